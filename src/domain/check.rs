@@ -1,0 +1,194 @@
+//! Checks: what proves that a task is done, and what came of looking.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::execution::{Execution, Starter, Status};
+use super::ids::Username;
+
+/// Whose work a check looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// The stack that homeroom deployed: failing means broken.
+    Stack,
+    /// The student's own task: failing means not done yet.
+    Student,
+}
+
+/// One row of what "complete" means, as the lab bundle states it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Short id, unique in the lab.
+    pub id: String,
+    /// What the student does, in a few words.
+    pub title: String,
+    /// Whose work it looks at.
+    pub work: Work,
+    /// Points for the gradebook.
+    pub points: u32,
+    /// What to do when it does not pass, said to the student.
+    pub hint: String,
+    /// What proves it.
+    pub proof: Proof,
+}
+
+/// What proves that a task is done: a few general kinds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Proof {
+    /// Every resource of the stack exists and is provably this student's.
+    ResourcesExist,
+    /// Functions Active, state machines ACTIVE, stages deployed, log groups with a retention.
+    ResourcesReady,
+    /// Enough executions of a state machine.
+    Executions {
+        /// Id of the state machine in the lab bundle.
+        state_machine: String,
+        /// Only those started so; any of the student's own otherwise.
+        #[serde(default)]
+        started_by: Option<Starter>,
+        /// Only those with this status.
+        #[serde(default)]
+        status: Option<Status>,
+        /// Only those that failed with this error name.
+        #[serde(default)]
+        error: Option<String>,
+        /// Only those whose input has these values, by JSON pointer.
+        #[serde(default)]
+        input: BTreeMap<String, serde_json::Value>,
+        /// One at least for each of these values, by JSON pointer into the input.
+        #[serde(default)]
+        one_for_each: BTreeMap<String, Vec<serde_json::Value>>,
+        /// How many at least.
+        #[serde(default = "one")]
+        count: u32,
+    },
+    /// A log event in each of these functions' log groups (ids in the lab bundle).
+    LogEvents {
+        /// Ids of the functions.
+        functions: Vec<String>,
+    },
+    /// Nothing that homeroom can read proves it; shown as such, and kept out of the completion.
+    Unprovable {
+        /// Why, in a sentence.
+        why: String,
+    },
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What came of one check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Proven.
+    Pass,
+    /// Looked, and it is not so.
+    Fail,
+    /// Could not look; the reason is in the evidence.
+    CouldNotCheck,
+    /// Nothing can prove it.
+    NotProvable,
+}
+
+/// One check of one student, answered. Also what `validate` answers with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// The check's id.
+    pub id: String,
+    /// The check's title.
+    pub title: String,
+    /// Whose work it looks at.
+    pub work: Work,
+    /// Points that it is worth.
+    pub points: u32,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// What was seen: one sentence each.
+    pub evidence: Vec<String>,
+    /// What to do next; empty when it passed.
+    pub hint: String,
+}
+
+/// Where a student stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Progress {
+    /// Everything that can be proven is.
+    Complete,
+    /// Some of the student's own tasks are done.
+    InProgress,
+    /// None of them is.
+    NotStarted,
+    /// The stack is not as it must be.
+    Broken,
+    /// Something could not be checked, so nothing is claimed.
+    Unknown,
+}
+
+impl Progress {
+    /// The word, as `--output json` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::InProgress => "in-progress",
+            Self::NotStarted => "not-started",
+            Self::Broken => "broken",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What the answered checks of one student say together.
+    pub fn of(checks: &[CheckResult]) -> Self {
+        let has = |work: Work, verdict: Verdict| {
+            checks
+                .iter()
+                .any(|c| c.work == work && c.verdict == verdict)
+        };
+        if has(Work::Stack, Verdict::Fail) {
+            Self::Broken
+        } else if has(Work::Stack, Verdict::CouldNotCheck)
+            || has(Work::Student, Verdict::CouldNotCheck)
+        {
+            Self::Unknown
+        } else if !has(Work::Student, Verdict::Fail) {
+            Self::Complete
+        } else if has(Work::Student, Verdict::Pass) {
+            Self::InProgress
+        } else {
+            Self::NotStarted
+        }
+    }
+}
+
+/// One student in `status` and the report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StudentProgress {
+    /// The student.
+    pub username: Username,
+    /// Where they stand.
+    pub progress: Progress,
+    /// Every check, in the lab's order.
+    pub checks: Vec<CheckResult>,
+    /// The student's own executions that were read, newest first, with who started each.
+    pub executions: Vec<(Starter, Execution)>,
+    /// What the student is given: label and value.
+    pub outputs: Vec<Output>,
+    /// What the student changed against what was deployed, one line each.
+    pub changes: Vec<String>,
+}
+
+/// Something that a student is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Output {
+    /// Short id, unique in the lab.
+    pub id: String,
+    /// What it is, for people.
+    pub label: String,
+    /// Its value (a URL, a name, an ARN).
+    pub value: String,
+}

@@ -1,0 +1,76 @@
+//! What should be: one rendered stack a student, so specific that nothing is left to decide.
+
+use super::ids::{ClassName, LabId, Scope, Username};
+use super::ownership::Owner;
+use super::resources::{
+    Kind, ResourceId, function::Function, log_group::LogGroup, rest_api::RestApi, role::Role,
+    state_machine::StateMachine,
+};
+
+/// What a class should have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// Where.
+    pub scope: Scope,
+    /// The class.
+    pub class: ClassName,
+    /// The lab.
+    pub lab: LabId,
+    /// One stack a student, in the roster's order.
+    pub stacks: Vec<Stack>,
+}
+
+/// What one student should have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stack {
+    /// Whose it is.
+    pub owner: Owner,
+    /// IAM roles.
+    pub roles: Vec<Role>,
+    /// Log groups, one a function.
+    pub log_groups: Vec<LogGroup>,
+    /// Lambda functions.
+    pub functions: Vec<Function>,
+    /// State machines.
+    pub state_machines: Vec<StateMachine>,
+    /// REST APIs.
+    pub rest_apis: Vec<RestApi>,
+}
+
+impl Stack {
+    /// The student.
+    pub fn student(&self) -> &Username {
+        &self.owner.student
+    }
+
+    /// Every resource of the stack, in the order in which a stack is shown.
+    pub fn resource_ids(&self) -> Vec<ResourceId> {
+        let mut ids = Vec::new();
+        ids.extend(
+            self.roles
+                .iter()
+                .map(|r| ResourceId::new(Kind::Role, &r.name)),
+        );
+        ids.extend(
+            self.log_groups
+                .iter()
+                .map(|r| ResourceId::new(Kind::LogGroup, &r.name)),
+        );
+        ids.extend(
+            self.functions
+                .iter()
+                .map(|r| ResourceId::new(Kind::Function, &r.name)),
+        );
+        ids.extend(
+            self.state_machines
+                .iter()
+                .map(|r| ResourceId::new(Kind::StateMachine, &r.name)),
+        );
+        ids.extend(
+            self.rest_apis
+                .iter()
+                .map(|r| ResourceId::new(Kind::RestApi, &r.name)),
+        );
+        ids
+    }
+}

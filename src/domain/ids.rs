@@ -1,0 +1,188 @@
+//! Names that everything else is derived from. A value of one of these types is known to be acceptable to
+//! every AWS service that homeroom puts it into.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest username. Lambda function names and IAM role names end at 64 characters and the lab's suffix
+/// needs room; the lab check tells the exact limit for a given lab.
+pub const USERNAME_MAX: usize = 40;
+
+/// Longest class name. It stands in an IAM path (512 characters) and in tag values (256).
+pub const CLASS_MAX: usize = 40;
+
+/// Why a name was refused, in words that finish the sentence "…".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing was there.
+    #[error("is empty")]
+    Empty,
+    /// More than the given number of characters.
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+    /// A character that some AWS name refuses.
+    #[error("contains {0:?}; use letters, digits, '-' and '_' only")]
+    BadCharacter(char),
+    /// Starts with a character that a name may contain but not begin with.
+    #[error("begins with {0:?}; begin with a letter or a digit")]
+    BadStart(char),
+}
+
+/// The intersection of what Lambda, Step Functions, IAM and CloudWatch Logs accept in a name.
+fn check(text: &str, max: usize) -> Result<(), NameError> {
+    let Some(first) = text.chars().next() else {
+        return Err(NameError::Empty);
+    };
+    if let Some(bad) = text
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
+    {
+        return Err(NameError::BadCharacter(bad));
+    }
+    if !first.is_ascii_alphanumeric() {
+        return Err(NameError::BadStart(first));
+    }
+    if text.len() > max {
+        return Err(NameError::TooLong(max));
+    }
+    Ok(())
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $max:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                check(text, $max)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// A student's assigned username (`user1`): the first part of every resource's name.
+    Username,
+    USERNAME_MAX
+);
+name_type!(
+    /// The class: one run of a course. Resources of a class carry it in a tag and in their role's path.
+    ClassName,
+    CLASS_MAX
+);
+name_type!(
+    /// The lab's short id (`lab6`), as tags carry it.
+    LabId,
+    CLASS_MAX
+);
+
+/// Where in AWS a class lives; everything that an ARN needs besides a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Scope {
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+    /// The 12-digit account id.
+    pub account: String,
+    /// The region (`us-east-1`).
+    pub region: String,
+}
+
+impl Scope {
+    /// The IAM path below which every role of a class lives.
+    pub fn role_path(class: &ClassName) -> String {
+        format!("/homeroom/{class}/")
+    }
+
+    /// ARN of a role of this class.
+    pub fn role_arn(&self, class: &ClassName, name: &str) -> String {
+        format!(
+            "arn:{}:iam::{}:role{}{name}",
+            self.partition,
+            self.account,
+            Self::role_path(class)
+        )
+    }
+
+    /// ARN of a Lambda function.
+    pub fn function_arn(&self, name: &str) -> String {
+        format!(
+            "arn:{}:lambda:{}:{}:function:{name}",
+            self.partition, self.region, self.account
+        )
+    }
+
+    /// ARN of a state machine.
+    pub fn state_machine_arn(&self, name: &str) -> String {
+        format!(
+            "arn:{}:states:{}:{}:stateMachine:{name}",
+            self.partition, self.region, self.account
+        )
+    }
+
+    /// ARN of a log group, without the trailing `:*` that policies on its streams need.
+    pub fn log_group_arn(&self, name: &str) -> String {
+        format!(
+            "arn:{}:logs:{}:{}:log-group:{name}",
+            self.partition, self.region, self.account
+        )
+    }
+
+    /// Source ARN of one method and path of a REST API, on any stage, for a function's resource policy.
+    pub fn method_arn(&self, api_id: &str, method: &str, path: &str) -> String {
+        format!(
+            "arn:{}:execute-api:{}:{}:{api_id}/*/{method}{path}",
+            self.partition, self.region, self.account
+        )
+    }
+
+    /// ARN by which tags of a REST API are read and written (it has no account part).
+    pub fn rest_api_arn(&self, api_id: &str) -> String {
+        format!(
+            "arn:{}:apigateway:{}::/restapis/{api_id}",
+            self.partition, self.region
+        )
+    }
+
+    /// Integration URI by which API Gateway invokes a Lambda function.
+    pub fn invocation_uri(&self, function: &str) -> String {
+        format!(
+            "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}/invocations",
+            self.partition,
+            self.region,
+            self.function_arn(function)
+        )
+    }
+}

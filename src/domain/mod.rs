@@ -1,0 +1,13 @@
+//! The pure part: no clock, no randomness, no IO, no SDK types.
+
+pub mod check;
+pub mod desired;
+pub mod execution;
+pub mod ids;
+pub mod lab;
+pub mod observed;
+pub mod operation;
+pub mod ownership;
+pub mod plan;
+pub mod resources;
+pub mod roster;

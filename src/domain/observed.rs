@@ -1,0 +1,65 @@
+//! What is: the class's resources as listings showed them, and what the listings could not show.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ids::Username;
+use super::resources::{Kind, function, log_group, rest_api, role, state_machine};
+
+/// What was seen of a class in the cloud. "Could not see" is not "absent": see [`Observed::gaps`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observed {
+    /// Roles by name.
+    pub roles: BTreeMap<String, role::Actual>,
+    /// Log groups by name.
+    pub log_groups: BTreeMap<String, log_group::Actual>,
+    /// Functions by name.
+    pub functions: BTreeMap<String, function::Actual>,
+    /// State machines by name.
+    pub state_machines: BTreeMap<String, state_machine::Actual>,
+    /// REST APIs by name; AWS does not keep names unique.
+    pub rest_apis: BTreeMap<String, Vec<rest_api::Actual>>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+    /// How full the account is.
+    pub account: AccountUse,
+}
+
+/// Something that could not be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// The kind of resource.
+    pub kind: Kind,
+    /// The one resource that could not be read; `None` when the whole listing failed.
+    pub name: Option<String>,
+    /// The student whose it is, when it concerns only one.
+    pub student: Option<Username>,
+    /// Operation, error code and message.
+    pub cause: String,
+}
+
+impl Gap {
+    /// Whether it hides this resource.
+    pub fn hides(&self, kind: Kind, name: &str) -> bool {
+        self.kind == kind && self.name.as_deref().is_none_or(|n| n == name)
+    }
+}
+
+impl Observed {
+    /// The gap that hides a resource, if one does.
+    pub fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
+        self.gaps.iter().find(|gap| gap.hides(kind, name))
+    }
+}
+
+/// How full the account is, against its limits; `None` where it could not be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct AccountUse {
+    /// Roles in the account.
+    pub roles: Option<u32>,
+    /// The account's quota on roles.
+    pub roles_quota: Option<u32>,
+    /// REST APIs in the region.
+    pub rest_apis: Option<u32>,
+}

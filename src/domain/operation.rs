@@ -1,0 +1,97 @@
+//! The AWS operations that homeroom calls: one name for pacing, counting, errors and logs.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! operations {
+    ($($variant:ident => $name:literal),+ $(,)?) => {
+        /// An AWS API operation.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Operation {
+            $(#[doc = concat!("`", $name, "`.")] $variant,)+
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// `service:Operation`, as IAM policies and `api_calls` name it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    GetCallerIdentity => "sts:GetCallerIdentity",
+    ListAccountAliases => "iam:ListAccountAliases",
+    GetAccountSummary => "iam:GetAccountSummary",
+    GetAccountAuthorizationDetails => "iam:GetAccountAuthorizationDetails",
+    GetRole => "iam:GetRole",
+    CreateRole => "iam:CreateRole",
+    UpdateAssumeRolePolicy => "iam:UpdateAssumeRolePolicy",
+    PutRolePolicy => "iam:PutRolePolicy",
+    DeleteRolePolicy => "iam:DeleteRolePolicy",
+    DetachRolePolicy => "iam:DetachRolePolicy",
+    DeleteRole => "iam:DeleteRole",
+    ListFunctions => "lambda:ListFunctions",
+    GetFunction => "lambda:GetFunction",
+    CreateFunction => "lambda:CreateFunction",
+    UpdateFunctionCode => "lambda:UpdateFunctionCode",
+    UpdateFunctionConfiguration => "lambda:UpdateFunctionConfiguration",
+    DeleteFunction => "lambda:DeleteFunction",
+    GetPolicy => "lambda:GetPolicy",
+    AddPermission => "lambda:AddPermission",
+    RemovePermission => "lambda:RemovePermission",
+    ListStateMachines => "states:ListStateMachines",
+    DescribeStateMachine => "states:DescribeStateMachine",
+    CreateStateMachine => "states:CreateStateMachine",
+    UpdateStateMachine => "states:UpdateStateMachine",
+    DeleteStateMachine => "states:DeleteStateMachine",
+    StatesListTagsForResource => "states:ListTagsForResource",
+    StartExecution => "states:StartExecution",
+    StopExecution => "states:StopExecution",
+    DescribeExecution => "states:DescribeExecution",
+    ListExecutions => "states:ListExecutions",
+    GetRestApis => "apigateway:GetRestApis",
+    CreateRestApi => "apigateway:CreateRestApi",
+    DeleteRestApi => "apigateway:DeleteRestApi",
+    GetResources => "apigateway:GetResources",
+    CreateResource => "apigateway:CreateResource",
+    PutMethod => "apigateway:PutMethod",
+    PutIntegration => "apigateway:PutIntegration",
+    CreateDeployment => "apigateway:CreateDeployment",
+    GetStages => "apigateway:GetStages",
+    UpdateStage => "apigateway:UpdateStage",
+    DeleteStage => "apigateway:DeleteStage",
+    DescribeLogGroups => "logs:DescribeLogGroups",
+    LogsListTagsForResource => "logs:ListTagsForResource",
+    CreateLogGroup => "logs:CreateLogGroup",
+    PutRetentionPolicy => "logs:PutRetentionPolicy",
+    DeleteLogGroup => "logs:DeleteLogGroup",
+    FilterLogEvents => "logs:FilterLogEvents",
+    InvokeApi => "execute-api:Invoke",
+}
+
+impl Operation {
+    /// The service part (`lambda`).
+    pub fn service(self) -> &'static str {
+        self.as_str().split(':').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for Operation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,173 @@
+//! Lambda function.
+//!
+//! What homeroom last deployed stands in the function's description, because a listing shows that and no
+//! tags: one `ListFunctions` page observes fifty functions whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::ids::{ClassName, Scope};
+use crate::domain::ownership::{Fingerprint, Owner, Ownership, Record};
+
+use super::{Drift, three_way};
+
+/// Longest function name. Source: Lambda CreateFunction, `FunctionName`.
+pub const NAME_MAX: usize = 64;
+/// Largest zip that may be sent in the request itself, in bytes. Source: Lambda quotas, "Deployment package".
+pub const ZIP_MAX: usize = 50 * 1024 * 1024;
+/// Most bytes in all environment variables together. Source: Lambda quotas.
+pub const ENVIRONMENT_MAX: usize = 4096;
+
+/// The zip that a function runs; shared by all students of a class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// The zip's bytes.
+    pub zip: Arc<[u8]>,
+    /// Base64 of the zip's SHA-256, as Lambda reports it (`CodeSha256`).
+    pub sha256: String,
+}
+
+/// A function as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Name of the role that it runs as (one of the stack's).
+    pub role: String,
+    /// Lambda's runtime identifier (`python3.13`).
+    pub runtime: String,
+    /// `<module>.<function>`.
+    pub handler: String,
+    /// Seconds after which a run is ended.
+    pub timeout_s: i32,
+    /// Memory in MiB.
+    pub memory_mib: i32,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// What it runs.
+    pub code: Code,
+}
+
+/// A function as a listing shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actual {
+    /// Its name.
+    pub name: String,
+    /// ARN of its role.
+    pub role_arn: String,
+    /// Its runtime.
+    pub runtime: String,
+    /// Its handler.
+    pub handler: String,
+    /// Its time limit in seconds.
+    pub timeout_s: i32,
+    /// Its memory in MiB.
+    pub memory_mib: i32,
+    /// Its environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Base64 of its zip's SHA-256.
+    pub code_sha256: String,
+    /// Its description, where the record stands.
+    pub description: String,
+    /// Whose it is.
+    pub ownership: Ownership,
+}
+
+/// How the two parts of a function differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference {
+    /// Its code.
+    pub code: Drift,
+    /// Its configuration.
+    pub config: Drift,
+}
+
+fn config_fingerprint(
+    runtime: &str,
+    handler: &str,
+    role_arn: &str,
+    timeout_s: i32,
+    memory_mib: i32,
+    environment: &BTreeMap<String, String>,
+) -> Fingerprint {
+    let numbers = format!("{timeout_s}/{memory_mib}");
+    let mut parts = vec![runtime, handler, role_arn, &numbers];
+    for (key, value) in environment {
+        parts.extend([key.as_str(), value.as_str()]);
+    }
+    Fingerprint::of(parts)
+}
+
+impl Function {
+    /// Fingerprint of the code part.
+    pub fn code_fingerprint(&self) -> Fingerprint {
+        Fingerprint::of([self.code.sha256.as_str()])
+    }
+
+    /// Fingerprint of the configuration part.
+    pub fn config_fingerprint(&self, scope: &Scope, class: &ClassName) -> Fingerprint {
+        config_fingerprint(
+            &self.runtime,
+            &self.handler,
+            &scope.role_arn(class, &self.role),
+            self.timeout_s,
+            self.memory_mib,
+            &self.environment,
+        )
+    }
+
+    /// Fingerprint of both parts, for the tag.
+    pub fn fingerprint(&self, scope: &Scope, class: &ClassName) -> Fingerprint {
+        Fingerprint::of([
+            self.code_fingerprint().to_string().as_str(),
+            self.config_fingerprint(scope, class).to_string().as_str(),
+        ])
+    }
+
+    /// The description that records what is deployed.
+    pub fn description(&self, scope: &Scope, owner: &Owner) -> String {
+        owner.record(&[
+            ("code", &self.code_fingerprint()),
+            ("config", &self.config_fingerprint(scope, &owner.class)),
+        ])
+    }
+
+    /// Compares it with what is.
+    pub fn difference(&self, scope: &Scope, class: &ClassName, actual: &Actual) -> Difference {
+        let record = Record::parse(&actual.description);
+        let recorded = |key: &str| record.as_ref().and_then(|r| r.fingerprints.get(key));
+        Difference {
+            code: three_way(
+                &self.code_fingerprint(),
+                recorded("code"),
+                &Fingerprint::of([actual.code_sha256.as_str()]),
+            ),
+            config: three_way(
+                &self.config_fingerprint(scope, class),
+                recorded("config"),
+                &actual.config_fingerprint(),
+            ),
+        }
+    }
+}
+
+impl Actual {
+    fn config_fingerprint(&self) -> Fingerprint {
+        config_fingerprint(
+            &self.runtime,
+            &self.handler,
+            &self.role_arn,
+            self.timeout_s,
+            self.memory_mib,
+            &self.environment,
+        )
+    }
+
+    /// Whose the description says that it is; `Unproven` when it says nothing and tags must be asked.
+    pub fn described_ownership(description: &str, class: &ClassName) -> Ownership {
+        match Record::parse(description) {
+            Some(record) => Ownership::from_owner(Some(record.owner), class),
+            None => Ownership::Unproven,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Step Functions state machine.
+//!
+//! The definition carries its own record in its top-level `Comment`: the fingerprint of everything else in
+//! it. So one `DescribeStateMachine` tells whose it is and whether the student changed it, and an update is
+//! recorded by the very call that makes it. Asking for tags instead would cost a second call on the scarcest
+//! read quota of the service (ListTagsForResource refills at 1 per second).
+
+use serde_json::Value;
+
+use crate::domain::ids::{ClassName, Scope};
+use crate::domain::ownership::{Fingerprint, Owner, Ownership, Record};
+
+use super::{Drift, three_way};
+
+/// Longest state machine name. Source: Step Functions CreateStateMachine, `name`.
+pub const NAME_MAX: usize = 80;
+/// Largest definition in characters. Source: CreateStateMachine, `definition`.
+pub const DEFINITION_MAX: usize = 1_048_576;
+
+/// Workflow type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum WorkflowType {
+    /// Executions are kept for 90 days and can be listed.
+    Standard,
+    /// Executions are only logged.
+    Express,
+}
+
+/// A state machine as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateMachine {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub workflow_type: WorkflowType,
+    /// Name of the role that it runs as (one of the stack's).
+    pub role: String,
+    /// Its definition in Amazon States Language, without a record.
+    pub definition: Value,
+}
+
+/// A state machine as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actual {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What describing it showed; `None` before it was described.
+    pub detail: Option<Detail>,
+    /// Whose it is.
+    pub ownership: Ownership,
+}
+
+/// What DescribeStateMachine shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detail {
+    /// Its definition, as text.
+    pub definition: String,
+    /// ARN of its role.
+    pub role_arn: String,
+    /// Whether it is being deleted (`DELETING`).
+    pub deleting: bool,
+}
+
+impl StateMachine {
+    /// Fingerprint of the definition.
+    pub fn fingerprint(&self) -> Fingerprint {
+        body_fingerprint(&self.definition)
+    }
+
+    /// The definition as it is sent: with the record in its `Comment`, keys in the template's order.
+    pub fn signed_definition(&self, owner: &Owner) -> String {
+        let mut definition = self.definition.clone();
+        let record = owner.record(&[("definition", &self.fingerprint())]);
+        if let Value::Object(map) = &mut definition {
+            let comment = match map.get("Comment").and_then(Value::as_str) {
+                Some(text) => format!("{text} [{record}]"),
+                None => format!("[{record}]"),
+            };
+            map.insert("Comment".into(), comment.into());
+        }
+        serde_json::to_string_pretty(&definition).unwrap_or_else(|_| definition.to_string())
+    }
+
+    /// Compares it with what is.
+    pub fn difference(&self, scope: &Scope, class: &ClassName, detail: &Detail) -> Drift {
+        let parsed: Option<Value> = serde_json::from_str(&detail.definition).ok();
+        let record = parsed.as_ref().and_then(record_of);
+        let actual = match &parsed {
+            Some(value) => body_fingerprint(value),
+            None => Fingerprint::of([detail.definition.as_str()]),
+        };
+        let recorded = record
+            .as_ref()
+            .and_then(|r| r.fingerprints.get("definition"));
+        match three_way(&self.fingerprint(), recorded, &actual) {
+            // The record is written by the same call as the definition, so the two cannot come apart
+            // by an interruption; a student's edit of the comment is no reason to write it again.
+            Drift::Same | Drift::SameButUnrecorded
+                if detail.role_arn == scope.role_arn(class, &self.role) =>
+            {
+                Drift::Same
+            }
+            Drift::Same | Drift::SameButUnrecorded => Drift::Stale,
+            other => other,
+        }
+    }
+}
+
+impl Detail {
+    /// Whose the definition says that it is; `Unproven` when it says nothing and tags must be asked.
+    pub fn described_ownership(&self, class: &ClassName) -> Ownership {
+        let record = serde_json::from_str::<Value>(&self.definition)
+            .ok()
+            .as_ref()
+            .and_then(record_of);
+        match record {
+            Some(record) => Ownership::from_owner(Some(record.owner), class),
+            None => Ownership::Unproven,
+        }
+    }
+}
+
+fn record_of(definition: &Value) -> Option<Record> {
+    Record::parse(definition.get("Comment")?.as_str()?)
+}
+
+/// Fingerprint of a definition without its top-level comment.
+fn body_fingerprint(definition: &Value) -> Fingerprint {
+    let mut body = definition.clone();
+    if let Value::Object(map) = &mut body {
+        map.shift_remove("Comment");
+    }
+    Fingerprint::of_json(&body)
+}

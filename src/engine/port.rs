@@ -1,0 +1,285 @@
+//! The cloud as the engine sees it: one method an AWS operation, in the domain's own words.
+//!
+//! Contract for implementations:
+//! - one call of a method is at most one request (no retries inside: the engine owns them all);
+//! - every error is classified, with AWS's own code and message;
+//! - dropping the future gives up waiting, and says nothing of whether the request had its effect.
+
+use std::future::Future;
+
+use serde_json::Value;
+
+use crate::domain::execution::{Detail, Execution, Status};
+use crate::domain::operation::Operation;
+use crate::domain::ownership::Tags;
+use crate::domain::resources::{
+    function, log_group, rest_api, role,
+    state_machine::{self, WorkflowType},
+};
+
+/// What an error means for whoever made the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The thing is not there.
+    NotFound,
+    /// A thing of that name is there (or another operation on it is in progress, where AWS uses one code
+    /// for both: see [`ErrorKind::Busy`]).
+    AlreadyExists,
+    /// Another operation on the same thing is in progress: try again.
+    Busy,
+    /// AWS asks to slow down; the request had no effect.
+    Throttled,
+    /// The request may or may not have had its effect: 5xx, a broken connection, a time-out.
+    Ambiguous,
+    /// The role that the request names cannot be assumed (yet).
+    RoleNotAssumable,
+    /// A state machine of that name is being deleted.
+    Deleting,
+    /// The caller may not do this.
+    AccessDenied,
+    /// The caller's credentials are missing, wrong or expired.
+    Credentials,
+    /// A limit of the account is reached; no amount of waiting helps.
+    LimitExceeded,
+    /// The endpoint could not be reached at all: the request had no effect.
+    Unreachable,
+    /// AWS refused the request as it stands.
+    Invalid,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}: {code}: {message}")]
+pub struct CloudError {
+    /// The operation.
+    pub operation: Operation,
+    /// What it means.
+    pub kind: ErrorKind,
+    /// AWS's error code, or a word of ours where there was no answer.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+}
+
+/// Result of a call.
+pub type CloudResult<T> = Result<T, CloudError>;
+
+/// One page of a listing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Token of the next page; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// Who the caller is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The account id.
+    pub account: String,
+    /// The caller's ARN (its second part is the partition).
+    pub arn: String,
+}
+
+/// What GetAccountSummary tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AccountSummary {
+    /// Roles in the account.
+    pub roles: Option<u32>,
+    /// Quota on roles.
+    pub roles_quota: Option<u32>,
+}
+
+/// Path and tags of one role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleHead {
+    /// Its path.
+    pub path: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What GetFunction tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionState {
+    /// `Pending`, `Active`, `Inactive`, `Failed`; empty where the endpoint does not say.
+    pub state: String,
+    /// `Successful`, `Failed`, `InProgress`; empty where the endpoint does not say.
+    pub last_update_status: String,
+    /// Why, when it failed.
+    pub reason: Option<String>,
+    /// Base64 of the zip's SHA-256.
+    pub code_sha256: String,
+    /// Its description.
+    pub description: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A function to be created, with everything that the request needs.
+#[derive(Debug, Clone)]
+pub struct NewFunction<'a> {
+    /// As it should be.
+    pub function: &'a function::Function,
+    /// ARN of its role.
+    pub role_arn: String,
+    /// The description that records what is deployed.
+    pub description: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A state machine to be created or updated.
+#[derive(Debug, Clone)]
+pub struct NewStateMachine<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its type.
+    pub workflow_type: WorkflowType,
+    /// ARN of its role.
+    pub role_arn: String,
+    /// Its definition as text, with its record.
+    pub definition: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// One statement that lets a REST API invoke a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission<'a> {
+    /// Function name.
+    pub function: &'a str,
+    /// Statement id.
+    pub statement_id: String,
+    /// ARN of the API's method and path.
+    pub source_arn: String,
+    /// The account that owns the API.
+    pub source_account: &'a str,
+}
+
+/// What an endpoint answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body as text.
+    pub body: String,
+}
+
+macro_rules! port {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty;)+) => {
+        /// AWS, one method an operation.
+        pub trait Cloud: Send + Sync {
+            $($(#[$doc])* fn $name(&self, $($arg: $ty),*) -> impl Future<Output = CloudResult<$ret>> + Send;)+
+        }
+    };
+}
+
+port! {
+    /// sts:GetCallerIdentity.
+    fn caller_identity() -> Identity;
+    /// iam:ListAccountAliases: the first alias.
+    fn account_alias() -> Option<String>;
+    /// iam:GetAccountSummary.
+    fn account_summary() -> AccountSummary;
+
+    /// iam:GetAccountAuthorizationDetails, roles only: one page of the account's roles, policies included.
+    fn roles_page(token: Option<String>) -> Page<role::Actual>;
+    /// iam:GetRole.
+    fn get_role(name: &str) -> RoleHead;
+    /// iam:CreateRole, below `path`.
+    fn create_role(role: &role::Role, path: &str, tags: &Tags) -> ();
+    /// iam:UpdateAssumeRolePolicy.
+    fn update_trust(role: &str, document: &Value) -> ();
+    /// iam:PutRolePolicy.
+    fn put_role_policy(role: &str, policy: &str, document: &Value) -> ();
+    /// iam:DeleteRolePolicy.
+    fn delete_role_policy(role: &str, policy: &str) -> ();
+    /// iam:DetachRolePolicy.
+    fn detach_role_policy(role: &str, policy_arn: &str) -> ();
+    /// iam:DeleteRole.
+    fn delete_role(name: &str) -> ();
+
+    /// lambda:ListFunctions: one page. `ownership` is what the description says of it, for any class:
+    /// implementations return `Unproven` where it says nothing and leave the class to the caller
+    /// ([`function::Actual::described_ownership`]).
+    fn functions_page(token: Option<String>) -> Page<function::Actual>;
+    /// lambda:GetFunction.
+    fn get_function(name: &str) -> FunctionState;
+    /// lambda:CreateFunction.
+    fn create_function(new: NewFunction<'_>) -> ();
+    /// lambda:UpdateFunctionCode.
+    fn update_function_code(name: &str, code: &function::Code) -> ();
+    /// lambda:UpdateFunctionConfiguration; tags are not written.
+    fn update_function_configuration(new: NewFunction<'_>) -> ();
+    /// lambda:DeleteFunction.
+    fn delete_function(name: &str) -> ();
+    /// lambda:GetPolicy: the resource policy; `Null` when there is none.
+    fn get_policy(function: &str) -> Value;
+    /// lambda:AddPermission, for API Gateway.
+    fn add_permission(permission: &Permission<'_>) -> ();
+    /// lambda:RemovePermission.
+    fn remove_permission(function: &str, statement_id: &str) -> ();
+
+    /// states:ListStateMachines: one page, without details.
+    fn state_machines_page(token: Option<String>) -> Page<state_machine::Actual>;
+    /// states:DescribeStateMachine.
+    fn describe_state_machine(arn: &str) -> state_machine::Detail;
+    /// states:CreateStateMachine.
+    fn create_state_machine(new: &NewStateMachine<'_>) -> ();
+    /// states:UpdateStateMachine: definition and role.
+    fn update_state_machine(arn: &str, new: &NewStateMachine<'_>) -> ();
+    /// states:DeleteStateMachine; asynchronous.
+    fn delete_state_machine(arn: &str) -> ();
+    /// states:ListTagsForResource.
+    fn state_machine_tags(arn: &str) -> Tags;
+    /// states:StartExecution: the execution's ARN.
+    fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
+    /// states:StopExecution.
+    fn stop_execution(execution_arn: &str) -> ();
+    /// states:DescribeExecution: status and details.
+    fn describe_execution(execution_arn: &str) -> (Status, Detail);
+    /// states:ListExecutions: one page, newest first; only those running when `running_only`.
+    fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
+
+    /// apigateway:GetRestApis: one page, tags included (`ownership` by `class` is the caller's to judge:
+    /// the tags come beside each).
+    fn rest_apis_page(token: Option<String>) -> Page<(rest_api::Actual, Tags)>;
+    /// apigateway:CreateRestApi, regional: id and, where told, the root resource's id.
+    fn create_rest_api(name: &str, description: &str, tags: &Tags) -> (String, Option<String>);
+    /// apigateway:DeleteRestApi.
+    fn delete_rest_api(id: &str) -> ();
+    /// apigateway:GetResources with methods: one page.
+    fn api_resources_page(id: &str, token: Option<String>) -> Page<rest_api::PathResource>;
+    /// apigateway:CreateResource: the new resource's id.
+    fn create_api_resource(id: &str, parent: &str, path_part: &str) -> String;
+    /// apigateway:PutMethod, without authorisation.
+    fn put_method(id: &str, resource: &str, method: &str) -> ();
+    /// apigateway:PutIntegration: Lambda proxy.
+    fn put_integration(id: &str, resource: &str, method: &str, uri: &str) -> ();
+    /// apigateway:CreateDeployment to a stage, which is created with the description if it is not there.
+    fn create_deployment(id: &str, stage: &str, stage_description: &str) -> ();
+    /// apigateway:GetStages.
+    fn stages(id: &str) -> Vec<rest_api::Stage>;
+    /// apigateway:UpdateStage: the description.
+    fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
+    /// apigateway:DeleteStage.
+    fn delete_stage(id: &str, stage: &str) -> ();
+
+    /// logs:DescribeLogGroups: one page of those whose name begins with `prefix`.
+    fn log_groups_page(prefix: &str, token: Option<String>) -> Page<log_group::Actual>;
+    /// logs:ListTagsForResource.
+    fn log_group_tags(arn: &str) -> Tags;
+    /// logs:CreateLogGroup.
+    fn create_log_group(name: &str, tags: &Tags) -> ();
+    /// logs:PutRetentionPolicy.
+    fn put_retention_policy(name: &str, days: i32) -> ();
+    /// logs:DeleteLogGroup.
+    fn delete_log_group(name: &str) -> ();
+    /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970.
+    fn log_events_page(group: &str, since_ms: i64, limit: i32, token: Option<String>) -> Page<String>;
+
+    /// An HTTP request with a JSON body to a deployed stage.
+    fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;
+}

@@ -1,0 +1,317 @@
+//! What happened, said in data. The engine's only voice and the reporters' only ear.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::check::{CheckResult, Output};
+use crate::domain::ids::{ClassName, LabId, Username};
+use crate::domain::operation::Operation;
+use crate::domain::resources::ResourceId;
+
+/// The verb that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// `rehearse`
+    Rehearse,
+    /// `plan`
+    Plan,
+    /// `deploy`
+    Deploy,
+    /// `validate`
+    Validate,
+    /// `status`
+    Status,
+    /// `report`
+    Report,
+    /// `teardown`
+    Teardown,
+}
+
+impl Command {
+    /// The verb as typed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rehearse => "rehearse",
+            Self::Plan => "plan",
+            Self::Deploy => "deploy",
+            Self::Validate => "validate",
+            Self::Status => "status",
+            Self::Report => "report",
+            Self::Teardown => "teardown",
+        }
+    }
+}
+
+/// Something that happened during a run.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The work is known and begins.
+    RunStarted {
+        /// The verb.
+        command: Command,
+        /// The class.
+        class: ClassName,
+        /// The lab.
+        lab: LabId,
+        /// The account id.
+        account: String,
+        /// The region.
+        region: String,
+        /// Students with something to do.
+        students: usize,
+        /// Steps over all of them.
+        steps: usize,
+    },
+    /// A student's work begins.
+    StudentStarted {
+        /// The student.
+        student: Username,
+    },
+    /// A step begins.
+    StepStarted {
+        /// The student.
+        student: Username,
+        /// The resource that it acts on.
+        resource: ResourceId,
+        /// What is done to it (`create`, `update code`, `delete`, …).
+        action: String,
+    },
+    /// A step waits for a condition in the cloud (a role to become assumable, a function to be Active).
+    StepWaiting {
+        /// The student.
+        student: Username,
+        /// The resource.
+        resource: ResourceId,
+        /// What is waited for.
+        on: String,
+    },
+    /// A call is made again.
+    CallRetried {
+        /// The operation.
+        operation: Operation,
+        /// Error code and message of the attempt that failed.
+        cause: String,
+        /// Milliseconds until the next attempt.
+        after_ms: u64,
+    },
+    /// A step ended.
+    StepFinished {
+        /// The student.
+        student: Username,
+        /// The resource.
+        resource: ResourceId,
+        /// What was done to it.
+        action: String,
+        /// How it ended.
+        result: StepResult,
+        /// Milliseconds that it took.
+        elapsed_ms: u64,
+    },
+    /// One check of one student was answered (validate).
+    CheckFinished {
+        /// The student.
+        student: Username,
+        /// The answer.
+        result: CheckResult,
+    },
+    /// A student's work ended.
+    StudentFinished {
+        /// The student.
+        student: Username,
+        /// The outcome's word.
+        outcome: Outcome,
+        /// Why, when it did not end well.
+        failure: Option<Failure>,
+    },
+    /// The person asked to stop.
+    Interrupted {
+        /// Whether what is in flight is given up as well (second Ctrl-C).
+        now: bool,
+        /// Steps in flight at that moment.
+        in_flight: Vec<InFlight>,
+    },
+    /// Something for people to know, not tied to a student.
+    Note {
+        /// The text, one line.
+        text: String,
+    },
+    /// All is done, or given up.
+    RunFinished {
+        /// Milliseconds since `RunStarted`.
+        elapsed_ms: u64,
+    },
+}
+
+/// A step that was in flight when the run was stopped: what may remain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InFlight {
+    /// The student.
+    pub student: Username,
+    /// The resource.
+    pub resource: ResourceId,
+    /// What was being done to it.
+    pub action: String,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum StepResult {
+    /// Done.
+    Done,
+    /// Was so already.
+    AlreadySo,
+    /// Something with our name is there that is not provably ours; it was left alone.
+    Conflict {
+        /// Why, and what to do.
+        failure: Failure,
+    },
+    /// Failed.
+    Failed {
+        /// Why, and what to do.
+        failure: Failure,
+    },
+    /// Not begun, because a step that it needs did not end well.
+    Skipped {
+        /// The step that it needs.
+        needs: ResourceId,
+    },
+    /// Not begun or given up, because the person asked to stop.
+    Cancelled,
+}
+
+/// Why something failed, for a person: subject, cause, next step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// What failed (a resource, a file, a service).
+    pub subject: String,
+    /// Why: AWS's own words with operation and code where there are any.
+    pub cause: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.subject, self.cause)
+    }
+}
+
+/// How a student's part of a run ended. Which words a verb uses stands in `docs/exit-codes.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// deploy: something was created or changed, and all is as desired.
+    Deployed,
+    /// deploy: nothing was to be done.
+    Unchanged,
+    /// deploy: a resource with our name is not provably ours.
+    Conflict,
+    /// deploy, validate: did not end well.
+    Failed,
+    /// Not begun or given up, because the person asked to stop.
+    Cancelled,
+    /// validate: every check passed.
+    Passed,
+    /// validate, status: could not look.
+    Unknown,
+    /// status: everything provable is done.
+    Complete,
+    /// status: some of it is.
+    InProgress,
+    /// status: none of it is.
+    NotStarted,
+    /// status: the stack is not as it must be.
+    Broken,
+    /// teardown: was there and is gone.
+    Removed,
+    /// teardown: nothing was there.
+    Absent,
+    /// teardown: something is still there, or could not be looked for.
+    Remains,
+    /// plan: there is something to do.
+    Changes,
+    /// plan: there is nothing to do.
+    NoChange,
+}
+
+impl Outcome {
+    /// The word, as `--output json` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::Unchanged => "unchanged",
+            Self::Conflict => "conflict",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Passed => "passed",
+            Self::Unknown => "unknown",
+            Self::Complete => "complete",
+            Self::InProgress => "in-progress",
+            Self::NotStarted => "not-started",
+            Self::Broken => "broken",
+            Self::Removed => "removed",
+            Self::Absent => "absent",
+            Self::Remains => "remains",
+            Self::Changes => "changes",
+            Self::NoChange => "no-change",
+        }
+    }
+}
+
+/// One resource of one student at the end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResourceResult {
+    /// The resource.
+    #[serde(flatten)]
+    pub resource: ResourceId,
+    /// What was planned for it or became of it (`create`, `keep`, `done`, `foreign`, …).
+    pub state: String,
+    /// Why, in a sentence; absent where the state says it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// One student at the end of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StudentResult {
+    /// The username.
+    pub username: Username,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The student's resources, where the verb looked at them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ResourceResult>,
+    /// The checks, where the verb made any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckResult>,
+    /// What the student is given, where the verb knows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// Why it did not end well; one for each thing that failed on its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Failure>,
+}
+
+/// A whole run, as `--output json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// The verb.
+    pub command: Command,
+    /// The class.
+    pub class: ClassName,
+    /// One a student, in the roster's order.
+    pub students: Vec<StudentResult>,
+    /// How many students ended with which outcome word, and what the verb counts besides.
+    pub summary: BTreeMap<String, u64>,
+    /// Notes that concern the whole class.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Calls made, by `service:Operation`.
+    pub api_calls: BTreeMap<String, u64>,
+    /// Seconds that the run took.
+    pub elapsed_s: f64,
+}

@@ -1,0 +1,28 @@
+//! homeroom gives every student of a class an AWS lab stack, proves that it works, shows who has completed
+//! the lab, and takes everything down again.
+//!
+//! The cloud itself is the state: every name follows from class, lab and username, so there is no state file.
+//! Every command is the same short flow:
+//!
+//! ```text
+//! roster.csv ─► Roster ─┐
+//! lab.toml + templates ─┴► Desired ─┐                        ┌► terminal (stderr)
+//!                                   ├► Plan ─► engine ─► Event ┼► run log (JSON lines)
+//! cloud ──(bulk listing)─► Observed ┘   (pure)   (paced,       └► summary ─► HTML, CSV, JSON, JUnit
+//!                                                 cancellable)
+//! ```
+//!
+//! Dependencies point one way: `domain ← events ← {engine, report}`, `engine::port ← cloud`, and all of them
+//! ← `commands` ← `main`. `tests/architecture.rs` holds it.
+
+pub mod bundle;
+pub mod cli;
+pub mod cloud;
+pub mod commands;
+pub mod domain;
+pub mod engine;
+pub mod error;
+pub mod events;
+pub mod local;
+pub mod report;
+pub mod settings;
