@@ -1,3 +1,13 @@
 //! Does what a plan says, paced, cancellable, and tells it in events. Knows the cloud only by its port.
 
+pub mod call;
+pub mod dispatcher;
+pub mod execute;
+mod hints;
+pub mod observe;
+pub mod pacing;
 pub mod port;
+pub mod quota;
+pub mod resources;
+pub mod step;
+pub mod stop;

@@ -100,7 +100,7 @@ pub struct RoleHead {
     pub tags: Tags,
 }
 
-/// What GetFunction tells.
+/// What is known of a function's state: from GetFunction, or (without tags) from the answer to a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionState {
     /// `Pending`, `Active`, `Inactive`, `Failed`; empty where the endpoint does not say.
@@ -208,11 +208,13 @@ port! {
     /// lambda:GetFunction.
     fn get_function(name: &str) -> FunctionState;
     /// lambda:CreateFunction.
-    fn create_function(new: NewFunction<'_>) -> ();
+    fn create_function(new: &NewFunction<'_>) -> FunctionState;
     /// lambda:UpdateFunctionCode.
-    fn update_function_code(name: &str, code: &function::Code) -> ();
+    fn update_function_code(name: &str, code: &function::Code) -> FunctionState;
     /// lambda:UpdateFunctionConfiguration; tags are not written.
-    fn update_function_configuration(new: NewFunction<'_>) -> ();
+    fn update_function_configuration(new: &NewFunction<'_>) -> FunctionState;
+    /// lambda:UpdateFunctionConfiguration: the description only.
+    fn update_function_description(name: &str, description: &str) -> FunctionState;
     /// lambda:DeleteFunction.
     fn delete_function(name: &str) -> ();
     /// lambda:GetPolicy: the resource policy; `Null` when there is none.

@@ -1,5 +1,10 @@
 //! The difference between what should be and what is: pure, and so specific that the engine decides nothing.
 
+pub mod deploy;
+pub mod teardown;
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
 use super::ids::{ClassName, Scope};
@@ -124,8 +129,10 @@ pub enum Action {
         function: Function,
         /// Write the code.
         code: bool,
-        /// Write the configuration, and the record with it.
+        /// Write the configuration.
         config: bool,
+        /// The description that records what is deployed once this is done; written last.
+        description: String,
     },
     /// Create a state machine.
     CreateStateMachine(StateMachine),
@@ -174,4 +181,85 @@ pub struct StageRecord {
     pub api_id: String,
     /// The stage's name.
     pub stage: String,
+}
+
+impl Action {
+    /// What is done, in a word or two, as events and logs name it.
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Self::CreateRole(_)
+            | Self::CreateLogGroup(_)
+            | Self::CreateFunction { .. }
+            | Self::CreateStateMachine(_)
+            | Self::CreateRestApi(_) => "create",
+            Self::UpdateRole { .. }
+            | Self::SetRetention(_)
+            | Self::UpdateFunction { .. }
+            | Self::UpdateStateMachine(_) => "update",
+            Self::CompleteRestApi { .. } => "complete",
+            Self::DeleteRestApi { .. }
+            | Self::DeleteFunction
+            | Self::DeleteStateMachine { .. }
+            | Self::DeleteLogGroup
+            | Self::DeleteRole { .. } => "delete",
+        }
+    }
+}
+
+impl Plan {
+    /// Every item that has something to do.
+    pub fn steps(&self) -> usize {
+        self.students.iter().map(StudentPlan::steps).sum()
+    }
+
+    /// How many items of the class have this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.students
+            .iter()
+            .flat_map(|s| &s.items)
+            .filter(|i| i.verdict == verdict)
+            .count()
+    }
+}
+
+impl StudentPlan {
+    /// Items that have something to do.
+    pub fn steps(&self) -> usize {
+        self.items.iter().filter(|i| i.action.is_some()).count()
+    }
+
+    /// The first item with this verdict.
+    pub fn first(&self, verdict: Verdict) -> Option<&Item> {
+        self.items.iter().find(|i| i.verdict == verdict)
+    }
+}
+
+impl Item {
+    /// An item with nothing to do.
+    fn settled(resource: ResourceId, verdict: Verdict, why: impl Into<String>) -> Self {
+        Self {
+            resource,
+            verdict,
+            action: None,
+            why: why.into(),
+            after: Vec::new(),
+        }
+    }
+
+    /// An item with something to do.
+    fn act(resource: ResourceId, verdict: Verdict, action: Action, why: impl Into<String>) -> Self {
+        Self {
+            resource,
+            verdict,
+            action: Some(action),
+            why: why.into(),
+            after: Vec::new(),
+        }
+    }
+
+    /// Items that must end well first.
+    fn after(mut self, needs: impl IntoIterator<Item = ResourceId>) -> Self {
+        self.after.extend(needs);
+        self
+    }
 }

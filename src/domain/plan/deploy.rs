@@ -1,0 +1,429 @@
+//! Desired, Observed → what deploy would do.
+//!
+//! A student with a conflict, or with something that could not be seen, is left alone whole: a half stack
+//! beside a foreign resource helps nobody, and a guess over a gap can make duplicates.
+
+use crate::domain::desired::{Desired, Stack};
+use crate::domain::ids::Scope;
+use crate::domain::observed::Observed;
+use crate::domain::ownership::{Ownership, Record};
+use crate::domain::resources::{
+    Drift, Kind, ResourceId,
+    function::{self, Function},
+    log_group::LogGroup,
+    rest_api::{self, RestApi},
+    role::Role,
+    state_machine::StateMachine,
+};
+
+use super::{Action, Item, Plan, StageRecord, StudentPlan, Verdict};
+
+/// Plans a deployment. With `reset`, what students changed is put back as the lab has it.
+pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
+    let students = desired
+        .stacks
+        .iter()
+        .map(|stack| {
+            Planner {
+                scope: &desired.scope,
+                observed,
+                stack,
+                reset,
+            }
+            .student()
+        })
+        .collect();
+    Plan {
+        scope: desired.scope.clone(),
+        class: desired.class.clone(),
+        students,
+        gaps: observed.gaps.clone(),
+        account: observed.account,
+    }
+}
+
+struct Planner<'a> {
+    scope: &'a Scope,
+    observed: &'a Observed,
+    stack: &'a Stack,
+    reset: bool,
+}
+
+impl Planner<'_> {
+    fn student(&self) -> StudentPlan {
+        let stack = self.stack;
+        let mut items = Vec::new();
+        items.extend(stack.roles.iter().map(|r| self.role(r)));
+        items.extend(stack.log_groups.iter().map(|g| self.log_group(g)));
+        items.extend(stack.functions.iter().map(|f| self.function(f)));
+        items.extend(stack.state_machines.iter().map(|m| self.state_machine(m)));
+        items.extend(stack.rest_apis.iter().map(|a| self.rest_api(a)));
+        leave_alone_if_unsafe(&mut items);
+        StudentPlan {
+            owner: stack.owner.clone(),
+            items,
+            in_roster: true,
+        }
+    }
+
+    /// The item for something that hides behind a gap.
+    fn hidden(&self, resource: &ResourceId) -> Option<Item> {
+        let gap = self.observed.gap(resource.kind, &resource.name)?;
+        Some(Item::settled(
+            resource.clone(),
+            Verdict::Unknown,
+            format!("could not be seen: {}", gap.cause),
+        ))
+    }
+
+    /// The item for something of our name that is not this student's; `None` when it is.
+    fn conflict(&self, resource: &ResourceId, ownership: &Ownership) -> Option<Item> {
+        let why = match ownership {
+            Ownership::Ours(owner) if *owner == self.stack.owner => return None,
+            Ownership::Ours(owner) | Ownership::OtherClass(owner) => format!(
+                "belongs to class {}, student {}, lab {}",
+                owner.class, owner.student, owner.lab
+            ),
+            Ownership::Foreign | Ownership::Unproven => {
+                "exists and does not carry this class's tags".to_owned()
+            }
+        };
+        Some(Item::settled(resource.clone(), Verdict::Conflict, why))
+    }
+
+    fn role(&self, role: &Role) -> Item {
+        let id = ResourceId::new(Kind::Role, &role.name);
+        if let Some(item) = self.hidden(&id) {
+            return item;
+        }
+        let Some(actual) = self.observed.roles.get(&role.name) else {
+            return Item::act(id, Verdict::Create, Action::CreateRole(role.clone()), "");
+        };
+        let owner = &self.stack.owner;
+        if let Some(item) = self.conflict(&id, &actual.ownership(&owner.class, Some(owner))) {
+            return item;
+        }
+        match role.difference(actual) {
+            None => Item::settled(id, Verdict::NoChange, ""),
+            Some(difference) => Item::act(
+                id,
+                Verdict::Update,
+                Action::UpdateRole {
+                    role: role.clone(),
+                    trust: difference.trust,
+                    policy: difference.policy,
+                },
+                match (difference.trust, difference.policy) {
+                    (true, true) => "trust policy and inline policy differ",
+                    (true, false) => "trust policy differs",
+                    _ => "inline policy differs",
+                },
+            ),
+        }
+    }
+
+    fn log_group(&self, group: &LogGroup) -> Item {
+        let id = ResourceId::new(Kind::LogGroup, &group.name);
+        if let Some(item) = self.hidden(&id) {
+            return item;
+        }
+        let Some(actual) = self.observed.log_groups.get(&group.name) else {
+            return Item::act(
+                id,
+                Verdict::Create,
+                Action::CreateLogGroup(group.clone()),
+                "",
+            );
+        };
+        if let Some(item) = self.conflict(&id, &actual.ownership) {
+            return item;
+        }
+        match actual.retention_days {
+            Some(days) if days == group.retention_days => Item::settled(id, Verdict::NoChange, ""),
+            days => Item::act(
+                id,
+                Verdict::Update,
+                Action::SetRetention(group.clone()),
+                match days {
+                    Some(days) => format!("keeps events {days} days, not {}", group.retention_days),
+                    None => "keeps events for ever".to_owned(),
+                },
+            ),
+        }
+    }
+
+    fn function(&self, function: &Function) -> Item {
+        let id = ResourceId::new(Kind::Function, &function.name);
+        if let Some(item) = self.hidden(&id) {
+            return item;
+        }
+        let Some(actual) = self.observed.functions.get(&function.name) else {
+            let mut needs = vec![ResourceId::new(Kind::Role, &function.role)];
+            needs.extend(self.log_group_of(&function.name));
+            return Item::act(
+                id,
+                Verdict::Create,
+                Action::CreateFunction {
+                    function: function.clone(),
+                    withdraw: self.records_to_withdraw(&function.name),
+                },
+                "",
+            )
+            .after(needs);
+        };
+        if let Some(item) = self.conflict(&id, &actual.ownership) {
+            return item;
+        }
+        self.function_drift(id, function, actual)
+    }
+
+    fn function_drift(
+        &self,
+        id: ResourceId,
+        function: &Function,
+        actual: &function::Actual,
+    ) -> Item {
+        let owner = &self.stack.owner;
+        let difference = function.difference(self.scope, &owner.class, actual);
+        let writes = |drift: Drift| drift == Drift::Stale || (drift == Drift::Theirs && self.reset);
+        let code = writes(difference.code);
+        let config = writes(difference.config);
+        let theirs: Vec<&str> = [
+            (difference.code, "code"),
+            (difference.config, "configuration"),
+        ]
+        .into_iter()
+        .filter(|(drift, _)| *drift == Drift::Theirs)
+        .map(|(_, part)| part)
+        .collect();
+        let unrecorded = [difference.code, difference.config].contains(&Drift::SameButUnrecorded);
+        if !code && !config && !unrecorded {
+            return if theirs.is_empty() {
+                Item::settled(id, Verdict::NoChange, "")
+            } else {
+                Item::settled(
+                    id,
+                    Verdict::Keep,
+                    format!("the student changed its {}", theirs.join(" and ")),
+                )
+            };
+        }
+        // A part that stays the student's keeps the record of what was last deployed, so that it is
+        // still seen as theirs next time.
+        let record = Record::parse(&actual.description);
+        let kept = |drift: Drift, key: &str| {
+            (drift == Drift::Theirs && !self.reset)
+                .then(|| record.as_ref()?.fingerprints.get(key).cloned())
+                .flatten()
+        };
+        let code_record =
+            kept(difference.code, "code").unwrap_or_else(|| function.code_fingerprint());
+        let config_record = kept(difference.config, "config")
+            .unwrap_or_else(|| function.config_fingerprint(self.scope, &owner.class));
+        let description = owner.record(&[("code", &code_record), ("config", &config_record)]);
+        let why = match (code, config) {
+            (true, true) => "code and configuration differ",
+            (true, false) => "code differs",
+            (false, true) => "configuration differs",
+            (false, false) => "an earlier update was cut off before it was recorded",
+        };
+        let why = if theirs.is_empty() || self.reset {
+            why.to_owned()
+        } else {
+            format!("{why}; the student's {} stays", theirs.join(" and "))
+        };
+        Item::act(
+            id,
+            Verdict::Update,
+            Action::UpdateFunction {
+                function: function.clone(),
+                code,
+                config,
+                description,
+            },
+            why,
+        )
+        .after([ResourceId::new(Kind::Role, &function.role)])
+    }
+
+    fn state_machine(&self, machine: &StateMachine) -> Item {
+        let id = ResourceId::new(Kind::StateMachine, &machine.name);
+        if let Some(item) = self.hidden(&id) {
+            return item;
+        }
+        let needs = [ResourceId::new(Kind::Role, &machine.role)];
+        let create = |why: &str| {
+            Item::act(
+                ResourceId::new(Kind::StateMachine, &machine.name),
+                Verdict::Create,
+                Action::CreateStateMachine(machine.clone()),
+                why,
+            )
+            .after(needs.clone())
+        };
+        let Some(actual) = self.observed.state_machines.get(&machine.name) else {
+            return create("");
+        };
+        if let Some(item) = self.conflict(&id, &actual.ownership) {
+            return item;
+        }
+        let Some(detail) = &actual.detail else {
+            return Item::settled(id, Verdict::Unknown, "its definition could not be read");
+        };
+        if detail.deleting {
+            return create("the one that is there is being deleted");
+        }
+        let update = |why: &str| {
+            Item::act(
+                ResourceId::new(Kind::StateMachine, &machine.name),
+                Verdict::Update,
+                Action::UpdateStateMachine(machine.clone()),
+                why,
+            )
+            .after(needs.clone())
+        };
+        match machine.difference(self.scope, &self.stack.owner.class, detail) {
+            Drift::Same | Drift::SameButUnrecorded => Item::settled(id, Verdict::NoChange, ""),
+            Drift::Stale => update("definition or role differs"),
+            Drift::Theirs if self.reset => {
+                update("the student changed its definition; reset was asked for")
+            }
+            Drift::Theirs => Item::settled(id, Verdict::Keep, "the student changed its definition"),
+        }
+    }
+
+    fn rest_api(&self, api: &RestApi) -> Item {
+        let id = ResourceId::new(Kind::RestApi, &api.name);
+        if let Some(item) = self.hidden(&id) {
+            return item;
+        }
+        let found = self
+            .observed
+            .rest_apis
+            .get(&api.name)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let ours: Vec<&rest_api::Actual> = found
+            .iter()
+            .filter(|a| matches!(&a.ownership, Ownership::Ours(o) if *o == self.stack.owner))
+            .collect();
+        // Names of REST APIs are not unique, so a foreign one stands in the way only until we have ours.
+        let Some(keeper) = self.keeper(api, &ours) else {
+            let foreign = found
+                .iter()
+                .find_map(|actual| self.conflict(&id, &actual.ownership));
+            return foreign.unwrap_or_else(|| {
+                Item::act(id, Verdict::Create, Action::CreateRestApi(api.clone()), "")
+            });
+        };
+        let Some(stages) = &keeper.stages else {
+            return Item::settled(id, Verdict::Unknown, "its stages could not be read");
+        };
+        let duplicates: Vec<String> = ours
+            .iter()
+            .filter(|a| a.id != keeper.id)
+            .map(|a| a.id.clone())
+            .collect();
+        let lost = self.routed_function_lost(api);
+        let whole = api.difference(self.scope, &self.stack.owner.class, stages) == Drift::Same;
+        if whole && duplicates.is_empty() && lost.is_none() {
+            return Item::settled(id, Verdict::NoChange, "");
+        }
+        let why = if let Some(function) = lost {
+            format!("lost its permission to invoke {function} together with the function")
+        } else if whole {
+            format!("{} more of the same name", duplicates.len())
+        } else {
+            "not completed, or its routes differ".to_owned()
+        };
+        Item::act(
+            id,
+            Verdict::Update,
+            Action::CompleteRestApi {
+                api: api.clone(),
+                id: keeper.id.clone(),
+                duplicates,
+            },
+            why,
+        )
+    }
+
+    /// Of several APIs that are ours, the one to keep: one that is whole, else the oldest.
+    fn keeper<'o>(
+        &self,
+        api: &RestApi,
+        ours: &[&'o rest_api::Actual],
+    ) -> Option<&'o rest_api::Actual> {
+        let class = &self.stack.owner.class;
+        ours.iter().copied().min_by_key(|actual| {
+            let whole = actual
+                .stages
+                .as_ref()
+                .is_some_and(|stages| api.difference(self.scope, class, stages) == Drift::Same);
+            (!whole, actual.created_s, actual.id.clone())
+        })
+    }
+
+    /// A function that one of the API's routes invokes and that is not there.
+    fn routed_function_lost<'r>(&self, api: &'r RestApi) -> Option<&'r str> {
+        api.routes
+            .iter()
+            .map(|route| route.function.as_str())
+            .find(|name| {
+                !self.observed.functions.contains_key(*name)
+                    && self.observed.gap(Kind::Function, name).is_none()
+            })
+    }
+
+    /// Stages that claim to be whole though the function that they invoke, and with it the permission, is
+    /// gone. Were the claim left standing and the run killed between making the function and the
+    /// permission, the next run would believe it.
+    fn records_to_withdraw(&self, function: &str) -> Vec<StageRecord> {
+        let mut records = Vec::new();
+        for api in &self.stack.rest_apis {
+            if !api.routes.iter().any(|r| r.function == function) {
+                continue;
+            }
+            for actual in self.observed.rest_apis.get(&api.name).into_iter().flatten() {
+                if !matches!(&actual.ownership, Ownership::Ours(o) if *o == self.stack.owner) {
+                    continue;
+                }
+                let stages = actual.stages.iter().flatten();
+                records.extend(
+                    stages
+                        .filter(|s| s.name == api.stage && Record::parse(&s.description).is_some())
+                        .map(|s| StageRecord {
+                            api_id: actual.id.clone(),
+                            stage: s.name.clone(),
+                        }),
+                );
+            }
+        }
+        records
+    }
+
+    /// The stack's log group of a function, if it has one.
+    fn log_group_of(&self, function: &str) -> Option<ResourceId> {
+        self.stack
+            .log_groups
+            .iter()
+            .find(|g| g.name.strip_prefix("/aws/lambda/") == Some(function))
+            .map(|g| ResourceId::new(Kind::LogGroup, &g.name))
+    }
+}
+
+/// Takes the actions out of a student's items when one of them is a conflict or could not be seen.
+fn leave_alone_if_unsafe(items: &mut [Item]) {
+    let Some(cause) = items
+        .iter()
+        .find(|i| matches!(i.verdict, Verdict::Conflict | Verdict::Unknown))
+        .map(|i| i.resource.to_string())
+    else {
+        return;
+    };
+    for item in items {
+        if item.action.take().is_some() {
+            item.why = format!("waits: {cause} must be cleared up first");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Every call to the cloud goes through here: paced, counted against a deadline, retried by one owner.
+//!
+//! Which errors are retried, and how:
+//!
+//! | error | again? |
+//! |---|---|
+//! | throttled | after a growing pause; the operation's bucket pauses for everybody |
+//! | busy (another change to the same thing) | after a growing pause |
+//! | unreachable | after a growing pause, long enough for a network that comes back after a minute |
+//! | ambiguous (5xx, broken connection, time-out) | likewise, if doing it twice is the same as doing it once |
+//! | everything else | no: the step that made the call knows what it means |
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
+
+use crate::domain::operation::Operation;
+use crate::events::Event;
+
+use super::pacing::{Pace, Pacer};
+use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
+use super::stop::{Cancelled, Stop};
+
+/// Requests in flight at most; more only queue in sockets.
+const IN_FLIGHT_MAX: usize = 64;
+
+/// Why a call gave no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallError {
+    /// AWS, or the way to it, said no.
+    Cloud(CloudError),
+    /// The run was stopped.
+    Cancelled,
+}
+
+impl From<Cancelled> for CallError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+impl CallError {
+    /// The error's kind, unless the run was stopped.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Cloud(error) => Some(error.kind),
+            Self::Cancelled => None,
+        }
+    }
+}
+
+/// Makes calls.
+#[derive(Debug)]
+pub struct Caller<C> {
+    cloud: C,
+    pacer: Pacer,
+    stop: Stop,
+    events: mpsc::UnboundedSender<Event>,
+    in_flight: Semaphore,
+}
+
+impl<C: Cloud> Caller<C> {
+    /// A caller for one run.
+    pub fn new(cloud: C, pace: Pace, stop: Stop, events: mpsc::UnboundedSender<Event>) -> Self {
+        Self {
+            cloud,
+            pacer: Pacer::new(pace),
+            stop,
+            events,
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+        }
+    }
+
+    /// The cloud itself, for what is not a call.
+    pub fn cloud(&self) -> &C {
+        &self.cloud
+    }
+
+    /// How the run is stopped.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Tells an event. Nobody listening is no reason to stop working.
+    pub fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Makes a call, again where the table above says so.
+    ///
+    /// # Errors
+    /// The last attempt's error, or that the run was stopped.
+    pub async fn call<'a, T, F>(
+        &'a self,
+        operation: Operation,
+        attempt: impl Fn(&'a C) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = CloudResult<T>>,
+    {
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            self.pacer.turn(operation, &self.stop).await?;
+            let error = match self.once(attempt(&self.cloud)).await? {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            tries += 1;
+            let Some(pause) = pause_before_retry(&error, operation, tries, started.elapsed())
+            else {
+                return Err(CallError::Cloud(error));
+            };
+            if error.kind == ErrorKind::Throttled {
+                self.pacer.throttled(operation, pause);
+            }
+            self.tell(Event::CallRetried {
+                operation,
+                cause: format!("{}: {}", error.code, error.message),
+                after_ms: pause.as_millis() as u64,
+            });
+            self.stop.sleep(pause).await?;
+        }
+    }
+
+    async fn once<T>(
+        &self,
+        request: impl Future<Output = CloudResult<T>>,
+    ) -> Result<CloudResult<T>, Cancelled> {
+        // The semaphore is never closed, so a permit always comes.
+        let _permit = self.stop.unless_stopping(self.in_flight.acquire()).await?;
+        self.stop.check()?;
+        self.stop.unless_given_up(request).await
+    }
+}
+
+/// How long to wait before another attempt; `None`: do not try again.
+fn pause_before_retry(
+    error: &CloudError,
+    operation: Operation,
+    tries: u32,
+    elapsed: Duration,
+) -> Option<Duration> {
+    let (deadline, first) = match error.kind {
+        ErrorKind::Throttled => (Duration::from_secs(300), Duration::from_millis(500)),
+        ErrorKind::Busy => (Duration::from_secs(120), Duration::from_millis(500)),
+        ErrorKind::Unreachable => (Duration::from_secs(120), Duration::from_millis(500)),
+        ErrorKind::Ambiguous if repeats_safely(operation) => {
+            (Duration::from_secs(120), Duration::from_millis(250))
+        }
+        _ => return None,
+    };
+    if elapsed >= deadline {
+        return None;
+    }
+    let grown = first * 2u32.saturating_pow(tries.min(6) - 1);
+    Some(
+        grown
+            .min(Duration::from_secs(20))
+            .mul_f64(jitter(operation, tries, elapsed)),
+    )
+}
+
+/// Between 0.75 and 1.25, so that many that failed together do not come back together. Derived from what
+/// differs between callers (their elapsed nanoseconds) rather than from a source of randomness.
+fn jitter(operation: Operation, tries: u32, elapsed: Duration) -> f64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (operation, tries, elapsed.subsec_nanos()).hash(&mut hasher);
+    0.75 + (hasher.finish() % 1000) as f64 / 2000.0
+}
+
+/// Whether making the call twice ends like making it once. All but one do, by unique names or by their
+/// nature; CreateRestApi makes a second API of the same name.
+fn repeats_safely(operation: Operation) -> bool {
+    operation != Operation::CreateRestApi
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: ErrorKind) -> CloudError {
+        CloudError {
+            operation: Operation::CreateRole,
+            kind,
+            code: "X".into(),
+            message: "x".into(),
+        }
+    }
+
+    #[test]
+    fn an_ambiguous_create_rest_api_is_never_repeated_blindly() {
+        let error = error(ErrorKind::Ambiguous);
+        let pause = |op| pause_before_retry(&error, op, 1, Duration::ZERO);
+        assert_eq!(pause(Operation::CreateRestApi), None);
+        assert!(pause(Operation::CreateFunction).is_some());
+    }
+
+    #[test]
+    fn real_refusals_are_not_repeated() {
+        for kind in [
+            ErrorKind::AccessDenied,
+            ErrorKind::Credentials,
+            ErrorKind::Invalid,
+            ErrorKind::LimitExceeded,
+            ErrorKind::NotFound,
+            ErrorKind::AlreadyExists,
+        ] {
+            let pause = pause_before_retry(&error(kind), Operation::CreateRole, 1, Duration::ZERO);
+            assert_eq!(pause, None, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_comes_back_after_a_minute_is_waited_for() {
+        let error = error(ErrorKind::Unreachable);
+        let pause =
+            |s| pause_before_retry(&error, Operation::CreateRole, 7, Duration::from_secs(s));
+        assert!(pause(60).is_some());
+        assert_eq!(pause(120), None);
+    }
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        let error = error(ErrorKind::Throttled);
+        let pause = |tries| {
+            pause_before_retry(&error, Operation::CreateRole, tries, Duration::ZERO).unwrap()
+        };
+        assert!(pause(1) < Duration::from_secs(1));
+        assert!(pause(3) > pause(1));
+        assert!(pause(50) <= Duration::from_secs(25));
+    }
+}

@@ -1,0 +1,157 @@
+//! Does what a plan says: all students at once, each student's steps as soon as what they need has ended
+//! well. One student's failure never stops another's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
+
+use crate::domain::ids::{Scope, Username};
+use crate::domain::plan::{Action, Item, Plan, StudentPlan};
+use crate::domain::resources::ResourceId;
+use crate::events::{Event, StepResult};
+
+use super::call::Caller;
+use super::port::Cloud;
+use super::resources::{function, log_group, rest_api, role, state_machine};
+use super::step::{Context, Settled, StepError};
+
+/// How the steps of one student ended; items without an action are not in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudentRun {
+    /// The student.
+    pub student: Username,
+    /// How each step ended.
+    pub steps: BTreeMap<ResourceId, StepResult>,
+}
+
+/// Carries out a plan. Ends early only when the run is stopped, and even then with every step accounted for.
+pub async fn execute<C: Cloud>(caller: &Caller<C>, plan: &Plan) -> Vec<StudentRun> {
+    let mut running: FuturesUnordered<_> =
+        plan.students
+            .iter()
+            .enumerate()
+            .map(|(index, student)| async move {
+                (index, run_student(caller, &plan.scope, student).await)
+            })
+            .collect();
+    let mut done: Vec<Option<StudentRun>> = vec![None; plan.students.len()];
+    while let Some((index, run)) = running.next().await {
+        done[index] = Some(run);
+    }
+    done.into_iter().flatten().collect()
+}
+
+async fn run_student<C: Cloud>(
+    caller: &Caller<C>,
+    scope: &Scope,
+    plan: &StudentPlan,
+) -> StudentRun {
+    let student = &plan.owner.student;
+    let steps: Vec<(&Item, &Action)> = plan
+        .items
+        .iter()
+        .filter_map(|item| Some((item, item.action.as_ref()?)))
+        .collect();
+    if !steps.is_empty() {
+        caller.tell(Event::StudentStarted {
+            student: student.clone(),
+        });
+    }
+    let settled = &Settled::new(steps.iter().map(|(item, _)| &item.resource));
+    let mut running: FuturesUnordered<_> = steps
+        .iter()
+        .map(|(item, action)| {
+            let cx = Context {
+                caller,
+                scope,
+                owner: &plan.owner,
+                resource: &item.resource,
+                settled,
+            };
+            async move {
+                let result = run_step(&cx, item, action).await;
+                let well = matches!(result, StepResult::Done | StepResult::AlreadySo);
+                settled.settle(&item.resource, well);
+                (item.resource.clone(), result)
+            }
+        })
+        .collect();
+    let mut results = BTreeMap::new();
+    while let Some((resource, result)) = running.next().await {
+        results.insert(resource, result);
+    }
+    StudentRun {
+        student: student.clone(),
+        steps: results,
+    }
+}
+
+async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -> StepResult {
+    if let Err(error) = cx.wait_for_steps(&item.after).await {
+        return error.into_result(&item.resource);
+    }
+    if cx.caller.stop().is_stopping() {
+        return StepResult::Cancelled;
+    }
+    let describe = action.describe().to_owned();
+    cx.caller.tell(Event::StepStarted {
+        student: cx.student().clone(),
+        resource: item.resource.clone(),
+        action: describe.clone(),
+    });
+    let started = Instant::now();
+    let result = match perform(cx, action).await {
+        Ok(()) => StepResult::Done,
+        Err(error) => error.into_result(&item.resource),
+    };
+    cx.caller.tell(Event::StepFinished {
+        student: cx.student().clone(),
+        resource: item.resource.clone(),
+        action: describe,
+        result: result.clone(),
+        elapsed_ms: millis(started.elapsed()),
+    });
+    result
+}
+
+async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), StepError> {
+    match action {
+        Action::CreateRole(role) => role::create(cx, role).await,
+        Action::UpdateRole {
+            role,
+            trust,
+            policy,
+        } => role::update(cx, role, *trust, *policy).await,
+        Action::DeleteRole { inline, attached } => role::delete(cx, inline, attached).await,
+        Action::CreateLogGroup(group) => log_group::create(cx, group).await,
+        Action::SetRetention(group) => log_group::set_retention(cx, group).await,
+        Action::DeleteLogGroup => log_group::delete(cx).await,
+        Action::CreateFunction { function, withdraw } => {
+            function::create(cx, function, withdraw).await
+        }
+        Action::UpdateFunction {
+            function,
+            code,
+            config,
+            description,
+        } => function::update(cx, function, *code, *config, description).await,
+        Action::DeleteFunction => function::delete(cx).await,
+        Action::CreateStateMachine(machine) => state_machine::create(cx, machine).await,
+        Action::UpdateStateMachine(machine) => state_machine::update(cx, machine).await,
+        Action::DeleteStateMachine { arn } => state_machine::delete(cx, arn).await,
+        Action::CreateRestApi(api) => rest_api::create(cx, api).await,
+        Action::CompleteRestApi {
+            api,
+            id,
+            duplicates,
+        } => rest_api::complete(cx, api, id, duplicates).await,
+        Action::DeleteRestApi { ids, stages } => rest_api::delete(cx, ids, stages).await,
+    }
+}
+
+/// Whole milliseconds, for events.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,65 @@
+//! What to do next, for the errors that people meet.
+
+use crate::domain::resources::{Kind, ResourceId};
+
+use super::port::{CloudError, ErrorKind};
+
+/// For a condition that did not come true.
+pub const STUCK: &str = "run the same command again; if it stays so, look at the resource in the AWS console \
+     and see docs/troubleshooting.md";
+
+/// For a failed call.
+pub fn for_error(error: &CloudError) -> Option<String> {
+    Some(match error.kind {
+        ErrorKind::AccessDenied => format!(
+            "the credentials in use may not call {}; allow it (docs/troubleshooting.md lists what homeroom \
+             needs), or use others with --profile, then run the same command again",
+            error.operation
+        ),
+        ErrorKind::Credentials => {
+            "sign in again (for example `aws sso login`), check with `aws sts \
+             get-caller-identity`, then run the same command again: it goes on where it stopped"
+                .to_owned()
+        }
+        ErrorKind::LimitExceeded => {
+            "a limit of the account is reached; raise it in the Service Quotas \
+             console or remove what is no longer needed, then run the same command again"
+                .to_owned()
+        }
+        ErrorKind::Throttled => {
+            "other work in the account uses the same request quotas; run the same \
+             command again, slower with --quota-scale 0.5"
+                .to_owned()
+        }
+        ErrorKind::Unreachable => {
+            "check the network, --region and --endpoint-url, then run the same command again"
+                .to_owned()
+        }
+        ErrorKind::RoleNotAssumable => {
+            "the role's trust policy was not accepted in time; run the same \
+             command again, and check the lab's trust policy template if it stays so"
+                .to_owned()
+        }
+        ErrorKind::Ambiguous | ErrorKind::Busy | ErrorKind::Deleting => {
+            "run the same command again: it finishes what is missing".to_owned()
+        }
+        ErrorKind::Invalid => {
+            "AWS refused the request as it stands: check the lab's templates and settings"
+                .to_owned()
+        }
+        ErrorKind::NotFound => "it was removed meanwhile; run the same command again".to_owned(),
+        ErrorKind::AlreadyExists => return None,
+    })
+}
+
+/// For a resource with our name that is not provably ours.
+pub fn conflict(resource: &ResourceId) -> String {
+    let what = match resource.kind {
+        Kind::LogGroup => "an old log group of that name, perhaps from an earlier course",
+        _ => "something of that name",
+    };
+    format!(
+        "there is {what} that homeroom did not make for this student; rename or delete it yourself, or give \
+         the student another username, then deploy again"
+    )
+}

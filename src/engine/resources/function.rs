@@ -1,0 +1,206 @@
+//! Lambda function: create and wait until Active, update part by part, delete.
+
+use crate::domain::operation::Operation;
+use crate::domain::ownership::{Owner, Record};
+use crate::domain::plan::StageRecord;
+use crate::domain::resources::function::Function;
+use crate::engine::port::{Cloud, ErrorKind, FunctionState, NewFunction};
+use crate::engine::step::{Context, Poll, StepError, or_gone};
+
+/// What a stage's description says while its API is not whole.
+const WITHDRAWN: &str = "homeroom: being completed";
+
+/// Creates the function and waits until it is Active.
+///
+/// # Errors
+/// A conflict when a function of that name is there and not ours; stuck when the role does not become
+/// assumable or the function not Active.
+pub async fn create<C: Cloud>(
+    cx: &Context<'_, C>,
+    function: &Function,
+    withdraw: &[StageRecord],
+) -> Result<(), StepError> {
+    for record in withdraw {
+        let update = cx.call(Operation::UpdateStage, |c| {
+            c.update_stage_description(&record.api_id, &record.stage, WITHDRAWN)
+        });
+        or_gone(update.await)?;
+    }
+    let new = &NewFunction {
+        function,
+        role_arn: cx.scope.role_arn(cx.class(), &function.role),
+        description: function.description(cx.scope, cx.owner),
+        tags: cx.owner.tags(&function.fingerprint(cx.scope, cx.class())),
+    };
+    let mut poll = Poll::role_propagation();
+    loop {
+        let created = cx
+            .call(Operation::CreateFunction, |c| c.create_function(new))
+            .await;
+        match created {
+            Ok(state) => return wait_until_active(cx, &function.name, Some(state)).await,
+            Err(error) if error.kind() == Some(ErrorKind::RoleNotAssumable) => {
+                poll.again(cx, "its role to become assumable").await?;
+            }
+            Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+                return adopt(cx, &function.name).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Takes over a function that is there though the listing did not show it: one that an earlier run made and
+/// never heard of. What it may differ in, the next plan sees.
+async fn adopt<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), StepError> {
+    let state = cx
+        .call(Operation::GetFunction, |c| c.get_function(name))
+        .await?;
+    let recorded = Record::parse(&state.description).map(|record| record.owner);
+    let tagged = Owner::from_tags(&state.tags);
+    if tagged.is_none() && recorded.as_ref() == Some(cx.owner) {
+        return wait_until_active(cx, name, Some(state)).await;
+    }
+    cx.prove_ours(&state.tags)?;
+    wait_until_active(cx, name, Some(state)).await
+}
+
+/// Writes the parts that differ; the record comes last, with the configuration.
+///
+/// # Errors
+/// AWS's; stuck when an update is not applied in time.
+pub async fn update<C: Cloud>(
+    cx: &Context<'_, C>,
+    function: &Function,
+    code: bool,
+    config: bool,
+    description: &str,
+) -> Result<(), StepError> {
+    let name = function.name.as_str();
+    if code {
+        let state = cx
+            .call(Operation::UpdateFunctionCode, |c| {
+                c.update_function_code(name, &function.code)
+            })
+            .await?;
+        wait_until_active(cx, name, Some(state)).await?;
+    }
+    let state = if config {
+        let new = &NewFunction {
+            function,
+            role_arn: cx.scope.role_arn(cx.class(), &function.role),
+            description: description.to_owned(),
+            tags: Default::default(),
+        };
+        cx.call(Operation::UpdateFunctionConfiguration, |c| {
+            c.update_function_configuration(new)
+        })
+        .await?
+    } else {
+        cx.call(Operation::UpdateFunctionConfiguration, |c| {
+            c.update_function_description(name, description)
+        })
+        .await?
+    };
+    wait_until_active(cx, name, Some(state)).await
+}
+
+/// Deletes the function.
+///
+/// # Errors
+/// AWS's; a function that is gone already is no error.
+pub async fn delete<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    or_gone(
+        cx.call(Operation::DeleteFunction, |c| c.delete_function(name))
+            .await,
+    )
+}
+
+/// Waits until nothing of the function is in progress. `known`: what the call before already told.
+async fn wait_until_active<C: Cloud>(
+    cx: &Context<'_, C>,
+    name: &str,
+    known: Option<FunctionState>,
+) -> Result<(), StepError> {
+    let mut poll = Poll::function_state();
+    let mut known = known;
+    loop {
+        let state = match known.take() {
+            Some(state) => state,
+            None => {
+                cx.call(Operation::GetFunction, |c| c.get_function(name))
+                    .await?
+            }
+        };
+        match readiness(&state) {
+            Readiness::Ready => return Ok(()),
+            Readiness::Failed(why) => return Err(StepError::Stuck(why)),
+            Readiness::Waiting => poll.again(cx, "the function to become Active").await?,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Readiness {
+    Ready,
+    Waiting,
+    Failed(String),
+}
+
+/// An endpoint that says nothing of states has none to wait for.
+fn readiness(state: &FunctionState) -> Readiness {
+    let reason = || {
+        state
+            .reason
+            .clone()
+            .unwrap_or_else(|| "no reason given".to_owned())
+    };
+    match (state.state.as_str(), state.last_update_status.as_str()) {
+        ("Failed", _) => Readiness::Failed(format!("AWS could not set it up: {}", reason())),
+        (_, "Failed") => Readiness::Failed(format!("AWS could not apply the update: {}", reason())),
+        ("Pending", _) | (_, "InProgress") => Readiness::Waiting,
+        _ => Readiness::Ready,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(state: &str, update: &str) -> FunctionState {
+        FunctionState {
+            state: state.into(),
+            last_update_status: update.into(),
+            reason: None,
+            code_sha256: String::new(),
+            description: String::new(),
+            tags: Default::default(),
+        }
+    }
+
+    #[test]
+    fn a_function_is_ready_only_when_neither_creation_nor_update_is_in_progress() {
+        assert_eq!(readiness(&state("Active", "Successful")), Readiness::Ready);
+        assert_eq!(
+            readiness(&state("Inactive", "Successful")),
+            Readiness::Ready
+        );
+        assert_eq!(
+            readiness(&state("Pending", "InProgress")),
+            Readiness::Waiting
+        );
+        assert_eq!(
+            readiness(&state("Active", "InProgress")),
+            Readiness::Waiting
+        );
+        assert!(matches!(
+            readiness(&state("Failed", "")),
+            Readiness::Failed(_)
+        ));
+        assert!(matches!(
+            readiness(&state("Active", "Failed")),
+            Readiness::Failed(_)
+        ));
+    }
+}

@@ -1,0 +1,58 @@
+//! CloudWatch Logs log group: create, set retention, delete.
+
+use crate::domain::operation::Operation;
+use crate::domain::resources::log_group::LogGroup;
+use crate::engine::port::{Cloud, ErrorKind};
+use crate::engine::step::{Context, StepError, or_gone};
+
+/// Creates the group and sets its retention.
+///
+/// # Errors
+/// A conflict when a group of that name is there and not ours.
+pub async fn create<C: Cloud>(cx: &Context<'_, C>, group: &LogGroup) -> Result<(), StepError> {
+    let tags = &cx.owner.tags(&group.fingerprint());
+    let created = cx
+        .call(Operation::CreateLogGroup, |c| {
+            c.create_log_group(&group.name, tags)
+        })
+        .await;
+    match created {
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            let arn = &cx.scope.log_group_arn(&group.name);
+            let tags = cx
+                .call(Operation::LogsListTagsForResource, |c| {
+                    c.log_group_tags(arn)
+                })
+                .await?;
+            cx.prove_ours(&tags)?;
+        }
+        other => other?,
+    }
+    set_retention(cx, group).await
+}
+
+/// Sets the retention.
+///
+/// # Errors
+/// AWS's.
+pub async fn set_retention<C: Cloud>(
+    cx: &Context<'_, C>,
+    group: &LogGroup,
+) -> Result<(), StepError> {
+    let put = cx.call(Operation::PutRetentionPolicy, |c| {
+        c.put_retention_policy(&group.name, group.retention_days)
+    });
+    Ok(put.await?)
+}
+
+/// Deletes the group with its events.
+///
+/// # Errors
+/// AWS's; a group that is gone already is no error.
+pub async fn delete<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    or_gone(
+        cx.call(Operation::DeleteLogGroup, |c| c.delete_log_group(name))
+            .await,
+    )
+}

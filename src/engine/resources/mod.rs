@@ -1,0 +1,8 @@
+//! How each kind of resource is created, changed and deleted: one file a kind. Every procedure is
+//! idempotent: cut off anywhere and done again, it ends the same.
+
+pub mod function;
+pub mod log_group;
+pub mod rest_api;
+pub mod role;
+pub mod state_machine;

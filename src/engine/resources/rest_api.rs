@@ -1,0 +1,360 @@
+//! API Gateway REST API: create or complete part by part, publish, delete.
+//!
+//! One writer an API: concurrent changes to the same API answer ConflictException, so the parts are made one
+//! after another. The API itself and its parts need nothing of the stack and start at once, because
+//! CreateRestApi and CreateDeployment are the scarcest calls of a deployment; only the permission to invoke
+//! waits for the function.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::domain::operation::Operation;
+use crate::domain::ownership::Ownership;
+use crate::domain::resources::rest_api::{PathResource, RestApi, Route};
+use crate::domain::resources::{Kind, ResourceId};
+use crate::engine::call::CallError;
+use crate::engine::port::{Cloud, ErrorKind, Permission};
+use crate::engine::step::{Context, StepError, or_gone};
+
+/// How often CreateRestApi is tried when it is unclear whether it had its effect.
+const AMBIGUOUS_MAX: usize = 5;
+
+/// Creates the API with all its parts.
+///
+/// # Errors
+/// AWS's, or that a function of its routes did not end well.
+pub async fn create<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<(), StepError> {
+    match create_or_find(cx, api).await? {
+        Made::New { id, root } => {
+            let known = BTreeMap::from_iter(root.map(|root| ("/".to_owned(), bare(root, "/"))));
+            build(cx, api, &id, known).await?;
+            publish(cx, api, &id, false).await
+        }
+        Made::Found { id } => complete(cx, api, &id, &[]).await,
+    }
+}
+
+enum Made {
+    New { id: String, root: Option<String> },
+    Found { id: String },
+}
+
+/// Creates the API, once. After an answer that leaves open whether it was made, the listing decides.
+async fn create_or_find<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<Made, StepError> {
+    let tags = &cx.owner.tags(&api.fingerprint(cx.scope));
+    let description = &format!(
+        "homeroom class={} student={} lab={}",
+        cx.owner.class, cx.owner.student, cx.owner.lab
+    );
+    let mut last = None;
+    for _ in 0..AMBIGUOUS_MAX {
+        let created = cx
+            .call(Operation::CreateRestApi, |c| {
+                c.create_rest_api(&api.name, description, tags)
+            })
+            .await;
+        match created {
+            Ok((id, root)) => return Ok(Made::New { id, root }),
+            Err(CallError::Cloud(error)) if error.kind == ErrorKind::Ambiguous => {
+                cx.tell_waiting("the listing, to tell whether the API was made");
+                if let Some(id) = find_ours(cx, api).await? {
+                    return Ok(Made::Found { id });
+                }
+                last = Some(error);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(last.map_or_else(
+        || StepError::Stuck("the API could not be made".to_owned()),
+        StepError::Cloud,
+    ))
+}
+
+/// Looks through the region's APIs for one of ours with this name.
+async fn find_ours<C: Cloud>(
+    cx: &Context<'_, C>,
+    api: &RestApi,
+) -> Result<Option<String>, StepError> {
+    let mut token = None;
+    let mut ours = Vec::new();
+    loop {
+        let page = cx
+            .call(Operation::GetRestApis, |c| c.rest_apis_page(token.clone()))
+            .await?;
+        ours.extend(
+            page.items
+                .into_iter()
+                .filter(|(found, tags)| {
+                    found.name == api.name
+                        && Ownership::from_tags(tags, cx.class())
+                            == Ownership::Ours(cx.owner.clone())
+                })
+                .map(|(found, _)| (found.created_s, found.id)),
+        );
+        token = page.next;
+        if token.is_none() {
+            ours.sort();
+            return Ok(ours.into_iter().next().map(|(_, id)| id));
+        }
+    }
+}
+
+/// Makes an API whole, whatever is missing, and deletes its duplicates.
+///
+/// # Errors
+/// AWS's, or that a function of its routes did not end well.
+pub async fn complete<C: Cloud>(
+    cx: &Context<'_, C>,
+    api: &RestApi,
+    id: &str,
+    duplicates: &[String],
+) -> Result<(), StepError> {
+    let known = resources(cx, id).await?;
+    build(cx, api, id, known).await?;
+    let stages = cx.call(Operation::GetStages, |c| c.stages(id)).await?;
+    let deployed = stages.iter().any(|stage| stage.name == api.stage);
+    publish(cx, api, id, deployed).await?;
+    for duplicate in duplicates {
+        let deleted = cx.call(Operation::DeleteRestApi, |c| c.delete_rest_api(duplicate));
+        or_gone(deleted.await)?;
+    }
+    Ok(())
+}
+
+/// Deletes stages first, so that the endpoints stop answering at once, then the APIs, at the pace that AWS
+/// allows.
+///
+/// # Errors
+/// AWS's; what is gone already is no error.
+pub async fn delete<C: Cloud>(
+    cx: &Context<'_, C>,
+    ids: &[String],
+    stages: &[(String, String)],
+) -> Result<(), StepError> {
+    for (id, stage) in stages {
+        or_gone(
+            cx.call(Operation::DeleteStage, |c| c.delete_stage(id, stage))
+                .await,
+        )?;
+    }
+    for id in ids {
+        or_gone(
+            cx.call(Operation::DeleteRestApi, |c| c.delete_rest_api(id))
+                .await,
+        )?;
+    }
+    Ok(())
+}
+
+fn bare(id: String, path: &str) -> PathResource {
+    PathResource {
+        id,
+        path: path.to_owned(),
+        methods: Vec::new(),
+    }
+}
+
+async fn resources<C: Cloud>(
+    cx: &Context<'_, C>,
+    id: &str,
+) -> Result<BTreeMap<String, PathResource>, StepError> {
+    let mut found = BTreeMap::new();
+    let mut token = None;
+    loop {
+        let page = cx
+            .call(Operation::GetResources, |c| {
+                c.api_resources_page(id, token.clone())
+            })
+            .await?;
+        found.extend(page.items.into_iter().map(|r| (r.path.clone(), r)));
+        token = page.next;
+        if token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Adds what is missing of paths, methods and integrations.
+async fn build<C: Cloud>(
+    cx: &Context<'_, C>,
+    api: &RestApi,
+    id: &str,
+    known: BTreeMap<String, PathResource>,
+) -> Result<(), StepError> {
+    // Some endpoints do not tell the root's id when the API is created.
+    let mut known = if known.contains_key("/") {
+        known
+    } else {
+        resources(cx, id).await?
+    };
+    for route in &api.routes {
+        let resource = path_resource(cx, id, &route.path, &mut known).await?;
+        ensure_method(cx, id, &resource, route).await?;
+    }
+    Ok(())
+}
+
+/// The resource of a path, made segment by segment where it is missing.
+async fn path_resource<C: Cloud>(
+    cx: &Context<'_, C>,
+    id: &str,
+    path: &str,
+    known: &mut BTreeMap<String, PathResource>,
+) -> Result<PathResource, StepError> {
+    let missing_root = || StepError::Stuck(format!("API {id} shows no root resource"));
+    let mut current = known.get("/").cloned().ok_or_else(missing_root)?;
+    let mut so_far = String::new();
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        so_far = format!("{so_far}/{part}");
+        if let Some(found) = known.get(&so_far) {
+            current = found.clone();
+            continue;
+        }
+        let parent = current.id.clone();
+        let created = cx
+            .call(Operation::CreateResource, |c| {
+                c.create_api_resource(id, &parent, part)
+            })
+            .await;
+        current = match created {
+            Ok(new) => bare(new, &so_far),
+            Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+                // An attempt whose answer was lost made it.
+                known.extend(resources(cx, id).await?);
+                known.get(&so_far).cloned().ok_or(error)?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        known.insert(so_far.clone(), current.clone());
+    }
+    Ok(current)
+}
+
+async fn ensure_method<C: Cloud>(
+    cx: &Context<'_, C>,
+    id: &str,
+    resource: &PathResource,
+    route: &Route,
+) -> Result<(), StepError> {
+    let uri = &cx.scope.invocation_uri(&route.function);
+    let present = resource.methods.iter().find(|(m, _)| *m == route.method);
+    if present.is_none() {
+        let put = cx.call(Operation::PutMethod, |c| {
+            c.put_method(id, &resource.id, &route.method)
+        });
+        match put.await {
+            // An attempt whose answer was lost made it.
+            Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
+            other => other?,
+        }
+    }
+    if present.and_then(|(_, integration)| integration.as_ref()) != Some(uri) {
+        let put = cx.call(Operation::PutIntegration, |c| {
+            c.put_integration(id, &resource.id, &route.method, uri)
+        });
+        put.await?;
+    }
+    Ok(())
+}
+
+/// Permits, deploys, and records that the API is whole: the record is the last thing written. `deployed`:
+/// whether the stage is there already.
+async fn publish<C: Cloud>(
+    cx: &Context<'_, C>,
+    api: &RestApi,
+    id: &str,
+    deployed: bool,
+) -> Result<(), StepError> {
+    let functions: Vec<ResourceId> = api
+        .routes
+        .iter()
+        .map(|route| ResourceId::new(Kind::Function, &route.function))
+        .collect();
+    cx.wait_for_steps(&functions).await?;
+    for route in &api.routes {
+        permit(cx, id, route).await?;
+    }
+    let description = &api.stage_description(cx.scope, cx.owner);
+    let stage = api.stage.as_str();
+    cx.call(Operation::CreateDeployment, |c| {
+        c.create_deployment(id, stage, description)
+    })
+    .await?;
+    if deployed {
+        // CreateDeployment writes a description only to a stage that it creates.
+        cx.call(Operation::UpdateStage, |c| {
+            c.update_stage_description(id, stage, description)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Lets the API invoke the route's function.
+async fn permit<C: Cloud>(cx: &Context<'_, C>, id: &str, route: &Route) -> Result<(), StepError> {
+    let permission = &Permission {
+        function: &route.function,
+        statement_id: route.statement_id(),
+        source_arn: cx.scope.method_arn(id, &route.method, &route.path),
+        source_account: &cx.scope.account,
+    };
+    let added = cx
+        .call(Operation::AddPermission, |c| c.add_permission(permission))
+        .await;
+    match added {
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
+        other => return Ok(other?),
+    }
+    // A statement of that id is there: ours already, or one for an API that is no more.
+    let policy = cx
+        .call(Operation::GetPolicy, |c| c.get_policy(&route.function))
+        .await?;
+    if permits(&policy, &permission.statement_id, &permission.source_arn) {
+        return Ok(());
+    }
+    let removed = cx.call(Operation::RemovePermission, |c| {
+        c.remove_permission(&route.function, &permission.statement_id)
+    });
+    or_gone(removed.await)?;
+    cx.call(Operation::AddPermission, |c| c.add_permission(permission))
+        .await?;
+    Ok(())
+}
+
+/// Whether a resource policy has this statement with this source ARN.
+fn permits(policy: &Value, statement_id: &str, source_arn: &str) -> bool {
+    let statements = policy.get("Statement").and_then(Value::as_array);
+    statements.into_iter().flatten().any(|statement| {
+        let sid = statement.get("Sid").and_then(Value::as_str);
+        let source = ["ArnLike", "ArnEquals", "StringLike", "StringEquals"]
+            .iter()
+            .find_map(|test| {
+                let condition = statement.get("Condition")?.get(*test)?;
+                condition
+                    .get("AWS:SourceArn")
+                    .or_else(|| condition.get("aws:SourceArn"))?
+                    .as_str()
+            });
+        sid == Some(statement_id) && source == Some(source_arn)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_permission_counts_only_with_its_own_id_and_this_api() {
+        let policy = json!({ "Statement": [{
+            "Sid": "homeroom-POST-process",
+            "Condition": { "ArnLike": { "AWS:SourceArn": "arn:new" } }
+        }] });
+        assert!(permits(&policy, "homeroom-POST-process", "arn:new"));
+        assert!(!permits(&policy, "homeroom-POST-process", "arn:old"));
+        assert!(!permits(&policy, "another", "arn:new"));
+        assert!(!permits(&Value::Null, "homeroom-POST-process", "arn:new"));
+    }
+}

@@ -1,0 +1,104 @@
+//! IAM role: create, put right, delete whole.
+
+use crate::domain::ids::Scope;
+use crate::domain::operation::Operation;
+use crate::domain::ownership::Owner;
+use crate::domain::resources::role::{POLICY_NAME, Role};
+use crate::engine::port::{Cloud, ErrorKind};
+use crate::engine::step::{Context, StepError, or_gone};
+
+/// Creates the role and writes its inline policy.
+///
+/// # Errors
+/// A conflict when a role of that name is there and not ours.
+pub async fn create<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
+    let path = &Scope::role_path(cx.class());
+    let tags = &cx.owner.tags(&role.fingerprint());
+    let created = cx
+        .call(Operation::CreateRole, |c| c.create_role(role, path, tags))
+        .await;
+    match created {
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            // Listings of IAM lag behind: an earlier run's role may show up only now.
+            prove_ours(cx, &role.name).await?;
+            update_trust(cx, role).await?;
+        }
+        other => other?,
+    }
+    put_policy(cx, role).await
+}
+
+/// Writes the parts that differ.
+///
+/// # Errors
+/// AWS's.
+pub async fn update<C: Cloud>(
+    cx: &Context<'_, C>,
+    role: &Role,
+    trust: bool,
+    policy: bool,
+) -> Result<(), StepError> {
+    if trust {
+        update_trust(cx, role).await?;
+    }
+    if policy {
+        put_policy(cx, role).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the role with all that is in it.
+///
+/// # Errors
+/// AWS's; what is gone already is no error.
+pub async fn delete<C: Cloud>(
+    cx: &Context<'_, C>,
+    inline: &[String],
+    attached: &[String],
+) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    for policy in inline {
+        let deleted = cx.call(Operation::DeleteRolePolicy, |c| {
+            c.delete_role_policy(name, policy)
+        });
+        or_gone(deleted.await)?;
+    }
+    for arn in attached {
+        let detached = cx.call(Operation::DetachRolePolicy, |c| {
+            c.detach_role_policy(name, arn)
+        });
+        or_gone(detached.await)?;
+    }
+    or_gone(
+        cx.call(Operation::DeleteRole, |c| c.delete_role(name))
+            .await,
+    )
+}
+
+async fn prove_ours<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), StepError> {
+    let head = cx.call(Operation::GetRole, |c| c.get_role(name)).await?;
+    if head.path != Scope::role_path(cx.class()) {
+        return Err(StepError::Conflict(format!(
+            "exists below path {}, which is not this class's",
+            head.path
+        )));
+    }
+    match Owner::from_tags(&head.tags) {
+        Some(_) => cx.prove_ours(&head.tags),
+        None => Ok(()),
+    }
+}
+
+async fn update_trust<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
+    let update = cx.call(Operation::UpdateAssumeRolePolicy, |c| {
+        c.update_trust(&role.name, &role.trust)
+    });
+    Ok(update.await?)
+}
+
+async fn put_policy<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
+    let put = cx.call(Operation::PutRolePolicy, |c| {
+        c.put_role_policy(&role.name, POLICY_NAME, &role.policy)
+    });
+    Ok(put.await?)
+}

@@ -1,0 +1,162 @@
+//! Step Functions state machine: create, update, delete and wait until it is gone.
+
+use std::time::Duration;
+
+use crate::domain::operation::Operation;
+use crate::domain::ownership::Ownership;
+use crate::domain::resources::state_machine::StateMachine;
+use crate::engine::port::{Cloud, ErrorKind, NewStateMachine};
+use crate::engine::step::{Context, Poll, StepError, or_gone};
+
+/// How long a deletion may take before running executions, which hold it up, are stopped.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn request<'a, C: Cloud>(cx: &Context<'_, C>, machine: &'a StateMachine) -> NewStateMachine<'a> {
+    NewStateMachine {
+        name: &machine.name,
+        workflow_type: machine.workflow_type,
+        role_arn: cx.scope.role_arn(cx.class(), &machine.role),
+        definition: machine.signed_definition(cx.owner),
+        tags: cx.owner.tags(&machine.fingerprint()),
+    }
+}
+
+/// Creates the state machine.
+///
+/// # Errors
+/// A conflict when one of that name is there and not ours; stuck when the role does not become assumable,
+/// or a state machine of that name that is being deleted does not go.
+pub async fn create<C: Cloud>(
+    cx: &Context<'_, C>,
+    machine: &StateMachine,
+) -> Result<(), StepError> {
+    let new = &request(cx, machine);
+    let mut propagation = Poll::role_propagation();
+    let mut deletion = Poll::state_machine_gone();
+    loop {
+        let created = cx
+            .call(Operation::CreateStateMachine, |c| {
+                c.create_state_machine(new)
+            })
+            .await;
+        let Err(error) = created else { return Ok(()) };
+        match error.kind() {
+            Some(ErrorKind::RoleNotAssumable) => {
+                propagation
+                    .again(cx, "its role to become assumable")
+                    .await?;
+            }
+            Some(ErrorKind::Deleting) => {
+                deletion
+                    .again(cx, "an older state machine of that name to be gone")
+                    .await?;
+            }
+            Some(ErrorKind::AlreadyExists) => return adopt(cx, machine).await,
+            _ => return Err(error.into()),
+        }
+    }
+}
+
+/// There is one that differs, and the listing did not show it: brings it up to date if it is ours.
+async fn adopt<C: Cloud>(cx: &Context<'_, C>, machine: &StateMachine) -> Result<(), StepError> {
+    let arn = &cx.scope.state_machine_arn(&machine.name);
+    let detail = cx
+        .call(Operation::DescribeStateMachine, |c| {
+            c.describe_state_machine(arn)
+        })
+        .await?;
+    if detail.described_ownership(cx.class()) != Ownership::Ours(cx.owner.clone()) {
+        let tags = cx
+            .call(Operation::StatesListTagsForResource, |c| {
+                c.state_machine_tags(arn)
+            })
+            .await?;
+        cx.prove_ours(&tags)?;
+    }
+    update(cx, machine).await
+}
+
+/// Writes definition and role.
+///
+/// # Errors
+/// AWS's; stuck when the role does not become assumable.
+pub async fn update<C: Cloud>(
+    cx: &Context<'_, C>,
+    machine: &StateMachine,
+) -> Result<(), StepError> {
+    let new = &request(cx, machine);
+    let arn = &cx.scope.state_machine_arn(&machine.name);
+    let mut propagation = Poll::role_propagation();
+    loop {
+        let updated = cx
+            .call(Operation::UpdateStateMachine, |c| {
+                c.update_state_machine(arn, new)
+            })
+            .await;
+        match updated {
+            Err(error) if error.kind() == Some(ErrorKind::RoleNotAssumable) => {
+                propagation
+                    .again(cx, "its role to become assumable")
+                    .await?;
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Deletes the state machine and waits until it is gone.
+///
+/// # Errors
+/// AWS's; stuck when it does not go; one that is gone already is no error.
+pub async fn delete<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), StepError> {
+    or_gone(
+        cx.call(Operation::DeleteStateMachine, |c| {
+            c.delete_state_machine(arn)
+        })
+        .await,
+    )?;
+    let mut poll = Poll::state_machine_gone();
+    let mut stopped = false;
+    loop {
+        let seen = cx
+            .call(Operation::DescribeStateMachine, |c| {
+                c.describe_state_machine(arn)
+            })
+            .await;
+        match seen {
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
+            other => other?,
+        };
+        if !stopped && poll.elapsed() >= PATIENCE {
+            stop_executions(cx, arn).await?;
+            stopped = true;
+        }
+        poll.again(cx, "the state machine to be gone").await?;
+    }
+}
+
+/// Stops what still runs: a state machine is gone only when its executions have ended.
+async fn stop_executions<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), StepError> {
+    let mut token = None;
+    loop {
+        let page = cx
+            .call(Operation::ListExecutions, |c| {
+                c.executions_page(arn, true, token.clone())
+            })
+            .await;
+        let page = match page {
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
+            other => other?,
+        };
+        for execution in &page.items {
+            let stop = cx.call(Operation::StopExecution, |c| {
+                c.stop_execution(&execution.arn)
+            });
+            or_gone(stop.await)?;
+        }
+        token = page.next;
+        if token.is_none() {
+            return Ok(());
+        }
+    }
+}

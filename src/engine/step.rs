@@ -1,0 +1,285 @@
+//! What a step works with: its call, its waits, and how it says what went wrong.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::domain::ids::{ClassName, Scope, Username};
+use crate::domain::operation::Operation;
+use crate::domain::ownership::{Owner, Ownership, Tags};
+use crate::domain::resources::ResourceId;
+use crate::events::{Event, Failure, StepResult};
+
+use super::call::{CallError, Caller};
+use super::hints;
+use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
+use super::stop::Cancelled;
+
+/// Why a step did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepError {
+    /// AWS said no.
+    Cloud(CloudError),
+    /// Something with our name is not provably ours.
+    Conflict(String),
+    /// A condition did not come true within its deadline.
+    Stuck(String),
+    /// A step that it needs did not end well.
+    Needs(ResourceId),
+    /// The run was stopped.
+    Cancelled,
+}
+
+impl From<CallError> for StepError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Cloud(error) => Self::Cloud(error),
+            CallError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<Cancelled> for StepError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+impl StepError {
+    /// What events say of it.
+    pub fn into_result(self, resource: &ResourceId) -> StepResult {
+        let failure = |cause: String, hint: Option<String>| Failure {
+            subject: resource.to_string(),
+            cause,
+            hint,
+        };
+        match self {
+            Self::Cloud(error) => StepResult::Failed {
+                failure: failure(error.to_string(), hints::for_error(&error)),
+            },
+            Self::Conflict(why) => StepResult::Conflict {
+                failure: failure(why, Some(hints::conflict(resource))),
+            },
+            Self::Stuck(what) => StepResult::Failed {
+                failure: failure(what, Some(hints::STUCK.to_owned())),
+            },
+            Self::Needs(needs) => StepResult::Skipped { needs },
+            Self::Cancelled => StepResult::Cancelled,
+        }
+    }
+}
+
+/// How the steps of one student ended so far; steps wait here for those that they need.
+#[derive(Debug)]
+pub struct Settled(HashMap<ResourceId, watch::Sender<Option<bool>>>);
+
+impl Settled {
+    /// A board for these steps, all open.
+    pub fn new<'a>(steps: impl IntoIterator<Item = &'a ResourceId>) -> Self {
+        Self(
+            steps
+                .into_iter()
+                .map(|id| (id.clone(), watch::Sender::new(None)))
+                .collect(),
+        )
+    }
+
+    /// Records how a step ended.
+    pub fn settle(&self, id: &ResourceId, well: bool) {
+        if let Some(sender) = self.0.get(id) {
+            sender.send_replace(Some(well));
+        }
+    }
+
+    /// Waits for a step; one that is not on the board has nothing to do and so has ended well.
+    async fn ended_well(&self, id: &ResourceId) -> bool {
+        let Some(sender) = self.0.get(id) else {
+            return true;
+        };
+        let mut receiver = sender.subscribe();
+        // The board outlives its steps, so the sender is there as long as anybody waits.
+        match receiver.wait_for(Option::is_some).await {
+            Ok(value) => *value == Some(true),
+            Err(_) => false,
+        }
+    }
+}
+
+/// Everything that a step works with.
+pub struct Context<'a, C> {
+    /// Makes its calls.
+    pub caller: &'a Caller<C>,
+    /// Where.
+    pub scope: &'a Scope,
+    /// Whose.
+    pub owner: &'a Owner,
+    /// What it acts on.
+    pub resource: &'a ResourceId,
+    /// How the student's other steps ended.
+    pub settled: &'a Settled,
+}
+
+impl<'a, C: Cloud> Context<'a, C> {
+    /// The class.
+    pub fn class(&self) -> &'a ClassName {
+        &self.owner.class
+    }
+
+    /// The student.
+    pub fn student(&self) -> &'a Username {
+        &self.owner.student
+    }
+
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// See [`Caller::call`].
+    pub async fn call<T, F>(
+        &self,
+        operation: Operation,
+        attempt: impl Fn(&'a C) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = CloudResult<T>>,
+    {
+        self.caller.call(operation, attempt).await
+    }
+
+    /// Waits until other steps of the student have ended.
+    ///
+    /// # Errors
+    /// [`StepError::Needs`] when one of them did not end well.
+    pub async fn wait_for_steps(&self, needs: &[ResourceId]) -> Result<(), StepError> {
+        for id in needs {
+            let well = self
+                .caller
+                .stop()
+                .unless_stopping(self.settled.ended_well(id))
+                .await?;
+            if !well {
+                return Err(StepError::Needs(id.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that the step waits for a condition in the cloud.
+    pub fn tell_waiting(&self, on: &str) {
+        self.caller.tell(Event::StepWaiting {
+            student: self.student().clone(),
+            resource: self.resource.clone(),
+            on: on.to_owned(),
+        });
+    }
+
+    /// Whose tags say that it is; an error unless it is this student's in this class and lab.
+    ///
+    /// # Errors
+    /// [`StepError::Conflict`] then.
+    pub fn prove_ours(&self, tags: &Tags) -> Result<(), StepError> {
+        match Ownership::from_tags(tags, self.class()) {
+            Ownership::Ours(owner) if owner == *self.owner => Ok(()),
+            Ownership::Ours(owner) | Ownership::OtherClass(owner) => {
+                Err(StepError::Conflict(format!(
+                    "belongs to class {}, student {}, lab {}",
+                    owner.class, owner.student, owner.lab
+                )))
+            }
+            Ownership::Foreign | Ownership::Unproven => Err(StepError::Conflict(
+                "exists and does not carry this class's tags".to_owned(),
+            )),
+        }
+    }
+}
+
+/// A wait for a condition in the cloud: how often to look, and for how long.
+#[derive(Debug)]
+pub struct Poll {
+    started: Instant,
+    deadline: Duration,
+    pause: Duration,
+    longest: Duration,
+    told: bool,
+}
+
+impl Poll {
+    /// A wait that looks again after `first`, then ever more seldom up to `longest`, until `deadline`.
+    pub fn new(first: Duration, longest: Duration, deadline: Duration) -> Self {
+        Self {
+            started: Instant::now(),
+            deadline,
+            pause: first,
+            longest,
+            told: false,
+        }
+    }
+
+    /// For a role to become assumable. AWS gives no figure; users see 5 to 30 seconds.
+    pub fn role_propagation() -> Self {
+        Self::new(
+            Duration::from_secs(2),
+            Duration::from_secs(5),
+            Duration::from_secs(180),
+        )
+    }
+
+    /// For a function to become Active, or its update to be applied.
+    pub fn function_state() -> Self {
+        Self::new(
+            Duration::from_millis(500),
+            Duration::from_secs(3),
+            Duration::from_secs(180),
+        )
+    }
+
+    /// For a state machine to be gone.
+    pub fn state_machine_gone() -> Self {
+        Self::new(
+            Duration::from_millis(500),
+            Duration::from_secs(5),
+            Duration::from_secs(300),
+        )
+    }
+
+    /// Pauses before the next look, and says once what is waited for.
+    ///
+    /// # Errors
+    /// [`StepError::Stuck`] past the deadline; [`StepError::Cancelled`] when the run is stopped.
+    pub async fn again<C: Cloud>(
+        &mut self,
+        context: &Context<'_, C>,
+        on: &str,
+    ) -> Result<(), StepError> {
+        if self.started.elapsed() >= self.deadline {
+            return Err(StepError::Stuck(format!(
+                "waited {} s for {on}",
+                self.deadline.as_secs()
+            )));
+        }
+        if !std::mem::replace(&mut self.told, true) {
+            context.tell_waiting(on);
+        }
+        context.caller.stop().sleep(self.pause).await?;
+        self.pause = self.pause.mul_f64(1.5).min(self.longest);
+        Ok(())
+    }
+
+    /// How long this wait has lasted.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// `Ok` for a call that found the thing gone already.
+///
+/// # Errors
+/// Every other error.
+pub fn or_gone(result: Result<(), CallError>) -> Result<(), StepError> {
+    match result {
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(()),
+        other => Ok(other?),
+    }
+}
