@@ -1,1 +1,143 @@
-//! (being built)
+//! AWS behind the engine's [`Cloud`] port: the only place that names `aws_sdk_*`. One file a service.
+//!
+//! Promises kept here, each held by a test in `tests/cloud_adapter.rs`:
+//! - **one call, at most one request**: the SDK's retries are off, because the engine owns every retry;
+//! - **errors are classified once** ([`errors`]), with AWS's own code and message, and what never reached AWS is
+//!   told apart from what may have had its effect;
+//! - **every transmitted request is counted** by `service:Operation` ([`count`]).
+
+mod apigateway;
+mod connect;
+mod count;
+mod endpoint;
+mod errors;
+mod http;
+mod iam;
+mod lambda;
+mod logs;
+mod sfn;
+mod sts;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::domain::execution::{Detail, Execution, Status};
+use crate::domain::ownership::Tags;
+use crate::domain::resources::{function, log_group, rest_api, role, state_machine};
+use crate::engine::port::{
+    AccountSummary, Cloud, CloudResult, FunctionState, HttpAnswer, Identity, NewFunction,
+    NewStateMachine, Page, Permission, RoleHead,
+};
+
+pub use connect::{ConnectOptions, connect, default_region};
+
+/// AWS in one account and region. Clones share connections, credentials and counters.
+#[derive(Debug, Clone)]
+pub struct AwsCloud {
+    region: String,
+    calls: count::Calls,
+    sts: aws_sdk_sts::Client,
+    iam: aws_sdk_iam::Client,
+    lambda: aws_sdk_lambda::Client,
+    sfn: aws_sdk_sfn::Client,
+    apigateway: aws_sdk_apigateway::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    endpoint: endpoint::Client,
+}
+
+impl AwsCloud {
+    /// The region (`us-east-1`).
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Requests transmitted since this value was made, by `service:Operation`. Requests that only fetch
+    /// credentials (single sign-on, AssumeRole) are not among them.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.calls.snapshot()
+    }
+
+    /// The URL of a deployed stage, without a trailing slash.
+    pub fn invoke_url(&self, api_id: &str, stage: &str) -> String {
+        self.endpoint.invoke_url(api_id, stage)
+    }
+}
+
+/// Each method of the port is the function of the same name in its service's file.
+macro_rules! by_service {
+    ($($service:ident { $(fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty;)+ })+) => {
+        impl Cloud for AwsCloud {
+            $($(
+                async fn $name(&self, $($arg: $ty),*) -> CloudResult<$ret> {
+                    $service::$name(&self.$service, $($arg),*).await
+                }
+            )+)+
+        }
+    };
+}
+
+by_service! {
+    sts {
+        fn caller_identity() -> Identity;
+    }
+    iam {
+        fn account_alias() -> Option<String>;
+        fn account_summary() -> AccountSummary;
+        fn roles_page(token: Option<String>) -> Page<role::Actual>;
+        fn get_role(name: &str) -> RoleHead;
+        fn create_role(role: &role::Role, path: &str, tags: &Tags) -> ();
+        fn update_trust(role: &str, document: &Value) -> ();
+        fn put_role_policy(role: &str, policy: &str, document: &Value) -> ();
+        fn delete_role_policy(role: &str, policy: &str) -> ();
+        fn detach_role_policy(role: &str, policy_arn: &str) -> ();
+        fn delete_role(name: &str) -> ();
+    }
+    lambda {
+        fn functions_page(token: Option<String>) -> Page<function::Actual>;
+        fn get_function(name: &str) -> FunctionState;
+        fn create_function(new: NewFunction<'_>) -> ();
+        fn update_function_code(name: &str, code: &function::Code) -> ();
+        fn update_function_configuration(new: NewFunction<'_>) -> ();
+        fn delete_function(name: &str) -> ();
+        fn get_policy(function: &str) -> Value;
+        fn add_permission(permission: &Permission<'_>) -> ();
+        fn remove_permission(function: &str, statement_id: &str) -> ();
+    }
+    sfn {
+        fn state_machines_page(token: Option<String>) -> Page<state_machine::Actual>;
+        fn describe_state_machine(arn: &str) -> state_machine::Detail;
+        fn create_state_machine(new: &NewStateMachine<'_>) -> ();
+        fn update_state_machine(arn: &str, new: &NewStateMachine<'_>) -> ();
+        fn delete_state_machine(arn: &str) -> ();
+        fn state_machine_tags(arn: &str) -> Tags;
+        fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
+        fn stop_execution(execution_arn: &str) -> ();
+        fn describe_execution(execution_arn: &str) -> (Status, Detail);
+        fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
+    }
+    apigateway {
+        fn rest_apis_page(token: Option<String>) -> Page<(rest_api::Actual, Tags)>;
+        fn create_rest_api(name: &str, description: &str, tags: &Tags) -> (String, Option<String>);
+        fn delete_rest_api(id: &str) -> ();
+        fn api_resources_page(id: &str, token: Option<String>) -> Page<rest_api::PathResource>;
+        fn create_api_resource(id: &str, parent: &str, path_part: &str) -> String;
+        fn put_method(id: &str, resource: &str, method: &str) -> ();
+        fn put_integration(id: &str, resource: &str, method: &str, uri: &str) -> ();
+        fn create_deployment(id: &str, stage: &str, stage_description: &str) -> ();
+        fn stages(id: &str) -> Vec<rest_api::Stage>;
+        fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
+        fn delete_stage(id: &str, stage: &str) -> ();
+    }
+    logs {
+        fn log_groups_page(prefix: &str, token: Option<String>) -> Page<log_group::Actual>;
+        fn log_group_tags(arn: &str) -> Tags;
+        fn create_log_group(name: &str, tags: &Tags) -> ();
+        fn put_retention_policy(name: &str, days: i32) -> ();
+        fn delete_log_group(name: &str) -> ();
+        fn log_events_page(group: &str, since_ms: i64, limit: i32, token: Option<String>) -> Page<String>;
+    }
+    endpoint {
+        fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;
+    }
+}

@@ -1,0 +1,179 @@
+//! From options to clients: credentials, region, time-outs, one connection pool.
+
+use std::time::Duration;
+
+use aws_config::identity::IdentityCache;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use super::{AwsCloud, count::Calls, endpoint, http};
+
+/// Which AWS to talk to, and as whom.
+#[derive(Clone, Default)]
+pub struct ConnectOptions {
+    /// Profile of the AWS configuration files. Its credentials then win over `AWS_ACCESS_KEY_ID` in the
+    /// environment, as they do with the AWS CLI; without one, the SDK's default chain decides.
+    pub profile: Option<String>,
+    /// The region.
+    pub region: String,
+    /// One endpoint for every service, instead of AWS's own. `AWS_ENDPOINT_URL` and its kin count when unset.
+    pub endpoint_url: Option<String>,
+    /// Where deployed stages answer, with `{api_id}` and `{stage}` in it; AWS's own place when unset.
+    pub invoke_base: Option<String>,
+    /// Static access key and secret: only for the embedded cloud, which checks neither.
+    pub credentials: Option<(String, String)>,
+    /// What carries the requests; tests put AWS in process here.
+    pub http_client: Option<SharedHttpClient>,
+}
+
+/// To an open connection. A laptop on a slow network needs more than the SDK's 3.1 s.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// To the first byte of an answer, the upload of the request included (a function's zip may have 50 MiB).
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// For a whole call, the fetching of credentials included.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
+/// For fetching credentials. The SDK's 5 s are too short for a credential process that asks a person.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
+/// For [`default_region`], whose last resort is an address that answers only on EC2.
+const REGION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The SDK's behaviour is pinned: `latest()` would move with `cargo update`.
+pub(super) fn behavior_version() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// Makes the clients. Sends nothing: wrong credentials show at the first call.
+///
+/// The SDK's protection against stalled streams stays on (the default), so a transfer that stops moving ends
+/// well before the time-outs, as [`ErrorKind::Ambiguous`](crate::engine::port::ErrorKind::Ambiguous).
+pub async fn connect(options: ConnectOptions) -> AwsCloud {
+    let loopback = options.endpoint_url.as_deref().is_some_and(is_loopback);
+    let http_client = options
+        .http_client
+        .unwrap_or_else(|| http::client(http::Proxy::for_endpoint(loopback)));
+
+    let mut loader = aws_config::defaults(behavior_version())
+        .region(Region::new(options.region.clone()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(READ_TIMEOUT)
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build(),
+        )
+        .identity_cache(
+            IdentityCache::lazy()
+                .load_timeout(CREDENTIALS_TIMEOUT)
+                .build(),
+        )
+        .http_client(http_client.clone());
+    if let Ok(name) = AppName::new("homeroom") {
+        loader = loader.app_name(name);
+    }
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if loopback {
+        // These may stand in the user's AWS configuration and make no sense for a loopback address.
+        loader = loader.use_fips(false).use_dual_stack(false);
+    }
+    if let Some((key, secret)) = options.credentials {
+        loader = loader.credentials_provider(Credentials::new(key, secret, None, None, "static"));
+    } else if let Some(profile) = &options.profile {
+        // The SDK's chain looks at the environment first even when a profile was named; somebody who names
+        // a profile must not act on another account because of variables left over in the shell.
+        loader = loader.profile_name(profile).credentials_provider(
+            ProfileFileCredentialsProvider::builder()
+                .configure(
+                    &aws_config::provider_config::ProviderConfig::default()
+                        .with_http_client(http_client.clone())
+                        .with_region(Some(Region::new(options.region.clone()))),
+                )
+                .profile_name(profile)
+                .build(),
+        );
+    }
+    let shared = loader.load().await;
+
+    let calls = Calls::default();
+    macro_rules! client {
+        ($sdk:ident) => {
+            $sdk::Client::from_conf(
+                $sdk::config::Builder::from(&shared)
+                    .interceptor(calls.clone())
+                    .build(),
+            )
+        };
+    }
+    AwsCloud {
+        sts: client!(aws_sdk_sts),
+        iam: client!(aws_sdk_iam),
+        lambda: client!(aws_sdk_lambda),
+        sfn: client!(aws_sdk_sfn),
+        apigateway: client!(aws_sdk_apigateway),
+        logs: client!(aws_sdk_cloudwatchlogs),
+        endpoint: endpoint::Client::new(
+            options.invoke_base,
+            &options.region,
+            http_client,
+            calls.clone(),
+        ),
+        region: options.region,
+        calls,
+    }
+}
+
+/// The region that the AWS CLI would use: `AWS_REGION`, the profile's, or that of the EC2 instance this runs on.
+pub async fn default_region(profile: Option<&str>) -> Option<String> {
+    let mut chain = aws_config::default_provider::region::DefaultRegionChain::builder();
+    if let Some(profile) = profile {
+        chain = chain.profile_name(profile);
+    }
+    let chain = chain.build();
+    let region = tokio::time::timeout(REGION_TIMEOUT, chain.region()).await;
+    region.ok().flatten().map(|region| region.to_string())
+}
+
+/// Whether a URL's host is this machine.
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_urls_are_known_by_their_host_alone() {
+        for url in [
+            "http://127.0.0.1:4566",
+            "http://127.8.9.1/x",
+            "http://localhost:80",
+            "http://[::1]:4566/",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "https://127.0.0.1.example.com",
+            "https://example.com/localhost",
+            "http://10.0.0.1:4566",
+            "",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Calls to deployed stages (`execute-api`), through the SDK's own machinery: the same connection pool, time-outs,
+//! counters and error classes as every other call. Nothing follows redirects.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::config_bag::ConfigBag;
+
+use crate::domain::operation::Operation;
+use crate::engine::port::{CloudError, CloudResult, ErrorKind, HttpAnswer};
+
+use super::connect::{CONNECT_TIMEOUT, behavior_version};
+use super::count::Calls;
+use super::errors;
+
+/// For a whole request. API Gateway gives up on its integration after 29 s (API Gateway quotas, "Integration
+/// timeout"), so an answer later than this will not come.
+const TIMEOUT: Duration = Duration::from_secs(35);
+/// Bytes of an answer that are read. The lab's answers have a few hundred; a stranger's may be endless.
+const BODY_MAX: usize = 64 * 1024;
+
+/// Calls stages.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    invoke_base: String,
+    http_client: SharedHttpClient,
+    calls: Calls,
+}
+
+impl Client {
+    pub(super) fn new(
+        invoke_base: Option<String>,
+        region: &str,
+        http_client: SharedHttpClient,
+        calls: Calls,
+    ) -> Self {
+        let invoke_base = invoke_base.unwrap_or_else(|| {
+            let suffix = dns_suffix(region);
+            format!("https://{{api_id}}.execute-api.{region}.{suffix}/{{stage}}")
+        });
+        Self {
+            invoke_base,
+            http_client,
+            calls,
+        }
+    }
+
+    pub(super) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
+        self.invoke_base
+            .trim_end_matches('/')
+            .replace("{api_id}", api_id)
+            .replace("{stage}", stage)
+    }
+}
+
+/// The domain below which a region's endpoints stand. Source: the partitions file of the AWS SDKs.
+fn dns_suffix(region: &str) -> &'static str {
+    match region {
+        r if r.starts_with("cn-") => "amazonaws.com.cn",
+        r if r.starts_with("eusc-") => "amazonaws.eu",
+        r if r.starts_with("us-iso-") => "c2s.ic.gov",
+        r if r.starts_with("us-isob-") => "sc2s.sgov.gov",
+        r if r.starts_with("eu-isoe-") => "cloud.adc-e.uk",
+        r if r.starts_with("us-isof-") => "csp.hci.ic.gov",
+        _ => "amazonaws.com",
+    }
+}
+
+/// An answer whose body was not read yet.
+#[derive(Debug)]
+struct Unread {
+    status: u16,
+    body: SdkBody,
+}
+
+/// Hands the body over unread: the SDK would otherwise load all of it, however long.
+#[derive(Debug)]
+struct HandOver;
+
+impl DeserializeResponse for HandOver {
+    fn deserialize_streaming_with_config(
+        &self,
+        response: &mut HttpResponse,
+        _cfg: &ConfigBag,
+    ) -> Option<Result<Output, OrchestratorError<Error>>> {
+        Some(Ok(Output::erase(Unread {
+            status: response.status().as_u16(),
+            body: std::mem::replace(response.body_mut(), SdkBody::taken()),
+        })))
+    }
+}
+
+/// One request with a JSON body; every HTTP status is an answer.
+pub(super) async fn invoke_api(
+    client: &Client,
+    api_id: &str,
+    stage: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> CloudResult<HttpAnswer> {
+    let url = format!("{}{path}", client.invoke_url(api_id, stage));
+    let (origin, target) = split_origin(&url).ok_or_else(|| invalid(&url, "is not a URL"))?;
+    let mut request = HttpRequest::new(SdkBody::from(body));
+    request
+        .set_method(method)
+        .map_err(|error| invalid(method, &error.to_string()))?;
+    request
+        .set_uri(target)
+        .map_err(|error| invalid(target, &error.to_string()))?;
+    request
+        .headers_mut()
+        .insert("content-type", "application/json");
+    request
+        .headers_mut()
+        .insert("content-length", body.len().to_string());
+
+    let operation = SdkOperation::builder()
+        .service_name("execute-api")
+        .operation_name("Invoke")
+        .behavior_version(behavior_version())
+        .http_client(client.http_client.clone())
+        .endpoint_url(origin)
+        .no_auth()
+        .no_retry()
+        .sleep_impl(TokioSleep::new())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_timeout(TIMEOUT)
+                .build(),
+        )
+        .interceptor(client.calls.clone())
+        .serializer(Ok)
+        .deserializer_impl::<Unread, Infallible>(HandOver)
+        .build();
+    let whole = async {
+        let answer = operation
+            .invoke(request)
+            .await
+            .map_err(|error| errors::unanswered(Operation::InvokeApi, &error))?;
+        let (status, body) = (answer.status, answer.body);
+        read(body)
+            .await
+            .map(|body| HttpAnswer { status, body })
+            .map_err(|error| broken("ConnectionBroken", errors::chain(error.as_ref())))
+    };
+    // The operation's own time-out ends with the headers.
+    tokio::time::timeout(TIMEOUT, Box::pin(whole))
+        .await
+        .unwrap_or_else(|_| {
+            let seconds = TIMEOUT.as_secs();
+            Err(broken(
+                "Timeout",
+                format!("no whole answer in {seconds} seconds"),
+            ))
+        })
+}
+
+/// The first [`BODY_MAX`] bytes of a body as text.
+async fn read(body: SdkBody) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let mut stream = ByteStream::new(body);
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.try_next().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() >= BODY_MAX {
+            bytes.truncate(BODY_MAX);
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Splits a URL before its path.
+fn split_origin(url: &str) -> Option<(&str, &str)> {
+    let authority = url.find("://")? + 3;
+    match url[authority..].find('/') {
+        Some(path) => Some(url.split_at(authority + path)),
+        None => Some((url, "/")),
+    }
+}
+
+fn invalid(subject: &str, cause: &str) -> CloudError {
+    CloudError {
+        operation: Operation::InvokeApi,
+        kind: ErrorKind::Invalid,
+        code: "InvalidRequest".into(),
+        message: format!("{subject:?}: {cause}"),
+    }
+}
+
+fn broken(code: &str, message: String) -> CloudError {
+    CloudError {
+        operation: Operation::InvokeApi,
+        kind: ErrorKind::Ambiguous,
+        code: code.into(),
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(invoke_base: Option<&str>, region: &str) -> Client {
+        Client::new(
+            invoke_base.map(str::to_owned),
+            region,
+            super::super::http::client(super::super::http::Proxy::None),
+            Calls::default(),
+        )
+    }
+
+    #[test]
+    fn the_invoke_url_follows_the_regions_partition() {
+        assert_eq!(
+            client(None, "eu-west-1").invoke_url("a1b2", "prod"),
+            "https://a1b2.execute-api.eu-west-1.amazonaws.com/prod"
+        );
+        assert_eq!(
+            client(None, "cn-north-1").invoke_url("a1b2", "prod"),
+            "https://a1b2.execute-api.cn-north-1.amazonaws.com.cn/prod"
+        );
+    }
+
+    #[test]
+    fn the_invoke_url_can_be_a_template_of_another_place() {
+        let base = "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}/";
+        assert_eq!(
+            client(Some(base), "us-east-1").invoke_url("a1b2", "prod"),
+            "http://127.0.0.1:4566/_aws/execute-api/a1b2/prod"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_endless_answer_is_read_only_up_to_the_cap() {
+        let body = SdkBody::from("x".repeat(3 * BODY_MAX));
+        assert_eq!(read(body).await.unwrap().len(), BODY_MAX);
+    }
+}

@@ -1,0 +1,245 @@
+//! AWS Lambda: functions and their resource policies.
+
+use std::collections::HashMap;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{
+    Architecture, Environment, FunctionCode, FunctionConfiguration, PackageType, Runtime,
+};
+use serde_json::Value;
+
+use crate::domain::operation::Operation;
+use crate::domain::ownership::{Ownership, Tags};
+use crate::domain::resources::function::{Actual, Code, Function};
+use crate::engine::port::{CloudResult, ErrorKind, FunctionState, NewFunction, Page, Permission};
+
+use super::errors::call;
+
+/// Functions a page at most. Source: Lambda ListFunctions, `MaxItems`.
+const PAGE: i32 = 50;
+
+pub(super) async fn functions_page(
+    client: &Client,
+    token: Option<String>,
+) -> CloudResult<Page<Actual>> {
+    let answer = call(
+        Operation::ListFunctions,
+        client
+            .list_functions()
+            .max_items(PAGE)
+            .set_marker(token)
+            .send(),
+    )
+    .await?;
+    Ok(Page {
+        items: answer.functions().iter().map(actual).collect(),
+        next: answer.next_marker.filter(|marker| !marker.is_empty()),
+    })
+}
+
+/// Ownership stays `Unproven`: whether the description's record means "ours" depends on the class.
+fn actual(configuration: &FunctionConfiguration) -> Actual {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Actual {
+        name: text(configuration.function_name()),
+        role_arn: text(configuration.role()),
+        runtime: text(configuration.runtime().map(Runtime::as_str)),
+        handler: text(configuration.handler()),
+        timeout_s: configuration.timeout().unwrap_or_default(),
+        memory_mib: configuration.memory_size().unwrap_or_default(),
+        environment: configuration
+            .environment()
+            .and_then(|environment| environment.variables())
+            .map(|map| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+            .unwrap_or_default(),
+        code_sha256: text(configuration.code_sha256()),
+        description: text(configuration.description()),
+        ownership: Ownership::Unproven,
+    }
+}
+
+pub(super) async fn get_function(client: &Client, name: &str) -> CloudResult<FunctionState> {
+    let answer = call(
+        Operation::GetFunction,
+        client.get_function().function_name(name).send(),
+    )
+    .await?;
+    let configuration = answer.configuration();
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Ok(FunctionState {
+        state: text(configuration.and_then(|c| c.state()).map(|s| s.as_str())),
+        last_update_status: text(
+            configuration
+                .and_then(|c| c.last_update_status())
+                .map(|s| s.as_str()),
+        ),
+        // A failed update leaves the function Active, so its reason comes first.
+        reason: configuration
+            .and_then(|c| c.last_update_status_reason().or(c.state_reason()))
+            .map(str::to_owned),
+        code_sha256: text(configuration.and_then(|c| c.code_sha256())),
+        description: text(configuration.and_then(|c| c.description())),
+        tags: answer
+            .tags()
+            .map(|map| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+            .unwrap_or_default(),
+    })
+}
+
+fn zip(code: &Code) -> Blob {
+    Blob::new(code.zip.to_vec())
+}
+
+fn environment(function: &Function) -> Environment {
+    let variables: HashMap<_, _> = function
+        .environment
+        .iter()
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    Environment::builder()
+        .set_variables(Some(variables))
+        .build()
+}
+
+fn map(tags: Tags) -> HashMap<String, String> {
+    tags.into_iter().collect()
+}
+
+pub(super) async fn create_function(client: &Client, new: NewFunction<'_>) -> CloudResult<()> {
+    let function = new.function;
+    call(
+        Operation::CreateFunction,
+        client
+            .create_function()
+            .function_name(&function.name)
+            .description(new.description)
+            .role(new.role_arn)
+            .runtime(Runtime::from(function.runtime.as_str()))
+            .handler(&function.handler)
+            .timeout(function.timeout_s)
+            .memory_size(function.memory_mib)
+            .environment(environment(function))
+            .package_type(PackageType::Zip)
+            .architectures(Architecture::X8664)
+            .code(
+                FunctionCode::builder()
+                    .zip_file(zip(&function.code))
+                    .build(),
+            )
+            .publish(false)
+            .set_tags(Some(map(new.tags)))
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn update_function_code(
+    client: &Client,
+    name: &str,
+    code: &Code,
+) -> CloudResult<()> {
+    call(
+        Operation::UpdateFunctionCode,
+        client
+            .update_function_code()
+            .function_name(name)
+            .zip_file(zip(code))
+            .publish(false)
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn update_function_configuration(
+    client: &Client,
+    new: NewFunction<'_>,
+) -> CloudResult<()> {
+    let function = new.function;
+    call(
+        Operation::UpdateFunctionConfiguration,
+        client
+            .update_function_configuration()
+            .function_name(&function.name)
+            .description(new.description)
+            .role(new.role_arn)
+            .runtime(Runtime::from(function.runtime.as_str()))
+            .handler(&function.handler)
+            .timeout(function.timeout_s)
+            .memory_size(function.memory_mib)
+            .environment(environment(function))
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn delete_function(client: &Client, name: &str) -> CloudResult<()> {
+    call(
+        Operation::DeleteFunction,
+        client.delete_function().function_name(name).send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn get_policy(client: &Client, function: &str) -> CloudResult<Value> {
+    let answer = call(
+        Operation::GetPolicy,
+        client.get_policy().function_name(function).send(),
+    )
+    .await;
+    match answer {
+        Ok(answer) => Ok(answer
+            .policy()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or(Value::Null)),
+        // One code for a missing policy and a missing function; only the message names a function.
+        Err(error)
+            if error.kind == ErrorKind::NotFound
+                && !error.message.starts_with("Function not found") =>
+        {
+            Ok(Value::Null)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) async fn add_permission(
+    client: &Client,
+    permission: &Permission<'_>,
+) -> CloudResult<()> {
+    call(
+        Operation::AddPermission,
+        client
+            .add_permission()
+            .function_name(permission.function)
+            .statement_id(&permission.statement_id)
+            .principal("apigateway.amazonaws.com")
+            .action("lambda:InvokeFunction")
+            .source_arn(&permission.source_arn)
+            .source_account(permission.source_account)
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn remove_permission(
+    client: &Client,
+    function: &str,
+    statement_id: &str,
+) -> CloudResult<()> {
+    call(
+        Operation::RemovePermission,
+        client
+            .remove_permission()
+            .function_name(function)
+            .statement_id(statement_id)
+            .send(),
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! AWS Step Functions: state machines and executions.
+
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::primitives::DateTime;
+use aws_sdk_sfn::types::{
+    ExecutionListItem, ExecutionStatus, StateMachineStatus, StateMachineType, Tag,
+};
+use serde_json::Value;
+
+use crate::domain::execution::{Detail, Execution, Status};
+use crate::domain::operation::Operation;
+use crate::domain::ownership::{Ownership, Tags};
+use crate::domain::resources::state_machine::{self, WorkflowType};
+use crate::engine::port::{CloudResult, NewStateMachine, Page};
+
+use super::errors::call;
+
+/// Items a page at most. Source: Step Functions ListStateMachines and ListExecutions, `maxResults`.
+const PAGE: i32 = 1000;
+
+pub(super) async fn state_machines_page(
+    client: &Client,
+    token: Option<String>,
+) -> CloudResult<Page<state_machine::Actual>> {
+    let answer = call(
+        Operation::ListStateMachines,
+        client
+            .list_state_machines()
+            .max_results(PAGE)
+            .set_next_token(token)
+            .send(),
+    )
+    .await?;
+    Ok(Page {
+        items: answer
+            .state_machines()
+            .iter()
+            .map(|item| state_machine::Actual {
+                name: item.name().to_owned(),
+                arn: item.state_machine_arn().to_owned(),
+                detail: None,
+                ownership: Ownership::Unproven,
+            })
+            .collect(),
+        next: answer.next_token,
+    })
+}
+
+pub(super) async fn describe_state_machine(
+    client: &Client,
+    arn: &str,
+) -> CloudResult<state_machine::Detail> {
+    let answer = call(
+        Operation::DescribeStateMachine,
+        client
+            .describe_state_machine()
+            .state_machine_arn(arn)
+            .send(),
+    )
+    .await?;
+    Ok(state_machine::Detail {
+        deleting: answer.status() == Some(&StateMachineStatus::Deleting),
+        definition: answer.definition,
+        role_arn: answer.role_arn,
+    })
+}
+
+pub(super) async fn create_state_machine(
+    client: &Client,
+    new: &NewStateMachine<'_>,
+) -> CloudResult<()> {
+    let tags = new
+        .tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect();
+    call(
+        Operation::CreateStateMachine,
+        client
+            .create_state_machine()
+            .name(new.name)
+            .r#type(match new.workflow_type {
+                WorkflowType::Standard => StateMachineType::Standard,
+                WorkflowType::Express => StateMachineType::Express,
+            })
+            .role_arn(&new.role_arn)
+            .definition(&new.definition)
+            .set_tags(Some(tags))
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn update_state_machine(
+    client: &Client,
+    arn: &str,
+    new: &NewStateMachine<'_>,
+) -> CloudResult<()> {
+    call(
+        Operation::UpdateStateMachine,
+        client
+            .update_state_machine()
+            .state_machine_arn(arn)
+            .role_arn(&new.role_arn)
+            .definition(&new.definition)
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn delete_state_machine(client: &Client, arn: &str) -> CloudResult<()> {
+    call(
+        Operation::DeleteStateMachine,
+        client.delete_state_machine().state_machine_arn(arn).send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn state_machine_tags(client: &Client, arn: &str) -> CloudResult<Tags> {
+    let answer = call(
+        Operation::StatesListTagsForResource,
+        client.list_tags_for_resource().resource_arn(arn).send(),
+    )
+    .await?;
+    Ok(answer
+        .tags()
+        .iter()
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect())
+}
+
+pub(super) async fn start_execution(
+    client: &Client,
+    state_machine_arn: &str,
+    name: &str,
+    input: &str,
+) -> CloudResult<String> {
+    let answer = call(
+        Operation::StartExecution,
+        client
+            .start_execution()
+            .state_machine_arn(state_machine_arn)
+            .name(name)
+            .input(input)
+            .send(),
+    )
+    .await?;
+    Ok(answer.execution_arn)
+}
+
+pub(super) async fn stop_execution(client: &Client, execution_arn: &str) -> CloudResult<()> {
+    call(
+        Operation::StopExecution,
+        client.stop_execution().execution_arn(execution_arn).send(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn describe_execution(
+    client: &Client,
+    execution_arn: &str,
+) -> CloudResult<(Status, Detail)> {
+    let answer = call(
+        Operation::DescribeExecution,
+        client
+            .describe_execution()
+            .execution_arn(execution_arn)
+            .send(),
+    )
+    .await?;
+    let input = answer
+        .input()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Null);
+    Ok((
+        status(answer.status()),
+        Detail {
+            input,
+            error: answer.error,
+            cause: answer.cause,
+        },
+    ))
+}
+
+pub(super) async fn executions_page(
+    client: &Client,
+    state_machine_arn: &str,
+    running_only: bool,
+    token: Option<String>,
+) -> CloudResult<Page<Execution>> {
+    let answer = call(
+        Operation::ListExecutions,
+        client
+            .list_executions()
+            .state_machine_arn(state_machine_arn)
+            .set_status_filter(running_only.then_some(ExecutionStatus::Running))
+            .max_results(PAGE)
+            .set_next_token(token)
+            .send(),
+    )
+    .await?;
+    Ok(Page {
+        items: answer.executions().iter().map(execution).collect(),
+        next: answer.next_token,
+    })
+}
+
+fn execution(item: &ExecutionListItem) -> Execution {
+    Execution {
+        arn: item.execution_arn().to_owned(),
+        name: item.name().to_owned(),
+        status: status(item.status()),
+        started_ms: millis(item.start_date()),
+        stopped_ms: item.stop_date().map(millis),
+        detail: None,
+    }
+}
+
+/// A status that this version does not know counts as running: nothing may be concluded from it yet.
+fn status(status: &ExecutionStatus) -> Status {
+    match status {
+        ExecutionStatus::Succeeded => Status::Succeeded,
+        ExecutionStatus::Failed => Status::Failed,
+        ExecutionStatus::TimedOut => Status::TimedOut,
+        ExecutionStatus::Aborted => Status::Aborted,
+        ExecutionStatus::PendingRedrive => Status::PendingRedrive,
+        _ => Status::Running,
+    }
+}
+
+fn millis(time: &DateTime) -> i64 {
+    time.to_millis().unwrap_or_default()
+}
