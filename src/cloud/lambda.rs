@@ -19,6 +19,26 @@ use super::errors::call;
 /// Functions a page at most. Source: Lambda ListFunctions, `MaxItems`.
 const PAGE: i32 = 50;
 
+/// State of a function, from any of the answers that carry one; the SDK gives each a type of its own.
+macro_rules! state_of {
+    ($answer:expr) => {{
+        let answer = $answer;
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        FunctionState {
+            state: text(answer.state().map(|s| s.as_str())),
+            last_update_status: text(answer.last_update_status().map(|s| s.as_str())),
+            // A failed update leaves the function Active, so its reason comes first.
+            reason: answer
+                .last_update_status_reason()
+                .or(answer.state_reason())
+                .map(str::to_owned),
+            code_sha256: text(answer.code_sha256()),
+            description: text(answer.description()),
+            tags: Tags::new(),
+        }
+    }};
+}
+
 pub(super) async fn functions_page(
     client: &Client,
     token: Option<String>,
@@ -65,26 +85,13 @@ pub(super) async fn get_function(client: &Client, name: &str) -> CloudResult<Fun
         client.get_function().function_name(name).send(),
     )
     .await?;
-    let configuration = answer.configuration();
-    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    Ok(FunctionState {
-        state: text(configuration.and_then(|c| c.state()).map(|s| s.as_str())),
-        last_update_status: text(
-            configuration
-                .and_then(|c| c.last_update_status())
-                .map(|s| s.as_str()),
-        ),
-        // A failed update leaves the function Active, so its reason comes first.
-        reason: configuration
-            .and_then(|c| c.last_update_status_reason().or(c.state_reason()))
-            .map(str::to_owned),
-        code_sha256: text(configuration.and_then(|c| c.code_sha256())),
-        description: text(configuration.and_then(|c| c.description())),
-        tags: answer
-            .tags()
-            .map(|map| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
-            .unwrap_or_default(),
-    })
+    let tags = answer.tags().cloned().unwrap_or_default();
+    let mut state = match answer.configuration() {
+        Some(configuration) => state_of!(configuration),
+        None => FunctionState::default(),
+    };
+    state.tags = tags.into_iter().collect();
+    Ok(state)
 }
 
 fn zip(code: &Code) -> Blob {
@@ -102,19 +109,22 @@ fn environment(function: &Function) -> Environment {
         .build()
 }
 
-fn map(tags: Tags) -> HashMap<String, String> {
-    tags.into_iter().collect()
+fn map(tags: &Tags) -> HashMap<String, String> {
+    tags.clone().into_iter().collect()
 }
 
-pub(super) async fn create_function(client: &Client, new: NewFunction<'_>) -> CloudResult<()> {
+pub(super) async fn create_function(
+    client: &Client,
+    new: &NewFunction<'_>,
+) -> CloudResult<FunctionState> {
     let function = new.function;
-    call(
+    let answer = call(
         Operation::CreateFunction,
         client
             .create_function()
             .function_name(&function.name)
-            .description(new.description)
-            .role(new.role_arn)
+            .description(&new.description)
+            .role(&new.role_arn)
             .runtime(Runtime::from(function.runtime.as_str()))
             .handler(&function.handler)
             .timeout(function.timeout_s)
@@ -128,19 +138,19 @@ pub(super) async fn create_function(client: &Client, new: NewFunction<'_>) -> Cl
                     .build(),
             )
             .publish(false)
-            .set_tags(Some(map(new.tags)))
+            .set_tags(Some(map(&new.tags)))
             .send(),
     )
     .await?;
-    Ok(())
+    Ok(state_of!(answer))
 }
 
 pub(super) async fn update_function_code(
     client: &Client,
     name: &str,
     code: &Code,
-) -> CloudResult<()> {
-    call(
+) -> CloudResult<FunctionState> {
+    let answer = call(
         Operation::UpdateFunctionCode,
         client
             .update_function_code()
@@ -150,21 +160,21 @@ pub(super) async fn update_function_code(
             .send(),
     )
     .await?;
-    Ok(())
+    Ok(state_of!(answer))
 }
 
 pub(super) async fn update_function_configuration(
     client: &Client,
-    new: NewFunction<'_>,
-) -> CloudResult<()> {
+    new: &NewFunction<'_>,
+) -> CloudResult<FunctionState> {
     let function = new.function;
-    call(
+    let answer = call(
         Operation::UpdateFunctionConfiguration,
         client
             .update_function_configuration()
             .function_name(&function.name)
-            .description(new.description)
-            .role(new.role_arn)
+            .description(&new.description)
+            .role(&new.role_arn)
             .runtime(Runtime::from(function.runtime.as_str()))
             .handler(&function.handler)
             .timeout(function.timeout_s)
@@ -173,7 +183,24 @@ pub(super) async fn update_function_configuration(
             .send(),
     )
     .await?;
-    Ok(())
+    Ok(state_of!(answer))
+}
+
+pub(super) async fn update_function_description(
+    client: &Client,
+    name: &str,
+    description: &str,
+) -> CloudResult<FunctionState> {
+    let answer = call(
+        Operation::UpdateFunctionConfiguration,
+        client
+            .update_function_configuration()
+            .function_name(name)
+            .description(description)
+            .send(),
+    )
+    .await?;
+    Ok(state_of!(answer))
 }
 
 pub(super) async fn delete_function(client: &Client, name: &str) -> CloudResult<()> {

@@ -96,9 +96,10 @@ by_service! {
     lambda {
         fn functions_page(token: Option<String>) -> Page<function::Actual>;
         fn get_function(name: &str) -> FunctionState;
-        fn create_function(new: NewFunction<'_>) -> ();
-        fn update_function_code(name: &str, code: &function::Code) -> ();
-        fn update_function_configuration(new: NewFunction<'_>) -> ();
+        fn create_function(new: &NewFunction<'_>) -> FunctionState;
+        fn update_function_code(name: &str, code: &function::Code) -> FunctionState;
+        fn update_function_configuration(new: &NewFunction<'_>) -> FunctionState;
+        fn update_function_description(name: &str, description: &str) -> FunctionState;
         fn delete_function(name: &str) -> ();
         fn get_policy(function: &str) -> Value;
         fn add_permission(permission: &Permission<'_>) -> ();

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod desired;
+pub mod evaluate;
 pub mod execution;
 pub mod ids;
 pub mod lab;

@@ -101,7 +101,7 @@ pub struct RoleHead {
 }
 
 /// What is known of a function's state: from GetFunction, or (without tags) from the answer to a change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FunctionState {
     /// `Pending`, `Active`, `Inactive`, `Failed`; empty where the endpoint does not say.
     pub state: String,

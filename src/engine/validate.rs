@@ -1,0 +1,360 @@
+//! Proves that a stack works: everything is there and ready, and each of the lab's probes ends as it must.
+//! Every wait is on a condition with the probe's own deadline.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::domain::check::{CheckResult, Proof, Verdict, Work};
+use crate::domain::evaluate::{Facts, evaluate, stack_check};
+use crate::domain::execution::{Detail, Status};
+use crate::domain::ids::Scope;
+use crate::domain::lab::{EndState, Probe, ProbeRequest};
+use crate::domain::observed::Observed;
+use crate::domain::operation::Operation;
+use crate::domain::ownership::Ownership;
+use crate::domain::plan::StudentPlan;
+use crate::events::Event;
+
+use super::call::{CallError, Caller};
+use super::gather::{functions_not_ready, has_events};
+use super::hints;
+use super::port::Cloud;
+use super::stop::Cancelled;
+
+/// First pause between two looks at a condition.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+/// Longest pause between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How far the caller's clock may be behind AWS's when log events are looked for, in milliseconds.
+const CLOCK_MARGIN_MS: i64 = 60_000;
+
+/// What a validation works with.
+pub struct Validation<'a> {
+    /// Where.
+    pub scope: &'a Scope,
+    /// What is there.
+    pub observed: &'a Observed,
+    /// The student, as a deployment would see them.
+    pub plan: &'a StudentPlan,
+    /// The lab's probes, rendered for the student.
+    pub probes: &'a [Probe],
+    /// Names the executions that are started; unique to this run.
+    pub run_id: &'a str,
+    /// When the run began, in milliseconds since 1970.
+    pub started_ms: i64,
+}
+
+/// How a probe went wrong, or could not be tried.
+enum Trouble {
+    /// It ended otherwise than it must.
+    Wrong(String),
+    /// It could not be tried or looked at.
+    Blocked(String, Option<String>),
+    /// The run was stopped.
+    Cancelled,
+}
+
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Cloud(error) => Self::Blocked(error.to_string(), hints::for_error(&error)),
+            CallError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<Cancelled> for Trouble {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// Validates one student's stack; answers every check, in order, and tells each as it is answered.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub async fn validate<C: Cloud>(
+    caller: &Caller<C>,
+    validation: &Validation<'_>,
+) -> Result<Vec<CheckResult>, Cancelled> {
+    let student = &validation.plan.owner.student;
+    let tell = |result: &CheckResult| {
+        caller.tell(Event::CheckFinished {
+            student: student.clone(),
+            result: result.clone(),
+        });
+    };
+    let facts = Facts {
+        functions_not_ready: functions_not_ready(caller, validation.plan).await?,
+        ..Facts::default()
+    };
+    let redeploy = format!("run `homeroom deploy --students {student}`");
+    let mut results = vec![
+        evaluate(
+            &stack_check("resources", "Resources exist", &redeploy, Proof::ResourcesExist),
+            validation.plan,
+            &facts,
+        ),
+        evaluate(
+            &stack_check("ready", "Resources are ready", &redeploy, Proof::ResourcesReady),
+            validation.plan,
+            &facts,
+        ),
+    ];
+    results.iter().for_each(tell);
+    let there = results.iter().all(|r| r.verdict == Verdict::Pass);
+    for probe in validation.probes {
+        let outcome = if there {
+            run_probe(caller, validation, probe).await
+        } else {
+            Err(Trouble::Blocked(
+                "not tried: the stack is not ready".to_owned(),
+                None,
+            ))
+        };
+        let (verdict, evidence, hint) = match outcome {
+            Ok(evidence) => (Verdict::Pass, evidence, String::new()),
+            Err(Trouble::Wrong(what)) => (Verdict::Fail, what, probe.hint.clone()),
+            Err(Trouble::Blocked(what, hint)) => (
+                Verdict::CouldNotCheck,
+                what,
+                hint.unwrap_or_else(|| probe.hint.clone()),
+            ),
+            Err(Trouble::Cancelled) => return Err(Cancelled),
+        };
+        let result = CheckResult {
+            id: probe.id.clone(),
+            title: probe.title.clone(),
+            work: Work::Stack,
+            points: 0,
+            verdict,
+            evidence: vec![evidence],
+            hint,
+        };
+        tell(&result);
+        results.push(result);
+    }
+    Ok(results)
+}
+
+async fn run_probe<C: Cloud>(
+    caller: &Caller<C>,
+    validation: &Validation<'_>,
+    probe: &Probe,
+) -> Result<String, Trouble> {
+    let deadline = Deadline::new(Duration::from_secs(probe.deadline_s));
+    match &probe.request {
+        ProbeRequest::Execution {
+            state_machine,
+            input,
+            expect_end,
+        } => {
+            let machine = validation.scope.state_machine_arn(state_machine);
+            let name = format!("homeroom-{}-{}", validation.run_id, probe.id);
+            let arn = caller
+                .call(Operation::StartExecution, |c| {
+                    c.start_execution(&machine, &name, input)
+                })
+                .await?;
+            wait_for_end(caller, &arn, expect_end, deadline).await
+        }
+        ProbeRequest::Api {
+            api,
+            stage,
+            method,
+            path,
+            body,
+            expect_http,
+            expect_end,
+            execution_arn_pointer,
+        } => {
+            let id = api_id(validation, api)?;
+            // A stage that was deployed a moment ago may not answer everywhere yet, and answers 403
+            // (Missing Authentication Token) or 500 until the permission has arrived.
+            let mut deadline = deadline;
+            let answer = loop {
+                let answer = caller
+                    .call(Operation::InvokeApi, |c| {
+                        c.invoke_api(&id, stage, method, path, body)
+                    })
+                    .await?;
+                let settling = matches!(answer.status, 403 | 404 | 500 | 502 | 503 | 504);
+                if answer.status == *expect_http || !settling || !deadline.pause(caller).await? {
+                    break answer;
+                }
+            };
+            if answer.status != *expect_http {
+                return Err(Trouble::Wrong(format!(
+                    "{method} {path} answered {} instead of {expect_http}: {}",
+                    answer.status,
+                    excerpt(&answer.body)
+                )));
+            }
+            let Some(expect_end) = expect_end else {
+                return Ok(format!("{method} {path} answered {}", answer.status));
+            };
+            let arn = serde_json::from_str::<Value>(&answer.body)
+                .ok()
+                .and_then(|v| Some(v.pointer(execution_arn_pointer)?.as_str()?.to_owned()))
+                .ok_or_else(|| {
+                    Trouble::Wrong(format!(
+                        "the answer names no execution at {execution_arn_pointer}: {}",
+                        excerpt(&answer.body)
+                    ))
+                })?;
+            let end = wait_for_end(caller, &arn, expect_end, deadline).await?;
+            Ok(format!("{method} {path} answered {}; {end}", answer.status))
+        }
+        ProbeRequest::LogEvents { functions } => {
+            let since = validation.started_ms - CLOCK_MARGIN_MS;
+            let mut deadline = deadline;
+            for function in functions {
+                let group = format!("/aws/lambda/{function}");
+                while !has_events(caller, &group, since).await? {
+                    if !deadline.pause(caller).await? {
+                        return Err(Trouble::Wrong(format!(
+                            "no log event in {group} within {} s",
+                            probe.deadline_s
+                        )));
+                    }
+                }
+            }
+            Ok(format!("log events in {} log groups", functions.len()))
+        }
+    }
+}
+
+/// The id of the student's API of that name.
+fn api_id(validation: &Validation<'_>, name: &str) -> Result<String, Trouble> {
+    let found = validation.observed.rest_apis.get(name).into_iter().flatten();
+    found
+        .filter(|api| api.ownership == Ownership::Ours(validation.plan.owner.clone()))
+        .min_by_key(|api| api.created_s)
+        .map(|api| api.id.clone())
+        .ok_or_else(|| Trouble::Wrong(format!("there is no REST API {name}")))
+}
+
+async fn wait_for_end<C: Cloud>(
+    caller: &Caller<C>,
+    arn: &str,
+    expected: &EndState,
+    mut deadline: Deadline,
+) -> Result<String, Trouble> {
+    let (status, detail) = loop {
+        let (status, detail) = caller
+            .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
+            .await?;
+        if status.is_final() {
+            break (status, detail);
+        }
+        if !deadline.pause(caller).await? {
+            return Err(Trouble::Wrong(format!(
+                "the execution was still {} after {} s",
+                status.as_str(),
+                deadline.allowed.as_secs()
+            )));
+        }
+    };
+    judge_end(status, &detail, expected).map_err(Trouble::Wrong)
+}
+
+/// Whether an execution ended as it must.
+fn judge_end(status: Status, detail: &Detail, expected: &EndState) -> Result<String, String> {
+    let mut ended = format!("the execution ended {}", status.as_str());
+    if let Some(error) = &detail.error {
+        ended.push_str(&format!(" with error {error}"));
+    }
+    let as_expected = status == expected.status
+        && (expected.error.is_none() || detail.error == expected.error);
+    if as_expected {
+        return Ok(ended);
+    }
+    let mut wanted = expected.status.as_str().to_owned();
+    if let Some(error) = &expected.error {
+        wanted.push_str(&format!(" with error {error}"));
+    }
+    let cause = detail.cause.as_deref().map(excerpt).unwrap_or_default();
+    Err(format!("{ended} instead of {wanted} {cause}").trim_end().to_owned())
+}
+
+/// The beginning of a text from AWS, on one line.
+fn excerpt(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// The time that a probe has.
+struct Deadline {
+    started: Instant,
+    allowed: Duration,
+    pause: Duration,
+}
+
+impl Deadline {
+    fn new(allowed: Duration) -> Self {
+        Self {
+            started: Instant::now(),
+            allowed,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Pauses before another look; `false` when the time is over.
+    async fn pause<C: Cloud>(&mut self, caller: &Caller<C>) -> Result<bool, Cancelled> {
+        if self.started.elapsed() >= self.allowed {
+            return Ok(false);
+        }
+        caller.stop().sleep(self.pause).await?;
+        self.pause = self.pause.mul_f64(1.5).min(LONGEST_PAUSE);
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(error: Option<&str>) -> Detail {
+        Detail {
+            input: Value::Null,
+            error: error.map(str::to_owned),
+            cause: Some("{\"errorMessage\": \"boom\"}".into()),
+        }
+    }
+
+    fn expected(status: Status, error: Option<&str>) -> EndState {
+        EndState {
+            status,
+            error: error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_error_exercise_counts_only_when_it_ends_in_the_state_that_it_must() {
+        let wanted = expected(Status::Failed, Some("ProcessingFailed"));
+        assert!(judge_end(Status::Failed, &detail(Some("ProcessingFailed")), &wanted).is_ok());
+        let other = judge_end(Status::Failed, &detail(Some("States.Runtime")), &wanted);
+        let text = other.unwrap_err();
+        assert!(text.contains("States.Runtime") && text.contains("ProcessingFailed"));
+        assert!(judge_end(Status::Succeeded, &detail(None), &wanted).is_err());
+    }
+
+    #[test]
+    fn an_end_without_an_expected_error_takes_any() {
+        let wanted = expected(Status::Succeeded, None);
+        assert!(judge_end(Status::Succeeded, &detail(None), &wanted).is_ok());
+        assert!(judge_end(Status::TimedOut, &detail(None), &wanted).is_err());
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line_and_never_cuts_a_character() {
+        let text = format!("a\nb {}", "é".repeat(300));
+        let short = excerpt(&text);
+        assert!(short.starts_with("a b é") && short.ends_with('…') && !short.contains('\n'));
+    }
+}
