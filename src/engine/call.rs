@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::domain::operation::Operation;
 use crate::events::Event;
 
-use super::pacing::{Pace, Pacer};
+use super::pacing::{Overrides, Pace, Pacer};
 use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
 use super::stop::{Cancelled, Stop};
 
@@ -63,10 +63,16 @@ pub struct Caller<C> {
 
 impl<C: Cloud> Caller<C> {
     /// A caller for one run.
-    pub fn new(cloud: C, pace: Pace, stop: Stop, events: mpsc::UnboundedSender<Event>) -> Self {
+    pub fn new(
+        cloud: C,
+        pace: Pace,
+        overrides: Overrides,
+        stop: Stop,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Self {
         Self {
             cloud,
-            pacer: Pacer::new(pace),
+            pacer: Pacer::new(pace, overrides),
             stop,
             events,
             in_flight: Semaphore::new(IN_FLIGHT_MAX),

@@ -6,6 +6,7 @@ use std::future::Future;
 
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Interval;
 
 use crate::domain::ids::Username;
 use crate::domain::resources::ResourceId;
@@ -106,13 +107,15 @@ impl Dispatcher {
     }
 }
 
-/// Runs some work to its end, passing its events to `listen` and turning interrupts into stops.
+/// Runs some work to its end, passing its events to `listen` and turning interrupts into stops. `listen` also
+/// hears `None` at every tick, so that it can show time passing.
 pub async fn run<T>(
     work: impl Future<Output = T>,
     mut events: UnboundedReceiver<Event>,
     interrupts: impl Stream<Item = ()>,
+    mut ticks: Interval,
     stop: &Stop,
-    mut listen: impl FnMut(&Event),
+    mut listen: impl FnMut(Option<&Event>),
 ) -> T {
     let mut dispatcher = Dispatcher::default();
     tokio::pin!(work);
@@ -122,24 +125,25 @@ pub async fn run<T>(
             biased;
             Some(event) = events.recv() => {
                 dispatcher.handle(Input::Event(&event));
-                listen(&event);
+                listen(Some(&event));
             }
             Some(()) = interrupts.next() => match dispatcher.handle(Input::Interrupt) {
                 Response::Continue => {}
                 Response::Drain(in_flight) => {
                     stop.drain();
-                    listen(&Event::Interrupted { now: false, in_flight });
+                    listen(Some(&Event::Interrupted { now: false, in_flight }));
                 }
                 Response::StopNow(in_flight) => {
                     stop.now();
-                    listen(&Event::Interrupted { now: true, in_flight });
+                    listen(Some(&Event::Interrupted { now: true, in_flight }));
                 }
             },
             output = &mut work => break output,
+            _ = ticks.tick() => listen(None),
         }
     };
     while let Ok(event) = events.try_recv() {
-        listen(&event);
+        listen(Some(&event));
     }
     output
 }

@@ -3,7 +3,8 @@
 pub mod call;
 pub mod dispatcher;
 pub mod execute;
-mod hints;
+pub mod gather;
+pub mod hints;
 pub mod observe;
 pub mod pacing;
 pub mod port;
@@ -11,3 +12,4 @@ pub mod quota;
 pub mod resources;
 pub mod step;
 pub mod stop;
+pub mod validate;

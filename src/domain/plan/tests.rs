@@ -1,1 +1,475 @@
+//! Plans over observations, without a cloud: a plan is applied to an observation as AWS would, and the
+//! result planned again.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::teardown::Reach;
+use super::*;
+use crate::domain::desired::{Desired, Stack};
+use crate::domain::observed::{Gap, Observed};
+use crate::domain::ownership::Ownership;
+use crate::domain::resources::role::POLICY_NAME;
+use crate::domain::resources::state_machine::WorkflowType;
+use crate::domain::resources::{Kind, function, log_group, rest_api, role, state_machine};
+
+fn scope() -> Scope {
+    Scope {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+    }
+}
+
+fn stack(user: &str, code: &str) -> Stack {
+    let owner = Owner {
+        class: "demo".parse().unwrap(),
+        student: user.parse().unwrap(),
+        lab: "lab6".parse().unwrap(),
+    };
+    let name = |suffix: &str| format!("{user}-{suffix}");
+    Stack {
+        roles: vec![Role {
+            name: name("role"),
+            trust: json!({"Statement": []}),
+            policy: json!({"Statement": [{"Resource": user}]}),
+        }],
+        log_groups: vec![LogGroup {
+            name: format!("/aws/lambda/{}", name("work")),
+            retention_days: 7,
+        }],
+        functions: vec![Function {
+            name: name("work"),
+            role: name("role"),
+            runtime: "python3.13".into(),
+            handler: "a.b".into(),
+            timeout_s: 10,
+            memory_mib: 128,
+            environment: BTreeMap::from([("LEVEL".into(), "INFO".into())]),
+            code: function::Code {
+                zip: Arc::from(code.as_bytes()),
+                sha256: format!("sha-{code}"),
+            },
+        }],
+        state_machines: vec![StateMachine {
+            name: name("flow"),
+            workflow_type: WorkflowType::Standard,
+            role: name("role"),
+            definition: json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}}),
+        }],
+        rest_apis: vec![RestApi {
+            name: name("api"),
+            stage: "prod".into(),
+            routes: vec![rest_api::Route {
+                method: "POST".into(),
+                path: "/process".into(),
+                function: name("work"),
+            }],
+        }],
+        owner,
+    }
+}
+
+fn desired(users: &[&str]) -> Desired {
+    Desired {
+        scope: scope(),
+        class: "demo".parse().unwrap(),
+        lab: "lab6".parse().unwrap(),
+        stacks: users.iter().map(|user| stack(user, "v1")).collect(),
+    }
+}
+
+/// What AWS would show after an action.
+fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
+    let scope = scope();
+    let ours = Ownership::Ours(owner.clone());
+    let name = item.resource.name.clone();
+    match item.action.as_ref().unwrap() {
+        Action::CreateRole(role) | Action::UpdateRole { role, .. } => {
+            observed.roles.insert(
+                name.clone(),
+                role::Actual {
+                    name,
+                    path: Scope::role_path(&owner.class),
+                    trust: Some(role.trust.clone()),
+                    inline: BTreeMap::from([(POLICY_NAME.into(), role.policy.clone())]),
+                    attached: vec![],
+                    tags: owner.tags(&role.fingerprint()),
+                },
+            );
+        }
+        Action::CreateLogGroup(group) | Action::SetRetention(group) => {
+            observed.log_groups.insert(
+                name.clone(),
+                log_group::Actual {
+                    name,
+                    retention_days: Some(group.retention_days),
+                    ownership: ours,
+                },
+            );
+        }
+        Action::CreateFunction { function, withdraw } => {
+            for record in withdraw {
+                for api in observed.rest_apis.values_mut().flatten() {
+                    for stage in api.stages.iter_mut().flatten() {
+                        if api.id == record.api_id && stage.name == record.stage {
+                            stage.description = "withdrawn".into();
+                        }
+                    }
+                }
+            }
+            let description = function.description(&scope, owner);
+            observed
+                .functions
+                .insert(name, as_listed(function, owner, description));
+        }
+        Action::UpdateFunction {
+            function,
+            code,
+            config,
+            description,
+        } => {
+            let before = observed.functions[&name].clone();
+            let mut after = as_listed(function, owner, description.clone());
+            if !code {
+                after.code_sha256 = before.code_sha256;
+            }
+            if !config {
+                after.environment = before.environment;
+                after.timeout_s = before.timeout_s;
+            }
+            observed.functions.insert(name, after);
+        }
+        Action::CreateStateMachine(machine) | Action::UpdateStateMachine(machine) => {
+            observed.state_machines.insert(
+                name.clone(),
+                state_machine::Actual {
+                    arn: scope.state_machine_arn(&name),
+                    name,
+                    detail: Some(state_machine::Detail {
+                        definition: machine.signed_definition(owner),
+                        role_arn: scope.role_arn(&owner.class, &machine.role),
+                        deleting: false,
+                    }),
+                    ownership: ours,
+                },
+            );
+        }
+        Action::CreateRestApi(api) | Action::CompleteRestApi { api, .. } => {
+            let id = match item.action.as_ref().unwrap() {
+                Action::CompleteRestApi { id, .. } => id.clone(),
+                _ => format!("id-{name}"),
+            };
+            let whole = rest_api::Actual {
+                id,
+                name: name.clone(),
+                created_s: 1,
+                root_id: None,
+                ownership: ours,
+                stages: Some(vec![rest_api::Stage {
+                    name: api.stage.clone(),
+                    description: api.stage_description(&scope, owner),
+                }]),
+            };
+            observed.rest_apis.insert(name, vec![whole]);
+        }
+        Action::DeleteRestApi { ids, .. } => {
+            let apis = observed.rest_apis.get_mut(&name).unwrap();
+            apis.retain(|api| !ids.contains(&api.id));
+            if apis.is_empty() {
+                observed.rest_apis.remove(&name);
+            }
+        }
+        Action::DeleteFunction => drop(observed.functions.remove(&name)),
+        Action::DeleteStateMachine { .. } => drop(observed.state_machines.remove(&name)),
+        Action::DeleteLogGroup => drop(observed.log_groups.remove(&name)),
+        Action::DeleteRole { .. } => drop(observed.roles.remove(&name)),
+    }
+}
+
+fn as_listed(function: &Function, owner: &Owner, description: String) -> function::Actual {
+    function::Actual {
+        name: function.name.clone(),
+        role_arn: scope().role_arn(&owner.class, &function.role),
+        runtime: function.runtime.clone(),
+        handler: function.handler.clone(),
+        timeout_s: function.timeout_s,
+        memory_mib: function.memory_mib,
+        environment: function.environment.clone(),
+        code_sha256: function.code.sha256.clone(),
+        description,
+        ownership: Ownership::Ours(owner.clone()),
+    }
+}
+
+fn apply_all(observed: &mut Observed, plan: &Plan) {
+    apply_some(observed, plan, |_| true);
+}
+
+fn apply_some(observed: &mut Observed, plan: &Plan, mut choose: impl FnMut(&Item) -> bool) {
+    for student in &plan.students {
+        for item in student.items.iter().filter(|i| i.action.is_some()) {
+            if choose(item) {
+                apply(observed, &student.owner, item);
+            }
+        }
+    }
+}
+
+fn deployed(desired: &Desired) -> Observed {
+    let mut observed = Observed::default();
+    apply_all(&mut observed, &deploy::plan(desired, &Observed::default(), false));
+    observed
+}
+
+fn verdict_of(plan: &Plan, kind: Kind) -> Verdict {
+    let mut items = plan.students[0].items.iter();
+    items.find(|i| i.resource.kind == kind).unwrap().verdict
+}
+
+#[test]
+fn replanning_after_a_deployment_is_empty() {
+    let desired = desired(&["user1", "user2"]);
+    let again = deploy::plan(&desired, &deployed(&desired), false);
+    assert_eq!(again.steps(), 0);
+    assert_eq!(again.count(Verdict::NoChange), 10);
+}
+
+#[test]
+fn a_students_own_changes_are_kept_and_reset_puts_them_back() {
+    let desired = desired(&["user1"]);
+    let mut observed = deployed(&desired);
+    observed.functions.get_mut("user1-work").unwrap().code_sha256 = "mine".into();
+    let machine = observed.state_machines.get_mut("user1-flow").unwrap();
+    let detail = machine.detail.as_mut().unwrap();
+    detail.definition = detail.definition.replace("Succeed", "Fail");
+
+    let plan = deploy::plan(&desired, &observed, false);
+    assert_eq!(plan.steps(), 0);
+    assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Keep);
+    assert_eq!(verdict_of(&plan, Kind::StateMachine), Verdict::Keep);
+
+    let reset = deploy::plan(&desired, &observed, true);
+    assert_eq!(reset.steps(), 2);
+    apply_all(&mut observed, &reset);
+    assert_eq!(deploy::plan(&desired, &observed, false).steps(), 0);
+}
+
+#[test]
+fn a_changed_lab_updates_what_the_student_left_alone() {
+    let mut desired = desired(&["user1"]);
+    let mut observed = deployed(&desired);
+    desired.stacks[0] = stack("user1", "v2");
+    desired.stacks[0].state_machines[0].definition["TimeoutSeconds"] = json!(60);
+    let plan = deploy::plan(&desired, &observed, false);
+    assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Update);
+    assert_eq!(verdict_of(&plan, Kind::StateMachine), Verdict::Update);
+    apply_all(&mut observed, &plan);
+    assert_eq!(deploy::plan(&desired, &observed, false).steps(), 0);
+}
+
+#[test]
+fn a_changed_configuration_is_written_while_the_students_code_stays_theirs() {
+    let mut desired = desired(&["user1"]);
+    let mut observed = deployed(&desired);
+    observed.functions.get_mut("user1-work").unwrap().code_sha256 = "mine".into();
+    desired.stacks[0].functions[0].timeout_s = 20;
+    let plan = deploy::plan(&desired, &observed, false);
+    apply_all(&mut observed, &plan);
+    let function = &observed.functions["user1-work"];
+    assert_eq!((function.timeout_s, function.code_sha256.as_str()), (20, "mine"));
+    let again = deploy::plan(&desired, &observed, false);
+    assert_eq!(verdict_of(&again, Kind::Function), Verdict::Keep);
+}
+
+#[test]
+fn an_update_that_was_cut_off_before_its_record_is_recorded_and_not_taken_for_the_students() {
+    let mut desired = desired(&["user1"]);
+    let mut observed = deployed(&desired);
+    desired.stacks[0] = stack("user1", "v2");
+    // UpdateFunctionCode had its effect, then the run was killed.
+    observed.functions.get_mut("user1-work").unwrap().code_sha256 = "sha-v2".into();
+    let plan = deploy::plan(&desired, &observed, false);
+    assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Update);
+    apply_all(&mut observed, &plan);
+    desired.stacks[0] = stack("user1", "v3");
+    let plan = deploy::plan(&desired, &observed, false);
+    assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Update);
+}
+
+#[test]
+fn a_deleted_function_withdraws_the_apis_record_and_completes_it_again() {
+    let desired = desired(&["user1"]);
+    let mut observed = deployed(&desired);
+    observed.functions.remove("user1-work");
+    let plan = deploy::plan(&desired, &observed, false);
+    assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Create);
+    assert_eq!(verdict_of(&plan, Kind::RestApi), Verdict::Update);
+    // Killed after the function was made and before the permission was: the API is still completed.
+    apply_some(&mut observed, &plan, |i| i.resource.kind == Kind::Function);
+    let again = deploy::plan(&desired, &observed, false);
+    assert_eq!(verdict_of(&again, Kind::RestApi), Verdict::Update);
+    apply_all(&mut observed, &again);
+    assert_eq!(deploy::plan(&desired, &observed, false).steps(), 0);
+}
+
+#[test]
+fn a_foreign_resource_is_a_conflict_and_the_whole_student_is_left_alone() {
+    let desired = desired(&["user1", "user2"]);
+    let mut observed = Observed::default();
+    let mut foreign = as_listed(
+        &desired.stacks[0].functions[0],
+        &desired.stacks[0].owner,
+        String::new(),
+    );
+    foreign.ownership = Ownership::Foreign;
+    observed.functions.insert("user1-work".into(), foreign);
+    let plan = deploy::plan(&desired, &observed, false);
+    assert_eq!(plan.students[0].steps(), 0);
+    assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Conflict);
+    assert_eq!(plan.students[1].steps(), 5);
+    let teardown = teardown::plan(&desired, &observed, Reach::WholeClass);
+    assert_eq!(teardown.steps(), 0);
+    assert_eq!(teardown.count(Verdict::Foreign), 1);
+}
+
+#[test]
+fn another_classs_resource_is_a_conflict_that_names_the_class() {
+    let desired = desired(&["user1"]);
+    let mut observed = deployed(&desired);
+    let mut other = desired.stacks[0].owner.clone();
+    other.class = "other".parse().unwrap();
+    observed.functions.get_mut("user1-work").unwrap().ownership = Ownership::OtherClass(other);
+    let plan = deploy::plan(&desired, &observed, false);
+    let item = plan.students[0].first(Verdict::Conflict).unwrap();
+    assert!(item.why.contains("class other"), "{}", item.why);
+}
+
+#[test]
+fn what_could_not_be_seen_is_neither_created_nor_counted_as_gone() {
+    let desired = desired(&["user1"]);
+    let observed = Observed {
+        gaps: vec![Gap {
+            kind: Kind::Function,
+            name: None,
+            student: None,
+            cause: "lambda:ListFunctions: AccessDenied".into(),
+        }],
+        ..Observed::default()
+    };
+    let plan = deploy::plan(&desired, &observed, false);
+    assert_eq!(plan.steps(), 0);
+    assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Unknown);
+    let teardown = teardown::plan(&desired, &observed, Reach::Selected);
+    assert_eq!(teardown.count(Verdict::Unknown), 1);
+    assert_eq!(teardown.count(Verdict::Absent), 4);
+}
+
+#[test]
+fn of_two_apis_that_are_ours_the_whole_one_stays() {
+    let desired = desired(&["user1"]);
+    let mut observed = deployed(&desired);
+    let apis = observed.rest_apis.get_mut("user1-api").unwrap();
+    let mut older = apis[0].clone();
+    older.id = "older".into();
+    older.created_s = 0;
+    older.stages = Some(vec![]);
+    apis.push(older);
+    let plan = deploy::plan(&desired, &observed, false);
+    let item = plan.students[0].first(Verdict::Update).unwrap();
+    let Some(Action::CompleteRestApi { id, duplicates, .. }) = &item.action else {
+        panic!("{item:?}");
+    };
+    assert_eq!((id.as_str(), duplicates.as_slice()), ("id-user1-api", ["older".to_owned()].as_slice()));
+}
+
+#[test]
+fn a_teardown_finds_students_who_left_the_roster_and_only_for_the_whole_class() {
+    let all = desired(&["user1", "user2"]);
+    let mut observed = deployed(&all);
+    let roster = desired(&["user1"]);
+    let selected = teardown::plan(&roster, &observed, Reach::Selected);
+    assert_eq!(selected.students.len(), 1);
+    let whole = teardown::plan(&roster, &observed, Reach::WholeClass);
+    assert_eq!(whole.students[1].owner.student.as_str(), "user2");
+    assert!(!whole.students[1].in_roster);
+    apply_all(&mut observed, &whole);
+    assert_eq!(observed, Observed::default());
+}
+
+#[test]
+fn a_teardown_takes_the_endpoint_and_compute_first_and_log_groups_last() {
+    let desired = desired(&["user1"]);
+    let plan = teardown::plan(&desired, &deployed(&desired), Reach::Selected);
+    let kinds: Vec<Kind> = plan.students[0].items.iter().map(|i| i.resource.kind).collect();
+    assert_eq!(
+        kinds,
+        [Kind::RestApi, Kind::Function, Kind::StateMachine, Kind::Role, Kind::LogGroup]
+    );
+    let log_group = plan.students[0].items.last().unwrap();
+    assert!(log_group.after.iter().any(|id| id.kind == Kind::Function));
+}
+
+#[test]
+fn a_teardown_of_one_lab_leaves_the_classs_other_lab_alone() {
+    let mut other = desired(&["user1"]);
+    other.lab = "lab7".parse().unwrap();
+    other.stacks[0].owner.lab = "lab7".parse().unwrap();
+    other.stacks[0].functions[0].name = "user1-other".into();
+    let mut observed = deployed(&desired(&["user1"]));
+    let function = &other.stacks[0].functions[0];
+    let listed = as_listed(function, &other.stacks[0].owner, String::new());
+    observed.functions.insert("user1-other".into(), listed);
+    let lab6 = desired(&["user1"]);
+    let plan = teardown::plan(&lab6, &observed, Reach::WholeClass);
+    apply_all(&mut observed, &plan);
+    assert_eq!(observed.functions.keys().collect::<Vec<_>>(), ["user1-other"]);
+    assert_eq!(teardown::other_labs(&lab6, &observed).len(), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever subset of a plan had its effect before the run was killed, deploying again completes the
+    /// class, and deploying once more has nothing to do.
+    #[test]
+    fn a_deployment_killed_anywhere_is_finished_by_the_next(
+        users in 1_usize..6,
+        kept in proptest::collection::vec(any::<bool>(), 30),
+    ) {
+        let names: Vec<String> = (1..=users).map(|i| format!("user{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let desired = desired(&names);
+        let mut observed = Observed::default();
+        let mut choices = kept.iter();
+        let first = deploy::plan(&desired, &observed, false);
+        apply_some(&mut observed, &first, |_| *choices.next().unwrap());
+        let second = deploy::plan(&desired, &observed, false);
+        apply_all(&mut observed, &second);
+        prop_assert_eq!(deploy::plan(&desired, &observed, false).steps(), 0);
+        prop_assert_eq!(first.steps(), 5 * users);
+    }
+
+    /// Likewise a teardown, which ends with nothing of the class and everything of others.
+    #[test]
+    fn a_teardown_killed_anywhere_is_finished_by_the_next(
+        kept in proptest::collection::vec(any::<bool>(), 15),
+    ) {
+        let desired = desired(&["user1", "user2", "user3"]);
+        let mut observed = deployed(&desired);
+        let mut bystander = observed.functions["user1-work"].clone();
+        bystander.name = "user10-work".into();
+        bystander.ownership = Ownership::Foreign;
+        observed.functions.insert("user10-work".into(), bystander);
+        let mut choices = kept.iter();
+        let first = teardown::plan(&desired, &observed, Reach::WholeClass);
+        apply_some(&mut observed, &first, |_| *choices.next().unwrap());
+        let second = teardown::plan(&desired, &observed, Reach::WholeClass);
+        apply_all(&mut observed, &second);
+        prop_assert_eq!(teardown::plan(&desired, &observed, Reach::WholeClass).steps(), 0);
+        prop_assert_eq!(observed.functions.keys().collect::<Vec<_>>(), vec!["user10-work"]);
+    }
+}

@@ -1,0 +1,179 @@
+//! `deploy`: makes it so, for all students at once.
+
+use std::time::Instant;
+
+use crate::cli::{Cli, DeployArgs};
+use crate::cloud::AwsCloud;
+use crate::domain::observed::Gap;
+use crate::domain::plan::{Plan, StudentPlan, Verdict};
+use crate::engine::call::Caller;
+use crate::engine::execute::{StudentRun, execute};
+use crate::engine::stop::Cancelled;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult};
+use crate::report::View;
+
+use super::plan::{broken_limits, conflicts, interrupted, plan, view};
+use super::run::{count, notes_of_given_up, run as run_work, summarise};
+use super::session::{Class, Session};
+use super::{Exit, show};
+
+/// A deployment that ended, well or not.
+pub(super) struct Deployment {
+    pub summary: RunSummary,
+    pub gaps: Vec<Gap>,
+    pub exit: Exit,
+}
+
+pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
+    let session = Class::load(cli)?.connect().await?;
+    let deployment = deploy(&session, args.reset).await?;
+    let view = View {
+        gaps: &deployment.gaps,
+        ..view(&session)
+    };
+    show(&deployment.summary, &view, session.class.settings.ui)?;
+    Ok(deployment.exit)
+}
+
+/// Deploys a session's students.
+///
+/// # Errors
+/// When it was stopped before anything was done, or the account has no room.
+pub(super) async fn deploy(session: &Session, reset: bool) -> Result<Deployment> {
+    let ran = run_work(session, Command::Deploy, true, async |caller| {
+        let plan = plan(caller, session, reset).await?;
+        let no_room = broken_limits(&plan);
+        if !no_room.is_empty() {
+            return Ok(Err(no_room));
+        }
+        let students = carry_out(caller, session, &plan).await;
+        Ok::<_, Cancelled>(Ok((plan, students)))
+    })
+    .await;
+    let (plan, students) = match ran.output {
+        Err(Cancelled) => return Err(interrupted()),
+        Ok(Err(failures)) => {
+            return Err(Error {
+                kind: Kind::Refused,
+                failures,
+            });
+        }
+        Ok(Ok(done)) => done,
+    };
+    let exit = if ran.interrupted {
+        Exit::Interrupted
+    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Conflict) > 0 {
+        Exit::SomeFailed
+    } else {
+        Exit::Done
+    };
+    let notes = notes_of_given_up(&ran.given_up);
+    Ok(Deployment {
+        summary: summarise(session, Command::Deploy, students, notes),
+        gaps: plan.gaps,
+        exit,
+    })
+}
+
+async fn carry_out(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    plan: &Plan,
+) -> Vec<StudentResult> {
+    let started = Instant::now();
+    caller.tell(run_started(session, Command::Deploy, plan));
+    let runs = execute(caller, plan, |student, run| {
+        let result = result(student, run);
+        Event::StudentFinished {
+            student: student.owner.student.clone(),
+            outcome: result.outcome,
+            failure: result.errors.first().cloned(),
+        }
+    })
+    .await;
+    let students = plan
+        .students
+        .iter()
+        .zip(&runs)
+        .map(|(student, run)| result(student, run))
+        .collect();
+    caller.tell(Event::RunFinished {
+        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    });
+    students
+}
+
+/// The first event of a run that carries out a plan.
+pub(super) fn run_started(session: &Session, command: Command, plan: &Plan) -> Event {
+    Event::RunStarted {
+        command,
+        class: session.class.name().clone(),
+        lab: session.desired.lab.clone(),
+        account: session.scope().account.clone(),
+        region: session.scope().region.clone(),
+        students: plan.students.iter().filter(|s| s.steps() > 0).count(),
+        steps: plan.steps(),
+    }
+}
+
+fn result(plan: &StudentPlan, run: &StudentRun) -> StudentResult {
+    let mut errors = conflicts(plan);
+    errors.extend(failures(run));
+    let any = |test: fn(&StepResult) -> bool| run.steps.values().any(test);
+    let outcome = if plan.first(Verdict::Conflict).is_some()
+        || any(|r| matches!(r, StepResult::Conflict { .. }))
+    {
+        Outcome::Conflict
+    } else if !errors.is_empty() {
+        Outcome::Failed
+    } else if any(|r| matches!(r, StepResult::Cancelled)) {
+        Outcome::Cancelled
+    } else if run.steps.is_empty() {
+        Outcome::Unchanged
+    } else {
+        Outcome::Deployed
+    };
+    StudentResult {
+        username: plan.owner.student.clone(),
+        outcome,
+        resources: resources(plan, run),
+        checks: Vec::new(),
+        outputs: Vec::new(),
+        errors,
+    }
+}
+
+/// What went wrong on its own; what was skipped because of it says nothing new.
+pub(super) fn failures(run: &StudentRun) -> Vec<Failure> {
+    run.steps
+        .values()
+        .filter_map(|result| match result {
+            StepResult::Conflict { failure } | StepResult::Failed { failure } => Some(failure.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What became of each resource.
+pub(super) fn resources(plan: &StudentPlan, run: &StudentRun) -> Vec<ResourceResult> {
+    plan.items
+        .iter()
+        .map(|item| {
+            let planned = || (!item.why.is_empty()).then(|| item.why.clone());
+            let (state, detail) = match run.steps.get(&item.resource) {
+                None => (item.verdict.as_str(), planned()),
+                Some(StepResult::Done | StepResult::AlreadySo) => ("done", planned()),
+                Some(StepResult::Conflict { failure }) => ("conflict", Some(failure.cause.clone())),
+                Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause.clone())),
+                Some(StepResult::Skipped { needs }) => ("skipped", Some(format!("needs {needs}"))),
+                Some(StepResult::Cancelled) => ("cancelled", None),
+            };
+            ResourceResult {
+                resource: item.resource.clone(),
+                state: state.to_owned(),
+                detail,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,181 @@
+//! `plan`: what deploy would do, and whether the account has room for it. Changes nothing.
+
+use crate::cli::{Cli, PlanArgs};
+use crate::cloud::AwsCloud;
+use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
+use crate::domain::resources::Kind as ResourceKind;
+use crate::engine::call::Caller;
+use crate::engine::observe::{Depth, observe};
+use crate::engine::stop::Cancelled;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Command, Failure, Outcome, ResourceResult, StudentResult};
+use crate::report::{Limit, View};
+
+use super::run::{run as run_work, summarise};
+use super::session::{Class, Session};
+use super::{Exit, show};
+
+/// REST APIs per region. Source: apigateway/latest/developerguide/limits.html (600, fixed).
+const REST_APIS_MAX: u32 = 600;
+
+pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
+    let session = Class::load(cli)?.connect().await?;
+    let ran = run_work(&session, Command::Plan, false, async |caller| {
+        plan(caller, &session, false).await
+    })
+    .await;
+    let plan = ran.output.map_err(|_| interrupted())?;
+    let changes = plan.steps() > 0;
+    let students = plan.students.iter().map(result).collect();
+    let summary = summarise(&session, Command::Plan, students, Vec::new());
+    let ui = session.class.settings.ui;
+    let limits = limits(&plan);
+    show(
+        &summary,
+        &View {
+            limits: &limits,
+            gaps: &plan.gaps,
+            ..view(&session)
+        },
+        ui,
+    )?;
+    Ok(match (changes, args.exit_code) {
+        _ if !plan.gaps.is_empty() => Exit::Error,
+        (true, true) => Exit::Changes,
+        _ => Exit::Done,
+    })
+}
+
+/// Looks at the cloud and plans a deployment.
+///
+/// # Errors
+/// Only when the person stopped it.
+pub(super) async fn plan(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    reset: bool,
+) -> std::result::Result<Plan, Cancelled> {
+    let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+    Ok(deploy::plan(&session.desired, &observed, reset))
+}
+
+/// The error of a command that was stopped before it had anything to say.
+pub(super) fn interrupted() -> Error {
+    Error::new(
+        Kind::Interrupted,
+        "interrupted",
+        "nothing was changed",
+    )
+}
+
+/// How summaries of this session are shown.
+pub(super) fn view(session: &Session) -> View<'_> {
+    View {
+        roster: &session.class.roster.students,
+        columns: crate::report::terminal::columns_of_stdout(),
+        color: session.class.settings.ui.color_stdout,
+        ..View::default()
+    }
+}
+
+fn result(student: &StudentPlan) -> StudentResult {
+    let has = |verdict| student.first(verdict).is_some();
+    let outcome = if has(Verdict::Conflict) {
+        Outcome::Conflict
+    } else if has(Verdict::Unknown) {
+        Outcome::Unknown
+    } else if student.steps() > 0 {
+        Outcome::Changes
+    } else {
+        Outcome::NoChange
+    };
+    StudentResult {
+        username: student.owner.student.clone(),
+        outcome,
+        resources: resources(student),
+        checks: Vec::new(),
+        outputs: Vec::new(),
+        errors: conflicts(student),
+    }
+}
+
+/// The resources of a plan, as results.
+pub(super) fn resources(student: &StudentPlan) -> Vec<ResourceResult> {
+    student
+        .items
+        .iter()
+        .map(|item| ResourceResult {
+            resource: item.resource.clone(),
+            state: item.verdict.as_str().to_owned(),
+            detail: (!item.why.is_empty()).then(|| item.why.clone()),
+        })
+        .collect()
+}
+
+/// What stands in a student's way, with the next step.
+pub(super) fn conflicts(student: &StudentPlan) -> Vec<Failure> {
+    student
+        .items
+        .iter()
+        .filter_map(|item| {
+            let hint = match item.verdict {
+                Verdict::Conflict => crate::engine::hints::conflict(&item.resource),
+                Verdict::Unknown => crate::engine::hints::UNSEEN.to_owned(),
+                _ => return None,
+            };
+            Some(Failure {
+                subject: item.resource.to_string(),
+                cause: item.why.clone(),
+                hint: Some(hint),
+            })
+        })
+        .collect()
+}
+
+/// The account's limits that the plan uses up.
+fn limits(plan: &Plan) -> Vec<Limit> {
+    let adds = |kind: ResourceKind| {
+        let items = plan.students.iter().flat_map(|s| &s.items);
+        let created = items.filter(|i| {
+            i.resource.kind == kind && i.verdict == Verdict::Create && i.action.is_some()
+        });
+        u32::try_from(created.count()).unwrap_or(u32::MAX)
+    };
+    vec![
+        Limit {
+            what: "IAM roles in the account".to_owned(),
+            used: plan.account.roles,
+            adds: adds(ResourceKind::Role),
+            quota: plan.account.roles_quota,
+        },
+        Limit {
+            what: "REST APIs in the region".to_owned(),
+            used: plan.account.rest_apis,
+            adds: adds(ResourceKind::RestApi),
+            quota: Some(REST_APIS_MAX),
+        },
+    ]
+}
+
+/// Limits that the plan would break, as one failure each.
+pub(super) fn broken_limits(plan: &Plan) -> Vec<Failure> {
+    limits(plan)
+        .into_iter()
+        .filter_map(|limit| {
+            let (used, quota) = (limit.used?, limit.quota?);
+            let needed = used.checked_add(limit.adds)?;
+            (limit.adds > 0 && needed > quota).then(|| Failure {
+                subject: limit.what.clone(),
+                cause: format!(
+                    "{used} of {quota} are in use and {} more are needed",
+                    limit.adds
+                ),
+                hint: Some(
+                    "remove what is no longer needed, raise the limit in the Service Quotas console where it \
+                     can be raised, or deploy fewer students with --students or --section"
+                        .to_owned(),
+                ),
+            })
+        })
+        .collect()
+}

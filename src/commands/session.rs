@@ -1,0 +1,176 @@
+//! What every verb about a class begins with: settings, lab, roster, the cloud, and what should be in it.
+
+use std::time::Instant;
+
+use crate::bundle;
+use crate::cli::Cli;
+use crate::cloud::{self, AwsCloud, ConnectOptions};
+use crate::domain::desired::Desired;
+use crate::domain::ids::{ClassName, Scope};
+use crate::domain::lab::Lab;
+use crate::domain::roster::{Roster, Student};
+use crate::engine::hints;
+use crate::engine::pacing::Pace;
+use crate::engine::port::{Cloud, CloudError};
+use crate::error::{Error, Kind, Result};
+use crate::local;
+use crate::settings::values::QuotaScale;
+use crate::settings::{LabSource, Settings, Target};
+
+/// What is known before the cloud is looked at.
+pub(super) struct Class {
+    pub settings: Settings,
+    pub lab: Lab,
+    pub roster: Roster,
+    /// The students that the command is about, in the roster's order.
+    pub students: Vec<Student>,
+    pub started: Instant,
+}
+
+/// A class, and the cloud that it lives in.
+pub(super) struct Session {
+    pub class: Class,
+    pub cloud: AwsCloud,
+    pub desired: Desired,
+}
+
+impl Class {
+    /// Reads and checks everything that is on this machine.
+    pub fn load(cli: &Cli) -> Result<Self> {
+        let started = Instant::now();
+        let settings = Settings::load(cli)?;
+        let dir = match &settings.lab {
+            LabSource::Folder(dir) => Some(dir.as_path()),
+            LabSource::BuiltIn => None,
+        };
+        let overrides = settings.lab_settings.clone().into_iter().collect();
+        let lab = bundle::load(dir)?.with_settings(&overrides).map_err(invalid)?;
+        let roster = settings.read_roster(&lab.username_limit())?;
+        let students = roster
+            .select(&settings.students, settings.section.as_deref())?
+            .into_iter()
+            .cloned()
+            .collect();
+        Ok(Self {
+            settings,
+            lab,
+            roster,
+            students,
+            started,
+        })
+    }
+
+    /// The class's name.
+    pub fn name(&self) -> &ClassName {
+        &self.settings.class
+    }
+
+    /// Whether the command is about everybody.
+    pub fn is_whole(&self) -> bool {
+        self.settings.students.is_empty() && self.settings.section.is_none()
+    }
+
+    /// Connects to the cloud that the settings name, starting the embedded one if it is that.
+    pub async fn connect(self) -> Result<Session> {
+        match self.settings.target.clone() {
+            Target::Local => {
+                let verbosity = self.settings.ui.verbosity;
+                let endpoint = local::start(|step| super::local::say(step, verbosity)).await?;
+                self.connect_local(&endpoint).await
+            }
+            Target::Aws {
+                profile,
+                endpoint_url,
+            } => {
+                let profile = profile.map(|p| p.to_string());
+                let region = match &self.settings.region {
+                    Some(region) => region.to_string(),
+                    None => cloud::default_region(profile.as_deref())
+                        .await
+                        .unwrap_or_else(|| self.lab.region().to_owned()),
+                };
+                let options = ConnectOptions {
+                    profile,
+                    region,
+                    endpoint_url: endpoint_url.map(|u| u.to_string()),
+                    invoke_base: self.settings.invoke_base.as_ref().map(ToString::to_string),
+                    ..ConnectOptions::default()
+                };
+                self.open(options).await
+            }
+        }
+    }
+
+    /// Connects to an embedded cloud.
+    pub async fn connect_local(self, endpoint: &local::Endpoint) -> Result<Session> {
+        let region = self.settings.region.as_ref().map(ToString::to_string);
+        let options = ConnectOptions {
+            region: region.unwrap_or_else(|| self.lab.region().to_owned()),
+            endpoint_url: Some(endpoint.url.clone()),
+            invoke_base: Some(endpoint.invoke_base.clone()),
+            credentials: Some((endpoint.access_key.clone(), endpoint.secret_key.clone())),
+            ..ConnectOptions::default()
+        };
+        self.open(options).await
+    }
+
+    async fn open(self, options: ConnectOptions) -> Result<Session> {
+        let cloud = cloud::connect(options).await;
+        let identity = cloud.caller_identity().await.map_err(|e| cloud_error(&e))?;
+        if let Some(wanted) = &self.settings.account
+            && wanted.to_string() != identity.account
+        {
+            return Err(Error::new(
+                Kind::Refused,
+                format!("account {}", identity.account),
+                format!("--account allows {wanted} only; nothing was touched"),
+            )
+            .hint("choose the right account with --profile, or change --account"));
+        }
+        let scope = Scope {
+            partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
+            account: identity.account,
+            region: cloud.region().to_owned(),
+        };
+        let desired = self
+            .lab
+            .desired(&scope, self.name(), &self.students)
+            .map_err(invalid)?;
+        Ok(Session {
+            class: self,
+            cloud,
+            desired,
+        })
+    }
+}
+
+impl Session {
+    /// Where the class lives.
+    pub fn scope(&self) -> &Scope {
+        &self.desired.scope
+    }
+
+    /// How fast to go.
+    pub fn pace(&self) -> Pace {
+        match self.class.settings.quota_scale {
+            QuotaScale::Factor(factor) => Pace::Scaled(factor),
+            QuotaScale::Off => Pace::Unlimited,
+        }
+    }
+}
+
+fn invalid(failures: Vec<crate::events::Failure>) -> Error {
+    Error {
+        kind: Kind::Invalid,
+        failures,
+    }
+}
+
+/// A call that failed before any student's work began.
+pub(super) fn cloud_error(error: &CloudError) -> Error {
+    let named = Error::new(Kind::General, "AWS", error.to_string());
+    match hints::for_error(error) {
+        Some(hint) => named.hint(hint),
+        None => named,
+    }
+}

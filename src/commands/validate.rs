@@ -1,0 +1,184 @@
+//! `validate`: proves that each stack works.
+
+use futures::stream::{self, StreamExt};
+use jiff::{Timestamp, Zoned};
+
+use crate::cli::Cli;
+use crate::cloud::AwsCloud;
+use crate::domain::check::{CheckResult, Verdict};
+use crate::domain::observed::Observed;
+use crate::domain::plan::{Plan, StudentPlan, deploy};
+use crate::domain::roster::Student;
+use crate::engine::call::Caller;
+use crate::engine::observe::{Depth, observe};
+use crate::engine::stop::Cancelled;
+use crate::engine::validate::{Validation, validate as validate_student};
+use crate::error::{Error, Kind, Result};
+use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
+use crate::report::View;
+use crate::report::write::write_junit;
+
+use super::deploy::run_started;
+use super::plan::{interrupted, view};
+use super::run::{count, run as run_work, summarise};
+use super::session::{Class, Session};
+use super::{Exit, show};
+
+/// Students validated at once: each runs a few executions, and an account runs 1,000 functions at once by
+/// default (lambda/latest/dg/gettingstarted-limits.html), often far fewer in a new one.
+const STUDENTS_AT_ONCE: usize = 25;
+
+pub(super) async fn run(cli: &Cli) -> Result<Exit> {
+    let session = Class::load(cli)?.connect().await?;
+    let (summary, observed, exit) = validate(&session).await?;
+    let view = View {
+        gaps: &observed.gaps,
+        ..view(&session)
+    };
+    show(&summary, &view, session.class.settings.ui)?;
+    Ok(exit)
+}
+
+/// Validates a session's students, and writes the results for a CI beside the reports.
+///
+/// # Errors
+/// When it was stopped before any student was looked at.
+pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed, Exit)> {
+    let ran = run_work(session, Command::Validate, true, async |caller| {
+        let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+        let plan = deploy::plan(&session.desired, &observed, false);
+        let students = all_students(caller, session, &observed, &plan).await?;
+        Ok::<_, Error>((observed, students))
+    })
+    .await;
+    let (observed, students) = ran.output?;
+    let exit = if ran.interrupted {
+        Exit::Interrupted
+    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Unknown) > 0 {
+        Exit::SomeFailed
+    } else {
+        Exit::Done
+    };
+    let mut notes = Vec::new();
+    let checks = students.iter().map(|s| (&s.username, s.checks.as_slice()));
+    if let Err(error) = write_junit(
+        &session.class.settings.reports,
+        session.class.name(),
+        &Zoned::now(),
+        checks,
+    ) {
+        notes.push(format!("junit.xml could not be written: {error}"));
+    }
+    let summary = summarise(session, Command::Validate, students, notes);
+    Ok((summary, observed, exit))
+}
+
+async fn all_students(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<Vec<StudentResult>> {
+    let mut started = run_started(session, Command::Validate, plan);
+    if let Event::RunStarted { students, steps, .. } = &mut started {
+        *students = plan.students.len();
+        *steps = 0;
+    }
+    caller.tell(started);
+    let began = Timestamp::now();
+    let run_id = &format!("validate-{}", began.strftime("%Y%m%dT%H%M%S%3fZ"));
+    let pairs = plan.students.iter().zip(&session.class.students);
+    let mut answers: Vec<(usize, Result<StudentResult>)> = stream::iter(pairs.enumerate())
+        .map(|(index, (plan, student))| async move {
+            let answer =
+                one_student(caller, session, observed, plan, student, run_id, began).await;
+            (index, answer)
+        })
+        .buffer_unordered(STUDENTS_AT_ONCE)
+        .collect()
+        .await;
+    answers.sort_by_key(|(index, _)| *index);
+    let elapsed = Timestamp::now().duration_since(began);
+    caller.tell(Event::RunFinished {
+        elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or_default(),
+    });
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+async fn one_student(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    observed: &Observed,
+    plan: &StudentPlan,
+    student: &Student,
+    run_id: &str,
+    began: Timestamp,
+) -> Result<StudentResult> {
+    let probes = session
+        .class
+        .lab
+        .probes(session.scope(), session.class.name(), student)
+        .map_err(|failures| Error {
+            kind: Kind::Invalid,
+            failures,
+        })?;
+    caller.tell(Event::StudentStarted {
+        student: student.username.clone(),
+    });
+    let validation = Validation {
+        scope: session.scope(),
+        observed,
+        plan,
+        probes: &probes,
+        run_id,
+        started_ms: began.as_millisecond(),
+    };
+    let checks = validate_student(caller, &validation).await;
+    let result = match checks {
+        Ok(checks) => judged(student, checks),
+        Err(Cancelled) => StudentResult {
+            username: student.username.clone(),
+            outcome: Outcome::Cancelled,
+            resources: Vec::new(),
+            checks: Vec::new(),
+            outputs: Vec::new(),
+            errors: Vec::new(),
+        },
+    };
+    caller.tell(Event::StudentFinished {
+        student: student.username.clone(),
+        outcome: result.outcome,
+        failure: first_trouble(&result.checks),
+    });
+    Ok(result)
+}
+
+fn judged(student: &Student, checks: Vec<CheckResult>) -> StudentResult {
+    let has = |verdict| checks.iter().any(|c| c.verdict == verdict);
+    let outcome = if has(Verdict::Fail) {
+        Outcome::Failed
+    } else if has(Verdict::CouldNotCheck) {
+        Outcome::Unknown
+    } else {
+        Outcome::Passed
+    };
+    StudentResult {
+        username: student.username.clone(),
+        outcome,
+        resources: Vec::new(),
+        checks,
+        outputs: Vec::new(),
+        errors: Vec::new(),
+    }
+}
+
+fn first_trouble(checks: &[CheckResult]) -> Option<Failure> {
+    crate::report::causes::of_check(checks.iter().find(|c| c.verdict != Verdict::Pass)?)
+}
+
+/// The error of a validation that was stopped while it looked at the cloud.
+impl From<Cancelled> for Error {
+    fn from(_: Cancelled) -> Self {
+        interrupted()
+    }
+}
