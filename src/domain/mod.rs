@@ -3,6 +3,7 @@
 pub mod check;
 pub mod desired;
 pub mod execution;
+pub mod failure;
 pub mod ids;
 pub mod lab;
 pub mod observed;
@@ -11,3 +12,4 @@ pub mod ownership;
 pub mod plan;
 pub mod resources;
 pub mod roster;
+pub mod similar;
