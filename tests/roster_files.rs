@@ -1,9 +1,18 @@
 //! Rosters as files: what is read, what is refused, and how the refusals read.
 
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests fail the test with what they expected"
+)]
+
 use std::time::{Duration, Instant};
 
+use clap::Parser;
+use homeroom::cli::Cli;
 use homeroom::domain::roster::{Roster, UsernameLimit};
+use homeroom::error::Kind;
 use homeroom::events::Failure;
+use homeroom::settings::Settings;
 
 fn limit() -> UsernameLimit {
     UsernameLimit {
@@ -142,6 +151,24 @@ fn the_sample_class_has_thirty_students_in_three_sections() {
                 .as_deref()
                 .is_some_and(|e| e.ends_with("@example.edu"))
     }));
+}
+
+#[test]
+fn a_fresh_clone_finds_its_sample_class_by_itself() {
+    let cli = Cli::try_parse_from(["homeroom", "plan"]).expect("a command line");
+    let settings = Settings::load(&cli).expect("settings");
+    assert_eq!(settings.class.as_str(), "demo-class");
+    let roster = settings.read_roster(&limit()).expect("a roster");
+    assert_eq!(roster.students.len(), 30);
+}
+
+#[test]
+fn a_roster_file_that_is_not_there_is_an_invalid_setting() {
+    let cli = Cli::try_parse_from(["homeroom", "plan", "--roster", "no/such-class.csv"]);
+    let settings = Settings::load(&cli.expect("a command line")).expect("settings");
+    let error = settings.read_roster(&limit()).expect_err("no file");
+    assert_eq!(error.kind, Kind::Invalid);
+    assert_eq!(error.failures[0].subject, "no/such-class.csv");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod parse;
 mod table;
+mod text;
 
 use super::failure::Failure;
 use super::ids::Username;
