@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use crate::domain::operation::Operation;
 use crate::domain::similar;
 
-/// Why a value was refused, in words that finish the sentence "'<value>' …".
+/// Why a value was refused, in words that finish the sentence "VALUE …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(String);

@@ -12,9 +12,8 @@ use super::failure::Failure;
 use super::ids::Username;
 use super::similar;
 
-/// Longest value of a field other than the username, in characters: what an AWS tag value holds
-/// (<https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html>), and more than any name needs. A longer one
-/// is a pasted paragraph or a quote that was never closed.
+/// Longest value of a field other than the username, in characters: more than any name needs. A longer one is
+/// a pasted paragraph or a quote that was closed in the wrong place.
 pub const FIELD_MAX: usize = 256;
 
 /// One student of the roster.

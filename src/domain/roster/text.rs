@@ -32,7 +32,7 @@ impl Unwanted {
         }
     }
 
-    /// Words that finish the sentence "'<value>' …". `lossy`: the text has U+FFFD for bytes that are not UTF-8.
+    /// Words that finish the sentence "VALUE …". `lossy`: the text has U+FFFD for bytes that are not UTF-8.
     pub fn cause(self, lossy: bool) -> String {
         match self {
             Self::LineBreak => "has a line break in it".to_owned(),
