@@ -1,1 +1,477 @@
-//! (being built)
+//! The command line as it is typed: verbs and options, nothing decided yet.
+//!
+//! Every global option can also come from a variable or from `homeroom.toml`, and an option of a higher
+//! layer has to win over a *conflicting* option of a lower one (`--local` over `HOMEROOM_PROFILE`). So clap
+//! reads neither variables nor conflicts here; [`crate::settings`] puts the layers together.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::domain::ids::ClassName;
+use crate::events::Command;
+use crate::settings::values::{
+    AccountId, ColorWhen, EndpointUrl, OutputFormat, Profile, QuotaScale, Region, Section,
+};
+
+const EXAMPLES: &str = "\
+A class day, from the first look to the last:
+  homeroom rehearse                             try it all, without an AWS account
+  homeroom plan --profile training              see what deploy would do
+  homeroom deploy --profile training            give every student a stack
+  homeroom validate --profile training          prove that every stack works
+  homeroom status --profile training            see who has completed the lab
+  homeroom report --profile training            write the report to reports/
+  homeroom teardown --profile training          see what would be deleted, and confirm it
+
+Exit codes:
+  0 done   1 error   2 usage, roster or lab invalid   3 some students failed   4 nobody selected
+  5 something remains after a teardown   6 the plan has changes   7 refused for safety
+  130 interrupted
+
+Options win over HOMEROOM_* variables, which win over homeroom.toml in the current folder.";
+
+/// One isolated AWS lab stack for every student of a class: deploy them all, prove that they work, see who
+/// has completed the lab, and take everything down again.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "homeroom",
+    version,
+    after_help = EXAMPLES,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// Options of every verb.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Verb {
+    /// Try the whole class day on the embedded cloud, without an AWS account
+    ///
+    /// Starts the embedded cloud, plans, deploys, validates, lets a few scripted students work (some complete
+    /// the lab, some half of it, some nothing), writes the report, tears down, proves that nothing is left, and
+    /// stops the cloud. Says where the report is.
+    Rehearse(RehearseArgs),
+    /// Show what deploy would do; changes nothing
+    ///
+    /// Per student and in total: what would be created or updated, what is kept because the student changed
+    /// it, and whether the account has room for it (roles, REST APIs).
+    Plan(PlanArgs),
+    /// Make it so: create and update the stacks of all students at once
+    ///
+    /// One student's failure never stops another's. Run it again and it finishes what is missing and touches
+    /// nothing else. What a student changed is kept, unless --reset says otherwise.
+    #[command(after_help = "\
+Examples:
+  homeroom deploy --profile training
+  homeroom deploy --profile training --section A
+  homeroom deploy --profile training --students user5 --reset")]
+    Deploy(DeployArgs),
+    /// Prove that every stack works
+    ///
+    /// Every resource is there, active and as deployed; good input succeeds through the API and by a direct
+    /// execution; the lab's error exercise fails as it should; malformed input is answered 400; log events arrive.
+    Validate,
+    /// Show who is complete, in progress, not started or broken
+    Status,
+    /// Write the class report: one HTML file, with CSV and JSON beside it
+    Report,
+    /// List what would be deleted, and delete it once confirmed
+    ///
+    /// Without --confirm, asks for the class's name on a terminal; elsewhere only lists. Only what is provably
+    /// the class's own is ever deleted. Done means that a fresh listing is empty.
+    #[command(after_help = "\
+Examples:
+  homeroom teardown --profile training                         list it, then type the class's name
+  homeroom teardown --profile training --confirm spring-lab6   the same without the question")]
+    Teardown(TeardownArgs),
+    /// Start, stop or look at the embedded cloud
+    ///
+    /// An AWS of this machine alone, for --local. It goes on running when the command ends.
+    #[command(subcommand)]
+    Local(LocalVerb),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Example:
+  homeroom completions bash > ~/.local/share/bash-completion/completions/homeroom")]
+    Completions(CompletionsArgs),
+}
+
+impl Verb {
+    /// The verb as events and summaries name it; none for those that are not about a class.
+    pub fn command(&self) -> Option<Command> {
+        match self {
+            Self::Rehearse(_) => Some(Command::Rehearse),
+            Self::Plan(_) => Some(Command::Plan),
+            Self::Deploy(_) => Some(Command::Deploy),
+            Self::Validate => Some(Command::Validate),
+            Self::Status => Some(Command::Status),
+            Self::Report => Some(Command::Report),
+            Self::Teardown(_) => Some(Command::Teardown),
+            Self::Local(_) | Self::Completions(_) => None,
+        }
+    }
+}
+
+/// Options of `rehearse`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct RehearseArgs {
+    /// Leave the class up and the embedded cloud running, to look around
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct PlanArgs {
+    /// Exit with code 6 when there is something to do
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Options of `deploy`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct DeployArgs {
+    /// Put back what the students changed; they lose that work (needs --students)
+    #[arg(long)]
+    pub reset: bool,
+}
+
+/// Options of `teardown`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct TeardownArgs {
+    /// Delete without asking; CLASS is the class's name, as a safeguard
+    #[arg(long, value_name = "CLASS")]
+    pub confirm: Option<String>,
+}
+
+/// What to do with the embedded cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum LocalVerb {
+    /// Start it, and install it first if it is not yet
+    Start,
+    /// Stop it; what is in it stays on disk
+    Stop(LocalStopArgs),
+    /// Say whether it runs, and where
+    Status,
+}
+
+/// Options of `local stop`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LocalStopArgs {
+    /// Forget everything that is in it
+    #[arg(long)]
+    pub wipe: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// Options of every verb, before or after it. Each has a variable: HOMEROOM_ and the option's name.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct GlobalArgs {
+    /// The class's roster, a CSV file
+    /// [default: the only CSV file in roster/] [env: HOMEROOM_ROSTER]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "FILE",
+        help_heading = "Class"
+    )]
+    pub roster: Option<PathBuf>,
+    /// Folder with the lab's templates/ and lambdas/
+    /// [default: the current folder if it has them, else the lab built in] [env: HOMEROOM_LAB]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "DIR",
+        help_heading = "Class"
+    )]
+    pub lab: Option<PathBuf>,
+    /// The class's name, as it marks every resource
+    /// [default: the roster's file name without .csv] [env: HOMEROOM_CLASS]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "NAME",
+        help_heading = "Class"
+    )]
+    pub class: Option<ClassName>,
+    /// Only these students, with commas between: user1,user5
+    /// [env: HOMEROOM_STUDENTS]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "NAMES",
+        help_heading = "Class"
+    )]
+    pub students: Option<Vec<String>>,
+    /// Only the students of this section
+    /// [env: HOMEROOM_SECTION]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "NAME",
+        help_heading = "Class"
+    )]
+    pub section: Option<Section>,
+
+    /// Profile of your AWS configuration to use
+    /// [env: HOMEROOM_PROFILE]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "NAME",
+        help_heading = "Where"
+    )]
+    pub profile: Option<Profile>,
+    /// AWS region
+    /// [default: AWS_REGION, the profile's, then the lab's] [env: HOMEROOM_REGION]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "NAME",
+        help_heading = "Where"
+    )]
+    pub region: Option<Region>,
+    /// Send every AWS request to this address instead
+    /// [env: HOMEROOM_ENDPOINT_URL]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "URL",
+        help_heading = "Where"
+    )]
+    pub endpoint_url: Option<EndpointUrl>,
+    /// Use the embedded cloud of this machine instead of AWS
+    /// [env: HOMEROOM_LOCAL]
+    #[arg(long, global = true, verbatim_doc_comment, help_heading = "Where")]
+    pub local: bool,
+    /// Refuse to run in any other AWS account than this
+    /// [env: HOMEROOM_ACCOUNT]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "ID",
+        help_heading = "Where"
+    )]
+    pub account: Option<AccountId>,
+    /// Address at which the students' APIs are called, for endpoints that have one of their own.
+    #[arg(long, global = true, value_name = "URL", hide = true)]
+    pub invoke_base: Option<EndpointUrl>,
+    /// How fast to go: a factor on AWS's request quotas, or off
+    /// [default: 1; off with --local] [env: HOMEROOM_QUOTA_SCALE]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "FACTOR|off",
+        help_heading = "Where"
+    )]
+    pub quota_scale: Option<QuotaScale>,
+
+    /// Folder for reports
+    /// [default: reports] [env: HOMEROOM_REPORTS]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "DIR",
+        help_heading = "Output"
+    )]
+    pub reports: Option<PathBuf>,
+    /// What to print on stdout: text for people, or one JSON document
+    /// [default: text] [env: HOMEROOM_OUTPUT]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "text|json",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub output: Option<OutputFormat>,
+    /// When to use colour
+    /// [default: auto, which heeds NO_COLOR] [env: HOMEROOM_COLOR]
+    #[arg(
+        long,
+        global = true,
+        verbatim_doc_comment,
+        value_name = "auto|always|never",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub color: Option<ColorWhen>,
+    /// Say less: no progress; twice: errors only
+    /// [env: HOMEROOM_QUIET]
+    #[arg(
+        short,
+        long,
+        global = true,
+        verbatim_doc_comment,
+        action = ArgAction::Count,
+        help_heading = "Output"
+    )]
+    pub quiet: u8,
+    /// Say more: every step; twice: every call
+    /// [env: HOMEROOM_VERBOSE]
+    #[arg(
+        short,
+        long,
+        global = true,
+        verbatim_doc_comment,
+        action = ArgAction::Count,
+        help_heading = "Output"
+    )]
+    pub verbose: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn parse(words: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("homeroom").chain(words.split_whitespace()))
+    }
+
+    fn help(words: &str) -> String {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let mut verb = &mut command;
+        for word in words.split_whitespace() {
+            verb = verb.find_subcommand_mut(word).expect("a verb");
+        }
+        verb.render_long_help().to_string()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_reads_well() {
+        insta::assert_snapshot!("help", help(""));
+        insta::assert_snapshot!("help_deploy", help("deploy"));
+        insta::assert_snapshot!("help_teardown", help("teardown"));
+        insta::assert_snapshot!("help_local", help("local"));
+    }
+
+    #[test]
+    fn every_verb_parses_with_its_own_options() {
+        let verbs = [
+            (
+                "rehearse --keep",
+                Verb::Rehearse(RehearseArgs { keep: true }),
+            ),
+            ("plan --exit-code", Verb::Plan(PlanArgs { exit_code: true })),
+            ("deploy --reset", Verb::Deploy(DeployArgs { reset: true })),
+            ("validate", Verb::Validate),
+            ("status", Verb::Status),
+            ("report", Verb::Report),
+            (
+                "teardown --confirm spring",
+                Verb::Teardown(TeardownArgs {
+                    confirm: Some("spring".to_owned()),
+                }),
+            ),
+            ("local start", Verb::Local(LocalVerb::Start)),
+            (
+                "local stop --wipe",
+                Verb::Local(LocalVerb::Stop(LocalStopArgs { wipe: true })),
+            ),
+            ("local status", Verb::Local(LocalVerb::Status)),
+            (
+                "completions zsh",
+                Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),
+            ),
+        ];
+        for (words, verb) in verbs {
+            assert_eq!(parse(words).expect(words).verb, verb, "{words}");
+        }
+    }
+
+    #[test]
+    fn global_options_go_before_or_after_the_verb() {
+        let before = parse("--class spring --local -q local stop")
+            .unwrap()
+            .global;
+        let between = parse("local --class spring --local -q stop")
+            .unwrap()
+            .global;
+        let after = parse("local stop --class spring --local -q")
+            .unwrap()
+            .global;
+        assert_eq!(before.class.as_ref().map(ClassName::as_str), Some("spring"));
+        assert!(before.local && before.quiet == 1);
+        assert_eq!(before, between);
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn mistakes_exit_with_2_and_help_and_version_with_0() {
+        for words in [
+            "",
+            "deplyo",
+            "plan --nope",
+            "plan --class no/slash",
+            "plan --account 123",
+            "plan --quota-scale 0",
+            "plan --region nowhere",
+            "plan --endpoint-url localhost",
+            "plan --output yaml",
+            "plan --color sometimes",
+            "local",
+            "completions",
+            "teardown --confirm",
+        ] {
+            assert_eq!(parse(words).expect_err(words).exit_code(), 2, "{words}");
+        }
+        for (words, kind) in [
+            ("--help", ErrorKind::DisplayHelp),
+            ("deploy -h", ErrorKind::DisplayHelp),
+            ("--version", ErrorKind::DisplayVersion),
+        ] {
+            let shown = parse(words).expect_err(words);
+            assert_eq!((shown.kind(), shown.exit_code()), (kind, 0), "{words}");
+        }
+    }
+
+    #[test]
+    fn every_global_option_that_is_shown_names_its_variable() {
+        let command = Cli::command();
+        for option in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
+            let long = option.get_long().expect("a long name");
+            if ["help", "version"].contains(&long) {
+                continue;
+            }
+            let variable = format!("[env: HOMEROOM_{}]", long.to_uppercase().replace('-', "_"));
+            let help = option.get_help().expect("a help text").to_string();
+            assert!(help.contains(&variable), "--{long}: {help}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Errors that end a command, and the exit code of each kind.
 
+use crate::domain::roster::SelectError;
 use crate::events::Failure;
 
 /// What kind of error ended the command. The exit codes stand in `docs/exit-codes.md`.
@@ -74,6 +75,16 @@ impl std::fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<SelectError> for Error {
+    fn from(error: SelectError) -> Self {
+        let (kind, failures) = match error {
+            SelectError::Unknown(failures) => (Kind::Invalid, failures),
+            SelectError::Nobody(failures) => (Kind::NobodySelected, failures),
+        };
+        Self { kind, failures }
+    }
+}
 
 /// Result of anything that can end a command.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::check::{CheckResult, Output};
+pub use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::operation::Operation;
 use crate::domain::resources::ResourceId;
@@ -181,23 +182,6 @@ pub enum StepResult {
     },
     /// Not begun or given up, because the person asked to stop.
     Cancelled,
-}
-
-/// Why something failed, for a person: subject, cause, next step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Failure {
-    /// What failed (a resource, a file, a service).
-    pub subject: String,
-    /// Why: AWS's own words with operation and code where there are any.
-    pub cause: String,
-    /// What to do next.
-    pub hint: Option<String>,
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.subject, self.cause)
-    }
 }
 
 /// How a student's part of a run ended. Which words a verb uses stands in `docs/exit-codes.md`.

@@ -1,0 +1,20 @@
+//! Why something failed, for a person: pure data, so that every layer can say it.
+
+use serde::Serialize;
+
+/// Why something failed, for a person: subject, cause, next step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// What failed (a resource, a file, a service).
+    pub subject: String,
+    /// Why: AWS's own words with operation and code where there are any.
+    pub cause: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.subject, self.cause)
+    }
+}

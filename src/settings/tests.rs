@@ -1,0 +1,344 @@
+//! Settings from made-up surroundings: nothing here reads the process's own variables or folder.
+
+use clap::Parser;
+
+use super::*;
+
+/// Surroundings that are easy to say.
+#[derive(Default)]
+struct Around<'a> {
+    env: &'a [(&'a str, &'a str)],
+    file: &'a str,
+    rosters: Option<&'a [&'a str]>,
+    lab_here: bool,
+    terminal: bool,
+}
+
+impl Around<'_> {
+    fn with<T>(&self, words: &str, then: impl FnOnce(&Cli, &Surroundings<'_>) -> T) -> T {
+        let cli =
+            Cli::try_parse_from(std::iter::once("homeroom").chain(words.split(' '))).expect(words);
+        let env = |name: &str| {
+            let found = self.env.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let rosters: Vec<String> = self
+            .rosters
+            .unwrap_or(&["demo-class.csv"])
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect();
+        then(
+            &cli,
+            &Surroundings {
+                env: &env,
+                file: Some(self.file),
+                roster_folder: &rosters,
+                lab_here: self.lab_here,
+                stdout_is_terminal: self.terminal,
+                stderr_is_terminal: self.terminal,
+            },
+        )
+    }
+
+    fn resolve(&self, words: &str) -> Result<Settings> {
+        self.with(words, Settings::resolve)
+    }
+
+    fn good(&self, words: &str) -> Settings {
+        self.resolve(words).expect(words)
+    }
+
+    fn refused(&self, words: &str) -> String {
+        let error = self.resolve(words).expect_err(words);
+        assert_eq!(error.kind, Kind::Invalid, "{error}");
+        assert!(error.failures.iter().all(|f| f.hint.is_some()), "{error}");
+        error.to_string()
+    }
+}
+
+fn aws(profile: Option<&str>, endpoint_url: Option<&str>) -> Target {
+    Target::Aws {
+        profile: profile.map(|text| text.parse().unwrap()),
+        endpoint_url: endpoint_url.map(|text| text.parse().unwrap()),
+    }
+}
+
+#[test]
+fn nothing_given_means_the_only_roster_and_aws_at_its_published_rates() {
+    let settings = Around::default().good("plan");
+    assert_eq!(settings.roster, PathBuf::from("roster/demo-class.csv"));
+    assert_eq!(settings.class.as_str(), "demo-class");
+    assert_eq!(settings.lab, LabSource::BuiltIn);
+    assert_eq!(settings.target, aws(None, None));
+    assert_eq!(settings.quota_scale, QuotaScale::Factor(1.0));
+    assert_eq!(settings.reports, PathBuf::from("reports"));
+    assert_eq!(settings.region, None);
+    assert!(settings.students.is_empty() && settings.section.is_none());
+    assert_eq!(settings.ui, Ui::default());
+}
+
+#[test]
+fn flags_win_over_variables_which_win_over_the_file() {
+    let around = Around {
+        file: "class = \"from-file\"\nregion = \"eu-west-1\"\nreports = \"file-reports\"",
+        env: &[
+            ("HOMEROOM_CLASS", "from-variable"),
+            ("HOMEROOM_REGION", "eu-west-2"),
+        ],
+        ..Around::default()
+    };
+    let settings = around.good("plan --class from-flag");
+    assert_eq!(settings.class.as_str(), "from-flag");
+    assert_eq!(settings.region.unwrap().as_str(), "eu-west-2");
+    assert_eq!(settings.reports, PathBuf::from("file-reports"));
+}
+
+#[test]
+fn every_variable_is_read() {
+    let around = Around {
+        env: &[
+            ("HOMEROOM_ROSTER", "a/spring.csv"),
+            ("HOMEROOM_LAB", "labs/6"),
+            ("HOMEROOM_STUDENTS", "user1, user5"),
+            ("HOMEROOM_SECTION", " A "),
+            ("HOMEROOM_PROFILE", "training"),
+            ("HOMEROOM_ENDPOINT_URL", "http://127.0.0.1:4566"),
+            ("HOMEROOM_LOCAL", "no"),
+            ("HOMEROOM_ACCOUNT", "123456789012"),
+            ("HOMEROOM_INVOKE_BASE", "http://127.0.0.1:4566"),
+            ("HOMEROOM_QUOTA_SCALE", "0.5"),
+            ("HOMEROOM_REPORTS", "out"),
+            ("HOMEROOM_OUTPUT", "json"),
+            ("HOMEROOM_COLOR", "ALWAYS"),
+            ("HOMEROOM_QUIET", "1"),
+        ],
+        ..Around::default()
+    };
+    let settings = around.good("plan");
+    assert_eq!(settings.class.as_str(), "spring");
+    assert_eq!(settings.lab, LabSource::Folder(PathBuf::from("labs/6")));
+    assert_eq!(settings.students, ["user1", "user5"]);
+    assert_eq!(settings.section.as_deref(), Some("A"));
+    assert_eq!(
+        settings.target,
+        aws(Some("training"), Some("http://127.0.0.1:4566"))
+    );
+    assert_eq!(settings.account.unwrap().as_str(), "123456789012");
+    assert_eq!(
+        settings.invoke_base.unwrap().as_str(),
+        "http://127.0.0.1:4566"
+    );
+    assert_eq!(settings.quota_scale, QuotaScale::Factor(0.5));
+    assert_eq!(settings.reports, PathBuf::from("out"));
+    assert_eq!(settings.ui.output, OutputFormat::Json);
+    assert!(settings.ui.color_stderr);
+    assert_eq!(settings.ui.verbosity, -1);
+}
+
+#[test]
+fn mistakes_of_every_source_are_said_together() {
+    let around = Around {
+        file: "rostre = \"a.csv\"",
+        env: &[
+            ("HOMEROOM_ACCOUNT", "12"),
+            ("HOMEROOM_LOCAL", "maybe"),
+            ("HOMEROOM_OUTPUT", "xml"),
+        ],
+        ..Around::default()
+    };
+    insta::assert_snapshot!(
+        "mistakes_of_every_source",
+        around.refused("plan --students ,")
+    );
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_none_unless_it_would_widen_a_selection() {
+    let around = Around {
+        env: &[("HOMEROOM_CLASS", ""), ("HOMEROOM_LOCAL", "")],
+        ..Around::default()
+    };
+    assert_eq!(around.good("plan").class.as_str(), "demo-class");
+    for name in ["HOMEROOM_STUDENTS", "HOMEROOM_SECTION"] {
+        let env = [(name, "")];
+        let around = Around {
+            env: &env,
+            ..Around::default()
+        };
+        assert!(around.refused("teardown").contains("whole class"));
+    }
+}
+
+#[test]
+fn the_roster_must_be_the_only_one_or_be_chosen() {
+    let none = Around {
+        rosters: Some(&["README.md", "~$class.csv", ".class.csv"]),
+        ..Around::default()
+    };
+    assert!(none.refused("plan").contains("there is no roster"));
+    let several = Around {
+        rosters: Some(&["b.CSV", "a.csv"]),
+        ..Around::default()
+    };
+    assert!(
+        several
+            .refused("plan")
+            .contains("more than one roster: a.csv, b.CSV")
+    );
+    let chosen = several.good("plan --roster roster/b.CSV");
+    assert_eq!(chosen.class.as_str(), "b");
+}
+
+#[test]
+fn a_class_that_cannot_be_named_after_its_roster_must_be_named() {
+    let around = Around {
+        rosters: Some(&["Spring term.csv"]),
+        ..Around::default()
+    };
+    let message = around.refused("plan");
+    assert!(message.contains("'Spring term' contains ' '"), "{message}");
+    assert_eq!(around.good("plan --class spring").class.as_str(), "spring");
+}
+
+#[test]
+fn a_lab_in_the_current_folder_is_used_unless_another_is_given() {
+    let around = Around {
+        lab_here: true,
+        ..Around::default()
+    };
+    assert_eq!(
+        around.good("plan").lab,
+        LabSource::Folder(PathBuf::from("."))
+    );
+    assert_eq!(
+        around.good("plan --lab other").lab,
+        LabSource::Folder(PathBuf::from("other"))
+    );
+}
+
+#[test]
+fn local_is_unpaced_unless_a_pace_is_given() {
+    let settings = Around::default().good("deploy --local");
+    assert_eq!(settings.target, Target::Local);
+    assert_eq!(settings.quota_scale, QuotaScale::Off);
+    let paced = Around::default().good("deploy --local --quota-scale 2");
+    assert_eq!(paced.quota_scale, QuotaScale::Factor(2.0));
+}
+
+#[test]
+fn local_contradicts_a_profile_or_an_endpoint_of_the_same_layer() {
+    let around = Around::default();
+    let message = around.refused("plan --local --profile training");
+    assert!(message.starts_with("--profile: --local"), "{message}");
+    around.refused("plan --local --endpoint-url http://127.0.0.1:1");
+    let message = around.refused("rehearse --profile training");
+    assert!(message.starts_with("--profile: 'rehearse'"), "{message}");
+    let file = Around {
+        file: "local = true\nprofile = \"training\"",
+        ..Around::default()
+    };
+    assert!(file.refused("plan").contains("'local' in homeroom.toml"));
+}
+
+#[test]
+fn a_higher_layers_cloud_wins_over_a_lower_layers() {
+    let around = Around {
+        env: &[("HOMEROOM_LOCAL", "1")],
+        file: "profile = \"training\"",
+        ..Around::default()
+    };
+    assert_eq!(around.good("plan").target, Target::Local);
+    assert_eq!(
+        around.good("plan --endpoint-url http://127.0.0.1:1").target,
+        aws(Some("training"), Some("http://127.0.0.1:1"))
+    );
+    let refusing = Around {
+        env: &[("HOMEROOM_LOCAL", "0")],
+        file: "local = true",
+        ..Around::default()
+    };
+    assert_eq!(refusing.good("plan").target, aws(None, None));
+    assert_eq!(refusing.good("plan --local").target, Target::Local);
+}
+
+#[test]
+fn a_rehearsal_is_local_whatever_the_class_keeps_in_its_file() {
+    let around = Around {
+        file: "profile = \"training\"\naccount = \"123456789012\"",
+        ..Around::default()
+    };
+    let settings = around.good("rehearse");
+    assert_eq!((settings.target, settings.account), (Target::Local, None));
+    assert!(around.good("plan").account.is_some());
+    assert!(
+        around
+            .good("plan --local --account 000000000000")
+            .account
+            .is_some()
+    );
+}
+
+#[test]
+fn reset_needs_students() {
+    let around = Around::default();
+    assert!(around.refused("deploy --reset").starts_with("--reset"));
+    around.refused("deploy --reset --section A");
+    assert_eq!(
+        around.good("deploy --reset --students user1").students,
+        ["user1"]
+    );
+    around.good("deploy");
+}
+
+#[test]
+fn tables_of_the_file_reach_the_settings() {
+    let around = Around {
+        file: "[settings]\nlog_level = \"DEBUG\"\n[quotas]\n\"apigateway:CreateRestApi\" = { rate = 2.0, burst = 5 }",
+        ..Around::default()
+    };
+    let settings = around.good("plan");
+    assert_eq!(settings.lab_settings["log_level"].as_str(), Some("DEBUG"));
+    assert_eq!(settings.quotas[&Operation::CreateRestApi].burst, 5);
+}
+
+#[test]
+fn colour_follows_the_terminal_and_the_variables_that_people_set() {
+    let colored = |words: &str, env: &[(&str, &str)], terminal| {
+        let around = Around {
+            env,
+            terminal,
+            ..Around::default()
+        };
+        around.good(words).ui.color_stderr
+    };
+    assert!(colored("plan", &[], true));
+    assert!(!colored("plan", &[], false));
+    assert!(!colored("plan", &[("NO_COLOR", "1")], true));
+    assert!(colored("plan", &[("NO_COLOR", "")], true));
+    assert!(colored("plan", &[("CLICOLOR_FORCE", "1")], false));
+    assert!(!colored("plan", &[("CLICOLOR_FORCE", "0")], false));
+    assert!(!colored(
+        "plan",
+        &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")],
+        true
+    ));
+    assert!(!colored("plan", &[("TERM", "dumb")], true));
+    assert!(colored("plan --color always", &[("NO_COLOR", "1")], false));
+    assert!(!colored(
+        "plan --color never",
+        &[("CLICOLOR_FORCE", "1")],
+        true
+    ));
+}
+
+#[test]
+fn broken_settings_still_say_how_to_report_them() {
+    let around = Around {
+        file: "nonsense = 1",
+        ..Around::default()
+    };
+    let ui = around.with("plan --output json -v", Ui::resolve_or_default);
+    assert_eq!((ui.output, ui.verbosity), (OutputFormat::Json, 1));
+    assert!(around.with("local status", Ui::resolve).is_err());
+}
