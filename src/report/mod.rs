@@ -1,1 +1,39 @@
-//! (being built)
+//! What people and programs get to see of a run: the terminal, the run log, and the files of a class.
+//!
+//! Everything here is a view of [`crate::events`] and [`crate::domain`]; nothing here knows the engine or the
+//! cloud. What goes to stdout is data, what goes to stderr is for people.
+//!
+//! | for | what | where |
+//! |---|---|---|
+//! | a person, while it runs | progress bar or plain lines | [`terminal`] (stderr) |
+//! | a person, at the end | sentence, tables, causes, next command | [`summary`] |
+//! | a program | one JSON document | [`json`] (stdout) |
+//! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
+//! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml` | [`write`] (`reports/<class>/`) |
+//!
+//! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
+//! context: [`text::clean`] (terminals, and before every other step), Tera's auto-escaping and
+//! [`html`]'s URL rule (the page), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
+
+pub mod causes;
+pub mod class;
+pub mod csv;
+pub mod html;
+pub mod json;
+pub mod junit;
+pub mod marks;
+pub mod progress;
+pub mod runlog;
+pub mod style;
+pub mod summary;
+pub mod terminal;
+pub mod text;
+pub mod words;
+pub mod write;
+
+pub use class::{Account, ClassReport, ReportStudent};
+pub use runlog::RunLog;
+pub use style::ColorChoice;
+pub use summary::{Limit, View, print_summary, print_teardown_listing};
+pub use terminal::{Terminal, TerminalOptions};
+pub use write::{Written, write_reports};

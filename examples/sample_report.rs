@@ -1,0 +1,24 @@
+//! Writes the report of a made-up class, to look at: `cargo run --example sample_report [STUDENTS] [FOLDER]`.
+//! `STUDENTS` may be `hostile`: a class whose every value is an attack.
+
+#[path = "../tests/report_sample/mod.rs"]
+mod report_sample;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+fn main() -> std::io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let students = arguments.next().unwrap_or_else(|| "30".to_owned());
+    let folder = PathBuf::from(
+        arguments
+            .next()
+            .unwrap_or_else(|| "target/sample".to_owned()),
+    );
+    let report = match students.as_str() {
+        "hostile" => report_sample::hostile_class(),
+        count => report_sample::class(count.parse().map_err(std::io::Error::other)?),
+    };
+    let written = homeroom::report::write_reports(&folder, &report)?;
+    writeln!(std::io::stdout(), "{}", written.html.display())
+}

@@ -1,0 +1,205 @@
+//! Failures grouped by cause over the class, so that one fix is read once and helps everybody.
+
+use std::collections::BTreeMap;
+
+use crate::domain::check::{CheckResult, Verdict, Work};
+use crate::domain::ids::Username;
+use crate::events::Failure;
+
+use super::text::clean;
+
+/// What stands for the student's own name in a cause that several share.
+const ANY_STUDENT: &str = "<username>";
+
+/// One cause, and whom it hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// What went wrong; the student's name in it reads `<username>` when several share it.
+    pub cause: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// What failed for it, each once, in order of appearance.
+    pub subjects: Vec<String>,
+    /// Whom it hit, each once, in order of appearance.
+    pub students: Vec<Username>,
+}
+
+/// Groups failures by their cause: the one that hit the most students first, ties in order of appearance.
+pub fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) -> Vec<Cause> {
+    let mut at: BTreeMap<String, usize> = BTreeMap::new();
+    let mut causes: Vec<(Cause, Failure)> = Vec::new();
+    for (student, failure) in failures {
+        let key = generalise(&failure.cause, student);
+        let index = *at.entry(key.clone()).or_insert_with(|| {
+            causes.push((
+                Cause {
+                    cause: key,
+                    hint: failure.hint.as_deref().map(|h| generalise(h, student)),
+                    subjects: Vec::new(),
+                    students: Vec::new(),
+                },
+                failure.clone(),
+            ));
+            causes.len() - 1
+        });
+        let cause = &mut causes[index].0;
+        let subject = generalise(&failure.subject, student);
+        if !cause.subjects.contains(&subject) {
+            cause.subjects.push(subject);
+        }
+        // Failures come student by student, so looking at the last one is enough.
+        if cause.students.last() != Some(student) {
+            cause.students.push(student.clone());
+        }
+    }
+    let mut causes: Vec<Cause> = causes
+        .into_iter()
+        .map(|(cause, first)| match cause.students.len() {
+            // Only one was hit: their own words are the better ones.
+            1 => Cause {
+                cause: clean(&first.cause).into_owned(),
+                hint: first.hint.as_deref().map(|h| clean(h).into_owned()),
+                subjects: cause
+                    .subjects
+                    .iter()
+                    .map(|s| s.replace(ANY_STUDENT, cause.students[0].as_str()))
+                    .collect(),
+                students: cause.students,
+            },
+            _ => cause,
+        })
+        .collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.students.len()));
+    causes
+}
+
+/// A check that needs somebody, as a failure: a broken stack, or something that could not be looked at. A
+/// student's task that is not done yet is no failure.
+pub fn of_check(check: &CheckResult) -> Option<Failure> {
+    let needs_somebody = match check.verdict {
+        Verdict::Fail => check.work == Work::Stack,
+        Verdict::CouldNotCheck => true,
+        Verdict::Pass | Verdict::NotProvable => false,
+    };
+    needs_somebody.then(|| Failure {
+        subject: check.title.clone(),
+        cause: if check.evidence.is_empty() {
+            "no reason was given".to_owned()
+        } else {
+            check.evidence.join("; ")
+        },
+        hint: (!check.hint.is_empty()).then(|| check.hint.clone()),
+    })
+}
+
+/// Takes out what differs from student to student though the cause is the same: the username and request ids.
+fn generalise(text: &str, student: &Username) -> String {
+    let text = clean(text);
+    let name = student.as_str();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(found) = rest.find(name) {
+        let (before, after) = (&rest[..found], &rest[found + name.len()..]);
+        let bounded = !before.ends_with(|c: char| c.is_alphanumeric())
+            && !after.starts_with(|c: char| c.is_alphanumeric());
+        out.push_str(before);
+        out.push_str(if bounded { ANY_STUDENT } else { name });
+        rest = after;
+    }
+    out.push_str(rest);
+    without_uuids(&out)
+}
+
+/// AWS puts a request id (a UUID) into many messages; no two are alike.
+fn without_uuids(text: &str) -> String {
+    const DASHES: [usize; 4] = [8, 13, 18, 23];
+    let is_uuid = |bytes: &[u8]| {
+        bytes.iter().enumerate().all(|(i, b)| {
+            if DASHES.contains(&i) {
+                *b == b'-'
+            } else {
+                b.is_ascii_hexdigit()
+            }
+        })
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        if let Some(head) = rest.as_bytes().get(..36)
+            && is_uuid(head)
+        {
+            out.push_str("<request id>");
+            rest = &rest[36..];
+        } else {
+            let next = rest.chars().next().map_or(1, char::len_utf8);
+            out.push_str(&rest[..next]);
+            rest = &rest[next..];
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(subject: &str, cause: &str) -> Failure {
+        Failure {
+            subject: subject.into(),
+            cause: cause.into(),
+            hint: Some("do this".into()),
+        }
+    }
+
+    #[test]
+    fn the_same_cause_is_said_once_whatever_the_student_and_the_request_id() {
+        let (one, eleven): (Username, Username) =
+            ("user1".parse().unwrap(), "user11".parse().unwrap());
+        let text = |u: &str, id: &str| format!("AccessDenied on {u}-api (request {id})");
+        let causes = group([
+            (
+                &one,
+                failure(
+                    "API user1-api",
+                    &text("user1", "7d1b9e0c-0f4a-4d0e-9a55-0123456789ab"),
+                ),
+            ),
+            (
+                &eleven,
+                failure(
+                    "API user11-api",
+                    &text("user11", "8d1b9e0c-0f4a-4d0e-9a55-0123456789ab"),
+                ),
+            ),
+        ]);
+        assert_eq!(causes.len(), 1);
+        assert_eq!(
+            causes[0].cause,
+            "AccessDenied on <username>-api (request <request id>)"
+        );
+        assert_eq!(causes[0].subjects, ["API <username>-api"]);
+        assert_eq!(causes[0].students, [one, eleven]);
+    }
+
+    #[test]
+    fn a_cause_of_one_student_keeps_its_own_words_and_the_widest_cause_comes_first() {
+        let users: Vec<Username> = (1..4).map(|n| format!("u{n}").parse().unwrap()).collect();
+        let causes = group([
+            (&users[0], failure("x of u1", "only u1")),
+            (&users[1], failure("y", "shared")),
+            (&users[2], failure("y", "shared")),
+        ]);
+        assert_eq!(causes[0].cause, "shared");
+        assert_eq!(causes[1].cause, "only u1");
+        assert_eq!(causes[1].subjects, ["x of u1"]);
+    }
+
+    #[test]
+    fn a_name_inside_a_longer_word_is_not_the_students() {
+        let user: Username = "ana".parse().unwrap();
+        assert_eq!(
+            generalise("banana of ana-x", &user),
+            "banana of <username>-x"
+        );
+    }
+}

@@ -1,0 +1,276 @@
+//! A class at one moment: what the report files are made from, and the sums that they share.
+
+use jiff::Zoned;
+
+use crate::domain::check::{CheckResult, Progress, StudentProgress, Verdict, Work};
+use crate::domain::ids::{ClassName, LabId, Username};
+use crate::domain::observed::Gap;
+use crate::domain::roster::Student;
+use crate::events::Failure;
+
+use super::causes::{self, Cause};
+
+/// The AWS account that the class lives in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The 12-digit id.
+    pub id: String,
+    /// The alias, where the account has one and it could be read.
+    pub alias: Option<String>,
+}
+
+/// A class at one moment.
+#[derive(Debug, Clone)]
+pub struct ClassReport {
+    /// The class.
+    pub class: ClassName,
+    /// The lab's id.
+    pub lab: LabId,
+    /// The lab's title, for people.
+    pub lab_title: String,
+    /// The account.
+    pub account: Account,
+    /// The region.
+    pub region: String,
+    /// When the cloud was read; its zone is the one that every time of the report is shown in.
+    pub taken_at: Zoned,
+    /// Every student of the roster, in its order.
+    pub students: Vec<ReportStudent>,
+    /// Notes that concern the whole class.
+    pub notes: Vec<String>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+/// One student of a report.
+#[derive(Debug, Clone)]
+pub struct ReportStudent {
+    /// As the roster has them.
+    pub student: Student,
+    /// Where they stand.
+    pub progress: StudentProgress,
+    /// What `validate` found of their stack; empty when it was not asked.
+    pub validate: Vec<CheckResult>,
+}
+
+impl ClassReport {
+    /// How many stand where.
+    pub fn tally(&self) -> Tally {
+        Tally::of(self.students.iter().map(|s| s.progress.progress))
+    }
+
+    /// The lab's checks with what the class made of each, in the lab's order.
+    pub fn columns(&self) -> Vec<Column> {
+        columns(self.students.iter().map(|s| s.progress.checks.as_slice()))
+    }
+
+    /// Everything that needs somebody, grouped by cause: broken stacks, what could not be checked, and what
+    /// `validate` found wrong.
+    pub fn causes(&self) -> Vec<Cause> {
+        causes::group(self.students.iter().flat_map(|s| {
+            let checks = s.progress.checks.iter().chain(&s.validate);
+            checks
+                .filter_map(causes::of_check)
+                .map(|failure| (&s.progress.username, failure))
+        }))
+    }
+}
+
+/// How many students stand where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// [`Progress::Complete`].
+    pub complete: usize,
+    /// [`Progress::InProgress`].
+    pub in_progress: usize,
+    /// [`Progress::NotStarted`].
+    pub not_started: usize,
+    /// [`Progress::Broken`].
+    pub broken: usize,
+    /// [`Progress::Unknown`].
+    pub unknown: usize,
+}
+
+/// The states in the order in which they are counted.
+pub const STATES: [Progress; 5] = [
+    Progress::Complete,
+    Progress::InProgress,
+    Progress::NotStarted,
+    Progress::Broken,
+    Progress::Unknown,
+];
+
+impl Tally {
+    /// Counts.
+    pub fn of(states: impl IntoIterator<Item = Progress>) -> Self {
+        let mut tally = Self::default();
+        for state in states {
+            *tally.slot(state) += 1;
+        }
+        tally
+    }
+
+    fn slot(&mut self, state: Progress) -> &mut usize {
+        match state {
+            Progress::Complete => &mut self.complete,
+            Progress::InProgress => &mut self.in_progress,
+            Progress::NotStarted => &mut self.not_started,
+            Progress::Broken => &mut self.broken,
+            Progress::Unknown => &mut self.unknown,
+        }
+    }
+
+    /// How many stand there.
+    pub fn count(mut self, state: Progress) -> usize {
+        *self.slot(state)
+    }
+
+    /// The whole class.
+    pub fn total(self) -> usize {
+        STATES.into_iter().map(|state| self.count(state)).sum()
+    }
+
+    /// The parts of the headline: `18 of 30 complete`, then each other state that somebody is in.
+    pub fn headline(self) -> Vec<String> {
+        let mut parts = vec![format!("{} of {} complete", self.complete, self.total())];
+        parts.extend(
+            STATES[1..]
+                .iter()
+                .filter(|state| self.count(**state) > 0)
+                .map(|state| {
+                    let word = super::marks::of_progress(*state).word;
+                    format!("{} {word}", self.count(*state))
+                }),
+        );
+        parts
+    }
+}
+
+/// One check of the lab, and what the class made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The check's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Whose work it looks at.
+    pub work: Work,
+    /// What it is worth.
+    pub points: u32,
+    /// Students for whom it passed.
+    pub passed: usize,
+    /// For whom it did not.
+    pub failed: usize,
+    /// For whom it could not be looked at.
+    pub unknown: usize,
+    /// For whom nothing can prove it.
+    pub unprovable: usize,
+}
+
+impl Column {
+    /// Students for whom it could have passed.
+    pub fn of(&self) -> usize {
+        self.passed + self.failed + self.unknown
+    }
+
+    /// Whether it counts towards completion for anybody.
+    pub fn provable(&self) -> bool {
+        self.of() > 0
+    }
+}
+
+/// The checks that occur, in order of first appearance, with the sums over the class.
+pub fn columns<'a>(students: impl IntoIterator<Item = &'a [CheckResult]>) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    for checks in students {
+        for (position, check) in checks.iter().enumerate() {
+            // All students normally have the same checks in the same order: look there first.
+            let index = match columns.get(position) {
+                Some(column) if column.id == check.id => position,
+                _ => columns
+                    .iter()
+                    .position(|c| c.id == check.id)
+                    .unwrap_or_else(|| {
+                        columns.push(Column {
+                            id: check.id.clone(),
+                            title: check.title.clone(),
+                            work: check.work,
+                            points: check.points,
+                            passed: 0,
+                            failed: 0,
+                            unknown: 0,
+                            unprovable: 0,
+                        });
+                        columns.len() - 1
+                    }),
+            };
+            let column = &mut columns[index];
+            match check.verdict {
+                Verdict::Pass => column.passed += 1,
+                Verdict::Fail => column.failed += 1,
+                Verdict::CouldNotCheck => column.unknown += 1,
+                Verdict::NotProvable => column.unprovable += 1,
+            }
+        }
+    }
+    columns
+}
+
+/// What one student has reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Score {
+    /// Provable checks that passed.
+    pub done: usize,
+    /// Provable checks.
+    pub of: usize,
+    /// Points of the checks that passed.
+    pub earned: u32,
+    /// Points of the provable checks.
+    pub total: u32,
+    /// Whether every provable check could be looked at; if not, `earned` is a lower bound and no grade.
+    pub certain: bool,
+}
+
+impl Score {
+    /// Sums up one student's checks. What nothing can prove counts on neither side.
+    pub fn of(checks: &[CheckResult]) -> Self {
+        let mut score = Self {
+            done: 0,
+            of: 0,
+            earned: 0,
+            total: 0,
+            certain: true,
+        };
+        for check in checks {
+            match check.verdict {
+                Verdict::NotProvable => continue,
+                Verdict::Pass => {
+                    score.done += 1;
+                    score.earned += check.points;
+                }
+                Verdict::Fail => {}
+                Verdict::CouldNotCheck => score.certain = false,
+            }
+            score.of += 1;
+            score.total += check.points;
+        }
+        score
+    }
+
+    /// Percent of the points, to one decimal; `None` when it is not certain or there is nothing to earn.
+    pub fn percent(self) -> Option<f64> {
+        (self.certain && self.total > 0)
+            .then(|| (f64::from(self.earned) * 1000.0 / f64::from(self.total)).round() / 10.0)
+    }
+}
+
+/// Failures of checks that need somebody, with whose they are.
+pub(super) fn check_failures<'a>(
+    student: &'a Username,
+    checks: &'a [CheckResult],
+) -> impl Iterator<Item = (&'a Username, Failure)> {
+    checks
+        .iter()
+        .filter_map(causes::of_check)
+        .map(move |failure| (student, failure))
+}

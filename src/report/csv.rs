@@ -1,0 +1,90 @@
+//! `gradebook.csv`: one row a student, one column a check.
+
+use std::borrow::Cow;
+use std::io;
+
+use crate::domain::check::{CheckResult, Verdict};
+
+use super::class::{ClassReport, Column, Score};
+use super::text::clean;
+
+/// The gradebook, UTF-8 without a byte order mark, `\n` at line ends.
+///
+/// A check's column holds the points that it gave. It is blank, not 0, where it could not be checked or
+/// nothing can prove it; while something could not be checked, `points` and `percent` are blank too, since a
+/// lower bound is no grade. `total` counts what can be proven.
+///
+/// # Errors
+/// Never in practice; the CSV writer's own error otherwise.
+pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
+    let columns = report.columns();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+
+    let head = ["username", "name", "email", "section"];
+    let tail = ["points", "total", "percent", "status"];
+    let mut header: Vec<Cow<'_, str>> = head.map(Cow::Borrowed).to_vec();
+    header.extend(columns.iter().map(|column| cell(&column.id)));
+    header.extend(tail.map(Cow::Borrowed));
+    writer.write_record(header.iter().map(|text| text.as_bytes()))?;
+
+    for row in &report.students {
+        let student = &row.student;
+        let checks = &row.progress.checks;
+        let score = Score::of(checks);
+        let mut record = vec![
+            cell(student.username.as_str()),
+            cell(student.name.as_deref().unwrap_or_default()),
+            cell(student.email.as_deref().unwrap_or_default()),
+            cell(student.section.as_deref().unwrap_or_default()),
+        ];
+        record.extend(columns.iter().map(|column| points(column, checks)));
+        record.push(match score.certain {
+            true => score.earned.to_string().into(),
+            false => "".into(),
+        });
+        record.push(score.total.to_string().into());
+        record.push(match score.percent() {
+            Some(percent) => percent.to_string().into(),
+            None => "".into(),
+        });
+        record.push(row.progress.progress.as_str().into());
+        writer.write_record(record.iter().map(|text| text.as_bytes()))?;
+    }
+    writer.into_inner().map_err(|e| e.into_error())
+}
+
+fn points(column: &Column, checks: &[CheckResult]) -> Cow<'static, str> {
+    match checks.iter().find(|check| check.id == column.id) {
+        Some(check) => match check.verdict {
+            Verdict::Pass => check.points.to_string().into(),
+            Verdict::Fail => "0".into(),
+            Verdict::CouldNotCheck | Verdict::NotProvable => "".into(),
+        },
+        None => "".into(),
+    }
+}
+
+/// A text cell that no spreadsheet takes for a formula: one that would begin one gets an apostrophe first,
+/// which spreadsheets take as "this is text". Judged before cleaning, since cleaning turns a leading tab or
+/// line break into a space.
+fn cell(text: &str) -> Cow<'_, str> {
+    let clean = clean(text);
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        Cow::Owned(format!("'{clean}"))
+    } else {
+        clean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_begins_a_formula() {
+        for hostile in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"] {
+            assert!(cell(hostile).starts_with('\''), "{hostile:?}");
+        }
+        assert_eq!(cell("Anne-Marie O'Neil"), "Anne-Marie O'Neil");
+    }
+}

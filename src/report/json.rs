@@ -1,0 +1,291 @@
+//! JSON for programs: the one document of `--output json`, and `report.json`.
+//!
+//! Both are valid JSON that is also safe to show in a terminal: control characters and marks that turn the
+//! reading order around are written as `\u` escapes.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::domain::check::{CheckResult, Output, Progress, Work};
+use crate::domain::execution::{Execution, Starter, Status};
+use crate::domain::ids::{ClassName, LabId, Username};
+use crate::domain::observed::Gap;
+use crate::events::RunSummary;
+
+use super::class::{ClassReport, ReportStudent, STATES, Score};
+use super::text::replacement;
+
+/// Name and version of the layout of `report.json`. Fields may be added under the same version; a field
+/// that goes or changes its meaning makes a new one.
+pub const REPORT_SCHEMA: &str = "homeroom.report/1";
+
+/// Writes a run's summary: exactly one JSON document, and nothing else.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn print_run(summary: &RunSummary, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(to_document(summary)?.as_bytes())?;
+    out.flush()
+}
+
+/// One line, with its line break.
+pub(super) fn to_line(value: &impl Serialize) -> io::Result<String> {
+    let mut text = inert(&serde_json::to_string(value)?);
+    text.push('\n');
+    Ok(text)
+}
+
+/// An indented document, with a line break at its end.
+pub(super) fn to_document(value: &impl Serialize) -> io::Result<String> {
+    let mut text = inert(&serde_json::to_string_pretty(value)?);
+    text.push('\n');
+    Ok(text)
+}
+
+/// Escapes what JSON allows to stand as it is and a terminal may act on. Outside of strings a JSON text has
+/// only ASCII and line breaks, so what is replaced here always stands inside one.
+fn inert(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        if c == '\n' || replacement(c).is_none() {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut units) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    text
+}
+
+/// `report.json`.
+///
+/// # Errors
+/// Never in practice; the serialiser's own error otherwise.
+pub fn report_document(report: &ClassReport) -> io::Result<String> {
+    to_document(&Document::of(report))
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    class: &'a ClassName,
+    lab: Lab<'a>,
+    account: Account<'a>,
+    region: &'a str,
+    /// RFC 3339 with the zone's offset.
+    taken_at: String,
+    /// IANA name where there is one.
+    time_zone: Option<&'a str>,
+    summary: BTreeMap<&'static str, usize>,
+    checks: Vec<Check>,
+    students: Vec<Student<'a>>,
+    causes: Vec<Cause>,
+    notes: &'a [String],
+    gaps: &'a [Gap],
+}
+
+#[derive(Serialize)]
+struct Lab<'a> {
+    id: &'a LabId,
+    title: &'a str,
+}
+
+#[derive(Serialize)]
+struct Account<'a> {
+    id: &'a str,
+    alias: Option<&'a str>,
+}
+
+/// One check over the class. `could_not_check` students are in neither `passed` nor `failed`.
+#[derive(Serialize)]
+struct Check {
+    id: String,
+    title: String,
+    work: Work,
+    points: u32,
+    passed: usize,
+    failed: usize,
+    could_not_check: usize,
+    not_provable: usize,
+}
+
+#[derive(Serialize)]
+struct Student<'a> {
+    username: &'a Username,
+    name: Option<&'a str>,
+    email: Option<&'a str>,
+    section: Option<&'a str>,
+    extra: BTreeMap<&'a str, &'a str>,
+    status: Progress,
+    checks_passed: usize,
+    checks_provable: usize,
+    /// Null while something could not be checked: a lower bound is no grade.
+    points: Option<u32>,
+    points_total: u32,
+    percent: Option<f64>,
+    checks: &'a [CheckResult],
+    validate: &'a [CheckResult],
+    executions: Vec<Run<'a>>,
+    outputs: &'a [Output],
+    changes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    name: &'a str,
+    arn: &'a str,
+    started_by: Starter,
+    status: Status,
+    started_at: Option<String>,
+    stopped_at: Option<String>,
+    input: Option<&'a Value>,
+    error: Option<&'a str>,
+    cause: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Cause {
+    cause: String,
+    hint: Option<String>,
+    subjects: Vec<String>,
+    students: Vec<Username>,
+}
+
+impl<'a> Document<'a> {
+    fn of(report: &'a ClassReport) -> Self {
+        let tally = report.tally();
+        Self {
+            schema: REPORT_SCHEMA,
+            class: &report.class,
+            lab: Lab {
+                id: &report.lab,
+                title: &report.lab_title,
+            },
+            account: Account {
+                id: &report.account.id,
+                alias: report.account.alias.as_deref(),
+            },
+            region: &report.region,
+            taken_at: rfc3339(&report.taken_at),
+            time_zone: report.taken_at.time_zone().iana_name(),
+            summary: STATES
+                .into_iter()
+                .map(|state| (state.as_str(), tally.count(state)))
+                .collect(),
+            checks: report
+                .columns()
+                .into_iter()
+                .map(|column| Check {
+                    id: column.id,
+                    title: column.title,
+                    work: column.work,
+                    points: column.points,
+                    passed: column.passed,
+                    failed: column.failed,
+                    could_not_check: column.unknown,
+                    not_provable: column.unprovable,
+                })
+                .collect(),
+            students: report
+                .students
+                .iter()
+                .map(|s| Student::of(s, report.taken_at.time_zone()))
+                .collect(),
+            causes: report
+                .causes()
+                .into_iter()
+                .map(|cause| Cause {
+                    cause: cause.cause,
+                    hint: cause.hint,
+                    subjects: cause.subjects,
+                    students: cause.students,
+                })
+                .collect(),
+            notes: &report.notes,
+            gaps: &report.gaps,
+        }
+    }
+}
+
+impl<'a> Student<'a> {
+    fn of(row: &'a ReportStudent, zone: &TimeZone) -> Self {
+        let score = Score::of(&row.progress.checks);
+        Self {
+            username: &row.student.username,
+            name: row.student.name.as_deref(),
+            email: row.student.email.as_deref(),
+            section: row.student.section.as_deref(),
+            extra: row
+                .student
+                .extra
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()))
+                .collect(),
+            status: row.progress.progress,
+            checks_passed: score.done,
+            checks_provable: score.of,
+            points: score.certain.then_some(score.earned),
+            points_total: score.total,
+            percent: score.percent(),
+            checks: &row.progress.checks,
+            validate: &row.validate,
+            executions: row
+                .progress
+                .executions
+                .iter()
+                .map(|(starter, execution)| Run::of(*starter, execution, zone))
+                .collect(),
+            outputs: &row.progress.outputs,
+            changes: &row.progress.changes,
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    fn of(started_by: Starter, execution: &'a Execution, zone: &TimeZone) -> Self {
+        let time = |ms: i64| Some(rfc3339(&at(ms, zone)?));
+        let detail = execution.detail.as_ref();
+        Self {
+            name: &execution.name,
+            arn: &execution.arn,
+            started_by,
+            status: execution.status,
+            started_at: time(execution.started_ms),
+            stopped_at: execution.stopped_ms.and_then(time),
+            input: detail.map(|d| &d.input),
+            error: detail.and_then(|d| d.error.as_deref()),
+            cause: detail.and_then(|d| d.cause.as_deref()),
+        }
+    }
+}
+
+/// A moment of AWS in a zone; `None` for a number that is no moment.
+pub(super) fn at(ms: i64, zone: &TimeZone) -> Option<Zoned> {
+    Some(Timestamp::from_millisecond(ms).ok()?.to_zoned(zone.clone()))
+}
+
+fn rfc3339(at: &Zoned) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_could_act_on_is_escaped_and_reads_back_the_same() {
+        let hostile = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{e0001}\u{2028}ü";
+        let json = to_document(&vec![hostile]).unwrap();
+        assert!(json.chars().all(|c| c == '\n' || !c.is_control()), "{json}");
+        assert!(!json.contains('\u{202e}') && json.contains('ü'));
+        let back: Vec<String> = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, [hostile]);
+    }
+}

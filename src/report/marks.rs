@@ -1,0 +1,121 @@
+//! The symbols and words for every state: one vocabulary for terminal, page and files.
+
+use crate::domain::check::{CheckResult, Progress, Verdict, Work};
+use crate::domain::plan;
+use crate::events::Outcome;
+
+/// What a state means for whoever looks; a terminal and a page each have a colour for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// On the way.
+    Busy,
+    /// Nothing happened yet.
+    Idle,
+    /// Needs somebody.
+    Bad,
+    /// Not known.
+    Unsure,
+    /// Of no weight.
+    Muted,
+}
+
+/// A state as it is shown: never by colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// One column wide.
+    pub symbol: &'static str,
+    /// In a word or three.
+    pub word: &'static str,
+    /// Its colour's meaning.
+    pub tone: Tone,
+}
+
+const fn mark(symbol: &'static str, word: &'static str, tone: Tone) -> Mark {
+    Mark { symbol, word, tone }
+}
+
+/// Everything that a check of a lab's task can show, in the legend's order.
+pub const CHECK_LEGEND: [Mark; 5] = [
+    mark("✓", "done", Tone::Good),
+    mark("○", "not yet", Tone::Idle),
+    mark("!", "broken", Tone::Bad),
+    mark("?", "could not check", Tone::Unsure),
+    mark("–", "cannot be proven", Tone::Muted),
+];
+
+/// A check of a lab's task.
+pub fn of_check(check: &CheckResult) -> Mark {
+    let [done, not_yet, broken, could_not, unprovable] = CHECK_LEGEND;
+    match (check.verdict, check.work) {
+        (Verdict::Pass, _) => done,
+        (Verdict::Fail, Work::Student) => not_yet,
+        (Verdict::Fail, Work::Stack) => broken,
+        (Verdict::CouldNotCheck, _) => could_not,
+        (Verdict::NotProvable, _) => unprovable,
+    }
+}
+
+/// A probe of `validate`, where nothing is anybody's task.
+pub fn of_probe(check: &CheckResult) -> Mark {
+    match check.verdict {
+        Verdict::Pass => mark("✓", "passed", Tone::Good),
+        Verdict::Fail => mark("!", "failed", Tone::Bad),
+        Verdict::CouldNotCheck => CHECK_LEGEND[3],
+        Verdict::NotProvable => CHECK_LEGEND[4],
+    }
+}
+
+/// Where a student stands.
+pub fn of_progress(progress: Progress) -> Mark {
+    match progress {
+        Progress::Complete => mark("✓", "complete", Tone::Good),
+        Progress::InProgress => mark("◐", "in progress", Tone::Busy),
+        Progress::NotStarted => mark("○", "not started", Tone::Idle),
+        Progress::Broken => mark("!", "broken", Tone::Bad),
+        Progress::Unknown => mark("?", "could not be checked", Tone::Unsure),
+    }
+}
+
+/// How a student's part of a run ended. The words finish the sentence "27 students …".
+pub fn of_outcome(outcome: Outcome) -> Mark {
+    match outcome {
+        Outcome::Deployed => mark("✓", "deployed", Tone::Good),
+        Outcome::Unchanged => mark("✓", "unchanged", Tone::Muted),
+        Outcome::Conflict => mark("!", "in conflict", Tone::Bad),
+        Outcome::Failed => mark("!", "failed", Tone::Bad),
+        Outcome::Cancelled => mark("?", "cancelled", Tone::Unsure),
+        Outcome::Passed => mark("✓", "passed", Tone::Good),
+        Outcome::Unknown => mark("?", "could not be checked", Tone::Unsure),
+        Outcome::Complete => of_progress(Progress::Complete),
+        Outcome::InProgress => of_progress(Progress::InProgress),
+        Outcome::NotStarted => of_progress(Progress::NotStarted),
+        Outcome::Broken => of_progress(Progress::Broken),
+        Outcome::Removed => mark("✓", "removed", Tone::Good),
+        Outcome::Absent => mark("–", "already absent", Tone::Muted),
+        Outcome::Remains => mark("!", "with something remaining", Tone::Bad),
+        Outcome::Changes => mark("◐", "to change", Tone::Busy),
+        Outcome::NoChange => mark("✓", "as they should be", Tone::Muted),
+    }
+}
+
+/// What a plan found of a resource, by the word in `ResourceResult::state`. `None` for a word that is not a
+/// plan's.
+pub fn of_planned(state: &str) -> Option<Mark> {
+    use plan::Verdict as V;
+    let all = [
+        (V::Create, mark("+", "create", Tone::Good)),
+        (V::Update, mark("~", "update", Tone::Busy)),
+        (V::Keep, mark("=", "keep", Tone::Unsure)),
+        (V::NoChange, mark("·", "no change", Tone::Muted)),
+        (V::Conflict, mark("!", "conflict", Tone::Bad)),
+        (V::Unknown, mark("?", "could not see", Tone::Unsure)),
+        (V::Delete, mark("-", "delete", Tone::Bad)),
+        (V::Absent, mark("–", "absent", Tone::Muted)),
+        (V::Foreign, mark("!", "foreign", Tone::Unsure)),
+    ];
+    all.into_iter()
+        .find(|(verdict, _)| verdict.as_str() == state)
+        .map(|(_, mark)| mark)
+}

@@ -1,0 +1,285 @@
+//! Where a run stands: a fold over events, and the lines that show it. No clock, no IO: time is passed in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::ids::Username;
+use crate::domain::resources::ResourceId;
+use crate::events::{Command, Event, StepResult};
+
+use super::marks::{self, Tone};
+use super::style::Paint;
+use super::text::{fit, width};
+use super::words::{duration, plural};
+
+/// A wait is worth a line where nothing else shows it once it has lasted this long, and again each time.
+const LONG_WAIT: Duration = Duration::from_secs(20);
+
+/// Narrowest and widest bar, in columns.
+const BAR: (usize, usize) = (8, 32);
+
+/// Where a run stands.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    command: Option<Command>,
+    began: Duration,
+    students: usize,
+    students_done: usize,
+    steps: usize,
+    steps_done: usize,
+    failed: usize,
+    retries: usize,
+    stopping: bool,
+    students_began: BTreeMap<Username, Duration>,
+    in_flight: BTreeMap<(Username, ResourceId), InFlight>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    action: String,
+    since: Duration,
+    waiting: Option<Wait>,
+}
+
+#[derive(Debug)]
+struct Wait {
+    on: String,
+    since: Duration,
+    said_at: Duration,
+}
+
+/// A wait that has lasted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LongWait {
+    /// The student.
+    pub student: Username,
+    /// The resource.
+    pub resource: ResourceId,
+    /// What is waited for.
+    pub on: String,
+    /// For how long by now.
+    pub lasted: Duration,
+}
+
+impl Tracker {
+    /// Takes note of an event that happened at `now` (time since any fixed origin).
+    pub fn apply(&mut self, event: &Event, now: Duration) {
+        match event {
+            Event::RunStarted {
+                command,
+                students,
+                steps,
+                ..
+            } => {
+                *self = Self {
+                    command: Some(*command),
+                    began: now,
+                    students: *students,
+                    steps: *steps,
+                    ..Self::default()
+                };
+            }
+            Event::StudentStarted { student } => {
+                self.students_began.insert(student.clone(), now);
+            }
+            Event::StepStarted {
+                student,
+                resource,
+                action,
+            } => {
+                self.in_flight.insert(
+                    (student.clone(), resource.clone()),
+                    InFlight {
+                        action: action.clone(),
+                        since: now,
+                        waiting: None,
+                    },
+                );
+            }
+            Event::StepWaiting {
+                student,
+                resource,
+                on,
+            } => {
+                let step = self
+                    .in_flight
+                    .entry((student.clone(), resource.clone()))
+                    .or_insert_with(|| InFlight {
+                        action: String::new(),
+                        since: now,
+                        waiting: None,
+                    });
+                match &mut step.waiting {
+                    // The engine may say so at every poll: the wait began with the first.
+                    Some(wait) if wait.on == *on => {}
+                    other => {
+                        *other = Some(Wait {
+                            on: on.clone(),
+                            since: now,
+                            said_at: now,
+                        });
+                    }
+                }
+            }
+            Event::CallRetried { .. } => self.retries += 1,
+            Event::StepFinished {
+                student,
+                resource,
+                result,
+                ..
+            } => {
+                self.in_flight.remove(&(student.clone(), resource.clone()));
+                if !matches!(result, StepResult::Cancelled) {
+                    self.steps_done += 1;
+                }
+            }
+            Event::StudentFinished {
+                outcome, failure, ..
+            } => {
+                self.students_done += 1;
+                if failure.is_some() || marks::of_outcome(*outcome).tone == Tone::Bad {
+                    self.failed += 1;
+                }
+            }
+            Event::Interrupted { .. } => self.stopping = true,
+            Event::RunFinished { .. } => self.in_flight.clear(),
+            Event::CheckFinished { .. } | Event::Note { .. } => {}
+        }
+    }
+
+    /// `12/30`, as wide for the first as for the last.
+    pub fn count(&self) -> String {
+        let total = self.students.to_string();
+        format!("{:>1$}/{total}", self.students_done, total.len())
+    }
+
+    /// How long a student has been worked on.
+    pub fn spent_on(&self, student: &Username, now: Duration) -> Option<Duration> {
+        let began = self.students_began.get(student)?;
+        Some(now.saturating_sub(*began))
+    }
+
+    /// Waits that have become worth a line; each is told again only after as long again.
+    pub fn long_waits(&mut self, now: Duration) -> Vec<LongWait> {
+        let mut long = Vec::new();
+        for ((student, resource), step) in &mut self.in_flight {
+            if let Some(wait) = &mut step.waiting
+                && now.saturating_sub(wait.said_at) >= LONG_WAIT
+            {
+                wait.said_at = now;
+                long.push(LongWait {
+                    student: student.clone(),
+                    resource: resource.clone(),
+                    on: wait.on.clone(),
+                    lasted: now.saturating_sub(wait.since),
+                });
+            }
+        }
+        long
+    }
+
+    /// The lines that show where the run stands, each at most `columns` wide.
+    pub fn frame(&self, now: Duration, columns: usize, paint: Paint) -> Vec<String> {
+        let Some(command) = self.command else {
+            return Vec::new();
+        };
+        vec![
+            self.headline(command, now, columns, paint),
+            paint.dim(&fit(&self.activity(now), columns)),
+        ]
+    }
+
+    fn headline(&self, command: Command, now: Duration, columns: usize, paint: Paint) -> String {
+        let mut counts = vec![(format!("{} students", self.count()), Tone::Idle)];
+        if self.steps > 0 {
+            counts.push((
+                format!("{}/{} steps", self.steps_done, self.steps),
+                Tone::Idle,
+            ));
+        }
+        if self.failed > 0 {
+            counts.push((format!("{} failed", self.failed), Tone::Bad));
+        }
+        if self.stopping {
+            counts.push(("stopping".to_owned(), Tone::Unsure));
+        }
+        counts.push((duration(now.saturating_sub(self.began)), Tone::Idle));
+
+        let verb = command.as_str();
+        let text_width = width(verb)
+            + 2
+            + counts.iter().map(|(text, _)| width(text)).sum::<usize>()
+            + 3 * (counts.len() - 1);
+        let counts: Vec<String> = counts
+            .into_iter()
+            .map(|(text, tone)| paint.tone(tone, &text))
+            .collect();
+        let bar = columns.saturating_sub(text_width + 2).min(BAR.1);
+        if bar >= BAR.0 {
+            format!(
+                "{}  {}  {}",
+                paint.bold(verb),
+                self.bar(bar, paint),
+                counts.join(" · ")
+            )
+        } else {
+            // No room: the counts say more than a bar, and colour codes cannot be cut.
+            fit(
+                &format!(
+                    "{verb}  {} students · {}",
+                    self.count(),
+                    duration(now.saturating_sub(self.began))
+                ),
+                columns,
+            )
+        }
+    }
+
+    fn bar(&self, columns: usize, paint: Paint) -> String {
+        let (done, of) = if self.steps > 0 {
+            (self.steps_done, self.steps)
+        } else {
+            (self.students_done, self.students)
+        };
+        let filled = if of == 0 {
+            columns
+        } else {
+            (done.min(of) * columns) / of
+        };
+        format!(
+            "{}{}",
+            paint.tone(Tone::Good, &"━".repeat(filled)),
+            paint.dim(&"┄".repeat(columns - filled))
+        )
+    }
+
+    /// What is going on: the oldest wait if anything waits, else the oldest step.
+    fn activity(&self, now: Duration) -> String {
+        let oldest_wait = self
+            .in_flight
+            .iter()
+            .filter_map(|(key, step)| step.waiting.as_ref().map(|wait| (key, wait)))
+            .min_by_key(|(_, wait)| wait.since);
+        if let Some(((student, resource), wait)) = oldest_wait {
+            let others = self.in_flight.len() - 1;
+            let more = match others {
+                0 => String::new(),
+                n => format!(" (and {} in flight)", plural(n, "other step")),
+            };
+            return format!(
+                "  waiting {}: {student}: {resource}: {}{more}",
+                duration(now.saturating_sub(wait.since)),
+                wait.on
+            );
+        }
+        let oldest_step = self.in_flight.iter().min_by_key(|(_, step)| step.since);
+        match oldest_step {
+            Some(((student, resource), step)) => format!(
+                "  {} in flight: {student}: {} {resource}",
+                plural(self.in_flight.len(), "step"),
+                step.action
+            ),
+            None => String::new(),
+        }
+    }
+}

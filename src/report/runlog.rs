@@ -1,0 +1,173 @@
+//! The run log: every event of a run as one JSON line, kept for whoever asks later what happened.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::events::{Command, Event};
+
+use super::json;
+
+/// An open run log.
+///
+/// Each line is written and handed to the system before [`RunLog::record`] returns, so that a killed run
+/// leaves every event up to the kill. A log that can no longer be written (a full disk) is given up, said
+/// once, and never ends the run.
+#[derive(Debug)]
+pub struct RunLog<W: Write = File> {
+    path: PathBuf,
+    writer: Option<W>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    /// RFC 3339, UTC, milliseconds.
+    at: String,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl RunLog<File> {
+    /// Creates `<class_dir>/runs/<started>-<verb>.jsonl`, readable by the owner alone: it names students.
+    /// The folders are made where they are missing; a run that started in the same second gets a number.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be created.
+    pub fn create(class_dir: &Path, command: Command, started: Timestamp) -> io::Result<Self> {
+        let dir = class_dir.join("runs");
+        fs::create_dir_all(&dir)?;
+        // No colons: Windows refuses them in file names.
+        let stem = format!(
+            "{}-{}",
+            started.strftime("%Y%m%dT%H%M%SZ"),
+            command.as_str()
+        );
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        for number in 1.. {
+            let name = match number {
+                1 => format!("{stem}.jsonl"),
+                n => format!("{stem}-{n}.jsonl"),
+            };
+            let path = dir.join(name);
+            match options.open(&path) {
+                Ok(file) => return Ok(Self::over(path, file)),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+impl<W: Write> RunLog<W> {
+    /// Logs to any writer; `path` is what messages call it.
+    pub fn over(path: PathBuf, writer: W) -> Self {
+        Self {
+            path,
+            writer: Some(writer),
+        }
+    }
+
+    /// Where the log is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes one event that happened at `at`. The first time that this fails, the answer is a note for the
+    /// person; the log is given up then, and later calls do nothing.
+    #[must_use = "the note is the only word of a lost log"]
+    pub fn record(&mut self, at: Timestamp, event: &Event) -> Option<Event> {
+        let writer = self.writer.as_mut()?;
+        let line = Line {
+            at: at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+            event,
+        };
+        let written = json::to_line(&line)
+            .and_then(|line| writer.write_all(line.as_bytes()))
+            .and_then(|()| writer.flush());
+        let error = written.err()?;
+        self.writer = None;
+        Some(Event::Note {
+            text: format!(
+                "the run log {} could not be written any further ({error}); the run goes on without it",
+                self.path.display()
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(text: &str) -> Event {
+        Event::Note { text: text.into() }
+    }
+
+    #[test]
+    fn each_event_is_one_line_with_its_time_and_two_runs_in_one_second_keep_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let at: Timestamp = "2026-05-14T08:32:00.25Z".parse().unwrap();
+        let mut log = RunLog::create(dir.path(), Command::Deploy, at).unwrap();
+        assert!(log.record(at, &note("a\nb \u{9b}31m")).is_none());
+        assert!(log.record(at, &note("second")).is_none());
+        let text = fs::read_to_string(log.path()).unwrap();
+        insta::assert_snapshot!(text, @r#"
+        {"at":"2026-05-14T08:32:00.250Z","event":"note","text":"a\nb \u009b31m"}
+        {"at":"2026-05-14T08:32:00.250Z","event":"note","text":"second"}
+        "#);
+        assert!(log.path().ends_with("runs/20260514T083200Z-deploy.jsonl"));
+        let second = RunLog::create(dir.path(), Command::Deploy, at).unwrap();
+        assert!(
+            second
+                .path()
+                .ends_with("runs/20260514T083200Z-deploy-2.jsonl")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let log = RunLog::create(dir.path(), Command::Plan, Timestamp::UNIX_EPOCH).unwrap();
+        let mode = fs::metadata(log.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    struct FullDisk {
+        room: usize,
+    }
+
+    impl Write for FullDisk {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            if self.room == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let n = buf.len().min(self.room);
+            self.room -= n;
+            Ok(n)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_said_once_and_ends_nothing() {
+        let mut log = RunLog::over("log.jsonl".into(), FullDisk { room: 100 });
+        let at = Timestamp::UNIX_EPOCH;
+        assert!(log.record(at, &note("fits")).is_none());
+        let Some(Event::Note { text }) = log.record(at, &note("does not fit any more")) else {
+            panic!("the loss must be told");
+        };
+        assert!(text.contains("log.jsonl"), "{text}");
+        assert!(log.record(at, &note("later")).is_none());
+    }
+}

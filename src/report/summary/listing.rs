@@ -1,0 +1,118 @@
+//! What a teardown would delete, before anybody confirms it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use crate::domain::plan::{Plan, StudentPlan, Verdict};
+use crate::domain::resources::Kind;
+
+use super::super::marks::Tone;
+use super::super::words::plural;
+use super::table::{Cell, Head, Table};
+use super::{Page, View};
+
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::RestApi, "APIs"),
+    (Kind::StateMachine, "machines"),
+    (Kind::Function, "functions"),
+    (Kind::Role, "roles"),
+    (Kind::LogGroup, "log groups"),
+];
+
+/// Prints what a teardown would delete, per student and kind, and what it would leave alone and why.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page {
+        out,
+        paint: view.paint(),
+        columns: view.columns.max(40),
+    };
+    let doomed: Vec<&StudentPlan> = plan
+        .students
+        .iter()
+        .filter(|s| s.items.iter().any(|i| i.verdict == Verdict::Delete))
+        .collect();
+    let mut totals: BTreeMap<Kind, usize> = BTreeMap::new();
+    let mut table = Table::default();
+    table.heads.push(Head::flexible("student"));
+    table
+        .heads
+        .extend(KINDS.iter().map(|(_, title)| Head::number(title)));
+    let mut strangers = false;
+    for student in &doomed {
+        let mut name = student.owner.student.to_string();
+        if !student.in_roster {
+            strangers = true;
+            name.push('*');
+        }
+        let mut row = vec![Cell::plain(name)];
+        for (kind, _) in KINDS {
+            let count = student
+                .items
+                .iter()
+                .filter(|i| i.verdict == Verdict::Delete && i.resource.kind == kind)
+                .count();
+            *totals.entry(kind).or_default() += count;
+            row.push(Cell::count(count, Tone::Bad));
+        }
+        table.rows.push(row);
+    }
+    if !doomed.is_empty() {
+        let mut row = vec![Cell::plain("in total")];
+        row.extend(
+            KINDS
+                .iter()
+                .map(|(kind, _)| Cell::plain(totals[kind].to_string())),
+        );
+        table.rows.push(row);
+        table.print(&mut page)?;
+        if strangers {
+            page.line("* not in the roster any more, but marked as this class's")?;
+        }
+        page.line("")?;
+    }
+    foreign(plan, &mut page)?;
+    page.gaps(&plan.gaps)?;
+
+    let total: usize = totals.values().sum();
+    let sentence = if total == 0 {
+        format!("Nothing of class {} was found to delete.", plan.class)
+    } else {
+        format!(
+            "{} of {} in class {} would be deleted from account {}, {}. This cannot be undone.",
+            plural(total, "resource"),
+            plural(doomed.len(), "student"),
+            plan.class,
+            plan.scope.account,
+            plan.scope.region
+        )
+    };
+    let sentence = page.paint.bold(&super::clean(&sentence));
+    page.line(&sentence)
+}
+
+fn foreign(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
+    let mut any = false;
+    for student in &plan.students {
+        for item in &student.items {
+            if !matches!(item.verdict, Verdict::Foreign | Verdict::Conflict) {
+                continue;
+            }
+            if !any {
+                page.heading("Left alone: bears a name of the class, but is not provably ours")?;
+                any = true;
+            }
+            let why = match item.why.as_str() {
+                "" => String::new(),
+                why => format!(": {why}"),
+            };
+            page.text("  ", "    ", &format!("{}{why}", item.resource))?;
+        }
+    }
+    if any {
+        page.line("")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,276 @@
+//! What a verb says at its end: a sentence, what it looked at, failures by cause, and what to type next.
+
+mod listing;
+mod next;
+mod plan;
+mod status;
+mod table;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::domain::check::Progress;
+use crate::domain::ids::Username;
+use crate::domain::observed::Gap;
+use crate::domain::roster::Student;
+use crate::events::{Command, Outcome, RunSummary};
+
+use super::causes::{self, Cause};
+use super::class::{Tally, check_failures};
+use super::marks::{self, Tone};
+use super::style::Paint;
+use super::text::{clean, fit, wrap};
+use super::words::{duration, plural, some_of};
+
+pub use listing::print_teardown_listing;
+
+/// Usernames named in one line at most.
+const NAMED: usize = 12;
+
+/// What a summary is shown with besides itself.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The roster's rows, for names and sections; students missing here are shown by username.
+    pub roster: &'a [Student],
+    /// Columns of the terminal; tables fit into them down to about 60.
+    pub columns: usize,
+    /// Whether to colour.
+    pub color: bool,
+    /// Program and global options as typed, quoted for a shell, without `--students`: the beginning of every
+    /// command that is proposed.
+    pub invocation: &'a str,
+    /// The account's limits, where the verb looked at them.
+    pub limits: &'a [Limit],
+    /// What could not be seen.
+    pub gaps: &'a [Gap],
+    /// The report's page, where the verb wrote one.
+    pub report: Option<&'a Path>,
+}
+
+impl Default for View<'_> {
+    fn default() -> Self {
+        Self {
+            roster: &[],
+            columns: usize::from(super::terminal::DEFAULT_COLUMNS),
+            color: false,
+            invocation: "homeroom",
+            limits: &[],
+            gaps: &[],
+            report: None,
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    fn paint(&self) -> Paint {
+        Paint { color: self.color }
+    }
+
+    fn students(&self) -> BTreeMap<&'a Username, &'a Student> {
+        self.roster.iter().map(|s| (&s.username, s)).collect()
+    }
+}
+
+/// One limit of the account, and what the plan does to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// What is limited (`IAM roles`).
+    pub what: String,
+    /// How many there are; `None` when it could not be read.
+    pub used: Option<u32>,
+    /// How many the plan adds.
+    pub adds: u32,
+    /// How many there may be; `None` when it could not be read.
+    pub quota: Option<u32>,
+}
+
+/// Prints what a verb says at its end.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page {
+        out,
+        paint: view.paint(),
+        columns: view.columns.max(40),
+    };
+    match summary.command {
+        Command::Plan => plan::print(summary, view, &mut page)?,
+        Command::Status | Command::Report => status::print(summary, view, &mut page)?,
+        Command::Validate => validate::print(summary, &mut page)?,
+        Command::Deploy | Command::Teardown | Command::Rehearse => {}
+    }
+    let causes = causes_of(summary);
+    page.causes(&causes)?;
+    page.notes(&summary.notes)?;
+    page.gaps(view.gaps)?;
+    page.headline(summary)?;
+    if let Some(report) = view.report {
+        page.line(&format!("report: {}", clean(&report.display().to_string())))?;
+    }
+    next::print(summary, view, &mut page)
+}
+
+fn causes_of(summary: &RunSummary) -> Vec<Cause> {
+    causes::group(summary.students.iter().flat_map(|student| {
+        let errors = student
+            .errors
+            .iter()
+            .map(|failure| (&student.username, failure.clone()));
+        errors.chain(check_failures(&student.username, &student.checks))
+    }))
+}
+
+/// `30 students: 27 deployed, 2 unchanged, 1 failed.`
+fn sentence(summary: &RunSummary) -> String {
+    let total = plural(summary.students.len(), "student");
+    let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
+    for student in &summary.students {
+        *counts.entry(student.outcome).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return "No students.".to_owned();
+    }
+    // Good news first, then what needs somebody.
+    let mut parts: Vec<(Outcome, usize)> = counts.into_iter().collect();
+    parts.sort_by_key(|(outcome, _)| (weight(*outcome), *outcome));
+    let parts: Vec<String> = parts
+        .into_iter()
+        .map(|(outcome, count)| format!("{count} {}", marks::of_outcome(outcome).word))
+        .collect();
+    format!("{total}: {}.", parts.join(", "))
+}
+
+fn weight(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Unchanged | Outcome::Absent | Outcome::NoChange => 1,
+        other => match marks::of_outcome(other).tone {
+            Tone::Good => 0,
+            Tone::Muted => 1,
+            Tone::Busy => 2,
+            Tone::Idle => 3,
+            Tone::Bad => 4,
+            Tone::Unsure => 5,
+        },
+    }
+}
+
+fn tally(summary: &RunSummary) -> Tally {
+    Tally::of(summary.students.iter().filter_map(|s| match s.outcome {
+        Outcome::Complete => Some(Progress::Complete),
+        Outcome::InProgress => Some(Progress::InProgress),
+        Outcome::NotStarted => Some(Progress::NotStarted),
+        Outcome::Broken => Some(Progress::Broken),
+        Outcome::Unknown => Some(Progress::Unknown),
+        _ => None,
+    }))
+}
+
+/// Where the lines go.
+struct Page<'w> {
+    out: &'w mut dyn Write,
+    paint: Paint,
+    columns: usize,
+}
+
+impl Page<'_> {
+    /// Writes a line whose parts are clean already.
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", line.trim_end())
+    }
+
+    fn heading(&mut self, text: &str) -> io::Result<()> {
+        let heading = self.paint.bold(&fit(text, self.columns));
+        self.line(&heading)
+    }
+
+    /// Writes text from elsewhere, broken into lines behind an indentation.
+    fn text(&mut self, first: &str, indent: &str, text: &str) -> io::Result<()> {
+        let room = self.columns.saturating_sub(indent.len());
+        for (i, line) in wrap(text, room).into_iter().enumerate() {
+            let head = if i == 0 { first } else { indent };
+            writeln!(self.out, "{head}{line}")?;
+        }
+        Ok(())
+    }
+
+    fn causes(&mut self, causes: &[Cause]) -> io::Result<()> {
+        if causes.is_empty() {
+            return Ok(());
+        }
+        self.heading("Needs attention")?;
+        for cause in causes {
+            let names: Vec<&str> = cause.students.iter().map(Username::as_str).collect();
+            let who = if names.len() == 1 {
+                names[0].to_owned()
+            } else {
+                format!(
+                    "{}: {}",
+                    plural(names.len(), "student"),
+                    some_of(&names, NAMED)
+                )
+            };
+            let bang = format!("{} ", self.paint.tone(Tone::Bad, "!"));
+            self.text(&bang, "  ", &who)?;
+            let what = format!("{}: {}", some_of(&cause.subjects, 3), cause.cause);
+            self.text("  ", "  ", &what)?;
+            if let Some(hint) = &cause.hint {
+                let label = format!("  {} ", self.paint.tone(Tone::Busy, "hint:"));
+                self.text(&label, "        ", hint)?;
+            }
+        }
+        self.line("")
+    }
+
+    fn notes(&mut self, notes: &[String]) -> io::Result<()> {
+        for note in notes {
+            self.text("note: ", "      ", note)?;
+        }
+        if !notes.is_empty() {
+            self.line("")?;
+        }
+        Ok(())
+    }
+
+    /// Says loudly what could not be seen: silence would read as "not there".
+    fn gaps(&mut self, gaps: &[Gap]) -> io::Result<()> {
+        if gaps.is_empty() {
+            return Ok(());
+        }
+        let head = self.paint.tone(
+            Tone::Bad,
+            "COULD NOT SEE EVERYTHING: nothing is claimed about",
+        );
+        self.line(&head)?;
+        for gap in gaps {
+            let what = match (&gap.name, &gap.student) {
+                (Some(name), _) => format!("{} {name}", gap.kind),
+                (None, Some(student)) => format!("every {} of {student}", gap.kind),
+                (None, None) => format!("every {}", gap.kind),
+            };
+            let bang = format!("{} ", self.paint.tone(Tone::Unsure, "?"));
+            self.text(&bang, "  ", &format!("{what}: {}", gap.cause))?;
+        }
+        self.line("")
+    }
+
+    fn headline(&mut self, summary: &RunSummary) -> io::Result<()> {
+        let mut tail = Vec::new();
+        // Not `from_secs_f64`, which panics on a negative or absurd number.
+        if let Ok(elapsed) = Duration::try_from_secs_f64(summary.elapsed_s) {
+            tail.push(duration(elapsed));
+        }
+        let calls: u64 = summary.api_calls.values().sum();
+        if calls > 0 {
+            tail.push(format!("{calls} AWS calls"));
+        }
+        let mut line = self.paint.bold(&sentence(summary));
+        if !tail.is_empty() {
+            line.push_str(&self.paint.dim(&format!("  ({})", tail.join(", "))));
+        }
+        self.line(&line)
+    }
+}

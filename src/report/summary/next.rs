@@ -1,0 +1,147 @@
+//! What to type next: the exact command, and what it is good for.
+
+use std::io;
+
+use crate::domain::check::Progress;
+use crate::domain::ids::Username;
+use crate::domain::plan::Verdict;
+use crate::events::{Command, Outcome, RunSummary, StudentResult};
+
+use super::super::marks::Tone;
+use super::super::text::clean;
+use super::{Page, View, plan, status};
+
+/// A command names students up to this many; past that it is proposed for the class.
+const NAMED_IN_COMMAND: usize = 12;
+
+pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    for (words, reason) in steps(summary) {
+        let command = format!("{} {words}", clean(view.invocation));
+        let label = page.paint.tone(Tone::Busy, "next:");
+        let command = page.paint.bold(&command);
+        page.line(&format!("{label} {command}"))?;
+        page.text("      ", "      ", &reason)?;
+    }
+    Ok(())
+}
+
+/// The verb with its options, and why.
+fn steps(summary: &RunSummary) -> Vec<(String, String)> {
+    let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
+    let step = |words: &str, reason: &str| (words.to_owned(), reason.to_owned());
+    let class = summary.class.as_str();
+    match summary.command {
+        Command::Plan => {
+            let mut steps = Vec::new();
+            if any(Outcome::Changes) {
+                steps.push((
+                    "deploy".to_owned(),
+                    format!("creates or updates {}", plan::changes(summary)),
+                ));
+            }
+            let kept = |s: &StudentResult| {
+                s.resources
+                    .iter()
+                    .any(|r| r.state == Verdict::Keep.as_str())
+            };
+            // --reset wants its students named, however many.
+            if let Some(students) = option(summary, usize::MAX, kept) {
+                steps.push((
+                    format!("deploy --reset{students}"),
+                    "puts back what these students changed; their work in it is lost".to_owned(),
+                ));
+            }
+            steps
+        }
+        Command::Deploy => {
+            if any(Outcome::Cancelled) {
+                vec![
+                    step(
+                        "deploy",
+                        "finishes what is missing and touches nothing else",
+                    ),
+                    (
+                        format!("teardown --confirm {class}"),
+                        "removes what was made so far".to_owned(),
+                    ),
+                ]
+            } else if any(Outcome::Failed) || any(Outcome::Conflict) {
+                vec![step(
+                    "deploy",
+                    "once the cause is removed: finishes what is missing and touches nothing else",
+                )]
+            } else {
+                vec![step("validate", "proves that every stack works")]
+            }
+        }
+        Command::Validate => {
+            if any(Outcome::Failed) {
+                vec![
+                    step(
+                        "plan",
+                        "shows how the stacks differ from what they should be",
+                    ),
+                    step("deploy", "puts back what is missing"),
+                ]
+            } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
+                vec![step("validate", "asks again")]
+            } else {
+                vec![step(
+                    "status",
+                    "shows who has done what, at any time during class",
+                )]
+            }
+        }
+        Command::Status | Command::Report => {
+            let mut steps = Vec::new();
+            if status::in_state(summary, Progress::Broken) {
+                let broken = |s: &StudentResult| s.outcome == Outcome::Broken;
+                steps.push((
+                    format!(
+                        "plan{}",
+                        option(summary, NAMED_IN_COMMAND, broken).unwrap_or_default()
+                    ),
+                    "shows what is wrong with the broken stacks; deploy then repairs them"
+                        .to_owned(),
+                ));
+            }
+            if summary.command == Command::Status {
+                steps.push(step(
+                    "report",
+                    "writes the same as a page to project and to keep",
+                ));
+            }
+            steps
+        }
+        Command::Teardown => {
+            if any(Outcome::Remains) || any(Outcome::Cancelled) {
+                vec![(
+                    format!("teardown --confirm {class}"),
+                    "deletes what remains; what is gone already does no harm".to_owned(),
+                )]
+            } else {
+                Vec::new()
+            }
+        }
+        Command::Rehearse => Vec::new(),
+    }
+}
+
+/// ` --students a,b` for those it holds of; `None` when it holds of nobody, empty when of more than `most`.
+fn option(
+    summary: &RunSummary,
+    most: usize,
+    holds: impl Fn(&StudentResult) -> bool,
+) -> Option<String> {
+    let named: Vec<&str> = summary
+        .students
+        .iter()
+        .filter(|s| holds(s))
+        .map(|s| Username::as_str(&s.username))
+        .collect();
+    match named.len() {
+        0 => None,
+        n if n > most => Some(String::new()),
+        _ => Some(format!(" --students {}", named.join(","))),
+    }
+}

@@ -1,0 +1,162 @@
+//! `plan`: what deploy would do, a line a student.
+
+use std::io;
+
+use crate::domain::plan::Verdict;
+use crate::events::{ResourceResult, RunSummary};
+
+use super::super::marks::{self, Tone};
+use super::super::words::plural;
+use super::table::{Cell, Head, Table};
+use super::{Limit, Page, View};
+
+/// Columns of the table: always there, so that two plans read alike.
+const ALWAYS: [Verdict; 5] = [
+    Verdict::Create,
+    Verdict::Update,
+    Verdict::Keep,
+    Verdict::NoChange,
+    Verdict::Conflict,
+];
+
+pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let mut verdicts = ALWAYS.to_vec();
+    let unseen = resources(summary).any(|(_, r)| r.state == Verdict::Unknown.as_str());
+    if unseen {
+        verdicts.push(Verdict::Unknown);
+    }
+    table(summary, &verdicts).print(page)?;
+    page.line("")?;
+
+    named(
+        summary,
+        Verdict::Keep,
+        "Changed by the student, and kept (deploy --reset puts them back)",
+        page,
+    )?;
+    named(
+        summary,
+        Verdict::Conflict,
+        "Not provably ours: never touched",
+        page,
+    )?;
+    limits(view.limits, page)
+}
+
+fn table(summary: &RunSummary, verdicts: &[Verdict]) -> Table {
+    let mut table = Table::default();
+    table.heads.push(Head::flexible("student"));
+    let mark = |verdict: Verdict| marks::of_planned(verdict.as_str());
+    for verdict in verdicts {
+        let word = mark(*verdict).map_or(verdict.as_str(), |m| m.word);
+        table.heads.push(Head::number(word));
+    }
+    let mut totals = vec![0; verdicts.len()];
+    for student in &summary.students {
+        let mut row = vec![Cell::plain(student.username.as_str())];
+        for (verdict, total) in verdicts.iter().zip(&mut totals) {
+            let state = verdict.as_str();
+            let count = student
+                .resources
+                .iter()
+                .filter(|r| r.state == state)
+                .count();
+            *total += count;
+            row.push(Cell::count(
+                count,
+                mark(*verdict).map_or(Tone::Idle, |m| m.tone),
+            ));
+        }
+        table.rows.push(row);
+    }
+    let mut row = vec![Cell::plain("in total")];
+    row.extend(totals.into_iter().map(|n| Cell::plain(n.to_string())));
+    table.rows.push(row);
+    table
+}
+
+fn resources(
+    summary: &RunSummary,
+) -> impl Iterator<Item = (&crate::domain::ids::Username, &ResourceResult)> {
+    summary
+        .students
+        .iter()
+        .flat_map(|s| s.resources.iter().map(move |r| (&s.username, r)))
+}
+
+fn named(
+    summary: &RunSummary,
+    verdict: Verdict,
+    heading: &str,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    let mut any = false;
+    for (student, resource) in resources(summary).filter(|(_, r)| r.state == verdict.as_str()) {
+        if !any {
+            page.heading(heading)?;
+            any = true;
+        }
+        let detail = resource
+            .detail
+            .as_ref()
+            .map_or(String::new(), |d| format!(": {d}"));
+        let text = format!("{student}: {}{detail}", resource.resource);
+        page.text("  ", "    ", &text)?;
+    }
+    if any {
+        page.line("")?;
+    }
+    Ok(())
+}
+
+fn limits(limits: &[Limit], page: &mut Page<'_>) -> io::Result<()> {
+    if limits.is_empty() {
+        return Ok(());
+    }
+    page.heading("Limits of the account")?;
+    for limit in limits {
+        let (word, text) = match (limit.used, limit.quota) {
+            (Some(used), Some(quota)) => {
+                let after = u64::from(used) + u64::from(limit.adds);
+                let text = format!(
+                    "{}: {used} of {quota} used, this adds {}",
+                    limit.what, limit.adds
+                );
+                match after.saturating_sub(u64::from(quota)) {
+                    0 => (page.paint.tone(Tone::Good, "fits"), text),
+                    short => (
+                        page.paint.tone(Tone::Bad, "does not fit"),
+                        format!("{text}, {short} too many: ask AWS to raise the quota"),
+                    ),
+                }
+            }
+            (used, quota) => {
+                let missing = if used.is_none() { "use" } else { "quota" };
+                let known = match (used, quota) {
+                    (Some(used), None) => format!("{used} used, "),
+                    (None, Some(quota)) => format!("of {quota}, "),
+                    _ => String::new(),
+                };
+                (
+                    page.paint.tone(Tone::Unsure, "unknown"),
+                    format!(
+                        "{}: {known}this adds {}; the {missing} could not be read",
+                        limit.what, limit.adds
+                    ),
+                )
+            }
+        };
+        page.text("  ", "    ", &text)?;
+        page.line(&format!("    {word}"))?;
+    }
+    page.line("")
+}
+
+/// How many resources a plan would create, update or delete, for the next step's words.
+pub(super) fn changes(summary: &RunSummary) -> String {
+    let acts = [Verdict::Create, Verdict::Update].map(Verdict::as_str);
+    let count = resources(summary)
+        .filter(|(_, r)| acts.contains(&r.state.as_str()))
+        .count();
+    plural(count, "resource")
+}

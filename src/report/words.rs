@@ -1,0 +1,47 @@
+//! Counts, lists and durations as a person says them.
+
+use std::time::Duration;
+
+/// `1 student`, `30 students`. Regular nouns only.
+pub fn plural(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
+/// `45s`, `1m 12s`, `2h 04m`.
+pub fn duration(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}s"),
+        (0, m, s) => format!("{m}m {s:02}s"),
+        (h, m, _) => format!("{h}h {m:02}m"),
+    }
+}
+
+/// The first `most` of a list, and how many more there are: `user1, user2 and 7 more`.
+pub fn some_of<T: AsRef<str>>(items: &[T], most: usize) -> String {
+    let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
+    match items.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_lists_and_durations_read_as_english() {
+        assert_eq!(plural(1, "student"), "1 student");
+        assert_eq!(plural(0, "student"), "0 students");
+        assert_eq!(duration(Duration::from_millis(45_900)), "45s");
+        assert_eq!(duration(Duration::from_secs(72)), "1m 12s");
+        assert_eq!(duration(Duration::from_secs(2 * 3600 + 4 * 60)), "2h 04m");
+        assert_eq!(some_of(&["a", "b", "c"], 2), "a, b and 1 more");
+        assert_eq!(some_of(&["a", "b"], 2), "a, b");
+    }
+}

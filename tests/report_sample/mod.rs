@@ -1,0 +1,436 @@
+//! A made-up class for the report's tests, its example and its picture: everything that a report can show,
+//! and the same every time.
+#![expect(
+    clippy::unwrap_used,
+    reason = "sample data: a wrong literal should stop the test or the example at once"
+)]
+// Each user of this module needs another part of it.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "which part is unused differs by test target, so an expectation cannot hold in all of them"
+)]
+
+use homeroom::domain::check::{CheckResult, Output, Progress, StudentProgress, Verdict, Work};
+use homeroom::domain::execution::{Detail, Execution, Starter, Status};
+use homeroom::domain::roster::Student;
+use homeroom::report::{Account, ClassReport, ReportStudent};
+use jiff::Zoned;
+use serde_json::json;
+
+const NAMES: [&str; 30] = [
+    "Amara Okafor",
+    "Ben Castellanos",
+    "Chiara Lombardi",
+    "Dmitri Volkov",
+    "Elif Yılmaz",
+    "Fatima Zahra Benali",
+    "Grace Njoroge",
+    "Henrik Sørensen",
+    "Ines Carvalho",
+    "João Pereira",
+    "Kavya Raman",
+    "Liam O’Connor",
+    "Mei-Ling Chen",
+    "Noah Goldberg",
+    "Olga Nowak",
+    "Pedro Álvarez",
+    "Quynh Tran",
+    "Rosa Jiménez",
+    "Sana Malik",
+    "Tomáš Dvořák",
+    "Uma Krishnan",
+    "Viktor Nagy",
+    "Wanjiru Kamau",
+    "Ximena Torres",
+    "Yusuf Demir",
+    "Zoë van Dijk",
+    "李小龙",
+    "Adaeze Eze",
+    "Bjørn Haugen",
+    "Camille Dubois",
+];
+
+/// Checks of the sample lab: id, title, whose work, points, hint.
+const CHECKS: [(&str, &str, Work, u32, &str); 8] = [
+    (
+        "own-stack",
+        "Own, correctly named stack",
+        Work::Stack,
+        5,
+        "Ask your instructor to deploy your stack again.",
+    ),
+    (
+        "deployed",
+        "Infrastructure deployed",
+        Work::Stack,
+        5,
+        "Ask your instructor to deploy your stack again.",
+    ),
+    (
+        "console-test",
+        "Tested from the console",
+        Work::Student,
+        15,
+        "Open your state machine in the Step Functions console, choose Start execution and name it console-test-1.",
+    ),
+    (
+        "api-test",
+        "Tested the API with valid data",
+        Work::Student,
+        20,
+        "POST sales_data, customer_data and inventory_data to your API URL, one request each.",
+    ),
+    (
+        "error-handling",
+        "Saw error handling work",
+        Work::Student,
+        20,
+        "POST {\"userId\": \"\", \"dataType\": \"\"} and watch the execution end in ProcessingFailed.",
+    ),
+    (
+        "several",
+        "Generated several executions",
+        Work::Student,
+        15,
+        "Start five executions with analytics_data.",
+    ),
+    (
+        "logs",
+        "Looked at results and logs",
+        Work::Student,
+        20,
+        "Open the log group of your process-data function and read the newest stream.",
+    ),
+    (
+        "metrics",
+        "Looked at CloudWatch metrics",
+        Work::Student,
+        0,
+        "",
+    ),
+];
+
+/// How a student of the sample fares.
+#[derive(Clone, Copy)]
+enum Fare {
+    Complete,
+    Part(usize),
+    Nothing,
+    Broken,
+    Unknown,
+}
+
+fn fare(index: usize) -> Fare {
+    match index % 30 {
+        4 | 13 => Fare::Part(3),
+        7 => Fare::Part(1),
+        10 | 21 => Fare::Part(2),
+        16 => Fare::Part(4),
+        2 | 18 | 24 | 27 => Fare::Nothing,
+        11 => Fare::Broken,
+        22 => Fare::Unknown,
+        _ => Fare::Complete,
+    }
+}
+
+/// When the sample was taken.
+pub fn taken_at() -> Zoned {
+    "2026-05-14T10:32:05+02:00[Europe/Berlin]".parse().unwrap()
+}
+
+/// A class of `count` students.
+pub fn class(count: usize) -> ClassReport {
+    ClassReport {
+        class: "serverless-2026-05".parse().unwrap(),
+        lab: "lab6".parse().unwrap(),
+        lab_title: "Lab 6: Workflow Orchestration Using AWS Step Functions".into(),
+        account: Account {
+            id: "123456789012".into(),
+            alias: Some("training-emea".into()),
+        },
+        region: "us-east-1".into(),
+        taken_at: taken_at(),
+        students: (0..count).map(student).collect(),
+        notes: Vec::new(),
+        gaps: Vec::new(),
+    }
+}
+
+/// One student of the sample.
+pub fn student(index: usize) -> ReportStudent {
+    let username = format!("user{}", index + 1);
+    let fare = fare(index);
+    let checks = checks(&username, fare);
+    let name = NAMES[index % NAMES.len()];
+    ReportStudent {
+        student: Student {
+            username: username.parse().unwrap(),
+            name: Some(name.to_owned()),
+            email: Some(format!("{username}@example.edu")),
+            section: Some(
+                if index % 30 < 15 {
+                    "Morning"
+                } else {
+                    "Evening"
+                }
+                .to_owned(),
+            ),
+            extra: vec![("seat".to_owned(), format!("{}", index + 101))],
+        },
+        progress: StudentProgress {
+            username: username.parse().unwrap(),
+            progress: Progress::of(&checks),
+            checks,
+            executions: executions(&username, fare),
+            outputs: outputs(&username),
+            changes: match index % 30 {
+                5 => vec![format!(
+                    "state machine {username}-simple-workflow: definition edited"
+                )],
+                _ => Vec::new(),
+            },
+        },
+        validate: validate(&username, fare),
+    }
+}
+
+fn checks(username: &str, fare: Fare) -> Vec<CheckResult> {
+    CHECKS
+        .iter()
+        .enumerate()
+        .map(|(i, (id, title, work, points, hint))| {
+            let verdict = match (i, fare) {
+                (7, _) => Verdict::NotProvable,
+                (0, _) => Verdict::Pass,
+                (1, Fare::Broken) => Verdict::Fail,
+                (1, _) => Verdict::Pass,
+                (6, Fare::Unknown) => Verdict::CouldNotCheck,
+                (_, Fare::Complete | Fare::Unknown) => Verdict::Pass,
+                (n, Fare::Part(done)) if n - 2 < done => Verdict::Pass,
+                (2, Fare::Broken) => Verdict::Pass,
+                _ => Verdict::Fail,
+            };
+            check(username, i, id, title, *work, *points, hint, verdict)
+        })
+        .collect()
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a row of the table above, spread out"
+)]
+fn check(
+    username: &str,
+    index: usize,
+    id: &str,
+    title: &str,
+    work: Work,
+    points: u32,
+    hint: &str,
+    verdict: Verdict,
+) -> CheckResult {
+    let evidence = match verdict {
+        Verdict::Pass => match index {
+            0 => "9 of 9 resources are there and marked as this student's".to_owned(),
+            1 => "3 functions Active, state machine ACTIVE, stage prod deployed, 3 log groups with 7 days".to_owned(),
+            2 => "console-test-1, started 09:41:12 by a person, SUCCEEDED".to_owned(),
+            3 => "3 executions through the API: sales_data, customer_data, inventory_data".to_owned(),
+            4 => "1 execution ended in ProcessingFailed".to_owned(),
+            5 => "9 executions of their own".to_owned(),
+            _ => "log events in all 3 log groups".to_owned(),
+        },
+        Verdict::Fail if work == Work::Stack => {
+            format!("Lambda function {username}-send-notification is not there")
+        }
+        Verdict::Fail => "none found".to_owned(),
+        Verdict::CouldNotCheck => format!(
+            "logs:FilterLogEvents: ThrottlingException: Rate exceeded on /aws/lambda/{username}-process-data"
+        ),
+        Verdict::NotProvable => {
+            "reading metrics leaves no trace without CloudTrail data events".to_owned()
+        }
+    };
+    CheckResult {
+        id: id.into(),
+        title: title.into(),
+        work,
+        points,
+        verdict,
+        evidence: vec![evidence],
+        hint: match verdict {
+            Verdict::Pass | Verdict::NotProvable => String::new(),
+            Verdict::Fail => hint.into(),
+            Verdict::CouldNotCheck => "Run the report again in a minute.".into(),
+        },
+    }
+}
+
+fn executions(username: &str, fare: Fare) -> Vec<(Starter, Execution)> {
+    let count = match fare {
+        Fare::Complete | Fare::Unknown => 9,
+        Fare::Part(done) => done * 2,
+        Fare::Broken => 1,
+        Fare::Nothing => 0,
+    };
+    let taken = taken_at().timestamp().as_millisecond();
+    let types = [
+        "sales_data",
+        "customer_data",
+        "inventory_data",
+        "analytics_data",
+    ];
+    (0..count)
+        .map(|n| {
+            let failed = n == 2;
+            let by_hand = n + 1 == count;
+            let started = taken - 60_000 * (n as i64 * 4 + 3);
+            let name = match by_hand {
+                true => "console-test-1".to_owned(),
+                false => format!("api-{n:04}-4f9c-8d31"),
+            };
+            let execution = Execution {
+                arn: format!("arn:aws:states:us-east-1:123456789012:execution:{username}-simple-workflow:{name}"),
+                name,
+                status: if failed { Status::Failed } else { Status::Succeeded },
+                started_ms: started,
+                stopped_ms: Some(started + 2_340 + n as i64 * 110),
+                detail: Some(Detail {
+                    input: match failed {
+                        true => json!({"userId": "", "dataType": ""}),
+                        false => json!({"userId": username, "dataType": types[n % 4]}),
+                    },
+                    error: failed.then(|| "ProcessingFailed".to_owned()),
+                    cause: failed.then(|| "userId and dataType must not be empty".to_owned()),
+                }),
+            };
+            (if by_hand { Starter::Person } else { Starter::Api }, execution)
+        })
+        .collect()
+}
+
+fn outputs(username: &str) -> Vec<Output> {
+    let output = |id: &str, label: &str, value: String| Output {
+        id: id.into(),
+        label: label.into(),
+        value,
+    };
+    vec![
+        output(
+            "api-url",
+            "API URL (POST)",
+            "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod/process".into(),
+        ),
+        output(
+            "console",
+            "State machine in the console",
+            format!(
+                "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/statemachines/view/arn:aws:states:us-east-1:123456789012:stateMachine:{username}-simple-workflow"
+            ),
+        ),
+        output(
+            "process-data",
+            "Function process-data",
+            format!("{username}-process-data"),
+        ),
+    ]
+}
+
+fn validate(username: &str, fare: Fare) -> Vec<CheckResult> {
+    let probe = |id: &str, title: &str, verdict, evidence: String, hint: &str| CheckResult {
+        id: id.into(),
+        title: title.into(),
+        work: Work::Stack,
+        points: 0,
+        verdict,
+        evidence: vec![evidence],
+        hint: hint.into(),
+    };
+    let broken = matches!(fare, Fare::Broken);
+    vec![
+        probe(
+            "resources",
+            "Every resource is there",
+            Verdict::Pass,
+            "9 of 9".into(),
+            "",
+        ),
+        match broken {
+            false => probe(
+                "api-good",
+                "Good input through the API succeeds",
+                Verdict::Pass,
+                "202, SUCCEEDED after 2.4s".into(),
+                "",
+            ),
+            true => probe(
+                "api-good",
+                "Good input through the API succeeds",
+                Verdict::Fail,
+                format!(
+                    "the execution ended FAILED: Lambda.ResourceNotFoundException: {username}-send-notification"
+                ),
+                "Deploy again: it puts back what is missing.",
+            ),
+        },
+        probe(
+            "api-bad",
+            "Malformed input is answered 400",
+            Verdict::Pass,
+            "400".into(),
+            "",
+        ),
+    ]
+}
+
+/// Values made to break out of every context that a report writes them into.
+pub const ATTACKS: [&str; 12] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    "</style></title></script><b>",
+    "{{ page.class }}{% raw %}",
+    "javascript:alert(1)",
+    "=HYPERLINK(\"http://x\",\"y\")",
+    "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m",
+    "\u{202e}evil\u{2066}",
+    "line\nbreak\ttab\r",
+    "]]>&amp;<!--",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+];
+
+/// A class whose every text is one of [`ATTACKS`].
+pub fn hostile_class() -> ClassReport {
+    let mut report = class(ATTACKS.len());
+    for (i, attack) in ATTACKS.iter().enumerate() {
+        let text = (*attack).to_owned();
+        let row = &mut report.students[i];
+        row.student.name = Some(text.clone());
+        row.student.email = Some(text.clone());
+        row.student.section = Some(text.clone());
+        row.student.extra = vec![(text.clone(), text.clone())];
+        for check in row.progress.checks.iter_mut().chain(&mut row.validate) {
+            check.evidence = vec![text.clone()];
+            check.hint = text.clone();
+            check.verdict = Verdict::Fail;
+        }
+        for (_, execution) in &mut row.progress.executions {
+            execution.name = text.clone();
+            execution.arn = text.clone();
+            execution.detail = Some(Detail {
+                input: json!({ "x": text }),
+                error: Some(text.clone()),
+                cause: Some(text.clone()),
+            });
+        }
+        for output in &mut row.progress.outputs {
+            output.label = text.clone();
+            output.value = text.clone();
+        }
+        row.progress.changes = vec![text.clone()];
+        report.notes.push(text);
+    }
+    report.lab_title = ATTACKS[0].into();
+    report.account.alias = Some(ATTACKS[1].into());
+    report
+}
