@@ -184,6 +184,13 @@ pub enum StepResult {
     Cancelled,
 }
 
+impl StepResult {
+    /// Whether the resource is now as the step was to make it.
+    pub fn is_well(&self) -> bool {
+        matches!(self, Self::Done | Self::AlreadySo)
+    }
+}
+
 /// How a student's part of a run ended. Which words a verb uses stands in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,3 +1,5 @@
 //! The command line of homeroom.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    homeroom::commands::main()
+}

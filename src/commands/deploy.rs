@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult};
 use crate::report::View;
 
-use super::plan::{broken_limits, conflicts, interrupted, plan, view};
+use super::plan::{blocked, broken_limits, interrupted, plan, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show};
@@ -85,11 +85,11 @@ async fn carry_out(
     caller.tell(run_started(session, Command::Deploy, plan));
     let runs = execute(caller, plan, |student, run| {
         let result = result(student, run);
-        Event::StudentFinished {
+        (result.outcome != Outcome::Unchanged).then(|| Event::StudentFinished {
             student: student.owner.student.clone(),
             outcome: result.outcome,
             failure: result.errors.first().cloned(),
-        }
+        })
     })
     .await;
     let students = plan
@@ -118,7 +118,7 @@ pub(super) fn run_started(session: &Session, command: Command, plan: &Plan) -> E
 }
 
 fn result(plan: &StudentPlan, run: &StudentRun) -> StudentResult {
-    let mut errors = conflicts(plan);
+    let mut errors = blocked(plan);
     errors.extend(failures(run));
     let any = |test: fn(&StepResult) -> bool| run.steps.values().any(test);
     let outcome = if plan.first(Verdict::Conflict).is_some()

@@ -95,7 +95,7 @@ fn result(student: &StudentPlan) -> StudentResult {
         resources: resources(student),
         checks: Vec::new(),
         outputs: Vec::new(),
-        errors: conflicts(student),
+        errors: blocked(student),
     }
 }
 
@@ -113,7 +113,7 @@ pub(super) fn resources(student: &StudentPlan) -> Vec<ResourceResult> {
 }
 
 /// What stands in a student's way, with the next step.
-pub(super) fn conflicts(student: &StudentPlan) -> Vec<Failure> {
+pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
     student
         .items
         .iter()

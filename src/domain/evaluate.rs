@@ -53,7 +53,7 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
             Some(Reading::Unseen(why)) => (Verdict::CouldNotCheck, vec![why.clone()]),
             None => (Verdict::Fail, vec!["no executions yet".to_owned()]),
         },
-        Proof::LogEvents { functions } => log_events(functions, facts),
+        Proof::LogEvents { functions, .. } => log_events(functions, facts),
         Proof::Unprovable { why } => (Verdict::NotProvable, vec![why.clone()]),
     };
     CheckResult {

@@ -27,7 +27,12 @@ pub struct StudentRun {
 }
 
 /// Carries out a plan. Ends early only when the run is stopped, and even then with every step accounted for.
-pub async fn execute<C: Cloud>(caller: &Caller<C>, plan: &Plan) -> Vec<StudentRun> {
+/// `finished` gives the event, if any, that tells the end of one student's work.
+pub async fn execute<C: Cloud>(
+    caller: &Caller<C>,
+    plan: &Plan,
+    finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
+) -> Vec<StudentRun> {
     let mut running: FuturesUnordered<_> =
         plan.students
             .iter()
@@ -38,6 +43,9 @@ pub async fn execute<C: Cloud>(caller: &Caller<C>, plan: &Plan) -> Vec<StudentRu
             .collect();
     let mut done: Vec<Option<StudentRun>> = vec![None; plan.students.len()];
     while let Some((index, run)) = running.next().await {
+        if let Some(event) = finished(&plan.students[index], &run) {
+            caller.tell(event);
+        }
         done[index] = Some(run);
     }
     done.into_iter().flatten().collect()
@@ -72,7 +80,7 @@ async fn run_student<C: Cloud>(
             };
             async move {
                 let result = run_step(&cx, item, action).await;
-                let well = matches!(result, StepResult::Done | StepResult::AlreadySo);
+                let well = result.is_well();
                 settled.settle(&item.resource, well);
                 (item.resource.clone(), result)
             }

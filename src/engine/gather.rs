@@ -201,7 +201,7 @@ async fn log_events<C: Cloud>(
         return Ok(());
     };
     for check in checks {
-        let Proof::LogEvents { functions } = &check.proof else {
+        let Proof::LogEvents { functions, .. } = &check.proof else {
             continue;
         };
         for id in functions {

@@ -8,6 +8,10 @@ use super::port::{CloudError, ErrorKind};
 pub const STUCK: &str = "run the same command again; if it stays so, look at the resource in the AWS console \
      and see docs/troubleshooting.md";
 
+/// For something that could not be seen.
+pub const UNSEEN: &str = "homeroom does nothing for a student of whom it cannot see everything; clear up the cause, \
+     then run the same command again";
+
 /// For a failed call.
 pub fn for_error(error: &CloudError) -> Option<String> {
     Some(match error.kind {

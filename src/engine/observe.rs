@@ -478,8 +478,8 @@ impl<'a, C: Cloud> Look<'a, C> {
         }
         for (name, tags) in tags {
             match tags {
-                // Without any tag it is one that Lambda made for the function, and as much ours as that.
-                Ok(tags) if tags.is_empty() && owner_by_function(&name).is_some() => {}
+                // Without any tag it is one that Lambda made: as much ours as its function, if that is there.
+                Ok(tags) if tags.is_empty() => {}
                 Ok(tags) => {
                     if let Some(group) = found.get_mut(&name) {
                         group.ownership = Ownership::from_tags(&tags, class);

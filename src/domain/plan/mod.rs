@@ -212,6 +212,17 @@ impl Plan {
         self.students.iter().map(StudentPlan::steps).sum()
     }
 
+    /// The same plan with only some of its actions; the other items stay as found.
+    pub fn only(&self, keep: impl Fn(&Item) -> bool) -> Self {
+        let mut plan = self.clone();
+        for item in plan.students.iter_mut().flat_map(|s| &mut s.items) {
+            if !keep(item) {
+                item.action = None;
+            }
+        }
+        plan
+    }
+
     /// How many items of the class have this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.students

@@ -81,6 +81,17 @@ pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, Vec<Reso
     found
 }
 
+/// Log groups that were deleted as ours a moment ago and are there again without any tag: Lambda made them
+/// when a function logged once more, and they are as much ours as what was deleted.
+pub fn claim_recreated(observed: &mut Observed, deleted: &BTreeMap<ResourceId, Owner>) {
+    for group in observed.log_groups.values_mut() {
+        let id = ResourceId::new(Kind::LogGroup, &group.name);
+        if let (Ownership::Unproven, Some(owner)) = (&group.ownership, deleted.get(&id)) {
+            group.ownership = Ownership::Ours(owner.clone());
+        }
+    }
+}
+
 /// What else the class has: resources of its other labs, which this lab's teardown leaves alone.
 pub fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<LabId, usize> {
     let mut labs = BTreeMap::new();

@@ -1,0 +1,346 @@
+//! `teardown`: lists what it would delete, deletes once the class is confirmed, and proves that it is gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use crate::cli::{Cli, TeardownArgs};
+use crate::cloud::AwsCloud;
+use crate::domain::ids::LabId;
+use crate::domain::observed::Observed;
+use crate::domain::plan::teardown::{self, Reach};
+use crate::domain::plan::{Plan, StudentPlan, Verdict};
+use crate::domain::resources::{Kind as ResourceKind, ResourceId};
+use crate::engine::call::Caller;
+use crate::engine::execute::{StudentRun, execute};
+use crate::engine::observe::{Depth, Pattern, observe};
+use crate::engine::stop::Cancelled;
+use crate::error::{Error, Kind, Result};
+use crate::events::{
+    Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
+};
+use crate::report::{View, print_teardown_listing};
+use crate::settings::values::OutputFormat;
+
+use super::deploy::{failures, run_started};
+use super::plan::{blocked, interrupted, view};
+use super::run::{count, notes_of_given_up, run as run_work, summarise};
+use super::session::{Class, Session};
+use super::{Exit, show};
+
+/// How long a fresh listing may go on showing what is deleted already: listings of IAM and of API Gateway
+/// are eventually consistent, and AWS gives no figure.
+const LISTING_LAG: Duration = Duration::from_secs(60);
+/// Pause before the last look for log groups that Lambda made again: what a function logged at its end is
+/// delivered within seconds.
+const LATE_LOGS: Duration = Duration::from_secs(5);
+/// Pause between two fresh listings.
+const LISTING_PAUSE: Duration = Duration::from_secs(5);
+
+/// A teardown that ended, well or not.
+pub(super) struct Teardown {
+    pub summary: RunSummary,
+    pub exit: Exit,
+}
+
+pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    if let Some(confirmed) = &args.confirm {
+        check_confirmation(confirmed, &class)?;
+    }
+    let session = class.connect().await?;
+    let observed = look(&session).await?;
+    let plan = plan(&session, &observed);
+    let ui = session.class.settings.ui;
+    if plan.steps() > 0 && args.confirm.is_none() {
+        let mut listing: Box<dyn Write> = match ui.output {
+            OutputFormat::Text => Box::new(io::stdout()),
+            // stdout is for the one document.
+            OutputFormat::Json => Box::new(io::stderr()),
+        };
+        print_teardown_listing(&plan, &view(&session), &mut listing)
+            .map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))?;
+        if !ask(&session)? {
+            return not_confirmed(&session, &plan);
+        }
+    }
+    let teardown = tear_down(&session, &plan).await?;
+    show(&teardown.summary, &view(&session), ui)?;
+    Ok(teardown.exit)
+}
+
+/// Looks at the cloud as closely as a teardown needs to.
+///
+/// # Errors
+/// When it was stopped.
+pub(super) async fn look(session: &Session) -> Result<Observed> {
+    let depth = depth(session);
+    let ran = run_work(session, Command::Teardown, false, async |caller| {
+        observe(caller, &session.desired, &depth).await
+    })
+    .await;
+    ran.output.map_err(|_| interrupted())
+}
+
+/// Plans the teardown of a session's students.
+pub(super) fn plan(session: &Session, observed: &Observed) -> Plan {
+    let reach = if session.class.is_whole() {
+        Reach::WholeClass
+    } else {
+        Reach::Selected
+    };
+    teardown::plan(&session.desired, observed, reach)
+}
+
+fn depth(session: &Session) -> Depth {
+    let patterns = if session.class.is_whole() {
+        let patterns = session.class.lab.name_patterns().into_iter();
+        patterns
+            .map(|p| Pattern {
+                kind: p.kind,
+                prefix: p.prefix,
+                suffix: p.suffix,
+            })
+            .collect()
+    } else {
+        Vec::new()
+    };
+    Depth::Teardown { patterns }
+}
+
+fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
+    if confirmed == class.name().as_str() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Refused,
+        format!("--confirm {confirmed}"),
+        format!("the class is {}; nothing was deleted", class.name()),
+    )
+    .hint(format!(
+        "to delete class {0}, use --confirm {0}; for another class, give its roster or --class",
+        class.name()
+    )))
+}
+
+/// Asks for the class's name at the terminal. Elsewhere nobody can answer.
+fn ask(session: &Session) -> Result<bool> {
+    let json = session.class.settings.ui.output == OutputFormat::Json;
+    if json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    let failed = |error: io::Error| Error::new(Kind::General, "terminal", error.to_string());
+    let mut err = io::stderr().lock();
+    write!(
+        err,
+        "Type the class's name ({}) to delete this, anything else to leave it: ",
+        session.class.name()
+    )
+    .and_then(|()| err.flush())
+    .map_err(failed)?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(failed)?;
+    Ok(line.trim() == session.class.name().as_str())
+}
+
+fn not_confirmed(session: &Session, plan: &Plan) -> Result<Exit> {
+    let students = plan
+        .students
+        .iter()
+        .map(|student| result(student, None, Some(student)))
+        .collect();
+    let note = format!(
+        "nothing was deleted: confirm with --confirm {}",
+        session.class.name()
+    );
+    let summary = summarise(session, Command::Teardown, students, vec![note]);
+    show(&summary, &view(session), session.class.settings.ui)?;
+    Ok(Exit::Refused)
+}
+
+/// Carries out a teardown, then looks again until nothing of the class is left or time is up.
+///
+/// # Errors
+/// None of its own: what could not be deleted is an outcome.
+pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown> {
+    let ran = run_work(session, Command::Teardown, true, async |caller| {
+        let began = Instant::now();
+        caller.tell(run_started(session, Command::Teardown, plan));
+        let runs = execute(caller, plan, finished).await;
+        let left = prove_gone(caller, session, plan, &runs).await;
+        caller.tell(Event::RunFinished {
+            elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        (runs, left)
+    })
+    .await;
+    let (runs, left) = ran.output;
+    let mut notes = notes_of_given_up(&ran.given_up);
+    let pairs = plan.students.iter().zip(&runs);
+    let students: Vec<StudentResult> = match &left {
+        Ok((left, other_labs)) => {
+            notes.extend(notes_of_other_labs(other_labs));
+            let known = pairs.map(|(student, run)| {
+                let seen = left.students.iter().find(|s| s.owner == student.owner);
+                result(student, Some(run), seen)
+            });
+            known.chain(newly_found(plan, left)).collect()
+        }
+        Err(Cancelled) => {
+            notes.push("stopped before a fresh listing could prove what is gone".to_owned());
+            pairs
+                .map(|(student, run)| result(student, Some(run), Some(student)))
+                .collect()
+        }
+    };
+    let exit = if ran.interrupted {
+        Exit::Interrupted
+    } else if count(&students, Outcome::Remains) > 0 {
+        Exit::Remains
+    } else {
+        Exit::Done
+    };
+    Ok(Teardown {
+        summary: summarise(session, Command::Teardown, students, notes),
+        exit,
+    })
+}
+
+fn finished(student: &StudentPlan, run: &StudentRun) -> Option<Event> {
+    let failures = failures(run);
+    let all_done = run.steps.values().all(StepResult::is_well);
+    (!run.steps.is_empty()).then(|| Event::StudentFinished {
+        student: student.owner.student.clone(),
+        outcome: if all_done {
+            Outcome::Removed
+        } else {
+            Outcome::Remains
+        },
+        failure: failures.first().cloned(),
+    })
+}
+
+/// Looks again, afresh. Deletes log groups that Lambda made again meanwhile, and gives eventually
+/// consistent listings time to forget what is gone; what could not be deleted is not waited for.
+async fn prove_gone(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    plan: &Plan,
+    runs: &[StudentRun],
+) -> std::result::Result<(Plan, BTreeMap<LabId, usize>), Cancelled> {
+    let began = Instant::now();
+    let mut deleted = BTreeMap::new();
+    let mut failed = BTreeSet::new();
+    for (student, run) in plan.students.iter().zip(runs) {
+        for (resource, result) in &run.steps {
+            if result.is_well() {
+                deleted.insert(resource.clone(), student.owner.clone());
+            } else {
+                failed.insert(resource.clone());
+            }
+        }
+    }
+    let stop = caller.stop();
+    stop.check()?;
+    if deleted.keys().any(|id| id.kind == ResourceKind::LogGroup) {
+        stop.sleep(LATE_LOGS).await?;
+    }
+    let depth = depth(session);
+    loop {
+        let mut observed = observe(caller, &session.desired, &depth).await?;
+        teardown::claim_recreated(&mut observed, &deleted);
+        let left = self::plan(session, &observed);
+        let open = left.only(|item| !failed.contains(&item.resource));
+        if open.steps() == 0 || began.elapsed() >= LISTING_LAG {
+            let other_labs = teardown::other_labs(&session.desired, &observed);
+            return Ok((left, other_labs));
+        }
+        let recreated = open.only(|item| item.resource.kind == ResourceKind::LogGroup);
+        execute(caller, &recreated, |_, _| None).await;
+        stop.sleep(LISTING_PAUSE).await?;
+    }
+}
+
+/// Students of whom something is there that was not there when the teardown began.
+fn newly_found(plan: &Plan, left: &Plan) -> Vec<StudentResult> {
+    left.students
+        .iter()
+        .filter(|student| student.steps() > 0)
+        .filter(|student| !plan.students.iter().any(|known| known.owner == student.owner))
+        .map(|student| result(student, None, Some(student)))
+        .collect()
+}
+
+/// What became of a student: what was planned, what was done, and what a later look (`seen`) still shows.
+fn result(plan: &StudentPlan, run: Option<&StudentRun>, seen: Option<&StudentPlan>) -> StudentResult {
+    let still = |id: &ResourceId| {
+        let items = seen.into_iter().flat_map(|s| &s.items);
+        let mut items = items.filter(|item| item.resource == *id);
+        items.find(|item| matches!(item.verdict, Verdict::Delete | Verdict::Unknown))
+    };
+    let resources: Vec<ResourceResult> = plan
+        .items
+        .iter()
+        .map(|item| {
+            let failure = run.and_then(|run| match run.steps.get(&item.resource)? {
+                StepResult::Conflict { failure } | StepResult::Failed { failure } => {
+                    Some(failure.cause.clone())
+                }
+                StepResult::Skipped { needs } => Some(format!("waits for {needs}")),
+                _ => None,
+            });
+            let (state, detail) = match (still(&item.resource), item.verdict) {
+                (Some(seen), _) => {
+                    let why = (!seen.why.is_empty()).then(|| seen.why.clone());
+                    ("remains", failure.or(why))
+                }
+                (None, Verdict::Foreign) => ("foreign", Some(item.why.clone())),
+                (None, Verdict::Absent) => ("absent", None),
+                (None, _) => ("removed", None),
+            };
+            ResourceResult {
+                resource: item.resource.clone(),
+                state: state.to_owned(),
+                detail,
+            }
+        })
+        .collect();
+    let any = |state: &str| resources.iter().any(|r| r.state == state);
+    let outcome = if any("remains") {
+        Outcome::Remains
+    } else if any("removed") {
+        Outcome::Removed
+    } else {
+        Outcome::Absent
+    };
+    let mut errors = run.map(failures).unwrap_or_default();
+    errors.extend(unseen(seen));
+    StudentResult {
+        username: plan.owner.student.clone(),
+        outcome,
+        resources,
+        checks: Vec::new(),
+        outputs: Vec::new(),
+        errors,
+    }
+}
+
+/// What could not be looked for, which is not the same as gone.
+fn unseen(seen: Option<&StudentPlan>) -> Vec<Failure> {
+    seen.map(blocked)
+        .unwrap_or_default()
+        .into_iter()
+        .collect()
+}
+
+/// Resources of the class's other labs, which this lab's teardown leaves alone.
+fn notes_of_other_labs(labs: &BTreeMap<LabId, usize>) -> Vec<String> {
+    labs.iter()
+        .map(|(lab, resources)| {
+            format!(
+                "{resources} resources of this class belong to lab {lab} and were left alone: tear them down \
+                 with that lab's folder (--lab DIR)"
+            )
+        })
+        .collect()
+}
