@@ -19,6 +19,7 @@ pub enum Work {
 
 /// One row of what "complete" means, as the lab bundle states it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Check {
     /// Short id, unique in the lab.
     pub id: String,
@@ -69,6 +70,11 @@ pub enum Proof {
     LogEvents {
         /// Ids of the functions.
         functions: Vec<String>,
+        /// Id of a state machine: at least one execution of it must be the student's own, and only log events
+        /// since the oldest of those count. homeroom's own validation leaves log events too, and they prove
+        /// nothing about the student. `None`: any event counts.
+        #[serde(default)]
+        own_execution_of: Option<String>,
     },
     /// Nothing that homeroom can read proves it; shown as such, and kept out of the completion.
     Unprovable {

@@ -1,0 +1,106 @@
+import base64
+import json
+import re
+import sys
+import types
+import unittest
+import unittest.mock
+
+from .support import Context, environment, load
+
+
+class Client:
+    """Step Functions as the function sees it."""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.calls = []
+
+    def start_execution(self, **call):
+        self.calls.append(call)
+        if self.error:
+            raise self.error
+        return {"executionArn": "arn:execution"}
+
+
+def run(body, client=None, **event):
+    client = client or Client()
+    boto3 = types.SimpleNamespace(client=lambda service: client)
+    module = load("trigger_workflow")
+    event = {"body": body, "requestContext": {"requestId": "api-request-1"}, **event}
+    with unittest.mock.patch.dict(sys.modules, boto3=boto3), environment(STATE_MACHINE_ARN="arn:machine") as logs:
+        answer = module.lambda_handler(event, Context())
+        return answer["statusCode"], json.loads(answer["body"]), client.calls, logs()
+
+
+GOOD = {"userId": "user1", "dataType": "sales_data"}
+
+
+class TriggerWorkflow(unittest.TestCase):
+    def test_good_request_starts_one_execution(self):
+        status, body, calls, _ = run(json.dumps(GOOD))
+        self.assertEqual((status, body["executionArn"]), (202, "arn:execution"))
+        (call,) = calls
+        self.assertEqual(call["stateMachineArn"], "arn:machine")
+        self.assertRegex(call["name"], r"^api-user1-sales-data-[0-9a-f-]{36}$")
+        self.assertEqual(json.loads(call["input"]), {**GOOD, "source": "api", "requestId": "api-request-1"})
+
+    def test_bad_bodies_are_answered_400_and_start_nothing(self):
+        bad = {
+            None: "empty",
+            "": "empty",
+            "{": "not valid JSON",
+            "NaN": "not valid JSON",
+            "[" * 100_000: "not valid JSON",
+            "[]": "JSON object",
+            '"text"': "JSON object",
+            "null": "JSON object",
+            "{}": "missing: userId, dataType",
+            '{"userId": "u"}': "missing: dataType",
+            '{"userId": null, "dataType": 5}': "must be text: userId, dataType",
+            json.dumps({**GOOD, "successRate": "1"}): "successRate",
+            json.dumps({**GOOD, "successRate": True}): "successRate",
+            json.dumps({**GOOD, "successRate": 1.5}): "successRate",
+        }
+        for body, reason in bad.items():
+            with self.subTest(body=body and body[:60]):
+                status, answer, calls, logs = run(body)
+                self.assertEqual((status, calls), (400, []))
+                self.assertIn(reason, answer["message"])
+                self.assertEqual(logs[0]["message"], "request refused")
+
+    def test_empty_texts_are_let_through(self):
+        status, _, calls, _ = run('{"userId": "", "dataType": ""}')
+        self.assertEqual(status, 202)
+        self.assertRegex(calls[0]["name"], r"^api-[0-9a-f-]{36}$")
+
+    def test_optional_fields_are_passed_on_and_others_are_not(self):
+        _, _, calls, _ = run(json.dumps({**GOOD, "successRate": 0, "notificationType": "SMS", "source": "me"}))
+        sent = json.loads(calls[0]["input"])
+        self.assertEqual((sent["successRate"], sent["notificationType"], sent["source"]), (0, "SMS", "api"))
+
+    def test_names_are_safe_and_short_enough_whatever_is_sent(self):
+        for text in ("a" * 500, "../../etc", "ü ber\n*", "a-" * 99, "\u0000"):
+            _, _, calls, _ = run(json.dumps({"userId": text, "dataType": text}))
+            name = calls[0]["name"]
+            self.assertLessEqual(len(name), 80)
+            self.assertTrue(re.fullmatch(r"[A-Za-z0-9-]+", name), name)
+
+    def test_homeroom_can_tell_its_own_executions_by_name(self):
+        _, _, calls, _ = run(json.dumps({**GOOD, "userId": "homeroom-validation"}))
+        self.assertTrue(calls[0]["name"].startswith("api-homeroom-validation-"))
+
+    def test_base64_body_is_read(self):
+        body = base64.b64encode(json.dumps(GOOD).encode()).decode()
+        self.assertEqual(run(body, isBase64Encoded=True)[0], 202)
+        self.assertEqual(run("%%%", isBase64Encoded=True)[0], 400)
+
+    def test_refusal_of_step_functions_is_answered_502_and_logged(self):
+        status, body, _, logs = run(json.dumps(GOOD), Client(RuntimeError("AccessDenied: no")))
+        self.assertEqual((status, body["error"]), (502, "StartFailed"))
+        self.assertNotIn("AccessDenied", json.dumps(body))
+        self.assertEqual((logs[0]["level"], "AccessDenied: no" in logs[0]["reason"]), ("ERROR", True))
+
+
+if __name__ == "__main__":
+    unittest.main()

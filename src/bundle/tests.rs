@@ -1,0 +1,436 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::check::{Proof, Work};
+use crate::domain::desired::Stack;
+use crate::domain::execution::Starter;
+use crate::domain::ids::{ClassName, Scope};
+use crate::domain::lab::ProbeRequest;
+use crate::domain::roster::Student;
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn scope() -> Scope {
+    Scope {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+    }
+}
+
+fn class() -> ClassName {
+    "spring".parse().unwrap()
+}
+
+fn student(username: &str) -> Student {
+    Student {
+        username: username.parse().unwrap(),
+        name: None,
+        email: None,
+        section: None,
+        extra: Vec::new(),
+    }
+}
+
+fn stack(lab: &Lab, username: &str) -> Stack {
+    lab.desired(&scope(), &class(), &[student(username)])
+        .unwrap()
+        .stacks
+        .remove(0)
+}
+
+#[test]
+fn the_built_in_lab_is_the_one_in_the_repository() {
+    let (built_in, on_disk) = (built_in(), read(repository()).unwrap());
+    let names = |files: &Files| files.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(
+        names(&built_in),
+        names(&on_disk),
+        "a new file: touch src/bundle.rs and build again"
+    );
+    assert_eq!(built_in, on_disk);
+}
+
+#[test]
+fn tests_and_caches_are_not_part_of_a_bundle() {
+    let files = built_in();
+    assert!(files.contains_key("lambdas/process_data/lambda_function.py"));
+    assert!(
+        !files
+            .keys()
+            .any(|path| path.contains("test") || path.contains("__pycache__")),
+        "{:?}",
+        files.keys()
+    );
+}
+
+#[test]
+fn a_folder_that_holds_no_lab_is_refused_with_a_hint() {
+    let empty = tempfile::tempdir().unwrap();
+    let error = load(Some(empty.path())).unwrap_err();
+    assert_eq!(error.kind, Kind::Invalid);
+    assert!(
+        error.to_string().contains("holds no templates/lab.toml"),
+        "{error}"
+    );
+    assert!(error.failures[0].hint.is_some());
+}
+
+#[test]
+fn what_is_wrong_with_a_lab_is_of_the_kind_invalid() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("templates")).unwrap();
+    fs::write(dir.path().join(MANIFEST), "[lab]\nid = 5\n").unwrap();
+    let error = load(Some(dir.path())).unwrap_err();
+    assert_eq!(error.kind, Kind::Invalid);
+    assert!(error.to_string().contains("lab.toml"), "{error}");
+}
+
+#[test]
+fn lab_6_gives_a_student_its_stack() {
+    let lab = load(Some(repository())).unwrap();
+    let stack = stack(&lab, "user1");
+    let names: Vec<_> = stack
+        .resource_ids()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "IAM role user1-worker-role",
+            "IAM role user1-trigger-role",
+            "IAM role user1-workflow-role",
+            "log group /aws/lambda/user1-process-data",
+            "log group /aws/lambda/user1-send-notification",
+            "log group /aws/lambda/user1-trigger-workflow",
+            "Lambda function user1-process-data",
+            "Lambda function user1-send-notification",
+            "Lambda function user1-trigger-workflow",
+            "state machine user1-simple-workflow",
+            "REST API user1-workflow-api",
+        ]
+    );
+    assert!(
+        stack
+            .log_groups
+            .iter()
+            .all(|group| group.retention_days == 7)
+    );
+    assert!(
+        stack
+            .functions
+            .iter()
+            .all(|function| function.runtime == "python3.13")
+    );
+    let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:user1-simple-workflow";
+    assert_eq!(stack.functions[2].environment["STATE_MACHINE_ARN"], machine);
+    let route = &stack.rest_apis[0].routes[0];
+    assert_eq!(
+        (route.method.as_str(), route.path.as_str()),
+        ("POST", "/process")
+    );
+    assert_eq!(route.function, "user1-trigger-workflow");
+}
+
+/// (actions, resources) of every statement of a policy, all of which must allow.
+fn grants(policy: &Value) -> Vec<(Vec<String>, Vec<String>)> {
+    let texts = |value: &Value| match value {
+        Value::Array(items) => items
+            .iter()
+            .map(|v| v.as_str().unwrap().to_owned())
+            .collect(),
+        one => vec![one.as_str().unwrap().to_owned()],
+    };
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    statements
+        .map(|statement| {
+            assert_eq!(statement["Effect"], "Allow");
+            (texts(&statement["Action"]), texts(&statement["Resource"]))
+        })
+        .collect()
+}
+
+#[test]
+fn lab_6_grants_no_more_than_each_role_needs() {
+    let lab = load(Some(repository())).unwrap();
+    let stack = stack(&lab, "user1");
+    let arn =
+        |service: &str, rest: &str| format!("arn:aws:{service}:us-east-1:123456789012:{rest}");
+    let logs = |function: &str| arn("logs", &format!("log-group:/aws/lambda/user1-{function}:*"));
+    let write = || {
+        vec![
+            "logs:CreateLogStream".to_owned(),
+            "logs:PutLogEvents".to_owned(),
+        ]
+    };
+    let machine = arn("states", "stateMachine:user1-simple-workflow");
+    let [worker, trigger, workflow] = &stack.roles[..] else {
+        panic!("three roles");
+    };
+    assert_eq!(
+        grants(&worker.policy),
+        [(
+            write(),
+            vec![logs("process-data"), logs("send-notification")]
+        )]
+    );
+    assert_eq!(
+        grants(&trigger.policy),
+        [
+            (write(), vec![logs("trigger-workflow")]),
+            (
+                vec!["states:StartExecution".to_owned()],
+                vec![machine.clone()]
+            ),
+        ]
+    );
+    let functions = ["process-data", "send-notification"]
+        .map(|f| arn("lambda", &format!("function:user1-{f}")));
+    assert_eq!(
+        grants(&workflow.policy),
+        [(vec!["lambda:InvokeFunction".to_owned()], functions.to_vec())]
+    );
+    for role in &stack.roles {
+        let statement = &role.trust["Statement"][0];
+        assert_eq!(
+            statement["Condition"]["StringEquals"]["aws:SourceAccount"],
+            "123456789012"
+        );
+        assert_eq!(statement["Action"], "sts:AssumeRole");
+    }
+    assert_eq!(
+        workflow.trust["Statement"][0]["Principal"],
+        json!({ "Service": "states.amazonaws.com" })
+    );
+    assert_eq!(
+        workflow.trust["Statement"][0]["Condition"]["ArnLike"]["aws:SourceArn"],
+        machine
+    );
+    // No key or resource of one student names another: nothing holds a wildcard but the streams' ending.
+    for role in &stack.roles {
+        let text = role.policy.to_string();
+        assert_eq!(
+            text.matches('*').count(),
+            text.matches(":*\"").count(),
+            "{text}"
+        );
+        assert!(!text.contains("CreateLogGroup"));
+    }
+}
+
+#[test]
+fn lab_6_goes_every_other_way_out_through_processing_failed() {
+    let lab = load(Some(repository())).unwrap();
+    let stack = stack(&lab, "user1");
+    let states = &stack.state_machines[0].definition["States"];
+    for task in ["ProcessData", "SendNotification"] {
+        let catch = &states[task]["Catch"][0];
+        assert_eq!(catch["ErrorEquals"], json!(["States.ALL"]));
+        assert_eq!(catch["Next"], "ProcessingFailed");
+    }
+    assert_eq!(states["CheckStatus"]["Default"], "ProcessingFailed");
+    assert_eq!(states["ProcessingFailed"]["Error"], "ProcessingFailed");
+    assert_eq!(states["WorkflowCompleted"]["Type"], "Succeed");
+    let own = states["ProcessData"]["Retry"][1]["ErrorEquals"][0]
+        .as_str()
+        .unwrap();
+    let code = &built_in()["lambdas/process_data/lambda_function.py"];
+    let class = format!("class {own}(Exception)");
+    assert!(
+        String::from_utf8_lossy(code).contains(&class),
+        "the workflow retries {own}, which nothing raises"
+    );
+}
+
+#[test]
+fn lab_6_counts_only_what_the_student_did() {
+    let lab = load(Some(repository())).unwrap();
+    let work: Vec<_> = lab.checks().iter().map(|check| check.work).collect();
+    assert_eq!(work[..2], [Work::Stack; 2]);
+    assert_eq!(work[2..], [Work::Student; 6]);
+    assert_eq!(
+        lab.checks().iter().map(|check| check.points).sum::<u32>(),
+        100
+    );
+    assert!(
+        matches!(&lab.checks()[6].proof, Proof::LogEvents { own_execution_of: Some(m), .. } if m == "simple_workflow")
+    );
+    assert!(matches!(lab.checks()[7].proof, Proof::Unprovable { .. }));
+    let validation = json!({ "userId": "homeroom-validation", "source": "api" });
+    let uuid = "0b7cb2a6-0000-4000-8000-000000000000";
+    for (name, input, starter) in [
+        (
+            format!("api-homeroom-validation-sales-data-{uuid}"),
+            None,
+            Starter::Homeroom,
+        ),
+        (
+            format!("api-x-{uuid}"),
+            Some(&validation),
+            Starter::Homeroom,
+        ),
+        (format!("api-user1-sales-data-{uuid}"), None, Starter::Api),
+        ("console-test-1".to_owned(), None, Starter::Person),
+    ] {
+        assert_eq!(lab.starter_of(&name, input), starter, "{name}");
+    }
+}
+
+#[test]
+fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
+    let lab = load(Some(repository())).unwrap();
+    let probes = lab.probes(&scope(), &class(), &student("user1")).unwrap();
+    assert_eq!(probes.len(), 6);
+    let mut ends = Vec::new();
+    for probe in &probes {
+        match &probe.request {
+            ProbeRequest::Api {
+                body,
+                expect_http: 202,
+                ..
+            }
+            | ProbeRequest::Execution { input: body, .. }
+                if !body.contains("\"\"") =>
+            {
+                let body: Value = serde_json::from_str(body).unwrap();
+                assert_eq!(body["successRate"], 1);
+                assert_eq!(lab.starter_of("x", Some(&body)), Starter::Homeroom);
+                ends.push("good");
+            }
+            ProbeRequest::Execution { expect_end, .. } => {
+                assert_eq!(expect_end.error.as_deref(), Some("ProcessingFailed"));
+                ends.push("error");
+            }
+            ProbeRequest::Api { expect_http, .. } => {
+                assert_eq!(*expect_http, 400);
+                ends.push("400");
+            }
+            ProbeRequest::LogEvents { functions } => {
+                assert_eq!(functions.len(), 3);
+                ends.push("logs");
+            }
+        }
+    }
+    assert_eq!(ends, ["good", "good", "error", "400", "400", "logs"]);
+}
+
+#[test]
+fn lab_6_gives_payloads_and_outputs() {
+    let lab = load(Some(repository())).unwrap();
+    let user1 = student("user1");
+    let payloads = lab.payloads(&scope(), &class(), &user1);
+    let parsed: Vec<_> = payloads
+        .iter()
+        .map(|p| serde_json::from_str::<Value>(&p.text).ok())
+        .collect();
+    let types: Vec<_> = parsed
+        .iter()
+        .flatten()
+        .map(|p| p["dataType"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        types,
+        [
+            "sales_data",
+            "customer_data",
+            "inventory_data",
+            "analytics_data",
+            ""
+        ]
+    );
+    assert_eq!(
+        parsed.iter().filter(|p| p.is_none()).count(),
+        1,
+        "one is malformed on purpose"
+    );
+    let outputs = lab.outputs(&scope(), &class(), &user1, &Default::default());
+    assert_eq!(outputs.len(), 7);
+    assert_eq!(
+        outputs[0].value,
+        "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/statemachines/view/arn:aws:states:us-east-1:123456789012:stateMachine:user1-simple-workflow"
+    );
+}
+
+#[test]
+fn the_second_lab_is_built_by_the_same_code() {
+    let lab = load(Some(&repository().join("tests/labs/mini"))).unwrap();
+    let stack = stack(&lab, "zoe");
+    let names: Vec<_> = stack
+        .resource_ids()
+        .into_iter()
+        .map(|resource| resource.name)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "lab-zoe-blue",
+            "lab-zoe-flow",
+            "/aws/lambda/lab-zoe-greet",
+            "lab-zoe-greet",
+            "lab-zoe-wait"
+        ]
+    );
+    assert!(stack.rest_apis.is_empty());
+    assert_eq!(stack.functions[0].handler, "app.main");
+    for pattern in lab.name_patterns() {
+        assert_eq!(
+            pattern.username_in(&pattern.name(stack.student())),
+            Some("zoe")
+        );
+    }
+    assert_eq!(lab.region(), "eu-west-1");
+}
+
+#[test]
+fn zips_hold_exactly_the_functions_own_file() {
+    let lab = load(Some(repository())).unwrap();
+    for function in stack(&lab, "user1").functions {
+        let archive =
+            zip::ZipArchive::new(std::io::Cursor::new(function.code.zip.to_vec())).unwrap();
+        assert_eq!(
+            archive.file_names().flatten().collect::<Vec<_>>(),
+            ["lambda_function.py"]
+        );
+    }
+}
+
+#[test]
+fn five_hundred_students_are_filled_in_at_once() {
+    let lab = load(Some(repository())).unwrap();
+    let students: Vec<_> = (1..=500).map(|n| student(&format!("user{n}"))).collect();
+    let started = std::time::Instant::now();
+    let desired = lab.desired(&scope(), &class(), &students).unwrap();
+    println!("500 students: {:?}", started.elapsed());
+    assert_eq!(desired.stacks.len(), 500);
+    let zip = &desired.stacks[0].functions[0].code.zip;
+    assert!(
+        std::sync::Arc::ptr_eq(zip, &desired.stacks[499].functions[0].code.zip),
+        "zips are shared"
+    );
+}
+
+#[test]
+fn zz_dump() {
+    use base64::Engine as _;
+    let Ok(out) = std::env::var("DUMP") else {
+        return;
+    };
+    let lab = load(Some(repository())).unwrap();
+    let students: Vec<_> = ["user1", "user2"].map(student).into();
+    let desired = lab.desired(&scope(), &class(), &students).unwrap();
+    let stacks: Vec<_> = desired.stacks.iter().map(|s| json!({
+        "roles": s.roles.iter().map(|r| json!({"name": r.name, "trust": r.trust, "policy": r.policy})).collect::<Vec<_>>(),
+        "groups": s.log_groups.iter().map(|g| json!([g.name, g.retention_days])).collect::<Vec<_>>(),
+        "functions": s.functions.iter().map(|f| json!({"name": f.name, "role": f.role, "runtime": f.runtime, "handler": f.handler, "timeout": f.timeout_s, "memory": f.memory_mib, "env": f.environment, "sha": f.code.sha256, "zip": base64::engine::general_purpose::STANDARD.encode(&f.code.zip)})).collect::<Vec<_>>(),
+        "machines": s.state_machines.iter().map(|m| json!({"name": m.name, "role": m.role, "definition": m.signed_definition(&s.owner)})).collect::<Vec<_>>(),
+        "apis": s.rest_apis.iter().map(|a| json!({"name": a.name, "stage": a.stage, "routes": a.routes})).collect::<Vec<_>>(),
+        "payloads": lab.payloads(&scope(), &class(), &student(s.student().as_str())).into_iter().map(|p| (p.id, p.text)).collect::<std::collections::BTreeMap<_,_>>(),
+        "probes": format!("{:#?}", lab.probes(&scope(), &class(), &student("user1")).unwrap()),
+    })).collect();
+    fs::write(out, serde_json::to_string_pretty(&stacks).unwrap()).unwrap();
+}

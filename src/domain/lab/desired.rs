@@ -1,0 +1,419 @@
+//! A lab filled in for every student: what should be, and everything that is wrong with it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+use tera::Context;
+
+use super::context::ClassContext;
+use super::model;
+use super::problems::Problems;
+use super::verify::MANIFEST;
+use super::{ApiEndpoint, Lab, Probe, ProbeRequest, asl, environment_key, output_key};
+use crate::domain::desired::{Desired, Stack};
+use crate::domain::ids::{ClassName, Scope};
+use crate::domain::ownership::{Owner, canonical};
+use crate::domain::resources::function::{ENVIRONMENT_MAX, Function};
+use crate::domain::resources::log_group::LogGroup;
+use crate::domain::resources::rest_api::{RestApi, Route};
+use crate::domain::resources::role::{INLINE_MAX, Role, TRUST_MAX};
+use crate::domain::resources::state_machine::{DEFINITION_MAX, StateMachine};
+use crate::domain::roster::Student;
+use crate::events::Failure;
+
+impl Lab {
+    /// What a class should have: one stack a student.
+    ///
+    /// # Errors
+    /// Everything that is wrong once the bundle is filled in, for every student and including what is
+    /// rendered only later (outputs, probes, payloads): values that templates name and the roster does not
+    /// have, text that is not JSON, definitions that are not well-formed, names and documents too large for
+    /// AWS, names used twice. The same problem of several students is one failure.
+    pub fn desired(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        students: &[Student],
+    ) -> Result<Desired, Vec<Failure>> {
+        let mut problems = Problems::default();
+        let contexts = ClassContext::new(self, scope, class);
+        let mut stacks = Vec::with_capacity(students.len());
+        for student in students {
+            let owner = Owner {
+                class: class.clone(),
+                student: student.username.clone(),
+                lab: self.id().clone(),
+            };
+            let context = contexts.student(student, &BTreeMap::new());
+            self.check_extras(&contexts, student, &context, &mut problems);
+            let mut renderer = Renderer {
+                lab: self,
+                student,
+                context,
+                problems: &mut problems,
+            };
+            stacks.push(renderer.stack(owner));
+        }
+        check_names(&stacks, &mut problems);
+        problems.or(Desired {
+            scope: scope.clone(),
+            class: class.clone(),
+            lab: self.id().clone(),
+            stacks,
+        })
+    }
+
+    /// Fills in the probes.
+    pub(super) fn render_probes(
+        &self,
+        student: &Student,
+        context: &Context,
+        problems: &mut Problems,
+    ) -> Vec<Probe> {
+        let username = &student.username;
+        let mut file = |path: &str| match self.templates.file(path, context) {
+            Ok(text) => text,
+            Err(error) => {
+                problems.add_for(username, format!("templates/{path}"), error);
+                String::new()
+            }
+        };
+        let probes = self.manifest.probes.iter().map(|probe| {
+            let request = match &probe.request {
+                model::ProbeRequest::Api {
+                    api,
+                    method,
+                    path,
+                    body,
+                    expect_http,
+                    expect_end,
+                    execution_arn_pointer,
+                } => ProbeRequest::Api {
+                    api: self.rest_api_name(api, username)?,
+                    stage: self
+                        .manifest
+                        .rest_apis
+                        .iter()
+                        .find(|x| x.id == *api)?
+                        .stage
+                        .clone(),
+                    method: method.clone(),
+                    path: path.clone(),
+                    body: file(body),
+                    expect_http: *expect_http,
+                    expect_end: expect_end.clone(),
+                    execution_arn_pointer: execution_arn_pointer.clone(),
+                },
+                model::ProbeRequest::Execution {
+                    state_machine,
+                    input,
+                    expect_end,
+                } => ProbeRequest::Execution {
+                    state_machine: self.state_machine_name(state_machine, username)?,
+                    input: file(input),
+                    expect_end: expect_end.clone(),
+                },
+                model::ProbeRequest::LogEvents { functions } => ProbeRequest::LogEvents {
+                    functions: functions
+                        .iter()
+                        .filter_map(|id| self.function_name(id, username))
+                        .collect(),
+                },
+            };
+            Some(Probe {
+                id: probe.id.clone(),
+                title: probe.title.clone(),
+                hint: probe.hint.clone(),
+                deadline_s: probe.deadline_s,
+                request,
+            })
+        });
+        probes.flatten().collect()
+    }
+
+    /// Tries what is rendered only later, so that its faults are known before anything is touched.
+    fn check_extras(
+        &self,
+        contexts: &ClassContext<'_>,
+        student: &Student,
+        context: &Context,
+        problems: &mut Problems,
+    ) {
+        let username = &student.username;
+        self.render_probes(student, context, problems);
+        let probe_files = self
+            .manifest
+            .probes
+            .iter()
+            .filter_map(|probe| match &probe.request {
+                model::ProbeRequest::Api { body, .. } => Some(body),
+                model::ProbeRequest::Execution { input, .. } => Some(input),
+                model::ProbeRequest::LogEvents { .. } => None,
+            });
+        for path in self
+            .manifest
+            .payloads
+            .iter()
+            .map(|p| &p.template)
+            .chain(probe_files)
+        {
+            let rendered = self.templates.file(path, context);
+            let checked = rendered.and_then(|text| match path.ends_with(".json") {
+                true => serde_json::from_str::<Value>(&text)
+                    .map(drop)
+                    .map_err(|e| not_json(&e)),
+                false => Ok(()),
+            });
+            if let Err(error) = checked {
+                problems.add_for(username, format!("templates/{path}"), error);
+            }
+        }
+        // Outputs are tried with APIs that exist, since they will once the stack is deployed.
+        let apis = self.names.rest_apis.iter().map(|pattern| {
+            let endpoint = ApiEndpoint {
+                id: "id".into(),
+                url: "https://id.example".into(),
+            };
+            (pattern.name(username), endpoint)
+        });
+        let deployed = contexts.student(student, &apis.collect());
+        for output in &self.manifest.outputs {
+            let key = output_key(&output.id);
+            if let Err(error) = self.templates.text(&key, &deployed) {
+                problems.add_for(username, MANIFEST, format!("{key}: {error}"));
+            }
+        }
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> String {
+    format!("is not JSON once it is filled in: {error}")
+}
+
+/// Names must be unique in the account's region; IAM compares without regard to case, so all are held to that.
+fn check_names(stacks: &[Stack], problems: &mut Problems) {
+    let mut seen = HashMap::new();
+    for stack in stacks {
+        for resource in stack.resource_ids() {
+            let key = (resource.kind, resource.name.to_ascii_lowercase());
+            if let Some(other) = seen.insert(key, stack.student()) {
+                let cause = format!(
+                    "students {other} and {} would both have this name",
+                    stack.student()
+                );
+                problems.add(resource.to_string(), cause).hint =
+                    Some("change one of the two usernames".into());
+            }
+        }
+    }
+}
+
+/// Renders one student's stack; what fails becomes a problem and leaves an empty value behind.
+struct Renderer<'a> {
+    lab: &'a Lab,
+    student: &'a Student,
+    context: Context,
+    problems: &'a mut Problems,
+}
+
+impl Renderer<'_> {
+    fn say(&mut self, subject: impl Into<String>, cause: impl Into<String>) {
+        self.problems
+            .add_for(&self.student.username, subject, cause);
+    }
+
+    fn json(&mut self, path: &str) -> Value {
+        let rendered = self.lab.templates.file(path, &self.context);
+        match rendered.and_then(|text| serde_json::from_str(&text).map_err(|e| not_json(&e))) {
+            Ok(value) => value,
+            Err(error) => {
+                self.say(format!("templates/{path}"), error);
+                Value::Null
+            }
+        }
+    }
+
+    fn stack(&mut self, owner: Owner) -> Stack {
+        let lab = self.lab;
+        let username = &self.student.username;
+        for pattern in lab.name_patterns() {
+            let name = pattern.name(username);
+            if name.len() > pattern.name_max() {
+                let cause = format!(
+                    "has {} characters; AWS takes {}",
+                    name.len(),
+                    pattern.name_max()
+                );
+                self.say(format!("{} {name}", pattern.kind), cause);
+            }
+        }
+        let named = |name: &super::NamePattern| name.name(username);
+        Stack {
+            roles: lab
+                .manifest
+                .roles
+                .iter()
+                .zip(&lab.names.roles)
+                .map(|(role, name)| self.role(role, named(name)))
+                .collect(),
+            log_groups: lab
+                .names
+                .log_groups
+                .iter()
+                .map(|name| LogGroup {
+                    name: named(name),
+                    retention_days: lab.retention_days(),
+                })
+                .collect(),
+            functions: lab
+                .manifest
+                .functions
+                .iter()
+                .zip(&lab.names.functions)
+                .filter_map(|(function, name)| self.function(function, named(name)))
+                .collect(),
+            state_machines: lab
+                .manifest
+                .state_machines
+                .iter()
+                .zip(&lab.names.state_machines)
+                .map(|(machine, name)| self.state_machine(machine, named(name), &owner))
+                .collect(),
+            rest_apis: lab
+                .manifest
+                .rest_apis
+                .iter()
+                .zip(&lab.names.rest_apis)
+                .map(|(api, name)| self.rest_api(api, named(name)))
+                .collect(),
+            owner,
+        }
+    }
+
+    fn role_name(&self, id: &str) -> String {
+        let index = self
+            .lab
+            .manifest
+            .roles
+            .iter()
+            .position(|role| role.id == id);
+        let pattern = index.and_then(|index| self.lab.names.roles.get(index));
+        pattern
+            .map(|p| p.name(&self.student.username))
+            .unwrap_or_default()
+    }
+
+    fn role(&mut self, role: &model::Role, name: String) -> Role {
+        let mut document = |path: &str, what: &str, max: usize| {
+            let value = self.json(path);
+            if value.is_null() {
+                return value;
+            }
+            let subject = format!("templates/{path}");
+            if value.get("Statement").is_none() {
+                self.say(&subject, format!("is no {what}: it has no Statement"));
+            }
+            let length = canonical(&value).chars().count();
+            if length > max {
+                self.say(
+                    subject,
+                    format!("is a {what} of {length} characters; IAM takes {max}"),
+                );
+            }
+            value
+        };
+        Role {
+            trust: document(&role.trust, "trust policy", TRUST_MAX),
+            policy: document(&role.policy, "inline policy", INLINE_MAX),
+            name,
+        }
+    }
+
+    fn function(&mut self, function: &model::Function, name: String) -> Option<Function> {
+        let mut environment = BTreeMap::new();
+        for variable in function.environment.keys() {
+            let key = environment_key(&function.id, variable);
+            match self.lab.templates.text(&key, &self.context) {
+                Ok(value) => {
+                    environment.insert(variable.clone(), value);
+                }
+                Err(error) => self.say(MANIFEST, format!("{key}: {error}")),
+            }
+        }
+        // Lambda counts the names and values as JSON.
+        let size = serde_json::to_string(&environment).map_or(0, |json| json.len());
+        if size > ENVIRONMENT_MAX {
+            let cause = format!(
+                "[[function]] {:?}: environment has {size} bytes; Lambda takes {ENVIRONMENT_MAX}",
+                function.id
+            );
+            self.say(MANIFEST, cause);
+        }
+        let default_runtime = self.lab.text_setting("runtime");
+        Some(Function {
+            name,
+            role: self.role_name(&function.role),
+            runtime: function
+                .runtime
+                .as_deref()
+                .unwrap_or(default_runtime)
+                .to_owned(),
+            handler: function.handler.clone(),
+            timeout_s: function.timeout_s,
+            memory_mib: function.memory_mib,
+            environment,
+            // Always there: a folder that could not be packed is a failure of parsing.
+            code: self.lab.codes.get(&function.code)?.clone(),
+        })
+    }
+
+    fn state_machine(
+        &mut self,
+        machine: &model::StateMachine,
+        name: String,
+        owner: &Owner,
+    ) -> StateMachine {
+        let definition = self.json(&machine.definition);
+        let subject = format!("templates/{}", machine.definition);
+        let machine = StateMachine {
+            name,
+            workflow_type: machine.workflow_type,
+            role: self.role_name(&machine.role),
+            definition,
+        };
+        if !machine.definition.is_null() {
+            for problem in asl::problems(&machine.definition) {
+                self.say(&subject, problem);
+            }
+            let length = machine.signed_definition(owner).chars().count();
+            if length > DEFINITION_MAX {
+                self.say(
+                    subject,
+                    format!("has {length} characters; Step Functions takes {DEFINITION_MAX}"),
+                );
+            }
+        }
+        machine
+    }
+
+    fn rest_api(&self, api: &model::RestApi, name: String) -> RestApi {
+        let function = |id: &str| {
+            self.lab
+                .function_name(id, &self.student.username)
+                .unwrap_or_default()
+        };
+        RestApi {
+            name,
+            stage: api.stage.clone(),
+            routes: api
+                .routes
+                .iter()
+                .map(|route| Route {
+                    method: route.method.clone(),
+                    path: route.path.clone(),
+                    function: function(&route.function),
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What `templates/lab.toml` may say. Unknown keys are refused, so that a typing error is never a silent default.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::domain::check::Check;
+use crate::domain::execution::Status;
+use crate::domain::ids::LabId;
+use crate::domain::resources::state_machine::WorkflowType;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    pub lab: Head,
+    pub settings: toml::Table,
+    #[serde(default)]
+    pub rehearsal: Rehearsal,
+    #[serde(default, rename = "role")]
+    pub roles: Vec<Role>,
+    #[serde(default, rename = "function")]
+    pub functions: Vec<Function>,
+    #[serde(default, rename = "state_machine")]
+    pub state_machines: Vec<StateMachine>,
+    #[serde(default, rename = "rest_api")]
+    pub rest_apis: Vec<RestApi>,
+    #[serde(default, rename = "output")]
+    pub outputs: Vec<Output>,
+    #[serde(default, rename = "payload")]
+    pub payloads: Vec<Payload>,
+    #[serde(default)]
+    pub marks: Marks,
+    #[serde(default, rename = "probe")]
+    pub probes: Vec<Probe>,
+    #[serde(default, rename = "check")]
+    pub checks: Vec<Check>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Head {
+    pub id: LabId,
+    pub title: String,
+    pub minutes: u32,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rehearsal {
+    #[serde(default)]
+    pub settings: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Role {
+    pub id: String,
+    pub name: String,
+    pub trust: String,
+    pub policy: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Function {
+    pub id: String,
+    pub name: String,
+    pub role: String,
+    pub code: String,
+    pub handler: String,
+    /// The setting `runtime` where it is left out.
+    pub runtime: Option<String>,
+    pub timeout_s: i32,
+    pub memory_mib: i32,
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StateMachine {
+    pub id: String,
+    pub name: String,
+    #[serde(rename = "type")]
+    pub workflow_type: WorkflowType,
+    pub role: String,
+    pub definition: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RestApi {
+    pub id: String,
+    pub name: String,
+    pub stage: String,
+    #[serde(rename = "route")]
+    pub routes: Vec<Route>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    pub method: String,
+    pub path: String,
+    pub function: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Output {
+    pub id: String,
+    pub label: String,
+    pub value: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Payload {
+    pub id: String,
+    pub title: String,
+    pub template: String,
+}
+
+/// How executions are told apart.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Marks {
+    /// Executions that the API started: the name begins so …
+    pub api_name_prefix: Option<String>,
+    /// … and, where the input is known, it has all of these values (JSON pointer → value).
+    #[serde(default)]
+    pub api_input: BTreeMap<String, serde_json::Value>,
+    /// Executions that homeroom started through the API: the name begins with any of these, …
+    #[serde(default)]
+    pub homeroom_name_prefixes: Vec<String>,
+    /// … or the input has any of these values.
+    #[serde(default)]
+    pub homeroom_input: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Probe {
+    pub id: String,
+    pub title: String,
+    pub hint: String,
+    pub deadline_s: u64,
+    pub request: ProbeRequest,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum ProbeRequest {
+    Api {
+        api: String,
+        method: String,
+        path: String,
+        body: String,
+        expect_http: u16,
+        expect_end: Option<EndState>,
+        #[serde(default = "execution_arn_pointer")]
+        execution_arn_pointer: String,
+    },
+    Execution {
+        state_machine: String,
+        input: String,
+        expect_end: EndState,
+    },
+    LogEvents {
+        functions: Vec<String>,
+    },
+}
+
+/// How an execution must have ended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndState {
+    /// Its status; a final one.
+    pub status: Status,
+    /// Its error's name, where that matters.
+    pub error: Option<String>,
+}
+
+fn execution_arn_pointer() -> String {
+    "/executionArn".to_owned()
+}

@@ -1,0 +1,451 @@
+//! Templates: compiled once a class, filled in once a student, and so restricted that a value from the roster
+//! cannot become anything but text inside a JSON string.
+//!
+//! Tera escapes what a placeholder yields, but has ways around that: `safe`, string concatenation, filter
+//! sections, macros, the `__tera_context` variable. It also knows nothing of JSON: a placeholder outside
+//! quotes would let a value be read as syntax, and one behind a backslash would have its escape undone. So a
+//! template is checked before it is used: only plain values with a few harmless filters, conditions and
+//! loops over settings are accepted, and in a `.json` file each placeholder must stand inside a string
+//! (settings excepted: they are the bundle's own).
+
+use std::error::Error as _;
+
+use tera::ast::{Expr, ExprVal, Node};
+use tera::{Context, Tera};
+
+/// Filters that a template may use: each yields a plain value that is escaped afterwards.
+const FILTERS: [&str; 9] = [
+    "default",
+    "upper",
+    "lower",
+    "trim",
+    "replace",
+    "truncate",
+    "capitalize",
+    "title",
+    "length",
+];
+
+/// Compiled templates. Files are escaped for JSON; texts of the manifest (names, outputs, environment) are not.
+#[derive(Debug, Clone)]
+pub(super) struct Templates {
+    files: Tera,
+    texts: Tera,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        let mut files = Tera::default();
+        files.autoescape_on(vec![""]);
+        files.set_escape_fn(escape_json);
+        let mut texts = Tera::default();
+        texts.autoescape_on(vec![]);
+        Self { files, texts }
+    }
+}
+
+/// A text as it stands between the quotes of a JSON string.
+fn escape_json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+impl Templates {
+    /// Compiles a file; answers with every problem that it has.
+    pub fn add_file(&mut self, path: &str, source: &str) -> Vec<String> {
+        if let Err(error) = self.files.add_raw_template(path, source) {
+            return vec![innermost(&error)];
+        }
+        let mut checker = Checker::default();
+        if let Ok(template) = self.files.get_template(path) {
+            let end = checker.nodes(
+                &template.ast,
+                path.ends_with(".json").then_some(Place::Outside),
+            );
+            if end.is_some_and(|end| end != Place::Outside) {
+                checker.problems.push("ends inside a JSON string".into());
+            }
+        }
+        checker.problems
+    }
+
+    /// Compiles a text of the manifest; answers with every problem that it has.
+    pub fn add_text(&mut self, key: &str, source: &str) -> Vec<String> {
+        if let Err(error) = self.texts.add_raw_template(key, source) {
+            return vec![innermost(&error)];
+        }
+        let mut checker = Checker::default();
+        if let Ok(template) = self.texts.get_template(key) {
+            checker.nodes(&template.ast, None);
+        }
+        checker.problems
+    }
+
+    /// A file, filled in.
+    pub fn file(&self, path: &str, context: &Context) -> Result<String, String> {
+        self.files.render(path, context).map_err(|e| innermost(&e))
+    }
+
+    /// A text of the manifest, filled in.
+    pub fn text(&self, key: &str, context: &Context) -> Result<String, String> {
+        self.texts.render(key, context).map_err(|e| innermost(&e))
+    }
+}
+
+/// The message that says what is wrong: Tera wraps it in ones that only say where, and draws parse errors
+/// over several lines.
+fn innermost(error: &tera::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        message = inner.to_string();
+        source = inner.source();
+    }
+    let lines = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !matches!(*line, "" | "|"));
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// Where in a JSON document the text has got to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Outside,
+    InString,
+    /// After a backslash in a string, with the number of characters that still belong to the escape.
+    InEscape(u8),
+}
+
+impl Place {
+    fn after(self, text: &str) -> Self {
+        text.chars().fold(self, |place, c| match (place, c) {
+            (Self::Outside, '"') => Self::InString,
+            (Self::Outside, _) => Self::Outside,
+            (Self::InString, '"') => Self::Outside,
+            (Self::InString, '\\') => Self::InEscape(0),
+            (Self::InString, _) => Self::InString,
+            (Self::InEscape(0), 'u') => Self::InEscape(4),
+            (Self::InEscape(0 | 1), _) => Self::InString,
+            (Self::InEscape(n), _) => Self::InEscape(n - 1),
+        })
+    }
+}
+
+#[derive(Default)]
+struct Checker {
+    problems: Vec<String>,
+}
+
+impl Checker {
+    /// Walks over nodes; `place` is `None` where the text is not JSON.
+    fn nodes(&mut self, nodes: &[Node], mut place: Option<Place>) -> Option<Place> {
+        for node in nodes {
+            match node {
+                Node::Text(text) | Node::Raw(_, text, _) => place = place.map(|p| p.after(text)),
+                Node::Comment(..) => {}
+                Node::VariableBlock(_, expr) => self.placeholder(expr, place),
+                Node::If(branches, _) => {
+                    let mut ends: Vec<_> = Vec::new();
+                    for (_, condition, body) in &branches.conditions {
+                        self.condition(condition);
+                        ends.push(self.nodes(body, place));
+                    }
+                    ends.push(match &branches.otherwise {
+                        Some((_, body)) => self.nodes(body, place),
+                        None => place,
+                    });
+                    if ends.iter().any(|end| *end != ends[0]) {
+                        self.say("the branches of a condition end in different places of the JSON; put whole strings into each");
+                    }
+                    place = ends[0];
+                }
+                Node::Forloop(_, each, _) => {
+                    let over_settings =
+                        matches!(&each.container.val, ExprVal::Ident(ident) if is_setting(ident));
+                    if !over_settings || !each.container.filters.is_empty() {
+                        self.say("loops may only go over a setting");
+                    }
+                    for name in each.key.iter().chain([&each.value]) {
+                        if matches!(name.as_str(), "settings" | "loop") {
+                            self.say(format!("a loop variable may not be called {name:?}"));
+                        }
+                    }
+                    for body in [Some(&each.body), each.empty_body.as_ref()]
+                        .into_iter()
+                        .flatten()
+                    {
+                        if self.nodes(body, place) != place {
+                            self.say(
+                                "a loop's body must end in the place of the JSON where it begins",
+                            );
+                        }
+                    }
+                }
+                Node::Break(_) | Node::Continue(_) => {
+                    self.say("break and continue are not supported")
+                }
+                Node::Set(..) => self.say("set is not supported"),
+                Node::FilterSection(..) => {
+                    self.say("filter sections are not supported: they act behind the escaping")
+                }
+                Node::MacroDefinition(..) | Node::ImportMacro(..) => {
+                    self.say("macros are not supported")
+                }
+                Node::Include(..) | Node::Extends(..) | Node::Block(..) | Node::Super => {
+                    self.say("include, extends and blocks are not supported");
+                }
+            }
+        }
+        place
+    }
+
+    fn say(&mut self, problem: impl Into<String>) {
+        self.problems.push(problem.into());
+    }
+
+    /// What is rendered: a plain value, perhaps through filters.
+    fn placeholder(&mut self, expr: &Expr, place: Option<Place>) {
+        let (name, plain) = match &expr.val {
+            ExprVal::Ident(ident) => (format!("{{{{ {ident} }}}}"), ident != "__tera_context"),
+            ExprVal::String(text) => (format!("{{{{ {text:?} }}}}"), true),
+            ExprVal::Int(_) | ExprVal::Float(_) | ExprVal::Bool(_) => {
+                ("a literal".to_owned(), true)
+            }
+            _ => ("a placeholder".to_owned(), false),
+        };
+        if !plain {
+            self.say(format!(
+                "{name} is not a plain value; name a value, with filters if need be, and write fixed text outside"
+            ));
+        }
+        self.filters(expr, &name);
+        let own = match &expr.val {
+            ExprVal::Ident(ident) => is_setting(ident) || ident.starts_with("loop."),
+            _ => false,
+        };
+        match place {
+            None | Some(Place::InString) => {}
+            Some(Place::Outside) if own => {}
+            Some(Place::Outside) => self.say(format!(
+                "{name} stands outside a JSON string; put it between quotes"
+            )),
+            Some(Place::InEscape(_)) => {
+                self.say(format!(
+                    "{name} stands behind a backslash, which would change what it means"
+                ));
+            }
+        }
+    }
+
+    fn filters(&mut self, expr: &Expr, name: &str) {
+        for filter in &expr.filters {
+            if filter.name == "safe" {
+                self.say(format!(
+                    "{name} uses the filter 'safe', which turns the escaping off; take it away"
+                ));
+            } else if !FILTERS.contains(&filter.name.as_str()) {
+                self.say(format!(
+                    "{name} uses the filter {:?}; those known here are {}",
+                    filter.name,
+                    FILTERS.join(", ")
+                ));
+            }
+            for argument in filter.args.values() {
+                self.condition(argument);
+            }
+        }
+    }
+
+    /// What only decides or parametrises: no functions (they reach the clock, chance and the environment).
+    fn condition(&mut self, expr: &Expr) {
+        self.filters(expr, "an expression");
+        match &expr.val {
+            ExprVal::FunctionCall(call) => {
+                self.say(format!(
+                    "{}() is not supported: functions may yield another value each time",
+                    call.name
+                ));
+            }
+            ExprVal::MacroCall(_) => self.say("macros are not supported"),
+            ExprVal::Math(math) => [&math.lhs, &math.rhs]
+                .into_iter()
+                .for_each(|e| self.condition(e)),
+            ExprVal::Logic(logic) => [&logic.lhs, &logic.rhs]
+                .into_iter()
+                .for_each(|e| self.condition(e)),
+            ExprVal::In(within) => [&within.lhs, &within.rhs]
+                .into_iter()
+                .for_each(|e| self.condition(e)),
+            ExprVal::Test(test) => test.args.iter().for_each(|e| self.condition(e)),
+            ExprVal::Array(items) => items.iter().for_each(|e| self.condition(e)),
+            ExprVal::StringConcat(concat) => {
+                let values = concat.values.iter().cloned();
+                values.for_each(|value| self.condition(&Expr::new(value)));
+            }
+            ExprVal::String(_)
+            | ExprVal::Int(_)
+            | ExprVal::Float(_)
+            | ExprVal::Bool(_)
+            | ExprVal::Ident(_) => {}
+        }
+    }
+}
+
+fn is_setting(ident: &str) -> bool {
+    ident.starts_with("settings.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn problems(path: &str, source: &str) -> Vec<String> {
+        Templates::default().add_file(path, source)
+    }
+
+    fn render(source: &str, context: Value) -> String {
+        let mut templates = Templates::default();
+        assert_eq!(templates.add_file("t.json", source), Vec::<String>::new());
+        let context = Context::from_value(context).unwrap();
+        templates.file("t.json", &context).unwrap()
+    }
+
+    /// Values made to break out: quotes, backslashes, newlines, braces, template syntax, any text at all.
+    fn hostile() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[\"\\\\\\n\\r\\t{}\\[\\]:,u0a%#]{0,24}",
+            Just("\", \"Effect\": \"Allow\", \"x\": \"".to_owned()),
+            Just("\\".to_owned()),
+            Just("{{ account }}{% raw %}".to_owned()),
+            any::<String>(),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_hostile_value_stays_one_text(name in hostile(), email in hostile(), key in hostile()) {
+            let source = r#"{ "a": "{{ student.name }}", "b\n{{ key }}": ["x {{ student.email | trim }} y"],
+                {% if student.name %}"c": "{{ student.name | upper }}"{% else %}"d": ""{% endif %} }"#;
+            let context = json!({ "student": { "name": name, "email": email }, "key": key });
+            let rendered: Value = serde_json::from_str(&render(source, context)).unwrap();
+            let object = rendered.as_object().unwrap();
+            prop_assert_eq!(object.len(), 3);
+            prop_assert_eq!(&object["a"], &json!(name));
+            let listed = format!("x {} y", email.trim());
+            prop_assert_eq!(&object[&format!("b\n{key}")], &json!([listed]));
+            let third = if name.is_empty() { "d" } else { "c" };
+            prop_assert!(object.contains_key(third));
+        }
+    }
+
+    #[test]
+    fn ways_around_the_escaping_are_refused() {
+        let refused = [
+            (r#""{{ student.name | safe }}""#, "turns the escaping off"),
+            (
+                r#""{{ student.name | upper | safe }}""#,
+                "turns the escaping off",
+            ),
+            (
+                r#""{{ student.name | safe | upper }}""#,
+                "turns the escaping off",
+            ),
+            (
+                r#""{{ student.name | default(value=x | safe) }}""#,
+                "turns the escaping off",
+            ),
+            (r#""{{ "x" ~ student.name }}""#, "not a plain value"),
+            (r#""{{ [student.name] }}""#, "not a plain value"),
+            (r#""{{ __tera_context }}""#, "not a plain value"),
+            (r#""{{ get_env(name="HOME") }}""#, "not a plain value"),
+            (r#""{{ student.name | split(pat=",") }}""#, "\"split\""),
+            (
+                r#""{% filter replace(from="\\", to="") %}{{ student.name }}{% endfilter %}""#,
+                "filter sections",
+            ),
+            (
+                r#""{% set x = student.name %}{{ x }}""#,
+                "set is not supported",
+            ),
+            (
+                r#""{% if get_env(name="HOME") %}{% endif %}""#,
+                "get_env() is not supported",
+            ),
+            (
+                r#""{{ x | default(value=get_env(name="HOME")) }}""#,
+                "get_env() is not supported",
+            ),
+            (
+                r#""{% for c in student.name %}{{ c }}{% endfor %}""#,
+                "only go over a setting",
+            ),
+            (r#"{{ student.name }}"#, "outside a JSON string"),
+            (r#"{ "a": {{ username }} }"#, "outside a JSON string"),
+            (r#""\{{ student.name }}""#, "behind a backslash"),
+            (r#""\u00{{ student.name }}""#, "behind a backslash"),
+            (r#""\\\{{ student.name }}""#, "behind a backslash"),
+            (
+                r#"{% if a %}"{% endif %}{{ student.name }}""#,
+                "different places",
+            ),
+            (
+                r#"{% for x in settings.y %}"{% endfor %}""#,
+                "must end in the place",
+            ),
+            (r#""{{ student.name }}"#, "ends inside a JSON string"),
+        ];
+        for (source, expected) in refused {
+            let found = problems("t.json", source);
+            assert!(
+                found.iter().any(|p| p.contains(expected)),
+                "{source}: {expected}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_lab_needs_is_accepted() {
+        for source in [
+            r#"{# why "so" #} { "a": "{{ username }}", "n": {{ settings.count }} }"#,
+            r#""\\{{ username }}\"{{ username }}\u0041{{ username }}""#,
+            r#"{ "{{ username }}": [{% for x in settings.list %}"{{ x }}"{% if not loop.last %},{% endif %}{% endfor %}] }"#,
+            r#"{% raw %}{ "Condition": "{% $a %}" }{% endraw %}"#,
+            r#""{{ student["lab group"] | default(value="none") }}""#,
+        ] {
+            assert_eq!(problems("t.json", source), Vec::<String>::new(), "{source}");
+        }
+        assert_eq!(
+            problems("t.txt", "{ not JSON: \"{{ username }}"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn settings_may_be_numbers_and_lists() {
+        let source = r#"{ "n": {{ settings.n }}, "l": [{% for x in settings.l %}"{{ x }}"{% if not loop.last %},{% endif %}{% endfor %}] }"#;
+        let text = render(
+            source,
+            json!({ "settings": { "n": 0.8, "l": ["a\"", "b"] } }),
+        );
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).unwrap(),
+            json!({ "n": 0.8, "l": ["a\"", "b"] })
+        );
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong_in_one_line() {
+        let parse = problems("t.json", "{\n\"a\": \"{{ username \"\n}");
+        assert!(
+            parse[0].contains("2:") && !parse[0].contains('\n'),
+            "{parse:?}"
+        );
+        let mut templates = Templates::default();
+        templates.add_file("t.json", r#""{{ student.team }}""#);
+        let error = templates.file("t.json", &Context::new()).unwrap_err();
+        assert!(error.contains("student.team"), "{error}");
+    }
+}

@@ -1,0 +1,580 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+const LAB: &str = r#"
+[lab]
+id = "tiny"
+title = "Tiny"
+minutes = 5
+[settings]
+region = "us-east-1"
+runtime = "python3.13"
+log_retention_days = 7
+rate = 0.5
+[rehearsal.settings]
+rate = 1
+[[role]]
+id = "r"
+name = "{{ username }}-role"
+trust = "trust.json"
+policy = "policy.json"
+[[function]]
+id = "f"
+name = "{{ username }}-fn"
+role = "r"
+code = "f"
+handler = "app.main"
+timeout_s = 3
+memory_mib = 128
+environment = { RATE = "{{ settings.rate }}" }
+[[state_machine]]
+id = "m"
+name = "{{ username }}-machine"
+type = "STANDARD"
+role = "r"
+definition = "machine.json"
+[[rest_api]]
+id = "a"
+name = "{{ username }}-api"
+stage = "s"
+route = [{ method = "POST", path = "/go", function = "f" }]
+[[output]]
+id = "url"
+label = "URL"
+value = "{{ rest_apis.a.url }}/go"
+[[output]]
+id = "fn"
+label = "Function"
+value = "{{ functions.f.name }}"
+[[payload]]
+id = "p"
+title = "P"
+template = "p.json"
+[marks]
+api_name_prefix = "api-"
+api_input = { "/source" = "api" }
+homeroom_name_prefixes = ["api-probe-"]
+homeroom_input = { "/who" = "probe" }
+[[probe]]
+id = "go"
+title = "Goes"
+hint = "Look."
+deadline_s = 9
+[probe.request]
+kind = "api"
+api = "a"
+method = "POST"
+path = "/go"
+body = "p.json"
+expect_http = 202
+expect_end = { status = "SUCCEEDED" }
+[[check]]
+id = "logs"
+title = "Logs"
+work = "student"
+points = 1
+hint = "Run it."
+proof = { kind = "log-events", functions = ["f"], own_execution_of = "m" }
+"#;
+
+fn files() -> Files {
+    let machine = r#"{ "StartAt": "S", "States": { "S": { "Type": "Pass", "Result": "{{ student.name }}", "End": true } } }"#;
+    [
+        ("templates/lab.toml", LAB),
+        (
+            "templates/trust.json",
+            r#"{ "Statement": [{ "Sid": "{{ student.email }}" }] }"#,
+        ),
+        (
+            "templates/policy.json",
+            r#"{ "Statement": [{ "Resource": "{{ log_groups.f.arn }}:*" }] }"#,
+        ),
+        ("templates/machine.json", machine),
+        (
+            "templates/p.json",
+            r#"{ "user": "{{ username }}", "name": "{{ student.name }}" }"#,
+        ),
+        ("lambdas/f/app.py", "def main(event, context): pass"),
+    ]
+    .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
+    .into()
+}
+
+/// The tiny lab with one text of its files put in another's place.
+fn with(path: &str, old: &str, new: &str) -> Files {
+    let mut files = files();
+    let text = String::from_utf8(files[path].clone()).unwrap();
+    assert!(text.contains(old), "{path} holds no {old}");
+    files.insert(path.into(), text.replace(old, new).into_bytes());
+    files
+}
+
+fn scope() -> Scope {
+    Scope {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+    }
+}
+
+fn class() -> ClassName {
+    "spring".parse().unwrap()
+}
+
+fn student(username: &str) -> Student {
+    Student {
+        username: username.parse().unwrap(),
+        name: Some("Ada".into()),
+        email: None,
+        section: None,
+        extra: vec![("team".into(), "blue".into())],
+    }
+}
+
+fn said(failures: &[Failure]) -> String {
+    let lines: Vec<_> = failures
+        .iter()
+        .map(|f| format!("{f} / {}", f.hint.as_deref().unwrap_or("-")))
+        .collect();
+    lines.join("\n")
+}
+
+fn refusal(files: Files) -> String {
+    said(&Lab::parse(files).unwrap_err())
+}
+
+/// What is wrong with the lab once it is filled in for two students.
+fn refusal_when_filled_in(files: Files) -> String {
+    let lab = Lab::parse(files).unwrap();
+    said(
+        &lab.desired(&scope(), &class(), &[student("ada"), student("bob")])
+            .unwrap_err(),
+    )
+}
+
+#[test]
+fn a_stack_is_named_linked_and_filled_in() {
+    let lab = Lab::parse(files()).unwrap();
+    let desired = lab
+        .desired(&scope(), &class(), &[student("ada"), student("bob")])
+        .unwrap();
+    assert_eq!(desired.stacks.len(), 2);
+    let stack = &desired.stacks[1];
+    assert_eq!(stack.student().as_str(), "bob");
+    let arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/bob-fn:*";
+    assert_eq!(
+        stack.roles[0].policy,
+        json!({ "Statement": [{ "Resource": arn }] })
+    );
+    assert_eq!(stack.log_groups[0].name, "/aws/lambda/bob-fn");
+    assert_eq!(stack.log_groups[0].retention_days, 7);
+    let function = &stack.functions[0];
+    assert_eq!(
+        (function.name.as_str(), function.role.as_str()),
+        ("bob-fn", "bob-role")
+    );
+    assert_eq!(function.runtime, "python3.13");
+    assert_eq!(function.environment["RATE"], "0.5");
+    assert_eq!(
+        stack.state_machines[0].definition["States"]["S"]["Result"],
+        "Ada"
+    );
+    assert_eq!(stack.rest_apis[0].routes[0].function, "bob-fn");
+}
+
+#[test]
+fn names_are_found_again_by_their_patterns() {
+    let lab = Lab::parse(files()).unwrap();
+    let desired = lab.desired(&scope(), &class(), &[student("ada")]).unwrap();
+    let patterns = lab.name_patterns();
+    let resources = desired.stacks[0].resource_ids();
+    assert_eq!(patterns.len(), resources.len());
+    for (pattern, resource) in patterns.iter().zip(resources) {
+        assert_eq!(pattern.kind, resource.kind);
+        assert_eq!(pattern.username_in(&resource.name), Some("ada"));
+    }
+}
+
+#[test]
+fn every_problem_of_a_bundle_is_said_at_once() {
+    let mut files = with(
+        "templates/lab.toml",
+        "role = \"r\"\ncode",
+        "role = \"worker\"\ncode",
+    );
+    let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+    let text = text
+        .replace("timeout_s = 3", "timeout_s = 3000")
+        .replace("log_retention_days = 7", "log_retention_days = 8")
+        .replace(
+            "definition = \"machine.json\"",
+            "definition = \"other.json\"",
+        )
+        .replace("own_execution_of = \"m\"", "own_execution_of = \"x\"")
+        .replace("path = \"/go\"\nbody", "path = \"/stop\"\nbody")
+        .replace("\"{{ username }}-api\"", "\"api\"");
+    files.insert("templates/lab.toml".into(), text.into_bytes());
+    files.insert(
+        "templates/p.json".into(),
+        br#"{ "n": "{{ student.name | safe }}" }"#.to_vec(),
+    );
+    files.remove("lambdas/f/app.py");
+    let said = refusal(files);
+    for expected in [
+        "role = \"worker\" names no [[role]] / role here: r",
+        "timeout_s = 3000",
+        "log_retention_days is 8",
+        "there is no file templates/other.json",
+        "own_execution_of = \"x\"",
+        "has no route POST /stop",
+        "[[rest_api]] \"a\": name must hold {{ username }} once",
+        "templates/p.json: {{ student.name }} uses the filter 'safe'",
+        "there are no files in lambdas/f/",
+    ] {
+        assert!(said.contains(expected), "{expected}\n---\n{said}");
+    }
+    assert_eq!(said.lines().count(), 9, "{said}");
+}
+
+#[test]
+fn a_key_that_is_not_known_is_named_with_its_line() {
+    let said = refusal(with(
+        "templates/lab.toml",
+        "memory_mib = 128",
+        "memory = 128",
+    ));
+    assert!(said.starts_with("templates/lab.toml, line "), "{said}");
+    assert!(said.contains("memory"), "{said}");
+    for (old, new, expected) in [
+        ("deadline_s = 9", "deadline_s = 9\ncolour = 1", "colour"),
+        (
+            "hint = \"Run it.\"",
+            "hint = \"Run it.\"\nhnit = \"x\"",
+            "hnit",
+        ),
+        ("own_execution_of", "own_executions_of", "own_executions_of"),
+        ("type = \"STANDARD\"", "type = \"FAST\"", "FAST"),
+        ("[lab]", "[lab", "line 2"),
+    ] {
+        let said = refusal(with("templates/lab.toml", old, new));
+        assert!(said.contains(expected), "{new}: {said}");
+    }
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_no_lab() {
+    assert!(refusal(Files::new()).contains("templates/lab.toml: is not there"));
+}
+
+#[test]
+fn faults_of_the_manifest_name_their_entry() {
+    for (old, new, expected) in [
+        (
+            "id = \"f\"",
+            "id = \"my-f\"",
+            "[[function]] \"my-f\": an id begins with",
+        ),
+        (
+            "id = \"fn\"",
+            "id = \"url\"",
+            "[[output]] \"url\": this id is used twice",
+        ),
+        ("memory_mib = 128", "memory_mib = 64", "memory_mib = 64"),
+        (
+            "RATE =",
+            "RA-TE =",
+            "no environment variable named \"RA-TE\"",
+        ),
+        (
+            "handler = \"app.main\"",
+            "handler = \"main\"",
+            "handler = \"main\" is not",
+        ),
+        (
+            "handler = \"app.main\"",
+            "handler = \"ap.main\"",
+            "no file lambdas/f/ap.py",
+        ),
+        (
+            "method = \"POST\", path",
+            "method = \"SEND\", path",
+            "method = \"SEND\"",
+        ),
+        (
+            "path = \"/go\", function",
+            "path = \"go\", function",
+            "path = \"go\" is no path",
+        ),
+        ("stage = \"s\"", "stage = \"a b\"", "no stage name"),
+        ("expect_http = 202", "expect_http = 20", "expect_http = 20"),
+        (
+            "status = \"SUCCEEDED\"",
+            "status = \"RUNNING\"",
+            "does not end in RUNNING",
+        ),
+        ("\"/who\"", "\"who\"", "\"who\" is not a JSON pointer"),
+        (
+            "api_name_prefix = \"api-\"",
+            "api_name_prefix = \"\"",
+            "name prefix is empty",
+        ),
+        (
+            "{{ username }}-role",
+            "{{ username | upper }}-role",
+            "must hold {{ username }} once",
+        ),
+        (
+            "{{ username }}-role",
+            "{{ username }}-{{ username }}",
+            "must hold {{ username }} once",
+        ),
+        (
+            "{{ username }}-role",
+            "{{ username }}-{{ account }}",
+            "names know username, lab and settings only",
+        ),
+        ("{{ username }}-role", "{{ username }} role", "contains ' '"),
+        (
+            "definition = \"machine.json\"",
+            "definition = \"machine.txt\"",
+            "no file templates/machine.txt",
+        ),
+        ("rate = 1\n", "speed = 1\n", "\"speed\" is no setting"),
+    ] {
+        let said = refusal(with("templates/lab.toml", old, new));
+        assert!(said.contains(expected), "{new}: {expected}\n---\n{said}");
+    }
+}
+
+#[test]
+fn names_without_room_for_a_username_are_refused() {
+    let long = format!("{{{{ username }}}}-{}", "x".repeat(63));
+    let said = refusal(with("templates/lab.toml", "{{ username }}-role", &long));
+    assert!(said.contains("leaves no room for a username"), "{said}");
+}
+
+#[test]
+fn faults_that_show_only_when_filled_in_are_found_before_anything_is_touched() {
+    for (path, old, new, expected) in [
+        (
+            "templates/machine.json",
+            "\"End\": true",
+            "\"Next\": \"Nowhere\"",
+            "goes on to \"Nowhere\"",
+        ),
+        (
+            "templates/machine.json",
+            "\"StartAt\": \"S\",",
+            "",
+            "has no StartAt",
+        ),
+        (
+            "templates/machine.json",
+            "\"End\": true }",
+            "\"End\": true ",
+            "is not JSON once it is filled in",
+        ),
+        (
+            "templates/policy.json",
+            "Statement",
+            "Statment",
+            "is no inline policy: it has no Statement",
+        ),
+        (
+            "templates/policy.json",
+            "log_groups.f",
+            "log_groups.g",
+            "log_groups.g",
+        ),
+        (
+            "templates/p.json",
+            "{{ username }}\",",
+            "\"",
+            "templates/p.json",
+        ),
+        (
+            "templates/p.json",
+            "student.name",
+            "student.seat",
+            "student.seat",
+        ),
+        (
+            "templates/lab.toml",
+            "functions.f.name }}\"",
+            "functions.f.url }}\"",
+            "[[output]] \"fn\": value",
+        ),
+        (
+            "templates/lab.toml",
+            "settings.rate",
+            "settings.speed",
+            "environment.RATE",
+        ),
+    ] {
+        let said = refusal_when_filled_in(with(path, old, new));
+        assert!(said.contains(expected), "{new}: {expected}\n---\n{said}");
+        assert!(
+            said.contains("(for ada, bob)"),
+            "one failure for both students: {said}"
+        );
+    }
+}
+
+#[test]
+fn documents_too_large_for_aws_are_refused() {
+    let large = |path: &str, n: usize| {
+        let text = format!("{{ \"Statement\": [\"{}\"] }}", "x".repeat(n));
+        let mut files = files();
+        files.insert(path.into(), text.into_bytes());
+        files
+    };
+    assert!(refusal_when_filled_in(large("templates/trust.json", 2048)).contains("IAM takes 2048"));
+    assert!(
+        refusal_when_filled_in(large("templates/policy.json", 10_240)).contains("IAM takes 10240")
+    );
+    let filled = "x".repeat(4096);
+    let said = refusal_when_filled_in(with("templates/lab.toml", "{{ settings.rate }}", &filled));
+    assert!(said.contains("Lambda takes 4096"), "{said}");
+}
+
+#[test]
+fn students_whose_names_collide_are_named() {
+    let lab = Lab::parse(files()).unwrap();
+    let failures = lab
+        .desired(&scope(), &class(), &[student("ada"), student("ADA")])
+        .unwrap_err();
+    assert!(said(&failures).contains("students ada and ADA would both have this name"));
+}
+
+#[test]
+fn settings_are_overridden_by_known_keys_of_the_same_type() {
+    let lab = || Lab::parse(files()).unwrap();
+    let one = |key: &str, value: toml::Value| BTreeMap::from([(key.to_owned(), value)]);
+    assert_eq!(lab().region(), "us-east-1");
+    let changed = lab()
+        .with_settings(&one("region", "eu-west-1".into()))
+        .unwrap();
+    assert_eq!(changed.region(), "eu-west-1");
+    let rehearsal = lab();
+    let rehearsal = rehearsal
+        .clone()
+        .with_settings(rehearsal.rehearsal_settings())
+        .unwrap();
+    let desired = rehearsal
+        .desired(&scope(), &class(), &[student("ada")])
+        .unwrap();
+    assert_eq!(desired.stacks[0].functions[0].environment["RATE"], "1");
+    for (key, value, expected) in [
+        (
+            "colour",
+            "red".into(),
+            "\"colour\" is no setting of lab tiny / settings here: ",
+        ),
+        (
+            "rate",
+            "fast".into(),
+            "rate = \"fast\" is a string, not a float",
+        ),
+        ("log_retention_days", 8.into(), "log_retention_days is 8"),
+        ("region", "".into(), "region is missing"),
+    ] {
+        let failures = lab().with_settings(&one(key, value)).unwrap_err();
+        assert!(said(&failures).contains(expected), "{}", said(&failures));
+    }
+}
+
+#[test]
+fn outputs_that_need_an_api_wait_for_it() {
+    let lab = Lab::parse(files()).unwrap();
+    let ids = |apis: &BTreeMap<_, _>| -> Vec<_> {
+        let outputs = lab.outputs(&scope(), &class(), &student("ada"), apis);
+        outputs.into_iter().map(|o| (o.id, o.value)).collect()
+    };
+    let function = ("fn".to_owned(), "ada-fn".to_owned());
+    assert_eq!(ids(&BTreeMap::new()), [function.clone()]);
+    let endpoint = ApiEndpoint {
+        id: "abc".into(),
+        url: "http://x/s".into(),
+    };
+    let url = ("url".to_owned(), "http://x/s/go".to_owned());
+    assert_eq!(
+        ids(&BTreeMap::from([("ada-api".to_owned(), endpoint)])),
+        [url, function]
+    );
+}
+
+#[test]
+fn executions_are_told_apart_by_name_and_input() {
+    let lab = Lab::parse(files()).unwrap();
+    let api = json!({ "source": "api", "who": "ada" });
+    let own = json!({ "who": "probe" });
+    for (name, input, starter) in [
+        ("homeroom-1", None, Starter::Homeroom),
+        ("homeroom-1", Some(&api), Starter::Homeroom),
+        ("api-probe-1", None, Starter::Homeroom),
+        ("anything", Some(&own), Starter::Homeroom),
+        ("api-sales-1", None, Starter::Api),
+        ("api-sales-1", Some(&api), Starter::Api),
+        // Named like the API's by hand: the input gives it away.
+        ("api-by-hand", Some(&json!({})), Starter::Person),
+        ("console-test-1", None, Starter::Person),
+        ("console-test-1", Some(&api), Starter::Person),
+    ] {
+        assert_eq!(lab.starter_of(name, input), starter, "{name} {input:?}");
+    }
+}
+
+#[test]
+fn probes_payloads_and_routes_are_the_students_own() {
+    let lab = Lab::parse(files()).unwrap();
+    let ada = student("ada");
+    let probes = lab.probes(&scope(), &class(), &ada).unwrap();
+    let ProbeRequest::Api {
+        api,
+        stage,
+        body,
+        execution_arn_pointer,
+        ..
+    } = &probes[0].request
+    else {
+        panic!("{probes:?}");
+    };
+    assert_eq!((api.as_str(), stage.as_str()), ("ada-api", "s"));
+    assert_eq!(execution_arn_pointer, "/executionArn");
+    assert_eq!(
+        lab.payload("p", &scope(), &class(), &ada).as_ref(),
+        Some(body)
+    );
+    assert_eq!(lab.payload("q", &scope(), &class(), &ada), None);
+    assert_eq!(lab.payloads(&scope(), &class(), &ada)[0].text, *body);
+    assert_eq!(lab.api_routes(&ada.username)[0].path, "/go");
+    assert_eq!(
+        lab.function_name("f", &ada.username).as_deref(),
+        Some("ada-fn")
+    );
+    assert_eq!(
+        lab.state_machine_name("m", &ada.username).as_deref(),
+        Some("ada-machine")
+    );
+    assert_eq!(lab.state_machine_name("x", &ada.username), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn hostile_roster_values_stay_texts(name in any::<String>(), email in "[\"\\\\\\n{}\\[\\]:,%]{0,30}") {
+        let lab = Lab::parse(files()).unwrap();
+        let mut ada = student("ada");
+        ada.name = Some(name.clone());
+        ada.email = Some(email.clone());
+        let desired = lab.desired(&scope(), &class(), &[ada.clone()]).unwrap();
+        let stack = &desired.stacks[0];
+        prop_assert_eq!(&stack.roles[0].trust, &json!({ "Statement": [{ "Sid": email }] }));
+        prop_assert_eq!(&stack.state_machines[0].definition["States"]["S"]["Result"], &json!(name));
+        let payload = lab.payload("p", &scope(), &class(), &ada).unwrap();
+        let payload: Value = serde_json::from_str(&payload).unwrap();
+        prop_assert_eq!(payload, json!({ "user": "ada", "name": name }));
+    }
+}

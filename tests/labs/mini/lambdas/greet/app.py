@@ -1,0 +1,8 @@
+"""Greets."""
+
+import os
+
+
+def main(event, context):
+    """Entry point."""
+    return f"{os.environ['GREETING']}, {os.environ['STUDENT']}"
