@@ -13,13 +13,13 @@ use crate::domain::plan::{Plan, StudentPlan, Verdict};
 use crate::domain::resources::{Kind as ResourceKind, ResourceId};
 use crate::engine::call::Caller;
 use crate::engine::execute::{StudentRun, execute};
-use crate::engine::observe::{Depth, Pattern, observe};
+use crate::engine::observe::{Depth, observe};
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
 };
-use crate::report::{View, print_teardown_listing};
+use crate::report::print_teardown_listing;
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
@@ -94,14 +94,7 @@ pub(super) fn plan(session: &Session, observed: &Observed) -> Plan {
 
 fn depth(session: &Session) -> Depth {
     let patterns = if session.class.is_whole() {
-        let patterns = session.class.lab.name_patterns().into_iter();
-        patterns
-            .map(|p| Pattern {
-                kind: p.kind,
-                prefix: p.prefix,
-                suffix: p.suffix,
-            })
-            .collect()
+        session.class.lab.name_patterns()
     } else {
         Vec::new()
     };

@@ -30,16 +30,15 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The student's own executions of any state machine; `None` when some could not be read.
-    fn own_executions(&self) -> Reading<Vec<&(Starter, Execution)>> {
-        let mut own = Vec::new();
-        for reading in self.executions.values() {
-            match reading {
-                Reading::Seen(all) => own.extend(all.iter().filter(|(s, _)| *s != Starter::Homeroom)),
-                Reading::Unseen(why) => return Reading::Unseen(why.clone()),
+    /// Whether the student has an execution of their own of a state machine (id in the lab).
+    fn has_own_execution(&self, state_machine: &str) -> Reading<bool> {
+        match self.executions.get(state_machine) {
+            Some(Reading::Seen(all)) => {
+                Reading::Seen(all.iter().any(|(starter, _)| *starter != Starter::Homeroom))
             }
+            Some(Reading::Unseen(why)) => Reading::Unseen(why.clone()),
+            None => Reading::Seen(false),
         }
-        Reading::Seen(own)
     }
 }
 
@@ -53,7 +52,10 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
             Some(Reading::Unseen(why)) => (Verdict::CouldNotCheck, vec![why.clone()]),
             None => (Verdict::Fail, vec!["no executions yet".to_owned()]),
         },
-        Proof::LogEvents { functions, .. } => log_events(functions, facts),
+        Proof::LogEvents {
+            functions,
+            own_execution_of,
+        } => log_events(functions, own_execution_of.as_deref(), facts),
         Proof::Unprovable { why } => (Verdict::NotProvable, vec![why.clone()]),
     };
     CheckResult {
@@ -139,17 +141,21 @@ fn resources_ready(plan: &StudentPlan, facts: &Facts) -> (Verdict, Vec<String>) 
     }
 }
 
-fn log_events(functions: &[String], facts: &Facts) -> (Verdict, Vec<String>) {
-    match facts.own_executions() {
-        Reading::Unseen(why) => return (Verdict::CouldNotCheck, vec![why]),
-        // homeroom's own validation leaves log events too; they are not the student's work.
-        Reading::Seen(own) if own.is_empty() => {
+fn log_events(
+    functions: &[String],
+    own_execution_of: Option<&str>,
+    facts: &Facts,
+) -> (Verdict, Vec<String>) {
+    // homeroom's own validation leaves log events too; they are not the student's work.
+    match own_execution_of.map(|machine| facts.has_own_execution(machine)) {
+        Some(Reading::Unseen(why)) => return (Verdict::CouldNotCheck, vec![why]),
+        Some(Reading::Seen(false)) => {
             return (
                 Verdict::Fail,
                 vec!["no log events of the student's own executions yet".to_owned()],
             );
         }
-        Reading::Seen(_) => {}
+        Some(Reading::Seen(true)) | None => {}
     }
     let mut missing = Vec::new();
     for id in functions {
@@ -354,15 +360,15 @@ mod tests {
             Reading::Seen(vec![(Starter::Homeroom, execution("x", Status::Succeeded, None))]),
         );
         facts.log_events.insert("f".into(), Reading::Seen(true));
-        assert_eq!(log_events(&["f".into()], &facts).0, Verdict::Fail);
+        assert_eq!(log_events(&["f".into()], Some("m"), &facts).0, Verdict::Fail);
         facts.executions.insert(
             "m".into(),
             Reading::Seen(vec![(Starter::Person, execution("y", Status::Succeeded, None))]),
         );
-        assert_eq!(log_events(&["f".into()], &facts).0, Verdict::Pass);
+        assert_eq!(log_events(&["f".into()], Some("m"), &facts).0, Verdict::Pass);
         facts
             .log_events
             .insert("f".into(), Reading::Unseen("logs:FilterLogEvents: AccessDenied".into()));
-        assert_eq!(log_events(&["f".into()], &facts).0, Verdict::CouldNotCheck);
+        assert_eq!(log_events(&["f".into()], Some("m"), &facts).0, Verdict::CouldNotCheck);
     }
 }

@@ -10,6 +10,7 @@ pub mod pacing;
 pub mod port;
 pub mod quota;
 pub mod resources;
+pub mod script;
 pub mod step;
 pub mod stop;
 pub mod validate;

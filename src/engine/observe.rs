@@ -7,6 +7,7 @@ use futures::stream::{self, StreamExt};
 
 use crate::domain::desired::Desired;
 use crate::domain::ids::Username;
+use crate::domain::lab::NamePattern;
 use crate::domain::observed::{AccountUse, Gap, Observed};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Owner, Ownership, Tags};
@@ -21,17 +22,6 @@ use super::stop::Cancelled;
 /// Detail calls waiting at most; the pacer spaces them, this only bounds memory.
 const DETAILS_AT_ONCE: usize = 32;
 
-/// A prefix and suffix around a username in the names of one kind of resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern {
-    /// The kind.
-    pub kind: Kind,
-    /// What stands before the username.
-    pub prefix: String,
-    /// What stands after it.
-    pub suffix: String,
-}
-
 /// How closely to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Depth {
@@ -41,7 +31,7 @@ pub enum Depth {
     /// whole class is looked for, also under names of students who left the roster.
     Teardown {
         /// Names to look at beyond the roster; empty when only some students were chosen.
-        patterns: Vec<Pattern>,
+        patterns: Vec<NamePattern>,
     },
 }
 
@@ -137,12 +127,7 @@ impl<'a, C: Cloud> Look<'a, C> {
         patterns
             .iter()
             .filter(|pattern| pattern.kind == kind)
-            .find_map(|pattern| {
-                name.strip_prefix(pattern.prefix.as_str())?
-                    .strip_suffix(pattern.suffix.as_str())?
-                    .parse()
-                    .ok()
-            })
+            .find_map(|pattern| pattern.username_in(name)?.parse().ok())
     }
 
     /// Whether anything of a kind is looked for at all.

@@ -131,6 +131,29 @@ pub enum ProbeRequest {
     },
 }
 
+/// Something that a scripted student does in a rehearsal, filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScriptedStep {
+    /// Starts an execution, as from the console.
+    Execution {
+        /// The state machine's name.
+        state_machine: String,
+        /// The execution's name.
+        name: String,
+        /// Its input.
+        input: String,
+    },
+    /// Sends requests to the student's API.
+    Api {
+        /// The route.
+        route: ApiRoute,
+        /// The body.
+        body: String,
+        /// How often.
+        times: u32,
+    },
+}
+
 /// An example payload, filled in for a student.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
@@ -219,6 +242,46 @@ impl Lab {
     /// Settings for [`Lab::with_settings`] that make a rehearsal independent of chance.
     pub fn rehearsal_settings(&self) -> &BTreeMap<String, toml::Value> {
         &self.manifest.rehearsal.settings
+    }
+
+    /// What a scripted student does in a rehearsal, in order; all of it completes the lab. Steps that name what
+    /// the lab does not have are refused when the lab is read.
+    pub fn rehearsal_steps(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+    ) -> Vec<ScriptedStep> {
+        let payload = |id: &str| self.payload(id, scope, class, student);
+        let username = &student.username;
+        let steps = self.manifest.rehearsal.steps.iter();
+        let filled = steps.map(|step| match step {
+            model::RehearsalStep::Execution {
+                state_machine,
+                name,
+                payload: id,
+            } => Some(ScriptedStep::Execution {
+                state_machine: self.state_machine_name(state_machine, username)?,
+                name: name.clone(),
+                input: payload(id)?,
+            }),
+            model::RehearsalStep::Api {
+                api,
+                method,
+                path,
+                payload: id,
+                times,
+            } => {
+                let name = self.rest_api_name(api, username)?;
+                let mut routes = self.api_routes(username).into_iter();
+                Some(ScriptedStep::Api {
+                    route: routes.find(|r| r.api == name && r.method == *method && r.path == *path)?,
+                    body: payload(id)?,
+                    times: *times,
+                })
+            }
+        });
+        filled.flatten().collect()
     }
 
     /// How long a username may be for this lab's names.

@@ -50,6 +50,33 @@ pub(super) struct Head {
 pub(super) struct Rehearsal {
     #[serde(default)]
     pub settings: BTreeMap<String, toml::Value>,
+    /// What a scripted student does, in order; all of it completes the lab.
+    #[serde(default, rename = "step")]
+    pub steps: Vec<RehearsalStep>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum RehearsalStep {
+    /// As from the console: an execution with a name of the student's choice.
+    Execution {
+        state_machine: String,
+        name: String,
+        payload: String,
+    },
+    /// Requests to the student's API.
+    Api {
+        api: String,
+        method: String,
+        path: String,
+        payload: String,
+        #[serde(default = "once")]
+        times: u32,
+    },
+}
+
+fn once() -> u32 {
+    1
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,0 +1,286 @@
+//! `rehearse`: the whole class day on the embedded cloud, in one command.
+//!
+//! Every part is the very code that a real class day runs; the only additions are the scripted students and
+//! the comparison, at the end, of who should be complete with who is.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use futures::stream::{self, StreamExt};
+
+use crate::cli::{Cli, RehearseArgs};
+use crate::domain::check::Progress;
+use crate::domain::ids::{CLASS_MAX, ClassName};
+use crate::domain::observed::Observed;
+use crate::domain::roster::Student;
+use crate::engine::observe::{Depth, observe};
+use crate::engine::script::{Trouble, work};
+use crate::engine::stop::Cancelled;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Command, Event, Failure, RunSummary};
+use crate::local::{self, PrivateCloud, PrivateOptions};
+use crate::report::{View, Written};
+use crate::settings::values::OutputFormat;
+
+use super::plan::{interrupted, view};
+use super::run::{run as run_work, summarise};
+use super::session::{Class, Session};
+use super::{Exit, deploy, progress, show, teardown, validate};
+
+/// What is put after the class's name, so that a rehearsal never stands where the real class does.
+const SUFFIX: &str = "-rehearsal";
+/// Scripted students who work at once.
+const STUDENTS_AT_ONCE: usize = 8;
+
+/// How much of the lab a scripted student does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Diligence {
+    All,
+    Half,
+    None,
+}
+
+impl Diligence {
+    /// Three of five complete, one does half, one nothing.
+    fn of(index: usize) -> Self {
+        match index % 5 {
+            2 => Self::Half,
+            4 => Self::None,
+            _ => Self::All,
+        }
+    }
+
+    /// What the report must say of them.
+    fn expected(self) -> Progress {
+        match self {
+            Self::All => Progress::Complete,
+            Self::Half => Progress::InProgress,
+            Self::None => Progress::NotStarted,
+        }
+    }
+}
+
+/// The embedded cloud of a rehearsal.
+enum Stage {
+    /// Ends with the rehearsal.
+    Private(PrivateCloud),
+    /// Stays up (`--keep`).
+    Shared(local::Endpoint),
+}
+
+pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
+    let class = prepare(Class::load(cli)?)?;
+    let ui = class.settings.ui;
+    let say = |text: &str| super::local::say(text, ui.verbosity);
+    let stage = if args.keep {
+        Stage::Shared(local::start(say).await?)
+    } else {
+        Stage::Private(local::start_private(PrivateOptions::default(), say).await?)
+    };
+    let rehearsed = async {
+        let endpoint = match &stage {
+            Stage::Private(cloud) => cloud.endpoint(),
+            Stage::Shared(endpoint) => endpoint,
+        };
+        let session = class.connect_local(endpoint).await?;
+        rehearse(&session, args.keep).await
+    }
+    .await;
+    if let Stage::Private(cloud) = stage {
+        cloud.stop().await?;
+        say("the embedded cloud is stopped");
+    }
+    rehearsed
+}
+
+/// The class under a name of its own, with settings that leave nothing to chance.
+fn prepare(mut class: Class) -> Result<Class> {
+    let name = class.name().as_str();
+    let short = &name[..name.len().min(CLASS_MAX - SUFFIX.len())];
+    let named: ClassName = format!("{short}{SUFFIX}")
+        .parse()
+        .map_err(|error| Error::new(Kind::Invalid, "--class", format!("{short}{SUFFIX} {error}")))?;
+    class.settings.class = named;
+    let settings = class.lab.rehearsal_settings().clone();
+    class.lab = class.lab.with_settings(&settings).map_err(|failures| Error {
+        kind: Kind::Invalid,
+        failures,
+    })?;
+    Ok(class)
+}
+
+async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
+    let ui = session.class.settings.ui;
+    let total = if keep { 4 } else { 5 };
+    let stage = |number: usize, text: &str| {
+        super::local::say(&format!("\n[{number}/{total}] {text}"), ui.verbosity);
+    };
+    let students = session.class.students.len();
+
+    stage(1, &format!("deploy: a stack for each of {students} students"));
+    let deployment = deploy::deploy(session, false).await?;
+    if deployment.exit != Exit::Done {
+        show(&deployment.summary, &view(session), ui)?;
+        return Ok(deployment.exit);
+    }
+    stage(2, "validate: does every stack work?");
+    let (validation, _, exit) = validate::validate(session).await?;
+    if exit != Exit::Done {
+        show(&validation, &view(session), ui)?;
+        return Ok(exit);
+    }
+    stage(3, "class: scripted students work, some on all of the lab, some on half, some on nothing");
+    students_work(session).await?;
+
+    stage(4, "report: who is complete?");
+    let standing = progress::read(session, Command::Rehearse).await?;
+    let validated = validation
+        .students
+        .into_iter()
+        .map(|student| (student.username.to_string(), student.checks))
+        .collect();
+    let written = progress::write(session, &standing, &validated)?;
+    let wrong = misjudged(session, &standing);
+    let results = progress::results(&standing);
+
+    let mut notes = Vec::new();
+    let exit = if wrong.is_empty() { Exit::Done } else { Exit::Error };
+    if keep {
+        notes.push(format!(
+            "the class is still up: look around with --local --class {}, and end with teardown",
+            session.class.name()
+        ));
+    } else {
+        stage(5, "teardown: is everything gone?");
+        let observed = teardown::look(session).await?;
+        let torn = teardown::tear_down(session, &teardown::plan(session, &observed)).await?;
+        match torn.exit {
+            Exit::Done => notes.push(format!(
+                "torn down: a fresh listing shows nothing of the class ({} students removed)",
+                torn.summary.summary.get("removed").copied().unwrap_or_default()
+            )),
+            other => {
+                show(&torn.summary, &view(session), ui)?;
+                return Ok(other);
+            }
+        }
+    }
+    let mut summary = summarise(session, Command::Rehearse, results, notes);
+    for (student, failure) in wrong {
+        if let Some(result) = summary.students.iter_mut().find(|s| s.username == student) {
+            result.errors.push(failure);
+        }
+    }
+    finish(session, &summary, &written)?;
+    Ok(exit)
+}
+
+fn finish(session: &Session, summary: &RunSummary, written: &Written) -> Result<()> {
+    let view = View {
+        report: Some(&written.html),
+        ..view(session)
+    };
+    let ui = session.class.settings.ui;
+    if ui.output == OutputFormat::Text {
+        // A closed stderr leaves nobody to tell.
+        let _ = writeln!(io::stderr().lock());
+    }
+    show(summary, &view, ui)
+}
+
+/// Lets the scripted students do their part.
+async fn students_work(session: &Session) -> Result<()> {
+    let ran = run_work(session, Command::Rehearse, false, async |caller| {
+        let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+        let observed: &Observed = &observed;
+        let pairs = session.desired.stacks.iter().zip(&session.class.students);
+        let outcomes: Vec<std::result::Result<(), Trouble>> = stream::iter(pairs.enumerate())
+            .map(|(index, (stack, student))| async move {
+                let steps = steps_of(session, student, Diligence::of(index));
+                if steps.is_empty() {
+                    return Ok(());
+                }
+                let done = work(caller, session.scope(), &stack.owner, observed, &steps).await;
+                caller.tell(Event::Note {
+                    text: format!("{} has done {} steps", student.username, steps.len()),
+                });
+                done
+            })
+            .buffer_unordered(STUDENTS_AT_ONCE)
+            .collect()
+            .await;
+        Ok::<_, Cancelled>(outcomes)
+    })
+    .await;
+    let mut failures = Vec::new();
+    for outcome in ran.output.map_err(|_| interrupted())? {
+        match outcome {
+            Ok(()) => {}
+            Err(Trouble::Failed(failure)) => failures.push(failure),
+            Err(Trouble::Cancelled) => return Err(interrupted()),
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Error {
+        kind: Kind::General,
+        failures,
+    })
+}
+
+fn steps_of(
+    session: &Session,
+    student: &Student,
+    diligence: Diligence,
+) -> Vec<crate::domain::lab::ScriptedStep> {
+    let lab = &session.class.lab;
+    let mut steps = lab.rehearsal_steps(session.scope(), session.class.name(), student);
+    match diligence {
+        Diligence::All => {}
+        Diligence::Half => steps.truncate(steps.len() / 2),
+        Diligence::None => steps.clear(),
+    }
+    steps
+}
+
+/// Students of whom the report says something else than what they did.
+fn misjudged(
+    session: &Session,
+    standing: &progress::Standing,
+) -> BTreeMap<crate::domain::ids::Username, Failure> {
+    let pairs = session.class.students.iter().zip(&standing.students).enumerate();
+    pairs
+        .filter_map(|(index, (student, seen))| {
+            let expected = Diligence::of(index).expected();
+            (seen.progress != expected).then(|| {
+                let failure = Failure {
+                    subject: format!("scripted student {}", student.username),
+                    cause: format!(
+                        "did what makes a student {} and is shown as {}",
+                        expected.as_str(),
+                        seen.progress.as_str()
+                    ),
+                    hint: Some(
+                        "the lab's checks and its [[rehearsal.step]] entries do not fit together".to_owned(),
+                    ),
+                };
+                (student.username.clone(), failure)
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_of_thirty_has_eighteen_complete_six_half_way_and_six_idle() {
+        let count = |wanted| (0..30).filter(|i| Diligence::of(*i) == wanted).count();
+        assert_eq!(
+            (count(Diligence::All), count(Diligence::Half), count(Diligence::None)),
+            (18, 6, 6)
+        );
+    }
+}

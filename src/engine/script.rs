@@ -1,0 +1,135 @@
+//! Scripted students for rehearsals: they do what students do, through the same doors.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::ids::Scope;
+use crate::domain::lab::ScriptedStep;
+use crate::domain::observed::Observed;
+use crate::domain::operation::Operation;
+use crate::domain::ownership::{Owner, Ownership};
+use crate::events::Failure;
+
+use super::call::{CallError, Caller};
+use super::hints;
+use super::port::{Cloud, ErrorKind};
+
+/// How long a scripted student's executions may take to end.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Pause between two looks at what still runs.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a scripted student could not do their work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// Something did not go as it must.
+    Failed(Failure),
+    /// The run was stopped.
+    Cancelled,
+}
+
+/// Does the steps in order, then waits until everything that they started has ended.
+///
+/// # Errors
+/// The first step that does not go as it must, or that the run was stopped.
+pub async fn work<C: Cloud>(
+    caller: &Caller<C>,
+    scope: &Scope,
+    owner: &Owner,
+    observed: &Observed,
+    steps: &[ScriptedStep],
+) -> Result<(), Trouble> {
+    let trouble = |error: CallError| match error {
+        CallError::Cloud(error) => Trouble::Failed(Failure {
+            subject: format!("scripted student {}", owner.student),
+            cause: error.to_string(),
+            hint: hints::for_error(&error),
+        }),
+        CallError::Cancelled => Trouble::Cancelled,
+    };
+    let mut machines = BTreeSet::new();
+    for step in steps {
+        match step {
+            ScriptedStep::Execution {
+                state_machine,
+                name,
+                input,
+            } => {
+                let arn = scope.state_machine_arn(state_machine);
+                let started = caller
+                    .call(Operation::StartExecution, |c| c.start_execution(&arn, name, input))
+                    .await;
+                match started {
+                    // Done in an earlier rehearsal whose class was kept.
+                    Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
+                    other => drop(other.map_err(trouble)?),
+                }
+                machines.insert(arn);
+            }
+            ScriptedStep::Api { route, body, times } => {
+                let ours = Ownership::Ours(owner.clone());
+                let apis = observed.rest_apis.get(&route.api).into_iter().flatten();
+                let id = apis
+                    .filter(|api| api.ownership == ours)
+                    .map(|api| api.id.clone())
+                    .next()
+                    .unwrap_or_default();
+                for _ in 0..*times {
+                    let answer = caller
+                        .call(Operation::InvokeApi, |c| {
+                            c.invoke_api(&id, &route.stage, &route.method, &route.path, body)
+                        })
+                        .await
+                        .map_err(trouble)?;
+                    if !(200..300).contains(&answer.status) {
+                        return Err(Trouble::Failed(Failure {
+                            subject: format!("scripted student {}", owner.student),
+                            cause: format!(
+                                "{} {} answered {}: {}",
+                                route.method, route.path, answer.status, answer.body
+                            ),
+                            hint: None,
+                        }));
+                    }
+                }
+            }
+        }
+    }
+    for arn in &machines {
+        until_ended(caller, arn, owner, &trouble).await?;
+    }
+    Ok(())
+}
+
+async fn until_ended<C: Cloud>(
+    caller: &Caller<C>,
+    arn: &str,
+    owner: &Owner,
+    trouble: &impl Fn(CallError) -> Trouble,
+) -> Result<(), Trouble> {
+    let started = Instant::now();
+    loop {
+        let running = caller
+            .call(Operation::ListExecutions, |c| c.executions_page(arn, true, None))
+            .await
+            .map_err(trouble)?;
+        if running.items.is_empty() {
+            return Ok(());
+        }
+        if started.elapsed() >= PATIENCE {
+            return Err(Trouble::Failed(Failure {
+                subject: format!("scripted student {}", owner.student),
+                cause: format!(
+                    "{} executions still run after {} s",
+                    running.items.len(),
+                    PATIENCE.as_secs()
+                ),
+                hint: None,
+            }));
+        }
+        let slept = caller.stop().sleep(PAUSE).await;
+        slept.map_err(|_| Trouble::Cancelled)?;
+    }
+}
