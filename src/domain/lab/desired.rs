@@ -19,7 +19,7 @@ use crate::domain::resources::rest_api::{RestApi, Route};
 use crate::domain::resources::role::{INLINE_MAX, Role, TRUST_MAX};
 use crate::domain::resources::state_machine::{DEFINITION_MAX, StateMachine};
 use crate::domain::roster::Student;
-use crate::events::Failure;
+use crate::domain::failure::Failure;
 
 impl Lab {
     /// What a class should have: one stack a student.

@@ -35,7 +35,7 @@ use super::ids::{ClassName, LabId, Scope, Username};
 use super::resources::function::{Code, ZIP_MAX};
 use super::resources::{Kind, log_group};
 use super::roster::{Student, UsernameLimit};
-use crate::events::Failure;
+use crate::domain::failure::Failure;
 use context::ClassContext;
 use model::Manifest;
 use problems::{Problems, known};

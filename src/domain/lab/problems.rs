@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::ids::Username;
-use crate::events::Failure;
+use crate::domain::failure::Failure;
 
 /// Students named one by one before the rest is only counted.
 const NAMED: usize = 3;
