@@ -1,1 +1,189 @@
-//! (being built)
+//! The embedded cloud: MiniStack on a loopback port, so that a class can be rehearsed without an AWS account.
+//!
+//! ```text
+//! find python3 ─► private venv (once) ─► server.py on a loopback socket ─► Endpoint
+//!   python.rs        install.rs              server.rs                      shared.rs | private.rs
+//! ```
+//!
+//! Two ways to have one:
+//! - **shared** ([`start`], [`stop`], [`status`], [`running`]): one per user. It outlives the command, keeps its
+//!   state on disk over a graceful stop, and is what `--local` talks to;
+//! - **private** ([`start_private`]): one per caller. It keeps nothing and ends with its owner, even if that is killed.
+//!
+//! Whatever is true of the embedded cloud and not of AWS is said in this module, and nowhere else.
+
+#[cfg(not(unix))]
+compile_error!(
+    "homeroom's embedded cloud needs Linux or macOS; on Windows, build and run homeroom inside WSL"
+);
+
+mod dirs;
+mod http;
+mod install;
+mod lock;
+mod private;
+mod python;
+mod server;
+mod shared;
+mod state;
+
+use crate::error::Result;
+
+pub use dirs::Dirs;
+pub use private::PrivateCloud;
+pub use shared::{LocalCloud, StopReport};
+pub use state::{Kept, Status};
+
+/// The account that the embedded cloud plays. No AWS account has this number, so nobody takes it for a real one.
+pub const ACCOUNT: &str = "000000000000";
+
+/// How to reach a running embedded cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Endpoint of every service: `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// The account id, [`ACCOUNT`].
+    pub account: String,
+    /// Access key id. The embedded cloud takes it for the account's root, with authorisation on as well.
+    pub access_key: String,
+    /// Secret access key; not a secret.
+    pub secret_key: String,
+    /// Where a deployed stage is called, with `{api_id}` and `{stage}` to be filled in. AWS has a host name a REST
+    /// API; on one loopback port it has to be a path.
+    pub invoke_base: String,
+}
+
+impl Endpoint {
+    fn at(port: u16) -> Self {
+        let url = format!("http://127.0.0.1:{port}");
+        Self {
+            invoke_base: format!("{url}/_aws/execute-api/{{api_id}}/{{stage}}"),
+            url,
+            account: ACCOUNT.to_owned(),
+            access_key: "test".to_owned(),
+            secret_key: "test".to_owned(),
+        }
+    }
+}
+
+/// What an embedded cloud does beyond answering.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PrivateOptions {
+    /// Enforce IAM policies, for users and for the roles that functions run as.
+    pub auth: bool,
+    /// Record calls, for CloudTrail's LookupEvents.
+    pub cloudtrail: bool,
+}
+
+/// What is being done, for a progress line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Another homeroom is starting, stopping or installing it.
+    Waiting {
+        /// What the other one is at.
+        on: &'static str,
+    },
+    /// Looking for a Python that can run it.
+    FindingPython,
+    /// Installing it into its own folder; once a machine.
+    Installing {
+        /// Packages fetched so far.
+        fetched: usize,
+        /// Packages in all.
+        total: usize,
+    },
+    /// Starting the server.
+    Starting,
+    /// It answers.
+    Ready {
+        /// Where.
+        url: String,
+    },
+    /// One is running, and is used.
+    Reusing {
+        /// Where.
+        url: String,
+    },
+    /// Something out of the ordinary that a person should know.
+    Note(String),
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Waiting { on } => write!(
+                f,
+                "waiting for another homeroom that is {on} the embedded cloud"
+            ),
+            Self::FindingPython => write!(f, "looking for Python"),
+            Self::Installing { fetched: 0, .. } => {
+                write!(f, "installing the embedded cloud (once, about 20 MB)")
+            }
+            Self::Installing { fetched, total } => {
+                write!(
+                    f,
+                    "installing the embedded cloud ({fetched} of {total} packages)"
+                )
+            }
+            Self::Starting => write!(f, "starting the embedded cloud"),
+            Self::Ready { url } => write!(f, "the embedded cloud is ready at {url}"),
+            Self::Reusing { url } => write!(f, "the embedded cloud is running at {url}"),
+            Self::Note(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Receives the steps. `&mut dyn FnMut` rather than `&dyn Fn`, so that futures holding it are `Send` without `Sync`.
+type Progress<'a> = &'a mut (dyn FnMut(Step) + Send);
+
+/// Starts the user's shared embedded cloud, or finds it running. It outlives the command.
+///
+/// # Errors
+/// No suitable Python, an installation that failed, a server that did not come up: each with the next step.
+pub async fn start(progress: impl Fn(&str) + Send) -> Result<Endpoint> {
+    let cloud = LocalCloud::new(Dirs::from_env()?);
+    cloud
+        .start(&mut move |step| progress(&step.to_string()))
+        .await
+}
+
+/// Stops the shared embedded cloud and saves its state; with `wipe`, forgets it instead.
+///
+/// # Errors
+/// The folders cannot be read or written, or the process does not end.
+pub async fn stop(wipe: bool, progress: impl Fn(&str) + Send) -> Result<StopReport> {
+    let cloud = LocalCloud::new(Dirs::from_env()?);
+    cloud
+        .stop(wipe, &mut move |step| progress(&step.to_string()))
+        .await
+}
+
+/// How the shared embedded cloud is. Changes nothing.
+///
+/// # Errors
+/// The folder of its state cannot be read.
+pub async fn status() -> Result<Status> {
+    LocalCloud::new(Dirs::from_env()?).status().await
+}
+
+/// The shared embedded cloud if it is running and answers.
+///
+/// # Errors
+/// The folder of its state cannot be read.
+pub async fn running() -> Result<Option<Endpoint>> {
+    LocalCloud::new(Dirs::from_env()?).running().await
+}
+
+/// Starts an embedded cloud of the caller's own, which keeps nothing and ends with it.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_private(
+    options: PrivateOptions,
+    progress: impl Fn(&str) + Send,
+) -> Result<PrivateCloud> {
+    let cloud = LocalCloud::new(Dirs::from_env()?);
+    cloud
+        .start_private(options, &mut move |step| progress(&step.to_string()))
+        .await
+}

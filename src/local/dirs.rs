@@ -1,0 +1,94 @@
+//! Where the embedded cloud lives on disk, and which Python it may use. The environment is read here alone.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+
+use crate::error::{Error, Kind, Result};
+
+/// Folders of the embedded cloud, and where to look for Python.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dirs {
+    /// Holds the installation, which can be made again at any time (`HOMEROOM_CACHE_DIR`).
+    pub cache: PathBuf,
+    /// Holds the shared instance's state and log (`HOMEROOM_STATE_DIR`).
+    pub state: PathBuf,
+    /// The Python to use and no other (`HOMEROOM_PYTHON`): a path, or a name to be looked up.
+    pub python: Option<OsString>,
+    /// The search path (`PATH`): for Python, and for what functions start.
+    pub path: OsString,
+}
+
+impl Dirs {
+    /// As the environment says; else the user's cache and state folders.
+    ///
+    /// # Errors
+    /// There is neither a home folder nor the variables.
+    pub fn from_env() -> Result<Self> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let base = etcetera::choose_base_strategy().ok();
+        let folder = |variable: &str, of: Option<PathBuf>| {
+            set(variable)
+                .map(PathBuf::from)
+                .or_else(|| of.map(|dir| dir.join("homeroom")))
+                .ok_or_else(|| {
+                    Error::new(
+                        Kind::General,
+                        "the embedded cloud",
+                        "this user has no home folder",
+                    )
+                    .hint("set HOME, or HOMEROOM_CACHE_DIR and HOMEROOM_STATE_DIR")
+                })
+        };
+        Ok(Self {
+            cache: folder(
+                "HOMEROOM_CACHE_DIR",
+                base.as_ref().map(BaseStrategy::cache_dir),
+            )?,
+            state: folder(
+                "HOMEROOM_STATE_DIR",
+                base.as_ref()
+                    .map(|b| b.state_dir().unwrap_or_else(|| b.data_dir())),
+            )?,
+            python: set("HOMEROOM_PYTHON"),
+            path: set("PATH").unwrap_or_default(),
+        })
+    }
+}
+
+/// Makes a folder that only its owner may enter, with its parents.
+pub(super) fn make_private(dir: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| file_error(dir, &error))
+}
+
+/// Removes a folder and what is in it; one that is not there is fine.
+pub(super) fn remove_dir(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(dir, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file; one that is not there is fine.
+pub(super) fn remove_file(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(file, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// What went wrong with a file or folder of the embedded cloud.
+pub(super) fn file_error(path: &Path, error: &io::Error) -> Error {
+    Error::new(Kind::General, path.display().to_string(), error.to_string()).hint(
+        "the embedded cloud needs to write there: check the permissions and the free space, or choose other folders \
+         with HOMEROOM_CACHE_DIR and HOMEROOM_STATE_DIR",
+    )
+}

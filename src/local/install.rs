@@ -1,0 +1,336 @@
+//! Installing the embedded cloud: once a user, into a private venv, every file checked by its hash.
+//!
+//! The folder's name carries a hash of the pinned list, so a homeroom with another list gets another folder and
+//! never changes one under a running server. A venv cannot be moved, so it is made in place, and a marker written
+//! last says that it is whole; without the marker it is made anew.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Command;
+
+use super::dirs::{file_error, make_private, remove_dir};
+use super::python::{self, Python};
+use super::{Dirs, Progress, Step, lock};
+use crate::error::{Error, Kind, Result};
+
+/// What is installed: versions, and the hash of every file.
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// Longest that an installation may take, over a slow line.
+const DEADLINE: Duration = Duration::from_secs(900);
+
+/// Says that the folder is whole.
+const MARKER: &str = ".complete";
+
+/// pip's settings that would send the packages elsewhere or change what is installed. All others (index, proxy,
+/// certificates, time-outs, cache) are the user's, and honoured.
+const MISLEADING_PIP_SETTINGS: [&str; 6] = [
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_ROOT",
+    "PIP_CONSTRAINT",
+    "PIP_REQUIREMENT",
+    "PIP_DRY_RUN",
+];
+
+/// An installed embedded cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Installation {
+    /// The venv.
+    pub dir: PathBuf,
+}
+
+impl Installation {
+    /// The venv's interpreter.
+    pub fn python(&self) -> PathBuf {
+        self.dir.join("bin/python")
+    }
+
+    /// Whether it is whole, and the Python that it was made with is still there.
+    fn is_whole(&self) -> bool {
+        self.dir.join(MARKER).is_file() && self.python().is_file()
+    }
+}
+
+/// The installation, made if it is not there.
+pub(super) async fn ensure(dirs: &Dirs, progress: Progress<'_>) -> Result<Installation> {
+    let installation = Installation {
+        dir: dirs.cache.join(folder_name(dirs)),
+    };
+    if installation.is_whole() {
+        return Ok(installation);
+    }
+    make_private(&dirs.cache)?;
+    let lock_file = dirs.cache.join("install.lock");
+    let _lock = lock::take(&lock_file, DEADLINE, "installing", progress).await?;
+    if installation.is_whole() {
+        return Ok(installation);
+    }
+    progress(Step::FindingPython);
+    let python = python::find(dirs).await?;
+    remove_dir(&installation.dir)?;
+    match tokio::time::timeout(DEADLINE, make(&installation, &python, progress)).await {
+        Ok(made) => made.map(|()| installation),
+        Err(_) => Err(pip_error(
+            &python,
+            &format!("not done after {} s", DEADLINE.as_secs()),
+        )),
+    }
+}
+
+fn folder_name(dirs: &Dirs) -> String {
+    let mut hash = Sha256::new();
+    hash.update(REQUIREMENTS);
+    if let Some(named) = &dirs.python {
+        hash.update(named.as_encoded_bytes());
+    }
+    let hex: String = hash.finalize()[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("cloud-{hex}")
+}
+
+async fn make(installation: &Installation, python: &Python, progress: Progress<'_>) -> Result<()> {
+    let total = package_count();
+    progress(Step::Installing { fetched: 0, total });
+    let venv = Command::new(&python.executable)
+        .args(["-I", "-m", "venv"])
+        .arg(&installation.dir)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| file_error(&python.executable, &error))?;
+    if !venv.status.success() {
+        let said = [venv.stdout, venv.stderr].concat();
+        return Err(Error::new(
+            Kind::General,
+            format!("venv of Python {}", python.version),
+            tail(&String::from_utf8_lossy(&said)),
+        )
+        .hint("on Debian and Ubuntu: sudo apt install python3-venv; or name another Python with HOMEROOM_PYTHON"));
+    }
+    let requirements = installation.dir.join("requirements.txt");
+    fs::write(&requirements, REQUIREMENTS).map_err(|error| file_error(&requirements, &error))?;
+
+    let mut command = Command::new(installation.python());
+    command
+        .args(["-I", "-u", "-m", "pip", "install", "--require-hashes"])
+        .args([
+            "--only-binary",
+            ":all:",
+            "--no-input",
+            "--disable-pip-version-check",
+        ])
+        .args(["--progress-bar", "off", "-r"])
+        .arg(&requirements)
+        // The user's "always --user" has no meaning in a venv and makes pip refuse.
+        .env("PIP_USER", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    for setting in MISLEADING_PIP_SETTINGS {
+        command.env_remove(setting);
+    }
+    let said = run_pip(command, total, progress)
+        .await
+        .map_err(|error| file_error(&installation.python(), &error))?;
+    if let Err(said) = said {
+        return Err(pip_error(python, &said));
+    }
+    let marker = installation.dir.join(MARKER);
+    fs::write(&marker, format!("Python {}\n", python.version))
+        .map_err(|error| file_error(&marker, &error))
+}
+
+/// Runs pip and counts what it fetches. Inner error: what it said last.
+async fn run_pip(
+    mut command: Command,
+    total: usize,
+    progress: Progress<'_>,
+) -> std::io::Result<std::result::Result<(), String>> {
+    let mut child = command.spawn()?;
+    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(std::io::Error::other("no pipes to pip"));
+    };
+    let mut errors = String::new();
+    let read_errors = async {
+        let mut bytes = Vec::new();
+        let read = stderr.read_to_end(&mut bytes).await;
+        errors = String::from_utf8_lossy(&bytes).into_owned();
+        read
+    };
+    let count = async {
+        let mut lines = BufReader::new(stdout).lines();
+        let mut fetched = 0;
+        while let Some(line) = lines.next_line().await? {
+            if line.starts_with("Collecting ") {
+                fetched += 1;
+                progress(Step::Installing { fetched, total });
+            }
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    let (read, counted) = tokio::join!(read_errors, count);
+    read?;
+    counted?;
+    let status = child.wait().await?;
+    Ok(if status.success() {
+        Ok(())
+    } else {
+        Err(errors)
+    })
+}
+
+fn package_count() -> usize {
+    // Packages for older Pythons only (those with a marker) are not fetched on most machines.
+    REQUIREMENTS
+        .lines()
+        .filter(|line| line.contains("==") && !line.contains(';') && !line.starts_with('#'))
+        .count()
+}
+
+fn pip_error(python: &Python, said: &str) -> Error {
+    let lower = said.to_lowercase();
+    let hint = if lower.contains("do not match the hashes") {
+        "a package is not the one that homeroom was tested with, so it was not installed: look at which index or \
+         mirror pip is set to use"
+    } else if lower.contains("no space left") {
+        "free some disk space (about 150 MB), or choose another folder with HOMEROOM_CACHE_DIR"
+    } else if lower.contains("connection")
+        || lower.contains("timed out")
+        || lower.contains("name resolution")
+        || lower.contains("proxy")
+        || lower.contains("ssl")
+    {
+        "the first start needs the network: check it, and pip's settings for proxy, index and certificates (all are \
+         honoured: HTTPS_PROXY, PIP_INDEX_URL, PIP_CERT, pip.conf); then try again"
+    } else if lower.contains("no matching distribution")
+        || lower.contains("could not find a version")
+    {
+        "check that pip reaches its package index; compiled packages are pinned for CPython 3.10 to 3.14 on Linux \
+         and macOS, x86-64 and ARM: name another Python with HOMEROOM_PYTHON"
+    } else {
+        "put right what pip says, and try again; another Python can be named with HOMEROOM_PYTHON"
+    };
+    Error::new(
+        Kind::General,
+        format!(
+            "installing the embedded cloud with pip (Python {})",
+            python.version
+        ),
+        tail(said),
+    )
+    .hint(hint)
+}
+
+/// The last lines worth reading, as one.
+fn tail(said: &str) -> String {
+    let lines: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let errors: Vec<&str> = lines
+        .iter()
+        .copied()
+        .filter(|line| line.contains("ERROR") || line.contains("Error"))
+        .collect();
+    let worth = if errors.is_empty() { lines } else { errors };
+    match &worth[worth.len().saturating_sub(3)..] {
+        [] => "failed without a word".to_owned(),
+        last => last.join(" · "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_package_is_pinned_to_a_version_and_to_hashes() {
+        let entries: Vec<&str> = REQUIREMENTS
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.starts_with(' ') && !line.is_empty())
+            .collect();
+        assert!(
+            entries
+                .iter()
+                .any(|entry| entry.starts_with("ministack==1.5.33 "))
+        );
+        assert!(entries.iter().any(|entry| entry.starts_with("boto3==")));
+        for entry in &entries {
+            assert!(entry.contains("=="), "{entry}");
+            assert!(entry.ends_with('\\'), "no hash follows {entry}");
+        }
+        assert!(!REQUIREMENTS.contains("://"), "the list must name no host");
+    }
+
+    #[test]
+    fn another_python_gets_another_folder() {
+        let dirs = |python: Option<&str>| Dirs {
+            cache: "/c".into(),
+            state: "/s".into(),
+            python: python.map(Into::into),
+            path: Default::default(),
+        };
+        assert_eq!(folder_name(&dirs(None)), folder_name(&dirs(None)));
+        assert_ne!(
+            folder_name(&dirs(None)),
+            folder_name(&dirs(Some("python3.12")))
+        );
+    }
+
+    #[test]
+    fn an_installation_without_its_marker_or_its_python_is_not_whole() {
+        let is_installation = |dir: &std::path::Path| {
+            Installation {
+                dir: dir.to_owned(),
+            }
+            .is_whole()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("bin")).unwrap();
+        fs::write(dir.path().join(MARKER), "").unwrap();
+        std::os::unix::fs::symlink("/no/such/python", dir.path().join("bin/python")).unwrap();
+        assert!(!is_installation(dir.path()), "its python was uninstalled");
+        fs::remove_file(dir.path().join("bin/python")).unwrap();
+        fs::write(dir.path().join("bin/python"), "").unwrap();
+        assert!(is_installation(dir.path()));
+        fs::remove_file(dir.path().join(MARKER)).unwrap();
+        assert!(
+            !is_installation(dir.path()),
+            "the installation was interrupted"
+        );
+    }
+
+    #[test]
+    fn what_pip_says_is_turned_into_the_next_step() {
+        let python = Python {
+            executable: "/p".into(),
+            version: "3.12.1".into(),
+        };
+        let hint = |said: &str| pip_error(&python, said).failures[0].hint.clone().unwrap();
+        assert!(
+            hint("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.")
+                .contains("mirror")
+        );
+        assert!(
+            hint("ERROR: Could not find a version that satisfies the requirement pyyaml==6.0.3")
+                .contains("HOMEROOM_PYTHON")
+        );
+        assert!(
+            hint("WARNING: Retrying after connection broken by ProxyError").contains("HTTPS_PROXY")
+        );
+        assert!(hint("OSError: [Errno 28] No space left on device").contains("disk space"));
+        let error = pip_error(&python, "noise\nERROR: one\nnoise\nERROR: two\n");
+        assert!(error.to_string().ends_with("ERROR: one · ERROR: two"));
+    }
+}

@@ -1,0 +1,103 @@
+//! A private instance: it keeps nothing, and ends with its owner.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::{Child, ChildStdin};
+
+use super::dirs::file_error;
+use super::install::Installation;
+use super::server::{Launch, bind, log_file};
+use super::{Endpoint, PrivateOptions, Progress, Step};
+use crate::error::Result;
+
+/// Longest that the process may take to end once its owner let go. It saves nothing.
+const END_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A running private instance. Dropping it ends its process, as does the end of this process, however it comes:
+/// the system closes `owner`.
+#[derive(Debug)]
+pub struct PrivateCloud {
+    endpoint: Endpoint,
+    // Declared, and so dropped, before the folder: the process is told to end first.
+    owner: ChildStdin,
+    child: Child,
+    dir: TempDir,
+}
+
+impl PrivateCloud {
+    /// How to reach it.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Its log, gone with it.
+    pub fn log(&self) -> PathBuf {
+        log_file(self.dir.path())
+    }
+
+    /// Ends it and waits until it is gone, with its folder.
+    ///
+    /// # Errors
+    /// The process cannot be waited for.
+    pub async fn stop(self) -> Result<()> {
+        let Self {
+            owner,
+            mut child,
+            dir,
+            ..
+        } = self;
+        drop(owner);
+        if tokio::time::timeout(END_DEADLINE, child.wait())
+            .await
+            .is_err()
+        {
+            child
+                .kill()
+                .await
+                .map_err(|error| file_error(dir.path(), &error))?;
+        }
+        // The process removes its folder itself, so that it does when its owner cannot; this is for what it missed.
+        drop(dir);
+        Ok(())
+    }
+}
+
+pub(super) async fn start(
+    installation: &Installation,
+    options: PrivateOptions,
+    path: &OsStr,
+    progress: Progress<'_>,
+) -> Result<PrivateCloud> {
+    progress(Step::Starting);
+    let dir = tempfile::Builder::new()
+        .prefix("homeroom-cloud-")
+        .tempdir()
+        .map_err(|error| file_error(&std::env::temp_dir(), &error))?;
+    let listener = bind(None).map_err(|error| file_error(dir.path(), &error))?;
+    let launch = Launch {
+        installation,
+        dir: dir.path(),
+        options,
+        data: None,
+        path,
+    };
+    let server = launch.run(listener).await?;
+    let endpoint = Endpoint::at(server.process.port);
+    progress(Step::Ready {
+        url: endpoint.url.clone(),
+    });
+    Ok(PrivateCloud {
+        endpoint,
+        owner: server.owner,
+        child: server.child,
+        dir,
+    })
+}

@@ -1,0 +1,483 @@
+//! The server's process: bringing it up, telling it from any other, ending it.
+//!
+//! The loopback socket is bound here, before the process exists, and handed over as its stdout: no port number is
+//! ever guessed or raced for, and it is certain what the server listens on. Its stdin is a pipe that this side holds:
+//! the process ends when that closes (see `server.py`), so nothing is left behind by a start that fails, is
+//! interrupted or is killed.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde::{Deserialize, Serialize};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::dirs::{file_error, make_private, remove_dir, remove_file};
+use super::install::Installation;
+use super::{ACCOUNT, PrivateOptions, http};
+use crate::error::{Error, Kind, Result};
+
+const SERVER: &str = include_str!("server.py");
+
+/// Answers with [`Process::instance`]; see `server.py`.
+const IDENTITY_PATH: &str = "/_homeroom/instance";
+
+/// Longest that a start may take: about 0.4 s usually, many times that on a machine that is busy.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Longest that a running server may take to say who it is, while it serves a class on a slow machine.
+const IDENTITY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Longest that it may take to end once told: 3 s for requests in flight (`server.py`), the rest to save the state.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// How often a process that is no child of ours is looked at while it ends.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A server's process, as it is told from all others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Process {
+    /// Process id; also the id of its process group.
+    pub pid: i32,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+    /// A random word on its command line and in its answer at [`IDENTITY_PATH`].
+    pub instance: String,
+    /// When it was started, RFC 3339.
+    pub since: String,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// In order, with its state saved.
+    Gracefully,
+    /// By force, since it did not end in time.
+    Killed,
+}
+
+/// What to bring up.
+pub(super) struct Launch<'a> {
+    /// The installation.
+    pub installation: &'a Installation,
+    /// The instance's own folder.
+    pub dir: &'a Path,
+    /// What it does.
+    pub options: PrivateOptions,
+    /// Where its state is kept; `None` to keep none and remove `dir` when its owner is gone.
+    pub data: Option<PathBuf>,
+    /// The search path for what functions start.
+    pub path: &'a OsStr,
+}
+
+/// A server that was brought up here and is bound to this process.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// Its process.
+    pub process: Process,
+    /// Closing this ends the process.
+    pub owner: ChildStdin,
+    /// The child.
+    pub child: Child,
+}
+
+/// A loopback socket: on the wished port if it is free, else on any.
+pub(super) fn bind(wish: Option<u16>) -> io::Result<TcpListener> {
+    if let Some(port) = wish
+        && let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// The log of an instance.
+pub(super) fn log_file(dir: &Path) -> PathBuf {
+    dir.join("server.log")
+}
+
+impl Launch<'_> {
+    /// Brings the server up on the socket and waits until it answers.
+    pub async fn run(&self, listener: TcpListener) -> Result<Server> {
+        let port = listener
+            .local_addr()
+            .map_err(|error| file_error(Path::new("the loopback socket"), &error))?
+            .port();
+        let instance = random_word();
+        let mut child = self.spawn(listener, port, &instance)?;
+        let (Some(owner), Some(pid)) = (
+            child.stdin.take(),
+            child.id().and_then(|id| i32::try_from(id).ok()),
+        ) else {
+            return Err(self.start_error("it ended at once"));
+        };
+        let process = Process {
+            pid,
+            port,
+            instance,
+            since: jiff::Timestamp::now()
+                .round(jiff::Unit::Second)
+                .unwrap_or_default()
+                .to_string(),
+        };
+        // The socket takes connections from its binding on, so one request waits for the server: no polling.
+        let exit = tokio::select! {
+            answer = http::get(port, IDENTITY_PATH, READY_DEADLINE) => match answer {
+                Ok(body) if says_it_is(&body, &process) => return Ok(Server { process, owner, child }),
+                Ok(_) => return Err(self.start_error("something else answers on its port")),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(self.start_error(&format!("it did not answer within {} s", READY_DEADLINE.as_secs())));
+                }
+                // The connection broke because the process ended, or is about to.
+                Err(_) => timeout(Duration::from_secs(5), child.wait()).await.ok().and_then(io::Result::ok),
+            },
+            status = child.wait() => status.ok(),
+        };
+        let how = exit.map_or("it closed its socket".to_owned(), |status: ExitStatus| {
+            format!("it ended with {status}")
+        });
+        Err(self.start_error(&how))
+    }
+
+    fn spawn(&self, listener: TcpListener, port: u16, instance: &str) -> Result<Child> {
+        make_private(self.dir)?;
+        let script = self.dir.join("server.py");
+        remove_file(&script)?;
+        private_file(&script)
+            .and_then(|mut file| file.write_all(SERVER.as_bytes()))
+            .map_err(|error| file_error(&script, &error))?;
+        // Functions' unpacked code. What a crash left there is of no use.
+        let tmp = self.dir.join("tmp");
+        remove_dir(&tmp)?;
+        make_private(&tmp)?;
+        let log = log_file(self.dir);
+        if log.exists() {
+            let previous = log.with_extension("log.1");
+            fs::rename(&log, &previous).map_err(|error| file_error(&log, &error))?;
+        }
+        let log_handle = private_file(&log).map_err(|error| file_error(&log, &error))?;
+
+        let python = self.installation.python();
+        let mut command = Command::new(&python);
+        command
+            .args([OsStr::new("-I"), script.as_os_str(), OsStr::new(instance)])
+            .current_dir(self.dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::from(OwnedFd::from(listener)))
+            .stderr(Stdio::from(log_handle))
+            .env_clear()
+            .envs(self.environment(port, &tmp));
+        command.spawn().map_err(|error| file_error(&python, &error))
+    }
+
+    /// The whole environment of the server, and so of the functions that it runs. Nothing of the user's is in it but
+    /// the search path: no credentials, no profile, no proxy.
+    fn environment(&self, port: u16, tmp: &Path) -> Vec<(&'static str, std::ffi::OsString)> {
+        let flag = |on: bool| if on { "1" } else { "0" };
+        let mut set: Vec<(&'static str, std::ffi::OsString)> = vec![
+            ("PATH", self.path.to_owned()),
+            ("HOME", tmp.into()),
+            ("TMPDIR", tmp.into()),
+            ("TZ", "UTC".into()),
+            ("LANG", "C.UTF-8".into()),
+            ("PYTHONUTF8", "1".into()),
+            ("PYTHONNOUSERSITE", "1".into()),
+            // The SDK in functions must not look for the user's real configuration.
+            ("AWS_CONFIG_FILE", "/dev/null".into()),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
+            ("AWS_EC2_METADATA_DISABLED", "true".into()),
+            ("GATEWAY_PORT", port.to_string().into()),
+            ("BIND_HOST", "127.0.0.1".into()),
+            ("MINISTACK_ACCOUNT_ID", ACCOUNT.into()),
+            (
+                "AUTH",
+                if self.options.auth { "true" } else { "false" }.into(),
+            ),
+            ("CLOUDTRAIL_RECORDING", flag(self.options.cloudtrail).into()),
+            ("PERSIST_STATE", flag(self.data.is_some()).into()),
+            ("LAMBDA_EXECUTOR", "local".into()),
+            // Side doors that listen on ports of their own, or reach for the user's Docker.
+            ("IOT_MTLS_ENABLED", "0".into()),
+            ("SFTP_ENABLED", "0".into()),
+            ("DOCKER_HOST", "unix:///nonexistent/docker.sock".into()),
+        ];
+        match &self.data {
+            Some(data) => {
+                set.push(("STATE_DIR", data.into()));
+                set.push(("S3_PERSIST", "1".into()));
+                set.push(("S3_DATA_DIR", data.join("s3").into()));
+            }
+            None => {
+                set.push(("STATE_DIR", self.dir.join("data").into()));
+                set.push(("S3_DATA_DIR", self.dir.join("s3").into()));
+                set.push(("HOMEROOM_PRIVATE_DIR", self.dir.into()));
+            }
+        }
+        set
+    }
+
+    fn start_error(&self, how: &str) -> Error {
+        let log = log_file(self.dir);
+        let last = last_lines(&fs::read_to_string(&log).unwrap_or_default());
+        let cause = if last.is_empty() {
+            format!("it did not start: {how}")
+        } else {
+            format!("it did not start: {how}; its last words: {last}")
+        };
+        Error::new(Kind::General, "the embedded cloud", cause).hint(format!(
+            "try again; if it stays so, remove {} to have it installed afresh",
+            self.installation.dir.display()
+        ))
+    }
+}
+
+/// A file that only its owner can read, for appending.
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// The last lines of a log, as one.
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(4)..].join(" · ")
+}
+
+/// 128 random bits as hex, from the source that seeds the standard library's hash maps.
+fn random_word() -> String {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let bits = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", bits(), bits())
+}
+
+fn says_it_is(body: &[u8], process: &Process) -> bool {
+    #[derive(Deserialize)]
+    struct Identity {
+        instance: String,
+    }
+    serde_json::from_slice::<Identity>(body)
+        .is_ok_and(|identity| identity.instance == process.instance)
+}
+
+impl Process {
+    /// Whether this very process is there. Another one that got its number later is not it; nor is a dead one that
+    /// nobody has collected yet.
+    pub fn is_alive(&self) -> bool {
+        command_line(self.pid).is_some_and(|line| {
+            line.windows(self.instance.len())
+                .any(|part| part == self.instance.as_bytes())
+        })
+    }
+
+    /// Whether it answers on its port, as itself.
+    pub async fn answers(&self) -> bool {
+        http::get(self.port, IDENTITY_PATH, IDENTITY_DEADLINE)
+            .await
+            .is_ok_and(|body| says_it_is(&body, self))
+    }
+
+    /// Ends the process: in order if it heeds that in time, else by force, with the functions' processes.
+    pub async fn end(&self) -> Result<Ended> {
+        let stubborn = || {
+            Error::new(
+                Kind::General,
+                "the embedded cloud",
+                format!("process {} does not end", self.pid),
+            )
+            .hint(format!("end it by hand: kill -9 {}", self.pid))
+        };
+        let pid = Pid::from_raw(self.pid).ok_or_else(stubborn)?;
+        // An error of kill means that it is gone already (or is not ours to end): the next look tells.
+        if self.is_alive() {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        if self.gone_within(GRACE).await {
+            return Ok(Ended::Gracefully);
+        }
+        if self.is_alive() {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+        if self.gone_within(GRACE).await {
+            return Ok(Ended::Killed);
+        }
+        Err(stubborn())
+    }
+
+    async fn gone_within(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        while self.is_alive() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            sleep(LOOK).await;
+        }
+        true
+    }
+}
+
+/// The command line of a process, from `/proc` where there is one, else from `ps`.
+fn command_line(pid: i32) -> Option<Vec<u8>> {
+    if Path::new("/proc/self/cmdline").exists() {
+        return fs::read(format!("/proc/{pid}/cmdline")).ok();
+    }
+    let output = std::process::Command::new("ps")
+        .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
+    Some(output.stdout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: u32, instance: &str) -> Process {
+        Process {
+            pid: i32::try_from(pid).unwrap(),
+            port: 1,
+            instance: instance.to_owned(),
+            since: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_wished_port_is_taken_when_free_and_another_one_when_not() {
+        let first = bind(None).unwrap();
+        let port = first.local_addr().unwrap().port();
+        let second = bind(Some(port)).unwrap();
+        assert_ne!(second.local_addr().unwrap().port(), port);
+        assert!(second.local_addr().unwrap().ip().is_loopback());
+        drop(first);
+        assert_eq!(bind(Some(port)).unwrap().local_addr().unwrap().port(), port);
+    }
+
+    #[tokio::test]
+    async fn a_process_that_got_the_same_number_is_never_taken_for_ours() {
+        let mut stranger = std::process::Command::new("cat")
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let recycled = process(stranger.id(), &random_word());
+        assert!(!recycled.is_alive());
+        recycled.end().await.unwrap();
+        assert!(
+            stranger.try_wait().unwrap().is_none(),
+            "the stranger was killed"
+        );
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_process_is_known_by_its_word_until_it_is_gone() {
+        let word = random_word();
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "echo up; read word", &word])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The system shows a command line a moment after the start only.
+        let mut up = [0; 3];
+        io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut up).unwrap();
+        let process = process(child.id(), &word);
+        assert!(process.is_alive());
+        assert!(!process.gone_within(Duration::from_millis(60)).await);
+        child.kill().unwrap();
+        assert!(
+            process.gone_within(GRACE).await,
+            "a zombie is gone, though nobody waited for it"
+        );
+        child.wait().unwrap();
+    }
+
+    /// An installation whose interpreter is a shell script.
+    fn fake_installation(dir: &Path, script: &str) -> Installation {
+        use std::os::unix::fs::PermissionsExt;
+        let python = dir.join("bin/python");
+        fs::create_dir(dir.join("bin")).unwrap();
+        fs::write(&python, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o700)).unwrap();
+        Installation {
+            dir: dir.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_dies_while_starting_is_told_with_its_last_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let installation =
+            fake_installation(dir.path(), "echo no module named ministack >&2; exit 3");
+        let launch = Launch {
+            installation: &installation,
+            dir: &dir.path().join("instance"),
+            options: PrivateOptions::default(),
+            data: None,
+            path: OsStr::new("/bin:/usr/bin"),
+        };
+        let error = launch
+            .run(bind(None).unwrap())
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("exit status: 3"), "{error}");
+        assert!(error.contains("no module named ministack"), "{error}");
+    }
+
+    #[test]
+    fn two_instances_never_share_a_word() {
+        assert_ne!(random_word(), random_word());
+        assert_eq!(random_word().len(), 32);
+    }
+
+    #[test]
+    fn only_the_right_word_is_the_right_server() {
+        let process = process(1, "abc");
+        assert!(says_it_is(br#"{"instance": "abc", "pid": 1}"#, &process));
+        assert!(!says_it_is(br#"{"instance": "abd"}"#, &process));
+        assert!(!says_it_is(b"<html>", &process));
+    }
+
+    #[test]
+    fn nothing_of_the_users_environment_but_the_search_path_reaches_the_server() {
+        let installation = Installation { dir: "/i".into() };
+        let launch = Launch {
+            installation: &installation,
+            dir: Path::new("/d"),
+            options: PrivateOptions {
+                auth: true,
+                cloudtrail: true,
+            },
+            data: None,
+            path: OsStr::new("/bin"),
+        };
+        let set = launch.environment(1234, Path::new("/d/tmp"));
+        let value = |name: &str| {
+            let found = set.iter().find(|(n, _)| *n == name);
+            found.and_then(|(_, v)| v.to_str()).unwrap_or_default()
+        };
+        assert_eq!(value("BIND_HOST"), "127.0.0.1");
+        assert_eq!(value("GATEWAY_PORT"), "1234");
+        assert_eq!(value("AUTH"), "true");
+        assert_eq!(value("CLOUDTRAIL_RECORDING"), "1");
+        assert_eq!(value("PERSIST_STATE"), "0");
+        assert_eq!(value("HOME"), "/d/tmp");
+        assert!(!set.iter().any(|(name, _)| name.starts_with("AWS_ACCESS")));
+    }
+}

@@ -1,0 +1,290 @@
+//! The shared instance: one a user, outliving the command that starts it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::AsyncWriteExt;
+
+use super::dirs::{file_error, make_private, remove_dir, remove_file};
+use super::lock::{self, Lock};
+use super::server::{Ended, Launch, Process, bind, log_file};
+use super::state::{Kept, Record, Status};
+use super::{Dirs, Endpoint, PrivateCloud, PrivateOptions, Progress, Step, install, private};
+use crate::error::Result;
+
+/// Longest that another homeroom's start or stop is waited for: its own longest, an installation included.
+const PATIENCE: Duration = Duration::from_secs(960);
+
+/// The embedded cloud in given folders.
+#[derive(Debug, Clone)]
+pub struct LocalCloud {
+    dirs: Dirs,
+}
+
+/// What the record and the system together say of the shared instance.
+enum Sight {
+    Stopped,
+    Running(Process),
+    NotAnswering(Process),
+    Crashed(Process),
+}
+
+/// What a stop did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StopReport {
+    /// How it ended; `None` when it was not running.
+    pub ended: Option<Ended>,
+    /// Whether it was found to have crashed before.
+    pub had_crashed: bool,
+    /// Whether its state was forgotten.
+    pub wiped: bool,
+    /// What is kept for the next start.
+    pub kept: Option<Kept>,
+}
+
+impl std::fmt::Display for StopReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match (self.ended, self.had_crashed) {
+            (Some(Ended::Gracefully), _) => "stopped",
+            (Some(Ended::Killed), _) if self.wiped => "killed, as it did not end in time",
+            (Some(Ended::Killed), _) => {
+                "killed, as it did not end in time: what it had not saved is lost"
+            }
+            (None, true) => "was not running: it had crashed",
+            (None, false) => "was not running",
+        })?;
+        match &self.kept {
+            _ if self.wiped => write!(f, "; its state is forgotten"),
+            Some(kept) => write!(f, "; kept {kept}"),
+            None => write!(f, "; nothing is kept"),
+        }
+    }
+}
+
+impl LocalCloud {
+    /// The embedded cloud in these folders.
+    pub fn new(dirs: Dirs) -> Self {
+        Self { dirs }
+    }
+
+    /// Starts the shared instance, or finds it running.
+    ///
+    /// # Errors
+    /// See [`super::start`].
+    pub async fn start(&self, progress: Progress<'_>) -> Result<Endpoint> {
+        make_private(&self.dirs.state)?;
+        let _lock = self.lock("starting or stopping", progress).await?;
+        let record = Record::load(&self.record_file())?;
+        match look(&record).await {
+            Sight::Running(process) => {
+                let endpoint = Endpoint::at(process.port);
+                progress(Step::Reusing {
+                    url: endpoint.url.clone(),
+                });
+                return Ok(endpoint);
+            }
+            Sight::Stopped => {}
+            Sight::Crashed(process) => progress(Step::Note(self.crash_note(&process))),
+            Sight::NotAnswering(process) => {
+                progress(Step::Note(format!(
+                    "the embedded cloud (process {}) does not answer; it is ended and started afresh",
+                    process.pid
+                )));
+                process.end().await?;
+            }
+        }
+        let installation = install::ensure(&self.dirs, progress).await?;
+        progress(Step::Starting);
+        let listener = bind(record.port).map_err(|error| file_error(&self.dirs.state, &error))?;
+        let launch = Launch {
+            installation: &installation,
+            dir: &self.dirs.state,
+            options: PrivateOptions::default(),
+            data: Some(self.data_dir()),
+            path: &self.dirs.path,
+        };
+        let mut server = launch.run(listener).await?;
+        let port = server.process.port;
+        if let Some(wish) = record.port.filter(|wish| *wish != port) {
+            progress(Step::Note(format!(
+                "port {wish} is taken by another program, so the embedded cloud is on port {port} now; \
+                 URLs that name the old port no longer work"
+            )));
+        }
+        let record = Record {
+            port: Some(port),
+            process: Some(server.process.clone()),
+        };
+        record.save(&self.record_file())?;
+        // Only now may it outlive us: until it is on record, our end is its end.
+        server
+            .owner
+            .write_all(b"detach\n")
+            .await
+            .map_err(|error| file_error(&log_file(&self.dirs.state), &error))?;
+        let endpoint = Endpoint::at(port);
+        progress(Step::Ready {
+            url: endpoint.url.clone(),
+        });
+        Ok(endpoint)
+    }
+
+    /// Stops the shared instance; with `wipe`, forgets its state.
+    ///
+    /// # Errors
+    /// See [`super::stop`].
+    pub async fn stop(&self, wipe: bool, progress: Progress<'_>) -> Result<StopReport> {
+        make_private(&self.dirs.state)?;
+        let _lock = self.lock("starting or stopping", progress).await?;
+        let mut record = Record::load(&self.record_file())?;
+        let (ended, had_crashed) = match look(&record).await {
+            Sight::Running(process) | Sight::NotAnswering(process) => {
+                (Some(process.end().await?), false)
+            }
+            Sight::Crashed(_) => (None, true),
+            Sight::Stopped => (None, false),
+        };
+        if wipe {
+            remove_dir(&self.data_dir())?;
+            remove_dir(&self.dirs.state.join("tmp"))?;
+            for file in ["instance.json", "server.py", "server.log", "server.log.1"] {
+                remove_file(&self.dirs.state.join(file))?;
+            }
+        } else if record.process.take().is_some() {
+            record.save(&self.record_file())?;
+        }
+        Ok(StopReport {
+            ended,
+            had_crashed,
+            wiped: wipe,
+            kept: self.kept(),
+        })
+    }
+
+    /// How the shared instance is. Changes nothing.
+    ///
+    /// # Errors
+    /// The folder of its state cannot be read.
+    pub async fn status(&self) -> Result<Status> {
+        let log = log_file(&self.dirs.state);
+        Ok(match look(&Record::load(&self.record_file())?).await {
+            Sight::Stopped => Status::Stopped { kept: self.kept() },
+            Sight::Running(process) => Status::Running {
+                url: Endpoint::at(process.port).url,
+                pid: process.pid,
+                since: process.since,
+                log,
+            },
+            Sight::NotAnswering(process) => Status::NotAnswering {
+                url: Endpoint::at(process.port).url,
+                pid: process.pid,
+                since: process.since,
+                log,
+            },
+            Sight::Crashed(process) => Status::Crashed {
+                pid: process.pid,
+                since: process.since,
+                log,
+                kept: self.kept(),
+            },
+        })
+    }
+
+    /// The shared instance if it is running and answers.
+    ///
+    /// # Errors
+    /// The folder of its state cannot be read.
+    pub async fn running(&self) -> Result<Option<Endpoint>> {
+        Ok(match look(&Record::load(&self.record_file())?).await {
+            Sight::Running(process) => Some(Endpoint::at(process.port)),
+            _ => None,
+        })
+    }
+
+    /// Starts an instance of the caller's own.
+    ///
+    /// # Errors
+    /// See [`super::start_private`].
+    pub async fn start_private(
+        &self,
+        options: PrivateOptions,
+        progress: Progress<'_>,
+    ) -> Result<PrivateCloud> {
+        let installation = install::ensure(&self.dirs, progress).await?;
+        private::start(&installation, options, &self.dirs.path, progress).await
+    }
+
+    async fn lock(&self, other_is: &'static str, progress: Progress<'_>) -> Result<Lock> {
+        lock::take(&self.dirs.state.join("lock"), PATIENCE, other_is, progress).await
+    }
+
+    fn crash_note(&self, process: &Process) -> String {
+        let found = self
+            .kept()
+            .map_or("nothing had been saved".to_owned(), |kept| {
+                format!("it comes back with {kept}; what came after is lost")
+            });
+        format!(
+            "the embedded cloud (process {}, started at {}) ended without having been stopped; {found}",
+            process.pid, process.since
+        )
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        Kept::in_dir(&self.data_dir())
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.dirs.state.join("data")
+    }
+
+    fn record_file(&self) -> PathBuf {
+        self.dirs.state.join("instance.json")
+    }
+}
+
+async fn look(record: &Record) -> Sight {
+    match &record.process {
+        None => Sight::Stopped,
+        Some(process) if !process.is_alive() => Sight::Crashed(process.clone()),
+        Some(process) if process.answers().await => Sight::Running(process.clone()),
+        // It may have ended while it was asked.
+        Some(process) if !process.is_alive() => Sight::Crashed(process.clone()),
+        Some(process) => Sight::NotAnswering(process.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_says_what_became_of_the_state() {
+        let kept = Some(Kept {
+            bytes: 12_345,
+            saved_at: "2026-01-02T03:04:05Z".into(),
+        });
+        let report = |ended, had_crashed, wiped, kept| {
+            StopReport {
+                ended,
+                had_crashed,
+                wiped,
+                kept,
+            }
+            .to_string()
+        };
+        assert_eq!(
+            report(Some(Ended::Gracefully), false, false, kept),
+            "stopped; kept 13 KB of state, saved at 2026-01-02T03:04:05Z"
+        );
+        assert_eq!(
+            report(Some(Ended::Killed), false, false, None),
+            "killed, as it did not end in time: what it had not saved is lost; nothing is kept"
+        );
+        assert_eq!(
+            report(None, true, true, None),
+            "was not running: it had crashed; its state is forgotten"
+        );
+    }
+}

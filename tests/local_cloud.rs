@@ -1,0 +1,483 @@
+//! The embedded cloud end to end: real installations, real processes.
+//!
+//! Each test has state of its own. The installation is shared, below `target/tmp`: the first run pays for it once.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as expected"
+)]
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use aws_sdk_cloudwatchlogs as logs;
+use homeroom::local::{Dirs, Endpoint, LocalCloud, PrivateOptions, Status, Step};
+
+/// Longest that anything here may take, an installation excepted.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A shared instance with state of its own; stopped when the test ends, however it ends.
+struct Lab {
+    state: tempfile::TempDir,
+    cloud: LocalCloud,
+    steps: RefCell<Vec<Step>>,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let cloud = LocalCloud::new(dirs(state.path()));
+        Self {
+            state,
+            cloud,
+            steps: RefCell::default(),
+        }
+    }
+
+    async fn start(&self) -> Endpoint {
+        let mut steps = Vec::new();
+        let endpoint = self
+            .cloud
+            .start(&mut |step| steps.push(step))
+            .await
+            .unwrap();
+        self.steps.replace(steps);
+        endpoint
+    }
+
+    async fn stop(&self, wipe: bool) -> String {
+        self.cloud
+            .stop(wipe, &mut |_| {})
+            .await
+            .unwrap()
+            .to_string()
+    }
+
+    async fn pid(&self) -> i32 {
+        match self.cloud.status().await.unwrap() {
+            Status::Running { pid, .. } => pid,
+            other => panic!("not running: {other}"),
+        }
+    }
+
+    fn said(&self, words: &str) -> bool {
+        self.steps
+            .borrow()
+            .iter()
+            .any(|step| step.to_string().contains(words))
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let Ok(record) = fs::read_to_string(self.state.path().join("instance.json")) else {
+            return;
+        };
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap_or_default();
+        if let Some(pid) = record["process"]["pid"].as_i64() {
+            kill(i32::try_from(pid).unwrap(), rustix::process::Signal::KILL);
+        }
+    }
+}
+
+fn dirs(state: &Path) -> Dirs {
+    Dirs {
+        cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cloud-cache"),
+        state: state.to_owned(),
+        python: None,
+        path: std::env::var_os("PATH").unwrap(),
+    }
+}
+
+fn kill(pid: i32, signal: rustix::process::Signal) {
+    let _ = rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal);
+}
+
+fn port(endpoint: &Endpoint) -> u16 {
+    endpoint.url.rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// The status line of the answer to a request written by hand.
+fn request(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+fn logs_client(endpoint: &Endpoint) -> logs::Client {
+    let config = logs::Config::builder()
+        .behavior_version(logs::config::BehaviorVersion::v2026_01_12())
+        .region(logs::config::Region::new("us-east-1"))
+        .endpoint_url(&endpoint.url)
+        .credentials_provider(logs::config::Credentials::new(
+            &endpoint.access_key,
+            &endpoint.secret_key,
+            None,
+            None,
+            "the embedded cloud",
+        ))
+        .build();
+    logs::Client::from_conf(config)
+}
+
+async fn create_group(endpoint: &Endpoint, name: &str) {
+    let call = logs_client(endpoint)
+        .create_log_group()
+        .log_group_name(name);
+    call.send().await.unwrap();
+}
+
+async fn groups(endpoint: &Endpoint) -> Vec<String> {
+    let answer = logs_client(endpoint)
+        .describe_log_groups()
+        .send()
+        .await
+        .unwrap();
+    let mut names: Vec<String> = answer
+        .log_groups()
+        .iter()
+        .filter_map(|group| group.log_group_name().map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Waits until a condition holds.
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not so in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn refuses_connections(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err()
+}
+
+#[tokio::test]
+async fn a_first_start_answers_on_loopback_alone_and_a_second_one_reuses_it() {
+    let lab = Lab::new();
+    assert_eq!(
+        lab.cloud.status().await.unwrap(),
+        Status::Stopped { kept: None }
+    );
+    assert_eq!(lab.cloud.running().await.unwrap(), None);
+
+    let endpoint = lab.start().await;
+    assert!(matches!(lab.steps.borrow().last(), Some(Step::Ready { url }) if *url == endpoint.url));
+    assert_eq!(groups(&endpoint).await, Vec::<String>::new());
+    assert_only_loopback(port(&endpoint));
+
+    let pid = lab.pid().await;
+    assert_eq!(lab.start().await, endpoint);
+    assert_eq!(
+        lab.steps.borrow()[..],
+        [Step::Reusing {
+            url: endpoint.url.clone()
+        }]
+    );
+    assert_eq!(lab.pid().await, pid);
+    assert_eq!(lab.cloud.running().await.unwrap(), Some(endpoint));
+
+    for file in ["instance.json", "server.log", "server.py"] {
+        let mode = fs::metadata(lab.state.path().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{file} can be read by others");
+    }
+    lab.stop(true).await;
+}
+
+fn assert_only_loopback(port: u16) {
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let Ok(table) = fs::read_to_string(table) else {
+            continue;
+        };
+        for line in table.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (local, state) = (fields[1], fields[3]);
+            // 0A: listening (the kernel's proc documentation).
+            if state == "0A" && local.ends_with(&format!(":{port:04X}")) {
+                assert!(local.starts_with("0100007F:"), "listens on {local}");
+            }
+        }
+    }
+    // The address that this machine has outside, if it has one. Connecting a UDP socket sends nothing.
+    let outside = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    if outside.connect("192.0.2.1:9").is_ok() {
+        let address = outside.local_addr().unwrap().ip();
+        if !address.is_loopback() {
+            assert!(TcpStream::connect(SocketAddr::new(address, port)).is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_keeps_state_and_port_and_a_wipe_forgets_both() {
+    let lab = Lab::new();
+    let first = lab.start().await;
+    create_group(&first, "/aws/lambda/user1-process-data").await;
+
+    let report = lab.stop(false).await;
+    assert!(report.starts_with("stopped; kept "), "{report}");
+    assert!(refuses_connections(port(&first)));
+    assert!(matches!(
+        lab.cloud.status().await.unwrap(),
+        Status::Stopped { kept: Some(_) }
+    ));
+    assert!(lab.stop(false).await.starts_with("was not running; kept "));
+
+    let second = lab.start().await;
+    assert_eq!(second, first);
+    assert_eq!(groups(&second).await, ["/aws/lambda/user1-process-data"]);
+
+    assert_eq!(lab.stop(true).await, "stopped; its state is forgotten");
+    assert_eq!(
+        lab.cloud.status().await.unwrap(),
+        Status::Stopped { kept: None }
+    );
+    let third = lab.start().await;
+    assert_eq!(groups(&third).await, Vec::<String>::new());
+    lab.stop(true).await;
+}
+
+#[tokio::test]
+async fn a_crash_is_said_and_the_next_start_comes_back_with_what_was_saved() {
+    let lab = Lab::new();
+    create_group(&lab.start().await, "saved").await;
+    lab.stop(false).await;
+    let endpoint = lab.start().await;
+    create_group(&endpoint, "lost").await;
+
+    let pid = lab.pid().await;
+    kill(pid, rustix::process::Signal::KILL);
+    eventually("the crash", || refuses_connections(port(&endpoint)));
+    assert_eq!(lab.cloud.running().await.unwrap(), None);
+    let status = lab.cloud.status().await.unwrap();
+    assert!(
+        matches!(status, Status::Crashed { pid: gone, kept: Some(_), .. } if gone == pid),
+        "{status}"
+    );
+
+    let again = lab.start().await;
+    assert!(
+        lab.said("ended without having been stopped; it comes back with"),
+        "{:?}",
+        lab.steps
+    );
+    assert_ne!(lab.pid().await, pid);
+    assert_eq!(groups(&again).await, ["saved"]);
+
+    kill(lab.pid().await, rustix::process::Signal::KILL);
+    eventually("the second crash", || refuses_connections(port(&again)));
+    assert_eq!(
+        lab.stop(true).await,
+        "was not running: it had crashed; its state is forgotten"
+    );
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_else_took_is_said_and_another_one_used() {
+    let lab = Lab::new();
+    let first = lab.start().await;
+    create_group(&first, "mine").await;
+    lab.stop(false).await;
+
+    let _somebody = TcpListener::bind((Ipv4Addr::LOCALHOST, port(&first))).unwrap();
+    let second = lab.start().await;
+    assert_ne!(port(&second), port(&first));
+    assert!(lab.said("is taken by another program"), "{:?}", lab.steps);
+    assert_eq!(groups(&second).await, ["mine"]);
+    lab.stop(true).await;
+}
+
+#[tokio::test]
+async fn concurrent_starts_end_in_one_server() {
+    let lab = Lab::new();
+    let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut on_a, mut on_b, mut on_c) = (|s| a.push(s), |s| b.push(s), |s| c.push(s));
+    let (one, two, three) = tokio::join!(
+        lab.cloud.start(&mut on_a),
+        lab.cloud.start(&mut on_b),
+        lab.cloud.start(&mut on_c),
+    );
+    let one = one.unwrap();
+    assert_eq!(one, two.unwrap());
+    assert_eq!(one, three.unwrap());
+    let started = [a, b, c]
+        .iter()
+        .filter(|steps| steps.iter().any(|step| matches!(step, Step::Ready { .. })))
+        .count();
+    assert_eq!(started, 1);
+    lab.stop(true).await;
+}
+
+#[tokio::test]
+async fn no_suitable_python_is_one_error_that_names_what_was_found_and_the_fix() {
+    let state = tempfile::tempdir().unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let bin = tempfile::tempdir().unwrap();
+    let old = bin.path().join("python3");
+    fs::write(
+        &old,
+        "#!/bin/sh\necho version 3.8.10\necho executable /usr/bin/python3\n",
+    )
+    .unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+    let cloud = LocalCloud::new(Dirs {
+        cache: cache.path().into(),
+        state: state.path().into(),
+        python: None,
+        path: bin.path().into(),
+    });
+    let error = cloud.start(&mut |_| {}).await.unwrap_err();
+    assert_eq!(error.failures.len(), 1);
+    let said = error.to_string();
+    assert!(
+        said.contains(&format!("{} (3.8.10, too old)", old.display())),
+        "{said}"
+    );
+    assert!(said.contains("CPython 3.10 to 3.14"), "{said}");
+    assert!(
+        error.failures[0]
+            .hint
+            .as_ref()
+            .unwrap()
+            .contains("sudo apt install")
+    );
+    assert_eq!(
+        cloud.status().await.unwrap(),
+        Status::Stopped { kept: None }
+    );
+}
+
+#[tokio::test]
+async fn a_web_page_reaches_a_deployed_api_and_not_the_control_plane() {
+    let lab = Lab::new();
+    let port = port(&lab.start().await);
+    let get = |path: &str, host: &str, more: &str| {
+        request(
+            port,
+            &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n"),
+        )
+    };
+    let here = format!("127.0.0.1:{port}");
+    let functions = "/2015-03-31/functions";
+    assert_eq!(get(functions, &here, ""), "HTTP/1.1 200 OK");
+    assert!(get(functions, &here, "Origin: https://example.com\r\n").starts_with("HTTP/1.1 403"));
+    assert!(get(functions, &here, "Sec-Fetch-Site: cross-site\r\n").starts_with("HTTP/1.1 403"));
+    assert!(get(functions, &format!("rebound.example.com:{port}"), "").starts_with("HTTP/1.1 403"));
+    let api = get(
+        "/_aws/execute-api/none/dev/x",
+        &here,
+        "Origin: https://example.com\r\n",
+    );
+    assert!(api.starts_with("HTTP/1.1 404"), "{api}");
+    lab.stop(true).await;
+}
+
+#[tokio::test]
+async fn a_private_instance_leaves_nothing_once_stopped_or_dropped() {
+    let state = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::new(dirs(state.path()));
+    let options = PrivateOptions {
+        auth: true,
+        cloudtrail: true,
+    };
+    let stopped = cloud.start_private(options, &mut |_| {}).await.unwrap();
+    let dropped = cloud.start_private(options, &mut |_| {}).await.unwrap();
+    assert_ne!(stopped.endpoint(), dropped.endpoint());
+    create_group(stopped.endpoint(), "one").await;
+    assert_eq!(groups(dropped.endpoint()).await, Vec::<String>::new());
+
+    let folder = |log: PathBuf| log.parent().unwrap().to_owned();
+    let (port_of_stopped, dir_of_stopped) = (port(stopped.endpoint()), folder(stopped.log()));
+    let (port_of_dropped, dir_of_dropped) = (port(dropped.endpoint()), folder(dropped.log()));
+    assert!(dir_of_stopped.is_dir() && dir_of_dropped.is_dir());
+    stopped.stop().await.unwrap();
+    assert!(refuses_connections(port_of_stopped) && !dir_of_stopped.exists());
+    drop(dropped);
+    eventually("the dropped instance is gone", || {
+        refuses_connections(port_of_dropped) && !dir_of_dropped.exists()
+    });
+    assert_eq!(
+        fs::read_dir(state.path()).unwrap().count(),
+        0,
+        "it used the shared state"
+    );
+}
+
+#[test]
+fn a_private_instance_ends_with_its_owner_and_sees_none_of_its_secrets() {
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "owner_of_a_private_instance",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("AWS_SECRET_ACCESS_KEY", "the-users-own-secret")
+        .env("HTTPS_PROXY", "http://proxy.invalid:3128")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(owner.stdout.take().unwrap());
+    let (pid, port, dir) = loop {
+        let mut line = String::new();
+        assert_ne!(
+            out.read_line(&mut line).unwrap(),
+            0,
+            "the owner ended early"
+        );
+        if let Some(found) = line.find("private:") {
+            let words: Vec<&str> = line[found + 8..].split_whitespace().collect();
+            break (
+                words[0].to_owned(),
+                words[1].parse::<u16>().unwrap(),
+                PathBuf::from(words[2]),
+            );
+        }
+    };
+    assert!(!refuses_connections(port));
+    if let Ok(mut file) = fs::File::open(format!("/proc/{pid}/environ")) {
+        let mut environment = String::new();
+        file.read_to_string(&mut environment).unwrap();
+        assert!(environment.contains("GATEWAY_PORT="));
+        assert!(!environment.contains("the-users-own-secret"));
+        assert!(!environment.contains("proxy.invalid"));
+    }
+    // SIGKILL: the owner has no chance to clean up.
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    eventually("the instance is gone with its owner", || {
+        refuses_connections(port) && !dir.exists()
+    });
+}
+
+#[tokio::test]
+#[ignore = "not a test: the process that a_private_instance_ends_with_its_owner kills"]
+async fn owner_of_a_private_instance() {
+    let state = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::new(dirs(state.path()));
+    let private = cloud
+        .start_private(PrivateOptions::default(), &mut |_| {})
+        .await
+        .unwrap();
+    println!(
+        "private: {} {} {}",
+        private.pid().unwrap(),
+        port(private.endpoint()),
+        private.log().parent().unwrap().display()
+    );
+    std::future::pending::<()>().await;
+}
