@@ -9,7 +9,7 @@
 //! | a person, at the end | sentence, tables, causes, next command | [`summary`] |
 //! | a program | one JSON document | [`json`] (stdout) |
 //! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
-//! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml` | [`write`] (`reports/<class>/`) |
+//! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml` | [`mod@write`] (`reports/<class>/`) |
 //!
 //! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
 //! context: [`text::clean`] (terminals, and before every other step), Tera's auto-escaping and
