@@ -18,6 +18,7 @@
 pub mod causes;
 pub mod class;
 pub mod csv;
+pub mod errors;
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -32,6 +33,7 @@ pub mod words;
 pub mod write;
 
 pub use class::{Account, ClassReport, ReportStudent};
+pub use errors::print_error;
 pub use runlog::RunLog;
 pub use style::ColorChoice;
 pub use summary::{Limit, View, print_summary, print_teardown_listing};
