@@ -17,7 +17,10 @@ fn main() -> std::io::Result<()> {
     );
     let report = match students.as_str() {
         "hostile" => report_sample::hostile_class(),
-        count => report_sample::class(count.parse().map_err(std::io::Error::other)?),
+        count => report_sample::class_at(
+            count.parse().map_err(std::io::Error::other)?,
+            jiff::Zoned::now(),
+        ),
     };
     let written = homeroom::report::write_reports(&folder, &report)?;
     writeln!(std::io::stdout(), "{}", written.html.display())

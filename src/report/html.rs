@@ -3,10 +3,11 @@
 //! The page loads nothing and sends nothing: its content security policy allows exactly its own style sheet
 //! and its own script, by hash, and nothing else. There is no JSON in a script either: the script reads what
 //! it needs from the table. So a hostile value only ever stands in two contexts, element text and quoted
-//! attributes, both escaped by Tera for every `.html` template; what becomes a link has passed [`link`].
+//! attributes, both escaped by Tera for every `.html` template; what becomes a link has passed `link`.
 //!
 //! `html/view.rs` has everything that the templates show, as finished words; `html/page.html` lays out the
-//! class, `html/student.html` one student, `html/style.css` and `html/page.js` go inline.
+//! class, `html/cause.html` one cause, `html/student.html` one student; `html/style.css` and `html/page.js` go
+//! inline.
 
 mod view;
 
@@ -19,8 +20,9 @@ use super::class::ClassReport;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/page.js");
-const TEMPLATES: [(&str, &str); 2] = [
+const TEMPLATES: [(&str, &str); 3] = [
     ("page.html", include_str!("html/page.html")),
+    ("cause.html", include_str!("html/cause.html")),
     ("student.html", include_str!("html/student.html")),
 ];
 

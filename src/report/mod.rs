@@ -9,7 +9,7 @@
 //! | a person, at the end | sentence, tables, causes, next command | [`summary`] |
 //! | a program | one JSON document | [`json`] (stdout) |
 //! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
-//! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml` | [`write`] (`reports/<class>/`) |
+//! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml` | [`mod@write`] (`reports/<class>/`) |
 //!
 //! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
 //! context: [`text::clean`] (terminals, and before every other step), Tera's auto-escaping and
@@ -18,6 +18,7 @@
 pub mod causes;
 pub mod class;
 pub mod csv;
+pub mod errors;
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -32,6 +33,7 @@ pub mod words;
 pub mod write;
 
 pub use class::{Account, ClassReport, ReportStudent};
+pub use errors::print_error;
 pub use runlog::RunLog;
 pub use style::ColorChoice;
 pub use summary::{Limit, View, print_summary, print_teardown_listing};

@@ -153,6 +153,10 @@ impl Tracker {
         format!("{:>1$}/{total}", self.students_done, total.len())
     }
 
+    fn students(&self) -> String {
+        format!("{}/{} students", self.students_done, self.students)
+    }
+
     /// How long a student has been worked on.
     pub fn spent_on(&self, student: &Username, now: Duration) -> Option<Duration> {
         let began = self.students_began.get(student)?;
@@ -190,7 +194,7 @@ impl Tracker {
     }
 
     fn headline(&self, command: Command, now: Duration, columns: usize, paint: Paint) -> String {
-        let mut counts = vec![(format!("{} students", self.count()), Tone::Idle)];
+        let mut counts = vec![(self.students(), Tone::Idle)];
         if self.steps > 0 {
             counts.push((
                 format!("{}/{} steps", self.steps_done, self.steps),
@@ -226,8 +230,8 @@ impl Tracker {
             // No room: the counts say more than a bar, and colour codes cannot be cut.
             fit(
                 &format!(
-                    "{verb}  {} students · {}",
-                    self.count(),
+                    "{verb}  {} · {}",
+                    self.students(),
                     duration(now.saturating_sub(self.began))
                 ),
                 columns,
@@ -241,11 +245,8 @@ impl Tracker {
         } else {
             (self.students_done, self.students)
         };
-        let filled = if of == 0 {
-            columns
-        } else {
-            (done.min(of) * columns) / of
-        };
+        // Nothing to do is all done.
+        let filled = (done.min(of) * columns).checked_div(of).unwrap_or(columns);
         format!(
             "{}{}",
             paint.tone(Tone::Good, &"━".repeat(filled)),

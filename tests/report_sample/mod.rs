@@ -4,12 +4,6 @@
     clippy::unwrap_used,
     reason = "sample data: a wrong literal should stop the test or the example at once"
 )]
-// Each user of this module needs another part of it.
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "which part is unused differs by test target, so an expectation cannot hold in all of them"
-)]
 
 use homeroom::domain::check::{CheckResult, Output, Progress, StudentProgress, Verdict, Work};
 use homeroom::domain::execution::{Detail, Execution, Starter, Status};
@@ -141,6 +135,11 @@ pub fn taken_at() -> Zoned {
 
 /// A class of `count` students.
 pub fn class(count: usize) -> ClassReport {
+    class_at(count, taken_at())
+}
+
+/// A class of `count` students at a moment.
+pub fn class_at(count: usize, taken_at: Zoned) -> ClassReport {
     ClassReport {
         class: "serverless-2026-05".parse().unwrap(),
         lab: "lab6".parse().unwrap(),
@@ -150,15 +149,15 @@ pub fn class(count: usize) -> ClassReport {
             alias: Some("training-emea".into()),
         },
         region: "us-east-1".into(),
-        taken_at: taken_at(),
-        students: (0..count).map(student).collect(),
+        students: (0..count).map(|i| student(i, &taken_at)).collect(),
+        taken_at,
         notes: Vec::new(),
         gaps: Vec::new(),
     }
 }
 
 /// One student of the sample.
-pub fn student(index: usize) -> ReportStudent {
+fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
     let username = format!("user{}", index + 1);
     let fare = fare(index);
     let checks = checks(&username, fare);
@@ -182,7 +181,7 @@ pub fn student(index: usize) -> ReportStudent {
             username: username.parse().unwrap(),
             progress: Progress::of(&checks),
             checks,
-            executions: executions(&username, fare),
+            executions: executions(&username, fare, taken_at),
             outputs: outputs(&username),
             changes: match index % 30 {
                 5 => vec![format!(
@@ -266,14 +265,14 @@ fn check(
     }
 }
 
-fn executions(username: &str, fare: Fare) -> Vec<(Starter, Execution)> {
+fn executions(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<(Starter, Execution)> {
     let count = match fare {
         Fare::Complete | Fare::Unknown => 9,
         Fare::Part(done) => done * 2,
         Fare::Broken => 1,
         Fare::Nothing => 0,
     };
-    let taken = taken_at().timestamp().as_millisecond();
+    let taken = taken_at.timestamp().as_millisecond();
     let types = [
         "sales_data",
         "customer_data",

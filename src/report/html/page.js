@@ -81,7 +81,7 @@
     if (!row) return;
     if (row.body.hidden) reset();
     unfold(row, true);
-    row.body.scrollIntoView({ block: "center" });
+    row.body.scrollIntoView({ block: "start" });
   };
 
   // Filter and sort.

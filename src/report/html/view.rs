@@ -19,6 +19,9 @@ const EXECUTIONS: usize = 20;
 /// Characters of an execution's input or cause that are shown.
 const EXCERPT: usize = 400;
 
+/// Causes shown at once; the rest unfolds.
+const CAUSES: usize = 6;
+
 /// From this many checks on the grid is wider than a page and scrolls sideways.
 const WIDE: usize = 10;
 
@@ -39,6 +42,7 @@ pub(super) struct Page {
     warnings: Vec<Warning>,
     notes: Vec<String>,
     causes: Vec<Cause>,
+    more_causes: Vec<Cause>,
     validated: Option<String>,
     sections: Vec<String>,
     students: Vec<Row>,
@@ -199,6 +203,18 @@ impl Page {
                 shown
             })
             .collect();
+        let mut causes: Vec<Cause> = report
+            .causes()
+            .into_iter()
+            .map(|cause| Cause {
+                who: plural(cause.students.len(), "student"),
+                students: cause.students.iter().map(ToString::to_string).collect(),
+                subjects: cause.subjects,
+                cause: cause.cause,
+                hint: cause.hint,
+            })
+            .collect();
+        let more_causes = causes.split_off(causes.len().min(CAUSES));
         Self {
             class: report.class.to_string(),
             lab: report.lab.to_string(),
@@ -227,17 +243,8 @@ impl Page {
                 })
                 .collect(),
             notes: report.notes.iter().map(|note| own(note)).collect(),
-            causes: report
-                .causes()
-                .into_iter()
-                .map(|cause| Cause {
-                    who: plural(cause.students.len(), "student"),
-                    students: cause.students.iter().map(ToString::to_string).collect(),
-                    subjects: cause.subjects,
-                    cause: cause.cause,
-                    hint: cause.hint,
-                })
-                .collect(),
+            causes,
+            more_causes,
             validated: validated(&report.students),
             sections: sections(&report.students),
             students: report

@@ -89,8 +89,7 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
             plan.scope.region
         )
     };
-    let sentence = page.paint.bold(&super::clean(&sentence));
-    page.line(&sentence)
+    page.bold_text(&sentence, "")
 }
 
 fn foreign(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {

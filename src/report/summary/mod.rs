@@ -22,7 +22,7 @@ use super::causes::{self, Cause};
 use super::class::{Tally, check_failures};
 use super::marks::{self, Tone};
 use super::style::Paint;
-use super::text::{clean, fit, wrap};
+use super::text::{clean, fit, width, wrap};
 use super::words::{duration, plural, some_of};
 
 pub use listing::print_teardown_listing;
@@ -197,6 +197,23 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// Writes a sentence in bold, broken into lines, and something of less weight behind it.
+    fn bold_text(&mut self, sentence: &str, tail: &str) -> io::Result<()> {
+        let mut lines = wrap(sentence, self.columns);
+        let last = lines.pop().unwrap_or_default();
+        for line in lines {
+            let line = self.paint.bold(&line);
+            self.line(&line)?;
+        }
+        if tail.is_empty() {
+            return self.line(&self.paint.bold(&last));
+        }
+        let fits = width(&last) + 2 + width(tail) <= self.columns;
+        let gap = if fits { "  " } else { "\n" };
+        let (last, tail) = (self.paint.bold(&last), self.paint.dim(tail));
+        self.line(&format!("{last}{gap}{tail}"))
+    }
+
     fn causes(&mut self, causes: &[Cause]) -> io::Result<()> {
         if causes.is_empty() {
             return Ok(());
@@ -267,10 +284,10 @@ impl Page<'_> {
         if calls > 0 {
             tail.push(format!("{calls} AWS calls"));
         }
-        let mut line = self.paint.bold(&sentence(summary));
-        if !tail.is_empty() {
-            line.push_str(&self.paint.dim(&format!("  ({})", tail.join(", "))));
-        }
-        self.line(&line)
+        let tail = match tail.is_empty() {
+            true => String::new(),
+            false => format!("({})", tail.join(", ")),
+        };
+        self.bold_text(&sentence(summary), &tail)
     }
 }

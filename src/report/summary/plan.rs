@@ -115,39 +115,33 @@ fn limits(limits: &[Limit], page: &mut Page<'_>) -> io::Result<()> {
     }
     page.heading("Limits of the account")?;
     for limit in limits {
-        let (word, text) = match (limit.used, limit.quota) {
+        let adds = format!("this adds {}", limit.adds);
+        let (symbol, tone, text) = match (limit.used, limit.quota) {
             (Some(used), Some(quota)) => {
                 let after = u64::from(used) + u64::from(limit.adds);
-                let text = format!(
-                    "{}: {used} of {quota} used, this adds {}",
-                    limit.what, limit.adds
-                );
+                let state = format!("{used} of {quota} used, {adds}");
                 match after.saturating_sub(u64::from(quota)) {
-                    0 => (page.paint.tone(Tone::Good, "fits"), text),
-                    short => (
-                        page.paint.tone(Tone::Bad, "does not fit"),
-                        format!("{text}, {short} too many: ask AWS to raise the quota"),
+                    0 => ("✓", Tone::Good, format!("{state}: fits")),
+                    over => (
+                        "!",
+                        Tone::Bad,
+                        format!("{state}: does not fit, {over} too many"),
                     ),
                 }
             }
-            (used, quota) => {
-                let missing = if used.is_none() { "use" } else { "quota" };
-                let known = match (used, quota) {
-                    (Some(used), None) => format!("{used} used, "),
-                    (None, Some(quota)) => format!("of {quota}, "),
-                    _ => String::new(),
-                };
-                (
-                    page.paint.tone(Tone::Unsure, "unknown"),
-                    format!(
-                        "{}: {known}this adds {}; the {missing} could not be read",
-                        limit.what, limit.adds
-                    ),
-                )
-            }
+            (Some(used), None) => (
+                "?",
+                Tone::Unsure,
+                format!("{used} used, {adds}: the quota could not be read"),
+            ),
+            (None, _) => (
+                "?",
+                Tone::Unsure,
+                format!("{adds}: how many there are could not be read"),
+            ),
         };
-        page.text("  ", "    ", &text)?;
-        page.line(&format!("    {word}"))?;
+        let first = format!("  {} ", page.paint.tone(tone, symbol));
+        page.text(&first, "    ", &format!("{}: {text}", limit.what))?;
     }
     page.line("")
 }

@@ -1,0 +1,231 @@
+//! The files of a class: page, JSON, gradebook, JUnit.
+
+mod report_sample;
+
+use std::fs;
+
+use homeroom::domain::check::Verdict;
+use homeroom::domain::observed::Gap;
+use homeroom::domain::resources::Kind;
+use homeroom::report::{csv, html, json, junit, write_reports};
+use report_sample::{ATTACKS, class, hostile_class};
+
+/// Students of the sample of which each fares differently, to keep snapshots readable.
+fn few() -> homeroom::report::ClassReport {
+    let mut report = class(30);
+    let keep = ["user1", "user3", "user5", "user12", "user23"];
+    report
+        .students
+        .retain(|s| keep.contains(&s.student.username.as_str()));
+    report
+}
+
+#[test]
+fn the_gradebook_leaves_blank_what_could_not_be_checked() {
+    let text = String::from_utf8(csv::gradebook(&few()).unwrap()).unwrap();
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn junit_tells_failures_from_errors_and_skips() {
+    let mut report = few();
+    report.students[0].validate[0].verdict = Verdict::CouldNotCheck;
+    report.students[1].validate[0].verdict = Verdict::NotProvable;
+    let suites = report
+        .students
+        .iter()
+        .map(|s| (&s.student.username, s.validate.as_slice()));
+    insta::assert_snapshot!(junit::document(&report.class, &report.taken_at, suites));
+}
+
+#[test]
+fn report_json_has_a_version_and_says_unknown_where_it_is() {
+    let mut report = few();
+    // One student with everything is enough to see the layout.
+    report.students.drain(..3);
+    for student in &mut report.students {
+        student.progress.executions.truncate(1);
+    }
+    insta::assert_snapshot!(json::report_document(&report).unwrap());
+}
+
+#[test]
+fn all_files_are_written_beside_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = class(3);
+    let written = write_reports(dir.path(), &report).unwrap();
+    let folder = dir.path().join("serverless-2026-05");
+    assert_eq!(written.html, folder.join("report.html"));
+    assert_eq!(written.junit, Some(folder.join("junit.xml")));
+    let mut names: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["gradebook.csv", "junit.xml", "report.html", "report.json"]
+    );
+    let document: serde_json::Value =
+        serde_json::from_slice(&fs::read(&written.json).unwrap()).unwrap();
+    assert_eq!(document["schema"], "homeroom.report/1");
+    assert_eq!(document["students"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn without_answers_of_validate_there_is_no_junit_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut report = class(1);
+    report.students[0].validate.clear();
+    assert_eq!(write_reports(dir.path(), &report).unwrap().junit, None);
+}
+
+#[test]
+fn the_page_says_in_one_sentence_how_the_class_stands() {
+    let page = html::page(&class(30)).unwrap();
+    let start = page.find("<h1>").unwrap();
+    let end = page.find("</h1>").unwrap();
+    let mut inside = false;
+    let text: String = page[start..end]
+        .chars()
+        .filter(|c| match c {
+            '<' => {
+                inside = true;
+                false
+            }
+            '>' => {
+                inside = false;
+                false
+            }
+            _ => !inside,
+        })
+        .collect();
+    assert_eq!(
+        text,
+        "18 of 30 complete · 6 in progress · 4 not started · 1 broken · 1 could not be checked"
+    );
+    assert!(page.contains("Thursday, 14 May 2026"));
+    assert!(page.contains("Europe&#x2F;Berlin, UTC+02:00"));
+    assert!(page.contains("datetime=\"2026-05-14T10:32:05+02:00\""));
+}
+
+#[test]
+fn every_student_is_on_the_page_with_a_symbol_and_a_word_for_every_check() {
+    let report = class(500);
+    let page = html::page(&report).unwrap();
+    assert_eq!(page.matches("<tbody ").count(), 500);
+    assert_eq!(page.matches("class=\"c ").count(), 500 * 8);
+    for (symbol, word) in [
+        ("✓", "done"),
+        ("○", "not yet"),
+        ("!", "broken"),
+        ("?", "could not check"),
+        ("–", "cannot be proven"),
+    ] {
+        let cell = format!("aria-hidden=\"true\">{symbol}</i> {word}</td>");
+        assert!(page.contains(&cell), "{cell}");
+    }
+}
+
+#[test]
+fn what_could_not_be_seen_is_on_the_page() {
+    let mut report = class(1);
+    report.gaps.push(Gap {
+        kind: Kind::LogGroup,
+        name: None,
+        student: None,
+        cause: "logs:DescribeLogGroups: AccessDeniedException".into(),
+    });
+    let page = html::page(&report).unwrap();
+    assert!(page.contains("Not everything could be seen"));
+    assert!(page.contains("every log group</b>: logs:DescribeLogGroups"));
+}
+
+#[test]
+fn the_page_allows_itself_nothing_but_its_own_style_and_script() {
+    let page = html::page(&class(1)).unwrap();
+    let policy_at = page.find("http-equiv=\"Content-Security-Policy\"").unwrap();
+    let policy = &page[policy_at..policy_at + page[policy_at..].find('>').unwrap()];
+    assert!(policy.contains("default-src &#x27;none&#x27;"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    // An inline style or handler would not work under it, so there must be none.
+    assert_eq!(page.matches("<script>").count(), 1);
+    assert_eq!(page.matches("<style>").count(), 1);
+    for forbidden in [
+        " style=\"",
+        " onclick=",
+        " onload=",
+        "<script src",
+        "<link rel=\"style",
+        "@import",
+        "url(",
+    ] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[test]
+fn hostile_values_are_text_on_the_page_and_nothing_else() {
+    let calm = html::page(&class(ATTACKS.len())).unwrap();
+    let page = html::page(&hostile_class()).unwrap();
+    for tag in [
+        "<script",
+        "<style",
+        "<img",
+        "</style>",
+        "</script>",
+        "</title>",
+        "<!--",
+        "<b>alert",
+    ] {
+        let before = calm.matches(tag).count();
+        assert_eq!(page.matches(tag).count(), before, "{tag}");
+    }
+    // A quote that ends an attribute early would let a handler in.
+    assert!(!page.contains("\"><img"));
+    assert!(!page.contains("' onmouseover"));
+    // None of the attacks is an http address, so no output became a link.
+    assert!(!page.contains("target=\"_blank\""));
+    assert!(!page.contains("href=\"javascript"));
+    assert!(page.contains("{{ page.class }}"), "shown, not rendered");
+    assert!(
+        page.chars().all(|c| c == '\n' || !c.is_control()),
+        "no control character reaches the page"
+    );
+    assert!(!page.contains('\u{202e}') && !page.contains('\u{2066}'));
+}
+
+#[test]
+fn hostile_values_are_text_in_the_gradebook_and_in_junit() {
+    let report = hostile_class();
+    let bytes = csv::gradebook(&report).unwrap();
+    let mut reader = ::csv::Reader::from_reader(bytes.as_slice());
+    let mut rows = 0;
+    for record in reader.records() {
+        rows += 1;
+        for cell in &record.unwrap() {
+            assert!(
+                !cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']),
+                "{cell:?}"
+            );
+            assert!(!cell.chars().any(char::is_control), "{cell:?}");
+        }
+    }
+    assert_eq!(rows, ATTACKS.len());
+
+    let suites = report
+        .students
+        .iter()
+        .map(|s| (&s.student.username, s.validate.as_slice()));
+    let xml = junit::document(&report.class, &report.taken_at, suites);
+    let elements = ["testsuites", "testsuite", "testcase", "failure"];
+    for (at, _) in xml.match_indices('<').skip(1) {
+        let name: String = xml[at + 1..]
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphabetic)
+            .collect();
+        assert!(elements.contains(&name.as_str()), "{name}");
+    }
+    assert!(xml.chars().all(|c| c == '\n' || !c.is_control()));
+}
