@@ -10,6 +10,11 @@ use crate::error::Result;
 use super::Exit;
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Exit> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "homeroom", &mut io::stdout());
+    clap_complete::generate(
+        args.shell,
+        &mut Cli::command(),
+        "homeroom",
+        &mut io::stdout(),
+    );
     Ok(Exit::Done)
 }

@@ -10,7 +10,9 @@ use crate::engine::call::Caller;
 use crate::engine::execute::{StudentRun, execute};
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult};
+use crate::events::{
+    Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
+};
 use crate::report::View;
 
 use super::plan::{blocked, broken_limits, interrupted, plan, view};
@@ -112,7 +114,11 @@ pub(super) fn run_started(session: &Session, command: Command, plan: &Plan) -> E
         lab: session.desired.lab.clone(),
         account: session.scope().account.clone(),
         region: session.scope().region.clone(),
-        students: plan.students.iter().filter(|s| s.steps() > 0).count(),
+        students: plan
+            .students
+            .iter()
+            .filter(|s| s.steps() > 0 || s.is_blocked())
+            .count(),
         steps: plan.steps(),
     }
 }
@@ -149,7 +155,9 @@ pub(super) fn failures(run: &StudentRun) -> Vec<Failure> {
     run.steps
         .values()
         .filter_map(|result| match result {
-            StepResult::Conflict { failure } | StepResult::Failed { failure } => Some(failure.clone()),
+            StepResult::Conflict { failure } | StepResult::Failed { failure } => {
+                Some(failure.clone())
+            }
             _ => None,
         })
         .collect()

@@ -28,7 +28,8 @@ pub(super) async fn run(verb: &LocalVerb, ui: Ui) -> Result<Exit> {
         }
         LocalVerb::Stop(args) => {
             let report = local::stop(args.wipe, progress).await?;
-            let document = serde_json::json!({ "command": "local stop", "report": report.to_string() });
+            let document =
+                serde_json::json!({ "command": "local stop", "report": report.to_string() });
             tell(ui, &document, &report.to_string())
         }
         LocalVerb::Status => {

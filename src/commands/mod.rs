@@ -3,6 +3,7 @@
 mod completions;
 mod deploy;
 mod interrupts;
+mod invocation;
 mod local;
 mod plan;
 mod progress;
@@ -21,7 +22,6 @@ use crate::cli::{Cli, Verb};
 use crate::domain::ownership::canonical;
 use crate::error::{Error, Kind, Result};
 use crate::events::RunSummary;
-use crate::report::style::Paint;
 use crate::report::{self, View};
 use crate::settings::Ui;
 use crate::settings::values::OutputFormat;
@@ -68,7 +68,11 @@ pub fn main() -> ExitCode {
             // Help and version go to stdout and are no error; clap knows which is which. A closed stream
             // leaves nobody to tell.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Kind::Invalid.exit_code() } else { 0 });
+            return ExitCode::from(if error.use_stderr() {
+                Kind::Invalid.exit_code()
+            } else {
+                0
+            });
         }
     };
     let ui = Ui::load(&cli);
@@ -78,13 +82,17 @@ pub fn main() -> ExitCode {
         .build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(dispatch(&cli, ui)),
-        Err(error) => Err(Error::new(Kind::General, "homeroom", format!("cannot start: {error}"))),
+        Err(error) => Err(Error::new(
+            Kind::General,
+            "homeroom",
+            format!("cannot start: {error}"),
+        )),
     };
     match outcome {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             // A closed stderr leaves nobody to tell.
-            let _ = print_error(&error, ui, &mut io::stderr().lock());
+            let _ = report::print_error(&error, ui.color_stderr, &mut io::stderr().lock());
             if ui.output == OutputFormat::Json {
                 let _ = print_json(&error_document(&cli, &error));
             }
@@ -105,21 +113,6 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Report => progress::run_report(cli).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }
-}
-
-/// Says what ended the command: each failure with its next step.
-fn print_error(error: &Error, ui: Ui, out: &mut dyn Write) -> io::Result<()> {
-    let paint = Paint {
-        color: ui.color_stderr,
-    };
-    let label = paint.tone(report::marks::Tone::Bad, "error:");
-    for failure in &error.failures {
-        writeln!(out, "{label} {}", report::text::clean(&failure.to_string()))?;
-        if let Some(hint) = &failure.hint {
-            writeln!(out, "  {} {}", paint.dim("hint:"), report::text::clean(hint))?;
-        }
-    }
-    Ok(())
 }
 
 /// The one JSON document of a command that ended by an error.

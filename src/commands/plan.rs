@@ -5,6 +5,7 @@ use crate::cloud::AwsCloud;
 use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::domain::resources::Kind as ResourceKind;
 use crate::engine::call::Caller;
+use crate::engine::hints;
 use crate::engine::observe::{Depth, observe};
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
@@ -17,6 +18,9 @@ use super::{Exit, show};
 
 /// REST APIs per region. Source: apigateway/latest/developerguide/limits.html (600, fixed).
 const REST_APIS_MAX: u32 = 600;
+
+/// The state of a resource for which nothing is done because of another of the student's.
+const BLOCKED: &str = "blocked";
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
@@ -61,11 +65,7 @@ pub(super) async fn plan(
 
 /// The error of a command that was stopped before it had anything to say.
 pub(super) fn interrupted() -> Error {
-    Error::new(
-        Kind::Interrupted,
-        "interrupted",
-        "nothing was changed",
-    )
+    Error::new(Kind::Interrupted, "interrupted", "nothing was changed")
 }
 
 /// How summaries of this session are shown.
@@ -74,6 +74,7 @@ pub(super) fn view(session: &Session) -> View<'_> {
         roster: &session.class.roster.students,
         columns: crate::report::terminal::columns_of_stdout(),
         color: session.class.settings.ui.color_stdout,
+        invocation: &session.class.invocation,
         ..View::default()
     }
 }
@@ -106,7 +107,11 @@ pub(super) fn resources(student: &StudentPlan) -> Vec<ResourceResult> {
         .iter()
         .map(|item| ResourceResult {
             resource: item.resource.clone(),
-            state: item.verdict.as_str().to_owned(),
+            state: match (item.verdict, &item.action) {
+                // Would be, were it not for something else of the student's.
+                (Verdict::Create | Verdict::Update, None) => BLOCKED.to_owned(),
+                (verdict, _) => verdict.as_str().to_owned(),
+            },
             detail: (!item.why.is_empty()).then(|| item.why.clone()),
         })
         .collect()
@@ -119,8 +124,8 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => crate::engine::hints::conflict(&item.resource),
-                Verdict::Unknown => crate::engine::hints::UNSEEN.to_owned(),
+                Verdict::Conflict => hints::CONFLICT.to_owned(),
+                Verdict::Unknown => hints::UNSEEN.to_owned(),
                 _ => return None,
             };
             Some(Failure {

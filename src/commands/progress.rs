@@ -89,11 +89,20 @@ pub(super) async fn read(session: &Session, command: Command) -> Result<Standing
         );
         let observed = observed?;
         let plan = deploy::plan(&session.desired, &observed, false);
-        let pairs = plan.students.iter().zip(&session.class.students).enumerate();
+        let pairs = plan
+            .students
+            .iter()
+            .zip(&session.class.students)
+            .enumerate();
         let mut students: Vec<_> = stream::iter(pairs)
             .map(|(index, (plan, student))| {
                 let observed = &observed;
-                async move { (index, one_student(caller, session, observed, plan, student).await) }
+                async move {
+                    (
+                        index,
+                        one_student(caller, session, observed, plan, student).await,
+                    )
+                }
             })
             .buffer_unordered(STUDENTS_AT_ONCE)
             .collect()
@@ -183,7 +192,11 @@ fn endpoints(
     observed: &Observed,
     plan: &StudentPlan,
 ) -> BTreeMap<String, ApiEndpoint> {
-    let stack = session.desired.stacks.iter().find(|s| s.owner == plan.owner);
+    let stack = session
+        .desired
+        .stacks
+        .iter()
+        .find(|s| s.owner == plan.owner);
     let apis = stack.map(|s| s.rest_apis.as_slice()).unwrap_or_default();
     apis.iter()
         .filter_map(|api| {
@@ -285,7 +298,8 @@ pub(super) fn write(
         gaps: standing.gaps.clone(),
     };
     write_reports(&session.class.settings.reports, &report).map_err(|error| {
-        Error::new(Kind::General, "report", error.to_string())
-            .hint("free space or choose another folder with --reports, then run `homeroom report` again")
+        Error::new(Kind::General, "report", error.to_string()).hint(
+            "free space or choose another folder with --reports, then run `homeroom report` again",
+        )
     })
 }

@@ -63,7 +63,7 @@ impl Diligence {
 /// The embedded cloud of a rehearsal.
 enum Stage {
     /// Ends with the rehearsal.
-    Private(PrivateCloud),
+    Private(Box<PrivateCloud>),
     /// Stays up (`--keep`).
     Shared(local::Endpoint),
 }
@@ -75,7 +75,8 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
     let stage = if args.keep {
         Stage::Shared(local::start(say).await?)
     } else {
-        Stage::Private(local::start_private(PrivateOptions::default(), say).await?)
+        let cloud = local::start_private(PrivateOptions::default(), say).await?;
+        Stage::Private(Box::new(cloud))
     };
     let rehearsed = async {
         let endpoint = match &stage {
@@ -97,42 +98,50 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
 fn prepare(mut class: Class) -> Result<Class> {
     let name = class.name().as_str();
     let short = &name[..name.len().min(CLASS_MAX - SUFFIX.len())];
-    let named: ClassName = format!("{short}{SUFFIX}")
-        .parse()
-        .map_err(|error| Error::new(Kind::Invalid, "--class", format!("{short}{SUFFIX} {error}")))?;
+    let named: ClassName = format!("{short}{SUFFIX}").parse().map_err(|error| {
+        Error::new(Kind::Invalid, "--class", format!("{short}{SUFFIX} {error}"))
+    })?;
     class.settings.class = named;
     let settings = class.lab.rehearsal_settings().clone();
-    class.lab = class.lab.with_settings(&settings).map_err(|failures| Error {
-        kind: Kind::Invalid,
-        failures,
-    })?;
+    class.lab = class
+        .lab
+        .with_settings(&settings)
+        .map_err(|failures| Error {
+            kind: Kind::Invalid,
+            failures,
+        })?;
     Ok(class)
 }
 
 async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
     let ui = session.class.settings.ui;
-    let total = if keep { 4 } else { 5 };
+    let total = if keep { 5 } else { 6 };
     let stage = |number: usize, text: &str| {
         super::local::say(&format!("\n[{number}/{total}] {text}"), ui.verbosity);
     };
-    let students = session.class.students.len();
 
-    stage(1, &format!("deploy: a stack for each of {students} students"));
+    stage(1, "plan: what is to be done?");
+    super::local::say(&planned(session).await?, ui.verbosity);
+    stage(2, "deploy: a stack for every student");
     let deployment = deploy::deploy(session, false).await?;
     if deployment.exit != Exit::Done {
         show(&deployment.summary, &view(session), ui)?;
         return Ok(deployment.exit);
     }
-    stage(2, "validate: does every stack work?");
+    super::local::say(&planned(session).await?, ui.verbosity);
+    stage(3, "validate: does every stack work?");
     let (validation, _, exit) = validate::validate(session).await?;
     if exit != Exit::Done {
         show(&validation, &view(session), ui)?;
         return Ok(exit);
     }
-    stage(3, "class: scripted students work, some on all of the lab, some on half, some on nothing");
+    stage(
+        4,
+        "class: scripted students work, some on all of the lab, some on half, some on nothing",
+    );
     students_work(session).await?;
 
-    stage(4, "report: who is complete?");
+    stage(5, "report: who is complete?");
     let standing = progress::read(session, Command::Rehearse).await?;
     let validated = validation
         .students
@@ -144,20 +153,28 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
     let results = progress::results(&standing);
 
     let mut notes = Vec::new();
-    let exit = if wrong.is_empty() { Exit::Done } else { Exit::Error };
+    let exit = if wrong.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Error
+    };
     if keep {
         notes.push(format!(
             "the class is still up: look around with --local --class {}, and end with teardown",
             session.class.name()
         ));
     } else {
-        stage(5, "teardown: is everything gone?");
+        stage(6, "teardown: is everything gone?");
         let observed = teardown::look(session).await?;
         let torn = teardown::tear_down(session, &teardown::plan(session, &observed)).await?;
         match torn.exit {
             Exit::Done => notes.push(format!(
                 "torn down: a fresh listing shows nothing of the class ({} students removed)",
-                torn.summary.summary.get("removed").copied().unwrap_or_default()
+                torn.summary
+                    .summary
+                    .get("removed")
+                    .copied()
+                    .unwrap_or_default()
             )),
             other => {
                 show(&torn.summary, &view(session), ui)?;
@@ -173,6 +190,22 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
     }
     finish(session, &summary, &written)?;
     Ok(exit)
+}
+
+/// What a deployment would do now, in a sentence.
+async fn planned(session: &Session) -> Result<String> {
+    let ran = run_work(session, Command::Rehearse, false, async |caller| {
+        super::plan::plan(caller, session, false).await
+    })
+    .await;
+    let plan = ran.output.map_err(|_| interrupted())?;
+    let students = plan.students.len();
+    Ok(match plan.steps() {
+        0 => format!("a deployment of {students} students has nothing to do"),
+        steps => {
+            format!("a deployment of {students} students has {steps} resources to make or change")
+        }
+    })
 }
 
 fn finish(session: &Session, summary: &RunSummary, written: &Written) -> Result<()> {
@@ -249,7 +282,12 @@ fn misjudged(
     session: &Session,
     standing: &progress::Standing,
 ) -> BTreeMap<crate::domain::ids::Username, Failure> {
-    let pairs = session.class.students.iter().zip(&standing.students).enumerate();
+    let pairs = session
+        .class
+        .students
+        .iter()
+        .zip(&standing.students)
+        .enumerate();
     pairs
         .filter_map(|(index, (student, seen))| {
             let expected = Diligence::of(index).expected();
@@ -262,7 +300,8 @@ fn misjudged(
                         seen.progress.as_str()
                     ),
                     hint: Some(
-                        "the lab's checks and its [[rehearsal.step]] entries do not fit together".to_owned(),
+                        "the lab's checks and its [[rehearsal.step]] entries do not fit together"
+                            .to_owned(),
                     ),
                 };
                 (student.username.clone(), failure)
@@ -279,7 +318,11 @@ mod tests {
     fn a_class_of_thirty_has_eighteen_complete_six_half_way_and_six_idle() {
         let count = |wanted| (0..30).filter(|i| Diligence::of(*i) == wanted).count();
         assert_eq!(
-            (count(Diligence::All), count(Diligence::Half), count(Diligence::None)),
+            (
+                count(Diligence::All),
+                count(Diligence::Half),
+                count(Diligence::None)
+            ),
             (18, 6, 6)
         );
     }

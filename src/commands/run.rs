@@ -113,7 +113,10 @@ impl Listeners {
             return;
         };
         self.terminal.handle(event);
-        let lost = self.log.as_mut().and_then(|log| log.record(Timestamp::now(), event));
+        let lost = self
+            .log
+            .as_mut()
+            .and_then(|log| log.record(Timestamp::now(), event));
         if let Some(note) = lost {
             self.terminal.handle(&note);
         }
@@ -140,7 +143,9 @@ pub(super) fn summarise(
     let mut summary: BTreeMap<String, u64> = BTreeMap::new();
     summary.insert("students".to_owned(), students.len() as u64);
     for student in &students {
-        *summary.entry(student.outcome.as_str().to_owned()).or_default() += 1;
+        *summary
+            .entry(student.outcome.as_str().to_owned())
+            .or_default() += 1;
     }
     RunSummary {
         command,

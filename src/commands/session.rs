@@ -25,6 +25,8 @@ pub(super) struct Class {
     /// The students that the command is about, in the roster's order.
     pub students: Vec<Student>,
     pub started: Instant,
+    /// How proposed commands begin.
+    pub invocation: String,
 }
 
 /// A class, and the cloud that it lives in.
@@ -44,7 +46,9 @@ impl Class {
             LabSource::BuiltIn => None,
         };
         let overrides = settings.lab_settings.clone().into_iter().collect();
-        let lab = bundle::load(dir)?.with_settings(&overrides).map_err(invalid)?;
+        let lab = bundle::load(dir)?
+            .with_settings(&overrides)
+            .map_err(invalid)?;
         let roster = settings.read_roster(&lab.username_limit())?;
         let students = roster
             .select(&settings.students, settings.section.as_deref())?
@@ -57,6 +61,7 @@ impl Class {
             roster,
             students,
             started,
+            invocation: super::invocation::of(&cli.global),
         })
     }
 

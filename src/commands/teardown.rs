@@ -238,6 +238,10 @@ async fn prove_gone(
     if deleted.keys().any(|id| id.kind == ResourceKind::LogGroup) {
         stop.sleep(LATE_LOGS).await?;
     }
+    if plan.steps() == 0 {
+        // The listing that the plan was made from is as fresh as any.
+        return Ok((plan.clone(), BTreeMap::new()));
+    }
     let depth = depth(session);
     loop {
         let mut observed = observe(caller, &session.desired, &depth).await?;
@@ -259,13 +263,22 @@ fn newly_found(plan: &Plan, left: &Plan) -> Vec<StudentResult> {
     left.students
         .iter()
         .filter(|student| student.steps() > 0)
-        .filter(|student| !plan.students.iter().any(|known| known.owner == student.owner))
+        .filter(|student| {
+            !plan
+                .students
+                .iter()
+                .any(|known| known.owner == student.owner)
+        })
         .map(|student| result(student, None, Some(student)))
         .collect()
 }
 
 /// What became of a student: what was planned, what was done, and what a later look (`seen`) still shows.
-fn result(plan: &StudentPlan, run: Option<&StudentRun>, seen: Option<&StudentPlan>) -> StudentResult {
+fn result(
+    plan: &StudentPlan,
+    run: Option<&StudentRun>,
+    seen: Option<&StudentPlan>,
+) -> StudentResult {
     let still = |id: &ResourceId| {
         let items = seen.into_iter().flat_map(|s| &s.items);
         let mut items = items.filter(|item| item.resource == *id);
@@ -320,10 +333,7 @@ fn result(plan: &StudentPlan, run: Option<&StudentRun>, seen: Option<&StudentPla
 
 /// What could not be looked for, which is not the same as gone.
 fn unseen(seen: Option<&StudentPlan>) -> Vec<Failure> {
-    seen.map(blocked)
-        .unwrap_or_default()
-        .into_iter()
-        .collect()
+    seen.map(blocked).unwrap_or_default().into_iter().collect()
 }
 
 /// Resources of the class's other labs, which this lab's teardown leaves alone.

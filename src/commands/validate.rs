@@ -80,7 +80,10 @@ async fn all_students(
     plan: &Plan,
 ) -> Result<Vec<StudentResult>> {
     let mut started = run_started(session, Command::Validate, plan);
-    if let Event::RunStarted { students, steps, .. } = &mut started {
+    if let Event::RunStarted {
+        students, steps, ..
+    } = &mut started
+    {
         *students = plan.students.len();
         *steps = 0;
     }
@@ -90,8 +93,7 @@ async fn all_students(
     let pairs = plan.students.iter().zip(&session.class.students);
     let mut answers: Vec<(usize, Result<StudentResult>)> = stream::iter(pairs.enumerate())
         .map(|(index, (plan, student))| async move {
-            let answer =
-                one_student(caller, session, observed, plan, student, run_id, began).await;
+            let answer = one_student(caller, session, observed, plan, student, run_id, began).await;
             (index, answer)
         })
         .buffer_unordered(STUDENTS_AT_ONCE)

@@ -85,6 +85,13 @@ pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
 }
 
 fn resources_exist(plan: &StudentPlan) -> (Verdict, Vec<String>) {
+    let all = plan.items.len();
+    if all > 0 && plan.items.iter().all(|i| i.verdict == Found::Create) {
+        return (
+            Verdict::Fail,
+            vec![format!("none of the {all} resources is there")],
+        );
+    }
     let wrong: Vec<String> = plan
         .items
         .iter()
@@ -106,16 +113,20 @@ fn resources_exist(plan: &StudentPlan) -> (Verdict, Vec<String>) {
     if !unseen.is_empty() {
         return (Verdict::CouldNotCheck, unseen);
     }
-    let all = plan.items.len();
-    (Verdict::Pass, vec![format!("all {all} resources are there")])
+    (
+        Verdict::Pass,
+        vec![format!("all {all} resources are there")],
+    )
 }
 
 fn resources_ready(plan: &StudentPlan, facts: &Facts) -> (Verdict, Vec<String>) {
+    if let (Verdict::Fail, why) = resources_exist(plan) {
+        return (Verdict::Fail, why);
+    }
     let mut wrong = Vec::new();
     let mut unseen = Vec::new();
     for item in &plan.items {
         match (item.verdict, item.resource.kind) {
-            (Found::Create, _) => wrong.push(format!("{} is missing", item.resource)),
             (Found::Update, Kind::RestApi | Kind::LogGroup | Kind::Role) => {
                 wrong.push(format!("{}: {}", item.resource, item.why));
             }
@@ -166,7 +177,10 @@ fn log_events(
         }
     }
     if missing.is_empty() {
-        (Verdict::Pass, vec!["log events in every log group".to_owned()])
+        (
+            Verdict::Pass,
+            vec!["log events in every log group".to_owned()],
+        )
     } else {
         let text = format!("no log events yet of {}", missing.join(", "));
         (Verdict::Fail, vec![text])
@@ -263,7 +277,9 @@ fn executions(proof: &Proof, all: &[(Starter, Execution)]) -> (Verdict, Vec<Stri
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn describe((starter, execution): &(Starter, Execution)) -> String {
@@ -357,18 +373,34 @@ mod tests {
         let mut facts = Facts::default();
         facts.executions.insert(
             "m".into(),
-            Reading::Seen(vec![(Starter::Homeroom, execution("x", Status::Succeeded, None))]),
+            Reading::Seen(vec![(
+                Starter::Homeroom,
+                execution("x", Status::Succeeded, None),
+            )]),
         );
         facts.log_events.insert("f".into(), Reading::Seen(true));
-        assert_eq!(log_events(&["f".into()], Some("m"), &facts).0, Verdict::Fail);
+        assert_eq!(
+            log_events(&["f".into()], Some("m"), &facts).0,
+            Verdict::Fail
+        );
         facts.executions.insert(
             "m".into(),
-            Reading::Seen(vec![(Starter::Person, execution("y", Status::Succeeded, None))]),
+            Reading::Seen(vec![(
+                Starter::Person,
+                execution("y", Status::Succeeded, None),
+            )]),
         );
-        assert_eq!(log_events(&["f".into()], Some("m"), &facts).0, Verdict::Pass);
-        facts
-            .log_events
-            .insert("f".into(), Reading::Unseen("logs:FilterLogEvents: AccessDenied".into()));
-        assert_eq!(log_events(&["f".into()], Some("m"), &facts).0, Verdict::CouldNotCheck);
+        assert_eq!(
+            log_events(&["f".into()], Some("m"), &facts).0,
+            Verdict::Pass
+        );
+        facts.log_events.insert(
+            "f".into(),
+            Reading::Unseen("logs:FilterLogEvents: AccessDenied".into()),
+        );
+        assert_eq!(
+            log_events(&["f".into()], Some("m"), &facts).0,
+            Verdict::CouldNotCheck
+        );
     }
 }

@@ -122,7 +122,11 @@ async fn describe_where_needed<C: Cloud>(
 }
 
 /// The newest execution that a check which does not pass yet needs described.
-fn next_to_describe(checks: &[Check], plan: &StudentPlan, facts: &Facts) -> Option<(String, usize)> {
+fn next_to_describe(
+    checks: &[Check],
+    plan: &StudentPlan,
+    facts: &Facts,
+) -> Option<(String, usize)> {
     for check in checks {
         let Proof::Executions { state_machine, .. } = &check.proof else {
             continue;

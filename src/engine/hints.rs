@@ -1,7 +1,5 @@
 //! What to do next, for the errors that people meet.
 
-use crate::domain::resources::{Kind, ResourceId};
-
 use super::port::{CloudError, ErrorKind};
 
 /// For a condition that did not come true.
@@ -57,13 +55,6 @@ pub fn for_error(error: &CloudError) -> Option<String> {
 }
 
 /// For a resource with our name that is not provably ours.
-pub fn conflict(resource: &ResourceId) -> String {
-    let what = match resource.kind {
-        Kind::LogGroup => "an old log group of that name, perhaps from an earlier course",
-        _ => "something of that name",
-    };
-    format!(
-        "there is {what} that homeroom did not make for this student; rename or delete it yourself, or give \
-         the student another username, then deploy again"
-    )
-}
+pub const CONFLICT: &str = "homeroom did not make it for this student (is it from an earlier course, or another \
+     team's?) and never touches it: rename or delete it yourself, or give the student another username, then \
+     deploy again";

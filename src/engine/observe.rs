@@ -16,7 +16,7 @@ use crate::domain::resources::{
 };
 
 use super::call::{CallError, Caller};
-use super::port::{Cloud, CloudResult, ErrorKind, Page};
+use super::port::{AccountSummary, Cloud, CloudResult, ErrorKind, Page};
 use super::stop::Cancelled;
 
 /// Detail calls waiting at most; the pacer spaces them, this only bounds memory.
@@ -73,7 +73,7 @@ pub async fn observe<C: Cloud>(
         look.functions(),
         look.state_machines(),
         look.rest_apis(),
-        caller.call(Operation::GetAccountSummary, |c| c.account_summary()),
+        look.account_summary(),
     );
     let (roles, mut gaps) = roles?;
     let (functions, more) = functions?;
@@ -85,7 +85,7 @@ pub async fn observe<C: Cloud>(
     let strangers = students_of_other_classes(&roles, desired);
     let (log_groups, more) = look.log_groups(&functions, &strangers).await?;
     gaps.extend(more);
-    let summary = summary.unwrap_or_default();
+    let summary = summary?;
     Ok(Observed {
         roles,
         log_groups,
@@ -401,6 +401,21 @@ impl<'a, C: Cloud> Look<'a, C> {
         }
         found.retain(|_, apis| !apis.is_empty());
         Ok(((found, count), gaps))
+    }
+
+    /// How full the account is, where somebody is about to add to it. What cannot be read stays open.
+    async fn account_summary(&self) -> Result<AccountSummary, Cancelled> {
+        if matches!(self.depth, Depth::Teardown { .. }) {
+            return Ok(AccountSummary::default());
+        }
+        let summary = self
+            .caller
+            .call(Operation::GetAccountSummary, |c| c.account_summary())
+            .await;
+        match summary {
+            Err(CallError::Cancelled) => Err(Cancelled),
+            other => Ok(other.unwrap_or_default()),
+        }
     }
 
     async fn log_groups(

@@ -59,7 +59,9 @@ pub async fn work<C: Cloud>(
             } => {
                 let arn = scope.state_machine_arn(state_machine);
                 let started = caller
-                    .call(Operation::StartExecution, |c| c.start_execution(&arn, name, input))
+                    .call(Operation::StartExecution, |c| {
+                        c.start_execution(&arn, name, input)
+                    })
                     .await;
                 match started {
                     // Done in an earlier rehearsal whose class was kept.
@@ -112,7 +114,9 @@ async fn until_ended<C: Cloud>(
     let started = Instant::now();
     loop {
         let running = caller
-            .call(Operation::ListExecutions, |c| c.executions_page(arn, true, None))
+            .call(Operation::ListExecutions, |c| {
+                c.executions_page(arn, true, None)
+            })
             .await
             .map_err(trouble)?;
         if running.items.is_empty() {

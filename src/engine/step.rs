@@ -61,7 +61,7 @@ impl StepError {
                 failure: failure(error.to_string(), hints::for_error(&error)),
             },
             Self::Conflict(why) => StepResult::Conflict {
-                failure: failure(why, Some(hints::conflict(resource))),
+                failure: failure(why, Some(hints::CONFLICT.to_owned())),
             },
             Self::Stuck(what) => StepResult::Failed {
                 failure: failure(what, Some(hints::STUCK.to_owned())),

@@ -93,12 +93,22 @@ pub async fn validate<C: Cloud>(
     let redeploy = format!("run `homeroom deploy --students {student}`");
     let mut results = vec![
         evaluate(
-            &stack_check("resources", "Resources exist", &redeploy, Proof::ResourcesExist),
+            &stack_check(
+                "resources",
+                "Resources exist",
+                &redeploy,
+                Proof::ResourcesExist,
+            ),
             validation.plan,
             &facts,
         ),
         evaluate(
-            &stack_check("ready", "Resources are ready", &redeploy, Proof::ResourcesReady),
+            &stack_check(
+                "ready",
+                "Resources are ready",
+                &redeploy,
+                Proof::ResourcesReady,
+            ),
             validation.plan,
             &facts,
         ),
@@ -111,7 +121,7 @@ pub async fn validate<C: Cloud>(
         } else {
             Err(Trouble::Blocked(
                 "not tried: the stack is not ready".to_owned(),
-                None,
+                Some(redeploy.clone()),
             ))
         };
         let (verdict, evidence, hint) = match outcome {
@@ -228,7 +238,12 @@ async fn run_probe<C: Cloud>(
 
 /// The id of the student's API of that name.
 fn api_id(validation: &Validation<'_>, name: &str) -> Result<String, Trouble> {
-    let found = validation.observed.rest_apis.get(name).into_iter().flatten();
+    let found = validation
+        .observed
+        .rest_apis
+        .get(name)
+        .into_iter()
+        .flatten();
     found
         .filter(|api| api.ownership == Ownership::Ours(validation.plan.owner.clone()))
         .min_by_key(|api| api.created_s)
@@ -266,8 +281,8 @@ fn judge_end(status: Status, detail: &Detail, expected: &EndState) -> Result<Str
     if let Some(error) = &detail.error {
         ended.push_str(&format!(" with error {error}"));
     }
-    let as_expected = status == expected.status
-        && (expected.error.is_none() || detail.error == expected.error);
+    let as_expected =
+        status == expected.status && (expected.error.is_none() || detail.error == expected.error);
     if as_expected {
         return Ok(ended);
     }
@@ -276,7 +291,9 @@ fn judge_end(status: Status, detail: &Detail, expected: &EndState) -> Result<Str
         wanted.push_str(&format!(" with error {error}"));
     }
     let cause = detail.cause.as_deref().map(excerpt).unwrap_or_default();
-    Err(format!("{ended} instead of {wanted} {cause}").trim_end().to_owned())
+    Err(format!("{ended} instead of {wanted} {cause}")
+        .trim_end()
+        .to_owned())
 }
 
 /// The beginning of a text from AWS, on one line.

@@ -140,6 +140,15 @@ impl QuotaScale {
     }
 }
 
+impl std::fmt::Display for QuotaScale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Factor(factor) => write!(f, "{factor}"),
+            Self::Off => f.write_str("off"),
+        }
+    }
+}
+
 impl FromStr for QuotaScale {
     type Err = ValueError;
     fn from_str(text: &str) -> Result<Self, ValueError> {

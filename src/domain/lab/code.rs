@@ -17,10 +17,9 @@ pub fn is_shipped(path: &str) -> bool {
     let mut parts = path.rsplit('/');
     let file = parts.next().unwrap_or_default();
     let scrap = |part: &str| part.starts_with('.') || matches!(part, "tests" | "__pycache__");
-    !file.starts_with('.')
-        && !file.ends_with(".pyc")
-        && !(file.starts_with("test_") && file.ends_with(".py"))
-        && !parts.any(scrap)
+    let test = file.starts_with("test_") && file.ends_with(".py");
+    let left_out = test || file.starts_with('.') || file.ends_with(".pyc") || parts.any(scrap);
+    !left_out
 }
 
 /// The files of one function's folder, by their path inside the zip.

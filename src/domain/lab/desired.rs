@@ -11,6 +11,7 @@ use super::problems::Problems;
 use super::verify::MANIFEST;
 use super::{ApiEndpoint, Lab, Probe, ProbeRequest, asl, environment_key, output_key};
 use crate::domain::desired::{Desired, Stack};
+use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, Scope};
 use crate::domain::ownership::{Owner, canonical};
 use crate::domain::resources::function::{ENVIRONMENT_MAX, Function};
@@ -19,7 +20,6 @@ use crate::domain::resources::rest_api::{RestApi, Route};
 use crate::domain::resources::role::{INLINE_MAX, Role, TRUST_MAX};
 use crate::domain::resources::state_machine::{DEFINITION_MAX, StateMachine};
 use crate::domain::roster::Student;
-use crate::domain::failure::Failure;
 
 impl Lab {
     /// What a class should have: one stack a student.

@@ -275,7 +275,8 @@ impl Lab {
                 let name = self.rest_api_name(api, username)?;
                 let mut routes = self.api_routes(username).into_iter();
                 Some(ScriptedStep::Api {
-                    route: routes.find(|r| r.api == name && r.method == *method && r.path == *path)?,
+                    route: routes
+                        .find(|r| r.api == name && r.method == *method && r.path == *path)?,
                     body: payload(id)?,
                     times: *times,
                 })

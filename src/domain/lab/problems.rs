@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::ids::Username;
 use crate::domain::failure::Failure;
+use crate::domain::ids::Username;
 
 /// Students named one by one before the rest is only counted.
 const NAMED: usize = 3;

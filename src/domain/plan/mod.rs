@@ -239,6 +239,12 @@ impl StudentPlan {
         self.items.iter().filter(|i| i.action.is_some()).count()
     }
 
+    /// Whether nothing is done for the student because of a conflict or of something that could not be seen.
+    pub fn is_blocked(&self) -> bool {
+        let blocks = |i: &Item| matches!(i.verdict, Verdict::Conflict | Verdict::Unknown);
+        self.items.iter().any(blocks)
+    }
+
     /// The first item with this verdict.
     pub fn first(&self, verdict: Verdict) -> Option<&Item> {
         self.items.iter().find(|i| i.verdict == verdict)

@@ -221,7 +221,10 @@ fn apply_some(observed: &mut Observed, plan: &Plan, mut choose: impl FnMut(&Item
 
 fn deployed(desired: &Desired) -> Observed {
     let mut observed = Observed::default();
-    apply_all(&mut observed, &deploy::plan(desired, &Observed::default(), false));
+    apply_all(
+        &mut observed,
+        &deploy::plan(desired, &Observed::default(), false),
+    );
     observed
 }
 
@@ -242,7 +245,11 @@ fn replanning_after_a_deployment_is_empty() {
 fn a_students_own_changes_are_kept_and_reset_puts_them_back() {
     let desired = desired(&["user1"]);
     let mut observed = deployed(&desired);
-    observed.functions.get_mut("user1-work").unwrap().code_sha256 = "mine".into();
+    observed
+        .functions
+        .get_mut("user1-work")
+        .unwrap()
+        .code_sha256 = "mine".into();
     let machine = observed.state_machines.get_mut("user1-flow").unwrap();
     let detail = machine.detail.as_mut().unwrap();
     detail.definition = detail.definition.replace("Succeed", "Fail");
@@ -275,12 +282,19 @@ fn a_changed_lab_updates_what_the_student_left_alone() {
 fn a_changed_configuration_is_written_while_the_students_code_stays_theirs() {
     let mut desired = desired(&["user1"]);
     let mut observed = deployed(&desired);
-    observed.functions.get_mut("user1-work").unwrap().code_sha256 = "mine".into();
+    observed
+        .functions
+        .get_mut("user1-work")
+        .unwrap()
+        .code_sha256 = "mine".into();
     desired.stacks[0].functions[0].timeout_s = 20;
     let plan = deploy::plan(&desired, &observed, false);
     apply_all(&mut observed, &plan);
     let function = &observed.functions["user1-work"];
-    assert_eq!((function.timeout_s, function.code_sha256.as_str()), (20, "mine"));
+    assert_eq!(
+        (function.timeout_s, function.code_sha256.as_str()),
+        (20, "mine")
+    );
     let again = deploy::plan(&desired, &observed, false);
     assert_eq!(verdict_of(&again, Kind::Function), Verdict::Keep);
 }
@@ -291,7 +305,11 @@ fn an_update_that_was_cut_off_before_its_record_is_recorded_and_not_taken_for_th
     let mut observed = deployed(&desired);
     desired.stacks[0] = stack("user1", "v2");
     // UpdateFunctionCode had its effect, then the run was killed.
-    observed.functions.get_mut("user1-work").unwrap().code_sha256 = "sha-v2".into();
+    observed
+        .functions
+        .get_mut("user1-work")
+        .unwrap()
+        .code_sha256 = "sha-v2".into();
     let plan = deploy::plan(&desired, &observed, false);
     assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Update);
     apply_all(&mut observed, &plan);
@@ -383,7 +401,10 @@ fn of_two_apis_that_are_ours_the_whole_one_stays() {
     let Some(Action::CompleteRestApi { id, duplicates, .. }) = &item.action else {
         panic!("{item:?}");
     };
-    assert_eq!((id.as_str(), duplicates.as_slice()), ("id-user1-api", ["older".to_owned()].as_slice()));
+    assert_eq!(
+        (id.as_str(), duplicates.as_slice()),
+        ("id-user1-api", ["older".to_owned()].as_slice())
+    );
 }
 
 #[test]
@@ -404,10 +425,20 @@ fn a_teardown_finds_students_who_left_the_roster_and_only_for_the_whole_class() 
 fn a_teardown_takes_the_endpoint_and_compute_first_and_log_groups_last() {
     let desired = desired(&["user1"]);
     let plan = teardown::plan(&desired, &deployed(&desired), Reach::Selected);
-    let kinds: Vec<Kind> = plan.students[0].items.iter().map(|i| i.resource.kind).collect();
+    let kinds: Vec<Kind> = plan.students[0]
+        .items
+        .iter()
+        .map(|i| i.resource.kind)
+        .collect();
     assert_eq!(
         kinds,
-        [Kind::RestApi, Kind::Function, Kind::StateMachine, Kind::Role, Kind::LogGroup]
+        [
+            Kind::RestApi,
+            Kind::Function,
+            Kind::StateMachine,
+            Kind::Role,
+            Kind::LogGroup
+        ]
     );
     let log_group = plan.students[0].items.last().unwrap();
     assert!(log_group.after.iter().any(|id| id.kind == Kind::Function));
@@ -426,7 +457,10 @@ fn a_teardown_of_one_lab_leaves_the_classs_other_lab_alone() {
     let lab6 = desired(&["user1"]);
     let plan = teardown::plan(&lab6, &observed, Reach::WholeClass);
     apply_all(&mut observed, &plan);
-    assert_eq!(observed.functions.keys().collect::<Vec<_>>(), ["user1-other"]);
+    assert_eq!(
+        observed.functions.keys().collect::<Vec<_>>(),
+        ["user1-other"]
+    );
     assert_eq!(teardown::other_labs(&lab6, &observed).len(), 1);
 }
 

@@ -99,9 +99,11 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
     };
     match summary.command {
         Command::Plan => plan::print(summary, view, &mut page)?,
-        Command::Status | Command::Report => status::print(summary, view, &mut page)?,
+        Command::Status | Command::Report | Command::Rehearse => {
+            status::print(summary, view, &mut page)?
+        }
         Command::Validate => validate::print(summary, &mut page)?,
-        Command::Deploy | Command::Teardown | Command::Rehearse => {}
+        Command::Deploy | Command::Teardown => {}
     }
     let causes = causes_of(summary);
     page.causes(&causes)?;

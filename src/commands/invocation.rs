@@ -1,0 +1,71 @@
+//! The beginning of every command that homeroom proposes: the program and the options that were typed, so that
+//! the proposal can be pasted as it is.
+
+use crate::cli::GlobalArgs;
+
+/// Program and global options as typed, quoted for a shell, without `--students` and `--section`: a proposal
+/// names its own students.
+pub(super) fn of(global: &GlobalArgs) -> String {
+    let mut words = vec!["homeroom".to_owned()];
+    let mut option = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            words.push(format!("--{name}"));
+            words.push(quoted(&value));
+        }
+    };
+    option(
+        "roster",
+        global.roster.as_ref().map(|p| p.display().to_string()),
+    );
+    option("lab", global.lab.as_ref().map(|p| p.display().to_string()));
+    option("class", global.class.as_ref().map(ToString::to_string));
+    option("profile", global.profile.as_ref().map(ToString::to_string));
+    option("region", global.region.as_ref().map(ToString::to_string));
+    option(
+        "endpoint-url",
+        global.endpoint_url.as_ref().map(ToString::to_string),
+    );
+    option("account", global.account.as_ref().map(ToString::to_string));
+    option(
+        "quota-scale",
+        global.quota_scale.as_ref().map(ToString::to_string),
+    );
+    option(
+        "reports",
+        global.reports.as_ref().map(|p| p.display().to_string()),
+    );
+    if global.local {
+        words.push("--local".to_owned());
+    }
+    words.join(" ")
+}
+
+/// A word that a POSIX shell reads as it is.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proposed_command_names_the_same_cloud_and_class_and_cannot_be_broken_out_of() {
+        let global = GlobalArgs {
+            roster: Some("my class's.csv".into()),
+            class: Some("demo".parse().unwrap()),
+            local: true,
+            students: Some(vec!["user1".into()]),
+            ..GlobalArgs::default()
+        };
+        assert_eq!(
+            of(&global),
+            r"homeroom --roster 'my class'\''s.csv' --class demo --local"
+        );
+    }
+}
