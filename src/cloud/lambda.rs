@@ -77,6 +77,7 @@ pub(super) async fn get_function(client: &Client, name: &str) -> CloudResult<Fun
         // A failed update leaves the function Active, so its reason comes first.
         reason: configuration
             .and_then(|c| c.last_update_status_reason().or(c.state_reason()))
+            .filter(|reason| !reason.is_empty())
             .map(str::to_owned),
         code_sha256: text(configuration.and_then(|c| c.code_sha256())),
         description: text(configuration.and_then(|c| c.description())),
