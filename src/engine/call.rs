@@ -138,8 +138,7 @@ impl<C: Cloud> Caller<C> {
         // The semaphore is never closed, so a permit always comes.
         let _permit = self.stop.unless_stopping(self.in_flight.acquire()).await?;
         self.stop.check()?;
-        // An SDK call's future has tens of kilobytes; on the heap it does not add up in those around it.
-        self.stop.unless_given_up(Box::pin(request)).await
+        self.stop.unless_given_up(request).await
     }
 }
 

@@ -110,7 +110,7 @@ async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -
         action: describe.clone(),
     });
     let started = Instant::now();
-    let result = match Box::pin(perform(cx, action)).await {
+    let result = match perform(cx, action).await {
         Ok(()) => StepResult::Done,
         Err(error) => error.into_result(&item.resource),
     };

@@ -32,7 +32,11 @@ impl Request {
         let method = request.method();
 
         let mut params = form(query);
-        let operation = if host.contains(".execute-api.") {
+        // The signature says which service a request is for, whatever endpoint the environment may name. Only
+        // requests to deployed stages carry none.
+        let signature = request.headers().get("authorization").unwrap_or_default();
+        let scope = signature.split(',').next().unwrap_or_default();
+        let operation = if scope.is_empty() {
             params.insert(
                 "restApiId".into(),
                 host.split('.').next().unwrap_or_default().into(),
@@ -46,7 +50,7 @@ impl Request {
             params.insert("httpMethod".into(), method.into());
             "execute-api:Invoke".to_owned()
         } else {
-            match host.split('.').next().unwrap_or_default() {
+            match scope.split('/').nth(3).unwrap_or_default() {
                 service @ ("iam" | "sts") => {
                     params.extend(form(&body));
                     let action = params
