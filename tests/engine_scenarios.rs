@@ -1,7 +1,10 @@
 //! The engine and the real SDK against a strict AWS in process, on paused time: what a class day does when
 //! everything goes well, and when anything goes wrong.
 
-#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on says where it stopped")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a scenario that cannot go on says where it stopped"
+)]
 
 mod support;
 
@@ -45,7 +48,9 @@ impl Class {
             account: ACCOUNT.into(),
             region: REGION.into(),
         };
-        let desired = lab.desired(&scope, &"demo".parse().unwrap(), &students).unwrap();
+        let desired = lab
+            .desired(&scope, &"demo".parse().unwrap(), &students)
+            .unwrap();
         Self {
             lab,
             students,
@@ -91,12 +96,20 @@ struct Run {
 async fn start(aws: &StrictAws, class: &Class) -> (Caller<impl Cloud>, Run) {
     let stop = Stop::new();
     let (sender, events) = mpsc::unbounded_channel();
-    let caller = Caller::new(aws.cloud().await, class.pace, Overrides::new(), stop.clone(), sender);
+    let caller = Caller::new(
+        aws.cloud().await,
+        class.pace,
+        Overrides::new(),
+        stop.clone(),
+        sender,
+    );
     (caller, Run { stop, events })
 }
 
 async fn deploy_with<C: Cloud>(caller: &Caller<C>, class: &Class) -> (Plan, Vec<StudentRun>) {
-    let observed = observe(caller, &class.desired, &Depth::Deploy).await.unwrap();
+    let observed = observe(caller, &class.desired, &Depth::Deploy)
+        .await
+        .unwrap();
     let plan = deploy::plan(&class.desired, &observed, false);
     let runs = execute(caller, &plan, |_, _| None).await;
     (plan, runs)
@@ -109,12 +122,16 @@ async fn deploy_class(aws: &StrictAws, class: &Class) -> Vec<StudentRun> {
 
 async fn plan_class(aws: &StrictAws, class: &Class) -> Plan {
     let (caller, _run) = start(aws, class).await;
-    let observed = observe(&caller, &class.desired, &Depth::Deploy).await.unwrap();
+    let observed = observe(&caller, &class.desired, &Depth::Deploy)
+        .await
+        .unwrap();
     deploy::plan(&class.desired, &observed, false)
 }
 
 async fn teardown_with<C: Cloud>(caller: &Caller<C>, class: &Class) -> (Vec<StudentRun>, Left) {
-    let observed = observe(caller, &class.desired, &class.whole()).await.unwrap();
+    let observed = observe(caller, &class.desired, &class.whole())
+        .await
+        .unwrap();
     let plan = teardown::plan(&class.desired, &observed, class.whole().reach());
     let runs = execute(caller, &plan, |_, _| None).await;
     let left = prove_gone(caller, &class.desired, &class.whole(), &plan, &runs)
@@ -267,7 +284,11 @@ async fn five_percent_of_calls_failing_at_random_leave_exactly_one_of_each() {
         assert_all_well(&deploy_class(&aws, &class).await);
         assert_eq!(aws.snapshot(), everything_once(&class), "seed {seed}");
         let left = tear_down_class(&aws, &class).await;
-        assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]), "seed {seed}");
+        assert_eq!(
+            (left.plan.steps(), aws.snapshot()),
+            (0, vec![]),
+            "seed {seed}"
+        );
     }
 }
 
@@ -301,8 +322,16 @@ async fn a_deployment_killed_at_any_call_and_run_again_ends_with_one_of_each() {
         }
         aws.revive();
         assert_all_well(&deploy_class(&aws, &class).await);
-        assert_eq!(aws.snapshot(), everything_once(&class), "killed at call {at}");
-        assert_eq!(plan_class(&aws, &class).await.steps(), 0, "killed at call {at}");
+        assert_eq!(
+            aws.snapshot(),
+            everything_once(&class),
+            "killed at call {at}"
+        );
+        assert_eq!(
+            plan_class(&aws, &class).await.steps(),
+            0,
+            "killed at call {at}"
+        );
         at += 1;
     }
     assert!(at > 30, "the run was killed at {at} places only");
@@ -317,7 +346,10 @@ async fn a_teardown_killed_at_any_call_and_run_again_leaves_nothing_of_ours_and_
         // The class of the bystanders is the same here, so only the roster and the tags tell them apart.
         let cloud = aws.backdoor().await;
         let foreign = "/aws/lambda/user1-process-data-archive";
-        cloud.create_log_group(foreign, &Default::default()).await.unwrap();
+        cloud
+            .create_log_group(foreign, &Default::default())
+            .await
+            .unwrap();
         deploy_class(&aws, &class).await;
         aws.kill_after(at);
         let ended = until_killed(&aws, async {
@@ -350,7 +382,10 @@ async fn an_update_killed_at_any_call_is_finished_and_never_taken_for_the_studen
     ];
     after.lab = after.lab.with_settings(&settings.into()).unwrap();
     let scope = after.desired.scope.clone();
-    after.desired = after.lab.desired(&scope, &"demo".parse().unwrap(), &after.students).unwrap();
+    after.desired = after
+        .lab
+        .desired(&scope, &"demo".parse().unwrap(), &after.students)
+        .unwrap();
     after.desired.stacks[0].state_machines[0].definition["TimeoutSeconds"] = 300.into();
     let mut at = 1;
     loop {
@@ -368,7 +403,11 @@ async fn an_update_killed_at_any_call_is_finished_and_never_taken_for_the_studen
         let plan = plan_class(&aws, &after).await;
         assert_eq!(plan.count(Verdict::Keep), 0, "killed at call {at}");
         assert_all_well(&deploy_class(&aws, &after).await);
-        assert_eq!(plan_class(&aws, &after).await.steps(), 0, "killed at call {at}");
+        assert_eq!(
+            plan_class(&aws, &after).await.steps(),
+            0,
+            "killed at call {at}"
+        );
         at += 1;
     }
     assert!(at > 10, "the run was killed at {at} places only");
@@ -394,9 +433,18 @@ async fn one_students_failure_never_stops_anothers_and_says_what_to_do() {
         })
         .unwrap();
     assert!(failed.cause.contains("lambda:CreateFunction"), "{failed}");
-    assert!(failed.hint.as_ref().unwrap().contains("lambda:CreateFunction"));
+    assert!(
+        failed
+            .hint
+            .as_ref()
+            .unwrap()
+            .contains("lambda:CreateFunction")
+    );
     let skipped = |r: &StepResult| matches!(r, StepResult::Skipped { .. });
-    assert!(runs[1].steps.values().any(skipped), "the API needs the function");
+    assert!(
+        runs[1].steps.values().any(skipped),
+        "the API needs the function"
+    );
     aws.heal();
     assert_all_well(&deploy_class(&aws, &class).await);
     assert_eq!(aws.snapshot(), everything_once(&class));
@@ -413,8 +461,17 @@ async fn a_real_refusal_is_reported_at_once_and_not_waited_out() {
     let class = Class::of(&["user1"]);
     let began = Instant::now();
     let runs = deploy_class(&aws, &class).await;
-    assert!(runs[0].steps.values().any(|r| matches!(r, StepResult::Failed { .. })));
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(
+        runs[0]
+            .steps
+            .values()
+            .any(|r| matches!(r, StepResult::Failed { .. }))
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(aws.count("iam:CreateRole"), 3, "one attempt a role");
 }
 
@@ -424,7 +481,10 @@ async fn foreign_resources_with_our_names_are_conflicts_and_stay_untouched() {
     let class = Class::of(&["user1", "user2"]);
     let cloud = aws.backdoor().await;
     let name = "/aws/lambda/user1-process-data";
-    cloud.create_log_group(name, &Default::default()).await.unwrap();
+    cloud
+        .create_log_group(name, &Default::default())
+        .await
+        .unwrap();
     let before = aws.state_of(name);
     let (caller, _run) = start(&aws, &class).await;
     let (plan, runs) = deploy_with(&caller, &class).await;
@@ -432,7 +492,10 @@ async fn foreign_resources_with_our_names_are_conflicts_and_stay_untouched() {
     assert!(runs[0].steps.is_empty());
     assert_all_well(&runs);
     let (_, left) = teardown_with(&caller, &class).await;
-    assert_eq!((left.plan.steps(), left.plan.count(Verdict::Foreign)), (0, 1));
+    assert_eq!(
+        (left.plan.steps(), left.plan.count(Verdict::Foreign)),
+        (0, 1)
+    );
     assert_eq!(aws.state_of(name), before);
     assert_eq!(aws.snapshot(), [(Kind::LogGroup, name.to_owned())]);
 }
@@ -445,7 +508,10 @@ async fn a_foreign_resource_that_appears_after_the_listing_is_a_conflict_too() {
     let plan = deploy::plan(&class.desired, &Observed::default(), false);
     let cloud = aws.backdoor().await;
     let name = "/aws/lambda/user1-process-data";
-    cloud.create_log_group(name, &Default::default()).await.unwrap();
+    cloud
+        .create_log_group(name, &Default::default())
+        .await
+        .unwrap();
     let before = aws.state_of(name);
     let runs = execute(&caller, &plan, |_, _| None).await;
     let conflict = |r: &StepResult| matches!(r, StepResult::Conflict { .. });
@@ -463,7 +529,11 @@ async fn a_listing_that_is_denied_is_a_gap_and_nothing_is_done_over_it() {
     let plan = plan_class(&aws, &class).await;
     assert_eq!((plan.steps(), plan.gaps.len()), (0, 1));
     let left = tear_down_class(&aws, &class).await;
-    assert_eq!(left.plan.count(Verdict::Unknown), 3, "three functions were not seen");
+    assert_eq!(
+        left.plan.count(Verdict::Unknown),
+        3,
+        "three functions were not seen"
+    );
     let functions = before.iter().filter(|(kind, _)| *kind == Kind::Function);
     for function in functions {
         assert!(aws.snapshot().contains(function), "{function:?}");
@@ -497,14 +567,21 @@ async fn a_teardown_takes_what_students_left_running_and_what_left_the_roster() 
     let class = Class::of(&["user1", "user2"]);
     deploy_class(&aws, &class).await;
     let cloud = aws.backdoor().await;
-    let machine = class.desired.scope.state_machine_arn("user1-simple-workflow");
+    let machine = class
+        .desired
+        .scope
+        .state_machine_arn("user1-simple-workflow");
     cloud.start_execution(&machine, "long", "{}").await.unwrap();
     let roster = class.without("user2");
     let began = Instant::now();
     let left = tear_down_class(&aws, &roster).await;
     assert_eq!(left.plan.steps(), 0);
     assert_eq!(aws.snapshot(), []);
-    assert!(began.elapsed() < Duration::from_secs(300), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(300),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -514,7 +591,10 @@ async fn a_class_that_is_deployed_again_while_its_old_machines_are_being_deleted
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
     let cloud = aws.backdoor().await;
-    let machine = class.desired.scope.state_machine_arn("user1-simple-workflow");
+    let machine = class
+        .desired
+        .scope
+        .state_machine_arn("user1-simple-workflow");
     cloud.delete_state_machine(&machine).await.unwrap();
     assert_all_well(&deploy_class(&aws, &class).await);
     assert_eq!(aws.snapshot(), everything_once(&class));
@@ -530,12 +610,20 @@ async fn others_with_similar_names_and_other_classes_survive_a_teardown_unchange
     other.desired.class = "other".parse().unwrap();
     deploy_class(&aws, &other).await;
     bystanders_beside(&aws).await;
-    let before = (aws.state_of("user10"), aws.state_of("/aws/lambda/"), aws.snapshot());
+    let before = (
+        aws.state_of("user10"),
+        aws.state_of("/aws/lambda/"),
+        aws.snapshot(),
+    );
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
     tear_down_class(&aws, &class).await;
     assert_eq!(
-        (aws.state_of("user10"), aws.state_of("/aws/lambda/"), aws.snapshot()),
+        (
+            aws.state_of("user10"),
+            aws.state_of("/aws/lambda/"),
+            aws.snapshot()
+        ),
         before
     );
 }
@@ -589,8 +677,17 @@ async fn the_second_interrupt_gives_up_what_is_in_flight_at_once() {
         run.stop.now();
     };
     let ((_, runs), ()) = tokio::join!(work, interrupt);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    assert!(runs[0].steps.values().all(|r| !matches!(r, StepResult::Failed { .. })));
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(
+        runs[0]
+            .steps
+            .values()
+            .all(|r| !matches!(r, StepResult::Failed { .. }))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -604,12 +701,18 @@ async fn at_awss_published_rates_thirty_students_take_what_the_scarcest_quota_sa
     assert_all_well(&deploy_class(&aws, &class).await);
     let deployed = began.elapsed().as_secs();
     // CreateDeployment allows 1 per 5 s: 29 intervals, and the tail of the last student.
-    assert!((145..=145 + 45).contains(&deployed), "deploy took {deployed} s");
+    assert!(
+        (145..=145 + 45).contains(&deployed),
+        "deploy took {deployed} s"
+    );
     let began = Instant::now();
     tear_down_class(&aws, &class).await;
     let removed = began.elapsed().as_secs();
     // DeleteRestApi allows 1 per 30 s.
-    assert!((870..=870 + 45).contains(&removed), "teardown took {removed} s");
+    assert!(
+        (870..=870 + 45).contains(&removed),
+        "teardown took {removed} s"
+    );
     assert_eq!(aws.snapshot(), []);
 }
 
@@ -619,7 +722,9 @@ async fn a_student_who_deletes_their_stack_during_a_teardown_is_no_error() {
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
     let (caller, _run) = start(&aws, &class).await;
-    let observed = observe(&caller, &class.desired, &class.whole()).await.unwrap();
+    let observed = observe(&caller, &class.desired, &class.whole())
+        .await
+        .unwrap();
     let plan = teardown::plan(&class.desired, &observed, class.whole().reach());
     tear_down_class(&aws, &class).await;
     let runs = execute(&caller, &plan, |_, _| None).await;

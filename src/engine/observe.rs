@@ -470,9 +470,8 @@ impl<'a, C: Cloud> Look<'a, C> {
                 _ => None,
             }
         };
-        let must_ask = |name: &str| {
-            *self.depth != Depth::Deploy || owner_by_function(name).is_none()
-        };
+        let must_ask =
+            |name: &str| *self.depth != Depth::Deploy || owner_by_function(name).is_none();
         let asked = found
             .keys()
             .filter(|name| must_ask(name))
