@@ -238,7 +238,11 @@ async fn a_stop_keeps_state_and_port_and_a_wipe_forgets_both() {
     assert!(lab.stop(false).await.starts_with("was not running; kept "));
 
     let second = lab.start().await;
-    assert_eq!(second, first);
+    // Somebody else may have been faster on a busy machine; then that must be said.
+    assert!(
+        second == first || lab.said("is taken by another program"),
+        "the port changed without a word"
+    );
     assert_eq!(groups(&second).await, ["/aws/lambda/user1-process-data"]);
 
     assert_eq!(lab.stop(true).await, "stopped; its state is forgotten");

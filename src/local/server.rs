@@ -39,6 +39,9 @@ const IDENTITY_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest that it may take to end once told: 3 s for requests in flight (`server.py`), the rest to save the state.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How long a wished port is tried for: the system frees that of a killed process a moment after the process.
+const PORT_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How often a process that is no child of ours is looked at while it ends.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -91,11 +94,16 @@ pub(super) struct Server {
 }
 
 /// A loopback socket: on the wished port if it is free, else on any.
-pub(super) fn bind(wish: Option<u16>) -> io::Result<TcpListener> {
-    if let Some(port) = wish
-        && let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-    {
-        return Ok(listener);
+pub(super) async fn bind(wish: Option<u16>) -> io::Result<TcpListener> {
+    if let Some(port) = wish {
+        let deadline = Instant::now() + PORT_PATIENCE;
+        loop {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                Ok(listener) => return Ok(listener),
+                Err(_) if Instant::now() >= deadline => break,
+                Err(_) => sleep(LOOK).await,
+            }
+        }
     }
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
@@ -226,15 +234,22 @@ impl Launch<'_> {
     }
 
     fn start_error(&self, how: &str) -> Error {
-        let log = log_file(self.dir);
-        let last = last_lines(&fs::read_to_string(&log).unwrap_or_default());
+        let last = last_lines(&fs::read_to_string(log_file(self.dir)).unwrap_or_default());
         let cause = if last.is_empty() {
             format!("it did not start: {how}")
         } else {
             format!("it did not start: {how}; its last words: {last}")
         };
-        Error::new(Kind::General, "the embedded cloud", cause).hint(format!(
-            "try again; if it stays so, remove {} to have it installed afresh",
+        let error = Error::new(Kind::General, "the embedded cloud", cause);
+        if ["ModuleNotFoundError", "ImportError"]
+            .iter()
+            .any(|word| last.contains(word))
+        {
+            self.installation.condemn();
+            return error.hint("its installation is damaged and will be made anew: try again");
+        }
+        error.hint(format!(
+            "try again; if it stays so, remove {} to have it installed anew",
             self.installation.dir.display()
         ))
     }
@@ -254,9 +269,10 @@ fn last_lines(log: &str) -> String {
     let lines: Vec<&str> = log
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty())
+        // Python underlines places in its source with these.
+        .filter(|line| !line.trim_matches(['^', '~', ' ']).is_empty())
         .collect();
-    lines[lines.len().saturating_sub(4)..].join(" · ")
+    lines[lines.len().saturating_sub(3)..].join(" · ")
 }
 
 /// 128 random bits as hex, from the source that seeds the standard library's hash maps.
@@ -356,15 +372,17 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_wished_port_is_taken_when_free_and_another_one_when_not() {
-        let first = bind(None).unwrap();
+    #[tokio::test]
+    async fn a_wished_port_is_taken_when_free_and_another_one_when_not() {
+        let first = bind(None).await.unwrap();
         let port = first.local_addr().unwrap().port();
-        let second = bind(Some(port)).unwrap();
+        let second = bind(Some(port)).await.unwrap();
         assert_ne!(second.local_addr().unwrap().port(), port);
         assert!(second.local_addr().unwrap().ip().is_loopback());
+        let free = tokio::spawn(async move { bind(Some(port)).await.unwrap() });
         drop(first);
-        assert_eq!(bind(Some(port)).unwrap().local_addr().unwrap().port(), port);
+        let third = free.await.unwrap();
+        assert_eq!(third.local_addr().unwrap().port(), port);
     }
 
     #[tokio::test]
@@ -432,7 +450,7 @@ mod tests {
             path: OsStr::new("/bin:/usr/bin"),
         };
         let error = launch
-            .run(bind(None).unwrap())
+            .run(bind(None).await.unwrap())
             .await
             .unwrap_err()
             .to_string();

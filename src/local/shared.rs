@@ -96,7 +96,9 @@ impl LocalCloud {
         }
         let installation = install::ensure(&self.dirs, progress).await?;
         progress(Step::Starting);
-        let listener = bind(record.port).map_err(|error| file_error(&self.dirs.state, &error))?;
+        let listener = bind(record.port)
+            .await
+            .map_err(|error| file_error(&self.dirs.state, &error))?;
         let launch = Launch {
             installation: &installation,
             dir: &self.dirs.state,
