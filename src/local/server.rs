@@ -25,7 +25,11 @@ use super::install::Installation;
 use super::{ACCOUNT, PrivateOptions, http};
 use crate::error::{Error, Kind, Result};
 
-const SERVER: &str = include_str!("server.py");
+/// The Python of the server, by file name.
+pub(super) const SCRIPTS: [(&str, &str); 2] = [
+    ("server.py", include_str!("server.py")),
+    ("functions.py", include_str!("functions.py")),
+];
 
 /// Answers with [`Process::instance`]; see `server.py`.
 const IDENTITY_PATH: &str = "/_homeroom/instance";
@@ -158,11 +162,13 @@ impl Launch<'_> {
 
     fn spawn(&self, listener: TcpListener, port: u16, instance: &str) -> Result<Child> {
         make_private(self.dir)?;
-        let script = self.dir.join("server.py");
-        remove_file(&script)?;
-        private_file(&script)
-            .and_then(|mut file| file.write_all(SERVER.as_bytes()))
-            .map_err(|error| file_error(&script, &error))?;
+        for (name, text) in SCRIPTS {
+            let script = self.dir.join(name);
+            remove_file(&script)?;
+            private_file(&script)
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .map_err(|error| file_error(&script, &error))?;
+        }
         // Functions' unpacked code. What a crash left there is of no use.
         let tmp = self.dir.join("tmp");
         remove_dir(&tmp)?;
@@ -175,6 +181,7 @@ impl Launch<'_> {
         let log_handle = private_file(&log).map_err(|error| file_error(&log, &error))?;
 
         let python = self.installation.python();
+        let script = self.dir.join(SCRIPTS[0].0);
         let mut command = Command::new(&python);
         command
             .args([OsStr::new("-I"), script.as_os_str(), OsStr::new(instance)])
