@@ -8,7 +8,8 @@ use tokio::io::AsyncWriteExt;
 
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::lock::{self, Lock};
-use super::server::{Ended, Launch, Process, SCRIPTS, bind, log_file};
+use super::process::{Ended, Process};
+use super::server::{Launch, SCRIPTS, bind, log_file};
 use super::state::{Kept, Record, Status};
 use super::{Dirs, Endpoint, PrivateCloud, PrivateOptions, Progress, Step, install, private};
 use crate::error::Result;
