@@ -493,7 +493,7 @@ fn outputs_that_need_an_api_wait_for_it() {
         outputs.into_iter().map(|o| (o.id, o.value)).collect()
     };
     let function = ("fn".to_owned(), "ada-fn".to_owned());
-    assert_eq!(ids(&BTreeMap::new()), [function.clone()]);
+    assert_eq!(ids(&BTreeMap::new()), std::slice::from_ref(&function));
     let endpoint = ApiEndpoint {
         id: "abc".into(),
         url: "http://x/s".into(),
