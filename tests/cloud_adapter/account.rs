@@ -207,7 +207,7 @@ async fn every_listing_can_be_followed_over_its_pages() {
             name: format!("user1-{n}"),
             ..function()
         };
-        seed.create_function(NewFunction {
+        seed.create_function(&NewFunction {
             role_arn: role_arn("user1-0"),
             ..new_function(&function)
         })

@@ -16,9 +16,9 @@ async fn a_function_reads_back_as_it_was_written() {
     let cloud = aws.cloud().await;
     with_roles(&cloud).await;
     let wanted = function();
-    cloud.create_function(new_function(&wanted)).await.unwrap();
+    cloud.create_function(&new_function(&wanted)).await.unwrap();
     assert_eq!(
-        kind(cloud.create_function(new_function(&wanted)).await),
+        kind(cloud.create_function(&new_function(&wanted)).await),
         ErrorKind::AlreadyExists
     );
 
@@ -70,7 +70,7 @@ async fn a_function_reads_back_as_it_was_written() {
     );
     eventually(async || {
         cloud
-            .update_function_configuration(new_function(&changed))
+            .update_function_configuration(&new_function(&changed))
             .await
     })
     .await;
@@ -98,7 +98,7 @@ async fn a_permission_names_its_source_and_no_policy_is_no_error() {
     with_roles(&cloud).await;
     let wanted = function();
     assert_eq!(kind(cloud.get_policy("user1-f").await), ErrorKind::NotFound);
-    cloud.create_function(new_function(&wanted)).await.unwrap();
+    cloud.create_function(&new_function(&wanted)).await.unwrap();
     assert_eq!(cloud.get_policy("user1-f").await.unwrap(), Value::Null);
 
     let permission = Permission {
@@ -156,14 +156,14 @@ async fn a_new_role_cannot_be_assumed_at_once() {
         .unwrap();
     let wanted = function();
     assert_eq!(
-        kind(cloud.create_function(new_function(&wanted)).await),
+        kind(cloud.create_function(&new_function(&wanted)).await),
         ErrorKind::RoleNotAssumable
     );
     assert_eq!(
         kind(cloud.create_state_machine(&new_machine("A")).await),
         ErrorKind::RoleNotAssumable
     );
-    eventually(async || cloud.create_function(new_function(&wanted)).await).await;
+    eventually(async || cloud.create_function(&new_function(&wanted)).await).await;
     eventually(async || cloud.create_state_machine(&new_machine("A")).await).await;
 }
 

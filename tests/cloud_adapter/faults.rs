@@ -148,7 +148,7 @@ async fn the_backdoor_meets_no_faults_no_waiting_and_no_log() {
     seed.create_role(&role("user1-worker", "lambda.amazonaws.com"), PATH, &tags())
         .await
         .unwrap();
-    seed.create_function(new_function(&function()))
+    seed.create_function(&new_function(&function()))
         .await
         .unwrap();
     seed.update_function_code("user1-f", &code(b"mine"))

@@ -130,7 +130,7 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
         .unwrap();
     cloud.create_state_machine(&new_machine("A")).await.unwrap();
     cloud
-        .create_function(new_function(&function()))
+        .create_function(&new_function(&function()))
         .await
         .unwrap();
     let id = with_api(&cloud).await;
