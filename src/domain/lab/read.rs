@@ -7,8 +7,8 @@ use super::problems::Problems;
 use super::template::Templates;
 use super::verify::MANIFEST;
 use super::{Files, code};
-use crate::domain::resources::function::{Code, ZIP_MAX};
 use crate::domain::failure::Failure;
+use crate::domain::resources::function::{Code, ZIP_MAX};
 
 /// Reads the manifest: its syntax, its keys and their types.
 pub(super) fn read_manifest(files: &Files) -> Result<Manifest, Box<Failure>> {
