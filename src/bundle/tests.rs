@@ -415,22 +415,25 @@ fn five_hundred_students_are_filled_in_at_once() {
 }
 
 #[test]
-fn zz_dump() {
-    use base64::Engine as _;
-    let Ok(out) = std::env::var("DUMP") else {
-        return;
-    };
-    let lab = load(Some(repository())).unwrap();
-    let students: Vec<_> = ["user1", "user2"].map(student).into();
-    let desired = lab.desired(&scope(), &class(), &students).unwrap();
-    let stacks: Vec<_> = desired.stacks.iter().map(|s| json!({
-        "roles": s.roles.iter().map(|r| json!({"name": r.name, "trust": r.trust, "policy": r.policy})).collect::<Vec<_>>(),
-        "groups": s.log_groups.iter().map(|g| json!([g.name, g.retention_days])).collect::<Vec<_>>(),
-        "functions": s.functions.iter().map(|f| json!({"name": f.name, "role": f.role, "runtime": f.runtime, "handler": f.handler, "timeout": f.timeout_s, "memory": f.memory_mib, "env": f.environment, "sha": f.code.sha256, "zip": base64::engine::general_purpose::STANDARD.encode(&f.code.zip)})).collect::<Vec<_>>(),
-        "machines": s.state_machines.iter().map(|m| json!({"name": m.name, "role": m.role, "definition": m.signed_definition(&s.owner)})).collect::<Vec<_>>(),
-        "apis": s.rest_apis.iter().map(|a| json!({"name": a.name, "stage": a.stage, "routes": a.routes})).collect::<Vec<_>>(),
-        "payloads": lab.payloads(&scope(), &class(), &student(s.student().as_str())).into_iter().map(|p| (p.id, p.text)).collect::<std::collections::BTreeMap<_,_>>(),
-        "probes": format!("{:#?}", lab.probes(&scope(), &class(), &student("user1")).unwrap()),
-    })).collect();
-    fs::write(out, serde_json::to_string_pretty(&stacks).unwrap()).unwrap();
+fn the_functions_pass_their_own_unit_tests() {
+    let out = std::process::Command::new("python3")
+        .args([
+            "-B",
+            "-m",
+            "unittest",
+            "discover",
+            "-s",
+            "lambdas",
+            "-p",
+            "test_*.py",
+        ])
+        .current_dir(repository())
+        .output()
+        .expect("python3 is needed for the functions' tests");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}");
+    assert!(
+        said.contains("Ran ") && !said.contains("Ran 0 tests"),
+        "no test was found: {said}"
+    );
 }

@@ -62,8 +62,9 @@ where
             "" => format!("HTTP {status}"),
             code => code.to_owned(),
         },
+        // Without a message the SDK may still say what it could not read.
         message: match message {
-            "" => "no message".to_owned(),
+            "" => chain(answer.err()),
             message => message.to_owned(),
         },
     }
@@ -99,13 +100,19 @@ where
         _ => (ErrorKind::Ambiguous, "UnknownFailure", error.source()),
     };
     let message = source.map_or_else(|| error.to_string(), chain);
-    if find::<CredentialsError>(error).is_some() {
+    if let Some(cause) = find::<CredentialsError>(error) {
         // Fetching them failed, so the request itself was never signed and never sent.
+        let nothing_said = cause.source().is_none();
         return CloudError {
             operation,
             kind: ErrorKind::Credentials,
             code: "NoCredentials".into(),
-            message,
+            message: match cause {
+                CredentialsError::CredentialsNotLoaded(_) if nothing_said => {
+                    "no AWS credentials were found where the AWS CLI looks for them".into()
+                }
+                _ => message,
+            },
         };
     }
     CloudError {
@@ -267,7 +274,8 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
         _ => match status {
             429 => ErrorKind::Throttled,
             401 | 403 if code.is_empty() => ErrorKind::AccessDenied,
-            500..=599 => ErrorKind::Ambiguous,
+            // It went well, says an answer that the SDK cannot read: a portal or a proxy may have made it up.
+            200..=299 | 500..=599 => ErrorKind::Ambiguous,
             _ => ErrorKind::Invalid,
         },
     }
@@ -444,6 +452,7 @@ mod tests {
         assert_eq!(kind(403), ErrorKind::AccessDenied);
         assert_eq!(kind(500), ErrorKind::Ambiguous);
         assert_eq!(kind(503), ErrorKind::Ambiguous);
+        assert_eq!(kind(200), ErrorKind::Ambiguous);
         assert_eq!(kind(400), ErrorKind::Invalid);
     }
 

@@ -31,6 +31,7 @@ macro_rules! state_of {
             reason: answer
                 .last_update_status_reason()
                 .or(answer.state_reason())
+                .filter(|reason| !reason.is_empty())
                 .map(str::to_owned),
             code_sha256: text(answer.code_sha256()),
             description: text(answer.description()),

@@ -70,7 +70,9 @@ macro_rules! by_service {
         impl Cloud for AwsCloud {
             $($(
                 async fn $name(&self, $($arg: $ty),*) -> CloudResult<$ret> {
-                    $service::$name(&self.$service, $($arg),*).await
+                    // A call of the SDK is a future of tens of kilobytes; on the heap it does not add up in
+                    // the futures around it, down to a stack that overflows.
+                    Box::pin($service::$name(&self.$service, $($arg),*)).await
                 }
             )+)+
         }

@@ -7,7 +7,7 @@ use jiff::Zoned;
 
 use crate::cli::Cli;
 use crate::cloud::AwsCloud;
-use crate::domain::check::{Progress, Proof, StudentProgress};
+use crate::domain::check::{Change, Progress, Proof, StudentProgress};
 use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::Starter;
 use crate::domain::lab::ApiEndpoint;
@@ -230,11 +230,15 @@ fn own_executions(facts: Facts) -> Vec<(Starter, crate::domain::execution::Execu
     own
 }
 
-fn changes(plan: &StudentPlan) -> Vec<String> {
+fn changes(plan: &StudentPlan) -> Vec<Change> {
     plan.items
         .iter()
         .filter(|item| item.verdict == Verdict::Keep)
-        .map(|item| format!("{}: {}", item.resource, item.why))
+        .map(|item| Change {
+            resource: item.resource.to_string(),
+            summary: item.why.clone(),
+            diff: Vec::new(),
+        })
         .collect()
 }
 

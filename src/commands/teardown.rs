@@ -1,19 +1,18 @@
 //! `teardown`: lists what it would delete, deletes once the class is confirmed, and proves that it is gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::cli::{Cli, TeardownArgs};
-use crate::cloud::AwsCloud;
 use crate::domain::ids::LabId;
 use crate::domain::observed::Observed;
-use crate::domain::plan::teardown::{self, Reach};
+use crate::domain::plan::teardown;
 use crate::domain::plan::{Plan, StudentPlan, Verdict};
-use crate::domain::resources::{Kind as ResourceKind, ResourceId};
-use crate::engine::call::Caller;
+use crate::domain::resources::ResourceId;
 use crate::engine::execute::{StudentRun, execute};
 use crate::engine::observe::{Depth, observe};
+use crate::engine::prove_gone::{Left, prove_gone};
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{
@@ -27,15 +26,6 @@ use super::plan::{blocked, interrupted, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show};
-
-/// How long a fresh listing may go on showing what is deleted already: listings of IAM and of API Gateway
-/// are eventually consistent, and AWS gives no figure.
-const LISTING_LAG: Duration = Duration::from_secs(60);
-/// Pause before the last look for log groups that Lambda made again: what a function logged at its end is
-/// delivered within seconds.
-const LATE_LOGS: Duration = Duration::from_secs(5);
-/// Pause between two fresh listings.
-const LISTING_PAUSE: Duration = Duration::from_secs(5);
 
 /// A teardown that ended, well or not.
 pub(super) struct Teardown {
@@ -84,21 +74,17 @@ pub(super) async fn look(session: &Session) -> Result<Observed> {
 
 /// Plans the teardown of a session's students.
 pub(super) fn plan(session: &Session, observed: &Observed) -> Plan {
-    let reach = if session.class.is_whole() {
-        Reach::WholeClass
-    } else {
-        Reach::Selected
-    };
-    teardown::plan(&session.desired, observed, reach)
+    teardown::plan(&session.desired, observed, depth(session).reach())
 }
 
 fn depth(session: &Session) -> Depth {
-    let patterns = if session.class.is_whole() {
-        session.class.lab.name_patterns()
+    if session.class.is_whole() {
+        Depth::TeardownOfClass {
+            patterns: session.class.lab.name_patterns(),
+        }
     } else {
-        Vec::new()
-    };
-    Depth::Teardown { patterns }
+        Depth::TeardownOfStudents
+    }
 }
 
 fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
@@ -156,11 +142,12 @@ fn not_confirmed(session: &Session, plan: &Plan) -> Result<Exit> {
 /// # Errors
 /// None of its own: what could not be deleted is an outcome.
 pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown> {
+    let depth = depth(session);
     let ran = run_work(session, Command::Teardown, true, async |caller| {
         let began = Instant::now();
         caller.tell(run_started(session, Command::Teardown, plan));
         let runs = execute(caller, plan, finished).await;
-        let left = prove_gone(caller, session, plan, &runs).await;
+        let left = prove_gone(caller, &session.desired, &depth, plan, &runs).await;
         caller.tell(Event::RunFinished {
             elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
@@ -171,7 +158,10 @@ pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown
     let mut notes = notes_of_given_up(&ran.given_up);
     let pairs = plan.students.iter().zip(&runs);
     let students: Vec<StudentResult> = match &left {
-        Ok((left, other_labs)) => {
+        Ok(Left {
+            plan: left,
+            other_labs,
+        }) => {
             notes.extend(notes_of_other_labs(other_labs));
             let known = pairs.map(|(student, run)| {
                 let seen = left.students.iter().find(|s| s.owner == student.owner);
@@ -211,51 +201,6 @@ fn finished(student: &StudentPlan, run: &StudentRun) -> Option<Event> {
         },
         failure: failures.first().cloned(),
     })
-}
-
-/// Looks again, afresh. Deletes log groups that Lambda made again meanwhile, and gives eventually
-/// consistent listings time to forget what is gone; what could not be deleted is not waited for.
-async fn prove_gone(
-    caller: &Caller<AwsCloud>,
-    session: &Session,
-    plan: &Plan,
-    runs: &[StudentRun],
-) -> std::result::Result<(Plan, BTreeMap<LabId, usize>), Cancelled> {
-    let began = Instant::now();
-    let mut deleted = BTreeMap::new();
-    let mut failed = BTreeSet::new();
-    for (student, run) in plan.students.iter().zip(runs) {
-        for (resource, result) in &run.steps {
-            if result.is_well() {
-                deleted.insert(resource.clone(), student.owner.clone());
-            } else {
-                failed.insert(resource.clone());
-            }
-        }
-    }
-    let stop = caller.stop();
-    stop.check()?;
-    if deleted.keys().any(|id| id.kind == ResourceKind::LogGroup) {
-        stop.sleep(LATE_LOGS).await?;
-    }
-    if plan.steps() == 0 {
-        // The listing that the plan was made from is as fresh as any.
-        return Ok((plan.clone(), BTreeMap::new()));
-    }
-    let depth = depth(session);
-    loop {
-        let mut observed = observe(caller, &session.desired, &depth).await?;
-        teardown::claim_recreated(&mut observed, &deleted);
-        let left = self::plan(session, &observed);
-        let open = left.only(|item| !failed.contains(&item.resource));
-        if open.steps() == 0 || began.elapsed() >= LISTING_LAG {
-            let other_labs = teardown::other_labs(&session.desired, &observed);
-            return Ok((left, other_labs));
-        }
-        let recreated = open.only(|item| item.resource.kind == ResourceKind::LogGroup);
-        execute(caller, &recreated, |_, _| None).await;
-        stop.sleep(LISTING_PAUSE).await?;
-    }
 }
 
 /// Students of whom something is there that was not there when the teardown began.

@@ -114,10 +114,73 @@ pub struct CheckResult {
     pub points: u32,
     /// What came of it.
     pub verdict: Verdict,
-    /// What was seen: one sentence each.
-    pub evidence: Vec<String>,
+    /// What was seen.
+    pub evidence: Vec<Evidence>,
     /// What to do next; empty when it passed.
     pub hint: String,
+}
+
+/// Something that was seen, for or against a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What it is, in a sentence.
+    pub text: String,
+    /// The execution that it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionEvidence>,
+}
+
+impl From<String> for Evidence {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            execution: None,
+        }
+    }
+}
+
+impl From<&str> for Evidence {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// An execution, as evidence shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionEvidence {
+    /// Who started it.
+    pub starter: Starter,
+    /// The execution itself; its input and error are there where they were read.
+    pub execution: Execution,
+    /// Where to look at it in the console; absent where there is no console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console_url: Option<String>,
+}
+
+/// What a student changed of one resource against what was deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The resource, with its kind (`state machine user1-simple-workflow`).
+    pub resource: String,
+    /// What was changed, in a sentence.
+    pub summary: String,
+    /// The change line by line, where it is text; unchanged stretches are shortened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diff: Vec<DiffLine>,
+}
+
+/// One line of a difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "line", content = "text", rename_all = "kebab-case")]
+pub enum DiffLine {
+    /// In both.
+    Same(String),
+    /// Only in what is there now.
+    Added(String),
+    /// Only in what was deployed.
+    Removed(String),
+    /// So many unchanged lines are left out here.
+    LeftOut(usize),
 }
 
 /// Where a student stands.
@@ -184,8 +247,8 @@ pub struct StudentProgress {
     pub executions: Vec<(Starter, Execution)>,
     /// What the student is given: label and value.
     pub outputs: Vec<Output>,
-    /// What the student changed against what was deployed, one line each.
-    pub changes: Vec<String>,
+    /// What the student changed against what was deployed.
+    pub changes: Vec<Change>,
 }
 
 /// Something that a student is given.

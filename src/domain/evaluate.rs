@@ -68,7 +68,7 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
             _ => check.hint.clone(),
         },
         verdict,
-        evidence,
+        evidence: evidence.into_iter().map(Into::into).collect(),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod hints;
 pub mod observe;
 pub mod pacing;
 pub mod port;
+pub mod prove_gone;
 pub mod quota;
 pub mod resources;
 pub mod script;

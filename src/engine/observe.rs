@@ -11,6 +11,7 @@ use crate::domain::lab::NamePattern;
 use crate::domain::observed::{AccountUse, Gap, Observed};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Owner, Ownership, Tags};
+use crate::domain::plan::teardown::Reach;
 use crate::domain::resources::{
     Kind, ResourceId, function, log_group, rest_api, role, state_machine,
 };
@@ -27,12 +28,32 @@ const DETAILS_AT_ONCE: usize = 32;
 pub enum Depth {
     /// As a deployment needs it: a log group of a function of ours counts as ours.
     Deploy,
-    /// As a teardown needs it: log groups are asked for their tags before they may be deleted, and the
-    /// whole class is looked for, also under names of students who left the roster.
-    Teardown {
-        /// Names to look at beyond the roster; empty when only some students were chosen.
+    /// As the teardown of some students needs it: log groups are asked for their tags, since they may only
+    /// be deleted when those are ours.
+    TeardownOfStudents,
+    /// As the teardown of a whole class needs it: likewise, and also under the names of students who left
+    /// the roster.
+    TeardownOfClass {
+        /// How the lab names things.
         patterns: Vec<NamePattern>,
     },
+}
+
+impl Depth {
+    /// Whom a teardown that looks so reaches.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::TeardownOfClass { .. } => Reach::WholeClass,
+            Self::Deploy | Self::TeardownOfStudents => Reach::Selected,
+        }
+    }
+
+    fn patterns(&self) -> &[NamePattern] {
+        match self {
+            Self::TeardownOfClass { patterns } => patterns,
+            Self::Deploy | Self::TeardownOfStudents => &[],
+        }
+    }
 }
 
 /// What the observer looks for.
@@ -121,10 +142,8 @@ impl<'a, C: Cloud> Look<'a, C> {
 
     /// Whether a name could be one of the class's, of a student who is not in the roster any more.
     fn stray(&self, kind: Kind, name: &str) -> Option<Username> {
-        let Depth::Teardown { patterns } = self.depth else {
-            return None;
-        };
-        patterns
+        self.depth
+            .patterns()
             .iter()
             .filter(|pattern| pattern.kind == kind)
             .find_map(|pattern| pattern.username_in(name)?.parse().ok())
@@ -132,7 +151,7 @@ impl<'a, C: Cloud> Look<'a, C> {
 
     /// Whether anything of a kind is looked for at all.
     fn any(&self, kind: Kind) -> bool {
-        matches!(self.depth, Depth::Teardown { .. }) || self.owners.keys().any(|id| id.kind == kind)
+        *self.depth != Depth::Deploy || self.owners.keys().any(|id| id.kind == kind)
     }
 
     fn gap(&self, kind: Kind, name: Option<&str>, error: &CallError) -> Gap {
@@ -405,7 +424,7 @@ impl<'a, C: Cloud> Look<'a, C> {
 
     /// How full the account is, where somebody is about to add to it. What cannot be read stays open.
     async fn account_summary(&self) -> Result<AccountSummary, Cancelled> {
-        if matches!(self.depth, Depth::Teardown { .. }) {
+        if *self.depth != Depth::Deploy {
             return Ok(AccountSummary::default());
         }
         let summary = self
@@ -451,9 +470,8 @@ impl<'a, C: Cloud> Look<'a, C> {
                 _ => None,
             }
         };
-        let must_ask = |name: &str| {
-            matches!(self.depth, Depth::Teardown { .. }) || owner_by_function(name).is_none()
-        };
+        let must_ask =
+            |name: &str| *self.depth != Depth::Deploy || owner_by_function(name).is_none();
         let asked = found
             .keys()
             .filter(|name| must_ask(name))
@@ -500,17 +518,14 @@ impl<'a, C: Cloud> Look<'a, C> {
     /// The longest prefix that every log group of interest begins with: one student's teardown need not
     /// page through the account's log groups.
     fn log_group_prefix(&self) -> String {
-        let patterns = match self.depth {
-            Depth::Teardown { patterns } => patterns.as_slice(),
-            Depth::Deploy => &[],
-        };
         let mut names = self
             .owners
             .keys()
             .filter(|id| id.kind == Kind::LogGroup)
             .map(|id| id.name.as_str())
             .chain(
-                patterns
+                self.depth
+                    .patterns()
                     .iter()
                     .filter(|p| p.kind == Kind::LogGroup)
                     .map(|p| p.prefix.as_str()),

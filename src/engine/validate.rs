@@ -140,7 +140,7 @@ pub async fn validate<C: Cloud>(
             work: Work::Stack,
             points: 0,
             verdict,
-            evidence: vec![evidence],
+            evidence: vec![evidence.into()],
             hint,
         };
         tell(&result);

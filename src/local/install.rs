@@ -51,6 +51,12 @@ impl Installation {
         self.dir.join("bin/python")
     }
 
+    /// Has it made anew by the next start.
+    pub fn condemn(&self) {
+        // If this cannot be removed, the next start fails in the same words.
+        let _ = fs::remove_file(self.dir.join(MARKER));
+    }
+
     /// Whether it is whole, and the Python that it was made with is still there.
     fn is_whole(&self) -> bool {
         self.dir.join(MARKER).is_file() && self.python().is_file()
@@ -209,9 +215,11 @@ fn pip_error(python: &Python, said: &str) -> Error {
         || lower.contains("name resolution")
         || lower.contains("proxy")
         || lower.contains("ssl")
+        // pip's words when it got no answer at all, or was told to ask nobody.
+        || lower.contains("(from versions: none)")
     {
-        "the first start needs the network: check it, and pip's settings for proxy, index and certificates (all are \
-         honoured: HTTPS_PROXY, PIP_INDEX_URL, PIP_CERT, pip.conf); then try again"
+        "the first start fetches packages from the network: check it, and pip's settings for proxy, index and \
+         certificates (HTTPS_PROXY, PIP_INDEX_URL, PIP_CERT and pip.conf are honoured); then try again"
     } else if lower.contains("no matching distribution")
         || lower.contains("could not find a version")
     {
@@ -323,12 +331,13 @@ mod tests {
                 .contains("mirror")
         );
         assert!(
-            hint("ERROR: Could not find a version that satisfies the requirement pyyaml==6.0.3")
+            hint("ERROR: Could not find a version that satisfies the requirement pyyaml==6.0.3 (from versions: 6.0)")
                 .contains("HOMEROOM_PYTHON")
         );
         assert!(
             hint("WARNING: Retrying after connection broken by ProxyError").contains("HTTPS_PROXY")
         );
+        assert!(hint("ERROR: … boto3==1 (from versions: none)").contains("network"));
         assert!(hint("OSError: [Errno 28] No space left on device").contains("disk space"));
         let error = pip_error(&python, "noise\nERROR: one\nnoise\nERROR: two\n");
         assert!(error.to_string().ends_with("ERROR: one · ERROR: two"));

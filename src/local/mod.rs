@@ -22,6 +22,7 @@ mod http;
 mod install;
 mod lock;
 mod private;
+mod process;
 mod python;
 mod server;
 mod shared;
@@ -31,6 +32,7 @@ use crate::error::Result;
 
 pub use dirs::Dirs;
 pub use private::PrivateCloud;
+pub use process::Ended;
 pub use shared::{LocalCloud, StopReport};
 pub use state::{Kept, Status};
 

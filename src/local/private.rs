@@ -81,7 +81,9 @@ pub(super) async fn start(
         .prefix("homeroom-cloud-")
         .tempdir()
         .map_err(|error| file_error(&std::env::temp_dir(), &error))?;
-    let listener = bind(None).map_err(|error| file_error(dir.path(), &error))?;
+    let listener = bind(None)
+        .await
+        .map_err(|error| file_error(dir.path(), &error))?;
     let launch = Launch {
         installation,
         dir: dir.path(),

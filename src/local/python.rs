@@ -88,10 +88,16 @@ fn candidates(named: Option<&OsStr>, path: &OsStr) -> Vec<PathBuf> {
         }
     }
     let mut found: Vec<PathBuf> = Vec::new();
+    let mut seen = Vec::new();
     for name in names {
         for dir in std::env::split_paths(path).filter(|dir| dir.is_absolute()) {
             let file = dir.join(&name);
-            if file.is_file() && !found.contains(&file) {
+            // One interpreter goes by several names.
+            if let Ok(behind) = file.canonicalize()
+                && behind.is_file()
+                && !seen.contains(&behind)
+            {
+                seen.push(behind);
                 found.push(file);
             }
         }

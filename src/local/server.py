@@ -120,9 +120,12 @@ async def save_and_exit(gate):
 
 async def serve(instance, listener):
     """Serves until told to stop by SIGTERM or SIGINT."""
+    import functions
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
     from ministack.app import app
+
+    functions.install()
 
     gate = Gate(app, instance, os.environ["GATEWAY_PORT"])
     stop = asyncio.Event()
@@ -144,6 +147,8 @@ def main():
     # A session of its own: no terminal, so that Ctrl-C reaches homeroom alone, and one process group to end.
     os.setsid()
     os.umask(0o077)
+    # Run with -I, Python does not look beside this script.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     listener = os.dup(1)
     os.dup2(2, 1)
     private_dir = os.environ.pop("HOMEROOM_PRIVATE_DIR", "")

@@ -1,4 +1,4 @@
-//! The server's process: bringing it up, telling it from any other, ending it.
+//! Bringing the server up.
 //!
 //! The loopback socket is bound here, before the process exists, and handed over as its stdout: no port number is
 //! ever guessed or raced for, and it is certain what the server listens on. Its stdin is a pipe that this side holds:
@@ -15,55 +15,29 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use serde::{Deserialize, Serialize};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::install::Installation;
+use super::process::{IDENTITY_PATH, Process};
 use super::{ACCOUNT, PrivateOptions, http};
 use crate::error::{Error, Kind, Result};
 
-const SERVER: &str = include_str!("server.py");
-
-/// Answers with [`Process::instance`]; see `server.py`.
-const IDENTITY_PATH: &str = "/_homeroom/instance";
+/// The Python of the server, by file name.
+pub(super) const SCRIPTS: [(&str, &str); 2] = [
+    ("server.py", include_str!("server.py")),
+    ("functions.py", include_str!("functions.py")),
+];
 
 /// Longest that a start may take: about 0.4 s usually, many times that on a machine that is busy.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Longest that a running server may take to say who it is, while it serves a class on a slow machine.
-const IDENTITY_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a wished port is tried for: the system frees that of a killed process a moment after the process.
+const PORT_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Longest that it may take to end once told: 3 s for requests in flight (`server.py`), the rest to save the state.
-const GRACE: Duration = Duration::from_secs(20);
-
-/// How often a process that is no child of ours is looked at while it ends.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// A server's process, as it is told from all others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Process {
-    /// Process id; also the id of its process group.
-    pub pid: i32,
-    /// Its port on 127.0.0.1.
-    pub port: u16,
-    /// A random word on its command line and in its answer at [`IDENTITY_PATH`].
-    pub instance: String,
-    /// When it was started, RFC 3339.
-    pub since: String,
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ended {
-    /// In order, with its state saved.
-    Gracefully,
-    /// By force, since it did not end in time.
-    Killed,
-}
+/// How often a port that is taken is tried again.
+const RETRY: Duration = Duration::from_millis(20);
 
 /// What to bring up.
 pub(super) struct Launch<'a> {
@@ -91,11 +65,16 @@ pub(super) struct Server {
 }
 
 /// A loopback socket: on the wished port if it is free, else on any.
-pub(super) fn bind(wish: Option<u16>) -> io::Result<TcpListener> {
-    if let Some(port) = wish
-        && let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-    {
-        return Ok(listener);
+pub(super) async fn bind(wish: Option<u16>) -> io::Result<TcpListener> {
+    if let Some(port) = wish {
+        let deadline = Instant::now() + PORT_PATIENCE;
+        loop {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                Ok(listener) => return Ok(listener),
+                Err(_) if Instant::now() >= deadline => break,
+                Err(_) => sleep(RETRY).await,
+            }
+        }
     }
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
@@ -132,7 +111,7 @@ impl Launch<'_> {
         // The socket takes connections from its binding on, so one request waits for the server: no polling.
         let exit = tokio::select! {
             answer = http::get(port, IDENTITY_PATH, READY_DEADLINE) => match answer {
-                Ok(body) if says_it_is(&body, &process) => return Ok(Server { process, owner, child }),
+                Ok(body) if process.is_named_in(&body) => return Ok(Server { process, owner, child }),
                 Ok(_) => return Err(self.start_error("something else answers on its port")),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(self.start_error(&format!("it did not answer within {} s", READY_DEADLINE.as_secs())));
@@ -150,11 +129,13 @@ impl Launch<'_> {
 
     fn spawn(&self, listener: TcpListener, port: u16, instance: &str) -> Result<Child> {
         make_private(self.dir)?;
-        let script = self.dir.join("server.py");
-        remove_file(&script)?;
-        private_file(&script)
-            .and_then(|mut file| file.write_all(SERVER.as_bytes()))
-            .map_err(|error| file_error(&script, &error))?;
+        for (name, text) in SCRIPTS {
+            let script = self.dir.join(name);
+            remove_file(&script)?;
+            private_file(&script)
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .map_err(|error| file_error(&script, &error))?;
+        }
         // Functions' unpacked code. What a crash left there is of no use.
         let tmp = self.dir.join("tmp");
         remove_dir(&tmp)?;
@@ -167,6 +148,7 @@ impl Launch<'_> {
         let log_handle = private_file(&log).map_err(|error| file_error(&log, &error))?;
 
         let python = self.installation.python();
+        let script = self.dir.join(SCRIPTS[0].0);
         let mut command = Command::new(&python);
         command
             .args([OsStr::new("-I"), script.as_os_str(), OsStr::new(instance)])
@@ -226,15 +208,22 @@ impl Launch<'_> {
     }
 
     fn start_error(&self, how: &str) -> Error {
-        let log = log_file(self.dir);
-        let last = last_lines(&fs::read_to_string(&log).unwrap_or_default());
+        let last = last_lines(&fs::read_to_string(log_file(self.dir)).unwrap_or_default());
         let cause = if last.is_empty() {
             format!("it did not start: {how}")
         } else {
             format!("it did not start: {how}; its last words: {last}")
         };
-        Error::new(Kind::General, "the embedded cloud", cause).hint(format!(
-            "try again; if it stays so, remove {} to have it installed afresh",
+        let error = Error::new(Kind::General, "the embedded cloud", cause);
+        if ["ModuleNotFoundError", "ImportError"]
+            .iter()
+            .any(|word| last.contains(word))
+        {
+            self.installation.condemn();
+            return error.hint("its installation is damaged and will be made anew: try again");
+        }
+        error.hint(format!(
+            "try again; if it stays so, remove {} to have it installed anew",
             self.installation.dir.display()
         ))
     }
@@ -254,9 +243,10 @@ fn last_lines(log: &str) -> String {
     let lines: Vec<&str> = log
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty())
+        // Python underlines places in its source with these.
+        .filter(|line| !line.trim_matches(['^', '~', ' ']).is_empty())
         .collect();
-    lines[lines.len().saturating_sub(4)..].join(" · ")
+    lines[lines.len().saturating_sub(3)..].join(" · ")
 }
 
 /// 128 random bits as hex, from the source that seeds the standard library's hash maps.
@@ -266,145 +256,21 @@ fn random_word() -> String {
     format!("{:016x}{:016x}", bits(), bits())
 }
 
-fn says_it_is(body: &[u8], process: &Process) -> bool {
-    #[derive(Deserialize)]
-    struct Identity {
-        instance: String,
-    }
-    serde_json::from_slice::<Identity>(body)
-        .is_ok_and(|identity| identity.instance == process.instance)
-}
-
-impl Process {
-    /// Whether this very process is there. Another one that got its number later is not it; nor is a dead one that
-    /// nobody has collected yet.
-    pub fn is_alive(&self) -> bool {
-        command_line(self.pid).is_some_and(|line| {
-            line.windows(self.instance.len())
-                .any(|part| part == self.instance.as_bytes())
-        })
-    }
-
-    /// Whether it answers on its port, as itself.
-    pub async fn answers(&self) -> bool {
-        http::get(self.port, IDENTITY_PATH, IDENTITY_DEADLINE)
-            .await
-            .is_ok_and(|body| says_it_is(&body, self))
-    }
-
-    /// Ends the process: in order if it heeds that in time, else by force, with the functions' processes.
-    pub async fn end(&self) -> Result<Ended> {
-        let stubborn = || {
-            Error::new(
-                Kind::General,
-                "the embedded cloud",
-                format!("process {} does not end", self.pid),
-            )
-            .hint(format!("end it by hand: kill -9 {}", self.pid))
-        };
-        let pid = Pid::from_raw(self.pid).ok_or_else(stubborn)?;
-        // An error of kill means that it is gone already (or is not ours to end): the next look tells.
-        if self.is_alive() {
-            let _ = kill_process(pid, Signal::TERM);
-        }
-        if self.gone_within(GRACE).await {
-            return Ok(Ended::Gracefully);
-        }
-        if self.is_alive() {
-            let _ = kill_process_group(pid, Signal::KILL);
-        }
-        if self.gone_within(GRACE).await {
-            return Ok(Ended::Killed);
-        }
-        Err(stubborn())
-    }
-
-    async fn gone_within(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        while self.is_alive() {
-            if Instant::now() >= deadline {
-                return false;
-            }
-            sleep(LOOK).await;
-        }
-        true
-    }
-}
-
-/// The command line of a process, from `/proc` where there is one, else from `ps`.
-fn command_line(pid: i32) -> Option<Vec<u8>> {
-    if Path::new("/proc/self/cmdline").exists() {
-        return fs::read(format!("/proc/{pid}/cmdline")).ok();
-    }
-    let output = std::process::Command::new("ps")
-        .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
-        .output()
-        .ok()?;
-    Some(output.stdout)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn process(pid: u32, instance: &str) -> Process {
-        Process {
-            pid: i32::try_from(pid).unwrap(),
-            port: 1,
-            instance: instance.to_owned(),
-            since: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_wished_port_is_taken_when_free_and_another_one_when_not() {
-        let first = bind(None).unwrap();
+    #[tokio::test]
+    async fn a_wished_port_is_taken_when_free_and_another_one_when_not() {
+        let first = bind(None).await.unwrap();
         let port = first.local_addr().unwrap().port();
-        let second = bind(Some(port)).unwrap();
+        let second = bind(Some(port)).await.unwrap();
         assert_ne!(second.local_addr().unwrap().port(), port);
         assert!(second.local_addr().unwrap().ip().is_loopback());
+        let free = tokio::spawn(async move { bind(Some(port)).await.unwrap() });
         drop(first);
-        assert_eq!(bind(Some(port)).unwrap().local_addr().unwrap().port(), port);
-    }
-
-    #[tokio::test]
-    async fn a_process_that_got_the_same_number_is_never_taken_for_ours() {
-        let mut stranger = std::process::Command::new("cat")
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let recycled = process(stranger.id(), &random_word());
-        assert!(!recycled.is_alive());
-        recycled.end().await.unwrap();
-        assert!(
-            stranger.try_wait().unwrap().is_none(),
-            "the stranger was killed"
-        );
-        stranger.kill().unwrap();
-        stranger.wait().unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_process_is_known_by_its_word_until_it_is_gone() {
-        let word = random_word();
-        let mut child = std::process::Command::new("sh")
-            .args(["-c", "echo up; read word", &word])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // The system shows a command line a moment after the start only.
-        let mut up = [0; 3];
-        io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut up).unwrap();
-        let process = process(child.id(), &word);
-        assert!(process.is_alive());
-        assert!(!process.gone_within(Duration::from_millis(60)).await);
-        child.kill().unwrap();
-        assert!(
-            process.gone_within(GRACE).await,
-            "a zombie is gone, though nobody waited for it"
-        );
-        child.wait().unwrap();
+        let third = free.await.unwrap();
+        assert_eq!(third.local_addr().unwrap().port(), port);
     }
 
     /// An installation whose interpreter is a shell script.
@@ -432,7 +298,7 @@ mod tests {
             path: OsStr::new("/bin:/usr/bin"),
         };
         let error = launch
-            .run(bind(None).unwrap())
+            .run(bind(None).await.unwrap())
             .await
             .unwrap_err()
             .to_string();
@@ -444,14 +310,6 @@ mod tests {
     fn two_instances_never_share_a_word() {
         assert_ne!(random_word(), random_word());
         assert_eq!(random_word().len(), 32);
-    }
-
-    #[test]
-    fn only_the_right_word_is_the_right_server() {
-        let process = process(1, "abc");
-        assert!(says_it_is(br#"{"instance": "abc", "pid": 1}"#, &process));
-        assert!(!says_it_is(br#"{"instance": "abd"}"#, &process));
-        assert!(!says_it_is(b"<html>", &process));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use tokio::io::AsyncWriteExt;
 
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::lock::{self, Lock};
-use super::server::{Ended, Launch, Process, bind, log_file};
+use super::process::{Ended, Process};
+use super::server::{Launch, SCRIPTS, bind, log_file};
 use super::state::{Kept, Record, Status};
 use super::{Dirs, Endpoint, PrivateCloud, PrivateOptions, Progress, Step, install, private};
 use crate::error::Result;
@@ -96,7 +97,9 @@ impl LocalCloud {
         }
         let installation = install::ensure(&self.dirs, progress).await?;
         progress(Step::Starting);
-        let listener = bind(record.port).map_err(|error| file_error(&self.dirs.state, &error))?;
+        let listener = bind(record.port)
+            .await
+            .map_err(|error| file_error(&self.dirs.state, &error))?;
         let launch = Launch {
             installation: &installation,
             dir: &self.dirs.state,
@@ -148,7 +151,8 @@ impl LocalCloud {
         if wipe {
             remove_dir(&self.data_dir())?;
             remove_dir(&self.dirs.state.join("tmp"))?;
-            for file in ["instance.json", "server.py", "server.log", "server.log.1"] {
+            let files = ["instance.json", "server.log", "server.log.1"];
+            for file in files.into_iter().chain(SCRIPTS.map(|(name, _)| name)) {
                 remove_file(&self.dirs.state.join(file))?;
             }
         } else if record.process.take().is_some() {

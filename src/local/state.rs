@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::dirs::file_error;
-use super::server::Process;
+use super::process::Process;
 use crate::error::Result;
 
 /// The record of the shared instance: `instance.json`, for its owner's eyes only, replaced in one step.

@@ -86,7 +86,12 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
         cause: if check.evidence.is_empty() {
             "no reason was given".to_owned()
         } else {
-            check.evidence.join("; ")
+            check
+                .evidence
+                .iter()
+                .map(|e| e.text.as_str())
+                .collect::<Vec<_>>()
+                .join("; ")
         },
         hint: (!check.hint.is_empty()).then(|| check.hint.clone()),
     })

@@ -11,7 +11,7 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::check::{CheckResult, Output, Progress, Work};
+use crate::domain::check::{Change, CheckResult, Output, Progress, Work};
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
@@ -134,7 +134,7 @@ struct Student<'a> {
     validate: &'a [CheckResult],
     executions: Vec<Run<'a>>,
     outputs: &'a [Output],
-    changes: &'a [String],
+    changes: &'a [Change],
 }
 
 #[derive(Serialize)]

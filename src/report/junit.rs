@@ -106,8 +106,8 @@ fn suite(
 }
 
 fn problem(xml: &mut String, element: &str, check: &CheckResult) {
-    let message = check.evidence.first().map_or("", String::as_str);
-    let mut lines: Vec<String> = check.evidence.iter().map(|e| escape(e)).collect();
+    let message = check.evidence.first().map_or("", |e| e.text.as_str());
+    let mut lines: Vec<String> = check.evidence.iter().map(|e| escape(&e.text)).collect();
     if !check.hint.is_empty() {
         lines.push(format!("hint: {}", escape(&check.hint)));
     }

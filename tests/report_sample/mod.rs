@@ -5,7 +5,9 @@
     reason = "sample data: a wrong literal should stop the test or the example at once"
 )]
 
-use homeroom::domain::check::{CheckResult, Output, Progress, StudentProgress, Verdict, Work};
+use homeroom::domain::check::{
+    Change, CheckResult, DiffLine, Output, Progress, StudentProgress, Verdict, Work,
+};
 use homeroom::domain::execution::{Detail, Execution, Starter, Status};
 use homeroom::domain::roster::Student;
 use homeroom::report::{Account, ClassReport, ReportStudent};
@@ -184,9 +186,17 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
             executions: executions(&username, fare, taken_at),
             outputs: outputs(&username),
             changes: match index % 30 {
-                5 => vec![format!(
-                    "state machine {username}-simple-workflow: definition edited"
-                )],
+                5 => vec![Change {
+                    resource: format!("state machine {username}-simple-workflow"),
+                    summary: "definition edited".into(),
+                    diff: vec![
+                        DiffLine::LeftOut(12),
+                        DiffLine::Same("    \"ProcessData\": {".into()),
+                        DiffLine::Removed("      \"MaxAttempts\": 3".into()),
+                        DiffLine::Added("      \"MaxAttempts\": 5".into()),
+                        DiffLine::LeftOut(40),
+                    ],
+                }],
                 _ => Vec::new(),
             },
         },
@@ -256,7 +266,7 @@ fn check(
         work,
         points,
         verdict,
-        evidence: vec![evidence],
+        evidence: vec![evidence.into()],
         hint: match verdict {
             Verdict::Pass | Verdict::NotProvable => String::new(),
             Verdict::Fail => hint.into(),
@@ -342,7 +352,7 @@ fn validate(username: &str, fare: Fare) -> Vec<CheckResult> {
         work: Work::Stack,
         points: 0,
         verdict,
-        evidence: vec![evidence],
+        evidence: vec![evidence.into()],
         hint: hint.into(),
     };
     let broken = matches!(fare, Fare::Broken);
@@ -409,7 +419,7 @@ pub fn hostile_class() -> ClassReport {
         row.student.section = Some(text.clone());
         row.student.extra = vec![(text.clone(), text.clone())];
         for check in row.progress.checks.iter_mut().chain(&mut row.validate) {
-            check.evidence = vec![text.clone()];
+            check.evidence = vec![text.clone().into()];
             check.hint = text.clone();
             check.verdict = Verdict::Fail;
         }
@@ -426,7 +436,11 @@ pub fn hostile_class() -> ClassReport {
             output.label = text.clone();
             output.value = text.clone();
         }
-        row.progress.changes = vec![text.clone()];
+        row.progress.changes = vec![Change {
+            resource: text.clone(),
+            summary: text.clone(),
+            diff: vec![DiffLine::Added(text.clone())],
+        }];
         report.notes.push(text);
     }
     report.lab_title = ATTACKS[0].into();

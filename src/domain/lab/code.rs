@@ -16,10 +16,12 @@ use crate::domain::resources::function::Code;
 pub fn is_shipped(path: &str) -> bool {
     let mut parts = path.rsplit('/');
     let file = parts.next().unwrap_or_default();
-    let scrap = |part: &str| part.starts_with('.') || matches!(part, "tests" | "__pycache__");
-    let test = file.starts_with("test_") && file.ends_with(".py");
-    let left_out = test || file.starts_with('.') || file.ends_with(".pyc") || parts.any(scrap);
-    !left_out
+    let scrap_file = file.starts_with('.')
+        || file.ends_with(".pyc")
+        || (file.starts_with("test_") && file.ends_with(".py"));
+    let scrap_folder =
+        |part: &str| part.starts_with('.') || matches!(part, "tests" | "__pycache__");
+    !(scrap_file || parts.any(scrap_folder))
 }
 
 /// The files of one function's folder, by their path inside the zip.

@@ -152,7 +152,11 @@ async fn stop_executions<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(),
             let stop = cx.call(Operation::StopExecution, |c| {
                 c.stop_execution(&execution.arn)
             });
-            or_gone(stop.await)?;
+            match stop.await {
+                // It ended by itself meanwhile.
+                Err(error) if error.kind() == Some(ErrorKind::Invalid) => {}
+                other => or_gone(other)?,
+            }
         }
         token = page.next;
         if token.is_none() {

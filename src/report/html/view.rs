@@ -389,7 +389,12 @@ impl Row {
                     value: own(&output.value),
                 })
                 .collect(),
-            changes: row.progress.changes.iter().map(|c| own(c)).collect(),
+            changes: row
+                .progress
+                .changes
+                .iter()
+                .map(|c| own(&format!("{}: {}", c.resource, c.summary)))
+                .collect(),
         }
     }
 }
@@ -414,7 +419,7 @@ fn answers(checks: &[CheckResult], mark: impl Fn(&CheckResult) -> Mark) -> Vec<A
             number: i + 1,
             title: own(&check.title),
             mark: mark(check).into(),
-            evidence: check.evidence.iter().map(|e| own(e)).collect(),
+            evidence: check.evidence.iter().map(|e| own(&e.text)).collect(),
             hint: own(&check.hint),
             points: match check.points {
                 0 => String::new(),

@@ -1,0 +1,17 @@
+//! The adapter in `src/cloud` against a strict AWS: every method of the port works, one request a call, errors
+//! are classified, counts are true.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, outside of test functions"
+)]
+
+mod account;
+mod compute;
+mod faults;
+mod fixtures;
+mod rest_api;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;

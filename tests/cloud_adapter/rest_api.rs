@@ -1,0 +1,183 @@
+//! API Gateway, and what its stages answer.
+
+use homeroom::cloud::AwsCloud;
+use homeroom::engine::port::{Cloud, ErrorKind, Permission};
+use serde_json::{Value, json};
+
+use crate::fixtures::*;
+use crate::support::{ACCOUNT, REGION, StrictAws};
+
+/// An API with one route to the function of the fixtures, up to its stage.
+async fn with_api(cloud: &AwsCloud) -> String {
+    let (id, root) = cloud
+        .create_rest_api("user1-api", "d", &tags())
+        .await
+        .unwrap();
+    let root = root.expect("CreateRestApi tells the root resource");
+    let resource = cloud
+        .create_api_resource(&id, &root, "process")
+        .await
+        .unwrap();
+    cloud.put_method(&id, &resource, "POST").await.unwrap();
+    let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:user1-f");
+    let uri = format!(
+        "arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations"
+    );
+    cloud
+        .put_integration(&id, &resource, "POST", &uri)
+        .await
+        .unwrap();
+    cloud
+        .create_deployment(&id, "prod", "record 1")
+        .await
+        .unwrap();
+    id
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_api_is_made_part_by_part() {
+    let aws = StrictAws::new();
+    let cloud = aws.cloud().await;
+    let id = with_api(&cloud).await;
+
+    let (actual, found) = cloud.rest_apis_page(None).await.unwrap().items.remove(0);
+    assert_eq!(
+        (actual.id.as_str(), actual.name.as_str(), found),
+        (id.as_str(), "user1-api", tags())
+    );
+    let parts = cloud.api_resources_page(&id, None).await.unwrap().items;
+    let process = parts.iter().find(|part| part.path == "/process").unwrap();
+    let [(verb, Some(uri))] = process.methods.as_slice() else {
+        panic!("one method with an integration, not {:?}", process.methods);
+    };
+    assert!(
+        verb == "POST" && uri.ends_with("user1-f/invocations"),
+        "{verb} {uri}"
+    );
+    assert_eq!(
+        parts.iter().find(|part| part.path == "/").unwrap().id,
+        actual.root_id.clone().unwrap()
+    );
+
+    let root = actual.root_id.unwrap();
+    assert_eq!(
+        kind(cloud.create_api_resource(&id, &root, "process").await),
+        ErrorKind::AlreadyExists
+    );
+    assert_eq!(
+        kind(cloud.put_method(&id, &process.id, "POST").await),
+        ErrorKind::AlreadyExists
+    );
+    assert_eq!(
+        kind(cloud.put_integration(&id, &process.id, "GET", "x").await),
+        ErrorKind::NotFound
+    );
+
+    let stages = cloud.stages(&id).await.unwrap();
+    assert_eq!(
+        (stages[0].name.as_str(), stages[0].description.as_str()),
+        ("prod", "record 1")
+    );
+    cloud
+        .update_stage_description(&id, "prod", "record 2")
+        .await
+        .unwrap();
+    assert_eq!(cloud.stages(&id).await.unwrap()[0].description, "record 2");
+    cloud.delete_stage(&id, "prod").await.unwrap();
+    assert_eq!(
+        kind(cloud.delete_stage(&id, "prod").await),
+        ErrorKind::NotFound
+    );
+    cloud.delete_rest_api(&id).await.unwrap();
+    assert_eq!(kind(cloud.delete_rest_api(&id).await), ErrorKind::NotFound);
+    assert_eq!(aws.snapshot(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_writers_of_one_api_conflict_and_names_are_not_unique() {
+    let aws = StrictAws::new();
+    let cloud = aws.cloud().await;
+    let (id, root) = cloud
+        .create_rest_api("user1-api", "d", &tags())
+        .await
+        .unwrap();
+    let root = root.unwrap();
+    let (a, b) = tokio::join!(
+        cloud.create_api_resource(&id, &root, "a"),
+        cloud.create_api_resource(&id, &root, "b"),
+    );
+    a.unwrap();
+    assert_eq!(kind(b), ErrorKind::Busy);
+    cloud
+        .create_api_resource(&id, &root, "b")
+        .await
+        .expect("one after the other is fine");
+    cloud
+        .create_rest_api("user1-api", "d", &tags())
+        .await
+        .unwrap();
+    assert_eq!(cloud.rest_apis_page(None).await.unwrap().items.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployed_stage_answers_as_the_lab_does() {
+    let aws = StrictAws::new();
+    let cloud = aws.cloud().await;
+    with_roles(&cloud).await;
+    cloud
+        .create_log_group("/aws/lambda/user1-f", &tags())
+        .await
+        .unwrap();
+    cloud.create_state_machine(&new_machine("A")).await.unwrap();
+    cloud
+        .create_function(&new_function(&function()))
+        .await
+        .unwrap();
+    let id = with_api(&cloud).await;
+    let body = json!({"userId": "user1", "dataType": "sales_data"}).to_string();
+
+    let forbidden = cloud
+        .invoke_api(&id, "prod", "POST", "/process", &body)
+        .await
+        .unwrap();
+    assert_eq!(
+        forbidden.status, 500,
+        "the API has no permission yet: {}",
+        forbidden.body
+    );
+    let permission = Permission {
+        function: "user1-f",
+        statement_id: "s".into(),
+        source_arn: format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{id}/*/POST/process"),
+        source_account: ACCOUNT,
+    };
+    eventually(async || cloud.add_permission(&permission).await).await;
+
+    let answer = cloud
+        .invoke_api(&id, "prod", "POST", "/process", &body)
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let started: Value = serde_json::from_str(&answer.body).unwrap();
+    let (_, detail) = cloud
+        .describe_execution(started["executionArn"].as_str().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(detail.input["dataType"], "sales_data");
+    let malformed = cloud
+        .invoke_api(&id, "prod", "POST", "/process", "not json")
+        .await
+        .unwrap();
+    assert_eq!(malformed.status, 400);
+    let elsewhere = cloud
+        .invoke_api(&id, "prod", "POST", "/other", &body)
+        .await
+        .unwrap();
+    assert_eq!(elsewhere.status, 403);
+    let logged = cloud
+        .log_events_page("/aws/lambda/user1-f", 0, 100, None)
+        .await
+        .unwrap();
+    assert_eq!(logged.items, [body, "not json".to_owned()]);
+    assert_eq!(cloud.calls()["execute-api:Invoke"], 4);
+}

@@ -1,0 +1,157 @@
+//! Faults, and the rules that say which calls meet them.
+
+use std::time::Duration;
+
+use super::Call;
+use super::answer::AwsError;
+use super::request::Request;
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// The service asks to slow down, in its own words. No effect.
+    Throttle,
+    /// 500 without an effect.
+    ServerError,
+    /// 500 although the effect happened.
+    ServerErrorAfterEffect,
+    /// The connection breaks before the request has an effect.
+    Reset,
+    /// No connection can be made.
+    Refuse,
+    /// The effect happens; the connection breaks before the answer.
+    LoseAnswer,
+    /// The answer takes this much longer.
+    Slow(Duration),
+    /// The caller may not do this.
+    AccessDenied,
+    /// Any other error answer. No effect.
+    Error {
+        status: u16,
+        code: &'static str,
+        message: &'static str,
+    },
+}
+
+impl Fault {
+    /// The error answer that takes the place of the effect.
+    pub(super) fn answer(&self, request: &Request) -> Option<AwsError> {
+        let service = request.operation.split(':').next().unwrap_or_default();
+        Some(match self {
+            Self::Throttle => match service {
+                "iam" | "sts" => AwsError::new(400, "Throttling", "Rate exceeded"),
+                "states" | "logs" => AwsError::new(400, "ThrottlingException", "Rate exceeded"),
+                _ => AwsError::new(429, "TooManyRequestsException", "Too Many Requests"),
+            },
+            Self::ServerError => AwsError::internal(),
+            Self::AccessDenied => {
+                let code = if service == "iam" {
+                    "AccessDenied"
+                } else {
+                    "AccessDeniedException"
+                };
+                let message = format!(
+                    "User: arn:aws:iam::123456789012:user/instructor is not authorized to perform: {}",
+                    request.operation
+                );
+                AwsError::new(403, code, &message)
+            }
+            Self::Error {
+                status,
+                code,
+                message,
+            } => AwsError::new(*status, code, message),
+            _ => return None,
+        })
+    }
+}
+
+type Matcher = Box<dyn FnMut(&Call) -> bool + Send>;
+
+/// Which calls meet a fault: `Rule::on("iam:CreateRole").skip(1).times(2).fault(Fault::Throttle)`.
+pub struct Rule {
+    matches: Matcher,
+    skip: u64,
+    times: u64,
+    fault: Fault,
+}
+
+impl Rule {
+    /// Calls that a closure picks.
+    pub fn when(matches: impl FnMut(&Call) -> bool + Send + 'static) -> Self {
+        Self {
+            matches: Box::new(matches),
+            skip: 0,
+            times: u64::MAX,
+            fault: Fault::ServerError,
+        }
+    }
+
+    /// Every call.
+    pub fn any() -> Self {
+        Self::when(|_| true)
+    }
+
+    /// Calls of one operation.
+    pub fn on(operation: &str) -> Self {
+        let operation = operation.to_owned();
+        Self::when(move |call| call.operation == operation)
+    }
+
+    /// The call with this number.
+    pub fn nth(number: u64) -> Self {
+        Self::when(move |call| call.number == number)
+    }
+
+    /// Calls picked at random with a probability; the same seed picks the same.
+    pub fn seeded(seed: u64, probability: f64) -> Self {
+        let mut state = seed;
+        Self::when(move |_| {
+            // SplitMix64 (Steele, Lea, Flood 2014): spreads faults well enough without a dependency.
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let unit = ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64;
+            unit < probability
+        })
+    }
+
+    /// Only those about a resource whose name contains this.
+    pub fn about(mut self, name: &str) -> Self {
+        let name = name.to_owned();
+        let mut inner = self.matches;
+        self.matches = Box::new(move |call| call.resource.contains(&name) && inner(call));
+        self
+    }
+
+    /// Lets the first `n` pass.
+    pub fn skip(mut self, n: u64) -> Self {
+        self.skip = n;
+        self
+    }
+
+    /// Applies `n` times at most.
+    pub fn times(mut self, n: u64) -> Self {
+        self.times = n;
+        self
+    }
+
+    /// What goes wrong.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.fault = fault;
+        self
+    }
+
+    pub(super) fn apply(&mut self, call: &Call) -> Option<Fault> {
+        if self.times == 0 || !(self.matches)(call) {
+            return None;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        self.times -= 1;
+        Some(self.fault.clone())
+    }
+}

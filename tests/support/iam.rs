@@ -1,0 +1,243 @@
+//! IAM and STS. Sources of limits and messages: IAM API reference and "IAM and AWS STS quotas".
+
+use std::collections::BTreeMap;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::Instant;
+
+use super::ACCOUNT;
+use super::answer::{Answer, AwsError, Body, escape};
+use super::request::Request;
+use super::world::World;
+
+/// What RFC 3986 leaves unencoded.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+#[derive(Debug, Clone)]
+pub(super) struct Role {
+    pub(super) name: String,
+    pub(super) path: String,
+    trust: String,
+    inline: BTreeMap<String, String>,
+    attached: Vec<String>,
+    tags: BTreeMap<String, String>,
+    assumable_at: Instant,
+}
+
+impl Role {
+    fn arn(&self) -> String {
+        format!("arn:aws:iam::{ACCOUNT}:role{}{}", self.path, self.name)
+    }
+
+    fn xml(&self) -> String {
+        format!(
+            "<Path>{}</Path><RoleName>{}</RoleName><RoleId>AROA{}</RoleId><Arn>{}</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument>{}",
+            self.path,
+            self.name,
+            self.name,
+            self.arn(),
+            encode(&self.trust),
+            list(
+                "Tags",
+                self.tags.iter().map(|(key, value)| {
+                    format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value))
+                })
+            ),
+        )
+    }
+}
+
+fn encode(document: &str) -> String {
+    utf8_percent_encode(document, RESERVED).to_string()
+}
+
+fn list(name: &str, members: impl Iterator<Item = String>) -> String {
+    let members: String = members
+        .map(|inner| format!("<member>{inner}</member>"))
+        .collect();
+    format!("<{name}>{members}</{name}>")
+}
+
+fn missing(what: &str) -> AwsError {
+    AwsError::new(404, "NoSuchEntity", &format!("{what} cannot be found."))
+}
+
+fn document(text: &str, max: usize) -> Result<String, AwsError> {
+    if serde_json::from_str::<serde_json::Value>(text).is_err() {
+        return Err(AwsError::new(
+            400,
+            "MalformedPolicyDocument",
+            "Syntax errors in policy.",
+        ));
+    }
+    if text.chars().filter(|c| !c.is_whitespace()).count() > max {
+        let message = format!("Cannot exceed quota for policy size: {max}");
+        return Err(AwsError::new(409, "LimitExceeded", &message));
+    }
+    Ok(text.to_owned())
+}
+
+impl World {
+    pub(super) fn iam(&mut self, name: &str, request: &Request) -> Answer {
+        let role = request.text("RoleName");
+        let xml = match name {
+            "GetCallerIdentity" => format!(
+                "<Arn>arn:aws:iam::{ACCOUNT}:user/instructor</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>"
+            ),
+            "ListAccountAliases" => list("AccountAliases", ["classroom".to_owned()].into_iter()),
+            "GetAccountSummary" => format!(
+                "<SummaryMap><entry><key>Roles</key><value>{}</value></entry><entry><key>RolesQuota</key><value>{}</value></entry></SummaryMap>",
+                self.roles.len(),
+                self.roles_quota
+            ),
+            "GetAccountAuthorizationDetails" => self.authorization_details(request),
+            "GetRole" => format!("<Role>{}</Role>", self.role(role)?.xml()),
+            "CreateRole" => self.create_role(request)?,
+            "UpdateAssumeRolePolicy" => {
+                let trust = document(request.text("PolicyDocument"), 2048)?;
+                self.role(role)?.trust = trust;
+                String::new()
+            }
+            "PutRolePolicy" => {
+                let policy = document(request.text("PolicyDocument"), 10_240)?;
+                let name = request.text("PolicyName").to_owned();
+                self.role(role)?.inline.insert(name, policy);
+                String::new()
+            }
+            "DeleteRolePolicy" => {
+                let name = request.text("PolicyName");
+                let removed = self.role(role)?.inline.remove(name);
+                removed.ok_or_else(|| missing(&format!("The role policy with name {name}")))?;
+                String::new()
+            }
+            "AttachRolePolicy" => {
+                let arn = request.text("PolicyArn").to_owned();
+                self.role(role)?.attached.push(arn);
+                String::new()
+            }
+            "DetachRolePolicy" => {
+                let arn = request.text("PolicyArn");
+                let attached = &mut self.role(role)?.attached;
+                let at = attached.iter().position(|a| a == arn);
+                attached.remove(at.ok_or_else(|| missing(&format!("Policy {arn}")))?);
+                String::new()
+            }
+            "DeleteRole" => {
+                let found = self.role(role)?;
+                let conflict = |message| Err(AwsError::new(409, "DeleteConflict", message));
+                if !found.inline.is_empty() {
+                    return conflict("Cannot delete entity, must delete policies first.");
+                }
+                if !found.attached.is_empty() {
+                    return conflict("Cannot delete entity, must detach all policies first.");
+                }
+                self.roles.remove(role);
+                String::new()
+            }
+            _ => panic!("IAM and STS here know no {name}"),
+        };
+        Ok(Body::Xml(xml))
+    }
+
+    fn role(&mut self, name: &str) -> Result<&mut Role, AwsError> {
+        self.roles
+            .get_mut(name)
+            .ok_or_else(|| missing(&format!("The role with name {name}")))
+    }
+
+    fn create_role(&mut self, request: &Request) -> Result<String, AwsError> {
+        let name = request.text("RoleName");
+        // Role names are unique whatever their case.
+        if self
+            .roles
+            .keys()
+            .any(|known| known.eq_ignore_ascii_case(name))
+        {
+            let message = format!("Role with name {name} already exists.");
+            return Err(AwsError::new(409, "EntityAlreadyExists", &message));
+        }
+        if name.is_empty() || name.len() > 64 {
+            return Err(AwsError::new(
+                400,
+                "ValidationError",
+                "roleName has a wrong length",
+            ));
+        }
+        if self.roles.len() >= self.roles_quota {
+            let message = format!(
+                "Cannot exceed quota for RolesPerAccount: {}",
+                self.roles_quota
+            );
+            return Err(AwsError::new(409, "LimitExceeded", &message));
+        }
+        let keys = request.members("Tags", ".Key");
+        let values = request.members("Tags", ".Value");
+        let role = Role {
+            name: name.to_owned(),
+            path: match request.text("Path") {
+                "" => "/".to_owned(),
+                path => path.to_owned(),
+            },
+            trust: document(request.text("AssumeRolePolicyDocument"), 2048)?,
+            inline: BTreeMap::new(),
+            attached: Vec::new(),
+            tags: keys
+                .into_iter()
+                .zip(values)
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .collect(),
+            assumable_at: self.after(self.timings.role_propagation),
+        };
+        let xml = format!("<Role>{}</Role>", role.xml());
+        self.roles.insert(name.to_owned(), role);
+        Ok(xml)
+    }
+
+    fn authorization_details(&self, request: &Request) -> String {
+        let roles: Vec<&Role> = self.roles.values().collect();
+        let (page, next) = self.page(
+            roles,
+            request.text("Marker"),
+            request.number("MaxItems"),
+            1000,
+        );
+        let details = page.into_iter().map(|role| {
+            let inline = role.inline.iter().map(|(name, document)| {
+                format!(
+                    "<PolicyName>{name}</PolicyName><PolicyDocument>{}</PolicyDocument>",
+                    encode(document)
+                )
+            });
+            let attached = role.attached.iter().map(|arn| {
+                let name = arn.rsplit('/').next().unwrap_or_default();
+                format!("<PolicyName>{name}</PolicyName><PolicyArn>{arn}</PolicyArn>")
+            });
+            format!(
+                "{}{}{}",
+                role.xml(),
+                list("RolePolicyList", inline),
+                list("AttachedManagedPolicies", attached)
+            )
+        });
+        format!(
+            "{}<IsTruncated>{}</IsTruncated>{}",
+            list("RoleDetailList", details),
+            next.is_some(),
+            next.map(|token| format!("<Marker>{token}</Marker>"))
+                .unwrap_or_default()
+        )
+    }
+
+    /// Whether a service can assume a role by now.
+    pub(super) fn assumable(&self, arn: &str, service: &str) -> bool {
+        self.roles.values().any(|role| {
+            role.arn() == arn
+                && role.trust.contains(service)
+                && (self.privileged || role.assumable_at <= self.now)
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! What running code would do: deployed stages, the trigger function behind them, executions and their logs.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, AwsError, Body};
+use super::request::Request;
+use super::world::World;
+use super::{ACCOUNT, REGION};
+
+/// How one execution goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// How long it takes.
+    pub takes: Duration,
+    /// What it ends as (`SUCCEEDED`, `FAILED`, `TIMED_OUT`).
+    pub status: &'static str,
+    /// The error's name, when it fails.
+    pub error: Option<String>,
+    /// The error's cause.
+    pub cause: Option<String>,
+}
+
+impl Run {
+    /// Ends well.
+    pub fn succeeds(takes: Duration) -> Self {
+        Self {
+            takes,
+            status: "SUCCEEDED",
+            error: None,
+            cause: None,
+        }
+    }
+
+    /// Ends in a Fail state.
+    pub fn fails(takes: Duration, error: &str, cause: &str) -> Self {
+        Self {
+            takes,
+            status: "FAILED",
+            error: Some(error.into()),
+            cause: Some(cause.into()),
+        }
+    }
+}
+
+/// Lab 6's workflow: two seconds; empty strings, its error exercise, end in `ProcessingFailed`.
+pub(super) fn lab6(input: &Value) -> Run {
+    let takes = Duration::from_secs(2);
+    if input["userId"] == "" || input["dataType"] == "" {
+        return Run::fails(
+            takes,
+            "ProcessingFailed",
+            "userId and dataType must not be empty",
+        );
+    }
+    Run::succeeds(takes)
+}
+
+fn function_of(uri: &str) -> &str {
+    let name = uri.split(":function:").nth(1).unwrap_or_default();
+    name.split(['/', '"', ':', '*']).next().unwrap_or_default()
+}
+
+impl World {
+    /// A request to a stage, answered as API Gateway and Lab 6's trigger function do: a body that is not JSON or lacks
+    /// a field is 400; otherwise the state machine that the function's environment names is started.
+    pub(super) fn invoke(&mut self, request: &Request) -> Answer {
+        let (verb, path) = (request.text("httpMethod"), request.text("path"));
+        let api_id = request.text("restApiId");
+        let api = self
+            .apis
+            .get(api_id)
+            .filter(|api| api.has_stage(request.text("stageName")));
+        let api = api.ok_or_else(|| AwsError::new(403, "ForbiddenException", "Forbidden"))?;
+        let uri = api.deployed.get(&(verb.to_owned(), path.to_owned()));
+        let uri = uri.ok_or_else(|| {
+            AwsError::new(
+                403,
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            )
+        })?;
+        let name = function_of(uri).to_owned();
+
+        let source = format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/*/{verb}{path}");
+        let allowed = self.functions.get(&name).filter(|function| {
+            function.policy.values().any(|statement| {
+                statement["Condition"]["ArnLike"]["AWS:SourceArn"] == source.as_str()
+            })
+        });
+        let function = allowed
+            .ok_or_else(|| AwsError::new(500, "InternalServerError", "Internal server error"))?;
+        let variables = function.environment().as_object().into_iter().flatten();
+        let machine = variables
+            .filter_map(|(_, value)| value.as_str())
+            .find_map(|value| {
+                value
+                    .split_once(":stateMachine:")
+                    .map(|(_, name)| name.to_owned())
+            });
+        self.log(&name, &request.body);
+
+        let refused = |message: &str| Ok(Body::Http(400, json!({ "error": message }).to_string()));
+        let Ok(input) = serde_json::from_str::<Value>(&request.body) else {
+            return refused("the body is not JSON");
+        };
+        if !input["userId"].is_string() || !input["dataType"].is_string() {
+            return refused("userId and dataType are required");
+        }
+        let Some(machine) = machine else {
+            return Ok(Body::Http(
+                500,
+                json!({"error": "no state machine"}).to_string(),
+            ));
+        };
+        let run = self.id();
+        let arn = self.start_execution(&machine, &format!("api-{run}"), &request.body)?;
+        Ok(Body::Http(202, json!({ "executionArn": arn }).to_string()))
+    }
+
+    /// The functions that a workflow calls log their input.
+    pub(super) fn log_tasks(&mut self, definition: &str, input: &str) {
+        let mut rest = definition;
+        while let Some(at) = rest.find(":function:") {
+            rest = &rest[at..];
+            let name = function_of(rest).to_owned();
+            self.log(&name, input);
+            rest = &rest[":function:".len()..];
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Lambda. Sources: Lambda API reference; developer guide, "Lambda function states".
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::answer::{Answer, AwsError, Body};
+use super::request::Request;
+use super::world::{World, tag_map};
+use super::{ACCOUNT, REGION};
+
+#[derive(Debug, Clone)]
+pub(super) struct Function {
+    pub(super) name: String,
+    configuration: Value,
+    tags: BTreeMap<String, String>,
+    /// Statements of the resource policy by id.
+    pub(super) policy: BTreeMap<String, Value>,
+    active_at: Instant,
+    updated_at: Instant,
+}
+
+/// The parts of a configuration that requests set.
+const SETTINGS: [&str; 7] = [
+    "Description",
+    "Environment",
+    "Handler",
+    "MemorySize",
+    "Role",
+    "Runtime",
+    "Timeout",
+];
+
+pub(super) fn arn(name: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
+}
+
+fn conflict(message: &str) -> AwsError {
+    AwsError::new(409, "ResourceConflictException", message)
+}
+
+fn invalid(message: &str) -> AwsError {
+    AwsError::new(400, "InvalidParameterValueException", message)
+}
+
+fn sha256(zip: &Value) -> Result<String, AwsError> {
+    let bytes = BASE64.decode(zip.as_str().unwrap_or_default());
+    let bytes = bytes.map_err(|_| invalid("Could not unzip uploaded file."))?;
+    Ok(BASE64.encode(Sha256::digest(bytes)))
+}
+
+impl Function {
+    /// Environment variables.
+    pub(super) fn environment(&self) -> &Value {
+        &self.configuration["Environment"]["Variables"]
+    }
+}
+
+impl World {
+    pub(super) fn lambda(&mut self, operation: &str, request: &Request) -> Answer {
+        let name = request.text("FunctionName");
+        Ok(Body::Json(match operation {
+            "ListFunctions" => self.list_functions(request),
+            "CreateFunction" => self.create_function(request)?,
+            "GetFunction" => self.get_function(name)?,
+            "UpdateFunctionCode" => {
+                let digest = sha256(request.get("ZipFile"))?;
+                let function = self.changeable(name)?;
+                function.configuration["CodeSha256"] = digest.into();
+                self.updated(name)
+            }
+            "UpdateFunctionConfiguration" => {
+                self.changeable(name)?;
+                self.check_settings(request)?;
+                let function = self.changeable(name)?;
+                for key in SETTINGS {
+                    if !request.get(key).is_null() {
+                        function.configuration[key] = request.get(key).clone();
+                    }
+                }
+                self.updated(name)
+            }
+            "DeleteFunction" => {
+                self.refuse_pending(name)?;
+                self.functions.remove(name);
+                Value::Null
+            }
+            "GetPolicy" => {
+                let statements: Vec<&Value> = self.function(name)?.policy.values().collect();
+                if statements.is_empty() {
+                    return Err(AwsError::new(
+                        404,
+                        "ResourceNotFoundException",
+                        "The resource you requested does not exist.",
+                    ));
+                }
+                let policy =
+                    json!({"Version": "2012-10-17", "Id": "default", "Statement": statements});
+                json!({"Policy": policy.to_string(), "RevisionId": "r"})
+            }
+            "AddPermission" => self.add_permission(name, request)?,
+            "RemovePermission" => {
+                let id = request.text("StatementId");
+                let removed = self.changeable(name)?.policy.remove(id);
+                removed.ok_or_else(|| {
+                    AwsError::new(
+                        404,
+                        "ResourceNotFoundException",
+                        &format!("Statement {id} is not found in resource policy."),
+                    )
+                })?;
+                Value::Null
+            }
+            _ => panic!("Lambda here knows no {operation}"),
+        }))
+    }
+
+    fn function(&mut self, name: &str) -> Result<&mut Function, AwsError> {
+        self.functions.get_mut(name).ok_or_else(|| {
+            let message = format!("Function not found: {}", arn(name));
+            AwsError::new(404, "ResourceNotFoundException", &message)
+        })
+    }
+
+    fn refuse_pending(&mut self, name: &str) -> Result<(), AwsError> {
+        let (now, privileged) = (self.now, self.privileged);
+        if !privileged && self.function(name)?.active_at > now {
+            return Err(conflict(
+                "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+            ));
+        }
+        self.function(name).map(|_| ())
+    }
+
+    /// The function, unless it is being set up or updated.
+    fn changeable(&mut self, name: &str) -> Result<&mut Function, AwsError> {
+        self.refuse_pending(name)?;
+        let (now, privileged) = (self.now, self.privileged);
+        let function = self.function(name)?;
+        if !privileged && function.updated_at > now {
+            return Err(conflict(&format!(
+                "The operation cannot be performed at this time. An update is in progress for resource: {}",
+                arn(name)
+            )));
+        }
+        Ok(function)
+    }
+
+    fn updated(&mut self, name: &str) -> Value {
+        let at = self.after(self.timings.function_update);
+        let function = self.functions.get_mut(name).expect("was just changed");
+        function.updated_at = at;
+        function.configuration.clone()
+    }
+
+    fn check_settings(&self, request: &Request) -> Result<(), AwsError> {
+        // Source: CreateFunction, `Description`.
+        if request.text("Description").chars().count() > 256 {
+            return Err(invalid("Member must have length less than or equal to 256"));
+        }
+        let variables = request.get("Environment")["Variables"].as_object();
+        let size: usize = variables
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| key.len() + value.as_str().unwrap_or_default().len())
+            .sum();
+        if size > 4096 {
+            return Err(invalid("Environment variables exceeded the 4KB limit."));
+        }
+        if !self.assumable(request.text("Role"), "lambda.amazonaws.com") {
+            return Err(invalid(
+                "The role defined for the function cannot be assumed by Lambda.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn create_function(&mut self, request: &Request) -> Result<Value, AwsError> {
+        let name = request.text("FunctionName");
+        if name.is_empty() || name.len() > 64 {
+            return Err(AwsError::new(
+                400,
+                "ValidationException",
+                "functionName has a wrong length",
+            ));
+        }
+        if self.functions.contains_key(name) {
+            return Err(conflict(&format!("Function already exist: {name}")));
+        }
+        self.check_settings(request)?;
+        let mut configuration = json!({
+            "FunctionName": name,
+            "FunctionArn": arn(name),
+            "CodeSha256": sha256(&request.get("Code")["ZipFile"])?,
+            "Version": "$LATEST",
+            "PackageType": "Zip",
+        });
+        for key in SETTINGS {
+            configuration[key] = request.get(key).clone();
+        }
+        let active_at = self.after(self.timings.function_pending);
+        let mut answer = configuration.clone();
+        answer["State"] = if active_at > self.now {
+            "Pending"
+        } else {
+            "Active"
+        }
+        .into();
+        let function = Function {
+            name: name.to_owned(),
+            configuration,
+            tags: tag_map(request.get("Tags")),
+            policy: BTreeMap::new(),
+            active_at,
+            updated_at: self.now,
+        };
+        self.functions.insert(name.to_owned(), function);
+        Ok(answer)
+    }
+
+    fn get_function(&mut self, name: &str) -> Result<Value, AwsError> {
+        let now = self.now;
+        let function = self.function(name)?;
+        let mut configuration = function.configuration.clone();
+        configuration["State"] = if function.active_at > now {
+            "Pending"
+        } else {
+            "Active"
+        }
+        .into();
+        configuration["LastUpdateStatus"] = if function.updated_at.max(function.active_at) > now {
+            "InProgress"
+        } else {
+            "Successful"
+        }
+        .into();
+        Ok(json!({"Configuration": configuration, "Tags": function.tags}))
+    }
+
+    /// Leaves out `State` and `LastUpdateStatus`, as AWS does.
+    fn list_functions(&self, request: &Request) -> Value {
+        let all = self
+            .functions
+            .values()
+            .map(|f| f.configuration.clone())
+            .collect();
+        let (page, next) =
+            self.page::<Value>(all, request.text("Marker"), request.number("MaxItems"), 50);
+        json!({"Functions": page, "NextMarker": next})
+    }
+
+    fn add_permission(&mut self, name: &str, request: &Request) -> Result<Value, AwsError> {
+        let id = request.text("StatementId").to_owned();
+        let function = self.changeable(name)?;
+        if function.policy.contains_key(&id) {
+            return Err(conflict(&format!(
+                "The statement id ({id}) provided already exists. Please provide a new statement id, or remove the existing statement."
+            )));
+        }
+        let statement = json!({
+            "Sid": id,
+            "Effect": "Allow",
+            "Principal": {"Service": request.text("Principal")},
+            "Action": request.text("Action"),
+            "Resource": arn(name),
+            "Condition": {
+                "StringEquals": {"AWS:SourceAccount": request.text("SourceAccount")},
+                "ArnLike": {"AWS:SourceArn": request.text("SourceArn")},
+            },
+        });
+        function.policy.insert(id, statement.clone());
+        Ok(json!({"Statement": statement.to_string()}))
+    }
+}

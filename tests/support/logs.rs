@@ -1,0 +1,144 @@
+//! CloudWatch Logs. Source: CloudWatch Logs API reference.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, AwsError, Body};
+use super::request::Request;
+use super::world::{World, tag_map};
+use super::{ACCOUNT, REGION};
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct LogGroup {
+    pub(super) name: String,
+    retention_days: Option<i64>,
+    tags: BTreeMap<String, String>,
+    /// Messages with their time in milliseconds since 1970.
+    events: Vec<(i64, String)>,
+}
+
+/// Source: PutRetentionPolicy, `retentionInDays`.
+const RETENTION: [i64; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}")
+}
+
+impl World {
+    pub(super) fn logs(&mut self, operation: &str, request: &Request) -> Answer {
+        let name = request.text("logGroupName");
+        Ok(Body::Json(match operation {
+            "DescribeLogGroups" => self.list_groups(request),
+            "ListTagsForResource" => {
+                let resource = request.text("resourceArn");
+                let found = self
+                    .log_groups
+                    .values()
+                    .find(|group| arn(&group.name) == resource);
+                json!({"tags": found.ok_or_else(missing)?.tags})
+            }
+            "CreateLogGroup" => {
+                if self.log_groups.contains_key(name) {
+                    return Err(AwsError::new(
+                        400,
+                        "ResourceAlreadyExistsException",
+                        "The specified log group already exists",
+                    ));
+                }
+                let group = LogGroup {
+                    name: name.to_owned(),
+                    tags: tag_map(request.get("tags")),
+                    ..LogGroup::default()
+                };
+                self.log_groups.insert(name.to_owned(), group);
+                json!({})
+            }
+            "PutRetentionPolicy" => {
+                let days = request.get("retentionInDays").as_i64().unwrap_or_default();
+                if !RETENTION.contains(&days) {
+                    return Err(AwsError::new(
+                        400,
+                        "InvalidParameterException",
+                        "Invalid retention value",
+                    ));
+                }
+                self.group(name)?.retention_days = Some(days);
+                json!({})
+            }
+            "DeleteLogGroup" => {
+                self.log_groups.remove(name).ok_or_else(missing)?;
+                json!({})
+            }
+            "FilterLogEvents" => {
+                let since = request.get("startTime").as_i64().unwrap_or_default();
+                let events = self.group(name)?.events.clone();
+                let found: Vec<Value> = events
+                    .into_iter()
+                    .filter(|(at, _)| *at >= since)
+                    .map(|(at, message)| json!({"timestamp": at, "message": message}))
+                    .collect();
+                let (page, next) = self.page(
+                    found,
+                    request.text("nextToken"),
+                    request.number("limit"),
+                    10_000,
+                );
+                json!({"events": page, "nextToken": next})
+            }
+            _ => panic!("CloudWatch Logs here knows no {operation}"),
+        }))
+    }
+
+    fn group(&mut self, name: &str) -> Result<&mut LogGroup, AwsError> {
+        self.log_groups.get_mut(name).ok_or_else(missing)
+    }
+
+    fn list_groups(&self, request: &Request) -> Value {
+        let prefix = request.text("logGroupNamePrefix");
+        let groups = self
+            .log_groups
+            .values()
+            .filter(|group| group.name.starts_with(prefix));
+        let all: Vec<Value> = groups
+            .map(|group| {
+                let mut item =
+                    json!({"logGroupName": group.name, "arn": format!("{}:*", arn(&group.name))});
+                if let Some(days) = group.retention_days {
+                    item["retentionInDays"] = days.into();
+                }
+                item
+            })
+            .collect();
+        let (page, next) = self.page(all, request.text("nextToken"), request.number("limit"), 50);
+        json!({"logGroups": page, "nextToken": next})
+    }
+
+    pub(super) fn recreate_log_group(&mut self, name: &str) {
+        self.log_groups
+            .entry(name.to_owned())
+            .or_insert_with(|| LogGroup {
+                name: name.to_owned(),
+                ..LogGroup::default()
+            });
+    }
+
+    /// A function logs, if its group is there: its role may not create one.
+    pub(super) fn log(&mut self, function: &str, message: &str) {
+        let at = self.millis(self.now);
+        if let Some(group) = self.log_groups.get_mut(&format!("/aws/lambda/{function}")) {
+            group.events.push((at, message.to_owned()));
+        }
+    }
+}
+
+fn missing() -> AwsError {
+    AwsError::new(
+        400,
+        "ResourceNotFoundException",
+        "The specified log group does not exist.",
+    )
+}

@@ -1,0 +1,234 @@
+//! Requests: which operation, with which parameters, about what.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::answer::AwsError;
+
+/// A request with every parameter in one place, whether it came in the path, the query, a form or JSON.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    /// `service:Operation`.
+    pub(super) operation: String,
+    params: Map<String, Value>,
+    /// The body as it came, for deployed stages.
+    pub(super) body: String,
+}
+
+impl Request {
+    pub(super) fn parse(request: &HttpRequest) -> Self {
+        let uri = request.uri();
+        let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+        let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let segments: Vec<String> = path
+            .split('/')
+            .filter(|s| !s.is_empty())
+            .map(decode)
+            .collect();
+        let body = request.body().bytes().expect("requests here are in memory");
+        let body = String::from_utf8_lossy(body).into_owned();
+        let method = request.method();
+
+        let mut params = form(query);
+        // The signature says which service a request is for, whatever endpoint the environment may name. Only
+        // requests to deployed stages carry none.
+        let signature = request.headers().get("authorization").unwrap_or_default();
+        let scope = signature.split(',').next().unwrap_or_default();
+        let operation = if scope.is_empty() {
+            params.insert(
+                "restApiId".into(),
+                host.split('.').next().unwrap_or_default().into(),
+            );
+            params.insert(
+                "stageName".into(),
+                segments.first().cloned().unwrap_or_default().into(),
+            );
+            let path = segments.get(1..).unwrap_or_default().join("/");
+            params.insert("path".into(), format!("/{path}").into());
+            params.insert("httpMethod".into(), method.into());
+            "execute-api:Invoke".to_owned()
+        } else {
+            match scope.split('/').nth(3).unwrap_or_default() {
+                service @ ("iam" | "sts") => {
+                    params.extend(form(&body));
+                    let action = params
+                        .get("Action")
+                        .and_then(Value::as_str)
+                        .unwrap_or_default();
+                    format!("{service}:{action}")
+                }
+                service @ ("states" | "logs") => {
+                    params.extend(object(&body));
+                    let target = request.headers().get("x-amz-target").unwrap_or_default();
+                    let action = target.rsplit('.').next().unwrap_or_default();
+                    format!("{service}:{action}")
+                }
+                service => {
+                    params.extend(object(&body));
+                    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+                    let (action, labels) = match service {
+                        "lambda" => lambda(method, &segments),
+                        "apigateway" => apigateway(method, &segments),
+                        _ => panic!("no such service: {uri}"),
+                    }
+                    .unwrap_or_else(|| panic!("no such operation: {method} {uri}"));
+                    params.extend(labels.into_iter().map(|(k, v)| (k.to_owned(), v.into())));
+                    format!("{service}:{action}")
+                }
+            }
+        };
+        Self {
+            operation,
+            params,
+            body,
+        }
+    }
+
+    /// A parameter as it came.
+    pub(super) fn get(&self, name: &str) -> &Value {
+        self.params.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// A text parameter; empty when it is not there.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.get(name).as_str().unwrap_or_default()
+    }
+
+    /// A whole number, from JSON or from text.
+    pub(super) fn number(&self, name: &str) -> Option<usize> {
+        match self.get(name) {
+            Value::String(text) => text.parse().ok(),
+            value => value.as_u64().map(|n| n as usize),
+        }
+    }
+
+    /// Parameters `prefix.member.N.…` of the query protocol, in order.
+    pub(super) fn members(&self, prefix: &str, field: &str) -> Vec<&str> {
+        (1..)
+            .map_while(|n| self.params.get(&format!("{prefix}.member.{n}{field}")))
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// What it is about.
+    pub(super) fn resource(&self) -> String {
+        let service = self.operation.split(':').next().unwrap_or_default();
+        let keys: &[&str] = match service {
+            "iam" => &["RoleName"],
+            "lambda" => &["FunctionName"],
+            "states" => &["name", "stateMachineArn", "executionArn", "resourceArn"],
+            "logs" => &["logGroupName", "resourceArn"],
+            // An API has a name only while it is created.
+            "apigateway" if self.operation.ends_with(":CreateRestApi") => &["name"],
+            _ => &["restApiId"],
+        };
+        let found = keys
+            .iter()
+            .map(|key| self.text(key))
+            .find(|text| !text.is_empty());
+        found.unwrap_or_default().to_owned()
+    }
+
+    /// What takes one writer at a time, and the answer to a second.
+    /// Source: API Gateway and CloudWatch Logs API references, ConflictException and OperationAbortedException.
+    pub(super) fn exclusive(&self) -> Option<(String, AwsError)> {
+        let (service, name) = self.operation.split_once(':')?;
+        let reads = ["Get", "List", "Describe", "Filter"]
+            .iter()
+            .any(|verb| name.starts_with(verb));
+        match service {
+            "apigateway" if !reads && name != "CreateRestApi" => Some((
+                format!("api {}", self.text("restApiId")),
+                AwsError::new(
+                    409,
+                    "ConflictException",
+                    "Unable to complete operation due to concurrent modification. Please try again later.",
+                ),
+            )),
+            "logs" if !reads => Some((
+                format!("log group {}", self.text("logGroupName")),
+                AwsError::new(
+                    400,
+                    "OperationAbortedException",
+                    "A conflicting operation is currently in progress against this resource. Please try again.",
+                ),
+            )),
+            _ => None,
+        }
+    }
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn form(text: &str) -> Map<String, Value> {
+    text.split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(k, v)| (decode(k), decode(&v.replace('+', " ")).into()))
+        .collect()
+}
+
+fn object(text: &str) -> Map<String, Value> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+type Route<'a> = Option<(&'static str, Vec<(&'static str, &'a str)>)>;
+
+fn lambda<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
+    let ["2015-03-31", "functions", rest @ ..] = segments else {
+        return None;
+    };
+    Some(match (method, rest) {
+        ("GET", []) => ("ListFunctions", vec![]),
+        ("POST", []) => ("CreateFunction", vec![]),
+        ("GET", [name]) => ("GetFunction", vec![("FunctionName", name)]),
+        ("DELETE", [name]) => ("DeleteFunction", vec![("FunctionName", name)]),
+        ("PUT", [name, "code"]) => ("UpdateFunctionCode", vec![("FunctionName", name)]),
+        ("PUT", [name, "configuration"]) => {
+            ("UpdateFunctionConfiguration", vec![("FunctionName", name)])
+        }
+        ("GET", [name, "policy"]) => ("GetPolicy", vec![("FunctionName", name)]),
+        ("POST", [name, "policy"]) => ("AddPermission", vec![("FunctionName", name)]),
+        ("DELETE", [name, "policy", id]) => (
+            "RemovePermission",
+            vec![("FunctionName", name), ("StatementId", id)],
+        ),
+        _ => return None,
+    })
+}
+
+fn apigateway<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
+    let ["restapis", rest @ ..] = segments else {
+        return None;
+    };
+    let (action, mut labels) = match (method, rest) {
+        ("GET", []) => ("GetRestApis", vec![]),
+        ("POST", []) => ("CreateRestApi", vec![]),
+        ("DELETE", [_]) => ("DeleteRestApi", vec![]),
+        ("GET", [_, "resources"]) => ("GetResources", vec![]),
+        ("POST", [_, "resources", parent]) => ("CreateResource", vec![("parentId", *parent)]),
+        ("PUT", [_, "resources", resource, "methods", verb]) => (
+            "PutMethod",
+            vec![("resourceId", *resource), ("verb", *verb)],
+        ),
+        ("PUT", [_, "resources", resource, "methods", verb, "integration"]) => (
+            "PutIntegration",
+            vec![("resourceId", *resource), ("verb", *verb)],
+        ),
+        ("POST", [_, "deployments"]) => ("CreateDeployment", vec![]),
+        ("GET", [_, "stages"]) => ("GetStages", vec![]),
+        ("PATCH", [_, "stages", stage]) => ("UpdateStage", vec![("stageName", *stage)]),
+        ("DELETE", [_, "stages", stage]) => ("DeleteStage", vec![("stageName", *stage)]),
+        _ => return None,
+    };
+    if let [id, ..] = rest {
+        labels.push(("restApiId", id));
+    }
+    Some((action, labels))
+}

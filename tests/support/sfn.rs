@@ -1,0 +1,334 @@
+//! Step Functions. Source: Step Functions API reference.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::answer::{Answer, AwsError, Body};
+use super::request::Request;
+use super::world::World;
+use super::{ACCOUNT, REGION};
+
+#[derive(Debug, Clone)]
+pub(super) struct Machine {
+    pub(super) name: String,
+    definition: String,
+    role_arn: String,
+    workflow_type: String,
+    tags: BTreeMap<String, String>,
+    created_at: Instant,
+    /// Being deleted, and gone at this time if nothing runs then.
+    gone_at: Option<Instant>,
+    executions: Vec<Execution>,
+}
+
+#[derive(Debug, Clone)]
+struct Execution {
+    name: String,
+    input: String,
+    status: &'static str,
+    started_at: Instant,
+    ends_at: Instant,
+    /// What it ends as.
+    end: (&'static str, Option<String>, Option<String>),
+}
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}")
+}
+
+fn execution_arn(machine: &str, name: &str) -> String {
+    format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{name}")
+}
+
+fn error(code: &str, message: &str) -> AwsError {
+    AwsError::new(400, code, message)
+}
+
+fn valid_definition(text: &str) -> Result<(), AwsError> {
+    let parsed: Option<Value> = serde_json::from_str(text).ok();
+    let start = parsed
+        .as_ref()
+        .and_then(|d| d["StartAt"].as_str().map(|s| &d["States"][s]));
+    if start.is_some_and(Value::is_object) {
+        return Ok(());
+    }
+    Err(error(
+        "InvalidDefinition",
+        "Invalid State Machine Definition: 'MISSING_TRANSITION_TARGET'",
+    ))
+}
+
+impl World {
+    pub(super) fn states(&mut self, operation: &str, request: &Request) -> Answer {
+        let machine_arn = match request.text("stateMachineArn") {
+            "" => request.text("resourceArn"),
+            arn => arn,
+        };
+        let name = machine_arn.rsplit(':').next().unwrap_or_default();
+        Ok(Body::Json(match operation {
+            "ListStateMachines" => self.list_machines(request),
+            "CreateStateMachine" => self.create_machine(request)?,
+            "DescribeStateMachine" => {
+                let machine = self.machine(name)?.clone();
+                json!({
+                    "stateMachineArn": arn(name),
+                    "name": name,
+                    "status": if machine.gone_at.is_some() { "DELETING" } else { "ACTIVE" },
+                    "definition": machine.definition,
+                    "roleArn": machine.role_arn,
+                    "type": machine.workflow_type,
+                    "creationDate": self.seconds(machine.created_at),
+                })
+            }
+            "UpdateStateMachine" => {
+                let (definition, role) = (request.text("definition"), request.text("roleArn"));
+                self.living(name)?;
+                valid_definition(definition)?;
+                self.check_role(role)?;
+                let machine = self.machine(name)?;
+                machine.definition = definition.to_owned();
+                machine.role_arn = role.to_owned();
+                json!({"updateDate": self.seconds(self.now)})
+            }
+            "DeleteStateMachine" => {
+                let at = self.after(self.timings.machine_deleting);
+                // Deleting what is not there, or is going, is no error.
+                if let Some(machine) = self.machines.get_mut(name) {
+                    machine.gone_at.get_or_insert(at);
+                }
+                self.settle_machines();
+                json!({})
+            }
+            "ListTagsForResource" => {
+                let machine = self.machines.get(name);
+                let machine =
+                    machine.ok_or_else(|| error("ResourceNotFound", "Resource not found"))?;
+                let tags: Vec<Value> = machine
+                    .tags
+                    .iter()
+                    .map(|(k, v)| json!({"key": k, "value": v}))
+                    .collect();
+                json!({ "tags": tags })
+            }
+            "StartExecution" => {
+                let arn =
+                    self.start_execution(name, request.text("name"), request.text("input"))?;
+                json!({"executionArn": arn, "startDate": self.seconds(self.now)})
+            }
+            "StopExecution" => {
+                let now = self.now;
+                let execution = self.execution(request.text("executionArn"))?;
+                if execution.status == "RUNNING" {
+                    execution.ends_at = now;
+                    execution.end = ("ABORTED", None, None);
+                }
+                self.settle_machines();
+                json!({"stopDate": self.seconds(now)})
+            }
+            "DescribeExecution" => {
+                let arn = request.text("executionArn");
+                let execution = self.execution(arn)?.clone();
+                let mut answer = self.execution_item(arn, &execution);
+                answer["input"] = execution.input.into();
+                if answer["status"] != "RUNNING" {
+                    answer["error"] = execution.end.1.into();
+                    answer["cause"] = execution.end.2.into();
+                }
+                answer
+            }
+            "ListExecutions" => self.list_executions(name, request)?,
+            _ => panic!("Step Functions here knows no {operation}"),
+        }))
+    }
+
+    fn machine(&mut self, name: &str) -> Result<&mut Machine, AwsError> {
+        let message = format!("State Machine Does Not Exist: '{}'", arn(name));
+        self.machines
+            .get_mut(name)
+            .ok_or_else(|| error("StateMachineDoesNotExist", &message))
+    }
+
+    fn living(&mut self, name: &str) -> Result<&mut Machine, AwsError> {
+        let machine = self.machine(name)?;
+        if machine.gone_at.is_some() {
+            let message = format!("State Machine is being deleted: '{}'", arn(name));
+            return Err(error("StateMachineDeleting", &message));
+        }
+        Ok(machine)
+    }
+
+    fn check_role(&self, role: &str) -> Result<(), AwsError> {
+        if self.assumable(role, "states.amazonaws.com") {
+            return Ok(());
+        }
+        Err(error(
+            "AccessDeniedException",
+            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.",
+        ))
+    }
+
+    fn create_machine(&mut self, request: &Request) -> Result<Value, AwsError> {
+        let name = request.text("name");
+        let (definition, workflow_type) = (request.text("definition"), request.text("type"));
+        if name.is_empty() || name.len() > 80 {
+            return Err(error("InvalidName", "Invalid Name"));
+        }
+        valid_definition(definition)?;
+        if self.machines.contains_key(name) {
+            let machine = self.living(name)?;
+            // Idempotent by name, definition and type; another role or other tags go unnoticed.
+            if machine.definition != definition || machine.workflow_type != workflow_type {
+                let message = format!("State Machine Already Exists: '{}'", arn(name));
+                return Err(error("StateMachineAlreadyExists", &message));
+            }
+        } else {
+            self.check_role(request.text("roleArn"))?;
+            let tags = request.get("tags").as_array().into_iter().flatten();
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let machine = Machine {
+                name: name.to_owned(),
+                definition: definition.to_owned(),
+                role_arn: request.text("roleArn").to_owned(),
+                workflow_type: workflow_type.to_owned(),
+                tags: tags
+                    .map(|tag| (text(&tag["key"]), text(&tag["value"])))
+                    .collect(),
+                created_at: self.now,
+                gone_at: None,
+                executions: Vec::new(),
+            };
+            self.machines.insert(name.to_owned(), machine);
+        }
+        Ok(json!({"stateMachineArn": arn(name), "creationDate": self.seconds(self.now)}))
+    }
+
+    /// Shows machines that are being deleted as well.
+    fn list_machines(&self, request: &Request) -> Value {
+        let all: Vec<Value> = self
+            .machines
+            .values()
+            .map(|machine| {
+                json!({
+                    "stateMachineArn": arn(&machine.name),
+                    "name": machine.name,
+                    "type": machine.workflow_type,
+                    "creationDate": self.seconds(machine.created_at),
+                })
+            })
+            .collect();
+        let (page, next) = self.page(
+            all,
+            request.text("nextToken"),
+            request.number("maxResults"),
+            1000,
+        );
+        json!({"stateMachines": page, "nextToken": next})
+    }
+
+    /// Starts an execution as the script says.
+    pub(super) fn start_execution(
+        &mut self,
+        machine: &str,
+        name: &str,
+        input: &str,
+    ) -> Result<String, AwsError> {
+        let parsed: Value = serde_json::from_str(input).map_err(|_| {
+            error(
+                "InvalidExecutionInput",
+                "Invalid State Machine Execution Input",
+            )
+        })?;
+        let run = (self.script)(&parsed);
+        let now = self.now;
+        let found = self.living(machine)?;
+        if let Some(same) = found.executions.iter().find(|e| e.name == name) {
+            if same.status == "RUNNING" && same.input == input {
+                return Ok(execution_arn(machine, name));
+            }
+            let message = format!(
+                "Execution Already Exists: '{}'",
+                execution_arn(machine, name)
+            );
+            return Err(error("ExecutionAlreadyExists", &message));
+        }
+        found.executions.push(Execution {
+            name: name.to_owned(),
+            input: input.to_owned(),
+            status: "RUNNING",
+            started_at: now,
+            ends_at: now + run.takes,
+            end: (run.status, run.error, run.cause),
+        });
+        let definition = found.definition.clone();
+        self.log_tasks(&definition, input);
+        self.settle_machines();
+        Ok(execution_arn(machine, name))
+    }
+
+    fn execution(&mut self, arn: &str) -> Result<&mut Execution, AwsError> {
+        let mut parts = arn.rsplit(':');
+        let (name, machine) = (
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+        );
+        let executions = self.machines.get_mut(machine).map(|m| &mut m.executions);
+        executions
+            .and_then(|all| all.iter_mut().find(|e| e.name == name))
+            .ok_or_else(|| {
+                error(
+                    "ExecutionDoesNotExist",
+                    &format!("Execution Does Not Exist: '{arn}'"),
+                )
+            })
+    }
+
+    fn execution_item(&self, arn: &str, execution: &Execution) -> Value {
+        let machine = arn.rsplit(':').nth(1).unwrap_or_default();
+        let ended = execution.status != "RUNNING";
+        json!({
+            "executionArn": arn,
+            "stateMachineArn": self::arn(machine),
+            "name": execution.name,
+            "status": execution.status,
+            "startDate": self.seconds(execution.started_at),
+            "stopDate": ended.then(|| self.seconds(execution.ends_at)),
+        })
+    }
+
+    fn list_executions(&mut self, name: &str, request: &Request) -> Result<Value, AwsError> {
+        let filter = request.text("statusFilter");
+        let machine = self.machine(name)?.clone();
+        let all: Vec<Value> = machine
+            .executions
+            .iter()
+            .rev()
+            .filter(|e| filter.is_empty() || e.status == filter)
+            .map(|e| self.execution_item(&execution_arn(name, &e.name), e))
+            .collect();
+        let (page, next) = self.page(
+            all,
+            request.text("nextToken"),
+            request.number("maxResults"),
+            1000,
+        );
+        Ok(json!({"executions": page, "nextToken": next}))
+    }
+
+    /// Ends executions whose time has come, then lets go of deleted machines on which nothing runs.
+    pub(super) fn settle_machines(&mut self) {
+        let now = self.now;
+        for machine in self.machines.values_mut() {
+            for execution in &mut machine.executions {
+                if execution.status == "RUNNING" && execution.ends_at <= now {
+                    execution.status = execution.end.0;
+                }
+            }
+        }
+        self.machines.retain(|_, machine| {
+            machine.gone_at.is_none_or(|at| at > now)
+                || machine.executions.iter().any(|e| e.status == "RUNNING")
+        });
+    }
+}

@@ -1,0 +1,223 @@
+//! Everything that is in the account, and what time does to it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use homeroom::domain::resources::Kind;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::apigateway::Api;
+use super::iam::Role;
+use super::invoke::{Run, lab6};
+use super::lambda::Function;
+use super::logs::LogGroup;
+use super::request::Request;
+use super::sfn::Machine;
+
+/// How long things take. The defaults are in the range that AWS's documentation and users report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timings {
+    /// From a request to its effect; two writers of one API overlap when they are closer than this.
+    pub latency: Duration,
+    /// Until a new role can be assumed (users see 5 to 30 s).
+    pub role_propagation: Duration,
+    /// How long a new function is `Pending`.
+    pub function_pending: Duration,
+    /// How long an update of a function is `InProgress`.
+    pub function_update: Duration,
+    /// How long a deleted state machine is `DELETING`, running executions not counted.
+    pub machine_deleting: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            latency: Duration::from_millis(60),
+            role_propagation: Duration::from_secs(9),
+            function_pending: Duration::from_secs(4),
+            function_update: Duration::from_secs(3),
+            machine_deleting: Duration::from_secs(12),
+        }
+    }
+}
+
+/// The state of the account.
+pub(super) struct World {
+    pub(super) timings: Timings,
+    pub(super) roles_quota: usize,
+    pub(super) page_size: usize,
+    pub(super) script: Box<dyn Fn(&Value) -> Run + Send>,
+    pub(super) roles: BTreeMap<String, Role>,
+    pub(super) functions: BTreeMap<String, Function>,
+    pub(super) machines: BTreeMap<String, Machine>,
+    pub(super) apis: BTreeMap<String, Api>,
+    pub(super) log_groups: BTreeMap<String, LogGroup>,
+    /// When the account came to be; AWS's clock starts then.
+    start: Instant,
+    pub(super) now: Instant,
+    last_id: u64,
+    /// The call in hand comes by the backdoor: nothing is slow for it.
+    pub(super) privileged: bool,
+}
+
+/// Milliseconds since 1970 at the account's beginning.
+const EPOCH_MS: i64 = 1_767_225_600_000;
+
+impl World {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            timings: Timings::default(),
+            // Source: IAM and AWS STS quotas, "Roles in an account".
+            roles_quota: 1000,
+            page_size: usize::MAX,
+            script: Box::new(lab6),
+            roles: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            machines: BTreeMap::new(),
+            apis: BTreeMap::new(),
+            log_groups: BTreeMap::new(),
+            start: now,
+            now,
+            last_id: 0,
+            privileged: false,
+        }
+    }
+
+    /// Serves one request at a time; its effect is whole or none.
+    pub(super) fn handle(&mut self, now: Instant, request: &Request, privileged: bool) -> Answer {
+        self.advance(now);
+        self.privileged = privileged;
+        let (service, name) = request.operation.split_once(':').unwrap_or_default();
+        match service {
+            "iam" | "sts" => self.iam(name, request),
+            "lambda" => self.lambda(name, request),
+            "states" => self.states(name, request),
+            "apigateway" => self.apigateway(name, request),
+            "logs" => self.logs(name, request),
+            _ => self.invoke(request),
+        }
+    }
+
+    /// Lets time pass: executions end, deleted state machines go.
+    pub(super) fn advance(&mut self, now: Instant) {
+        self.now = now;
+        self.settle_machines();
+    }
+
+    /// Milliseconds since 1970, by AWS's clock.
+    pub(super) fn millis(&self, at: Instant) -> i64 {
+        EPOCH_MS + at.duration_since(self.start).as_millis() as i64
+    }
+
+    /// Seconds since 1970 now, as JSON protocols have it.
+    pub(super) fn seconds(&self, at: Instant) -> f64 {
+        self.millis(at) as f64 / 1000.0
+    }
+
+    /// A new id of ten characters.
+    pub(super) fn id(&mut self) -> String {
+        self.last_id += 1;
+        format!("id{:08}", self.last_id)
+    }
+
+    /// A duration from now; for the backdoor, now.
+    pub(super) fn after(&self, duration: Duration) -> Instant {
+        if self.privileged {
+            self.now
+        } else {
+            self.now + duration
+        }
+    }
+
+    /// Cuts one page out of a listing: `token` is where it begins.
+    pub(super) fn page<T>(
+        &self,
+        items: Vec<T>,
+        token: &str,
+        asked: Option<usize>,
+        max: usize,
+    ) -> (Vec<T>, Option<String>) {
+        let start = token.parse().unwrap_or(0);
+        let size = asked.unwrap_or(max).min(max).min(self.page_size);
+        let more = items.len() > start + size;
+        let page = items.into_iter().skip(start).take(size).collect();
+        (page, more.then(|| (start + size).to_string()))
+    }
+
+    pub(super) fn snapshot(&self) -> Vec<(Kind, String)> {
+        let mut all: Vec<(Kind, String)> = Vec::new();
+        all.extend(self.roles.keys().map(|name| (Kind::Role, name.clone())));
+        all.extend(
+            self.log_groups
+                .keys()
+                .map(|name| (Kind::LogGroup, name.clone())),
+        );
+        all.extend(
+            self.functions
+                .keys()
+                .map(|name| (Kind::Function, name.clone())),
+        );
+        all.extend(
+            self.machines
+                .keys()
+                .map(|name| (Kind::StateMachine, name.clone())),
+        );
+        all.extend(
+            self.apis
+                .values()
+                .map(|api| (Kind::RestApi, api.name.clone())),
+        );
+        all.sort();
+        all
+    }
+
+    pub(super) fn state_of(&self, prefix: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        let ours = |name: &str| {
+            name.starts_with(prefix) || name.starts_with(&format!("/aws/lambda/{prefix}"))
+        };
+        all.extend(
+            self.roles
+                .values()
+                .filter(|r| ours(&r.name))
+                .map(|r| format!("{r:?}")),
+        );
+        all.extend(
+            self.log_groups
+                .values()
+                .filter(|g| ours(&g.name))
+                .map(|g| format!("{g:?}")),
+        );
+        all.extend(
+            self.functions
+                .values()
+                .filter(|f| ours(&f.name))
+                .map(|f| format!("{f:?}")),
+        );
+        all.extend(
+            self.machines
+                .values()
+                .filter(|m| ours(&m.name))
+                .map(|m| format!("{m:?}")),
+        );
+        all.extend(
+            self.apis
+                .values()
+                .filter(|a| ours(&a.name))
+                .map(|a| format!("{a:?}")),
+        );
+        all
+    }
+}
+
+/// Tags of a JSON map, as API Gateway, Lambda and Logs take them.
+pub(super) fn tag_map(value: &Value) -> BTreeMap<String, String> {
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
+        .collect()
+}
