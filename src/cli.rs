@@ -335,7 +335,7 @@ pub struct GlobalArgs {
         help_heading = "Output"
     )]
     pub quiet: u8,
-    /// Say more: every step; twice: every call
+    /// Say more: waits and repeated calls; twice: every step
     /// [env: HOMEROOM_VERBOSE]
     #[arg(
         short,

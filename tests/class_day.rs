@@ -389,6 +389,30 @@ async fn a_teardown_also_takes_students_who_left_the_roster() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proposed_teardown_is_about_the_same_students_as_the_refused_one() {
+    let day = Day::begin(&["user1", "user2"]).await;
+    assert_eq!(day.json(&["deploy"]).0, 0);
+    let refused = day
+        .command(&["teardown"])
+        .env("HOMEROOM_STUDENTS", "user2")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&refused.stdout).into_owned();
+    let proposed = text
+        .lines()
+        .find(|line| line.contains("--confirm demo"))
+        .unwrap();
+    assert!(text.contains("--students user2"), "{proposed}");
+    assert_eq!(
+        day.json(&["teardown", "--confirm", "demo", "--students", "user2"])
+            .0,
+        0
+    );
+    assert_eq!(day.everything().await, stacks_of(&["user1"]));
+    day.cloud.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_lab_deploys_by_the_same_code() {
     let day = Day::begin(&["user1"]).await;
     let lab = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/labs/mini");

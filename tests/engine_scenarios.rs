@@ -215,6 +215,35 @@ async fn a_plan_without_changes_costs_two_calls_a_student_and_the_pages() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_student_who_joins_a_class_costs_no_call_about_the_others() {
+    let aws = StrictAws::new();
+    deploy_class(&aws, &Class::of(&["user1", "user2", "user3", "user4"])).await;
+    aws.clear_calls();
+    deploy_class(&aws, &Class::of(&["user5"])).await;
+    let about_others =
+        |c: &&support::Call| (1..=4).any(|i| c.resource.contains(&format!("user{i}")));
+    let calls = aws.calls();
+    assert_eq!(calls.iter().filter(about_others).count(), 0);
+    assert_eq!(aws.count("apigateway:GetStages"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_teardown_asks_nothing_about_another_classs_students() {
+    let aws = StrictAws::new();
+    let mut other = Class::of(&["user8", "user9"]);
+    for stack in &mut other.desired.stacks {
+        stack.owner.class = "other".parse().unwrap();
+    }
+    other.desired.class = "other".parse().unwrap();
+    deploy_class(&aws, &other).await;
+    aws.clear_calls();
+    tear_down_class(&aws, &Class::of(&["user1"])).await;
+    assert_eq!(aws.count("states:DescribeStateMachine"), 0);
+    assert_eq!(aws.count("states:ListTagsForResource"), 0);
+    assert_eq!(aws.count("logs:ListTagsForResource"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn listings_are_read_to_their_last_page() {
     let aws = StrictAws::new();
     aws.set_page_size(2);

@@ -2,9 +2,10 @@
 //! the proposal can be pasted as it is.
 
 use crate::cli::GlobalArgs;
+use crate::settings::Settings;
 
-/// Program and global options as typed, quoted for a shell, without `--students` and `--section`: a proposal
-/// names its own students.
+/// Program and global options as typed, quoted for a shell, without `--students` and `--section`: see
+/// [`selection`].
 pub(super) fn of(global: &GlobalArgs) -> String {
     let mut words = vec!["homeroom".to_owned()];
     let mut option = |name: &str, value: Option<String>| {
@@ -36,6 +37,22 @@ pub(super) fn of(global: &GlobalArgs) -> String {
     );
     if global.local {
         words.push("--local".to_owned());
+    }
+    words.join(" ")
+}
+
+/// The chosen students as options; empty for everybody. From the settings, not from what was typed: a choice
+/// that came from a variable or a file must hold for a proposed command as well, wherever it is pasted.
+pub(super) fn selection(settings: &Settings) -> String {
+    let mut words = Vec::new();
+    if !settings.students.is_empty() {
+        words.push(format!(
+            "--students {}",
+            quoted(&settings.students.join(","))
+        ));
+    }
+    if let Some(section) = &settings.section {
+        words.push(format!("--section {}", quoted(section)));
     }
     words.join(" ")
 }

@@ -43,9 +43,12 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         },
         ui,
     )?;
-    Ok(match (changes, args.exit_code) {
+    let conflicts = plan.count(Verdict::Conflict) > 0;
+    Ok(match args.exit_code {
         _ if !plan.gaps.is_empty() => Exit::Error,
-        (true, true) => Exit::Changes,
+        true if changes => Exit::Changes,
+        // A deployment would do nothing, and yet not everybody has what they should.
+        true if conflicts => Exit::SomeFailed,
         _ => Exit::Done,
     })
 }
@@ -75,6 +78,7 @@ pub(super) fn view(session: &Session) -> View<'_> {
         columns: crate::report::terminal::columns_of_stdout(),
         color: session.class.settings.ui.color_stdout,
         invocation: &session.class.invocation,
+        selection: &session.class.selection,
         ..View::default()
     }
 }

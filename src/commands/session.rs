@@ -27,6 +27,8 @@ pub(super) struct Class {
     pub started: Instant,
     /// How proposed commands begin.
     pub invocation: String,
+    /// The students that the command is about, as options for a proposed command.
+    pub selection: String,
 }
 
 /// A class, and the cloud that it lives in.
@@ -55,7 +57,9 @@ impl Class {
             .into_iter()
             .cloned()
             .collect();
+        let selection = super::invocation::selection(&settings);
         Ok(Self {
+            selection,
             settings,
             lab,
             roster,

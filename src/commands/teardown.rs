@@ -129,7 +129,7 @@ fn not_confirmed(session: &Session, plan: &Plan) -> Result<Exit> {
         .map(|student| result(student, None, Some(student)))
         .collect();
     let note = format!(
-        "nothing was deleted: confirm with --confirm {}",
+        "nothing was deleted: add --confirm {} to the same command",
         session.class.name()
     );
     let summary = summarise(session, Command::Teardown, students, vec![note]);

@@ -89,21 +89,21 @@ pub async fn observe<C: Cloud>(
         owners,
         depth,
     };
-    let (roles, functions, machines, apis, summary) = tokio::join!(
-        look.roles(),
+    // Roles first: they tell whose students are another class's, whose other things need not be asked.
+    let (roles, mut gaps) = look.roles().await?;
+    let strangers = students_of_other_classes(&roles, desired);
+    let (functions, machines, apis, summary) = tokio::join!(
         look.functions(),
-        look.state_machines(),
+        look.state_machines(&strangers),
         look.rest_apis(),
         look.account_summary(),
     );
-    let (roles, mut gaps) = roles?;
     let (functions, more) = functions?;
     gaps.extend(more);
     let (machines, more) = machines?;
     gaps.extend(more);
     let ((apis, api_count), more) = apis?;
     gaps.extend(more);
-    let strangers = students_of_other_classes(&roles, desired);
     let (log_groups, more) = look.log_groups(&functions, &strangers).await?;
     gaps.extend(more);
     let summary = summary?;
@@ -147,6 +147,11 @@ impl<'a, C: Cloud> Look<'a, C> {
             .iter()
             .filter(|pattern| pattern.kind == kind)
             .find_map(|pattern| pattern.username_in(name)?.parse().ok())
+    }
+
+    /// Whether everything of the class is looked for, not only what the chosen students should have.
+    fn whole_class(&self) -> bool {
+        matches!(self.depth, Depth::TeardownOfClass { .. })
     }
 
     /// Whether anything of a kind is looked for at all.
@@ -243,7 +248,7 @@ impl<'a, C: Cloud> Look<'a, C> {
                 |mut function: function::Actual| {
                     let said = function::Actual::described_ownership(&function.description, class);
                     let candidate = self.wanted(Kind::Function, &function.name)
-                        || matches!(said, Ownership::Ours(_))
+                        || (self.whole_class() && matches!(said, Ownership::Ours(_)))
                         || (said == Ownership::Unproven
                             && self.stray(Kind::Function, &function.name).is_some());
                     function.ownership = said;
@@ -287,7 +292,10 @@ impl<'a, C: Cloud> Look<'a, C> {
         Ok((found, gaps))
     }
 
-    async fn state_machines(&self) -> Listed<BTreeMap<String, state_machine::Actual>> {
+    async fn state_machines(
+        &self,
+        strangers: &BTreeSet<Username>,
+    ) -> Listed<BTreeMap<String, state_machine::Actual>> {
         let class = &self.desired.class;
         let mut found: BTreeMap<String, state_machine::Actual> = BTreeMap::new();
         if !self.any(Kind::StateMachine) {
@@ -298,8 +306,9 @@ impl<'a, C: Cloud> Look<'a, C> {
                 Operation::ListStateMachines,
                 |c, token| c.state_machines_page(token),
                 |machine: state_machine::Actual| {
+                    let stray = self.stray(Kind::StateMachine, &machine.name);
                     if self.wanted(Kind::StateMachine, &machine.name)
-                        || self.stray(Kind::StateMachine, &machine.name).is_some()
+                        || stray.is_some_and(|student| !strangers.contains(&student))
                     {
                         found.insert(machine.name.clone(), machine);
                     }
@@ -380,7 +389,7 @@ impl<'a, C: Cloud> Look<'a, C> {
                     count += 1;
                     api.ownership = Ownership::from_tags(&tags, class);
                     if self.wanted(Kind::RestApi, &api.name)
-                        || matches!(api.ownership, Ownership::Ours(_))
+                        || (self.whole_class() && matches!(api.ownership, Ownership::Ours(_)))
                     {
                         found.entry(api.name.clone()).or_default().push(api);
                     }

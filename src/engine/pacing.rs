@@ -85,7 +85,12 @@ impl Pacer {
     /// # Errors
     /// When the run is stopped meanwhile.
     pub async fn turn(&self, operation: Operation, stop: &Stop) -> Result<(), Cancelled> {
-        for group in groups(operation) {
+        let mut groups = groups(operation);
+        let own = Group::Own(operation);
+        if self.overrides.contains_key(&operation) && !groups.contains(&own) {
+            groups.insert(0, own);
+        }
+        for group in groups {
             if let Some(wait) = self.with_bucket(group, |bucket, now| bucket.take(now))
                 && !wait.is_zero()
             {

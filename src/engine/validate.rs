@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::domain::check::{CheckResult, Proof, Verdict, Work};
-use crate::domain::evaluate::{Facts, evaluate, stack_check};
+use crate::domain::evaluate::{Facts, Reading, evaluate, stack_check};
 use crate::domain::execution::{Detail, Status};
 use crate::domain::ids::Scope;
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
@@ -27,6 +27,8 @@ use super::stop::Cancelled;
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 /// Longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How long functions may take to settle.
+const FUNCTIONS_SETTLE: Duration = Duration::from_secs(60);
 /// How far the caller's clock may be behind AWS's when log events are looked for, in milliseconds.
 const CLOCK_MARGIN_MS: i64 = 60_000;
 
@@ -87,7 +89,7 @@ pub async fn validate<C: Cloud>(
         });
     };
     let facts = Facts {
-        functions_not_ready: functions_not_ready(caller, validation.plan).await?,
+        functions_not_ready: settled_functions(caller, validation.plan).await?,
         ..Facts::default()
     };
     let redeploy = format!("run `homeroom deploy --students {student}`");
@@ -147,6 +149,22 @@ pub async fn validate<C: Cloud>(
         results.push(result);
     }
     Ok(results)
+}
+
+/// Functions that are not ready, once none of them is on its way: a student may have saved a change a moment
+/// ago.
+async fn settled_functions<C: Cloud>(
+    caller: &Caller<C>,
+    plan: &StudentPlan,
+) -> Result<Vec<(String, Reading<String>)>, Cancelled> {
+    let mut deadline = Deadline::new(FUNCTIONS_SETTLE);
+    loop {
+        let found = functions_not_ready(caller, plan).await?;
+        let pending = |reading: &Reading<String>| matches!(reading, Reading::Seen(state) if state.starts_with("Pending"));
+        if !found.iter().any(|(_, reading)| pending(reading)) || !deadline.pause(caller).await? {
+            return Ok(found);
+        }
+    }
 }
 
 async fn run_probe<C: Cloud>(

@@ -42,6 +42,9 @@ pub struct View<'a> {
     /// Program and global options as typed, quoted for a shell, without `--students`: the beginning of every
     /// command that is proposed.
     pub invocation: &'a str,
+    /// The students that the command was about, as options (`--students user1 --section A`); empty for
+    /// everybody. A proposed command that names no students of its own is about the same ones.
+    pub selection: &'a str,
     /// The account's limits, where the verb looked at them.
     pub limits: &'a [Limit],
     /// What could not be seen.
@@ -57,6 +60,7 @@ impl Default for View<'_> {
             columns: usize::from(super::terminal::DEFAULT_COLUMNS),
             color: false,
             invocation: "homeroom",
+            selection: "",
             limits: &[],
             gaps: &[],
             report: None,

@@ -16,7 +16,12 @@ const NAMED_IN_COMMAND: usize = 12;
 
 pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
     for (words, reason) in steps(summary) {
-        let command = format!("{} {words}", clean(view.invocation));
+        let selection = if words.contains(" --students ") || view.selection.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", clean(view.selection))
+        };
+        let command = format!("{} {words}{selection}", clean(view.invocation));
         let label = page.paint.tone(Tone::Busy, "next:");
         let command = page.paint.bold(&command);
         page.line(&format!("{label} {command}"))?;
