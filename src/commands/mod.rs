@@ -21,7 +21,7 @@ use clap::Parser;
 use crate::cli::{Cli, Verb};
 use crate::domain::ownership::canonical;
 use crate::error::{Error, Kind, Result};
-use crate::events::RunSummary;
+use crate::events::{Command, RunSummary};
 use crate::report::{self, View};
 use crate::settings::Ui;
 use crate::settings::values::OutputFormat;
@@ -68,11 +68,16 @@ pub fn main() -> ExitCode {
             // Help and version go to stdout and are no error; clap knows which is which. A closed stream
             // leaves nobody to tell.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                Kind::Invalid.exit_code()
-            } else {
-                0
-            });
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            if json_was_asked_for(std::env::args(), std::env::var("HOMEROOM_OUTPUT").ok()) {
+                let words = error.to_string();
+                let cause = words.lines().next().unwrap_or_default().to_owned();
+                let error = Error::new(Kind::Invalid, "command line", cause);
+                let _ = print_json(&error_document(None, &error));
+            }
+            return ExitCode::from(Kind::Invalid.exit_code());
         }
     };
     let ui = Ui::load(&cli);
@@ -94,7 +99,7 @@ pub fn main() -> ExitCode {
             // A closed stderr leaves nobody to tell.
             let _ = report::print_error(&error, ui.color_stderr, &mut io::stderr().lock());
             if ui.output == OutputFormat::Json {
-                let _ = print_json(&error_document(&cli, &error));
+                let _ = print_json(&error_document(cli.verb.command(), &error));
             }
             ExitCode::from(error.kind.exit_code())
         }
@@ -115,13 +120,28 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     }
 }
 
-/// The one JSON document of a command that ended by an error.
-fn error_document(cli: &Cli, error: &Error) -> serde_json::Value {
+/// The one JSON document of a command that ended by an error: the keys of every other one, and `errors`.
+fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value {
     serde_json::json!({
-        "command": cli.verb.command(),
+        "command": command,
+        "class": null,
+        "students": [],
+        "summary": {},
+        "api_calls": {},
+        "elapsed_s": 0.0,
         "errors": error.failures,
         "exit_code": error.kind.exit_code(),
     })
+}
+
+/// Whether JSON was asked for on a command line that could not be read.
+fn json_was_asked_for(words: impl IntoIterator<Item = String>, variable: Option<String>) -> bool {
+    let words: Vec<String> = words.into_iter().collect();
+    let spelled = words.iter().any(|word| word == "--output=json");
+    let apart = words
+        .windows(2)
+        .any(|pair| pair[0] == "--output" && pair[1] == "json");
+    spelled || apart || variable.as_deref() == Some("json")
 }
 
 fn print_json(document: &serde_json::Value) -> io::Result<()> {
@@ -141,5 +161,37 @@ fn show(summary: &RunSummary, view: &View<'_>, ui: Ui) -> Result<()> {
         // A reader that left (`| head`) has seen what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| Error::new(Kind::General, "stdout", error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_recognised_on_a_command_line_that_cannot_be_read() {
+        let asked = |line: &str| json_was_asked_for(line.split(' ').map(str::to_owned), None);
+        assert!(asked("homeroom deploy --output json --nonsense"));
+        assert!(asked("homeroom --output=json nonsense"));
+        assert!(!asked("homeroom deploy --output text json"));
+        assert!(json_was_asked_for([], Some("json".to_owned())));
+    }
+
+    #[test]
+    fn an_error_has_the_keys_of_every_other_document() {
+        let error = Error::new(Kind::Refused, "a", "b").hint("c");
+        let document = error_document(Some(Command::Deploy), &error);
+        for key in [
+            "command",
+            "class",
+            "students",
+            "summary",
+            "api_calls",
+            "elapsed_s",
+        ] {
+            assert!(document.get(key).is_some(), "{key}");
+        }
+        assert_eq!(document["errors"][0]["hint"], "c");
+        assert_eq!(document["exit_code"], 7);
     }
 }

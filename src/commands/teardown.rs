@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Instant;
 
+use futures::StreamExt;
+use tokio::sync::oneshot;
+
 use crate::cli::{Cli, TeardownArgs};
 use crate::domain::ids::LabId;
 use crate::domain::observed::Observed;
@@ -22,6 +25,7 @@ use crate::report::print_teardown_listing;
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
+use super::interrupts::interrupts;
 use super::plan::{blocked, interrupted, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -50,7 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         };
         print_teardown_listing(&plan, &view(&session), &mut listing)
             .map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))?;
-        if !ask(&session)? {
+        if !ask(&session).await? {
             return not_confirmed(&session, &plan);
         }
     }
@@ -103,23 +107,38 @@ fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
 }
 
 /// Asks for the class's name at the terminal. Elsewhere nobody can answer.
-fn ask(session: &Session) -> Result<bool> {
+///
+/// # Errors
+/// When the person presses Ctrl-C instead of answering.
+async fn ask(session: &Session) -> Result<bool> {
     let json = session.class.settings.ui.output == OutputFormat::Json;
     if json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);
     }
     let failed = |error: io::Error| Error::new(Kind::General, "terminal", error.to_string());
+    let name = session.class.name().as_str();
     let mut err = io::stderr().lock();
     write!(
         err,
-        "Type the class's name ({}) to delete this, anything else to leave it: ",
-        session.class.name()
+        "Type the class's name ({name}) to delete this, anything else to leave it: "
     )
     .and_then(|()| err.flush())
     .map_err(failed)?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(failed)?;
-    Ok(line.trim() == session.class.name().as_str())
+    drop(err);
+    // A thread of its own: reading cannot be cancelled, and must not hold up the end of the program.
+    let (sender, answer) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        // Nobody waits any more once Ctrl-C was pressed.
+        let _ = sender.send(read.map(|_| line));
+    });
+    let interrupts = interrupts();
+    tokio::pin!(interrupts);
+    tokio::select! {
+        Ok(line) = answer => Ok(line.map_err(failed)?.trim() == name),
+        _ = interrupts.next() => Err(interrupted()),
+    }
 }
 
 fn not_confirmed(session: &Session, plan: &Plan) -> Result<Exit> {
