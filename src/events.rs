@@ -163,8 +163,6 @@ pub struct InFlight {
 pub enum StepResult {
     /// Done.
     Done,
-    /// Was so already.
-    AlreadySo,
     /// Something with our name is there that is not provably ours; it was left alone.
     Conflict {
         /// Why, and what to do.
@@ -187,7 +185,7 @@ pub enum StepResult {
 impl StepResult {
     /// Whether the resource is now as the step was to make it.
     pub fn is_well(&self) -> bool {
-        matches!(self, Self::Done | Self::AlreadySo)
+        *self == Self::Done
     }
 }
 

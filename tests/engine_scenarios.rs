@@ -16,14 +16,16 @@ use homeroom::domain::desired::Desired;
 use homeroom::domain::ids::Scope;
 use homeroom::domain::lab::Lab;
 use homeroom::domain::observed::Observed;
+use homeroom::domain::ownership::{Ownership, Tags};
 use homeroom::domain::plan::{Plan, Verdict, deploy, teardown};
 use homeroom::domain::resources::Kind;
+use homeroom::domain::resources::state_machine::WorkflowType;
 use homeroom::domain::roster::Student;
 use homeroom::engine::call::Caller;
 use homeroom::engine::execute::{StudentRun, execute};
 use homeroom::engine::observe::{Depth, observe};
 use homeroom::engine::pacing::{Overrides, Pace};
-use homeroom::engine::port::Cloud;
+use homeroom::engine::port::{Cloud, NewFunction, NewStateMachine};
 use homeroom::engine::prove_gone::{Left, prove_gone};
 use homeroom::engine::stop::Stop;
 use homeroom::events::{Event, StepResult};
@@ -560,8 +562,8 @@ async fn a_listing_that_is_denied_is_a_gap_and_nothing_is_done_over_it() {
     let left = tear_down_class(&aws, &class).await;
     assert_eq!(
         left.plan.count(Verdict::Unknown),
-        3,
-        "three functions were not seen"
+        9,
+        "three functions were not seen; their roles and log groups stay with them"
     );
     let functions = before.iter().filter(|(kind, _)| *kind == Kind::Function);
     for function in functions {
@@ -758,4 +760,246 @@ async fn a_student_who_deletes_their_stack_during_a_teardown_is_no_error() {
     tear_down_class(&aws, &class).await;
     let runs = execute(&caller, &plan, |_, _| None).await;
     assert_all_well(&runs);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_a_student_copied_neither_takes_nor_hides_anything() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1", "user2"]);
+    deploy_class(&aws, &class).await;
+    let cloud = aws.backdoor().await;
+    let arn = |name: &str| class.desired.scope.state_machine_arn(name);
+    // user2 pastes user1's definition, comment and all.
+    let theirs = cloud
+        .describe_state_machine(&arn("user1-simple-workflow"))
+        .await
+        .unwrap();
+    let own = cloud
+        .describe_state_machine(&arn("user2-simple-workflow"))
+        .await
+        .unwrap();
+    cloud
+        .update_state_machine(
+            &arn("user2-simple-workflow"),
+            &NewStateMachine {
+                name: "user2-simple-workflow",
+                workflow_type: WorkflowType::Standard,
+                role_arn: own.role_arn,
+                definition: theirs.definition,
+                tags: Tags::new(),
+            },
+        )
+        .await
+        .unwrap();
+    // And makes a function's description point at another class.
+    let forged = "homeroom class=other student=user9 lab=lab6 code=0 config=0";
+    cloud
+        .update_function_description("user2-process-data", forged)
+        .await
+        .unwrap();
+
+    let plan = plan_class(&aws, &class).await;
+    assert_eq!(plan.count(Verdict::Conflict), 0);
+    assert_eq!(
+        plan.students[1].first(Verdict::Keep).unwrap().resource.kind,
+        Kind::StateMachine
+    );
+    // user2 leaves the roster; everything of theirs still goes.
+    let left = tear_down_class(&aws, &class.without("user2")).await;
+    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_function_with_a_copied_description_survives_a_teardown() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    deploy_class(&aws, &class).await;
+    let cloud = aws.backdoor().await;
+    let stack = &class.desired.stacks[0];
+    let mut copy = stack.functions[0].clone();
+    copy.name = "prod-process-data".into();
+    cloud
+        .create_function(&NewFunction {
+            role_arn: class
+                .desired
+                .scope
+                .role_arn(&class.desired.class, &copy.role),
+            description: stack.functions[0].description(&class.desired.scope, &stack.owner),
+            function: &copy,
+            tags: Tags::new(),
+        })
+        .await
+        .unwrap();
+    let left = tear_down_class(&aws, &class).await;
+    assert_eq!(left.plan.steps(), 0);
+    assert_eq!(
+        aws.snapshot(),
+        [(Kind::Function, "prod-process-data".to_owned())]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_teardown_in_the_wrong_region_touches_nothing_and_says_where_the_stack_is() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    deploy_class(&aws, &class).await;
+    // Roles are global: they are what a look from another region finds.
+    let mut wrong = Class::of(&["user1"]);
+    wrong.desired.scope.region = "eu-west-1".into();
+    let (caller, _run) = start(&aws, &wrong).await;
+    let observed = observe(&caller, &wrong.desired, &wrong.whole())
+        .await
+        .unwrap();
+    let roles = observed.roles.values();
+    let ours = |role: &homeroom::domain::resources::role::Actual| {
+        role.ownership(&wrong.desired.scope, &wrong.desired.class, None)
+    };
+    assert!(roles.clone().count() == 3);
+    assert!(
+        roles
+            .map(ours)
+            .all(|o| o == Ownership::OtherRegion(REGION.to_owned()))
+    );
+    assert_eq!(
+        teardown::other_regions(&wrong.desired, &observed),
+        [(REGION.to_owned(), 3)].into()
+    );
+    let deployment = deploy::plan(&wrong.desired, &observed, false);
+    assert!(
+        deployment.students[0]
+            .first(Verdict::Conflict)
+            .unwrap()
+            .why
+            .contains(REGION)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_over_a_student_who_left_the_roster_stays_a_gap() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1", "user2"]);
+    deploy_class(&aws, &class).await;
+    aws.inject(
+        Rule::on("logs:ListTagsForResource")
+            .about("user2")
+            .fault(Fault::AccessDenied),
+    );
+    let left = tear_down_class(&aws, &class.without("user2")).await;
+    assert_eq!(left.plan.gaps.len(), 3, "{:?}", left.plan.gaps);
+    assert_eq!(
+        aws.snapshot().len(),
+        3,
+        "the three log groups are still there"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_deletion_of_what_the_lab_no_longer_has_is_not_taken_for_done() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    deploy_class(&aws, &class).await;
+    // The lab has since dropped a function; its stack is still tagged.
+    let mut smaller = Class::of(&["user1"]);
+    smaller.desired.stacks[0].functions.pop();
+    smaller.desired.stacks[0].log_groups.pop();
+    let dropped = class.desired.stacks[0]
+        .functions
+        .last()
+        .unwrap()
+        .name
+        .clone();
+    aws.inject(
+        Rule::on("lambda:DeleteFunction")
+            .about(&dropped)
+            .fault(Fault::AccessDenied),
+    );
+    let left = tear_down_class(&aws, &smaller).await;
+    assert_eq!(left.plan.students.len(), 1, "one plan an owner");
+    let item = left.plan.students[0].first(Verdict::Delete).unwrap();
+    assert_eq!(item.resource.name, dropped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_just_made_and_does_not_show_up_yet_is_waited_for() {
+    for operation in [
+        "iam:PutRolePolicy",
+        "logs:PutRetentionPolicy",
+        "apigateway:CreateResource",
+    ] {
+        let aws = StrictAws::new();
+        aws.inject(Rule::on(operation).times(2).fault(Fault::Error {
+            status: 404,
+            code: match operation {
+                "iam:PutRolePolicy" => "NoSuchEntity",
+                "logs:PutRetentionPolicy" => "ResourceNotFoundException",
+                _ => "NotFoundException",
+            },
+            message: "not found",
+        }));
+        let class = Class::of(&["user1"]);
+        assert_all_well(&deploy_class(&aws, &class).await);
+        assert_eq!(aws.snapshot(), everything_once(&class), "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_after_a_long_wait_for_ones_turn_is_still_outlasted() {
+    let aws = StrictAws::new();
+    let names: Vec<String> = (1..=12).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut class = Class::of(&names);
+    class.pace = Pace::Scaled(1.0);
+    deploy_class(&aws, &class).await;
+    // The last of twelve waits five and a half minutes for its turn; its first attempts fail.
+    for fault in [Fault::ServerError, Fault::Throttle, Fault::Reset] {
+        aws.inject(
+            Rule::on("apigateway:DeleteRestApi")
+                .skip(9)
+                .times(1)
+                .fault(fault),
+        );
+    }
+    let left = tear_down_class(&aws, &class).await;
+    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_instructors_who_deploy_at_once_end_with_one_of_each_after_the_next_run() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1", "user2"]);
+    let ((), ()) = tokio::join!(
+        async {
+            deploy_class(&aws, &class).await;
+        },
+        async {
+            deploy_class(&aws, &class).await;
+        }
+    );
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(aws.snapshot(), everything_once(&class));
+    assert_eq!(plan_class(&aws, &class).await.steps(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_was_given_more_than_the_lab_has_is_put_right() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    deploy_class(&aws, &class).await;
+    let cloud = aws.backdoor().await;
+    let everything = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    cloud
+        .put_role_policy("user1-worker-role", "extra", &everything)
+        .await
+        .unwrap();
+    let plan = plan_class(&aws, &class).await;
+    assert!(
+        plan.students[0]
+            .first(Verdict::Update)
+            .unwrap()
+            .why
+            .contains("extra")
+    );
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(plan_class(&aws, &class).await.steps(), 0);
 }

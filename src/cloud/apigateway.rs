@@ -43,7 +43,6 @@ fn actual(api: &RestApi) -> (Actual, Tags) {
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         created_s: api.created_date().map_or(0, |date| date.secs()),
-        root_id: api.root_resource_id().map(str::to_owned),
         ownership: Ownership::Unproven,
         stages: None,
     };

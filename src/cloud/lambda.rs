@@ -248,7 +248,6 @@ pub(super) async fn add_permission(
             .principal("apigateway.amazonaws.com")
             .action("lambda:InvokeFunction")
             .source_arn(&permission.source_arn)
-            .source_account(permission.source_account)
             .send(),
     )
     .await?;

@@ -94,11 +94,16 @@ async fn carry_out(
         })
     })
     .await;
+    let outputs = super::outputs::after_deployment(caller, session).await;
     let students = plan
         .students
         .iter()
         .zip(&runs)
-        .map(|(student, run)| result(student, run))
+        .map(|(student, run)| {
+            let mut result = result(student, run);
+            result.outputs = outputs.get(&result.username).cloned().unwrap_or_default();
+            result
+        })
         .collect();
     caller.tell(Event::RunFinished {
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -171,7 +176,7 @@ pub(super) fn resources(plan: &StudentPlan, run: &StudentRun) -> Vec<ResourceRes
             let planned = || (!item.why.is_empty()).then(|| item.why.clone());
             let (state, detail) = match run.steps.get(&item.resource) {
                 None => (item.verdict.as_str(), planned()),
-                Some(StepResult::Done | StepResult::AlreadySo) => ("done", planned()),
+                Some(StepResult::Done) => ("done", planned()),
                 Some(StepResult::Conflict { failure }) => ("conflict", Some(failure.cause.clone())),
                 Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause.clone())),
                 Some(StepResult::Skipped { needs }) => ("skipped", Some(format!("needs {needs}"))),

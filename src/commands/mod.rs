@@ -5,6 +5,7 @@ mod deploy;
 mod interrupts;
 mod invocation;
 mod local;
+mod outputs;
 mod plan;
 mod progress;
 mod rehearse;

@@ -10,10 +10,8 @@ use crate::cloud::AwsCloud;
 use crate::domain::check::{Change, Progress, Proof, StudentProgress};
 use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::Starter;
-use crate::domain::lab::ApiEndpoint;
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::operation::Operation;
-use crate::domain::ownership::Ownership;
 use crate::domain::plan::{StudentPlan, Verdict, deploy};
 use crate::domain::roster::Student;
 use crate::engine::call::Caller;
@@ -25,6 +23,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Outcome, StudentResult};
 use crate::report::{Account, ClassReport, ReportStudent, View, Written, write_reports};
 
+use super::outputs;
 use super::plan::{interrupted, view};
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
@@ -142,13 +141,12 @@ async fn one_student(
         .iter()
         .map(|check| evaluate(check, plan, &facts))
         .collect();
-    let endpoints = endpoints(session, observed, plan);
     Ok(StudentProgress {
         username: student.username.clone(),
         progress: Progress::of(&results),
         checks: results,
         executions: own_executions(facts),
-        outputs: lab.outputs(session.scope(), session.class.name(), student, &endpoints),
+        outputs: outputs::of(session, observed, student),
         changes: changes(plan),
     })
 }
@@ -183,35 +181,6 @@ fn functions(session: &Session, student: &Student) -> Vec<(String, String)> {
         })
         .flatten()
         .filter_map(|id| Some((id.clone(), lab.function_name(id, &student.username)?)))
-        .collect()
-}
-
-/// The student's APIs that are deployed, by name.
-fn endpoints(
-    session: &Session,
-    observed: &Observed,
-    plan: &StudentPlan,
-) -> BTreeMap<String, ApiEndpoint> {
-    let stack = session
-        .desired
-        .stacks
-        .iter()
-        .find(|s| s.owner == plan.owner);
-    let apis = stack.map(|s| s.rest_apis.as_slice()).unwrap_or_default();
-    apis.iter()
-        .filter_map(|api| {
-            let found = observed.rest_apis.get(&api.name)?;
-            let ours = Ownership::Ours(plan.owner.clone());
-            let actual = found
-                .iter()
-                .filter(|actual| actual.ownership == ours)
-                .min_by_key(|actual| actual.created_s)?;
-            let endpoint = ApiEndpoint {
-                id: actual.id.clone(),
-                url: session.cloud.invoke_url(&actual.id, &api.stage),
-            };
-            Some((api.name.clone(), endpoint))
-        })
         .collect()
 }
 

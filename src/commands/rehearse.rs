@@ -233,7 +233,7 @@ async fn students_work(session: &Session) -> Result<()> {
                 if steps.is_empty() {
                     return Ok(());
                 }
-                let done = work(caller, session.scope(), &stack.owner, observed, &steps).await;
+                let done = work(caller, session.scope(), stack, observed, &steps).await;
                 caller.tell(Event::Note {
                     text: format!("{} has done {} steps", student.username, steps.len()),
                 });

@@ -1,6 +1,6 @@
 //! `teardown`: lists what it would delete, deletes once the class is confirmed, and proves that it is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Instant;
 
@@ -9,19 +9,19 @@ use tokio::sync::oneshot;
 
 use crate::cli::{Cli, TeardownArgs};
 use crate::domain::ids::LabId;
-use crate::domain::observed::Observed;
+use crate::domain::observed::{Gap, Observed};
 use crate::domain::plan::teardown;
-use crate::domain::plan::{Plan, StudentPlan, Verdict};
+use crate::domain::plan::{Item, Plan, StudentPlan, Verdict};
 use crate::domain::resources::ResourceId;
 use crate::engine::execute::{StudentRun, execute};
 use crate::engine::observe::{Depth, observe};
-use crate::engine::prove_gone::{Left, prove_gone};
+use crate::engine::prove_gone::prove_gone;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{
-    Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
+    Command, Event, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
 };
-use crate::report::print_teardown_listing;
+use crate::report::{View, print_teardown_listing};
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
@@ -34,6 +34,7 @@ use super::{Exit, show};
 /// A teardown that ended, well or not.
 pub(super) struct Teardown {
     pub summary: RunSummary,
+    pub gaps: Vec<Gap>,
     pub exit: Exit,
 }
 
@@ -43,24 +44,62 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         check_confirmation(confirmed, &class)?;
     }
     let session = class.connect().await?;
-    let observed = look(&session).await?;
-    let plan = plan(&session, &observed);
     let ui = session.class.settings.ui;
+    let observed = look(&session).await?;
+    let mut plan = plan(&session, &observed);
     if plan.steps() > 0 && args.confirm.is_none() {
-        let mut listing: Box<dyn Write> = match ui.output {
-            OutputFormat::Text => Box::new(io::stdout()),
-            // stdout is for the one document.
-            OutputFormat::Json => Box::new(io::stderr()),
-        };
-        print_teardown_listing(&plan, &view(&session), &mut listing)
-            .map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))?;
+        list(&session, &plan)?;
         if !ask(&session).await? {
             return not_confirmed(&session, &plan);
         }
+        // The answer may have taken a while: what is deleted is what is there now, and no more than was shown.
+        let fresh = self::plan(&session, &look(&session).await?);
+        refuse_growth(&plan, &fresh)?;
+        plan = fresh;
     }
     let teardown = tear_down(&session, &plan).await?;
-    show(&teardown.summary, &view(&session), ui)?;
+    let view = View {
+        gaps: &teardown.gaps,
+        ..view(&session)
+    };
+    show(&teardown.summary, &view, ui)?;
     Ok(teardown.exit)
+}
+
+/// Shows what would be deleted.
+fn list(session: &Session, plan: &Plan) -> Result<()> {
+    let mut listing: Box<dyn Write> = match session.class.settings.ui.output {
+        OutputFormat::Text => Box::new(io::stdout()),
+        // stdout is for the one document.
+        OutputFormat::Json => Box::new(io::stderr()),
+    };
+    print_teardown_listing(plan, &view(session), &mut listing)
+        .map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))
+}
+
+/// Nothing may be deleted that was not in the listing that the person confirmed.
+fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
+    let deletions = |plan: &Plan| -> BTreeSet<ResourceId> {
+        let items = plan.students.iter().flat_map(|s| &s.items);
+        let doomed = items.filter(|item| item.action.is_some());
+        doomed.map(|item| item.resource.clone()).collect()
+    };
+    let grown: Vec<_> = deletions(fresh)
+        .difference(&deletions(shown))
+        .cloned()
+        .collect();
+    match grown.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::new(
+            Kind::Refused,
+            first.to_string(),
+            format!(
+                "{} resources have come since the listing that you confirmed; nothing was deleted",
+                grown.len()
+            ),
+        )
+        .hint("is somebody deploying? run teardown again to see the list as it is now")),
+    }
 }
 
 /// Looks at the cloud as closely as a teardown needs to.
@@ -145,7 +184,7 @@ fn not_confirmed(session: &Session, plan: &Plan) -> Result<Exit> {
     let students = plan
         .students
         .iter()
-        .map(|student| result(student, None, Some(student)))
+        .map(|student| result(student, None, Fresh::Seen(Some(student))))
         .collect();
     let note = format!(
         "nothing was deleted: add --confirm {} to the same command",
@@ -176,36 +215,48 @@ pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown
     let (runs, left) = ran.output;
     let mut notes = notes_of_given_up(&ran.given_up);
     let pairs = plan.students.iter().zip(&runs);
-    let students: Vec<StudentResult> = match &left {
-        Ok(Left {
-            plan: left,
-            other_labs,
-        }) => {
-            notes.extend(notes_of_other_labs(other_labs));
+    let (students, gaps, elsewhere) = match &left {
+        Ok(left) => {
+            notes.extend(notes_of_other_labs(&left.other_labs));
+            notes.extend(notes_of_other_regions(&left.other_regions));
             let known = pairs.map(|(student, run)| {
-                let seen = left.students.iter().find(|s| s.owner == student.owner);
-                result(student, Some(run), seen)
+                let seen = left.plan.students.iter().find(|s| s.owner == student.owner);
+                result(student, Some(run), Fresh::Seen(seen))
             });
-            known.chain(newly_found(plan, left)).collect()
+            let students: Vec<StudentResult> = known.chain(newly_found(plan, &left.plan)).collect();
+            (
+                students,
+                left.plan.gaps.clone(),
+                !left.other_regions.is_empty(),
+            )
         }
         Err(Cancelled) => {
             notes.push("stopped before a fresh listing could prove what is gone".to_owned());
-            pairs
-                .map(|(student, run)| result(student, Some(run), Some(student)))
-                .collect()
+            let students = pairs.map(|(student, run)| result(student, Some(run), Fresh::NotLooked));
+            (students.collect(), plan.gaps.clone(), false)
         }
     };
     let exit = if ran.interrupted {
         Exit::Interrupted
-    } else if count(&students, Outcome::Remains) > 0 {
+    } else if count(&students, Outcome::Remains) > 0 || !gaps.is_empty() || elsewhere {
+        // What could not be seen is not proven to be gone.
         Exit::Remains
     } else {
         Exit::Done
     };
     Ok(Teardown {
         summary: summarise(session, Command::Teardown, students, notes),
+        gaps,
         exit,
     })
+}
+
+/// What a later listing says of a student.
+enum Fresh<'a> {
+    /// It was made; this is what it still shows of them, if anything.
+    Seen(Option<&'a StudentPlan>),
+    /// It was not made: the run was stopped before.
+    NotLooked,
 }
 
 fn finished(student: &StudentPlan, run: &StudentRun) -> Option<Event> {
@@ -228,46 +279,33 @@ fn newly_found(plan: &Plan, left: &Plan) -> Vec<StudentResult> {
         .iter()
         .filter(|student| student.steps() > 0)
         .filter(|student| {
-            !plan
-                .students
-                .iter()
-                .any(|known| known.owner == student.owner)
+            let mut known = plan.students.iter();
+            !known.any(|known| known.owner == student.owner)
         })
-        .map(|student| result(student, None, Some(student)))
+        .map(|student| result(student, None, Fresh::Seen(Some(student))))
         .collect()
 }
 
-/// What became of a student: what was planned, what was done, and what a later look (`seen`) still shows.
-fn result(
-    plan: &StudentPlan,
-    run: Option<&StudentRun>,
-    seen: Option<&StudentPlan>,
-) -> StudentResult {
-    let still = |id: &ResourceId| {
-        let items = seen.into_iter().flat_map(|s| &s.items);
-        let mut items = items.filter(|item| item.resource == *id);
-        items.find(|item| matches!(item.verdict, Verdict::Delete | Verdict::Unknown))
+/// What became of a student: what was planned, what was done, and what a fresh listing shows.
+fn result(plan: &StudentPlan, run: Option<&StudentRun>, fresh: Fresh<'_>) -> StudentResult {
+    let seen: &[Item] = match &fresh {
+        Fresh::Seen(Some(student)) => &student.items,
+        _ => &[],
     };
+    let appeared = seen.iter().filter(|item| {
+        !plan
+            .items
+            .iter()
+            .any(|known| known.resource == item.resource)
+    });
     let resources: Vec<ResourceResult> = plan
         .items
         .iter()
+        .chain(appeared)
         .map(|item| {
-            let failure = run.and_then(|run| match run.steps.get(&item.resource)? {
-                StepResult::Conflict { failure } | StepResult::Failed { failure } => {
-                    Some(failure.cause.clone())
-                }
-                StepResult::Skipped { needs } => Some(format!("waits for {needs}")),
-                _ => None,
-            });
-            let (state, detail) = match (still(&item.resource), item.verdict) {
-                (Some(seen), _) => {
-                    let why = (!seen.why.is_empty()).then(|| seen.why.clone());
-                    ("remains", failure.or(why))
-                }
-                (None, Verdict::Foreign) => ("foreign", Some(item.why.clone())),
-                (None, Verdict::Absent) => ("absent", None),
-                (None, _) => ("removed", None),
-            };
+            let step = run.and_then(|run| run.steps.get(&item.resource));
+            let now = seen.iter().find(|seen| seen.resource == item.resource);
+            let (state, detail) = resource_state(item, step, now, &fresh);
             ResourceResult {
                 resource: item.resource.clone(),
                 state: state.to_owned(),
@@ -276,7 +314,7 @@ fn result(
         })
         .collect();
     let any = |state: &str| resources.iter().any(|r| r.state == state);
-    let outcome = if any("remains") {
+    let outcome = if any("remains") || any("not-proven") {
         Outcome::Remains
     } else if any("removed") {
         Outcome::Removed
@@ -284,7 +322,9 @@ fn result(
         Outcome::Absent
     };
     let mut errors = run.map(failures).unwrap_or_default();
-    errors.extend(unseen(seen));
+    if let Fresh::Seen(Some(student)) = fresh {
+        errors.extend(blocked(student));
+    }
     StudentResult {
         username: plan.owner.student.clone(),
         outcome,
@@ -295,9 +335,51 @@ fn result(
     }
 }
 
-/// What could not be looked for, which is not the same as gone.
-fn unseen(seen: Option<&StudentPlan>) -> Vec<Failure> {
-    seen.map(blocked).unwrap_or_default().into_iter().collect()
+/// What became of one resource, in a word, and why where the word does not say it all.
+fn resource_state(
+    item: &Item,
+    step: Option<&StepResult>,
+    now: Option<&Item>,
+    fresh: &Fresh<'_>,
+) -> (&'static str, Option<String>) {
+    let failure = step.and_then(|step| match step {
+        StepResult::Conflict { failure } | StepResult::Failed { failure } => {
+            Some(failure.cause.clone())
+        }
+        StepResult::Skipped { needs } => Some(format!("waits for {needs}")),
+        StepResult::Cancelled => Some("not begun".to_owned()),
+        StepResult::Done => None,
+    });
+    let still_there = |i: &Item| matches!(i.verdict, Verdict::Delete | Verdict::Unknown);
+    match (fresh, now) {
+        (Fresh::NotLooked, _) if still_there(item) => match step {
+            Some(StepResult::Done) => (
+                "not-proven",
+                Some("deleted, and not yet looked for again".to_owned()),
+            ),
+            _ => ("remains", failure),
+        },
+        (Fresh::Seen(_), Some(now)) if still_there(now) => {
+            let why = (!now.why.is_empty()).then(|| now.why.clone());
+            ("remains", failure.or(why))
+        }
+        _ => match item.verdict {
+            Verdict::Foreign => ("foreign", Some(item.why.clone())),
+            Verdict::Absent => ("absent", None),
+            _ => ("removed", None),
+        },
+    }
+}
+
+/// Stacks of the class in other regions.
+fn notes_of_other_regions(regions: &BTreeMap<String, usize>) -> Vec<String> {
+    let note = |(region, roles): (&String, &usize)| {
+        format!(
+            "this class also has a stack in {region} ({roles} roles), which was left alone: tear it down with \
+             --region {region}"
+        )
+    };
+    regions.iter().map(note).collect()
 }
 
 /// Resources of the class's other labs, which this lab's teardown leaves alone.

@@ -7,7 +7,7 @@ use crate::cli::Cli;
 use crate::cloud::AwsCloud;
 use crate::domain::check::{CheckResult, Verdict};
 use crate::domain::observed::Observed;
-use crate::domain::plan::{Plan, StudentPlan, deploy};
+use crate::domain::plan::{Plan, deploy};
 use crate::domain::roster::Student;
 use crate::engine::call::Caller;
 use crate::engine::observe::{Depth, observe};
@@ -90,11 +90,23 @@ async fn all_students(
     caller.tell(started);
     let began = Timestamp::now();
     let run_id = &format!("validate-{}", began.strftime("%Y%m%dT%H%M%S%3fZ"));
-    let pairs = plan.students.iter().zip(&session.class.students);
+    let pairs = plan.students.iter().zip(&session.desired.stacks);
+    let pairs = pairs.zip(&session.class.students);
     let mut answers: Vec<(usize, Result<StudentResult>)> = stream::iter(pairs.enumerate())
-        .map(|(index, (plan, student))| async move {
-            let answer = one_student(caller, session, observed, plan, student, run_id, began).await;
-            (index, answer)
+        .map(|(index, ((plan, stack), student))| async move {
+            let validation = Validation {
+                scope: session.scope(),
+                stack,
+                observed,
+                plan,
+                probes: &[],
+                run_id,
+                started_ms: began.as_millisecond(),
+            };
+            (
+                index,
+                one_student(caller, session, validation, student).await,
+            )
         })
         .buffer_unordered(STUDENTS_AT_ONCE)
         .collect()
@@ -107,14 +119,12 @@ async fn all_students(
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
+/// Validates one student with the lab's probes, rendered for them.
 async fn one_student(
     caller: &Caller<AwsCloud>,
     session: &Session,
-    observed: &Observed,
-    plan: &StudentPlan,
+    validation: Validation<'_>,
     student: &Student,
-    run_id: &str,
-    began: Timestamp,
 ) -> Result<StudentResult> {
     let probes = session
         .class
@@ -128,12 +138,8 @@ async fn one_student(
         student: student.username.clone(),
     });
     let validation = Validation {
-        scope: session.scope(),
-        observed,
-        plan,
         probes: &probes,
-        run_id,
-        started_ms: began.as_millisecond(),
+        ..validation
     };
     let checks = validate_student(caller, &validation).await;
     let result = match checks {

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::ids::Username;
-use super::resources::{Kind, function, log_group, rest_api, role, state_machine};
+use super::desired::Stack;
+use super::ids::{Scope, Username};
+use super::resources::{
+    Kind, function, log_group, rest_api, rest_api::RestApi, role, state_machine,
+};
 
 /// What was seen of a class in the cloud. "Could not see" is not "absent": see [`Observed::gaps`].
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +50,24 @@ impl Gap {
 }
 
 impl Observed {
+    /// A student's APIs that stand for one of the lab's: those of its name, else one that the student renamed,
+    /// as far as tags can tell (where the lab has only one).
+    pub fn apis_of(&self, stack: &Stack, api: &RestApi) -> Vec<&rest_api::Actual> {
+        let owner = &stack.owner;
+        let named = self.rest_apis.get(&api.name).map(Vec::as_slice);
+        let named: Vec<_> = rest_api::ours(named.unwrap_or_default(), owner).collect();
+        if !named.is_empty() || stack.rest_apis.len() != 1 {
+            return named;
+        }
+        let all = self.rest_apis.values();
+        all.flat_map(|apis| rest_api::ours(apis, owner)).collect()
+    }
+
+    /// Of a student's APIs that stand for one of the lab's, the one that counts.
+    pub fn api_of(&self, scope: &Scope, stack: &Stack, api: &RestApi) -> Option<&rest_api::Actual> {
+        api.keeper(scope, &stack.owner.class, self.apis_of(stack, api))
+    }
+
     /// The gap that hides a resource, if one does.
     pub fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
         self.gaps.iter().find(|gap| gap.hides(kind, name))

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::ids::{ClassName, LabId, Username};
+use super::ids::{ClassName, LabId, Scope, Username};
 
 /// Tag: the class.
 pub const TAG_CLASS: &str = "homeroom:class";
@@ -14,6 +14,8 @@ pub const TAG_CLASS: &str = "homeroom:class";
 pub const TAG_STUDENT: &str = "homeroom:student";
 /// Tag: the lab.
 pub const TAG_LAB: &str = "homeroom:lab";
+/// Tag: the region. IAM roles are global, and only this tells which region's stack a role belongs to.
+pub const TAG_REGION: &str = "homeroom:region";
 /// Tag: fingerprint of what homeroom last deployed.
 pub const TAG_DEPLOYED: &str = "homeroom:deployed";
 
@@ -33,11 +35,12 @@ pub struct Owner {
 
 impl Owner {
     /// The tags that a new resource is created with.
-    pub fn tags(&self, deployed: &Fingerprint) -> Tags {
+    pub fn tags(&self, scope: &Scope, deployed: &Fingerprint) -> Tags {
         [
             (TAG_CLASS, self.class.to_string()),
             (TAG_STUDENT, self.student.to_string()),
             (TAG_LAB, self.lab.to_string()),
+            (TAG_REGION, scope.region.clone()),
             (TAG_DEPLOYED, deployed.to_string()),
         ]
         .map(|(k, v)| (k.to_owned(), v))
@@ -115,6 +118,8 @@ pub enum Ownership {
     Ours(Owner),
     /// It says that it is another class's, or that class's other lab.
     OtherClass(Owner),
+    /// It is this class's, but its stack is in another region.
+    OtherRegion(String),
     /// It says nothing of homeroom.
     Foreign,
     /// Nobody asked it yet: the listing shows no tags.
@@ -133,6 +138,32 @@ impl Ownership {
             Some(owner) if owner.class == *class => Self::Ours(owner),
             Some(owner) => Self::OtherClass(owner),
             None => Self::Foreign,
+        }
+    }
+
+    /// What a record alone proves. Descriptions and definitions can be edited and copied, so a record counts
+    /// only where it says just what the resource's name stands for; anything else is for the tags to say.
+    pub fn from_record(record: Option<&Owner>, expected: Option<&Owner>) -> Self {
+        match (record, expected) {
+            (Some(record), Some(expected)) if record == expected => Self::Ours(expected.clone()),
+            _ => Self::Unproven,
+        }
+    }
+
+    /// Why it is not this owner's to touch; `None` when it is.
+    pub fn why_not(&self, wanted: &Owner) -> Option<String> {
+        match self {
+            Self::Ours(owner) if owner == wanted => None,
+            Self::Ours(owner) | Self::OtherClass(owner) => Some(format!(
+                "belongs to class {}, student {}, lab {}",
+                owner.class, owner.student, owner.lab
+            )),
+            Self::OtherRegion(region) => Some(format!(
+                "belongs to this class's stack in region {region}; is that the region you meant (--region)?"
+            )),
+            Self::Foreign | Self::Unproven => {
+                Some("exists and does not carry this class's tags".to_owned())
+            }
         }
     }
 

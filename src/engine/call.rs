@@ -107,16 +107,20 @@ impl<C: Cloud> Caller<C> {
         F: Future<Output = CloudResult<T>>,
     {
         let started = Instant::now();
+        // Waiting for one's turn, which may take hours, is no reason to give up sooner.
+        let mut waited = Duration::ZERO;
         let mut tries = 0;
         loop {
+            let queued = Instant::now();
             self.pacer.turn(operation, &self.stop).await?;
+            waited += queued.elapsed();
             let error = match self.once(attempt(&self.cloud)).await? {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             tries += 1;
-            let Some(pause) = pause_before_retry(&error, operation, tries, started.elapsed())
-            else {
+            let tried_for = started.elapsed().saturating_sub(waited);
+            let Some(pause) = pause_before_retry(&error, operation, tries, tried_for) else {
                 return Err(CallError::Cloud(error));
             };
             if error.kind == ErrorKind::Throttled {

@@ -127,11 +127,7 @@ async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -
 async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), StepError> {
     match action {
         Action::CreateRole(role) => role::create(cx, role).await,
-        Action::UpdateRole {
-            role,
-            trust,
-            policy,
-        } => role::update(cx, role, *trust, *policy).await,
+        Action::UpdateRole { role, difference } => role::update(cx, role, difference).await,
         Action::DeleteRole { inline, attached } => role::delete(cx, inline, attached).await,
         Action::CreateLogGroup(group) => log_group::create(cx, group).await,
         Action::SetRetention(group) => log_group::set_retention(cx, group).await,

@@ -31,6 +31,7 @@ pub struct Bucket {
     interval: Duration,
     tolerance: Duration,
     full_at: Duration,
+    paused_until: Duration,
 }
 
 impl Bucket {
@@ -41,6 +42,7 @@ impl Bucket {
             interval,
             tolerance: interval.mul_f64((quota.burst - 1.0).max(0.0)),
             full_at: Duration::ZERO,
+            paused_until: Duration::ZERO,
         }
     }
 
@@ -51,9 +53,16 @@ impl Bucket {
         due.saturating_sub(self.tolerance).saturating_sub(now)
     }
 
-    /// Empties it: AWS said that we were too fast (others use the same quota). No token before `pause`.
-    pub fn empty(&mut self, now: Duration, pause: Duration) {
-        self.full_at = self.full_at.max(now + self.tolerance + pause);
+    /// AWS said that we were too fast (others use the same quota): the bucket is empty, and nobody uses a
+    /// token before `pause` is over, whoever holds one already included.
+    pub fn throttled(&mut self, now: Duration, pause: Duration) {
+        self.paused_until = self.paused_until.max(now + pause);
+        self.full_at = self.full_at.max(self.paused_until + self.tolerance);
+    }
+
+    /// How long whoever holds a token must still wait because of a pause.
+    pub fn paused(&self, now: Duration) -> Duration {
+        self.paused_until.saturating_sub(now)
     }
 }
 
@@ -91,10 +100,13 @@ impl Pacer {
             groups.insert(0, own);
         }
         for group in groups {
-            if let Some(wait) = self.with_bucket(group, |bucket, now| bucket.take(now))
-                && !wait.is_zero()
-            {
+            let Some(mut wait) = self.with_bucket(group, |bucket, now| bucket.take(now)) else {
+                continue;
+            };
+            while !wait.is_zero() {
                 stop.sleep(wait).await?;
+                let paused = self.with_bucket(group, |bucket, now| bucket.paused(now));
+                wait = paused.unwrap_or_default();
             }
         }
         stop.check()
@@ -103,7 +115,7 @@ impl Pacer {
     /// AWS throttled the operation: its scarcest bucket pauses.
     pub fn throttled(&self, operation: Operation, pause: Duration) {
         if let Some(group) = groups(operation).first() {
-            self.with_bucket(*group, |bucket, now| bucket.empty(now, pause));
+            self.with_bucket(*group, |bucket, now| bucket.throttled(now, pause));
         }
     }
 
@@ -176,8 +188,14 @@ mod tests {
     fn a_throttle_answer_pauses_the_bucket() {
         let mut bucket = bucket(10.0, 40.0);
         bucket.take(Duration::ZERO);
-        bucket.empty(SECOND, SECOND * 2);
-        assert!(bucket.take(SECOND) >= SECOND * 2);
+        bucket.throttled(SECOND, SECOND * 2);
+        assert_eq!(
+            bucket.paused(SECOND),
+            SECOND * 2,
+            "for whoever holds a token"
+        );
+        assert!(bucket.take(SECOND) >= SECOND * 2, "for whoever comes");
+        assert_eq!(bucket.paused(SECOND * 3), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

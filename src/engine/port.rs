@@ -152,10 +152,9 @@ pub struct Permission<'a> {
     pub function: &'a str,
     /// Statement id.
     pub statement_id: String,
-    /// ARN of the API's method and path.
+    /// ARN of the API's method and path. It names the account, so no separate condition on that is made:
+    /// AWS documents one for sources whose ARN has no account (S3, SES), not for API Gateway.
     pub source_arn: String,
-    /// The account that owns the API.
-    pub source_account: &'a str,
 }
 
 /// What an endpoint answered.

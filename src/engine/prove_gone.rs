@@ -32,6 +32,8 @@ pub struct Left {
     pub plan: Plan,
     /// Resources of the class's other labs, by lab.
     pub other_labs: BTreeMap<LabId, usize>,
+    /// Roles of the class whose stack is in another region, by region.
+    pub other_regions: BTreeMap<String, usize>,
 }
 
 /// Looks again, afresh, after a teardown. Deletes log groups that Lambda made again meanwhile, and gives
@@ -72,9 +74,13 @@ pub async fn prove_gone<C: Cloud>(
             return Ok(Left {
                 plan: left,
                 other_labs: teardown::other_labs(desired, &observed),
+                other_regions: teardown::other_regions(desired, &observed),
             });
         }
-        let recreated = open.only(|item| item.resource.kind == Kind::LogGroup);
+        // Only what this very teardown deleted: a log group that somebody deploys meanwhile is not its own.
+        let recreated = open.only(|item| {
+            item.resource.kind == Kind::LogGroup && deleted.contains_key(&item.resource)
+        });
         execute(caller, &recreated, |_, _| None).await;
         stop.sleep(LISTING_PAUSE).await?;
     }

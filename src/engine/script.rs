@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::domain::desired::Stack;
 use crate::domain::ids::Scope;
 use crate::domain::lab::ScriptedStep;
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
-use crate::domain::ownership::{Owner, Ownership};
+use crate::domain::ownership::Owner;
 use crate::events::Failure;
 
 use super::call::{CallError, Caller};
@@ -37,10 +38,11 @@ pub enum Trouble {
 pub async fn work<C: Cloud>(
     caller: &Caller<C>,
     scope: &Scope,
-    owner: &Owner,
+    stack: &Stack,
     observed: &Observed,
     steps: &[ScriptedStep],
 ) -> Result<(), Trouble> {
+    let owner = &stack.owner;
     let trouble = |error: CallError| match error {
         CallError::Cloud(error) => Trouble::Failed(Failure {
             subject: format!("scripted student {}", owner.student),
@@ -71,12 +73,10 @@ pub async fn work<C: Cloud>(
                 machines.insert(arn);
             }
             ScriptedStep::Api { route, body, times } => {
-                let ours = Ownership::Ours(owner.clone());
-                let apis = observed.rest_apis.get(&route.api).into_iter().flatten();
-                let id = apis
-                    .filter(|api| api.ownership == ours)
-                    .map(|api| api.id.clone())
-                    .next()
+                let api = stack.rest_apis.iter().find(|api| api.name == route.api);
+                let id = api
+                    .and_then(|api| observed.api_of(scope, stack, api))
+                    .map(|actual| actual.id.clone())
                     .unwrap_or_default();
                 for _ in 0..*times {
                     let answer = caller

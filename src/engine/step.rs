@@ -49,6 +49,14 @@ impl From<Cancelled> for StepError {
 }
 
 impl StepError {
+    /// The kind of AWS's error, if it is one.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Cloud(error) => Some(error.kind),
+            _ => None,
+        }
+    }
+
     /// What events say of it.
     pub fn into_result(self, resource: &ResourceId) -> StepResult {
         let failure = |cause: String, hint: Option<String>| Failure {
@@ -180,17 +188,33 @@ impl<'a, C: Cloud> Context<'a, C> {
     /// # Errors
     /// [`StepError::Conflict`] then.
     pub fn prove_ours(&self, tags: &Tags) -> Result<(), StepError> {
-        match Ownership::from_tags(tags, self.class()) {
-            Ownership::Ours(owner) if owner == *self.owner => Ok(()),
-            Ownership::Ours(owner) | Ownership::OtherClass(owner) => {
-                Err(StepError::Conflict(format!(
-                    "belongs to class {}, student {}, lab {}",
-                    owner.class, owner.student, owner.lab
-                )))
+        match Ownership::from_tags(tags, self.class()).why_not(self.owner) {
+            None => Ok(()),
+            Some(why) => Err(StepError::Conflict(why)),
+        }
+    }
+
+    /// Makes a call about something that this step made a moment ago. AWS does not show a new thing
+    /// everywhere at once, so "not found" is waited out.
+    ///
+    /// # Errors
+    /// See [`Caller::call`]; stuck when the thing does not show up.
+    pub async fn call_about_new<T, F>(
+        &self,
+        operation: Operation,
+        attempt: impl Fn(&'a C) -> F,
+    ) -> Result<T, StepError>
+    where
+        F: Future<Output = CloudResult<T>>,
+    {
+        let mut poll = Poll::visibility();
+        loop {
+            match self.caller.call(operation, &attempt).await {
+                Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                    poll.again(self, "what was just made to show up").await?;
+                }
+                other => return Ok(other?),
             }
-            Ownership::Foreign | Ownership::Unproven => Err(StepError::Conflict(
-                "exists and does not carry this class's tags".to_owned(),
-            )),
         }
     }
 }
@@ -223,6 +247,24 @@ impl Poll {
             Duration::from_secs(2),
             Duration::from_secs(5),
             Duration::from_secs(180),
+        )
+    }
+
+    /// For a listing to show something that may have been made.
+    pub fn listing() -> Self {
+        Self::new(
+            Duration::from_secs(1),
+            Duration::from_secs(4),
+            Duration::from_secs(10),
+        )
+    }
+
+    /// For something new to be visible everywhere. Terraform's AWS provider waits up to two minutes for IAM.
+    pub fn visibility() -> Self {
+        Self::new(
+            Duration::from_millis(500),
+            Duration::from_secs(5),
+            Duration::from_secs(120),
         )
     }
 

@@ -7,13 +7,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::domain::check::{CheckResult, Proof, Verdict, Work};
+use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, Reading, evaluate, stack_check};
 use crate::domain::execution::{Detail, Status};
 use crate::domain::ids::Scope;
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
-use crate::domain::ownership::Ownership;
 use crate::domain::plan::StudentPlan;
 use crate::events::Event;
 
@@ -36,6 +36,8 @@ const CLOCK_MARGIN_MS: i64 = 60_000;
 pub struct Validation<'a> {
     /// Where.
     pub scope: &'a Scope,
+    /// What the student should have.
+    pub stack: &'a Stack,
     /// What is there.
     pub observed: &'a Observed,
     /// The student, as a deployment would see them.
@@ -256,16 +258,10 @@ async fn run_probe<C: Cloud>(
 
 /// The id of the student's API of that name.
 fn api_id(validation: &Validation<'_>, name: &str) -> Result<String, Trouble> {
-    let found = validation
-        .observed
-        .rest_apis
-        .get(name)
-        .into_iter()
-        .flatten();
-    found
-        .filter(|api| api.ownership == Ownership::Ours(validation.plan.owner.clone()))
-        .min_by_key(|api| api.created_s)
-        .map(|api| api.id.clone())
+    let stack = validation.stack;
+    let api = stack.rest_apis.iter().find(|api| api.name == name);
+    api.and_then(|api| validation.observed.api_of(validation.scope, stack, api))
+        .map(|actual| actual.id.clone())
         .ok_or_else(|| Trouble::Wrong(format!("there is no REST API {name}")))
 }
 

@@ -360,7 +360,6 @@ impl fmt::Debug for Terminal {
 fn step_word(result: &StepResult) -> String {
     match result {
         StepResult::Done => "done".to_owned(),
-        StepResult::AlreadySo => "was so already".to_owned(),
         StepResult::Conflict { failure } => format!("conflict: {failure}"),
         StepResult::Failed { failure } => format!("failed: {failure}"),
         StepResult::Skipped { needs } => format!("skipped, it needs {needs}"),

@@ -11,7 +11,7 @@ use crate::domain::resources::{
     Drift, Kind, ResourceId,
     function::{self, Function},
     log_group::LogGroup,
-    rest_api::{self, RestApi},
+    rest_api::RestApi,
     role::Role,
     state_machine::StateMachine,
 };
@@ -78,16 +78,7 @@ impl Planner<'_> {
 
     /// The item for something of our name that is not this student's; `None` when it is.
     fn conflict(&self, resource: &ResourceId, ownership: &Ownership) -> Option<Item> {
-        let why = match ownership {
-            Ownership::Ours(owner) if *owner == self.stack.owner => return None,
-            Ownership::Ours(owner) | Ownership::OtherClass(owner) => format!(
-                "belongs to class {}, student {}, lab {}",
-                owner.class, owner.student, owner.lab
-            ),
-            Ownership::Foreign | Ownership::Unproven => {
-                "exists and does not carry this class's tags".to_owned()
-            }
-        };
+        let why = ownership.why_not(&self.stack.owner)?;
         Some(Item::settled(resource.clone(), Verdict::Conflict, why))
     }
 
@@ -97,28 +88,29 @@ impl Planner<'_> {
             return item;
         }
         let Some(actual) = self.observed.roles.get(&role.name) else {
+            // IAM keeps names unique whatever their case.
+            let mut names = self.observed.roles.keys();
+            if let Some(other) = names.find(|name| name.eq_ignore_ascii_case(&role.name)) {
+                let why = format!("exists as {other}, and IAM takes the two for the same name");
+                return Item::settled(id, Verdict::Conflict, why);
+            }
             return Item::act(id, Verdict::Create, Action::CreateRole(role.clone()), "");
         };
         let owner = &self.stack.owner;
-        if let Some(item) = self.conflict(&id, &actual.ownership(&owner.class, Some(owner))) {
+        let ownership = actual.ownership(self.scope, &owner.class, Some(owner));
+        if let Some(item) = self.conflict(&id, &ownership) {
             return item;
         }
         match role.difference(actual) {
             None => Item::settled(id, Verdict::NoChange, ""),
-            Some(difference) => Item::act(
-                id,
-                Verdict::Update,
-                Action::UpdateRole {
+            Some(difference) => {
+                let why = difference.describe();
+                let action = Action::UpdateRole {
                     role: role.clone(),
-                    trust: difference.trust,
-                    policy: difference.policy,
-                },
-                match (difference.trust, difference.policy) {
-                    (true, true) => "trust policy and inline policy differ",
-                    (true, false) => "trust policy differs",
-                    _ => "inline policy differs",
-                },
-            ),
+                    difference,
+                };
+                Item::act(id, Verdict::Update, action, why)
+            }
         }
     }
 
@@ -184,10 +176,14 @@ impl Planner<'_> {
         actual: &function::Actual,
     ) -> Item {
         let owner = &self.stack.owner;
-        let difference = function.difference(self.scope, &owner.class, actual);
+        let difference = function.difference(self.scope, owner, actual);
         let writes = |drift: Drift| drift == Drift::Stale || (drift == Drift::Theirs && self.reset);
         let code = writes(difference.code);
-        let config = writes(difference.config);
+        // What Lambda keeps of a role (its grant on the key of the environment variables) is bound to the
+        // role's id: a role that is made anew needs the configuration written again.
+        let new_role =
+            !self.observed.roles.contains_key(&function.role) && difference.config != Drift::Theirs;
+        let config = writes(difference.config) || new_role;
         let theirs: Vec<&str> = [
             (difference.code, "code"),
             (difference.config, "configuration"),
@@ -222,6 +218,7 @@ impl Planner<'_> {
             .unwrap_or_else(|| function.config_fingerprint(self.scope, &owner.class));
         let description = owner.record(&[("code", &code_record), ("config", &config_record)]);
         let why = match (code, config) {
+            _ if new_role && !writes(difference.config) => "its role is made anew",
             (true, true) => "code and configuration differ",
             (true, false) => "code differs",
             (false, true) => "configuration differs",
@@ -282,7 +279,7 @@ impl Planner<'_> {
             )
             .after(needs.clone())
         };
-        match machine.difference(self.scope, &self.stack.owner.class, detail) {
+        match machine.difference(self.scope, &self.stack.owner, detail) {
             Drift::Same | Drift::SameButUnrecorded => Item::settled(id, Verdict::NoChange, ""),
             Drift::Stale => update("definition or role differs"),
             Drift::Theirs if self.reset => {
@@ -297,18 +294,12 @@ impl Planner<'_> {
         if let Some(item) = self.hidden(&id) {
             return item;
         }
-        let found = self
-            .observed
-            .rest_apis
-            .get(&api.name)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let ours: Vec<&rest_api::Actual> = found
-            .iter()
-            .filter(|a| matches!(&a.ownership, Ownership::Ours(o) if *o == self.stack.owner))
-            .collect();
+        let found = self.observed.rest_apis.get(&api.name);
+        let found = found.map(Vec::as_slice).unwrap_or_default();
+        let owner = &self.stack.owner;
+        let ours = self.observed.apis_of(self.stack, api);
         // Names of REST APIs are not unique, so a foreign one stands in the way only until we have ours.
-        let Some(keeper) = self.keeper(api, &ours) else {
+        let Some(keeper) = api.keeper(self.scope, &owner.class, ours.iter().copied()) else {
             let foreign = found
                 .iter()
                 .find_map(|actual| self.conflict(&id, &actual.ownership));
@@ -326,13 +317,21 @@ impl Planner<'_> {
             .collect();
         let lost = self.routed_function_lost(api);
         let whole = api.difference(self.scope, &self.stack.owner.class, stages) == Drift::Same;
-        if whole && duplicates.is_empty() && lost.is_none() {
-            return Item::settled(id, Verdict::NoChange, "");
+        if whole && duplicates.is_empty() && lost.is_none() && !self.reset {
+            let renamed = keeper.name != api.name;
+            let why = if renamed {
+                format!("the student renamed it to {}", keeper.name)
+            } else {
+                String::new()
+            };
+            return Item::settled(id, Verdict::NoChange, why);
         }
         let why = if let Some(function) = lost {
             format!("lost its permission to invoke {function} together with the function")
-        } else if whole {
+        } else if !duplicates.is_empty() {
             format!("{} more of the same name", duplicates.len())
+        } else if whole {
+            "reset was asked for: routes and permission are made as the lab has them".to_owned()
         } else {
             "not completed, or its routes differ".to_owned()
         };
@@ -346,22 +345,6 @@ impl Planner<'_> {
             },
             why,
         )
-    }
-
-    /// Of several APIs that are ours, the one to keep: one that is whole, else the oldest.
-    fn keeper<'o>(
-        &self,
-        api: &RestApi,
-        ours: &[&'o rest_api::Actual],
-    ) -> Option<&'o rest_api::Actual> {
-        let class = &self.stack.owner.class;
-        ours.iter().copied().min_by_key(|actual| {
-            let whole = actual
-                .stages
-                .as_ref()
-                .is_some_and(|stages| api.difference(self.scope, class, stages) == Drift::Same);
-            (!whole, actual.created_s, actual.id.clone())
-        })
     }
 
     /// A function that one of the API's routes invokes and that is not there.

@@ -11,7 +11,7 @@ use super::ids::{ClassName, Scope};
 use super::observed::{AccountUse, Gap};
 use super::ownership::Owner;
 use super::resources::{
-    ResourceId, function::Function, log_group::LogGroup, rest_api::RestApi, role::Role,
+    ResourceId, function::Function, log_group::LogGroup, rest_api::RestApi, role, role::Role,
     state_machine::StateMachine,
 };
 
@@ -106,10 +106,8 @@ pub enum Action {
     UpdateRole {
         /// As it should be.
         role: Role,
-        /// Write the trust policy.
-        trust: bool,
-        /// Write the inline policy.
-        policy: bool,
+        /// What differs.
+        difference: role::Difference,
     },
     /// Create a log group and set its retention.
     CreateLogGroup(LogGroup),

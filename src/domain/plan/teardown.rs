@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::desired::{Desired, Stack};
-use crate::domain::ids::{LabId, Username};
+use crate::domain::desired::Desired;
+use crate::domain::ids::LabId;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::{Kind, ResourceId};
@@ -23,27 +23,40 @@ pub enum Reach {
     WholeClass,
 }
 
-/// Plans a teardown of the stacks that `desired` would make.
+/// Plans a teardown of the stacks that `desired` would make: what they are made of by name, and whatever else
+/// carries the owners' tags.
 pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
-    let mut students: Vec<StudentPlan> = desired
+    let mut wanted: Vec<(Owner, BTreeSet<ResourceId>, bool)> = desired
         .stacks
         .iter()
-        .map(|stack| student(observed, stack.owner.clone(), names_of(stack), true))
+        .map(|stack| {
+            let ids = stack.resource_ids().into_iter().collect();
+            (stack.owner.clone(), ids, true)
+        })
         .collect();
-    if reach == Reach::WholeClass {
-        students.extend(strays(desired, observed));
+    for (owner, ids) in owned(desired, observed) {
+        if owner.lab != desired.lab {
+            continue;
+        }
+        match wanted.iter_mut().find(|(known, ..)| *known == owner) {
+            Some((_, known, _)) => known.extend(ids),
+            None if reach == Reach::WholeClass => {
+                wanted.push((owner, ids.into_iter().collect(), false));
+            }
+            None => {}
+        }
     }
+    let look = Look { desired, observed };
     Plan {
         scope: desired.scope.clone(),
         class: desired.class.clone(),
-        students,
+        students: wanted
+            .into_iter()
+            .map(|(owner, ids, in_roster)| look.student(owner, ids, in_roster))
+            .collect(),
         gaps: observed.gaps.clone(),
         account: observed.account,
     }
-}
-
-fn names_of(stack: &Stack) -> Vec<ResourceId> {
-    stack.resource_ids()
 }
 
 /// Every resource that says that it is this class's, by owner.
@@ -58,7 +71,8 @@ pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, Vec<Reso
         }
     };
     for role in observed.roles.values() {
-        add(role.ownership(&desired.class, None), Kind::Role, &role.name);
+        let ownership = role.ownership(&desired.scope, &desired.class, None);
+        add(ownership, Kind::Role, &role.name);
     }
     for group in observed.log_groups.values() {
         add(group.ownership.clone(), Kind::LogGroup, &group.name);
@@ -103,146 +117,136 @@ pub fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<LabId, usi
     labs
 }
 
-/// Resources of this class whose student, or whose name, the roster and the lab no longer know.
-fn strays(desired: &Desired, observed: &Observed) -> Vec<StudentPlan> {
-    let known: BTreeSet<ResourceId> = desired.stacks.iter().flat_map(names_of).collect();
-    let in_roster = |student: &Username| desired.stacks.iter().any(|s| s.student() == student);
-    owned(desired, observed)
-        .into_iter()
-        .filter(|(owner, _)| owner.lab == desired.lab)
-        .filter_map(|(owner, ids)| {
-            let ids: Vec<_> = ids.into_iter().filter(|id| !known.contains(id)).collect();
-            let roster = in_roster(&owner.student);
-            (!ids.is_empty()).then(|| student(observed, owner, ids, roster))
-        })
-        .collect()
+/// Roles of this class whose stack is in another region, by region: a teardown here leaves that stack alone,
+/// and must not look like the end of it.
+pub fn other_regions(desired: &Desired, observed: &Observed) -> BTreeMap<String, usize> {
+    let mut regions = BTreeMap::new();
+    for role in observed.roles.values() {
+        let ownership = role.ownership(&desired.scope, &desired.class, None);
+        if let Ownership::OtherRegion(region) = ownership {
+            *regions.entry(region).or_default() += 1;
+        }
+    }
+    regions
 }
 
-fn student(
-    observed: &Observed,
-    owner: Owner,
-    ids: Vec<ResourceId>,
-    in_roster: bool,
-) -> StudentPlan {
-    let compute: Vec<ResourceId> = ids
-        .iter()
-        .filter(|id| matches!(id.kind, Kind::Function | Kind::StateMachine))
-        .cloned()
-        .collect();
-    let mut items: Vec<Item> = ids
-        .into_iter()
-        .map(|id| {
-            let needs = match id.kind {
-                Kind::Role | Kind::LogGroup => compute.clone(),
-                _ => Vec::new(),
-            };
-            item(observed, &owner, id).after(needs)
-        })
-        .collect();
-    // Shown and started in the order in which things go.
-    items.sort_by_key(|item| match item.resource.kind {
-        Kind::RestApi => 0,
-        Kind::Function => 1,
-        Kind::StateMachine => 2,
-        Kind::Role => 3,
-        Kind::LogGroup => 4,
-    });
-    StudentPlan {
-        owner,
-        items,
-        in_roster,
-    }
+/// What the items of a teardown are decided from.
+struct Look<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
 }
 
-fn item(observed: &Observed, owner: &Owner, id: ResourceId) -> Item {
-    if let Some(gap) = observed.gap(id.kind, &id.name) {
-        let why = format!("could not be seen: {}", gap.cause);
-        return Item::settled(id, Verdict::Unknown, why);
+impl Look<'_> {
+    fn student(&self, owner: Owner, ids: BTreeSet<ResourceId>, in_roster: bool) -> StudentPlan {
+        let is_compute = |kind: Kind| matches!(kind, Kind::Function | Kind::StateMachine);
+        let compute: Vec<ResourceId> = ids
+            .iter()
+            .filter(|id| is_compute(id.kind))
+            .cloned()
+            .collect();
+        let mut items: Vec<Item> = ids.into_iter().map(|id| self.item(&owner, id)).collect();
+        let unseen = items
+            .iter()
+            .find(|i| is_compute(i.resource.kind) && i.verdict == Verdict::Unknown)
+            .map(|i| i.resource.to_string());
+        for item in &mut items {
+            if !matches!(item.resource.kind, Kind::Role | Kind::LogGroup) {
+                continue;
+            }
+            item.after.extend(compute.iter().cloned());
+            // A function that may still be there may still log, and needs its role to do so.
+            if let Some(unseen) = &unseen
+                && item.action.take().is_some()
+            {
+                item.verdict = Verdict::Unknown;
+                item.why = format!("stays until {unseen} can be seen");
+            }
+        }
+        // Shown and started in the order in which things go.
+        items.sort_by_key(|item| match item.resource.kind {
+            Kind::RestApi => 0,
+            Kind::Function => 1,
+            Kind::StateMachine => 2,
+            Kind::Role => 3,
+            Kind::LogGroup => 4,
+        });
+        StudentPlan {
+            owner,
+            items,
+            in_roster,
+        }
     }
-    let found = match id.kind {
-        Kind::Role => observed.roles.get(&id.name).map(|role| {
-            (
-                role.ownership(&owner.class, Some(owner)),
-                Action::DeleteRole {
+
+    fn item(&self, owner: &Owner, id: ResourceId) -> Item {
+        let observed = self.observed;
+        if let Some(gap) = observed.gap(id.kind, &id.name) {
+            let why = format!("could not be seen: {}", gap.cause);
+            return Item::settled(id, Verdict::Unknown, why);
+        }
+        let found = match id.kind {
+            Kind::Role => observed.roles.get(&id.name).map(|role| {
+                let action = Action::DeleteRole {
                     inline: role.inline.keys().cloned().collect(),
                     attached: role.attached.clone(),
-                },
-            )
-        }),
-        Kind::LogGroup => observed
-            .log_groups
-            .get(&id.name)
-            .map(|group| (group.ownership.clone(), Action::DeleteLogGroup)),
-        Kind::Function => observed
-            .functions
-            .get(&id.name)
-            .map(|function| (function.ownership.clone(), Action::DeleteFunction)),
-        Kind::StateMachine => observed.state_machines.get(&id.name).map(|machine| {
-            (
-                machine.ownership.clone(),
-                Action::DeleteStateMachine {
-                    arn: machine.arn.clone(),
-                },
-            )
-        }),
-        Kind::RestApi => return rest_api_item(observed, owner, id),
-    };
-    match found {
-        None => Item::settled(id, Verdict::Absent, ""),
-        Some((ownership, action)) => match not_ours(&ownership, owner) {
+                };
+                let scope = &self.desired.scope;
+                (role.ownership(scope, &owner.class, Some(owner)), action)
+            }),
+            Kind::LogGroup => {
+                let group = observed.log_groups.get(&id.name);
+                group.map(|g| (g.ownership.clone(), Action::DeleteLogGroup))
+            }
+            Kind::Function => {
+                let function = observed.functions.get(&id.name);
+                function.map(|f| (f.ownership.clone(), Action::DeleteFunction))
+            }
+            Kind::StateMachine => observed.state_machines.get(&id.name).map(|machine| {
+                let arn = machine.arn.clone();
+                (
+                    machine.ownership.clone(),
+                    Action::DeleteStateMachine { arn },
+                )
+            }),
+            Kind::RestApi => return self.rest_api(owner, id),
+        };
+        let Some((ownership, action)) = found else {
+            return Item::settled(id, Verdict::Absent, "");
+        };
+        match ownership.why_not(owner) {
             None => Item::act(id, Verdict::Delete, action, ""),
             Some(why) => Item::settled(id, Verdict::Foreign, why),
-        },
+        }
     }
-}
 
-fn rest_api_item(observed: &Observed, owner: &Owner, id: ResourceId) -> Item {
-    let found = observed.rest_apis.get(&id.name).into_iter().flatten();
-    let (ours, others): (Vec<_>, Vec<_>) =
-        found.partition(|api| not_ours(&api.ownership, owner).is_none());
-    if ours.is_empty() {
-        return match others.first() {
-            Some(other) => {
-                let why = not_ours(&other.ownership, owner).unwrap_or_default();
-                Item::settled(id, Verdict::Foreign, why)
-            }
-            None => Item::settled(id, Verdict::Absent, ""),
+    fn rest_api(&self, owner: &Owner, id: ResourceId) -> Item {
+        let found = self.observed.rest_apis.get(&id.name).into_iter().flatten();
+        let (ours, others): (Vec<_>, Vec<_>) =
+            found.partition(|api| api.ownership.why_not(owner).is_none());
+        if ours.is_empty() {
+            let why = others
+                .first()
+                .and_then(|other| other.ownership.why_not(owner));
+            return match why {
+                Some(why) => Item::settled(id, Verdict::Foreign, why),
+                None => Item::settled(id, Verdict::Absent, ""),
+            };
+        }
+        let stages = ours
+            .iter()
+            .flat_map(|api| {
+                let stages = api.stages.iter().flatten();
+                stages.map(|stage| (api.id.clone(), stage.name.clone()))
+            })
+            .collect();
+        let why = if others.is_empty() {
+            String::new()
+        } else {
+            format!("{} of the same name are not ours and stay", others.len())
         };
-    }
-    let stages = ours
-        .iter()
-        .flat_map(|api| {
-            let stages = api.stages.iter().flatten();
-            stages.map(|stage| (api.id.clone(), stage.name.clone()))
-        })
-        .collect();
-    let why = if others.is_empty() {
-        String::new()
-    } else {
-        format!("{} of the same name are not ours and stay", others.len())
-    };
-    Item::act(
-        id,
-        Verdict::Delete,
-        Action::DeleteRestApi {
+        let action = Action::DeleteRestApi {
             ids: ours.iter().map(|api| api.id.clone()).collect(),
             stages,
-        },
-        why,
-    )
-}
-
-/// Why a resource may not be deleted for this class; `None` when it may. A resource of the same class and
-/// another lab is not this lab's to delete.
-fn not_ours(ownership: &Ownership, owner: &Owner) -> Option<String> {
-    match ownership {
-        Ownership::Ours(found) if found.lab == owner.lab && found.student == owner.student => None,
-        Ownership::Ours(found) | Ownership::OtherClass(found) => Some(format!(
-            "belongs to class {}, student {}, lab {}",
-            found.class, found.student, found.lab
-        )),
-        Ownership::Foreign | Ownership::Unproven => {
-            Some("does not carry this class's tags".to_owned())
-        }
+        };
+        Item::act(id, Verdict::Delete, action, why)
     }
 }

@@ -133,8 +133,9 @@ impl Function {
     }
 
     /// Compares it with what is.
-    pub fn difference(&self, scope: &Scope, class: &ClassName, actual: &Actual) -> Difference {
-        let record = Record::parse(&actual.description);
+    pub fn difference(&self, scope: &Scope, owner: &Owner, actual: &Actual) -> Difference {
+        // A record that came with a copied description records nothing of this function.
+        let record = Record::parse(&actual.description).filter(|r| r.owner == *owner);
         let recorded = |key: &str| record.as_ref().and_then(|r| r.fingerprints.get(key));
         Difference {
             code: three_way(
@@ -143,7 +144,7 @@ impl Function {
                 &Fingerprint::of([actual.code_sha256.as_str()]),
             ),
             config: three_way(
-                &self.config_fingerprint(scope, class),
+                &self.config_fingerprint(scope, &owner.class),
                 recorded("config"),
                 &actual.config_fingerprint(),
             ),
@@ -161,13 +162,5 @@ impl Actual {
             self.memory_mib,
             &self.environment,
         )
-    }
-
-    /// Whose the description says that it is; `Unproven` when it says nothing and tags must be asked.
-    pub fn described_ownership(description: &str, class: &ClassName) -> Ownership {
-        match Record::parse(description) {
-            Some(record) => Ownership::from_owner(Some(record.owner), class),
-            None => Ownership::Unproven,
-        }
     }
 }

@@ -32,7 +32,28 @@ impl Route {
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
             .collect();
-        format!("homeroom-{}{path}", self.method)
+        // Two paths may read alike without their punctuation.
+        let exact = Fingerprint::of([self.method.as_str(), self.path.as_str()]);
+        format!("homeroom-{}{path}-{exact}", self.method)
+    }
+
+    /// The method as the source ARN of an invocation has it: one pattern stands for any.
+    pub fn method_in_arn(&self) -> &str {
+        if self.method == "ANY" {
+            "*"
+        } else {
+            &self.method
+        }
+    }
+
+    /// The path as the source ARN of an invocation has it: a path parameter stands for any text.
+    pub fn path_in_arn(&self) -> String {
+        let parts: Vec<&str> = self
+            .path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "*" } else { part })
+            .collect();
+        parts.join("/")
     }
 }
 
@@ -56,8 +77,6 @@ pub struct Actual {
     pub name: String,
     /// When it was created, in seconds since 1970; orders duplicates.
     pub created_s: i64,
-    /// Id of its root resource, where the listing shows it.
-    pub root_id: Option<String>,
     /// Whose it is.
     pub ownership: Ownership,
     /// Its stages; `None` before they were asked for.
@@ -84,6 +103,12 @@ pub struct PathResource {
     pub methods: Vec<(String, Option<String>)>,
 }
 
+/// Those that are this owner's.
+pub fn ours<'a>(apis: &'a [Actual], owner: &Owner) -> impl Iterator<Item = &'a Actual> {
+    apis.iter()
+        .filter(move |api| matches!(&api.ownership, Ownership::Ours(found) if found == owner))
+}
+
 impl RestApi {
     /// Fingerprint of everything that is deployed.
     pub fn fingerprint(&self, scope: &Scope) -> Fingerprint {
@@ -99,6 +124,20 @@ impl RestApi {
     /// The description of the stage that records what is deployed.
     pub fn stage_description(&self, scope: &Scope, owner: &Owner) -> String {
         owner.record(&[("api", &self.fingerprint(scope))])
+    }
+
+    /// Of several that are ours, the one that counts: one that is whole, else the oldest.
+    pub fn keeper<'a>(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        ours: impl IntoIterator<Item = &'a Actual>,
+    ) -> Option<&'a Actual> {
+        ours.into_iter().min_by_key(|actual| {
+            let stages = actual.stages.as_deref().unwrap_or_default();
+            let whole = self.difference(scope, class, stages) == Drift::Same;
+            (!whole, actual.created_s, actual.id.clone())
+        })
     }
 
     /// Compares it with what is. Never `Theirs`: a stage that does not carry our record is completed.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::ids::{ClassName, Scope};
-use crate::domain::ownership::{Fingerprint, Owner, Ownership, Tags, canonical};
+use crate::domain::ownership::{Fingerprint, Owner, Ownership, TAG_REGION, Tags, canonical};
 
 /// Longest role name. Source: IAM and AWS STS quotas, "Role names".
 pub const NAME_MAX: usize = 64;
@@ -48,12 +48,32 @@ pub struct Actual {
 }
 
 /// What must be written to make it as it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// The trust policy.
+    /// Write the trust policy.
     pub trust: bool,
-    /// The inline policy.
+    /// Write the inline policy.
     pub policy: bool,
+    /// Names of inline policies to delete: they would give the role more than the lab does.
+    pub extra_inline: Vec<String>,
+    /// ARNs of managed policies to detach, likewise.
+    pub extra_attached: Vec<String>,
+}
+
+impl Difference {
+    /// What differs, in a few words.
+    pub fn describe(&self) -> String {
+        let mut parts = Vec::new();
+        if self.trust {
+            parts.push("trust policy".to_owned());
+        }
+        if self.policy {
+            parts.push("inline policy".to_owned());
+        }
+        let extra = self.extra_inline.iter().chain(&self.extra_attached);
+        parts.extend(extra.map(|name| format!("extra policy {name}")));
+        format!("differs: {}", parts.join(", "))
+    }
 }
 
 impl Role {
@@ -69,16 +89,37 @@ impl Role {
     pub fn difference(&self, actual: &Actual) -> Option<Difference> {
         let trust = actual.trust.as_ref().map(canonical) != Some(canonical(&self.trust));
         let policy = actual.inline.get(POLICY_NAME).map(canonical) != Some(canonical(&self.policy));
-        (trust || policy).then_some(Difference { trust, policy })
+        let inline = actual.inline.keys();
+        let difference = Difference {
+            trust,
+            policy,
+            extra_inline: inline
+                .filter(|name| *name != POLICY_NAME)
+                .cloned()
+                .collect(),
+            extra_attached: actual.attached.clone(),
+        };
+        (difference != Difference::default()).then_some(difference)
     }
 }
 
 impl Actual {
     /// Whose it is. The path is proof enough: nothing but homeroom creates roles below it. `expected` is
     /// the owner that the role's name stands for, used where a listing shows no tags.
-    pub fn ownership(&self, class: &ClassName, expected: Option<&Owner>) -> Ownership {
+    pub fn ownership(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        expected: Option<&Owner>,
+    ) -> Ownership {
         let tagged = Owner::from_tags(&self.tags);
         if self.path == Scope::role_path(class) {
+            match self.tags.get(TAG_REGION) {
+                Some(region) if *region != scope.region => {
+                    return Ownership::OtherRegion(region.clone());
+                }
+                _ => {}
+            }
             match tagged.as_ref().or(expected) {
                 Some(owner) if owner.class == *class => Ownership::Ours(owner.clone()),
                 Some(owner) => Ownership::OtherClass(owner.clone()),

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use crate::domain::ids::{ClassName, Scope};
+use crate::domain::ids::Scope;
 use crate::domain::ownership::{Fingerprint, Owner, Ownership, Record};
 
 use super::{Drift, three_way};
@@ -85,9 +85,10 @@ impl StateMachine {
     }
 
     /// Compares it with what is.
-    pub fn difference(&self, scope: &Scope, class: &ClassName, detail: &Detail) -> Drift {
+    pub fn difference(&self, scope: &Scope, owner: &Owner, detail: &Detail) -> Drift {
         let parsed: Option<Value> = serde_json::from_str(&detail.definition).ok();
-        let record = parsed.as_ref().and_then(record_of);
+        // A record that came with a definition copied from somebody else records nothing of this one.
+        let record = parsed.as_ref().and_then(record_of).filter(|r| r.owner == *owner);
         let actual = match &parsed {
             Some(value) => body_fingerprint(value),
             None => Fingerprint::of([detail.definition.as_str()]),
@@ -99,7 +100,7 @@ impl StateMachine {
             // The record is written by the same call as the definition, so the two cannot come apart
             // by an interruption; a student's edit of the comment is no reason to write it again.
             Drift::Same | Drift::SameButUnrecorded
-                if detail.role_arn == scope.role_arn(class, &self.role) =>
+                if detail.role_arn == scope.role_arn(&owner.class, &self.role) =>
             {
                 Drift::Same
             }
@@ -110,16 +111,10 @@ impl StateMachine {
 }
 
 impl Detail {
-    /// Whose the definition says that it is; `Unproven` when it says nothing and tags must be asked.
-    pub fn described_ownership(&self, class: &ClassName) -> Ownership {
-        let record = serde_json::from_str::<Value>(&self.definition)
-            .ok()
-            .as_ref()
-            .and_then(record_of);
-        match record {
-            Some(record) => Ownership::from_owner(Some(record.owner), class),
-            None => Ownership::Unproven,
-        }
+    /// Whose the definition says that it is.
+    pub fn recorded_owner(&self) -> Option<Owner> {
+        let definition = serde_json::from_str::<Value>(&self.definition).ok()?;
+        Some(record_of(&definition)?.owner)
     }
 }
 

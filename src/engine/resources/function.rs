@@ -1,7 +1,6 @@
 //! Lambda function: create and wait until Active, update part by part, delete.
 
 use crate::domain::operation::Operation;
-use crate::domain::ownership::{Owner, Record};
 use crate::domain::plan::StageRecord;
 use crate::domain::resources::function::Function;
 use crate::engine::port::{Cloud, ErrorKind, FunctionState, NewFunction};
@@ -30,7 +29,9 @@ pub async fn create<C: Cloud>(
         function,
         role_arn: cx.scope.role_arn(cx.class(), &function.role),
         description: function.description(cx.scope, cx.owner),
-        tags: cx.owner.tags(&function.fingerprint(cx.scope, cx.class())),
+        tags: cx
+            .owner
+            .tags(cx.scope, &function.fingerprint(cx.scope, cx.class())),
     };
     let mut poll = Poll::role_propagation();
     loop {
@@ -43,7 +44,7 @@ pub async fn create<C: Cloud>(
                 poll.again(cx, "its role to become assumable").await?;
             }
             Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
-                return adopt(cx, &function.name).await;
+                return adopt(cx, function).await;
             }
             Err(error) => return Err(error.into()),
         }
@@ -51,18 +52,21 @@ pub async fn create<C: Cloud>(
 }
 
 /// Takes over a function that is there though the listing did not show it: one that an earlier run made and
-/// never heard of. What it may differ in, the next plan sees.
-async fn adopt<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), StepError> {
+/// never heard of, or that another run is making. Brings it up to date where that was an older lab's.
+async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(), StepError> {
+    let name = function.name.as_str();
     let state = cx
-        .call(Operation::GetFunction, |c| c.get_function(name))
+        .call_about_new(Operation::GetFunction, |c| c.get_function(name))
         .await?;
-    let recorded = Record::parse(&state.description).map(|record| record.owner);
-    let tagged = Owner::from_tags(&state.tags);
-    if tagged.is_none() && recorded.as_ref() == Some(cx.owner) {
-        return wait_until_active(cx, name, Some(state)).await;
-    }
     cx.prove_ours(&state.tags)?;
-    wait_until_active(cx, name, Some(state)).await
+    let description = function.description(cx.scope, cx.owner);
+    let current = state.code_sha256 == function.code.sha256 && state.description == description;
+    wait_until_active(cx, name, Some(state)).await?;
+    if current {
+        Ok(())
+    } else {
+        update(cx, function, true, true, &description).await
+    }
 }
 
 /// Writes the parts that differ; the record comes last, with the configuration.
@@ -86,16 +90,7 @@ pub async fn update<C: Cloud>(
         wait_until_active(cx, name, Some(state)).await?;
     }
     let state = if config {
-        let new = &NewFunction {
-            function,
-            role_arn: cx.scope.role_arn(cx.class(), &function.role),
-            description: description.to_owned(),
-            tags: Default::default(),
-        };
-        cx.call(Operation::UpdateFunctionConfiguration, |c| {
-            c.update_function_configuration(new)
-        })
-        .await?
+        update_configuration(cx, function, description).await?
     } else {
         cx.call(Operation::UpdateFunctionConfiguration, |c| {
             c.update_function_description(name, description)
@@ -103,6 +98,34 @@ pub async fn update<C: Cloud>(
         .await?
     };
     wait_until_active(cx, name, Some(state)).await
+}
+
+/// Writes the whole configuration, once its role can be assumed: it may have been made a moment ago.
+async fn update_configuration<C: Cloud>(
+    cx: &Context<'_, C>,
+    function: &Function,
+    description: &str,
+) -> Result<FunctionState, StepError> {
+    let new = &NewFunction {
+        function,
+        role_arn: cx.scope.role_arn(cx.class(), &function.role),
+        description: description.to_owned(),
+        tags: Default::default(),
+    };
+    let mut poll = Poll::role_propagation();
+    loop {
+        let updated = cx
+            .call(Operation::UpdateFunctionConfiguration, |c| {
+                c.update_function_configuration(new)
+            })
+            .await;
+        match updated {
+            Err(error) if error.kind() == Some(ErrorKind::RoleNotAssumable) => {
+                poll.again(cx, "its role to become assumable").await?;
+            }
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// Deletes the function.
@@ -129,7 +152,7 @@ async fn wait_until_active<C: Cloud>(
         let state = match known.take() {
             Some(state) => state,
             None => {
-                cx.call(Operation::GetFunction, |c| c.get_function(name))
+                cx.call_about_new(Operation::GetFunction, |c| c.get_function(name))
                     .await?
             }
         };

@@ -10,7 +10,7 @@ use crate::engine::step::{Context, StepError, or_gone};
 /// # Errors
 /// A conflict when a group of that name is there and not ours.
 pub async fn create<C: Cloud>(cx: &Context<'_, C>, group: &LogGroup) -> Result<(), StepError> {
-    let tags = &cx.owner.tags(&group.fingerprint());
+    let tags = &cx.owner.tags(cx.scope, &group.fingerprint());
     let created = cx
         .call(Operation::CreateLogGroup, |c| {
             c.create_log_group(&group.name, tags)
@@ -39,10 +39,10 @@ pub async fn set_retention<C: Cloud>(
     cx: &Context<'_, C>,
     group: &LogGroup,
 ) -> Result<(), StepError> {
-    let put = cx.call(Operation::PutRetentionPolicy, |c| {
+    let put = cx.call_about_new(Operation::PutRetentionPolicy, |c| {
         c.put_retention_policy(&group.name, group.retention_days)
     });
-    Ok(put.await?)
+    put.await
 }
 
 /// Deletes the group with its events.

@@ -15,7 +15,7 @@ use crate::domain::resources::rest_api::{PathResource, RestApi, Route};
 use crate::domain::resources::{Kind, ResourceId};
 use crate::engine::call::CallError;
 use crate::engine::port::{Cloud, ErrorKind, Permission};
-use crate::engine::step::{Context, StepError, or_gone};
+use crate::engine::step::{Context, Poll, StepError, or_gone};
 
 /// How often CreateRestApi is tried when it is unclear whether it had its effect.
 const AMBIGUOUS_MAX: usize = 5;
@@ -26,23 +26,49 @@ const AMBIGUOUS_MAX: usize = 5;
 /// AWS's, or that a function of its routes did not end well.
 pub async fn create<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<(), StepError> {
     match create_or_find(cx, api).await? {
-        Made::New { id, root } => {
+        Made::New { id, root, in_doubt } => {
             let known = BTreeMap::from_iter(root.map(|root| ("/".to_owned(), bare(root, "/"))));
             build(cx, api, &id, known).await?;
-            publish(cx, api, &id, false).await
+            publish(cx, api, &id, false).await?;
+            if in_doubt {
+                delete_twins(cx, api, &id).await?;
+            }
+            Ok(())
         }
         Made::Found { id } => complete(cx, api, &id, &[]).await,
     }
 }
 
 enum Made {
-    New { id: String, root: Option<String> },
-    Found { id: String },
+    New {
+        id: String,
+        root: Option<String>,
+        /// Whether an earlier attempt may have made another one, which no listing showed yet.
+        in_doubt: bool,
+    },
+    Found {
+        id: String,
+    },
+}
+
+/// Deletes APIs of the same name and owner that an unanswered attempt made after all.
+async fn delete_twins<C: Cloud>(
+    cx: &Context<'_, C>,
+    api: &RestApi,
+    keep: &str,
+) -> Result<(), StepError> {
+    for id in find_ours(cx, api).await? {
+        if id != keep {
+            let deleted = cx.call(Operation::DeleteRestApi, |c| c.delete_rest_api(&id));
+            or_gone(deleted.await)?;
+        }
+    }
+    Ok(())
 }
 
 /// Creates the API, once. After an answer that leaves open whether it was made, the listing decides.
 async fn create_or_find<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<Made, StepError> {
-    let tags = &cx.owner.tags(&api.fingerprint(cx.scope));
+    let tags = &cx.owner.tags(cx.scope, &api.fingerprint(cx.scope));
     let description = &format!(
         "homeroom class={} student={} lab={}",
         cx.owner.class, cx.owner.student, cx.owner.lab
@@ -55,11 +81,28 @@ async fn create_or_find<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<
             })
             .await;
         match created {
-            Ok((id, root)) => return Ok(Made::New { id, root }),
+            Ok((id, root)) => {
+                return Ok(Made::New {
+                    id,
+                    root,
+                    in_doubt: last.is_some(),
+                });
+            }
             Err(CallError::Cloud(error)) if error.kind == ErrorKind::Ambiguous => {
-                cx.tell_waiting("the listing, to tell whether the API was made");
-                if let Some(id) = find_ours(cx, api).await? {
-                    return Ok(Made::Found { id });
+                // A listing may show a new API only after a while.
+                let mut poll = Poll::listing();
+                while poll
+                    .again(cx, "the listing, to tell whether the API was made")
+                    .await
+                    .map(|()| true)
+                    .or_else(|error| match error {
+                        StepError::Stuck(_) => Ok(false),
+                        other => Err(other),
+                    })?
+                {
+                    if let Some(id) = find_ours(cx, api).await?.into_iter().next() {
+                        return Ok(Made::Found { id });
+                    }
                 }
                 last = Some(error);
             }
@@ -72,11 +115,8 @@ async fn create_or_find<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<
     ))
 }
 
-/// Looks through the region's APIs for one of ours with this name.
-async fn find_ours<C: Cloud>(
-    cx: &Context<'_, C>,
-    api: &RestApi,
-) -> Result<Option<String>, StepError> {
+/// Looks through the region's APIs for ours with this name: their ids, oldest first.
+async fn find_ours<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<Vec<String>, StepError> {
     let mut token = None;
     let mut ours = Vec::new();
     loop {
@@ -96,7 +136,7 @@ async fn find_ours<C: Cloud>(
         token = page.next;
         if token.is_none() {
             ours.sort();
-            return Ok(ours.into_iter().next().map(|(_, id)| id));
+            return Ok(ours.into_iter().map(|(_, id)| id).collect());
         }
     }
 }
@@ -214,7 +254,7 @@ async fn path_resource<C: Cloud>(
         }
         let parent = current.id.clone();
         let created = cx
-            .call(Operation::CreateResource, |c| {
+            .call_about_new(Operation::CreateResource, |c| {
                 c.create_api_resource(id, &parent, part)
             })
             .await;
@@ -225,7 +265,7 @@ async fn path_resource<C: Cloud>(
                 known.extend(resources(cx, id).await?);
                 known.get(&so_far).cloned().ok_or(error)?
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         known.insert(so_far.clone(), current.clone());
     }
@@ -241,7 +281,7 @@ async fn ensure_method<C: Cloud>(
     let uri = &cx.scope.invocation_uri(&route.function);
     let present = resource.methods.iter().find(|(m, _)| *m == route.method);
     if present.is_none() {
-        let put = cx.call(Operation::PutMethod, |c| {
+        let put = cx.call_about_new(Operation::PutMethod, |c| {
             c.put_method(id, &resource.id, &route.method)
         });
         match put.await {
@@ -251,7 +291,7 @@ async fn ensure_method<C: Cloud>(
         }
     }
     if present.and_then(|(_, integration)| integration.as_ref()) != Some(uri) {
-        let put = cx.call(Operation::PutIntegration, |c| {
+        let put = cx.call_about_new(Operation::PutIntegration, |c| {
             c.put_integration(id, &resource.id, &route.method, uri)
         });
         put.await?;
@@ -278,7 +318,7 @@ async fn publish<C: Cloud>(
     }
     let description = &api.stage_description(cx.scope, cx.owner);
     let stage = api.stage.as_str();
-    cx.call(Operation::CreateDeployment, |c| {
+    cx.call_about_new(Operation::CreateDeployment, |c| {
         c.create_deployment(id, stage, description)
     })
     .await?;
@@ -297,8 +337,9 @@ async fn permit<C: Cloud>(cx: &Context<'_, C>, id: &str, route: &Route) -> Resul
     let permission = &Permission {
         function: &route.function,
         statement_id: route.statement_id(),
-        source_arn: cx.scope.method_arn(id, &route.method, &route.path),
-        source_account: &cx.scope.account,
+        source_arn: cx
+            .scope
+            .method_arn(id, route.method_in_arn(), &route.path_in_arn()),
     };
     let added = cx
         .call(Operation::AddPermission, |c| c.add_permission(permission))

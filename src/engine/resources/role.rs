@@ -1,9 +1,10 @@
 //! IAM role: create, put right, delete whole.
 
+use std::collections::BTreeMap;
+
 use crate::domain::ids::Scope;
 use crate::domain::operation::Operation;
-use crate::domain::ownership::Owner;
-use crate::domain::resources::role::{POLICY_NAME, Role};
+use crate::domain::resources::role::{self, Difference, POLICY_NAME, Role};
 use crate::engine::port::{Cloud, ErrorKind};
 use crate::engine::step::{Context, StepError, or_gone};
 
@@ -13,7 +14,7 @@ use crate::engine::step::{Context, StepError, or_gone};
 /// A conflict when a role of that name is there and not ours.
 pub async fn create<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
-    let tags = &cx.owner.tags(&role.fingerprint());
+    let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
     let created = cx
         .call(Operation::CreateRole, |c| c.create_role(role, path, tags))
         .await;
@@ -28,23 +29,22 @@ pub async fn create<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), St
     put_policy(cx, role).await
 }
 
-/// Writes the parts that differ.
+/// Writes the parts that differ, and takes out what the lab does not have.
 ///
 /// # Errors
 /// AWS's.
 pub async fn update<C: Cloud>(
     cx: &Context<'_, C>,
     role: &Role,
-    trust: bool,
-    policy: bool,
+    difference: &Difference,
 ) -> Result<(), StepError> {
-    if trust {
+    if difference.trust {
         update_trust(cx, role).await?;
     }
-    if policy {
+    if difference.policy {
         put_policy(cx, role).await?;
     }
-    Ok(())
+    empty(cx, &difference.extra_inline, &difference.extra_attached).await
 }
 
 /// Deletes the role with all that is in it.
@@ -52,6 +52,20 @@ pub async fn update<C: Cloud>(
 /// # Errors
 /// AWS's; what is gone already is no error.
 pub async fn delete<C: Cloud>(
+    cx: &Context<'_, C>,
+    inline: &[String],
+    attached: &[String],
+) -> Result<(), StepError> {
+    empty(cx, inline, attached).await?;
+    let name = cx.resource.name.as_str();
+    or_gone(
+        cx.call(Operation::DeleteRole, |c| c.delete_role(name))
+            .await,
+    )
+}
+
+/// Takes policies out of the role.
+async fn empty<C: Cloud>(
     cx: &Context<'_, C>,
     inline: &[String],
     attached: &[String],
@@ -69,36 +83,38 @@ pub async fn delete<C: Cloud>(
         });
         or_gone(detached.await)?;
     }
-    or_gone(
-        cx.call(Operation::DeleteRole, |c| c.delete_role(name))
-            .await,
-    )
+    Ok(())
 }
 
 async fn prove_ours<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), StepError> {
-    let head = cx.call(Operation::GetRole, |c| c.get_role(name)).await?;
-    if head.path != Scope::role_path(cx.class()) {
-        return Err(StepError::Conflict(format!(
-            "exists below path {}, which is not this class's",
-            head.path
-        )));
-    }
-    match Owner::from_tags(&head.tags) {
-        Some(_) => cx.prove_ours(&head.tags),
+    let head = cx
+        .call_about_new(Operation::GetRole, |c| c.get_role(name))
+        .await?;
+    let actual = role::Actual {
+        name: name.to_owned(),
+        path: head.path,
+        tags: head.tags,
+        trust: None,
+        inline: BTreeMap::new(),
+        attached: Vec::new(),
+    };
+    let ownership = actual.ownership(cx.scope, cx.class(), Some(cx.owner));
+    match ownership.why_not(cx.owner) {
         None => Ok(()),
+        Some(why) => Err(StepError::Conflict(why)),
     }
 }
 
 async fn update_trust<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
-    let update = cx.call(Operation::UpdateAssumeRolePolicy, |c| {
+    let update = cx.call_about_new(Operation::UpdateAssumeRolePolicy, |c| {
         c.update_trust(&role.name, &role.trust)
     });
-    Ok(update.await?)
+    update.await
 }
 
 async fn put_policy<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
-    let put = cx.call(Operation::PutRolePolicy, |c| {
+    let put = cx.call_about_new(Operation::PutRolePolicy, |c| {
         c.put_role_policy(&role.name, POLICY_NAME, &role.policy)
     });
-    Ok(put.await?)
+    put.await
 }

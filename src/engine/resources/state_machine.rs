@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::domain::operation::Operation;
-use crate::domain::ownership::Ownership;
 use crate::domain::resources::state_machine::StateMachine;
 use crate::engine::port::{Cloud, ErrorKind, NewStateMachine};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
@@ -17,7 +16,7 @@ fn request<'a, C: Cloud>(cx: &Context<'_, C>, machine: &'a StateMachine) -> NewS
         workflow_type: machine.workflow_type,
         role_arn: cx.scope.role_arn(cx.class(), &machine.role),
         definition: machine.signed_definition(cx.owner),
-        tags: cx.owner.tags(&machine.fingerprint()),
+        tags: cx.owner.tags(cx.scope, &machine.fingerprint()),
     }
 }
 
@@ -65,7 +64,7 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, machine: &StateMachine) -> Result<
             c.describe_state_machine(arn)
         })
         .await?;
-    if detail.described_ownership(cx.class()) != Ownership::Ours(cx.owner.clone()) {
+    if detail.recorded_owner().as_ref() != Some(cx.owner) {
         let tags = cx
             .call(Operation::StatesListTagsForResource, |c| {
                 c.state_machine_tags(arn)
@@ -145,7 +144,12 @@ async fn stop_executions<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(),
             })
             .await;
         let page = match page {
-            Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
+            // Gone meanwhile, or of the type Express, whose executions cannot be listed and end by themselves.
+            Err(error)
+                if matches!(error.kind(), Some(ErrorKind::NotFound | ErrorKind::Invalid)) =>
+            {
+                return Ok(());
+            }
             other => other?,
         };
         for execution in &page.items {

@@ -1,0 +1,266 @@
+//! Observes a class by listing, not by asking for each resource: five listings at once, then one
+//! DescribeStateMachine and one GetStages a student, and tags only where a listing leaves ownership open.
+
+mod functions;
+mod log_groups;
+mod rest_apis;
+mod roles;
+mod state_machines;
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt};
+
+use crate::domain::desired::Desired;
+use crate::domain::ids::Username;
+use crate::domain::lab::NamePattern;
+use crate::domain::observed::{AccountUse, Gap, Observed};
+use crate::domain::operation::Operation;
+use crate::domain::ownership::Owner;
+use crate::domain::plan::teardown::Reach;
+use crate::domain::resources::{Kind, ResourceId, rest_api};
+
+use super::call::{CallError, Caller};
+use super::port::{AccountSummary, Cloud, CloudResult, Page};
+use super::stop::Cancelled;
+
+/// Detail calls waiting at most; the pacer spaces them, this only bounds memory.
+const DETAILS_AT_ONCE: usize = 32;
+
+/// How closely to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Depth {
+    /// As a deployment needs it: a log group of a function of ours counts as ours.
+    Deploy,
+    /// As the teardown of some students needs it: log groups are asked for their tags, since they may only
+    /// be deleted when those are ours.
+    TeardownOfStudents,
+    /// As the teardown of a whole class needs it: likewise, and also under the names of students who left
+    /// the roster.
+    TeardownOfClass {
+        /// How the lab names things.
+        patterns: Vec<NamePattern>,
+    },
+}
+
+impl Depth {
+    /// Whom a teardown that looks so reaches.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::TeardownOfClass { .. } => Reach::WholeClass,
+            Self::Deploy | Self::TeardownOfStudents => Reach::Selected,
+        }
+    }
+
+    fn patterns(&self) -> &[NamePattern] {
+        match self {
+            Self::TeardownOfClass { patterns } => patterns,
+            Self::Deploy | Self::TeardownOfStudents => &[],
+        }
+    }
+}
+
+/// What the observer looks for.
+struct Look<'a, C> {
+    caller: &'a Caller<C>,
+    desired: &'a Desired,
+    owners: BTreeMap<ResourceId, Owner>,
+    depth: &'a Depth,
+}
+
+type Listed<T> = Result<(T, Vec<Gap>), Cancelled>;
+
+/// Looks at everything that the class has, or that stands where it would have something.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read becomes a gap.
+pub async fn observe<C: Cloud>(
+    caller: &Caller<C>,
+    desired: &Desired,
+    depth: &Depth,
+) -> Result<Observed, Cancelled> {
+    let look = Look::new(caller, desired, depth);
+    // Roles first: they tell which students are another class's, whose other things need not be asked.
+    let (roles, mut gaps) = look.roles().await?;
+    let strangers = look.strangers(&roles);
+    let (functions, machines, apis, summary) = tokio::join!(
+        look.functions(),
+        look.state_machines(&strangers),
+        look.rest_apis(),
+        look.account_summary(),
+    );
+    let (functions, more) = functions?;
+    gaps.extend(more);
+    let (machines, more) = machines?;
+    gaps.extend(more);
+    let ((apis, api_count), more) = apis?;
+    gaps.extend(more);
+    let (log_groups, more) = look.log_groups(&functions, &strangers).await?;
+    gaps.extend(more);
+    let summary = summary?;
+    Ok(Observed {
+        roles,
+        log_groups,
+        functions,
+        state_machines: machines,
+        rest_apis: apis,
+        gaps,
+        account: AccountUse {
+            roles: summary.roles,
+            roles_quota: summary.roles_quota,
+            rest_apis: api_count,
+        },
+    })
+}
+
+/// The chosen students' APIs by name, by one listing, without their stages.
+///
+/// # Errors
+/// AWS's, or that the run was stopped.
+pub async fn rest_apis<C: Cloud>(
+    caller: &Caller<C>,
+    desired: &Desired,
+) -> Result<BTreeMap<String, Vec<rest_api::Actual>>, CallError> {
+    let look = Look::new(caller, desired, &Depth::Deploy);
+    Ok(look.list_rest_apis().await?.0)
+}
+
+impl<'a, C: Cloud> Look<'a, C> {
+    fn new(caller: &'a Caller<C>, desired: &'a Desired, depth: &'a Depth) -> Self {
+        let owners = desired
+            .stacks
+            .iter()
+            .flat_map(|stack| {
+                let ids = stack.resource_ids().into_iter();
+                ids.map(|id| (id, stack.owner.clone()))
+            })
+            .collect();
+        Self {
+            caller,
+            desired,
+            owners,
+            depth,
+        }
+    }
+
+    fn wanted(&self, kind: Kind, name: &str) -> bool {
+        self.owners.contains_key(&ResourceId::new(kind, name))
+    }
+
+    /// Whether a name could be one of the class's, of a student who is not in the roster any more.
+    fn stray(&self, kind: Kind, name: &str) -> Option<Username> {
+        self.depth
+            .patterns()
+            .iter()
+            .filter(|pattern| pattern.kind == kind)
+            .find_map(|pattern| pattern.username_in(name)?.parse().ok())
+    }
+
+    /// The owner that a name of the chosen students stands for.
+    fn expected(&self, kind: Kind, name: &str) -> Option<&Owner> {
+        self.owners.get(&ResourceId::new(kind, name))
+    }
+
+    /// Whether everything of this owner is looked for, whatever it is called.
+    fn seeks(&self, owner: &Owner) -> bool {
+        let class = owner.class == self.desired.class;
+        match self.depth {
+            Depth::TeardownOfClass { .. } => class,
+            Depth::Deploy | Depth::TeardownOfStudents => self
+                .desired
+                .stacks
+                .iter()
+                .any(|stack| stack.owner == *owner),
+        }
+    }
+
+    /// Whether anything of a kind is looked for at all.
+    fn any(&self, kind: Kind) -> bool {
+        *self.depth != Depth::Deploy || self.owners.keys().any(|id| id.kind == kind)
+    }
+
+    fn gap(&self, kind: Kind, name: Option<&str>, error: &CallError) -> Gap {
+        let cause = match error {
+            CallError::Cloud(error) => error.to_string(),
+            CallError::Cancelled => "stopped".to_owned(),
+        };
+        let student = name
+            .and_then(|name| self.owners.get(&ResourceId::new(kind, name)))
+            .map(|owner| owner.student.clone());
+        Gap {
+            kind,
+            name: name.map(str::to_owned),
+            student,
+            cause,
+        }
+    }
+
+    /// Reads a listing to its end.
+    async fn pages<T, F>(
+        &self,
+        operation: Operation,
+        page: impl Fn(&'a C, Option<String>) -> F,
+        mut keep: impl FnMut(T),
+    ) -> Result<(), CallError>
+    where
+        F: Future<Output = CloudResult<Page<T>>>,
+    {
+        let mut token: Option<String> = None;
+        loop {
+            let listed = self
+                .caller
+                .call(operation, |c| page(c, token.clone()))
+                .await?;
+            listed.items.into_iter().for_each(&mut keep);
+            token = listed.next;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn listing_gap(
+        &self,
+        kind: Kind,
+        listed: Result<(), CallError>,
+    ) -> Result<Vec<Gap>, Cancelled> {
+        match listed {
+            Ok(()) => Ok(Vec::new()),
+            Err(CallError::Cancelled) => Err(Cancelled),
+            Err(error) => Ok(vec![self.gap(kind, None, &error)]),
+        }
+    }
+
+    /// How full the account is, where somebody is about to add to it. What cannot be read stays open.
+    async fn account_summary(&self) -> Result<AccountSummary, Cancelled> {
+        if *self.depth != Depth::Deploy {
+            return Ok(AccountSummary::default());
+        }
+        let summary = self
+            .caller
+            .call(Operation::GetAccountSummary, |c| c.account_summary())
+            .await;
+        match summary {
+            Err(CallError::Cancelled) => Err(Cancelled),
+            other => Ok(other.unwrap_or_default()),
+        }
+    }
+
+    /// Asks for one detail of each, many at once.
+    async fn details<I, O, F>(
+        &self,
+        items: Vec<I>,
+        ask: impl Fn(I) -> F,
+    ) -> Result<Vec<O>, Cancelled>
+    where
+        F: Future<Output = O>,
+    {
+        let answers: Vec<O> = stream::iter(items)
+            .map(ask)
+            .buffer_unordered(DETAILS_AT_ONCE)
+            .collect()
+            .await;
+        self.caller.stop().check()?;
+        Ok(answers)
+    }
+}

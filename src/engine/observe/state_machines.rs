@@ -1,0 +1,97 @@
+//! State machines: a listing shows names only, so each is described. The record in the definition settles whose
+//! a machine is where it says just what the name stands for; tags are asked otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::ids::Username;
+use crate::domain::operation::Operation;
+use crate::domain::ownership::Ownership;
+use crate::domain::resources::{Kind, state_machine};
+use crate::engine::call::CallError;
+use crate::engine::port::{Cloud, ErrorKind};
+
+use super::{Listed, Look};
+
+impl<C: Cloud> Look<'_, C> {
+    pub(super) async fn state_machines(
+        &self,
+        strangers: &BTreeSet<Username>,
+    ) -> Listed<BTreeMap<String, state_machine::Actual>> {
+        let mut found: BTreeMap<String, state_machine::Actual> = BTreeMap::new();
+        if !self.any(Kind::StateMachine) {
+            return Ok((found, Vec::new()));
+        }
+        let listed = self
+            .pages(
+                Operation::ListStateMachines,
+                |c, token| c.state_machines_page(token),
+                |machine: state_machine::Actual| {
+                    let stray = self.stray(Kind::StateMachine, &machine.name);
+                    if self.wanted(Kind::StateMachine, &machine.name)
+                        || stray.is_some_and(|student| !strangers.contains(&student))
+                    {
+                        found.insert(machine.name.clone(), machine);
+                    }
+                },
+            )
+            .await;
+        let mut gaps = self.listing_gap(Kind::StateMachine, listed)?;
+        let details = self
+            .details(
+                found
+                    .values()
+                    .map(|m| (m.name.clone(), m.arn.clone()))
+                    .collect(),
+                |(name, arn): (String, String)| async move {
+                    let detail = self.state_machine_detail(&name, &arn).await;
+                    (name, detail)
+                },
+            )
+            .await?;
+        for (name, detail) in details {
+            match detail {
+                Ok((detail, ownership)) => {
+                    if let Some(machine) = found.get_mut(&name) {
+                        machine.ownership = ownership;
+                        machine.detail = Some(detail);
+                    }
+                }
+                Err(error) => {
+                    found.remove(&name);
+                    if error.kind() != Some(ErrorKind::NotFound) {
+                        gaps.push(self.gap(Kind::StateMachine, Some(&name), &error));
+                    }
+                }
+            }
+        }
+        Ok((found, gaps))
+    }
+
+    /// A state machine's definition, and whose it is.
+    async fn state_machine_detail(
+        &self,
+        name: &str,
+        arn: &str,
+    ) -> Result<(state_machine::Detail, Ownership), CallError> {
+        let detail = self
+            .caller
+            .call(Operation::DescribeStateMachine, |c| {
+                c.describe_state_machine(arn)
+            })
+            .await?;
+        let record = detail.recorded_owner();
+        let expected = self.expected(Kind::StateMachine, name);
+        let proven = Ownership::from_record(record.as_ref(), expected);
+        if proven != Ownership::Unproven {
+            return Ok((detail, proven));
+        }
+        let tags = self
+            .caller
+            .call(Operation::StatesListTagsForResource, |c| {
+                c.state_machine_tags(arn)
+            })
+            .await?;
+        let ownership = Ownership::from_tags(&tags, &self.desired.class);
+        Ok((detail, ownership))
+    }
+}
