@@ -1,20 +1,17 @@
 //! `completions SHELL`.
 
-use std::io;
+use std::io::{self, Write};
 
 use clap::CommandFactory;
 
 use crate::cli::{Cli, CompletionsArgs};
 use crate::error::Result;
 
-use super::Exit;
+use super::{Exit, said};
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Exit> {
-    clap_complete::generate(
-        args.shell,
-        &mut Cli::command(),
-        "homeroom",
-        &mut io::stdout(),
-    );
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "homeroom", &mut script);
+    said(io::stdout().lock().write_all(&script))?;
     Ok(Exit::Done)
 }

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use crate::cli::LocalVerb;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::local;
 use crate::settings::Ui;
 use crate::settings::values::OutputFormat;
 
-use super::{Exit, print_json};
+use super::{Exit, print_json, said};
 
 pub(super) async fn run(verb: &LocalVerb, ui: Ui) -> Result<Exit> {
     let progress = |step: &str| say(step, ui.verbosity);
@@ -53,6 +53,6 @@ fn tell(ui: Ui, document: &serde_json::Value, text: &str) -> Result<Exit> {
         OutputFormat::Json => print_json(document),
         OutputFormat::Text => writeln!(io::stdout().lock(), "{text}"),
     };
-    written.map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))?;
+    said(written)?;
     Ok(Exit::Done)
 }

@@ -87,7 +87,12 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(dispatch(&cli, ui)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(dispatch(&cli, ui));
+            // Whatever still blocks a thread (a look-up of a name) must not hold up the end.
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Err(Error::new(
             Kind::General,
             "homeroom",
@@ -158,7 +163,12 @@ fn show(summary: &RunSummary, view: &View<'_>, ui: Ui) -> Result<()> {
         OutputFormat::Json => report::json::print_run(summary, &mut out),
         OutputFormat::Text => report::print_summary(summary, view, &mut out),
     };
-    match written.and_then(|()| out.flush()) {
+    said(written.and_then(|()| out.flush()))
+}
+
+/// What came of writing to stdout, as a result of the command.
+fn said(written: io::Result<()>) -> Result<()> {
+    match written {
         // A reader that left (`| head`) has seen what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| Error::new(Kind::General, "stdout", error.to_string())),

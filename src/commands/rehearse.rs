@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use futures::stream::{self, StreamExt};
 
-use crate::cli::{Cli, RehearseArgs};
+use crate::cli::{Cli, GlobalArgs, RehearseArgs};
 use crate::domain::check::Progress;
 use crate::domain::ids::{CLASS_MAX, ClassName};
 use crate::domain::observed::Observed;
@@ -69,7 +69,7 @@ enum Stage {
 }
 
 pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
-    let class = prepare(Class::load(cli)?)?;
+    let class = prepare(cli, args, Class::load(cli)?)?;
     let ui = class.settings.ui;
     let say = |text: &str| super::local::say(text, ui.verbosity);
     let stage = if args.keep {
@@ -87,20 +87,48 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
         rehearse(&session, args.keep).await
     }
     .await;
+    let private = matches!(stage, Stage::Private(_));
     if let Stage::Private(cloud) = stage {
         cloud.stop().await?;
         say("the embedded cloud is stopped");
     }
-    rehearsed
+    rehearsed.map_err(|mut error| {
+        if error.kind == Kind::Interrupted {
+            for failure in &mut error.failures {
+                failure.cause = if private {
+                    "the rehearsal was stopped, and its cloud is gone with everything in it"
+                        .to_owned()
+                } else {
+                    "the rehearsal was stopped; what it made so far is still in the embedded cloud"
+                        .to_owned()
+                };
+            }
+        }
+        error
+    })
 }
 
 /// The class under a name of its own, with settings that leave nothing to chance.
-fn prepare(mut class: Class) -> Result<Class> {
+fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Result<Class> {
     let name = class.name().as_str();
     let short = &name[..name.len().min(CLASS_MAX - SUFFIX.len())];
     let named: ClassName = format!("{short}{SUFFIX}").parse().map_err(|error| {
         Error::new(Kind::Invalid, "--class", format!("{short}{SUFFIX} {error}"))
     })?;
+    // What is proposed must find the rehearsal's cloud and class; without --keep both are gone by then.
+    class.invocation = if args.keep {
+        super::invocation::of(&GlobalArgs {
+            class: Some(named.clone()),
+            local: true,
+            profile: None,
+            region: None,
+            endpoint_url: None,
+            account: None,
+            ..cli.global.clone()
+        })
+    } else {
+        String::new()
+    };
     class.settings.class = named;
     let settings = class.lab.rehearsal_settings().clone();
     class.lab = class
@@ -125,15 +153,13 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
     stage(2, "deploy: a stack for every student");
     let deployment = deploy::deploy(session, false).await?;
     if deployment.exit != Exit::Done {
-        show(&deployment.summary, &view(session), ui)?;
-        return Ok(deployment.exit);
+        return ended_early(session, deployment.summary, deployment.exit);
     }
     super::local::say(&planned(session).await?, ui.verbosity);
     stage(3, "validate: does every stack work?");
     let (validation, _, exit) = validate::validate(session).await?;
     if exit != Exit::Done {
-        show(&validation, &view(session), ui)?;
-        return Ok(exit);
+        return ended_early(session, validation, exit);
     }
     stage(
         4,
@@ -159,9 +185,9 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
         Exit::Error
     };
     if keep {
+        let invocation = &session.class.invocation;
         notes.push(format!(
-            "the class is still up: look around with --local --class {}, and end with teardown",
-            session.class.name()
+            "the class is still up: look around with `{invocation} status`, and end with `{invocation} teardown`"
         ));
     } else {
         stage(6, "teardown: is everything gone?");
@@ -177,8 +203,7 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
                     .unwrap_or_default()
             )),
             other => {
-                show(&torn.summary, &view(session), ui)?;
-                return Ok(other);
+                return ended_early(session, torn.summary, other);
             }
         }
     }
@@ -189,6 +214,17 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
         }
     }
     finish(session, &summary, &written)?;
+    Ok(exit)
+}
+
+/// A part of the day did not end well: its own summary is what there is to say.
+fn ended_early(session: &Session, mut summary: RunSummary, exit: Exit) -> Result<Exit> {
+    let ui = session.class.settings.ui;
+    if ui.output == OutputFormat::Json {
+        // The one document is the rehearsal's.
+        summary.command = Command::Rehearse;
+    }
+    show(&summary, &view(session), ui)?;
     Ok(exit)
 }
 

@@ -11,10 +11,10 @@ use crate::domain::lab::Lab;
 use crate::domain::roster::{Roster, Student};
 use crate::engine::hints;
 use crate::engine::pacing::Pace;
-use crate::engine::port::{Cloud, CloudError};
+use crate::engine::port::{Cloud, CloudError, ErrorKind};
 use crate::error::{Error, Kind, Result};
 use crate::local;
-use crate::settings::values::QuotaScale;
+use crate::settings::values::{Profile, QuotaScale};
 use crate::settings::{LabSource, Settings, Target};
 
 /// What is known before the cloud is looked at.
@@ -125,7 +125,14 @@ impl Class {
 
     async fn open(self, options: ConnectOptions) -> Result<Session> {
         let cloud = cloud::connect(options).await;
-        let identity = cloud.caller_identity().await.map_err(|e| cloud_error(&e))?;
+        let profile = match &self.settings.target {
+            Target::Aws { profile, .. } => profile.as_ref(),
+            Target::Local => None,
+        };
+        let identity = cloud
+            .caller_identity()
+            .await
+            .map_err(|error| cannot_begin(&error, profile))?;
         if let Some(wanted) = &self.settings.account
             && wanted.to_string() != identity.account
         {
@@ -175,11 +182,17 @@ fn invalid(failures: Vec<crate::events::Failure>) -> Error {
     }
 }
 
-/// A call that failed before any student's work began.
-pub(super) fn cloud_error(error: &CloudError) -> Error {
+/// The first call failed, before any student's work began.
+fn cannot_begin(error: &CloudError, profile: Option<&Profile>) -> Error {
     let named = Error::new(Kind::General, "AWS", error.to_string());
-    match hints::for_error(error) {
-        Some(hint) => named.hint(hint),
-        None => named,
+    match (error.kind, profile) {
+        (ErrorKind::Credentials, Some(profile)) => named.hint(format!(
+            "look for profile {profile} in `aws configure list-profiles`, sign in with `aws sso login --profile \
+             {profile}` or as the profile has it, then run the same command again"
+        )),
+        _ => match hints::for_error(error) {
+            Some(hint) => named.hint(hint),
+            None => named,
+        },
     }
 }

@@ -31,6 +31,9 @@ use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show};
 
+/// Foreign resources named one by one at the end; the JSON document has them all.
+const FOREIGN_NAMED: usize = 20;
+
 /// A teardown that ended, well or not.
 pub(super) struct Teardown {
     pub summary: RunSummary,
@@ -217,6 +220,7 @@ pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown
     let pairs = plan.students.iter().zip(&runs);
     let (students, gaps, elsewhere) = match &left {
         Ok(left) => {
+            notes.extend(notes_of_foreign(plan));
             notes.extend(notes_of_other_labs(&left.other_labs));
             notes.extend(notes_of_other_regions(&left.other_regions));
             let known = pairs.map(|(student, run)| {
@@ -369,6 +373,24 @@ fn resource_state(
             _ => ("removed", None),
         },
     }
+}
+
+/// What bears a name of the class and was left alone, since it is not provably the class's.
+fn notes_of_foreign(plan: &Plan) -> Vec<String> {
+    let items = plan.students.iter().flat_map(|s| &s.items);
+    let foreign: Vec<&Item> = items.filter(|i| i.verdict == Verdict::Foreign).collect();
+    let mut notes: Vec<String> = foreign
+        .iter()
+        .take(FOREIGN_NAMED)
+        .map(|item| format!("left alone: {}: {}", item.resource, item.why))
+        .collect();
+    if foreign.len() > FOREIGN_NAMED {
+        notes.push(format!(
+            "and {} more left alone",
+            foreign.len() - FOREIGN_NAMED
+        ));
+    }
+    notes
 }
 
 /// Stacks of the class in other regions.

@@ -100,6 +100,7 @@ async fn all_students(
                 observed,
                 plan,
                 probes: &[],
+                invocation: &session.class.invocation,
                 run_id,
                 started_ms: began.as_millisecond(),
             };

@@ -89,7 +89,9 @@ fn resources_exist(plan: &StudentPlan) -> (Verdict, Vec<String>) {
     if all > 0 && plan.items.iter().all(|i| i.verdict == Found::Create) {
         return (
             Verdict::Fail,
-            vec![format!("none of the {all} resources is there")],
+            vec![format!(
+                "not deployed: none of the {all} resources is there"
+            )],
         );
     }
     let wrong: Vec<String> = plan

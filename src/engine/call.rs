@@ -11,6 +11,7 @@
 //! | everything else | no: the step that made the call knows what it means |
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
@@ -59,6 +60,7 @@ pub struct Caller<C> {
     stop: Stop,
     events: mpsc::UnboundedSender<Event>,
     in_flight: Semaphore,
+    told_unreachable: AtomicBool,
 }
 
 impl<C: Cloud> Caller<C> {
@@ -76,6 +78,7 @@ impl<C: Cloud> Caller<C> {
             stop,
             events,
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            told_unreachable: AtomicBool::new(false),
         }
     }
 
@@ -123,6 +126,13 @@ impl<C: Cloud> Caller<C> {
             let Some(pause) = pause_before_retry(&error, operation, tries, tried_for) else {
                 return Err(CallError::Cloud(error));
             };
+            if error.kind == ErrorKind::Unreachable
+                && !self.told_unreachable.swap(true, Ordering::Relaxed)
+            {
+                self.tell(Event::Note {
+                    text: format!("{error}: trying again for up to two minutes"),
+                });
+            }
             if error.kind == ErrorKind::Throttled {
                 self.pacer.throttled(operation, pause);
             }

@@ -55,6 +55,6 @@ pub fn for_error(error: &CloudError) -> Option<String> {
 }
 
 /// For a resource with our name that is not provably ours.
-pub const CONFLICT: &str = "homeroom did not make it for this student (is it from an earlier course, or another \
-     team's?) and never touches it: rename or delete it yourself, or give the student another username, then \
-     deploy again";
+pub const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
+     --class, --region and the roster; if it is another team's, or left from an earlier course, delete it yourself or give \
+     the student another username; then deploy again";

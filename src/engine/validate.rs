@@ -14,7 +14,7 @@ use crate::domain::ids::Scope;
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
-use crate::domain::plan::StudentPlan;
+use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::events::Event;
 
 use super::call::{CallError, Caller};
@@ -44,6 +44,8 @@ pub struct Validation<'a> {
     pub plan: &'a StudentPlan,
     /// The lab's probes, rendered for the student.
     pub probes: &'a [Probe],
+    /// How proposed commands begin.
+    pub invocation: &'a str,
     /// Names the executions that are started; unique to this run.
     pub run_id: &'a str,
     /// When the run began, in milliseconds since 1970.
@@ -94,7 +96,16 @@ pub async fn validate<C: Cloud>(
         functions_not_ready: settled_functions(caller, validation.plan).await?,
         ..Facts::default()
     };
-    let redeploy = format!("run `homeroom deploy --students {student}`");
+    let command = |options: &str| {
+        format!(
+            "run `{} deploy {options}--students {student}`",
+            validation.invocation
+        )
+    };
+    let redeploy = match validation.plan.first(Found::Conflict) {
+        Some(_) => hints::CONFLICT.to_owned(),
+        None => command(""),
+    };
     let mut results = vec![
         evaluate(
             &stack_check(
@@ -117,17 +128,26 @@ pub async fn validate<C: Cloud>(
             &facts,
         ),
     ];
-    results.iter().for_each(tell);
     let there = results.iter().all(|r| r.verdict == Verdict::Pass);
+    results.push(as_deployed(validation.plan, &command("--reset ")));
+    results.iter().for_each(tell);
+    let mut ran_well = true;
     for probe in validation.probes {
-        let outcome = if there {
-            run_probe(caller, validation, probe).await
-        } else {
+        let needs_executions = matches!(probe.request, ProbeRequest::LogEvents { .. });
+        let outcome = if !there {
             Err(Trouble::Blocked(
                 "not tried: the stack is not ready".to_owned(),
                 Some(redeploy.clone()),
             ))
+        } else if needs_executions && !ran_well {
+            Err(Trouble::Blocked(
+                "not looked for: what would write them did not run as it must".to_owned(),
+                None,
+            ))
+        } else {
+            run_probe(caller, validation, probe).await
         };
+        ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
             Ok(evidence) => (Verdict::Pass, evidence, String::new()),
             Err(Trouble::Wrong(what)) => (Verdict::Fail, what, probe.hint.clone()),
@@ -151,6 +171,37 @@ pub async fn validate<C: Cloud>(
         results.push(result);
     }
     Ok(results)
+}
+
+/// Whether the student changed anything; that is their right, and shows here so that nobody wonders why a probe
+/// ends otherwise.
+fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
+    let kept = plan.items.iter().filter(|i| i.verdict == Found::Keep);
+    let changed: Vec<_> = kept
+        .map(|i| format!("{}: {}", i.resource, i.why).into())
+        .collect();
+    let unchanged = changed.is_empty();
+    CheckResult {
+        id: "as-deployed".to_owned(),
+        title: "Resources are as deployed".to_owned(),
+        work: Work::Stack,
+        points: 0,
+        verdict: if unchanged {
+            Verdict::Pass
+        } else {
+            Verdict::Fail
+        },
+        evidence: if unchanged {
+            vec!["nothing was changed since".into()]
+        } else {
+            changed
+        },
+        hint: if unchanged {
+            String::new()
+        } else {
+            format!("it is the student's work and is kept; to put it back, {reset}")
+        },
+    }
 }
 
 /// Functions that are not ready, once none of them is on its way: a student may have saved a change a moment
@@ -305,9 +356,11 @@ fn judge_end(status: Status, detail: &Detail, expected: &EndState) -> Result<Str
         wanted.push_str(&format!(" with error {error}"));
     }
     let cause = detail.cause.as_deref().map(excerpt).unwrap_or_default();
-    Err(format!("{ended} instead of {wanted} {cause}")
-        .trim_end()
-        .to_owned())
+    Err(if cause.is_empty() {
+        format!("{ended} instead of {wanted}")
+    } else {
+        format!("{ended} instead of {wanted}: {cause}")
+    })
 }
 
 /// The beginning of a text from AWS, on one line.

@@ -88,7 +88,10 @@ impl StateMachine {
     pub fn difference(&self, scope: &Scope, owner: &Owner, detail: &Detail) -> Drift {
         let parsed: Option<Value> = serde_json::from_str(&detail.definition).ok();
         // A record that came with a definition copied from somebody else records nothing of this one.
-        let record = parsed.as_ref().and_then(record_of).filter(|r| r.owner == *owner);
+        let record = parsed
+            .as_ref()
+            .and_then(record_of)
+            .filter(|r| r.owner == *owner);
         let actual = match &parsed {
             Some(value) => body_fingerprint(value),
             None => Fingerprint::of([detail.definition.as_str()]),

@@ -15,6 +15,10 @@ use super::{Page, View, plan, status};
 const NAMED_IN_COMMAND: usize = 12;
 
 pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    // Without a way to call the program again there is nothing to propose (a rehearsal's cloud is gone).
+    if view.invocation.is_empty() {
+        return Ok(());
+    }
     for (words, reason) in steps(summary) {
         let selection = if words.contains(" --students ") || view.selection.is_empty() {
             String::new()

@@ -28,6 +28,7 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
     table(summary, &verdicts).print(page)?;
     page.line("")?;
 
+    named(summary, Verdict::Update, "Would be updated", page)?;
     named(
         summary,
         Verdict::Keep,
