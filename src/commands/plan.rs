@@ -2,11 +2,13 @@
 
 use crate::cli::{Cli, PlanArgs};
 use crate::cloud::AwsCloud;
+use crate::domain::operation::Operation;
 use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::domain::resources::Kind as ResourceKind;
 use crate::engine::call::Caller;
 use crate::engine::hints;
 use crate::engine::observe::{Depth, observe};
+use crate::engine::port::Cloud;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Failure, Outcome, ResourceResult, StudentResult};
@@ -63,7 +65,17 @@ pub(super) async fn plan(
     reset: bool,
 ) -> std::result::Result<Plan, Cancelled> {
     let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
-    Ok(deploy::plan(&session.desired, &observed, reset))
+    let mut plan = deploy::plan(&session.desired, &observed, reset);
+    if plan.creates(ResourceKind::Role) > 0 {
+        let summary = caller
+            .call(Operation::GetAccountSummary, |c| c.account_summary())
+            .await;
+        // Without the right to read it, the limit is shown as unknown.
+        let summary = summary.unwrap_or_default();
+        plan.account.roles = summary.roles;
+        plan.account.roles_quota = summary.roles_quota;
+    }
+    Ok(plan)
 }
 
 /// The error of a command that was stopped before it had anything to say.
@@ -143,13 +155,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
 
 /// The account's limits that the plan uses up.
 fn limits(plan: &Plan) -> Vec<Limit> {
-    let adds = |kind: ResourceKind| {
-        let items = plan.students.iter().flat_map(|s| &s.items);
-        let created = items.filter(|i| {
-            i.resource.kind == kind && i.verdict == Verdict::Create && i.action.is_some()
-        });
-        u32::try_from(created.count()).unwrap_or(u32::MAX)
-    };
+    let adds = |kind: ResourceKind| u32::try_from(plan.creates(kind)).unwrap_or(u32::MAX);
     vec![
         Limit {
             what: "IAM roles in the account".to_owned(),

@@ -15,7 +15,7 @@ use crate::events::{Event, StepResult};
 use super::call::Caller;
 use super::port::Cloud;
 use super::resources::{function, log_group, rest_api, role, state_machine};
-use super::step::{Context, Settled, StepError};
+use super::step::{Context, RoleGate, Settled, StepError};
 
 /// How the steps of one student ended; items without an action are not in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +67,7 @@ async fn run_student<C: Cloud>(
             student: student.clone(),
         });
     }
+    let roles = &RoleGate::default();
     let settled = &Settled::new(steps.iter().map(|(item, _)| &item.resource));
     let mut running: FuturesUnordered<_> = steps
         .iter()
@@ -77,6 +78,7 @@ async fn run_student<C: Cloud>(
                 owner: &plan.owner,
                 resource: &item.resource,
                 settled,
+                roles,
             };
             async move {
                 let result = run_step(&cx, item, action).await;

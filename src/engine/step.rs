@@ -116,6 +116,11 @@ impl Settled {
     }
 }
 
+/// Whether one of the student's new roles could be assumed yet. Roles that are made together become assumable
+/// together, so until then one step asks for all: every refused attempt costs a call.
+#[derive(Debug, Default)]
+pub struct RoleGate(tokio::sync::Mutex<bool>);
+
 /// Everything that a step works with.
 pub struct Context<'a, C> {
     /// Makes its calls.
@@ -128,6 +133,8 @@ pub struct Context<'a, C> {
     pub resource: &'a ResourceId,
     /// How the student's other steps ended.
     pub settled: &'a Settled,
+    /// Whether the student's roles can be assumed.
+    pub roles: &'a RoleGate,
 }
 
 impl<'a, C: Cloud> Context<'a, C> {
@@ -194,6 +201,39 @@ impl<'a, C: Cloud> Context<'a, C> {
         }
     }
 
+    /// Makes a call that has AWS assume one of the student's roles; waits until that is possible.
+    ///
+    /// # Errors
+    /// See [`Caller::call`]; stuck when the role does not become assumable.
+    pub async fn call_assuming_role<T, F>(
+        &self,
+        operation: Operation,
+        attempt: impl Fn(&'a C) -> F,
+    ) -> Result<T, StepError>
+    where
+        F: Future<Output = CloudResult<T>>,
+    {
+        let gate = self.caller.stop().unless_stopping(self.roles.0.lock());
+        let mut gate = Some(gate.await?).filter(|assumable| !**assumable);
+        let mut poll = Poll::role_propagation();
+        loop {
+            let answer = self.caller.call(operation, &attempt).await;
+            let mut waited = Ok(());
+            if matches!(&answer, Err(e) if e.kind() == Some(ErrorKind::RoleNotAssumable)) {
+                waited = poll.again(self, "its role to become assumable").await;
+                if waited.is_ok() {
+                    continue;
+                }
+            }
+            // Whatever came of it, the others need not wait for this step any more.
+            if let Some(assumable) = &mut gate {
+                **assumable = true;
+            }
+            waited?;
+            return Ok(answer?);
+        }
+    }
+
     /// Makes a call about something that this step made a moment ago. AWS does not show a new thing
     /// everywhere at once, so "not found" is waited out.
     ///
@@ -244,8 +284,8 @@ impl Poll {
     /// For a role to become assumable. AWS gives no figure; users see 5 to 30 seconds.
     pub fn role_propagation() -> Self {
         Self::new(
-            Duration::from_secs(2),
-            Duration::from_secs(5),
+            Duration::from_secs(4),
+            Duration::from_secs(8),
             Duration::from_secs(180),
         )
     }
@@ -271,8 +311,8 @@ impl Poll {
     /// For a function to become Active, or its update to be applied.
     pub fn function_state() -> Self {
         Self::new(
-            Duration::from_millis(500),
-            Duration::from_secs(3),
+            Duration::from_millis(1500),
+            Duration::from_secs(5),
             Duration::from_secs(180),
         )
     }
@@ -305,7 +345,7 @@ impl Poll {
             context.tell_waiting(on);
         }
         context.caller.stop().sleep(self.pause).await?;
-        self.pause = self.pause.mul_f64(1.5).min(self.longest);
+        self.pause = (self.pause * 2).min(self.longest);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::ids::{ClassName, Scope};
 use super::observed::{AccountUse, Gap};
 use super::ownership::Owner;
 use super::resources::{
-    ResourceId, function::Function, log_group::LogGroup, rest_api::RestApi, role, role::Role,
+    Kind, ResourceId, function::Function, log_group::LogGroup, rest_api::RestApi, role, role::Role,
     state_machine::StateMachine,
 };
 
@@ -208,6 +208,15 @@ impl Plan {
     /// Every item that has something to do.
     pub fn steps(&self) -> usize {
         self.students.iter().map(StudentPlan::steps).sum()
+    }
+
+    /// How many resources of a kind it creates.
+    pub fn creates(&self, kind: Kind) -> usize {
+        let items = self.students.iter().flat_map(|s| &s.items);
+        let created = items.filter(|i| {
+            i.resource.kind == kind && i.verdict == Verdict::Create && i.action.is_some()
+        });
+        created.count()
     }
 
     /// The same plan with only some of its actions; the other items stay as found.

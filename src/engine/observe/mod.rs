@@ -21,7 +21,7 @@ use crate::domain::plan::teardown::Reach;
 use crate::domain::resources::{Kind, ResourceId, rest_api};
 
 use super::call::{CallError, Caller};
-use super::port::{AccountSummary, Cloud, CloudResult, Page};
+use super::port::{Cloud, CloudResult, Page};
 use super::stop::Cancelled;
 
 /// Detail calls waiting at most; the pacer spaces them, this only bounds memory.
@@ -83,11 +83,10 @@ pub async fn observe<C: Cloud>(
     // Roles first: they tell which students are another class's, whose other things need not be asked.
     let (roles, mut gaps) = look.roles().await?;
     let strangers = look.strangers(&roles);
-    let (functions, machines, apis, summary) = tokio::join!(
+    let (functions, machines, apis) = tokio::join!(
         look.functions(),
         look.state_machines(&strangers),
         look.rest_apis(),
-        look.account_summary(),
     );
     let (functions, more) = functions?;
     gaps.extend(more);
@@ -97,7 +96,6 @@ pub async fn observe<C: Cloud>(
     gaps.extend(more);
     let (log_groups, more) = look.log_groups(&functions, &strangers).await?;
     gaps.extend(more);
-    let summary = summary?;
     Ok(Observed {
         roles,
         log_groups,
@@ -106,9 +104,8 @@ pub async fn observe<C: Cloud>(
         rest_apis: apis,
         gaps,
         account: AccountUse {
-            roles: summary.roles,
-            roles_quota: summary.roles_quota,
             rest_apis: api_count,
+            ..AccountUse::default()
         },
     })
 }
@@ -228,21 +225,6 @@ impl<'a, C: Cloud> Look<'a, C> {
             Ok(()) => Ok(Vec::new()),
             Err(CallError::Cancelled) => Err(Cancelled),
             Err(error) => Ok(vec![self.gap(kind, None, &error)]),
-        }
-    }
-
-    /// How full the account is, where somebody is about to add to it. What cannot be read stays open.
-    async fn account_summary(&self) -> Result<AccountSummary, Cancelled> {
-        if *self.depth != Depth::Deploy {
-            return Ok(AccountSummary::default());
-        }
-        let summary = self
-            .caller
-            .call(Operation::GetAccountSummary, |c| c.account_summary())
-            .await;
-        match summary {
-            Err(CallError::Cancelled) => Err(Cancelled),
-            other => Ok(other.unwrap_or_default()),
         }
     }
 

@@ -33,21 +33,13 @@ pub async fn create<C: Cloud>(
             .owner
             .tags(cx.scope, &function.fingerprint(cx.scope, cx.class())),
     };
-    let mut poll = Poll::role_propagation();
-    loop {
-        let created = cx
-            .call(Operation::CreateFunction, |c| c.create_function(new))
-            .await;
-        match created {
-            Ok(state) => return wait_until_active(cx, &function.name, Some(state)).await,
-            Err(error) if error.kind() == Some(ErrorKind::RoleNotAssumable) => {
-                poll.again(cx, "its role to become assumable").await?;
-            }
-            Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
-                return adopt(cx, function).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
+    let created = cx
+        .call_assuming_role(Operation::CreateFunction, |c| c.create_function(new))
+        .await;
+    match created {
+        Ok(state) => wait_until_active(cx, &function.name, Some(state)).await,
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => adopt(cx, function).await,
+        Err(error) => Err(error),
     }
 }
 
@@ -112,20 +104,10 @@ async fn update_configuration<C: Cloud>(
         description: description.to_owned(),
         tags: Default::default(),
     };
-    let mut poll = Poll::role_propagation();
-    loop {
-        let updated = cx
-            .call(Operation::UpdateFunctionConfiguration, |c| {
-                c.update_function_configuration(new)
-            })
-            .await;
-        match updated {
-            Err(error) if error.kind() == Some(ErrorKind::RoleNotAssumable) => {
-                poll.again(cx, "its role to become assumable").await?;
-            }
-            other => return Ok(other?),
-        }
-    }
+    cx.call_assuming_role(Operation::UpdateFunctionConfiguration, |c| {
+        c.update_function_configuration(new)
+    })
+    .await
 }
 
 /// Deletes the function.

@@ -30,28 +30,22 @@ pub async fn create<C: Cloud>(
     machine: &StateMachine,
 ) -> Result<(), StepError> {
     let new = &request(cx, machine);
-    let mut propagation = Poll::role_propagation();
     let mut deletion = Poll::state_machine_gone();
     loop {
         let created = cx
-            .call(Operation::CreateStateMachine, |c| {
+            .call_assuming_role(Operation::CreateStateMachine, |c| {
                 c.create_state_machine(new)
             })
             .await;
         let Err(error) = created else { return Ok(()) };
         match error.kind() {
-            Some(ErrorKind::RoleNotAssumable) => {
-                propagation
-                    .again(cx, "its role to become assumable")
-                    .await?;
-            }
             Some(ErrorKind::Deleting) => {
                 deletion
                     .again(cx, "an older state machine of that name to be gone")
                     .await?;
             }
             Some(ErrorKind::AlreadyExists) => return adopt(cx, machine).await,
-            _ => return Err(error.into()),
+            _ => return Err(error),
         }
     }
 }
@@ -85,22 +79,10 @@ pub async fn update<C: Cloud>(
 ) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let arn = &cx.scope.state_machine_arn(&machine.name);
-    let mut propagation = Poll::role_propagation();
-    loop {
-        let updated = cx
-            .call(Operation::UpdateStateMachine, |c| {
-                c.update_state_machine(arn, new)
-            })
-            .await;
-        match updated {
-            Err(error) if error.kind() == Some(ErrorKind::RoleNotAssumable) => {
-                propagation
-                    .again(cx, "its role to become assumable")
-                    .await?;
-            }
-            other => return Ok(other?),
-        }
-    }
+    cx.call_assuming_role(Operation::UpdateStateMachine, |c| {
+        c.update_state_machine(arn, new)
+    })
+    .await
 }
 
 /// Deletes the state machine and waits until it is gone.
