@@ -16,7 +16,7 @@ use homeroom::domain::desired::Desired;
 use homeroom::domain::ids::Scope;
 use homeroom::domain::lab::Lab;
 use homeroom::domain::observed::Observed;
-use homeroom::domain::ownership::{Ownership, Tags};
+use homeroom::domain::ownership::{Ownership, TAG_DEPLOYED, Tags};
 use homeroom::domain::plan::{Plan, Verdict, deploy, teardown};
 use homeroom::domain::resources::Kind;
 use homeroom::domain::resources::state_machine::WorkflowType;
@@ -406,6 +406,23 @@ async fn an_update_killed_at_any_call_is_finished_and_never_taken_for_the_studen
         .desired(&scope, &"demo".parse().unwrap(), &after.students)
         .unwrap();
     after.desired.stacks[0].state_machines[0].definition["TimeoutSeconds"] = 300.into();
+
+    // Left alone, an update also says in the tags what is deployed now.
+    let aws = StrictAws::new();
+    deploy_class(&aws, &before).await;
+    deploy_class(&aws, &after).await;
+    let machine = &after.desired.stacks[0].state_machines[0];
+    let cloud = aws.backdoor().await;
+    let tags = cloud
+        .state_machine_tags(&scope.state_machine_arn(&machine.name))
+        .await
+        .unwrap();
+    assert_eq!(tags[TAG_DEPLOYED], machine.fingerprint().to_string());
+    let function = &after.desired.stacks[0].functions[0];
+    let tags = cloud.get_function(&function.name).await.unwrap().tags;
+    let fingerprint = function.fingerprint(&scope, &after.desired.class);
+    assert_eq!(tags[TAG_DEPLOYED], fingerprint.to_string());
+
     let mut at = 1;
     loop {
         let aws = StrictAws::new();

@@ -249,6 +249,20 @@ pub(super) async fn update_stage_description(
     Ok(())
 }
 
+pub(super) async fn tag_rest_api(client: &Client, arn: &str, tags: &Tags) -> CloudResult<()> {
+    let tags = tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    call(
+        Operation::ApiGatewayTagResource,
+        client
+            .tag_resource()
+            .resource_arn(arn)
+            .set_tags(Some(tags))
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn delete_stage(client: &Client, id: &str, stage: &str) -> CloudResult<()> {
     call(
         Operation::DeleteStage,

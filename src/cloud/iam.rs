@@ -111,11 +111,7 @@ pub(super) async fn create_role(
     path: &str,
     tags: &Tags,
 ) -> CloudResult<()> {
-    let tags = tags
-        .iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| unbuildable(Operation::CreateRole, &error))?;
+    let tags = tag_list(Operation::CreateRole, tags)?;
     call(
         Operation::CreateRole,
         client
@@ -123,6 +119,29 @@ pub(super) async fn create_role(
             .role_name(&role.name)
             .path(path)
             .assume_role_policy_document(role.trust.to_string())
+            .set_tags(Some(tags))
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Tags as IAM takes them.
+fn tag_list(operation: Operation, tags: &Tags) -> CloudResult<Vec<Tag>> {
+    let list = tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
+    list.collect::<Result<_, _>>()
+        .map_err(|error| unbuildable(operation, &error))
+}
+
+pub(super) async fn tag_role(client: &Client, name: &str, tags: &Tags) -> CloudResult<()> {
+    let tags = tag_list(Operation::TagRole, tags)?;
+    call(
+        Operation::TagRole,
+        client
+            .tag_role()
+            .role_name(name)
             .set_tags(Some(tags))
             .send(),
     )

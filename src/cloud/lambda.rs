@@ -204,6 +204,20 @@ pub(super) async fn update_function_description(
     Ok(state_of!(answer))
 }
 
+pub(super) async fn tag_function(client: &Client, arn: &str, tags: &Tags) -> CloudResult<()> {
+    let tags = tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    call(
+        Operation::LambdaTagResource,
+        client
+            .tag_resource()
+            .resource(arn)
+            .set_tags(Some(tags))
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn delete_function(client: &Client, name: &str) -> CloudResult<()> {
     call(
         Operation::DeleteFunction,

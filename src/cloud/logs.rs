@@ -41,6 +41,20 @@ pub(super) async fn log_groups_page(
     })
 }
 
+pub(super) async fn tag_log_group(client: &Client, arn: &str, tags: &Tags) -> CloudResult<()> {
+    let tags = tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    call(
+        Operation::LogsTagResource,
+        client
+            .tag_resource()
+            .resource_arn(arn)
+            .set_tags(Some(tags))
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn log_group_tags(client: &Client, arn: &str) -> CloudResult<Tags> {
     let answer = call(
         Operation::LogsListTagsForResource,

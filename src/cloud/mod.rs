@@ -93,6 +93,7 @@ by_service! {
         fn put_role_policy(role: &str, policy: &str, document: &Value) -> ();
         fn delete_role_policy(role: &str, policy: &str) -> ();
         fn detach_role_policy(role: &str, policy_arn: &str) -> ();
+        fn tag_role(name: &str, tags: &Tags) -> ();
         fn delete_role(name: &str) -> ();
     }
     lambda {
@@ -102,6 +103,7 @@ by_service! {
         fn update_function_code(name: &str, code: &function::Code) -> FunctionState;
         fn update_function_configuration(new: &NewFunction<'_>) -> FunctionState;
         fn update_function_description(name: &str, description: &str) -> FunctionState;
+        fn tag_function(arn: &str, tags: &Tags) -> ();
         fn delete_function(name: &str) -> ();
         fn get_policy(function: &str) -> Value;
         fn add_permission(permission: &Permission<'_>) -> ();
@@ -113,6 +115,7 @@ by_service! {
         fn create_state_machine(new: &NewStateMachine<'_>) -> ();
         fn update_state_machine(arn: &str, new: &NewStateMachine<'_>) -> ();
         fn delete_state_machine(arn: &str) -> ();
+        fn tag_state_machine(arn: &str, tags: &Tags) -> ();
         fn state_machine_tags(arn: &str) -> Tags;
         fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
         fn stop_execution(execution_arn: &str) -> ();
@@ -130,10 +133,12 @@ by_service! {
         fn create_deployment(id: &str, stage: &str, stage_description: &str) -> ();
         fn stages(id: &str) -> Vec<rest_api::Stage>;
         fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
+        fn tag_rest_api(arn: &str, tags: &Tags) -> ();
         fn delete_stage(id: &str, stage: &str) -> ();
     }
     logs {
         fn log_groups_page(prefix: &str, token: Option<String>) -> Page<log_group::Actual>;
+        fn tag_log_group(arn: &str, tags: &Tags) -> ();
         fn log_group_tags(arn: &str) -> Tags;
         fn create_log_group(name: &str, tags: &Tags) -> ();
         fn put_retention_policy(name: &str, days: i32) -> ();

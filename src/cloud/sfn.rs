@@ -69,11 +69,7 @@ pub(super) async fn create_state_machine(
     client: &Client,
     new: &NewStateMachine<'_>,
 ) -> CloudResult<()> {
-    let tags = new
-        .tags
-        .iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect();
+    let tags = tag_list(&new.tags);
     call(
         Operation::CreateStateMachine,
         client
@@ -114,6 +110,26 @@ pub(super) async fn delete_state_machine(client: &Client, arn: &str) -> CloudRes
     call(
         Operation::DeleteStateMachine,
         client.delete_state_machine().state_machine_arn(arn).send(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Tags as Step Functions takes them.
+fn tag_list(tags: &Tags) -> Vec<Tag> {
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+pub(super) async fn tag_state_machine(client: &Client, arn: &str, tags: &Tags) -> CloudResult<()> {
+    call(
+        Operation::StatesTagResource,
+        client
+            .tag_resource()
+            .resource_arn(arn)
+            .set_tags(Some(tag_list(tags)))
+            .send(),
     )
     .await?;
     Ok(())

@@ -197,6 +197,8 @@ port! {
     fn delete_role_policy(role: &str, policy: &str) -> ();
     /// iam:DetachRolePolicy.
     fn detach_role_policy(role: &str, policy_arn: &str) -> ();
+    /// iam:TagRole.
+    fn tag_role(name: &str, tags: &Tags) -> ();
     /// iam:DeleteRole.
     fn delete_role(name: &str) -> ();
 
@@ -214,6 +216,8 @@ port! {
     fn update_function_configuration(new: &NewFunction<'_>) -> FunctionState;
     /// lambda:UpdateFunctionConfiguration: the description only.
     fn update_function_description(name: &str, description: &str) -> FunctionState;
+    /// lambda:TagResource.
+    fn tag_function(arn: &str, tags: &Tags) -> ();
     /// lambda:DeleteFunction.
     fn delete_function(name: &str) -> ();
     /// lambda:GetPolicy: the resource policy; `Null` when there is none.
@@ -233,6 +237,8 @@ port! {
     fn update_state_machine(arn: &str, new: &NewStateMachine<'_>) -> ();
     /// states:DeleteStateMachine; asynchronous.
     fn delete_state_machine(arn: &str) -> ();
+    /// states:TagResource.
+    fn tag_state_machine(arn: &str, tags: &Tags) -> ();
     /// states:ListTagsForResource.
     fn state_machine_tags(arn: &str) -> Tags;
     /// states:StartExecution: the execution's ARN.
@@ -265,11 +271,15 @@ port! {
     fn stages(id: &str) -> Vec<rest_api::Stage>;
     /// apigateway:UpdateStage: the description.
     fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
+    /// apigateway:TagResource.
+    fn tag_rest_api(arn: &str, tags: &Tags) -> ();
     /// apigateway:DeleteStage.
     fn delete_stage(id: &str, stage: &str) -> ();
 
     /// logs:DescribeLogGroups: one page of those whose name begins with `prefix`.
     fn log_groups_page(prefix: &str, token: Option<String>) -> Page<log_group::Actual>;
+    /// logs:TagResource.
+    fn tag_log_group(arn: &str, tags: &Tags) -> ();
     /// logs:ListTagsForResource.
     fn log_group_tags(arn: &str) -> Tags;
     /// logs:CreateLogGroup.

@@ -74,6 +74,7 @@ fn own(operation: Operation) -> Option<Quota> {
         // step-functions/latest/dg/service-quotas.html; where regions differ, the smaller figure.
         CreateStateMachine | UpdateStateMachine | DeleteStateMachine => quota(1.0, 100.0),
         StatesListTagsForResource => quota(1.0, 100.0),
+        StatesTagResource => quota(1.0, 200.0),
         DescribeStateMachine => quota(20.0, 200.0),
         ListStateMachines => quota(5.0, 100.0),
         StartExecution => quota(150.0, 800.0),
@@ -87,7 +88,7 @@ fn own(operation: Operation) -> Option<Quota> {
         PutRetentionPolicy => quota(5.0, 5.0),
         FilterLogEvents => quota(5.0, 5.0),
         // The page gives 5 per second for TagResource and UntagResource; the reading one is not listed.
-        LogsListTagsForResource => quota(5.0, 5.0),
+        LogsListTagsForResource | LogsTagResource => quota(5.0, 5.0),
         _ => return None,
     })
 }

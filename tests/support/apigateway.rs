@@ -67,6 +67,12 @@ impl World {
         Ok(Body::Json(match operation {
             "GetRestApis" => self.list_apis(request),
             "CreateRestApi" => self.create_api(request),
+            "TagResource" => {
+                let tags = tag_map(request.get("tags"));
+                let api = self.apis.get_mut(id).ok_or_else(|| not_found("API"))?;
+                api.tags.extend(tags);
+                Value::Null
+            }
             "DeleteRestApi" => {
                 self.apis.remove(id).ok_or_else(|| not_found("API"))?;
                 Value::Null

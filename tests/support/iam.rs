@@ -126,6 +126,16 @@ impl World {
                 attached.remove(at.ok_or_else(|| missing(&format!("Policy {arn}")))?);
                 String::new()
             }
+            "TagRole" => {
+                let keys = request.members("Tags", ".Key").into_iter();
+                let values = request.members("Tags", ".Value").into_iter();
+                let tags: Vec<_> = keys
+                    .map(str::to_owned)
+                    .zip(values.map(str::to_owned))
+                    .collect();
+                self.role(role)?.tags.extend(tags);
+                String::new()
+            }
             "DeleteRole" => {
                 let found = self.role(role)?;
                 let conflict = |message| Err(AwsError::new(409, "DeleteConflict", message));

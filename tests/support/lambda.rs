@@ -84,6 +84,14 @@ impl World {
                 }
                 self.updated(name)
             }
+            "TagResource" => {
+                let tags = tag_map(request.get("Tags"));
+                self.function(name)?;
+                if let Some(function) = self.functions.get_mut(name) {
+                    function.tags.extend(tags);
+                }
+                Value::Null
+            }
             "DeleteFunction" => {
                 self.refuse_pending(name)?;
                 self.functions.remove(name);

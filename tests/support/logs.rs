@@ -41,6 +41,16 @@ impl World {
                     .find(|group| arn(&group.name) == resource);
                 json!({"tags": found.ok_or_else(missing)?.tags})
             }
+            "TagResource" => {
+                let resource = request.text("resourceArn");
+                let mut groups = self.log_groups.values_mut();
+                let found = groups.find(|group| arn(&group.name) == resource);
+                found
+                    .ok_or_else(missing)?
+                    .tags
+                    .extend(tag_map(request.get("tags")));
+                json!({})
+            }
             "CreateLogGroup" => {
                 if self.log_groups.contains_key(name) {
                     return Err(AwsError::new(

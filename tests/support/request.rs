@@ -181,6 +181,10 @@ fn object(text: &str) -> Map<String, Value> {
 type Route<'a> = Option<(&'static str, Vec<(&'static str, &'a str)>)>;
 
 fn lambda<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
+    if let ("POST", ["2017-03-31", "tags", arn]) = (method, segments) {
+        let name = arn.rsplit(':').next().unwrap_or_default();
+        return Some(("TagResource", vec![("FunctionName", name)]));
+    }
     let ["2015-03-31", "functions", rest @ ..] = segments else {
         return None;
     };
@@ -204,6 +208,10 @@ fn lambda<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
 }
 
 fn apigateway<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
+    if let ("PUT", ["tags", arn]) = (method, segments) {
+        let id = arn.rsplit('/').next().unwrap_or_default();
+        return Some(("TagResource", vec![("restApiId", id)]));
+    }
     let ["restapis", rest @ ..] = segments else {
         return None;
     };

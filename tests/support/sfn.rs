@@ -101,6 +101,16 @@ impl World {
                 self.settle_machines();
                 json!({})
             }
+            "TagResource" => {
+                let machine = self.machines.get_mut(name);
+                let machine =
+                    machine.ok_or_else(|| error("ResourceNotFound", "Resource not found"))?;
+                for tag in request.get("tags").as_array().into_iter().flatten() {
+                    let text = |key: &str| tag[key].as_str().unwrap_or_default().to_owned();
+                    machine.tags.insert(text("key"), text("value"));
+                }
+                json!({})
+            }
             "ListTagsForResource" => {
                 let machine = self.machines.get(name);
                 let machine =

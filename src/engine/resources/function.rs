@@ -89,7 +89,13 @@ pub async fn update<C: Cloud>(
         })
         .await?
     };
-    wait_until_active(cx, name, Some(state)).await
+    wait_until_active(cx, name, Some(state)).await?;
+    let arn = &cx.scope.function_arn(name);
+    let tags = &cx
+        .owner
+        .tags(cx.scope, &function.fingerprint(cx.scope, cx.class()));
+    let tagged = cx.call(Operation::LambdaTagResource, |c| c.tag_function(arn, tags));
+    Ok(tagged.await?)
 }
 
 /// Writes the whole configuration, once its role can be assumed: it may have been made a moment ago.

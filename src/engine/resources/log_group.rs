@@ -31,18 +31,23 @@ pub async fn create<C: Cloud>(cx: &Context<'_, C>, group: &LogGroup) -> Result<(
     set_retention(cx, group).await
 }
 
-/// Sets the retention.
-///
-/// # Errors
-/// AWS's.
-pub async fn set_retention<C: Cloud>(
-    cx: &Context<'_, C>,
-    group: &LogGroup,
-) -> Result<(), StepError> {
+async fn set_retention<C: Cloud>(cx: &Context<'_, C>, group: &LogGroup) -> Result<(), StepError> {
     let put = cx.call_about_new(Operation::PutRetentionPolicy, |c| {
         c.put_retention_policy(&group.name, group.retention_days)
     });
     put.await
+}
+
+/// Puts the retention right, and says so in the tag.
+///
+/// # Errors
+/// AWS's.
+pub async fn update<C: Cloud>(cx: &Context<'_, C>, group: &LogGroup) -> Result<(), StepError> {
+    set_retention(cx, group).await?;
+    let arn = &cx.scope.log_group_arn(&group.name);
+    let tags = &cx.owner.tags(cx.scope, &group.fingerprint());
+    let tagged = cx.call(Operation::LogsTagResource, |c| c.tag_log_group(arn, tags));
+    Ok(tagged.await?)
 }
 
 /// Deletes the group with its events.

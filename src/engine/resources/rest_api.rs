@@ -156,6 +156,12 @@ pub async fn complete<C: Cloud>(
     let stages = cx.call(Operation::GetStages, |c| c.stages(id)).await?;
     let deployed = stages.iter().any(|stage| stage.name == api.stage);
     publish(cx, api, id, deployed).await?;
+    let arn = &cx.scope.rest_api_arn(id);
+    let tags = &cx.owner.tags(cx.scope, &api.fingerprint(cx.scope));
+    cx.call(Operation::ApiGatewayTagResource, |c| {
+        c.tag_rest_api(arn, tags)
+    })
+    .await?;
     for duplicate in duplicates {
         let deleted = cx.call(Operation::DeleteRestApi, |c| c.delete_rest_api(duplicate));
         or_gone(deleted.await)?;

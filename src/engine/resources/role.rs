@@ -44,7 +44,12 @@ pub async fn update<C: Cloud>(
     if difference.policy {
         put_policy(cx, role).await?;
     }
-    empty(cx, &difference.extra_inline, &difference.extra_attached).await
+    empty(cx, &difference.extra_inline, &difference.extra_attached).await?;
+    let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
+    let name = role.name.as_str();
+    Ok(cx
+        .call(Operation::TagRole, |c| c.tag_role(name, tags))
+        .await?)
 }
 
 /// Deletes the role with all that is in it.

@@ -82,7 +82,11 @@ pub async fn update<C: Cloud>(
     cx.call_assuming_role(Operation::UpdateStateMachine, |c| {
         c.update_state_machine(arn, new)
     })
-    .await
+    .await?;
+    let tagged = cx.call(Operation::StatesTagResource, |c| {
+        c.tag_state_machine(arn, &new.tags)
+    });
+    Ok(tagged.await?)
 }
 
 /// Deletes the state machine and waits until it is gone.
