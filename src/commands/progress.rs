@@ -1,24 +1,29 @@
 //! `status` and `report`: who is complete, in progress, not started, broken, could not be checked.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use futures::stream::{self, StreamExt};
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 
-use crate::cli::Cli;
+use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
 use crate::cloud::AwsCloud;
-use crate::domain::check::{Change, Progress, Proof, StudentProgress};
+use crate::domain::attest::Attestations;
+use crate::domain::cache::{Cache, Memory};
+use crate::domain::check::{Progress, Proof, StudentProgress};
+use crate::domain::desired::Stack;
+use crate::domain::diff::changes;
 use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::Starter;
 use crate::domain::lab::ApiEndpoint;
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
-use crate::domain::plan::{StudentPlan, Verdict, deploy};
+use crate::domain::plan::{StudentPlan, deploy};
 use crate::domain::roster::Student;
 use crate::engine::call::Caller;
-use crate::engine::gather::{Subject, gather};
-use crate::engine::observe::{Depth, observe};
+use crate::engine::gather::{Gathered, Subject, gather};
+use crate::engine::observe::{Depth, observe_knowing};
 use crate::engine::port::Cloud;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
@@ -26,6 +31,7 @@ use crate::events::{Command, Outcome, StudentResult};
 use crate::report::{Account, ClassReport, ReportStudent, View, Written, write_reports};
 
 use super::plan::{interrupted, view};
+use super::readings;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show};
@@ -39,12 +45,18 @@ pub(super) struct Standing {
     pub gaps: Vec<Gap>,
     pub alias: Option<String>,
     pub taken_at: Zoned,
+    /// Notes that concern the whole class.
+    pub notes: Vec<String>,
 }
 
-pub(super) async fn run_status(cli: &Cli) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    let standing = read(&session, Command::Status).await?;
-    let summary = summarise(&session, Command::Status, results(&standing), Vec::new());
+pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    let attested = attestations(&class, &args.attest)?;
+    let session = class.connect().await?;
+    let mut standing = read(&session, Command::Status).await?;
+    attest(&mut standing, &attested);
+    let notes = standing.notes.clone();
+    let summary = summarise(&session, Command::Status, results(&standing), notes);
     let view = View {
         gaps: &standing.gaps,
         ..view(&session)
@@ -53,11 +65,15 @@ pub(super) async fn run_status(cli: &Cli) -> Result<Exit> {
     Ok(exit_of(&standing))
 }
 
-pub(super) async fn run_report(cli: &Cli) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    let standing = read(&session, Command::Report).await?;
+pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    let attested = attestations(&class, &args.attest)?;
+    let session = class.connect().await?;
+    let mut standing = read(&session, Command::Report).await?;
+    attest(&mut standing, &attested);
     let written = write(&session, &standing, &BTreeMap::new())?;
-    let summary = summarise(&session, Command::Report, results(&standing), Vec::new());
+    let notes = standing.notes.clone();
+    let summary = summarise(&session, Command::Report, results(&standing), notes);
     let view = View {
         gaps: &standing.gaps,
         report: Some(&written.html),
@@ -65,6 +81,37 @@ pub(super) async fn run_report(cli: &Cli) -> Result<Exit> {
     };
     show(&summary, &view, session.class.settings.ui)?;
     Ok(exit_of(&standing))
+}
+
+/// Reads what the instructor attests, before anything is asked of AWS.
+fn attestations(class: &Class, args: &AttestArgs) -> Result<Attestations> {
+    let Some(path) = &args.attest else {
+        return Ok(Attestations::default());
+    };
+    let file = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| {
+        Error::new(
+            Kind::Invalid,
+            "--attest",
+            format!("{file} cannot be read: {error}"),
+        )
+        .hint("give the path of a CSV file with the columns username and check")
+    })?;
+    Attestations::parse(&file, &bytes, &class.roster, class.lab.checks()).map_err(|failures| {
+        Error {
+            kind: Kind::Invalid,
+            failures,
+        }
+    })
+}
+
+fn attest(standing: &mut Standing, attested: &Attestations) {
+    for student in &mut standing.students {
+        for check in &mut student.checks {
+            attested.apply(&student.username, check);
+        }
+        student.progress = Progress::of(&student.checks);
+    }
 }
 
 /// A status that could not be read for somebody is an error, though everything else is shown.
@@ -77,32 +124,34 @@ fn exit_of(standing: &Standing) -> Exit {
     }
 }
 
-/// Reads where everybody stands.
+/// Reads where everybody stands, and keeps for the next reading what cannot change.
 ///
 /// # Errors
 /// When it was stopped.
 pub(super) async fn read(session: &Session, command: Command) -> Result<Standing> {
+    let now_ms = Timestamp::now().as_millisecond();
+    let (mut cache, mut notes) = readings::load(session);
+    let known = cache.machines_at(now_ms);
     let ran = run_work(session, command, false, async |caller| {
         let (observed, alias) = tokio::join!(
-            observe(caller, &session.desired, &Depth::Deploy),
+            observe_knowing(caller, &session.desired, &Depth::Deploy, &known),
             caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
         );
         let observed = observed?;
         let plan = deploy::plan(&session.desired, &observed, false);
-        let pairs = plan
-            .students
-            .iter()
-            .zip(&session.class.students)
-            .enumerate();
-        let mut students: Vec<_> = stream::iter(pairs)
-            .map(|(index, (plan, student))| {
-                let observed = &observed;
-                async move {
-                    (
-                        index,
-                        one_student(caller, session, observed, plan, student).await,
-                    )
-                }
+        let reader = Reader {
+            caller,
+            session,
+            observed: &observed,
+            cache: &cache,
+            pointers: session.class.lab.input_pointers(),
+            now_ms,
+        };
+        let reader = &reader;
+        let pairs = plan.students.iter().zip(&session.class.students);
+        let mut students: Vec<_> = stream::iter(pairs.enumerate())
+            .map(|(index, (plan, student))| async move {
+                (index, reader.one_student(plan, student).await)
             })
             .buffer_unordered(STUDENTS_AT_ONCE)
             .collect()
@@ -110,47 +159,93 @@ pub(super) async fn read(session: &Session, command: Command) -> Result<Standing
         students.sort_by_key(|(index, _)| *index);
         let students: std::result::Result<Vec<_>, Cancelled> =
             students.into_iter().map(|(_, student)| student).collect();
-        Ok::<_, Cancelled>(Standing {
-            students: students?,
-            gaps: observed.gaps,
-            // Without the right to read aliases, the account's id has to do.
-            alias: alias.ok().flatten(),
-            taken_at: Zoned::now(),
-        })
+        // Without the right to read aliases, the account's id has to do.
+        Ok::<_, Cancelled>((students?, observed, alias.ok().flatten()))
     })
     .await;
-    ran.output.map_err(|_| interrupted())
+    let (read, observed, alias) = ran.output.map_err(|_| interrupted())?;
+    let mut students = Vec::new();
+    for (student, memory) in read {
+        cache.students.insert(student.username.clone(), memory);
+        students.push(student);
+    }
+    readings::keep_machines(&mut cache, &observed, &known, now_ms);
+    notes.extend(readings::save(session, &cache));
+    Ok(Standing {
+        students,
+        gaps: observed.gaps,
+        alias,
+        taken_at: Zoned::now(),
+        notes,
+    })
 }
 
-async fn one_student(
-    caller: &Caller<AwsCloud>,
-    session: &Session,
-    observed: &Observed,
-    plan: &StudentPlan,
-    student: &Student,
-) -> std::result::Result<StudentProgress, Cancelled> {
-    let lab = &session.class.lab;
-    let checks = lab.checks();
-    let subject = Subject {
-        plan,
-        state_machines: state_machines(session, student),
-        functions: functions(session, student),
-        starter_of: &|name, input| lab.starter_of(name, input),
-    };
-    let facts = gather(caller, checks, &subject).await?;
-    let results: Vec<_> = checks
-        .iter()
-        .map(|check| evaluate(check, plan, &facts))
-        .collect();
-    let endpoints = endpoints(session, observed, plan);
-    Ok(StudentProgress {
-        username: student.username.clone(),
-        progress: Progress::of(&results),
-        checks: results,
-        executions: own_executions(facts),
-        outputs: lab.outputs(session.scope(), session.class.name(), student, &endpoints),
-        changes: changes(plan),
-    })
+/// What the reading of every student needs.
+struct Reader<'a> {
+    caller: &'a Caller<AwsCloud>,
+    session: &'a Session,
+    observed: &'a Observed,
+    cache: &'a Cache,
+    pointers: Vec<String>,
+    now_ms: i64,
+}
+
+impl Reader<'_> {
+    async fn one_student(
+        &self,
+        plan: &StudentPlan,
+        student: &Student,
+    ) -> std::result::Result<(StudentProgress, Memory), Cancelled> {
+        let session = self.session;
+        let lab = &session.class.lab;
+        let checks = lab.checks();
+        let nothing = Memory::default();
+        let own = self.cache.homeroom.get(&student.username);
+        let subject = Subject {
+            plan,
+            observed: self.observed,
+            state_machines: state_machines(session, student),
+            functions: functions(session, student),
+            starter_of: &|execution| {
+                if own.is_some_and(|arns| arns.contains(&execution.arn)) {
+                    return Starter::Homeroom;
+                }
+                let input = execution.detail.as_ref().map(|d| &d.input);
+                lab.starter_of(&execution.name, input)
+            },
+            input_pointers: &self.pointers,
+            memory: self
+                .cache
+                .students
+                .get(&student.username)
+                .unwrap_or(&nothing),
+            now_ms: self.now_ms,
+            console: session.cloud.is_aws().then(|| session.scope()),
+        };
+        let Gathered { facts, memory } = gather(self.caller, checks, &subject).await?;
+        let results: Vec<_> = checks
+            .iter()
+            .map(|check| evaluate(check, plan, &facts))
+            .collect();
+        let endpoints = endpoints(session, self.observed, plan);
+        let stack = stack_of(session, plan);
+        let progress = StudentProgress {
+            username: student.username.clone(),
+            progress: Progress::of(&results),
+            checks: results,
+            executions: own_executions(facts),
+            outputs: lab.outputs(session.scope(), session.class.name(), student, &endpoints),
+            changes: stack
+                .map(|stack| changes(session.scope(), stack, self.observed))
+                .unwrap_or_default(),
+        };
+        Ok((progress, memory))
+    }
+}
+
+fn stack_of<'a>(session: &'a Session, plan: &StudentPlan) -> Option<&'a Stack> {
+    let mut stacks = session.desired.stacks.iter();
+    stacks.find(|stack| stack.owner == plan.owner)
 }
 
 fn state_machines(session: &Session, student: &Student) -> Vec<(String, String)> {
@@ -160,6 +255,9 @@ fn state_machines(session: &Session, student: &Student) -> Vec<(String, String)>
         .iter()
         .filter_map(|check| match &check.proof {
             Proof::Executions { state_machine, .. } => Some(state_machine.as_str()),
+            Proof::LogEvents {
+                own_execution_of, ..
+            } => own_execution_of.as_deref(),
             _ => None,
         })
         .collect();
@@ -192,12 +290,9 @@ fn endpoints(
     observed: &Observed,
     plan: &StudentPlan,
 ) -> BTreeMap<String, ApiEndpoint> {
-    let stack = session
-        .desired
-        .stacks
-        .iter()
-        .find(|s| s.owner == plan.owner);
-    let apis = stack.map(|s| s.rest_apis.as_slice()).unwrap_or_default();
+    let apis = stack_of(session, plan)
+        .map(|s| s.rest_apis.as_slice())
+        .unwrap_or_default();
     apis.iter()
         .filter_map(|api| {
             let found = observed.rest_apis.get(&api.name)?;
@@ -228,18 +323,6 @@ fn own_executions(facts: Facts) -> Vec<(Starter, crate::domain::execution::Execu
         .collect();
     own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
     own
-}
-
-fn changes(plan: &StudentPlan) -> Vec<Change> {
-    plan.items
-        .iter()
-        .filter(|item| item.verdict == Verdict::Keep)
-        .map(|item| Change {
-            resource: item.resource.to_string(),
-            summary: item.why.clone(),
-            diff: Vec::new(),
-        })
-        .collect()
 }
 
 /// The students' results, for a summary.
@@ -298,7 +381,7 @@ pub(super) fn write(
         region: session.scope().region.clone(),
         taken_at: standing.taken_at.clone(),
         students,
-        notes: Vec::new(),
+        notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
     };
     write_reports(&session.class.settings.reports, &report).map_err(|error| {

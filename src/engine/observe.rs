@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt};
 
+use crate::domain::cache::KnownMachines;
 use crate::domain::desired::Desired;
 use crate::domain::ids::Username;
 use crate::domain::lab::NamePattern;
@@ -62,6 +63,7 @@ struct Look<'a, C> {
     desired: &'a Desired,
     owners: BTreeMap<ResourceId, Owner>,
     depth: &'a Depth,
+    known: &'a KnownMachines,
 }
 
 type Listed<T> = Result<(T, Vec<Gap>), Cancelled>;
@@ -74,6 +76,19 @@ pub async fn observe<C: Cloud>(
     caller: &Caller<C>,
     desired: &Desired,
     depth: &Depth,
+) -> Result<Observed, Cancelled> {
+    observe_knowing(caller, desired, depth, &KnownMachines::new()).await
+}
+
+/// [`observe`], without describing the state machines again that are known and still the same ones.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_knowing<C: Cloud>(
+    caller: &Caller<C>,
+    desired: &Desired,
+    depth: &Depth,
+    known: &KnownMachines,
 ) -> Result<Observed, Cancelled> {
     let owners = desired
         .stacks
@@ -88,6 +103,7 @@ pub async fn observe<C: Cloud>(
         desired,
         owners,
         depth,
+        known,
     };
     let (roles, functions, machines, apis, summary) = tokio::join!(
         look.roles(),
@@ -307,10 +323,17 @@ impl<'a, C: Cloud> Look<'a, C> {
             )
             .await;
         let mut gaps = self.listing_gap(Kind::StateMachine, listed)?;
+        for machine in found.values_mut() {
+            if let Some(known) = self.known.get(&machine.name).filter(|k| k.is(machine)) {
+                machine.detail = Some(known.detail.clone());
+                machine.ownership = Ownership::from_owner(Some(known.owner.clone()), class);
+            }
+        }
         let details = self
             .details(
                 found
                     .values()
+                    .filter(|machine| machine.detail.is_none())
                     .map(|m| (m.name.clone(), m.arn.clone()))
                     .collect(),
                 |(name, arn): (String, String)| async move {

@@ -163,6 +163,12 @@ impl Actual {
         )
     }
 
+    /// Fingerprint of everything that it runs with: the same, and it is the function that was looked at.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let config = self.config_fingerprint().to_string();
+        Fingerprint::of([self.code_sha256.as_str(), config.as_str()])
+    }
+
     /// Whose the description says that it is; `Unproven` when it says nothing and tags must be asked.
     pub fn described_ownership(description: &str, class: &ClassName) -> Ownership {
         match Record::parse(description) {
