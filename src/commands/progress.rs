@@ -3,29 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use futures::stream::{self, StreamExt};
 use jiff::{Timestamp, Zoned};
 
 use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
-use crate::cloud::AwsCloud;
 use crate::domain::attest::Attestations;
-use crate::domain::cache::{Cache, Memory};
-use crate::domain::check::{Progress, Proof, StudentProgress};
-use crate::domain::desired::Stack;
-use crate::domain::diff::changes;
-use crate::domain::evaluate::{Facts, Reading, evaluate};
-use crate::domain::execution::Starter;
-use crate::domain::lab::ApiEndpoint;
-use crate::domain::observed::{Gap, Observed};
-use crate::domain::operation::Operation;
-use crate::domain::ownership::Ownership;
-use crate::domain::plan::{StudentPlan, deploy};
-use crate::domain::roster::Student;
-use crate::engine::call::Caller;
-use crate::engine::gather::{Gathered, Subject, gather};
-use crate::engine::observe::{Depth, observe_knowing};
-use crate::engine::port::Cloud;
-use crate::engine::stop::Cancelled;
+use crate::domain::check::{Progress, StudentProgress};
+use crate::domain::observed::Gap;
+use crate::engine::reading::{ClassReading, read_class};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Outcome, StudentResult};
 use crate::report::{Account, ClassReport, ReportStudent, View, Written, write_reports};
@@ -35,9 +19,6 @@ use super::readings;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show};
-
-/// Students read at once; the pacer spaces the calls.
-const STUDENTS_AT_ONCE: usize = 25;
 
 /// Where everybody stands, at one moment.
 pub(super) struct Standing {
@@ -129,200 +110,28 @@ fn exit_of(standing: &Standing) -> Exit {
 /// # Errors
 /// When it was stopped.
 pub(super) async fn read(session: &Session, command: Command) -> Result<Standing> {
-    let now_ms = Timestamp::now().as_millisecond();
-    let (mut cache, mut notes) = readings::load(session);
-    let known = cache.machines_at(now_ms);
+    let (cache, mut notes) = readings::load(session);
+    let reading = ClassReading {
+        lab: &session.class.lab,
+        desired: &session.desired,
+        students: &session.class.students,
+        now_ms: Timestamp::now().as_millisecond(),
+        console: session.cloud.is_aws(),
+        invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),
+    };
     let ran = run_work(session, command, false, async |caller| {
-        let (observed, alias) = tokio::join!(
-            observe_knowing(caller, &session.desired, &Depth::Deploy, &known),
-            caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
-        );
-        let observed = observed?;
-        let plan = deploy::plan(&session.desired, &observed, false);
-        let reader = Reader {
-            caller,
-            session,
-            observed: &observed,
-            cache: &cache,
-            pointers: session.class.lab.input_pointers(),
-            now_ms,
-        };
-        let reader = &reader;
-        let pairs = plan.students.iter().zip(&session.class.students);
-        let mut students: Vec<_> = stream::iter(pairs.enumerate())
-            .map(|(index, (plan, student))| async move {
-                (index, reader.one_student(plan, student).await)
-            })
-            .buffer_unordered(STUDENTS_AT_ONCE)
-            .collect()
-            .await;
-        students.sort_by_key(|(index, _)| *index);
-        let students: std::result::Result<Vec<_>, Cancelled> =
-            students.into_iter().map(|(_, student)| student).collect();
-        // Without the right to read aliases, the account's id has to do.
-        Ok::<_, Cancelled>((students?, observed, alias.ok().flatten()))
+        read_class(caller, &reading, cache).await
     })
     .await;
-    let (read, observed, alias) = ran.output.map_err(|_| interrupted())?;
-    let mut students = Vec::new();
-    for (student, memory) in read {
-        cache.students.insert(student.username.clone(), memory);
-        students.push(student);
-    }
-    readings::keep_machines(&mut cache, &observed, &known, now_ms);
-    notes.extend(readings::save(session, &cache));
+    let read = ran.output.map_err(|_| interrupted())?;
+    notes.extend(readings::save(session, &read.cache));
     Ok(Standing {
-        students,
-        gaps: observed.gaps,
-        alias,
+        students: read.students,
+        gaps: read.gaps,
+        alias: read.alias,
         taken_at: Zoned::now(),
         notes,
     })
-}
-
-/// What the reading of every student needs.
-struct Reader<'a> {
-    caller: &'a Caller<AwsCloud>,
-    session: &'a Session,
-    observed: &'a Observed,
-    cache: &'a Cache,
-    pointers: Vec<String>,
-    now_ms: i64,
-}
-
-impl Reader<'_> {
-    async fn one_student(
-        &self,
-        plan: &StudentPlan,
-        student: &Student,
-    ) -> std::result::Result<(StudentProgress, Memory), Cancelled> {
-        let session = self.session;
-        let lab = &session.class.lab;
-        let checks = lab.checks();
-        let nothing = Memory::default();
-        let own = self.cache.homeroom.get(&student.username);
-        let subject = Subject {
-            plan,
-            observed: self.observed,
-            state_machines: state_machines(session, student),
-            functions: functions(session, student),
-            starter_of: &|execution| {
-                if own.is_some_and(|arns| arns.contains(&execution.arn)) {
-                    return Starter::Homeroom;
-                }
-                let input = execution.detail.as_ref().map(|d| &d.input);
-                lab.starter_of(&execution.name, input)
-            },
-            input_pointers: &self.pointers,
-            memory: self
-                .cache
-                .students
-                .get(&student.username)
-                .unwrap_or(&nothing),
-            now_ms: self.now_ms,
-            console: session.cloud.is_aws().then(|| session.scope()),
-        };
-        let Gathered { facts, memory } = gather(self.caller, checks, &subject).await?;
-        let results: Vec<_> = checks
-            .iter()
-            .map(|check| evaluate(check, plan, &facts))
-            .collect();
-        let endpoints = endpoints(session, self.observed, plan);
-        let stack = stack_of(session, plan);
-        let progress = StudentProgress {
-            username: student.username.clone(),
-            progress: Progress::of(&results),
-            checks: results,
-            executions: own_executions(facts),
-            outputs: lab.outputs(session.scope(), session.class.name(), student, &endpoints),
-            changes: stack
-                .map(|stack| changes(session.scope(), stack, self.observed))
-                .unwrap_or_default(),
-        };
-        Ok((progress, memory))
-    }
-}
-
-fn stack_of<'a>(session: &'a Session, plan: &StudentPlan) -> Option<&'a Stack> {
-    let mut stacks = session.desired.stacks.iter();
-    stacks.find(|stack| stack.owner == plan.owner)
-}
-
-fn state_machines(session: &Session, student: &Student) -> Vec<(String, String)> {
-    let lab = &session.class.lab;
-    let mut ids: Vec<&str> = lab
-        .checks()
-        .iter()
-        .filter_map(|check| match &check.proof {
-            Proof::Executions { state_machine, .. } => Some(state_machine.as_str()),
-            Proof::LogEvents {
-                own_execution_of, ..
-            } => own_execution_of.as_deref(),
-            _ => None,
-        })
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into_iter()
-        .filter_map(|id| {
-            let name = lab.state_machine_name(id, &student.username)?;
-            Some((id.to_owned(), session.scope().state_machine_arn(&name)))
-        })
-        .collect()
-}
-
-fn functions(session: &Session, student: &Student) -> Vec<(String, String)> {
-    let lab = &session.class.lab;
-    lab.checks()
-        .iter()
-        .filter_map(|check| match &check.proof {
-            Proof::LogEvents { functions, .. } => Some(functions),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|id| Some((id.clone(), lab.function_name(id, &student.username)?)))
-        .collect()
-}
-
-/// The student's APIs that are deployed, by name.
-fn endpoints(
-    session: &Session,
-    observed: &Observed,
-    plan: &StudentPlan,
-) -> BTreeMap<String, ApiEndpoint> {
-    let apis = stack_of(session, plan)
-        .map(|s| s.rest_apis.as_slice())
-        .unwrap_or_default();
-    apis.iter()
-        .filter_map(|api| {
-            let found = observed.rest_apis.get(&api.name)?;
-            let ours = Ownership::Ours(plan.owner.clone());
-            let actual = found
-                .iter()
-                .filter(|actual| actual.ownership == ours)
-                .min_by_key(|actual| actual.created_s)?;
-            let endpoint = ApiEndpoint {
-                id: actual.id.clone(),
-                url: session.cloud.invoke_url(&actual.id, &api.stage),
-            };
-            Some((api.name.clone(), endpoint))
-        })
-        .collect()
-}
-
-fn own_executions(facts: Facts) -> Vec<(Starter, crate::domain::execution::Execution)> {
-    let mut own: Vec<_> = facts
-        .executions
-        .into_values()
-        .filter_map(|reading| match reading {
-            Reading::Seen(all) => Some(all),
-            Reading::Unseen(_) => None,
-        })
-        .flatten()
-        .filter(|(starter, _)| *starter != Starter::Homeroom)
-        .collect();
-    own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
-    own
 }
 
 /// The students' results, for a summary.

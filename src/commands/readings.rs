@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::domain::cache::{Cache, Key, KnownMachine, KnownMachines, OwnExecutions};
+use crate::domain::cache::{Cache, Key, OwnExecutions};
 use crate::domain::ids::Username;
-use crate::domain::observed::Observed;
-use crate::domain::ownership::Ownership;
 use crate::report::write::{class_dir, write_whole};
 
 use super::session::Session;
@@ -77,38 +75,6 @@ fn read(path: &Path, key: Key) -> (Cache, Vec<String>) {
         path.display()
     );
     (Cache::new(key), vec![note])
-}
-
-/// Keeps what was described of the state machines that are provably the class's.
-pub(super) fn keep_machines(
-    cache: &mut Cache,
-    observed: &Observed,
-    known: &KnownMachines,
-    now_ms: i64,
-) {
-    for machine in observed.state_machines.values() {
-        let (Ownership::Ours(owner), Some(detail), Some(created_ms)) =
-            (&machine.ownership, &machine.detail, machine.created_ms)
-        else {
-            cache.state_machines.remove(&machine.name);
-            continue;
-        };
-        if detail.deleting {
-            cache.state_machines.remove(&machine.name);
-            continue;
-        }
-        let read_ms = known
-            .get(&machine.name)
-            .filter(|known| known.is(machine))
-            .map_or(now_ms, |known| known.read_ms);
-        let kept = KnownMachine {
-            created_ms,
-            read_ms,
-            owner: owner.clone(),
-            detail: detail.clone(),
-        };
-        cache.state_machines.insert(machine.name.clone(), kept);
-    }
 }
 
 /// Keeps everything for the next reading; a note when that fails, which costs time and nothing else.

@@ -431,7 +431,8 @@ mod tests {
             ("username,check,check\n", "the header has 'check' twice"),
         ] {
             let failures = parse(text).unwrap_err();
-            assert!(failures[0].cause.contains(cause), "{text:?}: {failures:?}");
+            let said = failures.iter().any(|f| f.cause.contains(cause));
+            assert!(said, "{text:?}: {failures:?}");
             assert!(failures.iter().all(|f| f.subject.contains("line 1")));
         }
         assert!(parse("username,check\n").unwrap().is_empty());

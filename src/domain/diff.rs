@@ -65,7 +65,7 @@ fn of_state_machine(
     let diff = lines(&pretty(&wanted.definition), &after);
     let (added, removed) = counts(&diff);
     let mut summary =
-        format!("the student changed its definition: {added} lines added, {removed} removed");
+        format!("the student changed its definition (lines: {added} added, {removed} removed)");
     if recorded.is_some_and(|recorded| recorded != wanted.fingerprint()) {
         summary.push_str(LAB_CHANGED);
     }
@@ -401,17 +401,18 @@ mod tests {
         assert_eq!(found[0].resource, "state machine user1-m");
         assert_eq!(
             found[0].summary,
-            "the student changed its definition: 1 lines added, 1 removed"
+            "the student changed its definition (lines: 1 added, 1 removed)"
         );
         insta::assert_snapshot!(shown(&found[0].diff), @r#"
-        … 3
-            "A": {
-              "Next": "B",
-        -     "Seconds": 1,
-        +     "Seconds": 9,
-              "Type": "Wait"
-            },
-            "B": {
+        … 2
+            "States": {
+              "A": {
+                "Next": "B",
+        -       "Seconds": 1,
+        +       "Seconds": 9,
+                "Type": "Wait"
+              },
+              "B": {
         … 4
         "#);
     }

@@ -10,6 +10,9 @@ use crate::domain::execution::{Execution, Starter};
 /// How long after an execution's end its functions' last events may carry a time, in milliseconds: a function
 /// behind an API logs after it has started the execution, a short one ends meanwhile.
 const AFTER_MS: i64 = 5_000;
+/// How long before an execution of homeroom's its functions' first events may carry a time, in milliseconds: the
+/// function behind the API logs before it starts the execution.
+const BEFORE_MS: i64 = 500;
 /// Windows of each starter that are looked into, newest first.
 const WINDOWS_MAX: usize = 3;
 
@@ -42,34 +45,42 @@ pub struct LogWindow {
 }
 
 /// The windows to look into, best first: executions that the API started run through every function, so they come
-/// before a person's; the newest first. Those during which an execution of homeroom's ran are left out.
+/// before a person's; the newest first. Executions during which one of homeroom's ran are left out, and a window ends
+/// where one of homeroom's begins.
 pub fn own_windows(all: &[(Starter, Execution)]) -> Vec<LogWindow> {
-    let homerooms: Vec<&Execution> = all
-        .iter()
-        .filter(|(starter, _)| *starter == Starter::Homeroom)
-        .map(|(_, e)| e)
-        .collect();
     let of = |wanted: Starter| {
         all.iter()
             .filter(move |(starter, _)| *starter == wanted)
-            .map(|(starter, execution)| LogWindow {
-                starter: *starter,
-                execution: execution.clone(),
-                since_ms: execution.started_ms,
-                until_ms: execution.stopped_ms.map(|ms| ms + AFTER_MS),
-            })
-            .filter(|window| !homerooms.iter().any(|e| window.meets(e)))
+            .filter_map(|(starter, execution)| window(*starter, execution, all))
             .take(WINDOWS_MAX)
     };
     of(Starter::Api).chain(of(Starter::Person)).collect()
 }
 
-impl LogWindow {
-    fn meets(&self, other: &Execution) -> bool {
-        let begins_before_its_end = other.stopped_ms.is_none_or(|end| self.since_ms <= end);
-        let ends_after_its_begin = self.until_ms.is_none_or(|end| end >= other.started_ms);
-        begins_before_its_end && ends_after_its_begin
+fn window(
+    starter: Starter,
+    execution: &Execution,
+    all: &[(Starter, Execution)],
+) -> Option<LogWindow> {
+    let (since_ms, end) = (execution.started_ms, execution.stopped_ms);
+    let mut until_ms = end.map(|end| end + AFTER_MS);
+    for (other, homerooms) in all {
+        let before = homerooms.stopped_ms.is_some_and(|stop| stop < since_ms);
+        if *other != Starter::Homeroom || before {
+            continue;
+        }
+        let begin = homerooms.started_ms - BEFORE_MS;
+        if end.is_none_or(|end| begin <= end) {
+            return None;
+        }
+        until_ms = until_ms.map(|until| until.min(begin));
     }
+    Some(LogWindow {
+        starter,
+        execution: execution.clone(),
+        since_ms,
+        until_ms,
+    })
 }
 
 pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -> Answer {

@@ -427,13 +427,21 @@ fn windows_are_the_apis_first_and_never_those_in_which_homeroom_ran() {
         (Starter::Person, at("person", 700_000, Some(702_000))),
         (Starter::Homeroom, at("own", 500_000, Some(503_000))),
         (Starter::Api, at("beside", 502_000, Some(504_000))),
+        (Starter::Api, at("too near", 496_000, Some(499_700))),
         (Starter::Api, at("before", 496_000, Some(498_000))),
         (Starter::Api, at("alone", 100_000, Some(102_000))),
     ];
-    let names: Vec<String> = own_windows(&all)
+    let windows: Vec<(String, i64, Option<i64>)> = own_windows(&all)
         .into_iter()
-        .map(|window| window.execution.name)
+        .map(|w| (w.execution.name, w.since_ms, w.until_ms))
         .collect();
-    // "before" ends two seconds before homeroom's begins: its last events and homeroom's first are not told apart.
-    assert_eq!(names, ["alone", "running", "person"]);
+    assert_eq!(
+        windows,
+        [
+            ("before".to_owned(), 496_000, Some(499_500)),
+            ("alone".to_owned(), 100_000, Some(107_000)),
+            ("running".to_owned(), 900_000, None),
+            ("person".to_owned(), 700_000, Some(707_000)),
+        ]
+    );
 }
