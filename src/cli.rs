@@ -82,9 +82,9 @@ Examples:
     /// execution; the lab's error exercise fails as it should; malformed input is answered 400; log events arrive.
     Validate,
     /// Show who is complete, in progress, not started or broken
-    Status,
+    Status(StatusArgs),
     /// Write the class report: one HTML file, with CSV and JSON beside it
-    Report,
+    Report(ReportArgs),
     /// List what would be deleted, and delete it once confirmed
     ///
     /// Without --confirm, asks for the class's name on a terminal; elsewhere only lists. Only what is provably
@@ -114,8 +114,8 @@ impl Verb {
             Self::Plan(_) => Some(Command::Plan),
             Self::Deploy(_) => Some(Command::Deploy),
             Self::Validate => Some(Command::Validate),
-            Self::Status => Some(Command::Status),
-            Self::Report => Some(Command::Report),
+            Self::Status(_) => Some(Command::Status),
+            Self::Report(_) => Some(Command::Report),
             Self::Teardown(_) => Some(Command::Teardown),
             Self::Local(_) | Self::Completions(_) => None,
         }
@@ -144,6 +144,30 @@ pub struct DeployArgs {
     /// Put back what the students changed; they lose that work (needs --students)
     #[arg(long)]
     pub reset: bool,
+}
+
+/// Options of `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct StatusArgs {
+    /// What the instructor attests.
+    #[command(flatten)]
+    pub attest: AttestArgs,
+}
+
+/// Options of `report`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ReportArgs {
+    /// What the instructor attests.
+    #[command(flatten)]
+    pub attest: AttestArgs,
+}
+
+/// What the instructor attests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct AttestArgs {
+    /// A CSV file of what you saw and nothing can prove: username,check and, if wanted, note,by,when
+    #[arg(long, value_name = "FILE")]
+    pub attest: Option<PathBuf>,
 }
 
 /// Options of `teardown`.
@@ -391,8 +415,15 @@ mod tests {
             ("plan --exit-code", Verb::Plan(PlanArgs { exit_code: true })),
             ("deploy --reset", Verb::Deploy(DeployArgs { reset: true })),
             ("validate", Verb::Validate),
-            ("status", Verb::Status),
-            ("report", Verb::Report),
+            ("status", Verb::Status(StatusArgs::default())),
+            (
+                "report --attest seen.csv",
+                Verb::Report(ReportArgs {
+                    attest: AttestArgs {
+                        attest: Some("seen.csv".into()),
+                    },
+                }),
+            ),
             (
                 "teardown --confirm spring",
                 Verb::Teardown(TeardownArgs {

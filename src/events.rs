@@ -111,6 +111,14 @@ pub enum Event {
         /// Milliseconds that it took.
         elapsed_ms: u64,
     },
+    /// homeroom started an execution of its own, or had the student's API start one. Kept in the run log, so that it
+    /// is never counted as the student's, whatever their trigger function made of its name and input.
+    ExecutionStarted {
+        /// The student.
+        student: Username,
+        /// The execution's ARN.
+        execution_arn: String,
+    },
     /// One check of one student was answered (validate).
     CheckFinished {
         /// The student.

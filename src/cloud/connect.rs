@@ -124,6 +124,7 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
             calls.clone(),
         ),
         region: options.region,
+        own_endpoint: shared.endpoint_url().is_some(),
         calls,
     }
 }

@@ -109,6 +109,7 @@ pub(super) async fn log_events_page(
     client: &Client,
     group: &str,
     since_ms: i64,
+    until_ms: Option<i64>,
     limit: i32,
     token: Option<String>,
 ) -> CloudResult<Page<String>> {
@@ -118,6 +119,7 @@ pub(super) async fn log_events_page(
             .filter_log_events()
             .log_group_name(group)
             .start_time(since_ms)
+            .set_end_time(until_ms)
             .limit(limit)
             .set_next_token(token)
             .send(),

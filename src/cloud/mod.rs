@@ -36,6 +36,7 @@ pub use connect::{ConnectOptions, connect, default_region};
 #[derive(Debug, Clone)]
 pub struct AwsCloud {
     region: String,
+    own_endpoint: bool,
     calls: count::Calls,
     sts: aws_sdk_sts::Client,
     iam: aws_sdk_iam::Client,
@@ -50,6 +51,11 @@ impl AwsCloud {
     /// The region (`us-east-1`).
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// Whether AWS itself answers, and not some other endpoint in its place: only then is there a console.
+    pub fn is_aws(&self) -> bool {
+        !self.own_endpoint
     }
 
     /// Requests transmitted since this value was made, by `service:Operation`. Requests that only fetch
@@ -143,7 +149,7 @@ by_service! {
         fn create_log_group(name: &str, tags: &Tags) -> ();
         fn put_retention_policy(name: &str, days: i32) -> ();
         fn delete_log_group(name: &str) -> ();
-        fn log_events_page(group: &str, since_ms: i64, limit: i32, token: Option<String>) -> Page<String>;
+        fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
     }
     endpoint {
         fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;

@@ -38,6 +38,7 @@ pub(super) async fn state_machines_page(
             .map(|item| state_machine::Actual {
                 name: item.name().to_owned(),
                 arn: item.state_machine_arn().to_owned(),
+                created_ms: item.creation_date().to_millis().ok().filter(|ms| *ms > 0),
                 detail: None,
                 ownership: Ownership::Unproven,
             })

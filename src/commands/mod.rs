@@ -8,6 +8,7 @@ mod local;
 mod outputs;
 mod plan;
 mod progress;
+mod readings;
 mod rehearse;
 mod run;
 mod session;
@@ -120,8 +121,8 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Plan(args) => plan::run(cli, args).await,
         Verb::Deploy(args) => deploy::run(cli, args).await,
         Verb::Validate => validate::run(cli).await,
-        Verb::Status => progress::run_status(cli).await,
-        Verb::Report => progress::run_report(cli).await,
+        Verb::Status(args) => progress::run_status(cli, args).await,
+        Verb::Report(args) => progress::run_report(cli, args).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }
 }

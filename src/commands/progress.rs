@@ -1,36 +1,24 @@
 //! `status` and `report`: who is complete, in progress, not started, broken, could not be checked.
 
 use std::collections::BTreeMap;
+use std::fs;
 
-use futures::stream::{self, StreamExt};
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 
-use crate::cli::Cli;
-use crate::cloud::AwsCloud;
-use crate::domain::check::{Change, Progress, Proof, StudentProgress};
-use crate::domain::evaluate::{Facts, Reading, evaluate};
-use crate::domain::execution::Starter;
-use crate::domain::observed::{Gap, Observed};
-use crate::domain::operation::Operation;
-use crate::domain::plan::{StudentPlan, Verdict, deploy};
-use crate::domain::roster::Student;
-use crate::engine::call::Caller;
-use crate::engine::gather::{Subject, gather};
-use crate::engine::observe::{Depth, observe};
-use crate::engine::port::Cloud;
-use crate::engine::stop::Cancelled;
+use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
+use crate::domain::attest::Attestations;
+use crate::domain::check::{Progress, StudentProgress};
+use crate::domain::observed::Gap;
+use crate::engine::reading::{ClassReading, read_class};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Outcome, StudentResult};
 use crate::report::{Account, ClassReport, ReportStudent, View, Written, write_reports};
 
-use super::outputs;
 use super::plan::{interrupted, view};
+use super::readings;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show};
-
-/// Students read at once; the pacer spaces the calls.
-const STUDENTS_AT_ONCE: usize = 25;
 
 /// Where everybody stands, at one moment.
 pub(super) struct Standing {
@@ -38,12 +26,18 @@ pub(super) struct Standing {
     pub gaps: Vec<Gap>,
     pub alias: Option<String>,
     pub taken_at: Zoned,
+    /// Notes that concern the whole class.
+    pub notes: Vec<String>,
 }
 
-pub(super) async fn run_status(cli: &Cli) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    let standing = read(&session, Command::Status).await?;
-    let summary = summarise(&session, Command::Status, results(&standing), Vec::new());
+pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    let attested = attestations(&class, &args.attest)?;
+    let session = class.connect().await?;
+    let mut standing = read(&session, Command::Status).await?;
+    attest(&mut standing, &attested);
+    let notes = standing.notes.clone();
+    let summary = summarise(&session, Command::Status, results(&standing), notes);
     let view = View {
         gaps: &standing.gaps,
         ..view(&session)
@@ -52,11 +46,15 @@ pub(super) async fn run_status(cli: &Cli) -> Result<Exit> {
     Ok(exit_of(&standing))
 }
 
-pub(super) async fn run_report(cli: &Cli) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
-    let standing = read(&session, Command::Report).await?;
+pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    let attested = attestations(&class, &args.attest)?;
+    let session = class.connect().await?;
+    let mut standing = read(&session, Command::Report).await?;
+    attest(&mut standing, &attested);
     let written = write(&session, &standing, &BTreeMap::new())?;
-    let summary = summarise(&session, Command::Report, results(&standing), Vec::new());
+    let notes = standing.notes.clone();
+    let summary = summarise(&session, Command::Report, results(&standing), notes);
     let view = View {
         gaps: &standing.gaps,
         report: Some(&written.html),
@@ -64,6 +62,37 @@ pub(super) async fn run_report(cli: &Cli) -> Result<Exit> {
     };
     show(&summary, &view, session.class.settings.ui)?;
     Ok(exit_of(&standing))
+}
+
+/// Reads what the instructor attests, before anything is asked of AWS.
+fn attestations(class: &Class, args: &AttestArgs) -> Result<Attestations> {
+    let Some(path) = &args.attest else {
+        return Ok(Attestations::default());
+    };
+    let file = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| {
+        Error::new(
+            Kind::Invalid,
+            "--attest",
+            format!("{file} cannot be read: {error}"),
+        )
+        .hint("give the path of a CSV file with the columns username and check")
+    })?;
+    Attestations::parse(&file, &bytes, &class.roster, class.lab.checks()).map_err(|failures| {
+        Error {
+            kind: Kind::Invalid,
+            failures,
+        }
+    })
+}
+
+fn attest(standing: &mut Standing, attested: &Attestations) {
+    for student in &mut standing.students {
+        for check in &mut student.checks {
+            attested.apply(&student.username, check);
+        }
+        student.progress = Progress::of(&student.checks);
+    }
 }
 
 /// A status that could not be read for somebody is an error, though everything else is shown.
@@ -76,139 +105,33 @@ fn exit_of(standing: &Standing) -> Exit {
     }
 }
 
-/// Reads where everybody stands.
+/// Reads where everybody stands, and keeps for the next reading what cannot change.
 ///
 /// # Errors
 /// When it was stopped.
 pub(super) async fn read(session: &Session, command: Command) -> Result<Standing> {
+    let (cache, mut notes) = readings::load(session);
+    let reading = ClassReading {
+        lab: &session.class.lab,
+        desired: &session.desired,
+        students: &session.class.students,
+        now_ms: Timestamp::now().as_millisecond(),
+        console: session.cloud.is_aws(),
+        invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),
+    };
     let ran = run_work(session, command, false, async |caller| {
-        let (observed, alias) = tokio::join!(
-            observe(caller, &session.desired, &Depth::Deploy),
-            caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
-        );
-        let observed = observed?;
-        let plan = deploy::plan(&session.desired, &observed, false);
-        let pairs = plan
-            .students
-            .iter()
-            .zip(&session.class.students)
-            .enumerate();
-        let mut students: Vec<_> = stream::iter(pairs)
-            .map(|(index, (plan, student))| {
-                let observed = &observed;
-                async move {
-                    (
-                        index,
-                        one_student(caller, session, observed, plan, student).await,
-                    )
-                }
-            })
-            .buffer_unordered(STUDENTS_AT_ONCE)
-            .collect()
-            .await;
-        students.sort_by_key(|(index, _)| *index);
-        let students: std::result::Result<Vec<_>, Cancelled> =
-            students.into_iter().map(|(_, student)| student).collect();
-        Ok::<_, Cancelled>(Standing {
-            students: students?,
-            gaps: observed.gaps,
-            // Without the right to read aliases, the account's id has to do.
-            alias: alias.ok().flatten(),
-            taken_at: Zoned::now(),
-        })
+        read_class(caller, &reading, cache).await
     })
     .await;
-    ran.output.map_err(|_| interrupted())
-}
-
-async fn one_student(
-    caller: &Caller<AwsCloud>,
-    session: &Session,
-    observed: &Observed,
-    plan: &StudentPlan,
-    student: &Student,
-) -> std::result::Result<StudentProgress, Cancelled> {
-    let lab = &session.class.lab;
-    let checks = lab.checks();
-    let subject = Subject {
-        plan,
-        state_machines: state_machines(session, student),
-        functions: functions(session, student),
-        starter_of: &|name, input| lab.starter_of(name, input),
-    };
-    let facts = gather(caller, checks, &subject).await?;
-    let results: Vec<_> = checks
-        .iter()
-        .map(|check| evaluate(check, plan, &facts))
-        .collect();
-    Ok(StudentProgress {
-        username: student.username.clone(),
-        progress: Progress::of(&results),
-        checks: results,
-        executions: own_executions(facts),
-        outputs: outputs::of(session, observed, student),
-        changes: changes(plan),
+    let read = ran.output.map_err(|_| interrupted())?;
+    notes.extend(readings::save(session, &read.cache));
+    Ok(Standing {
+        students: read.students,
+        gaps: read.gaps,
+        alias: read.alias,
+        taken_at: Zoned::now(),
+        notes,
     })
-}
-
-fn state_machines(session: &Session, student: &Student) -> Vec<(String, String)> {
-    let lab = &session.class.lab;
-    let mut ids: Vec<&str> = lab
-        .checks()
-        .iter()
-        .filter_map(|check| match &check.proof {
-            Proof::Executions { state_machine, .. } => Some(state_machine.as_str()),
-            _ => None,
-        })
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into_iter()
-        .filter_map(|id| {
-            let name = lab.state_machine_name(id, &student.username)?;
-            Some((id.to_owned(), session.scope().state_machine_arn(&name)))
-        })
-        .collect()
-}
-
-fn functions(session: &Session, student: &Student) -> Vec<(String, String)> {
-    let lab = &session.class.lab;
-    lab.checks()
-        .iter()
-        .filter_map(|check| match &check.proof {
-            Proof::LogEvents { functions, .. } => Some(functions),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|id| Some((id.clone(), lab.function_name(id, &student.username)?)))
-        .collect()
-}
-
-fn own_executions(facts: Facts) -> Vec<(Starter, crate::domain::execution::Execution)> {
-    let mut own: Vec<_> = facts
-        .executions
-        .into_values()
-        .filter_map(|reading| match reading {
-            Reading::Seen(all) => Some(all),
-            Reading::Unseen(_) => None,
-        })
-        .flatten()
-        .filter(|(starter, _)| *starter != Starter::Homeroom)
-        .collect();
-    own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
-    own
-}
-
-fn changes(plan: &StudentPlan) -> Vec<Change> {
-    plan.items
-        .iter()
-        .filter(|item| item.verdict == Verdict::Keep)
-        .map(|item| Change {
-            resource: item.resource.to_string(),
-            summary: item.why.clone(),
-            diff: Vec::new(),
-        })
-        .collect()
 }
 
 /// The students' results, for a summary.
@@ -267,7 +190,7 @@ pub(super) fn write(
         region: session.scope().region.clone(),
         taken_at: standing.taken_at.clone(),
         students,
-        notes: Vec::new(),
+        notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
     };
     write_reports(&session.class.settings.reports, &report).map_err(|error| {

@@ -1,7 +1,7 @@
 //! Executions of a state machine, and who started them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Status of an execution, in Step Functions' words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,65 @@ pub struct Detail {
     pub cause: Option<String>,
 }
 
+/// Longest input that is kept whole, in bytes of JSON; Step Functions allows 256 KiB. Source: Step Functions
+/// quotas, "Maximum input or output size".
+pub const INPUT_KEPT_MAX: usize = 8 * 1024;
+/// Longest error and cause that are kept, in characters; AWS allows 32,768 for the cause. Source:
+/// DescribeExecution, `cause`.
+pub const CAUSE_KEPT_MAX: usize = 2_000;
+
+impl Detail {
+    /// The same, small enough to keep and to show: of a long input only the values at these JSON pointers stay,
+    /// which are all that a check or a mark of the lab looks at. They are found at the same pointers again.
+    #[must_use]
+    pub fn reduced<'a>(mut self, pointers: impl IntoIterator<Item = &'a str>) -> Self {
+        self.error = self.error.map(|text| shortened(&text, CAUSE_KEPT_MAX));
+        self.cause = self.cause.map(|text| shortened(&text, CAUSE_KEPT_MAX));
+        let length = self.input.to_string().len();
+        if length <= INPUT_KEPT_MAX {
+            return self;
+        }
+        let mut kept = Value::Object(Map::new());
+        for pointer in pointers {
+            let Some(value) = self.input.pointer(pointer) else {
+                continue;
+            };
+            // A value that is itself too long is equal to nothing that a lab asks for.
+            if value.to_string().len() <= INPUT_KEPT_MAX {
+                put(&mut kept, pointer, value.clone());
+            }
+        }
+        if let Value::Object(map) = &mut kept {
+            map.insert("…".into(), format!("{length} bytes in all").into());
+        }
+        self.input = kept;
+        self
+    }
+}
+
+/// Puts a value where the pointer leads, through objects that are made on the way. An array's index becomes a
+/// key of the same text, which the pointer finds as well.
+fn put(root: &mut Value, pointer: &str, value: Value) {
+    let mut at = root;
+    for token in pointer.split('/').skip(1) {
+        let key = token.replace("~1", "/").replace("~0", "~");
+        let Value::Object(map) = at else {
+            // A shorter pointer put a whole value here, and this one leads into it.
+            return;
+        };
+        at = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
+    }
+    *at = value;
+}
+
+/// A text of at most so many characters; `…` stands where it was cut.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Who started an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,4 +137,73 @@ pub enum Starter {
     Api,
     /// A person, in the console or by the CLI.
     Person,
+}
+
+impl Starter {
+    /// Who it is, for a sentence that ends "started by …".
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::Homeroom => "homeroom",
+            Self::Api => "the API",
+            Self::Person => "a person",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn detail(input: Value) -> Detail {
+        Detail {
+            input,
+            error: None,
+            cause: None,
+        }
+    }
+
+    #[test]
+    fn a_short_input_is_kept_as_it_is_whatever_it_is() {
+        for input in [json!(null), json!("text"), json!([1, 2]), json!({"a": 1})] {
+            assert_eq!(detail(input.clone()).reduced(["/a"]).input, input);
+        }
+    }
+
+    #[test]
+    fn of_a_huge_input_the_values_that_matter_stay_where_they_were() {
+        let filler = "x".repeat(250_000);
+        let input = json!({"dataType": "sales_data", "deep": [{"a/b": 7}], "filler": filler});
+        let pointers = ["/dataType", "/deep/0/a~1b", "/filler", "/missing"];
+        let reduced = detail(input).reduced(pointers).input;
+        assert_eq!(reduced.pointer("/dataType"), Some(&json!("sales_data")));
+        assert_eq!(reduced.pointer("/deep/0/a~1b"), Some(&json!(7)));
+        assert_eq!(reduced.pointer("/filler"), None);
+        assert!(reduced.to_string().len() < 200, "{reduced}");
+    }
+
+    #[test]
+    fn a_huge_input_that_is_no_object_leaves_a_note() {
+        let reduced = detail(json!("y".repeat(100_000))).reduced(["/a"]).input;
+        assert_eq!(reduced, json!({"…": "100002 bytes in all"}));
+    }
+
+    #[test]
+    fn overlapping_pointers_of_a_huge_input_never_lose_the_outer_value() {
+        let input = json!({"a": {"b": 1}, "filler": "z".repeat(20_000)});
+        for pointers in [["/a", "/a/b"], ["/a/b", "/a"]] {
+            let reduced = detail(input.clone()).reduced(pointers).input;
+            assert_eq!(reduced.pointer("/a/b"), Some(&json!(1)), "{pointers:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_cause_is_cut_between_characters() {
+        let long = Detail {
+            cause: Some("é".repeat(10_000)),
+            ..detail(Value::Null)
+        };
+        let cause = long.reduced([]).cause.unwrap();
+        assert_eq!(cause.chars().count(), CAUSE_KEPT_MAX + 1);
+    }
 }

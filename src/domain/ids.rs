@@ -152,6 +152,42 @@ impl Scope {
         )
     }
 
+    /// ARN of an execution of a state machine.
+    pub fn execution_arn(&self, state_machine: &str, name: &str) -> String {
+        format!(
+            "arn:{}:states:{}:{}:execution:{state_machine}:{name}",
+            self.partition, self.region, self.account
+        )
+    }
+
+    /// The console's address for the region, without a trailing slash.
+    pub fn console(&self) -> String {
+        let domain = match self.partition.as_str() {
+            "aws-cn" => "console.amazonaws.cn",
+            "aws-us-gov" => "console.amazonaws-us-gov.com",
+            _ => "console.aws.amazon.com",
+        };
+        format!("https://{}.{domain}", self.region)
+    }
+
+    /// Where the console shows an execution. Everything of its ARN that a URL's fragment could take otherwise is
+    /// escaped: a name may hold any letters.
+    pub fn execution_console_url(&self, execution_arn: &str) -> String {
+        let mut escaped = String::new();
+        for byte in execution_arn.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+                escaped.push(char::from(byte));
+            } else {
+                escaped.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        format!(
+            "{}/states/home?region={}#/v2/executions/details/{escaped}",
+            self.console(),
+            self.region
+        )
+    }
+
     /// ARN of a log group, without the trailing `:*` that policies on its streams need.
     pub fn log_group_arn(&self, name: &str) -> String {
         format!(
@@ -184,5 +220,39 @@ impl Scope {
             self.region,
             self.function_arn(function)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_console_link_stays_in_its_partition_and_escapes_what_a_name_may_hold() {
+        let scope = |partition: &str, region: &str| Scope {
+            partition: partition.into(),
+            account: "123456789012".into(),
+            region: region.into(),
+        };
+        let arn = "arn:aws:states:eu-west-1:123456789012:execution:m:né \"<x>";
+        assert_eq!(
+            scope("aws", "eu-west-1").execution_console_url(arn),
+            "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:eu-west-1:123456789012:execution:m:n%C3%A9%20%22%3Cx%3E"
+        );
+        for (partition, region, begin) in [
+            (
+                "aws-cn",
+                "cn-north-1",
+                "https://cn-north-1.console.amazonaws.cn/",
+            ),
+            (
+                "aws-us-gov",
+                "us-gov-west-1",
+                "https://us-gov-west-1.console.amazonaws-us-gov.com/",
+            ),
+        ] {
+            let url = scope(partition, region).execution_console_url(arn);
+            assert!(url.starts_with(begin), "{url}");
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! The pure part: no clock, no randomness, no IO, no SDK types.
 
+pub mod attest;
+pub mod cache;
 pub mod check;
 pub mod desired;
+pub mod diff;
 pub mod evaluate;
 pub mod execution;
 pub mod failure;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::desired::Stack;
 use super::ids::{Scope, Username};
+use super::lab::ApiEndpoint;
 use super::resources::{
     Kind, function, log_group, rest_api, rest_api::RestApi, role, state_machine,
 };
@@ -66,6 +67,25 @@ impl Observed {
     /// Of a student's APIs that stand for one of the lab's, the one that counts.
     pub fn api_of(&self, scope: &Scope, stack: &Stack, api: &RestApi) -> Option<&rest_api::Actual> {
         api.keeper(scope, &stack.owner.class, self.apis_of(stack, api))
+    }
+
+    /// Where a student's APIs answer, by the lab's name for each; those that are not there are left out.
+    /// `invoke_url` makes the URL of an API's stage.
+    pub fn endpoints(
+        &self,
+        scope: &Scope,
+        stack: &Stack,
+        invoke_url: impl Fn(&str, &str) -> String,
+    ) -> BTreeMap<String, ApiEndpoint> {
+        let deployed = stack.rest_apis.iter().filter_map(|api| {
+            let actual = self.api_of(scope, stack, api)?;
+            let endpoint = ApiEndpoint {
+                id: actual.id.clone(),
+                url: invoke_url(&actual.id, &api.stage),
+            };
+            Some((api.name.clone(), endpoint))
+        });
+        deployed.collect()
     }
 
     /// The gap that hides a resource, if one does.

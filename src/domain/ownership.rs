@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::ids::{ClassName, LabId, Scope, Username};
@@ -23,7 +23,7 @@ pub const TAG_DEPLOYED: &str = "homeroom:deployed";
 pub type Tags = BTreeMap<String, String>;
 
 /// Who a resource of ours belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
     /// The class.
     pub class: ClassName,
@@ -177,7 +177,7 @@ impl Ownership {
 }
 
 /// A short digest of what was deployed: 16 hexadecimal digits of a SHA-256.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {

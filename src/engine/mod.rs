@@ -10,6 +10,7 @@ pub mod pacing;
 pub mod port;
 pub mod prove_gone;
 pub mod quota;
+pub mod reading;
 pub mod resources;
 pub mod script;
 pub mod step;

@@ -288,8 +288,8 @@ port! {
     fn put_retention_policy(name: &str, days: i32) -> ();
     /// logs:DeleteLogGroup.
     fn delete_log_group(name: &str) -> ();
-    /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970.
-    fn log_events_page(group: &str, since_ms: i64, limit: i32, token: Option<String>) -> Page<String>;
+    /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970, up to another one.
+    fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
 
     /// An HTTP request with a JSON body to a deployed stage.
     fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;

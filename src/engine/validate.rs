@@ -15,6 +15,7 @@ use crate::domain::lab::{EndState, Probe, ProbeRequest};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
+use crate::domain::resources::Kind;
 use crate::events::Event;
 
 use super::call::{CallError, Caller};
@@ -239,6 +240,7 @@ async fn run_probe<C: Cloud>(
                     c.start_execution(&machine, &name, input)
                 })
                 .await?;
+            remember(caller, validation, &arn);
             wait_for_end(caller, &arn, expect_end, deadline).await
         }
         ProbeRequest::Api {
@@ -266,6 +268,13 @@ async fn run_probe<C: Cloud>(
                     break answer;
                 }
             };
+            let started = serde_json::from_str::<Value>(&answer.body)
+                .ok()
+                .and_then(|v| Some(v.pointer(execution_arn_pointer)?.as_str()?.to_owned()));
+            // Whatever the answer is: a changed function may well start something for a bad request.
+            if let Some(arn) = &started {
+                remember(caller, validation, arn);
+            }
             if answer.status != *expect_http {
                 return Err(Trouble::Wrong(format!(
                     "{method} {path} answered {} instead of {expect_http}: {}",
@@ -276,15 +285,12 @@ async fn run_probe<C: Cloud>(
             let Some(expect_end) = expect_end else {
                 return Ok(format!("{method} {path} answered {}", answer.status));
             };
-            let arn = serde_json::from_str::<Value>(&answer.body)
-                .ok()
-                .and_then(|v| Some(v.pointer(execution_arn_pointer)?.as_str()?.to_owned()))
-                .ok_or_else(|| {
-                    Trouble::Wrong(format!(
-                        "the answer names no execution at {execution_arn_pointer}: {}",
-                        excerpt(&answer.body)
-                    ))
-                })?;
+            let arn = started.ok_or_else(|| {
+                Trouble::Wrong(format!(
+                    "the answer names no execution at {execution_arn_pointer}: {}",
+                    excerpt(&answer.body)
+                ))
+            })?;
             let end = wait_for_end(caller, &arn, expect_end, deadline).await?;
             Ok(format!("{method} {path} answered {}; {end}", answer.status))
         }
@@ -293,7 +299,7 @@ async fn run_probe<C: Cloud>(
             let mut deadline = deadline;
             for function in functions {
                 let group = format!("/aws/lambda/{function}");
-                while !has_events(caller, &group, since).await? {
+                while !has_events(caller, &group, since, None).await? {
                     if !deadline.pause(caller).await? {
                         return Err(Trouble::Wrong(format!(
                             "no log event in {group} within {} s",
@@ -305,6 +311,27 @@ async fn run_probe<C: Cloud>(
             Ok(format!("log events in {} log groups", functions.len()))
         }
     }
+}
+
+/// Tells that an execution is homeroom's own; the run log keeps it. The answer of a function that a student
+/// changed may name anything, another student's execution for one: only this student's are believed.
+fn remember<C: Cloud>(caller: &Caller<C>, validation: &Validation<'_>, arn: &str) {
+    let mut machines = validation
+        .plan
+        .items
+        .iter()
+        .filter(|item| item.resource.kind == Kind::StateMachine);
+    let of_student = machines.any(|item| {
+        let prefix = validation.scope.execution_arn(&item.resource.name, "");
+        arn.starts_with(&prefix)
+    });
+    if !of_student {
+        return;
+    }
+    caller.tell(Event::ExecutionStarted {
+        student: validation.plan.owner.student.clone(),
+        execution_arn: arn.to_owned(),
+    });
 }
 
 /// The id of the student's API of that name.

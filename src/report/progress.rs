@@ -143,7 +143,7 @@ impl Tracker {
             }
             Event::Interrupted { .. } => self.stopping = true,
             Event::RunFinished { .. } => self.in_flight.clear(),
-            Event::CheckFinished { .. } | Event::Note { .. } => {}
+            Event::CheckFinished { .. } | Event::ExecutionStarted { .. } | Event::Note { .. } => {}
         }
     }
 

@@ -227,7 +227,9 @@ impl Terminal {
                 self.finish();
                 return;
             }
-            Event::StudentStarted { .. } | Event::StepWaiting { .. } => {}
+            Event::StudentStarted { .. }
+            | Event::StepWaiting { .. }
+            | Event::ExecutionStarted { .. } => {}
         }
         self.say_long_waits(now);
         self.draw(now);

@@ -150,7 +150,7 @@ async fn a_log_group_reads_back_as_it_was_written() {
     assert_eq!(cloud.log_group_tags(&arn).await.unwrap(), tags());
     assert_eq!(
         cloud
-            .log_events_page(name, 0, 10, None)
+            .log_events_page(name, 0, None, 10, None)
             .await
             .unwrap()
             .items,

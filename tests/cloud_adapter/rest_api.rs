@@ -169,7 +169,7 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
         .unwrap();
     assert_eq!(elsewhere.status, 403);
     let logged = cloud
-        .log_events_page("/aws/lambda/user1-f", 0, 100, None)
+        .log_events_page("/aws/lambda/user1-f", 0, None, 100, None)
         .await
         .unwrap();
     assert_eq!(logged.items, [body, "not json".to_owned()]);

@@ -114,8 +114,19 @@ impl World {
                 json!({"error": "no state machine"}).to_string(),
             ));
         };
+        let part = |key: &str| input[key].as_str().unwrap_or_default().replace('_', "-");
         let run = self.id();
-        let arn = self.start_execution(&machine, &format!("api-{run}"), &request.body)?;
+        let parts = [
+            "api".to_owned(),
+            part("userId"),
+            part("dataType"),
+            run.clone(),
+        ];
+        let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+        let mut input = input;
+        input["source"] = "api".into();
+        input["requestId"] = run.into();
+        let arn = self.start_execution(&machine, &parts.join("-"), &input.to_string())?;
         Ok(Body::Http(202, json!({ "executionArn": arn }).to_string()))
     }
 

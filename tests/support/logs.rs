@@ -85,10 +85,11 @@ impl World {
             }
             "FilterLogEvents" => {
                 let since = request.get("startTime").as_i64().unwrap_or_default();
+                let until = request.get("endTime").as_i64().unwrap_or(i64::MAX);
                 let events = self.group(name)?.events.clone();
                 let found: Vec<Value> = events
                     .into_iter()
-                    .filter(|(at, _)| *at >= since)
+                    .filter(|(at, _)| (since..=until).contains(at))
                     .map(|(at, message)| json!({"timestamp": at, "message": message}))
                     .collect();
                 let (page, next) = self.page(

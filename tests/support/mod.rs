@@ -246,6 +246,11 @@ impl StrictAws {
         self.lock().world.recreate_log_group(name);
     }
 
+    /// The time as its answers tell it, in milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.lock().world.millis(Instant::now())
+    }
+
     /// The account's quota on roles.
     pub fn set_roles_quota(&self, quota: usize) {
         self.lock().world.roles_quota = quota;

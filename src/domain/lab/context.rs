@@ -28,7 +28,7 @@ impl<'a> ClassContext<'a> {
             "account": scope.account,
             "region": scope.region,
             "partition": scope.partition,
-            "console": console(scope),
+            "console": scope.console(),
             "settings": settings,
         });
         let shared = match shared {
@@ -137,14 +137,4 @@ fn columns(student: &Student) -> Value {
     }
     columns.insert("username".into(), student.username.as_str().into());
     columns.into()
-}
-
-/// The console's address for the region, without a trailing slash.
-fn console(scope: &Scope) -> String {
-    let domain = match scope.partition.as_str() {
-        "aws-cn" => "console.amazonaws.cn",
-        "aws-us-gov" => "console.amazonaws-us-gov.com",
-        _ => "console.aws.amazon.com",
-    };
-    format!("https://{}.{domain}", scope.region)
 }

@@ -30,7 +30,7 @@ pub use code::is_shipped;
 pub use model::EndState;
 pub use names::NamePattern;
 
-use super::check::{Check, Output};
+use super::check::{Check, Output, Proof};
 use super::execution::Starter;
 use super::ids::{ClassName, LabId, Scope, Username};
 use super::resources::function::Code;
@@ -404,6 +404,24 @@ impl Lab {
             (false, true) => Starter::Api,
             (false, false) => Starter::Person,
         }
+    }
+
+    /// JSON pointers into an execution's input that the checks or the marks look at.
+    pub fn input_pointers(&self) -> Vec<String> {
+        let marks = &self.manifest.marks;
+        let of_marks = marks.api_input.keys().chain(marks.homeroom_input.keys());
+        let of_checks = self.checks().iter().flat_map(|check| match &check.proof {
+            Proof::Executions {
+                input,
+                one_for_each,
+                ..
+            } => input.keys().chain(one_for_each.keys()).collect(),
+            _ => Vec::new(),
+        });
+        let mut pointers: Vec<String> = of_marks.chain(of_checks).cloned().collect();
+        pointers.sort_unstable();
+        pointers.dedup();
+        pointers
     }
 
     /// The name of a student's state machine; `None` when the lab has none of that id.

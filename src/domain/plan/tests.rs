@@ -149,6 +149,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 state_machine::Actual {
                     arn: scope.state_machine_arn(&name),
                     name,
+                    created_ms: None,
                     detail: Some(state_machine::Detail {
                         definition: machine.signed_definition(owner),
                         role_arn: scope.role_arn(&owner.class, &machine.role),

@@ -163,4 +163,10 @@ impl Actual {
             &self.environment,
         )
     }
+
+    /// Fingerprint of everything that it runs with: the same, and it is the function that was looked at.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let config = self.config_fingerprint().to_string();
+        Fingerprint::of([self.code_sha256.as_str(), config.as_str()])
+    }
 }

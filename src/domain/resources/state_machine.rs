@@ -47,6 +47,9 @@ pub struct Actual {
     pub name: String,
     /// Its ARN.
     pub arn: String,
+    /// When it was created, in milliseconds since 1970, where the listing tells: another one of the same name has
+    /// another time.
+    pub created_ms: Option<i64>,
     /// What describing it showed; `None` before it was described.
     pub detail: Option<Detail>,
     /// Whose it is.
@@ -54,7 +57,7 @@ pub struct Actual {
 }
 
 /// What DescribeStateMachine shows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Detail {
     /// Its definition, as text.
     pub definition: String,

@@ -4,9 +4,9 @@
 //! with it: an instructor repairs a roster once, not once a mistake. What is accepted and what is refused,
 //! with the fix for each, stands in `docs/roster.md`.
 
-mod parse;
-mod table;
-mod text;
+pub(in crate::domain) mod parse;
+pub(in crate::domain) mod table;
+pub(in crate::domain) mod text;
 
 use super::failure::Failure;
 use super::ids::Username;

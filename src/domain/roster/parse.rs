@@ -14,16 +14,16 @@ const EXAMPLE_HEADER: &str =
 
 /// Something wrong with a roster, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    line: usize,
+pub(in crate::domain) struct Problem {
+    pub line: usize,
     /// Number from 1, and the header's name for it where it has one.
-    column: Option<(usize, Option<String>)>,
-    cause: String,
-    hint: String,
+    pub column: Option<(usize, Option<String>)>,
+    pub cause: String,
+    pub hint: String,
 }
 
 impl Problem {
-    fn at_line(line: usize, cause: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn at_line(line: usize, cause: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             line,
             column: None,
@@ -129,7 +129,7 @@ pub(super) fn parse(bytes: &[u8], limit: &UsernameLimit) -> Result<Roster, Vec<P
 
 /// The file as text without byte-order mark, and whether some of its bytes were not UTF-8: those are U+FFFD
 /// in the text, so that they are reported field by field like everything else.
-fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, bool), Problem> {
+pub(in crate::domain) fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, bool), Problem> {
     if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..])
         || matches!(bytes, [a, 0, b, 0, ..] | [0, a, 0, b, ..] if *a != 0 && *b != 0)
     {

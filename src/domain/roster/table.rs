@@ -8,7 +8,7 @@
 
 /// One field: its text without surrounding spaces, and where it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Field {
+pub(in crate::domain) struct Field {
     /// The text.
     pub text: String,
     /// The physical line, from 1.
@@ -19,7 +19,7 @@ pub(super) struct Field {
 
 /// What can be wrong with a field's quoting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(in crate::domain) enum Flaw {
     /// The field begins with a quote that is not closed. The record ends with the line on which it opened,
     /// so that one forgotten quote does not hide the rest of the file.
     Unclosed,
@@ -29,7 +29,7 @@ pub(super) enum Flaw {
 
 /// One record: at least one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
+pub(in crate::domain) struct Record {
     /// Its fields.
     pub fields: Vec<Field>,
 }
@@ -58,7 +58,7 @@ fn is_space(c: char) -> bool {
 /// beyond its line only until the next run of quotes of odd length, and a second quote that opens before that
 /// run can only be inside a run of even length, where it closes at once.
 #[derive(Debug)]
-pub(super) struct Records<'a> {
+pub(in crate::domain) struct Records<'a> {
     text: &'a str,
     at: usize,
     line: usize,

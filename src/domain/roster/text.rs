@@ -1,12 +1,12 @@
 //! What characters a value may have, and how a value is shown in a message.
 
 /// What to do about a file in another encoding; Excel's own words for the choice.
-pub(super) const SAVE_AS_UTF8: &str = "in Excel, use File > Save As and choose 'CSV UTF-8 (Comma delimited)'; elsewhere, save or export as UTF-8";
+pub(in crate::domain) const SAVE_AS_UTF8: &str = "in Excel, use File > Save As and choose 'CSV UTF-8 (Comma delimited)'; elsewhere, save or export as UTF-8";
 
 /// A character that no field may have, because it would not be seen, or would change how what stands around
 /// it is seen, in a terminal, a report or a gradebook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unwanted {
+pub(in crate::domain) enum Unwanted {
     LineBreak,
     Control(char),
     /// Unicode's Bidi_Control property: lets a value be shown in another order than it is in.
@@ -69,7 +69,7 @@ impl Unwanted {
 }
 
 /// A value without unwanted characters: they stand there by their code.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::domain) fn printable(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match Unwanted::of(c) {
@@ -81,7 +81,7 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// A value as a message shows it: quoted, printable, and cut where it is long.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::domain) fn shown(text: &str) -> String {
     const MOST: usize = 40;
     match text.char_indices().nth(MOST) {
         None => format!("'{}'", printable(text)),

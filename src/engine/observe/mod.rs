@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt};
 
+use crate::domain::cache::KnownMachines;
 use crate::domain::desired::Desired;
 use crate::domain::ids::Username;
 use crate::domain::lab::NamePattern;
@@ -66,6 +67,7 @@ struct Look<'a, C> {
     desired: &'a Desired,
     owners: BTreeMap<ResourceId, Owner>,
     depth: &'a Depth,
+    known: &'a KnownMachines,
 }
 
 type Listed<T> = Result<(T, Vec<Gap>), Cancelled>;
@@ -79,7 +81,20 @@ pub async fn observe<C: Cloud>(
     desired: &Desired,
     depth: &Depth,
 ) -> Result<Observed, Cancelled> {
-    let look = Look::new(caller, desired, depth);
+    observe_knowing(caller, desired, depth, &KnownMachines::new()).await
+}
+
+/// [`observe`], without describing the state machines again that are known and still the same ones.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_knowing<C: Cloud>(
+    caller: &Caller<C>,
+    desired: &Desired,
+    depth: &Depth,
+    known: &KnownMachines,
+) -> Result<Observed, Cancelled> {
+    let look = Look::new(caller, desired, depth, known);
     // Roles first: they tell which students are another class's, whose other things need not be asked.
     let (roles, mut gaps) = look.roles().await?;
     let strangers = look.strangers(&roles);
@@ -118,12 +133,18 @@ pub async fn rest_apis<C: Cloud>(
     caller: &Caller<C>,
     desired: &Desired,
 ) -> Result<BTreeMap<String, Vec<rest_api::Actual>>, CallError> {
-    let look = Look::new(caller, desired, &Depth::Deploy);
+    let known = KnownMachines::new();
+    let look = Look::new(caller, desired, &Depth::Deploy, &known);
     Ok(look.list_rest_apis().await?.0)
 }
 
 impl<'a, C: Cloud> Look<'a, C> {
-    fn new(caller: &'a Caller<C>, desired: &'a Desired, depth: &'a Depth) -> Self {
+    fn new(
+        caller: &'a Caller<C>,
+        desired: &'a Desired,
+        depth: &'a Depth,
+        known: &'a KnownMachines,
+    ) -> Self {
         let owners = desired
             .stacks
             .iter()
@@ -137,6 +158,7 @@ impl<'a, C: Cloud> Look<'a, C> {
             desired,
             owners,
             depth,
+            known,
         }
     }
 

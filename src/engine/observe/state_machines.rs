@@ -36,10 +36,18 @@ impl<C: Cloud> Look<'_, C> {
             )
             .await;
         let mut gaps = self.listing_gap(Kind::StateMachine, listed)?;
+        for machine in found.values_mut() {
+            if let Some(known) = self.known.get(&machine.name).filter(|k| k.is(machine)) {
+                let class = &self.desired.class;
+                machine.ownership = Ownership::from_owner(Some(known.owner.clone()), class);
+                machine.detail = Some(known.detail.clone());
+            }
+        }
         let details = self
             .details(
                 found
                     .values()
+                    .filter(|machine| machine.detail.is_none())
                     .map(|m| (m.name.clone(), m.arn.clone()))
                     .collect(),
                 |(name, arn): (String, String)| async move {

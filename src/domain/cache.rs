@@ -1,0 +1,345 @@
+//! What a reading of the class leaves for the next one, so that it need not ask again.
+//!
+//! Only what cannot have changed is believed again, and each piece says how that is known:
+//!
+//! | piece | believed while |
+//! |---|---|
+//! | an ended execution's input, error and cause | the listing shows the same start, end and status (a redrive changes them) |
+//! | a state machine's definition | the listing shows the same time of creation, and for [`DEFINITION_MAX_AGE_MS`] |
+//! | a function that was Active | the listing shows the very same code and configuration |
+//! | log events during an execution | that execution is listed |
+//! | no log events during an execution | likewise, if it had ended [`LOGS_SETTLED_MS`] before |
+//! | executions that homeroom started | always |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::execution::{Detail, Execution};
+use super::ids::{ClassName, LabId, Scope, Username};
+use super::ownership::{Fingerprint, Owner};
+use super::resources::state_machine;
+
+/// Version of the format; another one is not read.
+const VERSION: u64 = 1;
+
+/// How long a definition is believed, in milliseconds. It changes no verdict (a student may change it), only
+/// what is shown of the change: that is at most so old.
+pub const DEFINITION_MAX_AGE_MS: i64 = 10 * 60 * 1000;
+/// How long after an execution's end its log events may still arrive, in milliseconds. AWS gives no figure;
+/// they take seconds, and a minute or two when something is slow.
+pub const LOGS_SETTLED_MS: i64 = 15 * 60 * 1000;
+
+/// Which class in which account and region a cache is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The partition.
+    pub partition: String,
+    /// The account id.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The class.
+    pub class: ClassName,
+    /// The lab.
+    pub lab: LabId,
+}
+
+impl Key {
+    /// The key of a class.
+    pub fn new(scope: &Scope, class: &ClassName, lab: &LabId) -> Self {
+        Self {
+            partition: scope.partition.clone(),
+            account: scope.account.clone(),
+            region: scope.region.clone(),
+            class: class.clone(),
+            lab: lab.clone(),
+        }
+    }
+}
+
+/// Everything that earlier readings of a class left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    version: u64,
+    /// What it is about.
+    pub key: Key,
+    /// What was read of each student.
+    pub students: BTreeMap<Username, Memory>,
+    /// State machines as last described, by name.
+    pub state_machines: KnownMachines,
+    /// ARNs of the executions that homeroom started, by the student whose they would be.
+    pub homeroom: OwnExecutions,
+}
+
+/// State machines as last described, by name.
+pub type KnownMachines = BTreeMap<String, KnownMachine>;
+/// ARNs of executions that homeroom started, by student.
+pub type OwnExecutions = BTreeMap<Username, BTreeSet<String>>;
+
+/// What was read of one student.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Executions that have ended and were described.
+    pub executions: Vec<Execution>,
+    /// Functions that were Active, by name, as they were then.
+    pub active: BTreeMap<String, Fingerprint>,
+    /// Looks for log events.
+    pub looks: Vec<Look>,
+}
+
+/// One look for a function's log events during one execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// The function (id in the lab).
+    pub function: String,
+    /// The execution.
+    pub execution_arn: String,
+    /// When it started: an ARN comes again after a teardown and a new deployment.
+    pub started_ms: i64,
+    /// Whether there was an event.
+    pub found: bool,
+}
+
+/// A state machine as it was described.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownMachine {
+    /// When it was created, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it was described, likewise.
+    pub read_ms: i64,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What describing it showed.
+    pub detail: state_machine::Detail,
+}
+
+impl Cache {
+    /// An empty one.
+    pub fn new(key: Key) -> Self {
+        Self {
+            version: VERSION,
+            key,
+            students: BTreeMap::new(),
+            state_machines: BTreeMap::new(),
+            homeroom: BTreeMap::new(),
+        }
+    }
+
+    /// Reads one back.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in words that finish "… is not used: ".
+    pub fn parse(bytes: &[u8], key: &Key) -> Result<Self, String> {
+        let document: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| format!("it is damaged ({error})"))?;
+        if document.get("version").and_then(serde_json::Value::as_u64) != Some(VERSION) {
+            return Err("another version of homeroom wrote it".to_owned());
+        }
+        let cache: Self =
+            serde_json::from_value(document).map_err(|error| format!("it is damaged ({error})"))?;
+        if cache.key != *key {
+            return Err(format!(
+                "it is about class {} ({}) in account {}, {}",
+                cache.key.class, cache.key.lab, cache.key.account, cache.key.region
+            ));
+        }
+        Ok(cache)
+    }
+
+    /// As text for a file; the same content gives the same text. Inputs keep the order of their keys, so that they
+    /// are shown the same whether they were read or remembered.
+    pub fn to_json(&self) -> String {
+        // Every part can be written: keys are texts, and nothing refuses.
+        let mut text = serde_json::to_string(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// The state machines whose definition need not be read again at this time.
+    pub fn machines_at(&self, now_ms: i64) -> KnownMachines {
+        self.state_machines
+            .iter()
+            .filter(|(_, known)| {
+                // A clock that was set back makes an age that is no age.
+                (0..=DEFINITION_MAX_AGE_MS).contains(&(now_ms - known.read_ms))
+            })
+            .map(|(name, known)| (name.clone(), known.clone()))
+            .collect()
+    }
+}
+
+impl KnownMachine {
+    /// Whether a listing shows the machine that this one was.
+    pub fn is(&self, listed: &state_machine::Actual) -> bool {
+        listed.created_ms == Some(self.created_ms)
+    }
+}
+
+impl Memory {
+    /// What is known of an execution that the listing shows.
+    pub fn detail_of(&self, listed: &Execution) -> Option<&Detail> {
+        self.executions
+            .iter()
+            .find(|known| {
+                known.arn == listed.arn
+                    && known.status == listed.status
+                    && known.started_ms == listed.started_ms
+                    && known.stopped_ms == listed.stopped_ms
+            })?
+            .detail
+            .as_ref()
+    }
+
+    /// Keeps an execution, if it is one that can no longer change.
+    pub fn keep(&mut self, execution: &Execution) {
+        let ended = execution.status.is_final() && execution.stopped_ms.is_some();
+        if ended && execution.detail.is_some() {
+            self.executions.push(execution.clone());
+        }
+    }
+
+    /// What an earlier look for a function's log events during an execution found, if it still holds.
+    pub fn look(&self, function: &str, execution: &Execution) -> Option<bool> {
+        self.looks
+            .iter()
+            .find(|look| {
+                look.function == function
+                    && look.execution_arn == execution.arn
+                    && look.started_ms == execution.started_ms
+            })
+            .map(|look| look.found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::execution::Status;
+    use serde_json::json;
+
+    fn key() -> Key {
+        let scope = Scope {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+        };
+        Key::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
+    }
+
+    fn execution(status: Status) -> Execution {
+        Execution {
+            arn: "arn:x".into(),
+            name: "x".into(),
+            status,
+            started_ms: 1,
+            stopped_ms: Some(2),
+            detail: Some(Detail {
+                input: json!({"a": "né\u{202e}"}),
+                error: None,
+                cause: None,
+            }),
+        }
+    }
+
+    fn listed(status: Status) -> Execution {
+        Execution {
+            detail: None,
+            ..execution(status)
+        }
+    }
+
+    fn cache() -> Cache {
+        let mut cache = Cache::new(key());
+        let mut memory = Memory::default();
+        memory.keep(&execution(Status::Failed));
+        cache.students.insert("user1".parse().unwrap(), memory);
+        cache
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = cache().to_json();
+        assert_eq!(Cache::parse(text.as_bytes(), &key()), Ok(cache()));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_another_version_or_of_another_account_is_not_used() {
+        let text = cache().to_json();
+        let refused = |bytes: &[u8], key: &Key| Cache::parse(bytes, key).unwrap_err();
+        assert!(refused(&text.as_bytes()[..text.len() / 2], &key()).contains("damaged"));
+        assert!(refused(b"", &key()).contains("damaged"));
+        assert!(refused(b"\xff\xfe", &key()).contains("damaged"));
+        assert!(refused(b"[]", &key()).contains("version"));
+        let newer = text.replace("\"version\":1", "\"version\":2");
+        assert!(refused(newer.as_bytes(), &key()).contains("version"));
+        let more = text.replacen('{', "{\"x\":1,", 1);
+        assert!(refused(more.as_bytes(), &key()).contains("damaged"));
+        let other = Key {
+            account: "999999999999".into(),
+            ..key()
+        };
+        assert!(refused(text.as_bytes(), &other).contains("account 123456789012"));
+    }
+
+    #[test]
+    fn an_execution_that_was_redriven_since_is_read_again() {
+        let mut memory = Memory::default();
+        memory.keep(&execution(Status::Failed));
+        assert!(memory.detail_of(&listed(Status::Failed)).is_some());
+        assert!(memory.detail_of(&listed(Status::Running)).is_none());
+        let ended_again = Execution {
+            stopped_ms: Some(9),
+            ..listed(Status::Failed)
+        };
+        assert!(memory.detail_of(&ended_again).is_none());
+        let same_name_after_a_new_deployment = Execution {
+            started_ms: 5,
+            ..listed(Status::Failed)
+        };
+        assert!(
+            memory
+                .detail_of(&same_name_after_a_new_deployment)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn what_can_still_change_is_not_kept() {
+        let mut memory = Memory::default();
+        memory.keep(&execution(Status::Running));
+        memory.keep(&execution(Status::PendingRedrive));
+        memory.keep(&listed(Status::Succeeded));
+        assert_eq!(memory, Memory::default());
+    }
+
+    #[test]
+    fn a_definition_is_believed_for_a_while_and_never_from_the_future() {
+        let mut cache = cache();
+        cache.state_machines.insert(
+            "m".into(),
+            KnownMachine {
+                created_ms: 7,
+                read_ms: 1_000,
+                owner: Owner {
+                    class: key().class,
+                    student: "user1".parse().unwrap(),
+                    lab: key().lab,
+                },
+                detail: state_machine::Detail {
+                    definition: "{}".into(),
+                    role_arn: String::new(),
+                    deleting: false,
+                },
+            },
+        );
+        assert_eq!(cache.machines_at(1_000 + DEFINITION_MAX_AGE_MS).len(), 1);
+        assert_eq!(cache.machines_at(1_001 + DEFINITION_MAX_AGE_MS).len(), 0);
+        assert_eq!(cache.machines_at(999).len(), 0);
+    }
+}

@@ -1,0 +1,151 @@
+//! Facts of one student → what came of each check. Pure: what could not be read is a fact too, and leads to
+//! "could not check", never to a zero.
+
+mod executions;
+mod logs;
+mod stack;
+
+use std::collections::BTreeMap;
+
+pub use executions::{needs_detail, next_to_describe};
+pub use logs::{LogKey, LogSight, LogWindow, own_windows};
+
+use super::check::{Check, CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
+use super::execution::{Execution, Starter, Status, shortened};
+use super::ids::Scope;
+use super::plan::{StudentPlan, Verdict as Found};
+use super::resources::Kind;
+
+/// Longest text of an input in a sentence, in characters.
+const INPUT_SHOWN_MAX: usize = 160;
+
+/// What came of a check, and why.
+type Answer = (Verdict, Vec<Evidence>);
+
+/// Something that was to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading<T> {
+    /// It was read.
+    Seen(T),
+    /// It could not be; why, with operation and error code.
+    Unseen(String),
+}
+
+/// What was read of one student.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// Functions that are not ready to run, by name, with what AWS says of them.
+    pub functions_not_ready: Vec<(String, Reading<String>)>,
+    /// Executions by the state machine's id in the lab, newest first, with who started each.
+    pub executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
+    /// Why some executions that a check looks into were not described.
+    pub undescribed: Option<String>,
+    /// What was seen of log events.
+    pub log_events: BTreeMap<LogKey, Reading<LogSight>>,
+    /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
+    pub console: Option<Scope>,
+}
+
+impl Facts {
+    /// An execution as evidence shows it.
+    fn evidence_of(&self, starter: Starter, execution: &Execution) -> Evidence {
+        Evidence {
+            text: describe(starter, execution),
+            execution: Some(ExecutionEvidence {
+                starter,
+                execution: execution.clone(),
+                console_url: self
+                    .console
+                    .as_ref()
+                    .map(|scope| scope.execution_console_url(&execution.arn)),
+            }),
+        }
+    }
+}
+
+/// Whether an execution's name tells who started it. It does as long as the function that names the API's
+/// executions is the one that homeroom deployed; where any function differs, the input has to be read before an
+/// execution counts, so that homeroom's own under a new name is not taken for the student's.
+pub fn names_can_be_trusted(plan: &StudentPlan) -> bool {
+    plan.items
+        .iter()
+        .filter(|item| item.resource.kind == Kind::Function)
+        .all(|item| item.verdict == Found::NoChange)
+}
+
+/// Answers one check.
+pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult {
+    let (verdict, evidence) = match &check.proof {
+        Proof::ResourcesExist => stack::resources_exist(plan),
+        Proof::ResourcesReady => stack::resources_ready(plan, facts),
+        Proof::Executions { .. } => executions::judge(&check.proof, plan, facts),
+        Proof::LogEvents {
+            functions,
+            own_execution_of,
+        } => logs::judge(functions, own_execution_of.as_deref(), facts),
+        Proof::Unprovable { why } => (Verdict::NotProvable, vec![why.as_str().into()]),
+    };
+    CheckResult {
+        id: check.id.clone(),
+        title: check.title.clone(),
+        work: check.work,
+        points: check.points,
+        hint: match verdict {
+            Verdict::Pass => String::new(),
+            _ => check.hint.clone(),
+        },
+        verdict,
+        evidence,
+    }
+}
+
+/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it.
+pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
+    Check {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        work: Work::Stack,
+        points: 0,
+        hint: hint.to_owned(),
+        proof,
+    }
+}
+
+/// Whether an execution that ended well proves that the functions behind it ran.
+pub fn proves_ready(facts: &Facts) -> bool {
+    facts.executions.values().any(|reading| match reading {
+        Reading::Seen(all) => all.iter().any(|(_, e)| e.status == Status::Succeeded),
+        Reading::Unseen(_) => false,
+    })
+}
+
+/// A time in UTC, to the second.
+fn when(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map(|t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+        .unwrap_or_default()
+}
+
+fn describe(starter: Starter, execution: &Execution) -> String {
+    let mut text = format!(
+        "{}: {}, started by {} {}",
+        execution.name,
+        execution.status.as_str(),
+        starter.phrase(),
+        when(execution.started_ms)
+    );
+    let Some(detail) = &execution.detail else {
+        return text;
+    };
+    if let Some(error) = &detail.error {
+        text.push_str(&format!(", error {error}"));
+    }
+    if !detail.input.is_null() {
+        let input = shortened(&detail.input.to_string(), INPUT_SHOWN_MAX);
+        text.push_str(&format!(", input {input}"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! Checks of the stack: is everything there, and ready?
+
+use super::{Answer, Facts, Reading};
+use crate::domain::check::{Evidence, Verdict};
+use crate::domain::plan::{StudentPlan, Verdict as Found};
+use crate::domain::resources::Kind;
+
+fn texts(texts: Vec<String>) -> Vec<Evidence> {
+    texts.into_iter().map(Into::into).collect()
+}
+
+pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
+    let all = plan.items.len();
+    if all > 0 && plan.items.iter().all(|i| i.verdict == Found::Create) {
+        let text = format!("not deployed: none of the {all} resources is there");
+        return (Verdict::Fail, vec![text.into()]);
+    }
+    let wrong: Vec<String> = plan
+        .items
+        .iter()
+        .filter_map(|item| match item.verdict {
+            Found::Create => Some(format!("{} is missing", item.resource)),
+            Found::Conflict => Some(format!("{} {}", item.resource, item.why)),
+            _ => None,
+        })
+        .collect();
+    if !wrong.is_empty() {
+        return (Verdict::Fail, texts(wrong));
+    }
+    let unseen: Vec<String> = plan
+        .items
+        .iter()
+        .filter(|item| item.verdict == Found::Unknown)
+        .map(|item| format!("{} {}", item.resource, item.why))
+        .collect();
+    if !unseen.is_empty() {
+        return (Verdict::CouldNotCheck, texts(unseen));
+    }
+    let text = format!("all {all} resources are there");
+    (Verdict::Pass, vec![text.into()])
+}
+
+pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Answer {
+    if let (Verdict::Fail, why) = resources_exist(plan) {
+        return (Verdict::Fail, why);
+    }
+    let mut wrong = Vec::new();
+    let mut unseen = Vec::new();
+    for item in &plan.items {
+        match (item.verdict, item.resource.kind) {
+            (Found::Update, Kind::RestApi | Kind::LogGroup | Kind::Role) => {
+                wrong.push(format!("{}: {}", item.resource, item.why));
+            }
+            (Found::Unknown, _) => unseen.push(format!("{} {}", item.resource, item.why)),
+            _ => {}
+        }
+    }
+    for (name, reading) in &facts.functions_not_ready {
+        match reading {
+            Reading::Seen(state) => wrong.push(format!("Lambda function {name} is {state}")),
+            Reading::Unseen(why) => unseen.push(format!("Lambda function {name}: {why}")),
+        }
+    }
+    if !wrong.is_empty() {
+        (Verdict::Fail, texts(wrong))
+    } else if !unseen.is_empty() {
+        (Verdict::CouldNotCheck, texts(unseen))
+    } else {
+        let kept = plan.items.iter().filter(|i| i.verdict == Found::Keep);
+        let mut evidence = vec!["deployed and ready".to_owned()];
+        evidence.extend(kept.map(|i| format!("{}: {}", i.resource, i.why)));
+        (Verdict::Pass, texts(evidence))
+    }
+}

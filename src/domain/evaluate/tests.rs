@@ -1,0 +1,447 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::execution::Detail;
+use crate::domain::ownership::Owner;
+use crate::domain::plan::Item;
+use crate::domain::resources::ResourceId;
+
+fn plan(items: &[(Kind, Found)]) -> StudentPlan {
+    StudentPlan {
+        owner: Owner {
+            class: "demo".parse().unwrap(),
+            student: "user1".parse().unwrap(),
+            lab: "lab6".parse().unwrap(),
+        },
+        items: items
+            .iter()
+            .map(|(kind, verdict)| Item {
+                resource: ResourceId::new(*kind, "user1-x"),
+                verdict: *verdict,
+                action: None,
+                why: "because".into(),
+                after: Vec::new(),
+            })
+            .collect(),
+        in_roster: true,
+    }
+}
+
+fn deployed() -> StudentPlan {
+    plan(&[(Kind::Function, Found::NoChange)])
+}
+
+fn check(proof: Value) -> Check {
+    serde_json::from_value(json!({
+        "id": "c", "title": "t", "work": "student", "points": 1, "hint": "h", "proof": proof
+    }))
+    .unwrap()
+}
+
+fn any(more: Value) -> Check {
+    let mut proof = json!({ "kind": "executions", "state_machine": "m" });
+    let map = proof.as_object_mut().unwrap();
+    map.extend(more.as_object().unwrap().clone());
+    check(proof)
+}
+
+fn api_check() -> Check {
+    any(json!({
+        "started_by": "api", "status": "SUCCEEDED",
+        "one_for_each": { "/dataType": ["sales_data", "customer_data"] }
+    }))
+}
+
+fn execution(name: &str, status: Status) -> Execution {
+    Execution {
+        arn: format!("arn:aws:states:us-east-1:123456789012:execution:m:{name}"),
+        name: name.into(),
+        status,
+        started_ms: 1_763_870_000_000,
+        stopped_ms: Some(1_763_870_002_000),
+        detail: None,
+    }
+}
+
+fn with(mut execution: Execution, input: Value, error: Option<&str>) -> Execution {
+    execution.detail = Some(Detail {
+        input,
+        error: error.map(str::to_owned),
+        cause: None,
+    });
+    execution
+}
+
+fn by_api(name: &str, data: &str) -> (Starter, Execution) {
+    let execution = execution(name, Status::Succeeded);
+    let input = json!({ "dataType": data });
+    (Starter::Api, with(execution, input, None))
+}
+
+fn facts(executions: Vec<(Starter, Execution)>) -> Facts {
+    Facts {
+        executions: [("m".to_owned(), Reading::Seen(executions))].into(),
+        ..Facts::default()
+    }
+}
+
+fn verdict(check: &Check, executions: Vec<(Starter, Execution)>) -> Verdict {
+    evaluate(check, &deployed(), &facts(executions)).verdict
+}
+
+fn texts(result: &CheckResult) -> Vec<&str> {
+    result.evidence.iter().map(|e| e.text.as_str()).collect()
+}
+
+#[test]
+fn one_for_each_value_is_needed_and_the_missing_one_is_named() {
+    let one = vec![by_api("a", "sales_data"), by_api("b", "sales_data")];
+    let result = evaluate(&api_check(), &deployed(), &facts(one));
+    assert_eq!(result.verdict, Verdict::Fail);
+    assert!(texts(&result).contains(&"none yet for customer_data"));
+    let both = vec![by_api("a", "sales_data"), by_api("b", "customer_data")];
+    assert_eq!(verdict(&api_check(), both), Verdict::Pass);
+}
+
+#[test]
+fn evidence_names_the_execution_its_starter_its_input_and_its_link() {
+    let mut read = facts(vec![
+        by_api("a", "sales_data"),
+        by_api("b", "customer_data"),
+    ]);
+    read.console = Some(Scope {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+    });
+    let result = evaluate(&api_check(), &deployed(), &read);
+    assert_eq!(
+        result.evidence[0].text,
+        "a: SUCCEEDED, started by the API 2025-11-23 03:53:20 UTC, input {\"dataType\":\"sales_data\"}"
+    );
+    let shown = result.evidence[0].execution.as_ref().unwrap();
+    assert_eq!(shown.starter, Starter::Api);
+    let url = shown.console_url.as_ref().unwrap();
+    assert!(
+        url.ends_with(
+            "#/v2/executions/details/arn:aws:states:us-east-1:123456789012:execution:m:a"
+        )
+    );
+    read.console = None;
+    let elsewhere = evaluate(&api_check(), &deployed(), &read);
+    let shown = elsewhere.evidence[0].execution.as_ref().unwrap();
+    assert_eq!(shown.console_url, None);
+}
+
+#[test]
+fn the_proof_of_each_value_is_shown_before_newer_executions_that_prove_nothing_more() {
+    let mut all: Vec<_> = (0..9)
+        .map(|i| by_api(&format!("n{i}"), "analytics_data"))
+        .collect();
+    all.push(by_api("sales", "sales_data"));
+    all.push(by_api("customer", "customer_data"));
+    let result = evaluate(&api_check(), &deployed(), &facts(all));
+    assert!(result.evidence[0].text.starts_with("sales:"));
+    assert!(result.evidence[1].text.starts_with("customer:"));
+    assert_eq!(texts(&result).last(), Some(&"and 6 more"));
+}
+
+#[test]
+fn a_failed_check_says_what_came_near_and_why_it_does_not_count() {
+    let aborted = (Starter::Api, execution("x", Status::Aborted));
+    let result = evaluate(&api_check(), &deployed(), &facts(vec![aborted]));
+    assert_eq!(result.verdict, Verdict::Fail);
+    assert!(
+        texts(&result)
+            .last()
+            .unwrap()
+            .ends_with("does not count: SUCCEEDED is needed")
+    );
+}
+
+#[test]
+fn homerooms_own_executions_never_count() {
+    let own = || vec![(Starter::Homeroom, execution("x", Status::Succeeded))];
+    let result = evaluate(&any(json!({})), &deployed(), &facts(own()));
+    assert_eq!(result.verdict, Verdict::Fail);
+    assert_eq!(texts(&result), ["no executions of the student's own yet"]);
+    assert_eq!(
+        verdict(&any(json!({"started_by": "person"})), own()),
+        Verdict::Fail
+    );
+}
+
+#[test]
+fn only_the_end_that_is_asked_for_counts() {
+    let failed = any(json!({"status": "FAILED", "error": "ProcessingFailed"}));
+    for status in [
+        Status::Running,
+        Status::Succeeded,
+        Status::TimedOut,
+        Status::Aborted,
+        Status::PendingRedrive,
+    ] {
+        let other = with(execution("x", status), json!({}), Some("ProcessingFailed"));
+        assert_eq!(
+            verdict(&failed, vec![(Starter::Api, other)]),
+            Verdict::Fail,
+            "{status:?}"
+        );
+    }
+    let ended = |error| with(execution("x", Status::Failed), json!({}), error);
+    assert_eq!(
+        verdict(
+            &failed,
+            vec![(Starter::Api, ended(Some("ProcessingFailed")))]
+        ),
+        Verdict::Pass
+    );
+    for error in [
+        None,
+        Some(""),
+        Some("States.Runtime"),
+        Some("processingfailed"),
+    ] {
+        assert_eq!(
+            verdict(&failed, vec![(Starter::Api, ended(error))]),
+            Verdict::Fail,
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn every_execution_of_the_students_own_counts_where_no_end_is_asked_for() {
+    let two = any(json!({"count": 2}));
+    for status in [Status::Running, Status::Aborted, Status::PendingRedrive] {
+        let all = vec![
+            (Starter::Person, execution("a", status)),
+            (Starter::Api, execution("b\u{202e}é漢", status)),
+        ];
+        assert_eq!(verdict(&two, all), Verdict::Pass, "{status:?}");
+    }
+}
+
+#[test]
+fn an_input_of_another_shape_is_a_fail_and_no_panic() {
+    for input in [
+        Value::Null,
+        json!("sales_data"),
+        json!(["sales_data"]),
+        json!(1e300),
+        json!({"datatype": "sales_data"}),
+        json!({"dataType": ["sales_data"]}),
+        json!({"dataType": {"": "sales_data"}}),
+    ] {
+        let odd = with(execution("x", Status::Succeeded), input.clone(), None);
+        assert_eq!(
+            verdict(&api_check(), vec![(Starter::Api, odd)]),
+            Verdict::Fail,
+            "{input}"
+        );
+    }
+}
+
+#[test]
+fn a_long_input_makes_no_long_evidence() {
+    let input = json!({"dataType": "sales_data", "x": "é".repeat(4_000)});
+    let long = with(execution("x", Status::Succeeded), input, None);
+    let result = evaluate(
+        &any(json!({})),
+        &deployed(),
+        &facts(vec![(Starter::Api, long)]),
+    );
+    assert!(result.evidence[0].text.chars().count() < 300);
+}
+
+#[test]
+fn an_execution_that_could_not_be_described_is_not_a_zero() {
+    let mut read = facts(vec![(Starter::Api, execution("x", Status::Succeeded))]);
+    read.undescribed = Some("states:DescribeExecution: AccessDenied: no".into());
+    let result = evaluate(&api_check(), &deployed(), &read);
+    assert_eq!(result.verdict, Verdict::CouldNotCheck);
+    assert!(texts(&result)[0].contains("AccessDenied"));
+}
+
+#[test]
+fn executions_that_could_not_be_listed_are_not_a_zero() {
+    let mut read = Facts::default();
+    let unread = evaluate(&any(json!({})), &deployed(), &read);
+    assert_eq!(unread.verdict, Verdict::CouldNotCheck);
+    read.executions.insert(
+        "m".into(),
+        Reading::Unseen("states:ListExecutions: ThrottlingException: slow down".into()),
+    );
+    let throttled = evaluate(&any(json!({})), &deployed(), &read);
+    assert_eq!(throttled.verdict, Verdict::CouldNotCheck);
+    assert!(texts(&throttled)[0].contains("Throttling"));
+}
+
+#[test]
+fn a_changed_function_costs_the_names_their_credit() {
+    let one = any(json!({"started_by": "person"}));
+    let undescribed = || facts(vec![(Starter::Person, execution("any", Status::Succeeded))]);
+    for found in [Found::Keep, Found::Update, Found::Create, Found::Conflict] {
+        let changed = plan(&[(Kind::Function, found)]);
+        let result = evaluate(&one, &changed, &undescribed());
+        assert_eq!(result.verdict, Verdict::CouldNotCheck, "{found:?}");
+        let Some(Reading::Seen(all)) = undescribed().executions.remove("m") else {
+            panic!("the facts have executions");
+        };
+        assert_eq!(next_to_describe(&one.proof, &changed, &all), Some(0));
+        assert_eq!(next_to_describe(&one.proof, &deployed(), &all), None);
+    }
+    assert_eq!(
+        evaluate(&one, &deployed(), &undescribed()).verdict,
+        Verdict::Pass
+    );
+}
+
+#[test]
+fn what_a_name_speaks_of_is_described_first_and_else_the_newest() {
+    let names = [
+        "api-user1-analytics-data-1",
+        "api-user1-customer-data-2",
+        "api-user1-sales-data-3",
+    ];
+    let mut all: Vec<_> = names
+        .iter()
+        .map(|name| (Starter::Api, execution(name, Status::Succeeded)))
+        .collect();
+    let proof = api_check().proof;
+    assert_eq!(next_to_describe(&proof, &deployed(), &all), Some(1));
+    all[1] = by_api(names[1], "customer_data");
+    assert_eq!(next_to_describe(&proof, &deployed(), &all), Some(2));
+    // The name lied: what is left is described all the same.
+    all[2] = by_api(names[2], "analytics_data");
+    assert_eq!(next_to_describe(&proof, &deployed(), &all), Some(0));
+}
+
+#[test]
+fn an_unprovable_check_is_neither_pass_nor_fail() {
+    let check = check(json!({"kind": "unprovable", "why": "nothing shows it"}));
+    let result = evaluate(&check, &deployed(), &Facts::default());
+    assert_eq!(result.verdict, Verdict::NotProvable);
+    assert_eq!(texts(&result), ["nothing shows it"]);
+}
+
+#[test]
+fn a_stack_with_something_missing_fails_and_with_something_hidden_could_not_be_checked() {
+    let exist = check(json!({"kind": "resources-exist"}));
+    let ready = check(json!({"kind": "resources-ready"}));
+    let fine = (Kind::Function, Found::NoChange);
+    for (other, both) in [
+        (Found::Create, [Verdict::Fail; 2]),
+        (Found::Conflict, [Verdict::Fail; 2]),
+        (Found::Unknown, [Verdict::CouldNotCheck; 2]),
+        (Found::Update, [Verdict::Pass, Verdict::Fail]),
+        (Found::Keep, [Verdict::Pass; 2]),
+    ] {
+        let plan = plan(&[fine, (Kind::RestApi, other)]);
+        let verdicts = [&exist, &ready].map(|c| evaluate(c, &plan, &Facts::default()).verdict);
+        assert_eq!(verdicts, both, "{other:?}");
+    }
+    let mut read = Facts::default();
+    let state = Reading::Seen("Failed".to_owned());
+    read.functions_not_ready.push(("user1-x".into(), state));
+    assert_eq!(evaluate(&ready, &deployed(), &read).verdict, Verdict::Fail);
+    read.functions_not_ready[0].1 = Reading::Unseen("lambda:GetFunction: AccessDenied".into());
+    assert_eq!(
+        evaluate(&ready, &deployed(), &read).verdict,
+        Verdict::CouldNotCheck
+    );
+}
+
+fn log_check() -> Check {
+    check(json!({"kind": "log-events", "functions": ["f"], "own_execution_of": "m"}))
+}
+
+fn logs(sight: Reading<LogSight>) -> Facts {
+    let own = (Starter::Person, execution("y", Status::Succeeded));
+    let mut facts = facts(vec![own]);
+    let key = (Some("m".to_owned()), "f".to_owned());
+    facts.log_events.insert(key, sight);
+    facts
+}
+
+#[test]
+fn log_events_prove_something_only_during_an_execution_of_the_students_own() {
+    let own = execution("y", Status::Succeeded);
+    let during = LogSight::During(Starter::Person, Box::new(own));
+    let result = evaluate(
+        &log_check(),
+        &deployed(),
+        &logs(Reading::Seen(during.clone())),
+    );
+    assert_eq!(result.verdict, Verdict::Pass);
+    assert!(result.evidence[0].execution.is_some());
+    let nothing = logs(Reading::Seen(LogSight::Nothing));
+    assert_eq!(
+        evaluate(&log_check(), &deployed(), &nothing).verdict,
+        Verdict::Fail
+    );
+    let mut only_homerooms = logs(Reading::Seen(during));
+    let homerooms = vec![(Starter::Homeroom, execution("x", Status::Succeeded))];
+    only_homerooms
+        .executions
+        .insert("m".into(), Reading::Seen(homerooms));
+    assert_eq!(
+        evaluate(&log_check(), &deployed(), &only_homerooms).verdict,
+        Verdict::Fail
+    );
+}
+
+#[test]
+fn log_events_that_could_not_be_read_are_not_a_zero() {
+    let denied = logs(Reading::Unseen("logs:FilterLogEvents: AccessDenied".into()));
+    assert_eq!(
+        evaluate(&log_check(), &deployed(), &denied).verdict,
+        Verdict::CouldNotCheck
+    );
+    let mut unread = denied.clone();
+    unread.log_events.clear();
+    assert_eq!(
+        evaluate(&log_check(), &deployed(), &unread).verdict,
+        Verdict::CouldNotCheck
+    );
+    let mut unlisted = denied;
+    unlisted.executions.insert(
+        "m".into(),
+        Reading::Unseen("states:ListExecutions: x".into()),
+    );
+    assert_eq!(
+        evaluate(&log_check(), &deployed(), &unlisted).verdict,
+        Verdict::CouldNotCheck
+    );
+}
+
+#[test]
+fn windows_are_the_apis_first_and_never_those_in_which_homeroom_ran() {
+    let at = |name: &str, start: i64, end: Option<i64>| Execution {
+        started_ms: start,
+        stopped_ms: end,
+        ..execution(name, Status::Succeeded)
+    };
+    let all = vec![
+        (Starter::Person, at("running", 900_000, None)),
+        (Starter::Person, at("person", 700_000, Some(702_000))),
+        (Starter::Homeroom, at("own", 500_000, Some(503_000))),
+        (Starter::Api, at("beside", 502_000, Some(504_000))),
+        (Starter::Api, at("too near", 496_000, Some(499_700))),
+        (Starter::Api, at("before", 496_000, Some(498_000))),
+        (Starter::Api, at("alone", 100_000, Some(102_000))),
+    ];
+    let windows: Vec<(String, i64, Option<i64>)> = own_windows(&all)
+        .into_iter()
+        .map(|w| (w.execution.name, w.since_ms, w.until_ms))
+        .collect();
+    assert_eq!(
+        windows,
+        [
+            ("before".to_owned(), 496_000, Some(499_500)),
+            ("alone".to_owned(), 100_000, Some(107_000)),
+            ("running".to_owned(), 900_000, None),
+            ("person".to_owned(), 700_000, Some(707_000)),
+        ]
+    );
+}

@@ -1,0 +1,252 @@
+//! Reads a class: lists it, gathers each student's facts, answers their checks. What an earlier reading knows is
+//! not asked again; what this one leaves for the next comes back with it.
+
+use futures::stream::{self, StreamExt};
+
+use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
+use crate::domain::check::{Progress, Proof, StudentProgress};
+use crate::domain::desired::Desired;
+use crate::domain::diff::changes;
+use crate::domain::evaluate::{Facts, Reading, evaluate};
+use crate::domain::execution::{Execution, Starter};
+use crate::domain::lab::Lab;
+use crate::domain::observed::{Gap, Observed};
+use crate::domain::operation::Operation;
+use crate::domain::ownership::Ownership;
+use crate::domain::plan::{StudentPlan, deploy};
+use crate::domain::roster::Student;
+
+use super::call::Caller;
+use super::gather::{Gathered, Subject, gather};
+use super::observe::{Depth, observe_knowing};
+use super::port::Cloud;
+use super::stop::Cancelled;
+
+/// Students read at once; the pacer spaces the calls.
+const STUDENTS_AT_ONCE: usize = 25;
+
+/// What is to be read.
+pub struct ClassReading<'a> {
+    /// The lab.
+    pub lab: &'a Lab,
+    /// What the students should have; one stack for each of `students`, in the same order.
+    pub desired: &'a Desired,
+    /// The students.
+    pub students: &'a [Student],
+    /// The time, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// Whether AWS's console shows what is read.
+    pub console: bool,
+    /// The URL of an API's stage.
+    pub invoke_url: &'a (dyn Fn(&str, &str) -> String + Sync),
+}
+
+/// A class as it was read.
+#[derive(Debug)]
+pub struct ReadClass {
+    /// The students, in their order.
+    pub students: Vec<StudentProgress>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+    /// The account's alias, where it has one and it may be read.
+    pub alias: Option<String>,
+    /// What the next reading need not ask again. Students who were not read keep what was known of them.
+    pub cache: Cache,
+}
+
+/// Reads a class.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read shows as such.
+pub async fn read_class<C: Cloud>(
+    caller: &Caller<C>,
+    reading: &ClassReading<'_>,
+    mut cache: Cache,
+) -> Result<ReadClass, Cancelled> {
+    let known = cache.machines_at(reading.now_ms);
+    let (observed, alias) = tokio::join!(
+        observe_knowing(caller, reading.desired, &Depth::Deploy, &known),
+        caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
+    );
+    let observed = observed?;
+    let plan = deploy::plan(reading.desired, &observed, false);
+    let reader = &Reader {
+        caller,
+        reading,
+        observed: &observed,
+        cache: &cache,
+        pointers: reading.lab.input_pointers(),
+    };
+    let pairs = plan.students.iter().zip(reading.students);
+    let mut read: Vec<_> =
+        stream::iter(pairs.enumerate())
+            .map(|(index, (plan, student))| async move {
+                (index, reader.one_student(plan, student).await)
+            })
+            .buffer_unordered(STUDENTS_AT_ONCE)
+            .collect()
+            .await;
+    read.sort_by_key(|(index, _)| *index);
+    let mut students = Vec::new();
+    for (_, student) in read {
+        let (student, memory) = student?;
+        cache.students.insert(student.username.clone(), memory);
+        students.push(student);
+    }
+    keep_machines(&mut cache, &observed, &known, reading.now_ms);
+    Ok(ReadClass {
+        students,
+        gaps: observed.gaps,
+        // Without the right to read aliases, the account's id has to do.
+        alias: alias.ok().flatten(),
+        cache,
+    })
+}
+
+/// What the reading of every student needs.
+struct Reader<'a, C> {
+    caller: &'a Caller<C>,
+    reading: &'a ClassReading<'a>,
+    observed: &'a Observed,
+    cache: &'a Cache,
+    pointers: Vec<String>,
+}
+
+impl<C: Cloud> Reader<'_, C> {
+    async fn one_student(
+        &self,
+        plan: &StudentPlan,
+        student: &Student,
+    ) -> Result<(StudentProgress, Memory), Cancelled> {
+        let ClassReading { lab, desired, .. } = *self.reading;
+        let scope = &desired.scope;
+        let nothing = Memory::default();
+        let own = self.cache.homeroom.get(&student.username);
+        let subject = Subject {
+            plan,
+            observed: self.observed,
+            state_machines: self.state_machines(student),
+            functions: self.functions(student),
+            starter_of: &|execution| {
+                if own.is_some_and(|arns| arns.contains(&execution.arn)) {
+                    return Starter::Homeroom;
+                }
+                let input = execution.detail.as_ref().map(|d| &d.input);
+                lab.starter_of(&execution.name, input)
+            },
+            input_pointers: &self.pointers,
+            memory: self
+                .cache
+                .students
+                .get(&student.username)
+                .unwrap_or(&nothing),
+            now_ms: self.reading.now_ms,
+            console: self.reading.console.then_some(scope),
+        };
+        let Gathered { facts, memory } = gather(self.caller, lab.checks(), &subject).await?;
+        let checks: Vec<_> = lab
+            .checks()
+            .iter()
+            .map(|check| evaluate(check, plan, &facts))
+            .collect();
+        let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
+        let endpoints = stack
+            .map(|stack| {
+                self.observed
+                    .endpoints(scope, stack, self.reading.invoke_url)
+            })
+            .unwrap_or_default();
+        let progress = StudentProgress {
+            username: student.username.clone(),
+            progress: Progress::of(&checks),
+            checks,
+            executions: own_executions(facts),
+            outputs: lab.outputs(scope, &desired.class, student, &endpoints),
+            changes: stack
+                .map(|stack| changes(scope, stack, self.observed))
+                .unwrap_or_default(),
+        };
+        Ok((progress, memory))
+    }
+
+    /// The state machines that checks ask about: id in the lab, ARN.
+    fn state_machines(&self, student: &Student) -> Vec<(String, String)> {
+        let lab = self.reading.lab;
+        let mut ids: Vec<&str> = lab
+            .checks()
+            .iter()
+            .filter_map(|check| match &check.proof {
+                Proof::Executions { state_machine, .. } => Some(state_machine.as_str()),
+                Proof::LogEvents {
+                    own_execution_of, ..
+                } => own_execution_of.as_deref(),
+                _ => None,
+            })
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter()
+            .filter_map(|id| {
+                let name = lab.state_machine_name(id, &student.username)?;
+                let arn = self.reading.desired.scope.state_machine_arn(&name);
+                Some((id.to_owned(), arn))
+            })
+            .collect()
+    }
+
+    /// The functions that checks ask about: id in the lab, name.
+    fn functions(&self, student: &Student) -> Vec<(String, String)> {
+        let lab = self.reading.lab;
+        lab.checks()
+            .iter()
+            .filter_map(|check| match &check.proof {
+                Proof::LogEvents { functions, .. } => Some(functions),
+                _ => None,
+            })
+            .flatten()
+            .filter_map(|id| Some((id.clone(), lab.function_name(id, &student.username)?)))
+            .collect()
+    }
+}
+
+fn own_executions(facts: Facts) -> Vec<(Starter, Execution)> {
+    let mut own: Vec<_> = facts
+        .executions
+        .into_values()
+        .filter_map(|reading| match reading {
+            Reading::Seen(all) => Some(all),
+            Reading::Unseen(_) => None,
+        })
+        .flatten()
+        .filter(|(starter, _)| *starter != Starter::Homeroom)
+        .collect();
+    own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
+    own
+}
+
+/// Keeps what was described of the state machines that are provably the class's.
+fn keep_machines(cache: &mut Cache, observed: &Observed, known: &KnownMachines, now_ms: i64) {
+    for machine in observed.state_machines.values() {
+        let (Ownership::Ours(owner), Some(detail), Some(created_ms)) =
+            (&machine.ownership, &machine.detail, machine.created_ms)
+        else {
+            cache.state_machines.remove(&machine.name);
+            continue;
+        };
+        if detail.deleting {
+            cache.state_machines.remove(&machine.name);
+            continue;
+        }
+        let read_ms = known
+            .get(&machine.name)
+            .filter(|known| known.is(machine))
+            .map_or(now_ms, |known| known.read_ms);
+        let kept = KnownMachine {
+            created_ms,
+            read_ms,
+            owner: owner.clone(),
+            detail: detail.clone(),
+        };
+        cache.state_machines.insert(machine.name.clone(), kept);
+    }
+}

@@ -1,0 +1,512 @@
+//! Reading a class against the strict AWS: what is proven, what could not be checked, and at how many calls.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where it stopped"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use homeroom::bundle;
+use homeroom::domain::cache::{Cache, DEFINITION_MAX_AGE_MS, Key};
+use homeroom::domain::check::{CheckResult, Progress, StudentProgress, Verdict};
+use homeroom::domain::desired::Desired;
+use homeroom::domain::ids::Scope;
+use homeroom::domain::lab::Lab;
+use homeroom::domain::observed::Observed;
+use homeroom::domain::plan::deploy;
+use homeroom::domain::roster::Student;
+use homeroom::engine::call::Caller;
+use homeroom::engine::execute::execute;
+use homeroom::engine::observe::{Depth, observe};
+use homeroom::engine::pacing::{Overrides, Pace};
+use homeroom::engine::port::{Cloud, NewStateMachine};
+use homeroom::engine::reading::{ClassReading, ReadClass, read_class};
+use homeroom::engine::script;
+use homeroom::engine::stop::Stop;
+use homeroom::engine::validate::{Validation, validate};
+use homeroom::events::Event;
+use serde_json::{Value, json};
+use support::{ACCOUNT, Fault, REGION, Rule, StrictAws};
+use tokio::sync::mpsc;
+
+/// A deployed class.
+struct Class {
+    lab: Lab,
+    students: Vec<Student>,
+    desired: Desired,
+    aws: StrictAws,
+}
+
+impl Class {
+    async fn deployed(size: usize) -> Self {
+        let lab = bundle::load(None).unwrap();
+        let students: Vec<Student> = (1..=size)
+            .map(|n| Student {
+                username: format!("user{n}").parse().unwrap(),
+                name: None,
+                email: None,
+                section: None,
+                extra: Vec::new(),
+            })
+            .collect();
+        let scope = Scope {
+            partition: "aws".into(),
+            account: ACCOUNT.into(),
+            region: REGION.into(),
+        };
+        let desired = lab
+            .desired(&scope, &"demo".parse().unwrap(), &students)
+            .unwrap();
+        let class = Self {
+            lab,
+            students,
+            desired,
+            aws: StrictAws::new(),
+        };
+        class.deploy().await;
+        class
+    }
+
+    async fn deploy(&self) {
+        let (caller, _events) = self.caller().await;
+        let observed = self.observed(&caller).await;
+        let plan = deploy::plan(&self.desired, &observed, false);
+        for run in execute(&caller, &plan, |_, _| None).await {
+            assert!(run.steps.iter().all(|(_, result)| result.is_well()));
+        }
+    }
+
+    async fn caller(&self) -> (Caller<impl Cloud>, mpsc::UnboundedReceiver<Event>) {
+        let (sender, events) = mpsc::unbounded_channel();
+        let cloud = self.aws.cloud().await;
+        let caller = Caller::new(
+            cloud,
+            Pace::Unlimited,
+            Overrides::new(),
+            Stop::new(),
+            sender,
+        );
+        (caller, events)
+    }
+
+    async fn observed(&self, caller: &Caller<impl Cloud>) -> Observed {
+        observe(caller, &self.desired, &Depth::Deploy)
+            .await
+            .unwrap()
+    }
+
+    fn empty_cache(&self) -> Cache {
+        Cache::new(Key::new(
+            &self.desired.scope,
+            &self.desired.class,
+            &self.desired.lab,
+        ))
+    }
+
+    /// One reading, with the calls that it made, and through the cache's text as the next one would have it.
+    async fn read(&self, cache: Cache) -> (ReadClass, Calls) {
+        let (caller, _events) = self.caller().await;
+        self.aws.clear_calls();
+        let reading = ClassReading {
+            lab: &self.lab,
+            desired: &self.desired,
+            students: &self.students,
+            now_ms: self.aws.now_ms(),
+            console: true,
+            invoke_url: &|id, stage| format!("https://{id}.example/{stage}"),
+        };
+        let mut read = read_class(&caller, &reading, cache).await.unwrap();
+        read.cache = Cache::parse(read.cache.to_json().as_bytes(), &read.cache.key).unwrap();
+        (read, Calls::of(&self.aws))
+    }
+
+    /// homeroom's own validation of every student; the ARNs that its events tell.
+    async fn validate(&self) -> Vec<(String, String)> {
+        let (caller, mut events) = self.caller().await;
+        let observed = self.observed(&caller).await;
+        let plan = deploy::plan(&self.desired, &observed, false);
+        let pairs = plan.students.iter().zip(&self.students);
+        for ((plan, student), stack) in pairs.zip(&self.desired.stacks) {
+            let Desired { scope, class, .. } = &self.desired;
+            let validation = Validation {
+                stack,
+                invocation: "homeroom",
+                scope,
+                observed: &observed,
+                plan,
+                probes: &self.lab.probes(scope, class, student).unwrap(),
+                run_id: &format!("validate-{}", self.aws.now_ms()),
+                started_ms: self.aws.now_ms(),
+            };
+            let results = validate(&caller, &validation).await.unwrap();
+            for result in results {
+                assert_eq!(result.verdict, Verdict::Pass, "{result:?}");
+            }
+        }
+        let mut started = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            if let Event::ExecutionStarted {
+                student,
+                execution_arn,
+            } = event
+            {
+                started.push((student.to_string(), execution_arn));
+            }
+        }
+        started
+    }
+
+    /// Every student does the whole lab.
+    async fn work(&self) {
+        let (caller, _events) = self.caller().await;
+        let observed = self.observed(&caller).await;
+        let Desired { scope, class, .. } = &self.desired;
+        for (stack, student) in self.desired.stacks.iter().zip(&self.students) {
+            let steps = self.lab.rehearsal_steps(scope, class, student);
+            script::work(&caller, scope, stack, &observed, &steps)
+                .await
+                .unwrap();
+        }
+    }
+
+    /// Starts an execution of user1's, past every fault and count.
+    async fn start(&self, name: &str, input: &Value) -> String {
+        let cloud = self.aws.backdoor().await;
+        let arn = self
+            .desired
+            .scope
+            .state_machine_arn("user1-simple-workflow");
+        let started = cloud.start_execution(&arn, name, &input.to_string()).await;
+        started.unwrap()
+    }
+}
+
+/// How many calls of each operation a reading made.
+struct Calls(BTreeMap<String, usize>);
+
+/// Operations that are asked once for the class (by page), not for each student.
+const FOR_THE_CLASS: [&str; 7] = [
+    "iam:ListAccountAliases",
+    "iam:GetAccountSummary",
+    "iam:GetAccountAuthorizationDetails",
+    "lambda:ListFunctions",
+    "states:ListStateMachines",
+    "apigateway:GetRestApis",
+    "logs:DescribeLogGroups",
+];
+
+impl Calls {
+    fn of(aws: &StrictAws) -> Self {
+        let mut counts = BTreeMap::new();
+        for call in aws.calls() {
+            *counts.entry(call.operation).or_default() += 1;
+        }
+        Self(counts)
+    }
+
+    fn for_the_class(&self) -> usize {
+        let of_class = self
+            .0
+            .iter()
+            .filter(|(op, _)| FOR_THE_CLASS.contains(&op.as_str()));
+        of_class.map(|(_, count)| count).sum()
+    }
+
+    fn for_students(&self) -> usize {
+        self.0.values().sum::<usize>() - self.for_the_class()
+    }
+}
+
+fn check<'a>(student: &'a StudentProgress, id: &str) -> &'a CheckResult {
+    student.checks.iter().find(|c| c.id == id).unwrap()
+}
+
+fn verdict(read: &ReadClass, id: &str) -> Verdict {
+    check(&read.students[0], id).verdict
+}
+
+fn own_work_passed(student: &StudentProgress) -> Vec<&str> {
+    use homeroom::domain::check::Work;
+    let passed = student
+        .checks
+        .iter()
+        .filter(|c| c.work == Work::Student && c.verdict == Verdict::Pass);
+    passed.map(|c| c.id.as_str()).collect()
+}
+
+const SIZE: usize = 20;
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_class_costs_6_calls_a_student_and_then_2() {
+    let class = Class::deployed(SIZE).await;
+    let (first, calls) = class.read(class.empty_cache()).await;
+    for student in &first.students {
+        assert_eq!(student.progress, Progress::NotStarted, "{student:?}");
+    }
+    assert_eq!(calls.for_students(), 6 * SIZE, "{:?}", calls.0);
+    assert!(calls.for_the_class() <= 10, "{:?}", calls.0);
+
+    let (second, calls) = class.read(first.cache).await;
+    assert_eq!(second.students, first.students);
+    assert_eq!(calls.for_students(), 2 * SIZE, "{:?}", calls.0);
+    assert!(calls.for_the_class() <= 10, "{:?}", calls.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_validated_class_costs_3_calls_a_student_and_scores_nothing() {
+    let class = Class::deployed(3).await;
+    let started = class.validate().await;
+    assert_eq!(started.len(), 3 * 3, "{started:?}");
+    let (first, calls) = class.read(class.empty_cache()).await;
+    for student in &first.students {
+        assert_eq!(own_work_passed(student), [""; 0]);
+        assert_eq!(student.progress, Progress::NotStarted);
+        assert_eq!(student.executions, []);
+    }
+    assert_eq!(calls.for_students(), 3 * 3, "{:?}", calls.0);
+    let (_, calls) = class.read(first.cache).await;
+    assert_eq!(calls.for_students(), 2 * 3, "{:?}", calls.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_that_has_done_everything_costs_10_calls_a_student_and_then_2() {
+    let class = Class::deployed(SIZE).await;
+    class.work().await;
+    let (first, calls) = class.read(class.empty_cache()).await;
+    for student in &first.students {
+        assert_eq!(
+            student.progress,
+            Progress::Complete,
+            "{:#?}",
+            student.checks
+        );
+    }
+    assert_eq!(calls.for_students(), 10 * SIZE, "{:?}", calls.0);
+
+    let (second, calls) = class.read(first.cache).await;
+    assert_eq!(second.students, first.students);
+    assert_eq!(calls.for_students(), 2 * SIZE, "{:?}", calls.0);
+
+    tokio::time::advance(Duration::from_millis(
+        1 + DEFINITION_MAX_AGE_MS.unsigned_abs(),
+    ))
+    .await;
+    let (_, calls) = class.read(second.cache).await;
+    assert_eq!(calls.for_students(), 3 * SIZE, "definitions are read again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_new_since_the_last_reading_is_seen_whatever_is_remembered() {
+    let class = Class::deployed(1).await;
+    let (first, _) = class.read(class.empty_cache()).await;
+    class
+        .start("console-test-1", &json!({"userId": "u", "dataType": "d"}))
+        .await;
+    let (second, _) = class.read(first.cache).await;
+    assert_eq!(verdict(&second, "console-test"), Verdict::Pass);
+    let evidence = &check(&second.students[0], "console-test").evidence[0];
+    let url = evidence
+        .execution
+        .as_ref()
+        .unwrap()
+        .console_url
+        .as_ref()
+        .unwrap();
+    assert!(
+        url.ends_with("execution:user1-simple-workflow:console-test-1"),
+        "{url}"
+    );
+
+    // Torn down and deployed again: nothing of before counts, though names and ARNs are the same.
+    let cloud = class.aws.backdoor().await;
+    let arn = class
+        .desired
+        .scope
+        .state_machine_arn("user1-simple-workflow");
+    cloud.delete_state_machine(&arn).await.unwrap();
+    tokio::time::advance(Duration::from_secs(300)).await;
+    let (broken, _) = class.read(second.cache).await;
+    assert_eq!(broken.students[0].progress, Progress::Broken);
+    assert_eq!(verdict(&broken, "console-test"), Verdict::Fail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn homerooms_execution_does_not_count_though_the_trigger_hid_it() {
+    let class = Class::deployed(1).await;
+    let hidden = class
+        .start(
+            "my-own-name",
+            &json!({"userId": "x", "dataType": "sales_data"}),
+        )
+        .await;
+    let (fooled, _) = class.read(class.empty_cache()).await;
+    assert_eq!(verdict(&fooled, "console-test"), Verdict::Pass);
+
+    let mut cache = class.empty_cache();
+    let user = class.students[0].username.clone();
+    cache.homeroom.entry(user).or_default().insert(hidden);
+    let (read, _) = class.read(cache).await;
+    assert_eq!(own_work_passed(&read.students[0]), [""; 0]);
+    // Remembered by the cache alone, should the run logs be gone.
+    let (again, _) = class.read(read.cache).await;
+    assert_eq!(own_work_passed(&again.students[0]), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_changed_function_homerooms_mark_in_the_input_is_looked_for() {
+    let class = Class::deployed(1).await;
+    for n in 0..5 {
+        class
+            .start(
+                &format!("renamed-{n}"),
+                &json!({"userId": "homeroom-validation"}),
+            )
+            .await;
+    }
+    let cloud = class.aws.backdoor().await;
+    let code = homeroom::domain::resources::function::Code {
+        zip: b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+            .as_slice()
+            .into(),
+        sha256: String::new(),
+    };
+    let changed = cloud
+        .update_function_code("user1-trigger-workflow", &code)
+        .await;
+    changed.unwrap();
+    let (read, _) = class.read(class.empty_cache()).await;
+    assert_eq!(own_work_passed(&read.students[0]), [""; 0]);
+    let change = &read.students[0].changes[0];
+    assert_eq!(change.resource, "Lambda function user1-trigger-workflow");
+    assert_eq!(change.summary, "the student changed its code");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_workflow_is_shown_and_not_counted_against_the_student() {
+    let class = Class::deployed(1).await;
+    let cloud = class.aws.backdoor().await;
+    let machine = &class.desired.stacks[0].state_machines[0];
+    let arn = class.desired.scope.state_machine_arn(&machine.name);
+    let detail = cloud.describe_state_machine(&arn).await.unwrap();
+    let new = NewStateMachine {
+        name: &machine.name,
+        workflow_type: machine.workflow_type,
+        role_arn: detail.role_arn,
+        definition: detail
+            .definition
+            .replace("\"Type\": \"Succeed\"", "\"Type\": \"Pass\", \"End\": true"),
+        tags: homeroom::domain::ownership::Tags::new(),
+    };
+    cloud.update_state_machine(&arn, &new).await.unwrap();
+    class.work().await;
+    let (read, _) = class.read(class.empty_cache()).await;
+    let student = &read.students[0];
+    assert_eq!(
+        student.progress,
+        Progress::Complete,
+        "{:#?}",
+        student.checks
+    );
+    let change = &student.changes[0];
+    assert_eq!(change.resource, "state machine user1-simple-workflow");
+    let text = serde_json::to_string(&change.diff).unwrap();
+    assert!(text.contains("Succeed") && text.contains("Pass"), "{text}");
+    assert!(!text.contains("homeroom class="), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_denied_is_not_a_zero_and_forgets_nothing() {
+    let class = Class::deployed(1).await;
+    class.work().await;
+    let (seen, _) = class.read(class.empty_cache()).await;
+
+    class
+        .aws
+        .inject(Rule::on("states:ListExecutions").fault(Fault::AccessDenied));
+    let (denied, _) = class.read(seen.cache.clone()).await;
+    assert_eq!(denied.students[0].progress, Progress::Unknown);
+    for id in ["console-test", "api-valid-data", "results-and-logs"] {
+        let check = check(&denied.students[0], id);
+        assert_eq!(check.verdict, Verdict::CouldNotCheck, "{id}");
+        assert!(check.evidence[0].text.contains("AccessDenied"), "{check:?}");
+    }
+    class.aws.heal();
+    let (_, calls) = class.read(denied.cache).await;
+    assert_eq!(
+        calls.0.get("states:DescribeExecution"),
+        None,
+        "{:?}",
+        calls.0
+    );
+
+    class
+        .aws
+        .inject(Rule::on("states:DescribeExecution").fault(Fault::AccessDenied));
+    let (denied, calls) = class.read(class.empty_cache()).await;
+    assert_eq!(verdict(&denied, "api-valid-data"), Verdict::CouldNotCheck);
+    assert_eq!(verdict(&denied, "several-executions"), Verdict::Pass);
+    assert_eq!(
+        calls.0["states:DescribeExecution"], 1,
+        "one refusal stands for all"
+    );
+    class.aws.heal();
+
+    class
+        .aws
+        .inject(Rule::on("logs:FilterLogEvents").fault(Fault::AccessDenied));
+    let (denied, _) = class.read(class.empty_cache()).await;
+    assert_eq!(verdict(&denied, "results-and-logs"), Verdict::CouldNotCheck);
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_events_of_homerooms_validation_prove_nothing_of_a_student_who_used_the_console_alone()
+{
+    let class = Class::deployed(1).await;
+    class
+        .start("console-test-1", &json!({"userId": "u", "dataType": "d"}))
+        .await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    class.validate().await;
+    let (read, _) = class.read(class.empty_cache()).await;
+    let logs = check(&read.students[0], "results-and-logs");
+    assert_eq!(logs.verdict, Verdict::Fail, "{logs:?}");
+    let text = &logs.evidence.last().unwrap().text;
+    assert!(
+        text.contains("trigger_workflow") && !text.contains("process_data"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn thousands_of_executions_cost_a_bounded_reading_and_no_guess() {
+    let class = Class::deployed(1).await;
+    for n in 0..450 {
+        class
+            .start(
+                &format!("api-x-{n}"),
+                &json!({"source": "api", "dataType": "other"}),
+            )
+            .await;
+    }
+    let mut cache = class.empty_cache();
+    let mut verdicts = Vec::new();
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let (read, calls) = class.read(cache).await;
+        assert!(calls.for_students() <= 210, "{:?}", calls.0);
+        verdicts.push(verdict(&read, "api-valid-data"));
+        cache = read.cache;
+    }
+    assert_eq!(
+        verdicts,
+        [
+            Verdict::CouldNotCheck,
+            Verdict::CouldNotCheck,
+            Verdict::Fail
+        ]
+    );
+}
