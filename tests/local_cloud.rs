@@ -232,9 +232,11 @@ async fn a_stop_keeps_state_and_port_and_a_wipe_forgets_both() {
     let first = lab.start().await;
     create_group(&first, "/aws/lambda/user1-process-data").await;
 
+    let server = rustix::process::Pid::from_raw(lab.pid().await).unwrap();
     let report = lab.stop(false).await;
     assert!(report.starts_with("stopped; kept "), "{report}");
-    assert!(refuses_connections(port(&first)));
+    // Not the port: on a busy machine somebody else may have it already.
+    assert!(rustix::process::test_kill_process(server).is_err());
     assert!(matches!(
         lab.cloud.status().await.unwrap(),
         Status::Stopped { kept: Some(_) }
