@@ -150,6 +150,7 @@ async fn one_student(
         executions: own_executions(facts),
         outputs: lab.outputs(session.scope(), session.class.name(), student, &endpoints),
         changes: changes(plan),
+        requests: lab.example_requests(session.scope(), session.class.name(), student, &endpoints),
     })
 }
 
@@ -300,8 +301,9 @@ pub(super) fn write(
         students,
         notes: Vec::new(),
         gaps: standing.gaps.clone(),
+        since: None,
     };
-    write_reports(&session.class.settings.reports, &report).map_err(|error| {
+    write_reports(&session.class.settings.reports, &report, None).map_err(|error| {
         Error::new(Kind::General, "report", error.to_string()).hint(
             "free space or choose another folder with --reports, then run `homeroom report` again",
         )
