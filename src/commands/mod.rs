@@ -1,5 +1,6 @@
 //! One file a verb: wiring only. What happens is decided in `domain`, done in `engine`, shown in `report`.
 
+mod canvas;
 mod completions;
 mod deploy;
 mod interrupts;
@@ -12,6 +13,7 @@ mod run;
 mod session;
 mod teardown;
 mod validate;
+mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -110,7 +112,8 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Deploy(args) => deploy::run(cli, args).await,
         Verb::Validate => validate::run(cli).await,
         Verb::Status => progress::run_status(cli).await,
-        Verb::Report => progress::run_report(cli).await,
+        Verb::Report(args) => progress::run_report(cli, args).await,
+        Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }
 }

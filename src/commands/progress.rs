@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use futures::stream::{self, StreamExt};
 use jiff::Zoned;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, ReportArgs};
 use crate::cloud::AwsCloud;
-use crate::domain::check::{Change, Progress, Proof, StudentProgress};
+use crate::domain::check::{Change, CheckResult, Progress, Proof, StudentProgress};
 use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::Starter;
 use crate::domain::lab::ApiEndpoint;
@@ -23,8 +23,11 @@ use crate::engine::port::Cloud;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Outcome, StudentResult};
-use crate::report::{Account, ClassReport, ReportStudent, View, Written, write_reports};
+use crate::report::{
+    Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
+};
 
+use super::canvas::Canvas;
 use super::plan::{interrupted, view};
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
@@ -53,14 +56,22 @@ pub(super) async fn run_status(cli: &Cli) -> Result<Exit> {
     Ok(exit_of(&standing))
 }
 
-pub(super) async fn run_report(cli: &Cli) -> Result<Exit> {
-    let session = Class::load(cli)?.connect().await?;
+pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    // A wrong file is told before anything is read of the cloud.
+    let gradebook = Canvas::load(args)?;
+    let session = class.connect().await?;
     let standing = read(&session, Command::Report).await?;
-    let written = write(&session, &standing, &BTreeMap::new())?;
-    let summary = summarise(&session, Command::Report, results(&standing), Vec::new());
+    let report = class_report(&session, &standing, &BTreeMap::new());
+    let written = write_files(&session, &report, args.anonymous)?;
+    let notes = match &gradebook {
+        Some(canvas) => canvas.write(&session.class.settings.reports, &report)?,
+        None => Vec::new(),
+    };
+    let summary = summarise(&session, Command::Report, results(&standing), notes);
     let view = View {
         gaps: &standing.gaps,
-        report: Some(&written.html),
+        report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
         ..view(&session)
     };
     show(&summary, &view, session.class.settings.ui)?;
@@ -272,8 +283,30 @@ pub(super) fn results(standing: &Standing) -> Vec<StudentResult> {
 pub(super) fn write(
     session: &Session,
     standing: &Standing,
-    validated: &BTreeMap<String, Vec<crate::domain::check::CheckResult>>,
+    validated: &BTreeMap<String, Vec<CheckResult>>,
 ) -> Result<Written> {
+    write_files(session, &class_report(session, standing, validated), false)
+}
+
+fn write_files(session: &Session, report: &ClassReport, anonymous: bool) -> Result<Written> {
+    let reports = &session.class.settings.reports;
+    let attempt = || -> std::io::Result<Written> {
+        let key = anonymous.then(|| Key::of_class(reports, &report.class));
+        write_reports(reports, report, key.transpose()?.as_ref())
+    };
+    attempt().map_err(|error| {
+        Error::new(Kind::General, "report", error.to_string()).hint(
+            "free space or choose another folder with --reports, then run `homeroom report` again",
+        )
+    })
+}
+
+/// The class as a report shows it, with what changed since the one before.
+pub(super) fn class_report(
+    session: &Session,
+    standing: &Standing,
+    validated: &BTreeMap<String, Vec<CheckResult>>,
+) -> ClassReport {
     let students = session
         .class
         .students
@@ -288,7 +321,7 @@ pub(super) fn write(
                 .unwrap_or_default(),
         })
         .collect();
-    let report = ClassReport {
+    let mut report = ClassReport {
         class: session.class.name().clone(),
         lab: session.desired.lab.clone(),
         lab_title: session.class.lab.title().to_owned(),
@@ -303,9 +336,11 @@ pub(super) fn write(
         gaps: standing.gaps.clone(),
         since: None,
     };
-    write_reports(&session.class.settings.reports, &report, None).map_err(|error| {
-        Error::new(Kind::General, "report", error.to_string()).hint(
-            "free space or choose another folder with --reports, then run `homeroom report` again",
-        )
-    })
+    match Since::read(&session.class.settings.reports, &report) {
+        Ok(since) => report.since = since,
+        Err(error) => report.notes.push(format!(
+            "What changed since the report before is not known: {error}"
+        )),
+    }
+    report
 }
