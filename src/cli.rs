@@ -169,7 +169,12 @@ pub struct ReportArgs {
     #[arg(long)]
     pub anonymous: bool,
     /// Fill in a gradebook of another system too
-    #[arg(long, value_name = "SYSTEM", requires = "canvas_export", requires = "assignment")]
+    #[arg(
+        long,
+        value_name = "SYSTEM",
+        requires = "canvas_export",
+        requires = "assignment"
+    )]
     pub gradebook: Option<Gradebook>,
     /// The gradebook as Canvas exported it (Grades, Export, Export Entire Gradebook)
     #[arg(long, value_name = "FILE", requires = "gradebook")]

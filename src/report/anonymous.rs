@@ -29,16 +29,16 @@ use super::since::Since;
 use super::write::class_dir;
 
 const ADJECTIVES: [&str; 40] = [
-    "amber", "bold", "brave", "breezy", "bright", "calm", "clever", "coral", "cosmic", "cosy", "crisp", "dapper",
-    "eager", "early", "easy", "fair", "fancy", "gentle", "golden", "happy", "hazel", "honest", "jolly", "keen",
-    "kind", "lively", "lucky", "mellow", "merry", "mighty", "misty", "nimble", "polite", "proud", "quick", "quiet",
-    "silver", "sunny", "swift", "witty",
+    "amber", "bold", "brave", "breezy", "bright", "calm", "clever", "coral", "cosmic", "cosy",
+    "crisp", "dapper", "eager", "early", "easy", "fair", "fancy", "gentle", "golden", "happy",
+    "hazel", "honest", "jolly", "keen", "kind", "lively", "lucky", "mellow", "merry", "mighty",
+    "misty", "nimble", "polite", "proud", "quick", "quiet", "silver", "sunny", "swift", "witty",
 ];
 const ANIMALS: [&str; 40] = [
-    "badger", "beaver", "bison", "camel", "condor", "crane", "dolphin", "eagle", "egret", "falcon", "ferret",
-    "finch", "gecko", "gibbon", "heron", "ibex", "jaguar", "koala", "lemur", "lion", "lynx", "magpie", "marmot",
-    "moose", "newt", "ocelot", "orca", "otter", "owl", "panda", "pelican", "puffin", "quail", "raven", "robin",
-    "seal", "stork", "swan", "tiger", "walrus",
+    "badger", "beaver", "bison", "camel", "condor", "crane", "dolphin", "eagle", "egret", "falcon",
+    "ferret", "finch", "gecko", "gibbon", "heron", "ibex", "jaguar", "koala", "lemur", "lion",
+    "lynx", "magpie", "marmot", "moose", "newt", "ocelot", "orca", "otter", "owl", "panda",
+    "pelican", "puffin", "quail", "raven", "robin", "seal", "stork", "swan", "tiger", "walrus",
 ];
 /// Numbers after the words: 10 to 99.
 const NUMBERS: u64 = 90;

@@ -88,9 +88,10 @@ pub fn fill(
         };
         match sheet.cell(row, column).trim() {
             "EX" => filled.left.push((username, "excused in Canvas".to_owned())),
-            "N/A" => filled
-                .left
-                .push((username, "the assignment is not theirs in Canvas".to_owned())),
+            "N/A" => filled.left.push((
+                username,
+                "the assignment is not theirs in Canvas".to_owned(),
+            )),
             _ if !score.certain => filled
                 .left
                 .push((username, "could not be checked".to_owned())),
@@ -348,7 +349,11 @@ impl<'a> Sheet<'a> {
 
     /// A cell's text; empty where the row has ended.
     fn cell(&self, row: &Row, column: usize) -> String {
-        let Some(raw) = row.cells.get(column).map(|place| &self.bytes[place.clone()]) else {
+        let Some(raw) = row
+            .cells
+            .get(column)
+            .map(|place| &self.bytes[place.clone()])
+        else {
             return String::new();
         };
         let text = String::from_utf8_lossy(raw);

@@ -133,10 +133,13 @@ impl Needle {
     fn is_at(&self, text: &[char]) -> bool {
         let length = self.text.len();
         text.len() >= length
-            && text.iter().zip(&self.text).all(|(a, b)| match self.any_case {
-                true => lower(*a) == *b,
-                false => a == b,
-            })
+            && text
+                .iter()
+                .zip(&self.text)
+                .all(|(a, b)| match self.any_case {
+                    true => lower(*a) == *b,
+                    false => a == b,
+                })
             && text.get(length).is_none_or(|next| !next.is_alphanumeric())
     }
 }

@@ -85,7 +85,13 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_posix_shell_reads_back_every_body_as_it_is() {
-        for body in ["it's", "$(id) `id` \\ \"x\" !1", "'; rm -rf / #", "a\nb", "@/etc/passwd"] {
+        for body in [
+            "it's",
+            "$(id) `id` \\ \"x\" !1",
+            "'; rm -rf / #",
+            "a\nb",
+            "@/etc/passwd",
+        ] {
             let out = std::process::Command::new("sh")
                 .arg("-c")
                 .arg(format!("printf %s {}", posix(body)))

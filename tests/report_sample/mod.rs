@@ -256,7 +256,9 @@ fn checks(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
                 (2, Fare::Broken) => Verdict::Pass,
                 _ => Verdict::Fail,
             };
-            check(username, i, id, title, *work, *points, hint, verdict, fare, taken_at)
+            check(
+                username, i, id, title, *work, *points, hint, verdict, fare, taken_at,
+            )
         })
         .collect()
 }
@@ -300,13 +302,26 @@ fn check(
     };
     let mut evidence: Vec<Evidence> = vec![text.into()];
     let executions = executions(username, fare, taken_at);
-    if verdict == Verdict::Pass && let 2..=4 = index {
+    if verdict == Verdict::Pass
+        && let 2..=4 = index
+    {
         let proves = |(starter, execution): &(Starter, Execution)| match index {
             2 => *starter == Starter::Person,
             3 => *starter == Starter::Api && execution.status == Status::Succeeded,
             _ => execution.status == Status::Failed,
         };
-        let shown = executions.into_iter().filter(proves).take(if index == 3 { 3 } else { 1 });
+        let asked = ["sales_data", "customer_data", "inventory_data"];
+        let mut seen = Vec::new();
+        let shown = executions
+            .into_iter()
+            .filter(proves)
+            .filter(move |(_, execution)| {
+                let input = &execution.detail.as_ref().unwrap().input["dataType"];
+                let wanted = index != 3 || asked.iter().any(|kind| input == kind);
+                let new = wanted && !seen.contains(input);
+                seen.push(input.clone());
+                new
+            });
         evidence.extend(shown.map(|(starter, execution)| Evidence {
             text: String::new(),
             execution: Some(ExecutionEvidence {
@@ -325,6 +340,9 @@ fn check(
                 3 => "One for each of sales_data, customer_data and inventory_data".into(),
                 _ => "Ended in ProcessingFailed".into(),
             };
+        }
+        if index == 2 {
+            evidence.truncate(1);
         }
     }
     CheckResult {
@@ -417,8 +435,18 @@ fn outputs(username: &str) -> Vec<Output> {
 fn requests(username: &str) -> Vec<ExampleRequest> {
     let bodies = [
         ("sales", "Sales data", "sales_data", username),
-        ("analytics", "Analytics data (the load of five)", "analytics_data", username),
-        ("empty", "Error exercise: both fields are there and empty", "", ""),
+        (
+            "analytics",
+            "Analytics data (the load of five)",
+            "analytics_data",
+            username,
+        ),
+        (
+            "empty",
+            "Error exercise: both fields are there and empty",
+            "",
+            "",
+        ),
     ];
     bodies
         .into_iter()

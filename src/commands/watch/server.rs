@@ -158,7 +158,10 @@ type Body = BoxBody<Bytes, Infallible>;
 
 fn answer<B>(board: &Arc<Board>, port: u16, request: &Request<B>) -> Response<Body> {
     if !is_ours(request, port) {
-        return plain(StatusCode::FORBIDDEN, "This page is for its own address only.");
+        return plain(
+            StatusCode::FORBIDDEN,
+            "This page is for its own address only.",
+        );
     }
     let Some(path) = request
         .uri()
@@ -200,7 +203,6 @@ fn is_ours<B>(request: &Request<B>, port: u16) -> bool {
         .is_none_or(|site| site == "same-origin" || site == "none");
     host && site
 }
-
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = with_type("text/plain; charset=utf-8", Full::from(text).boxed());
@@ -256,4 +258,111 @@ fn event(said: &Said) -> String {
         Said::Failed(why) => ("failed", clean(why).into_owned()),
     };
     format!("event: {name}\ndata: {data}\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PORT: u16 = 4000;
+
+    fn ask(board: &Arc<Board>, path: &str, headers: &[(&str, &str)]) -> StatusCode {
+        ask_by(Method::GET, board, path, headers)
+    }
+
+    fn ask_by(
+        method: Method,
+        board: &Arc<Board>,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> StatusCode {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(board, PORT, &request.body(()).unwrap()).status()
+    }
+
+    #[test]
+    fn only_who_knows_the_address_and_names_it_is_answered() {
+        let board = Arc::new(Board::new().unwrap());
+        let page = format!("/{}/", board.secret);
+        let own = ("host", "127.0.0.1:4000");
+        assert_eq!(ask(&board, &page, &[own]), StatusCode::OK);
+        assert_eq!(
+            ask(&board, &page, &[("host", "LOCALHOST:4000")]),
+            StatusCode::OK
+        );
+        assert_eq!(
+            ask(&board, &page, &[own, ("sec-fetch-site", "none")]),
+            StatusCode::OK
+        );
+        for headers in [
+            &[][..],
+            &[("host", "evil.example:4000")],
+            &[("host", "127.0.0.1:4001")],
+            &[("host", "127.0.0.1")],
+            &[("host", "127.0.0.1:4000.evil.example")],
+            &[own, ("sec-fetch-site", "cross-site")],
+            &[own, ("sec-fetch-site", "same-site")],
+        ] {
+            assert_eq!(
+                ask(&board, &page, headers),
+                StatusCode::FORBIDDEN,
+                "{headers:?}"
+            );
+        }
+        for path in ["/", "/events", "/0000/", &page[..page.len() - 2]] {
+            assert_eq!(ask(&board, path, &[own]), StatusCode::NOT_FOUND, "{path}");
+        }
+        let post = ask_by(Method::POST, &board, &page, &[own]);
+        assert_eq!(post, StatusCode::METHOD_NOT_ALLOWED);
+    }
+
+    #[test]
+    fn no_answer_lets_another_origin_read_it() {
+        let board = Arc::new(Board::new().unwrap());
+        board.show("<p>Amara".to_owned());
+        let request = Request::builder()
+            .uri(format!("/{}/", board.secret))
+            .header("host", "127.0.0.1:4000")
+            .header("origin", "https://evil.example")
+            .body(())
+            .unwrap();
+        let response = answer(&board, PORT, &request);
+        let mut names = response.headers().keys().map(|name| name.as_str());
+        assert!(!names.any(|name| name.starts_with("access-control")));
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(
+            response.headers()["cross-origin-resource-policy"],
+            "same-origin"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_open_page_counts_until_it_is_closed_and_hears_what_is_said() {
+        let board = Arc::new(Board::new().unwrap());
+        let mut body = events(Arc::clone(&board));
+        assert_eq!(*board.viewers.borrow(), 1);
+        board.somebody_looks().await;
+        board.say(Said::Failed("no\nway".to_owned()));
+        let mut heard = String::new();
+        while !heard.contains("failed") {
+            let frame = body.frame().await.unwrap().unwrap();
+            heard += std::str::from_utf8(&frame.into_data().unwrap()).unwrap();
+        }
+        assert!(
+            heard.ends_with("event: failed\ndata: no way\n\n"),
+            "{heard}"
+        );
+        drop(body);
+        assert_eq!(*board.viewers.borrow(), 0);
+    }
+
+    #[test]
+    fn every_board_has_a_secret_of_its_own() {
+        let (one, other) = (Board::new().unwrap(), Board::new().unwrap());
+        assert_ne!(one.url(PORT), other.url(PORT));
+        assert!(one.url(PORT).len() > "http://127.0.0.1:4000/".len() + 30);
+    }
 }

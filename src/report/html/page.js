@@ -80,7 +80,10 @@
   };
   const sort = () => {
     const order = orders[value("sort")] || orders.roster;
+    // What is moved in the document loses the focus.
+    const focused = document.activeElement;
     table.append(...[...rows].sort((a, b) => order(a, b) || a.index - b.index).map((row) => row.body));
+    if (focused !== document.activeElement) focused.focus({ preventScroll: true });
   };
 
   // The cards and the tasks are filters too.

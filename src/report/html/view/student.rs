@@ -121,11 +121,7 @@ struct Line {
 }
 
 impl Row {
-    pub(in super::super) fn of(
-        row: &ReportStudent,
-        columns: &[Column],
-        taken_at: &Zoned,
-    ) -> Self {
+    pub(in super::super) fn of(row: &ReportStudent, columns: &[Column], taken_at: &Zoned) -> Self {
         let student = &row.student;
         let checks = &row.progress.checks;
         let score = Score::of(checks);
@@ -236,14 +232,10 @@ impl Seen {
     fn of(evidence: &Evidence, taken_at: &Zoned) -> Self {
         Self {
             text: own(&evidence.text),
-            run: evidence.execution.as_ref().map(|e| {
-                Run::of(
-                    e.starter,
-                    &e.execution,
-                    e.console_url.as_deref(),
-                    taken_at,
-                )
-            }),
+            run: evidence
+                .execution
+                .as_ref()
+                .map(|e| Run::of(e.starter, &e.execution, e.console_url.as_deref(), taken_at)),
         }
     }
 }
