@@ -3,11 +3,6 @@
 //! `--remote-debugging-pipe` reads messages from file descriptor 3 and writes them to 4, each a JSON text that
 //! ends with a zero byte: no port, no WebSocket, no dependency. The shell puts this process's pipes there.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a browser that does not do as it is told should stop the test or the example at once"
-)]
-
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};

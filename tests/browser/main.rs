@@ -1,5 +1,11 @@
 //! The pages in a real browser, headless Chromium: what they show, what they do, and what they never do.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what goes wrong stops a test where it is"
+)]
+
+#[expect(dead_code, reason = "the example takes the picture")]
 mod cdp;
 mod live;
 #[path = "../report_sample/mod.rs"]
