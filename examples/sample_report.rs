@@ -15,13 +15,18 @@ fn main() -> std::io::Result<()> {
             .next()
             .unwrap_or_else(|| "target/sample".to_owned()),
     );
-    let report = match students.as_str() {
+    let mut report = match students.as_str() {
         "hostile" => report_sample::hostile_class(),
         count => report_sample::class_at(
             count.parse().map_err(std::io::Error::other)?,
             jiff::Zoned::now(),
         ),
     };
-    let written = homeroom::report::write_reports(&folder, &report)?;
+    // What changed shows against a report of half an hour before.
+    let before = report_sample::class_before(&report);
+    homeroom::report::write_reports(&folder, &before, None)?;
+    report.since = homeroom::report::Since::read(&folder, &report)?;
+    let key = homeroom::report::Key::of_class(&folder, &report.class)?;
+    let written = homeroom::report::write_reports(&folder, &report, Some(&key))?;
     writeln!(std::io::stdout(), "{}", written.html.display())
 }

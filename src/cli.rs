@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::domain::ids::ClassName;
@@ -23,6 +23,7 @@ A class day, from the first look to the last:
   homeroom validate --profile training          prove that every stack works
   homeroom status --profile training            see who has completed the lab
   homeroom report --profile training            write the report to reports/
+  homeroom watch --profile training             show it on a page that renews itself
   homeroom teardown --profile training          see what would be deleted, and confirm it
 
 Exit codes:
@@ -83,8 +84,22 @@ Examples:
     Validate,
     /// Show who is complete, in progress, not started or broken
     Status(StatusArgs),
-    /// Write the class report: one HTML file, with CSV and JSON beside it
+    /// Write the class report: one HTML file, a page a student, CSV and JSON beside it
+    #[command(after_help = "\
+Examples:
+  homeroom report --profile training
+  homeroom report --profile training --anonymous                    for a projector
+  homeroom report --profile training --gradebook canvas --canvas-export grades.csv --assignment 'Lab 6'")]
     Report(ReportArgs),
+    /// Show the report on a page that renews itself while it is open
+    ///
+    /// Serves it to this machine alone, at the address that it prints, and reads the class again and again, no
+    /// faster than AWS's quotas leave room for. While no browser has the page open nothing is read. Ctrl-C ends it.
+    #[command(after_help = "\
+Examples:
+  homeroom watch --profile training
+  homeroom watch --profile training --anonymous --interval 30       for a projector")]
+    Watch(WatchArgs),
     /// List what would be deleted, and delete it once confirmed
     ///
     /// Without --confirm, asks for the class's name on a terminal; elsewhere only lists. Only what is provably
@@ -116,6 +131,7 @@ impl Verb {
             Self::Validate => Some(Command::Validate),
             Self::Status(_) => Some(Command::Status),
             Self::Report(_) => Some(Command::Report),
+            Self::Watch(_) => Some(Command::Watch),
             Self::Teardown(_) => Some(Command::Teardown),
             Self::Local(_) | Self::Completions(_) => None,
         }
@@ -154,20 +170,58 @@ pub struct StatusArgs {
     pub attest: AttestArgs,
 }
 
-/// Options of `report`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct ReportArgs {
-    /// What the instructor attests.
-    #[command(flatten)]
-    pub attest: AttestArgs,
-}
-
 /// What the instructor attests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct AttestArgs {
     /// A CSV file of what you saw and nothing can prove: username,check and, if wanted, note,by,when
     #[arg(long, value_name = "FILE")]
     pub attest: Option<PathBuf>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ReportArgs {
+    /// Write report-anonymous.html too: pseudonyms, and nothing that tells who somebody is
+    #[arg(long)]
+    pub anonymous: bool,
+    /// Fill in a gradebook of another system too
+    #[arg(
+        long,
+        value_name = "SYSTEM",
+        requires = "canvas_export",
+        requires = "assignment"
+    )]
+    pub gradebook: Option<Gradebook>,
+    /// The gradebook as Canvas exported it (Grades, Export, Export Entire Gradebook)
+    #[arg(long, value_name = "FILE", requires = "gradebook")]
+    pub canvas_export: Option<PathBuf>,
+    /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
+    #[arg(long, value_name = "NAME", requires = "gradebook")]
+    pub assignment: Option<String>,
+    /// What the instructor attests.
+    #[command(flatten)]
+    pub attest: AttestArgs,
+}
+
+/// Systems whose gradebooks can be filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Gradebook {
+    /// Canvas LMS: writes gradebook-canvas.csv, to be imported there
+    Canvas,
+}
+
+/// Options of `watch`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct WatchArgs {
+    /// Seconds from one reading to the next, at least; more for a large class
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
+    pub interval: u64,
+    /// Port on this machine [default: a free one]
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// Show pseudonyms, and nothing that tells who somebody is
+    #[arg(long)]
+    pub anonymous: bool,
 }
 
 /// Options of `teardown`.
@@ -402,6 +456,8 @@ mod tests {
         insta::assert_snapshot!("help", help(""));
         insta::assert_snapshot!("help_deploy", help("deploy"));
         insta::assert_snapshot!("help_teardown", help("teardown"));
+        insta::assert_snapshot!("help_report", help("report"));
+        insta::assert_snapshot!("help_watch", help("watch"));
         insta::assert_snapshot!("help_local", help("local"));
     }
 
@@ -422,6 +478,25 @@ mod tests {
                     attest: AttestArgs {
                         attest: Some("seen.csv".into()),
                     },
+                    ..ReportArgs::default()
+                }),
+            ),
+            (
+                "report --anonymous --gradebook canvas --canvas-export g.csv --assignment x",
+                Verb::Report(ReportArgs {
+                    anonymous: true,
+                    gradebook: Some(Gradebook::Canvas),
+                    canvas_export: Some("g.csv".into()),
+                    assignment: Some("x".to_owned()),
+                    ..ReportArgs::default()
+                }),
+            ),
+            (
+                "watch --port 8080 --anonymous",
+                Verb::Watch(WatchArgs {
+                    interval: 60,
+                    port: Some(8080),
+                    anonymous: true,
                 }),
             ),
             (
@@ -479,6 +554,12 @@ mod tests {
             "local",
             "completions",
             "teardown --confirm",
+            "report --gradebook canvas",
+            "report --gradebook canvas --canvas-export g.csv",
+            "report --assignment x",
+            "report --gradebook moodle --canvas-export g.csv --assignment x",
+            "watch --interval 1",
+            "watch --port 70000",
         ] {
             assert_eq!(parse(words).expect_err(words).exit_code(), 2, "{words}");
         }

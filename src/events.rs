@@ -26,6 +26,8 @@ pub enum Command {
     Status,
     /// `report`
     Report,
+    /// `watch`
+    Watch,
     /// `teardown`
     Teardown,
 }
@@ -40,6 +42,7 @@ impl Command {
             Self::Validate => "validate",
             Self::Status => "status",
             Self::Report => "report",
+            Self::Watch => "watch",
             Self::Teardown => "teardown",
         }
     }

@@ -7,8 +7,9 @@ use std::fs;
 use homeroom::domain::check::Verdict;
 use homeroom::domain::observed::Gap;
 use homeroom::domain::resources::Kind;
-use homeroom::report::{csv, html, json, junit, write_reports};
-use report_sample::{ATTACKS, class, hostile_class};
+use homeroom::report::html::Pages;
+use homeroom::report::{Since, csv, json, junit, student_files, write_reports};
+use report_sample::{ATTACKS, class, class_before, hostile_class};
 
 /// Students of the sample of which each fares differently, to keep snapshots readable.
 fn few() -> homeroom::report::ClassReport {
@@ -18,6 +19,10 @@ fn few() -> homeroom::report::ClassReport {
         .students
         .retain(|s| keep.contains(&s.student.username.as_str()));
     report
+}
+
+fn page_of(report: &homeroom::report::ClassReport) -> Result<String, tera::Error> {
+    Pages::new()?.class(report)
 }
 
 #[test]
@@ -53,7 +58,7 @@ fn report_json_has_a_version_and_says_unknown_where_it_is() {
 fn all_files_are_written_beside_each_other() {
     let dir = tempfile::tempdir().unwrap();
     let report = class(3);
-    let written = write_reports(dir.path(), &report).unwrap();
+    let written = write_reports(dir.path(), &report, None).unwrap();
     let folder = dir.path().join("serverless-2026-05");
     assert_eq!(written.html, folder.join("report.html"));
     assert_eq!(written.junit, Some(folder.join("junit.xml")));
@@ -64,7 +69,15 @@ fn all_files_are_written_beside_each_other() {
     names.sort();
     assert_eq!(
         names,
-        ["gradebook.csv", "junit.xml", "report.html", "report.json"]
+        [
+            "gradebook.csv",
+            "junit.xml",
+            "report.html",
+            "report.json",
+            "user1.html",
+            "user2.html",
+            "user3.html"
+        ]
     );
     let document: serde_json::Value =
         serde_json::from_slice(&fs::read(&written.json).unwrap()).unwrap();
@@ -77,12 +90,111 @@ fn without_answers_of_validate_there_is_no_junit_file() {
     let dir = tempfile::tempdir().unwrap();
     let mut report = class(1);
     report.students[0].validate.clear();
-    assert_eq!(write_reports(dir.path(), &report).unwrap().junit, None);
+    assert_eq!(
+        write_reports(dir.path(), &report, None).unwrap().junit,
+        None
+    );
+}
+
+#[test]
+fn a_student_called_report_does_not_replace_the_report() {
+    let mut report = class(3);
+    for (row, name) in
+        report
+            .students
+            .iter_mut()
+            .zip(["Report", "report-anonymous", "Report-student"])
+    {
+        row.student.username = name.parse().unwrap();
+    }
+    assert_eq!(
+        student_files(&report),
+        [
+            "Report-student-student.html",
+            "report-anonymous-student.html",
+            "Report-student.html"
+        ]
+    );
+}
+
+#[test]
+fn a_student_s_own_page_tells_nothing_of_anybody_else() {
+    let mut report = class(30);
+    report.students[4].student.extra = vec![("note".into(), "instructor's own note".into())];
+    let pages = Pages::new().unwrap();
+    let page = pages.student(&report, &report.students[4]).unwrap();
+    assert!(page.contains("user5") && page.contains("Elif Yılmaz"));
+    assert!(page.contains("Invoke-RestMethod") && page.contains("curl "));
+    for row in report
+        .students
+        .iter()
+        .filter(|s| s.student.username.as_str() != "user5")
+    {
+        let name = row.student.name.as_deref().unwrap();
+        assert!(!page.contains(name), "{name}");
+        let username = row.student.username.as_str();
+        let mut found = page.match_indices(username);
+        // user5 is the beginning of nobody else's name here, but user1 is of user10.
+        assert!(
+            !found.any(|(at, _)| !page[at + username.len()..].starts_with(char::is_alphanumeric)),
+            "{username}"
+        );
+    }
+    assert!(
+        !page.contains("instructor&#x27;s own note"),
+        "the roster's notes are the instructor's"
+    );
+}
+
+#[test]
+fn the_next_report_says_what_changed_since_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut report = class(30);
+    assert_eq!(Since::read(dir.path(), &report).unwrap(), None);
+    write_reports(dir.path(), &class_before(&report), None).unwrap();
+    report.since = Since::read(dir.path(), &report).unwrap();
+    let since = report.since.as_ref().unwrap();
+    let told: Vec<String> = since
+        .moves
+        .iter()
+        .map(|m| {
+            format!(
+                "{:?} {} {:?}->{:?}",
+                m.turn, m.username, m.done_before, m.done_now
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+    let page = page_of(&report).unwrap();
+    assert!(
+        page.contains("6 became complete") && page.contains("1 broke<"),
+        "on the page"
+    );
+
+    // Another account's report is no report before, and neither is a later one.
+    let mut elsewhere = report.clone();
+    elsewhere.account.id = "999999999999".into();
+    assert_eq!(Since::read(dir.path(), &elsewhere).unwrap(), None);
+    let mut earlier = report.clone();
+    earlier.taken_at = class_before(&report).taken_at;
+    assert_eq!(Since::read(dir.path(), &earlier).unwrap(), None);
+    std::fs::write(dir.path().join("serverless-2026-05/report.json"), "{").unwrap();
+    let error = Since::read(dir.path(), &report).unwrap_err().to_string();
+    assert!(error.contains("report.json"), "{error}");
+}
+
+#[test]
+fn evidence_names_the_execution_and_a_change_reads_as_a_difference() {
+    let page = page_of(&class(30)).unwrap();
+    assert!(page.contains("by a person"));
+    assert!(page.contains("<ins><b>+</b>       &quot;MaxAttempts&quot;: 5</ins>"));
+    assert!(page.contains("<del><b>−</b>       &quot;MaxAttempts&quot;: 3</del>"));
+    assert!(page.contains("⋯ 12 unchanged lines"));
 }
 
 #[test]
 fn the_page_says_in_one_sentence_how_the_class_stands() {
-    let page = html::page(&class(30)).unwrap();
+    let page = page_of(&class(30)).unwrap();
     let start = page.find("<h1>").unwrap();
     let end = page.find("</h1>").unwrap();
     let mut inside = false;
@@ -112,7 +224,7 @@ fn the_page_says_in_one_sentence_how_the_class_stands() {
 #[test]
 fn every_student_is_on_the_page_with_a_symbol_and_a_word_for_every_check() {
     let report = class(500);
-    let page = html::page(&report).unwrap();
+    let page = page_of(&report).unwrap();
     assert_eq!(page.matches("<tbody ").count(), 500);
     assert_eq!(page.matches("class=\"c ").count(), 500 * 8);
     for (symbol, word) in [
@@ -136,14 +248,14 @@ fn what_could_not_be_seen_is_on_the_page() {
         student: None,
         cause: "logs:DescribeLogGroups: AccessDeniedException".into(),
     });
-    let page = html::page(&report).unwrap();
+    let page = page_of(&report).unwrap();
     assert!(page.contains("Not everything could be seen"));
     assert!(page.contains("every log group</b>: logs:DescribeLogGroups"));
 }
 
 #[test]
 fn the_page_allows_itself_nothing_but_its_own_style_and_script() {
-    let page = html::page(&class(1)).unwrap();
+    let page = page_of(&class(1)).unwrap();
     let policy_at = page.find("http-equiv=\"Content-Security-Policy\"").unwrap();
     let policy = &page[policy_at..policy_at + page[policy_at..].find('>').unwrap()];
     assert!(policy.contains("default-src &#x27;none&#x27;"), "{policy}");
@@ -166,8 +278,8 @@ fn the_page_allows_itself_nothing_but_its_own_style_and_script() {
 
 #[test]
 fn hostile_values_are_text_on_the_page_and_nothing_else() {
-    let calm = html::page(&class(ATTACKS.len())).unwrap();
-    let page = html::page(&hostile_class()).unwrap();
+    let calm = page_of(&class(ATTACKS.len())).unwrap();
+    let page = page_of(&hostile_class()).unwrap();
     for tag in [
         "<script",
         "<style",
@@ -184,8 +296,17 @@ fn hostile_values_are_text_on_the_page_and_nothing_else() {
     // A quote that ends an attribute early would let a handler in.
     assert!(!page.contains("\"><img"));
     assert!(!page.contains("' onmouseover"));
-    // None of the attacks is an http address, so no output became a link.
-    assert!(!page.contains("target=\"_blank\""));
+    // None of the attacks is an http address, so none became a link.
+    let links = page
+        .split("<a href=\"")
+        .skip(1)
+        .filter(|l| !l.starts_with(['#']));
+    for link in links {
+        assert!(
+            link.starts_with("https:&#x2F;&#x2F;us-east-1.console"),
+            "{link:.60}"
+        );
+    }
     assert!(!page.contains("href=\"javascript"));
     assert!(page.contains("{{ page.class }}"), "shown, not rendered");
     assert!(

@@ -4,6 +4,7 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+#[expect(dead_code, reason = "other tests use the rest of the sample")]
 mod report_sample;
 
 use std::collections::BTreeMap;

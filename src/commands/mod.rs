@@ -1,5 +1,6 @@
 //! One file a verb: wiring only. What happens is decided in `domain`, done in `engine`, shown in `report`.
 
+mod canvas;
 mod completions;
 mod deploy;
 mod interrupts;
@@ -14,6 +15,7 @@ mod run;
 mod session;
 mod teardown;
 mod validate;
+mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -123,6 +125,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Validate => validate::run(cli).await,
         Verb::Status(args) => progress::run_status(cli, args).await,
         Verb::Report(args) => progress::run_report(cli, args).await,
+        Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }
 }

@@ -7,13 +7,16 @@ use jiff::{Timestamp, Zoned};
 
 use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
 use crate::domain::attest::Attestations;
-use crate::domain::check::{Progress, StudentProgress};
+use crate::domain::check::{CheckResult, Progress, StudentProgress};
 use crate::domain::observed::Gap;
 use crate::engine::reading::{ClassReading, read_class};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Outcome, StudentResult};
-use crate::report::{Account, ClassReport, ReportStudent, View, Written, write_reports};
+use crate::report::{
+    Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
+};
 
+use super::canvas::Canvas;
 use super::plan::{interrupted, view};
 use super::readings;
 use super::run::{run as run_work, summarise};
@@ -48,16 +51,22 @@ pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
 
 pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
+    // A wrong file is told before anything is read of the cloud.
     let attested = attestations(&class, &args.attest)?;
+    let gradebook = Canvas::load(args)?;
     let session = class.connect().await?;
     let mut standing = read(&session, Command::Report).await?;
     attest(&mut standing, &attested);
-    let written = write(&session, &standing, &BTreeMap::new())?;
-    let notes = standing.notes.clone();
+    let report = class_report(&session, &standing, &BTreeMap::new());
+    let written = write_files(&session, &report, args.anonymous)?;
+    let mut notes = standing.notes.clone();
+    if let Some(canvas) = &gradebook {
+        notes.extend(canvas.write(&session.class.settings.reports, &report)?);
+    }
     let summary = summarise(&session, Command::Report, results(&standing), notes);
     let view = View {
         gaps: &standing.gaps,
-        report: Some(&written.html),
+        report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
         ..view(&session)
     };
     show(&summary, &view, session.class.settings.ui)?;
@@ -163,8 +172,30 @@ pub(super) fn results(standing: &Standing) -> Vec<StudentResult> {
 pub(super) fn write(
     session: &Session,
     standing: &Standing,
-    validated: &BTreeMap<String, Vec<crate::domain::check::CheckResult>>,
+    validated: &BTreeMap<String, Vec<CheckResult>>,
 ) -> Result<Written> {
+    write_files(session, &class_report(session, standing, validated), false)
+}
+
+fn write_files(session: &Session, report: &ClassReport, anonymous: bool) -> Result<Written> {
+    let reports = &session.class.settings.reports;
+    let attempt = || -> std::io::Result<Written> {
+        let key = anonymous.then(|| Key::of_class(reports, &report.class));
+        write_reports(reports, report, key.transpose()?.as_ref())
+    };
+    attempt().map_err(|error| {
+        Error::new(Kind::General, "report", error.to_string()).hint(
+            "free space or choose another folder with --reports, then run `homeroom report` again",
+        )
+    })
+}
+
+/// The class as a report shows it, with what changed since the one before.
+pub(super) fn class_report(
+    session: &Session,
+    standing: &Standing,
+    validated: &BTreeMap<String, Vec<CheckResult>>,
+) -> ClassReport {
     let students = session
         .class
         .students
@@ -179,7 +210,7 @@ pub(super) fn write(
                 .unwrap_or_default(),
         })
         .collect();
-    let report = ClassReport {
+    let mut report = ClassReport {
         class: session.class.name().clone(),
         lab: session.desired.lab.clone(),
         lab_title: session.class.lab.title().to_owned(),
@@ -192,10 +223,13 @@ pub(super) fn write(
         students,
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
+        since: None,
     };
-    write_reports(&session.class.settings.reports, &report).map_err(|error| {
-        Error::new(Kind::General, "report", error.to_string()).hint(
-            "free space or choose another folder with --reports, then run `homeroom report` again",
-        )
-    })
+    match Since::read(&session.class.settings.reports, &report) {
+        Ok(since) => report.since = since,
+        Err(error) => report.notes.push(format!(
+            "What changed since the report before is not known: {error}"
+        )),
+    }
+    report
 }

@@ -249,6 +249,23 @@ pub struct StudentProgress {
     pub outputs: Vec<Output>,
     /// What the student changed against what was deployed.
     pub changes: Vec<Change>,
+    /// Example requests to their API; empty while it is not there.
+    pub requests: Vec<ExampleRequest>,
+}
+
+/// A request that a student can send to their API, as the lab's example.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExampleRequest {
+    /// Short id, unique among a student's.
+    pub id: String,
+    /// What it is for.
+    pub title: String,
+    /// HTTP method.
+    pub method: String,
+    /// Address.
+    pub url: String,
+    /// Body; it need not be JSON.
+    pub body: String,
 }
 
 /// Something that a student is given.

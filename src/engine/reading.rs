@@ -162,6 +162,7 @@ impl<C: Cloud> Reader<'_, C> {
             checks,
             executions: own_executions(facts),
             outputs: lab.outputs(scope, &desired.class, student, &endpoints),
+            requests: lab.example_requests(scope, &desired.class, student, &endpoints),
             changes: stack
                 .map(|stack| changes(scope, stack, self.observed))
                 .unwrap_or_default(),

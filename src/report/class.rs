@@ -9,6 +9,7 @@ use crate::domain::roster::Student;
 use crate::events::Failure;
 
 use super::causes::{self, Cause};
+use super::since::Since;
 
 /// The AWS account that the class lives in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct ClassReport {
     pub notes: Vec<String>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// What changed since the report before, where there is one.
+    pub since: Option<Since>,
 }
 
 /// One student of a report.

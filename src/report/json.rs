@@ -11,13 +11,14 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::check::{Change, CheckResult, Output, Progress, Work};
+use crate::domain::check::{Change, CheckResult, ExampleRequest, Output, Progress, Work};
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::events::RunSummary;
 
 use super::class::{ClassReport, ReportStudent, STATES, Score};
+use super::since::Move;
 use super::text::replacement;
 
 /// Name and version of the layout of `report.json`. Fields may be added under the same version; a field
@@ -87,6 +88,7 @@ struct Document<'a> {
     checks: Vec<Check>,
     students: Vec<Student<'a>>,
     causes: Vec<Cause>,
+    since: Option<Since<'a>>,
     notes: &'a [String],
     gaps: &'a [Gap],
 }
@@ -135,6 +137,7 @@ struct Student<'a> {
     executions: Vec<Run<'a>>,
     outputs: &'a [Output],
     changes: &'a [Change],
+    requests: &'a [ExampleRequest],
 }
 
 #[derive(Serialize)]
@@ -148,6 +151,13 @@ struct Run<'a> {
     input: Option<&'a Value>,
     error: Option<&'a str>,
     cause: Option<&'a str>,
+}
+
+/// What changed since the report before.
+#[derive(Serialize)]
+struct Since<'a> {
+    taken_at: String,
+    moves: &'a [Move],
 }
 
 #[derive(Serialize)]
@@ -208,6 +218,10 @@ impl<'a> Document<'a> {
                     students: cause.students,
                 })
                 .collect(),
+            since: report.since.as_ref().map(|since| Since {
+                taken_at: rfc3339(&since.taken_at),
+                moves: &since.moves,
+            }),
             notes: &report.notes,
             gaps: &report.gaps,
         }
@@ -244,6 +258,7 @@ impl<'a> Student<'a> {
                 .collect(),
             outputs: &row.progress.outputs,
             changes: &row.progress.changes,
+            requests: &row.progress.requests,
         }
     }
 }

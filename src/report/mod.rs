@@ -9,12 +9,16 @@
 //! | a person, at the end | sentence, tables, causes, next command | [`summary`] |
 //! | a program | one JSON document | [`json`] (stdout) |
 //! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
-//! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml` | [`mod@write`] (`reports/<class>/`) |
+//! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml`, a page a student | [`mod@write`] (`reports/<class>/`) |
+//! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
+//! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
 //!
 //! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
 //! context: [`text::clean`] (terminals, and before every other step), Tera's auto-escaping and
-//! [`html`]'s URL rule (the page), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
+//! [`html`]'s URL rule (the pages), [`shell`] (commands to paste), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
 
+pub mod anonymous;
+pub mod canvas;
 pub mod causes;
 pub mod class;
 pub mod csv;
@@ -25,6 +29,9 @@ pub mod junit;
 pub mod marks;
 pub mod progress;
 pub mod runlog;
+mod scrub;
+pub mod shell;
+pub mod since;
 pub mod style;
 pub mod summary;
 pub mod terminal;
@@ -32,10 +39,12 @@ pub mod text;
 pub mod words;
 pub mod write;
 
+pub use anonymous::{Key, anonymous};
 pub use class::{Account, ClassReport, ReportStudent};
 pub use errors::print_error;
 pub use runlog::RunLog;
+pub use since::Since;
 pub use style::ColorChoice;
 pub use summary::{Limit, View, print_summary, print_teardown_listing};
 pub use terminal::{Terminal, TerminalOptions};
-pub use write::{Written, write_reports};
+pub use write::{Written, student_files, write_reports};

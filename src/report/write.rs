@@ -1,16 +1,20 @@
 //! The files of a class, each written whole or not at all.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
+use tempfile::TempPath;
 
 use crate::domain::check::CheckResult;
 use crate::domain::ids::{ClassName, Username};
 
+use super::anonymous::Key;
 use super::class::ClassReport;
-use super::{csv, html, json, junit};
+use super::html::Pages;
+use super::{csv, json, junit};
 
 /// Where the files of a report are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub struct Written {
     pub gradebook: PathBuf,
     /// `junit.xml`, when the report has results of `validate`.
     pub junit: Option<PathBuf>,
+    /// `report-anonymous.html`, when a key was given.
+    pub anonymous: Option<PathBuf>,
+    /// Each student's own page, in the report's order.
+    pub students: Vec<PathBuf>,
 }
 
 /// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
@@ -31,45 +39,101 @@ pub fn class_dir(reports: &Path, class: &ClassName) -> PathBuf {
     reports.join(class.as_str())
 }
 
-/// Writes all files of a report into `<reports>/<class>/`. They name students, so only their owner can read
-/// them; the folder is made where it is missing.
+/// The names of the students' own pages: `<username>.html`. A username that is the name of another file of the
+/// folder (on a file system that does not tell case apart, either) gets `-student` behind it, as often as it
+/// takes.
+pub fn student_files(report: &ClassReport) -> Vec<String> {
+    const TAKEN: [&str; 2] = ["report", "report-anonymous"];
+    let mut taken: BTreeSet<String> = TAKEN.map(str::to_owned).into();
+    let names = report.students.iter().map(|s| s.student.username.as_str());
+    // Those that keep their names come first, whatever the roster's order.
+    taken.extend(
+        names
+            .clone()
+            .map(str::to_lowercase)
+            .filter(|name| !TAKEN.contains(&name.as_str())),
+    );
+    names
+        .map(|name| {
+            let mut file = name.to_owned();
+            if TAKEN.contains(&name.to_lowercase().as_str()) {
+                while !taken.insert(file.to_lowercase()) {
+                    file.push_str("-student");
+                }
+            }
+            file + ".html"
+        })
+        .collect()
+}
+
+/// Writes all files of a report into `<reports>/<class>/`; with a key, the page for a projector too. They name
+/// students, so only their owner can read them; the folder is made where it is missing.
 ///
 /// # Errors
-/// When a file cannot be written. The files before it are the new ones then, it and those after it are what
-/// they were.
-pub fn write_reports(reports: &Path, report: &ClassReport) -> io::Result<Written> {
+/// When a file cannot be written. Everything is rendered and stands on the disk under other names before the
+/// first file is replaced, so a full disk changes nothing.
+pub fn write_reports(
+    reports: &Path,
+    report: &ClassReport,
+    key: Option<&Key>,
+) -> io::Result<Written> {
     let dir = class_dir(reports, &report.class);
-    // Everything is rendered before anything is replaced.
-    let page = html::page(report).map_err(io::Error::other)?;
-    let document = json::report_document(report)?;
-    let gradebook = csv::gradebook(report)?;
-
-    let written = Written {
+    let pages = Pages::new().map_err(io::Error::other)?;
+    let mut written = Written {
         html: dir.join("report.html"),
         json: dir.join("report.json"),
         gradebook: dir.join("gradebook.csv"),
         junit: None,
+        anonymous: None,
+        students: Vec::new(),
     };
-    write_whole(&written.json, document.as_bytes())?;
-    write_whole(&written.gradebook, &gradebook)?;
-    let suites = report
-        .students
-        .iter()
-        .filter(|s| !s.validate.is_empty())
-        .map(|s| (&s.student.username, s.validate.as_slice()));
-    let junit = if report.students.iter().any(|s| !s.validate.is_empty()) {
-        Some(write_junit(
-            reports,
-            &report.class,
-            &report.taken_at,
-            suites,
-        )?)
-    } else {
-        None
-    };
+    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    for (row, name) in report.students.iter().zip(student_files(report)) {
+        let page = pages.student(report, row).map_err(io::Error::other)?;
+        let path = dir.join(name);
+        written.students.push(path.clone());
+        files.push((path, page.into_bytes()));
+    }
+    files.push((
+        written.json.clone(),
+        json::report_document(report)?.into_bytes(),
+    ));
+    files.push((written.gradebook.clone(), csv::gradebook(report)?));
+    if report.students.iter().any(|s| !s.validate.is_empty()) {
+        let suites = report
+            .students
+            .iter()
+            .filter(|s| !s.validate.is_empty())
+            .map(|s| (&s.student.username, s.validate.as_slice()));
+        let xml = junit::document(&report.class, &report.taken_at, suites);
+        let path = dir.join("junit.xml");
+        files.push((path.clone(), xml.into_bytes()));
+        written.junit = Some(path);
+    }
+    if let Some(key) = key {
+        let page = pages.anonymous(report, key).map_err(io::Error::other)?;
+        let path = dir.join("report-anonymous.html");
+        files.push((path.clone(), page.into_bytes()));
+        written.anonymous = Some(path);
+    }
     // The page comes last: whoever sees a new one finds the files beside it new as well.
-    write_whole(&written.html, page.as_bytes())?;
-    Ok(Written { junit, ..written })
+    let page = pages.class(report).map_err(io::Error::other)?;
+    files.push((written.html.clone(), page.into_bytes()));
+    write_all_whole(&dir, files)?;
+    Ok(written)
+}
+
+/// Writes files of one folder: all of them under other names first, then each takes its name.
+fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
+    let mut ready = Vec::with_capacity(files.len());
+    for (path, bytes) in files {
+        let file = prepare(dir, &bytes).map_err(|e| named(&path, &e))?;
+        ready.push((path, file));
+    }
+    for (path, file) in ready {
+        file.persist(&path).map_err(|e| named(&path, &e.error))?;
+    }
+    sync_folder(dir).map_err(|e| named(dir, &e))
 }
 
 /// Writes `<reports>/<class>/junit.xml` from the answers of `validate`.
@@ -94,21 +158,36 @@ pub fn write_junit<'a>(
 /// # Errors
 /// Names the file, whatever step failed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
     let attempt = || -> io::Result<()> {
-        let dir = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(dir)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".homeroom-")
-            .tempfile_in(dir)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        // The rename itself is on the disk once the folder is.
-        #[cfg(unix)]
-        fs::File::open(dir)?.sync_all()?;
-        Ok(())
+        prepare(dir, bytes)?.persist(path)?;
+        sync_folder(dir)
     };
-    attempt().map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+    attempt().map_err(|e| named(path, &e))
+}
+
+/// A file without its name yet: temporary (mode 0600), its bytes on the disk. Dropping it removes it.
+///
+/// A handle a file would run into the limit of open files for a class of hundreds, so only its path is kept.
+fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
+    fs::create_dir_all(dir)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".homeroom-")
+        .tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file.into_temp_path())
+}
+
+/// A rename itself is on the disk once its folder is.
+fn sync_folder(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::File::open(dir)?.sync_all()?;
+    Ok(())
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

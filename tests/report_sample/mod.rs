@@ -6,7 +6,8 @@
 )]
 
 use homeroom::domain::check::{
-    Change, CheckResult, DiffLine, Output, Progress, StudentProgress, Verdict, Work,
+    Change, CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Output, Progress,
+    StudentProgress, Verdict, Work,
 };
 use homeroom::domain::execution::{Detail, Execution, Starter, Status};
 use homeroom::domain::roster::Student;
@@ -155,14 +156,47 @@ pub fn class_at(count: usize, taken_at: Zoned) -> ClassReport {
         taken_at,
         notes: Vec::new(),
         gaps: Vec::new(),
+        since: None,
     }
+}
+
+/// The class half an hour before: fewer had got as far.
+pub fn class_before(report: &ClassReport) -> ClassReport {
+    let mut before = report.clone();
+    before.taken_at = report
+        .taken_at
+        .checked_sub(jiff::Span::new().minutes(32))
+        .unwrap();
+    for (i, row) in before.students.iter_mut().enumerate() {
+        let undo = |checks: &mut [CheckResult], last: usize| {
+            for check in checks.iter_mut().skip(last).take(7 - last) {
+                if check.work == Work::Student && check.verdict == Verdict::Pass {
+                    check.verdict = Verdict::Fail;
+                }
+            }
+        };
+        match i % 30 {
+            0 | 3 | 8 | 19 | 25 | 29 => undo(&mut row.progress.checks, 4),
+            4 | 16 => undo(&mut row.progress.checks, 3),
+            _ => {}
+        }
+        if i % 30 == 11 {
+            for check in &mut row.progress.checks {
+                if check.work == Work::Stack {
+                    check.verdict = Verdict::Pass;
+                }
+            }
+        }
+        row.progress.progress = Progress::of(&row.progress.checks);
+    }
+    before
 }
 
 /// One student of the sample.
 fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
     let username = format!("user{}", index + 1);
     let fare = fare(index);
-    let checks = checks(&username, fare);
+    let checks = checks(&username, fare, taken_at);
     let name = NAMES[index % NAMES.len()];
     ReportStudent {
         student: Student {
@@ -185,6 +219,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
             checks,
             executions: executions(&username, fare, taken_at),
             outputs: outputs(&username),
+            requests: requests(&username),
             changes: match index % 30 {
                 5 => vec![Change {
                     resource: format!("state machine {username}-simple-workflow"),
@@ -194,6 +229,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
                         DiffLine::Same("    \"ProcessData\": {".into()),
                         DiffLine::Removed("      \"MaxAttempts\": 3".into()),
                         DiffLine::Added("      \"MaxAttempts\": 5".into()),
+                        DiffLine::Same("    },".into()),
                         DiffLine::LeftOut(40),
                     ],
                 }],
@@ -204,7 +240,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
     }
 }
 
-fn checks(username: &str, fare: Fare) -> Vec<CheckResult> {
+fn checks(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
     CHECKS
         .iter()
         .enumerate()
@@ -220,7 +256,9 @@ fn checks(username: &str, fare: Fare) -> Vec<CheckResult> {
                 (2, Fare::Broken) => Verdict::Pass,
                 _ => Verdict::Fail,
             };
-            check(username, i, id, title, *work, *points, hint, verdict)
+            check(
+                username, i, id, title, *work, *points, hint, verdict, fare, taken_at,
+            )
         })
         .collect()
 }
@@ -238,8 +276,10 @@ fn check(
     points: u32,
     hint: &str,
     verdict: Verdict,
+    fare: Fare,
+    taken_at: &Zoned,
 ) -> CheckResult {
-    let evidence = match verdict {
+    let text = match verdict {
         Verdict::Pass => match index {
             0 => "9 of 9 resources are there and marked as this student's".to_owned(),
             1 => "3 functions Active, state machine ACTIVE, stage prod deployed, 3 log groups with 7 days".to_owned(),
@@ -260,13 +300,58 @@ fn check(
             "reading metrics leaves no trace without CloudTrail data events".to_owned()
         }
     };
+    let mut evidence: Vec<Evidence> = vec![text.into()];
+    let executions = executions(username, fare, taken_at);
+    if verdict == Verdict::Pass
+        && let 2..=4 = index
+    {
+        let proves = |(starter, execution): &(Starter, Execution)| match index {
+            2 => *starter == Starter::Person,
+            3 => *starter == Starter::Api && execution.status == Status::Succeeded,
+            _ => execution.status == Status::Failed,
+        };
+        let asked = ["sales_data", "customer_data", "inventory_data"];
+        let mut seen = Vec::new();
+        let shown = executions
+            .into_iter()
+            .filter(proves)
+            .filter(move |(_, execution)| {
+                let input = &execution.detail.as_ref().unwrap().input["dataType"];
+                let wanted = index != 3 || asked.iter().any(|kind| input == kind);
+                let new = wanted && !seen.contains(input);
+                seen.push(input.clone());
+                new
+            });
+        evidence.extend(shown.map(|(starter, execution)| Evidence {
+            text: String::new(),
+            execution: Some(ExecutionEvidence {
+                starter,
+                console_url: Some(format!(
+                    "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/{}",
+                    execution.arn
+                )),
+                execution,
+            }),
+        }));
+        evidence.remove(0);
+        if let Some(first) = evidence.first_mut() {
+            first.text = match index {
+                2 => "Started from the console".into(),
+                3 => "One for each of sales_data, customer_data and inventory_data".into(),
+                _ => "Ended in ProcessingFailed".into(),
+            };
+        }
+        if index == 2 {
+            evidence.truncate(1);
+        }
+    }
     CheckResult {
         id: id.into(),
         title: title.into(),
         work,
         points,
         verdict,
-        evidence: vec![evidence.into()],
+        evidence,
         hint: match verdict {
             Verdict::Pass | Verdict::NotProvable => String::new(),
             Verdict::Fail => hint.into(),
@@ -282,7 +367,9 @@ fn executions(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<(Starter, Exe
         Fare::Broken => 1,
         Fare::Nothing => 0,
     };
-    let taken = taken_at.timestamp().as_millisecond();
+    // Everybody at their own pace: not all at the same minute.
+    let pace = username.bytes().map(i64::from).sum::<i64>() % 7;
+    let taken = taken_at.timestamp().as_millisecond() - pace * 95_000;
     let types = [
         "sales_data",
         "customer_data",
@@ -293,7 +380,7 @@ fn executions(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<(Starter, Exe
         .map(|n| {
             let failed = n == 2;
             let by_hand = n + 1 == count;
-            let started = taken - 60_000 * (n as i64 * 4 + 3);
+            let started = taken - 60_000 * (n as i64 * (4 + pace) + 3);
             let name = match by_hand {
                 true => "console-test-1".to_owned(),
                 false => format!("api-{n:04}-4f9c-8d31"),
@@ -343,6 +430,34 @@ fn outputs(username: &str) -> Vec<Output> {
             format!("{username}-process-data"),
         ),
     ]
+}
+
+fn requests(username: &str) -> Vec<ExampleRequest> {
+    let bodies = [
+        ("sales", "Sales data", "sales_data", username),
+        (
+            "analytics",
+            "Analytics data (the load of five)",
+            "analytics_data",
+            username,
+        ),
+        (
+            "empty",
+            "Error exercise: both fields are there and empty",
+            "",
+            "",
+        ),
+    ];
+    bodies
+        .into_iter()
+        .map(|(id, title, kind, user)| ExampleRequest {
+            id: id.into(),
+            title: title.into(),
+            method: "POST".into(),
+            url: "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod/process".into(),
+            body: format!("{{\n  \"userId\": \"{user}\",\n  \"dataType\": \"{kind}\"\n}}\n"),
+        })
+        .collect()
 }
 
 fn validate(username: &str, fare: Fare) -> Vec<CheckResult> {
@@ -432,6 +547,34 @@ pub fn hostile_class() -> ClassReport {
                 cause: Some(text.clone()),
             });
         }
+        for request in &mut row.progress.requests {
+            request.title = text.clone();
+            request.body = text.clone();
+            request.method = text.clone();
+        }
+        if let Some(first) = row.progress.requests.first_mut() {
+            first.url = text.clone();
+        }
+        let hostile_run = ExecutionEvidence {
+            starter: Starter::Person,
+            execution: Execution {
+                arn: text.clone(),
+                name: text.clone(),
+                status: Status::Failed,
+                started_ms: 0,
+                stopped_ms: Some(i64::MAX),
+                detail: Some(Detail {
+                    input: json!({ text.as_str(): text }),
+                    error: Some(text.clone()),
+                    cause: Some(text.clone()),
+                }),
+            },
+            console_url: Some(text.clone()),
+        };
+        row.progress.checks[0].evidence.push(Evidence {
+            text: text.clone(),
+            execution: Some(hostile_run),
+        });
         for output in &mut row.progress.outputs {
             output.label = text.clone();
             output.value = text.clone();

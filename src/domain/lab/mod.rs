@@ -30,7 +30,7 @@ pub use code::is_shipped;
 pub use model::EndState;
 pub use names::NamePattern;
 
-use super::check::{Check, Output, Proof};
+use super::check::{Check, ExampleRequest, Output, Proof};
 use super::execution::Starter;
 use super::ids::{ClassName, LabId, Scope, Username};
 use super::resources::function::Code;
@@ -359,6 +359,42 @@ impl Lab {
             })
         });
         rendered.flatten().collect()
+    }
+
+    /// The example payloads as requests to the student's deployed APIs (by API name): each payload to every
+    /// route that takes a body.
+    pub fn example_requests(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+        apis: &BTreeMap<String, ApiEndpoint>,
+    ) -> Vec<ExampleRequest> {
+        let payloads = self.payloads(scope, class, student);
+        let takes_body = |route: &&ApiRoute| matches!(&*route.method, "POST" | "PUT" | "PATCH");
+        let routes = self.api_routes(&student.username);
+        let several = routes.iter().filter(takes_body).count() > 1;
+        let mut requests = Vec::new();
+        for route in routes.iter().filter(takes_body) {
+            let Some(endpoint) = apis.get(&route.api) else {
+                continue;
+            };
+            let target = format!("{} {}", route.method, route.path);
+            requests.extend(payloads.iter().map(|payload| ExampleRequest {
+                id: match several {
+                    true => format!("{target} {}", payload.id),
+                    false => payload.id.clone(),
+                },
+                title: match several {
+                    true => format!("{}, {target}", payload.title),
+                    false => payload.title.clone(),
+                },
+                method: route.method.clone(),
+                url: format!("{}{}", endpoint.url, route.path),
+                body: payload.text.clone(),
+            }));
+        }
+        requests
     }
 
     /// One example payload for a student; `None` when the lab has none of that id.

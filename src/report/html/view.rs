@@ -1,23 +1,22 @@
 //! Everything that the page shows, as finished words and numbers: the templates only lay it out.
 
+mod chart;
+mod student;
+
 use jiff::Zoned;
 use serde::Serialize;
 
-use crate::domain::check::{CheckResult, Progress, Work};
-use crate::domain::execution::{Execution, Starter, Status};
+use crate::domain::check::Work;
 
 use super::super::class::{ClassReport, Column, ReportStudent, STATES, Score};
-use super::super::json::at;
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
+use super::super::since::{Since, Turn};
 use super::super::text::clean;
-use super::super::words::{duration, plural};
-use super::link;
-
-/// Executions listed for a student, newest first; `report.json` has all that were read.
-const EXECUTIONS: usize = 20;
-
-/// Characters of an execution's input or cause that are shown.
-const EXCERPT: usize = 400;
+use super::super::words::plural;
+use super::Audience;
+use chart::Chart;
+pub(super) use student::Row;
+use student::all_passed;
 
 /// Causes shown at once; the rest unfolds.
 const CAUSES: usize = 6;
@@ -30,9 +29,16 @@ pub(super) struct Page {
     class: String,
     lab: String,
     lab_title: String,
+    /// As it stands in the headline: the alias, or the id where there is none.
+    place: String,
     account: String,
     region: String,
+    anonymous: bool,
+    /// How often a live page is read again, in seconds.
+    live: Option<u64>,
     taken: Moment,
+    since: Option<Changes>,
+    chart: Option<Chart>,
     headline: Vec<String>,
     total: usize,
     states: Vec<State>,
@@ -49,11 +55,37 @@ pub(super) struct Page {
 }
 
 #[derive(Serialize)]
-struct Moment {
+pub(super) struct Moment {
     machine: String,
     date: String,
     time: String,
     zone: String,
+}
+
+/// What changed since the report before.
+#[derive(Serialize)]
+struct Changes {
+    machine: String,
+    when: String,
+    groups: Vec<ChangeGroup>,
+}
+
+/// Everybody who moved the same way.
+#[derive(Serialize)]
+struct ChangeGroup {
+    symbol: &'static str,
+    words: String,
+    tone: &'static str,
+    who: Vec<Mover>,
+}
+
+#[derive(Serialize)]
+struct Mover {
+    username: String,
+    /// Whether there is a row to jump to.
+    here: bool,
+    /// `3 → 5`, where checks done tell more than the group does.
+    steps: String,
 }
 
 /// A state of a student, and how many are in it.
@@ -123,69 +155,8 @@ struct Cause {
     hint: Option<String>,
 }
 
-/// One student's row, and what unfolds below it.
-#[derive(Serialize)]
-struct Row {
-    username: String,
-    name: String,
-    section: String,
-    state: &'static str,
-    mark: Shown,
-    done: usize,
-    of: usize,
-    points: String,
-    cells: Vec<Cell>,
-    /// Numbers of the checks that are not done, for the filter.
-    open: String,
-    about: Vec<(String, String)>,
-    checks: Vec<Answer>,
-    validate: Vec<Answer>,
-    validate_summary: String,
-    executions: Vec<Run>,
-    executions_left_out: usize,
-    outputs: Vec<Output>,
-    changes: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Cell {
-    number: usize,
-    mark: Shown,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    number: usize,
-    title: String,
-    mark: Shown,
-    evidence: Vec<String>,
-    hint: String,
-    points: String,
-}
-
-#[derive(Serialize)]
-struct Run {
-    name: String,
-    arn: String,
-    machine_time: String,
-    time: String,
-    took: String,
-    started_by: &'static str,
-    status: &'static str,
-    tone: &'static str,
-    input: String,
-    error: String,
-}
-
-#[derive(Serialize)]
-struct Output {
-    label: String,
-    value: String,
-    link: bool,
-}
-
 impl Page {
-    pub(super) fn of(report: &ClassReport) -> Self {
+    pub(super) fn of(report: &ClassReport, audience: Audience) -> Self {
         let tally = report.tally();
         let columns = report.columns();
         let mut offset = 0;
@@ -219,10 +190,22 @@ impl Page {
             class: report.class.to_string(),
             lab: report.lab.to_string(),
             lab_title: own(&report.lab_title),
+            place: match &report.account.alias {
+                Some(alias) => own(alias),
+                None if report.account.id.is_empty() => String::new(),
+                None => format!("account {}", own(&report.account.id)),
+            },
             account: match &report.account.alias {
                 Some(alias) => own(&format!("{alias} ({})", report.account.id)),
                 None => own(&report.account.id),
             },
+            anonymous: audience.anonymous,
+            live: audience.live_s,
+            since: report
+                .since
+                .as_ref()
+                .map(|since| Changes::of(since, report)),
+            chart: Chart::of(report),
             region: own(&report.region),
             taken: Moment::of(&report.taken_at),
             headline: tally.headline(),
@@ -257,11 +240,88 @@ impl Page {
     }
 }
 
+/// What a student's own page says of the class.
+#[derive(Serialize)]
+pub(super) struct Own {
+    class: String,
+    lab: String,
+    lab_title: String,
+    taken: Moment,
+    headline: String,
+}
+
+impl Own {
+    pub(super) fn of(report: &ClassReport, student: &ReportStudent) -> Self {
+        let score = Score::of(&student.progress.checks);
+        Self {
+            class: report.class.to_string(),
+            lab: report.lab.to_string(),
+            lab_title: own(&report.lab_title),
+            taken: Moment::of(&report.taken_at),
+            headline: format!("{} of {} done", score.done, score.of),
+        }
+    }
+}
+
+impl Changes {
+    fn of(since: &Since, report: &ClassReport) -> Self {
+        let format = match since.taken_at.date() == report.taken_at.date() {
+            true => "%H:%M",
+            false => "%A, %-d %B, %H:%M",
+        };
+        let mut groups: Vec<ChangeGroup> = Vec::new();
+        for chunk in since.moves.chunk_by(|a, b| a.turn == b.turn) {
+            let (symbol, words, tone) = turn_words(chunk[0].turn);
+            groups.push(ChangeGroup {
+                symbol,
+                words: format!("{} {words}", chunk.len()),
+                tone,
+                who: chunk
+                    .iter()
+                    .map(|m| Mover {
+                        username: m.username.to_string(),
+                        here: m.done_now.is_some(),
+                        steps: match (m.turn, m.done_before, m.done_now) {
+                            (Turn::MovedUp | Turn::FellBack, Some(before), Some(now)) => {
+                                format!("{before} → {now}")
+                            }
+                            _ => String::new(),
+                        },
+                    })
+                    .collect(),
+            });
+        }
+        Self {
+            machine: machine(&since.taken_at),
+            when: since.taken_at.strftime(format).to_string(),
+            groups,
+        }
+    }
+}
+
+fn turn_words(turn: Turn) -> (&'static str, &'static str, &'static str) {
+    match turn {
+        Turn::Completed => ("✓", "became complete", "good"),
+        Turn::MovedUp => ("↑", "moved up", "busy"),
+        Turn::Mended => ("✓", "broken no more", "good"),
+        Turn::Broke => ("!", "broke", "bad"),
+        Turn::FellBack => ("↓", "fell back", "unsure"),
+        Turn::OutOfSight => ("?", "could no longer be checked", "unsure"),
+        Turn::Joined => ("+", "new in the report", "idle"),
+        Turn::Left => ("–", "no longer in the report", "muted"),
+    }
+}
+
+/// A moment for a `datetime` attribute.
+fn machine(at: &Zoned) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 impl Moment {
-    fn of(taken_at: &Zoned) -> Self {
+    pub(super) fn of(taken_at: &Zoned) -> Self {
         let offset = taken_at.strftime("UTC%:z").to_string();
         Self {
-            machine: taken_at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            machine: machine(taken_at),
             date: taken_at.strftime("%A, %-d %B %Y").to_string(),
             time: taken_at.strftime("%H:%M").to_string(),
             zone: match taken_at.time_zone().iana_name() {
@@ -312,10 +372,6 @@ fn validated(students: &[ReportStudent]) -> Option<String> {
     (asked > 0).then(|| format!("{passed} of {} passed validation", plural(asked, "stack")))
 }
 
-fn all_passed(checks: &[CheckResult]) -> bool {
-    checks.iter().all(|c| marks::of_probe(c).tone == Tone::Good)
-}
-
 fn sections(students: &[ReportStudent]) -> Vec<String> {
     let mut sections: Vec<String> = Vec::new();
     for section in students.iter().filter_map(|s| s.student.section.as_deref()) {
@@ -327,169 +383,6 @@ fn sections(students: &[ReportStudent]) -> Vec<String> {
     sections
 }
 
-impl Row {
-    fn of(row: &ReportStudent, columns: &[Column], taken_at: &Zoned) -> Self {
-        let student = &row.student;
-        let checks = &row.progress.checks;
-        let score = Score::of(checks);
-        let find = |column: &Column| checks.iter().find(|check| check.id == column.id);
-        let cells: Vec<Cell> = columns
-            .iter()
-            .enumerate()
-            .map(|(i, column)| Cell {
-                number: i + 1,
-                mark: find(column).map_or(CHECK_LEGEND[3], marks::of_check).into(),
-            })
-            .collect();
-        let open: Vec<String> = cells
-            .iter()
-            .filter(|cell| !matches!(cell.mark.tone, "good" | "muted"))
-            .map(|cell| cell.number.to_string())
-            .collect();
-        let mut about: Vec<(String, String)> = Vec::new();
-        if let Some(email) = &student.email {
-            about.push(("E-mail".to_owned(), own(email)));
-        }
-        about.extend(student.extra.iter().map(|(k, v)| (own(k), own(v))));
-        let executions = &row.progress.executions;
-        Self {
-            username: student.username.to_string(),
-            name: student.name.as_deref().map(own).unwrap_or_default(),
-            section: student.section.as_deref().map(own).unwrap_or_default(),
-            state: row.progress.progress.as_str(),
-            mark: short(row.progress.progress).into(),
-            done: score.done,
-            of: score.of,
-            points: match score.certain {
-                true => format!("{} of {} points", score.earned, score.total),
-                false => format!("at least {} of {} points", score.earned, score.total),
-            },
-            cells,
-            open: open.join(" "),
-            about,
-            checks: answers(checks, marks::of_check),
-            validate: answers(&row.validate, marks::of_probe),
-            validate_summary: match all_passed(&row.validate) {
-                true => "every probe passed".to_owned(),
-                false => "not every probe passed".to_owned(),
-            },
-            executions: executions
-                .iter()
-                .take(EXECUTIONS)
-                .map(|(starter, execution)| Run::of(*starter, execution, taken_at))
-                .collect(),
-            executions_left_out: executions.len().saturating_sub(EXECUTIONS),
-            outputs: row
-                .progress
-                .outputs
-                .iter()
-                .map(|output| Output {
-                    label: own(&output.label),
-                    link: link(&output.value).is_some(),
-                    value: own(&output.value),
-                })
-                .collect(),
-            changes: row
-                .progress
-                .changes
-                .iter()
-                .map(|c| own(&format!("{}: {}", c.resource, c.summary)))
-                .collect(),
-        }
-    }
-}
-
-/// The state in a row: short enough for a column.
-fn short(progress: Progress) -> Mark {
-    let mark = marks::of_progress(progress);
-    match progress {
-        Progress::Unknown => Mark {
-            word: "could not check",
-            ..mark
-        },
-        _ => mark,
-    }
-}
-
-fn answers(checks: &[CheckResult], mark: impl Fn(&CheckResult) -> Mark) -> Vec<Answer> {
-    checks
-        .iter()
-        .enumerate()
-        .map(|(i, check)| Answer {
-            number: i + 1,
-            title: own(&check.title),
-            mark: mark(check).into(),
-            evidence: check.evidence.iter().map(|e| own(&e.text)).collect(),
-            hint: own(&check.hint),
-            points: match check.points {
-                0 => String::new(),
-                1 => "1 point".to_owned(),
-                n => format!("{n} points"),
-            },
-        })
-        .collect()
-}
-
-impl Run {
-    fn of(starter: Starter, execution: &Execution, taken_at: &Zoned) -> Self {
-        let started = at(execution.started_ms, taken_at.time_zone());
-        let detail = execution.detail.as_ref();
-        let took = execution
-            .stopped_ms
-            .and_then(|stopped| u64::try_from(stopped - execution.started_ms).ok());
-        let error = detail.map_or(String::new(), |d| {
-            let parts = [d.error.as_deref(), d.cause.as_deref()];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
-        });
-        Self {
-            name: own(&execution.name),
-            arn: own(&execution.arn),
-            machine_time: started.as_ref().map_or(String::new(), |t| {
-                t.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-            }),
-            time: started.map_or("unknown".to_owned(), |t| {
-                // The day is worth its room only when it is another one.
-                let format = match t.date() == taken_at.date() {
-                    true => "%H:%M:%S",
-                    false => "%-d %b %H:%M:%S",
-                };
-                t.strftime(format).to_string()
-            }),
-            took: match took {
-                Some(ms) if ms < 10_000 => {
-                    format!("{}.{}s", ms / 1000, ms % 1000 / 100)
-                }
-                Some(ms) => duration(std::time::Duration::from_millis(ms)),
-                None => String::new(),
-            },
-            started_by: match starter {
-                Starter::Homeroom => "homeroom",
-                Starter::Api => "the API",
-                Starter::Person => "a person",
-            },
-            status: execution.status.as_str(),
-            tone: match execution.status {
-                Status::Succeeded => "good",
-                Status::Running | Status::PendingRedrive => "busy",
-                Status::Failed | Status::TimedOut => "bad",
-                Status::Aborted => "idle",
-            },
-            input: detail
-                .filter(|d| !d.input.is_null())
-                .map_or(String::new(), |d| excerpt(&d.input.to_string())),
-            error: excerpt(&error),
-        }
-    }
-}
-
 fn own(text: &str) -> String {
     clean(text).into_owned()
-}
-
-fn excerpt(text: &str) -> String {
-    let text = clean(text);
-    match text.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into_owned(),
-    }
 }

@@ -107,7 +107,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
             status::print(summary, view, &mut page)?
         }
         Command::Validate => validate::print(summary, &mut page)?,
-        Command::Deploy | Command::Teardown => {}
+        Command::Deploy | Command::Teardown | Command::Watch => {}
     }
     let causes = causes_of(summary);
     page.causes(&causes)?;

@@ -132,7 +132,7 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
                 Vec::new()
             }
         }
-        Command::Rehearse => Vec::new(),
+        Command::Rehearse | Command::Watch => Vec::new(),
     }
 }
 

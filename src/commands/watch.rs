@@ -1,0 +1,138 @@
+//! `watch`: the report on a page of this machine, which renews itself while it is open.
+//!
+//! ```text
+//!  browser ◄── page, events ── server ◄── Board ◄── readings, only while somebody looks
+//! ```
+
+mod server;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::cli::{Cli, WatchArgs};
+use crate::domain::operation::Operation;
+use crate::engine::quota::{Group, quota_of};
+use crate::error::{Error, Kind, Result};
+use crate::events::Command;
+use crate::report::html::Pages;
+use crate::report::{ClassReport, Key};
+use crate::settings::values::{OutputFormat, QuotaScale};
+
+use super::Exit;
+use super::interrupts::interrupts;
+use super::progress::{class_report, read};
+use super::session::{Class, Session};
+use server::{Board, Said, serve};
+
+/// The part of a quota that watching takes at most; the rest is for the students and for other commands.
+const SHARE: f64 = 0.5;
+
+/// A reading that took long is followed by a pause of so many times its length.
+const REST: u32 = 2;
+
+pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
+    let session = Class::load(cli)?.connect().await?;
+    let key = match args.anonymous {
+        true => Some(
+            Key::of_class(&session.class.settings.reports, session.class.name())
+                .map_err(|error| Error::new(Kind::General, "--anonymous", error.to_string()))?,
+        ),
+        false => None,
+    };
+    let pages = Pages::new().map_err(|error| general("page", &error.to_string()))?;
+    // From here on Ctrl-C ends the watching as it should be ended.
+    let mut interrupts = Box::pin(interrupts());
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port.unwrap_or(0)));
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        general(&address.to_string(), &format!("cannot listen: {error}"))
+            .hint("leave --port out, and a free one is taken")
+    })?;
+    let board = Arc::new(Board::new().map_err(|e| general("watch", &e.to_string()))?);
+    let port = listener
+        .local_addr()
+        .map_err(|e| general("watch", &e.to_string()))?
+        .port();
+    announce(&session, &board.url(port))?;
+    let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
+    let interval = interval(&session, args.interval);
+    let render = |report: &ClassReport| pages.live(report, key.as_ref(), interval.as_secs());
+    let ended = watch(&session, &board, interval, render, &mut interrupts).await;
+    server.abort();
+    ended
+}
+
+/// Reads while somebody looks, until Ctrl-C.
+async fn watch(
+    session: &Session,
+    board: &Board,
+    interval: Duration,
+    render: impl Fn(&ClassReport) -> std::result::Result<String, tera::Error>,
+    interrupts: &mut (impl Stream<Item = ()> + Unpin),
+) -> Result<Exit> {
+    let mut due = Instant::now();
+    loop {
+        tokio::select! {
+            _ = interrupts.next() => return Ok(Exit::Done),
+            () = async {
+                tokio::time::sleep_until(due).await;
+                board.somebody_looks().await;
+            } => {}
+        }
+        board.say(Said::Reading);
+        let began = Instant::now();
+        match read(session, Command::Watch).await {
+            Ok(standing) => {
+                let report = class_report(session, &standing, &BTreeMap::new());
+                let page = render(&report).map_err(|e| general("page", &e.to_string()))?;
+                board.show(page);
+            }
+            // The reading listens for Ctrl-C itself.
+            Err(error) if error.kind == Kind::Interrupted => return Ok(Exit::Done),
+            Err(error) => board.say(Said::Failed(error.to_string())),
+        }
+        due = began + interval.max(began.elapsed() * (REST + 1));
+    }
+}
+
+/// Seconds between readings: what was asked for, or as many as the scarcest quota needs. Each reading lists
+/// every student's executions once; everything else of an unchanged class is a few listings for all.
+fn interval(session: &Session, asked_s: u64) -> Duration {
+    let settings = &session.class.settings;
+    let scale = match settings.quota_scale {
+        QuotaScale::Off => return Duration::from_secs(asked_s),
+        QuotaScale::Factor(factor) => factor,
+    };
+    let operation = Operation::ListExecutions;
+    let own = settings.quotas.get(&operation).map(|quota| quota.rate);
+    let published = quota_of(Group::Own(operation)).map(|quota| quota.per_second);
+    let rate = own.or(published).unwrap_or(1.0);
+    // A class has far fewer students than an f64 counts exactly.
+    let needed = session.class.students.len() as f64 / (rate * scale * SHARE);
+    Duration::from_secs_f64(needed.ceil().max(asked_s as f64))
+}
+
+/// Says where the page is: the one line on stdout.
+fn announce(session: &Session, url: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let said = match session.class.settings.ui.output {
+        OutputFormat::Json => writeln!(
+            out,
+            "{}",
+            serde_json::json!({ "command": "watch", "url": url })
+        ),
+        OutputFormat::Text => writeln!(out, "{url}\nOpen it in a browser. Ctrl-C ends it."),
+    };
+    said.and_then(|()| out.flush())
+        .map_err(|error| general("stdout", &error.to_string()))
+}
+
+fn general(subject: &str, cause: &str) -> Error {
+    Error::new(Kind::General, subject, cause)
+}

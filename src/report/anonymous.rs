@@ -1,0 +1,312 @@
+//! The class for a projector: pseudonyms for people, and nothing that tells who somebody is.
+//!
+//! Two rules, because one would not do. What a student or the roster can have written (names, inputs,
+//! execution names, evidence, outputs, differences) is left out as a whole: no search could find a first name in
+//! a free text for certain. What homeroom and AWS say of a broken stack or a failed reading stays, since the
+//! class's instructor needs it on the wall, with every identifying string of the class taken out.
+//!
+//! Pseudonyms are a keyed hash (HMAC-SHA-256, RFC 2104) of class and username. The key is random and stays in
+//! the class's folder, so that pseudonyms are the same from report to report, and whoever knows the roster but
+//! not the key cannot compute them. Rows are in the order of the pseudonyms: the roster's own would give
+//! everybody away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::domain::check::{Change, CheckResult, Verdict, Work};
+use crate::domain::ids::{ClassName, Username};
+use crate::domain::observed::Gap;
+use crate::domain::roster::Student;
+
+use super::class::{Account, ClassReport, ReportStudent};
+use super::scrub::Scrub;
+use super::since::Since;
+use super::write::class_dir;
+
+const ADJECTIVES: [&str; 40] = [
+    "amber", "bold", "brave", "breezy", "bright", "calm", "clever", "coral", "cosmic", "cosy",
+    "crisp", "dapper", "eager", "early", "easy", "fair", "fancy", "gentle", "golden", "happy",
+    "hazel", "honest", "jolly", "keen", "kind", "lively", "lucky", "mellow", "merry", "mighty",
+    "misty", "nimble", "polite", "proud", "quick", "quiet", "silver", "sunny", "swift", "witty",
+];
+const ANIMALS: [&str; 40] = [
+    "badger", "beaver", "bison", "camel", "condor", "crane", "dolphin", "eagle", "egret", "falcon",
+    "ferret", "finch", "gecko", "gibbon", "heron", "ibex", "jaguar", "koala", "lemur", "lion",
+    "lynx", "magpie", "marmot", "moose", "newt", "ocelot", "orca", "otter", "owl", "panda",
+    "pelican", "puffin", "quail", "raven", "robin", "seal", "stork", "swan", "tiger", "walrus",
+];
+/// Numbers after the words: 10 to 99.
+const NUMBERS: u64 = 90;
+
+/// What pseudonyms are made with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key([u8; 32]);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl Key {
+    /// A key of known bytes, for tests and examples.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The class's key, `<reports>/<class>/.pseudonym-key`; made when it is not there. Only its owner can read
+    /// it. Deleting it gives everybody a new pseudonym.
+    ///
+    /// # Errors
+    /// When it can be neither read nor made, or is not 32 bytes long.
+    pub fn of_class(reports: &Path, class: &ClassName) -> io::Result<Self> {
+        let dir = class_dir(reports, class);
+        let path = dir.join(".pseudonym-key");
+        let attempt = || -> io::Result<Self> {
+            if !path.exists() {
+                let mut bytes = [0; 32];
+                getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+                fs::create_dir_all(&dir)?;
+                let mut file = tempfile::Builder::new()
+                    .prefix(".homeroom-")
+                    .tempfile_in(&dir)?;
+                file.write_all(&bytes)?;
+                file.as_file().sync_all()?;
+                match file.persist_noclobber(&path) {
+                    Ok(_) => {}
+                    // Another run was faster; its key is as good.
+                    Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(e) => return Err(e.error),
+                }
+            }
+            let bytes = fs::read(&path)?;
+            match bytes.try_into() {
+                Ok(bytes) => Ok(Self(bytes)),
+                Err(_) => Err(io::Error::other(
+                    "is not a key (32 bytes); delete it, and everybody gets a new pseudonym",
+                )),
+            }
+        };
+        attempt().map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+    }
+
+    fn number(&self, class: &ClassName, username: &Username, attempt: u32) -> u64 {
+        // HMAC takes keys of any length, so this cannot fail.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            return 0;
+        };
+        // Neither name can contain a zero byte: no two pairs read alike.
+        mac.update(class.as_str().as_bytes());
+        mac.update(&[0]);
+        mac.update(username.as_str().as_bytes());
+        mac.update(&[0]);
+        mac.update(&attempt.to_be_bytes());
+        let digest = mac.finalize().into_bytes();
+        digest
+            .iter()
+            .take(8)
+            .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+/// A pseudonym for each of them, no two alike. Should two meet (for a class of thirty: one time in three
+/// hundred), one of them, always the same, gets another.
+fn pseudonyms<'a>(
+    key: &Key,
+    class: &ClassName,
+    usernames: impl Iterator<Item = &'a Username>,
+) -> BTreeMap<Username, Username> {
+    let mut order: Vec<(u64, &Username)> = usernames
+        .map(|username| (key.number(class, username, 0), username))
+        .collect();
+    order.sort();
+    let mut taken = BTreeSet::new();
+    let mut named = BTreeMap::new();
+    for (_, username) in order {
+        let free = (0..)
+            .map(|attempt| pseudonym(key.number(class, username, attempt)))
+            .find(|name| !taken.contains(name));
+        if let Some(name) = free
+            && let Ok(pseudonym) = name.parse()
+        {
+            taken.insert(name);
+            named.insert(username.clone(), pseudonym);
+        }
+    }
+    named
+}
+
+fn pseudonym(number: u64) -> String {
+    let mut rest = number;
+    let mut draw = |count: u64| {
+        let drawn = rest % count;
+        rest /= count;
+        drawn
+    };
+    // Both lists are far shorter than what a usize holds.
+    let adjective = ADJECTIVES[draw(ADJECTIVES.len() as u64) as usize];
+    let animal = ANIMALS[draw(ANIMALS.len() as u64) as usize];
+    format!("{adjective}-{animal}-{}", 10 + draw(NUMBERS))
+}
+
+/// The class without anything that tells who somebody is, nor which account it lives in.
+pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
+    let names = pseudonyms(
+        key,
+        &report.class,
+        report.students.iter().map(|s| &s.student.username),
+    );
+    let scrub = Scrub::of(report);
+    let mut students: Vec<ReportStudent> = report
+        .students
+        .iter()
+        .filter_map(|row| Some(student(row, names.get(&row.student.username)?, &scrub)))
+        .collect();
+    students.sort_by(|a, b| a.student.username.cmp(&b.student.username));
+    ClassReport {
+        class: report.class.clone(),
+        lab: report.lab.clone(),
+        lab_title: report.lab_title.clone(),
+        account: Account {
+            id: String::new(),
+            alias: None,
+        },
+        region: report.region.clone(),
+        taken_at: report.taken_at.clone(),
+        students,
+        notes: report.notes.iter().map(|note| scrub.text(note)).collect(),
+        gaps: report
+            .gaps
+            .iter()
+            .map(|gap| Gap {
+                kind: gap.kind,
+                name: gap.name.as_deref().map(|name| scrub.text(name)),
+                student: gap.student.as_ref().and_then(|s| names.get(s).cloned()),
+                cause: scrub.text(&gap.cause),
+            })
+            .collect(),
+        since: report.since.as_ref().map(|since| Since {
+            taken_at: since.taken_at.clone(),
+            moves: since
+                .moves
+                .iter()
+                .filter_map(|m| {
+                    let username = names.get(&m.username)?.clone();
+                    Some(super::since::Move {
+                        username,
+                        ..m.clone()
+                    })
+                })
+                .collect(),
+        }),
+    }
+}
+
+fn student(row: &ReportStudent, pseudonym: &Username, scrub: &Scrub) -> ReportStudent {
+    let mut progress = row.progress.clone();
+    progress.username = pseudonym.clone();
+    for result in &mut progress.checks {
+        check(result, scrub);
+    }
+    for (_, execution) in &mut progress.executions {
+        execution.name.clear();
+        execution.arn.clear();
+        execution.detail = None;
+    }
+    progress.outputs.clear();
+    progress.requests.clear();
+    progress.changes = progress
+        .changes
+        .iter()
+        .map(|change| Change {
+            resource: scrub.text(&change.resource),
+            summary: "changed".to_owned(),
+            diff: Vec::new(),
+        })
+        .collect();
+    let mut validate = row.validate.clone();
+    for result in &mut validate {
+        check(result, scrub);
+    }
+    ReportStudent {
+        student: Student {
+            username: pseudonym.clone(),
+            name: None,
+            email: None,
+            section: None,
+            extra: Vec::new(),
+        },
+        progress,
+        validate,
+    }
+}
+
+fn check(result: &mut CheckResult, scrub: &Scrub) {
+    let needs_somebody = match result.verdict {
+        Verdict::Fail => result.work == Work::Stack,
+        Verdict::CouldNotCheck | Verdict::NotProvable => true,
+        Verdict::Pass => false,
+    };
+    if !needs_somebody {
+        result.evidence.clear();
+    }
+    for evidence in &mut result.evidence {
+        evidence.text = scrub.text(&evidence.text);
+        evidence.execution = None;
+    }
+    result.hint = scrub.text(&result.hint);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(count: usize) -> Vec<Username> {
+        (1..=count)
+            .map(|n| format!("user{n}").parse().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn pseudonyms_are_unique_and_do_not_depend_on_the_roster_s_order_or_length() {
+        let (key, class) = (Key([7; 32]), "spring".parse().unwrap());
+        let users = users(500);
+        let all = pseudonyms(&key, &class, users.iter());
+        assert_eq!(all.values().collect::<BTreeSet<_>>().len(), 500);
+        let reversed = pseudonyms(&key, &class, users.iter().rev());
+        assert_eq!(all, reversed);
+    }
+
+    #[test]
+    fn another_key_and_another_class_give_other_pseudonyms() {
+        let (spring, autumn) = ("spring".parse().unwrap(), "autumn".parse().unwrap());
+        let users = users(1);
+        let of = |key: u8, class| pseudonyms(&Key([key; 32]), class, users.iter());
+        assert_ne!(of(1, &spring), of(2, &spring));
+        assert_ne!(of(1, &spring), of(1, &autumn));
+        assert_eq!(of(1, &spring), of(1, &spring));
+    }
+
+    #[test]
+    fn the_key_is_made_once_and_only_its_owner_can_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let class = "spring".parse().unwrap();
+        let first = Key::of_class(dir.path(), &class).unwrap();
+        assert_eq!(Key::of_class(dir.path(), &class).unwrap(), first);
+        let path = dir.path().join("spring/.pseudonym-key");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        fs::write(&path, b"short").unwrap();
+        let error = Key::of_class(dir.path(), &class).unwrap_err().to_string();
+        assert!(error.contains("delete it"), "{error}");
+    }
+}

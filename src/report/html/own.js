@@ -1,0 +1,1 @@
+common.addCopyButtons(document.querySelector("main"));

@@ -1,0 +1,353 @@
+//! One student: their row in the grid, and what unfolds below it or stands on a page of its own.
+
+use jiff::Zoned;
+use serde::Serialize;
+
+use crate::domain::check::{
+    CheckResult, DiffLine, Evidence, ExampleRequest, Progress, StudentProgress,
+};
+use crate::domain::execution::{Execution, Starter, Status};
+use crate::report::class::{Column, ReportStudent, Score};
+use crate::report::json::at;
+use crate::report::marks::{self, CHECK_LEGEND, Mark, Tone};
+use crate::report::shell;
+use crate::report::text::clean;
+use crate::report::words::duration;
+
+use super::super::link;
+use super::{Shown, machine, own};
+
+/// Executions listed for a student, newest first; `report.json` has all that were read.
+const EXECUTIONS: usize = 20;
+
+/// Lines of a difference that are shown; `report.json` has all.
+const DIFF_LINES: usize = 120;
+
+/// Characters of an execution's input or cause that are shown.
+const EXCERPT: usize = 400;
+
+/// One student's row, and what unfolds below it.
+#[derive(Serialize)]
+pub(in super::super) struct Row {
+    pub(in super::super) username: String,
+    pub(in super::super) name: String,
+    section: String,
+    state: &'static str,
+    mark: Shown,
+    done: usize,
+    of: usize,
+    points: String,
+    cells: Vec<Cell>,
+    /// Numbers of the checks that are not done, for the filter.
+    open: String,
+    about: Vec<(String, String)>,
+    checks: Vec<Answer>,
+    validate: Vec<Answer>,
+    validate_summary: String,
+    executions: Vec<Run>,
+    executions_left_out: usize,
+    outputs: Vec<Output>,
+    commands: Vec<Command>,
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct Cell {
+    number: usize,
+    mark: Shown,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    number: usize,
+    title: String,
+    mark: Shown,
+    evidence: Vec<Seen>,
+    hint: String,
+    points: String,
+}
+
+/// A piece of evidence.
+#[derive(Serialize)]
+struct Seen {
+    text: String,
+    run: Option<Run>,
+}
+
+#[derive(Serialize)]
+struct Run {
+    name: String,
+    arn: String,
+    machine_time: String,
+    time: String,
+    took: String,
+    started_by: &'static str,
+    status: &'static str,
+    tone: &'static str,
+    input: String,
+    error: String,
+    /// Where to look at it in the console, if that may be followed.
+    console: String,
+}
+
+#[derive(Serialize)]
+struct Output {
+    label: String,
+    value: String,
+    link: bool,
+}
+
+/// A request to paste.
+#[derive(Serialize)]
+struct Command {
+    title: String,
+    curl: String,
+    powershell: String,
+}
+
+#[derive(Serialize)]
+struct Change {
+    resource: String,
+    summary: String,
+    diff: Vec<Line>,
+    left_out: usize,
+}
+
+/// A line of a difference: told by its sign, not by its colour alone.
+#[derive(Serialize)]
+struct Line {
+    kind: &'static str,
+    text: String,
+}
+
+impl Row {
+    pub(in super::super) fn of(row: &ReportStudent, columns: &[Column], taken_at: &Zoned) -> Self {
+        let student = &row.student;
+        let checks = &row.progress.checks;
+        let score = Score::of(checks);
+        let find = |column: &Column| checks.iter().find(|check| check.id == column.id);
+        let cells: Vec<Cell> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, column)| Cell {
+                number: i + 1,
+                mark: find(column).map_or(CHECK_LEGEND[3], marks::of_check).into(),
+            })
+            .collect();
+        let open: Vec<String> = cells
+            .iter()
+            .filter(|cell| !matches!(cell.mark.tone, "good" | "muted"))
+            .map(|cell| cell.number.to_string())
+            .collect();
+        let mut about: Vec<(String, String)> = Vec::new();
+        if let Some(email) = &student.email {
+            about.push(("E-mail".to_owned(), own(email)));
+        }
+        about.extend(student.extra.iter().map(|(k, v)| (own(k), own(v))));
+        let executions = &row.progress.executions;
+        Self {
+            username: student.username.to_string(),
+            name: student.name.as_deref().map(own).unwrap_or_default(),
+            section: student.section.as_deref().map(own).unwrap_or_default(),
+            state: row.progress.progress.as_str(),
+            mark: short(row.progress.progress).into(),
+            done: score.done,
+            of: score.of,
+            points: match score.certain {
+                true => format!("{} of {} points", score.earned, score.total),
+                false => format!("at least {} of {} points", score.earned, score.total),
+            },
+            cells,
+            open: open.join(" "),
+            about,
+            checks: answers(checks, marks::of_check, taken_at),
+            validate: answers(&row.validate, marks::of_probe, taken_at),
+            validate_summary: match all_passed(&row.validate) {
+                true => "every probe passed".to_owned(),
+                false => "not every probe passed".to_owned(),
+            },
+            executions: executions
+                .iter()
+                .take(EXECUTIONS)
+                .map(|(starter, execution)| Run::of(*starter, execution, None, taken_at))
+                .collect(),
+            executions_left_out: executions.len().saturating_sub(EXECUTIONS),
+            outputs: outputs(&row.progress),
+            commands: row
+                .progress
+                .requests
+                .iter()
+                .filter_map(Command::of)
+                .collect(),
+            changes: row.progress.changes.iter().map(Change::of).collect(),
+        }
+    }
+}
+
+/// Whether every probe of `validate` passed.
+pub(super) fn all_passed(checks: &[CheckResult]) -> bool {
+    checks.iter().all(|c| marks::of_probe(c).tone == Tone::Good)
+}
+
+/// The state in a row: short enough for a column.
+fn short(progress: Progress) -> Mark {
+    let mark = marks::of_progress(progress);
+    match progress {
+        Progress::Unknown => Mark {
+            word: "could not check",
+            ..mark
+        },
+        _ => mark,
+    }
+}
+
+fn answers(
+    checks: &[CheckResult],
+    mark: impl Fn(&CheckResult) -> Mark,
+    taken_at: &Zoned,
+) -> Vec<Answer> {
+    checks
+        .iter()
+        .enumerate()
+        .map(|(i, check)| Answer {
+            number: i + 1,
+            title: own(&check.title),
+            mark: mark(check).into(),
+            evidence: check
+                .evidence
+                .iter()
+                .map(|evidence| Seen::of(evidence, taken_at))
+                .collect(),
+            hint: own(&check.hint),
+            points: match check.points {
+                0 => String::new(),
+                1 => "1 point".to_owned(),
+                n => format!("{n} points"),
+            },
+        })
+        .collect()
+}
+
+impl Seen {
+    fn of(evidence: &Evidence, taken_at: &Zoned) -> Self {
+        Self {
+            text: own(&evidence.text),
+            run: evidence
+                .execution
+                .as_ref()
+                .map(|e| Run::of(e.starter, &e.execution, e.console_url.as_deref(), taken_at)),
+        }
+    }
+}
+
+impl Run {
+    fn of(
+        starter: Starter,
+        execution: &Execution,
+        console: Option<&str>,
+        taken_at: &Zoned,
+    ) -> Self {
+        let started = at(execution.started_ms, taken_at.time_zone());
+        let detail = execution.detail.as_ref();
+        let took = execution
+            .stopped_ms
+            .and_then(|stopped| u64::try_from(stopped - execution.started_ms).ok());
+        let error = detail.map_or(String::new(), |d| {
+            let parts = [d.error.as_deref(), d.cause.as_deref()];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
+        });
+        Self {
+            name: own(&execution.name),
+            arn: own(&execution.arn),
+            machine_time: started.as_ref().map_or(String::new(), machine),
+            time: started.map_or("unknown".to_owned(), |t| {
+                // The day is worth its room only when it is another one.
+                let format = match t.date() == taken_at.date() {
+                    true => "%H:%M:%S",
+                    false => "%-d %b %H:%M:%S",
+                };
+                t.strftime(format).to_string()
+            }),
+            took: match took {
+                Some(ms) if ms < 10_000 => {
+                    format!("{}.{}s", ms / 1000, ms % 1000 / 100)
+                }
+                Some(ms) => duration(std::time::Duration::from_millis(ms)),
+                None => String::new(),
+            },
+            started_by: match starter {
+                Starter::Homeroom => "homeroom",
+                Starter::Api => "the API",
+                Starter::Person => "a person",
+            },
+            status: execution.status.as_str(),
+            tone: match execution.status {
+                Status::Succeeded => "good",
+                Status::Running | Status::PendingRedrive => "busy",
+                Status::Failed | Status::TimedOut => "bad",
+                Status::Aborted => "idle",
+            },
+            input: detail
+                .filter(|d| !d.input.is_null())
+                .map_or(String::new(), |d| excerpt(&d.input.to_string())),
+            error: excerpt(&error),
+            console: console.and_then(link).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+fn outputs(progress: &StudentProgress) -> Vec<Output> {
+    progress
+        .outputs
+        .iter()
+        .map(|output| Output {
+            label: own(&output.label),
+            link: link(&output.value).is_some(),
+            value: own(&output.value),
+        })
+        .collect()
+}
+
+impl Command {
+    /// `None` for an address that nobody should send anything to.
+    fn of(request: &ExampleRequest) -> Option<Self> {
+        link(&request.url)?;
+        Some(Self {
+            title: own(&request.title),
+            curl: shell::curl(request),
+            powershell: shell::powershell(request),
+        })
+    }
+}
+
+impl Change {
+    fn of(change: &crate::domain::check::Change) -> Self {
+        Self {
+            resource: own(&change.resource),
+            summary: own(&change.summary),
+            diff: change.diff.iter().take(DIFF_LINES).map(Line::of).collect(),
+            left_out: change.diff.len().saturating_sub(DIFF_LINES),
+        }
+    }
+}
+
+impl Line {
+    fn of(line: &DiffLine) -> Self {
+        let (kind, text) = match line {
+            DiffLine::Same(text) => ("same", own(text)),
+            DiffLine::Added(text) => ("added", own(text)),
+            DiffLine::Removed(text) => ("removed", own(text)),
+            DiffLine::LeftOut(1) => ("left-out", "1 unchanged line".to_owned()),
+            DiffLine::LeftOut(count) => ("left-out", format!("{count} unchanged lines")),
+        };
+        Self { kind, text }
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    let text = clean(text);
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}

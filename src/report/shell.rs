@@ -1,0 +1,108 @@
+//! Example requests as commands to paste: curl for Bash and its kin, Invoke-RestMethod for PowerShell.
+//!
+//! Every value stands in single quotes, in which both shells take everything literally except the quote.
+
+use crate::domain::check::ExampleRequest;
+
+use super::text::clean;
+
+/// A request for Bash, Zsh and other POSIX shells. `--data-raw`, since `-d` would read a body that begins with
+/// `@` from a file; `--globoff`, since curl expands brackets in addresses.
+pub fn curl(request: &ExampleRequest) -> String {
+    format!(
+        "curl --silent --show-error --globoff --request {} {} \\\n  --header 'Content-Type: application/json' \\\n  --data-raw {}",
+        posix(&request.method),
+        posix(&request.url),
+        posix(&request.body)
+    )
+}
+
+/// A request for PowerShell, Windows PowerShell 5.1 included, which sends Latin-1 unless a charset is named.
+pub fn powershell(request: &ExampleRequest) -> String {
+    format!(
+        "Invoke-RestMethod -Method {} -Uri {} `\n  -ContentType 'application/json; charset=utf-8' `\n  -Body {}",
+        power(&request.method),
+        power(&request.url),
+        power(&request.body)
+    )
+}
+
+/// A word in single quotes for a POSIX shell: a quote ends the string, is escaped alone, and begins it anew.
+fn posix(text: &str) -> String {
+    format!("'{}'", lines(text).replace('\'', r"'\''"))
+}
+
+/// A single-quoted PowerShell string: quotes are doubled. PowerShell takes typographic single quotes for quotes
+/// as well (about_Quoting_Rules), so they are doubled too.
+fn power(text: &str) -> String {
+    let mut out = String::from("'");
+    for c in lines(text).chars() {
+        if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+            out.push(c);
+        }
+        out.push(c);
+    }
+    out.push('\'');
+    out
+}
+
+/// Cleans every line and keeps the line breaks; what a file ends with does not matter to a request.
+fn lines(text: &str) -> String {
+    let lines: Vec<_> = text.trim_end().lines().map(clean).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(body: &str) -> ExampleRequest {
+        ExampleRequest {
+            id: "x".into(),
+            title: "x".into(),
+            method: "POST".into(),
+            url: "https://a.example/prod/process".into(),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn a_request_reads_as_one_command() {
+        insta::assert_snapshot!(curl(&request("{\n  \"a\": 1\n}\n")), @r#"
+        curl --silent --show-error --globoff --request 'POST' 'https://a.example/prod/process' \
+          --header 'Content-Type: application/json' \
+          --data-raw '{
+          "a": 1
+        }'
+        "#);
+        insta::assert_snapshot!(powershell(&request("{}")), @r"
+        Invoke-RestMethod -Method 'POST' -Uri 'https://a.example/prod/process' `
+          -ContentType 'application/json; charset=utf-8' `
+          -Body '{}'
+        ");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_posix_shell_reads_back_every_body_as_it_is() {
+        for body in [
+            "it's",
+            "$(id) `id` \\ \"x\" !1",
+            "'; rm -rf / #",
+            "a\nb",
+            "@/etc/passwd",
+        ] {
+            let out = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(format!("printf %s {}", posix(body)))
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(out.stdout).unwrap(), body);
+        }
+    }
+
+    #[test]
+    fn powershell_quotes_are_doubled_the_typographic_ones_too() {
+        assert_eq!(power("it's ’x‘"), "'it''s ’’x‘‘'");
+    }
+}

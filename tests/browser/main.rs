@@ -1,0 +1,360 @@
+//! The pages in a real browser, headless Chromium: what they show, what they do, and what they never do.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what goes wrong stops a test where it is"
+)]
+
+#[expect(dead_code, reason = "the example takes the picture")]
+mod cdp;
+mod live;
+#[path = "../report_sample/mod.rs"]
+mod report_sample;
+
+use std::path::PathBuf;
+
+use cdp::Browser;
+use homeroom::report::{ClassReport, Key, Since, write_reports};
+use report_sample::{ATTACKS, class, class_before, hostile_class};
+use serde_json::{Value, json};
+
+/// A class's files in a folder of their own.
+struct Files {
+    _dir: tempfile::TempDir,
+    folder: PathBuf,
+}
+
+impl Files {
+    fn of(mut report: ClassReport) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        write_reports(dir.path(), &class_before(&report), None).unwrap();
+        report.since = Since::read(dir.path(), &report).unwrap();
+        let key = Key::from_bytes([5; 32]);
+        let written = write_reports(dir.path(), &report, Some(&key)).unwrap();
+        Self {
+            folder: written.html.parent().unwrap().to_owned(),
+            _dir: dir,
+        }
+    }
+
+    fn open(&self, name: &str) -> Browser {
+        let mut browser = Browser::start();
+        browser.open_file(&self.folder.join(name));
+        browser
+    }
+}
+
+/// No error, no warning, no dialog, and no request but for the page itself.
+fn assert_quiet(browser: &mut Browser) {
+    // An answer that comes after what it follows shows that the page's own work is done.
+    browser.eval(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))",
+    );
+    for event in &browser.events {
+        let loud = match event["method"].as_str().unwrap_or_default() {
+            "Runtime.exceptionThrown" | "Page.javascriptDialogOpening" => true,
+            "Runtime.consoleAPICalled" | "Log.entryAdded" => true,
+            "Network.requestWillBeSent" => {
+                let url = event["params"]["request"]["url"]
+                    .as_str()
+                    .unwrap_or_default();
+                let document = event["params"]["type"] == "Document" && url.starts_with("file://");
+                !document && url != "data:,"
+            }
+            _ => false,
+        };
+        assert!(!loud, "{event}");
+    }
+}
+
+fn visible_users(browser: &mut Browser) -> Vec<String> {
+    let users = browser.eval(
+        "[...document.querySelectorAll('.students tbody')].filter((b) => !b.hidden).map((b) => b.dataset.username)",
+    );
+    serde_json::from_value(users).unwrap()
+}
+
+fn choose(browser: &mut Browser, id: &str, value: &str) {
+    browser.eval(&format!(
+        "(() => {{ const f = document.getElementById({id:?}); f.value = {value:?}; f.dispatchEvent(new Event('input')); }})()"
+    ));
+}
+
+#[test]
+fn every_page_is_quiet_and_asks_nobody_for_anything() {
+    let files = Files::of(class(30));
+    for page in ["report.html", "report-anonymous.html", "user6.html"] {
+        let mut browser = files.open(page);
+        assert_quiet(&mut browser);
+        // Told to ask somebody, it is not allowed to.
+        let asked =
+            browser.eval("fetch('https://example.com/').then(() => 'went out', () => 'refused')");
+        assert_eq!(asked, "refused", "{page}");
+    }
+}
+
+#[test]
+fn the_grid_is_filtered_sorted_and_found_in() {
+    let files = Files::of(class(30));
+    let mut browser = files.open("report.html");
+    assert_eq!(visible_users(&mut browser).len(), 30);
+    assert_eq!(
+        browser.eval("document.querySelector('h1').innerText.replace(/\\s+/g, ' ').trim()"),
+        "18 of 30 complete · 6 in progress · 4 not started · 1 broken · 1 could not be checked"
+    );
+    choose(&mut browser, "f-state", "broken");
+    assert_eq!(visible_users(&mut browser), ["user12"]);
+    assert_eq!(
+        browser.eval("document.getElementById('f-count').textContent"),
+        "1 of 30 shown"
+    );
+    browser.click("#f-reset");
+    choose(&mut browser, "f-section", "Evening");
+    assert_eq!(visible_users(&mut browser).len(), 15);
+    choose(&mut browser, "f-text", "zoë");
+    assert_eq!(visible_users(&mut browser), ["user26"]);
+    choose(&mut browser, "f-text", "no such student");
+    assert_eq!(visible_users(&mut browser), Vec::<String>::new());
+    assert_eq!(
+        browser.eval("document.getElementById('nobody').hidden"),
+        false
+    );
+    browser.click("#f-reset");
+    choose(&mut browser, "f-sort", "attention");
+    assert_eq!(visible_users(&mut browser)[..2], ["user12", "user23"]);
+    choose(&mut browser, "f-sort", "name");
+    assert_eq!(visible_users(&mut browser)[..2], ["user28", "user1"]);
+    // A card is a filter too.
+    browser.click(".card[data-state='not-started'] button");
+    assert_eq!(visible_users(&mut browser).len(), 4);
+    assert_quiet(&mut browser);
+}
+
+#[test]
+fn a_row_unfolds_by_mouse_and_by_keyboard() {
+    let files = Files::of(class(30));
+    let mut browser = files.open("report.html");
+    let shown = "document.querySelector('#d-user6 .student')?.checkVisibility() ?? false";
+    assert_eq!(browser.eval(shown), false);
+    browser.click("#s-user6 button.user");
+    assert_eq!(browser.eval(shown), true);
+    browser.click("#s-user6 button.user");
+    assert_eq!(browser.eval(shown), false);
+
+    // The first stop is the way past everything to the students.
+    let mut browser = files.open("report.html");
+    browser.press("Tab", 9);
+    assert_eq!(browser.eval("document.activeElement.className"), "skip");
+    let mut stops = 0;
+    while browser.eval("document.activeElement.closest?.('tbody')?.id ?? ''") != "s-user6" {
+        browser.press("Tab", 9);
+        stops += 1;
+        assert!(stops < 80, "user6 cannot be reached by the keyboard");
+    }
+    let outline = browser.eval("getComputedStyle(document.activeElement).outlineStyle");
+    assert_eq!(outline, "solid", "what has the focus is seen");
+    browser.press("Enter", 13);
+    assert_eq!(browser.eval(shown), true);
+    assert_eq!(
+        browser.eval("document.activeElement.getAttribute('aria-expanded')"),
+        "true"
+    );
+    let text = browser.eval("document.querySelector('#d-user6').innerText");
+    let text = text.as_str().unwrap();
+    for part in [
+        "console-test-1",
+        "by a person",
+        "MaxAttempts",
+        "Example requests",
+        "API URL (POST)",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_quiet(&mut browser);
+}
+
+#[test]
+fn without_javascript_everything_is_there() {
+    let files = Files::of(class(30));
+    let mut browser = Browser::start();
+    browser.call(
+        "Emulation.setScriptExecutionDisabled",
+        json!({ "value": true }),
+    );
+    browser.open_file(&files.folder.join("report.html"));
+    assert_eq!(visible_users(&mut browser).len(), 30);
+    let tools = browser.eval("document.querySelector('.tools').checkVisibility()");
+    assert_eq!(tools, false, "nothing is offered that would do nothing");
+    let shown = "document.querySelector('#d-user6 .student').checkVisibility({contentVisibilityAuto: true})";
+    assert_eq!(browser.eval(shown), false);
+    browser.click("#d-user6 > summary");
+    assert_eq!(browser.eval(shown), true);
+}
+
+#[test]
+fn attacks_stay_text() {
+    let files = Files::of(hostile_class());
+    for page in ["report.html", "report-anonymous.html", "user3.html"] {
+        let mut browser = files.open(page);
+        browser.eval("for (const b of document.querySelectorAll('button.user, details > summary')) b.click()");
+        let found = browser.eval(
+            "({
+                scripts: document.scripts.length,
+                foreign: document.querySelectorAll('img, iframe, object, embed, base, form, style ~ style').length,
+                handlers: [...document.querySelectorAll('*')].filter((e) => [...e.attributes].some((a) => a.name.startsWith('on'))).length,
+                links: [...document.links].map((a) => a.protocol).filter((p) => !['file:', 'https:'].includes(p)).length,
+            })",
+        );
+        let inert = json!({ "scripts": 1, "foreign": 0, "handlers": 0, "links": 0 });
+        assert_eq!(found, inert, "{page}");
+        assert_quiet(&mut browser);
+        if page == "report.html" {
+            let text = browser.eval("document.querySelector('.students').textContent");
+            assert!(
+                text.as_str().unwrap().contains(ATTACKS[0]),
+                "shown as it is"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_print_has_the_grid_and_none_of_the_tools() {
+    let files = Files::of(class(30));
+    let mut browser = files.open("report.html");
+    browser.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    let seen = |browser: &mut Browser, selector: &str| {
+        browser.eval(&format!(
+            "document.querySelector({selector:?}).checkVisibility()"
+        ))
+    };
+    assert_eq!(seen(&mut browser, ".tools"), false);
+    assert_eq!(seen(&mut browser, "#theme"), false);
+    assert_eq!(seen(&mut browser, "#s-user30 .row"), true);
+    browser.call("Emulation.setEmulatedMedia", json!({ "media": "" }));
+    let pdf = browser.call("Page.printToPDF", json!({ "preferCSSPageSize": true }));
+    let data = pdf["data"].as_str().unwrap();
+    assert!(data.starts_with("JVBERi0"), "a PDF");
+    assert!(data.len() > 20_000, "with something in it");
+}
+
+#[test]
+fn nothing_scrolls_sideways_on_a_phone() {
+    let files = Files::of(class(30));
+    for page in ["report.html", "report-anonymous.html", "user6.html"] {
+        let mut browser = Browser::start();
+        browser.size(390, 844);
+        browser.open_file(&files.folder.join(page));
+        browser.eval("document.querySelector('button.user')?.click()");
+        let width = browser.eval("document.scrollingElement.scrollWidth");
+        assert!(width.as_u64().unwrap() <= 390, "{page}: {width}");
+    }
+}
+
+/// Text whose contrast with what is behind it is below 4.5 (WCAG 2.2, 1.4.3).
+const FAINT: &str = r"(() => {
+  const parse = (c) => { const n = c.match(/[\d.]+/g).map(Number); return n.length === 3 ? [...n, 1] : n; };
+  const over = (a, b) => [0, 1, 2].map((i) => a[i] * a[3] + b[i] * (1 - a[3])).concat(1);
+  const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (e) => { const layers = []; for (; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor)); return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255, 1]); };
+  const faint = []; let looked = 0;
+  for (const e of document.body.querySelectorAll('*')) {
+    if (e.closest('svg, script, option') || !e.checkVisibility()) continue;
+    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+    const back = behind(e), front = over(parse(getComputedStyle(e).color), back);
+    const [hi, lo] = [light(front), light(back)].sort((a, b) => b - a);
+    looked += 1;
+    const contrast = (hi + 0.05) / (lo + 0.05);
+    if (contrast < 4.5) faint.push(`${e.tagName}.${e.className} ${contrast.toFixed(2)} ${e.textContent.trim().slice(0, 30)}`);
+  }
+  return { looked, faint: [...new Set(faint)].slice(0, 20) };
+})()";
+
+#[test]
+fn text_stands_out_in_light_in_dark_and_in_print() {
+    let files = Files::of(class(30));
+    for page in ["report.html", "user6.html"] {
+        let mut browser = files.open(page);
+        browser.eval("for (const s of ['#s-user6 button.user', '#s-user12 button.user']) document.querySelector(s)?.click()");
+        browser.eval("for (const d of document.querySelectorAll('.command')) d.open = true");
+        for (media, scheme) in [("screen", "light"), ("screen", "dark"), ("print", "light")] {
+            browser.call(
+                "Emulation.setEmulatedMedia",
+                json!({ "media": media, "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+            );
+            let found = browser.eval(FAINT);
+            assert!(found["looked"].as_u64().unwrap() > 30, "{page}: {found}");
+            assert_eq!(found["faint"], json!([]), "{page} {media} {scheme}");
+        }
+    }
+}
+
+#[test]
+fn a_screen_reader_finds_landmarks_headers_and_names() {
+    let files = Files::of(class(30));
+    let mut browser = files.open("report.html");
+    let found = browser.eval(
+        "({
+            lang: document.documentElement.lang,
+            landmarks: ['header', 'main', 'footer'].map((tag) => document.querySelectorAll(`body > ${tag}`).length),
+            h1: document.querySelectorAll('h1').length,
+            unnamed: [...document.querySelectorAll('section')].filter((s) => !s.getAttribute('aria-label') && !document.getElementById(s.getAttribute('aria-labelledby'))?.textContent).length,
+            columns: document.querySelectorAll('thead th[scope=col]').length,
+            cells: document.querySelectorAll('tbody:first-of-type .row > *').length,
+            rows: document.querySelectorAll('tbody th[scope=row]').length,
+            ids: [...document.querySelectorAll('[id]')].length - new Set([...document.querySelectorAll('[id]')].map((e) => e.id)).size,
+        })",
+    );
+    assert_eq!(
+        found,
+        json!({ "lang": "en", "landmarks": [1, 1, 1], "h1": 1, "unnamed": 0, "columns": 11, "cells": 11, "rows": 30, "ids": 0 })
+    );
+    browser.call("Accessibility.enable", json!({}));
+    let tree = browser.call("Accessibility.getFullAXTree", json!({}));
+    let mut named = 0;
+    for node in tree["nodes"].as_array().unwrap() {
+        let role = node["role"]["value"].as_str().unwrap_or_default();
+        let asks = [
+            "button",
+            "combobox",
+            "searchbox",
+            "link",
+            "image",
+            "table",
+            "columnheader",
+        ];
+        if node["ignored"] == Value::Bool(false) && asks.contains(&role) {
+            let name = node["name"]["value"].as_str().unwrap_or_default();
+            assert!(!name.is_empty(), "{node}");
+            named += 1;
+        }
+    }
+    assert!(named > 50, "{named}");
+}
+
+/// Figures to read, not a limit to keep: a busy machine would make it fail for nothing.
+#[test]
+fn five_hundred_students_load_and_filter() {
+    let files = Files::of(class(500));
+    let mut browser = files.open("report.html");
+    assert_eq!(visible_users(&mut browser).len(), 500);
+    let figures = browser.eval(
+        "(async () => {
+            const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+            const load = performance.getEntriesByType('navigation')[0].loadEventEnd;
+            const times = {};
+            for (const [id, value] of [['f-state', 'in-progress'], ['f-text', 'user49'], ['f-sort', 'name']]) {
+                await frame();
+                const begun = performance.now();
+                const field = document.getElementById(id);
+                field.value = value;
+                field.dispatchEvent(new Event('input'));
+                await frame();
+                times[id] = Math.round(performance.now() - begun);
+            }
+            return { load_ms: Math.round(load), ...times };
+        })()",
+    );
+    assert_quiet(&mut browser);
+    println!("500 students, milliseconds to loaded and to the next frame: {figures}");
+}
