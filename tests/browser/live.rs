@@ -56,6 +56,7 @@ fn answer(mut stream: TcpStream, page: &Mutex<String>, said: &Mutex<Receiver<&'s
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn a_live_page_renews_itself_and_leaves_alone_what_did_not_change() {
     let pages = Pages::new().unwrap();
     let after = class(30);

@@ -81,6 +81,7 @@ fn choose(browser: &mut Browser, id: &str, value: &str) {
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn every_page_is_quiet_and_asks_nobody_for_anything() {
     let files = Files::of(class(30));
     for page in ["report.html", "report-anonymous.html", "user6.html"] {
@@ -94,6 +95,7 @@ fn every_page_is_quiet_and_asks_nobody_for_anything() {
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn the_grid_is_filtered_sorted_and_found_in() {
     let files = Files::of(class(30));
     let mut browser = files.open("report.html");
@@ -131,6 +133,7 @@ fn the_grid_is_filtered_sorted_and_found_in() {
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn a_row_unfolds_by_mouse_and_by_keyboard() {
     let files = Files::of(class(30));
     let mut browser = files.open("report.html");
@@ -174,6 +177,7 @@ fn a_row_unfolds_by_mouse_and_by_keyboard() {
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn without_javascript_everything_is_there() {
     let files = Files::of(class(30));
     let mut browser = Browser::start();
@@ -192,6 +196,7 @@ fn without_javascript_everything_is_there() {
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn attacks_stay_text() {
     let files = Files::of(hostile_class());
     for page in ["report.html", "report-anonymous.html", "user3.html"] {
@@ -219,6 +224,7 @@ fn attacks_stay_text() {
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn a_print_has_the_grid_and_none_of_the_tools() {
     let files = Files::of(class(30));
     let mut browser = files.open("report.html");
@@ -239,6 +245,7 @@ fn a_print_has_the_grid_and_none_of_the_tools() {
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn nothing_scrolls_sideways_on_a_phone() {
     let files = Files::of(class(30));
     for page in ["report.html", "report-anonymous.html", "user6.html"] {
@@ -271,6 +278,7 @@ const FAINT: &str = r"(() => {
 })()";
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn text_stands_out_in_light_in_dark_and_in_print() {
     let files = Files::of(class(30));
     for page in ["report.html", "user6.html"] {
@@ -290,6 +298,7 @@ fn text_stands_out_in_light_in_dark_and_in_print() {
 }
 
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn a_screen_reader_finds_landmarks_headers_and_names() {
     let files = Files::of(class(30));
     let mut browser = files.open("report.html");
@@ -334,6 +343,7 @@ fn a_screen_reader_finds_landmarks_headers_and_names() {
 
 /// Figures to read, not a limit to keep: a busy machine would make it fail for nothing.
 #[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
 fn five_hundred_students_load_and_filter() {
     let files = Files::of(class(500));
     let mut browser = files.open("report.html");
