@@ -225,6 +225,15 @@ pub(super) fn class_report(
         gaps: standing.gaps.clone(),
         since: None,
     };
+    if !session.class.is_whole() {
+        report.notes.push(format!(
+            "This report shows {} of the class's {} students: those who were chosen.",
+            report.students.len(),
+            session.class.roster.students.len()
+        ));
+        // Beside a report of everybody it would show the others as having left.
+        return report;
+    }
     match Since::read(&session.class.settings.reports, &report) {
         Ok(since) => report.since = since,
         Err(error) => report.notes.push(format!(
