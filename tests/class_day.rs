@@ -258,6 +258,11 @@ async fn a_class_day_from_the_first_plan_to_the_empty_cloud() {
     assert_eq!(report.status.code(), Some(0));
     let page = std::fs::read_to_string(day.folder.path().join("reports/demo/report.html")).unwrap();
     assert!(page.contains("user1") && page.contains("user2"));
+    let health = "2 of 2 stacks passed validation";
+    assert!(
+        page.contains(health),
+        "the report knows the last validation"
+    );
 
     let unconfirmed = day.run(&["teardown"]);
     assert_eq!(unconfirmed.status.code(), Some(7));

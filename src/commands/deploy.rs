@@ -18,7 +18,7 @@ use crate::report::View;
 use super::plan::{blocked, broken_limits, interrupted, plan, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, show};
+use super::{Exit, show, validations};
 
 /// A deployment that ended, well or not.
 pub(super) struct Deployment {
@@ -70,7 +70,8 @@ pub(super) async fn deploy(session: &Session, reset: bool) -> Result<Deployment>
     } else {
         Exit::Done
     };
-    let notes = notes_of_given_up(&ran.given_up);
+    let mut notes = notes_of_given_up(&ran.given_up);
+    notes.extend(validations::forget(session, &students));
     Ok(Deployment {
         summary: summarise(session, Command::Deploy, students, notes),
         gaps: plan.gaps,

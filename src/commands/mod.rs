@@ -15,6 +15,7 @@ mod run;
 mod session;
 mod teardown;
 mod validate;
+mod validations;
 mod watch;
 
 use std::io::{self, Write};

@@ -1,13 +1,12 @@
 //! `status` and `report`: who is complete, in progress, not started, broken, could not be checked.
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use jiff::{Timestamp, Zoned};
 
 use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
 use crate::domain::attest::Attestations;
-use crate::domain::check::{CheckResult, Progress, StudentProgress};
+use crate::domain::check::{Progress, StudentProgress};
 use crate::domain::observed::Gap;
 use crate::engine::reading::{ClassReading, read_class};
 use crate::error::{Error, Kind, Result};
@@ -21,6 +20,7 @@ use super::plan::{interrupted, view};
 use super::readings;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
+use super::validations::Validations;
 use super::{Exit, show};
 
 /// Where everybody stands, at one moment.
@@ -57,7 +57,7 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let session = class.connect().await?;
     let mut standing = read(&session, Command::Report).await?;
     attest(&mut standing, &attested);
-    let report = class_report(&session, &standing, &BTreeMap::new());
+    let report = class_report(&session, &standing);
     let written = write_files(&session, &report, args.anonymous)?;
     let mut notes = standing.notes.clone();
     if let Some(canvas) = &gradebook {
@@ -165,16 +165,12 @@ pub(super) fn results(standing: &Standing) -> Vec<StudentResult> {
         .collect()
 }
 
-/// Writes the report's files. `validated`: what a validation of the same session found, by username.
+/// Writes the report's files.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn write(
-    session: &Session,
-    standing: &Standing,
-    validated: &BTreeMap<String, Vec<CheckResult>>,
-) -> Result<Written> {
-    write_files(session, &class_report(session, standing, validated), false)
+pub(super) fn write(session: &Session, standing: &Standing) -> Result<Written> {
+    write_files(session, &class_report(session, standing), false)
 }
 
 fn write_files(session: &Session, report: &ClassReport, anonymous: bool) -> Result<Written> {
@@ -190,12 +186,9 @@ fn write_files(session: &Session, report: &ClassReport, anonymous: bool) -> Resu
     })
 }
 
-/// The class as a report shows it, with what changed since the one before.
-pub(super) fn class_report(
-    session: &Session,
-    standing: &Standing,
-    validated: &BTreeMap<String, Vec<CheckResult>>,
-) -> ClassReport {
+/// The class as a report shows it, with each stack's last validation and what changed since the report before.
+pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassReport {
+    let validations = Validations::load(session);
     let students = session
         .class
         .students
@@ -204,9 +197,9 @@ pub(super) fn class_report(
         .map(|(student, progress)| ReportStudent {
             student: student.clone(),
             progress: progress.clone(),
-            validate: validated
-                .get(student.username.as_str())
-                .cloned()
+            validate: validations
+                .of(&student.username)
+                .map(|validated| validated.checks.clone())
                 .unwrap_or_default(),
         })
         .collect();
@@ -225,6 +218,12 @@ pub(super) fn class_report(
         gaps: standing.gaps.clone(),
         since: None,
     };
+    if let Some(oldest) = validations.oldest() {
+        report.notes.push(format!(
+            "The stacks' health is as `validate` found it on {} or later.",
+            oldest.strftime("%-d %B %Y at %H:%M")
+        ));
+    }
     if !session.class.is_whole() {
         report.notes.push(format!(
             "This report shows {} of the class's {} students: those who were chosen.",

@@ -169,12 +169,7 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
 
     stage(5, "report: who is complete?");
     let standing = progress::read(session, Command::Rehearse).await?;
-    let validated = validation
-        .students
-        .into_iter()
-        .map(|student| (student.username.to_string(), student.checks))
-        .collect();
-    let written = progress::write(session, &standing, &validated)?;
+    let written = progress::write(session, &standing)?;
     let wrong = misjudged(session, &standing);
     let results = progress::results(&standing);
 

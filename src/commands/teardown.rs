@@ -29,7 +29,7 @@ use super::interrupts::interrupts;
 use super::plan::{blocked, interrupted, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, show};
+use super::{Exit, show, validations};
 
 /// Foreign resources named one by one at the end; the JSON document has them all.
 const FOREIGN_NAMED: usize = 20;
@@ -240,6 +240,7 @@ pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown
             (students.collect(), plan.gaps.clone(), false)
         }
     };
+    notes.extend(validations::forget(session, &students));
     let exit = if ran.interrupted {
         Exit::Interrupted
     } else if count(&students, Outcome::Remains) > 0 || !gaps.is_empty() || elsewhere {

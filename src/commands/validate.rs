@@ -22,7 +22,7 @@ use super::deploy::run_started;
 use super::plan::{interrupted, view};
 use super::run::{count, run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, show};
+use super::{Exit, show, validations};
 
 /// Students validated at once: each runs a few executions, and an account runs 1,000 functions at once by
 /// default (lambda/latest/dg/gettingstarted-limits.html), often far fewer in a new one.
@@ -61,14 +61,12 @@ pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed,
     };
     let mut notes = Vec::new();
     let checks = students.iter().map(|s| (&s.username, s.checks.as_slice()));
-    if let Err(error) = write_junit(
-        &session.class.settings.reports,
-        session.class.name(),
-        &Zoned::now(),
-        checks,
-    ) {
+    let at = Zoned::now();
+    let class = session.class.name();
+    if let Err(error) = write_junit(&session.class.settings.reports, class, &at, checks) {
         notes.push(format!("junit.xml could not be written: {error}"));
     }
+    notes.extend(validations::keep(session, &students, &at));
     let summary = summarise(session, Command::Validate, students, notes);
     Ok((summary, observed, exit))
 }

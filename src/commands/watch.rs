@@ -6,7 +6,6 @@
 
 mod server;
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -89,7 +88,7 @@ async fn watch(
         let began = Instant::now();
         match read(session, Command::Watch).await {
             Ok(standing) => {
-                let report = class_report(session, &standing, &BTreeMap::new());
+                let report = class_report(session, &standing);
                 let page = render(&report).map_err(|e| general("page", &e.to_string()))?;
                 board.show(page);
             }
