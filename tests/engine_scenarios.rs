@@ -866,7 +866,7 @@ async fn a_teardown_in_the_wrong_region_touches_nothing_and_says_where_the_stack
             .all(|o| o == Ownership::OtherRegion(REGION.to_owned()))
     );
     assert_eq!(
-        teardown::other_regions(&wrong.desired, &observed),
+        teardown::other_regions(&wrong.desired, &observed, wrong.whole().reach()),
         [(REGION.to_owned(), 3)].into()
     );
     let deployment = deploy::plan(&wrong.desired, &observed, false);

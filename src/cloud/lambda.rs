@@ -36,6 +36,7 @@ macro_rules! state_of {
             code_sha256: text(answer.code_sha256()),
             description: text(answer.description()),
             tags: Tags::new(),
+            tags_unseen: None,
         }
     }};
 }
@@ -92,6 +93,10 @@ pub(super) async fn get_function(client: &Client, name: &str) -> CloudResult<Fun
         None => FunctionState::default(),
     };
     state.tags = tags.into_iter().collect();
+    state.tags_unseen = answer.tags_error().map(|error| {
+        let (code, message) = (error.error_code(), error.message());
+        format!("{code}: {message}")
+    });
     Ok(state)
 }
 

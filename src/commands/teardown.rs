@@ -223,16 +223,14 @@ pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown
             notes.extend(notes_of_foreign(plan));
             notes.extend(notes_of_other_labs(&left.other_labs));
             notes.extend(notes_of_other_regions(&left.other_regions));
+            notes.extend(notes_of_ownerless(&left.ownerless_roles));
             let known = pairs.map(|(student, run)| {
                 let seen = left.plan.students.iter().find(|s| s.owner == student.owner);
                 result(student, Some(run), Fresh::Seen(seen))
             });
             let students: Vec<StudentResult> = known.chain(newly_found(plan, &left.plan)).collect();
-            (
-                students,
-                left.plan.gaps.clone(),
-                !left.other_regions.is_empty(),
-            )
+            let elsewhere = !left.other_regions.is_empty() || !left.ownerless_roles.is_empty();
+            (students, left.plan.gaps.clone(), elsewhere)
         }
         Err(Cancelled) => {
             notes.push("stopped before a fresh listing could prove what is gone".to_owned());
@@ -364,7 +362,10 @@ fn resource_state(
             ),
             _ => ("remains", failure),
         },
-        (Fresh::Seen(_), Some(now)) if still_there(now) => {
+        // What was ours and could not be deleted does not become somebody else's by losing its tags.
+        (Fresh::Seen(_), Some(now))
+            if still_there(now) || (failure.is_some() && now.verdict == Verdict::Foreign) =>
+        {
             let why = (!now.why.is_empty()).then(|| now.why.clone());
             ("remains", failure.or(why))
         }
@@ -392,6 +393,17 @@ fn notes_of_foreign(plan: &Plan) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Roles below the class's path that nobody can be asked about.
+fn notes_of_ownerless(roles: &[String]) -> Vec<String> {
+    let note = |name: &String| {
+        format!(
+            "IAM role {name} is below the class's path and does not say whose it is: it was left alone, look at \
+             it yourself"
+        )
+    };
+    roles.iter().map(note).collect()
 }
 
 /// Stacks of the class in other regions.

@@ -113,8 +113,31 @@ pub struct FunctionState {
     pub code_sha256: String,
     /// Its description.
     pub description: String,
-    /// Its tags.
+    /// Its tags; empty where the answer has none.
     pub tags: Tags,
+    /// Why the tags are not there though the function is: reading them needs a permission of its own
+    /// (`lambda:ListTags`), and GetFunction answers without it as if there were none.
+    pub tags_unseen: Option<String>,
+}
+
+impl FunctionState {
+    /// The tags, where they could be read.
+    ///
+    /// # Errors
+    /// That they could not: "no tags" and "not shown" are not the same.
+    pub fn readable_tags(self) -> CloudResult<Tags> {
+        match self.tags_unseen {
+            None => Ok(self.tags),
+            Some(why) => Err(CloudError {
+                operation: Operation::GetFunction,
+                kind: ErrorKind::AccessDenied,
+                code: "TagsError".to_owned(),
+                message: format!(
+                    "the function's tags are not shown, which needs lambda:ListTags: {why}"
+                ),
+            }),
+        }
+    }
 }
 
 /// A function to be created, with everything that the request needs.
@@ -293,4 +316,22 @@ port! {
 
     /// An HTTP request with a JSON body to a deployed stage.
     fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_are_not_shown_are_an_error_and_not_an_empty_set() {
+        let shown = FunctionState::default();
+        assert_eq!(shown.readable_tags(), Ok(Tags::new()));
+        let hidden = FunctionState {
+            tags_unseen: Some("AccessDenied: no".to_owned()),
+            ..FunctionState::default()
+        };
+        let error = hidden.readable_tags().unwrap_err();
+        assert_eq!(error.kind, ErrorKind::AccessDenied);
+        assert!(error.message.contains("lambda:ListTags"));
+    }
 }

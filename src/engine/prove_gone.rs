@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::domain::desired::Desired;
 use crate::domain::ids::LabId;
 use crate::domain::plan::{Plan, teardown};
-use crate::domain::resources::Kind;
+use crate::domain::resources::{Kind, ResourceId};
 
 use super::call::Caller;
 use super::execute::{StudentRun, execute};
@@ -34,6 +34,8 @@ pub struct Left {
     pub other_labs: BTreeMap<LabId, usize>,
     /// Roles of the class whose stack is in another region, by region.
     pub other_regions: BTreeMap<String, usize>,
+    /// Roles below the class's path that do not say whose they are.
+    pub ownerless_roles: Vec<String>,
 }
 
 /// Looks again, afresh, after a teardown. Deletes log groups that Lambda made again meanwhile, and gives
@@ -49,38 +51,45 @@ pub async fn prove_gone<C: Cloud>(
     runs: &[StudentRun],
 ) -> Result<Left, Cancelled> {
     let began = Instant::now();
-    let mut deleted = BTreeMap::new();
+    let mut known = BTreeMap::new();
     let mut failed = BTreeSet::new();
+    let mut functions_deleted = false;
     for (student, run) in torn_down.students.iter().zip(runs) {
         for (resource, result) in &run.steps {
-            if result.is_well() {
-                deleted.insert(resource.clone(), student.owner.clone());
-            } else {
+            if !result.is_well() {
                 failed.insert(resource.clone());
             }
+            let group = match resource.kind {
+                Kind::LogGroup => resource.clone(),
+                Kind::Function => {
+                    functions_deleted |= result.is_well();
+                    ResourceId::new(Kind::LogGroup, format!("/aws/lambda/{}", resource.name))
+                }
+                _ => continue,
+            };
+            known.insert(group, student.owner.clone());
         }
     }
     let stop = caller.stop();
     stop.check()?;
-    if deleted.keys().any(|id| id.kind == Kind::LogGroup) {
+    if functions_deleted {
         stop.sleep(LATE_LOGS).await?;
     }
     loop {
         let mut observed = observe(caller, desired, depth).await?;
-        teardown::claim_recreated(&mut observed, &deleted);
+        let claimed = teardown::claim_recreated(&mut observed, &known);
         let left = teardown::plan(desired, &observed, depth.reach());
         let open = left.only(|item| !failed.contains(&item.resource));
         if open.steps() == 0 || began.elapsed() >= LISTING_LAG {
             return Ok(Left {
                 plan: left,
                 other_labs: teardown::other_labs(desired, &observed),
-                other_regions: teardown::other_regions(desired, &observed),
+                other_regions: teardown::other_regions(desired, &observed, depth.reach()),
+                ownerless_roles: teardown::ownerless_roles(desired, &observed),
             });
         }
-        // Only what this very teardown deleted: a log group that somebody deploys meanwhile is not its own.
-        let recreated = open.only(|item| {
-            item.resource.kind == Kind::LogGroup && deleted.contains_key(&item.resource)
-        });
+        // Only what Lambda made again: a log group that somebody deploys meanwhile carries tags.
+        let recreated = open.only(|item| claimed.contains(&item.resource));
         execute(caller, &recreated, |_, _| None).await;
         stop.sleep(LISTING_PAUSE).await?;
     }

@@ -123,7 +123,7 @@ text_type!(
 /// How fast to go against AWS's request quotas.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum QuotaScale {
-    /// AWS's published rates times this factor: finite and above zero. 1 is the default, 0.5 leaves half of
+    /// AWS's published rates times this factor: 0.001 to 1000. 1 is the default, 0.5 leaves half of
     /// the account's quota to others.
     Factor(f64),
     /// No pacing at all: for an endpoint without quotas.
@@ -132,10 +132,10 @@ pub enum QuotaScale {
 
 impl QuotaScale {
     fn factor(factor: f64) -> Result<Self, ValueError> {
-        if factor.is_finite() && factor > 0.0 {
+        if (0.001..=1000.0).contains(&factor) {
             Ok(Self::Factor(factor))
         } else {
-            refused("is not a factor above zero, or the word off")
+            refused("is not a factor from 0.001 to 1000, or the word off")
         }
     }
 }
@@ -163,7 +163,10 @@ impl FromStr for QuotaScale {
 impl<'de> Deserialize<'de> for QuotaScale {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a factor above zero, or \"off\"")]
+        #[serde(
+            untagged,
+            expecting = "expected a factor from 0.001 to 1000, or \"off\""
+        )]
         enum Written {
             Number(f64),
             Text(String),

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::desired::Desired;
-use crate::domain::ids::LabId;
+use crate::domain::ids::{LabId, Scope};
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::{Kind, ResourceId};
@@ -95,15 +95,21 @@ pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, Vec<Reso
     found
 }
 
-/// Log groups that were deleted as ours a moment ago and are there again without any tag: Lambda made them
-/// when a function logged once more, and they are as much ours as what was deleted.
-pub fn claim_recreated(observed: &mut Observed, deleted: &BTreeMap<ResourceId, Owner>) {
+/// Log groups without any tag whose function this teardown deleted, or which it deleted itself: Lambda made them
+/// when the function logged once more, and they are as much ours as the function was. Answers which they are.
+pub fn claim_recreated(
+    observed: &mut Observed,
+    known: &BTreeMap<ResourceId, Owner>,
+) -> BTreeSet<ResourceId> {
+    let mut claimed = BTreeSet::new();
     for group in observed.log_groups.values_mut() {
         let id = ResourceId::new(Kind::LogGroup, &group.name);
-        if let (Ownership::Unproven, Some(owner)) = (&group.ownership, deleted.get(&id)) {
+        if let (Ownership::Unproven, Some(owner)) = (&group.ownership, known.get(&id)) {
             group.ownership = Ownership::Ours(owner.clone());
+            claimed.insert(id);
         }
     }
+    claimed
 }
 
 /// What else the class has: resources of its other labs, which this lab's teardown leaves alone.
@@ -117,17 +123,45 @@ pub fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<LabId, usi
     labs
 }
 
-/// Roles of this class whose stack is in another region, by region: a teardown here leaves that stack alone,
-/// and must not look like the end of it.
-pub fn other_regions(desired: &Desired, observed: &Observed) -> BTreeMap<String, usize> {
+/// Roles of this lab of the class, and of the students that are reached, whose stack is in another region, by
+/// region: a teardown here leaves that stack alone, and must not look like the end of it.
+pub fn other_regions(
+    desired: &Desired,
+    observed: &Observed,
+    reach: Reach,
+) -> BTreeMap<String, usize> {
     let mut regions = BTreeMap::new();
     for role in observed.roles.values() {
         let ownership = role.ownership(&desired.scope, &desired.class, None);
-        if let Ownership::OtherRegion(region) = ownership {
+        let (Ownership::OtherRegion(region), Some(owner)) =
+            (ownership, Owner::from_tags(&role.tags))
+        else {
+            continue;
+        };
+        let mut chosen = desired.stacks.iter();
+        let reached = reach == Reach::WholeClass || chosen.any(|s| *s.student() == owner.student);
+        if owner.lab == desired.lab && reached {
             *regions.entry(region).or_default() += 1;
         }
     }
     regions
+}
+
+/// Roles below the class's path that do not say whose they are and bear no name of the class: nobody's to
+/// delete, and not to be passed over in silence.
+pub fn ownerless_roles(desired: &Desired, observed: &Observed) -> Vec<String> {
+    let path = Scope::role_path(&desired.class);
+    let named: BTreeSet<&str> = desired
+        .stacks
+        .iter()
+        .flat_map(|stack| stack.roles.iter().map(|role| role.name.as_str()))
+        .collect();
+    let roles = observed.roles.values();
+    roles
+        .filter(|role| role.path == path && Owner::from_tags(&role.tags).is_none())
+        .filter(|role| !named.contains(role.name.as_str()))
+        .map(|role| role.name.clone())
+        .collect()
 }
 
 /// What the items of a teardown are decided from.
@@ -145,10 +179,17 @@ impl Look<'_> {
             .cloned()
             .collect();
         let mut items: Vec<Item> = ids.into_iter().map(|id| self.item(&owner, id)).collect();
+        // Of a student who left the roster only what was found is known: any gap may hide more.
+        let gap = self
+            .observed
+            .gaps
+            .iter()
+            .find(|gap| is_compute(gap.kind) && !in_roster && gap.student.is_none());
         let unseen = items
             .iter()
             .find(|i| is_compute(i.resource.kind) && i.verdict == Verdict::Unknown)
-            .map(|i| i.resource.to_string());
+            .map(|i| i.resource.to_string())
+            .or_else(|| gap.map(|gap| format!("every {}", gap.kind)));
         for item in &mut items {
             if !matches!(item.resource.kind, Kind::Role | Kind::LogGroup) {
                 continue;

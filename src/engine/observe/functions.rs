@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Ownership, Record};
 use crate::domain::resources::{Kind, function};
+use crate::engine::call::CallError;
 use crate::engine::port::{Cloud, ErrorKind};
 
 use super::{Listed, Look};
@@ -46,7 +47,8 @@ impl<C: Cloud> Look<'_, C> {
                     .caller
                     .call(Operation::GetFunction, |c| c.get_function(&name))
                     .await;
-                (name, state.map(|s| s.tags))
+                let tags = state.and_then(|s| s.readable_tags().map_err(CallError::Cloud));
+                (name, tags)
             })
             .await?;
         for (name, tags) in tags {

@@ -50,7 +50,8 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(),
     let state = cx
         .call_about_new(Operation::GetFunction, |c| c.get_function(name))
         .await?;
-    cx.prove_ours(&state.tags)?;
+    let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
+    cx.prove_ours(&tags)?;
     let description = function.description(cx.scope, cx.owner);
     let current = state.code_sha256 == function.code.sha256 && state.description == description;
     wait_until_active(cx, name, Some(state)).await?;
@@ -187,6 +188,7 @@ mod tests {
             code_sha256: String::new(),
             description: String::new(),
             tags: Default::default(),
+            tags_unseen: None,
         }
     }
 

@@ -35,7 +35,10 @@ pub async fn create<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<(), 
             }
             Ok(())
         }
-        Made::Found { id } => complete(cx, api, &id, &[]).await,
+        Made::Found { id } => {
+            complete(cx, api, &id, &[]).await?;
+            delete_twins(cx, api, &id).await
+        }
     }
 }
 
