@@ -1008,3 +1008,44 @@ async fn a_role_that_was_given_more_than_the_lab_has_is_put_right() {
     assert_all_well(&deploy_class(&aws, &class).await);
     assert_eq!(plan_class(&aws, &class).await.steps(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_log_group_that_cannot_be_deleted_remains_even_after_its_function_is_gone() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    deploy_class(&aws, &class).await;
+    // Lambda made it: no tags, and only its function says whose it is.
+    let group = "/aws/lambda/user1-process-data";
+    let cloud = aws.backdoor().await;
+    cloud.delete_log_group(group).await.unwrap();
+    aws.recreate_log_group(group);
+    aws.inject(
+        Rule::on("logs:DeleteLogGroup")
+            .about("user1-process-data")
+            .fault(Fault::AccessDenied),
+    );
+    let left = tear_down_class(&aws, &class).await;
+    let remaining = left.plan.students[0].first(Verdict::Delete).unwrap();
+    assert_eq!(remaining.resource.name, group);
+    assert_eq!(aws.snapshot(), [(Kind::LogGroup, group.to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_group_that_a_function_makes_only_at_its_end_is_deleted_as_well() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    deploy_class(&aws, &class).await;
+    let group = "/aws/lambda/user1-process-data";
+    let cloud = aws.backdoor().await;
+    cloud.delete_log_group(group).await.unwrap();
+    let (caller, _run) = start(&aws, &class).await;
+    let late = async {
+        while aws.count("lambda:DeleteFunction") < 3 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        aws.recreate_log_group(group);
+    };
+    let ((_, left), ()) = tokio::join!(teardown_with(&caller, &class), late);
+    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
+}
