@@ -94,12 +94,7 @@ impl Pacer {
     /// # Errors
     /// When the run is stopped meanwhile.
     pub async fn turn(&self, operation: Operation, stop: &Stop) -> Result<(), Cancelled> {
-        let mut groups = groups(operation);
-        let own = Group::Own(operation);
-        if self.overrides.contains_key(&operation) && !groups.contains(&own) {
-            groups.insert(0, own);
-        }
-        for group in groups {
+        for group in self.groups(operation) {
             let Some(mut wait) = self.with_bucket(group, |bucket, now| bucket.take(now)) else {
                 continue;
             };
@@ -114,9 +109,19 @@ impl Pacer {
 
     /// AWS throttled the operation: its scarcest bucket pauses.
     pub fn throttled(&self, operation: Operation, pause: Duration) {
-        if let Some(group) = groups(operation).first() {
+        if let Some(group) = self.groups(operation).first() {
             self.with_bucket(*group, |bucket, now| bucket.throttled(now, pause));
         }
+    }
+
+    /// The buckets that a call takes from, scarcest first; an override gives an operation one of its own.
+    fn groups(&self, operation: Operation) -> Vec<Group> {
+        let mut groups = groups(operation);
+        let own = Group::Own(operation);
+        if self.overrides.contains_key(&operation) && !groups.contains(&own) {
+            groups.insert(0, own);
+        }
+        groups
     }
 
     fn with_bucket<T>(
