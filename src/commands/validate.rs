@@ -1,6 +1,5 @@
 //! `validate`: proves that each stack works.
 
-use futures::stream::{self, StreamExt};
 use jiff::{Timestamp, Zoned};
 
 use crate::cli::Cli;
@@ -10,6 +9,7 @@ use crate::domain::observed::Observed;
 use crate::domain::plan::{Plan, deploy};
 use crate::domain::roster::Student;
 use crate::engine::call::Caller;
+use crate::engine::in_order::in_order;
 use crate::engine::observe::{Depth, observe};
 use crate::engine::stop::Cancelled;
 use crate::engine::validate::{Validation, validate as validate_student};
@@ -90,32 +90,25 @@ async fn all_students(
     let run_id = &format!("validate-{}", began.strftime("%Y%m%dT%H%M%S%3fZ"));
     let pairs = plan.students.iter().zip(&session.desired.stacks);
     let pairs = pairs.zip(&session.class.students);
-    let mut answers: Vec<(usize, Result<StudentResult>)> = stream::iter(pairs.enumerate())
-        .map(|(index, ((plan, stack), student))| async move {
-            let validation = Validation {
-                scope: session.scope(),
-                stack,
-                observed,
-                plan,
-                probes: &[],
-                invocation: &session.class.invocation,
-                run_id,
-                started_ms: began.as_millisecond(),
-            };
-            (
-                index,
-                one_student(caller, session, validation, student).await,
-            )
-        })
-        .buffer_unordered(STUDENTS_AT_ONCE)
-        .collect()
-        .await;
-    answers.sort_by_key(|(index, _)| *index);
+    let answers = in_order(pairs, STUDENTS_AT_ONCE, |((plan, stack), student)| {
+        let validation = Validation {
+            scope: session.scope(),
+            stack,
+            observed,
+            plan,
+            probes: &[],
+            invocation: &session.class.invocation,
+            run_id,
+            started_ms: began.as_millisecond(),
+        };
+        one_student(caller, session, validation, student)
+    })
+    .await;
     let elapsed = Timestamp::now().duration_since(began);
     caller.tell(Event::RunFinished {
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or_default(),
     });
-    answers.into_iter().map(|(_, answer)| answer).collect()
+    answers.into_iter().collect()
 }
 
 /// Validates one student with the lab's probes, rendered for them.

@@ -5,6 +5,7 @@ pub mod dispatcher;
 pub mod execute;
 pub mod gather;
 pub mod hints;
+pub mod in_order;
 pub mod observe;
 pub mod pacing;
 pub mod port;

@@ -1,8 +1,6 @@
 //! Reads a class: lists it, gathers each student's facts, answers their checks. What an earlier reading knows is
 //! not asked again; what this one leaves for the next comes back with it.
 
-use futures::stream::{self, StreamExt};
-
 use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
 use crate::domain::check::{Progress, Proof, StudentProgress};
 use crate::domain::desired::Desired;
@@ -18,6 +16,7 @@ use crate::domain::roster::Student;
 
 use super::call::Caller;
 use super::gather::{Gathered, Subject, gather};
+use super::in_order::in_order;
 use super::observe::{Depth, observe_knowing};
 use super::port::Cloud;
 use super::stop::Cancelled;
@@ -78,17 +77,12 @@ pub async fn read_class<C: Cloud>(
         pointers: reading.lab.input_pointers(),
     };
     let pairs = plan.students.iter().zip(reading.students);
-    let mut read: Vec<_> =
-        stream::iter(pairs.enumerate())
-            .map(|(index, (plan, student))| async move {
-                (index, reader.one_student(plan, student).await)
-            })
-            .buffer_unordered(STUDENTS_AT_ONCE)
-            .collect()
-            .await;
-    read.sort_by_key(|(index, _)| *index);
+    let read = in_order(pairs, STUDENTS_AT_ONCE, |(plan, student)| {
+        reader.one_student(plan, student)
+    })
+    .await;
     let mut students = Vec::new();
-    for (_, student) in read {
+    for student in read {
         let (student, memory) = student?;
         cache.students.insert(student.username.clone(), memory);
         students.push(student);

@@ -48,11 +48,6 @@ impl TerminalOptions {
     }
 }
 
-/// Whether to colour what goes to this process's stdout.
-pub fn color_on_stdout(color: ColorChoice) -> bool {
-    color.enabled(io::stdout().is_terminal(), no_color().as_deref())
-}
-
 /// Columns of the terminal behind stdout; [`DEFAULT_COLUMNS`] when there is none.
 pub fn columns_of_stdout() -> usize {
     usize::from(
