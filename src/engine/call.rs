@@ -14,7 +14,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::domain::operation::Operation;
@@ -23,9 +23,6 @@ use crate::events::Event;
 use super::pacing::{Overrides, Pace, Pacer};
 use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
 use super::stop::{Cancelled, Stop};
-
-/// Requests in flight at most; more only queue in sockets.
-const IN_FLIGHT_MAX: usize = 64;
 
 /// Why a call gave no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +56,6 @@ pub struct Caller<C> {
     pacer: Pacer,
     stop: Stop,
     events: mpsc::UnboundedSender<Event>,
-    in_flight: Semaphore,
     told_unreachable: AtomicBool,
 }
 
@@ -74,10 +70,9 @@ impl<C: Cloud> Caller<C> {
     ) -> Self {
         Self {
             cloud,
-            pacer: Pacer::new(pace, overrides),
+            pacer: Pacer::new(pace, &overrides),
             stop,
             events,
-            in_flight: Semaphore::new(IN_FLIGHT_MAX),
             told_unreachable: AtomicBool::new(false),
         }
     }
@@ -115,9 +110,11 @@ impl<C: Cloud> Caller<C> {
         let mut tries = 0;
         loop {
             let queued = Instant::now();
-            self.pacer.turn(operation, &self.stop).await?;
+            let in_flight = self.pacer.turn(operation, &self.stop).await?;
             waited += queued.elapsed();
-            let error = match self.once(attempt(&self.cloud)).await? {
+            let answer = self.stop.unless_given_up(attempt(&self.cloud)).await?;
+            drop(in_flight);
+            let error = match answer {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -143,16 +140,6 @@ impl<C: Cloud> Caller<C> {
             });
             self.stop.sleep(pause).await?;
         }
-    }
-
-    async fn once<T>(
-        &self,
-        request: impl Future<Output = CloudResult<T>>,
-    ) -> Result<CloudResult<T>, Cancelled> {
-        // The semaphore is never closed, so a permit always comes.
-        let _permit = self.stop.unless_stopping(self.in_flight.acquire()).await?;
-        self.stop.check()?;
-        self.stop.unless_given_up(request).await
     }
 }
 

@@ -1,20 +1,32 @@
-//! Token buckets: when may the next call go out? The arithmetic is pure, with time passed in; [`Pacer`] adds
-//! the clock and the waiting.
+//! When may the next call go out? Token buckets, whose arithmetic is pure with time passed in ([`bucket`]), and
+//! the [`Pacer`], which adds the clock and the waiting.
 //!
-//! A call takes its tokens one bucket after another, scarcest first, and only takes from the shared bucket
-//! when its own has let it through: a deletion that waits half an hour for its turn must not hold a place in
-//! a bucket that others could use now.
+//! - A call passes its operation's own bucket first, and asks the bucket that its service shares among many
+//!   operations only when its own lets it through: a deletion that waits half an hour for its turn must not hold a
+//!   place in a bucket that others could use now.
+//! - In a shared bucket, calls that come from a bucket of their own go first: they are the scarce ones, and
+//!   everything else can hide behind them.
+//! - Tokens are taken at the moment when the call goes out, from all its buckets at once, so that calls are as far
+//!   apart as the quota asks when they arrive at AWS.
 
-use std::collections::HashMap;
+pub mod bucket;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::domain::operation::Operation;
 
 use super::quota::{Group, Quota, groups, quota_of};
 use super::stop::{Cancelled, Stop};
+use bucket::Bucket;
+
+/// Requests in flight at most; more only queue in sockets.
+const IN_FLIGHT_MAX: usize = 64;
 
 /// How fast to go against AWS's request quotas.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,187 +37,251 @@ pub enum Pace {
     Unlimited,
 }
 
-/// One token bucket, in "virtual scheduling" form: it keeps the time at which it will be full again.
-#[derive(Debug, Clone)]
-pub struct Bucket {
-    interval: Duration,
-    tolerance: Duration,
-    full_at: Duration,
-    paused_until: Duration,
-}
-
-impl Bucket {
-    /// A full bucket.
-    pub fn new(quota: Quota, scale: f64) -> Self {
-        let interval = Duration::from_secs_f64(1.0 / (quota.per_second * scale));
-        Self {
-            interval,
-            tolerance: interval.mul_f64((quota.burst - 1.0).max(0.0)),
-            full_at: Duration::ZERO,
-            paused_until: Duration::ZERO,
-        }
-    }
-
-    /// Takes one token at `now`; answers how long to wait before using it.
-    pub fn take(&mut self, now: Duration) -> Duration {
-        let due = self.full_at.max(now);
-        self.full_at = due + self.interval;
-        due.saturating_sub(self.tolerance).saturating_sub(now)
-    }
-
-    /// AWS said that we were too fast (others use the same quota): the bucket is empty, and nobody uses a
-    /// token before `pause` is over, whoever holds one already included.
-    pub fn throttled(&mut self, now: Duration, pause: Duration) {
-        self.paused_until = self.paused_until.max(now + pause);
-        self.full_at = self.full_at.max(self.paused_until + self.tolerance);
-    }
-
-    /// How long whoever holds a token must still wait because of a pause.
-    pub fn paused(&self, now: Duration) -> Duration {
-        self.paused_until.saturating_sub(now)
-    }
-}
-
 /// An account's own quotas by operation: calls per second, and burst.
 pub type Overrides = HashMap<Operation, (f64, f64)>;
+
+/// How many calls of each operation.
+pub type Calls = BTreeMap<Operation, usize>;
 
 /// Paces the calls of a run.
 #[derive(Debug)]
 pub struct Pacer {
-    pace: Pace,
-    overrides: Overrides,
     started: Instant,
-    buckets: Mutex<HashMap<Group, Bucket>>,
+    gates: HashMap<Group, Gate>,
+    in_flight: Semaphore,
+    made: Mutex<Calls>,
+}
+
+/// One bucket, and those who wait before it.
+#[derive(Debug)]
+struct Gate {
+    bucket: Mutex<Bucket>,
+    /// Whoever holds the turnstile of its lane is the next of that lane; the others wait in order of arrival.
+    lanes: [Turnstile<()>; 2],
+    /// How many wait, or are about to, in the scarce lane.
+    scarce: AtomicUsize,
+}
+
+/// Where a call stands before a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// It came through a bucket of its own, and goes first.
+    Scarce = 0,
+    Common = 1,
+}
+
+impl Gate {
+    fn new(quota: Quota, scale: f64) -> Self {
+        Self {
+            bucket: Mutex::new(Bucket::new(quota, scale)),
+            lanes: [Turnstile::new(()), Turnstile::new(())],
+            scarce: AtomicUsize::new(0),
+        }
+    }
+
+    fn bucket<T>(&self, use_it: impl FnOnce(&mut Bucket) -> T) -> T {
+        use_it(&mut self.bucket.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+
+    /// How long whoever is next in the lane must still wait. The common lane leaves a token to each scarce call.
+    fn wait(&self, lane: Lane, now: Duration) -> Duration {
+        let ahead = match lane {
+            Lane::Scarce => 0,
+            Lane::Common => self.scarce.load(Ordering::Relaxed),
+        };
+        self.bucket(|bucket| bucket.wait(now, 1 + ahead))
+    }
+}
+
+/// A call's place in the queue before a bucket.
+struct Place<'a> {
+    gate: &'a Gate,
+    lane: Lane,
+    _turn: Turn<'a, ()>,
+    _counted: Option<Counted<'a>>,
+}
+
+/// Counts a scarce call while it waits.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<'a> Place<'a> {
+    async fn queue(gate: &'a Gate, lane: Lane, stop: &Stop) -> Result<Self, Cancelled> {
+        let counted = (lane == Lane::Scarce).then(|| {
+            gate.scarce.fetch_add(1, Ordering::Relaxed);
+            Counted(&gate.scarce)
+        });
+        let turn = stop.unless_stopping(gate.lanes[lane as usize].lock());
+        Ok(Self {
+            gate,
+            lane,
+            _turn: turn.await?,
+            _counted: counted,
+        })
+    }
+
+    fn wait(&self, now: Duration) -> Duration {
+        self.gate.wait(self.lane, now)
+    }
 }
 
 impl Pacer {
     /// A pacer with full buckets. `overrides`: the account's own figures, where they were raised.
-    pub fn new(pace: Pace, overrides: Overrides) -> Self {
+    pub fn new(pace: Pace, overrides: &Overrides) -> Self {
+        let gates = match pace {
+            Pace::Unlimited => HashMap::new(),
+            Pace::Scaled(scale) => quotas(overrides)
+                .map(|(group, quota)| (group, Gate::new(quota, scale)))
+                .collect(),
+        };
         Self {
-            pace,
-            overrides,
             started: Instant::now(),
-            buckets: Mutex::new(HashMap::new()),
+            gates,
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            made: Mutex::default(),
         }
     }
 
-    /// Waits for the operation's turn.
+    /// Waits for the operation's turn. The call is in flight until what this returns is dropped.
     ///
     /// # Errors
     /// When the run is stopped meanwhile.
-    pub async fn turn(&self, operation: Operation, stop: &Stop) -> Result<(), Cancelled> {
-        for group in self.groups(operation) {
-            let Some(mut wait) = self.with_bucket(group, |bucket, now| bucket.take(now)) else {
-                continue;
+    pub async fn turn(
+        &self,
+        operation: Operation,
+        stop: &Stop,
+    ) -> Result<SemaphorePermit<'_>, Cancelled> {
+        let mut gates = self.gates(operation);
+        let permit = match (gates.next(), gates.next()) {
+            (None, _) => self.permit(stop).await?,
+            (Some(first), second) => self.through(first, second, stop).await?,
+        };
+        stop.check()?;
+        let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
+        *made.entry(operation).or_default() += 1;
+        Ok(permit)
+    }
+
+    async fn through(
+        &self,
+        first: &Gate,
+        second: Option<&Gate>,
+        stop: &Stop,
+    ) -> Result<SemaphorePermit<'_>, Cancelled> {
+        let place = Place::queue(first, Lane::Common, stop).await?;
+        loop {
+            self.wait_for(&place, stop).await?;
+            let behind = match second {
+                Some(gate) => Some(Place::queue(gate, Lane::Scarce, stop).await?),
+                None => None,
             };
-            while !wait.is_zero() {
-                stop.sleep(wait).await?;
-                let paused = self.with_bucket(group, |bucket, now| bucket.paused(now));
-                wait = paused.unwrap_or_default();
+            if let Some(behind) = &behind {
+                self.wait_for(behind, stop).await?;
+            }
+            let permit = self.permit(stop).await?;
+            let now = self.started.elapsed();
+            let places = || [Some(&place), behind.as_ref()].into_iter().flatten();
+            // A throttle answer may have emptied a bucket while the other was waited for.
+            if places().all(|place| place.wait(now).is_zero()) {
+                for place in places() {
+                    place.gate.bucket(|bucket| bucket.take(now));
+                }
+                return Ok(permit);
             }
         }
-        stop.check()
     }
 
-    /// AWS throttled the operation: its scarcest bucket pauses.
+    async fn wait_for(&self, place: &Place<'_>, stop: &Stop) -> Result<(), Cancelled> {
+        loop {
+            let wait = place.wait(self.started.elapsed());
+            if wait.is_zero() {
+                return Ok(());
+            }
+            stop.sleep(wait).await?;
+        }
+    }
+
+    async fn permit(&self, stop: &Stop) -> Result<SemaphorePermit<'_>, Cancelled> {
+        // The semaphore is never closed, so a permit always comes.
+        let permit = stop.unless_stopping(self.in_flight.acquire()).await?;
+        permit.map_err(|_closed| Cancelled)
+    }
+
+    /// AWS throttled the operation: its scarcest bucket pauses, and goes slower for a while.
     pub fn throttled(&self, operation: Operation, pause: Duration) {
-        if let Some(group) = self.groups(operation).first() {
-            self.with_bucket(*group, |bucket, now| bucket.throttled(now, pause));
-        }
-    }
-
-    /// The buckets that a call takes from, scarcest first; an override gives an operation one of its own.
-    fn groups(&self, operation: Operation) -> Vec<Group> {
-        let mut groups = groups(operation);
-        let own = Group::Own(operation);
-        if self.overrides.contains_key(&operation) && !groups.contains(&own) {
-            groups.insert(0, own);
-        }
-        groups
-    }
-
-    fn with_bucket<T>(
-        &self,
-        group: Group,
-        use_it: impl FnOnce(&mut Bucket, Duration) -> T,
-    ) -> Option<T> {
-        let Pace::Scaled(scale) = self.pace else {
-            return None;
-        };
-        let raised = match group {
-            Group::Own(operation) => self.overrides.get(&operation),
-            _ => None,
-        };
-        let quota = match raised {
-            Some((per_second, burst)) => Quota {
-                per_second: *per_second,
-                burst: *burst,
-            },
-            None => quota_of(group)?,
-        };
         let now = self.started.elapsed();
-        let mut buckets = self.buckets.lock().unwrap_or_else(|e| e.into_inner());
-        let bucket = buckets
-            .entry(group)
-            .or_insert_with(|| Bucket::new(quota, scale));
-        Some(use_it(bucket, now))
+        if let Some(gate) = self.gates(operation).next() {
+            gate.bucket(|bucket| bucket.throttled(now, pause));
+        }
     }
+
+    /// How many calls of each operation went out so far.
+    pub fn made(&self) -> Calls {
+        self.made.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// How long the buckets need, as they are now, for these calls, and which of them takes that long.
+    pub fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
+        let now = self.started.elapsed();
+        let times = self.gates.iter().map(|(group, gate)| {
+            let through = calls
+                .iter()
+                .filter(|(operation, _)| buckets_of(**operation).any(|g| g == *group));
+            let count = through.map(|(_, count)| count).sum();
+            (gate.bucket(|bucket| bucket.time_for(now, count)), *group)
+        });
+        match times.max() {
+            Some((time, group)) if !time.is_zero() => (time, Some(group)),
+            _ => (Duration::ZERO, None),
+        }
+    }
+
+    /// The gates that a call passes, its own first.
+    fn gates(&self, operation: Operation) -> impl Iterator<Item = &Gate> {
+        buckets_of(operation).filter_map(|group| self.gates.get(&group))
+    }
+}
+
+/// The buckets that a call takes from, if they are there, its own first: an override makes one where AWS
+/// publishes none.
+fn buckets_of(operation: Operation) -> impl Iterator<Item = Group> {
+    let own = Group::Own(operation);
+    let shared = groups(operation).into_iter().filter(move |g| *g != own);
+    std::iter::once(own).chain(shared)
+}
+
+/// Every bucket's figures; an override gives an operation one of its own.
+fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, Quota)> {
+    let published = Operation::ALL
+        .iter()
+        .flat_map(|operation| groups(*operation));
+    let published = published.filter_map(|group| Some((group, quota_of(group)?)));
+    let raised = overrides.iter().map(|(operation, (per_second, burst))| {
+        let quota = Quota {
+            per_second: *per_second,
+            burst: *burst,
+        };
+        (Group::Own(*operation), quota)
+    });
+    published.chain(raised)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn bucket(per_second: f64, burst: f64) -> Bucket {
-        Bucket::new(Quota { per_second, burst }, 1.0)
-    }
-
-    #[test]
-    fn a_burst_goes_out_at_once_and_the_rest_at_the_rate() {
-        let mut bucket = bucket(1.0, 3.0);
-        let waits: Vec<u64> = (0..5)
-            .map(|_| bucket.take(Duration::ZERO).as_secs())
-            .collect();
-        assert_eq!(waits, [0, 0, 0, 1, 2]);
-    }
-
-    #[test]
-    fn an_idle_bucket_fills_up_to_its_burst_and_no_further() {
-        let mut bucket = bucket(1.0, 2.0);
-        bucket.take(Duration::ZERO);
-        let later = SECOND * 1000;
-        let waits: Vec<u64> = (0..3).map(|_| bucket.take(later).as_secs()).collect();
-        assert_eq!(waits, [0, 0, 1]);
-    }
-
-    #[test]
-    fn a_bucket_without_burst_spaces_calls_evenly() {
-        let mut bucket = bucket(1.0 / 30.0, 1.0);
-        let waits: Vec<u64> = (0..3)
-            .map(|_| bucket.take(Duration::ZERO).as_secs())
-            .collect();
-        assert_eq!(waits, [0, 30, 60]);
-    }
-
-    #[test]
-    fn a_throttle_answer_pauses_the_bucket() {
-        let mut bucket = bucket(10.0, 40.0);
-        bucket.take(Duration::ZERO);
-        bucket.throttled(SECOND, SECOND * 2);
-        assert_eq!(
-            bucket.paused(SECOND),
-            SECOND * 2,
-            "for whoever holds a token"
-        );
-        assert!(bucket.take(SECOND) >= SECOND * 2, "for whoever comes");
-        assert_eq!(bucket.paused(SECOND * 3), Duration::ZERO);
+    fn pacer() -> Pacer {
+        Pacer::new(Pace::Scaled(1.0), &Overrides::new())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn thirty_deployments_take_the_time_that_the_quota_says() {
-        let pacer = Pacer::new(Pace::Scaled(1.0), Overrides::new());
+    async fn thirty_deployments_take_hardly_longer_than_the_quota_says() {
+        let pacer = pacer();
         let stop = Stop::new();
         let start = Instant::now();
         for _ in 0..30 {
@@ -214,16 +290,108 @@ mod tests {
                 .await
                 .unwrap();
         }
-        assert_eq!(start.elapsed().as_secs(), 145);
+        let seconds = start.elapsed().as_secs_f64();
+        assert!((145.0..148.0).contains(&seconds), "{seconds}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_for_a_turn_ends_when_the_run_is_stopped() {
-        let pacer = Pacer::new(Pace::Scaled(1.0), Overrides::new());
+        let pacer = pacer();
         let stop = Stop::new();
         pacer.turn(Operation::DeleteRestApi, &stop).await.unwrap();
         let waiting = pacer.turn(Operation::DeleteRestApi, &stop);
         stop.drain();
-        assert_eq!(waiting.await, Err(Cancelled));
+        assert_eq!(waiting.await.err(), Some(Cancelled));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scarce_call_goes_before_the_many_that_wait_for_the_same_shared_bucket() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let start = Instant::now();
+        let common = futures::future::join_all((0..400).map(|_| async {
+            pacer.turn(Operation::PutMethod, &stop).await.unwrap();
+        }));
+        let scarce = async {
+            let mut times = Vec::new();
+            for _ in 0..5 {
+                pacer
+                    .turn(Operation::CreateDeployment, &stop)
+                    .await
+                    .unwrap();
+                times.push(start.elapsed().as_secs_f64());
+            }
+            times
+        };
+        let (_, times) = tokio::join!(common, scarce);
+        for (index, time) in times.iter().enumerate() {
+            let ideal = index as f64 * 5.0;
+            assert!((ideal..ideal + 1.0).contains(time), "{times:?}");
+        }
+        assert!(start.elapsed().as_secs() >= 36, "the others did wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_long_for_its_own_bucket_holds_up_nobody_in_the_shared_one() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let start = Instant::now();
+        let deletions = futures::future::join_all((0..50).map(|_| async {
+            pacer.turn(Operation::DeleteRestApi, &stop).await.unwrap();
+        }));
+        let others = async {
+            for _ in 0..40 {
+                pacer.turn(Operation::GetStages, &stop).await.unwrap();
+            }
+            start.elapsed()
+        };
+        let (_, others) = tokio::join!(deletions, others);
+        assert!(others.as_secs() < 2, "{others:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttle_answer_holds_back_those_who_wait_already() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let start = Instant::now();
+        let calls = futures::future::join_all((0..30).map(|_| async {
+            pacer
+                .turn(Operation::PutRetentionPolicy, &stop)
+                .await
+                .unwrap();
+            start.elapsed()
+        }));
+        pacer.throttled(Operation::PutRetentionPolicy, Duration::from_secs(5));
+        let times = calls.await;
+        assert!(times.iter().all(|time| time.as_secs() >= 5), "{times:?}");
+        let at_once = times.iter().filter(|time| time.as_millis() < 5_100).count();
+        assert!(
+            at_once <= 1,
+            "nor does everybody go when it is over: {at_once}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_for_calls_is_that_of_the_bucket_which_needs_longest() {
+        let pacer = pacer();
+        let calls = Calls::from([
+            (Operation::CreateDeployment, 30),
+            (Operation::CreateRestApi, 30),
+            (Operation::PutMethod, 60),
+        ]);
+        let (time, group) = pacer.time_for(&calls);
+        assert_eq!(group, Some(Group::Own(Operation::CreateDeployment)));
+        assert!((145..148).contains(&time.as_secs()), "{time:?}");
+        assert_eq!(pacer.time_for(&Calls::new()), (Duration::ZERO, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_override_gives_an_operation_a_bucket_of_its_own() {
+        let overrides = Overrides::from([(Operation::PutMethod, (1.0, 1.0))]);
+        let pacer = Pacer::new(Pace::Scaled(1.0), &overrides);
+        let calls = Calls::from([(Operation::PutMethod, 11)]);
+        let (time, group) = pacer.time_for(&calls);
+        assert_eq!(group, Some(Group::Own(Operation::PutMethod)));
+        assert_eq!(time.as_secs(), 10);
     }
 }

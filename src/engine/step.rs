@@ -281,10 +281,11 @@ impl Poll {
         }
     }
 
-    /// For a role to become assumable. AWS gives no figure; users see 5 to 30 seconds.
+    /// For a role to become assumable. AWS gives no figure; users see 5 to 30 seconds, most often about ten, and
+    /// every look before that is a call for nothing.
     pub fn role_propagation() -> Self {
         Self::new(
-            Duration::from_secs(4),
+            Duration::from_secs(10),
             Duration::from_secs(8),
             Duration::from_secs(180),
         )

@@ -6,8 +6,7 @@ use crate::domain::resources::function::Function;
 use crate::engine::port::{Cloud, ErrorKind, FunctionState, NewFunction};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
 
-/// What a stage's description says while its API is not whole.
-const WITHDRAWN: &str = "homeroom: being completed";
+use super::rest_api::BEING_COMPLETED;
 
 /// Creates the function and waits until it is Active.
 ///
@@ -21,7 +20,7 @@ pub async fn create<C: Cloud>(
 ) -> Result<(), StepError> {
     for record in withdraw {
         let update = cx.call(Operation::UpdateStage, |c| {
-            c.update_stage_description(&record.api_id, &record.stage, WITHDRAWN)
+            c.update_stage_description(&record.api_id, &record.stage, BEING_COMPLETED)
         });
         or_gone(update.await)?;
     }

@@ -1,7 +1,7 @@
 //! API Gateway REST API: create or complete part by part, publish, delete.
 //!
 //! One writer an API: concurrent changes to the same API answer ConflictException, so the parts are made one
-//! after another. The API itself and its parts need nothing of the stack and start at once, because
+//! after another. The API itself, its parts and its deployment need nothing of the stack and start at once, because
 //! CreateRestApi and CreateDeployment are the scarcest calls of a deployment; only the permission to invoke
 //! waits for the function.
 
@@ -20,6 +20,9 @@ use crate::engine::step::{Context, Poll, StepError, or_gone};
 /// How often CreateRestApi is tried when it is unclear whether it had its effect.
 const AMBIGUOUS_MAX: usize = 5;
 
+/// What a stage's description says while its API is not whole.
+pub(super) const BEING_COMPLETED: &str = "homeroom: being completed";
+
 /// Creates the API with all its parts.
 ///
 /// # Errors
@@ -29,7 +32,7 @@ pub async fn create<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<(), 
         Made::New { id, root, in_doubt } => {
             let known = BTreeMap::from_iter(root.map(|root| ("/".to_owned(), bare(root, "/"))));
             build(cx, api, &id, known).await?;
-            publish(cx, api, &id, false).await?;
+            publish(cx, api, &id).await?;
             if in_doubt {
                 delete_twins(cx, api, &id).await?;
             }
@@ -156,9 +159,7 @@ pub async fn complete<C: Cloud>(
 ) -> Result<(), StepError> {
     let known = resources(cx, id).await?;
     build(cx, api, id, known).await?;
-    let stages = cx.call(Operation::GetStages, |c| c.stages(id)).await?;
-    let deployed = stages.iter().any(|stage| stage.name == api.stage);
-    publish(cx, api, id, deployed).await?;
+    publish(cx, api, id).await?;
     let arn = &cx.scope.rest_api_arn(id);
     let tags = &cx.owner.tags(cx.scope, &api.fingerprint(cx.scope));
     cx.call(Operation::ApiGatewayTagResource, |c| {
@@ -308,14 +309,14 @@ async fn ensure_method<C: Cloud>(
     Ok(())
 }
 
-/// Permits, deploys, and records that the API is whole: the record is the last thing written. `deployed`:
-/// whether the stage is there already.
-async fn publish<C: Cloud>(
-    cx: &Context<'_, C>,
-    api: &RestApi,
-    id: &str,
-    deployed: bool,
-) -> Result<(), StepError> {
+/// Deploys, permits, and records that the API is whole: the record is the last thing written. The deployment,
+/// scarcest of all, waits for nothing; the permission waits for its function.
+async fn publish<C: Cloud>(cx: &Context<'_, C>, api: &RestApi, id: &str) -> Result<(), StepError> {
+    let stage = api.stage.as_str();
+    cx.call_about_new(Operation::CreateDeployment, |c| {
+        c.create_deployment(id, stage, BEING_COMPLETED)
+    })
+    .await?;
     let functions: Vec<ResourceId> = api
         .routes
         .iter()
@@ -325,20 +326,11 @@ async fn publish<C: Cloud>(
     for route in &api.routes {
         permit(cx, id, route).await?;
     }
-    let description = &api.stage_description(cx.scope, cx.owner);
-    let stage = api.stage.as_str();
-    cx.call_about_new(Operation::CreateDeployment, |c| {
-        c.create_deployment(id, stage, description)
+    let record = &api.stage_description(cx.scope, cx.owner);
+    cx.call_about_new(Operation::UpdateStage, |c| {
+        c.update_stage_description(id, stage, record)
     })
-    .await?;
-    if deployed {
-        // CreateDeployment writes a description only to a stage that it creates.
-        cx.call(Operation::UpdateStage, |c| {
-            c.update_stage_description(id, stage, description)
-        })
-        .await?;
-    }
-    Ok(())
+    .await
 }
 
 /// Lets the API invoke the route's function.

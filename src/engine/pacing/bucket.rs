@@ -1,0 +1,223 @@
+//! One token bucket: pure, with time passed in.
+
+use std::time::Duration;
+
+use super::super::quota::Quota;
+
+/// Part of a quota's rate that is left unused. Calls that leave evenly arrive unevenly, and AWS counts arrivals: at
+/// the quota's exact rate, one call in a few would come too early and be throttled.
+const MARGIN: f64 = 0.015;
+/// Part of a burst that is left unused, for the same reason: it is what absorbs the uneven arrivals.
+const BURST_MARGIN: f64 = 0.1;
+/// What a throttle answer leaves of the rate. AWS's own SDKs slow down to 0.7 of it too (their adaptive mode).
+const SLOWER: f64 = 0.7;
+/// Least part of a quota's rate that others can push us down to: nobody waits for ever.
+const LEAST: f64 = 0.05;
+/// How long it takes, at least, to get back what one throttle answer took.
+const RECOVERY: Duration = Duration::from_secs(90);
+/// The same, for buckets that are slower still: so many calls.
+const RECOVERY_CALLS: f64 = 6.0;
+/// Throttle answers that come closer than this belong together: the calls were in flight at once.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// Rounding of sums of fractions must not make anybody wait a nanosecond more.
+const ROUNDING: f64 = 1e-6;
+
+/// How many calls may go out, and when.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// Tokens a second, alone in the account.
+    rate: f64,
+    burst: f64,
+    tokens: f64,
+    counted: Duration,
+    /// Part of the rate that AWS was last seen to grant us, and since when.
+    share: f64,
+    share_since: Duration,
+    slowed: Option<Duration>,
+    paused_until: Duration,
+}
+
+impl Bucket {
+    /// A full bucket, a little smaller and slower than the quota times `scale`.
+    pub fn new(quota: Quota, scale: f64) -> Self {
+        let burst = (quota.burst * (1.0 - BURST_MARGIN)).floor().max(1.0);
+        Self {
+            rate: quota.per_second * scale * (1.0 - MARGIN),
+            burst,
+            tokens: burst,
+            counted: Duration::ZERO,
+            share: 1.0,
+            share_since: Duration::ZERO,
+            slowed: None,
+            paused_until: Duration::ZERO,
+        }
+    }
+
+    /// How long until `count` tokens are there, or as many as it can hold; zero: now.
+    pub fn wait(&mut self, now: Duration, count: usize) -> Duration {
+        self.refill(now);
+        let paused = self.paused_until.saturating_sub(now);
+        let missing = (count as f64).min(self.burst) - self.tokens;
+        if missing <= ROUNDING {
+            return paused;
+        }
+        // The clock counts whole milliseconds.
+        let wait = (missing / self.rate_at(now) * 1000.0).ceil() / 1000.0;
+        paused + Duration::from_secs_f64(wait)
+    }
+
+    /// Takes a token, when [`Self::wait`] says that there is one.
+    pub fn take(&mut self, now: Duration) {
+        self.refill(now);
+        self.tokens -= 1.0;
+    }
+
+    /// AWS said that we were too fast: others use the same quota. The bucket is empty, nobody uses it before
+    /// `pause` is over, and it goes slower; it gets back to its full rate bit by bit.
+    pub fn throttled(&mut self, now: Duration, pause: Duration) {
+        self.refill(now);
+        self.tokens = self.tokens.min(0.0);
+        self.paused_until = self.paused_until.max(now + pause);
+        // What AWS refills meanwhile goes to the others.
+        self.counted = self.paused_until;
+        if self.slowed.is_some_and(|at| now < at + TOGETHER) {
+            return;
+        }
+        self.share = (self.share_at(now) * SLOWER).max(LEAST);
+        self.share_since = now;
+        self.slowed = Some(now);
+    }
+
+    /// How long it takes, from now on, until `count` calls have gone out.
+    pub fn time_for(&mut self, now: Duration, count: usize) -> Duration {
+        if count == 0 {
+            return Duration::ZERO;
+        }
+        self.refill(now);
+        let missing = (count as f64 - self.tokens).max(0.0);
+        let paused = self.paused_until.saturating_sub(now);
+        paused + Duration::from_secs_f64(missing / self.rate_at(now))
+    }
+
+    fn refill(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.counted).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.rate_at(now)).min(self.burst);
+        self.counted = self.counted.max(now);
+    }
+
+    fn rate_at(&self, now: Duration) -> f64 {
+        self.rate * self.share_at(now)
+    }
+
+    fn share_at(&self, now: Duration) -> f64 {
+        let recovery = RECOVERY.as_secs_f64().max(RECOVERY_CALLS / self.rate);
+        let since = now.saturating_sub(self.share_since).as_secs_f64();
+        (self.share + (1.0 - SLOWER) * since / recovery).min(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn bucket(per_second: f64, burst: f64) -> Bucket {
+        Bucket::new(Quota { per_second, burst }, 1.0)
+    }
+
+    /// When each of `count` calls goes out, one after another, in seconds.
+    fn times(bucket: &mut Bucket, mut now: Duration, count: usize) -> Vec<f64> {
+        (0..count)
+            .map(|_| {
+                now += bucket.wait(now, 1);
+                assert_eq!(bucket.wait(now, 1), Duration::ZERO, "the wait was enough");
+                bucket.take(now);
+                now.as_secs_f64()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_burst_goes_out_at_once_and_the_rest_at_the_rate() {
+        let times = times(&mut bucket(1.0, 3.0), Duration::ZERO, 4);
+        assert_eq!(
+            times[..2],
+            [0.0, 0.0],
+            "a token is left for uneven arrivals"
+        );
+        assert!((1.0..1.03).contains(&(times[2] - times[1])), "{times:?}");
+        assert!((1.0..1.03).contains(&(times[3] - times[2])), "{times:?}");
+    }
+
+    #[test]
+    fn an_idle_bucket_fills_up_to_its_burst_and_no_further() {
+        let mut bucket = bucket(1.0, 2.5);
+        bucket.take(Duration::ZERO);
+        let times = times(&mut bucket, SECOND * 1000, 3);
+        assert_eq!(times[..2], [1000.0, 1000.0]);
+        assert!(times[2] > 1000.9);
+    }
+
+    #[test]
+    fn calls_without_burst_are_a_little_further_apart_than_the_quota_asks() {
+        let times = times(&mut bucket(1.0 / 30.0, 1.0), Duration::ZERO, 30);
+        for pair in times.windows(2) {
+            assert!((30.3..30.6).contains(&(pair[1] - pair[0])), "{times:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_leaves_tokens_to_others_waits_longer_but_never_for_more_than_it_can_hold() {
+        let mut bucket = bucket(1.0, 4.0);
+        assert_eq!(bucket.wait(Duration::ZERO, 3), Duration::ZERO);
+        bucket.take(Duration::ZERO);
+        assert!(bucket.wait(Duration::ZERO, 3) >= SECOND);
+        assert!(bucket.wait(Duration::ZERO, 100) < SECOND * 2);
+    }
+
+    #[test]
+    fn a_throttle_answer_pauses_the_bucket_and_slows_it_down_once_for_all_in_flight() {
+        let mut bucket = bucket(10.0, 40.0);
+        for after in 0..20 {
+            bucket.throttled(SECOND + Duration::from_millis(after * 10), SECOND * 2);
+        }
+        assert!(bucket.wait(SECOND, 1) >= SECOND * 2);
+        let times = times(&mut bucket, SECOND * 4, 100);
+        let rate = 90.0 / (times[99] - times[9]);
+        assert!((6.5..8.5).contains(&rate), "{rate} a second");
+    }
+
+    #[test]
+    fn a_bucket_that_was_slowed_down_recovers() {
+        for (per_second, after) in [(10.0, RECOVERY), (1.0 / 30.0, SECOND * 200)] {
+            let mut bucket = bucket(per_second, 1.0);
+            bucket.throttled(SECOND, SECOND);
+            let times = times(&mut bucket, SECOND + after, 3);
+            let rate = 1.0 / (times[2] - times[1]);
+            assert!(rate > per_second * 0.98, "{rate} a second");
+        }
+    }
+
+    #[test]
+    fn a_crowded_account_never_stops_a_run_for_good() {
+        let mut bucket = bucket(1.0, 1.0);
+        for second in 0..100 {
+            bucket.throttled(SECOND * 2 * second, SECOND);
+        }
+        assert!(bucket.wait(SECOND * 200, 1) <= SECOND * 20);
+    }
+
+    #[test]
+    fn the_time_for_many_calls_is_when_the_last_of_them_goes_out() {
+        for (per_second, burst, count) in [(0.2, 1.0, 30), (15.0, 15.0, 240), (1.0, 100.0, 50)] {
+            let fresh = bucket(per_second, burst);
+            let told = fresh.clone().time_for(Duration::ZERO, count).as_secs_f64();
+            let last = times(&mut fresh.clone(), Duration::ZERO, count)[count - 1];
+            assert!(
+                (told - last).abs() < 0.1 + count as f64 * 0.001,
+                "{told} {last}"
+            );
+        }
+    }
+}
