@@ -18,8 +18,8 @@ use homeroom::domain::lab::Lab;
 use homeroom::domain::observed::Observed;
 use homeroom::domain::ownership::{Ownership, TAG_DEPLOYED, Tags};
 use homeroom::domain::plan::{Plan, Verdict, deploy, teardown};
-use homeroom::domain::resources::Kind;
 use homeroom::domain::resources::state_machine::WorkflowType;
+use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::domain::roster::Student;
 use homeroom::engine::call::Caller;
 use homeroom::engine::execute::{StudentRun, execute};
@@ -1048,4 +1048,31 @@ async fn a_log_group_that_a_function_makes_only_at_its_end_is_deleted_as_well() 
     };
     let ((_, left), ()) = tokio::join!(teardown_with(&caller, &class), late);
     assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_group_whose_own_tags_are_anothers_stays_though_its_function_is_ours() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    deploy_class(&aws, &class).await;
+    let group = "/aws/lambda/user1-process-data";
+    let arn = class.desired.scope.log_group_arn(group);
+    let others = [("homeroom:class".to_owned(), "another".to_owned())];
+    let tags = others.into_iter().collect();
+    let cloud = aws.backdoor().await;
+    cloud.tag_log_group(&arn, &tags).await.unwrap();
+
+    let (caller, _run) = start(&aws, &class).await;
+    let (runs, left) = teardown_with(&caller, &class).await;
+    let of_group = &runs[0].steps[&ResourceId::new(Kind::LogGroup, group)];
+    assert!(
+        matches!(of_group, StepResult::Conflict { .. }),
+        "{of_group:?}"
+    );
+    assert_eq!(aws.snapshot(), [(Kind::LogGroup, group.to_owned())]);
+    assert_eq!(
+        left.plan.steps(),
+        0,
+        "what is another's does not remain of ours"
+    );
 }

@@ -35,6 +35,7 @@ pub(super) async fn log_groups_page(
                 name: group.log_group_name().unwrap_or_default().to_owned(),
                 retention_days: group.retention_in_days(),
                 ownership: Ownership::Unproven,
+                tags_read: false,
             })
             .collect(),
         next: answer.next_token,

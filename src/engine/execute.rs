@@ -133,7 +133,7 @@ async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), S
         Action::DeleteRole { inline, attached } => role::delete(cx, inline, attached).await,
         Action::CreateLogGroup(group) => log_group::create(cx, group).await,
         Action::SetRetention(group) => log_group::update(cx, group).await,
-        Action::DeleteLogGroup => log_group::delete(cx).await,
+        Action::DeleteLogGroup { prove } => log_group::delete(cx, *prove).await,
         Action::CreateFunction { function, withdraw } => {
             function::create(cx, function, withdraw).await
         }

@@ -162,7 +162,10 @@ pub enum Action {
         arn: String,
     },
     /// Delete a log group.
-    DeleteLogGroup,
+    DeleteLogGroup {
+        /// Read its tags first, and leave it alone if they are another's: so far only its function vouches for it.
+        prove: bool,
+    },
     /// Delete a role with everything in it.
     DeleteRole {
         /// Names of its inline policies.
@@ -198,7 +201,7 @@ impl Action {
             Self::DeleteRestApi { .. }
             | Self::DeleteFunction
             | Self::DeleteStateMachine { .. }
-            | Self::DeleteLogGroup
+            | Self::DeleteLogGroup { .. }
             | Self::DeleteRole { .. } => "delete",
         }
     }

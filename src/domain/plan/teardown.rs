@@ -235,7 +235,10 @@ impl Look<'_> {
             }),
             Kind::LogGroup => {
                 let group = observed.log_groups.get(&id.name);
-                group.map(|g| (g.ownership.clone(), Action::DeleteLogGroup))
+                group.map(|g| {
+                    let prove = !g.tags_read;
+                    (g.ownership.clone(), Action::DeleteLogGroup { prove })
+                })
             }
             Kind::Function => {
                 let function = observed.functions.get(&id.name);

@@ -108,6 +108,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                     name,
                     retention_days: Some(group.retention_days),
                     ownership: ours,
+                    tags_read: false,
                 },
             );
         }
@@ -185,7 +186,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
         }
         Action::DeleteFunction => drop(observed.functions.remove(&name)),
         Action::DeleteStateMachine { .. } => drop(observed.state_machines.remove(&name)),
-        Action::DeleteLogGroup => drop(observed.log_groups.remove(&name)),
+        Action::DeleteLogGroup { .. } => drop(observed.log_groups.remove(&name)),
         Action::DeleteRole { .. } => drop(observed.roles.remove(&name)),
     }
 }

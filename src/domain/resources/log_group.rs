@@ -26,6 +26,8 @@ pub struct Actual {
     pub retention_days: Option<i32>,
     /// Whose it is; listings do not show it.
     pub ownership: Ownership,
+    /// Whether its own tags were read; otherwise its function vouches for it.
+    pub tags_read: bool,
 }
 
 impl LogGroup {

@@ -1,5 +1,5 @@
-//! Log groups: listings show no tags. A group belongs to its function; before one is deleted, or where the
-//! function is not there to vouch for it, its tags are asked.
+//! Log groups: listings show no tags. A group belongs to its function; its tags are asked where that is
+//! not there to vouch for it (and again right before it is deleted, in its own procedure).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::{Kind, function, log_group};
 use crate::engine::port::{Cloud, ErrorKind};
 
-use super::{Depth, Listed, Look};
+use super::{Listed, Look};
 
 /// The function whose log group this is, if it is ours.
 fn owner_by_function<'f>(
@@ -58,7 +58,7 @@ impl<C: Cloud> Look<'_, C> {
         }
         let asked = found
             .values()
-            .filter(|group| *self.depth != Depth::Deploy || group.ownership == Ownership::Unproven)
+            .filter(|group| group.ownership == Ownership::Unproven)
             .map(|group| group.name.clone())
             .collect();
         let tags = self
@@ -79,6 +79,7 @@ impl<C: Cloud> Look<'_, C> {
                 Ok(tags) if tags.is_empty() => {}
                 Ok(tags) => {
                     if let Some(group) = found.get_mut(&name) {
+                        group.tags_read = true;
                         group.ownership = Ownership::from_tags(&tags, class);
                     }
                 }

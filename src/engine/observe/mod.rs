@@ -31,10 +31,9 @@ const DETAILS_AT_ONCE: usize = 32;
 /// How closely to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Depth {
-    /// As a deployment needs it: a log group of a function of ours counts as ours.
+    /// As a deployment needs it: only what the lab has, by its names.
     Deploy,
-    /// As the teardown of some students needs it: log groups are asked for their tags, since they may only
-    /// be deleted when those are ours.
+    /// As the teardown of some students needs it: whatever says that it is theirs, whatever its kind and name.
     TeardownOfStudents,
     /// As the teardown of a whole class needs it: likewise, and also under the names of students who left
     /// the roster.

@@ -50,12 +50,24 @@ pub async fn update<C: Cloud>(cx: &Context<'_, C>, group: &LogGroup) -> Result<(
     Ok(tagged.await?)
 }
 
-/// Deletes the group with its events.
+/// Deletes the group with its events. `prove`: its tags were not read yet, and must not be another's.
 ///
 /// # Errors
-/// AWS's; a group that is gone already is no error.
-pub async fn delete<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+/// AWS's; a conflict when it is not ours; a group that is gone already is no error.
+pub async fn delete<C: Cloud>(cx: &Context<'_, C>, prove: bool) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
+    if prove {
+        let arn = &cx.scope.log_group_arn(name);
+        let tags = cx.call(Operation::LogsListTagsForResource, |c| {
+            c.log_group_tags(arn)
+        });
+        match tags.await {
+            // Without any tag it is one that Lambda made: as much ours as its function was.
+            Ok(tags) if tags.is_empty() => {}
+            Ok(tags) => cx.prove_ours(&tags)?,
+            Err(error) => return or_gone(Err(error)),
+        }
+    }
     or_gone(
         cx.call(Operation::DeleteLogGroup, |c| c.delete_log_group(name))
             .await,
