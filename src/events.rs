@@ -69,6 +69,11 @@ pub enum Event {
         /// Steps over all of them.
         steps: usize,
     },
+    /// How much time is left until the work is done; told about once a second.
+    TimeLeft {
+        /// Seconds.
+        seconds: u64,
+    },
     /// A student's work begins.
     StudentStarted {
         /// The student.
@@ -262,6 +267,39 @@ impl Outcome {
     }
 }
 
+/// What some work is expected to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Estimate {
+    /// Seconds; absent where calls are not paced, so that only the endpoint tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// What it cannot be faster than, where that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
+    /// Calls that it makes when nothing goes wrong, by service.
+    pub calls: BTreeMap<String, u64>,
+}
+
+/// A request quota that some work cannot be faster than.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bound {
+    /// Seconds that the quota asks at least.
+    pub seconds: u64,
+    /// Which calls it counts (`DeleteRestApi`).
+    pub calls: String,
+    /// How many it allows (`1 per 30 s`).
+    pub allowed: String,
+}
+
+/// What a class is expected to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Forecast {
+    /// What the plan would take to carry out.
+    pub deploy: Estimate,
+    /// What it would take to tear the same students' stacks down afterwards.
+    pub teardown: Estimate,
+}
+
 /// One resource of one student at the end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResourceResult {
@@ -307,6 +345,9 @@ pub struct RunSummary {
     pub students: Vec<StudentResult>,
     /// How many students ended with which outcome word, and what the verb counts besides.
     pub summary: BTreeMap<String, u64>,
+    /// What it would take, where the verb plans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     /// Notes that concern the whole class.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -28,6 +28,7 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
         class: "spring".parse().unwrap(),
         students,
         summary: BTreeMap::new(),
+        forecast: None,
         notes: Vec::new(),
         api_calls: BTreeMap::from([("lambda:CreateFunction".to_owned(), 90)]),
         elapsed_s: 252.4,

@@ -6,12 +6,14 @@ use crate::domain::operation::Operation;
 use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::domain::resources::Kind as ResourceKind;
 use crate::engine::call::Caller;
+use crate::engine::forecast::Work;
 use crate::engine::hints;
 use crate::engine::observe::{Depth, observe};
+use crate::engine::pacing::Pacer;
 use crate::engine::port::Cloud;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Failure, Outcome, ResourceResult, StudentResult};
+use crate::events::{Command, Failure, Forecast, Outcome, ResourceResult, StudentResult};
 use crate::report::{Limit, View};
 
 use super::run::{run as run_work, summarise};
@@ -33,7 +35,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let plan = ran.output.map_err(|_| interrupted())?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let summary = summarise(&session, Command::Plan, students, Vec::new());
+    let mut summary = summarise(&session, Command::Plan, students, Vec::new());
+    summary.forecast = Some(forecast(&session, &plan));
     let ui = session.class.settings.ui;
     let limits = limits(&plan);
     show(
@@ -76,6 +79,15 @@ pub(super) async fn plan(
         plan.account.roles_quota = summary.roles_quota;
     }
     Ok(plan)
+}
+
+/// What the plan would take, and what it would take to tear down whoever it is about, each from a rested account.
+fn forecast(session: &Session, plan: &Plan) -> Forecast {
+    let pacer = || Pacer::new(session.pace(), &session.quotas());
+    Forecast {
+        deploy: Work::of(plan).estimate(&pacer()),
+        teardown: Work::of_teardown(&session.desired).estimate(&pacer()),
+    }
 }
 
 /// The error of a command that was stopped before it had anything to say.

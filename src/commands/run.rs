@@ -42,15 +42,10 @@ pub(super) async fn run<T>(
 ) -> Ran<T> {
     let stop = Stop::new();
     let (sender, receiver) = mpsc::unbounded_channel();
-    let quotas = &session.class.settings.quotas;
-    let overrides = quotas
-        .iter()
-        .map(|(operation, quota)| (*operation, (quota.rate, f64::from(quota.burst))))
-        .collect();
     let caller = Caller::new(
         session.cloud.clone(),
         session.pace(),
-        overrides,
+        session.quotas(),
         stop.clone(),
         sender,
     );
@@ -152,6 +147,7 @@ pub(super) fn summarise(
         class: session.class.name().clone(),
         students,
         summary,
+        forecast: None,
         notes,
         api_calls: session.cloud.calls(),
         elapsed_s: session.class.started.elapsed().as_secs_f64(),

@@ -10,7 +10,7 @@ use crate::domain::ids::{ClassName, Scope};
 use crate::domain::lab::Lab;
 use crate::domain::roster::{Roster, Student};
 use crate::engine::hints;
-use crate::engine::pacing::Pace;
+use crate::engine::pacing::{Overrides, Pace};
 use crate::engine::port::{Cloud, CloudError, ErrorKind};
 use crate::error::{Error, Kind, Result};
 use crate::local;
@@ -164,6 +164,14 @@ impl Session {
     /// Where the class lives.
     pub fn scope(&self) -> &Scope {
         &self.desired.scope
+    }
+
+    /// The account's own quotas, where the settings say that they are not the published ones.
+    pub fn quotas(&self) -> Overrides {
+        let quotas = self.class.settings.quotas.iter();
+        quotas
+            .map(|(operation, quota)| (*operation, (quota.rate, f64::from(quota.burst))))
+            .collect()
     }
 
     /// How fast to go.

@@ -85,7 +85,16 @@ operations! {
 impl Operation {
     /// The service part (`lambda`).
     pub fn service(self) -> &'static str {
-        self.as_str().split(':').next().unwrap_or_default()
+        self.parts().0
+    }
+
+    /// The operation's own name (`CreateFunction`).
+    pub fn name(self) -> &'static str {
+        self.parts().1
+    }
+
+    fn parts(self) -> (&'static str, &'static str) {
+        self.as_str().split_once(':').unwrap_or_default()
     }
 }
 

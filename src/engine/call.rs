@@ -11,6 +11,7 @@
 //! | everything else | no: the step that made the call knows what it means |
 
 use std::future::Future;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use crate::domain::operation::Operation;
 use crate::events::Event;
 
-use super::pacing::{Overrides, Pace, Pacer};
+use super::pacing::{Calls, Overrides, Pace, Pacer};
 use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
 use super::stop::{Cancelled, Stop};
 
@@ -57,6 +58,7 @@ pub struct Caller<C> {
     stop: Stop,
     events: mpsc::UnboundedSender<Event>,
     told_unreachable: AtomicBool,
+    done: Mutex<Calls>,
 }
 
 impl<C: Cloud> Caller<C> {
@@ -74,12 +76,29 @@ impl<C: Cloud> Caller<C> {
             stop,
             events,
             told_unreachable: AtomicBool::new(false),
+            done: Mutex::default(),
         }
     }
 
     /// The cloud itself, for what is not a call.
     pub fn cloud(&self) -> &C {
         &self.cloud
+    }
+
+    /// What paces the calls.
+    pub fn pacer(&self) -> &Pacer {
+        &self.pacer
+    }
+
+    /// How many calls of each operation got their answer so far, whatever it was; attempts that were made again
+    /// are not counted.
+    pub fn done(&self) -> Calls {
+        self.done.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    fn count(&self, operation: Operation) {
+        let mut done = self.done.lock().unwrap_or_else(|e| e.into_inner());
+        *done.entry(operation).or_default() += 1;
     }
 
     /// How the run is stopped.
@@ -115,12 +134,16 @@ impl<C: Cloud> Caller<C> {
             let answer = self.stop.unless_given_up(attempt(&self.cloud)).await?;
             drop(in_flight);
             let error = match answer {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    self.count(operation);
+                    return Ok(value);
+                }
                 Err(error) => error,
             };
             tries += 1;
             let tried_for = started.elapsed().saturating_sub(waited);
             let Some(pause) = pause_before_retry(&error, operation, tries, tried_for) else {
+                self.count(operation);
                 return Err(CallError::Cloud(error));
             };
             if error.kind == ErrorKind::Unreachable

@@ -13,9 +13,13 @@ use crate::domain::resources::ResourceId;
 use crate::events::{Event, StepResult};
 
 use super::call::Caller;
+use super::forecast::Remaining;
 use super::port::Cloud;
 use super::resources::{function, log_group, rest_api, role, state_machine};
 use super::step::{Context, RoleGate, Settled, StepError};
+
+/// How often the time that is left is told.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// How the steps of one student ended; items without an action are not in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,20 +37,34 @@ pub async fn execute<C: Cloud>(
     plan: &Plan,
     finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
 ) -> Vec<StudentRun> {
-    let mut running: FuturesUnordered<_> =
-        plan.students
-            .iter()
-            .enumerate()
-            .map(|(index, student)| async move {
-                (index, run_student(caller, &plan.scope, student).await)
-            })
-            .collect();
+    let left = &Remaining::of(plan, caller);
+    let mut running: FuturesUnordered<_> = plan
+        .students
+        .iter()
+        .enumerate()
+        .map(|(index, student)| async move {
+            (index, run_student(caller, &plan.scope, student, left).await)
+        })
+        .collect();
     let mut done: Vec<Option<StudentRun>> = vec![None; plan.students.len()];
-    while let Some((index, run)) = running.next().await {
-        if let Some(event) = finished(&plan.students[index], &run) {
-            caller.tell(event);
+    let began = Instant::now();
+    let mut clock = tokio::time::interval(TELL_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            next = running.next() => {
+                let Some((index, run)) = next else { break };
+                if let Some(event) = finished(&plan.students[index], &run) {
+                    caller.tell(event);
+                }
+                done[index] = Some(run);
+            }
+            _ = clock.tick() => {
+                if let Some(time) = left.time(caller, began.elapsed()) {
+                    caller.tell(Event::TimeLeft { seconds: time.as_secs() });
+                }
+            }
         }
-        done[index] = Some(run);
     }
     done.into_iter().flatten().collect()
 }
@@ -55,6 +73,7 @@ async fn run_student<C: Cloud>(
     caller: &Caller<C>,
     scope: &Scope,
     plan: &StudentPlan,
+    left: &Remaining,
 ) -> StudentRun {
     let student = &plan.owner.student;
     let steps: Vec<(&Item, &Action)> = plan
@@ -82,6 +101,7 @@ async fn run_student<C: Cloud>(
             };
             async move {
                 let result = run_step(&cx, item, action).await;
+                left.ended(action);
                 let well = result.is_well();
                 settled.settle(&item.resource, well);
                 (item.resource.clone(), result)

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod dispatcher;
 pub mod execute;
+pub mod forecast;
 pub mod gather;
 pub mod hints;
 pub mod in_order;

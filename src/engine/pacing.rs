@@ -49,12 +49,12 @@ pub struct Pacer {
     started: Instant,
     gates: HashMap<Group, Gate>,
     in_flight: Semaphore,
-    made: Mutex<Calls>,
 }
 
 /// One bucket, and those who wait before it.
 #[derive(Debug)]
 struct Gate {
+    quota: Quota,
     bucket: Mutex<Bucket>,
     /// Whoever holds the turnstile of its lane is the next of that lane; the others wait in order of arrival.
     lanes: [Turnstile<()>; 2],
@@ -72,8 +72,13 @@ enum Lane {
 
 impl Gate {
     fn new(quota: Quota, scale: f64) -> Self {
+        let quota = Quota {
+            per_second: quota.per_second * scale,
+            ..quota
+        };
         Self {
-            bucket: Mutex::new(Bucket::new(quota, scale)),
+            quota,
+            bucket: Mutex::new(Bucket::new(quota)),
             lanes: [Turnstile::new(()), Turnstile::new(())],
             scarce: AtomicUsize::new(0),
         }
@@ -143,7 +148,6 @@ impl Pacer {
             started: Instant::now(),
             gates,
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
-            made: Mutex::default(),
         }
     }
 
@@ -162,8 +166,6 @@ impl Pacer {
             (Some(first), second) => self.through(first, second, stop).await?,
         };
         stop.check()?;
-        let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
-        *made.entry(operation).or_default() += 1;
         Ok(permit)
     }
 
@@ -220,19 +222,29 @@ impl Pacer {
         }
     }
 
-    /// How many calls of each operation went out so far.
-    pub fn made(&self) -> Calls {
-        self.made.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    /// Whether nothing is paced.
+    pub fn is_unlimited(&self) -> bool {
+        self.gates.is_empty()
+    }
+
+    /// A bucket's quota, as AWS is taken to have it in this account.
+    pub fn quota(&self, group: Group) -> Option<Quota> {
+        self.gates.get(&group).map(|gate| gate.quota)
+    }
+
+    /// How many of these calls take from a bucket.
+    pub fn count_through(&self, group: Group, calls: &Calls) -> usize {
+        let through = calls
+            .iter()
+            .filter(|(operation, _)| buckets_of(**operation).any(|g| g == group));
+        through.map(|(_, count)| count).sum()
     }
 
     /// How long the buckets need, as they are now, for these calls, and which of them takes that long.
     pub fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
         let now = self.started.elapsed();
         let times = self.gates.iter().map(|(group, gate)| {
-            let through = calls
-                .iter()
-                .filter(|(operation, _)| buckets_of(**operation).any(|g| g == *group));
-            let count = through.map(|(_, count)| count).sum();
+            let count = self.count_through(*group, calls);
             (gate.bucket(|bucket| bucket.time_for(now, count)), *group)
         });
         match times.max() {

@@ -21,7 +21,7 @@ use super::stop::Cancelled;
 const LISTING_LAG: Duration = Duration::from_secs(60);
 /// Pause before the first look. What a function logged at its end is delivered within seconds, and would
 /// make its log group again; nothing tells that all of it has arrived.
-const LATE_LOGS: Duration = Duration::from_secs(5);
+pub(super) const LATE_LOGS: Duration = Duration::from_secs(5);
 /// Pause between two fresh listings.
 const LISTING_PAUSE: Duration = Duration::from_secs(5);
 

@@ -321,8 +321,8 @@ impl Poll {
     /// For a state machine to be gone.
     pub fn state_machine_gone() -> Self {
         Self::new(
-            Duration::from_millis(500),
-            Duration::from_secs(5),
+            Duration::from_secs(1),
+            Duration::from_secs(8),
             Duration::from_secs(300),
         )
     }

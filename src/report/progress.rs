@@ -30,6 +30,7 @@ pub struct Tracker {
     failed: usize,
     retries: usize,
     stopping: bool,
+    ends: Option<Duration>,
     students_began: BTreeMap<Username, Duration>,
     in_flight: BTreeMap<(Username, ResourceId), InFlight>,
 }
@@ -78,6 +79,9 @@ impl Tracker {
                     steps: *steps,
                     ..Self::default()
                 };
+            }
+            Event::TimeLeft { seconds } => {
+                self.ends = Some(now + Duration::from_secs(*seconds));
             }
             Event::StudentStarted { student } => {
                 self.students_began.insert(student.clone(), now);
@@ -141,7 +145,10 @@ impl Tracker {
                     self.failed += 1;
                 }
             }
-            Event::Interrupted { .. } => self.stopping = true,
+            Event::Interrupted { .. } => {
+                self.stopping = true;
+                self.ends = None;
+            }
             Event::RunFinished { .. } => self.in_flight.clear(),
             Event::CheckFinished { .. } | Event::ExecutionStarted { .. } | Event::Note { .. } => {}
         }
@@ -161,6 +168,12 @@ impl Tracker {
     pub fn spent_on(&self, student: &Username, now: Duration) -> Option<Duration> {
         let began = self.students_began.get(student)?;
         Some(now.saturating_sub(*began))
+    }
+
+    /// How long it will still take, as far as is known.
+    pub fn left(&self, now: Duration) -> Option<Duration> {
+        let left = self.ends?.saturating_sub(now);
+        (left >= Duration::from_secs(1)).then_some(left)
     }
 
     /// Waits that have become worth a line; each is told again only after as long again.
@@ -194,13 +207,37 @@ impl Tracker {
     }
 
     fn headline(&self, command: Command, now: Duration, columns: usize, paint: Paint) -> String {
-        let mut counts = vec![(self.students(), Tone::Idle)];
-        if self.steps > 0 {
-            counts.push((
-                format!("{}/{} steps", self.steps_done, self.steps),
-                Tone::Idle,
-            ));
+        let verb = command.as_str();
+        let steps = (self.steps > 0).then(|| format!("{}/{} steps", self.steps_done, self.steps));
+        // With steps if there is room for them, else without.
+        for steps in [steps, None] {
+            let counts = self.counts(now, steps);
+            let text_width = width(verb)
+                + 2
+                + counts.iter().map(|(text, _)| width(text)).sum::<usize>()
+                + 3 * (counts.len() - 1);
+            let bar = columns.saturating_sub(text_width + 2).min(BAR.1);
+            if bar >= BAR.0 {
+                let counts: Vec<String> = counts
+                    .into_iter()
+                    .map(|(text, tone)| paint.tone(tone, &text))
+                    .collect();
+                let (verb, bar) = (paint.bold(verb), self.bar(bar, paint));
+                return format!("{verb}  {bar}  {}", counts.join(" · "));
+            }
         }
+        // No room: the counts say more than a bar, and colour codes cannot be cut.
+        let text = match self.left(now) {
+            Some(left) => format!("about {} left", duration(left)),
+            None => duration(now.saturating_sub(self.began)),
+        };
+        fit(&format!("{verb}  {} · {text}", self.students()), columns)
+    }
+
+    /// What stands behind the bar.
+    fn counts(&self, now: Duration, steps: Option<String>) -> Vec<(String, Tone)> {
+        let mut counts = vec![(self.students(), Tone::Idle)];
+        counts.extend(steps.map(|steps| (steps, Tone::Idle)));
         if self.failed > 0 {
             counts.push((format!("{} failed", self.failed), Tone::Bad));
         }
@@ -208,35 +245,10 @@ impl Tracker {
             counts.push(("stopping".to_owned(), Tone::Unsure));
         }
         counts.push((duration(now.saturating_sub(self.began)), Tone::Idle));
-
-        let verb = command.as_str();
-        let text_width = width(verb)
-            + 2
-            + counts.iter().map(|(text, _)| width(text)).sum::<usize>()
-            + 3 * (counts.len() - 1);
-        let counts: Vec<String> = counts
-            .into_iter()
-            .map(|(text, tone)| paint.tone(tone, &text))
-            .collect();
-        let bar = columns.saturating_sub(text_width + 2).min(BAR.1);
-        if bar >= BAR.0 {
-            format!(
-                "{}  {}  {}",
-                paint.bold(verb),
-                self.bar(bar, paint),
-                counts.join(" · ")
-            )
-        } else {
-            // No room: the counts say more than a bar, and colour codes cannot be cut.
-            fit(
-                &format!(
-                    "{verb}  {} · {}",
-                    self.students(),
-                    duration(now.saturating_sub(self.began))
-                ),
-                columns,
-            )
+        if let Some(left) = self.left(now) {
+            counts.push((format!("about {} left", duration(left)), Tone::Idle));
         }
+        counts
     }
 
     fn bar(&self, columns: usize, paint: Paint) -> String {

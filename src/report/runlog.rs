@@ -83,6 +83,10 @@ impl<W: Write> RunLog<W> {
     /// person; the log is given up then, and later calls do nothing.
     #[must_use = "the note is the only word of a lost log"]
     pub fn record(&mut self, at: Timestamp, event: &Event) -> Option<Event> {
+        // What is still to come is no record of what was done.
+        if matches!(event, Event::TimeLeft { .. }) {
+            return None;
+        }
         let writer = self.writer.as_mut()?;
         let line = Line {
             at: at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),

@@ -21,6 +21,9 @@ pub const DEFAULT_COLUMNS: u16 = 80;
 /// The bar is drawn at most this often: faster than the eye, slower than a thousand events a second.
 const REDRAW_EVERY: Duration = Duration::from_millis(66);
 
+/// How often the time that is left is told where no bar shows it.
+const TIME_LEFT_EVERY: Duration = Duration::from_secs(60);
+
 /// How to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TerminalOptions {
@@ -73,6 +76,7 @@ pub struct Terminal {
     tracker: Tracker,
     bar: Option<ProgressBar>,
     drawn_at: Option<Duration>,
+    told_left_at: Option<Duration>,
 }
 
 impl Terminal {
@@ -96,6 +100,7 @@ impl Terminal {
             tracker: Tracker::default(),
             bar: None,
             drawn_at: None,
+            told_left_at: None,
         }
     }
 
@@ -222,6 +227,7 @@ impl Terminal {
                 self.finish();
                 return;
             }
+            Event::TimeLeft { .. } => self.say_time_left(now),
             Event::StudentStarted { .. }
             | Event::StepWaiting { .. }
             | Event::ExecutionStarted { .. } => {}
@@ -281,6 +287,18 @@ impl Terminal {
                 wait.resource,
                 wait.on
             ));
+        }
+    }
+
+    /// Where no bar shows it, now and then.
+    fn say_time_left(&mut self, now: Duration) {
+        let told = |at: Duration| now.saturating_sub(at) < TIME_LEFT_EVERY;
+        if self.bar.is_some() || self.options.verbosity < 0 || self.told_left_at.is_some_and(told) {
+            return;
+        }
+        if let Some(left) = self.tracker.left(now) {
+            self.told_left_at = Some(now);
+            self.line(&format!("  about {} left", duration(left)));
         }
     }
 

@@ -38,11 +38,11 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket, a little smaller and slower than the quota times `scale`.
-    pub fn new(quota: Quota, scale: f64) -> Self {
+    /// A full bucket, a little smaller and slower than the quota.
+    pub fn new(quota: Quota) -> Self {
         let burst = (quota.burst * (1.0 - BURST_MARGIN)).floor().max(1.0);
         Self {
-            rate: quota.per_second * scale * (1.0 - MARGIN),
+            rate: quota.per_second * (1.0 - MARGIN),
             burst,
             tokens: burst,
             counted: Duration::ZERO,
@@ -123,7 +123,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn bucket(per_second: f64, burst: f64) -> Bucket {
-        Bucket::new(Quota { per_second, burst }, 1.0)
+        Bucket::new(Quota { per_second, burst })
     }
 
     /// When each of `count` calls goes out, one after another, in seconds.

@@ -103,6 +103,8 @@ pub async fn delete<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), Step
     let mut poll = Poll::state_machine_gone();
     let mut stopped = false;
     loop {
+        // Right after the deletion it is never gone.
+        poll.again(cx, "the state machine to be gone").await?;
         let seen = cx
             .call(Operation::DescribeStateMachine, |c| {
                 c.describe_state_machine(arn)
@@ -116,7 +118,6 @@ pub async fn delete<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), Step
             stop_executions(cx, arn).await?;
             stopped = true;
         }
-        poll.again(cx, "the state machine to be gone").await?;
     }
 }
 

@@ -1,12 +1,13 @@
 //! `plan`: what deploy would do, a line a student.
 
 use std::io;
+use std::time::Duration;
 
 use crate::domain::plan::Verdict;
-use crate::events::{ResourceResult, RunSummary};
+use crate::events::{Estimate, ResourceResult, RunSummary};
 
 use super::super::marks::{self, Tone};
-use super::super::words::plural;
+use super::super::words::{duration, plural};
 use super::table::{Cell, Head, Table};
 use super::{Limit, Page, View};
 
@@ -41,7 +42,48 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
         "Not provably ours: never touched",
         page,
     )?;
-    limits(view.limits, page)
+    limits(view.limits, page)?;
+    if let Some(forecast) = &summary.forecast {
+        page.heading("Expected, with nothing else at work in the account")?;
+        expected("deploy", &forecast.deploy, page)?;
+        expected("teardown", &forecast.teardown, page)?;
+        page.line("")?;
+    }
+    Ok(())
+}
+
+/// A verb's time, what bounds it, and its calls.
+fn expected(verb: &str, estimate: &Estimate, page: &mut Page<'_>) -> io::Result<()> {
+    let total: u64 = estimate.calls.values().sum();
+    if total == 0 {
+        return page.text("  ", "    ", &format!("{verb}: nothing to do"));
+    }
+    let mut text = format!("{verb}: ");
+    match estimate.seconds {
+        Some(seconds) => {
+            text.push_str(&format!("about {}", duration(Duration::from_secs(seconds))))
+        }
+        None => text.push_str("as long as the endpoint takes, since nothing is paced"),
+    }
+    if let Some(bound) = &estimate.bound {
+        text.push_str(&format!(
+            " (at least {}: {} allows {})",
+            duration(Duration::from_secs(bound.seconds)),
+            bound.calls,
+            bound.allowed
+        ));
+    }
+    let by_service: Vec<String> = estimate
+        .calls
+        .iter()
+        .map(|(service, calls)| format!("{service} {calls}"))
+        .collect();
+    text.push_str(&format!(
+        ", {} ({})",
+        plural(total as usize, "call"),
+        by_service.join(", ")
+    ));
+    page.text("  ", "    ", &text)
 }
 
 fn table(summary: &RunSummary, verdicts: &[Verdict]) -> Table {
