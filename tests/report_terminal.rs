@@ -247,6 +247,7 @@ fn frames() -> Vec<(&'static str, Tracker, Duration)> {
         );
     }
     half.apply(&step("user10"), at(101));
+    half.apply(&Event::TimeLeft { seconds: 280 }, at(120));
 
     let mut waits = Tracker::default();
     waits.apply(&started(), at(0));

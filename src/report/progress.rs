@@ -228,7 +228,7 @@ impl Tracker {
         }
         // No room: the counts say more than a bar, and colour codes cannot be cut.
         let text = match self.left(now) {
-            Some(left) => format!("about {} left", duration(left)),
+            Some(left) => format!("{} left", duration(left)),
             None => duration(now.saturating_sub(self.began)),
         };
         fit(&format!("{verb}  {} · {text}", self.students()), columns)
