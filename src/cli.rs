@@ -160,6 +160,9 @@ pub struct DeployArgs {
     /// Put back what the students changed; they lose that work (needs --students)
     #[arg(long)]
     pub reset: bool,
+    /// Deploy although fewer functions may run at once in the account than there are students
+    #[arg(long)]
+    pub ignore_concurrency: bool,
 }
 
 /// Options of `status`.
@@ -469,7 +472,13 @@ mod tests {
                 Verb::Rehearse(RehearseArgs { keep: true }),
             ),
             ("plan --exit-code", Verb::Plan(PlanArgs { exit_code: true })),
-            ("deploy --reset", Verb::Deploy(DeployArgs { reset: true })),
+            (
+                "deploy --reset",
+                Verb::Deploy(DeployArgs {
+                    reset: true,
+                    ..DeployArgs::default()
+                }),
+            ),
             ("validate", Verb::Validate),
             ("status", Verb::Status(StatusArgs::default())),
             (

@@ -17,7 +17,9 @@ use homeroom::domain::ownership::Owner;
 use homeroom::domain::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
 use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::domain::roster::Student;
-use homeroom::events::{Command, Failure, Outcome, ResourceResult, RunSummary, StudentResult};
+use homeroom::events::{
+    Bound, Command, Estimate, Failure, Forecast, Outcome, ResourceResult, RunSummary, StudentResult,
+};
 use homeroom::report::text::width;
 use homeroom::report::{Limit, View, json, print_summary, print_teardown_listing};
 use report_sample::{ATTACKS, class, hostile_class};
@@ -179,10 +181,24 @@ fn plan_shows_counts_the_students_changes_limits_and_gaps() {
         limits: &limits,
         ..View::default()
     };
-    insta::assert_snapshot!(show(
-        &summary(Command::Plan, vec![changed, conflict]),
-        &view
-    ));
+    let mut summary = summary(Command::Plan, vec![changed, conflict]);
+    summary.forecast = Some(Forecast {
+        deploy: Estimate {
+            seconds: Some(149),
+            bound: Some(Bound {
+                seconds: 145,
+                calls: "CreateDeployment".into(),
+                allowed: "1 per 5 s".into(),
+            }),
+            calls: BTreeMap::from([("apigateway".to_owned(), 210), ("iam".to_owned(), 180)]),
+        },
+        teardown: Estimate {
+            seconds: None,
+            bound: None,
+            calls: BTreeMap::from([("apigateway".to_owned(), 1)]),
+        },
+    });
+    insta::assert_snapshot!(show(&summary, &view));
 }
 
 #[test]

@@ -12,7 +12,9 @@ use serde_json::Value;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Ownership, Tags};
 use crate::domain::resources::function::{Actual, Code, Function};
-use crate::engine::port::{CloudResult, ErrorKind, FunctionState, NewFunction, Page, Permission};
+use crate::engine::port::{
+    CloudResult, Concurrency, ErrorKind, FunctionState, NewFunction, Page, Permission,
+};
 
 use super::errors::call;
 
@@ -39,6 +41,26 @@ macro_rules! state_of {
             tags_unseen: None,
         }
     }};
+}
+
+pub(super) async fn concurrency(client: &Client) -> CloudResult<Concurrency> {
+    let answer = call(
+        Operation::GetAccountSettings,
+        client.get_account_settings().send(),
+    )
+    .await?;
+    let Some(limit) = answer.account_limit() else {
+        return Ok(Concurrency::default());
+    };
+    let quota = u32::try_from(limit.concurrent_executions()).ok();
+    let free = limit.unreserved_concurrent_executions();
+    let free = free.and_then(|free| u32::try_from(free).ok());
+    Ok(Concurrency {
+        quota: quota.filter(|quota| *quota > 0),
+        reserved: quota
+            .zip(free)
+            .map(|(quota, free)| quota.saturating_sub(free)),
+    })
 }
 
 pub(super) async fn functions_page(

@@ -26,8 +26,8 @@ use crate::domain::execution::{Detail, Execution, Status};
 use crate::domain::ownership::Tags;
 use crate::domain::resources::{function, log_group, rest_api, role, state_machine};
 use crate::engine::port::{
-    AccountSummary, Cloud, CloudResult, FunctionState, HttpAnswer, Identity, NewFunction,
-    NewStateMachine, Page, Permission, RoleHead,
+    AccountSummary, Cloud, CloudResult, Concurrency, FunctionState, HttpAnswer, Identity,
+    NewFunction, NewStateMachine, Page, Permission, RoleHead,
 };
 
 pub use connect::{ConnectOptions, connect, default_region};
@@ -103,6 +103,7 @@ by_service! {
         fn delete_role(name: &str) -> ();
     }
     lambda {
+        fn concurrency() -> Concurrency;
         fn functions_page(token: Option<String>) -> Page<function::Actual>;
         fn get_function(name: &str) -> FunctionState;
         fn create_function(new: &NewFunction<'_>) -> FunctionState;

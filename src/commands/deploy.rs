@@ -29,7 +29,7 @@ pub(super) struct Deployment {
 
 pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
-    let deployment = deploy(&session, args.reset).await?;
+    let deployment = deploy(&session, args).await?;
     let view = View {
         gaps: &deployment.gaps,
         ..view(&session)
@@ -42,10 +42,10 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
 ///
 /// # Errors
 /// When it was stopped before anything was done, or the account has no room.
-pub(super) async fn deploy(session: &Session, reset: bool) -> Result<Deployment> {
+pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
     let ran = run_work(session, Command::Deploy, true, async |caller| {
-        let plan = plan(caller, session, reset).await?;
-        let no_room = broken_limits(&plan);
+        let plan = plan(caller, session, args.reset).await?;
+        let no_room = broken_limits(&plan, args.ignore_concurrency);
         if !no_room.is_empty() {
             return Ok(Err(no_room));
         }

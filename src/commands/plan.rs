@@ -23,6 +23,9 @@ use super::{Exit, show};
 /// REST APIs per region. Source: apigateway/latest/developerguide/limits.html (600, fixed).
 const REST_APIS_MAX: u32 = 600;
 
+/// The limit on functions that run at once.
+const CONCURRENCY: &str = "Lambda functions running at once in the region";
+
 /// The state of a resource for which nothing is done because of another of the student's.
 const BLOCKED: &str = "blocked";
 
@@ -77,6 +80,14 @@ pub(super) async fn plan(
         let summary = summary.unwrap_or_default();
         plan.account.roles = summary.roles;
         plan.account.roles_quota = summary.roles_quota;
+    }
+    if plan.creates(ResourceKind::Function) > 0 {
+        let concurrency = caller
+            .call(Operation::GetAccountSettings, |c| c.concurrency())
+            .await
+            .unwrap_or_default();
+        plan.account.concurrency_quota = concurrency.quota;
+        plan.account.concurrency_reserved = concurrency.reserved;
     }
     Ok(plan)
 }
@@ -168,7 +179,19 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
 /// The account's limits that the plan uses up.
 fn limits(plan: &Plan) -> Vec<Limit> {
     let adds = |kind: ResourceKind| u32::try_from(plan.creates(kind)).unwrap_or(u32::MAX);
+    let students = if plan.creates(ResourceKind::Function) > 0 {
+        plan.students.len()
+    } else {
+        0
+    };
     vec![
+        Limit {
+            // One each is what a class needs that works at the same time.
+            what: CONCURRENCY.to_owned(),
+            used: plan.account.concurrency_reserved,
+            adds: u32::try_from(students).unwrap_or(u32::MAX),
+            quota: plan.account.concurrency_quota,
+        },
         Limit {
             what: "IAM roles in the account".to_owned(),
             used: plan.account.roles,
@@ -185,9 +208,10 @@ fn limits(plan: &Plan) -> Vec<Limit> {
 }
 
 /// Limits that the plan would break, as one failure each.
-pub(super) fn broken_limits(plan: &Plan) -> Vec<Failure> {
+pub(super) fn broken_limits(plan: &Plan, ignore_concurrency: bool) -> Vec<Failure> {
     limits(plan)
         .into_iter()
+        .filter(|limit| !(ignore_concurrency && limit.what == CONCURRENCY))
         .filter_map(|limit| {
             let (used, quota) = (limit.used?, limit.quota?);
             let needed = used.checked_add(limit.adds)?;
@@ -197,12 +221,20 @@ pub(super) fn broken_limits(plan: &Plan) -> Vec<Failure> {
                     "{used} of {quota} are in use and {} more are needed",
                     limit.adds
                 ),
-                hint: Some(
-                    "remove what is no longer needed, raise the limit in the Service Quotas console where it \
-                     can be raised, or deploy fewer students with --students or --section"
-                        .to_owned(),
-                ),
+                hint: Some(hint_for(&limit)),
             })
         })
         .collect()
+}
+
+/// What to do about a limit that is too low.
+fn hint_for(limit: &Limit) -> String {
+    if limit.what == CONCURRENCY {
+        return "ask for more \"Concurrent executions\" in the Service Quotas console (new accounts begin with 10), \
+                or let students wait for each other: deploy with --ignore-concurrency"
+            .to_owned();
+    }
+    "remove what is no longer needed, raise the limit in the Service Quotas console where it can be raised, or \
+     deploy fewer students with --students or --section"
+        .to_owned()
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use futures::stream::{self, StreamExt};
 
-use crate::cli::{Cli, GlobalArgs, RehearseArgs};
+use crate::cli::{Cli, DeployArgs, GlobalArgs, RehearseArgs};
 use crate::domain::check::Progress;
 use crate::domain::ids::{CLASS_MAX, ClassName};
 use crate::domain::observed::Observed;
@@ -151,7 +151,7 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
     stage(1, "plan: what is to be done?");
     super::local::say(&planned(session).await?, ui.verbosity);
     stage(2, "deploy: a stack for every student");
-    let deployment = deploy::deploy(session, false).await?;
+    let deployment = deploy::deploy(session, &DeployArgs::default()).await?;
     if deployment.exit != Exit::Done {
         return ended_early(session, deployment.summary, deployment.exit);
     }

@@ -103,4 +103,8 @@ pub struct AccountUse {
     pub roles_quota: Option<u32>,
     /// REST APIs in the region.
     pub rest_apis: Option<u32>,
+    /// Functions that may run at once in the region.
+    pub concurrency_quota: Option<u32>,
+    /// Those of them that are reserved for single functions.
+    pub concurrency_reserved: Option<u32>,
 }

@@ -39,6 +39,7 @@ operations! {
     DetachRolePolicy => "iam:DetachRolePolicy",
     TagRole => "iam:TagRole",
     DeleteRole => "iam:DeleteRole",
+    GetAccountSettings => "lambda:GetAccountSettings",
     ListFunctions => "lambda:ListFunctions",
     GetFunction => "lambda:GetFunction",
     CreateFunction => "lambda:CreateFunction",

@@ -91,6 +91,15 @@ pub struct AccountSummary {
     pub roles_quota: Option<u32>,
 }
 
+/// What Lambda's GetAccountSettings tells of concurrency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Concurrency {
+    /// Functions that may run at once in the region.
+    pub quota: Option<u32>,
+    /// Those of them that are reserved for single functions.
+    pub reserved: Option<u32>,
+}
+
 /// Path and tags of one role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleHead {
@@ -225,6 +234,8 @@ port! {
     /// iam:DeleteRole.
     fn delete_role(name: &str) -> ();
 
+    /// lambda:GetAccountSettings.
+    fn concurrency() -> Concurrency;
     /// lambda:ListFunctions: one page. `ownership` is what the description says of it, for any class:
     /// implementations return `Unproven` where it says nothing and leave the class to the caller
     /// ([`function::Actual::described_ownership`]).

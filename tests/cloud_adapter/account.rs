@@ -26,6 +26,9 @@ async fn who_and_where_is_told() {
     );
     let summary = cloud.account_summary().await.unwrap();
     assert_eq!((summary.roles, summary.roles_quota), (Some(0), Some(1000)));
+    let concurrency = cloud.concurrency().await.unwrap();
+    let read = (concurrency.quota, concurrency.reserved);
+    assert_eq!(read, (Some(1000), Some(0)));
     assert_eq!(cloud.region(), REGION);
 }
 

@@ -64,6 +64,13 @@ impl World {
     pub(super) fn lambda(&mut self, operation: &str, request: &Request) -> Answer {
         let name = request.text("FunctionName");
         Ok(Body::Json(match operation {
+            "GetAccountSettings" => json!({
+                "AccountLimit": {
+                    "ConcurrentExecutions": self.concurrency,
+                    "UnreservedConcurrentExecutions": self.concurrency,
+                },
+                "AccountUsage": {"FunctionCount": self.functions.len()},
+            }),
             "ListFunctions" => self.list_functions(request),
             "CreateFunction" => self.create_function(request)?,
             "GetFunction" => self.get_function(name)?,

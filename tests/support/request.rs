@@ -185,6 +185,9 @@ fn lambda<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
         let name = arn.rsplit(':').next().unwrap_or_default();
         return Some(("TagResource", vec![("FunctionName", name)]));
     }
+    if let ("GET", ["2016-08-19", "account-settings"]) = (method, segments) {
+        return Some(("GetAccountSettings", vec![]));
+    }
     let ["2015-03-31", "functions", rest @ ..] = segments else {
         return None;
     };

@@ -47,6 +47,7 @@ impl Default for Timings {
 pub(super) struct World {
     pub(super) timings: Timings,
     pub(super) roles_quota: usize,
+    pub(super) concurrency: usize,
     pub(super) page_size: usize,
     pub(super) script: Box<dyn Fn(&Value) -> Run + Send>,
     pub(super) roles: BTreeMap<String, Role>,
@@ -69,6 +70,8 @@ impl World {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             timings: Timings::default(),
+            // Source: lambda/latest/dg/gettingstarted-limits.html, "Concurrent executions".
+            concurrency: 1000,
             // Source: IAM and AWS STS quotas, "Roles in an account".
             roles_quota: 1000,
             page_size: usize::MAX,
