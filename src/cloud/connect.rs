@@ -116,6 +116,7 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
         lambda: client!(aws_sdk_lambda),
         sfn: client!(aws_sdk_sfn),
         apigateway: client!(aws_sdk_apigateway),
+        cloudtrail: client!(aws_sdk_cloudtrail),
         logs: client!(aws_sdk_cloudwatchlogs),
         endpoint: endpoint::Client::new(
             options.invoke_base,

@@ -7,6 +7,7 @@
 //! - **every transmitted request is counted** by `service:Operation` ([`count`]).
 
 mod apigateway;
+mod cloudtrail;
 mod connect;
 mod count;
 mod endpoint;
@@ -25,6 +26,7 @@ use serde_json::Value;
 use crate::domain::execution::{Detail, Execution, Status};
 use crate::domain::ownership::Tags;
 use crate::domain::resources::{function, log_group, rest_api, role, state_machine};
+use crate::domain::trail;
 use crate::engine::port::{
     AccountSummary, Cloud, CloudResult, Concurrency, FunctionState, HttpAnswer, Identity,
     NewFunction, NewStateMachine, Page, Permission, RoleHead,
@@ -43,6 +45,7 @@ pub struct AwsCloud {
     lambda: aws_sdk_lambda::Client,
     sfn: aws_sdk_sfn::Client,
     apigateway: aws_sdk_apigateway::Client,
+    cloudtrail: aws_sdk_cloudtrail::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     endpoint: endpoint::Client,
 }
@@ -142,6 +145,9 @@ by_service! {
         fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
         fn tag_rest_api(arn: &str, tags: &Tags) -> ();
         fn delete_stage(id: &str, stage: &str) -> ();
+    }
+    cloudtrail {
+        fn trail_page(event_name: &str, since_ms: i64, token: Option<String>) -> Page<trail::Record>;
     }
     logs {
         fn log_groups_page(prefix: &str, token: Option<String>) -> Page<log_group::Actual>;

@@ -124,6 +124,7 @@ pub(super) async fn read(session: &Session, command: Command) -> Result<Standing
         lab: &session.class.lab,
         desired: &session.desired,
         students: &session.class.students,
+        instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
         console: session.cloud.is_aws(),
         invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),

@@ -36,6 +36,8 @@ pub(super) struct Session {
     pub class: Class,
     pub cloud: AwsCloud,
     pub desired: Desired,
+    /// ARN of whoever runs this.
+    pub identity: String,
 }
 
 impl Class {
@@ -156,6 +158,7 @@ impl Class {
             class: self,
             cloud,
             desired,
+            identity: identity.arn,
         })
     }
 }

@@ -10,6 +10,8 @@
 //! | log events during an execution | that execution is listed |
 //! | no log events during an execution | likewise, if it had ended [`LOGS_SETTLED_MS`] before |
 //! | executions that homeroom started | always |
+//! | CloudTrail events about a student's resource | the resource is still the same one |
+//! | no more CloudTrail events up to a reading | for what was older than [`TRAIL_LATE_MS`] then |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,9 +21,10 @@ use super::execution::{Detail, Execution};
 use super::ids::{ClassName, LabId, Scope, Username};
 use super::ownership::{Fingerprint, Owner};
 use super::resources::state_machine;
+use super::trail::TrailEvent;
 
 /// Version of the format; another one is not read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// How long a definition is believed, in milliseconds. It changes no verdict (a student may change it), only
 /// what is shown of the change: that is at most so old.
@@ -29,6 +32,11 @@ pub const DEFINITION_MAX_AGE_MS: i64 = 10 * 60 * 1000;
 /// How long after an execution's end its log events may still arrive, in milliseconds. AWS gives no figure;
 /// they take seconds, and a minute or two when something is slow.
 pub const LOGS_SETTLED_MS: i64 = 15 * 60 * 1000;
+
+/// How late a CloudTrail event may show up, in milliseconds: AWS names about five minutes on average, and no limit.
+pub const TRAIL_LATE_MS: i64 = 30 * 60 * 1000;
+/// CloudTrail events of a student that are remembered for one check.
+pub const TRAIL_KEPT_MAX: usize = 50;
 
 /// Which class in which account and region a cache is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +80,8 @@ pub struct Cache {
     pub state_machines: KnownMachines,
     /// ARNs of the executions that homeroom started, by the student whose they would be.
     pub homeroom: OwnExecutions,
+    /// When CloudTrail was last read to its end, by the proof that asked, in milliseconds since 1970.
+    pub trail: BTreeMap<String, i64>,
 }
 
 /// State machines as last described, by name.
@@ -89,6 +99,8 @@ pub struct Memory {
     pub active: BTreeMap<String, Fingerprint>,
     /// Looks for log events.
     pub looks: Vec<Look>,
+    /// CloudTrail events about the student's resources, by the proof that asked, newest first.
+    pub trail: BTreeMap<String, Vec<TrailEvent>>,
 }
 
 /// One look for a function's log events during one execution.
@@ -128,6 +140,7 @@ impl Cache {
             students: BTreeMap::new(),
             state_machines: BTreeMap::new(),
             homeroom: BTreeMap::new(),
+            trail: BTreeMap::new(),
         }
     }
 
@@ -276,7 +289,7 @@ mod tests {
         assert!(refused(b"", &key()).contains("damaged"));
         assert!(refused(b"\xff\xfe", &key()).contains("damaged"));
         assert!(refused(b"[]", &key()).contains("version"));
-        let newer = text.replace("\"version\":1", "\"version\":2");
+        let newer = text.replace(&format!("\"version\":{VERSION}"), "\"version\":99");
         assert!(refused(newer.as_bytes(), &key()).contains("version"));
         let more = text.replacen('{', "{\"x\":1,", 1);
         assert!(refused(more.as_bytes(), &key()).contains("damaged"));

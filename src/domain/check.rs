@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::execution::{Execution, Starter, Status};
+use super::execution::{Execution, Starter, Status, shortened, when};
 use super::ids::Username;
+
+/// Longest text of an input in a sentence, in characters.
+const INPUT_SHOWN_MAX: usize = 160;
 
 /// Whose work a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,11 +79,37 @@ pub enum Proof {
         #[serde(default)]
         own_execution_of: Option<String>,
     },
+    /// CloudTrail events about a resource of the student's: calls that were made, by neither homeroom nor whoever runs
+    /// it.
+    #[serde(rename = "cloudtrail-events")]
+    CloudTrailEvents {
+        /// The service (`states.amazonaws.com`).
+        source: String,
+        /// The operations, any of which counts (`DescribeExecution`).
+        events: Vec<String>,
+        /// Id of the state machine in the lab bundle: calls about it or one of its executions.
+        #[serde(default)]
+        state_machine: Option<String>,
+        /// Id of the function in the lab bundle: calls about it or its log group.
+        #[serde(default)]
+        function: Option<String>,
+        /// How many at least.
+        #[serde(default = "one")]
+        count: u32,
+    },
     /// Nothing that homeroom can read proves it; shown as such, and kept out of the completion.
     Unprovable {
         /// Why, in a sentence.
         why: String,
     },
+}
+
+impl Proof {
+    /// A text that is the same for the same proof: what was read for one is of no use to another.
+    pub fn key(&self) -> String {
+        // A proof came out of a text and goes back into one.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 fn one() -> u32 {
@@ -123,11 +152,25 @@ pub struct CheckResult {
 /// Something that was seen, for or against a check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What it is, in a sentence.
+    /// What it is; of an execution, only what that does not say itself, if there is anything.
     pub text: String,
     /// The execution that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionEvidence>,
+    /// Where to look at it in the console, where there is one; an execution has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console_url: Option<String>,
+}
+
+impl Evidence {
+    /// All of it in a sentence, for where there is nothing but text.
+    pub fn sentence(&self) -> String {
+        match &self.execution {
+            None => self.text.clone(),
+            Some(shown) if self.text.is_empty() => shown.sentence(),
+            Some(shown) => format!("{}; {}", shown.sentence(), self.text),
+        }
+    }
 }
 
 impl From<String> for Evidence {
@@ -135,6 +178,7 @@ impl From<String> for Evidence {
         Self {
             text,
             execution: None,
+            console_url: None,
         }
     }
 }
@@ -155,6 +199,34 @@ pub struct ExecutionEvidence {
     /// Where to look at it in the console; absent where there is no console.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console_url: Option<String>,
+}
+
+impl ExecutionEvidence {
+    fn sentence(&self) -> String {
+        let Execution {
+            name,
+            status,
+            started_ms,
+            ..
+        } = &self.execution;
+        let mut text = format!(
+            "{name}: {}, started by {} {}",
+            status.as_str(),
+            self.starter.phrase(),
+            when(*started_ms)
+        );
+        let Some(detail) = &self.execution.detail else {
+            return text;
+        };
+        if let Some(error) = &detail.error {
+            text.push_str(&format!(", error {error}"));
+        }
+        if !detail.input.is_null() {
+            let input = shortened(&detail.input.to_string(), INPUT_SHOWN_MAX);
+            text.push_str(&format!(", input {input}"));
+        }
+        text
+    }
 }
 
 /// What a student changed of one resource against what was deployed.

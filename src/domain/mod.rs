@@ -17,3 +17,4 @@ pub mod plan;
 pub mod resources;
 pub mod roster;
 pub mod similar;
+pub mod trail;

@@ -80,6 +80,7 @@ operations! {
     PutRetentionPolicy => "logs:PutRetentionPolicy",
     DeleteLogGroup => "logs:DeleteLogGroup",
     FilterLogEvents => "logs:FilterLogEvents",
+    LookupEvents => "cloudtrail:LookupEvents",
     InvokeApi => "execute-api:Invoke",
 }
 

@@ -17,4 +17,5 @@ pub mod resources;
 pub mod script;
 pub mod step;
 pub mod stop;
+pub mod trail;
 pub mod validate;

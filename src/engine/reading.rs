@@ -1,6 +1,8 @@
 //! Reads a class: lists it, gathers each student's facts, answers their checks. What an earlier reading knows is
 //! not asked again; what this one leaves for the next comes back with it.
 
+use std::collections::BTreeMap;
+
 use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
 use crate::domain::check::{Progress, Proof, StudentProgress};
 use crate::domain::desired::Desired;
@@ -13,6 +15,7 @@ use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
 use crate::domain::plan::{StudentPlan, deploy};
 use crate::domain::roster::Student;
+use crate::domain::trail::Target;
 
 use super::call::Caller;
 use super::gather::{Gathered, Subject, gather};
@@ -20,6 +23,7 @@ use super::in_order::in_order;
 use super::observe::{Depth, observe_knowing};
 use super::port::Cloud;
 use super::stop::Cancelled;
+use super::trail::{ClassTrail, read_trail};
 
 /// Students read at once; the pacer spaces the calls.
 const STUDENTS_AT_ONCE: usize = 25;
@@ -34,6 +38,8 @@ pub struct ClassReading<'a> {
     pub students: &'a [Student],
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
+    /// ARN of whoever reads: their calls are not the students'.
+    pub instructor: &'a str,
     /// Whether AWS's console shows what is read.
     pub console: bool,
     /// The URL of an API's stage.
@@ -69,10 +75,17 @@ pub async fn read_class<C: Cloud>(
     );
     let observed = observed?;
     let plan = deploy::plan(reading.desired, &observed, false);
+    let born = observed
+        .state_machines
+        .values()
+        .filter_map(|m| m.created_ms)
+        .min();
+    let trail = read_trail(caller, reading.lab.checks(), &cache, born).await?;
     let reader = &Reader {
         caller,
         reading,
         observed: &observed,
+        trail: &trail,
         cache: &cache,
         pointers: reading.lab.input_pointers(),
     };
@@ -88,6 +101,11 @@ pub async fn read_class<C: Cloud>(
         students.push(student);
     }
     keep_machines(&mut cache, &observed, &known, reading.now_ms);
+    for (key, class) in trail {
+        if class.unseen.is_none() {
+            cache.trail.insert(key, reading.now_ms);
+        }
+    }
     Ok(ReadClass {
         students,
         gaps: observed.gaps,
@@ -102,6 +120,7 @@ struct Reader<'a, C> {
     caller: &'a Caller<C>,
     reading: &'a ClassReading<'a>,
     observed: &'a Observed,
+    trail: &'a BTreeMap<String, ClassTrail>,
     cache: &'a Cache,
     pointers: Vec<String>,
 }
@@ -121,6 +140,10 @@ impl<C: Cloud> Reader<'_, C> {
             observed: self.observed,
             state_machines: self.state_machines(student),
             functions: self.functions(student),
+            trail_targets: self.trail_targets(student),
+            born_ms: self.born_ms(plan),
+            trail: self.trail,
+            instructor: self.reading.instructor,
             starter_of: &|execution| {
                 if own.is_some_and(|arns| arns.contains(&execution.arn)) {
                     return Starter::Homeroom;
@@ -187,6 +210,43 @@ impl<C: Cloud> Reader<'_, C> {
                 Some((id.to_owned(), arn))
             })
             .collect()
+    }
+
+    /// What checks ask of CloudTrail: the resource, by the proof.
+    fn trail_targets(&self, student: &Student) -> Vec<(String, Target)> {
+        let lab = self.reading.lab;
+        let scope = &self.reading.desired.scope;
+        let target = |proof: &Proof| {
+            let Proof::CloudTrailEvents {
+                state_machine,
+                function,
+                ..
+            } = proof
+            else {
+                return None;
+            };
+            let machine = state_machine.as_ref();
+            let machine = machine.and_then(|id| lab.state_machine_name(id, &student.username));
+            let function = function.as_ref();
+            let function = function.and_then(|id| lab.function_name(id, &student.username));
+            match (machine, function) {
+                (Some(name), _) => Some(Target::state_machine(scope, &name)),
+                (None, Some(name)) => Some(Target::function(scope, &name)),
+                (None, None) => None,
+            }
+        };
+        let checks = lab.checks().iter();
+        checks
+            .filter_map(|check| Some((check.proof.key(), target(&check.proof)?)))
+            .collect()
+    }
+
+    /// When the oldest of a student's state machines came to be.
+    fn born_ms(&self, plan: &StudentPlan) -> Option<i64> {
+        let names = plan.items.iter().map(|item| &item.resource.name);
+        names
+            .filter_map(|name| self.observed.state_machines.get(name)?.created_ms)
+            .min()
     }
 
     /// The functions that checks ask about: id in the lab, name.

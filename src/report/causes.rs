@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::check::{CheckResult, Verdict, Work};
+use crate::domain::check::{CheckResult, Evidence, Verdict, Work};
 use crate::domain::ids::Username;
 use crate::events::Failure;
 
@@ -89,7 +89,7 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
             check
                 .evidence
                 .iter()
-                .map(|e| e.text.as_str())
+                .map(Evidence::sentence)
                 .collect::<Vec<_>>()
                 .join("; ")
         },

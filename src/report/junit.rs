@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Zoned;
 
-use crate::domain::check::{CheckResult, Verdict};
+use crate::domain::check::{CheckResult, Evidence, Verdict};
 use crate::domain::ids::{ClassName, Username};
 
 use super::text::clean;
@@ -106,8 +106,9 @@ fn suite(
 }
 
 fn problem(xml: &mut String, element: &str, check: &CheckResult) {
-    let message = check.evidence.first().map_or("", |e| e.text.as_str());
-    let mut lines: Vec<String> = check.evidence.iter().map(|e| escape(&e.text)).collect();
+    let sentences: Vec<String> = check.evidence.iter().map(Evidence::sentence).collect();
+    let message = sentences.first().map_or("", String::as_str);
+    let mut lines: Vec<String> = sentences.iter().map(|text| escape(text)).collect();
     if !check.hint.is_empty() {
         lines.push(format!("hint: {}", escape(&check.hint)));
     }

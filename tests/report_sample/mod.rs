@@ -324,6 +324,7 @@ fn check(
             });
         evidence.extend(shown.map(|(starter, execution)| Evidence {
             text: String::new(),
+            console_url: None,
             execution: Some(ExecutionEvidence {
                 starter,
                 console_url: Some(format!(
@@ -573,6 +574,7 @@ pub fn hostile_class() -> ClassReport {
         };
         row.progress.checks[0].evidence.push(Evidence {
             text: text.clone(),
+            console_url: Some(text.clone()),
             execution: Some(hostile_run),
         });
         for output in &mut row.progress.outputs {

@@ -59,7 +59,7 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
                 "<{name}Response><{name}Result>{inner}</{name}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{name}Response>"
             ),
         ),
-        (Ok(Body::Json(value)), "states" | "logs") => {
+        (Ok(Body::Json(value)), "states" | "logs" | "cloudtrail") => {
             (200, "application/x-amz-json-1.1", None, value.to_string())
         }
         // REST: nothing to say is 204 in Lambda and 202 in API Gateway.
@@ -76,7 +76,7 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
                 escape(&error.message)
             ),
         ),
-        (Err(error), "states" | "logs") => (
+        (Err(error), "states" | "logs" | "cloudtrail") => (
             error.status,
             "application/x-amz-json-1.1",
             None,

@@ -28,6 +28,7 @@
 
 mod answer;
 mod apigateway;
+mod cloudtrail;
 mod faults;
 mod iam;
 mod invoke;
@@ -244,6 +245,13 @@ impl StrictAws {
     /// Lambda writes to a log group that was deleted: it is there again, without retention and without tags.
     pub fn recreate_log_group(&self, name: &str) {
         self.lock().world.recreate_log_group(name);
+    }
+
+    /// Records an event in CloudTrail's history, as of now; time and id are added.
+    pub fn record_event(&self, record: Value) {
+        let mut inner = self.lock();
+        inner.world.advance(Instant::now());
+        inner.world.record(record);
     }
 
     /// The time as its answers tell it, in milliseconds since 1970.

@@ -59,7 +59,7 @@ impl Request {
                         .unwrap_or_default();
                     format!("{service}:{action}")
                 }
-                service @ ("states" | "logs") => {
+                service @ ("states" | "logs" | "cloudtrail") => {
                     params.extend(object(&body));
                     let target = request.headers().get("x-amz-target").unwrap_or_default();
                     let action = target.rsplit('.').next().unwrap_or_default();

@@ -55,6 +55,8 @@ pub(super) struct World {
     pub(super) machines: BTreeMap<String, Machine>,
     pub(super) apis: BTreeMap<String, Api>,
     pub(super) log_groups: BTreeMap<String, LogGroup>,
+    /// Records of CloudTrail, with their time in milliseconds since 1970.
+    pub(super) trail: Vec<(i64, Value)>,
     /// When the account came to be; AWS's clock starts then.
     start: Instant,
     pub(super) now: Instant,
@@ -81,6 +83,7 @@ impl World {
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
             log_groups: BTreeMap::new(),
+            trail: Vec::new(),
             start: now,
             now,
             last_id: 0,
@@ -99,6 +102,7 @@ impl World {
             "states" => self.states(name, request),
             "apigateway" => self.apigateway(name, request),
             "logs" => self.logs(name, request),
+            "cloudtrail" => self.cloudtrail(name, request),
             _ => self.invoke(request),
         }
     }

@@ -252,7 +252,7 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer 
     );
     for ((starter, execution), why) in near.into_iter().take(NEAR_MAX) {
         let mut shown = facts.evidence_of(*starter, execution);
-        shown.text.push_str(&format!("; does not count: {why}"));
+        shown.text = format!("does not count: {why}");
         evidence.push(shown);
     }
     (Verdict::Fail, evidence)

@@ -114,7 +114,7 @@ pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -
             }
             Some(Reading::Seen(LogSight::During(starter, execution))) => {
                 let mut evidence = facts.evidence_of(*starter, execution);
-                evidence.text = format!("log events of {id} during {}", evidence.text);
+                evidence.text = format!("log events of {id} while it ran");
                 seen.push(evidence);
             }
             Some(Reading::Seen(LogSight::Nothing)) => missing.push(id.as_str()),

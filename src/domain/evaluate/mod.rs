@@ -4,20 +4,19 @@
 mod executions;
 mod logs;
 mod stack;
+mod trail;
 
 use std::collections::BTreeMap;
 
 pub use executions::{needs_detail, next_to_describe};
 pub use logs::{LogKey, LogSight, LogWindow, own_windows};
+pub use trail::TrailSight;
 
 use super::check::{Check, CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
-use super::execution::{Execution, Starter, Status, shortened};
+use super::execution::{Execution, Starter, Status};
 use super::ids::Scope;
 use super::plan::{StudentPlan, Verdict as Found};
 use super::resources::Kind;
-
-/// Longest text of an input in a sentence, in characters.
-const INPUT_SHOWN_MAX: usize = 160;
 
 /// What came of a check, and why.
 type Answer = (Verdict, Vec<Evidence>);
@@ -42,6 +41,8 @@ pub struct Facts {
     pub undescribed: Option<String>,
     /// What was seen of log events.
     pub log_events: BTreeMap<LogKey, Reading<LogSight>>,
+    /// What was seen of CloudTrail events, by the check's proof.
+    pub trail: BTreeMap<String, TrailSight>,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
     pub console: Option<Scope>,
 }
@@ -50,7 +51,8 @@ impl Facts {
     /// An execution as evidence shows it.
     fn evidence_of(&self, starter: Starter, execution: &Execution) -> Evidence {
         Evidence {
-            text: describe(starter, execution),
+            text: String::new(),
+            console_url: None,
             execution: Some(ExecutionEvidence {
                 starter,
                 execution: execution.clone(),
@@ -83,6 +85,7 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
             functions,
             own_execution_of,
         } => logs::judge(functions, own_execution_of.as_deref(), facts),
+        Proof::CloudTrailEvents { count, .. } => trail::judge(&check.proof, *count, facts),
         Proof::Unprovable { why } => (Verdict::NotProvable, vec![why.as_str().into()]),
     };
     CheckResult {
@@ -117,34 +120,6 @@ pub fn proves_ready(facts: &Facts) -> bool {
         Reading::Seen(all) => all.iter().any(|(_, e)| e.status == Status::Succeeded),
         Reading::Unseen(_) => false,
     })
-}
-
-/// A time in UTC, to the second.
-fn when(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms)
-        .map(|t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
-        .unwrap_or_default()
-}
-
-fn describe(starter: Starter, execution: &Execution) -> String {
-    let mut text = format!(
-        "{}: {}, started by {} {}",
-        execution.name,
-        execution.status.as_str(),
-        starter.phrase(),
-        when(execution.started_ms)
-    );
-    let Some(detail) = &execution.detail else {
-        return text;
-    };
-    if let Some(error) = &detail.error {
-        text.push_str(&format!(", error {error}"));
-    }
-    if !detail.input.is_null() {
-        let input = shortened(&detail.input.to_string(), INPUT_SHOWN_MAX);
-        text.push_str(&format!(", input {input}"));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -89,8 +89,8 @@ fn verdict(check: &Check, executions: Vec<(Starter, Execution)>) -> Verdict {
     evaluate(check, &deployed(), &facts(executions)).verdict
 }
 
-fn texts(result: &CheckResult) -> Vec<&str> {
-    result.evidence.iter().map(|e| e.text.as_str()).collect()
+fn texts(result: &CheckResult) -> Vec<String> {
+    result.evidence.iter().map(Evidence::sentence).collect()
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn one_for_each_value_is_needed_and_the_missing_one_is_named() {
     let one = vec![by_api("a", "sales_data"), by_api("b", "sales_data")];
     let result = evaluate(&api_check(), &deployed(), &facts(one));
     assert_eq!(result.verdict, Verdict::Fail);
-    assert!(texts(&result).contains(&"none yet for customer_data"));
+    assert!(texts(&result).contains(&"none yet for customer_data".to_owned()));
     let both = vec![by_api("a", "sales_data"), by_api("b", "customer_data")];
     assert_eq!(verdict(&api_check(), both), Verdict::Pass);
 }
@@ -116,7 +116,7 @@ fn evidence_names_the_execution_its_starter_its_input_and_its_link() {
     });
     let result = evaluate(&api_check(), &deployed(), &read);
     assert_eq!(
-        result.evidence[0].text,
+        result.evidence[0].sentence(),
         "a: SUCCEEDED, started by the API 2025-11-23 03:53:20 UTC, input {\"dataType\":\"sales_data\"}"
     );
     let shown = result.evidence[0].execution.as_ref().unwrap();
@@ -141,9 +141,9 @@ fn the_proof_of_each_value_is_shown_before_newer_executions_that_prove_nothing_m
     all.push(by_api("sales", "sales_data"));
     all.push(by_api("customer", "customer_data"));
     let result = evaluate(&api_check(), &deployed(), &facts(all));
-    assert!(result.evidence[0].text.starts_with("sales:"));
-    assert!(result.evidence[1].text.starts_with("customer:"));
-    assert_eq!(texts(&result).last(), Some(&"and 6 more"));
+    assert!(result.evidence[0].sentence().starts_with("sales:"));
+    assert!(result.evidence[1].sentence().starts_with("customer:"));
+    assert_eq!(texts(&result).last(), Some(&"and 6 more".to_owned()));
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_long_input_makes_no_long_evidence() {
         &deployed(),
         &facts(vec![(Starter::Api, long)]),
     );
-    assert!(result.evidence[0].text.chars().count() < 300);
+    assert!(result.evidence[0].sentence().chars().count() < 300);
 }
 
 #[test]

@@ -329,6 +329,34 @@ impl Verifier<'_> {
                     self.machine(&whose, "proof.state_machine", state_machine);
                     self.pointer(&whose, input.keys().chain(one_for_each.keys()));
                 }
+                Proof::CloudTrailEvents {
+                    source,
+                    events,
+                    state_machine,
+                    function,
+                    count,
+                } => {
+                    if !source.ends_with(".amazonaws.com") {
+                        self.say(
+                            &whose,
+                            format!("proof.source = {source:?} is no service: it looks like \"states.amazonaws.com\""),
+                        );
+                    }
+                    if events.is_empty() || events.iter().any(String::is_empty) {
+                        self.say(&whose, "proof.events names no operation");
+                    }
+                    if *count == 0 {
+                        self.say(&whose, "proof.count = 0 passes without any event");
+                    }
+                    match (state_machine, function) {
+                        (Some(id), None) => self.machine(&whose, "proof.state_machine", id),
+                        (None, Some(id)) => self.function(&whose, "proof.function", id),
+                        _ => self.say(
+                            &whose,
+                            "proof needs either state_machine or function: whose events count",
+                        ),
+                    }
+                }
                 Proof::LogEvents {
                     functions,
                     own_execution_of,

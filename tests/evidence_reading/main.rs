@@ -5,7 +5,9 @@
     reason = "a test that cannot go on says where it stopped"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+mod trail;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,6 +35,9 @@ use serde_json::{Value, json};
 use support::{ACCOUNT, Fault, REGION, Rule, StrictAws};
 use tokio::sync::mpsc;
 
+/// Who runs homeroom here.
+const INSTRUCTOR: &str = "arn:aws:iam::123456789012:user/instructor";
+
 /// A deployed class.
 struct Class {
     lab: Lab,
@@ -43,7 +48,10 @@ struct Class {
 
 impl Class {
     async fn deployed(size: usize) -> Self {
-        let lab = bundle::load(None).unwrap();
+        Self::deployed_with(bundle::load(None).unwrap(), size).await
+    }
+
+    async fn deployed_with(lab: Lab, size: usize) -> Self {
         let students: Vec<Student> = (1..=size)
             .map(|n| Student {
                 username: format!("user{n}").parse().unwrap(),
@@ -115,6 +123,7 @@ impl Class {
             lab: &self.lab,
             desired: &self.desired,
             students: &self.students,
+            instructor: INSTRUCTOR,
             now_ms: self.aws.now_ms(),
             console: true,
             invoke_url: &|id, stage| format!("https://{id}.example/{stage}"),
@@ -189,7 +198,7 @@ impl Class {
 struct Calls(BTreeMap<String, usize>);
 
 /// Operations that are asked once for the class (by page), not for each student.
-const FOR_THE_CLASS: [&str; 7] = [
+const FOR_THE_CLASS: [&str; 8] = [
     "iam:ListAccountAliases",
     "iam:GetAccountSummary",
     "iam:GetAccountAuthorizationDetails",
@@ -197,6 +206,7 @@ const FOR_THE_CLASS: [&str; 7] = [
     "states:ListStateMachines",
     "apigateway:GetRestApis",
     "logs:DescribeLogGroups",
+    "cloudtrail:LookupEvents",
 ];
 
 impl Calls {
