@@ -16,7 +16,7 @@ mod report_sample;
 use std::io::Write;
 
 use base64::Engine as _;
-use homeroom::report::{Since, write_reports};
+use homeroom::report::{About, Since, write_reports};
 
 fn main() -> std::io::Result<()> {
     let file = std::env::args()
@@ -24,9 +24,14 @@ fn main() -> std::io::Result<()> {
         .unwrap_or_else(|| "docs/report.png".to_owned());
     let dir = tempfile::tempdir()?;
     let mut report = report_sample::class(30);
-    write_reports(dir.path(), &report_sample::class_before(&report), None)?;
+    write_reports(
+        dir.path(),
+        &report_sample::class_before(&report),
+        About::Class,
+        None,
+    )?;
     report.since = Since::read(dir.path(), &report)?;
-    let written = write_reports(dir.path(), &report, None)?;
+    let written = write_reports(dir.path(), &report, About::Class, None)?;
 
     let mut browser = cdp::Browser::start();
     // Half a minute after the sample was taken, so that the picture is the same whenever it is made.

@@ -24,9 +24,14 @@ fn main() -> std::io::Result<()> {
     };
     // What changed shows against a report of half an hour before.
     let before = report_sample::class_before(&report);
-    homeroom::report::write_reports(&folder, &before, None)?;
+    homeroom::report::write_reports(&folder, &before, homeroom::report::About::Class, None)?;
     report.since = homeroom::report::Since::read(&folder, &report)?;
     let key = homeroom::report::Key::of_class(&folder, &report.class)?;
-    let written = homeroom::report::write_reports(&folder, &report, Some(&key))?;
+    let written = homeroom::report::write_reports(
+        &folder,
+        &report,
+        homeroom::report::About::Class,
+        Some(&key),
+    )?;
     writeln!(std::io::stdout(), "{}", written.html.display())
 }

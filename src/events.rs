@@ -348,6 +348,9 @@ pub struct RunSummary {
     /// What it would take, where the verb plans.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+    /// Files that were written for people, the most important first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// Notes that concern the whole class.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

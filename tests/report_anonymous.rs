@@ -12,7 +12,7 @@ use homeroom::domain::check::{Evidence, Verdict};
 use homeroom::domain::observed::Gap;
 use homeroom::domain::resources::Kind;
 use homeroom::report::html::Pages;
-use homeroom::report::{ClassReport, Key, Since, anonymous, write_reports};
+use homeroom::report::{About, ClassReport, Key, Since, anonymous, write_reports};
 use report_sample::{class, class_before};
 
 /// A class with identifying strings wherever one can stand.
@@ -55,11 +55,11 @@ fn telling_class() -> ClassReport {
 fn nothing_on_the_projector_s_page_tells_who_somebody_is() {
     let dir = tempfile::tempdir().unwrap();
     let mut report = telling_class();
-    write_reports(dir.path(), &class_before(&report), None).unwrap();
+    write_reports(dir.path(), &class_before(&report), About::Class, None).unwrap();
     report.since = Since::read(dir.path(), &report).unwrap();
     assert!(report.since.is_some());
     let key = Key::from_bytes([3; 32]);
-    let written = write_reports(dir.path(), &report, Some(&key)).unwrap();
+    let written = write_reports(dir.path(), &report, About::Class, Some(&key)).unwrap();
     let page = std::fs::read_to_string(written.anonymous.unwrap()).unwrap();
 
     assert_eq!(page.matches("<tbody ").count(), 30, "everybody is there");

@@ -8,7 +8,7 @@ use homeroom::domain::check::Verdict;
 use homeroom::domain::observed::Gap;
 use homeroom::domain::resources::Kind;
 use homeroom::report::html::Pages;
-use homeroom::report::{Since, csv, json, junit, student_files, write_reports};
+use homeroom::report::{About, Since, csv, json, junit, student_files, write_reports};
 use report_sample::{ATTACKS, class, class_before, hostile_class};
 
 /// Students of the sample of which each fares differently, to keep snapshots readable.
@@ -58,7 +58,7 @@ fn report_json_has_a_version_and_says_unknown_where_it_is() {
 fn all_files_are_written_beside_each_other() {
     let dir = tempfile::tempdir().unwrap();
     let report = class(3);
-    let written = write_reports(dir.path(), &report, None).unwrap();
+    let written = write_reports(dir.path(), &report, About::Class, None).unwrap();
     let folder = dir.path().join("serverless-2026-05");
     assert_eq!(written.html, folder.join("report.html"));
     assert_eq!(written.junit, Some(folder.join("junit.xml")));
@@ -91,7 +91,9 @@ fn without_answers_of_validate_there_is_no_junit_file() {
     let mut report = class(1);
     report.students[0].validate.clear();
     assert_eq!(
-        write_reports(dir.path(), &report, None).unwrap().junit,
+        write_reports(dir.path(), &report, About::Class, None)
+            .unwrap()
+            .junit,
         None
     );
 }
@@ -108,7 +110,7 @@ fn a_student_called_report_does_not_replace_the_report() {
         row.student.username = name.parse().unwrap();
     }
     assert_eq!(
-        student_files(&report),
+        student_files(report.students.iter().map(|s| &s.student.username)),
         [
             "Report-student-student.html",
             "report-anonymous-student.html",
@@ -151,7 +153,7 @@ fn the_next_report_says_what_changed_since_the_one_before() {
     let dir = tempfile::tempdir().unwrap();
     let mut report = class(30);
     assert_eq!(Since::read(dir.path(), &report).unwrap(), None);
-    write_reports(dir.path(), &class_before(&report), None).unwrap();
+    write_reports(dir.path(), &class_before(&report), About::Class, None).unwrap();
     report.since = Since::read(dir.path(), &report).unwrap();
     let since = report.since.as_ref().unwrap();
     let told: Vec<String> = since
@@ -349,4 +351,44 @@ fn hostile_values_are_text_in_the_gradebook_and_in_junit() {
         assert!(elements.contains(&name.as_str()), "{name}");
     }
     assert!(xml.chars().all(|c| c == '\n' || !c.is_control()));
+}
+
+#[test]
+fn a_report_about_some_replaces_nothing_of_the_class_s() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = write_reports(dir.path(), &class(5), About::Class, None).unwrap();
+    let before: Vec<_> = [&whole.html, &whole.json, &whole.gradebook]
+        .map(|path| fs::read(path).unwrap())
+        .into();
+    let mut some = class(5);
+    some.students.truncate(2);
+    let written = write_reports(dir.path(), &some, About::Selection, None).unwrap();
+    let after: Vec<_> = [&whole.html, &whole.json, &whole.gradebook]
+        .map(|path| fs::read(path).unwrap())
+        .into();
+    assert_eq!(before, after);
+    for path in written.files() {
+        assert!(path.is_file(), "{}", path.display());
+    }
+    assert_eq!(
+        written.students[..],
+        whole.students[..2],
+        "their own pages are the same ones"
+    );
+    assert!(whole.students[4].is_file(), "nobody left");
+}
+
+#[test]
+fn pages_of_students_who_left_go_with_the_next_report_and_nothing_else_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = write_reports(dir.path(), &class_before(&class(4)), About::Class, None).unwrap();
+    let mine = first.html.with_file_name("notes.html");
+    fs::write(&mine, "the instructor's own").unwrap();
+    let mut next = class(4);
+    next.students.truncate(3);
+    next.since = Since::read(dir.path(), &next).unwrap();
+    let written = write_reports(dir.path(), &next, About::Class, None).unwrap();
+    assert_eq!(written.removed, first.students[3..]);
+    assert!(!first.students[3].exists() && mine.is_file());
+    assert!(written.students.iter().all(|page| page.is_file()));
 }

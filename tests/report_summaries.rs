@@ -31,6 +31,7 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
         students,
         summary: BTreeMap::new(),
         forecast: None,
+        files: Vec::new(),
         notes: Vec::new(),
         api_calls: BTreeMap::from([("lambda:CreateFunction".to_owned(), 90)]),
         elapsed_s: 252.4,

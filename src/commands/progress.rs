@@ -12,7 +12,7 @@ use crate::engine::reading::{ClassReading, read_class};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Outcome, StudentResult};
 use crate::report::{
-    Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
+    About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
 };
 
 use super::canvas::Canvas;
@@ -63,7 +63,15 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     if let Some(canvas) = &gradebook {
         notes.extend(canvas.write(&session.class.settings.reports, &report)?);
     }
-    let summary = summarise(&session, Command::Report, results(&standing), notes);
+    if !written.removed.is_empty() {
+        notes.push(format!(
+            "removed {} of students who left",
+            crate::report::words::plural(written.removed.len(), "page")
+        ));
+    }
+    let mut summary = summarise(&session, Command::Report, results(&standing), notes);
+    let files = written.files().into_iter();
+    summary.files = files.map(|path| path.display().to_string()).collect();
     let view = View {
         gaps: &standing.gaps,
         report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
@@ -178,7 +186,12 @@ fn write_files(session: &Session, report: &ClassReport, anonymous: bool) -> Resu
     let reports = &session.class.settings.reports;
     let attempt = || -> std::io::Result<Written> {
         let key = anonymous.then(|| Key::of_class(reports, &report.class));
-        write_reports(reports, report, key.transpose()?.as_ref())
+        let about = if session.class.is_whole() {
+            About::Class
+        } else {
+            About::Selection
+        };
+        write_reports(reports, report, about, key.transpose()?.as_ref())
     };
     attempt().map_err(|error| {
         Error::new(Kind::General, "report", error.to_string()).hint(

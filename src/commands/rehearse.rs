@@ -208,6 +208,8 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
             result.errors.push(failure);
         }
     }
+    let files = written.files().into_iter();
+    summary.files = files.map(|path| path.display().to_string()).collect();
     finish(session, &summary, &written)?;
     Ok(exit)
 }

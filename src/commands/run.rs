@@ -148,6 +148,7 @@ pub(super) fn summarise(
         students,
         summary,
         forecast: None,
+        files: Vec::new(),
         notes,
         api_calls: session.cloud.calls(),
         elapsed_s: session.class.started.elapsed().as_secs_f64(),

@@ -47,4 +47,4 @@ pub use since::Since;
 pub use style::ColorChoice;
 pub use summary::{Limit, View, print_summary, print_teardown_listing};
 pub use terminal::{Terminal, TerminalOptions};
-pub use write::{Written, student_files, write_reports};
+pub use write::{About, Written, student_files, write_reports};

@@ -14,16 +14,17 @@ use crate::domain::ids::{ClassName, Username};
 use super::anonymous::Key;
 use super::class::ClassReport;
 use super::html::Pages;
+use super::since::Turn;
 use super::{csv, json, junit};
 
 /// Where the files of a report are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// `report.html`: one self-contained page.
+    /// `report.html` (`selection.html`): one self-contained page.
     pub html: PathBuf,
     /// `report.json`: the same for programs.
     pub json: PathBuf,
-    /// `gradebook.csv`.
+    /// `gradebook.csv` (`selection-gradebook.csv`).
     pub gradebook: PathBuf,
     /// `junit.xml`, when the report has results of `validate`.
     pub junit: Option<PathBuf>,
@@ -31,6 +32,26 @@ pub struct Written {
     pub anonymous: Option<PathBuf>,
     /// Each student's own page, in the report's order.
     pub students: Vec<PathBuf>,
+    /// Pages of students who left since the report before: removed.
+    pub removed: Vec<PathBuf>,
+}
+
+impl Written {
+    /// Every file, the class's first.
+    pub fn files(&self) -> Vec<&Path> {
+        let class = [&self.html, &self.json, &self.gradebook].into_iter();
+        let class = class.chain(&self.junit).chain(&self.anonymous);
+        class.chain(&self.students).map(PathBuf::as_path).collect()
+    }
+}
+
+/// Whom a report is about, which decides what its files are called: one about some must not replace the one about all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Everybody in the roster: `report.html`, `report.json`, `gradebook.csv`, …
+    Class,
+    /// Those who were chosen: `selection.html`, `selection.json`, `selection-gradebook.csv`, …
+    Selection,
 }
 
 /// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
@@ -42,10 +63,15 @@ pub fn class_dir(reports: &Path, class: &ClassName) -> PathBuf {
 /// The names of the students' own pages: `<username>.html`. A username that is the name of another file of the
 /// folder (on a file system that does not tell case apart, either) gets `-student` behind it, as often as it
 /// takes.
-pub fn student_files(report: &ClassReport) -> Vec<String> {
-    const TAKEN: [&str; 2] = ["report", "report-anonymous"];
+pub fn student_files<'a>(students: impl Iterator<Item = &'a Username> + Clone) -> Vec<String> {
+    const TAKEN: [&str; 4] = [
+        "report",
+        "report-anonymous",
+        "selection",
+        "selection-anonymous",
+    ];
     let mut taken: BTreeSet<String> = TAKEN.map(str::to_owned).into();
-    let names = report.students.iter().map(|s| s.student.username.as_str());
+    let names = students.map(Username::as_str);
     // Those that keep their names come first, whatever the roster's order.
     taken.extend(
         names
@@ -66,8 +92,21 @@ pub fn student_files(report: &ClassReport) -> Vec<String> {
         .collect()
 }
 
+/// Pages that the report before wrote for students who are no longer there.
+fn of_departed(report: &ClassReport) -> Vec<String> {
+    let moves = report.since.iter().flat_map(|since| &since.moves);
+    let left = moves.filter(|m| m.turn == Turn::Left).map(|m| &m.username);
+    let all = usernames(report).chain(left);
+    student_files(all).split_off(report.students.len())
+}
+
+fn usernames(report: &ClassReport) -> impl Iterator<Item = &Username> + Clone {
+    report.students.iter().map(|row| &row.student.username)
+}
+
 /// Writes all files of a report into `<reports>/<class>/`; with a key, the page for a projector too. They name
-/// students, so only their owner can read them; the folder is made where it is missing.
+/// students, so only their owner can read them; the folder is made where it is missing. A report about the whole class
+/// removes the pages of those who left since the one before.
 ///
 /// # Errors
 /// When a file cannot be written. Everything is rendered and stands on the disk under other names before the
@@ -75,20 +114,26 @@ pub fn student_files(report: &ClassReport) -> Vec<String> {
 pub fn write_reports(
     reports: &Path,
     report: &ClassReport,
+    about: About,
     key: Option<&Key>,
 ) -> io::Result<Written> {
     let dir = class_dir(reports, &report.class);
     let pages = Pages::new().map_err(io::Error::other)?;
+    let (stem, gradebook) = match about {
+        About::Class => ("report", "gradebook.csv"),
+        About::Selection => ("selection", "selection-gradebook.csv"),
+    };
     let mut written = Written {
-        html: dir.join("report.html"),
-        json: dir.join("report.json"),
-        gradebook: dir.join("gradebook.csv"),
+        html: dir.join(format!("{stem}.html")),
+        json: dir.join(format!("{stem}.json")),
+        gradebook: dir.join(gradebook),
         junit: None,
         anonymous: None,
         students: Vec::new(),
+        removed: Vec::new(),
     };
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-    for (row, name) in report.students.iter().zip(student_files(report)) {
+    for (row, name) in report.students.iter().zip(student_files(usernames(report))) {
         let page = pages.student(report, row).map_err(io::Error::other)?;
         let path = dir.join(name);
         written.students.push(path.clone());
@@ -99,7 +144,7 @@ pub fn write_reports(
         json::report_document(report)?.into_bytes(),
     ));
     files.push((written.gradebook.clone(), csv::gradebook(report)?));
-    if report.students.iter().any(|s| !s.validate.is_empty()) {
+    if about == About::Class && report.students.iter().any(|s| !s.validate.is_empty()) {
         let suites = report
             .students
             .iter()
@@ -112,7 +157,7 @@ pub fn write_reports(
     }
     if let Some(key) = key {
         let page = pages.anonymous(report, key).map_err(io::Error::other)?;
-        let path = dir.join("report-anonymous.html");
+        let path = dir.join(format!("{stem}-anonymous.html"));
         files.push((path.clone(), page.into_bytes()));
         written.anonymous = Some(path);
     }
@@ -120,6 +165,16 @@ pub fn write_reports(
     let page = pages.class(report).map_err(io::Error::other)?;
     files.push((written.html.clone(), page.into_bytes()));
     write_all_whole(&dir, files)?;
+    if about == About::Class {
+        for name in of_departed(report) {
+            let path = dir.join(name);
+            match fs::remove_file(&path) {
+                Ok(()) => written.removed.push(path),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(named(&path, &error)),
+            }
+        }
+    }
     Ok(written)
 }
 

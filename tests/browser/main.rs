@@ -14,7 +14,7 @@ mod report_sample;
 use std::path::PathBuf;
 
 use cdp::Browser;
-use homeroom::report::{ClassReport, Key, Since, write_reports};
+use homeroom::report::{About, ClassReport, Key, Since, write_reports};
 use report_sample::{ATTACKS, class, class_before, hostile_class};
 use serde_json::{Value, json};
 
@@ -27,10 +27,10 @@ struct Files {
 impl Files {
     fn of(mut report: ClassReport) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        write_reports(dir.path(), &class_before(&report), None).unwrap();
+        write_reports(dir.path(), &class_before(&report), About::Class, None).unwrap();
         report.since = Since::read(dir.path(), &report).unwrap();
         let key = Key::from_bytes([5; 32]);
-        let written = write_reports(dir.path(), &report, Some(&key)).unwrap();
+        let written = write_reports(dir.path(), &report, About::Class, Some(&key)).unwrap();
         Self {
             folder: written.html.parent().unwrap().to_owned(),
             _dir: dir,
