@@ -14,7 +14,7 @@ use crate::events::{Event, StepResult};
 
 use super::call::Caller;
 use super::forecast::Remaining;
-use super::port::Cloud;
+use super::port::{Cloud, ErrorKind};
 use super::resources::{function, log_group, rest_api, role, state_machine};
 use super::step::{Context, RoleGate, Settled, StepError};
 
@@ -134,7 +134,12 @@ async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -
     let started = Instant::now();
     let result = match perform(cx, action).await {
         Ok(()) => StepResult::Done,
-        Err(error) => error.into_result(&item.resource),
+        Err(error) => {
+            if error.kind() == Some(ErrorKind::Credentials) {
+                give_up_without_credentials(cx);
+            }
+            error.into_result(&item.resource)
+        }
     };
     cx.caller.tell(Event::StepFinished {
         student: cx.student().clone(),
@@ -144,6 +149,20 @@ async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -
         elapsed_ms: millis(started.elapsed()),
     });
     result
+}
+
+/// Credentials that AWS does not take any more are taken for nobody: what has not begun would only fail in the same
+/// words, student after student.
+fn give_up_without_credentials<C: Cloud>(cx: &Context<'_, C>) {
+    let stop = cx.caller.stop();
+    if !stop.is_stopping() {
+        cx.caller.tell(Event::Note {
+            text: "AWS does not take the credentials any more: nothing new starts. Sign in again, then run the same \
+                   command once more; it goes on where this one stopped"
+                .to_owned(),
+        });
+        stop.drain();
+    }
 }
 
 async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), StepError> {

@@ -148,7 +148,10 @@ impl Request {
                 ),
             )),
             "logs" if !reads => Some((
-                format!("log group {}", self.text("logGroupName")),
+                format!(
+                    "log group {}",
+                    self.resource().rsplit(':').next().unwrap_or_default()
+                ),
                 AwsError::new(
                     400,
                     "OperationAbortedException",

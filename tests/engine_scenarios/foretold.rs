@@ -1,0 +1,110 @@
+//! What is foretold of a run, and what it then takes.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn at_awss_published_rates_thirty_students_take_what_the_scarcest_quota_says() {
+    let aws = StrictAws::new();
+    let names: Vec<String> = (1..=30).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut class = Class::of(&names);
+    class.pace = Pace::Scaled(1.0);
+    let began = Instant::now();
+    assert_all_well(&deploy_class(&aws, &class).await);
+    let deployed = began.elapsed().as_secs();
+    // CreateDeployment allows 1 per 5 s: 29 intervals, and the tail of the last student.
+    assert!(
+        (145..=145 + 45).contains(&deployed),
+        "deploy took {deployed} s"
+    );
+    let began = Instant::now();
+    tear_down_class(&aws, &class).await;
+    let removed = began.elapsed().as_secs();
+    // DeleteRestApi allows 1 per 30 s.
+    assert!(
+        (870..=870 + 45).contains(&removed),
+        "teardown took {removed} s"
+    );
+    assert_eq!(aws.snapshot(), []);
+}
+
+/// Calls by operation, without the listings' pages.
+fn calls_made(aws: &StrictAws) -> BTreeMap<String, usize> {
+    let listings = [
+        "iam:GetAccountAuthorizationDetails",
+        "lambda:ListFunctions",
+        "states:ListStateMachines",
+        "apigateway:GetRestApis",
+        "logs:DescribeLogGroups",
+    ];
+    let mut made = BTreeMap::new();
+    for call in aws.calls() {
+        if !listings.contains(&call.operation.as_str()) {
+            *made.entry(call.operation).or_default() += 1;
+        }
+    }
+    made
+}
+
+fn foretold(work: &Work) -> BTreeMap<String, usize> {
+    let calls = work.calls.iter();
+    calls.map(|(op, n)| (op.to_string(), *n)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_that_are_foretold_are_the_calls_that_are_made() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1", "user2", "user3"]);
+    let work = Work::of(&plan_class(&aws, &class).await);
+    aws.clear_calls();
+    deploy_class(&aws, &class).await;
+    assert_eq!(calls_made(&aws), foretold(&work));
+
+    aws.clear_calls();
+    tear_down_class(&aws, &class).await;
+    let work = Work::of_teardown(&class.desired);
+    assert_eq!(calls_made(&aws), foretold(&work));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_is_foretold_is_the_time_that_it_takes_and_what_is_left_counts_down_to_nothing()
+ {
+    let aws = StrictAws::new();
+    let names: Vec<String> = (1..=20).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut class = Class::of(&names);
+    class.pace = Pace::Scaled(1.0);
+    let pacer = || Pacer::new(class.pace, &Overrides::new());
+    let works = [
+        Work::of(&plan_class(&aws, &class).await),
+        Work::of_teardown(&class.desired),
+    ];
+    for (work, verb) in works.iter().zip(["deploy", "teardown"]) {
+        let foretold = work.estimate(&pacer()).seconds.unwrap() as f64;
+        let (caller, mut run) = start(&aws, &class).await;
+        let began = tokio::time::Instant::now();
+        match verb {
+            "deploy" => drop(deploy_with(&caller, &class).await),
+            _ => drop(teardown_with(&caller, &class).await),
+        }
+        let took = began.elapsed().as_secs_f64();
+        assert!(
+            (foretold / took - 1.0).abs() < 0.05,
+            "{verb}: {foretold} s foretold, {took} s"
+        );
+        let mut left = Vec::new();
+        while let Ok(event) = run.events.try_recv() {
+            if let Event::TimeLeft { seconds } = event {
+                left.push(seconds as i64);
+            }
+        }
+        for (second, left) in left.iter().enumerate() {
+            let error = (second as i64 + left) as f64 - took;
+            assert!(
+                error.abs() < took * 0.08,
+                "{verb}: {left} s left after {second} s of {took}"
+            );
+        }
+        assert!(left.len() > 50, "{verb}: told {} times", left.len());
+    }
+}
