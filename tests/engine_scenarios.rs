@@ -29,7 +29,7 @@ use homeroom::engine::port::{Cloud, NewFunction, NewStateMachine};
 use homeroom::engine::prove_gone::{Left, prove_gone};
 use homeroom::engine::stop::Stop;
 use homeroom::events::{Event, StepResult};
-use support::{ACCOUNT, Fault, REGION, Rule, StrictAws};
+use support::{ACCOUNT, Fault, Options, REGION, Rule, Spread, StrictAws};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -188,6 +188,7 @@ async fn a_class_goes_up_whole_and_a_second_plan_has_nothing_to_do() {
 #[tokio::test(start_paused = true)]
 async fn a_new_student_costs_at_most_thirty_calls_waits_for_roles_and_functions_included() {
     let aws = StrictAws::new();
+    aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(9)));
     let class = Class::of(&["user1", "user2"]);
     deploy_class(&aws, &class).await;
     let shared = ["List", "GetAccount", "GetRestApis", "DescribeLogGroups"];
@@ -256,7 +257,7 @@ async fn listings_are_read_to_their_last_page() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_role_is_waited_for_and_the_wait_is_told_once_a_step() {
     let aws = StrictAws::new();
-    aws.timings(|t| t.role_propagation = Duration::from_secs(30));
+    aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(30)));
     let class = Class::of(&["user1"]);
     let (caller, mut run) = start(&aws, &class).await;
     let (_, runs) = deploy_with(&caller, &class).await;
@@ -626,13 +627,15 @@ async fn a_class_that_is_deployed_again_while_its_old_machines_are_being_deleted
     aws.timings(|t| t.machine_deleting = Duration::from_secs(60));
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
-    let cloud = aws.backdoor().await;
+    let cloud = aws.cloud().await;
     let machine = class
         .desired
         .scope
         .state_machine_arn("user1-simple-workflow");
     cloud.delete_state_machine(&machine).await.unwrap();
+    let began = Instant::now();
     assert_all_well(&deploy_class(&aws, &class).await);
+    assert!(began.elapsed() >= Duration::from_secs(55));
     assert_eq!(aws.snapshot(), everything_once(&class));
 }
 
@@ -728,7 +731,7 @@ async fn the_second_interrupt_gives_up_what_is_in_flight_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn at_awss_published_rates_thirty_students_take_what_the_scarcest_quota_says() {
-    let aws = StrictAws::new();
+    let aws = StrictAws::with_quotas();
     let names: Vec<String> = (1..=30).map(|i| format!("user{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut class = Class::of(&names);
@@ -749,7 +752,61 @@ async fn at_awss_published_rates_thirty_students_take_what_the_scarcest_quota_sa
         (870..=870 + 45).contains(&removed),
         "teardown took {removed} s"
     );
+    assert_eq!(aws.throttled(), []);
     assert_eq!(aws.snapshot(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_of_five_hundred_goes_up_and_comes_down_in_four_hours_of_awss_time() {
+    let aws = StrictAws::with_quotas();
+    aws.set_roles_quota(5000);
+    let names: Vec<String> = (1..=500).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut class = Class::of(&names);
+    class.pace = Pace::Scaled(1.0);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    let began = Instant::now();
+    let left = tear_down_class(&aws, &class).await;
+    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
+    let hours = began.elapsed().as_secs_f64() / 3600.0;
+    // DeleteRestApi allows 1 per 30 s: 499 intervals. Before that, the tags of 500 state machines are read at 1 per
+    // second beyond the first hundred.
+    assert!((4.15..4.35).contains(&hours), "teardown took {hours} h");
+    assert_eq!(aws.throttled(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_that_is_not_paced_is_throttled_and_goes_up_whole_all_the_same() {
+    let aws = StrictAws::with_quotas();
+    let names: Vec<String> = (1..=8).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let class = Class::of(&names);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    let throttled = aws.throttled();
+    assert!(
+        throttled
+            .iter()
+            .any(|(quota, _)| *quota == "apigateway:CreateRestApi"),
+        "{throttled:?}"
+    );
+    assert_eq!(aws.snapshot(), everything_once(&class));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_beside_somebody_who_takes_half_of_every_quota_still_goes_up_and_comes_down() {
+    let aws = StrictAws::with_options(Options {
+        competitor: 0.5,
+        ..Options::default()
+    });
+    let names: Vec<String> = (1..=12).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut class = Class::of(&names);
+    class.pace = Pace::Scaled(1.0);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(aws.snapshot(), everything_once(&class));
+    assert_ne!(aws.throttled(), []);
+    let left = tear_down_class(&aws, &class).await;
+    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -949,7 +1006,7 @@ async fn what_was_just_made_and_does_not_show_up_yet_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_after_a_long_wait_for_ones_turn_is_still_outlasted() {
-    let aws = StrictAws::new();
+    let aws = StrictAws::with_quotas();
     let names: Vec<String> = (1..=12).map(|i| format!("user{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut class = Class::of(&names);
