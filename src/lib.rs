@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Dependencies point one way: `domain ← events ← {engine, report}`, `engine::port ← cloud`, and all of them
-//! ← `commands` ← `main`. `tests/architecture.rs` holds it.
+//! ← `commands` ← `main`. `strict`, a model of what AWS refuses and delays, stands by itself. `tests/architecture.rs`
+//! holds it.
 
 pub mod bundle;
 pub mod cli;
@@ -26,3 +27,4 @@ pub mod events;
 pub mod local;
 pub mod report;
 pub mod settings;
+pub mod strict;

@@ -138,9 +138,9 @@ async fn any_single_call_of_a_teardown_may_be_lost_before_or_after_its_effect() 
     }
 }
 
-/// Every call that arrives within a stretch of time from now fails.
-fn for_a_while(after: Duration, lasting: Duration, fault: Fault) -> Rule {
-    let from = Instant::now() + after;
+/// Every call that arrives within a stretch of time from now fails. `born`: when the account came to be.
+fn for_a_while(born: Instant, after: Duration, lasting: Duration, fault: Fault) -> Rule {
+    let from = born.elapsed() + after;
     Rule::when(move |call| (from..from + lasting).contains(&call.at)).fault(fault)
 }
 
@@ -151,8 +151,9 @@ async fn a_network_that_is_gone_for_a_minute_is_outlasted_at_any_time_of_a_run()
     for after in [0, 1, 3, 11, 15] {
         let after = Duration::from_secs(after);
         for fault in [Fault::Refuse, Fault::Reset] {
+            let born = Instant::now();
             let aws = StrictAws::new();
-            aws.inject(for_a_while(after, minute, fault.clone()));
+            aws.inject(for_a_while(born, after, minute, fault.clone()));
             assert_all_well(&deploy_class(&aws, &class).await);
             assert_eq!(
                 aws.snapshot(),
@@ -160,7 +161,7 @@ async fn a_network_that_is_gone_for_a_minute_is_outlasted_at_any_time_of_a_run()
                 "{fault:?} after {after:?}"
             );
             aws.heal();
-            aws.inject(for_a_while(after, minute, fault.clone()));
+            aws.inject(for_a_while(born, after, minute, fault.clone()));
             let left = tear_down_class(&aws, &class).await;
             let seen = (left.plan.steps(), left.plan.gaps.len(), aws.snapshot());
             assert_eq!(seen, (0, 0, vec![]), "{fault:?} after {after:?}");
@@ -171,10 +172,16 @@ async fn a_network_that_is_gone_for_a_minute_is_outlasted_at_any_time_of_a_run()
 #[tokio::test(start_paused = true)]
 async fn a_network_that_is_gone_for_good_ends_the_run_within_minutes_with_an_outcome_for_everybody()
 {
+    let born = Instant::now();
     let aws = StrictAws::new();
     let class = Class::of(&["user1", "user2", "user3"]);
     let hours = Duration::from_secs(7200);
-    aws.inject(for_a_while(Duration::from_secs(3), hours, Fault::Refuse));
+    aws.inject(for_a_while(
+        born,
+        Duration::from_secs(3),
+        hours,
+        Fault::Refuse,
+    ));
     let (caller, mut run) = start(&aws, &class).await;
     let began = Instant::now();
     let (plan, runs) = deploy_with(&caller, &class).await;
@@ -566,7 +573,7 @@ async fn a_student_who_deletes_their_stack_during_a_teardown_is_no_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_after_a_long_wait_for_ones_turn_is_still_outlasted() {
-    let aws = StrictAws::new();
+    let aws = StrictAws::with_quotas();
     let names: Vec<String> = (1..=12).map(|i| format!("user{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut class = Class::of(&names);

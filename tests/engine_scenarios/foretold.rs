@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn at_awss_published_rates_thirty_students_take_what_the_scarcest_quota_says() {
-    let aws = StrictAws::new();
+    let aws = StrictAws::with_quotas();
     let names: Vec<String> = (1..=30).map(|i| format!("user{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut class = Class::of(&names);
@@ -25,6 +25,7 @@ async fn at_awss_published_rates_thirty_students_take_what_the_scarcest_quota_sa
         (870..=870 + 45).contains(&removed),
         "teardown took {removed} s"
     );
+    assert_eq!(aws.throttled(), []);
     assert_eq!(aws.snapshot(), []);
 }
 
@@ -54,6 +55,7 @@ fn foretold(work: &Work) -> BTreeMap<String, usize> {
 #[tokio::test(start_paused = true)]
 async fn the_calls_that_are_foretold_are_the_calls_that_are_made() {
     let aws = StrictAws::new();
+    aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(9)));
     let class = Class::of(&["user1", "user2", "user3"]);
     let work = Work::of(&plan_class(&aws, &class).await);
     aws.clear_calls();
@@ -70,6 +72,7 @@ async fn the_calls_that_are_foretold_are_the_calls_that_are_made() {
 async fn the_time_that_is_foretold_is_the_time_that_it_takes_and_what_is_left_counts_down_to_nothing()
  {
     let aws = StrictAws::new();
+    aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(9)));
     let names: Vec<String> = (1..=20).map(|i| format!("user{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut class = Class::of(&names);
@@ -107,4 +110,57 @@ async fn the_time_that_is_foretold_is_the_time_that_it_takes_and_what_is_left_co
         }
         assert!(left.len() > 50, "{verb}: told {} times", left.len());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_of_five_hundred_goes_up_and_comes_down_in_four_hours_of_awss_time() {
+    let aws = StrictAws::with_quotas();
+    aws.set_roles_quota(5000);
+    let names: Vec<String> = (1..=500).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut class = Class::of(&names);
+    class.pace = Pace::Scaled(1.0);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    let began = Instant::now();
+    let left = tear_down_class(&aws, &class).await;
+    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
+    let hours = began.elapsed().as_secs_f64() / 3600.0;
+    // DeleteRestApi allows 1 per 30 s: 499 intervals. Before that, the tags of 500 state machines are read at 1 per
+    // second beyond the first hundred.
+    assert!((4.15..4.35).contains(&hours), "teardown took {hours} h");
+    assert_eq!(aws.throttled(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_that_is_not_paced_is_throttled_and_goes_up_whole_all_the_same() {
+    let aws = StrictAws::with_quotas();
+    let names: Vec<String> = (1..=8).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let class = Class::of(&names);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    let throttled = aws.throttled();
+    assert!(
+        throttled
+            .iter()
+            .any(|(quota, _)| *quota == "apigateway:CreateRestApi"),
+        "{throttled:?}"
+    );
+    assert_eq!(aws.snapshot(), everything_once(&class));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_beside_somebody_who_takes_half_of_every_quota_still_goes_up_and_comes_down() {
+    let aws = StrictAws::with_options(Options {
+        competitor: 0.5,
+        ..Options::default()
+    });
+    let names: Vec<String> = (1..=12).map(|i| format!("user{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut class = Class::of(&names);
+    class.pace = Pace::Scaled(1.0);
+    assert_all_well(&deploy_class(&aws, &class).await);
+    assert_eq!(aws.snapshot(), everything_once(&class));
+    assert_ne!(aws.throttled(), []);
+    let left = tear_down_class(&aws, &class).await;
+    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
 }

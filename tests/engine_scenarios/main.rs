@@ -34,7 +34,7 @@ use homeroom::engine::port::{Cloud, NewFunction, NewStateMachine};
 use homeroom::engine::prove_gone::{Left, prove_gone};
 use homeroom::engine::stop::Stop;
 use homeroom::events::{Event, StepResult};
-use support::{ACCOUNT, Fault, REGION, Rule, StrictAws};
+use support::{ACCOUNT, Fault, Options, REGION, Rule, Spread, StrictAws};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -185,6 +185,7 @@ async fn a_class_goes_up_whole_and_a_second_plan_has_nothing_to_do() {
 #[tokio::test(start_paused = true)]
 async fn a_new_student_costs_at_most_thirty_calls_waits_for_roles_and_functions_included() {
     let aws = StrictAws::new();
+    aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(9)));
     let class = Class::of(&["user1", "user2"]);
     deploy_class(&aws, &class).await;
     let shared = ["List", "GetAccount", "GetRestApis", "DescribeLogGroups"];
@@ -253,7 +254,7 @@ async fn listings_are_read_to_their_last_page() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_role_is_waited_for_and_the_wait_is_told_once_a_step() {
     let aws = StrictAws::new();
-    aws.timings(|t| t.role_propagation = Duration::from_secs(30));
+    aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(30)));
     let class = Class::of(&["user1"]);
     let (caller, mut run) = start(&aws, &class).await;
     let (_, runs) = deploy_with(&caller, &class).await;
@@ -445,13 +446,15 @@ async fn a_class_that_is_deployed_again_while_its_old_machines_are_being_deleted
     aws.timings(|t| t.machine_deleting = Duration::from_secs(60));
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
-    let cloud = aws.backdoor().await;
+    let cloud = aws.cloud().await;
     let machine = class
         .desired
         .scope
         .state_machine_arn("user1-simple-workflow");
     cloud.delete_state_machine(&machine).await.unwrap();
+    let began = Instant::now();
     assert_all_well(&deploy_class(&aws, &class).await);
+    assert!(began.elapsed() >= Duration::from_secs(55));
     assert_eq!(aws.snapshot(), everything_once(&class));
 }
 

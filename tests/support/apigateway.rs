@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use homeroom::strict::{Refusal, Request};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::answer::{Answer, AwsError, Body};
-use super::request::Request;
+use super::answer::{Answer, Body};
 use super::world::{World, tag_map};
 
 #[derive(Debug, Clone)]
@@ -45,20 +45,20 @@ impl Api {
     }
 }
 
-fn not_found(what: &str) -> AwsError {
-    AwsError::new(
+fn not_found(what: &str) -> Refusal {
+    Refusal::new(
         404,
         "NotFoundException",
         &format!("Invalid {what} identifier specified"),
     )
 }
 
-fn bad_request(message: &str) -> AwsError {
-    AwsError::new(400, "BadRequestException", message)
+fn bad_request(message: &str) -> Refusal {
+    Refusal::new(400, "BadRequestException", message)
 }
 
-fn conflict(message: &str) -> AwsError {
-    AwsError::new(409, "ConflictException", message)
+fn conflict(message: &str) -> Refusal {
+    Refusal::new(409, "ConflictException", message)
 }
 
 impl World {
@@ -129,11 +129,11 @@ impl World {
         }))
     }
 
-    fn api(&mut self, id: &str) -> Result<&mut Api, AwsError> {
+    fn api(&mut self, id: &str) -> Result<&mut Api, Refusal> {
         self.apis.get_mut(id).ok_or_else(|| not_found("API"))
     }
 
-    fn path_resource(&mut self, request: &Request) -> Result<&mut Resource, AwsError> {
+    fn path_resource(&mut self, request: &Request) -> Result<&mut Resource, Refusal> {
         let resources = &mut self.api(request.text("restApiId"))?.resources;
         resources
             .get_mut(request.text("resourceId"))
@@ -182,7 +182,7 @@ impl World {
         json!({"item": page, "position": next})
     }
 
-    fn list_resources(&mut self, request: &Request) -> Result<Value, AwsError> {
+    fn list_resources(&mut self, request: &Request) -> Result<Value, Refusal> {
         let methods = request.text("embed") == "methods";
         let api = self.api(request.text("restApiId"))?.clone();
         let all: Vec<Value> = api
@@ -214,7 +214,7 @@ impl World {
         Ok(json!({"item": page, "position": next}))
     }
 
-    fn create_resource(&mut self, request: &Request) -> Result<Value, AwsError> {
+    fn create_resource(&mut self, request: &Request) -> Result<Value, Refusal> {
         let (parent, part) = (request.text("parentId"), request.text("pathPart"));
         let id = self.id();
         let resources = &mut self.api(request.text("restApiId"))?.resources;
@@ -234,7 +234,7 @@ impl World {
         Ok(json!({"id": id, "parentId": parent, "pathPart": part, "path": path}))
     }
 
-    fn create_deployment(&mut self, request: &Request) -> Result<Value, AwsError> {
+    fn create_deployment(&mut self, request: &Request) -> Result<Value, Refusal> {
         let deployment = self.id();
         let api = self.api(request.text("restApiId"))?;
         let mut deployed = BTreeMap::new();

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, AwsError, Body};
-use super::request::Request;
+use homeroom::strict::{Refusal, Request};
+
+use super::answer::{Answer, Body};
 use super::world::World;
 
 /// Events a page at most. Source: LookupEvents, `MaxResults`.
@@ -58,6 +59,6 @@ impl World {
     }
 }
 
-fn invalid(code: &str) -> AwsError {
-    AwsError::new(400, code, "The request is not valid.")
+fn invalid(code: &str) -> Refusal {
+    Refusal::new(400, code, "The request is not valid.")
 }

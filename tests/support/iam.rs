@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use homeroom::strict::{Refusal, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::time::Instant;
 
 use super::ACCOUNT;
-use super::answer::{Answer, AwsError, Body, escape};
-use super::request::Request;
+use super::answer::{Answer, Body, escape};
 use super::world::World;
 
 /// What RFC 3986 leaves unencoded.
@@ -25,7 +24,6 @@ pub(super) struct Role {
     inline: BTreeMap<String, String>,
     attached: Vec<String>,
     tags: BTreeMap<String, String>,
-    assumable_at: Instant,
 }
 
 impl Role {
@@ -62,13 +60,13 @@ fn list(name: &str, members: impl Iterator<Item = String>) -> String {
     format!("<{name}>{members}</{name}>")
 }
 
-fn missing(what: &str) -> AwsError {
-    AwsError::new(404, "NoSuchEntity", &format!("{what} cannot be found."))
+fn missing(what: &str) -> Refusal {
+    Refusal::new(404, "NoSuchEntity", &format!("{what} cannot be found."))
 }
 
-fn document(text: &str, max: usize) -> Result<String, AwsError> {
+fn document(text: &str, max: usize) -> Result<String, Refusal> {
     if serde_json::from_str::<serde_json::Value>(text).is_err() {
-        return Err(AwsError::new(
+        return Err(Refusal::new(
             400,
             "MalformedPolicyDocument",
             "Syntax errors in policy.",
@@ -76,7 +74,7 @@ fn document(text: &str, max: usize) -> Result<String, AwsError> {
     }
     if text.chars().filter(|c| !c.is_whitespace()).count() > max {
         let message = format!("Cannot exceed quota for policy size: {max}");
-        return Err(AwsError::new(409, "LimitExceeded", &message));
+        return Err(Refusal::new(409, "LimitExceeded", &message));
     }
     Ok(text.to_owned())
 }
@@ -138,7 +136,7 @@ impl World {
             }
             "DeleteRole" => {
                 let found = self.role(role)?;
-                let conflict = |message| Err(AwsError::new(409, "DeleteConflict", message));
+                let conflict = |message| Err(Refusal::new(409, "DeleteConflict", message));
                 if !found.inline.is_empty() {
                     return conflict("Cannot delete entity, must delete policies first.");
                 }
@@ -153,13 +151,13 @@ impl World {
         Ok(Body::Xml(xml))
     }
 
-    fn role(&mut self, name: &str) -> Result<&mut Role, AwsError> {
+    fn role(&mut self, name: &str) -> Result<&mut Role, Refusal> {
         self.roles
             .get_mut(name)
             .ok_or_else(|| missing(&format!("The role with name {name}")))
     }
 
-    fn create_role(&mut self, request: &Request) -> Result<String, AwsError> {
+    fn create_role(&mut self, request: &Request) -> Result<String, Refusal> {
         let name = request.text("RoleName");
         // Role names are unique whatever their case.
         if self
@@ -168,10 +166,10 @@ impl World {
             .any(|known| known.eq_ignore_ascii_case(name))
         {
             let message = format!("Role with name {name} already exists.");
-            return Err(AwsError::new(409, "EntityAlreadyExists", &message));
+            return Err(Refusal::new(409, "EntityAlreadyExists", &message));
         }
         if name.is_empty() || name.len() > 64 {
-            return Err(AwsError::new(
+            return Err(Refusal::new(
                 400,
                 "ValidationError",
                 "roleName has a wrong length",
@@ -182,7 +180,7 @@ impl World {
                 "Cannot exceed quota for RolesPerAccount: {}",
                 self.roles_quota
             );
-            return Err(AwsError::new(409, "LimitExceeded", &message));
+            return Err(Refusal::new(409, "LimitExceeded", &message));
         }
         let keys = request.members("Tags", ".Key");
         let values = request.members("Tags", ".Value");
@@ -200,7 +198,6 @@ impl World {
                 .zip(values)
                 .map(|(k, v)| (k.to_owned(), v.to_owned()))
                 .collect(),
-            assumable_at: self.after(self.timings.role_propagation),
         };
         let xml = format!("<Role>{}</Role>", role.xml());
         self.roles.insert(name.to_owned(), role);
@@ -242,12 +239,9 @@ impl World {
         )
     }
 
-    /// Whether a service can assume a role by now.
+    /// Whether a service can assume a role at all; the model says from when on.
     pub(super) fn assumable(&self, arn: &str, service: &str) -> bool {
-        self.roles.values().any(|role| {
-            role.arn() == arn
-                && role.trust.contains(service)
-                && (self.privileged || role.assumable_at <= self.now)
-        })
+        let role = self.roles.get(arn.rsplit('/').next().unwrap_or_default());
+        role.is_some_and(|role| role.arn() == arn && role.trust.contains(service))
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use homeroom::strict::{Refusal, Request};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, AwsError, Body};
-use super::request::Request;
+use super::answer::{Answer, Body};
 use super::world::World;
 use super::{ACCOUNT, REGION};
 
@@ -72,10 +72,10 @@ impl World {
             .apis
             .get(api_id)
             .filter(|api| api.has_stage(request.text("stageName")));
-        let api = api.ok_or_else(|| AwsError::new(403, "ForbiddenException", "Forbidden"))?;
+        let api = api.ok_or_else(|| Refusal::new(403, "ForbiddenException", "Forbidden"))?;
         let uri = api.deployed.get(&(verb.to_owned(), path.to_owned()));
         let uri = uri.ok_or_else(|| {
-            AwsError::new(
+            Refusal::new(
                 403,
                 "MissingAuthenticationTokenException",
                 "Missing Authentication Token",
@@ -90,7 +90,7 @@ impl World {
             })
         });
         let function = allowed
-            .ok_or_else(|| AwsError::new(500, "InternalServerError", "Internal server error"))?;
+            .ok_or_else(|| Refusal::new(500, "InternalServerError", "Internal server error"))?;
         let variables = function.environment().as_object().into_iter().flatten();
         let machine = variables
             .filter_map(|(_, value)| value.as_str())

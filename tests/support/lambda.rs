@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use homeroom::strict::{Refusal, Request};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
-use super::answer::{Answer, AwsError, Body};
-use super::request::Request;
+use super::answer::{Answer, Body};
 use super::world::{World, tag_map};
 use super::{ACCOUNT, REGION};
 
@@ -20,8 +19,6 @@ pub(super) struct Function {
     tags: BTreeMap<String, String>,
     /// Statements of the resource policy by id.
     pub(super) policy: BTreeMap<String, Value>,
-    active_at: Instant,
-    updated_at: Instant,
 }
 
 /// The parts of a configuration that requests set.
@@ -39,15 +36,15 @@ pub(super) fn arn(name: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
 }
 
-fn conflict(message: &str) -> AwsError {
-    AwsError::new(409, "ResourceConflictException", message)
+fn conflict(message: &str) -> Refusal {
+    Refusal::new(409, "ResourceConflictException", message)
 }
 
-fn invalid(message: &str) -> AwsError {
-    AwsError::new(400, "InvalidParameterValueException", message)
+fn invalid(message: &str) -> Refusal {
+    Refusal::new(400, "InvalidParameterValueException", message)
 }
 
-fn sha256(zip: &Value) -> Result<String, AwsError> {
+fn sha256(zip: &Value) -> Result<String, Refusal> {
     let bytes = BASE64.decode(zip.as_str().unwrap_or_default());
     let bytes = bytes.map_err(|_| invalid("Could not unzip uploaded file."))?;
     Ok(BASE64.encode(Sha256::digest(bytes)))
@@ -76,38 +73,35 @@ impl World {
             "GetFunction" => self.get_function(name)?,
             "UpdateFunctionCode" => {
                 let digest = sha256(request.get("ZipFile"))?;
-                let function = self.changeable(name)?;
+                let function = self.function(name)?;
                 function.configuration["CodeSha256"] = digest.into();
-                self.updated(name)
+                function.configuration.clone()
             }
             "UpdateFunctionConfiguration" => {
-                self.changeable(name)?;
+                self.function(name)?;
                 self.check_settings(request)?;
-                let function = self.changeable(name)?;
+                let function = self.function(name)?;
                 for key in SETTINGS {
                     if !request.get(key).is_null() {
                         function.configuration[key] = request.get(key).clone();
                     }
                 }
-                self.updated(name)
+                function.configuration.clone()
             }
             "TagResource" => {
                 let tags = tag_map(request.get("Tags"));
-                self.function(name)?;
-                if let Some(function) = self.functions.get_mut(name) {
-                    function.tags.extend(tags);
-                }
+                self.function(name)?.tags.extend(tags);
                 Value::Null
             }
             "DeleteFunction" => {
-                self.refuse_pending(name)?;
+                self.function(name)?;
                 self.functions.remove(name);
                 Value::Null
             }
             "GetPolicy" => {
                 let statements: Vec<&Value> = self.function(name)?.policy.values().collect();
                 if statements.is_empty() {
-                    return Err(AwsError::new(
+                    return Err(Refusal::new(
                         404,
                         "ResourceNotFoundException",
                         "The resource you requested does not exist.",
@@ -120,9 +114,9 @@ impl World {
             "AddPermission" => self.add_permission(name, request)?,
             "RemovePermission" => {
                 let id = request.text("StatementId");
-                let removed = self.changeable(name)?.policy.remove(id);
+                let removed = self.function(name)?.policy.remove(id);
                 removed.ok_or_else(|| {
-                    AwsError::new(
+                    Refusal::new(
                         404,
                         "ResourceNotFoundException",
                         &format!("Statement {id} is not found in resource policy."),
@@ -134,45 +128,14 @@ impl World {
         }))
     }
 
-    fn function(&mut self, name: &str) -> Result<&mut Function, AwsError> {
+    fn function(&mut self, name: &str) -> Result<&mut Function, Refusal> {
         self.functions.get_mut(name).ok_or_else(|| {
             let message = format!("Function not found: {}", arn(name));
-            AwsError::new(404, "ResourceNotFoundException", &message)
+            Refusal::new(404, "ResourceNotFoundException", &message)
         })
     }
 
-    fn refuse_pending(&mut self, name: &str) -> Result<(), AwsError> {
-        let (now, privileged) = (self.now, self.privileged);
-        if !privileged && self.function(name)?.active_at > now {
-            return Err(conflict(
-                "The operation cannot be performed at this time. The function is currently in the following state: Pending",
-            ));
-        }
-        self.function(name).map(|_| ())
-    }
-
-    /// The function, unless it is being set up or updated.
-    fn changeable(&mut self, name: &str) -> Result<&mut Function, AwsError> {
-        self.refuse_pending(name)?;
-        let (now, privileged) = (self.now, self.privileged);
-        let function = self.function(name)?;
-        if !privileged && function.updated_at > now {
-            return Err(conflict(&format!(
-                "The operation cannot be performed at this time. An update is in progress for resource: {}",
-                arn(name)
-            )));
-        }
-        Ok(function)
-    }
-
-    fn updated(&mut self, name: &str) -> Value {
-        let at = self.after(self.timings.function_update);
-        let function = self.functions.get_mut(name).expect("was just changed");
-        function.updated_at = at;
-        function.configuration.clone()
-    }
-
-    fn check_settings(&self, request: &Request) -> Result<(), AwsError> {
+    fn check_settings(&self, request: &Request) -> Result<(), Refusal> {
         // Source: CreateFunction, `Description`.
         if request.text("Description").chars().count() > 256 {
             return Err(invalid("Member must have length less than or equal to 256"));
@@ -197,10 +160,10 @@ impl World {
         Ok(())
     }
 
-    fn create_function(&mut self, request: &Request) -> Result<Value, AwsError> {
+    fn create_function(&mut self, request: &Request) -> Result<Value, Refusal> {
         let name = request.text("FunctionName");
         if name.is_empty() || name.len() > 64 {
-            return Err(AwsError::new(
+            return Err(Refusal::new(
                 400,
                 "ValidationException",
                 "functionName has a wrong length",
@@ -220,42 +183,23 @@ impl World {
         for key in SETTINGS {
             configuration[key] = request.get(key).clone();
         }
-        let active_at = self.after(self.timings.function_pending);
         let mut answer = configuration.clone();
-        answer["State"] = if active_at > self.now {
-            "Pending"
-        } else {
-            "Active"
-        }
-        .into();
+        answer["State"] = "Active".into();
         let function = Function {
             name: name.to_owned(),
             configuration,
             tags: tag_map(request.get("Tags")),
             policy: BTreeMap::new(),
-            active_at,
-            updated_at: self.now,
         };
         self.functions.insert(name.to_owned(), function);
         Ok(answer)
     }
 
-    fn get_function(&mut self, name: &str) -> Result<Value, AwsError> {
-        let now = self.now;
+    fn get_function(&mut self, name: &str) -> Result<Value, Refusal> {
         let function = self.function(name)?;
         let mut configuration = function.configuration.clone();
-        configuration["State"] = if function.active_at > now {
-            "Pending"
-        } else {
-            "Active"
-        }
-        .into();
-        configuration["LastUpdateStatus"] = if function.updated_at.max(function.active_at) > now {
-            "InProgress"
-        } else {
-            "Successful"
-        }
-        .into();
+        configuration["State"] = "Active".into();
+        configuration["LastUpdateStatus"] = "Successful".into();
         Ok(json!({"Configuration": configuration, "Tags": function.tags}))
     }
 
@@ -271,9 +215,9 @@ impl World {
         json!({"Functions": page, "NextMarker": next})
     }
 
-    fn add_permission(&mut self, name: &str, request: &Request) -> Result<Value, AwsError> {
+    fn add_permission(&mut self, name: &str, request: &Request) -> Result<Value, Refusal> {
         let id = request.text("StatementId").to_owned();
-        let function = self.changeable(name)?;
+        let function = self.function(name)?;
         if function.policy.contains_key(&id) {
             return Err(conflict(&format!(
                 "The statement id ({id}) provided already exists. Please provide a new statement id, or remove the existing statement."

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use homeroom::strict::{Refusal, Request};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, AwsError, Body};
-use super::request::Request;
+use super::answer::{Answer, Body};
 use super::world::{World, tag_map};
 use super::{ACCOUNT, REGION};
 
@@ -53,7 +53,7 @@ impl World {
             }
             "CreateLogGroup" => {
                 if self.log_groups.contains_key(name) {
-                    return Err(AwsError::new(
+                    return Err(Refusal::new(
                         400,
                         "ResourceAlreadyExistsException",
                         "The specified log group already exists",
@@ -70,7 +70,7 @@ impl World {
             "PutRetentionPolicy" => {
                 let days = request.get("retentionInDays").as_i64().unwrap_or_default();
                 if !RETENTION.contains(&days) {
-                    return Err(AwsError::new(
+                    return Err(Refusal::new(
                         400,
                         "InvalidParameterException",
                         "Invalid retention value",
@@ -104,7 +104,7 @@ impl World {
         }))
     }
 
-    fn group(&mut self, name: &str) -> Result<&mut LogGroup, AwsError> {
+    fn group(&mut self, name: &str) -> Result<&mut LogGroup, Refusal> {
         self.log_groups.get_mut(name).ok_or_else(missing)
     }
 
@@ -146,8 +146,8 @@ impl World {
     }
 }
 
-fn missing() -> AwsError {
-    AwsError::new(
+fn missing() -> Refusal {
+    Refusal::new(
         400,
         "ResourceNotFoundException",
         "The specified log group does not exist.",

@@ -1,8 +1,8 @@
 //! A strict AWS in process, behind the SDK's HTTP client: `mod support;` in an integration test.
 //!
-//! It serves the control-plane calls that homeroom makes, from the bytes of the SDK's real requests, and it is
-//! stricter than any local emulator: it refuses what AWS refuses *for a while*. Its figures and messages are its own
-//! copy from AWS's documentation, so that a mistake in `src/` is not repeated here. It runs no code.
+//! It serves the control-plane calls that homeroom makes, from the bytes of the SDK's real requests. What AWS refuses
+//! *for a while*, its quotas and its faults are those of `homeroom::strict`'s model; the resources are here, with
+//! limits and messages from AWS's documentation, so that a mistake in `src/` is not repeated. It runs no code.
 //!
 //! ```ignore
 //! #[tokio::test(start_paused = true)]
@@ -16,12 +16,14 @@
 //! ```
 //!
 //! - Time is tokio's: on a paused clock nothing really waits ([`Timings`]).
+//! - [`StrictAws::new`] counts no requests, for runs that are not paced; [`StrictAws::with_quotas`] does.
 //! - [`StrictAws::inject`] adds faults; [`StrictAws::kill_after`] cuts a run off between any two calls.
 //! - [`StrictAws::backdoor`] is a client that meets no faults, no waiting and no log: for bystanders' resources and for
 //!   what a student does.
 
 #![allow(
     dead_code,
+    unused_imports,
     clippy::expect_used,
     reason = "test code; and every integration test compiles its own copy, of which it uses a part"
 )]
@@ -29,16 +31,13 @@
 mod answer;
 mod apigateway;
 mod cloudtrail;
-mod faults;
 mod iam;
 mod invoke;
 mod lambda;
 mod logs;
-mod request;
 mod sfn;
 mod world;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -51,35 +50,21 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use homeroom::cloud::{AwsCloud, ConnectOptions, connect};
 use homeroom::domain::resources::Kind;
-use serde_json::Value;
+use homeroom::strict::{Admission, Model, Request, Verdict};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-pub use faults::{Fault, Rule};
+pub use homeroom::strict::{Call, Fault, Options, Rule, Spread, Timings};
 pub use invoke::Run;
-pub use world::Timings;
 
-use answer::AwsError;
-use request::Request;
+use answer::Body;
 use world::World;
 
 /// The account that everything is in.
 pub const ACCOUNT: &str = "123456789012";
 /// The region that everything is in.
 pub const REGION: &str = "us-east-1";
-
-/// One request as it arrived.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Call {
-    /// Counts from 1 since the account began.
-    pub number: u64,
-    /// `service:Operation`.
-    pub operation: String,
-    /// Name (or id, or ARN) of the resource that it is about; empty for listings.
-    pub resource: String,
-    /// When it arrived.
-    pub at: Instant,
-}
 
 /// The strict AWS. Clones are the same cloud.
 #[derive(Clone)]
@@ -92,12 +77,10 @@ struct Shared {
 
 struct Inner {
     world: World,
-    rules: Vec<Rule>,
+    model: Model,
+    /// What was answered and is not carried out yet, with its time.
+    later: Vec<(Duration, Request)>,
     calls: Vec<Call>,
-    /// Calls since the beginning, whatever [`StrictAws::clear_calls`] forgot.
-    arrived: u64,
-    /// Writers in progress, by the thing that takes only one at a time.
-    writing: HashSet<String>,
     /// No call with a higher number is answered any more, nor is that one.
     kill_at: Option<u64>,
     dead: bool,
@@ -110,15 +93,27 @@ impl Default for StrictAws {
 }
 
 impl StrictAws {
-    /// An empty account.
+    /// An empty account without request quotas.
     pub fn new() -> Self {
+        Self::with_options(Options {
+            quotas: false,
+            ..Options::default()
+        })
+    }
+
+    /// An empty account that counts requests as AWS does.
+    pub fn with_quotas() -> Self {
+        Self::with_options(Options::default())
+    }
+
+    /// An empty account with a model of its own.
+    pub fn with_options(options: Options) -> Self {
         Self(Arc::new(Shared {
             inner: Mutex::new(Inner {
                 world: World::new(Instant::now()),
-                rules: Vec::new(),
+                model: Model::new(options),
+                later: Vec::new(),
                 calls: Vec::new(),
-                arrived: 0,
-                writing: HashSet::new(),
                 kill_at: None,
                 dead: false,
             }),
@@ -168,17 +163,17 @@ impl StrictAws {
 
     /// Changes how long things take.
     pub fn timings(&self, change: impl FnOnce(&mut Timings)) {
-        change(&mut self.lock().world.timings);
+        change(&mut self.lock().model.options().timings);
     }
 
     /// Adds a fault; the first rule that applies to a call decides.
     pub fn inject(&self, rule: Rule) {
-        self.lock().rules.push(rule);
+        self.lock().model.inject(rule);
     }
 
     /// Forgets every rule.
     pub fn heal(&self) {
-        self.lock().rules.clear();
+        self.lock().model.heal();
     }
 
     /// Cuts the client off during the `n`-th call from now: that call still has its effect, but neither it nor any
@@ -186,7 +181,7 @@ impl StrictAws {
     /// [`Self::revive`] and run again.
     pub fn kill_after(&self, n: u64) {
         let mut inner = self.lock();
-        inner.kill_at = Some(inner.arrived + n);
+        inner.kill_at = Some(inner.model.arrived() + n);
     }
 
     /// Resolves once the client is cut off.
@@ -205,7 +200,6 @@ impl StrictAws {
         let mut inner = self.lock();
         inner.kill_at = None;
         inner.dead = false;
-        inner.writing.clear();
     }
 
     /// Every call so far, in the order of arrival.
@@ -223,6 +217,13 @@ impl StrictAws {
             .count()
     }
 
+    /// Calls that found a quota used up, by the quota's name.
+    pub fn throttled(&self) -> Vec<(&'static str, u64)> {
+        let inner = self.lock();
+        let emptied = inner.model.emptied();
+        emptied.iter().map(|(name, n)| (*name, *n)).collect()
+    }
+
     /// Forgets the calls so far.
     pub fn clear_calls(&self) {
         self.lock().calls.clear();
@@ -231,14 +232,14 @@ impl StrictAws {
     /// Every resource that is there, sorted: kind and name. A REST API name may stand more than once.
     pub fn snapshot(&self) -> Vec<(Kind, String)> {
         let mut inner = self.lock();
-        inner.world.advance(Instant::now());
+        inner.advance(Instant::now());
         inner.world.snapshot()
     }
 
     /// The whole state of every resource whose name begins with `prefix`, as text: equal texts, untouched resources.
     pub fn state_of(&self, prefix: &str) -> Vec<String> {
         let mut inner = self.lock();
-        inner.world.advance(Instant::now());
+        inner.advance(Instant::now());
         inner.world.state_of(prefix)
     }
 
@@ -292,99 +293,121 @@ impl fmt::Debug for Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let aws = self.aws.clone();
-        let request = Request::parse(&request);
+        let request = read(&request);
         if self.privileged {
-            let mut inner = aws.lock();
-            let result = inner.world.handle(Instant::now(), &request, true);
+            let result = aws.lock().carry_out(Instant::now(), &request);
             return HttpConnectorFuture::ready(Ok(answer::http(&request, result)));
         }
         HttpConnectorFuture::new(async move { aws.serve(request).await })
     }
 }
 
-/// What becomes of a call, decided when it arrives.
-struct Admission {
-    number: u64,
-    latency: Duration,
-    fault: Option<Fault>,
-    /// Frees the thing that is written to, however this call ends.
-    writing: Result<Option<Writing>, AwsError>,
+fn read(request: &HttpRequest) -> Request {
+    let body = request.body().bytes().expect("requests here are in memory");
+    let header = |name: &str| request.headers().get(name);
+    Request::read(request.method(), request.uri(), header, body)
 }
 
+impl Inner {
+    fn since_start(&self, now: Instant) -> Duration {
+        now.duration_since(self.world.start)
+    }
+
+    /// Lets time pass: what was to be carried out later is.
+    fn advance(&mut self, now: Instant) {
+        let passed = self.since_start(now);
+        let due = |(at, _): &mut (Duration, Request)| *at <= passed;
+        let due: Vec<_> = self.later.extract_if(.., due).collect();
+        for (at, request) in due {
+            let result = self.world.handle(now, &request);
+            self.model.done(at, &request, result.is_ok());
+        }
+        self.world.advance(now);
+    }
+
+    /// One request has its effect, which is whole or none.
+    fn carry_out(&mut self, now: Instant, request: &Request) -> answer::Answer {
+        self.advance(now);
+        self.world.handle(now, request)
+    }
+
+    /// What becomes of an admitted request when its time has come.
+    fn resolve(&mut self, now: Instant, request: Request, verdict: Verdict) -> answer::Answer {
+        let nothing = Ok(Body::Json(json!({})));
+        match verdict {
+            Verdict::Refuse(refusal) => Err(refusal),
+            Verdict::Nothing => nothing,
+            Verdict::Later(at) => {
+                self.later.push((at, request));
+                nothing
+            }
+            _ => {
+                let mut answer = self.carry_out(now, &request);
+                let passed = self.since_start(now);
+                self.model.done(passed, &request, answer.is_ok());
+                if let Ok(Body::Json(json)) = &mut answer {
+                    self.model.amend(passed, &request, json);
+                }
+                answer
+            }
+        }
+    }
+}
+
+/// Frees what a call writes to alone, however the call ends.
 struct Writing(StrictAws, String);
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        self.0.lock().writing.remove(&self.1);
+        self.0.lock().model.release(&self.1);
     }
 }
 
 impl StrictAws {
-    fn admit(&self, request: &Request) -> Admission {
+    fn admit(&self, request: &Request) -> (Admission, Option<Writing>) {
         let mut inner = self.lock();
-        inner.arrived += 1;
-        let number = inner.arrived;
-        let call = Call {
-            number,
-            operation: request.operation.clone(),
-            resource: request.resource(),
-            at: Instant::now(),
-        };
-        let fault = inner.rules.iter_mut().find_map(|rule| rule.apply(&call));
-        inner.calls.push(call);
-        let writing = match request.exclusive() {
-            Some((thing, busy)) if inner.writing.contains(&thing) => Err(busy),
-            Some((thing, _)) => {
-                inner.writing.insert(thing.clone());
-                Ok(Some(Writing(self.clone(), thing)))
-            }
-            None => Ok(None),
-        };
-        Admission {
-            number,
-            latency: inner.world.timings.latency,
-            fault,
-            writing,
-        }
+        let now = Instant::now();
+        inner.advance(now);
+        let passed = inner.since_start(now);
+        let admission = inner.model.arrive(passed, request);
+        inner.calls.push(admission.call.clone());
+        let thing = admission.writes.clone();
+        (admission, thing.map(|thing| Writing(self.clone(), thing)))
     }
 
     async fn serve(&self, request: Request) -> Result<HttpResponse, ConnectorError> {
         if self.lock().dead {
             return std::future::pending().await;
         }
-        let admission = self.admit(&request);
-        let fault = admission.fault;
-        let mut latency = admission.latency;
-        if let Some(Fault::Slow(more)) = fault {
-            latency += more;
+        let travel = self.lock().model.travel();
+        if !travel.is_zero() {
+            tokio::time::sleep(travel).await;
         }
-        tokio::time::sleep(latency).await;
+        let (admission, writing) = self.admit(&request);
+        tokio::time::sleep(admission.delay).await;
 
-        let number = admission.number;
-        let result = match (&fault, admission.writing) {
-            (Some(Fault::Reset), _) => {
-                return self
-                    .finish(number, Err(broken(io::ErrorKind::ConnectionReset)))
-                    .await;
-            }
-            (Some(Fault::Refuse), _) => {
-                return self
-                    .finish(number, Err(broken(io::ErrorKind::ConnectionRefused)))
-                    .await;
-            }
-            (fault, writing) => match fault.as_ref().and_then(|fault| fault.answer(&request)) {
-                Some(error) => Err(error),
-                None => writing.and_then(|_until_the_effect| {
-                    self.lock().world.handle(Instant::now(), &request, false)
-                }),
-            },
+        let number = admission.call.number;
+        let broken_by = match admission.verdict {
+            Verdict::Reset => Some(io::ErrorKind::ConnectionReset),
+            Verdict::NoConnection => Some(io::ErrorKind::ConnectionRefused),
+            _ => None,
         };
-        let outcome = match fault {
-            Some(Fault::LoseAnswer) => Err(broken(io::ErrorKind::ConnectionReset)),
-            Some(Fault::ServerErrorAfterEffect) => {
-                Ok(answer::http(&request, Err(AwsError::internal())))
-            }
-            _ => Ok(answer::http(&request, result)),
+        if let Some(kind) = broken_by {
+            return self.finish(number, Err(broken(kind))).await;
+        }
+        let result = {
+            let resolved = request.clone();
+            self.lock()
+                .resolve(Instant::now(), resolved, admission.verdict)
+        };
+        drop(writing);
+        let outcome = if admission.lost {
+            Err(broken(io::ErrorKind::ConnectionReset))
+        } else {
+            Ok(answer::http(
+                &request,
+                admission.instead.map_or(result, Err),
+            ))
         };
         self.finish(number, outcome).await
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use homeroom::strict::{Refusal, Request};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::answer::{Answer, AwsError, Body};
-use super::request::Request;
+use super::answer::{Answer, Body};
 use super::world::World;
 use super::{ACCOUNT, REGION};
 
@@ -18,8 +18,8 @@ pub(super) struct Machine {
     workflow_type: String,
     tags: BTreeMap<String, String>,
     created_at: Instant,
-    /// Being deleted, and gone at this time if nothing runs then.
-    gone_at: Option<Instant>,
+    /// Deleted, and gone once nothing runs any more.
+    deleted: bool,
     executions: Vec<Execution>,
 }
 
@@ -42,11 +42,11 @@ fn execution_arn(machine: &str, name: &str) -> String {
     format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{name}")
 }
 
-fn error(code: &str, message: &str) -> AwsError {
-    AwsError::new(400, code, message)
+fn error(code: &str, message: &str) -> Refusal {
+    Refusal::new(400, code, message)
 }
 
-fn valid_definition(text: &str) -> Result<(), AwsError> {
+fn valid_definition(text: &str) -> Result<(), Refusal> {
     let parsed: Option<Value> = serde_json::from_str(text).ok();
     let start = parsed
         .as_ref()
@@ -75,7 +75,7 @@ impl World {
                 json!({
                     "stateMachineArn": arn(name),
                     "name": name,
-                    "status": if machine.gone_at.is_some() { "DELETING" } else { "ACTIVE" },
+                    "status": if machine.deleted { "DELETING" } else { "ACTIVE" },
                     "definition": machine.definition,
                     "roleArn": machine.role_arn,
                     "type": machine.workflow_type,
@@ -93,10 +93,9 @@ impl World {
                 json!({"updateDate": self.seconds(self.now)})
             }
             "DeleteStateMachine" => {
-                let at = self.after(self.timings.machine_deleting);
                 // Deleting what is not there, or is going, is no error.
                 if let Some(machine) = self.machines.get_mut(name) {
-                    machine.gone_at.get_or_insert(at);
+                    machine.deleted = true;
                 }
                 self.settle_machines();
                 json!({})
@@ -153,23 +152,23 @@ impl World {
         }))
     }
 
-    fn machine(&mut self, name: &str) -> Result<&mut Machine, AwsError> {
+    fn machine(&mut self, name: &str) -> Result<&mut Machine, Refusal> {
         let message = format!("State Machine Does Not Exist: '{}'", arn(name));
         self.machines
             .get_mut(name)
             .ok_or_else(|| error("StateMachineDoesNotExist", &message))
     }
 
-    fn living(&mut self, name: &str) -> Result<&mut Machine, AwsError> {
+    fn living(&mut self, name: &str) -> Result<&mut Machine, Refusal> {
         let machine = self.machine(name)?;
-        if machine.gone_at.is_some() {
+        if machine.deleted {
             let message = format!("State Machine is being deleted: '{}'", arn(name));
             return Err(error("StateMachineDeleting", &message));
         }
         Ok(machine)
     }
 
-    fn check_role(&self, role: &str) -> Result<(), AwsError> {
+    fn check_role(&self, role: &str) -> Result<(), Refusal> {
         if self.assumable(role, "states.amazonaws.com") {
             return Ok(());
         }
@@ -179,7 +178,7 @@ impl World {
         ))
     }
 
-    fn create_machine(&mut self, request: &Request) -> Result<Value, AwsError> {
+    fn create_machine(&mut self, request: &Request) -> Result<Value, Refusal> {
         let name = request.text("name");
         let (definition, workflow_type) = (request.text("definition"), request.text("type"));
         if name.is_empty() || name.len() > 80 {
@@ -206,7 +205,7 @@ impl World {
                     .map(|tag| (text(&tag["key"]), text(&tag["value"])))
                     .collect(),
                 created_at: self.now,
-                gone_at: None,
+                deleted: false,
                 executions: Vec::new(),
             };
             self.machines.insert(name.to_owned(), machine);
@@ -243,7 +242,7 @@ impl World {
         machine: &str,
         name: &str,
         input: &str,
-    ) -> Result<String, AwsError> {
+    ) -> Result<String, Refusal> {
         let parsed: Value = serde_json::from_str(input).map_err(|_| {
             error(
                 "InvalidExecutionInput",
@@ -277,7 +276,7 @@ impl World {
         Ok(execution_arn(machine, name))
     }
 
-    fn execution(&mut self, arn: &str) -> Result<&mut Execution, AwsError> {
+    fn execution(&mut self, arn: &str) -> Result<&mut Execution, Refusal> {
         let mut parts = arn.rsplit(':');
         let (name, machine) = (
             parts.next().unwrap_or_default(),
@@ -307,7 +306,7 @@ impl World {
         })
     }
 
-    fn list_executions(&mut self, name: &str, request: &Request) -> Result<Value, AwsError> {
+    fn list_executions(&mut self, name: &str, request: &Request) -> Result<Value, Refusal> {
         let filter = request.text("statusFilter");
         let machine = self.machine(name)?.clone();
         let all: Vec<Value> = machine
@@ -337,8 +336,7 @@ impl World {
             }
         }
         self.machines.retain(|_, machine| {
-            machine.gone_at.is_none_or(|at| at > now)
-                || machine.executions.iter().any(|e| e.status == "RUNNING")
+            !machine.deleted || machine.executions.iter().any(|e| e.status == "RUNNING")
         });
     }
 }

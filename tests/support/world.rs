@@ -1,9 +1,9 @@
 //! Everything that is in the account, and what time does to it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use homeroom::domain::resources::Kind;
+use homeroom::strict::Request;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -13,39 +13,10 @@ use super::iam::Role;
 use super::invoke::{Run, lab6};
 use super::lambda::Function;
 use super::logs::LogGroup;
-use super::request::Request;
 use super::sfn::Machine;
-
-/// How long things take. The defaults are in the range that AWS's documentation and users report.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Timings {
-    /// From a request to its effect; two writers of one API overlap when they are closer than this.
-    pub latency: Duration,
-    /// Until a new role can be assumed (users see 5 to 30 s).
-    pub role_propagation: Duration,
-    /// How long a new function is `Pending`.
-    pub function_pending: Duration,
-    /// How long an update of a function is `InProgress`.
-    pub function_update: Duration,
-    /// How long a deleted state machine is `DELETING`, running executions not counted.
-    pub machine_deleting: Duration,
-}
-
-impl Default for Timings {
-    fn default() -> Self {
-        Self {
-            latency: Duration::from_millis(60),
-            role_propagation: Duration::from_secs(9),
-            function_pending: Duration::from_secs(4),
-            function_update: Duration::from_secs(3),
-            machine_deleting: Duration::from_secs(12),
-        }
-    }
-}
 
 /// The state of the account.
 pub(super) struct World {
-    pub(super) timings: Timings,
     pub(super) roles_quota: usize,
     pub(super) concurrency: usize,
     pub(super) page_size: usize,
@@ -58,11 +29,9 @@ pub(super) struct World {
     /// Records of CloudTrail, with their time in milliseconds since 1970.
     pub(super) trail: Vec<(i64, Value)>,
     /// When the account came to be; AWS's clock starts then.
-    start: Instant,
+    pub(super) start: Instant,
     pub(super) now: Instant,
     last_id: u64,
-    /// The call in hand comes by the backdoor: nothing is slow for it.
-    pub(super) privileged: bool,
 }
 
 /// Milliseconds since 1970 at the account's beginning.
@@ -71,7 +40,6 @@ const EPOCH_MS: i64 = 1_767_225_600_000;
 impl World {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            timings: Timings::default(),
             // Source: lambda/latest/dg/gettingstarted-limits.html, "Concurrent executions".
             concurrency: 1000,
             // Source: IAM and AWS STS quotas, "Roles in an account".
@@ -87,15 +55,13 @@ impl World {
             start: now,
             now,
             last_id: 0,
-            privileged: false,
         }
     }
 
     /// Serves one request at a time; its effect is whole or none.
-    pub(super) fn handle(&mut self, now: Instant, request: &Request, privileged: bool) -> Answer {
+    pub(super) fn handle(&mut self, now: Instant, request: &Request) -> Answer {
         self.advance(now);
-        self.privileged = privileged;
-        let (service, name) = request.operation.split_once(':').unwrap_or_default();
+        let (service, name) = request.parts();
         match service {
             "iam" | "sts" => self.iam(name, request),
             "lambda" => self.lambda(name, request),
@@ -127,15 +93,6 @@ impl World {
     pub(super) fn id(&mut self) -> String {
         self.last_id += 1;
         format!("id{:08}", self.last_id)
-    }
-
-    /// A duration from now; for the backdoor, now.
-    pub(super) fn after(&self, duration: Duration) -> Instant {
-        if self.privileged {
-            self.now
-        } else {
-            self.now + duration
-        }
     }
 
     /// Cuts one page out of a listing: `token` is where it begins.

@@ -2,12 +2,23 @@
 
 use std::time::Duration;
 
-use super::Call;
-use super::answer::AwsError;
-use super::request::Request;
+use super::refusal::Refusal;
+
+/// One request as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Counts from 1 since the account began.
+    pub number: u64,
+    /// `service:Operation`.
+    pub operation: String,
+    /// Name (or id, or ARN) of the resource that it is about; empty for listings.
+    pub resource: String,
+    /// When it arrived, since the account began.
+    pub at: Duration,
+}
 
 /// What goes wrong with a call.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The service asks to slow down, in its own words. No effect.
     Throttle,
@@ -17,7 +28,7 @@ pub enum Fault {
     ServerErrorAfterEffect,
     /// The connection breaks before the request has an effect.
     Reset,
-    /// No connection can be made.
+    /// No connection can be made; behind the proxy, which has accepted it by then, as [`Fault::Reset`].
     Refuse,
     /// The effect happens; the connection breaks before the answer.
     LoseAnswer,
@@ -27,40 +38,28 @@ pub enum Fault {
     AccessDenied,
     /// Any other error answer. No effect.
     Error {
+        /// HTTP status.
         status: u16,
+        /// The error's code.
         code: &'static str,
+        /// Its words.
         message: &'static str,
     },
 }
 
 impl Fault {
     /// The error answer that takes the place of the effect.
-    pub(super) fn answer(&self, request: &Request) -> Option<AwsError> {
-        let service = request.operation.split(':').next().unwrap_or_default();
+    pub(super) fn refusal(&self, operation: &str) -> Option<Refusal> {
+        let service = operation.split(':').next().unwrap_or_default();
         Some(match self {
-            Self::Throttle => match service {
-                "iam" | "sts" => AwsError::new(400, "Throttling", "Rate exceeded"),
-                "states" | "logs" => AwsError::new(400, "ThrottlingException", "Rate exceeded"),
-                _ => AwsError::new(429, "TooManyRequestsException", "Too Many Requests"),
-            },
-            Self::ServerError => AwsError::internal(),
-            Self::AccessDenied => {
-                let code = if service == "iam" {
-                    "AccessDenied"
-                } else {
-                    "AccessDeniedException"
-                };
-                let message = format!(
-                    "User: arn:aws:iam::123456789012:user/instructor is not authorized to perform: {}",
-                    request.operation
-                );
-                AwsError::new(403, code, &message)
-            }
+            Self::Throttle => Refusal::throttled(service),
+            Self::ServerError => Refusal::internal(),
+            Self::AccessDenied => Refusal::access_denied(operation),
             Self::Error {
                 status,
                 code,
                 message,
-            } => AwsError::new(*status, code, message),
+            } => Refusal::new(*status, code, message),
             _ => return None,
         })
     }
@@ -74,6 +73,16 @@ pub struct Rule {
     skip: u64,
     times: u64,
     fault: Fault,
+}
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rule")
+            .field("skip", &self.skip)
+            .field("times", &self.times)
+            .field("fault", &self.fault)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Rule {
@@ -107,13 +116,8 @@ impl Rule {
     pub fn seeded(seed: u64, probability: f64) -> Self {
         let mut state = seed;
         Self::when(move |_| {
-            // SplitMix64 (Steele, Lea, Flood 2014): spreads faults well enough without a dependency.
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            let unit = ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64;
-            unit < probability
+            state = state.wrapping_add(GOLDEN);
+            unit(state) < probability
         })
     }
 
@@ -154,4 +158,26 @@ impl Rule {
         self.times -= 1;
         Some(self.fault.clone())
     }
+}
+
+/// SplitMix64's step (Steele, Lea, Flood 2014).
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A number from 0 to 1 that looks random and follows from the state: SplitMix64's output, which spreads well enough
+/// without a dependency.
+pub(super) fn unit(state: u64) -> f64 {
+    let mut z = state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// The same for a seed and a word.
+pub(super) fn unit_of(seed: u64, word: &str) -> f64 {
+    let state = word.bytes().fold(seed, |state, byte| {
+        (state ^ u64::from(byte))
+            .wrapping_mul(GOLDEN)
+            .rotate_left(23)
+    });
+    unit(state.wrapping_add(GOLDEN))
 }

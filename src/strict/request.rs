@@ -1,24 +1,26 @@
 //! Requests: which operation, with which parameters, about what.
 
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::answer::AwsError;
-
 /// A request with every parameter in one place, whether it came in the path, the query, a form or JSON.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    /// `service:Operation`.
-    pub(super) operation: String,
+pub struct Request {
+    /// `service:Operation`; `service:?` for one that is not known here.
+    pub operation: String,
     params: Map<String, Value>,
-    /// The body as it came, for deployed stages.
-    pub(super) body: String,
+    /// The body as it came.
+    pub body: String,
 }
 
 impl Request {
-    pub(super) fn parse(request: &HttpRequest) -> Self {
-        let uri = request.uri();
+    /// Reads a request. `uri`: whole, or from its path on. `header`: the value of a header, by its name in lower case.
+    pub fn read<'a>(
+        method: &str,
+        uri: &str,
+        header: impl Fn(&str) -> Option<&'a str>,
+        body: &[u8],
+    ) -> Self {
         let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
         let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -27,14 +29,12 @@ impl Request {
             .filter(|s| !s.is_empty())
             .map(decode)
             .collect();
-        let body = request.body().bytes().expect("requests here are in memory");
         let body = String::from_utf8_lossy(body).into_owned();
-        let method = request.method();
 
         let mut params = form(query);
         // The signature says which service a request is for, whatever endpoint the environment may name. Only
         // requests to deployed stages carry none.
-        let signature = request.headers().get("authorization").unwrap_or_default();
+        let signature = header("authorization").unwrap_or_default();
         let scope = signature.split(',').next().unwrap_or_default();
         let operation = if scope.is_empty() {
             params.insert(
@@ -61,7 +61,7 @@ impl Request {
                 }
                 service @ ("states" | "logs" | "cloudtrail") => {
                     params.extend(object(&body));
-                    let target = request.headers().get("x-amz-target").unwrap_or_default();
+                    let target = header("x-amz-target").unwrap_or_default();
                     let action = target.rsplit('.').next().unwrap_or_default();
                     format!("{service}:{action}")
                 }
@@ -71,9 +71,9 @@ impl Request {
                     let (action, labels) = match service {
                         "lambda" => lambda(method, &segments),
                         "apigateway" => apigateway(method, &segments),
-                        _ => panic!("no such service: {uri}"),
+                        _ => None,
                     }
-                    .unwrap_or_else(|| panic!("no such operation: {method} {uri}"));
+                    .unwrap_or(("?", vec![]));
                     params.extend(labels.into_iter().map(|(k, v)| (k.to_owned(), v.into())));
                     format!("{service}:{action}")
                 }
@@ -87,17 +87,17 @@ impl Request {
     }
 
     /// A parameter as it came.
-    pub(super) fn get(&self, name: &str) -> &Value {
+    pub fn get(&self, name: &str) -> &Value {
         self.params.get(name).unwrap_or(&Value::Null)
     }
 
     /// A text parameter; empty when it is not there.
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub fn text(&self, name: &str) -> &str {
         self.get(name).as_str().unwrap_or_default()
     }
 
     /// A whole number, from JSON or from text.
-    pub(super) fn number(&self, name: &str) -> Option<usize> {
+    pub fn number(&self, name: &str) -> Option<usize> {
         match self.get(name) {
             Value::String(text) => text.parse().ok(),
             value => value.as_u64().map(|n| n as usize),
@@ -105,17 +105,21 @@ impl Request {
     }
 
     /// Parameters `prefix.member.N.…` of the query protocol, in order.
-    pub(super) fn members(&self, prefix: &str, field: &str) -> Vec<&str> {
+    pub fn members(&self, prefix: &str, field: &str) -> Vec<&str> {
         (1..)
             .map_while(|n| self.params.get(&format!("{prefix}.member.{n}{field}")))
             .filter_map(Value::as_str)
             .collect()
     }
 
-    /// What it is about.
-    pub(super) fn resource(&self) -> String {
-        let service = self.operation.split(':').next().unwrap_or_default();
-        let keys: &[&str] = match service {
+    /// `service` and `Operation`.
+    pub fn parts(&self) -> (&str, &str) {
+        self.operation.split_once(':').unwrap_or_default()
+    }
+
+    /// What it is about: a name, an id or an ARN; empty for listings.
+    pub fn resource(&self) -> String {
+        let keys: &[&str] = match self.parts().0 {
             "iam" => &["RoleName"],
             "lambda" => &["FunctionName"],
             "states" => &["name", "stateMachineArn", "executionArn", "resourceArn"],
@@ -129,37 +133,6 @@ impl Request {
             .map(|key| self.text(key))
             .find(|text| !text.is_empty());
         found.unwrap_or_default().to_owned()
-    }
-
-    /// What takes one writer at a time, and the answer to a second.
-    /// Source: API Gateway and CloudWatch Logs API references, ConflictException and OperationAbortedException.
-    pub(super) fn exclusive(&self) -> Option<(String, AwsError)> {
-        let (service, name) = self.operation.split_once(':')?;
-        let reads = ["Get", "List", "Describe", "Filter"]
-            .iter()
-            .any(|verb| name.starts_with(verb));
-        match service {
-            "apigateway" if !reads && name != "CreateRestApi" => Some((
-                format!("api {}", self.text("restApiId")),
-                AwsError::new(
-                    409,
-                    "ConflictException",
-                    "Unable to complete operation due to concurrent modification. Please try again later.",
-                ),
-            )),
-            "logs" if !reads => Some((
-                format!(
-                    "log group {}",
-                    self.resource().rsplit(':').next().unwrap_or_default()
-                ),
-                AwsError::new(
-                    400,
-                    "OperationAbortedException",
-                    "A conflicting operation is currently in progress against this resource. Please try again.",
-                ),
-            )),
-            _ => None,
-        }
     }
 }
 
@@ -203,6 +176,10 @@ fn lambda<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
         ("PUT", [name, "configuration"]) => {
             ("UpdateFunctionConfiguration", vec![("FunctionName", name)])
         }
+        ("GET", [name, "configuration"]) => {
+            ("GetFunctionConfiguration", vec![("FunctionName", name)])
+        }
+        ("POST", [name, "invocations"]) => ("Invoke", vec![("FunctionName", name)]),
         ("GET", [name, "policy"]) => ("GetPolicy", vec![("FunctionName", name)]),
         ("POST", [name, "policy"]) => ("AddPermission", vec![("FunctionName", name)]),
         ("DELETE", [name, "policy", id]) => (
@@ -245,4 +222,64 @@ fn apigateway<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
         labels.push(("restApiId", id));
     }
     Some((action, labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed<'a>(service: &str, target: &'a str) -> impl Fn(&str) -> Option<&'a str> {
+        let scope: &str =
+            format!("AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/{service}/aws4_request, x")
+                .leak();
+        move |name| match name {
+            "authorization" => Some(scope),
+            "x-amz-target" => Some(target),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_operation_is_known_in_every_protocol() {
+        let form = Request::read(
+            "POST",
+            "/",
+            signed("iam", ""),
+            b"Action=GetRole&RoleName=a%2Fb+c",
+        );
+        assert_eq!(
+            (form.parts(), form.text("RoleName")),
+            (("iam", "GetRole"), "a/b c")
+        );
+        let json = Request::read(
+            "POST",
+            "/",
+            signed("states", "AWSStepFunctions.DescribeStateMachine"),
+            br#"{"stateMachineArn": "arn:x:m"}"#,
+        );
+        assert_eq!(json.operation, "states:DescribeStateMachine");
+        assert_eq!(json.resource(), "arn:x:m");
+        let rest = Request::read(
+            "DELETE",
+            "http://h/2015-03-31/functions/f",
+            signed("lambda", ""),
+            b"",
+        );
+        assert_eq!(
+            (rest.operation.as_str(), rest.resource().as_str()),
+            ("lambda:DeleteFunction", "f")
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_still_belongs_to_its_service_and_what_is_not_signed_to_a_stage() {
+        let other = Request::read("GET", "/2019-09-25/x", signed("lambda", ""), b"");
+        assert_eq!(other.operation, "lambda:?");
+        let stage = Request::read("POST", "https://api1.example/prod/run", |_| None, b"{}");
+        assert_eq!(stage.operation, "execute-api:Invoke");
+        assert_eq!(
+            (stage.text("restApiId"), stage.text("path")),
+            ("api1", "/run")
+        );
+    }
 }

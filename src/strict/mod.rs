@@ -1,0 +1,30 @@
+//! What AWS does and an emulator does not: request quotas, roles that take a while, functions that are Pending,
+//! deletions that go on after their answer, conflicts between writers, and what goes wrong on the way.
+//!
+//! One model with two shells around it:
+//!
+//! ```text
+//!                      ┌─ tests/support: an AWS in process, on paused time
+//! requests ─► Model ◄──┤
+//!   (pure; time is     └─ Proxy: in front of the embedded cloud, in real time (`rehearse --strict`)
+//!    passed in)
+//! ```
+//!
+//! The model holds no resources. It decides what becomes of a request ([`Model::arrive`]), is told what came of it
+//! ([`Model::done`]), and puts right what the cloud behind it answers ([`Model::amend`]).
+//!
+//! It is a second opinion, so it imports nothing of this crate: its figures ([`figures`]) are its own copy from AWS's
+//! documentation, not the pacer's.
+
+pub mod figures;
+
+mod bucket;
+mod faults;
+mod model;
+mod refusal;
+mod request;
+
+pub use faults::{Call, Fault, Rule};
+pub use model::{Admission, Count, Model, Options, Spread, Timings, Verdict};
+pub use refusal::{Refusal, Rendered};
+pub use request::Request;

@@ -1,0 +1,529 @@
+//! The model. See the module above; time is what has passed since the account began.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::bucket::Bucket;
+use super::faults::{Call, Fault, Rule, unit_of};
+use super::figures::{self, Quota, buckets_of};
+use super::refusal::Refusal;
+use super::request::Request;
+
+/// From the shortest to the longest that something takes; each thing's own time follows from its name and the seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spread {
+    /// Shortest.
+    pub from: Duration,
+    /// Longest.
+    pub to: Duration,
+}
+
+impl Spread {
+    /// Always the same.
+    pub fn exactly(time: Duration) -> Self {
+        Self {
+            from: time,
+            to: time,
+        }
+    }
+
+    fn pick(self, seed: u64, word: &str) -> Duration {
+        self.from + (self.to.saturating_sub(self.from)).mul_f64(unit_of(seed, word))
+    }
+}
+
+/// How long things take, at scale 1. AWS promises nothing here; the defaults are what users and its own pages report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timings {
+    /// A request's way to AWS, on top of the network that is really there. Calls overtake each other by it.
+    pub travel: Spread,
+    /// From a request's arrival to its effect; two writers of one API overlap when they are closer than this.
+    pub latency: Duration,
+    /// Until a new role can be assumed.
+    pub role_propagation: Spread,
+    /// How long a new function is `Pending`.
+    pub function_pending: Duration,
+    /// How long an update of a function is `InProgress`.
+    pub function_update: Duration,
+    /// How long a deleted state machine is `DELETING`, running executions not counted.
+    pub machine_deleting: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        let (from, to) = figures::ROLE_ASSUMABLE;
+        Self {
+            travel: Spread::exactly(Duration::ZERO),
+            latency: Duration::from_millis(60),
+            role_propagation: Spread { from, to },
+            function_pending: Duration::from_secs(4),
+            function_update: Duration::from_secs(3),
+            machine_deleting: Duration::from_secs(12),
+        }
+    }
+}
+
+/// Which AWS it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Whether requests are counted against quotas.
+    pub quotas: bool,
+    /// Operations whose own quota is not the published one.
+    pub raised: HashMap<String, Quota>,
+    /// How many times faster than AWS everything goes: rates times this, durations divided by it. Above 0.
+    pub scale: f64,
+    /// What decides where there is a range.
+    pub seed: u64,
+    /// The share of every quota that another client of the account takes: from 0, and below 1.
+    pub competitor: f64,
+    /// How long things take, at scale 1.
+    pub timings: Timings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            quotas: true,
+            raised: HashMap::new(),
+            scale: 1.0,
+            seed: 0,
+            competitor: 0.0,
+            timings: Timings::default(),
+        }
+    }
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The cloud behind carries it out and answers. Whoever does it says [`Model::done`].
+    Pass,
+    /// It is answered as done, with nothing in the answer, and carried out at this time: then [`Model::done`].
+    Later(Duration),
+    /// It is answered as done: it was asked for before, and goes on.
+    Nothing,
+    /// An error answer, without an effect.
+    Refuse(Refusal),
+    /// The connection breaks, without an effect.
+    Reset,
+    /// No connection is made.
+    NoConnection,
+}
+
+/// What becomes of a request and its answer, decided when it arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// The call.
+    pub call: Call,
+    /// From now to the effect, or to the answer without one.
+    pub delay: Duration,
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// The answer gets lost: the connection breaks in its place.
+    pub lost: bool,
+    /// The error answer that comes in the place of the true one.
+    pub instead: Option<Refusal>,
+    /// What it alone writes to until [`Model::release`].
+    pub writes: Option<String>,
+}
+
+/// How often an operation was called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Calls that arrived.
+    pub calls: u64,
+    /// Those of them that found a bucket empty.
+    pub throttled: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Function {
+    active_at: Duration,
+    updated_at: Duration,
+}
+
+/// What AWS does beside keeping resources.
+#[derive(Debug)]
+pub struct Model {
+    options: Options,
+    rules: Vec<Rule>,
+    arrived: u64,
+    buckets: HashMap<&'static str, Bucket>,
+    counts: BTreeMap<String, Count>,
+    emptied: BTreeMap<&'static str, u64>,
+    /// When roles that were made here can be assumed, by name.
+    roles: HashMap<String, Duration>,
+    /// Functions that were made or changed here, by name.
+    functions: HashMap<String, Function>,
+    /// State machines whose deletion was asked for and not carried out yet, by name.
+    deleting: HashSet<String>,
+    writing: HashSet<String>,
+}
+
+impl Model {
+    /// An account with full buckets.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            rules: Vec::new(),
+            arrived: 0,
+            buckets: HashMap::new(),
+            counts: BTreeMap::new(),
+            emptied: BTreeMap::new(),
+            roles: HashMap::new(),
+            functions: HashMap::new(),
+            deleting: HashSet::new(),
+            writing: HashSet::new(),
+        }
+    }
+
+    /// Changes what AWS it is. Buckets that are in use stay as they are.
+    pub fn options(&mut self) -> &mut Options {
+        &mut self.options
+    }
+
+    /// Adds a fault; the first rule that applies to a call decides.
+    pub fn inject(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// Forgets every rule.
+    pub fn heal(&mut self) {
+        self.rules.clear();
+    }
+
+    /// How often each operation was called and throttled.
+    pub fn counts(&self) -> &BTreeMap<String, Count> {
+        &self.counts
+    }
+
+    /// How many calls found each bucket empty, by [`figures`]' names.
+    pub fn emptied(&self) -> &BTreeMap<&'static str, u64> {
+        &self.emptied
+    }
+
+    /// How many calls arrived since the beginning.
+    pub fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
+    /// How long the next call is on its way.
+    pub fn travel(&self) -> Duration {
+        let word = format!("travel {}", self.arrived);
+        self.scaled(self.options.timings.travel.pick(self.options.seed, &word))
+    }
+
+    /// A request arrives.
+    pub fn arrive(&mut self, now: Duration, request: &Request) -> Admission {
+        self.arrived += 1;
+        let call = Call {
+            number: self.arrived,
+            operation: request.operation.clone(),
+            resource: request.resource(),
+            at: now,
+        };
+        self.counts.entry(call.operation.clone()).or_default().calls += 1;
+        let fault = self.rules.iter_mut().find_map(|rule| rule.apply(&call));
+        let mut delay = self.scaled(self.options.timings.latency);
+        if let Some(Fault::Slow(more)) = fault {
+            delay += more;
+        }
+        let mut writes = None;
+        let verdict = match &fault {
+            Some(Fault::Reset) => Verdict::Reset,
+            Some(Fault::Refuse) => Verdict::NoConnection,
+            Some(fault) if fault.refusal(&call.operation).is_some() => {
+                let refusal = fault.refusal(&call.operation);
+                Verdict::Refuse(refusal.unwrap_or_else(Refusal::internal))
+            }
+            _ => match self.admit(now, request) {
+                Err(refusal) => Verdict::Refuse(refusal),
+                Ok(held) => {
+                    writes = held;
+                    self.pass(now + delay, request)
+                }
+            },
+        };
+        Admission {
+            call,
+            delay,
+            verdict,
+            lost: fault == Some(Fault::LoseAnswer),
+            instead: (fault == Some(Fault::ServerErrorAfterEffect)).then(Refusal::internal),
+            writes,
+        }
+    }
+
+    /// Whether AWS takes the request now; what it then writes to alone.
+    fn admit(&mut self, now: Duration, request: &Request) -> Result<Option<String>, Refusal> {
+        self.take_tokens(now, request)?;
+        self.check_states(now, request)?;
+        let Some((thing, busy)) = exclusive(request) else {
+            return Ok(None);
+        };
+        if !self.writing.insert(thing.clone()) {
+            return Err(busy);
+        }
+        Ok(Some(thing))
+    }
+
+    /// Takes a token from each of the request's buckets, or none from any.
+    fn take_tokens(&mut self, now: Duration, request: &Request) -> Result<(), Refusal> {
+        if !self.options.quotas {
+            return Ok(());
+        }
+        let options = &self.options;
+        let mut names = Vec::with_capacity(2);
+        for (name, published) in buckets_of(&request.operation) {
+            let bucket = self.buckets.entry(name).or_insert_with(|| {
+                let quota = options.raised.get(*name).unwrap_or(published);
+                let phase = unit_of(options.seed, name);
+                Bucket::new(*quota, options.scale, options.competitor, phase)
+            });
+            if !bucket.has_one(now) {
+                *self.emptied.entry(name).or_default() += 1;
+                let count = self.counts.entry(request.operation.clone()).or_default();
+                count.throttled += 1;
+                return Err(Refusal::throttled(request.parts().0));
+            }
+            names.push(*name);
+        }
+        for name in names {
+            if let Some(bucket) = self.buckets.get_mut(name) {
+                bucket.take(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what AWS refuses for a while.
+    fn check_states(&self, now: Duration, request: &Request) -> Result<(), Refusal> {
+        let role = |name| {
+            let role = last_part(request.text(name), '/');
+            self.roles.get(role).is_none_or(|at| *at <= now)
+        };
+        match request.parts() {
+            ("lambda", operation) => {
+                self.check_function(now, operation, request)?;
+                let needs_role =
+                    matches!(operation, "CreateFunction" | "UpdateFunctionConfiguration");
+                if needs_role && !role("Role") {
+                    return Err(Refusal::new(
+                        400,
+                        "InvalidParameterValueException",
+                        "The role defined for the function cannot be assumed by Lambda.",
+                    ));
+                }
+            }
+            ("states", "CreateStateMachine" | "UpdateStateMachine" | "StartExecution") => {
+                if self.deleting.contains(machine_of(request)) {
+                    let message =
+                        format!("State Machine is being deleted: '{}'", request.resource());
+                    return Err(Refusal::new(400, "StateMachineDeleting", &message));
+                }
+                if !role("roleArn") {
+                    return Err(Refusal::new(
+                        400,
+                        "AccessDeniedException",
+                        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.",
+                    ));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A function that is being set up takes no change and no call; one that is being updated, no change.
+    /// Source: lambda/latest/dg/functions-states.html.
+    fn check_function(
+        &self,
+        now: Duration,
+        operation: &str,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        let changes = matches!(
+            operation,
+            "UpdateFunctionCode"
+                | "UpdateFunctionConfiguration"
+                | "AddPermission"
+                | "RemovePermission"
+        );
+        if !changes && !matches!(operation, "DeleteFunction" | "Invoke") {
+            return Ok(());
+        }
+        let name = request.text("FunctionName");
+        let Some(function) = self.functions.get(name) else {
+            return Ok(());
+        };
+        if function.active_at > now {
+            return Err(conflict(
+                "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+            ));
+        }
+        if changes && function.updated_at > now {
+            return Err(update_in_progress(name));
+        }
+        Ok(())
+    }
+
+    /// Deletions of state machines are answered first and carried out later.
+    fn pass(&mut self, effect: Duration, request: &Request) -> Verdict {
+        if request.operation != "states:DeleteStateMachine" {
+            return Verdict::Pass;
+        }
+        if self.deleting.insert(machine_of(request).to_owned()) {
+            Verdict::Later(effect + self.scaled(self.options.timings.machine_deleting))
+        } else {
+            Verdict::Nothing
+        }
+    }
+
+    /// The cloud behind has carried out a request, or refused it.
+    pub fn done(&mut self, now: Duration, request: &Request, succeeded: bool) {
+        if request.operation == "states:DeleteStateMachine" {
+            self.deleting.remove(machine_of(request));
+        }
+        if !succeeded {
+            return;
+        }
+        let timings = &self.options.timings;
+        let function = || request.text("FunctionName").to_owned();
+        match request.operation.as_str() {
+            "iam:CreateRole" => {
+                let name = request.text("RoleName");
+                let takes = timings.role_propagation.pick(self.options.seed, name);
+                self.roles.insert(name.to_owned(), now + self.scaled(takes));
+            }
+            "iam:DeleteRole" => {
+                self.roles.remove(request.text("RoleName"));
+            }
+            "lambda:CreateFunction" => {
+                let made = Function {
+                    active_at: now + self.scaled(timings.function_pending),
+                    updated_at: Duration::ZERO,
+                };
+                self.functions.insert(function(), made);
+            }
+            "lambda:UpdateFunctionCode" | "lambda:UpdateFunctionConfiguration" => {
+                let updated_at = now + self.scaled(timings.function_update);
+                let known = self.functions.entry(function()).or_insert(Function {
+                    active_at: Duration::ZERO,
+                    updated_at,
+                });
+                known.updated_at = updated_at;
+            }
+            "lambda:DeleteFunction" => {
+                self.functions.remove(&function());
+            }
+            _ => {}
+        }
+    }
+
+    /// A request that wrote to something alone has ended, however it did.
+    pub fn release(&mut self, thing: &str) {
+        self.writing.remove(thing);
+    }
+
+    /// Puts right what AWS would still answer otherwise, in the JSON of an answer that went well. Whether it did.
+    pub fn amend(&self, now: Duration, request: &Request, answer: &mut Value) -> bool {
+        match request.operation.as_str() {
+            "lambda:GetFunction" => self.amend_function(now, request, &mut answer["Configuration"]),
+            "lambda:GetFunctionConfiguration"
+            | "lambda:CreateFunction"
+            | "lambda:UpdateFunctionCode"
+            | "lambda:UpdateFunctionConfiguration" => self.amend_function(now, request, answer),
+            "states:DescribeStateMachine" if self.deleting.contains(machine_of(request)) => {
+                answer["status"] = "DELETING".into();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn amend_function(&self, now: Duration, request: &Request, configuration: &mut Value) -> bool {
+        let Some(function) = self.functions.get(request.text("FunctionName")) else {
+            return false;
+        };
+        let pending = function.active_at > now;
+        if pending {
+            configuration["State"] = "Pending".into();
+            configuration["StateReason"] = "The function is being created.".into();
+            configuration["StateReasonCode"] = "Creating".into();
+        }
+        let in_progress = pending || function.updated_at > now;
+        if in_progress {
+            configuration["LastUpdateStatus"] = "InProgress".into();
+        }
+        in_progress
+    }
+
+    fn scaled(&self, time: Duration) -> Duration {
+        time.div_f64(self.options.scale)
+    }
+}
+
+fn conflict(message: &str) -> Refusal {
+    Refusal::new(409, "ResourceConflictException", message)
+}
+
+fn update_in_progress(function: &str) -> Refusal {
+    conflict(&format!(
+        "The operation cannot be performed at this time. An update is in progress for resource: {function}"
+    ))
+}
+
+fn last_part(text: &str, separator: char) -> &str {
+    text.rsplit(separator).next().unwrap_or_default()
+}
+
+/// The state machine that a request names, by name or by ARN.
+fn machine_of(request: &Request) -> &str {
+    match request.text("stateMachineArn") {
+        "" => request.text("name"),
+        arn => last_part(arn, ':'),
+    }
+}
+
+/// What takes one writer at a time, and the answer to a second. Sources: the API references of API Gateway
+/// (ConflictException), Lambda (ResourceConflictException) and CloudWatch Logs (OperationAbortedException).
+fn exclusive(request: &Request) -> Option<(String, Refusal)> {
+    let (service, operation) = request.parts();
+    let reads = ["?", "Get", "List", "Describe", "Filter", "Start", "Stop"]
+        .iter()
+        .any(|verb| operation.starts_with(verb));
+    if reads {
+        return None;
+    }
+    match (service, operation) {
+        ("apigateway", "CreateRestApi") => None,
+        ("apigateway", _) => Some((
+            format!("api {}", request.text("restApiId")),
+            Refusal::new(
+                409,
+                "ConflictException",
+                "Unable to complete operation due to concurrent modification. Please try again later.",
+            ),
+        )),
+        ("lambda", "Invoke") => None,
+        ("lambda", _) => {
+            let name = request.text("FunctionName");
+            Some((format!("function {name}"), update_in_progress(name)))
+        }
+        ("logs", _) => Some((
+            format!("log group {}", request.resource()),
+            Refusal::new(
+                400,
+                "OperationAbortedException",
+                "A conflicting operation is currently in progress against this resource. Please try again.",
+            ),
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

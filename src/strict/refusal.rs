@@ -1,0 +1,133 @@
+//! Error answers, in each service's protocol.
+
+use serde_json::json;
+
+/// An error answer of AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// The error's code (`ThrottlingException`).
+    pub code: String,
+    /// What it says to people.
+    pub message: String,
+}
+
+/// An answer on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Refusal {
+    /// An error with these words.
+    pub fn new(status: u16, code: &str, message: &str) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    /// AWS itself failed.
+    pub fn internal() -> Self {
+        Self::new(
+            500,
+            "InternalFailure",
+            "We encountered an internal error. Please try again.",
+        )
+    }
+
+    /// A request too many, in the service's own words. Sources: the services' API references, "Common errors", and
+    /// `TooManyRequestsException` of Lambda and API Gateway.
+    pub fn throttled(service: &str) -> Self {
+        match service {
+            "iam" | "sts" => Self::new(400, "Throttling", "Rate exceeded"),
+            "lambda" => Self::new(429, "TooManyRequestsException", "Rate exceeded"),
+            "apigateway" => Self::new(429, "TooManyRequestsException", "Too Many Requests"),
+            _ => Self::new(400, "ThrottlingException", "Rate exceeded"),
+        }
+    }
+
+    /// The caller may not do this. `operation`: `service:Operation`.
+    pub fn access_denied(operation: &str) -> Self {
+        let code = if operation.starts_with("iam:") {
+            "AccessDenied"
+        } else {
+            "AccessDeniedException"
+        };
+        let message = format!(
+            "User: arn:aws:iam::123456789012:user/instructor is not authorized to perform: {operation}"
+        );
+        Self::new(403, code, &message)
+    }
+
+    /// The answer as the service writes it.
+    pub fn render(&self, service: &str) -> Rendered {
+        let Self {
+            status,
+            code,
+            message,
+        } = self;
+        let mut headers = Vec::with_capacity(2);
+        let body = match service {
+            "iam" | "sts" => {
+                headers.push(("content-type", "text/xml".to_owned()));
+                let who = if *status < 500 { "Sender" } else { "Receiver" };
+                format!(
+                    "<ErrorResponse xmlns=\"https://{service}.amazonaws.com/doc/\"><Error><Type>{who}</Type>\
+                     <Code>{}</Code><Message>{}</Message></Error><RequestId>r</RequestId></ErrorResponse>",
+                    escape(code),
+                    escape(message)
+                )
+            }
+            "states" | "logs" | "cloudtrail" => {
+                let version = if service == "states" { "1.0" } else { "1.1" };
+                headers.push(("content-type", format!("application/x-amz-json-{version}")));
+                json!({"__type": code, "message": message}).to_string()
+            }
+            _ => {
+                headers.push(("content-type", "application/json".to_owned()));
+                // A deployed stage answers for its lab, not for AWS's control plane.
+                if service != "execute-api" {
+                    headers.push(("x-amzn-errortype", code.clone()));
+                }
+                json!({ "message": message }).to_string()
+            }
+        };
+        Rendered {
+            status: *status,
+            headers,
+            body,
+        }
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_says_the_code_where_its_clients_look_for_it() {
+        let refusal = Refusal::new(400, "Throttling", "a < b");
+        let xml = refusal.render("iam");
+        assert!(xml.body.contains("<Code>Throttling</Code>"), "{}", xml.body);
+        assert!(xml.body.contains("a &lt; b"), "{}", xml.body);
+        let states = refusal.render("states");
+        assert_eq!(states.headers[0].1, "application/x-amz-json-1.0");
+        assert_eq!(states.body, r#"{"__type":"Throttling","message":"a < b"}"#);
+        let rest = refusal.render("lambda");
+        assert_eq!(rest.headers[1], ("x-amzn-errortype", "Throttling".into()));
+    }
+}
