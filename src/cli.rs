@@ -144,6 +144,13 @@ pub struct RehearseArgs {
     /// Leave the class up and the embedded cloud running, to look around
     #[arg(long)]
     pub keep: bool,
+    /// Put AWS's request quotas, delays and conflicts in front of the embedded cloud
+    #[arg(long, conflicts_with = "keep")]
+    pub strict: bool,
+    /// With --strict: how many times faster than AWS
+    #[arg(long, value_name = "N", requires = "strict", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub scale: u32,
 }
 
 /// Options of `plan`.
@@ -469,7 +476,11 @@ mod tests {
         let verbs = [
             (
                 "rehearse --keep",
-                Verb::Rehearse(RehearseArgs { keep: true }),
+                Verb::Rehearse(RehearseArgs {
+                    keep: true,
+                    strict: false,
+                    scale: 1,
+                }),
             ),
             ("plan --exit-code", Verb::Plan(PlanArgs { exit_code: true })),
             (

@@ -20,7 +20,8 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, RunSummary};
 use crate::local::{self, PrivateCloud, PrivateOptions};
 use crate::report::{View, Written};
-use crate::settings::values::OutputFormat;
+use crate::settings::values::{OutputFormat, QuotaScale};
+use crate::strict::{self, Proxy};
 
 use super::plan::{interrupted, view};
 use super::run::{run as run_work, summarise};
@@ -83,8 +84,13 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
             Stage::Private(cloud) => cloud.endpoint(),
             Stage::Shared(endpoint) => endpoint,
         };
-        let session = class.connect_local(endpoint).await?;
-        rehearse(&session, args.keep).await
+        let strict = strict(args, endpoint).await?;
+        let mut endpoint = endpoint.clone();
+        if let Some(proxy) = &strict {
+            endpoint.url = proxy.url();
+        }
+        let session = class.connect_local(&endpoint).await?;
+        rehearse(&session, args.keep, strict.as_ref()).await
     }
     .await;
     let private = matches!(stage, Stage::Private(_));
@@ -106,6 +112,37 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
         }
         error
     })
+}
+
+/// AWS's limits in front of the embedded cloud, if they are asked for.
+async fn strict(args: &RehearseArgs, endpoint: &local::Endpoint) -> Result<Option<Proxy>> {
+    if !args.strict {
+        return Ok(None);
+    }
+    let options = strict::Options {
+        scale: f64::from(args.scale),
+        ..strict::Options::default()
+    };
+    let proxy = Proxy::start(&endpoint.url, options).await;
+    let proxy = proxy.map_err(|error| Error::new(Kind::General, "--strict", error.to_string()));
+    Ok(Some(proxy?))
+}
+
+/// What the strict model saw of the calls.
+fn counted(proxy: &Proxy) -> String {
+    let model = proxy.model();
+    let calls: u64 = model.counts().values().map(|count| count.calls).sum();
+    let throttled: u64 = model.emptied().values().sum();
+    if throttled == 0 {
+        return format!("AWS's quotas: {calls} calls counted, none throttled");
+    }
+    let by_quota: Vec<String> = model
+        .emptied()
+        .iter()
+        .map(|(quota, count)| format!("{quota} {count}"))
+        .collect();
+    let by_quota = by_quota.join(", ");
+    format!("AWS's quotas: {calls} calls counted, {throttled} throttled ({by_quota})")
 }
 
 /// The class under a name of its own, with settings that leave nothing to chance.
@@ -130,6 +167,14 @@ fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Result<Class> {
         String::new()
     };
     class.settings.class = named;
+    if args.strict && cli.global.quota_scale.is_none() {
+        // Whoever wants to see throttles says `--quota-scale off`.
+        let own = match class.settings.quota_scale {
+            QuotaScale::Factor(factor) => factor,
+            QuotaScale::Off => 1.0,
+        };
+        class.settings.quota_scale = QuotaScale::Factor(own * f64::from(args.scale));
+    }
     let settings = class.lab.rehearsal_settings().clone();
     class.lab = class
         .lab
@@ -141,7 +186,7 @@ fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Result<Class> {
     Ok(class)
 }
 
-async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
+async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Result<Exit> {
     let ui = session.class.settings.ui;
     let total = if keep { 5 } else { 6 };
     let stage = |number: usize, text: &str| {
@@ -202,6 +247,7 @@ async fn rehearse(session: &Session, keep: bool) -> Result<Exit> {
             }
         }
     }
+    notes.extend(strict.map(counted));
     let mut summary = summarise(session, Command::Rehearse, results, notes);
     for (student, failure) in wrong {
         if let Some(result) = summary.students.iter_mut().find(|s| s.username == student) {

@@ -21,10 +21,12 @@ pub mod figures;
 mod bucket;
 mod faults;
 mod model;
+mod proxy;
 mod refusal;
 mod request;
 
 pub use faults::{Call, Fault, Rule};
 pub use model::{Admission, Count, Model, Options, Spread, Timings, Verdict};
+pub use proxy::Proxy;
 pub use refusal::{Refusal, Rendered};
 pub use request::Request;

@@ -9,16 +9,18 @@ use super::super::quota::Quota;
 const MARGIN: f64 = 0.015;
 /// Part of a burst that is left unused, for the same reason: it is what absorbs the uneven arrivals.
 const BURST_MARGIN: f64 = 0.1;
-/// What a throttle answer leaves of the rate. AWS's own SDKs slow down to 0.7 of it too (their adaptive mode).
-const SLOWER: f64 = 0.7;
+/// What a throttle answer leaves of the rate; AWS's own SDKs slow down to 0.7 of it (their adaptive mode).
+const SLOWER: f64 = 0.8;
 /// Least part of a quota's rate that others can push us down to: nobody waits for ever.
-const LEAST: f64 = 0.05;
-/// How long it takes, at least, to get back what one throttle answer took.
-const RECOVERY: Duration = Duration::from_secs(90);
-/// The same, for buckets that are slower still: so many calls.
-const RECOVERY_CALLS: f64 = 6.0;
+const LEAST: f64 = 0.2;
+/// How long it takes to get back what one throttle answer took.
+const RECOVERY: Duration = Duration::from_secs(120);
 /// Throttle answers that come closer than this belong together: the calls were in flight at once.
 const TOGETHER: Duration = Duration::from_secs(1);
+/// Turns in a row that a bucket without burst leaves to others at most.
+const TURNS_LEFT_MAX: u32 = 4;
+/// Calls that go well until one turn fewer is left to others.
+const CALLS_UNTIL_NEARER: u32 = 6;
 /// Rounding of sums of fractions must not make anybody wait a nanosecond more.
 const ROUNDING: f64 = 1e-6;
 
@@ -35,6 +37,9 @@ pub struct Bucket {
     share_since: Duration,
     slowed: Option<Duration>,
     paused_until: Duration,
+    /// Without burst: turns that are left to others between two of ours, and calls since that changed.
+    turns_left: u32,
+    calls_since: u32,
 }
 
 impl Bucket {
@@ -50,7 +55,15 @@ impl Bucket {
             share_since: Duration::ZERO,
             slowed: None,
             paused_until: Duration::ZERO,
+            turns_left: 0,
+            calls_since: 0,
         }
+    }
+
+    /// Whether it holds one token only. Others who take from it then take whole turns, so that it matters *when* a
+    /// call comes: to go at half the rate means to leave every other turn, and not to come at odd moments.
+    fn has_turns(&self) -> bool {
+        self.burst < 2.0
     }
 
     /// How long until `count` tokens are there, or as many as it can hold; zero: now.
@@ -70,12 +83,27 @@ impl Bucket {
     pub fn take(&mut self, now: Duration) {
         self.refill(now);
         self.tokens -= 1.0;
+        self.calls_since += 1;
+        if self.turns_left > 0 && self.calls_since > CALLS_UNTIL_NEARER {
+            self.turns_left -= 1;
+            self.calls_since = 0;
+        }
     }
 
-    /// AWS said that we were too fast: others use the same quota. The bucket is empty, nobody uses it before
-    /// `pause` is over, and it goes slower; it gets back to its full rate bit by bit.
+    /// AWS said that we were too fast: others use the same quota. Nobody uses the bucket before `pause` is over, and it
+    /// goes slower; it gets back to its full rate bit by bit.
     pub fn throttled(&mut self, now: Duration, pause: Duration) {
         self.refill(now);
+        if self.has_turns() {
+            // Whoever took the token has it once: one interval later there is another.
+            self.turns_left = (self.turns_left + 1).min(TURNS_LEFT_MAX);
+            self.calls_since = 0;
+            let turn = now + Duration::from_secs_f64(1.0 / self.rate);
+            self.paused_until = self.paused_until.max(turn).max(now + pause);
+            self.tokens = 1.0;
+            self.counted = self.paused_until;
+            return;
+        }
         self.tokens = self.tokens.min(0.0);
         self.paused_until = self.paused_until.max(now + pause);
         // What AWS refills meanwhile goes to the others.
@@ -110,9 +138,11 @@ impl Bucket {
     }
 
     fn share_at(&self, now: Duration) -> f64 {
-        let recovery = RECOVERY.as_secs_f64().max(RECOVERY_CALLS / self.rate);
+        if self.has_turns() {
+            return 1.0 / f64::from(self.turns_left + 1);
+        }
         let since = now.saturating_sub(self.share_since).as_secs_f64();
-        (self.share + (1.0 - SLOWER) * since / recovery).min(1.0)
+        (self.share + (1.0 - SLOWER) * since / RECOVERY.as_secs_f64()).min(1.0)
     }
 }
 
@@ -185,27 +215,47 @@ mod tests {
         assert!(bucket.wait(SECOND, 1) >= SECOND * 2);
         let times = times(&mut bucket, SECOND * 4, 100);
         let rate = 90.0 / (times[99] - times[9]);
-        assert!((6.5..8.5).contains(&rate), "{rate} a second");
+        assert!((7.5..9.5).contains(&rate), "{rate} a second");
     }
 
     #[test]
     fn a_bucket_that_was_slowed_down_recovers() {
-        for (per_second, after) in [(10.0, RECOVERY), (1.0 / 30.0, SECOND * 200)] {
-            let mut bucket = bucket(per_second, 1.0);
-            bucket.throttled(SECOND, SECOND);
-            let times = times(&mut bucket, SECOND + after, 3);
-            let rate = 1.0 / (times[2] - times[1]);
-            assert!(rate > per_second * 0.98, "{rate} a second");
-        }
+        let mut bucket = bucket(10.0, 40.0);
+        bucket.throttled(SECOND, SECOND);
+        let times = times(&mut bucket, SECOND + RECOVERY, 101);
+        let rate = 60.0 / (times[100] - times[40]);
+        assert!(rate > 9.8, "{rate} a second");
+    }
+
+    #[test]
+    fn a_bucket_without_burst_leaves_every_other_turn_to_others_and_tries_again_after_a_while() {
+        let mut bucket = bucket(0.2, 1.0);
+        bucket.take(Duration::ZERO);
+        bucket.throttled(SECOND * 6, SECOND);
+        let times = times(&mut bucket, SECOND * 6, 12);
+        assert!(
+            (11.0..11.2).contains(&times[0]),
+            "one turn after the refusal: {times:?}"
+        );
+        assert!(
+            (20.9..21.4).contains(&times[1]),
+            "then every other: {times:?}"
+        );
+        assert!(
+            times[11] - times[10] < 5.2,
+            "and every turn again in the end: {times:?}"
+        );
     }
 
     #[test]
     fn a_crowded_account_never_stops_a_run_for_good() {
-        let mut bucket = bucket(1.0, 1.0);
-        for second in 0..100 {
-            bucket.throttled(SECOND * 2 * second, SECOND);
+        for burst in [1.0, 10.0] {
+            let mut bucket = bucket(1.0, burst);
+            for second in 0..100 {
+                bucket.throttled(SECOND * 2 * second, SECOND);
+            }
+            assert!(bucket.wait(SECOND * 200, 1) <= SECOND * 6);
         }
-        assert!(bucket.wait(SECOND * 200, 1) <= SECOND * 20);
     }
 
     #[test]

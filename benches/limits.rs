@@ -1,0 +1,195 @@
+//! `cargo bench --bench limits`: how close a class comes to what AWS's request quotas allow, on paused time against the
+//! strict model. Virtual seconds, so the same on any machine. `docs/performance.md` keeps the table.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement that cannot go on says where it stopped; its table goes to stdout"
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::time::Duration;
+
+use homeroom::bundle;
+use homeroom::domain::desired::Desired;
+use homeroom::domain::ids::Scope;
+use homeroom::domain::lab::Lab;
+use homeroom::domain::plan::{deploy, teardown};
+use homeroom::domain::roster::Student;
+use homeroom::engine::call::Caller;
+use homeroom::engine::execute::{StudentRun, execute};
+use homeroom::engine::forecast::Work;
+use homeroom::engine::observe::{Depth, observe};
+use homeroom::engine::pacing::{Overrides, Pace, Pacer};
+use homeroom::engine::port::Cloud;
+use homeroom::engine::prove_gone::prove_gone;
+use homeroom::engine::stop::Stop;
+use support::{ACCOUNT, Options, REGION, Spread, StrictAws};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// What one run took.
+struct Figure {
+    /// Virtual seconds from the first look to the last.
+    took: f64,
+    /// What `plan` says beforehand.
+    foretold: f64,
+    calls: u64,
+    throttled: u64,
+}
+
+/// A class of the built-in lab.
+struct Class {
+    lab: Lab,
+    desired: Desired,
+    aws: StrictAws,
+}
+
+impl Class {
+    fn of(size: usize, competitor: f64) -> Self {
+        let lab = bundle::load(None).unwrap();
+        let student = |n| Student {
+            username: format!("user{n}").parse().unwrap(),
+            name: None,
+            email: None,
+            section: None,
+            extra: Vec::new(),
+        };
+        let students: Vec<Student> = (1..=size).map(student).collect();
+        let scope = Scope {
+            partition: "aws".into(),
+            account: ACCOUNT.into(),
+            region: REGION.into(),
+        };
+        let class = "bench".parse().unwrap();
+        let mut options = Options {
+            competitor,
+            ..Options::default()
+        };
+        // Answers overtake each other as they do on a real network.
+        options.timings.travel = Spread {
+            from: Duration::from_millis(20),
+            to: Duration::from_millis(60),
+        };
+        let aws = StrictAws::with_options(options);
+        aws.set_roles_quota(5000);
+        let desired = lab.desired(&scope, &class, &students).unwrap();
+        Self { lab, desired, aws }
+    }
+
+    async fn caller(&self) -> Caller<impl Cloud> {
+        let (sender, _) = mpsc::unbounded_channel();
+        let pace = Pace::Scaled(1.0);
+        let cloud = self.aws.cloud().await;
+        Caller::new(cloud, pace, Overrides::new(), Stop::new(), sender)
+    }
+
+    fn foretold(work: &Work) -> f64 {
+        let pacer = Pacer::new(Pace::Scaled(1.0), &Overrides::new());
+        work.estimate(&pacer).seconds.unwrap() as f64
+    }
+
+    fn figure(&self, began: Instant, before: (u64, u64), foretold: f64) -> Figure {
+        let (calls, throttled) = self.counts();
+        Figure {
+            took: began.elapsed().as_secs_f64(),
+            foretold,
+            calls: calls - before.0,
+            throttled: throttled - before.1,
+        }
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        let throttled = self.aws.throttled().iter().map(|(_, count)| count).sum();
+        (self.aws.calls().len() as u64, throttled)
+    }
+
+    async fn deploy(&self) -> Figure {
+        let (began, before) = (Instant::now(), self.counts());
+        let caller = self.caller().await;
+        let observed = observe(&caller, &self.desired, &Depth::Deploy)
+            .await
+            .unwrap();
+        let plan = deploy::plan(&self.desired, &observed, false);
+        let runs = execute(&caller, &plan, |_, _| None).await;
+        all_well(&runs);
+        self.figure(began, before, Self::foretold(&Work::of(&plan)))
+    }
+
+    async fn tear_down(&self) -> Figure {
+        let (began, before) = (Instant::now(), self.counts());
+        let depth = Depth::TeardownOfClass {
+            patterns: self.lab.name_patterns(),
+        };
+        let caller = self.caller().await;
+        let observed = observe(&caller, &self.desired, &depth).await.unwrap();
+        let plan = teardown::plan(&self.desired, &observed, depth.reach());
+        let runs = execute(&caller, &plan, |_, _| None).await;
+        all_well(&runs);
+        let left = prove_gone(&caller, &self.desired, &depth, &plan, &runs).await;
+        assert_eq!(left.unwrap().plan.steps(), 0);
+        self.figure(
+            began,
+            before,
+            Self::foretold(&Work::of_teardown(&self.desired)),
+        )
+    }
+}
+
+fn all_well(runs: &[StudentRun]) {
+    let mut results = runs.iter().flat_map(|run| run.steps.values());
+    assert!(results.all(|result| result.is_well()), "a step failed");
+}
+
+fn row(verb: &str, size: usize, competitor: f64, interval: f64, figure: &Figure) {
+    let bound = interval * (size - 1) as f64;
+    let allowed = match verb {
+        "deploy" => 1.03 * bound + 45.0,
+        // The final look for log groups that come again: five seconds and a listing.
+        _ => 1.02 * bound + 15.0 + 7.0,
+    };
+    let Figure {
+        took,
+        foretold,
+        calls,
+        throttled,
+    } = figure;
+    let (limit, error) = if competitor == 0.0 {
+        (
+            format!("{allowed:.0}"),
+            format!("{:+.1} %", (foretold / took - 1.0) * 100.0),
+        )
+    } else {
+        ("–".to_owned(), "–".to_owned())
+    };
+    let share = *throttled as f64 / *calls as f64 * 100.0;
+    println!(
+        "| {verb} | {size} | {} | {bound:.0} | {took:.0} | {limit} | {foretold:.0} | {error} | {calls} | {throttled} ({share:.1} %) |",
+        if competitor == 0.0 {
+            "nobody"
+        } else {
+            "half of every quota"
+        }
+    );
+}
+
+fn main() {
+    println!(
+        "| run | students | others take | bound, s | took, s | to reach, s | foretold, s | off by | calls | throttled |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    for (size, competitor) in [(30, 0.0), (100, 0.0), (500, 0.0), (30, 0.5), (100, 0.5)] {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let class = Class::of(size, competitor);
+            row("deploy", size, competitor, 5.0, &class.deploy().await);
+            row("teardown", size, competitor, 30.0, &class.tear_down().await);
+        });
+    }
+}

@@ -1,0 +1,278 @@
+//! The model in front of a real endpoint: a reverse proxy on loopback, in real time.
+//!
+//! Only signed requests are AWS's control plane; everything else (calls of students' APIs, the endpoint's own pages)
+//! passes as it is.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::service::service_fn;
+use hyper::{Request as HttpRequest, Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Admission, Model, Options, Refusal, Rendered, Request, Verdict};
+
+/// Longest body of a request: Lambda takes a zip of 50 MB, which base64 makes a third longer.
+const BODY_MAX: usize = 70 * 1024 * 1024;
+
+/// Headers that are about one connection, and not about the message. Source: RFC 9110, 7.6.1; the length is
+/// written anew.
+const OF_THE_CONNECTION: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::CONTENT_LENGTH,
+    header::UPGRADE,
+    header::TE,
+];
+
+type Answer = Response<Full<Bytes>>;
+
+/// A strict AWS on loopback. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    inner: Arc<Inner>,
+    _stop: DropGuard,
+}
+
+#[derive(Debug)]
+struct Inner {
+    upstream: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    model: Mutex<Model>,
+    began: Instant,
+}
+
+impl Proxy {
+    /// Starts one in front of an endpoint (`http://127.0.0.1:PORT`).
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start(upstream: &str, options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let inner = Arc::new(Inner {
+            upstream: upstream.trim_end_matches('/').to_owned(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            model: Mutex::new(Model::new(options)),
+            began: Instant::now(),
+        });
+        let stop = CancellationToken::new();
+        let serving = serve(listener, Arc::clone(&inner));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(serving));
+        Ok(Self {
+            address,
+            inner,
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    /// Where it is: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The model, to look at its counts or to change it.
+    pub fn model(&self) -> MutexGuard<'_, Model> {
+        self.inner.model()
+    }
+}
+
+async fn serve(listener: TcpListener, inner: Arc<Inner>) {
+    // Dropped with the future, and all connections with it.
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((connection, _)) = listener.accept().await else {
+            // Too many open files, most likely: it passes.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            continue;
+        };
+        let inner = Arc::clone(&inner);
+        connections.spawn(async move {
+            let service = service_fn(|request| Inner::answer(Arc::clone(&inner), request));
+            let http = hyper::server::conn::http1::Builder::new();
+            // A connection that broke is its client's business.
+            let _ = http
+                .serve_connection(TokioIo::new(connection), service)
+                .await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// A request as it came.
+struct Arrived {
+    method: hyper::Method,
+    target: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Inner {
+    fn model(&self) -> MutexGuard<'_, Model> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a request; an error breaks the connection.
+    async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> io::Result<Answer> {
+        let (parts, body) = request.into_parts();
+        let target = parts.uri.path_and_query().map_or("/", |t| t.as_str());
+        let body = Limited::new(body, BODY_MAX).collect().await;
+        let arrived = Arrived {
+            method: parts.method,
+            target: target.to_owned(),
+            headers: parts.headers,
+            body: body.map_err(io::Error::other)?.to_bytes(),
+        };
+        if !arrived.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(self.forward(&arrived).await);
+        }
+        let value = |name: &str| arrived.headers.get(name)?.to_str().ok();
+        let method = arrived.method.as_str();
+        let request = Request::read(method, &arrived.target, value, &arrived.body);
+        // Once it was taken, it has its effect whether or not the client is still there, as on AWS.
+        let handled = tokio::spawn(self.handle(arrived, request)).await;
+        handled.map_err(io::Error::other)?
+    }
+
+    async fn handle(self: Arc<Self>, arrived: Arrived, request: Request) -> io::Result<Answer> {
+        let travel = self.model().travel();
+        tokio::time::sleep(travel).await;
+        let Admission {
+            delay,
+            verdict,
+            lost,
+            instead,
+            writes,
+            ..
+        } = self.model().arrive(self.began.elapsed(), &request);
+        tokio::time::sleep(delay).await;
+        let service = request.operation.split(':').next().unwrap_or_default();
+        let answer = match verdict {
+            Verdict::Pass => self.carry_out(&arrived, &request).await,
+            Verdict::Later(at) => {
+                let inner = Arc::clone(&self);
+                let request = request.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep_until(inner.began + at).await;
+                    inner.carry_out(&arrived, &request).await;
+                });
+                done_without_a_word()
+            }
+            Verdict::Nothing => done_without_a_word(),
+            Verdict::Refuse(refusal) => rendered(refusal.render(service)),
+            Verdict::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
+            Verdict::NoConnection => return Err(io::ErrorKind::ConnectionRefused.into()),
+        };
+        if let Some(thing) = writes {
+            self.model().release(&thing);
+        }
+        match instead {
+            _ if lost => Err(io::ErrorKind::ConnectionReset.into()),
+            Some(refusal) => Ok(rendered(Refusal::render(&refusal, service))),
+            None => Ok(answer),
+        }
+    }
+
+    /// Has the endpoint carry a request out, and tells the model.
+    async fn carry_out(&self, arrived: &Arrived, request: &Request) -> Answer {
+        let answer = self.forward(arrived).await;
+        let now = self.began.elapsed();
+        let mut model = self.model();
+        model.done(now, request, answer.status().is_success());
+        if !answer.status().is_success() {
+            return answer;
+        }
+        let (parts, body) = answer.into_parts();
+        let body = whole(body);
+        let amended = serde_json::from_slice::<Value>(&body)
+            .ok()
+            .and_then(|mut json| {
+                let amended = model.amend(now, request, &mut json);
+                amended.then(|| Bytes::from(json.to_string()))
+            });
+        Response::from_parts(parts, Full::new(amended.unwrap_or(body)))
+    }
+
+    async fn forward(&self, arrived: &Arrived) -> Answer {
+        match self.try_forward(arrived).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let mut answer = Response::new(Full::from(format!("the endpoint behind: {error}")));
+                *answer.status_mut() = StatusCode::BAD_GATEWAY;
+                answer
+            }
+        }
+    }
+
+    async fn try_forward(&self, arrived: &Arrived) -> io::Result<Answer> {
+        let uri: Uri = format!("{}{}", self.upstream, arrived.target)
+            .parse()
+            .map_err(io::Error::other)?;
+        let mut request = HttpRequest::new(Full::new(arrived.body.clone()));
+        *request.method_mut() = arrived.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = end_to_end(arrived.headers.clone());
+        // The client writes the endpoint's own: a loopback server answers to its own name only.
+        request.headers_mut().remove(header::HOST);
+        let answer = self
+            .client
+            .request(request)
+            .await
+            .map_err(io::Error::other)?;
+        let (mut parts, body) = answer.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        parts.headers = end_to_end(parts.headers);
+        Ok(Response::from_parts(parts, Full::new(body)))
+    }
+}
+
+/// A whole body is there at once.
+fn whole(body: Full<Bytes>) -> Bytes {
+    use futures::FutureExt;
+    let collected: Option<Result<_, Infallible>> = body.collect().now_or_never();
+    collected
+        .and_then(Result::ok)
+        .map_or_else(Bytes::new, |body| body.to_bytes())
+}
+
+fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+    for name in &OF_THE_CONNECTION {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// What Step Functions answers to a deletion.
+fn done_without_a_word() -> Answer {
+    rendered(Rendered {
+        status: 200,
+        headers: vec![("content-type", "application/x-amz-json-1.0".to_owned())],
+        body: "{}".to_owned(),
+    })
+}
+
+fn rendered(rendered: Rendered) -> Answer {
+    let mut answer = Response::new(Full::from(rendered.body));
+    *answer.status_mut() =
+        StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in rendered.headers {
+        if let Ok(value) = value.parse() {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
+}
