@@ -17,10 +17,8 @@ const LEAST: f64 = 0.2;
 const RECOVERY: Duration = Duration::from_secs(120);
 /// Throttle answers that come closer than this belong together: the calls were in flight at once.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// Turns in a row that a bucket without burst leaves to others at most.
-const TURNS_LEFT_MAX: u32 = 4;
-/// Calls that go well until one turn fewer is left to others.
-const CALLS_UNTIL_NEARER: u32 = 6;
+/// Calls that go well until a bucket without burst stops leaving every other turn to others.
+const CALLS_UNTIL_ALONE: u32 = 12;
 /// Rounding of sums of fractions must not make anybody wait a nanosecond more.
 const ROUNDING: f64 = 1e-6;
 
@@ -37,8 +35,8 @@ pub struct Bucket {
     share_since: Duration,
     slowed: Option<Duration>,
     paused_until: Duration,
-    /// Without burst: turns that are left to others between two of ours, and calls since that changed.
-    turns_left: u32,
+    /// Without burst: whether every other turn is left to others, and calls since the last throttle answer.
+    shares_turns: bool,
     calls_since: u32,
 }
 
@@ -55,7 +53,7 @@ impl Bucket {
             share_since: Duration::ZERO,
             slowed: None,
             paused_until: Duration::ZERO,
-            turns_left: 0,
+            shares_turns: false,
             calls_since: 0,
         }
     }
@@ -84,9 +82,8 @@ impl Bucket {
         self.refill(now);
         self.tokens -= 1.0;
         self.calls_since += 1;
-        if self.turns_left > 0 && self.calls_since > CALLS_UNTIL_NEARER {
-            self.turns_left -= 1;
-            self.calls_since = 0;
+        if self.calls_since > CALLS_UNTIL_ALONE {
+            self.shares_turns = false;
         }
     }
 
@@ -96,7 +93,7 @@ impl Bucket {
         self.refill(now);
         if self.has_turns() {
             // Whoever took the token has it once: one interval later there is another.
-            self.turns_left = (self.turns_left + 1).min(TURNS_LEFT_MAX);
+            self.shares_turns = true;
             self.calls_since = 0;
             let turn = now + Duration::from_secs_f64(1.0 / self.rate);
             self.paused_until = self.paused_until.max(turn).max(now + pause);
@@ -139,7 +136,7 @@ impl Bucket {
 
     fn share_at(&self, now: Duration) -> f64 {
         if self.has_turns() {
-            return 1.0 / f64::from(self.turns_left + 1);
+            return if self.shares_turns { 0.5 } else { 1.0 };
         }
         let since = now.saturating_sub(self.share_since).as_secs_f64();
         (self.share + (1.0 - SLOWER) * since / RECOVERY.as_secs_f64()).min(1.0)
@@ -232,7 +229,7 @@ mod tests {
         let mut bucket = bucket(0.2, 1.0);
         bucket.take(Duration::ZERO);
         bucket.throttled(SECOND * 6, SECOND);
-        let times = times(&mut bucket, SECOND * 6, 12);
+        let times = times(&mut bucket, SECOND * 6, 16);
         assert!(
             (11.0..11.2).contains(&times[0]),
             "one turn after the refusal: {times:?}"
