@@ -180,7 +180,7 @@ fn main() {
         "| run | students | others take | bound, s | took, s | to reach, s | foretold, s | off by | calls | throttled |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for (size, competitor) in [(30, 0.5), (100, 0.5)] {
+    for (size, competitor) in [(30, 0.0), (100, 0.0), (500, 0.0), (30, 0.5), (100, 0.5)] {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)

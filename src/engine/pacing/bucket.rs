@@ -239,7 +239,7 @@ mod tests {
             "then every other: {times:?}"
         );
         assert!(
-            times[11] - times[10] < 5.2,
+            times[15] - times[14] < 5.2,
             "and every turn again in the end: {times:?}"
         );
     }
