@@ -116,4 +116,30 @@ mod tests {
         assert_eq!(names("logs:ListTagsForResource"), [] as [&str; 0]);
         assert_eq!(names("sts:GetCallerIdentity"), [] as [&str; 0]);
     }
+
+    #[test]
+    fn the_page_of_the_docs_shows_these_figures_and_no_others() {
+        let page = include_str!("../../docs/strict-aws.md");
+        let shown: Vec<(String, String, String)> = page
+            .lines()
+            .skip_while(|line| !line.starts_with("| quota |"))
+            .filter_map(|line| {
+                let mut cells = line.split('|').map(str::trim).skip(1);
+                let name = cells.next()?.strip_prefix('`')?.strip_suffix('`')?;
+                Some((name.into(), cells.next()?.into(), cells.next()?.into()))
+            })
+            .collect();
+        let held: Vec<(String, String, String)> = OPERATIONS
+            .iter()
+            .chain(TOTALS)
+            .map(|(name, quota)| {
+                let rate = match quota.per.as_secs() {
+                    1 => format!("{} per s", quota.calls),
+                    seconds => format!("{} per {seconds} s", quota.calls),
+                };
+                ((*name).to_owned(), rate, quota.burst.to_string())
+            })
+            .collect();
+        assert_eq!(shown, held);
+    }
 }
