@@ -8,6 +8,7 @@
 
 mod disk;
 mod interrupts;
+mod kills;
 
 use std::collections::BTreeSet;
 use std::path::Path;
