@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use homeroom::events::Command;
 use homeroom::report::RunLog;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::*;

@@ -154,6 +154,14 @@ impl StrictAws {
         http_client_fn(move |_settings, _components| connector.clone())
     }
 
+    /// Answers a request, for whoever serves this cloud by other means than the SDK's HTTP client.
+    ///
+    /// # Errors
+    /// A connection that is to break.
+    pub async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        self.serve(read(request)).await
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0
             .inner
