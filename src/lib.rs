@@ -28,3 +28,4 @@ pub mod local;
 pub mod report;
 pub mod settings;
 pub mod strict;
+pub mod vault;

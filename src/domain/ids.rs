@@ -170,6 +170,18 @@ impl Scope {
         format!("https://{}.{domain}", self.region)
     }
 
+    /// Where an IAM user of the account signs in to the console; by the account's alias if it has one. Source: IAM
+    /// user guide, "How IAM users sign in to AWS", and the pages of the other partitions.
+    pub fn sign_in_url(&self, alias: Option<&str>) -> String {
+        let account = alias.unwrap_or(&self.account);
+        let domain = match self.partition.as_str() {
+            "aws-cn" => "signin.amazonaws.cn",
+            "aws-us-gov" => "signin.amazonaws-us-gov.com",
+            _ => "signin.aws.amazon.com",
+        };
+        format!("https://{account}.{domain}/console")
+    }
+
     /// Where the console shows a CloudTrail event. Its id is a UUID; nothing else of it goes into the URL.
     pub fn trail_event_console_url(&self, id: &str) -> String {
         let id: String = id
