@@ -261,8 +261,11 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
         | "StateMachineAlreadyExists"
         | "ExecutionAlreadyExists" => ErrorKind::AlreadyExists,
 
-        // IAM's own view lags behind: right after the last policy was deleted it may still count it.
-        "DeleteConflict" if message.contains("polic") => ErrorKind::Busy,
+        // IAM's own view lags behind: right after the last policy was deleted it may still count it. What a user still
+        // has can be of any kind, so whoever deletes one looks again.
+        "DeleteConflict" if message.contains("polic") && operation != Operation::DeleteUser => {
+            ErrorKind::Busy
+        }
         "ConcurrentModification"
         | "ConcurrentModificationException"
         | "EntityTemporarilyUnmodifiable"

@@ -21,15 +21,18 @@ mod sts;
 
 use std::collections::BTreeMap;
 
+use secrecy::SecretString;
 use serde_json::Value;
 
+use crate::domain::credentials::AccessKey;
 use crate::domain::execution::{Detail, Execution, Status};
 use crate::domain::ownership::Tags;
+use crate::domain::resources::managed_policy::ManagedPolicy;
 use crate::domain::resources::{function, log_group, rest_api, role, state_machine};
 use crate::domain::trail;
 use crate::engine::port::{
     AccountSummary, Cloud, CloudResult, Concurrency, FunctionState, HttpAnswer, Identity,
-    NewFunction, NewStateMachine, Page, Permission, RoleHead,
+    NewFunction, NewStateMachine, Page, Permission, Principal, RoleHead, UserPart,
 };
 
 pub use connect::{ConnectOptions, connect, default_region};
@@ -104,6 +107,28 @@ by_service! {
         fn detach_role_policy(role: &str, policy_arn: &str) -> ();
         fn tag_role(name: &str, tags: &Tags) -> ();
         fn delete_role(name: &str) -> ();
+        fn put_role_boundary(role: &str, policy_arn: &str) -> ();
+        fn delete_role_boundary(role: &str) -> ();
+        fn principals_page(token: Option<String>) -> Page<Principal>;
+        fn create_policy(policy: &ManagedPolicy, path: &str) -> ();
+        fn create_policy_version(arn: &str, document: &Value) -> ();
+        fn delete_policy_version(arn: &str, version: &str) -> ();
+        fn delete_policy(arn: &str) -> ();
+        fn get_user(name: &str) -> RoleHead;
+        fn create_user(name: &str, path: &str, boundary_arn: &str, tags: &Tags) -> ();
+        fn tag_user(name: &str, tags: &Tags) -> ();
+        fn put_user_boundary(name: &str, policy_arn: &str) -> ();
+        fn attach_user_policy(name: &str, policy_arn: &str) -> ();
+        fn put_user_policy(name: &str, policy: &str, document: &Value) -> ();
+        fn shortest_password() -> Option<u32>;
+        fn create_login_profile(name: &str, password: &SecretString) -> ();
+        fn update_login_profile(name: &str, password: &SecretString) -> ();
+        fn delete_login_profile(name: &str) -> ();
+        fn create_access_key(name: &str) -> AccessKey;
+        fn user_parts(name: &str, part: UserPart) -> Vec<String>;
+        fn remove_user_part(name: &str, part: UserPart, id: &str) -> ();
+        fn delete_virtual_mfa_device(serial: &str) -> ();
+        fn delete_user(name: &str) -> ();
     }
     lambda {
         fn concurrency() -> Concurrency;

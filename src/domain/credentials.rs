@@ -10,8 +10,9 @@ use super::ids::Username;
 pub struct Credentials {
     /// The IAM user, named like the student.
     pub username: Username,
-    /// The console password that homeroom set; the student had to choose another at the first sign-in.
-    pub password: SecretString,
+    /// The console password that homeroom set, if it is known here; the student had to choose another at the first
+    /// sign-in.
+    pub password: Option<SecretString>,
     /// Where to sign in to the console.
     pub sign_in_url: String,
     /// A key pair for CLI and SDKs, if one was asked for.

@@ -121,9 +121,19 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The IAM path below which every role of a class lives.
+    /// The IAM path below which every role, user and policy of a class lives.
     pub fn role_path(class: &ClassName) -> String {
         format!("/homeroom/{class}/")
+    }
+
+    /// ARN of a customer managed policy of this class.
+    pub fn policy_arn(&self, class: &ClassName, name: &str) -> String {
+        format!(
+            "arn:{}:iam::{}:policy{}{name}",
+            self.partition,
+            self.account,
+            Self::role_path(class)
+        )
     }
 
     /// ARN of a role of this class.

@@ -7,14 +7,19 @@
 
 use std::future::Future;
 
+use secrecy::SecretString;
 use serde_json::Value;
 
+use crate::domain::credentials::AccessKey;
 use crate::domain::execution::{Detail, Execution, Status};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Tags;
 use crate::domain::resources::{
-    function, log_group, rest_api, role,
+    function, log_group,
+    managed_policy::{self, ManagedPolicy},
+    rest_api, role,
     state_machine::{self, WorkflowType},
+    user,
 };
 use crate::domain::trail;
 
@@ -90,6 +95,14 @@ pub struct AccountSummary {
     pub roles: Option<u32>,
     /// Quota on roles.
     pub roles_quota: Option<u32>,
+    /// Users in the account.
+    pub users: Option<u32>,
+    /// Quota on users.
+    pub users_quota: Option<u32>,
+    /// Customer managed policies in the account.
+    pub policies: Option<u32>,
+    /// Quota on customer managed policies.
+    pub policies_quota: Option<u32>,
 }
 
 /// What Lambda's GetAccountSettings tells of concurrency.
@@ -101,13 +114,87 @@ pub struct Concurrency {
     pub reserved: Option<u32>,
 }
 
-/// Path and tags of one role.
+/// Path and tags of one role or user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleHead {
     /// Its path.
     pub path: String,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// One entry of a listing of IAM.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Principal {
+    /// A role.
+    Role(role::Actual),
+    /// A user.
+    User(user::Actual),
+    /// A customer managed policy.
+    Policy(managed_policy::Actual),
+}
+
+/// What IAM does not delete a user with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UserPart {
+    /// Access keys, by id.
+    AccessKey,
+    /// Groups, by name.
+    Group,
+    /// Attached managed policies, by ARN.
+    AttachedPolicy,
+    /// Inline policies, by name.
+    InlinePolicy,
+    /// MFA devices, by serial number.
+    MfaDevice,
+    /// Signing certificates, by id.
+    SigningCertificate,
+    /// SSH public keys, by id.
+    SshPublicKey,
+    /// Credentials for single services (CodeCommit, …), by id.
+    ServiceCredential,
+}
+
+impl UserPart {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::AccessKey,
+        Self::Group,
+        Self::AttachedPolicy,
+        Self::InlinePolicy,
+        Self::MfaDevice,
+        Self::SigningCertificate,
+        Self::SshPublicKey,
+        Self::ServiceCredential,
+    ];
+
+    /// The operation that lists them.
+    pub fn listed_by(self) -> Operation {
+        match self {
+            Self::AccessKey => Operation::ListAccessKeys,
+            Self::Group => Operation::ListGroupsForUser,
+            Self::AttachedPolicy => Operation::ListAttachedUserPolicies,
+            Self::InlinePolicy => Operation::ListUserPolicies,
+            Self::MfaDevice => Operation::ListMfaDevices,
+            Self::SigningCertificate => Operation::ListSigningCertificates,
+            Self::SshPublicKey => Operation::ListSshPublicKeys,
+            Self::ServiceCredential => Operation::ListServiceSpecificCredentials,
+        }
+    }
+
+    /// The operation that takes one from the user.
+    pub fn removed_by(self) -> Operation {
+        match self {
+            Self::AccessKey => Operation::DeleteAccessKey,
+            Self::Group => Operation::RemoveUserFromGroup,
+            Self::AttachedPolicy => Operation::DetachUserPolicy,
+            Self::InlinePolicy => Operation::DeleteUserPolicy,
+            Self::MfaDevice => Operation::DeactivateMfaDevice,
+            Self::SigningCertificate => Operation::DeleteSigningCertificate,
+            Self::SshPublicKey => Operation::DeleteSshPublicKey,
+            Self::ServiceCredential => Operation::DeleteServiceSpecificCredential,
+        }
+    }
 }
 
 /// What is known of a function's state: from GetFunction, or (without tags) from the answer to a change.
@@ -234,6 +321,52 @@ port! {
     fn tag_role(name: &str, tags: &Tags) -> ();
     /// iam:DeleteRole.
     fn delete_role(name: &str) -> ();
+    /// iam:PutRolePermissionsBoundary.
+    fn put_role_boundary(role: &str, policy_arn: &str) -> ();
+    /// iam:DeleteRolePermissionsBoundary.
+    fn delete_role_boundary(role: &str) -> ();
+
+    /// iam:GetAccountAuthorizationDetails: one page of the account's roles, users and customer managed policies.
+    fn principals_page(token: Option<String>) -> Page<Principal>;
+    /// iam:CreatePolicy, below `path`.
+    fn create_policy(policy: &ManagedPolicy, path: &str) -> ();
+    /// iam:CreatePolicyVersion, in force at once.
+    fn create_policy_version(arn: &str, document: &Value) -> ();
+    /// iam:DeletePolicyVersion.
+    fn delete_policy_version(arn: &str, version: &str) -> ();
+    /// iam:DeletePolicy.
+    fn delete_policy(arn: &str) -> ();
+    /// iam:GetUser.
+    fn get_user(name: &str) -> RoleHead;
+    /// iam:CreateUser, below `path` and with a permissions boundary.
+    fn create_user(name: &str, path: &str, boundary_arn: &str, tags: &Tags) -> ();
+    /// iam:TagUser.
+    fn tag_user(name: &str, tags: &Tags) -> ();
+    /// iam:PutUserPermissionsBoundary.
+    fn put_user_boundary(name: &str, policy_arn: &str) -> ();
+    /// iam:AttachUserPolicy.
+    fn attach_user_policy(name: &str, policy_arn: &str) -> ();
+    /// iam:PutUserPolicy.
+    fn put_user_policy(name: &str, policy: &str, document: &Value) -> ();
+    /// iam:GetAccountPasswordPolicy: the shortest password that it allows; `None` where the account has no such policy.
+    fn shortest_password() -> Option<u32>;
+    /// iam:CreateLoginProfile; another password has to be chosen at the first sign-in.
+    fn create_login_profile(name: &str, password: &SecretString) -> ();
+    /// iam:UpdateLoginProfile, likewise.
+    fn update_login_profile(name: &str, password: &SecretString) -> ();
+    /// iam:DeleteLoginProfile.
+    fn delete_login_profile(name: &str) -> ();
+    /// iam:CreateAccessKey.
+    fn create_access_key(name: &str) -> AccessKey;
+    /// What a user has of a kind, by id: iam:ListAccessKeys, iam:ListMFADevices, … (see [`UserPart`]); the first page,
+    /// which holds more than a user may have.
+    fn user_parts(name: &str, part: UserPart) -> Vec<String>;
+    /// Takes one of them from the user: iam:DeleteAccessKey, iam:DeactivateMFADevice, …
+    fn remove_user_part(name: &str, part: UserPart, id: &str) -> ();
+    /// iam:DeleteVirtualMFADevice.
+    fn delete_virtual_mfa_device(serial: &str) -> ();
+    /// iam:DeleteUser.
+    fn delete_user(name: &str) -> ();
 
     /// lambda:GetAccountSettings.
     fn concurrency() -> Concurrency;

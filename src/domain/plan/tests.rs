@@ -97,6 +97,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                     trust: Some(role.trust.clone()),
                     inline: BTreeMap::from([(POLICY_NAME.into(), role.policy.clone())]),
                     attached: vec![],
+                    boundary: None,
                     tags: owner.tags(&scope, &role.fingerprint()),
                 },
             );

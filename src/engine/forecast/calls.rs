@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::desired::Stack;
 use crate::domain::operation::Operation::{self, *};
 use crate::domain::plan::Action;
+use crate::domain::plan::access::Issue;
 use crate::domain::resources::rest_api::RestApi;
 use crate::domain::resources::role::POLICY_NAME;
 
@@ -84,7 +85,58 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
         Action::DeleteRestApi { ids, stages } => {
             vec![(DeleteStage, stages.len()), (DeleteRestApi, ids.len())]
         }
+        Action::CreatePolicy(_) => vec![(CreatePolicy, 1)],
+        Action::UpdatePolicy { old_versions, .. } => vec![
+            (DeletePolicyVersion, old_versions.len()),
+            (CreatePolicyVersion, 1),
+        ],
+        Action::DeletePolicy { old_versions, .. } => {
+            vec![(DeletePolicyVersion, old_versions.len()), (DeletePolicy, 1)]
+        }
+        Action::SetRoleBoundary(_) => vec![(PutRolePermissionsBoundary, 1)],
+        Action::RemoveRoleBoundary => vec![(DeleteRolePermissionsBoundary, 1)],
+        Action::CreateUser { issue, .. } => {
+            let mut calls = vec![(CreateUser, 1), (AttachUserPolicy, 1)];
+            calls.extend(issued(*issue));
+            calls
+        }
+        Action::UpdateUser {
+            boundary,
+            attach,
+            issue,
+            ..
+        } => {
+            let mut calls = vec![
+                (PutUserPermissionsBoundary, usize::from(*boundary)),
+                (AttachUserPolicy, usize::from(*attach)),
+            ];
+            calls.extend(issued(*issue));
+            calls
+        }
+        Action::DeleteUser {
+            inline,
+            attached,
+            groups,
+        } => vec![
+            (DeleteLoginProfile, 1),
+            (ListAccessKeys, 1),
+            (DetachUserPolicy, attached.len()),
+            (DeleteUserPolicy, inline.len()),
+            (RemoveUserFromGroup, groups.len()),
+            (DeleteUser, 1),
+        ],
+        Action::FreezeUser => vec![(PutUserPolicy, 1)],
+        Action::ThawUser => vec![(DeleteUserPolicy, 1)],
     }
+}
+
+fn issued(issue: Issue) -> [(Operation, usize); 4] {
+    [
+        (CreateLoginProfile, usize::from(issue.password)),
+        (ListAccessKeys, usize::from(issue.access_key)),
+        (CreateAccessKey, usize::from(issue.access_key)),
+        (TagUser, usize::from(!issue.is_nothing())),
+    ]
 }
 
 fn published(api: &RestApi) -> [(Operation, usize); 3] {
