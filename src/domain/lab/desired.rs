@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use tera::Context;
 
+use super::access::STAND_IN_API_ID;
 use super::context::ClassContext;
 use super::model;
 use super::problems::Problems;
@@ -169,15 +170,16 @@ impl Lab {
                 problems.add_for(username, format!("templates/{path}"), error);
             }
         }
-        // Outputs are tried with APIs that exist, since they will once the stack is deployed.
+        // Outputs and access are tried with APIs that exist, since they will once the stack is deployed.
         let apis = self.names.rest_apis.iter().map(|pattern| {
             let endpoint = ApiEndpoint {
-                id: "id".into(),
+                id: STAND_IN_API_ID.into(),
                 url: "https://id.example".into(),
             };
             (pattern.name(username), endpoint)
         });
         let deployed = contexts.student(student, &apis.collect());
+        self.check_access(student, context, &deployed, problems);
         for output in &self.manifest.outputs {
             let key = output_key(&output.id);
             if let Err(error) = self.templates.text(&key, &deployed) {
@@ -187,8 +189,23 @@ impl Lab {
     }
 }
 
-fn not_json(error: &serde_json::Error) -> String {
+pub(super) fn not_json(error: &serde_json::Error) -> String {
     format!("is not JSON once it is filled in: {error}")
+}
+
+/// What IAM would refuse of a policy document.
+pub(super) fn document_problems(value: &Value, what: &str, max: usize) -> Vec<String> {
+    let mut problems = Vec::new();
+    if value.get("Statement").is_none() {
+        problems.push(format!("is no {what}: it has no Statement"));
+    }
+    let length = canonical(value).chars().count();
+    if length > max {
+        problems.push(format!(
+            "is a {what} of {length} characters; IAM takes {max}"
+        ));
+    }
+    problems
 }
 
 /// Names must be unique in the account's region; IAM compares without regard to case, so all are held to that.
@@ -310,16 +327,8 @@ impl Renderer<'_> {
             if value.is_null() {
                 return value;
             }
-            let subject = format!("templates/{path}");
-            if value.get("Statement").is_none() {
-                self.say(&subject, format!("is no {what}: it has no Statement"));
-            }
-            let length = canonical(&value).chars().count();
-            if length > max {
-                self.say(
-                    subject,
-                    format!("is a {what} of {length} characters; IAM takes {max}"),
-                );
+            for problem in document_problems(&value, what, max) {
+                self.say(format!("templates/{path}"), problem);
             }
             value
         };

@@ -3,13 +3,14 @@
 //!
 //! ```text
 //! Files ─► parse ─► Lab ─► desired(class, students) ─► Desired
-//!                    ├──► probes, payloads, outputs (a student)
+//!                    ├──► probes, payloads, outputs, access (a student)
 //!                    └──► checks, starter_of, name_patterns (the lab)
 //! ```
 //!
 //! A bundle is checked twice, before anything is touched: by [`Lab::parse`] as it stands, and by
 //! [`Lab::desired`] as it is filled in for every student. Both say every problem at once.
 
+pub mod access;
 pub mod asl;
 mod code;
 mod context;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use access::AccessPolicies;
 pub use code::is_shipped;
 pub use model::EndState;
 pub use names::NamePattern;

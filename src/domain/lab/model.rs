@@ -25,6 +25,7 @@ pub(super) struct Manifest {
     pub state_machines: Vec<StateMachine>,
     #[serde(default, rename = "rest_api")]
     pub rest_apis: Vec<RestApi>,
+    pub access: Option<Access>,
     #[serde(default, rename = "output")]
     pub outputs: Vec<Output>,
     #[serde(default, rename = "payload")]
@@ -131,6 +132,14 @@ pub(super) struct Route {
     pub method: String,
     pub path: String,
     pub function: String,
+}
+
+/// What students may do: two templates of IAM policies.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Access {
+    pub policy: String,
+    pub boundary: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

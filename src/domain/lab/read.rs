@@ -57,6 +57,10 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
             &machine.definition,
         );
     }
+    if let Some(access) = &manifest.access {
+        want("[access] policy".to_owned(), &access.policy);
+        want("[access] boundary".to_owned(), &access.boundary);
+    }
     for payload in &manifest.payloads {
         want(
             format!("[[payload]] {:?}: template", payload.id),
@@ -83,6 +87,10 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
                 .state_machines
                 .iter()
                 .any(|machine| machine.definition == path)
+            || manifest
+                .access
+                .iter()
+                .any(|access| access.policy == path || access.boundary == path)
     };
     for (path, whose) in wanted {
         let file = format!("templates/{path}");

@@ -40,6 +40,9 @@ id = "a"
 name = "{{ username }}-api"
 stage = "s"
 route = [{ method = "POST", path = "/go", function = "f" }]
+[access]
+policy = "access.json"
+boundary = "boundary.json"
 [[output]]
 id = "url"
 label = "URL"
@@ -92,6 +95,14 @@ fn files() -> Files {
             r#"{ "Statement": [{ "Resource": "{{ log_groups.f.arn }}:*" }] }"#,
         ),
         ("templates/machine.json", machine),
+        (
+            "templates/access.json",
+            r#"{ "Statement": [{ "Resource": ["{{ user.arn }}", "{{ rest_apis.a.arn }}", "{{ rest_apis.a.execute_arn }}/{{ rest_apis.a.stage }}/*"] }] }"#,
+        ),
+        (
+            "templates/boundary.json",
+            r#"{ "Statement": [{ "Resource": "{{ state_machines.m.execution_arn }}:*" }{% if rest_apis.a.id %}, { "Resource": "{{ rest_apis.a.arn }}" }{% endif %}] }"#,
+        ),
         (
             "templates/p.json",
             r#"{ "user": "{{ username }}", "name": "{{ student.name }}" }"#,
@@ -341,6 +352,11 @@ fn faults_of_the_manifest_name_their_entry() {
             "definition = \"machine.txt\"",
             "no file templates/machine.txt",
         ),
+        (
+            "policy = \"access.json\"",
+            "policy = \"other.json\"",
+            "[access] policy = \"other.json\": there is no file",
+        ),
         ("rate = 1\n", "speed = 1\n", "\"speed\" is no setting"),
     ] {
         let said = refusal(with("templates/lab.toml", old, new));
@@ -389,6 +405,24 @@ fn faults_that_show_only_when_filled_in_are_found_before_anything_is_touched() {
             "log_groups.g",
         ),
         (
+            "templates/access.json",
+            "Statement",
+            "Statment",
+            "is no access policy: it has no Statement",
+        ),
+        (
+            "templates/access.json",
+            "user.arn",
+            "user.tags",
+            "user.tags",
+        ),
+        (
+            "templates/boundary.json",
+            "{% if rest_apis.a.id %}",
+            "{% if username %}",
+            "rest_apis.a.arn",
+        ),
+        (
             "templates/p.json",
             "{{ username }}\",",
             "\"",
@@ -434,6 +468,11 @@ fn documents_too_large_for_aws_are_refused() {
     assert!(
         refusal_when_filled_in(large("templates/policy.json", 10_240)).contains("IAM takes 10240")
     );
+    for what in ["access", "boundary"] {
+        let path = format!("templates/{what}.json");
+        let said = refusal_when_filled_in(large(&path, 6144));
+        assert!(said.contains("IAM takes 6144"), "{said}");
+    }
     let filled = "x".repeat(4096);
     let said = refusal_when_filled_in(with("templates/lab.toml", "{{ settings.rate }}", &filled));
     assert!(said.contains("Lambda takes 4096"), "{said}");
@@ -503,6 +542,50 @@ fn outputs_that_need_an_api_wait_for_it() {
         ids(&BTreeMap::from([("ada-api".to_owned(), endpoint)])),
         [url, function]
     );
+}
+
+#[test]
+fn access_names_the_students_own_and_waits_for_the_api() {
+    let lab = Lab::parse(files()).unwrap();
+    let ada = student("ada");
+    let endpoint = ApiEndpoint {
+        id: "abc".into(),
+        url: "http://x/s".into(),
+    };
+    let apis = BTreeMap::from([("ada-api".to_owned(), endpoint)]);
+    let access = lab.access(&scope(), &class(), &ada, &apis).unwrap();
+    let access = access.unwrap();
+    let own = json!([
+        "arn:aws:iam::123456789012:user/homeroom/spring/ada",
+        "arn:aws:apigateway:us-east-1::/restapis/abc",
+        "arn:aws:execute-api:us-east-1:123456789012:abc/s/*"
+    ]);
+    assert_eq!(access.policy["Statement"][0]["Resource"], own);
+    let executions = "arn:aws:states:us-east-1:123456789012:execution:ada-machine:*";
+    assert_eq!(access.boundary["Statement"][0]["Resource"], executions);
+    assert_eq!(access.boundary["Statement"][1]["Resource"], own[1]);
+
+    // Before the stack is there: its roles get the boundary, and the student no access.
+    let none = BTreeMap::new();
+    let boundary = lab.boundary(&scope(), &class(), &ada, &none).unwrap();
+    let before = json!({ "Statement": [{ "Resource": executions }] });
+    assert_eq!(boundary, Some(before));
+    let refused = said(&lab.access(&scope(), &class(), &ada, &none).unwrap_err());
+    assert!(
+        refused.contains("REST API ada-api has no id before it is deployed"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_lab_without_access_gives_none() {
+    let table = "[access]\npolicy = \"access.json\"\nboundary = \"boundary.json\"\n";
+    let lab = Lab::parse(with("templates/lab.toml", table, "")).unwrap();
+    let none = BTreeMap::new();
+    let ada = student("ada");
+    assert!(!lab.has_access());
+    assert_eq!(lab.access(&scope(), &class(), &ada, &none), Ok(None));
+    assert_eq!(lab.boundary(&scope(), &class(), &ada, &none), Ok(None));
 }
 
 #[test]
