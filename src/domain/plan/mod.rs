@@ -1,6 +1,8 @@
 //! The difference between what should be and what is: pure, and so specific that the engine decides nothing.
 
 pub mod access;
+#[cfg(test)]
+mod access_tests;
 pub mod deploy;
 pub mod teardown;
 #[cfg(test)]

@@ -11,12 +11,14 @@ use super::teardown::Reach;
 use super::*;
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::observed::{Gap, Observed};
-use crate::domain::ownership::Ownership;
+use crate::domain::ownership::{Fingerprint, Ownership};
 use crate::domain::resources::role::POLICY_NAME;
 use crate::domain::resources::state_machine::WorkflowType;
-use crate::domain::resources::{Kind, function, log_group, rest_api, role, state_machine};
+use crate::domain::resources::{
+    Kind, function, log_group, managed_policy, rest_api, role, state_machine, user,
+};
 
-fn scope() -> Scope {
+pub(super) fn scope() -> Scope {
     Scope {
         partition: "aws".into(),
         account: "123456789012".into(),
@@ -73,7 +75,7 @@ fn stack(user: &str, code: &str) -> Stack {
     }
 }
 
-fn desired(users: &[&str]) -> Desired {
+pub(super) fn desired(users: &[&str]) -> Desired {
     Desired {
         scope: scope(),
         class: "demo".parse().unwrap(),
@@ -189,6 +191,55 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
         Action::DeleteStateMachine { .. } => drop(observed.state_machines.remove(&name)),
         Action::DeleteLogGroup { .. } => drop(observed.log_groups.remove(&name)),
         Action::DeleteRole { .. } => drop(observed.roles.remove(&name)),
+        Action::CreatePolicy(policy) | Action::UpdatePolicy { policy, .. } => {
+            let arn = scope.policy_arn(&owner.class, &name);
+            observed.policies.insert(
+                name.clone(),
+                managed_policy::Actual {
+                    name,
+                    arn,
+                    path: Scope::role_path(&owner.class),
+                    document: Some(policy.document.clone()),
+                    old_versions: Vec::new(),
+                },
+            );
+        }
+        Action::DeletePolicy { .. } => drop(observed.policies.remove(&name)),
+        Action::SetRoleBoundary(arn) => {
+            observed.roles.get_mut(&name).unwrap().boundary = Some(arn.clone());
+        }
+        Action::RemoveRoleBoundary => observed.roles.get_mut(&name).unwrap().boundary = None,
+        Action::CreateUser { user, issue } | Action::UpdateUser { user, issue, .. } => {
+            let before = observed.users.get(&name);
+            let mut tags = before.map(|user| user.tags.clone()).unwrap_or_default();
+            tags.extend(owner.tags(&scope, &Fingerprint::of(["x"])));
+            if !issue.is_nothing() {
+                let issued = issue.then.tag_value().to_owned();
+                tags.insert(user::TAG_CREDENTIALS.to_owned(), issued);
+            }
+            let inline = before.map(|user| user.inline.clone()).unwrap_or_default();
+            observed.users.insert(
+                name.clone(),
+                user::Actual {
+                    name,
+                    path: Scope::role_path(&owner.class),
+                    tags,
+                    inline,
+                    attached: vec![scope.policy_arn(&owner.class, &user.policy.name)],
+                    groups: Vec::new(),
+                    boundary: Some(scope.policy_arn(&owner.class, &user.boundary.name)),
+                },
+            );
+        }
+        Action::DeleteUser { .. } => drop(observed.users.remove(&name)),
+        Action::FreezeUser => {
+            let user = observed.users.get_mut(&name).unwrap();
+            user.inline.push(user::FREEZE_POLICY.to_owned());
+        }
+        Action::ThawUser => {
+            let user = observed.users.get_mut(&name).unwrap();
+            user.inline.retain(|policy| policy != user::FREEZE_POLICY);
+        }
     }
 }
 
@@ -207,7 +258,7 @@ fn as_listed(function: &Function, owner: &Owner, description: String) -> functio
     }
 }
 
-fn apply_all(observed: &mut Observed, plan: &Plan) {
+pub(super) fn apply_all(observed: &mut Observed, plan: &Plan) {
     apply_some(observed, plan, |_| true);
 }
 
@@ -221,7 +272,7 @@ fn apply_some(observed: &mut Observed, plan: &Plan, mut choose: impl FnMut(&Item
     }
 }
 
-fn deployed(desired: &Desired) -> Observed {
+pub(super) fn deployed(desired: &Desired) -> Observed {
     let mut observed = Observed::default();
     apply_all(
         &mut observed,
