@@ -20,6 +20,7 @@ A class day, from the first look to the last:
   homeroom rehearse                             try it all, without an AWS account
   homeroom plan --profile training              see what deploy would do
   homeroom deploy --profile training            give every student a stack
+  homeroom access grant --profile training      give every student a user for it
   homeroom validate --profile training          prove that every stack works
   homeroom status --profile training            see who has completed the lab
   homeroom report --profile training            write the report to reports/
@@ -100,6 +101,9 @@ Examples:
   homeroom watch --profile training
   homeroom watch --profile training --anonymous --interval 30       for a projector")]
     Watch(WatchArgs),
+    /// Let students in: an IAM user each, for their own stack alone
+    #[command(subcommand)]
+    Access(AccessVerb),
     /// List what would be deleted, and delete it once confirmed
     ///
     /// Without --confirm, asks for the class's name on a terminal; elsewhere only lists. Only what is provably
@@ -132,6 +136,7 @@ impl Verb {
             Self::Status(_) => Some(Command::Status),
             Self::Report(_) => Some(Command::Report),
             Self::Watch(_) => Some(Command::Watch),
+            Self::Access(verb) => Some(verb.command()),
             Self::Teardown(_) => Some(Command::Teardown),
             Self::Local(_) | Self::Completions(_) => None,
         }
@@ -238,6 +243,60 @@ pub struct WatchArgs {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
+    #[arg(long, value_name = "CLASS")]
+    pub confirm: Option<String>,
+}
+
+/// What to do with students' access.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum AccessVerb {
+    /// Give every student an IAM user with a console password
+    ///
+    /// Passwords (and with --access-keys a key pair each) are written once, to files that only you can read. Run it
+    /// again and it changes nothing but what is missing. Users that are not this class's are never touched.
+    #[command(after_help = "\
+Examples:
+  homeroom access grant --profile training
+  homeroom access grant --profile training --access-keys            for students who use the AWS CLI
+  homeroom access grant --profile training --rotate --students user7    new ones for one student")]
+    Grant(GrantArgs),
+    /// Take the users away, whole: passwords, keys, policies, MFA devices, groups
+    ///
+    /// The stacks stay. Without --confirm, asks for the class's name on a terminal; elsewhere only lists.
+    Revoke(RevokeArgs),
+    /// Shut students out at once, at the end of an exam say; nothing is lost
+    Freeze,
+    /// Let students in again after a freeze, with what they had
+    Thaw,
+}
+
+impl AccessVerb {
+    /// The verb as events and summaries name it.
+    pub fn command(&self) -> Command {
+        match self {
+            Self::Grant(_) => Command::AccessGrant,
+            Self::Revoke(_) => Command::AccessRevoke,
+            Self::Freeze => Command::AccessFreeze,
+            Self::Thaw => Command::AccessThaw,
+        }
+    }
+}
+
+/// Options of `access grant`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct GrantArgs {
+    /// A key pair for the AWS CLI too
+    #[arg(long)]
+    pub access_keys: bool,
+    /// New credentials in the place of those that they have (needs --students)
+    #[arg(long)]
+    pub rotate: bool,
+}
+
+/// Options of `access revoke`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct RevokeArgs {
+    /// Take away without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub confirm: Option<String>,
 }

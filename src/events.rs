@@ -30,6 +30,18 @@ pub enum Command {
     Watch,
     /// `teardown`
     Teardown,
+    /// `access grant`
+    #[serde(rename = "access grant")]
+    AccessGrant,
+    /// `access revoke`
+    #[serde(rename = "access revoke")]
+    AccessRevoke,
+    /// `access freeze`
+    #[serde(rename = "access freeze")]
+    AccessFreeze,
+    /// `access thaw`
+    #[serde(rename = "access thaw")]
+    AccessThaw,
 }
 
 impl Command {
@@ -44,6 +56,10 @@ impl Command {
             Self::Report => "report",
             Self::Watch => "watch",
             Self::Teardown => "teardown",
+            Self::AccessGrant => "access grant",
+            Self::AccessRevoke => "access revoke",
+            Self::AccessFreeze => "access freeze",
+            Self::AccessThaw => "access thaw",
         }
     }
 }
@@ -237,6 +253,14 @@ pub enum Outcome {
     Absent,
     /// teardown: something is still there, or could not be looked for.
     Remains,
+    /// access grant: something was made or changed, and the student can get in.
+    Granted,
+    /// access freeze: is shut out now.
+    Frozen,
+    /// access thaw: is let in again.
+    Thawed,
+    /// access freeze, thaw: has no user.
+    NoAccess,
     /// plan: there is something to do.
     Changes,
     /// plan: there is nothing to do.
@@ -261,6 +285,10 @@ impl Outcome {
             Self::Removed => "removed",
             Self::Absent => "absent",
             Self::Remains => "remains",
+            Self::Granted => "granted",
+            Self::Frozen => "frozen",
+            Self::Thawed => "thawed",
+            Self::NoAccess => "no-access",
             Self::Changes => "changes",
             Self::NoChange => "no-change",
         }

@@ -1,5 +1,6 @@
 //! One file a verb: wiring only. What happens is decided in `domain`, done in `engine`, shown in `report`.
 
+mod access;
 mod canvas;
 mod completions;
 mod deploy;
@@ -127,6 +128,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Status(args) => progress::run_status(cli, args).await,
         Verb::Report(args) => progress::run_report(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,
+        Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }
 }

@@ -132,6 +132,48 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
                 Vec::new()
             }
         }
+        Command::AccessGrant => {
+            if any(Outcome::Failed) || any(Outcome::Conflict) || any(Outcome::Cancelled) {
+                vec![step(
+                    "access grant",
+                    "once the cause is removed: finishes what is missing and touches nothing else",
+                )]
+            } else {
+                vec![
+                    step(
+                        "validate --isolation",
+                        "proves that nobody reaches a neighbour's stack",
+                    ),
+                    step(
+                        "handout --with-credentials",
+                        "writes a page for each student, with what they sign in with",
+                    ),
+                ]
+            }
+        }
+        Command::AccessRevoke => {
+            if any(Outcome::Remains) || any(Outcome::Cancelled) {
+                vec![(
+                    format!("access revoke --confirm {class}"),
+                    "takes away what remains; what is gone already does no harm".to_owned(),
+                )]
+            } else {
+                Vec::new()
+            }
+        }
+        Command::AccessFreeze | Command::AccessThaw => {
+            let verb = summary.command.as_str();
+            if any(Outcome::Failed) || any(Outcome::Cancelled) {
+                vec![step(verb, "does it for those who are left")]
+            } else if summary.command == Command::AccessFreeze {
+                vec![step(
+                    "access thaw",
+                    "lets them in again, with what they had",
+                )]
+            } else {
+                Vec::new()
+            }
+        }
         Command::Rehearse | Command::Watch => Vec::new(),
     }
 }
