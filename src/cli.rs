@@ -82,7 +82,11 @@ Examples:
     ///
     /// Every resource is there, active and as deployed; good input succeeds through the API and by a direct
     /// execution; the lab's error exercise fails as it should; malformed input is answered 400; log events arrive.
-    Validate,
+    ///
+    /// With --isolation it proves instead that every student reaches their own stack and no neighbour's: by harmless
+    /// calls with the students' own keys where `access grant --access-keys` left some here, else by IAM's policy
+    /// simulator.
+    Validate(ValidateArgs),
     /// Show who is complete, in progress, not started or broken
     Status(StatusArgs),
     /// Write the class report: one HTML file, a page a student, CSV and JSON beside it
@@ -132,7 +136,7 @@ impl Verb {
             Self::Rehearse(_) => Some(Command::Rehearse),
             Self::Plan(_) => Some(Command::Plan),
             Self::Deploy(_) => Some(Command::Deploy),
-            Self::Validate => Some(Command::Validate),
+            Self::Validate(_) => Some(Command::Validate),
             Self::Status(_) => Some(Command::Status),
             Self::Report(_) => Some(Command::Report),
             Self::Watch(_) => Some(Command::Watch),
@@ -175,6 +179,14 @@ pub struct DeployArgs {
     /// Deploy although fewer functions may run at once in the account than there are students
     #[arg(long)]
     pub ignore_concurrency: bool,
+}
+
+/// Options of `validate`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ValidateArgs {
+    /// Prove that no student reaches another's stack (needs `access grant` before)
+    #[arg(long)]
+    pub isolation: bool,
 }
 
 /// Options of `status`.
@@ -549,7 +561,11 @@ mod tests {
                     ..DeployArgs::default()
                 }),
             ),
-            ("validate", Verb::Validate),
+            ("validate", Verb::Validate(ValidateArgs::default())),
+            (
+                "validate --isolation",
+                Verb::Validate(ValidateArgs { isolation: true }),
+            ),
             ("status", Verb::Status(StatusArgs::default())),
             (
                 "report --attest seen.csv",

@@ -32,7 +32,8 @@ use crate::domain::resources::{function, log_group, rest_api, role, state_machin
 use crate::domain::trail;
 use crate::engine::port::{
     AccountSummary, Cloud, CloudResult, Concurrency, FunctionState, HttpAnswer, Identity,
-    NewFunction, NewStateMachine, Page, Permission, Principal, RoleHead, UserPart,
+    NewFunction, NewStateMachine, Page, Permission, Principal, RoleHead, Simulated, Simulation,
+    UserPart,
 };
 
 pub use connect::{ConnectOptions, connect, default_region};
@@ -43,6 +44,7 @@ pub struct AwsCloud {
     region: String,
     own_endpoint: bool,
     calls: count::Calls,
+    config: aws_config::SdkConfig,
     sts: aws_sdk_sts::Client,
     iam: aws_sdk_iam::Client,
     lambda: aws_sdk_lambda::Client,
@@ -68,6 +70,11 @@ impl AwsCloud {
     /// credentials (single sign-on, AssumeRole) are not among them.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.calls.snapshot()
+    }
+
+    /// The same AWS with somebody else's access key; connections and counters are shared.
+    pub fn with_access_key(&self, key: &AccessKey) -> Self {
+        connect::with_access_key(self, key)
     }
 
     /// The URL of a deployed stage, without a trailing slash.
@@ -129,6 +136,7 @@ by_service! {
         fn remove_user_part(name: &str, part: UserPart, id: &str) -> ();
         fn delete_virtual_mfa_device(serial: &str) -> ();
         fn delete_user(name: &str) -> ();
+        fn simulate_page(simulation: &Simulation<'_>, token: Option<String>) -> Page<Simulated>;
     }
     lambda {
         fn concurrency() -> Concurrency;
@@ -140,6 +148,7 @@ by_service! {
         fn update_function_description(name: &str, description: &str) -> FunctionState;
         fn tag_function(arn: &str, tags: &Tags) -> ();
         fn delete_function(name: &str) -> ();
+        fn invoke_dry(function: &str) -> ();
         fn get_policy(function: &str) -> Value;
         fn add_permission(permission: &Permission<'_>) -> ();
         fn remove_permission(function: &str, statement_id: &str) -> ();

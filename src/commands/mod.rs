@@ -6,6 +6,7 @@ mod completions;
 mod deploy;
 mod interrupts;
 mod invocation;
+mod isolation;
 mod local;
 mod outputs;
 mod plan;
@@ -124,7 +125,8 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
         Verb::Deploy(args) => deploy::run(cli, args).await,
-        Verb::Validate => validate::run(cli).await,
+        Verb::Validate(args) if args.isolation => isolation::run(cli).await,
+        Verb::Validate(_) => validate::run(cli).await,
         Verb::Status(args) => progress::run_status(cli, args).await,
         Verb::Report(args) => progress::run_report(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,

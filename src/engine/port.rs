@@ -197,6 +197,30 @@ impl UserPart {
     }
 }
 
+/// A question to IAM's policy simulator.
+#[derive(Debug, Clone, Copy)]
+pub struct Simulation<'a> {
+    /// ARN of the user.
+    pub user_arn: &'a str,
+    /// Actions (`lambda:GetFunction`).
+    pub actions: &'a [&'static str],
+    /// ARNs of the resources.
+    pub resources: &'a [String],
+    /// The region that the requests would go to.
+    pub region: &'a str,
+}
+
+/// One of the simulator's decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// The action.
+    pub action: String,
+    /// ARN of the resource.
+    pub resource: String,
+    /// Whether it would be allowed, boundary included.
+    pub allowed: bool,
+}
+
 /// What is known of a function's state: from GetFunction, or (without tags) from the answer to a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FunctionState {
@@ -367,6 +391,8 @@ port! {
     fn delete_virtual_mfa_device(serial: &str) -> ();
     /// iam:DeleteUser.
     fn delete_user(name: &str) -> ();
+    /// iam:SimulatePrincipalPolicy: one page of what a user may do, every action on every resource, in a region.
+    fn simulate_page(simulation: &Simulation<'_>, token: Option<String>) -> Page<Simulated>;
 
     /// lambda:GetAccountSettings.
     fn concurrency() -> Concurrency;
@@ -388,6 +414,8 @@ port! {
     fn tag_function(arn: &str, tags: &Tags) -> ();
     /// lambda:DeleteFunction.
     fn delete_function(name: &str) -> ();
+    /// lambda:Invoke, as a dry run: AWS checks whether the caller may, and runs nothing.
+    fn invoke_dry(function: &str) -> ();
     /// lambda:GetPolicy: the resource policy; `Null` when there is none.
     fn get_policy(function: &str) -> Value;
     /// lambda:AddPermission, for API Gateway.

@@ -16,7 +16,7 @@ use crate::engine::port::{AccountSummary, CloudResult, Page, Principal, RoleHead
 use super::errors::{call, unbuildable};
 
 pub(in crate::cloud) use policies::{
-    create_policy, create_policy_version, delete_policy, delete_policy_version,
+    create_policy, create_policy_version, delete_policy, delete_policy_version, simulate_page,
 };
 pub(in crate::cloud) use users::{
     attach_user_policy, create_access_key, create_login_profile, create_user, delete_login_profile,
