@@ -37,7 +37,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole call, the fetching of credentials included.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
 /// For fetching credentials. The SDK's 5 s are too short for a credential process that asks a person.
-const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 /// For [`default_region`], whose last resort is an address that answers only on EC2.
 const REGION_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -123,6 +123,7 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
             &options.region,
             http_client,
             calls.clone(),
+            shared.credentials_provider(),
         ),
         region: options.region,
         own_endpoint: shared.endpoint_url().is_some(),

@@ -78,10 +78,18 @@ pub async fn work<C: Cloud>(
                     .and_then(|api| observed.api_of(scope, stack, api))
                     .map(|actual| actual.id.clone())
                     .unwrap_or_default();
+                let authorization = api.map(|api| api.authorization).unwrap_or_default();
                 for _ in 0..*times {
                     let answer = caller
                         .call(Operation::InvokeApi, |c| {
-                            c.invoke_api(&id, &route.stage, &route.method, &route.path, body)
+                            c.invoke_api(
+                                &id,
+                                &route.stage,
+                                &route.method,
+                                &route.path,
+                                body,
+                                authorization,
+                            )
                         })
                         .await
                         .map_err(trouble)?;
