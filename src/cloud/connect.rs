@@ -42,7 +42,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole call, the fetching of credentials included.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
 /// For fetching credentials. The SDK's 5 s are too short for a credential process that asks a person.
-const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 /// For [`default_region`], whose last resort is an address that answers only on EC2.
 const REGION_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -111,6 +111,7 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
         &options.region,
         http_client,
         calls.clone(),
+        shared.credentials_provider(),
     );
     clients(shared, options.region, calls, endpoint)
 }
@@ -119,19 +120,16 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
 pub(super) fn with_access_key(cloud: &AwsCloud, key: &AccessKey) -> AwsCloud {
     let secret = key.secret.expose_secret();
     let credentials = Credentials::new(&key.id, secret, None, None, "access key");
+    let credentials = SharedCredentialsProvider::new(credentials);
+    let endpoint = cloud.endpoint.with_credentials(credentials.clone());
     let config = cloud
         .config
         .to_builder()
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .credentials_provider(credentials)
         // The cache keeps one identity a provider, and this is another.
         .identity_cache(IdentityCache::lazy().build())
         .build();
-    clients(
-        config,
-        cloud.region.clone(),
-        cloud.calls.clone(),
-        cloud.endpoint.clone(),
-    )
+    clients(config, cloud.region.clone(), cloud.calls.clone(), endpoint)
 }
 
 fn clients(

@@ -28,6 +28,7 @@ use crate::domain::credentials::AccessKey;
 use crate::domain::execution::{Detail, Execution, Status};
 use crate::domain::ownership::Tags;
 use crate::domain::resources::managed_policy::ManagedPolicy;
+use crate::domain::resources::rest_api::{Authorization, Throttle};
 use crate::domain::resources::{function, log_group, rest_api, role, state_machine};
 use crate::domain::trail;
 use crate::engine::port::{
@@ -172,11 +173,12 @@ by_service! {
         fn delete_rest_api(id: &str) -> ();
         fn api_resources_page(id: &str, token: Option<String>) -> Page<rest_api::PathResource>;
         fn create_api_resource(id: &str, parent: &str, path_part: &str) -> String;
-        fn put_method(id: &str, resource: &str, method: &str) -> ();
+        fn put_method(id: &str, resource: &str, method: &str, authorization: Authorization) -> ();
+        fn update_method(id: &str, resource: &str, method: &str, authorization: Authorization) -> ();
         fn put_integration(id: &str, resource: &str, method: &str, uri: &str) -> ();
         fn create_deployment(id: &str, stage: &str, stage_description: &str) -> ();
         fn stages(id: &str) -> Vec<rest_api::Stage>;
-        fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
+        fn update_stage(id: &str, stage: &str, description: &str, throttle: Option<Throttle>) -> ();
         fn tag_rest_api(arn: &str, tags: &Tags) -> ();
         fn delete_stage(id: &str, stage: &str) -> ();
     }
@@ -193,6 +195,6 @@ by_service! {
         fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
     }
     endpoint {
-        fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;
+        fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str, authorization: Authorization) -> HttpAnswer;
     }
 }

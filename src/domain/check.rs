@@ -338,6 +338,9 @@ pub struct ExampleRequest {
     pub url: String,
     /// Body; it need not be JSON.
     pub body: String,
+    /// Where the API asks for signed requests: what curl's `--aws-sigv4` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigv4: Option<String>,
 }
 
 /// Something that a student is given.

@@ -104,6 +104,7 @@ operations! {
     GetResources => "apigateway:GetResources",
     CreateResource => "apigateway:CreateResource",
     PutMethod => "apigateway:PutMethod",
+    UpdateMethod => "apigateway:UpdateMethod",
     PutIntegration => "apigateway:PutIntegration",
     CreateDeployment => "apigateway:CreateDeployment",
     GetStages => "apigateway:GetStages",

@@ -14,6 +14,7 @@ use crate::domain::credentials::AccessKey;
 use crate::domain::execution::{Detail, Execution, Status};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Tags;
+use crate::domain::resources::rest_api::{Authorization, Throttle};
 use crate::domain::resources::{
     function, log_group,
     managed_policy::{self, ManagedPolicy},
@@ -457,16 +458,18 @@ port! {
     fn api_resources_page(id: &str, token: Option<String>) -> Page<rest_api::PathResource>;
     /// apigateway:CreateResource: the new resource's id.
     fn create_api_resource(id: &str, parent: &str, path_part: &str) -> String;
-    /// apigateway:PutMethod, without authorisation.
-    fn put_method(id: &str, resource: &str, method: &str) -> ();
+    /// apigateway:PutMethod.
+    fn put_method(id: &str, resource: &str, method: &str, authorization: Authorization) -> ();
+    /// apigateway:UpdateMethod: who may call it.
+    fn update_method(id: &str, resource: &str, method: &str, authorization: Authorization) -> ();
     /// apigateway:PutIntegration: Lambda proxy.
     fn put_integration(id: &str, resource: &str, method: &str, uri: &str) -> ();
     /// apigateway:CreateDeployment to a stage, which is created with the description if it is not there.
     fn create_deployment(id: &str, stage: &str, stage_description: &str) -> ();
     /// apigateway:GetStages.
     fn stages(id: &str) -> Vec<rest_api::Stage>;
-    /// apigateway:UpdateStage: the description.
-    fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
+    /// apigateway:UpdateStage: the description and, where there is one, the throttle of all its methods.
+    fn update_stage(id: &str, stage: &str, description: &str, throttle: Option<Throttle>) -> ();
     /// apigateway:TagResource.
     fn tag_rest_api(arn: &str, tags: &Tags) -> ();
     /// apigateway:DeleteStage.
@@ -489,8 +492,8 @@ port! {
     /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970, up to another one.
     fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
 
-    /// An HTTP request with a JSON body to a deployed stage.
-    fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;
+    /// An HTTP request with a JSON body to a deployed stage, signed where `authorization` asks for it.
+    fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str, authorization: Authorization) -> HttpAnswer;
 }
 
 #[cfg(test)]

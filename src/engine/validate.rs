@@ -16,6 +16,7 @@ use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::resources::Kind;
+use crate::domain::resources::rest_api::Authorization;
 use crate::events::Event;
 
 use super::call::{CallError, Caller};
@@ -253,17 +254,18 @@ async fn run_probe<C: Cloud>(
             expect_end,
             execution_arn_pointer,
         } => {
-            let id = api_id(validation, api)?;
+            let (id, authorization) = api_of(validation, api)?;
             // A stage that was deployed a moment ago may not answer everywhere yet, and answers 403
-            // (Missing Authentication Token) or 500 until the permission has arrived.
+            // (Missing Authentication Token) or 500 until the permission has arrived; 429 while the student's own
+            // requests use the stage up.
             let mut deadline = deadline;
             let answer = loop {
                 let answer = caller
                     .call(Operation::InvokeApi, |c| {
-                        c.invoke_api(&id, stage, method, path, body)
+                        c.invoke_api(&id, stage, method, path, body, authorization)
                     })
                     .await?;
-                let settling = matches!(answer.status, 403 | 404 | 500 | 502 | 503 | 504);
+                let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
                 if answer.status == *expect_http || !settling || !deadline.pause(caller).await? {
                     break answer;
                 }
@@ -334,12 +336,15 @@ fn remember<C: Cloud>(caller: &Caller<C>, validation: &Validation<'_>, arn: &str
     });
 }
 
-/// The id of the student's API of that name.
-fn api_id(validation: &Validation<'_>, name: &str) -> Result<String, Trouble> {
+/// The id of the student's API of that name, and who may call it.
+fn api_of(validation: &Validation<'_>, name: &str) -> Result<(String, Authorization), Trouble> {
     let stack = validation.stack;
-    let api = stack.rest_apis.iter().find(|api| api.name == name);
-    api.and_then(|api| validation.observed.api_of(validation.scope, stack, api))
-        .map(|actual| actual.id.clone())
+    let found = stack.rest_apis.iter().find(|api| api.name == name);
+    found
+        .and_then(|api| {
+            let actual = validation.observed.api_of(validation.scope, stack, api)?;
+            Some((actual.id.clone(), api.authorization))
+        })
         .ok_or_else(|| Trouble::Wrong(format!("there is no REST API {name}")))
 }
 

@@ -10,6 +10,7 @@ use homeroom::domain::credentials::{AccessKey, Credentials};
 use homeroom::domain::ids::Username;
 use homeroom::domain::resources::function::Code;
 use homeroom::domain::resources::managed_policy::ManagedPolicy;
+use homeroom::domain::resources::rest_api::Authorization;
 use homeroom::domain::resources::state_machine::WorkflowType;
 use homeroom::engine::port::{ErrorKind, Permission, Principal, UserPart};
 use homeroom::vault::Vault;
@@ -400,7 +401,7 @@ async fn a_function_that_a_student_edits_reaches_no_neighbour_either() {
     let body = json!({ "students": ["user1", "user10"] }).to_string();
     let admin = &day.witness().await;
     let answer = admin
-        .invoke_api(&api, "prod", "POST", "/process", &body)
+        .invoke_api(&api, "prod", "POST", "/process", &body, Authorization::None)
         .await
         .unwrap();
     let answers: BTreeMap<String, String> = serde_json::from_str(&answer.body).unwrap();

@@ -457,6 +457,7 @@ fn requests(username: &str) -> Vec<ExampleRequest> {
             method: "POST".into(),
             url: "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod/process".into(),
             body: format!("{{\n  \"userId\": \"{user}\",\n  \"dataType\": \"{kind}\"\n}}\n"),
+            sigv4: None,
         })
         .collect()
 }

@@ -11,7 +11,7 @@ use super::model;
 use super::problems::Problems;
 use super::read::{environment_key, output_key};
 use super::verify::MANIFEST;
-use super::{ApiEndpoint, Lab, Probe, ProbeRequest, asl};
+use super::{ApiEndpoint, ApiLimits, Lab, Probe, ProbeRequest, asl};
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, Scope};
@@ -302,7 +302,8 @@ impl Renderer<'_> {
                 .rest_apis
                 .iter()
                 .zip(&lab.names.rest_apis)
-                .map(|(api, name)| self.rest_api(api, named(name)))
+                .zip(&lab.api_limits)
+                .map(|((api, name), limits)| self.rest_api(api, named(name), *limits))
                 .collect(),
             owner,
         }
@@ -406,7 +407,7 @@ impl Renderer<'_> {
         machine
     }
 
-    fn rest_api(&self, api: &model::RestApi, name: String) -> RestApi {
+    fn rest_api(&self, api: &model::RestApi, name: String, limits: ApiLimits) -> RestApi {
         let function = |id: &str| {
             self.lab
                 .function_name(id, &self.student.username)
@@ -415,6 +416,8 @@ impl Renderer<'_> {
         RestApi {
             name,
             stage: api.stage.clone(),
+            authorization: limits.authorization,
+            throttle: limits.throttle,
             routes: api
                 .routes
                 .iter()

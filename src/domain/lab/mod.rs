@@ -36,6 +36,7 @@ use super::check::{Check, ExampleRequest, Output, Proof};
 use super::execution::Starter;
 use super::ids::{ClassName, LabId, Scope, Username};
 use super::resources::function::Code;
+use super::resources::rest_api::{Authorization, Throttle};
 use super::roster::{Student, UsernameLimit};
 use crate::domain::failure::Failure;
 use context::ClassContext;
@@ -59,6 +60,15 @@ pub struct Lab {
     /// Zips by the folder below `lambdas/`.
     codes: BTreeMap<String, Code>,
     names: Names,
+    /// In the order of the manifest's REST APIs.
+    api_limits: Vec<ApiLimits>,
+}
+
+/// Who may call a REST API, and how often.
+#[derive(Debug, Clone, Copy, Default)]
+struct ApiLimits {
+    authorization: Authorization,
+    throttle: Option<Throttle>,
 }
 
 /// Name patterns, each list in the manifest's order.
@@ -199,6 +209,7 @@ impl Lab {
             templates,
             codes,
             names: Names::default(),
+            api_limits: Vec::new(),
         };
         lab.settle(&mut problems);
         let rehearsal = lab.manifest.rehearsal.settings.clone();
@@ -394,9 +405,18 @@ impl Lab {
                 method: route.method.clone(),
                 url: format!("{}{}", endpoint.url, route.path),
                 body: payload.text.clone(),
+                sigv4: self.signature(&route.api, scope, &student.username),
             }));
         }
         requests
+    }
+
+    /// What curl needs to sign a request to an API that asks for it.
+    fn signature(&self, api: &str, scope: &Scope, username: &Username) -> Option<String> {
+        let mut apis = self.names.rest_apis.iter().zip(&self.api_limits);
+        let (_, limits) = apis.find(|(pattern, _)| pattern.name(username) == api)?;
+        let signed = limits.authorization == Authorization::AwsIam;
+        signed.then(|| format!("aws:amz:{}:execute-api", scope.region))
     }
 
     /// One example payload for a student; `None` when the lab has none of that id.

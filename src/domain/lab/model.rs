@@ -122,8 +122,39 @@ pub(super) struct RestApi {
     pub id: String,
     pub name: String,
     pub stage: String,
+    /// Who may call it: a text, perhaps of a setting.
+    pub authorization: Option<String>,
+    pub throttle: Option<Throttle>,
     #[serde(rename = "route")]
     pub routes: Vec<Route>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Throttle {
+    pub rate: Figure,
+    pub burst: Figure,
+}
+
+impl Throttle {
+    /// Its figures, each with its key.
+    pub fn figures(&self) -> [(&'static str, &Figure); 2] {
+        [
+            ("throttle.rate", &self.rate),
+            ("throttle.burst", &self.burst),
+        ]
+    }
+}
+
+/// A number, or a text that gives one once it is filled in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a whole number, or a text like \"{{ settings.… }}\""
+)]
+pub(super) enum Figure {
+    Number(u32),
+    Text(String),
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -141,6 +141,14 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
     }
     for api in &manifest.rest_apis {
         texts.push((name_key("rest_api", &api.id), &api.name));
+        if let Some(authorization) = &api.authorization {
+            texts.push((api_key(&api.id, "authorization"), authorization));
+        }
+        for (key, figure) in api.throttle.iter().flat_map(model::Throttle::figures) {
+            if let model::Figure::Text(text) = figure {
+                texts.push((api_key(&api.id, key), text));
+            }
+        }
     }
     for output in &manifest.outputs {
         texts.push((output_key(&output.id), &output.value));
@@ -150,6 +158,10 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
 
 pub(super) fn name_key(what: &str, id: &str) -> String {
     format!("[[{what}]] {id:?}: name")
+}
+
+pub(super) fn api_key(api: &str, key: &str) -> String {
+    format!("[[rest_api]] {api:?}: {key}")
 }
 
 pub(super) fn environment_key(function: &str, variable: &str) -> String {

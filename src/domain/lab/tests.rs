@@ -13,6 +13,8 @@ region = "us-east-1"
 runtime = "python3.13"
 log_retention_days = 7
 rate = 0.5
+auth = "NONE"
+limit = 5
 [rehearsal.settings]
 rate = 1
 [[role]]
@@ -39,6 +41,8 @@ definition = "machine.json"
 id = "a"
 name = "{{ username }}-api"
 stage = "s"
+authorization = "{{ settings.auth }}"
+throttle = { rate = "{{ settings.limit }}", burst = 9 }
 route = [{ method = "POST", path = "/go", function = "f" }]
 [access]
 policy = "access.json"
@@ -319,6 +323,24 @@ fn faults_of_the_manifest_name_their_entry() {
             "path = \"go\" is no path",
         ),
         ("stage = \"s\"", "stage = \"a b\"", "no stage name"),
+        (
+            "\"{{ settings.auth }}\"",
+            "\"OPEN\"",
+            "[[rest_api]] \"a\": authorization is \"OPEN\", not NONE or AWS_IAM",
+        ),
+        (
+            "burst = 9",
+            "burst = 5001",
+            "[[rest_api]] \"a\": throttle.burst is \"5001\", not a whole number from 1 to 5000",
+        ),
+        ("burst = 9", "burst = 0", "throttle.burst is \"0\""),
+        ("burst = 9", "burst = 0.5", "a whole number, or a text like"),
+        ("limit = 5", "limit = 0.5", "throttle.rate is \"0.5\""),
+        (
+            "\"{{ settings.limit }}\"",
+            "\"{{ username }}\"",
+            "throttle.rate: Variable `username` not found",
+        ),
         ("expect_http = 202", "expect_http = 20", "expect_http = 20"),
         (
             "status = \"SUCCEEDED\"",
@@ -522,6 +544,41 @@ fn settings_are_overridden_by_known_keys_of_the_same_type() {
         let failures = lab().with_settings(&one(key, value)).unwrap_err();
         assert!(said(&failures).contains(expected), "{}", said(&failures));
     }
+}
+
+#[test]
+fn who_may_call_an_api_and_how_often_can_be_settings() {
+    let api = |lab: &Lab| {
+        let mut desired = lab.desired(&scope(), &class(), &[student("ada")]).unwrap();
+        desired.stacks.remove(0).rest_apis.remove(0)
+    };
+    let request = |lab: &Lab| {
+        let endpoint = ApiEndpoint {
+            id: "abc".into(),
+            url: "http://x/s".into(),
+        };
+        let apis = BTreeMap::from([("ada-api".to_owned(), endpoint)]);
+        let mut requests = lab.example_requests(&scope(), &class(), &student("ada"), &apis);
+        requests.remove(0)
+    };
+    let lab = Lab::parse(files()).unwrap();
+    let before = api(&lab);
+    assert_eq!(before.authorization, Authorization::None);
+    assert_eq!(before.throttle, Some(Throttle { rate: 5, burst: 9 }));
+    assert_eq!(request(&lab).sigv4, None);
+    let settings = [("auth", "AWS_IAM".into()), ("limit", 7.into())];
+    let settings = settings.map(|(key, value): (&str, toml::Value)| (key.to_owned(), value));
+    let lab = lab.with_settings(&settings.into()).unwrap();
+    let after = api(&lab);
+    assert_eq!(after.authorization, Authorization::AwsIam);
+    assert_eq!(after.throttle, Some(Throttle { rate: 7, burst: 9 }));
+    assert_ne!(before.fingerprint(&scope()), after.fingerprint(&scope()));
+    let signature = "aws:amz:us-east-1:execute-api".to_owned();
+    assert_eq!(request(&lab).sigv4, Some(signature));
+
+    let plain = with("templates/lab.toml", "throttle = ", "# ");
+    let lab = Lab::parse(plain).unwrap();
+    assert_eq!(api(&lab).throttle, None);
 }
 
 #[test]

@@ -70,6 +70,8 @@ fn stack(user: &str, code: &str) -> Stack {
                 path: "/process".into(),
                 function: name("work"),
             }],
+            authorization: rest_api::Authorization::None,
+            throttle: None,
         }],
         owner,
     }
