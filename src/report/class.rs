@@ -35,6 +35,8 @@ pub struct ClassReport {
     pub region: String,
     /// When the cloud was read; its zone is the one that every time of the report is shown in.
     pub taken_at: Zoned,
+    /// When the oldest was made of what `validate` found; `None` where nothing is.
+    pub validated_at: Option<Zoned>,
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
     /// Notes that concern the whole class.
