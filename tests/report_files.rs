@@ -96,6 +96,30 @@ fn the_page_for_a_projector_is_laid_out_as_it_was_looked_at() {
 }
 
 #[test]
+fn one_who_is_attested_stands_among_the_whole_class_and_what_is_unknown_is_not_where_it_is_stuck() {
+    let mut report = class(30);
+    report.students[0].progress.checks[7].verdict = Verdict::Pass;
+    let columns = report.columns();
+    assert_eq!((columns[7].passed, columns[7].of()), (1, 30));
+    for student in &mut report.students {
+        for check in &mut student.progress.checks[2..7] {
+            check.verdict = match check.id.as_str() {
+                "logs" => Verdict::CouldNotCheck,
+                "several" if student.student.username.as_str() == "user3" => Verdict::Fail,
+                _ => Verdict::Pass,
+            };
+        }
+    }
+    let page = page_of(&report).unwrap();
+    let stuck = &page[page.find("class=\"stuck\"").unwrap_or_default()..];
+    let title = stuck.split("class=\"title\">").nth(1).unwrap_or_default();
+    assert!(
+        title.starts_with("Generated several executions"),
+        "{title:.40}"
+    );
+}
+
+#[test]
 fn all_files_are_written_beside_each_other() {
     let dir = tempfile::tempdir().unwrap();
     let report = class(3);

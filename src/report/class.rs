@@ -173,14 +173,14 @@ pub struct Column {
 }
 
 impl Column {
-    /// Students for whom it could have passed.
+    /// Students whom it asks about. Who is attested stands among the class: "1 of 1" would read as everybody.
     pub fn of(&self) -> usize {
-        self.passed + self.failed + self.unknown
+        self.passed + self.failed + self.unknown + self.unprovable
     }
 
     /// Whether it counts towards completion for anybody.
     pub fn provable(&self) -> bool {
-        self.of() > 0
+        self.passed + self.failed + self.unknown > 0
     }
 }
 
