@@ -25,7 +25,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::domain::credentials::AccessKey;
-use crate::domain::execution::{Detail, Execution, Status};
+use crate::domain::execution::Execution;
 use crate::domain::ownership::Tags;
 use crate::domain::resources::managed_policy::ManagedPolicy;
 use crate::domain::resources::rest_api::{Authorization, Throttle};
@@ -164,7 +164,7 @@ by_service! {
         fn state_machine_tags(arn: &str) -> Tags;
         fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
         fn stop_execution(execution_arn: &str) -> ();
-        fn describe_execution(execution_arn: &str) -> (Status, Detail);
+        fn describe_execution(execution_arn: &str) -> Execution;
         fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
     }
     apigateway {

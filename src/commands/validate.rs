@@ -97,6 +97,7 @@ async fn all_students(
             observed,
             plan,
             probes: &[],
+            console: session.cloud.is_aws(),
             invocation: &session.class.invocation,
             run_id,
             started_ms: began.as_millisecond(),

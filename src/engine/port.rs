@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::domain::credentials::AccessKey;
-use crate::domain::execution::{Detail, Execution, Status};
+use crate::domain::execution::Execution;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Tags;
 use crate::domain::resources::rest_api::{Authorization, Throttle};
@@ -442,8 +442,8 @@ port! {
     fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
     /// states:StopExecution.
     fn stop_execution(execution_arn: &str) -> ();
-    /// states:DescribeExecution: status and details.
-    fn describe_execution(execution_arn: &str) -> (Status, Detail);
+    /// states:DescribeExecution: the execution with its details.
+    fn describe_execution(execution_arn: &str) -> Execution;
     /// states:ListExecutions: one page, newest first; only those running when `running_only`.
     fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
 

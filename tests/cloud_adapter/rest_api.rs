@@ -161,11 +161,11 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
         .unwrap();
     assert_eq!(answer.status, 202, "{}", answer.body);
     let started: Value = serde_json::from_str(&answer.body).unwrap();
-    let (_, detail) = cloud
+    let described = cloud
         .describe_execution(started["executionArn"].as_str().unwrap())
         .await
         .unwrap();
-    assert_eq!(detail.input["dataType"], "sales_data");
+    assert_eq!(described.detail.unwrap().input["dataType"], "sales_data");
     let malformed = cloud
         .invoke_api(
             &id,
