@@ -35,6 +35,9 @@ use super::session::{Class, Session};
 use super::teardown::{self, Fresh};
 use super::{Exit, show};
 
+/// Students who are named one by one in a note.
+const FEW: usize = 12;
+
 pub(super) async fn run(cli: &Cli, verb: &AccessVerb) -> Result<Exit> {
     let class = Class::load(cli)?;
     match verb {
@@ -230,21 +233,18 @@ fn where_credentials_are(vault: &Vault, students: &[StudentResult]) -> Vec<Strin
             vault.dir().display()
         ));
     }
-    if !elsewhere.is_empty() {
-        let names: Vec<&str> = elsewhere.iter().map(|s| s.username.as_str()).collect();
-        let few = names.len() <= 12;
-        notes.push(format!(
-            "{} have credentials that are not on this machine{}; --rotate --students … makes new ones",
-            match few {
-                true => names.join(", "),
-                false => format!("{} students", names.len()),
-            },
-            match names.len() {
-                1 => " (where were they granted?)",
-                _ => "",
-            }
-        ));
-    }
+    let names: Vec<&str> = elsewhere.iter().map(|s| s.username.as_str()).collect();
+    notes.extend(match names.len() {
+        0 => None,
+        1..=FEW => Some(format!(
+            "not on this machine: the credentials of {}; `homeroom access grant --rotate --students {}` makes new ones",
+            names.join(", "),
+            names.join(",")
+        )),
+        many => Some(format!(
+            "not on this machine: the credentials of {many} students; --rotate --students … makes new ones"
+        )),
+    });
     notes
 }
 

@@ -359,6 +359,13 @@ fn resource_state(
         StepResult::Cancelled => Some("not begun".to_owned()),
         StepResult::Done => None,
     });
+    // What only loses its boundary stays, whatever is taken away around it.
+    if item.verdict == Verdict::Update {
+        return match step {
+            Some(StepResult::Done) => ("kept", None),
+            _ => ("update", failure),
+        };
+    }
     let still_there = |i: &Item| matches!(i.verdict, Verdict::Delete | Verdict::Unknown);
     match (fresh, now) {
         (Fresh::NotLooked, _) if still_there(item) => match step {
