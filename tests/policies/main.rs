@@ -161,7 +161,7 @@ fn the_policy_holds_all_that_the_lab_has_a_student_do() {
 }
 
 #[test]
-fn what_is_shared_is_read_only_listed_here_and_left_out_on_request() {
+fn what_is_shared_is_listed_explained_and_left_out_on_request() {
     let class = class();
     for own in &class {
         for policy in [&own.access.policy, &own.access.boundary] {
@@ -171,6 +171,14 @@ fn what_is_shared_is_read_only_listed_here_and_left_out_on_request() {
                 .collect();
             assert_eq!(shared, BTreeSet::from(SHARED));
         }
+    }
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/access.md"));
+    let page = page.unwrap();
+    for (action, _) in SHARED {
+        assert!(
+            page.contains(&format!("`{action}`")),
+            "docs/access.md: {action}"
+        );
     }
     let settings = [("console_lists".to_owned(), false.into())];
     let lab = bundle::load(None)
