@@ -9,6 +9,7 @@
 mod disk;
 mod interrupts;
 mod kills;
+mod together;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -8,6 +8,7 @@
 
 mod faults;
 mod foretold;
+mod others;
 mod run_log;
 #[path = "../support/mod.rs"]
 mod support;
