@@ -10,6 +10,7 @@ mod access;
 mod disk;
 mod interrupts;
 mod kills;
+mod together;
 
 use std::collections::BTreeSet;
 use std::path::Path;
