@@ -540,6 +540,7 @@ mod tests {
         insta::assert_snapshot!("help_report", help("report"));
         insta::assert_snapshot!("help_watch", help("watch"));
         insta::assert_snapshot!("help_local", help("local"));
+        insta::assert_snapshot!("help_access_grant", help("access grant"));
     }
 
     #[test]
