@@ -22,6 +22,9 @@ pub enum Command {
     Deploy,
     /// `validate`
     Validate,
+    /// `validate --isolation`
+    #[serde(rename = "validate --isolation")]
+    Isolation,
     /// `status`
     Status,
     /// `report`
@@ -52,6 +55,7 @@ impl Command {
             Self::Plan => "plan",
             Self::Deploy => "deploy",
             Self::Validate => "validate",
+            Self::Isolation => "validate --isolation",
             Self::Status => "status",
             Self::Report => "report",
             Self::Watch => "watch",

@@ -45,7 +45,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
             kind: Kind::Invalid,
             failures,
         })?;
-    let ran = run_work(&session, Command::Validate, true, async |caller| {
+    let ran = run_work(&session, Command::Isolation, true, async |caller| {
         let observed = observe_access(caller, &everybody, true).await?;
         let students = all_students(caller, &session, &everybody, &observed).await;
         Ok::<_, Error>((observed, students))
@@ -59,7 +59,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     } else {
         Exit::Done
     };
-    let summary = summarise(&session, Command::Validate, students, Vec::new());
+    let summary = summarise(&session, Command::Isolation, students, Vec::new());
     let view = View {
         gaps: &observed.gaps,
         ..view(&session)
@@ -91,7 +91,7 @@ async fn all_students(
         .collect();
     let chosen = &session.class.students;
     caller.tell(Event::RunStarted {
-        command: Command::Validate,
+        command: Command::Isolation,
         class: session.class.name().clone(),
         lab: session.desired.lab.clone(),
         account: scope.account.clone(),

@@ -106,7 +106,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         Command::Status | Command::Report | Command::Rehearse => {
             status::print(summary, view, &mut page)?
         }
-        Command::Validate => validate::print(summary, &mut page)?,
+        Command::Validate | Command::Isolation => validate::print(summary, &mut page)?,
         Command::Deploy
         | Command::Teardown
         | Command::Watch

@@ -101,6 +101,21 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
                 )]
             }
         }
+        Command::Isolation => {
+            if any(Outcome::Failed) {
+                vec![step(
+                    "access freeze",
+                    "shuts everybody out until the cause is found; nothing is lost",
+                )]
+            } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
+                vec![step("validate --isolation", "asks again, once the cause is removed")]
+            } else {
+                vec![step(
+                    "handout --with-credentials",
+                    "writes a page for each student, with what they sign in with",
+                )]
+            }
+        }
         Command::Status | Command::Report => {
             let mut steps = Vec::new();
             if status::in_state(summary, Progress::Broken) {
@@ -165,7 +180,7 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
             let verb = summary.command.as_str();
             if any(Outcome::Failed) || any(Outcome::Cancelled) {
                 vec![step(verb, "does it for those who are left")]
-            } else if summary.command == Command::AccessFreeze {
+            } else if summary.command == Command::AccessFreeze && any(Outcome::Frozen) {
                 vec![step(
                     "access thaw",
                     "lets them in again, with what they had",
