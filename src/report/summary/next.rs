@@ -108,7 +108,10 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
                     "shuts everybody out until the cause is found; nothing is lost",
                 )]
             } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
-                vec![step("validate --isolation", "asks again, once the cause is removed")]
+                vec![step(
+                    "validate --isolation",
+                    "asks again, once the cause is removed",
+                )]
             } else {
                 vec![step(
                     "handout --with-credentials",
