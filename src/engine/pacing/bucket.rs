@@ -10,6 +10,9 @@ use super::turns::Turns;
 const MARGIN: f64 = 0.015;
 /// Part of a burst that is left unused, for the same reason: it is what absorbs the uneven arrivals.
 const BURST_MARGIN: f64 = 0.1;
+/// How unevenly calls arrive at least, on the way to AWS and on a busy computer of ours. The parts above cover it at AWS's
+/// own rates; where a quota was raised, as much time is more of it.
+const UNEVEN: Duration = Duration::from_millis(25);
 /// What a throttle answer leaves of the rate, as in the adaptive mode of AWS's own SDKs.
 const SLOWER: f64 = 0.7;
 /// Least part of a quota's rate that others can push us down to: nobody waits for ever.
@@ -41,9 +44,16 @@ pub struct Bucket {
 impl Bucket {
     /// A full bucket, a little smaller and slower than the quota.
     pub fn new(quota: Quota) -> Self {
-        let burst = (quota.burst * (1.0 - BURST_MARGIN)).floor().max(1.0);
+        let uneven = UNEVEN.as_secs_f64();
+        let rate = quota.per_second * (1.0 - MARGIN);
+        let (rate, burst) = if quota.burst < 2.0 {
+            (rate.min(1.0 / (1.0 / quota.per_second + uneven)), 1.0)
+        } else {
+            let spared = (quota.burst * BURST_MARGIN).max(quota.per_second * uneven);
+            (rate, (quota.burst - spared).floor().max(1.0))
+        };
         Self {
-            rate: quota.per_second * (1.0 - MARGIN),
+            rate,
             burst,
             tokens: burst,
             counted: Duration::ZERO,
@@ -183,6 +193,18 @@ mod tests {
         for pair in times.windows(2) {
             assert!((30.3..30.6).contains(&(pair[1] - pair[0])), "{times:?}");
         }
+    }
+
+    #[test]
+    fn at_raised_rates_what_is_spared_for_uneven_arrivals_is_a_time_and_no_fraction() {
+        // The same bucket ten times as fast: a token is there sooner, and calls come no more evenly.
+        let at_once = |per_second| {
+            let times = times(&mut bucket(per_second, 10.0), Duration::ZERO, 10);
+            times.iter().filter(|time| **time == 0.0).count()
+        };
+        assert_eq!((at_once(10.0), at_once(100.0)), (9, 7));
+        let times = times(&mut bucket(10.0 / 3.0, 1.0), Duration::ZERO, 2);
+        assert!((0.325..0.327).contains(&times[1]), "{times:?}");
     }
 
     #[test]
