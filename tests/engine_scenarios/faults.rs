@@ -442,7 +442,8 @@ async fn an_update_killed_at_any_call_is_finished_and_never_taken_for_the_studen
         .lab
         .desired(&scope, &"demo".parse().unwrap(), &after.students)
         .unwrap();
-    after.desired.stacks[0].state_machines[0].definition["TimeoutSeconds"] = 300.into();
+    let definition = &mut after.desired.stacks[0].state_machines[0].definition;
+    std::sync::Arc::make_mut(definition)["TimeoutSeconds"] = 300.into();
 
     // Left alone, an update also says in the tags what is deployed now.
     let aws = StrictAws::new();

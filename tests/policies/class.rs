@@ -117,7 +117,7 @@ impl Own {
         let roles = self.stack.roles.iter().map(|role| {
             let arn = self.scope.role_arn(&self.class, &role.name);
             let holder = Holder::new(&arn, &[&role.policy], &self.access.boundary);
-            (role.name.clone(), holder, &role.policy)
+            (role.name.clone(), holder, &*role.policy)
         });
         roles.collect()
     }
@@ -181,7 +181,7 @@ impl Own {
 
     /// All policies that are rendered for the student.
     pub(crate) fn documents(&self) -> Vec<&Value> {
-        let roles = self.stack.roles.iter().map(|role| &role.policy);
+        let roles = self.stack.roles.iter().map(|role| &*role.policy);
         roles
             .chain([&self.access.policy, &self.access.boundary])
             .collect()

@@ -334,8 +334,8 @@ impl Renderer<'_> {
             value
         };
         Role {
-            trust: document(&role.trust, "trust policy", TRUST_MAX),
-            policy: document(&role.policy, "inline policy", INLINE_MAX),
+            trust: document(&role.trust, "trust policy", TRUST_MAX).into(),
+            policy: document(&role.policy, "inline policy", INLINE_MAX).into(),
             name,
         }
     }
@@ -390,7 +390,7 @@ impl Renderer<'_> {
             name,
             workflow_type: machine.workflow_type,
             role: self.role_name(&machine.role),
-            definition,
+            definition: definition.into(),
         };
         if !machine.definition.is_null() {
             for problem in asl::problems(&machine.definition) {

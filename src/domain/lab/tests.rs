@@ -180,7 +180,7 @@ fn a_stack_is_named_linked_and_filled_in() {
     assert_eq!(stack.student().as_str(), "bob");
     let arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/bob-fn:*";
     assert_eq!(
-        stack.roles[0].policy,
+        *stack.roles[0].policy,
         json!({ "Statement": [{ "Resource": arn }] })
     );
     assert_eq!(stack.log_groups[0].name, "/aws/lambda/bob-fn");
@@ -711,7 +711,7 @@ proptest! {
         ada.email = Some(email.clone());
         let desired = lab.desired(&scope(), &class(), &[ada.clone()]).unwrap();
         let stack = &desired.stacks[0];
-        prop_assert_eq!(&stack.roles[0].trust, &json!({ "Statement": [{ "Sid": email }] }));
+        prop_assert_eq!(&*stack.roles[0].trust, &json!({ "Statement": [{ "Sid": email }] }));
         prop_assert_eq!(&stack.state_machines[0].definition["States"]["S"]["Result"], &json!(name));
         let payload = lab.payload("p", &scope(), &class(), &ada).unwrap();
         let payload: Value = serde_json::from_str(&payload).unwrap();

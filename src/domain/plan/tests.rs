@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::teardown::Reach;
 use super::*;
@@ -36,8 +36,8 @@ fn stack(user: &str, code: &str) -> Stack {
     Stack {
         roles: vec![Role {
             name: name("role"),
-            trust: json!({"Statement": []}),
-            policy: json!({"Statement": [{"Resource": user}]}),
+            trust: json!({"Statement": []}).into(),
+            policy: json!({"Statement": [{"Resource": user}]}).into(),
         }],
         log_groups: vec![LogGroup {
             name: format!("/aws/lambda/{}", name("work")),
@@ -60,7 +60,9 @@ fn stack(user: &str, code: &str) -> Stack {
             name: name("flow"),
             workflow_type: WorkflowType::Standard,
             role: name("role"),
-            definition: json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}}),
+            definition:
+                json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}})
+                    .into(),
         }],
         rest_apis: vec![RestApi {
             name: name("api"),
@@ -98,8 +100,8 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 role::Actual {
                     name,
                     path: Scope::role_path(&owner.class),
-                    trust: Some(role.trust.clone()),
-                    inline: BTreeMap::from([(POLICY_NAME.into(), role.policy.clone())]),
+                    trust: Some(Value::clone(&role.trust)),
+                    inline: BTreeMap::from([(POLICY_NAME.into(), Value::clone(&role.policy))]),
                     attached: vec![],
                     boundary: None,
                     tags: owner.tags(&scope, &role.fingerprint()),
@@ -326,7 +328,8 @@ fn a_changed_lab_updates_what_the_student_left_alone() {
     let mut desired = desired(&["user1"]);
     let mut observed = deployed(&desired);
     desired.stacks[0] = stack("user1", "v2");
-    desired.stacks[0].state_machines[0].definition["TimeoutSeconds"] = json!(60);
+    let definition = &mut desired.stacks[0].state_machines[0].definition;
+    Arc::make_mut(definition)["TimeoutSeconds"] = json!(60);
     let plan = deploy::plan(&desired, &observed, false);
     assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Update);
     assert_eq!(verdict_of(&plan, Kind::StateMachine), Verdict::Update);

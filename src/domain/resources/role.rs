@@ -4,6 +4,7 @@
 //! differs is simply put right.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -25,9 +26,9 @@ pub struct Role {
     /// Its name.
     pub name: String,
     /// Who may assume it (trust policy document).
-    pub trust: Value,
+    pub trust: Arc<Value>,
     /// What it may do (inline policy document).
-    pub policy: Value,
+    pub policy: Arc<Value>,
 }
 
 /// A role as it is.
