@@ -38,12 +38,13 @@ pub mod password {
     pub const LENGTH_MAX: usize = 128;
 
     /// Letters and digits that are not mistaken for each other on paper, and symbols that IAM's password policies
-    /// count as such and no shell or spreadsheet takes for its own.
+    /// count as such (IAM UpdateAccountPasswordPolicy, `RequireSymbols`; a full stop is none) and no shell or
+    /// spreadsheet takes for its own behind a letter.
     const CLASSES: [&[u8]; 4] = [
         b"ABCDEFGHJKLMNPQRSTUVWXYZ",
         b"abcdefghijkmnpqrstuvwxyz",
         b"23456789",
-        b"_.+-",
+        b"_+-=",
     ];
 
     /// Makes a password of at least [`LENGTH`] characters, with one of every kind, beginning with a letter. `random`

@@ -122,7 +122,13 @@ impl Request {
     /// What it is about: a name, an id or an ARN; empty for listings.
     pub fn resource(&self) -> String {
         let keys: &[&str] = match self.parts().0 {
-            "iam" => &["RoleName"],
+            "iam" => &[
+                "RoleName",
+                "UserName",
+                "PolicyArn",
+                "PolicyName",
+                "SerialNumber",
+            ],
             "lambda" => &["FunctionName"],
             "states" => &["name", "stateMachineArn", "executionArn", "resourceArn"],
             "logs" => &["logGroupName", "resourceArn"],

@@ -20,6 +20,9 @@ pub struct Issue {
     pub password: bool,
     /// Make a new access key in the place of those that are there.
     pub access_key: bool,
+    /// The user's tag says that it has what is replaced here: that is withdrawn first, so that a run that is cut off
+    /// does not leave credentials that are neither those of old nor those that were kept.
+    pub withdraw: bool,
     /// What the user has once this is done.
     pub then: Issued,
 }
@@ -163,8 +166,12 @@ impl Granting<'_> {
         if let Some(item) = hidden(self.observed, &id) {
             return item;
         }
-        let policies = [&user.policy, &user.boundary];
-        let needs = policies.map(|policy| ResourceId::new(Kind::ManagedPolicy, &policy.name));
+        let policies = [&user.policy, &user.boundary].into_iter();
+        let policies = policies.map(|policy| ResourceId::new(Kind::ManagedPolicy, &policy.name));
+        // Nobody is let in before the roles that they can use are bounded.
+        let roles = self.stack.roles.iter();
+        let roles = roles.map(|role| ResourceId::new(Kind::Role, &role.name));
+        let needs = policies.chain(roles);
         let Some(actual) = self.observed.users.get(&user.name) else {
             // IAM keeps names unique whatever their case.
             let mut names = self.observed.users.keys();
@@ -177,6 +184,7 @@ impl Granting<'_> {
                 issue: Issue {
                     password: true,
                     access_key: self.how.access_keys,
+                    withdraw: false,
                     then: Issued {
                         password: true,
                         access_key: self.how.access_keys,
@@ -221,12 +229,13 @@ impl Granting<'_> {
         Item::act(id, Verdict::Update, action, why).after(needs)
     }
 
-    /// What to issue to a user that has some credentials.
+    /// What to issue to a user that has some credentials. A new password goes with a new key, or with none.
     fn issue(&self, has: Issued) -> Issue {
         let key_wanted = self.how.access_keys || has.access_key;
         Issue {
             password: !has.password || self.how.rotate,
             access_key: key_wanted && (!has.access_key || self.how.rotate),
+            withdraw: has.password && self.how.rotate,
             then: Issued {
                 password: true,
                 access_key: key_wanted,
@@ -239,6 +248,10 @@ impl Granting<'_> {
 pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     let students = chosen(desired, observed, reach).into_iter().map(|owner| {
         let (scope, class) = (&desired.scope, &owner.class);
+        // Of a listing that broke off some may have been seen, and not what must go before it.
+        if let Some(item) = unseen(observed, &owner) {
+            return student_plan_in(desired, owner, vec![item]);
+        }
         let users = observed
             .users
             .values()
@@ -275,7 +288,6 @@ pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
             let id = ResourceId::new(Kind::ManagedPolicy, &policy.name);
             Item::act(id, Verdict::Delete, delete_policy(policy), "").after(needs.clone())
         }));
-        items.extend(unseen(observed, &owner));
         student_plan_in(desired, owner, items)
     });
     plan_of(desired, observed, students.collect())
@@ -296,7 +308,10 @@ pub fn freeze(desired: &Desired, observed: &Observed, reach: Reach, freeze: bool
                 }
             })
             .collect();
-        items.extend(unseen(observed, &owner));
+        // A listing that broke off may have shown the user all the same.
+        if items.is_empty() {
+            items.extend(unseen(observed, &owner));
+        }
         if items.is_empty() {
             let id = ResourceId::new(Kind::User, owner.student.as_str());
             items.push(Item::settled(id, Verdict::Absent, "has no access"));

@@ -277,3 +277,55 @@ fn what_could_not_be_seen_is_not_taken_for_absent() {
         assert_eq!(plan.count(Verdict::Unknown), 1);
     }
 }
+
+#[test]
+fn of_a_listing_that_broke_off_nothing_is_taken_away_and_whoever_was_seen_is_shut_out() {
+    let desired = desired(&["user1", "user2"]);
+    let mut observed = granted(&desired);
+    observed.users.remove("user2");
+    for kind in [Kind::Role, Kind::User, Kind::ManagedPolicy] {
+        observed.gaps.push(Gap {
+            kind,
+            name: None,
+            student: None,
+            cause: "denied".to_owned(),
+        });
+    }
+    let plan = revoke(&desired, &observed, Reach::WholeClass);
+    assert_eq!((plan.steps(), plan.count(Verdict::Unknown)), (0, 2));
+    let plan = freeze(&desired, &observed, Reach::WholeClass, true);
+    assert_eq!(actions(&plan), ["freeze user1"]);
+    assert_eq!(plan.students[1].items[0].verdict, Verdict::Unknown);
+}
+
+#[test]
+fn nobody_is_let_in_before_the_roles_of_the_stack_are_bounded() {
+    let desired = desired(&["user1"]);
+    let plan = again(&desired, &deployed(&desired), Grant::default());
+    let items = &plan.students[0].items;
+    let user = items.iter().find(|item| item.resource.kind == Kind::User);
+    let waits = &user.unwrap().after;
+    let mut bounded = items
+        .iter()
+        .filter(|item| matches!(item.action, Some(Action::SetRoleBoundary(_))));
+    assert!(bounded.clone().count() > 0);
+    assert!(bounded.all(|item| waits.contains(&item.resource)));
+}
+
+#[test]
+fn a_rotation_first_withdraws_what_the_tag_says() {
+    let desired = desired(&["user1"]);
+    let observed = granted(&desired);
+    let withdraws = |rotate, access_keys| {
+        let how = Grant {
+            access_keys,
+            rotate,
+        };
+        let plan = again(&desired, &observed, how);
+        let item = plan.students[0].first(Verdict::Update).unwrap().clone();
+        matches!(item.action, Some(Action::UpdateUser { issue, .. }) if issue.withdraw)
+    };
+    assert!(withdraws(true, false));
+    // The password goes on as it was; so does what the tag says of it.
+    assert!(!withdraws(false, true));
+}

@@ -97,7 +97,7 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
         Action::RemoveRoleBoundary => vec![(DeleteRolePermissionsBoundary, 1)],
         Action::CreateUser { issue, .. } => {
             let mut calls = vec![(CreateUser, 1), (AttachUserPolicy, 1)];
-            calls.extend(issued(*issue));
+            calls.extend(issued(*issue, true));
             calls
         }
         Action::UpdateUser {
@@ -110,7 +110,7 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
                 (PutUserPermissionsBoundary, usize::from(*boundary)),
                 (AttachUserPolicy, usize::from(*attach)),
             ];
-            calls.extend(issued(*issue));
+            calls.extend(issued(*issue, false));
             calls
         }
         Action::DeleteUser {
@@ -130,12 +130,15 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
     }
 }
 
-fn issued(issue: Issue) -> [(Operation, usize); 4] {
+/// Of an older user the keys are looked at, and a password that is there already costs one call more.
+fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 5] {
+    let tags = usize::from(!issue.is_nothing()) + usize::from(issue.withdraw);
     [
         (CreateLoginProfile, usize::from(issue.password)),
-        (ListAccessKeys, usize::from(issue.access_key)),
+        (UpdateLoginProfile, usize::from(issue.withdraw)),
+        (ListAccessKeys, usize::from(!to_new && !issue.is_nothing())),
         (CreateAccessKey, usize::from(issue.access_key)),
-        (TagUser, usize::from(!issue.is_nothing())),
+        (TagUser, tags),
     ]
 }
 

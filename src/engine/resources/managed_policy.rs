@@ -4,7 +4,7 @@ use crate::domain::ids::Scope;
 use crate::domain::operation::Operation;
 use crate::domain::resources::managed_policy::ManagedPolicy;
 use crate::engine::port::{Cloud, ErrorKind};
-use crate::engine::step::{Context, StepError, or_gone};
+use crate::engine::step::{Context, Poll, StepError, or_gone};
 
 /// Creates the policy.
 ///
@@ -21,11 +21,20 @@ pub async fn create<C: Cloud>(
     match created {
         // An earlier attempt's, whose answer was lost or which a listing did not show yet; or somebody else's.
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
-            match put_in_force(cx, policy).await {
-                Err(error) if error.kind() == Some(ErrorKind::NotFound) => Err(
-                    StepError::Conflict("exists and is not below this class's path".to_owned()),
-                ),
-                other => other,
+            let mut poll = Poll::listing();
+            loop {
+                match put_in_force(cx, policy).await {
+                    Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                        // Our own, made a moment ago, shows up soon; somebody else's never does.
+                        let waited = poll.again(cx, "the policy to show up").await;
+                        if let Err(StepError::Stuck(_)) = waited {
+                            let why = "exists and is not below this class's path".to_owned();
+                            return Err(StepError::Conflict(why));
+                        }
+                        waited?;
+                    }
+                    other => return other,
+                }
             }
         }
         other => Ok(other?),

@@ -9,7 +9,9 @@ use crate::domain::ids::Scope;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Fingerprint, Tags, canonical, of_principal};
 use crate::domain::plan::access::Issue;
-use crate::domain::resources::user::{FREEZE_POLICY, TAG_CREDENTIALS, User, freeze_document};
+use crate::domain::resources::user::{
+    FREEZE_POLICY, Issued, TAG_CREDENTIALS, User, freeze_document,
+};
 use crate::engine::port::{Cloud, ErrorKind, UserPart};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
 
@@ -33,15 +35,16 @@ pub async fn create<C: Cloud>(
     let created = cx.call_about_new(Operation::CreateUser, |c| {
         c.create_user(name, path, boundary, tags)
     });
-    match created.await {
+    let is_new = match created.await {
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             prove_ours(cx, name).await?;
             set_boundary(cx, user).await?;
+            false
         }
-        other => other?,
-    }
+        other => other.map(|()| true)?,
+    };
     attach(cx, user).await?;
-    issue_credentials(cx, user, issue).await
+    issue_credentials(cx, user, issue, is_new).await
 }
 
 /// Writes what differs, then issues credentials.
@@ -64,7 +67,7 @@ pub async fn update<C: Cloud>(
     if issue.is_nothing() {
         return Ok(());
     }
-    issue_credentials(cx, user, issue).await
+    issue_credentials(cx, user, issue, false).await
 }
 
 /// Shuts the user out, whatever else it may do, from its next request on.
@@ -133,8 +136,9 @@ async fn empty<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
     for part in UserPart::ALL {
         for id in list(cx, part).await? {
             remove(cx, part, &id).await?;
-            // A virtual device has an ARN for a serial number, and lives on without its user.
-            if part == UserPart::MfaDevice && id.starts_with("arn:") {
+            // A virtual device lives on without its user. A run that is cut off right here leaves it so, and nothing
+            // tells the next one whose it was; it opens nothing.
+            if part == UserPart::MfaDevice && id.contains(":mfa/") {
                 let serial = id.as_str();
                 let deleted = cx.call(Operation::DeleteVirtualMfaDevice, |c| {
                     c.delete_virtual_mfa_device(serial)
@@ -197,48 +201,70 @@ async fn attach<C: Cloud>(cx: &Context<'_, C>, user: &User) -> Result<(), StepEr
 }
 
 /// Issues what is to be issued. A password is on the disk before AWS has it, and a key before its user is said to have
-/// one, so no crash leaves credentials that nobody knows and that no later run would issue anew.
+/// one, so no crash leaves credentials that nobody knows and that no later run would issue anew. In the end the user has
+/// what its tag says, and no key beside. `is_new`: this very step has made the user, so it has nothing yet.
 async fn issue_credentials<C: Cloud>(
     cx: &Context<'_, C>,
     user: &User,
     issue: Issue,
+    is_new: bool,
 ) -> Result<(), StepError> {
     let issuer = cx.issuer.ok_or_else(|| {
         StepError::Stuck("credentials were to be issued by a run that issues none".to_owned())
     })?;
     let failed = |error: io::Error| StepError::Kept(error.to_string());
-    let known = issuer.known(cx.student()).map_err(failed)?;
-    let old_key = known.as_ref().and_then(|known| known.access_key.clone());
-    let mut credentials = match known {
-        // Only the key is new.
-        Some(known) if !issue.password => known,
-        _ => Credentials {
-            username: cx.student().clone(),
-            password: match issue.password {
-                true => Some(issuer.password().map_err(failed)?),
-                false => None,
-            },
-            sign_in_url: issuer.sign_in_url().to_owned(),
-            access_key: old_key.filter(|_| !issue.access_key),
-        },
+    if issue.withdraw {
+        record(cx, user, Issued::default()).await?;
+    }
+    // With a new password nothing that was kept goes on, and a file that cannot be read is in nobody's way.
+    let known = match issue.password {
+        true => None,
+        false => issuer.known(cx.student()).map_err(failed)?,
     };
-    if issue.password
-        && let Some(password) = &credentials.password
-    {
+    let mut credentials = known.unwrap_or_else(|| Credentials {
+        username: cx.student().clone(),
+        password: None,
+        sign_in_url: issuer.sign_in_url().to_owned(),
+        access_key: None,
+    });
+    if issue.password {
+        let password = issuer.password().map_err(failed)?;
+        credentials.password = Some(password.clone());
         issuer.keep(&credentials).map_err(failed)?;
-        set_password(cx, user, password).await?;
+        set_password(cx, user, &password).await?;
     }
     if issue.access_key {
-        credentials.access_key = Some(new_key(cx, user).await?);
-        issuer.keep(&credentials).map_err(failed)?;
+        let key = new_key(cx, user, is_new).await?;
+        credentials.access_key = Some(key.clone());
+        if let Err(error) = issuer.keep(&credentials) {
+            // Nobody will ever know its secret. If it cannot be deleted, the next run does: it is not recorded.
+            let _ = remove(cx, UserPart::AccessKey, &key.id).await;
+            return Err(failed(error));
+        }
+    } else if !issue.then.access_key && !is_new {
+        // A run that was cut off may have left one.
+        remove_keys(cx).await?;
     }
-    let tags: &Tags = &[(
-        TAG_CREDENTIALS.to_owned(),
-        issue.then.tag_value().to_owned(),
-    )]
-    .into();
+    record(cx, user, issue.then).await
+}
+
+/// Writes the tag that says which credentials the user has.
+async fn record<C: Cloud>(
+    cx: &Context<'_, C>,
+    user: &User,
+    issued: Issued,
+) -> Result<(), StepError> {
+    let value = issued.tag_value().to_owned();
+    let tags: &Tags = &[(TAG_CREDENTIALS.to_owned(), value)].into();
     let tagged = cx.call_about_new(Operation::TagUser, |c| c.tag_user(&user.name, tags));
     tagged.await
+}
+
+async fn remove_keys<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    for id in list(cx, UserPart::AccessKey).await? {
+        remove(cx, UserPart::AccessKey, &id).await?;
+    }
+    Ok(())
 }
 
 async fn set_password<C: Cloud>(
@@ -262,11 +288,16 @@ async fn set_password<C: Cloud>(
 
 /// A new key in the place of all others: of an older one either the secret is not known any more, or it is to be
 /// replaced.
-async fn new_key<C: Cloud>(cx: &Context<'_, C>, user: &User) -> Result<AccessKey, StepError> {
+async fn new_key<C: Cloud>(
+    cx: &Context<'_, C>,
+    user: &User,
+    is_new: bool,
+) -> Result<AccessKey, StepError> {
     let mut poll = Poll::listing();
+    let mut may_have_some = !is_new;
     loop {
-        for id in list(cx, UserPart::AccessKey).await? {
-            remove(cx, UserPart::AccessKey, &id).await?;
+        if may_have_some {
+            remove_keys(cx).await?;
         }
         let created = cx.call_about_new(Operation::CreateAccessKey, |c| {
             c.create_access_key(&user.name)
@@ -275,6 +306,7 @@ async fn new_key<C: Cloud>(cx: &Context<'_, C>, user: &User) -> Result<AccessKey
             // There may be a key now whose secret nobody has seen.
             Err(error) if error.kind() == Some(ErrorKind::Ambiguous) => {
                 poll.again(cx, "an answer to CreateAccessKey").await?;
+                may_have_some = true;
             }
             other => return other,
         }
