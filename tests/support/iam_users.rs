@@ -21,7 +21,7 @@ const KEYS_MAX: usize = 2;
 const TAGS_MAX: usize = 50;
 
 /// What the account holds of users and policies, and its settings for them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Principals {
     pub(super) users: BTreeMap<String, User>,
     /// By name: IAM keeps names unique whatever their path.

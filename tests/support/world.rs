@@ -1,6 +1,7 @@
 //! Everything that is in the account, and what time does to it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use homeroom::domain::resources::Kind;
 use homeroom::strict::Request;
@@ -17,11 +18,12 @@ use super::logs::LogGroup;
 use super::sfn::Machine;
 
 /// The state of the account.
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) roles_quota: usize,
     pub(super) concurrency: usize,
     pub(super) page_size: usize,
-    pub(super) script: Box<dyn Fn(&Value) -> Run + Send>,
+    pub(super) script: Arc<dyn Fn(&Value) -> Run + Send + Sync>,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) principals: Principals,
     pub(super) functions: BTreeMap<String, Function>,
@@ -47,7 +49,7 @@ impl World {
             // Source: IAM and AWS STS quotas, "Roles in an account".
             roles_quota: 1000,
             page_size: usize::MAX,
-            script: Box::new(lab6),
+            script: Arc::new(lab6),
             roles: BTreeMap::new(),
             principals: Principals::default(),
             functions: BTreeMap::new(),
