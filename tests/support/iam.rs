@@ -1,4 +1,4 @@
-//! IAM and STS. Sources of limits and messages: IAM API reference and "IAM and AWS STS quotas".
+//! IAM and STS: roles and the account; users and policies are in the file beside. Sources of limits and messages: IAM API reference and "IAM and AWS STS quotas".
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ACCOUNT;
 use super::answer::{Answer, Body, escape};
+use super::iam_users::{attached_xml, boundary_xml, inline_xml};
 use super::world::World;
 
 /// What RFC 3986 leaves unencoded.
@@ -22,7 +23,8 @@ pub(super) struct Role {
     pub(super) path: String,
     trust: String,
     inline: BTreeMap<String, String>,
-    attached: Vec<String>,
+    pub(super) attached: Vec<String>,
+    pub(super) boundary: Option<String>,
     tags: BTreeMap<String, String>,
 }
 
@@ -31,40 +33,61 @@ impl Role {
         format!("arn:aws:iam::{ACCOUNT}:role{}{}", self.path, self.name)
     }
 
+    fn detail(&self) -> String {
+        format!(
+            "{}{}{}",
+            self.xml(),
+            inline_xml("RolePolicyList", &self.inline),
+            attached_xml("AttachedManagedPolicies", &self.attached)
+        )
+    }
+
     fn xml(&self) -> String {
         format!(
-            "<Path>{}</Path><RoleName>{}</RoleName><RoleId>AROA{}</RoleId><Arn>{}</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument>{}",
+            "<Path>{}</Path><RoleName>{}</RoleName><RoleId>AROA{}</RoleId><Arn>{}</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument>{}{}",
             self.path,
             self.name,
             self.name,
             self.arn(),
             encode(&self.trust),
-            list(
-                "Tags",
-                self.tags.iter().map(|(key, value)| {
-                    format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value))
-                })
-            ),
+            boundary_xml(self.boundary.as_ref()),
+            tag_list(&self.tags),
         )
     }
 }
 
-fn encode(document: &str) -> String {
+pub(super) fn tag_list(tags: &BTreeMap<String, String>) -> String {
+    let members = tags
+        .iter()
+        .map(|(key, value)| format!("<Key>{}</Key><Value>{}</Value>", escape(key), escape(value)));
+    list("Tags", members)
+}
+
+/// The tags that a request brings.
+pub(super) fn tags_of(request: &Request) -> BTreeMap<String, String> {
+    let keys = request.members("Tags", ".Key").into_iter();
+    let values = request.members("Tags", ".Value").into_iter();
+    keys.map(str::to_owned)
+        .zip(values.map(str::to_owned))
+        .collect()
+}
+
+pub(super) fn encode(document: &str) -> String {
     utf8_percent_encode(document, RESERVED).to_string()
 }
 
-fn list(name: &str, members: impl Iterator<Item = String>) -> String {
+pub(super) fn list(name: &str, members: impl Iterator<Item = String>) -> String {
     let members: String = members
         .map(|inner| format!("<member>{inner}</member>"))
         .collect();
     format!("<{name}>{members}</{name}>")
 }
 
-fn missing(what: &str) -> Refusal {
+pub(super) fn missing(what: &str) -> Refusal {
     Refusal::new(404, "NoSuchEntity", &format!("{what} cannot be found."))
 }
 
-fn document(text: &str, max: usize) -> Result<String, Refusal> {
+pub(super) fn document(text: &str, max: usize) -> Result<String, Refusal> {
     if serde_json::from_str::<serde_json::Value>(text).is_err() {
         return Err(Refusal::new(
             400,
@@ -87,11 +110,7 @@ impl World {
                 "<Arn>arn:aws:iam::{ACCOUNT}:user/instructor</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>"
             ),
             "ListAccountAliases" => list("AccountAliases", ["classroom".to_owned()].into_iter()),
-            "GetAccountSummary" => format!(
-                "<SummaryMap><entry><key>Roles</key><value>{}</value></entry><entry><key>RolesQuota</key><value>{}</value></entry></SummaryMap>",
-                self.roles.len(),
-                self.roles_quota
-            ),
+            "GetAccountSummary" => self.account_summary(),
             "GetAccountAuthorizationDetails" => self.authorization_details(request),
             "GetRole" => format!("<Role>{}</Role>", self.role(role)?.xml()),
             "CreateRole" => self.create_role(request)?,
@@ -125,13 +144,19 @@ impl World {
                 String::new()
             }
             "TagRole" => {
-                let keys = request.members("Tags", ".Key").into_iter();
-                let values = request.members("Tags", ".Value").into_iter();
-                let tags: Vec<_> = keys
-                    .map(str::to_owned)
-                    .zip(values.map(str::to_owned))
-                    .collect();
-                self.role(role)?.tags.extend(tags);
+                self.role(role)?.tags.extend(tags_of(request));
+                String::new()
+            }
+            "PutRolePermissionsBoundary" => {
+                self.role(role)?;
+                let arn = self.attachable(request.text("PermissionsBoundary"))?;
+                self.role(role)?.boundary = Some(arn);
+                String::new()
+            }
+            "DeleteRolePermissionsBoundary" => {
+                let removed = self.role(role)?.boundary.take();
+                removed
+                    .ok_or_else(|| missing(&format!("The permissions boundary of role {role}")))?;
                 String::new()
             }
             "DeleteRole" => {
@@ -146,7 +171,7 @@ impl World {
                 self.roles.remove(role);
                 String::new()
             }
-            _ => panic!("IAM and STS here know no {name}"),
+            _ => self.iam_users(name, request)?,
         };
         Ok(Body::Xml(xml))
     }
@@ -182,8 +207,6 @@ impl World {
             );
             return Err(Refusal::new(409, "LimitExceeded", &message));
         }
-        let keys = request.members("Tags", ".Key");
-        let values = request.members("Tags", ".Value");
         let role = Role {
             name: name.to_owned(),
             path: match request.text("Path") {
@@ -193,46 +216,47 @@ impl World {
             trust: document(request.text("AssumeRolePolicyDocument"), 2048)?,
             inline: BTreeMap::new(),
             attached: Vec::new(),
-            tags: keys
-                .into_iter()
-                .zip(values)
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .collect(),
+            boundary: None,
+            tags: tags_of(request),
         };
         let xml = format!("<Role>{}</Role>", role.xml());
         self.roles.insert(name.to_owned(), role);
         Ok(xml)
     }
 
+    fn account_summary(&self) -> String {
+        let principals = &self.principals;
+        let figures = [
+            ("Roles", self.roles.len()),
+            ("RolesQuota", self.roles_quota),
+            ("Users", principals.users.len()),
+            ("UsersQuota", principals.users_quota),
+            ("Policies", principals.policies.len()),
+            ("PoliciesQuota", principals.policies_quota),
+        ];
+        let entries = figures
+            .map(|(key, value)| format!("<entry><key>{key}</key><value>{value}</value></entry>"));
+        format!("<SummaryMap>{}</SummaryMap>", entries.concat())
+    }
+
+    /// One listing over several lists: pages and marker are those of all together.
     fn authorization_details(&self, request: &Request) -> String {
-        let roles: Vec<&Role> = self.roles.values().collect();
-        let (page, next) = self.page(
-            roles,
-            request.text("Marker"),
-            request.number("MaxItems"),
-            1000,
-        );
-        let details = page.into_iter().map(|role| {
-            let inline = role.inline.iter().map(|(name, document)| {
-                format!(
-                    "<PolicyName>{name}</PolicyName><PolicyDocument>{}</PolicyDocument>",
-                    encode(document)
-                )
-            });
-            let attached = role.attached.iter().map(|arn| {
-                let name = arn.rsplit('/').next().unwrap_or_default();
-                format!("<PolicyName>{name}</PolicyName><PolicyArn>{arn}</PolicyArn>")
-            });
-            format!(
-                "{}{}{}",
-                role.xml(),
-                list("RolePolicyList", inline),
-                list("AttachedManagedPolicies", attached)
-            )
+        let kinds = request.members("Filter", "");
+        let mut all = Vec::new();
+        if kinds.is_empty() || kinds.contains(&"Role") {
+            let roles = self.roles.values();
+            all.extend(roles.map(|role| ("RoleDetailList", role.detail())));
+        }
+        all.extend(self.listed_principals(&kinds));
+        let (marker, asked) = (request.text("Marker"), request.number("MaxItems"));
+        let (page, next) = self.page(all, marker, asked, 1000);
+        let lists = ["RoleDetailList", "UserDetailList", "Policies"].map(|name| {
+            let of_list = page.iter().filter(|(list, _)| *list == name);
+            list(name, of_list.map(|(_, xml)| xml.clone()))
         });
         format!(
             "{}<IsTruncated>{}</IsTruncated>{}",
-            list("RoleDetailList", details),
+            lists.concat(),
             next.is_some(),
             next.map(|token| format!("<Marker>{token}</Marker>"))
                 .unwrap_or_default()

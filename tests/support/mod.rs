@@ -32,6 +32,9 @@ mod answer;
 mod apigateway;
 mod cloudtrail;
 mod iam;
+mod iam_logins;
+mod iam_policies;
+mod iam_users;
 mod invoke;
 mod lambda;
 mod logs;
@@ -56,6 +59,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use homeroom::strict::{Call, Fault, Options, Rule, Spread, Timings};
+pub use iam_users::Extra;
 pub use invoke::Run;
 
 use answer::Body;
@@ -119,6 +123,14 @@ impl StrictAws {
             }),
             killed: Notify::new(),
         }))
+    }
+
+    /// Another account, which stands as this one does now, and without request quotas: for scenarios that all begin
+    /// with the same class.
+    pub fn copy(&self) -> Self {
+        let other = Self::new();
+        other.lock().world = self.lock().world.clone();
+        other
     }
 
     /// For [`ConnectOptions::http_client`].
@@ -273,14 +285,53 @@ impl StrictAws {
         self.lock().world.roles_quota = quota;
     }
 
+    /// How long it takes until a user or a policy shows up after it was made.
+    pub fn set_iam_lag(&self, lag: Duration) {
+        self.lock().world.principals.lag = lag;
+    }
+
+    /// The account gets a password policy that asks for every kind of character, and for no fewer than these.
+    pub fn set_shortest_password(&self, length: usize) {
+        self.lock().world.principals.shortest_password = Some(length);
+    }
+
+    /// The account's quota on users.
+    pub fn set_users_quota(&self, quota: usize) {
+        self.lock().world.principals.users_quota = quota;
+    }
+
+    /// A user's console password, and whether another must be chosen at the next sign-in.
+    pub fn console_password(&self, user: &str) -> Option<(String, bool)> {
+        let inner = self.lock();
+        let login = inner.world.principals.users.get(user)?.login.as_ref()?;
+        Some((login.password.clone(), login.reset_required))
+    }
+
+    /// A user's access keys: id and secret.
+    pub fn access_keys(&self, user: &str) -> Vec<(String, String)> {
+        let inner = self.lock();
+        let user = inner.world.principals.users.get(user);
+        user.map(|user| user.keys.clone()).unwrap_or_default()
+    }
+
+    /// Gives a user something that IAM does not delete a user with.
+    pub fn give(&self, user: &str, extra: Extra) {
+        self.lock().world.give(user, extra);
+    }
+
+    /// Serial numbers of the account's virtual MFA devices, whoever has them.
+    pub fn virtual_mfa_devices(&self) -> Vec<String> {
+        self.lock().world.principals.virtual_mfa.clone()
+    }
+
     /// Largest page of any listing, to make small classes fill several.
     pub fn set_page_size(&self, size: usize) {
         self.lock().world.page_size = size;
     }
 
     /// How executions go, from their input. By default they succeed; Lab 6's error exercise fails.
-    pub fn on_execution(&self, script: impl Fn(&Value) -> Run + Send + 'static) {
-        self.lock().world.script = Box::new(script);
+    pub fn on_execution(&self, script: impl Fn(&Value) -> Run + Send + Sync + 'static) {
+        self.lock().world.script = Arc::new(script);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything that is in the account, and what time does to it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use homeroom::domain::resources::Kind;
 use homeroom::strict::Request;
@@ -10,18 +11,21 @@ use tokio::time::Instant;
 use super::answer::Answer;
 use super::apigateway::Api;
 use super::iam::Role;
+use super::iam_users::Principals;
 use super::invoke::{Run, lab6};
 use super::lambda::Function;
 use super::logs::LogGroup;
 use super::sfn::Machine;
 
 /// The state of the account.
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) roles_quota: usize,
     pub(super) concurrency: usize,
     pub(super) page_size: usize,
-    pub(super) script: Box<dyn Fn(&Value) -> Run + Send>,
+    pub(super) script: Arc<dyn Fn(&Value) -> Run + Send + Sync>,
     pub(super) roles: BTreeMap<String, Role>,
+    pub(super) principals: Principals,
     pub(super) functions: BTreeMap<String, Function>,
     pub(super) machines: BTreeMap<String, Machine>,
     pub(super) apis: BTreeMap<String, Api>,
@@ -45,8 +49,9 @@ impl World {
             // Source: IAM and AWS STS quotas, "Roles in an account".
             roles_quota: 1000,
             page_size: usize::MAX,
-            script: Box::new(lab6),
+            script: Arc::new(lab6),
             roles: BTreeMap::new(),
+            principals: Principals::default(),
             functions: BTreeMap::new(),
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
@@ -133,6 +138,10 @@ impl World {
                 .values()
                 .map(|api| (Kind::RestApi, api.name.clone())),
         );
+        let named = |kind: Kind| move |name: &String| (kind, name.clone());
+        all.extend(self.principals.users.keys().map(named(Kind::User)));
+        let policies = self.principals.policies.keys();
+        all.extend(policies.map(named(Kind::ManagedPolicy)));
         all.sort();
         all
     }
@@ -172,6 +181,12 @@ impl World {
                 .filter(|a| ours(&a.name))
                 .map(|a| format!("{a:?}")),
         );
+        let users = self.principals.users.iter();
+        let users = users.filter(|(name, _)| ours(name));
+        all.extend(users.map(|(_, user)| format!("{user:?}")));
+        let policies = self.principals.policies.iter();
+        let policies = policies.filter(|(name, _)| ours(name));
+        all.extend(policies.map(|(_, policy)| format!("{policy:?}")));
         all
     }
 }

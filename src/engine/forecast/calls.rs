@@ -131,12 +131,16 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
 }
 
 /// Of an older user the keys are looked at, and a password that is there already costs one call more.
-fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 5] {
+fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 6] {
     let tags = usize::from(!issue.is_nothing()) + usize::from(issue.withdraw);
     [
         (CreateLoginProfile, usize::from(issue.password)),
         (UpdateLoginProfile, usize::from(issue.withdraw)),
         (ListAccessKeys, usize::from(!to_new && !issue.is_nothing())),
+        (
+            DeleteAccessKey,
+            usize::from(issue.withdraw && issue.access_key),
+        ),
         (CreateAccessKey, usize::from(issue.access_key)),
         (TagUser, tags),
     ]
