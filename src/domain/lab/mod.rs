@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Files ─► parse ─► Lab ─► desired(class, students) ─► Desired
-//!                    ├──► probes, payloads, outputs (a student)
+//!                    ├──► probes, payloads, outputs, handout (a student)
 //!                    └──► checks, starter_of, name_patterns (the lab)
 //! ```
 //!
@@ -14,6 +14,7 @@ pub mod asl;
 mod code;
 mod context;
 mod desired;
+mod handout;
 mod model;
 mod names;
 mod problems;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use code::is_shipped;
+pub use handout::Surroundings;
 pub use model::EndState;
 pub use names::NamePattern;
 
@@ -57,6 +59,7 @@ pub struct Lab {
     /// Zips by the folder below `lambdas/`.
     codes: BTreeMap<String, Code>,
     names: Names,
+    handout: handout::Parts,
 }
 
 /// Name patterns, each list in the manifest's order.
@@ -189,7 +192,8 @@ impl Lab {
         let manifest = read_manifest(&files).map_err(|failure| vec![*failure])?;
         let mut problems = Problems::default();
         verify::manifest(&manifest, &mut problems);
-        let templates = compile(&manifest, &files, &mut problems);
+        let mut templates = compile(&manifest, &files, &mut problems);
+        let handout = handout::read(&manifest, &files, &mut templates, &mut problems);
         let codes = pack(&manifest, &files, &mut problems);
         let mut lab = Self {
             settings: manifest.settings.clone(),
@@ -197,8 +201,12 @@ impl Lab {
             templates,
             codes,
             names: Names::default(),
+            handout,
         };
         lab.settle(&mut problems);
+        if problems.is_empty() {
+            lab.try_handout(&mut problems);
+        }
         let rehearsal = lab.manifest.rehearsal.settings.clone();
         lab.override_settings(&rehearsal, "[rehearsal.settings]", &mut problems);
         lab.settings = lab.manifest.settings.clone();

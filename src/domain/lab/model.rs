@@ -29,6 +29,7 @@ pub(super) struct Manifest {
     pub outputs: Vec<Output>,
     #[serde(default, rename = "payload")]
     pub payloads: Vec<Payload>,
+    pub handout: Option<Handout>,
     #[serde(default)]
     pub marks: Marks,
     #[serde(default, rename = "probe")]
@@ -146,6 +147,14 @@ pub(super) struct Output {
 pub(super) struct Payload {
     pub id: String,
     pub title: String,
+    pub template: String,
+}
+
+/// What a student is told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Handout {
+    /// A Markdown file.
     pub template: String,
 }
 
