@@ -1,5 +1,6 @@
 //! Writes the report of a made-up class, to look at: `cargo run --example sample_report [STUDENTS] [FOLDER]`.
-//! `STUDENTS` may be `hostile`: a class whose every value is an attack.
+//! `STUDENTS` may be `hostile`: a class whose every value is an attack; or `complete`, `in-progress`, `not-started`,
+//! `broken`, `unknown`: thirty who all stand there.
 
 #[path = "../tests/report_sample/mod.rs"]
 mod report_sample;
@@ -17,6 +18,13 @@ fn main() -> std::io::Result<()> {
     );
     let mut report = match students.as_str() {
         "hostile" => report_sample::hostile_class(),
+        state if state.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            let mut report = report_sample::class_at(900, jiff::Zoned::now());
+            let students = &mut report.students;
+            students.retain(|s| s.progress.progress.as_str() == state);
+            students.truncate(30);
+            report
+        }
         count => report_sample::class_at(
             count.parse().map_err(std::io::Error::other)?,
             jiff::Zoned::now(),

@@ -20,6 +20,7 @@ A class day, from the first look to the last:
   homeroom rehearse                             try it all, without an AWS account
   homeroom plan --profile training              see what deploy would do
   homeroom deploy --profile training            give every student a stack
+  homeroom access grant --profile training      give every student a user for it
   homeroom validate --profile training          prove that every stack works
   homeroom status --profile training            see who has completed the lab
   homeroom report --profile training            write the report to reports/
@@ -81,7 +82,11 @@ Examples:
     ///
     /// Every resource is there, active and as deployed; good input succeeds through the API and by a direct
     /// execution; the lab's error exercise fails as it should; malformed input is answered 400; log events arrive.
-    Validate,
+    ///
+    /// With --isolation it proves instead that every student reaches their own stack and no neighbour's: by harmless
+    /// calls with the students' own keys where `access grant --access-keys` left some here, else by IAM's policy
+    /// simulator.
+    Validate(ValidateArgs),
     /// Show who is complete, in progress, not started or broken
     Status(StatusArgs),
     /// Write the class report: one HTML file, a page a student, CSV and JSON beside it
@@ -100,6 +105,18 @@ Examples:
   homeroom watch --profile training
   homeroom watch --profile training --anonymous --interval 30       for a projector")]
     Watch(WatchArgs),
+    /// Let students in: an IAM user each, for their own stack alone
+    #[command(subcommand)]
+    Access(AccessVerb),
+    /// Write a page for each student: their tasks, names, links and commands
+    ///
+    /// As HTML and as Markdown, to send or to print, with what is this student's alone. Needs their stacks to be
+    /// deployed. Passwords and keys are in it only when asked for.
+    #[command(after_help = "\
+Examples:
+  homeroom handout --profile training
+  homeroom handout --profile training --with-credentials            after `homeroom access grant`")]
+    Handout(HandoutArgs),
     /// List what would be deleted, and delete it once confirmed
     ///
     /// Without --confirm, asks for the class's name on a terminal; elsewhere only lists. Only what is provably
@@ -128,10 +145,12 @@ impl Verb {
             Self::Rehearse(_) => Some(Command::Rehearse),
             Self::Plan(_) => Some(Command::Plan),
             Self::Deploy(_) => Some(Command::Deploy),
-            Self::Validate => Some(Command::Validate),
+            Self::Validate(_) => Some(Command::Validate),
             Self::Status(_) => Some(Command::Status),
             Self::Report(_) => Some(Command::Report),
             Self::Watch(_) => Some(Command::Watch),
+            Self::Access(verb) => Some(verb.command()),
+            Self::Handout(_) => Some(Command::Handout),
             Self::Teardown(_) => Some(Command::Teardown),
             Self::Local(_) | Self::Completions(_) => None,
         }
@@ -170,6 +189,14 @@ pub struct DeployArgs {
     /// Deploy although fewer functions may run at once in the account than there are students
     #[arg(long)]
     pub ignore_concurrency: bool,
+}
+
+/// Options of `validate`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ValidateArgs {
+    /// Prove that no student reaches another's stack (needs `access grant` before)
+    #[arg(long)]
+    pub isolation: bool,
 }
 
 /// Options of `status`.
@@ -234,10 +261,72 @@ pub struct WatchArgs {
     pub anonymous: bool,
 }
 
+/// Options of `handout`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct HandoutArgs {
+    /// Put each student's password, and access key if there is one, on their page
+    #[arg(long)]
+    pub with_credentials: bool,
+}
+
 /// Options of `teardown`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
+    #[arg(long, value_name = "CLASS")]
+    pub confirm: Option<String>,
+}
+
+/// What to do with students' access.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum AccessVerb {
+    /// Give every student an IAM user with a console password
+    ///
+    /// Passwords (and with --access-keys a key pair each) are written once, to files that only you can read. Run it
+    /// again and it changes nothing but what is missing. Users that are not this class's are never touched.
+    #[command(after_help = "\
+Examples:
+  homeroom access grant --profile training
+  homeroom access grant --profile training --access-keys            for students who use the AWS CLI
+  homeroom access grant --profile training --rotate --students user7    new ones for one student")]
+    Grant(GrantArgs),
+    /// Take the users away, whole: passwords, keys, policies, MFA devices, groups
+    ///
+    /// The stacks stay. Without --confirm, asks for the class's name on a terminal; elsewhere only lists.
+    Revoke(RevokeArgs),
+    /// Shut students out at once, at the end of an exam say; nothing is lost
+    Freeze,
+    /// Let students in again after a freeze, with what they had
+    Thaw,
+}
+
+impl AccessVerb {
+    /// The verb as events and summaries name it.
+    pub fn command(&self) -> Command {
+        match self {
+            Self::Grant(_) => Command::AccessGrant,
+            Self::Revoke(_) => Command::AccessRevoke,
+            Self::Freeze => Command::AccessFreeze,
+            Self::Thaw => Command::AccessThaw,
+        }
+    }
+}
+
+/// Options of `access grant`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct GrantArgs {
+    /// A key pair for the AWS CLI too
+    #[arg(long)]
+    pub access_keys: bool,
+    /// New credentials in the place of those that they have (needs --students)
+    #[arg(long)]
+    pub rotate: bool,
+}
+
+/// Options of `access revoke`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct RevokeArgs {
+    /// Take away without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub confirm: Option<String>,
 }
@@ -468,7 +557,9 @@ mod tests {
         insta::assert_snapshot!("help_teardown", help("teardown"));
         insta::assert_snapshot!("help_report", help("report"));
         insta::assert_snapshot!("help_watch", help("watch"));
+        insta::assert_snapshot!("help_handout", help("handout"));
         insta::assert_snapshot!("help_local", help("local"));
+        insta::assert_snapshot!("help_access_grant", help("access grant"));
     }
 
     #[test]
@@ -490,7 +581,11 @@ mod tests {
                     ..DeployArgs::default()
                 }),
             ),
-            ("validate", Verb::Validate),
+            ("validate", Verb::Validate(ValidateArgs::default())),
+            (
+                "validate --isolation",
+                Verb::Validate(ValidateArgs { isolation: true }),
+            ),
             ("status", Verb::Status(StatusArgs::default())),
             (
                 "report --attest seen.csv",
@@ -517,6 +612,12 @@ mod tests {
                     interval: 60,
                     port: Some(8080),
                     anonymous: true,
+                }),
+            ),
+            (
+                "handout --with-credentials",
+                Verb::Handout(HandoutArgs {
+                    with_credentials: true,
                 }),
             ),
             (

@@ -22,6 +22,9 @@ pub enum Command {
     Deploy,
     /// `validate`
     Validate,
+    /// `validate --isolation`
+    #[serde(rename = "validate --isolation")]
+    Isolation,
     /// `status`
     Status,
     /// `report`
@@ -30,6 +33,20 @@ pub enum Command {
     Watch,
     /// `teardown`
     Teardown,
+    /// `access grant`
+    #[serde(rename = "access grant")]
+    AccessGrant,
+    /// `access revoke`
+    #[serde(rename = "access revoke")]
+    AccessRevoke,
+    /// `access freeze`
+    #[serde(rename = "access freeze")]
+    AccessFreeze,
+    /// `access thaw`
+    #[serde(rename = "access thaw")]
+    AccessThaw,
+    /// `handout`
+    Handout,
 }
 
 impl Command {
@@ -40,10 +57,16 @@ impl Command {
             Self::Plan => "plan",
             Self::Deploy => "deploy",
             Self::Validate => "validate",
+            Self::Isolation => "validate --isolation",
             Self::Status => "status",
             Self::Report => "report",
             Self::Watch => "watch",
             Self::Teardown => "teardown",
+            Self::AccessGrant => "access grant",
+            Self::AccessRevoke => "access revoke",
+            Self::AccessFreeze => "access freeze",
+            Self::AccessThaw => "access thaw",
+            Self::Handout => "handout",
         }
     }
 }
@@ -237,6 +260,16 @@ pub enum Outcome {
     Absent,
     /// teardown: something is still there, or could not be looked for.
     Remains,
+    /// access grant: something was made or changed, and the student can get in.
+    Granted,
+    /// access freeze: is shut out now.
+    Frozen,
+    /// access thaw: is let in again.
+    Thawed,
+    /// access freeze, thaw: has no user.
+    NoAccess,
+    /// handout: it was written.
+    Written,
     /// plan: there is something to do.
     Changes,
     /// plan: there is nothing to do.
@@ -261,6 +294,11 @@ impl Outcome {
             Self::Removed => "removed",
             Self::Absent => "absent",
             Self::Remains => "remains",
+            Self::Granted => "granted",
+            Self::Frozen => "frozen",
+            Self::Thawed => "thawed",
+            Self::NoAccess => "no-access",
+            Self::Written => "written",
             Self::Changes => "changes",
             Self::NoChange => "no-change",
         }

@@ -141,13 +141,21 @@ impl Vault {
     }
 
     fn prepare(&self) -> io::Result<()> {
-        private_folder(&self.dir).map_err(|error| named(&self.dir, &error))?;
-        let ignore = self.dir.join(".gitignore");
-        if ignore.exists() {
-            return Ok(());
-        }
-        write_whole(&ignore, b"*\n")
+        keep_private(&self.dir)
     }
+}
+
+/// Makes a folder, where it is missing, that only its owner can enter and that git ignores.
+///
+/// # Errors
+/// Names what cannot be made.
+pub fn keep_private(dir: &Path) -> io::Result<()> {
+    private_folder(dir).map_err(|error| named(dir, &error))?;
+    let ignore = dir.join(".gitignore");
+    if ignore.exists() {
+        return Ok(());
+    }
+    write_whole(&ignore, b"*\n")
 }
 
 /// Makes a folder that only its owner can enter, whatever it was before.
@@ -168,7 +176,7 @@ fn table<'a>(all: impl IntoIterator<Item = &'a Credentials>) -> io::Result<Vec<u
         let key = one.access_key.as_ref();
         writer.write_record([
             one.username.as_str(),
-            one.password.expose_secret(),
+            one.password.as_ref().map_or("", |it| it.expose_secret()),
             &one.sign_in_url,
             key.map_or("", |key| &key.id),
             key.map_or("", |key| key.secret.expose_secret()),
@@ -184,7 +192,7 @@ fn parse(student: &Username, bytes: &[u8]) -> Option<Credentials> {
     }
     let row = reader.records().next()?.ok()?;
     let field = |column: usize| row.get(column).unwrap_or_default();
-    if field(0) != student.as_str() || field(1).is_empty() {
+    if row.len() != HEADER.len() || field(0) != student.as_str() {
         return None;
     }
     let access_key = (!field(3).is_empty()).then(|| AccessKey {
@@ -193,7 +201,7 @@ fn parse(student: &Username, bytes: &[u8]) -> Option<Credentials> {
     });
     Some(Credentials {
         username: student.clone(),
-        password: field(1).into(),
+        password: (!field(1).is_empty()).then(|| field(1).into()),
         sign_in_url: field(2).to_owned(),
         access_key,
     })
@@ -214,7 +222,7 @@ mod tests {
     fn credentials(name: &str, key: bool) -> Credentials {
         Credentials {
             username: name.parse().unwrap(),
-            password: "a,\"b\"".into(),
+            password: Some("a,\"b\"".into()),
             sign_in_url: "https://1.signin.aws.amazon.com/console".to_owned(),
             access_key: key.then(|| AccessKey {
                 id: "AKIA1".to_owned(),
@@ -230,7 +238,7 @@ mod tests {
         vault.keep(&credentials("user2", true)).unwrap();
         vault.keep(&credentials("user1", false)).unwrap();
         let read = vault.read(&"user2".parse().unwrap()).unwrap().unwrap();
-        assert_eq!(read.password.expose_secret(), "a,\"b\"");
+        assert_eq!(read.password.unwrap().expose_secret(), "a,\"b\"");
         assert_eq!(read.access_key.unwrap().secret.expose_secret(), "s/e+c");
         assert_eq!(vault.renew_everybody().unwrap(), 2);
         let all = fs::read_to_string(vault.everybody()).unwrap();

@@ -484,7 +484,7 @@ fn the_units_of_the_servers_python_pass() {
         .unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
     assert!(
-        run.status.success() && said.contains("Ran 5 tests"),
+        run.status.success() && said.contains("Ran 7 tests"),
         "{said}"
     );
 }

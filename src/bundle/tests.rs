@@ -435,3 +435,27 @@ fn the_functions_pass_their_own_unit_tests() {
         "no test was found: {said}"
     );
 }
+
+#[test]
+fn lab_6_policies_fit_whatever_the_names() {
+    let lab = load(None).unwrap();
+    let longest = |prefix: &str| format!("{prefix}{}", "-".repeat(40 - prefix.len()));
+    let far = Scope {
+        partition: "aws-us-gov".into(),
+        account: "123456789012".into(),
+        region: "ap-southeast-99".into(),
+    };
+    let class = longest("class").parse().unwrap();
+    let student = student(&longest("user"));
+    let api = lab.rest_api_name("workflow", &student.username).unwrap();
+    let endpoint = crate::domain::lab::ApiEndpoint {
+        id: "a1b2c3d4e5".into(),
+        url: String::new(),
+    };
+    let apis = [(api, endpoint)].into();
+    // What does not fit is an error.
+    let access = lab.access(&far, &class, &student, &apis).unwrap();
+    assert!(access.is_some());
+    let stack = lab.desired(&far, &class, &[student]);
+    assert!(stack.is_ok());
+}

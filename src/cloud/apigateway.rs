@@ -7,7 +7,9 @@ use aws_sdk_apigateway::types::{
 
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Ownership, Tags};
-use crate::domain::resources::rest_api::{Actual, PathResource, Stage};
+use crate::domain::resources::rest_api::{
+    Actual, Authorization, Method, PathResource, Stage, Throttle,
+};
 use crate::engine::port::{CloudResult, Page};
 
 use super::errors::call;
@@ -114,7 +116,11 @@ fn path_resource(resource: &Resource) -> PathResource {
         .map(|(name, method)| {
             let integration = method.method_integration();
             let uri = integration.and_then(|integration| integration.uri());
-            (name.clone(), uri.map(str::to_owned))
+            Method {
+                name: name.clone(),
+                integration: uri.map(str::to_owned),
+                authorization: method.authorization_type().unwrap_or_default().to_owned(),
+            }
         })
         .collect();
     methods.sort();
@@ -149,6 +155,7 @@ pub(super) async fn put_method(
     id: &str,
     resource: &str,
     method: &str,
+    authorization: Authorization,
 ) -> CloudResult<()> {
     call(
         Operation::PutMethod,
@@ -157,11 +164,40 @@ pub(super) async fn put_method(
             .rest_api_id(id)
             .resource_id(resource)
             .http_method(method)
-            .authorization_type("NONE")
+            .authorization_type(authorization.as_str())
             .send(),
     )
     .await?;
     Ok(())
+}
+
+pub(super) async fn update_method(
+    client: &Client,
+    id: &str,
+    resource: &str,
+    method: &str,
+    authorization: Authorization,
+) -> CloudResult<()> {
+    call(
+        Operation::UpdateMethod,
+        client
+            .update_method()
+            .rest_api_id(id)
+            .resource_id(resource)
+            .http_method(method)
+            .patch_operations(replace("/authorizationType", authorization.as_str()))
+            .send(),
+    )
+    .await?;
+    Ok(())
+}
+
+fn replace(path: &str, value: impl Into<String>) -> PatchOperation {
+    PatchOperation::builder()
+        .op(Op::Replace)
+        .path(path)
+        .value(value)
+        .build()
 }
 
 pub(super) async fn put_integration(
@@ -224,25 +260,26 @@ pub(super) async fn stages(client: &Client, id: &str) -> CloudResult<Vec<Stage>>
         .collect())
 }
 
-pub(super) async fn update_stage_description(
+pub(super) async fn update_stage(
     client: &Client,
     id: &str,
     stage: &str,
     description: &str,
+    throttle: Option<Throttle>,
 ) -> CloudResult<()> {
+    let mut patch = vec![replace("/description", description)];
+    if let Some(Throttle { rate, burst }) = throttle {
+        // The stars stand for every path and every method of it.
+        patch.push(replace("/*/*/throttling/rateLimit", rate.to_string()));
+        patch.push(replace("/*/*/throttling/burstLimit", burst.to_string()));
+    }
     call(
         Operation::UpdateStage,
         client
             .update_stage()
             .rest_api_id(id)
             .stage_name(stage)
-            .patch_operations(
-                PatchOperation::builder()
-                    .op(Op::Replace)
-                    .path("/description")
-                    .value(description)
-                    .build(),
-            )
+            .set_patch_operations(Some(patch))
             .send(),
     )
     .await?;

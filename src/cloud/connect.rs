@@ -6,9 +6,14 @@ use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use secrecy::ExposeSecret;
+
+use crate::domain::credentials::AccessKey;
 
 use super::{AwsCloud, count::Calls, endpoint, http};
 
@@ -37,7 +42,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole call, the fetching of credentials included.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
 /// For fetching credentials. The SDK's 5 s are too short for a credential process that asks a person.
-const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 /// For [`default_region`], whose last resort is an address that answers only on EC2.
 const REGION_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -101,10 +106,42 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
     let shared = loader.load().await;
 
     let calls = Calls::default();
+    let endpoint = endpoint::Client::new(
+        options.invoke_base,
+        &options.region,
+        http_client,
+        calls.clone(),
+        shared.credentials_provider(),
+    );
+    clients(shared, options.region, calls, endpoint)
+}
+
+/// The same AWS with another access key.
+pub(super) fn with_access_key(cloud: &AwsCloud, key: &AccessKey) -> AwsCloud {
+    let secret = key.secret.expose_secret();
+    let credentials = Credentials::new(&key.id, secret, None, None, "access key");
+    let credentials = SharedCredentialsProvider::new(credentials);
+    let endpoint = cloud.endpoint.with_credentials(credentials.clone());
+    let config = cloud
+        .config
+        .to_builder()
+        .credentials_provider(credentials)
+        // The cache keeps one identity a provider, and this is another.
+        .identity_cache(IdentityCache::lazy().build())
+        .build();
+    clients(config, cloud.region.clone(), cloud.calls.clone(), endpoint)
+}
+
+fn clients(
+    config: SdkConfig,
+    region: String,
+    calls: Calls,
+    endpoint: endpoint::Client,
+) -> AwsCloud {
     macro_rules! client {
         ($sdk:ident) => {
             $sdk::Client::from_conf(
-                $sdk::config::Builder::from(&shared)
+                $sdk::config::Builder::from(&config)
                     .interceptor(calls.clone())
                     .build(),
             )
@@ -118,14 +155,10 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
         apigateway: client!(aws_sdk_apigateway),
         cloudtrail: client!(aws_sdk_cloudtrail),
         logs: client!(aws_sdk_cloudwatchlogs),
-        endpoint: endpoint::Client::new(
-            options.invoke_base,
-            &options.region,
-            http_client,
-            calls.clone(),
-        ),
-        region: options.region,
-        own_endpoint: shared.endpoint_url().is_some(),
+        endpoint,
+        region,
+        own_endpoint: config.endpoint_url().is_some(),
+        config,
         calls,
     }
 }

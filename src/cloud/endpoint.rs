@@ -2,9 +2,14 @@
 //! counters and error classes as every other call. Nothing follows redirects.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -15,25 +20,37 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use tokio::sync::Mutex;
+
 use crate::domain::operation::Operation;
+use crate::domain::resources::rest_api::Authorization;
 use crate::engine::port::{CloudError, CloudResult, ErrorKind, HttpAnswer};
 
-use super::connect::{CONNECT_TIMEOUT, behavior_version};
+use super::connect::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
 use super::count::Calls;
 use super::errors;
 
 /// For a whole request. API Gateway gives up on its integration after 29 s (API Gateway quotas, "Integration
 /// timeout"), so an answer later than this will not come.
 const TIMEOUT: Duration = Duration::from_secs(35);
+/// What every body says that it is.
+const CONTENT_TYPE: &str = "application/json";
 /// Bytes of an answer that are read. The lab's answers have a few hundred; a stranger's may be endless.
 const BODY_MAX: usize = 64 * 1024;
+
+/// Credentials are fetched again when they have less than this left.
+const EXPIRES_SOON: Duration = Duration::from_secs(300);
 
 /// Calls stages.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     invoke_base: String,
+    region: String,
     http_client: SharedHttpClient,
     calls: Calls,
+    credentials: Option<SharedCredentialsProvider>,
+    /// Those that were fetched last: the provider may ask a service, or a person, each time.
+    fetched: Arc<Mutex<Option<Credentials>>>,
 }
 
 impl Client {
@@ -42,6 +59,7 @@ impl Client {
         region: &str,
         http_client: SharedHttpClient,
         calls: Calls,
+        credentials: Option<SharedCredentialsProvider>,
     ) -> Self {
         let invoke_base = invoke_base.unwrap_or_else(|| {
             let suffix = dns_suffix(region);
@@ -49,9 +67,46 @@ impl Client {
         });
         Self {
             invoke_base,
+            region: region.to_owned(),
             http_client,
             calls,
+            credentials,
+            fetched: Arc::default(),
         }
+    }
+
+    /// The same for another caller.
+    pub(super) fn with_credentials(&self, credentials: SharedCredentialsProvider) -> Self {
+        Self {
+            credentials: Some(credentials),
+            fetched: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// The caller's credentials; of many that ask at once, one fetches them.
+    async fn credentials(&self) -> CloudResult<Credentials> {
+        let mut fetched = self.fetched.lock().await;
+        let soon = SystemTime::now() + EXPIRES_SOON;
+        if let Some(known) = &*fetched
+            && known.expiry().is_none_or(|end| end > soon)
+        {
+            return Ok(known.clone());
+        }
+        let failed = |message: String| CloudError {
+            operation: Operation::InvokeApi,
+            kind: ErrorKind::Credentials,
+            code: "NoCredentials".into(),
+            message,
+        };
+        let provider = self.credentials.as_ref().ok_or_else(|| {
+            failed("no AWS credentials were found where the AWS CLI looks for them".into())
+        })?;
+        let new = tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials())
+            .await
+            .map_err(|late| failed(late.to_string()))?
+            .map_err(|error| failed(errors::chain(&error)))?;
+        Ok(fetched.insert(new).clone())
     }
 
     pub(super) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
@@ -99,7 +154,35 @@ impl DeserializeResponse for HandOver {
     }
 }
 
-/// One request with a JSON body; every HTTP status is an answer.
+/// The headers that sign a request (Signature Version 4).
+fn signature(
+    credentials: Credentials,
+    region: &str,
+    method: &str,
+    url: &str,
+    body: &str,
+) -> Result<Vec<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
+    let identity = credentials.into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name("execute-api")
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()?
+        .into();
+    let content_type = [("content-type", CONTENT_TYPE)];
+    let body = SignableBody::Bytes(body.as_bytes());
+    let request = SignableRequest::new(method, url, content_type.into_iter(), body)?;
+    let (instructions, _) = sign(request, &params)?.into_parts();
+    let headers = instructions.headers();
+    Ok(headers
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}
+
+/// One request with a JSON body, signed where the API asks for it: who may call an open API is nobody's business,
+/// the caller's key id included. Every HTTP status is an answer.
 pub(super) async fn invoke_api(
     client: &Client,
     api_id: &str,
@@ -107,6 +190,7 @@ pub(super) async fn invoke_api(
     method: &str,
     path: &str,
     body: &str,
+    authorization: Authorization,
 ) -> CloudResult<HttpAnswer> {
     let url = format!("{}{path}", client.invoke_url(api_id, stage));
     let (origin, target) = split_origin(&url).ok_or_else(|| invalid(&url, "is not a URL"))?;
@@ -117,12 +201,18 @@ pub(super) async fn invoke_api(
     request
         .set_uri(target)
         .map_err(|error| invalid(target, &error.to_string()))?;
-    request
-        .headers_mut()
-        .insert("content-type", "application/json");
+    request.headers_mut().insert("content-type", CONTENT_TYPE);
     request
         .headers_mut()
         .insert("content-length", body.len().to_string());
+    if authorization == Authorization::AwsIam {
+        let credentials = client.credentials().await?;
+        let signed = signature(credentials, &client.region, method, &url, body)
+            .map_err(|error| invalid(&url, &errors::chain(error.as_ref())))?;
+        for (name, value) in signed {
+            request.headers_mut().insert(name, value);
+        }
+    }
 
     let operation = SdkOperation::builder()
         .service_name("execute-api")
@@ -217,6 +307,7 @@ mod tests {
             region,
             super::super::http::client(super::super::http::Proxy::None),
             Calls::default(),
+            None,
         )
     }
 

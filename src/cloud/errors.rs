@@ -261,8 +261,17 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
         | "StateMachineAlreadyExists"
         | "ExecutionAlreadyExists" => ErrorKind::AlreadyExists,
 
-        // IAM's own view lags behind: right after the last policy was deleted it may still count it.
-        "DeleteConflict" if message.contains("polic") => ErrorKind::Busy,
+        // IAM's own view lags behind: right after the last policy was deleted it may still count it. What a user still
+        // has can be of any kind, so whoever deletes one looks again. The version in force is no view that lags.
+        "DeleteConflict"
+            if message.contains("polic")
+                && !matches!(
+                    operation,
+                    Operation::DeleteUser | Operation::DeletePolicyVersion
+                ) =>
+        {
+            ErrorKind::Busy
+        }
         "ConcurrentModification"
         | "ConcurrentModificationException"
         | "EntityTemporarilyUnmodifiable"
@@ -358,6 +367,30 @@ mod tests {
                 "DeleteConflict",
                 "Cannot delete entity, must remove roles from instance profile first.",
                 ErrorKind::Invalid,
+            ),
+            (
+                DeleteUser,
+                "DeleteConflict",
+                "Cannot delete entity, must delete policies first.",
+                ErrorKind::Invalid,
+            ),
+            (
+                DeletePolicy,
+                "DeleteConflict",
+                "Cannot delete a policy attached to entities.",
+                ErrorKind::Busy,
+            ),
+            (
+                DeletePolicyVersion,
+                "DeleteConflict",
+                "Cannot delete the default version of a policy.",
+                ErrorKind::Invalid,
+            ),
+            (
+                UpdateLoginProfile,
+                "EntityTemporarilyUnmodifiable",
+                "Login Profile for User user1 cannot be modified while login profile is being created.",
+                ErrorKind::Busy,
             ),
         ] {
             assert_eq!(kind(operation, code, message), expected, "{message}");

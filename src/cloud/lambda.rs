@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, FunctionConfiguration, PackageType, Runtime,
+    Architecture, Environment, FunctionCode, FunctionConfiguration, InvocationType, PackageType,
+    Runtime,
 };
 use serde_json::Value;
 
@@ -101,6 +102,13 @@ fn actual(configuration: &FunctionConfiguration) -> Actual {
         description: text(configuration.description()),
         ownership: Ownership::Unproven,
     }
+}
+
+pub(super) async fn invoke_dry(client: &Client, function: &str) -> CloudResult<()> {
+    let request = client.invoke().function_name(function);
+    let request = request.invocation_type(InvocationType::DryRun);
+    call(Operation::InvokeFunction, request.send()).await?;
+    Ok(())
 }
 
 pub(super) async fn get_function(client: &Client, name: &str) -> CloudResult<FunctionState> {

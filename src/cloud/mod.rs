@@ -21,15 +21,20 @@ mod sts;
 
 use std::collections::BTreeMap;
 
+use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::domain::execution::{Detail, Execution, Status};
+use crate::domain::credentials::AccessKey;
+use crate::domain::execution::Execution;
 use crate::domain::ownership::Tags;
+use crate::domain::resources::managed_policy::ManagedPolicy;
+use crate::domain::resources::rest_api::{Authorization, Throttle};
 use crate::domain::resources::{function, log_group, rest_api, role, state_machine};
 use crate::domain::trail;
 use crate::engine::port::{
     AccountSummary, Cloud, CloudResult, Concurrency, FunctionState, HttpAnswer, Identity,
-    NewFunction, NewStateMachine, Page, Permission, RoleHead,
+    NewFunction, NewStateMachine, Page, Permission, Principal, RoleHead, Simulated, Simulation,
+    UserPart,
 };
 
 pub use connect::{ConnectOptions, connect, default_region};
@@ -40,6 +45,7 @@ pub struct AwsCloud {
     region: String,
     own_endpoint: bool,
     calls: count::Calls,
+    config: aws_config::SdkConfig,
     sts: aws_sdk_sts::Client,
     iam: aws_sdk_iam::Client,
     lambda: aws_sdk_lambda::Client,
@@ -65,6 +71,11 @@ impl AwsCloud {
     /// credentials (single sign-on, AssumeRole) are not among them.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.calls.snapshot()
+    }
+
+    /// The same AWS with somebody else's access key; connections and counters are shared.
+    pub fn with_access_key(&self, key: &AccessKey) -> Self {
+        connect::with_access_key(self, key)
     }
 
     /// The URL of a deployed stage, without a trailing slash.
@@ -104,6 +115,29 @@ by_service! {
         fn detach_role_policy(role: &str, policy_arn: &str) -> ();
         fn tag_role(name: &str, tags: &Tags) -> ();
         fn delete_role(name: &str) -> ();
+        fn put_role_boundary(role: &str, policy_arn: &str) -> ();
+        fn delete_role_boundary(role: &str) -> ();
+        fn principals_page(token: Option<String>) -> Page<Principal>;
+        fn create_policy(policy: &ManagedPolicy, path: &str) -> ();
+        fn create_policy_version(arn: &str, document: &Value) -> ();
+        fn delete_policy_version(arn: &str, version: &str) -> ();
+        fn delete_policy(arn: &str) -> ();
+        fn get_user(name: &str) -> RoleHead;
+        fn create_user(name: &str, path: &str, boundary_arn: &str, tags: &Tags) -> ();
+        fn tag_user(name: &str, tags: &Tags) -> ();
+        fn put_user_boundary(name: &str, policy_arn: &str) -> ();
+        fn attach_user_policy(name: &str, policy_arn: &str) -> ();
+        fn put_user_policy(name: &str, policy: &str, document: &Value) -> ();
+        fn shortest_password() -> Option<u32>;
+        fn create_login_profile(name: &str, password: &SecretString) -> ();
+        fn update_login_profile(name: &str, password: &SecretString) -> ();
+        fn delete_login_profile(name: &str) -> ();
+        fn create_access_key(name: &str) -> AccessKey;
+        fn user_parts(name: &str, part: UserPart) -> Vec<String>;
+        fn remove_user_part(name: &str, part: UserPart, id: &str) -> ();
+        fn delete_virtual_mfa_device(serial: &str) -> ();
+        fn delete_user(name: &str) -> ();
+        fn simulate_page(simulation: &Simulation<'_>, token: Option<String>) -> Page<Simulated>;
     }
     lambda {
         fn concurrency() -> Concurrency;
@@ -115,6 +149,7 @@ by_service! {
         fn update_function_description(name: &str, description: &str) -> FunctionState;
         fn tag_function(arn: &str, tags: &Tags) -> ();
         fn delete_function(name: &str) -> ();
+        fn invoke_dry(function: &str) -> ();
         fn get_policy(function: &str) -> Value;
         fn add_permission(permission: &Permission<'_>) -> ();
         fn remove_permission(function: &str, statement_id: &str) -> ();
@@ -129,7 +164,7 @@ by_service! {
         fn state_machine_tags(arn: &str) -> Tags;
         fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
         fn stop_execution(execution_arn: &str) -> ();
-        fn describe_execution(execution_arn: &str) -> (Status, Detail);
+        fn describe_execution(execution_arn: &str) -> Execution;
         fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
     }
     apigateway {
@@ -138,11 +173,12 @@ by_service! {
         fn delete_rest_api(id: &str) -> ();
         fn api_resources_page(id: &str, token: Option<String>) -> Page<rest_api::PathResource>;
         fn create_api_resource(id: &str, parent: &str, path_part: &str) -> String;
-        fn put_method(id: &str, resource: &str, method: &str) -> ();
+        fn put_method(id: &str, resource: &str, method: &str, authorization: Authorization) -> ();
+        fn update_method(id: &str, resource: &str, method: &str, authorization: Authorization) -> ();
         fn put_integration(id: &str, resource: &str, method: &str, uri: &str) -> ();
         fn create_deployment(id: &str, stage: &str, stage_description: &str) -> ();
         fn stages(id: &str) -> Vec<rest_api::Stage>;
-        fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
+        fn update_stage(id: &str, stage: &str, description: &str, throttle: Option<Throttle>) -> ();
         fn tag_rest_api(arn: &str, tags: &Tags) -> ();
         fn delete_stage(id: &str, stage: &str) -> ();
     }
@@ -159,6 +195,6 @@ by_service! {
         fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
     }
     endpoint {
-        fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;
+        fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str, authorization: Authorization) -> HttpAnswer;
     }
 }

@@ -180,7 +180,7 @@ pub(super) async fn stop_execution(client: &Client, execution_arn: &str) -> Clou
 pub(super) async fn describe_execution(
     client: &Client,
     execution_arn: &str,
-) -> CloudResult<(Status, Detail)> {
+) -> CloudResult<Execution> {
     let answer = call(
         Operation::DescribeExecution,
         client
@@ -193,14 +193,18 @@ pub(super) async fn describe_execution(
         .input()
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or(Value::Null);
-    Ok((
-        status(answer.status()),
-        Detail {
+    Ok(Execution {
+        status: status(answer.status()),
+        started_ms: millis(answer.start_date()),
+        stopped_ms: answer.stop_date().map(millis),
+        arn: answer.execution_arn,
+        name: answer.name.unwrap_or_default(),
+        detail: Some(Detail {
             input,
             error: answer.error,
             cause: answer.cause,
-        },
-    ))
+        }),
+    })
 }
 
 pub(super) async fn executions_page(

@@ -87,7 +87,7 @@ async fn carry_out(
     let started = Instant::now();
     caller.tell(run_started(session, Command::Deploy, plan));
     let runs = execute(caller, plan, |student, run| {
-        let result = result(student, run);
+        let result = result(student, run, Outcome::Deployed);
         (result.outcome != Outcome::Unchanged).then(|| Event::StudentFinished {
             student: student.owner.student.clone(),
             outcome: result.outcome,
@@ -101,7 +101,7 @@ async fn carry_out(
         .iter()
         .zip(&runs)
         .map(|(student, run)| {
-            let mut result = result(student, run);
+            let mut result = result(student, run, Outcome::Deployed);
             result.outputs = outputs.get(&result.username).cloned().unwrap_or_default();
             result
         })
@@ -129,7 +129,8 @@ pub(super) fn run_started(session: &Session, command: Command, plan: &Plan) -> E
     }
 }
 
-fn result(plan: &StudentPlan, run: &StudentRun) -> StudentResult {
+/// How a student's part of a run that makes something ended: `done` when something was to be done and all of it is.
+pub(super) fn result(plan: &StudentPlan, run: &StudentRun, done: Outcome) -> StudentResult {
     let mut errors = blocked(plan);
     errors.extend(failures(run));
     let any = |test: fn(&StepResult) -> bool| run.steps.values().any(test);
@@ -144,7 +145,7 @@ fn result(plan: &StudentPlan, run: &StudentRun) -> StudentResult {
     } else if run.steps.is_empty() {
         Outcome::Unchanged
     } else {
-        Outcome::Deployed
+        done
     };
     StudentResult {
         username: plan.owner.student.clone(),

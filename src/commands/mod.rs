@@ -1,10 +1,13 @@
 //! One file a verb: wiring only. What happens is decided in `domain`, done in `engine`, shown in `report`.
 
+mod access;
 mod canvas;
 mod completions;
 mod deploy;
+mod handout;
 mod interrupts;
 mod invocation;
+mod isolation;
 mod local;
 mod outputs;
 mod plan;
@@ -123,10 +126,13 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
         Verb::Deploy(args) => deploy::run(cli, args).await,
-        Verb::Validate => validate::run(cli).await,
+        Verb::Validate(args) if args.isolation => isolation::run(cli).await,
+        Verb::Validate(_) => validate::run(cli).await,
         Verb::Status(args) => progress::run_status(cli, args).await,
         Verb::Report(args) => progress::run_report(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,
+        Verb::Handout(args) => handout::run(cli, args).await,
+        Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }
 }

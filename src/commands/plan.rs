@@ -165,6 +165,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
             let hint = match item.verdict {
                 Verdict::Conflict => hints::CONFLICT.to_owned(),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
+                Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,
             };
             Some(Failure {
@@ -209,9 +210,13 @@ fn limits(plan: &Plan) -> Vec<Limit> {
 
 /// Limits that the plan would break, as one failure each.
 pub(super) fn broken_limits(plan: &Plan, ignore_concurrency: bool) -> Vec<Failure> {
-    limits(plan)
-        .into_iter()
-        .filter(|limit| !(ignore_concurrency && limit.what == CONCURRENCY))
+    let limits = limits(plan).into_iter();
+    broken(limits.filter(|limit| !(ignore_concurrency && limit.what == CONCURRENCY)))
+}
+
+/// Those limits that would be broken, as one failure each.
+pub(super) fn broken(limits: impl Iterator<Item = Limit>) -> Vec<Failure> {
+    limits
         .filter_map(|limit| {
             let (used, quota) = (limit.used?, limit.quota?);
             let needed = used.checked_add(limit.adds)?;

@@ -227,17 +227,12 @@ pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassRepor
         },
         region: session.scope().region.clone(),
         taken_at: standing.taken_at.clone(),
+        validated_at: validations.oldest_of(&session.class.students).cloned(),
         students,
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
         since: None,
     };
-    if let Some(oldest) = validations.oldest() {
-        report.notes.push(format!(
-            "The stacks' health is as `validate` found it on {} or later.",
-            oldest.strftime("%-d %B %Y at %H:%M")
-        ));
-    }
     if !session.class.is_whole() {
         report.notes.push(format!(
             "This report shows {} of the class's {} students: those who were chosen.",

@@ -53,7 +53,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     if plan.steps() > 0 && args.confirm.is_none() {
         list(&session, &plan)?;
         if !ask(&session).await? {
-            return not_confirmed(&session, &plan);
+            return not_confirmed(&session, Command::Teardown, &plan);
         }
         // The answer may have taken a while: what is deleted is what is there now, and no more than was shown.
         let fresh = self::plan(&session, &look(&session).await?);
@@ -70,7 +70,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
 }
 
 /// Shows what would be deleted.
-fn list(session: &Session, plan: &Plan) -> Result<()> {
+pub(super) fn list(session: &Session, plan: &Plan) -> Result<()> {
     let mut listing: Box<dyn Write> = match session.class.settings.ui.output {
         OutputFormat::Text => Box::new(io::stdout()),
         // stdout is for the one document.
@@ -81,7 +81,7 @@ fn list(session: &Session, plan: &Plan) -> Result<()> {
 }
 
 /// Nothing may be deleted that was not in the listing that the person confirmed.
-fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
+pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
     let deletions = |plan: &Plan| -> BTreeSet<ResourceId> {
         let items = plan.students.iter().flat_map(|s| &s.items);
         let doomed = items.filter(|item| item.action.is_some());
@@ -133,7 +133,7 @@ fn depth(session: &Session) -> Depth {
     }
 }
 
-fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
+pub(super) fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
     if confirmed == class.name().as_str() {
         return Ok(());
     }
@@ -152,7 +152,7 @@ fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
 ///
 /// # Errors
 /// When the person presses Ctrl-C instead of answering.
-async fn ask(session: &Session) -> Result<bool> {
+pub(super) async fn ask(session: &Session) -> Result<bool> {
     let json = session.class.settings.ui.output == OutputFormat::Json;
     if json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);
@@ -183,7 +183,8 @@ async fn ask(session: &Session) -> Result<bool> {
     }
 }
 
-fn not_confirmed(session: &Session, plan: &Plan) -> Result<Exit> {
+/// The end of a deletion that nobody confirmed.
+pub(super) fn not_confirmed(session: &Session, command: Command, plan: &Plan) -> Result<Exit> {
     let students = plan
         .students
         .iter()
@@ -193,7 +194,7 @@ fn not_confirmed(session: &Session, plan: &Plan) -> Result<Exit> {
         "nothing was deleted: add --confirm {} to the same command",
         session.class.name()
     );
-    let summary = summarise(session, Command::Teardown, students, vec![note]);
+    let summary = summarise(session, command, students, vec![note]);
     show(&summary, &view(session), session.class.settings.ui)?;
     Ok(Exit::Refused)
 }
@@ -239,6 +240,7 @@ pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown
         }
     };
     notes.extend(validations::forget(session, &students));
+    notes.extend(super::access::forget_credentials(session, &students));
     let exit = if ran.interrupted {
         Exit::Interrupted
     } else if count(&students, Outcome::Remains) > 0 || !gaps.is_empty() || elsewhere {
@@ -255,14 +257,14 @@ pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown
 }
 
 /// What a later listing says of a student.
-enum Fresh<'a> {
+pub(super) enum Fresh<'a> {
     /// It was made; this is what it still shows of them, if anything.
     Seen(Option<&'a StudentPlan>),
     /// It was not made: the run was stopped before.
     NotLooked,
 }
 
-fn finished(student: &StudentPlan, run: &StudentRun) -> Option<Event> {
+pub(super) fn finished(student: &StudentPlan, run: &StudentRun) -> Option<Event> {
     let failures = failures(run);
     let all_done = run.steps.values().all(StepResult::is_well);
     (!run.steps.is_empty()).then(|| Event::StudentFinished {
@@ -290,7 +292,11 @@ fn newly_found(plan: &Plan, left: &Plan) -> Vec<StudentResult> {
 }
 
 /// What became of a student: what was planned, what was done, and what a fresh listing shows.
-fn result(plan: &StudentPlan, run: Option<&StudentRun>, fresh: Fresh<'_>) -> StudentResult {
+pub(super) fn result(
+    plan: &StudentPlan,
+    run: Option<&StudentRun>,
+    fresh: Fresh<'_>,
+) -> StudentResult {
     let seen: &[Item] = match &fresh {
         Fresh::Seen(Some(student)) => &student.items,
         _ => &[],
@@ -353,6 +359,13 @@ fn resource_state(
         StepResult::Cancelled => Some("not begun".to_owned()),
         StepResult::Done => None,
     });
+    // What only loses its boundary stays, whatever is taken away around it.
+    if item.verdict == Verdict::Update {
+        return match step {
+            Some(StepResult::Done) => ("kept", None),
+            _ => ("update", failure),
+        };
+    }
     let still_there = |i: &Item| matches!(i.verdict, Verdict::Delete | Verdict::Unknown);
     match (fresh, now) {
         (Fresh::NotLooked, _) if still_there(item) => match step {

@@ -97,6 +97,7 @@ async fn all_students(
             observed,
             plan,
             probes: &[],
+            console: session.cloud.is_aws(),
             invocation: &session.class.invocation,
             run_id,
             started_ms: began.as_millisecond(),
@@ -153,7 +154,8 @@ async fn one_student(
     Ok(result)
 }
 
-fn judged(student: &Student, checks: Vec<CheckResult>) -> StudentResult {
+/// How a student did, from their checks.
+pub(super) fn judged(student: &Student, checks: Vec<CheckResult>) -> StudentResult {
     let has = |verdict| checks.iter().any(|c| c.verdict == verdict);
     let outcome = if has(Verdict::Fail) {
         Outcome::Failed
@@ -172,7 +174,8 @@ fn judged(student: &Student, checks: Vec<CheckResult>) -> StudentResult {
     }
 }
 
-fn first_trouble(checks: &[CheckResult]) -> Option<Failure> {
+/// The first check that did not pass, as a failure.
+pub(super) fn first_trouble(checks: &[CheckResult]) -> Option<Failure> {
     crate::report::causes::of_check(checks.iter().find(|c| c.verdict != Verdict::Pass)?)
 }
 

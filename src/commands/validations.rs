@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::check::CheckResult;
 use crate::domain::ids::Username;
+use crate::domain::roster::Student;
 use crate::events::{Outcome, StudentResult};
 use crate::report::write::{class_dir, write_whole};
 
@@ -51,9 +52,10 @@ impl Validations {
         self.students.get(student)
     }
 
-    /// When the oldest of them was made.
-    pub fn oldest(&self) -> Option<&Zoned> {
-        self.students.values().map(|v| &v.at).min()
+    /// When the oldest of these students' was made.
+    pub fn oldest_of(&self, students: &[Student]) -> Option<&Zoned> {
+        let kept = students.iter().filter_map(|s| self.of(&s.username));
+        kept.map(|validated| &validated.at).min()
     }
 }
 

@@ -163,6 +163,15 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// What it says without naming an execution, where it says anything: no two students have the same execution,
+    /// and the same trouble is to read the same.
+    pub fn words(&self) -> String {
+        match self.text.is_empty() {
+            true => self.sentence(),
+            false => self.text.clone(),
+        }
+    }
+
     /// All of it in a sentence, for where there is nothing but text.
     pub fn sentence(&self) -> String {
         match &self.execution {
@@ -338,6 +347,9 @@ pub struct ExampleRequest {
     pub url: String,
     /// Body; it need not be JSON.
     pub body: String,
+    /// Where the API asks for signed requests: what curl's `--aws-sigv4` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigv4: Option<String>,
 }
 
 /// Something that a student is given.

@@ -10,8 +10,9 @@ use super::ids::Username;
 pub struct Credentials {
     /// The IAM user, named like the student.
     pub username: Username,
-    /// The console password that homeroom set; the student had to choose another at the first sign-in.
-    pub password: SecretString,
+    /// The console password that homeroom set, if it is known here; the student had to choose another at the first
+    /// sign-in.
+    pub password: Option<SecretString>,
     /// Where to sign in to the console.
     pub sign_in_url: String,
     /// A key pair for CLI and SDKs, if one was asked for.
@@ -37,12 +38,13 @@ pub mod password {
     pub const LENGTH_MAX: usize = 128;
 
     /// Letters and digits that are not mistaken for each other on paper, and symbols that IAM's password policies
-    /// count as such and no shell or spreadsheet takes for its own.
+    /// count as such (IAM UpdateAccountPasswordPolicy, `RequireSymbols`; a full stop is none) and no shell or
+    /// spreadsheet takes for its own behind a letter.
     const CLASSES: [&[u8]; 4] = [
         b"ABCDEFGHJKLMNPQRSTUVWXYZ",
         b"abcdefghijkmnpqrstuvwxyz",
         b"23456789",
-        b"_.+-",
+        b"_+-=",
     ];
 
     /// Makes a password of at least [`LENGTH`] characters, with one of every kind, beginning with a letter. `random`

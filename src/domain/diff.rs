@@ -353,7 +353,8 @@ mod tests {
                 workflow_type: state_machine::WorkflowType::Standard,
                 role: "user1-flow".into(),
                 definition: json!({"Comment": "A workflow", "StartAt": "A", "States": {
-                    "A": {"Type": "Wait", "Seconds": 1, "Next": "B"}, "B": {"Type": "Succeed"}}}),
+                    "A": {"Type": "Wait", "Seconds": 1, "Next": "B"}, "B": {"Type": "Succeed"}}})
+                .into(),
             }],
             rest_apis: Vec::new(),
         };

@@ -121,15 +121,35 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The IAM path below which every role of a class lives.
+    /// The IAM path below which every role, user and policy of a class lives.
     pub fn role_path(class: &ClassName) -> String {
         format!("/homeroom/{class}/")
+    }
+
+    /// ARN of a customer managed policy of this class.
+    pub fn policy_arn(&self, class: &ClassName, name: &str) -> String {
+        format!(
+            "arn:{}:iam::{}:policy{}{name}",
+            self.partition,
+            self.account,
+            Self::role_path(class)
+        )
     }
 
     /// ARN of a role of this class.
     pub fn role_arn(&self, class: &ClassName, name: &str) -> String {
         format!(
             "arn:{}:iam::{}:role{}{name}",
+            self.partition,
+            self.account,
+            Self::role_path(class)
+        )
+    }
+
+    /// ARN of a student's IAM user: its name is the username, and its path that of the class's roles.
+    pub fn user_arn(&self, class: &ClassName, name: &str) -> String {
+        format!(
+            "arn:{}:iam::{}:user{}{name}",
             self.partition,
             self.account,
             Self::role_path(class)
@@ -154,8 +174,13 @@ impl Scope {
 
     /// ARN of an execution of a state machine.
     pub fn execution_arn(&self, state_machine: &str, name: &str) -> String {
+        format!("{}:{name}", self.executions_arn(state_machine))
+    }
+
+    /// What the ARNs of all executions of a state machine begin with; a `:` and the execution's name follow.
+    pub fn executions_arn(&self, state_machine: &str) -> String {
         format!(
-            "arn:{}:states:{}:{}:execution:{state_machine}:{name}",
+            "arn:{}:states:{}:{}:execution:{state_machine}",
             self.partition, self.region, self.account
         )
     }
@@ -220,13 +245,18 @@ impl Scope {
 
     /// Source ARN of one method and path of a REST API, on any stage, for a function's resource policy.
     pub fn method_arn(&self, api_id: &str, method: &str, path: &str) -> String {
+        format!("{}/*/{method}{path}", self.execute_api_arn(api_id))
+    }
+
+    /// What the ARNs of invocations of a REST API begin with; `/stage/METHOD/path` follows.
+    pub fn execute_api_arn(&self, api_id: &str) -> String {
         format!(
-            "arn:{}:execute-api:{}:{}:{api_id}/*/{method}{path}",
+            "arn:{}:execute-api:{}:{}:{api_id}",
             self.partition, self.region, self.account
         )
     }
 
-    /// ARN by which tags of a REST API are read and written (it has no account part).
+    /// ARN by which a REST API is managed, and its tags read and written (it has no account part).
     pub fn rest_api_arn(&self, api_id: &str) -> String {
         format!(
             "arn:{}:apigateway:{}::/restapis/{api_id}",

@@ -11,6 +11,7 @@ pub mod execution;
 pub mod failure;
 pub mod handout;
 pub mod ids;
+pub mod isolation;
 pub mod lab;
 pub mod observed;
 pub mod operation;

@@ -8,7 +8,8 @@ use super::desired::Stack;
 use super::ids::{Scope, Username};
 use super::lab::ApiEndpoint;
 use super::resources::{
-    Kind, function, log_group, rest_api, rest_api::RestApi, role, state_machine,
+    Kind, function, log_group, managed_policy, rest_api, rest_api::RestApi, role, state_machine,
+    user,
 };
 
 /// What was seen of a class in the cloud. "Could not see" is not "absent": see [`Observed::gaps`].
@@ -24,6 +25,10 @@ pub struct Observed {
     pub state_machines: BTreeMap<String, state_machine::Actual>,
     /// REST APIs by name; AWS does not keep names unique.
     pub rest_apis: BTreeMap<String, Vec<rest_api::Actual>>,
+    /// IAM users by name, where they were looked for.
+    pub users: BTreeMap<String, user::Actual>,
+    /// Customer managed policies of IAM by name, where they were looked for.
+    pub policies: BTreeMap<String, managed_policy::Actual>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// How full the account is.
@@ -101,6 +106,14 @@ pub struct AccountUse {
     pub roles: Option<u32>,
     /// The account's quota on roles.
     pub roles_quota: Option<u32>,
+    /// Users in the account.
+    pub users: Option<u32>,
+    /// The account's quota on users.
+    pub users_quota: Option<u32>,
+    /// Customer managed policies in the account.
+    pub policies: Option<u32>,
+    /// The account's quota on customer managed policies.
+    pub policies_quota: Option<u32>,
     /// REST APIs in the region.
     pub rest_apis: Option<u32>,
     /// Functions that may run at once in the region.

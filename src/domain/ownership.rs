@@ -176,6 +176,37 @@ impl Ownership {
     }
 }
 
+/// Whose an IAM role or user is. The class's path is proof enough: nothing but homeroom creates any below it, and IAM is
+/// global, so only the tag tells whose region it is. `expected` is the owner that its name stands for, used where a
+/// listing shows no tags.
+pub fn of_principal(
+    path: &str,
+    tags: &Tags,
+    scope: &Scope,
+    class: &ClassName,
+    expected: Option<&Owner>,
+) -> Ownership {
+    let tagged = Owner::from_tags(tags);
+    if path != Scope::role_path(class) {
+        return match tagged {
+            // Our tags outside our path: someone copied them. Not provably ours.
+            Some(owner) if owner.class == *class => Ownership::Foreign,
+            other => Ownership::from_owner(other, class),
+        };
+    }
+    match tags.get(TAG_REGION) {
+        Some(region) if *region != scope.region => {
+            return Ownership::OtherRegion(region.clone());
+        }
+        _ => {}
+    }
+    match tagged.as_ref().or(expected) {
+        Some(owner) if owner.class == *class => Ownership::Ours(owner.clone()),
+        Some(owner) => Ownership::OtherClass(owner.clone()),
+        None => Ownership::Foreign,
+    }
+}
+
 /// A short digest of what was deployed: 16 hexadecimal digits of a SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fingerprint(String);

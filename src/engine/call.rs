@@ -202,10 +202,13 @@ fn jitter(operation: Operation, tries: u32, elapsed: Duration) -> f64 {
     0.75 + (hasher.finish() % 1000) as f64 / 2000.0
 }
 
-/// Whether making the call twice ends like making it once. All but one do, by unique names or by their
-/// nature; CreateRestApi makes a second API of the same name.
+/// Whether making the call twice ends like making it once. All but two do, by unique names or by their
+/// nature; CreateRestApi makes a second API of the same name, and CreateAccessKey a second key.
 fn repeats_safely(operation: Operation) -> bool {
-    operation != Operation::CreateRestApi
+    !matches!(
+        operation,
+        Operation::CreateRestApi | Operation::CreateAccessKey
+    )
 }
 
 #[cfg(test)]

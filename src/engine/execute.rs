@@ -14,8 +14,9 @@ use crate::events::{Event, StepResult};
 
 use super::call::Caller;
 use super::forecast::Remaining;
+use super::issue::Issuer;
 use super::port::{Cloud, ErrorKind};
-use super::resources::{function, log_group, rest_api, role, state_machine};
+use super::resources::{function, log_group, managed_policy, rest_api, role, state_machine, user};
 use super::step::{Context, RoleGate, Settled, StepError};
 
 /// How often the time that is left is told.
@@ -30,11 +31,21 @@ pub struct StudentRun {
     pub steps: BTreeMap<ResourceId, StepResult>,
 }
 
-/// Carries out a plan. Ends early only when the run is stopped, and even then with every step accounted for.
-/// `finished` gives the event, if any, that tells the end of one student's work.
+/// Carries out a plan that issues no credentials: see [`execute_issuing`].
 pub async fn execute<C: Cloud>(
     caller: &Caller<C>,
     plan: &Plan,
+    finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
+) -> Vec<StudentRun> {
+    execute_issuing(caller, plan, None, finished).await
+}
+
+/// Carries out a plan. Ends early only when the run is stopped, and even then with every step accounted for.
+/// `finished` gives the event, if any, that tells the end of one student's work.
+pub async fn execute_issuing<C: Cloud>(
+    caller: &Caller<C>,
+    plan: &Plan,
+    issuer: Option<&dyn Issuer>,
     finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
 ) -> Vec<StudentRun> {
     let left = &Remaining::of(plan, caller);
@@ -43,7 +54,8 @@ pub async fn execute<C: Cloud>(
         .iter()
         .enumerate()
         .map(|(index, student)| async move {
-            (index, run_student(caller, &plan.scope, student, left).await)
+            let run = run_student(caller, &plan.scope, student, issuer, left);
+            (index, run.await)
         })
         .collect();
     let mut done: Vec<Option<StudentRun>> = vec![None; plan.students.len()];
@@ -73,6 +85,7 @@ async fn run_student<C: Cloud>(
     caller: &Caller<C>,
     scope: &Scope,
     plan: &StudentPlan,
+    issuer: Option<&dyn Issuer>,
     left: &Remaining,
 ) -> StudentRun {
     let student = &plan.owner.student;
@@ -98,6 +111,7 @@ async fn run_student<C: Cloud>(
                 resource: &item.resource,
                 settled,
                 roles,
+                issuer,
             };
             async move {
                 let result = run_step(&cx, item, action).await;
@@ -193,6 +207,30 @@ async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), S
             duplicates,
         } => rest_api::complete(cx, api, id, duplicates).await,
         Action::DeleteRestApi { ids, stages } => rest_api::delete(cx, ids, stages).await,
+        Action::CreatePolicy(policy) => managed_policy::create(cx, policy).await,
+        Action::UpdatePolicy {
+            policy,
+            old_versions,
+        } => managed_policy::update(cx, policy, old_versions).await,
+        Action::DeletePolicy { arn, old_versions } => {
+            managed_policy::delete(cx, arn, old_versions).await
+        }
+        Action::SetRoleBoundary(policy_arn) => role::set_boundary(cx, policy_arn).await,
+        Action::RemoveRoleBoundary => role::remove_boundary(cx).await,
+        Action::CreateUser { user, issue } => user::create(cx, user, *issue).await,
+        Action::UpdateUser {
+            user,
+            boundary,
+            attach,
+            issue,
+        } => user::update(cx, user, *boundary, *attach, *issue).await,
+        Action::DeleteUser {
+            inline,
+            attached,
+            groups,
+        } => user::delete(cx, inline, attached, groups).await,
+        Action::FreezeUser => user::freeze(cx).await,
+        Action::ThawUser => user::thaw(cx).await,
     }
 }
 

@@ -175,10 +175,11 @@ async fn describe_where_needed<C: Cloud>(
             .call(Operation::DescribeExecution, |c| c.describe_execution(&arn))
             .await;
         match described {
-            Ok((status, detail)) => {
-                // What ended between the listing and now has no end time here; it is described again next time.
-                execution.status = status;
-                execution.detail = Some(detail);
+            Ok(described) => {
+                // The times stay the listing's, by which the next reading knows it again: what ended since the
+                // listing has no end time here, and is described again next time.
+                execution.status = described.status;
+                execution.detail = described.detail;
                 *starter = (subject.starter_of)(execution);
                 let pointers = subject.input_pointers.iter().map(String::as_str);
                 execution.detail = execution.detail.take().map(|d| d.reduced(pointers));

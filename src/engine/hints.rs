@@ -10,6 +10,14 @@ pub const STUCK: &str = "run the same command again; if it stays so, look at the
 pub const UNSEEN: &str = "homeroom does nothing for a student of whom it cannot see everything; clear up the cause, \
      then run the same command again";
 
+/// For credentials that could not be kept.
+pub const KEPT: &str = "make the folder writable, or name another with --reports, then run the same command again: it issues \
+     new ones";
+
+/// For something that must be there first.
+pub const MISSING: &str =
+    "deploy the student's stack (`homeroom deploy`), then run the same command again";
+
 /// For a failed call.
 pub fn for_error(error: &CloudError) -> Option<String> {
     Some(match error.kind {

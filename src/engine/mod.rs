@@ -7,6 +7,8 @@ pub mod forecast;
 pub mod gather;
 pub mod hints;
 pub mod in_order;
+pub mod isolation;
+pub mod issue;
 pub mod observe;
 pub mod pacing;
 pub mod port;

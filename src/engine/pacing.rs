@@ -10,13 +10,14 @@
 //!   apart as the quota asks when they arrive at AWS.
 
 pub mod bucket;
+mod turns;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::domain::operation::Operation;
@@ -56,6 +57,8 @@ pub struct Pacer {
 struct Gate {
     quota: Quota,
     bucket: Mutex<Bucket>,
+    /// A throttle answer has changed the bucket: whoever sleeps until a token comes must reckon again.
+    changed: Notify,
     /// Whoever holds the turnstile of its lane is the next of that lane; the others wait in order of arrival.
     lanes: [Turnstile<()>; 2],
     /// How many wait, or are about to, in the scarce lane.
@@ -79,6 +82,7 @@ impl Gate {
         Self {
             quota,
             bucket: Mutex::new(Bucket::new(quota)),
+            changed: Notify::new(),
             lanes: [Turnstile::new(()), Turnstile::new(())],
             scarce: AtomicUsize::new(0),
         }
@@ -200,11 +204,15 @@ impl Pacer {
 
     async fn wait_for(&self, place: &Place<'_>, stop: &Stop) -> Result<(), Cancelled> {
         loop {
+            let changed = place.gate.changed.notified();
             let wait = place.wait(self.started.elapsed());
             if wait.is_zero() {
                 return Ok(());
             }
-            stop.sleep(wait).await?;
+            tokio::select! {
+                slept = stop.sleep(wait) => slept?,
+                () = changed => {}
+            }
         }
     }
 
@@ -219,6 +227,7 @@ impl Pacer {
         let now = self.started.elapsed();
         if let Some(gate) = self.gates(operation).next() {
             gate.bucket(|bucket| bucket.throttled(now, pause));
+            gate.changed.notify_waiters();
         }
     }
 
@@ -377,6 +386,31 @@ mod tests {
             at_once <= 1,
             "nor does everybody go when it is over: {at_once}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sleeps_until_a_later_turn_hears_that_a_refusal_makes_it_an_earlier_one() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let refused = || pacer.throttled(Operation::DeleteRestApi, Duration::from_secs(1));
+        for _ in 0..2 {
+            turn(&pacer, Operation::DeleteRestApi, &stop).await;
+            refused();
+        }
+        // Every other turn is left by now: after this call the next one sleeps for two.
+        turn(&pacer, Operation::DeleteRestApi, &stop).await;
+        let called = Instant::now();
+        let (next, ()) = tokio::join!(
+            async {
+                turn(&pacer, Operation::DeleteRestApi, &stop).await;
+                called.elapsed().as_secs_f64()
+            },
+            async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                refused();
+            }
+        );
+        assert!((31.0..32.0).contains(&next), "{next} s");
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,14 +7,20 @@
 
 use std::future::Future;
 
+use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::domain::execution::{Detail, Execution, Status};
+use crate::domain::credentials::AccessKey;
+use crate::domain::execution::Execution;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Tags;
+use crate::domain::resources::rest_api::{Authorization, Throttle};
 use crate::domain::resources::{
-    function, log_group, rest_api, role,
+    function, log_group,
+    managed_policy::{self, ManagedPolicy},
+    rest_api, role,
     state_machine::{self, WorkflowType},
+    user,
 };
 use crate::domain::trail;
 
@@ -90,6 +96,14 @@ pub struct AccountSummary {
     pub roles: Option<u32>,
     /// Quota on roles.
     pub roles_quota: Option<u32>,
+    /// Users in the account.
+    pub users: Option<u32>,
+    /// Quota on users.
+    pub users_quota: Option<u32>,
+    /// Customer managed policies in the account.
+    pub policies: Option<u32>,
+    /// Quota on customer managed policies.
+    pub policies_quota: Option<u32>,
 }
 
 /// What Lambda's GetAccountSettings tells of concurrency.
@@ -101,13 +115,111 @@ pub struct Concurrency {
     pub reserved: Option<u32>,
 }
 
-/// Path and tags of one role.
+/// Path and tags of one role or user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleHead {
     /// Its path.
     pub path: String,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// One entry of a listing of IAM.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Principal {
+    /// A role.
+    Role(role::Actual),
+    /// A user.
+    User(user::Actual),
+    /// A customer managed policy.
+    Policy(managed_policy::Actual),
+}
+
+/// What IAM does not delete a user with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UserPart {
+    /// Access keys, by id.
+    AccessKey,
+    /// Groups, by name.
+    Group,
+    /// Attached managed policies, by ARN.
+    AttachedPolicy,
+    /// Inline policies, by name.
+    InlinePolicy,
+    /// MFA devices, by serial number.
+    MfaDevice,
+    /// Signing certificates, by id.
+    SigningCertificate,
+    /// SSH public keys, by id.
+    SshPublicKey,
+    /// Credentials for single services (CodeCommit, …), by id.
+    ServiceCredential,
+}
+
+impl UserPart {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::AccessKey,
+        Self::Group,
+        Self::AttachedPolicy,
+        Self::InlinePolicy,
+        Self::MfaDevice,
+        Self::SigningCertificate,
+        Self::SshPublicKey,
+        Self::ServiceCredential,
+    ];
+
+    /// The operation that lists them.
+    pub fn listed_by(self) -> Operation {
+        match self {
+            Self::AccessKey => Operation::ListAccessKeys,
+            Self::Group => Operation::ListGroupsForUser,
+            Self::AttachedPolicy => Operation::ListAttachedUserPolicies,
+            Self::InlinePolicy => Operation::ListUserPolicies,
+            Self::MfaDevice => Operation::ListMfaDevices,
+            Self::SigningCertificate => Operation::ListSigningCertificates,
+            Self::SshPublicKey => Operation::ListSshPublicKeys,
+            Self::ServiceCredential => Operation::ListServiceSpecificCredentials,
+        }
+    }
+
+    /// The operation that takes one from the user.
+    pub fn removed_by(self) -> Operation {
+        match self {
+            Self::AccessKey => Operation::DeleteAccessKey,
+            Self::Group => Operation::RemoveUserFromGroup,
+            Self::AttachedPolicy => Operation::DetachUserPolicy,
+            Self::InlinePolicy => Operation::DeleteUserPolicy,
+            Self::MfaDevice => Operation::DeactivateMfaDevice,
+            Self::SigningCertificate => Operation::DeleteSigningCertificate,
+            Self::SshPublicKey => Operation::DeleteSshPublicKey,
+            Self::ServiceCredential => Operation::DeleteServiceSpecificCredential,
+        }
+    }
+}
+
+/// A question to IAM's policy simulator.
+#[derive(Debug, Clone, Copy)]
+pub struct Simulation<'a> {
+    /// ARN of the user.
+    pub user_arn: &'a str,
+    /// Actions (`lambda:GetFunction`).
+    pub actions: &'a [&'static str],
+    /// ARNs of the resources.
+    pub resources: &'a [String],
+    /// The region that the requests would go to.
+    pub region: &'a str,
+}
+
+/// One of the simulator's decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// The action.
+    pub action: String,
+    /// ARN of the resource.
+    pub resource: String,
+    /// Whether it would be allowed, boundary included.
+    pub allowed: bool,
 }
 
 /// What is known of a function's state: from GetFunction, or (without tags) from the answer to a change.
@@ -234,6 +346,54 @@ port! {
     fn tag_role(name: &str, tags: &Tags) -> ();
     /// iam:DeleteRole.
     fn delete_role(name: &str) -> ();
+    /// iam:PutRolePermissionsBoundary.
+    fn put_role_boundary(role: &str, policy_arn: &str) -> ();
+    /// iam:DeleteRolePermissionsBoundary.
+    fn delete_role_boundary(role: &str) -> ();
+
+    /// iam:GetAccountAuthorizationDetails: one page of the account's roles, users and customer managed policies.
+    fn principals_page(token: Option<String>) -> Page<Principal>;
+    /// iam:CreatePolicy, below `path`.
+    fn create_policy(policy: &ManagedPolicy, path: &str) -> ();
+    /// iam:CreatePolicyVersion, in force at once.
+    fn create_policy_version(arn: &str, document: &Value) -> ();
+    /// iam:DeletePolicyVersion.
+    fn delete_policy_version(arn: &str, version: &str) -> ();
+    /// iam:DeletePolicy.
+    fn delete_policy(arn: &str) -> ();
+    /// iam:GetUser.
+    fn get_user(name: &str) -> RoleHead;
+    /// iam:CreateUser, below `path` and with a permissions boundary.
+    fn create_user(name: &str, path: &str, boundary_arn: &str, tags: &Tags) -> ();
+    /// iam:TagUser.
+    fn tag_user(name: &str, tags: &Tags) -> ();
+    /// iam:PutUserPermissionsBoundary.
+    fn put_user_boundary(name: &str, policy_arn: &str) -> ();
+    /// iam:AttachUserPolicy.
+    fn attach_user_policy(name: &str, policy_arn: &str) -> ();
+    /// iam:PutUserPolicy.
+    fn put_user_policy(name: &str, policy: &str, document: &Value) -> ();
+    /// iam:GetAccountPasswordPolicy: the shortest password that it allows; `None` where the account has no such policy.
+    fn shortest_password() -> Option<u32>;
+    /// iam:CreateLoginProfile; another password has to be chosen at the first sign-in.
+    fn create_login_profile(name: &str, password: &SecretString) -> ();
+    /// iam:UpdateLoginProfile, likewise.
+    fn update_login_profile(name: &str, password: &SecretString) -> ();
+    /// iam:DeleteLoginProfile.
+    fn delete_login_profile(name: &str) -> ();
+    /// iam:CreateAccessKey.
+    fn create_access_key(name: &str) -> AccessKey;
+    /// What a user has of a kind, by id: iam:ListAccessKeys, iam:ListMFADevices, … (see [`UserPart`]); the first page,
+    /// which holds more than a user may have.
+    fn user_parts(name: &str, part: UserPart) -> Vec<String>;
+    /// Takes one of them from the user: iam:DeleteAccessKey, iam:DeactivateMFADevice, …
+    fn remove_user_part(name: &str, part: UserPart, id: &str) -> ();
+    /// iam:DeleteVirtualMFADevice.
+    fn delete_virtual_mfa_device(serial: &str) -> ();
+    /// iam:DeleteUser.
+    fn delete_user(name: &str) -> ();
+    /// iam:SimulatePrincipalPolicy: one page of what a user may do, every action on every resource, in a region.
+    fn simulate_page(simulation: &Simulation<'_>, token: Option<String>) -> Page<Simulated>;
 
     /// lambda:GetAccountSettings.
     fn concurrency() -> Concurrency;
@@ -255,6 +415,8 @@ port! {
     fn tag_function(arn: &str, tags: &Tags) -> ();
     /// lambda:DeleteFunction.
     fn delete_function(name: &str) -> ();
+    /// lambda:Invoke, as a dry run: AWS checks whether the caller may, and runs nothing.
+    fn invoke_dry(function: &str) -> ();
     /// lambda:GetPolicy: the resource policy; `Null` when there is none.
     fn get_policy(function: &str) -> Value;
     /// lambda:AddPermission, for API Gateway.
@@ -280,8 +442,8 @@ port! {
     fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
     /// states:StopExecution.
     fn stop_execution(execution_arn: &str) -> ();
-    /// states:DescribeExecution: status and details.
-    fn describe_execution(execution_arn: &str) -> (Status, Detail);
+    /// states:DescribeExecution: the execution with its details.
+    fn describe_execution(execution_arn: &str) -> Execution;
     /// states:ListExecutions: one page, newest first; only those running when `running_only`.
     fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
 
@@ -296,16 +458,18 @@ port! {
     fn api_resources_page(id: &str, token: Option<String>) -> Page<rest_api::PathResource>;
     /// apigateway:CreateResource: the new resource's id.
     fn create_api_resource(id: &str, parent: &str, path_part: &str) -> String;
-    /// apigateway:PutMethod, without authorisation.
-    fn put_method(id: &str, resource: &str, method: &str) -> ();
+    /// apigateway:PutMethod.
+    fn put_method(id: &str, resource: &str, method: &str, authorization: Authorization) -> ();
+    /// apigateway:UpdateMethod: who may call it.
+    fn update_method(id: &str, resource: &str, method: &str, authorization: Authorization) -> ();
     /// apigateway:PutIntegration: Lambda proxy.
     fn put_integration(id: &str, resource: &str, method: &str, uri: &str) -> ();
     /// apigateway:CreateDeployment to a stage, which is created with the description if it is not there.
     fn create_deployment(id: &str, stage: &str, stage_description: &str) -> ();
     /// apigateway:GetStages.
     fn stages(id: &str) -> Vec<rest_api::Stage>;
-    /// apigateway:UpdateStage: the description.
-    fn update_stage_description(id: &str, stage: &str, description: &str) -> ();
+    /// apigateway:UpdateStage: the description and, where there is one, the throttle of all its methods.
+    fn update_stage(id: &str, stage: &str, description: &str, throttle: Option<Throttle>) -> ();
     /// apigateway:TagResource.
     fn tag_rest_api(arn: &str, tags: &Tags) -> ();
     /// apigateway:DeleteStage.
@@ -328,8 +492,8 @@ port! {
     /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970, up to another one.
     fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
 
-    /// An HTTP request with a JSON body to a deployed stage.
-    fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str) -> HttpAnswer;
+    /// An HTTP request with a JSON body to a deployed stage, signed where `authorization` asks for it.
+    fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str, authorization: Authorization) -> HttpAnswer;
 }
 
 #[cfg(test)]

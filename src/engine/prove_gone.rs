@@ -7,12 +7,13 @@ use tokio::time::Instant;
 
 use crate::domain::desired::Desired;
 use crate::domain::ids::LabId;
-use crate::domain::plan::{Plan, teardown};
+use crate::domain::plan::teardown::Reach;
+use crate::domain::plan::{Plan, access, teardown};
 use crate::domain::resources::{Kind, ResourceId};
 
 use super::call::Caller;
 use super::execute::{StudentRun, execute};
-use super::observe::{Depth, observe};
+use super::observe::{Depth, observe, observe_access};
 use super::port::Cloud;
 use super::stop::Cancelled;
 
@@ -92,5 +93,37 @@ pub async fn prove_gone<C: Cloud>(
         let recreated = open.only(|item| claimed.contains(&item.resource));
         execute(caller, &recreated, |_, _| None).await;
         stop.sleep(LISTING_PAUSE).await?;
+    }
+}
+
+/// Looks again, afresh, after access was revoked, until nothing of it shows or time is up. Answers the plan over what
+/// is still there.
+///
+/// # Errors
+/// Only when the run is stopped: then nothing is proven.
+pub async fn prove_access_gone<C: Cloud>(
+    caller: &Caller<C>,
+    desired: &Desired,
+    reach: Reach,
+    revoked: &Plan,
+    runs: &[StudentRun],
+) -> Result<Plan, Cancelled> {
+    let began = Instant::now();
+    let steps = runs.iter().flat_map(|run| &run.steps);
+    let failed: BTreeSet<&ResourceId> = steps
+        .filter(|(_, result)| !result.is_well())
+        .map(|(resource, _)| resource)
+        .collect();
+    if revoked.steps() == 0 {
+        return Ok(revoked.clone());
+    }
+    loop {
+        let observed = observe_access(caller, desired, false).await?;
+        let left = access::revoke(desired, &observed, reach);
+        let open = left.only(|item| !failed.contains(&item.resource));
+        if open.steps() == 0 || began.elapsed() >= LISTING_LAG {
+            return Ok(left);
+        }
+        caller.stop().sleep(LISTING_PAUSE).await?;
     }
 }

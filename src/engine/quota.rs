@@ -37,7 +37,10 @@ pub fn groups(operation: Operation) -> Vec<Group> {
     }
     groups.extend(match (operation.service(), operation) {
         ("apigateway", _) => Some(Group::ApiGateway),
-        ("lambda", Operation::GetFunction | Operation::GetPolicy) => None,
+        // Invoke belongs to the data plane, whose limit is ten times the account's concurrency.
+        ("lambda", Operation::GetFunction | Operation::GetPolicy | Operation::InvokeFunction) => {
+            None
+        }
         ("lambda", _) => Some(Group::LambdaControlPlane),
         ("iam", _) => Some(Group::Iam),
         _ => None,

@@ -17,9 +17,9 @@ use super::call::{CallError, Caller};
 use super::hints;
 use super::port::{Cloud, ErrorKind};
 
-/// How long a scripted student's executions may take to end.
+/// How long a scripted student's executions may take to end, and a throttled request to be let through.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Pause between two looks at what still runs.
+/// Pause between two looks at what still runs, and before a request that was one too many is sent again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a scripted student could not do their work.
@@ -78,13 +78,30 @@ pub async fn work<C: Cloud>(
                     .and_then(|api| observed.api_of(scope, stack, api))
                     .map(|actual| actual.id.clone())
                     .unwrap_or_default();
+                let authorization = api.map(|api| api.authorization).unwrap_or_default();
                 for _ in 0..*times {
-                    let answer = caller
-                        .call(Operation::InvokeApi, |c| {
-                            c.invoke_api(&id, &route.stage, &route.method, &route.path, body)
-                        })
-                        .await
-                        .map_err(trouble)?;
+                    let started = Instant::now();
+                    // Like a student who is told to slow down.
+                    let answer = loop {
+                        let answer = caller
+                            .call(Operation::InvokeApi, |c| {
+                                c.invoke_api(
+                                    &id,
+                                    &route.stage,
+                                    &route.method,
+                                    &route.path,
+                                    body,
+                                    authorization,
+                                )
+                            })
+                            .await
+                            .map_err(trouble)?;
+                        if answer.status != 429 || started.elapsed() >= PATIENCE {
+                            break answer;
+                        }
+                        let paused = caller.stop().sleep(PAUSE).await;
+                        paused.map_err(|_| Trouble::Cancelled)?;
+                    };
                     if !(200..300).contains(&answer.status) {
                         return Err(Trouble::Failed(Failure {
                             subject: format!("scripted student {}", owner.student),

@@ -15,6 +15,7 @@ use crate::events::{Event, Failure, StepResult};
 
 use super::call::{CallError, Caller};
 use super::hints;
+use super::issue::Issuer;
 use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
 use super::stop::Cancelled;
 
@@ -27,6 +28,8 @@ pub enum StepError {
     Conflict(String),
     /// A condition did not come true within its deadline.
     Stuck(String),
+    /// What had to be kept on this machine could not be.
+    Kept(String),
     /// A step that it needs did not end well.
     Needs(ResourceId),
     /// The run was stopped.
@@ -73,6 +76,9 @@ impl StepError {
             },
             Self::Stuck(what) => StepResult::Failed {
                 failure: failure(what, Some(hints::STUCK.to_owned())),
+            },
+            Self::Kept(what) => StepResult::Failed {
+                failure: failure(what, Some(hints::KEPT.to_owned())),
             },
             Self::Needs(needs) => StepResult::Skipped { needs },
             Self::Cancelled => StepResult::Cancelled,
@@ -135,6 +141,8 @@ pub struct Context<'a, C> {
     pub settled: &'a Settled,
     /// Whether the student's roles can be assumed.
     pub roles: &'a RoleGate,
+    /// Makes and keeps credentials, in a run that issues some.
+    pub issuer: Option<&'a dyn Issuer>,
 }
 
 impl<'a, C: Cloud> Context<'a, C> {

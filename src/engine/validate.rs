@@ -6,16 +6,17 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::domain::check::{CheckResult, Proof, Verdict, Work};
+use crate::domain::check::{CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
 use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, Reading, evaluate, stack_check};
-use crate::domain::execution::{Detail, Status};
+use crate::domain::execution::{Execution, Starter};
 use crate::domain::ids::Scope;
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::resources::Kind;
+use crate::domain::resources::rest_api::Authorization;
 use crate::events::Event;
 
 use super::call::{CallError, Caller};
@@ -45,6 +46,8 @@ pub struct Validation<'a> {
     pub plan: &'a StudentPlan,
     /// The lab's probes, rendered for the student.
     pub probes: &'a [Probe],
+    /// Whether there is a console to link to: not on an endpoint that is not AWS.
+    pub console: bool,
     /// How proposed commands begin.
     pub invocation: &'a str,
     /// Names the executions that are started; unique to this run.
@@ -56,7 +59,7 @@ pub struct Validation<'a> {
 /// How a probe went wrong, or could not be tried.
 enum Trouble {
     /// It ended otherwise than it must.
-    Wrong(String),
+    Wrong(Box<Evidence>),
     /// It could not be tried or looked at.
     Blocked(String, Option<String>),
     /// The run was stopped.
@@ -151,10 +154,10 @@ pub async fn validate<C: Cloud>(
         ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
             Ok(evidence) => (Verdict::Pass, evidence, String::new()),
-            Err(Trouble::Wrong(what)) => (Verdict::Fail, what, probe.hint.clone()),
+            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, probe.hint.clone()),
             Err(Trouble::Blocked(what, hint)) => (
                 Verdict::CouldNotCheck,
-                what,
+                what.into(),
                 hint.unwrap_or_else(|| probe.hint.clone()),
             ),
             Err(Trouble::Cancelled) => return Err(Cancelled),
@@ -165,7 +168,7 @@ pub async fn validate<C: Cloud>(
             work: Work::Stack,
             points: 0,
             verdict,
-            evidence: vec![evidence.into()],
+            evidence: vec![evidence],
             hint,
         };
         tell(&result);
@@ -225,7 +228,7 @@ async fn run_probe<C: Cloud>(
     caller: &Caller<C>,
     validation: &Validation<'_>,
     probe: &Probe,
-) -> Result<String, Trouble> {
+) -> Result<Evidence, Trouble> {
     let deadline = Deadline::new(Duration::from_secs(probe.deadline_s));
     match &probe.request {
         ProbeRequest::Execution {
@@ -241,7 +244,7 @@ async fn run_probe<C: Cloud>(
                 })
                 .await?;
             remember(caller, validation, &arn);
-            wait_for_end(caller, &arn, expect_end, deadline).await
+            wait_for_end(caller, validation, &arn, expect_end, deadline).await
         }
         ProbeRequest::Api {
             api,
@@ -253,17 +256,18 @@ async fn run_probe<C: Cloud>(
             expect_end,
             execution_arn_pointer,
         } => {
-            let id = api_id(validation, api)?;
+            let (id, authorization) = api_of(validation, api)?;
             // A stage that was deployed a moment ago may not answer everywhere yet, and answers 403
-            // (Missing Authentication Token) or 500 until the permission has arrived.
+            // (Missing Authentication Token) or 500 until the permission has arrived; 429 while the student's own
+            // requests use the stage up.
             let mut deadline = deadline;
             let answer = loop {
                 let answer = caller
                     .call(Operation::InvokeApi, |c| {
-                        c.invoke_api(&id, stage, method, path, body)
+                        c.invoke_api(&id, stage, method, path, body, authorization)
                     })
                     .await?;
-                let settling = matches!(answer.status, 403 | 404 | 500 | 502 | 503 | 504);
+                let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
                 if answer.status == *expect_http || !settling || !deadline.pause(caller).await? {
                     break answer;
                 }
@@ -276,23 +280,24 @@ async fn run_probe<C: Cloud>(
                 remember(caller, validation, arn);
             }
             if answer.status != *expect_http {
-                return Err(Trouble::Wrong(format!(
+                return Err(wrong(format!(
                     "{method} {path} answered {} instead of {expect_http}: {}",
                     answer.status,
                     excerpt(&answer.body)
                 )));
             }
             let Some(expect_end) = expect_end else {
-                return Ok(format!("{method} {path} answered {}", answer.status));
+                return Ok(format!("{method} {path} answered {}", answer.status).into());
             };
             let arn = started.ok_or_else(|| {
-                Trouble::Wrong(format!(
+                wrong(format!(
                     "the answer names no execution at {execution_arn_pointer}: {}",
                     excerpt(&answer.body)
                 ))
             })?;
-            let end = wait_for_end(caller, &arn, expect_end, deadline).await?;
-            Ok(format!("{method} {path} answered {}; {end}", answer.status))
+            let end = wait_for_end(caller, validation, &arn, expect_end, deadline).await?;
+            let text = format!("{method} {path} answered {}; {}", answer.status, end.text);
+            Ok(Evidence { text, ..end })
         }
         ProbeRequest::LogEvents { functions } => {
             let since = validation.started_ms - CLOCK_MARGIN_MS;
@@ -301,14 +306,14 @@ async fn run_probe<C: Cloud>(
                 let group = format!("/aws/lambda/{function}");
                 while !has_events(caller, &group, since, None).await? {
                     if !deadline.pause(caller).await? {
-                        return Err(Trouble::Wrong(format!(
+                        return Err(wrong(format!(
                             "no log event in {group} within {} s",
                             probe.deadline_s
                         )));
                     }
                 }
             }
-            Ok(format!("log events in {} log groups", functions.len()))
+            Ok(format!("log events in {} log groups", functions.len()).into())
         }
     }
 }
@@ -334,47 +339,77 @@ fn remember<C: Cloud>(caller: &Caller<C>, validation: &Validation<'_>, arn: &str
     });
 }
 
-/// The id of the student's API of that name.
-fn api_id(validation: &Validation<'_>, name: &str) -> Result<String, Trouble> {
+/// The id of the student's API of that name, and who may call it.
+fn api_of(validation: &Validation<'_>, name: &str) -> Result<(String, Authorization), Trouble> {
     let stack = validation.stack;
-    let api = stack.rest_apis.iter().find(|api| api.name == name);
-    api.and_then(|api| validation.observed.api_of(validation.scope, stack, api))
-        .map(|actual| actual.id.clone())
-        .ok_or_else(|| Trouble::Wrong(format!("there is no REST API {name}")))
+    let found = stack.rest_apis.iter().find(|api| api.name == name);
+    found
+        .and_then(|api| {
+            let actual = validation.observed.api_of(validation.scope, stack, api)?;
+            Some((actual.id.clone(), api.authorization))
+        })
+        .ok_or_else(|| wrong(format!("there is no REST API {name}")))
+}
+
+fn wrong(what: String) -> Trouble {
+    Trouble::Wrong(Box::new(what.into()))
 }
 
 async fn wait_for_end<C: Cloud>(
     caller: &Caller<C>,
+    validation: &Validation<'_>,
     arn: &str,
     expected: &EndState,
     mut deadline: Deadline,
-) -> Result<String, Trouble> {
-    let (status, detail) = loop {
-        let (status, detail) = caller
+) -> Result<Evidence, Trouble> {
+    let (execution, judged) = loop {
+        let execution = caller
             .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
             .await?;
-        if status.is_final() {
-            break (status, detail);
+        if execution.status.is_final() {
+            let judged = judge_end(&execution, expected);
+            break (execution, judged);
         }
         if !deadline.pause(caller).await? {
-            return Err(Trouble::Wrong(format!(
+            let late = format!(
                 "the execution was still {} after {} s",
-                status.as_str(),
+                execution.status.as_str(),
                 deadline.allowed.as_secs()
-            )));
+            );
+            break (execution, Err(late));
         }
     };
-    judge_end(status, &detail, expected).map_err(Trouble::Wrong)
+    let scope = validation.console.then_some(validation.scope);
+    let execution = ExecutionEvidence {
+        starter: Starter::Homeroom,
+        console_url: scope.map(|scope| scope.execution_console_url(&execution.arn)),
+        execution: Execution {
+            detail: execution.detail.map(|detail| detail.reduced([])),
+            ..execution
+        },
+    };
+    let evidence = |text| Evidence {
+        text,
+        execution: Some(execution),
+        console_url: None,
+    };
+    match judged {
+        Ok(text) => Ok(evidence(text)),
+        Err(text) => Err(Trouble::Wrong(Box::new(evidence(text)))),
+    }
 }
 
 /// Whether an execution ended as it must.
-fn judge_end(status: Status, detail: &Detail, expected: &EndState) -> Result<String, String> {
+fn judge_end(execution: &Execution, expected: &EndState) -> Result<String, String> {
+    let status = execution.status;
+    let detail = execution.detail.as_ref();
+    let error = detail.and_then(|d| d.error.as_ref());
     let mut ended = format!("the execution ended {}", status.as_str());
-    if let Some(error) = &detail.error {
+    if let Some(error) = error {
         ended.push_str(&format!(" with error {error}"));
     }
     let as_expected =
-        status == expected.status && (expected.error.is_none() || detail.error == expected.error);
+        status == expected.status && (expected.error.is_none() || error == expected.error.as_ref());
     if as_expected {
         return Ok(ended);
     }
@@ -382,7 +417,8 @@ fn judge_end(status: Status, detail: &Detail, expected: &EndState) -> Result<Str
     if let Some(error) = &expected.error {
         wanted.push_str(&format!(" with error {error}"));
     }
-    let cause = detail.cause.as_deref().map(excerpt).unwrap_or_default();
+    let cause = detail.and_then(|d| d.cause.as_deref());
+    let cause = cause.map(excerpt).unwrap_or_default();
     Err(if cause.is_empty() {
         format!("{ended} instead of {wanted}")
     } else {
@@ -429,12 +465,20 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::execution::{Detail, Status};
 
-    fn detail(error: Option<&str>) -> Detail {
-        Detail {
-            input: Value::Null,
-            error: error.map(str::to_owned),
-            cause: Some("{\"errorMessage\": \"boom\"}".into()),
+    fn ended(status: Status, error: Option<&str>) -> Execution {
+        Execution {
+            arn: "arn".into(),
+            name: "name".into(),
+            status,
+            started_ms: 0,
+            stopped_ms: None,
+            detail: Some(Detail {
+                input: Value::Null,
+                error: error.map(str::to_owned),
+                cause: Some("{\"errorMessage\": \"boom\"}".into()),
+            }),
         }
     }
 
@@ -448,18 +492,18 @@ mod tests {
     #[test]
     fn the_error_exercise_counts_only_when_it_ends_in_the_state_that_it_must() {
         let wanted = expected(Status::Failed, Some("ProcessingFailed"));
-        assert!(judge_end(Status::Failed, &detail(Some("ProcessingFailed")), &wanted).is_ok());
-        let other = judge_end(Status::Failed, &detail(Some("States.Runtime")), &wanted);
+        assert!(judge_end(&ended(Status::Failed, Some("ProcessingFailed")), &wanted).is_ok());
+        let other = judge_end(&ended(Status::Failed, Some("States.Runtime")), &wanted);
         let text = other.unwrap_err();
         assert!(text.contains("States.Runtime") && text.contains("ProcessingFailed"));
-        assert!(judge_end(Status::Succeeded, &detail(None), &wanted).is_err());
+        assert!(judge_end(&ended(Status::Succeeded, None), &wanted).is_err());
     }
 
     #[test]
     fn an_end_without_an_expected_error_takes_any() {
         let wanted = expected(Status::Succeeded, None);
-        assert!(judge_end(Status::Succeeded, &detail(None), &wanted).is_ok());
-        assert!(judge_end(Status::TimedOut, &detail(None), &wanted).is_err());
+        assert!(judge_end(&ended(Status::Succeeded, None), &wanted).is_ok());
+        assert!(judge_end(&ended(Status::TimedOut, None), &wanted).is_err());
     }
 
     #[test]

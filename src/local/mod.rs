@@ -69,12 +69,21 @@ impl Endpoint {
 }
 
 /// What an embedded cloud does beyond answering.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrivateOptions {
-    /// Enforce IAM policies, for users and for the roles that functions run as.
+    /// Enforce IAM policies, for users and for the roles that functions run as, as AWS does.
     pub auth: bool,
     /// Record calls, for CloudTrail's LookupEvents.
     pub cloudtrail: bool,
+}
+
+impl Default for PrivateOptions {
+    fn default() -> Self {
+        Self {
+            auth: true,
+            cloudtrail: false,
+        }
+    }
 }
 
 /// What is being done, for a progress line.

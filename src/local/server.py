@@ -121,11 +121,13 @@ async def save_and_exit(gate):
 async def serve(instance, listener):
     """Serves until told to stop by SIGTERM or SIGINT."""
     import functions
+    import principals
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
     from ministack.app import app
 
     functions.install()
+    principals.install()
 
     gate = Gate(app, instance, os.environ["GATEWAY_PORT"])
     stop = asyncio.Event()

@@ -25,9 +25,10 @@ use super::{ACCOUNT, PrivateOptions, http};
 use crate::error::{Error, Kind, Result};
 
 /// The Python of the server, by file name.
-pub(super) const SCRIPTS: [(&str, &str); 2] = [
+pub(super) const SCRIPTS: [(&str, &str); 3] = [
     ("server.py", include_str!("server.py")),
     ("functions.py", include_str!("functions.py")),
+    ("principals.py", include_str!("principals.py")),
 ];
 
 /// Longest that a start may take: about 0.4 s usually, many times that on a machine that is busy.

@@ -1,4 +1,4 @@
-"""Units of functions.py. Run by tests/local_cloud.rs; by hand: `python3 -m unittest discover src/local`."""
+"""Units of functions.py and principals.py. Run by tests/local_cloud.rs; by hand: `python3 -m unittest discover src/local`."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import functions  # noqa: E402
+import principals  # noqa: E402
 
 
 def worker(last_used, in_use=False):
@@ -48,6 +49,27 @@ class ToldByName(unittest.TestCase):
         self.assertTrue(told["error"])
         self.assertEqual(told["body"], {**raised, "requestId": "id"})
         self.assertEqual(told["log"], "began\n[ERROR] DataBusy: later\nTraceback (most recent call last):\n  File x")
+
+
+class WithBoundaries(unittest.TestCase):
+    LISTING = "<UserName>ann</UserName><UserId>1</UserId><RoleName>ann</RoleName><RoleId>2</RoleId>"
+
+    def listed(self, boundaries):
+        listing = principals.with_boundaries(
+            lambda params: (200, {}, self.LISTING.encode()), lambda kind, name: boundaries.get((kind, name))
+        )
+        status, _, body = listing({})
+        self.assertEqual(status, 200)
+        return body.decode()
+
+    def test_a_boundary_stands_beside_the_user_or_the_role_that_has_it(self):
+        body = self.listed({("User", "ann"): "arn:a&b"})
+        user, role = body.split("<RoleName>")
+        self.assertIn("<PermissionsBoundaryArn>arn:a&amp;b</PermissionsBoundaryArn>", user)
+        self.assertNotIn("PermissionsBoundary", role)
+
+    def test_without_boundaries_the_listing_is_as_it_was(self):
+        self.assertEqual(self.listed({}), self.LISTING)
 
 
 if __name__ == "__main__":

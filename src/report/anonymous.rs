@@ -178,6 +178,7 @@ pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
         },
         region: report.region.clone(),
         taken_at: report.taken_at.clone(),
+        validated_at: report.validated_at.clone(),
         students,
         notes: report.notes.iter().map(|note| scrub.text(note)).collect(),
         gaps: report

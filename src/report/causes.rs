@@ -89,7 +89,7 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
             check
                 .evidence
                 .iter()
-                .map(Evidence::sentence)
+                .map(Evidence::words)
                 .collect::<Vec<_>>()
                 .join("; ")
         },

@@ -35,6 +35,8 @@ pub struct ClassReport {
     pub region: String,
     /// When the cloud was read; its zone is the one that every time of the report is shown in.
     pub taken_at: Zoned,
+    /// When the oldest was made of what `validate` found; `None` where nothing is.
+    pub validated_at: Option<Zoned>,
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
     /// Notes that concern the whole class.
@@ -171,14 +173,14 @@ pub struct Column {
 }
 
 impl Column {
-    /// Students for whom it could have passed.
+    /// Students whom it asks about. Who is attested stands among the class: "1 of 1" would read as everybody.
     pub fn of(&self) -> usize {
-        self.passed + self.failed + self.unknown
+        self.passed + self.failed + self.unknown + self.unprovable
     }
 
     /// Whether it counts towards completion for anybody.
     pub fn provable(&self) -> bool {
-        self.of() > 0
+        self.passed + self.failed + self.unknown > 0
     }
 }
 

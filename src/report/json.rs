@@ -84,6 +84,8 @@ struct Document<'a> {
     taken_at: String,
     /// IANA name where there is one.
     time_zone: Option<&'a str>,
+    /// When the oldest of what `validate` found was found.
+    validated_at: Option<String>,
     summary: BTreeMap<&'static str, usize>,
     checks: Vec<Check>,
     students: Vec<Student<'a>>,
@@ -184,6 +186,7 @@ impl<'a> Document<'a> {
             },
             region: &report.region,
             taken_at: rfc3339(&report.taken_at),
+            validated_at: report.validated_at.as_ref().map(rfc3339),
             time_zone: report.taken_at.time_zone().iana_name(),
             summary: STATES
                 .into_iter()

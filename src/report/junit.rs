@@ -107,7 +107,8 @@ fn suite(
 
 fn problem(xml: &mut String, element: &str, check: &CheckResult) {
     let sentences: Vec<String> = check.evidence.iter().map(Evidence::sentence).collect();
-    let message = sentences.first().map_or("", String::as_str);
+    // CI systems put alike messages together.
+    let message = check.evidence.first().map(Evidence::words);
     let mut lines: Vec<String> = sentences.iter().map(|text| escape(text)).collect();
     if !check.hint.is_empty() {
         lines.push(format!("hint: {}", escape(&check.hint)));
@@ -116,7 +117,7 @@ fn problem(xml: &mut String, element: &str, check: &CheckResult) {
         xml,
         ">\n      <{element} type=\"{}\" message=\"{}\">{}</{element}>\n    </testcase>",
         escape(&check.id),
-        escape(message),
+        escape(message.as_deref().unwrap_or_default()),
         lines.join("\n")
     );
 }

@@ -95,6 +95,11 @@ pub fn of_outcome(outcome: Outcome) -> Mark {
         Outcome::Removed => mark("✓", "removed", Tone::Good),
         Outcome::Absent => mark("–", "already absent", Tone::Muted),
         Outcome::Remains => mark("!", "with something remaining", Tone::Bad),
+        Outcome::Granted => mark("✓", "given access", Tone::Good),
+        Outcome::Frozen => mark("✓", "shut out", Tone::Good),
+        Outcome::Thawed => mark("✓", "let in again", Tone::Good),
+        Outcome::Written => mark("✓", "with a handout", Tone::Good),
+        Outcome::NoAccess => mark("–", "without access", Tone::Muted),
         Outcome::Changes => mark("◐", "to change", Tone::Busy),
         Outcome::NoChange => mark("✓", "as they should be", Tone::Muted),
     }
@@ -112,6 +117,7 @@ pub fn of_planned(state: &str) -> Option<Mark> {
         (V::Conflict, mark("!", "conflict", Tone::Bad)),
         (V::Unknown, mark("?", "could not see", Tone::Unsure)),
         (V::Delete, mark("-", "delete", Tone::Bad)),
+        (V::Missing, mark("!", "missing", Tone::Bad)),
         (V::Absent, mark("–", "absent", Tone::Muted)),
         (V::Foreign, mark("!", "foreign", Tone::Unsure)),
     ];

@@ -43,7 +43,7 @@ impl RunLog<File> {
         let stem = format!(
             "{}-{}",
             started.strftime("%Y%m%dT%H%M%SZ"),
-            command.as_str()
+            command.as_str().replace(" --", "-").replace(' ', "-")
         );
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);

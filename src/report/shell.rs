@@ -10,16 +10,34 @@ use super::text::clean;
 /// A request for Bash, Zsh and other POSIX shells. `--data-raw`, since `-d` would read a body that begins with
 /// `@` from a file; `--globoff`, since curl expands brackets in addresses.
 pub fn curl(request: &ExampleRequest) -> String {
+    // The keys of an IAM user stand in the environment already, for the AWS CLI.
+    let signed = request.sigv4.as_ref().map_or_else(String::new, |provider| {
+        let provider = posix(provider);
+        format!(
+            "--aws-sigv4 {provider} --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \\\n  "
+        )
+    });
     format!(
-        "curl --silent --show-error --globoff --request {} {} \\\n  --header 'Content-Type: application/json' \\\n  --data-raw {}",
+        "curl --silent --show-error --globoff --request {} {} \\\n  {signed}--header 'Content-Type: application/json' \\\n  --data-raw {}",
         posix(&request.method),
         posix(&request.url),
         posix(&request.body)
     )
 }
 
-/// A request for PowerShell, Windows PowerShell 5.1 included, which sends Latin-1 unless a charset is named.
+/// A request for PowerShell, Windows PowerShell 5.1 included, which sends Latin-1 unless a charset is named. It signs
+/// nothing itself: the curl that comes with Windows does, and is given the body through a pipe, since 5.1 would take
+/// the quotes out of an argument.
 pub fn powershell(request: &ExampleRequest) -> String {
+    if let Some(provider) = &request.sigv4 {
+        return format!(
+            "{} | curl.exe --silent --show-error --globoff --request {} {} `\n  --aws-sigv4 {} --user \"${{env:AWS_ACCESS_KEY_ID}}:${{env:AWS_SECRET_ACCESS_KEY}}\" `\n  --header 'Content-Type: application/json' `\n  --data-binary '@-'",
+            power(&request.body),
+            power(&request.method),
+            power(&request.url),
+            power(provider)
+        );
+    }
     format!(
         "Invoke-RestMethod -Method {} -Uri {} `\n  -ContentType 'application/json; charset=utf-8' `\n  -Body {}",
         power(&request.method),
@@ -102,6 +120,7 @@ mod tests {
             method: "POST".into(),
             url: "https://a.example/prod/process".into(),
             body: body.into(),
+            sigv4: None,
         }
     }
 
@@ -119,6 +138,26 @@ mod tests {
           -ContentType 'application/json; charset=utf-8' `
           -Body '{}'
         ");
+    }
+
+    #[test]
+    fn a_request_to_an_api_that_asks_for_it_is_signed_with_the_keys_of_the_environment() {
+        let request = ExampleRequest {
+            sigv4: Some("aws:amz:us-east-1:execute-api".into()),
+            ..request("{}")
+        };
+        insta::assert_snapshot!(curl(&request), @r#"
+        curl --silent --show-error --globoff --request 'POST' 'https://a.example/prod/process' \
+          --aws-sigv4 'aws:amz:us-east-1:execute-api' --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
+          --header 'Content-Type: application/json' \
+          --data-raw '{}'
+        "#);
+        insta::assert_snapshot!(powershell(&request), @r#"
+        '{}' | curl.exe --silent --show-error --globoff --request 'POST' 'https://a.example/prod/process' `
+          --aws-sigv4 'aws:amz:us-east-1:execute-api' --user "${env:AWS_ACCESS_KEY_ID}:${env:AWS_SECRET_ACCESS_KEY}" `
+          --header 'Content-Type: application/json' `
+          --data-binary '@-'
+        "#);
     }
 
     #[cfg(unix)]

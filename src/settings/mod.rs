@@ -12,7 +12,7 @@ pub mod values;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{AccessVerb, Cli, Verb};
 use crate::domain::failure::Failure;
 use crate::domain::ids::ClassName;
 use crate::domain::operation::Operation;
@@ -179,6 +179,16 @@ impl Settings {
                 "--reset",
                 "it puts back what students changed, and would do so for the whole class",
                 "name the students whose changes are to be lost: --reset --students user1,user5",
+            ));
+        }
+        if let Verb::Access(AccessVerb::Grant(grant)) = &cli.verb
+            && grant.rotate
+            && students.is_empty()
+        {
+            return Err(invalid(
+                "--rotate",
+                "it would take the whole class's passwords away while they may be at work",
+                "name the students who need new ones: --rotate --students user7",
             ));
         }
         let lab = match sources.first(|layer| &layer.lab) {

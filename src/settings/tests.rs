@@ -292,6 +292,15 @@ fn reset_needs_students() {
 }
 
 #[test]
+fn rotation_needs_students() {
+    let around = Around::default();
+    let said = around.refused("access grant --rotate");
+    assert!(said.starts_with("--rotate"), "{said}");
+    around.good("access grant --rotate --students user7");
+    around.good("access grant");
+}
+
+#[test]
 fn tables_of_the_file_reach_the_settings() {
     let around = Around {
         file: "[settings]\nlog_level = \"DEBUG\"\n[quotas]\n\"apigateway:CreateRestApi\" = { rate = 2.0, burst = 5 }",

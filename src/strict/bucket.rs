@@ -16,6 +16,9 @@ pub(super) struct Bucket {
 }
 
 /// Wants a token at each of its times, and takes it as soon as there is one.
+///
+/// A hard neighbour, and a fair one: it is always the first to ask, and cannot be outrun by asking sooner or more often;
+/// but it takes no more than its share, and whoever comes at the right time finds what it leaves.
 #[derive(Debug, Clone)]
 struct Competitor {
     next: Duration,

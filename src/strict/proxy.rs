@@ -19,6 +19,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -54,6 +55,8 @@ struct Inner {
     client: Client<HttpConnector, Full<Bytes>>,
     model: Mutex<Model>,
     began: Instant,
+    /// Requests that were taken and have not had their effect yet.
+    taken: watch::Sender<usize>,
 }
 
 impl Proxy {
@@ -69,6 +72,7 @@ impl Proxy {
             client: Client::builder(TokioExecutor::new()).build_http(),
             model: Mutex::new(Model::new(options)),
             began: Instant::now(),
+            taken: watch::Sender::new(0),
         });
         let stop = CancellationToken::new();
         let serving = serve(listener, Arc::clone(&inner));
@@ -83,6 +87,12 @@ impl Proxy {
     /// Where it is: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Waits until every request that was taken has had its effect, those whose sender went away included.
+    pub async fn settled(&self) {
+        // The sender lives as long as this does.
+        let _ = self.inner.taken.subscribe().wait_for(|n| *n == 0).await;
     }
 
     /// The model, to look at its counts or to change it.
@@ -144,8 +154,14 @@ impl Inner {
         let method = arrived.method.as_str();
         let request = Request::read(method, &arrived.target, value, &arrived.body);
         // Once it was taken, it has its effect whether or not the client is still there, as on AWS.
-        let handled = tokio::spawn(self.handle(arrived, request)).await;
-        handled.map_err(io::Error::other)?
+        let inner = Arc::clone(&self);
+        let handled = tokio::spawn(async move {
+            inner.taken.send_modify(|taken| *taken += 1);
+            let answer = Arc::clone(&inner).handle(arrived, request).await;
+            inner.taken.send_modify(|taken| *taken -= 1);
+            answer
+        });
+        handled.await.map_err(io::Error::other)?
     }
 
     async fn handle(self: Arc<Self>, arrived: Arrived, request: Request) -> io::Result<Answer> {

@@ -32,11 +32,13 @@ impl Request {
         let body = String::from_utf8_lossy(body).into_owned();
 
         let mut params = form(query);
-        // The signature says which service a request is for, whatever endpoint the environment may name. Only
-        // requests to deployed stages carry none.
+        // The signature says which service a request is for, whatever endpoint the environment may name. Requests to
+        // deployed stages carry none, unless the API asks for it.
         let signature = header("authorization").unwrap_or_default();
         let scope = signature.split(',').next().unwrap_or_default();
-        let operation = if scope.is_empty() {
+        let service = scope.split('/').nth(3).unwrap_or_default();
+        let operation = if scope.is_empty() || service == "execute-api" {
+            params.insert("signed".into(), (!scope.is_empty()).into());
             params.insert(
                 "restApiId".into(),
                 host.split('.').next().unwrap_or_default().into(),
@@ -50,7 +52,7 @@ impl Request {
             params.insert("httpMethod".into(), method.into());
             "execute-api:Invoke".to_owned()
         } else {
-            match scope.split('/').nth(3).unwrap_or_default() {
+            match service {
                 service @ ("iam" | "sts") => {
                     params.extend(form(&body));
                     let action = params
@@ -120,7 +122,13 @@ impl Request {
     /// What it is about: a name, an id or an ARN; empty for listings.
     pub fn resource(&self) -> String {
         let keys: &[&str] = match self.parts().0 {
-            "iam" => &["RoleName"],
+            "iam" => &[
+                "RoleName",
+                "UserName",
+                "PolicyArn",
+                "PolicyName",
+                "SerialNumber",
+            ],
             "lambda" => &["FunctionName"],
             "states" => &["name", "stateMachineArn", "executionArn", "resourceArn"],
             "logs" => &["logGroupName", "resourceArn"],
@@ -206,6 +214,10 @@ fn apigateway<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
         ("POST", [_, "resources", parent]) => ("CreateResource", vec![("parentId", *parent)]),
         ("PUT", [_, "resources", resource, "methods", verb]) => (
             "PutMethod",
+            vec![("resourceId", *resource), ("verb", *verb)],
+        ),
+        ("PATCH", [_, "resources", resource, "methods", verb]) => (
+            "UpdateMethod",
             vec![("resourceId", *resource), ("verb", *verb)],
         ),
         ("PUT", [_, "resources", resource, "methods", verb, "integration"]) => (

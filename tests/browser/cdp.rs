@@ -149,6 +149,14 @@ impl Browser {
         }
     }
 
+    /// Waits until the page that was opened has gone on to another by itself, and that is loaded.
+    pub fn gone_on(&mut self) {
+        let loaded = |event: &&Value| event["method"] == "Page.loadEventFired";
+        while self.events.iter().filter(loaded).count() < 2 {
+            self.receive();
+        }
+    }
+
     /// Opens a file.
     pub fn open_file(&mut self, path: &Path) {
         self.open(&format!(

@@ -82,7 +82,8 @@ fn a_live_page_renews_itself_and_leaves_alone_what_did_not_change() {
     let found = browser.eval(
         "({
             headline: document.querySelector('h1 strong').textContent,
-            open: !document.querySelector('#s-user1 .unfold').hidden,
+            open: document.querySelector('#s-user1 .student').checkVisibility(),
+            waiting: document.querySelectorAll('.students noscript').length,
             focused: document.activeElement === document.querySelector('#s-user1 button.user'),
             same: document.getElementById('s-user2') === window.untouched,
             filtered: [...document.querySelectorAll('.students tbody')].filter((b) => !b.hidden).length,
@@ -94,6 +95,7 @@ fn a_live_page_renews_itself_and_leaves_alone_what_did_not_change() {
         serde_json::json!({
             "headline": "18 of 30 complete",
             "open": true,
+            "waiting": 28,
             "focused": true,
             "same": true,
             "filtered": 15,

@@ -103,6 +103,12 @@ impl Day {
         }
     }
 
+    /// Waits until what was given up in flight has had its effect: it is on its way for seconds yet, and must not fall
+    /// into what comes next.
+    async fn settled(&self) {
+        self.between.as_ref().unwrap().settled().await;
+    }
+
     /// Stops a verb in a phase and holds what every stop keeps, whatever the verb.
     async fn stopped(&self, phase: &Phase, presses: Presses) -> Stopped {
         let stopped = self.stop_at(phase, presses).await;
@@ -169,6 +175,7 @@ async fn deployments_stopped(presses: Presses) {
         assert_eq!(code, 0, "{operation}: {finished}");
         assert_eq!(day.everything().await, stacks_of(&STUDENTS), "{operation}");
         assert_eq!(day.json(&["plan", "--exit-code"]).0, 0, "{operation}");
+        day.settled().await;
         assert_eq!(day.json(TEARDOWN).0, 0, "{operation}");
         assert_eq!(day.everything().await, Vec::<String>::new());
     }
@@ -228,6 +235,7 @@ async fn teardowns_stopped(presses: Presses) {
         }
         let (code, removed) = day.json(TEARDOWN);
         assert_eq!(code, 0, "{operation}: {removed}");
+        day.settled().await;
         assert_eq!(day.everything().await, Vec::<String>::new());
     }
     day.cloud.stop().await.unwrap();

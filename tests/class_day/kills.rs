@@ -7,15 +7,15 @@ use super::*;
 /// Students, the last with a name that begins like the first's.
 const STUDENTS: [&str; 3] = ["user1", "user2", "user10"];
 
-/// How many deployments and teardowns are killed: `HOMEROOM_TEST_KILLS`, or a few. Each costs some ten seconds.
-fn kills() -> u32 {
-    let set = std::env::var("HOMEROOM_TEST_KILLS").ok();
-    set.map_or(5, |n| n.parse().unwrap())
-}
+/// How many deployments, and how many teardowns, are killed.
+const KILLS: u32 = 50;
+/// Clouds among which they are shared out: a teardown mostly waits for log groups that come again.
+const CLOUDS: u32 = 5;
 
 /// Points in time over a run's length, without a pattern and the same every time: multiples of the golden ratio.
-fn moments(length: Duration) -> impl Iterator<Item = Duration> {
-    (1..=kills()).map(move |n| length.mul_f64((f64::from(n) * 0.618_033_988_75).fract()))
+fn moments(length: Duration, cloud: u32) -> impl Iterator<Item = Duration> {
+    let mine = (1..=KILLS).filter(move |n| n % CLOUDS == cloud);
+    mine.map(move |n| length.mul_f64((f64::from(n) * 0.618_033_988_75).fract()))
 }
 
 impl Day {
@@ -37,13 +37,13 @@ impl Day {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_random_moments_deployments_and_teardowns_are_finished_by_running_them_again() {
+/// Kills one cloud's part of the deployments and teardowns; how many were still running then.
+async fn kills_in(cloud: u32) -> (u32, u32) {
     let teardown = ["teardown", "--confirm", "demo"];
     let day = Day::begin(&STUDENTS).await;
-    let cloud = day.witness().await;
+    let witness = day.witness().await;
     let theirs = "/aws/lambda/user11-process-data";
-    cloud
+    witness
         .create_log_group(theirs, &Default::default())
         .await
         .unwrap();
@@ -53,7 +53,7 @@ async fn killed_at_random_moments_deployments_and_teardowns_are_finished_by_runn
 
     let (up, down) = (day.length_of(&["deploy"]), day.length_of(&teardown));
     let mut killed = (0, 0);
-    for (early, late) in moments(up).zip(moments(down)) {
+    for (early, late) in moments(up, cloud).zip(moments(down, cloud)) {
         killed.0 += u32::from(day.kill_after(early, &["deploy"]));
         let (code, deployed) = day.json(&["deploy"]);
         assert_eq!(code, 0, "killed at {early:?}: {deployed}");
@@ -74,10 +74,20 @@ async fn killed_at_random_moments_deployments_and_teardowns_are_finished_by_runn
         assert_eq!(code, 0, "killed at {late:?}: {removed}");
         assert_eq!(day.everything().await, [theirs], "killed at {late:?}");
     }
-    // Most of them must have been killed in the middle of it, or nothing was tried.
-    assert!(
-        killed.0 * 2 > kills() && killed.1 * 2 > kills(),
-        "{killed:?}"
-    );
     day.cloud.stop().await.unwrap();
+    killed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn killed_at_fifty_random_moments_each_deployments_and_teardowns_are_finished_by_running_them_again()
+ {
+    let mut clouds = tokio::task::JoinSet::new();
+    (0..CLOUDS).for_each(|cloud| drop(clouds.spawn(kills_in(cloud))));
+    let mut killed = (0, 0);
+    while let Some(part) = clouds.join_next().await {
+        let (up, down) = part.unwrap();
+        killed = (killed.0 + up, killed.1 + down);
+    }
+    // Most of them must have been killed in the middle of it, or nothing was tried.
+    assert!(killed.0 * 2 > KILLS && killed.1 * 2 > KILLS, "{killed:?}");
 }

@@ -6,9 +6,11 @@
     reason = "a class day that cannot go on says where it stopped"
 )]
 
+mod access;
 mod disk;
 mod interrupts;
 mod kills;
+mod together;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,6 +34,10 @@ struct Day {
 
 impl Day {
     async fn begin(students: &[&str]) -> Self {
+        Self::begin_with(students, PrivateOptions::default()).await
+    }
+
+    async fn begin_with(students: &[&str], options: PrivateOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("cloud");
         std::fs::create_dir_all(&state).unwrap();
@@ -42,7 +48,7 @@ impl Day {
             path: std::env::var_os("PATH").unwrap(),
         };
         let cloud = LocalCloud::new(dirs)
-            .start_private(PrivateOptions::default(), &mut |_| {})
+            .start_private(options, &mut |_| {})
             .await
             .unwrap();
         let day = Self {

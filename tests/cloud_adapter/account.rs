@@ -50,10 +50,10 @@ async fn a_role_reads_back_as_it_was_written() {
         (actual.name.as_str(), actual.path.as_str()),
         ("user1-worker", PATH)
     );
-    assert_eq!(actual.trust.as_ref(), Some(&wanted.trust));
+    assert_eq!(actual.trust.as_ref(), Some(&*wanted.trust));
     assert_eq!(
         actual.inline,
-        BTreeMap::from([("homeroom".to_owned(), wanted.policy.clone())])
+        BTreeMap::from([("homeroom".to_owned(), (*wanted.policy).clone())])
     );
     assert_eq!(actual.tags, tags());
     let head = cloud.get_role("user1-worker").await.unwrap();
@@ -63,7 +63,7 @@ async fn a_role_reads_back_as_it_was_written() {
     cloud.update_trust("user1-worker", &other).await.unwrap();
     assert_eq!(
         cloud.roles_page(None).await.unwrap().items[0].trust,
-        Some(other)
+        Some((*other).clone())
     );
 
     assert_eq!(

@@ -245,14 +245,20 @@ async fn executions_are_started_listed_described_and_stopped() {
     );
     tokio::time::sleep(Duration::from_secs(3)).await;
 
-    let (status, detail) = cloud.describe_execution(&first).await.unwrap();
+    let good_one = cloud.describe_execution(&first).await.unwrap();
+    let detail = good_one.detail.unwrap();
     assert_eq!(
-        (status, detail.input, detail.error),
+        (good_one.status, detail.input, detail.error),
         (Status::Succeeded, good, None)
     );
-    let (status, detail) = cloud.describe_execution(&second).await.unwrap();
     assert_eq!(
-        (status, detail.error.as_deref()),
+        (good_one.arn, good_one.name),
+        (first.clone(), "good".into())
+    );
+    assert!(good_one.stopped_ms.unwrap() - good_one.started_ms >= 2000);
+    let bad_one = cloud.describe_execution(&second).await.unwrap();
+    assert_eq!(
+        (bad_one.status, bad_one.detail.unwrap().error.as_deref()),
         (Status::Failed, Some("ProcessingFailed"))
     );
     let all = cloud

@@ -29,7 +29,8 @@ pub(crate) fn tags() -> Tags {
 }
 
 pub(crate) fn role(name: &str, service: &str) -> Role {
-    let document = |statement: Value| json!({"Version": "2012-10-17", "Statement": [statement]});
+    let document =
+        |statement: Value| json!({"Version": "2012-10-17", "Statement": [statement]}).into();
     Role {
         name: name.into(),
         trust: document(

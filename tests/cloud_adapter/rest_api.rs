@@ -1,6 +1,7 @@
 //! API Gateway, and what its stages answer.
 
 use homeroom::cloud::AwsCloud;
+use homeroom::domain::resources::rest_api::{Authorization, Throttle};
 use homeroom::engine::port::{Cloud, ErrorKind, Permission};
 use serde_json::{Value, json};
 
@@ -18,7 +19,8 @@ async fn with_api(cloud: &AwsCloud) -> String {
         .create_api_resource(&id, &root, "process")
         .await
         .unwrap();
-    cloud.put_method(&id, &resource, "POST").await.unwrap();
+    let put = cloud.put_method(&id, &resource, "POST", Authorization::None);
+    put.await.unwrap();
     let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:user1-f");
     let uri = format!(
         "arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations"
@@ -47,12 +49,14 @@ async fn a_rest_api_is_made_part_by_part() {
     );
     let parts = cloud.api_resources_page(&id, None).await.unwrap().items;
     let process = parts.iter().find(|part| part.path == "/process").unwrap();
-    let [(verb, Some(uri))] = process.methods.as_slice() else {
-        panic!("one method with an integration, not {:?}", process.methods);
+    let [method] = process.methods.as_slice() else {
+        panic!("one method, not {:?}", process.methods);
     };
-    assert!(
-        verb == "POST" && uri.ends_with("user1-f/invocations"),
-        "{verb} {uri}"
+    let uri = method.integration.as_deref().unwrap_or_default();
+    assert!(uri.ends_with("user1-f/invocations"), "{uri}");
+    assert_eq!(
+        (method.name.as_str(), method.authorization.as_str()),
+        ("POST", "NONE")
     );
     let root = &parts.iter().find(|part| part.path == "/").unwrap().id;
     assert_eq!(
@@ -60,7 +64,11 @@ async fn a_rest_api_is_made_part_by_part() {
         ErrorKind::AlreadyExists
     );
     assert_eq!(
-        kind(cloud.put_method(&id, &process.id, "POST").await),
+        kind(
+            cloud
+                .put_method(&id, &process.id, "POST", Authorization::None)
+                .await
+        ),
         ErrorKind::AlreadyExists
     );
     assert_eq!(
@@ -74,7 +82,7 @@ async fn a_rest_api_is_made_part_by_part() {
         ("prod", "record 1")
     );
     cloud
-        .update_stage_description(&id, "prod", "record 2")
+        .update_stage(&id, "prod", "record 2", None)
         .await
         .unwrap();
     assert_eq!(cloud.stages(&id).await.unwrap()[0].description, "record 2");
@@ -132,7 +140,7 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
     let body = json!({"userId": "user1", "dataType": "sales_data"}).to_string();
 
     let forbidden = cloud
-        .invoke_api(&id, "prod", "POST", "/process", &body)
+        .invoke_api(&id, "prod", "POST", "/process", &body, Authorization::None)
         .await
         .unwrap();
     assert_eq!(
@@ -148,23 +156,30 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
     eventually(async || cloud.add_permission(&permission).await).await;
 
     let answer = cloud
-        .invoke_api(&id, "prod", "POST", "/process", &body)
+        .invoke_api(&id, "prod", "POST", "/process", &body, Authorization::None)
         .await
         .unwrap();
     assert_eq!(answer.status, 202, "{}", answer.body);
     let started: Value = serde_json::from_str(&answer.body).unwrap();
-    let (_, detail) = cloud
+    let described = cloud
         .describe_execution(started["executionArn"].as_str().unwrap())
         .await
         .unwrap();
-    assert_eq!(detail.input["dataType"], "sales_data");
+    assert_eq!(described.detail.unwrap().input["dataType"], "sales_data");
     let malformed = cloud
-        .invoke_api(&id, "prod", "POST", "/process", "not json")
+        .invoke_api(
+            &id,
+            "prod",
+            "POST",
+            "/process",
+            "not json",
+            Authorization::None,
+        )
         .await
         .unwrap();
     assert_eq!(malformed.status, 400);
     let elsewhere = cloud
-        .invoke_api(&id, "prod", "POST", "/other", &body)
+        .invoke_api(&id, "prod", "POST", "/other", &body, Authorization::None)
         .await
         .unwrap();
     assert_eq!(elsewhere.status, 403);
@@ -174,4 +189,55 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
         .unwrap();
     assert_eq!(logged.items, [body, "not json".to_owned()]);
     assert_eq!(cloud.calls()["execute-api:Invoke"], 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_asks_for_it_answers_signed_requests_only() {
+    let aws = StrictAws::new();
+    let cloud = aws.cloud().await;
+    let id = with_api(&cloud).await;
+    let parts = cloud.api_resources_page(&id, None).await.unwrap().items;
+    let process = parts.iter().find(|part| part.path == "/process").unwrap();
+    let changed = cloud.update_method(&id, &process.id, "POST", Authorization::AwsIam);
+    changed.await.unwrap();
+    let parts = cloud.api_resources_page(&id, None).await.unwrap().items;
+    let process = parts.iter().find(|part| part.path == "/process").unwrap();
+    assert_eq!(process.methods[0].authorization, "AWS_IAM");
+    let missing = cloud.update_method(&id, &process.id, "GET", Authorization::None);
+    assert_eq!(kind(missing.await), ErrorKind::NotFound);
+
+    let ask = async |authorization| {
+        let answer = cloud.invoke_api(&id, "prod", "POST", "/process", "{}", authorization);
+        answer.await.unwrap().status
+    };
+    // Not deployed yet: as it was. No permission either, so the API itself fails.
+    assert_eq!(ask(Authorization::None).await, 500);
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    cloud.create_deployment(&id, "prod", "x").await.unwrap();
+    assert_eq!(ask(Authorization::None).await, 403);
+    assert_eq!(ask(Authorization::AwsIam).await, 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_lets_through_what_its_throttle_says() {
+    let aws = StrictAws::new();
+    let cloud = aws.cloud().await;
+    let id = with_api(&cloud).await;
+    let throttle = Throttle { rate: 2, burst: 3 };
+    let updated = cloud.update_stage(&id, "prod", "record", Some(throttle));
+    updated.await.unwrap();
+    assert_eq!(cloud.stages(&id).await.unwrap()[0].description, "record");
+    assert_eq!(cloud.calls()["apigateway:UpdateStage"], 1);
+    let ask = async || {
+        let request = cloud.invoke_api(&id, "prod", "POST", "/process", "{}", Authorization::None);
+        request.await.unwrap().status
+    };
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(ask().await);
+    }
+    // The fourth is too many; half a second later there is room for one more.
+    assert_eq!(answers, [500, 500, 500, 429]);
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(ask().await, 500);
 }

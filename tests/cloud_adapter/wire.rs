@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use homeroom::cloud::{AwsCloud, ConnectOptions, connect};
+use homeroom::domain::resources::rest_api::Authorization;
 use homeroom::engine::port::{Cloud, ErrorKind};
 
 use crate::fixtures::kind;
@@ -66,7 +67,11 @@ async fn a_refused_connection_had_no_effect_and_says_so() {
     assert!(error.message.contains("Connection refused"), "{error}");
     assert!(!error.message.contains("dispatch failure"), "{error}");
     assert_eq!(
-        kind(cloud.invoke_api("a", "s", "POST", "/p", "{}").await),
+        kind(
+            cloud
+                .invoke_api("a", "s", "POST", "/p", "{}", Authorization::None)
+                .await
+        ),
         ErrorKind::Unreachable
     );
 }
@@ -119,7 +124,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
     let (endpoint, served) = server(http("302 Found", "location: /elsewhere\r\n", "moved")).await;
     let cloud = cloud_at(endpoint).await;
     let answer = cloud
-        .invoke_api("a", "s", "POST", "/p", "{}")
+        .invoke_api("a", "s", "POST", "/p", "{}", Authorization::None)
         .await
         .unwrap();
     assert_eq!((answer.status, answer.body.as_str()), (302, "moved"));

@@ -149,18 +149,45 @@ async fn a_class_that_is_not_paced_is_throttled_and_goes_up_whole_all_the_same()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_class_beside_somebody_who_takes_half_of_every_quota_still_goes_up_and_comes_down() {
-    let aws = StrictAws::with_options(Options {
-        competitor: 0.5,
-        ..Options::default()
-    });
-    let names: Vec<String> = (1..=12).map(|i| format!("user{i}")).collect();
+async fn a_class_beside_somebody_who_takes_half_of_every_quota_takes_twice_as_long_and_is_hardly_refused()
+ {
+    let names: Vec<String> = (1..=30).map(|i| format!("user{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut class = Class::of(&names);
     class.pace = Pace::Scaled(1.0);
-    assert_all_well(&deploy_class(&aws, &class).await);
-    assert_eq!(aws.snapshot(), everything_once(&class));
-    assert_ne!(aws.throttled(), []);
-    let left = tear_down_class(&aws, &class).await;
-    assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
+    // When in its rhythm the other begins.
+    for seed in 0..3 {
+        let aws = StrictAws::with_options(Options {
+            competitor: 0.5,
+            seed,
+            ..Options::default()
+        });
+        let refused = || aws.throttled().iter().map(|(_, n)| n).sum::<u64>();
+        let share = |calls: usize, refused: u64| refused as f64 / calls as f64;
+        let began = Instant::now();
+        assert_all_well(&deploy_class(&aws, &class).await);
+        assert_eq!(aws.snapshot(), everything_once(&class));
+        let (took, calls, of_deploy) = (began.elapsed(), aws.calls().len(), refused());
+        // Twice 29 intervals of CreateDeployment, and the last student's tail.
+        assert!(took.as_secs() < 2 * 145 + 45, "seed {seed}: {took:?}");
+        assert!(
+            of_deploy > 0 && share(calls, of_deploy) <= 0.02,
+            "seed {seed}: {of_deploy} of {calls}"
+        );
+
+        aws.clear_calls();
+        let began = Instant::now();
+        let left = tear_down_class(&aws, &class).await;
+        assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
+        let (took, calls, of_teardown) =
+            (began.elapsed(), aws.calls().len(), refused() - of_deploy);
+        assert!(
+            took.as_secs_f64() < 2.0 * 870.0 * 1.08,
+            "seed {seed}: {took:?}"
+        );
+        assert!(
+            share(calls, of_teardown) <= 0.02,
+            "seed {seed}: {of_teardown} of {calls}"
+        );
+    }
 }

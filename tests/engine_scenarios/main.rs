@@ -6,8 +6,10 @@
     reason = "a scenario that cannot go on says where it stopped"
 )]
 
+mod endpoint;
 mod faults;
 mod foretold;
+mod others;
 mod run_log;
 #[path = "../support/mod.rs"]
 mod support;
@@ -49,7 +51,19 @@ struct Class {
 
 impl Class {
     fn of(names: &[&str]) -> Self {
+        Self::with_lab(bundle::load(None).unwrap(), names)
+    }
+
+    /// The same with some of the lab's settings changed.
+    fn with_settings(names: &[&str], settings: &[(&str, toml::Value)]) -> Self {
+        let settings = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()));
         let lab = bundle::load(None).unwrap();
+        Self::with_lab(lab.with_settings(&settings.collect()).unwrap(), names)
+    }
+
+    fn with_lab(lab: Lab, names: &[&str]) -> Self {
         let students: Vec<Student> = names.iter().map(|name| student(name)).collect();
         let scope = Scope {
             partition: "aws".into(),

@@ -16,6 +16,7 @@ use homeroom::bundle;
 use homeroom::domain::cache::{Cache, DEFINITION_MAX_AGE_MS, Key};
 use homeroom::domain::check::{CheckResult, Progress, StudentProgress, Verdict};
 use homeroom::domain::desired::Desired;
+use homeroom::domain::execution::Starter;
 use homeroom::domain::ids::Scope;
 use homeroom::domain::lab::Lab;
 use homeroom::domain::observed::Observed;
@@ -147,14 +148,24 @@ impl Class {
                 scope,
                 observed: &observed,
                 plan,
+                console: true,
                 probes: &self.lab.probes(scope, class, student).unwrap(),
                 run_id: &format!("validate-{}", self.aws.now_ms()),
                 started_ms: self.aws.now_ms(),
             };
             let results = validate(&caller, &validation).await.unwrap();
+            let mut shown = 0;
             for result in results {
                 assert_eq!(result.verdict, Verdict::Pass, "{result:?}");
+                for execution in result.evidence.iter().filter_map(|e| e.execution.as_ref()) {
+                    assert_eq!(execution.starter, Starter::Homeroom);
+                    assert!(execution.execution.stopped_ms.is_some(), "{execution:?}");
+                    let url = execution.console_url.as_deref().unwrap();
+                    assert!(url.ends_with(&execution.execution.arn), "{url}");
+                    shown += 1;
+                }
             }
+            assert_eq!(shown, 3, "a probe that ran something shows what it ran");
         }
         let mut started = Vec::new();
         while let Ok(event) = events.try_recv() {

@@ -17,18 +17,38 @@ pub(super) struct Api {
     tags: BTreeMap<String, String>,
     created_at: Instant,
     resources: BTreeMap<String, Resource>,
-    /// Descriptions by stage name.
-    stages: BTreeMap<String, String>,
-    /// What the last deployment holds: method and path to integration URI.
-    pub(super) deployed: BTreeMap<(String, String), String>,
+    stages: BTreeMap<String, Stage>,
+    /// What the last deployment holds, by method and path.
+    pub(super) deployed: BTreeMap<(String, String), Deployed>,
+}
+
+/// One method as it was deployed.
+#[derive(Debug, Clone)]
+pub(super) struct Deployed {
+    pub(super) uri: String,
+    pub(super) authorization: String,
+}
+
+#[derive(Debug, Clone)]
+struct Stage {
+    description: String,
+    /// Requests a second and at once, for every method.
+    limits: Option<(f64, f64)>,
+    /// Tokens that are left, and since when.
+    tokens: Option<(f64, Instant)>,
+}
+
+#[derive(Debug, Clone)]
+struct Method {
+    authorization: String,
+    uri: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 struct Resource {
     parent: Option<String>,
     path: String,
-    /// Integration URIs by method.
-    methods: BTreeMap<String, Option<String>>,
+    methods: BTreeMap<String, Method>,
 }
 
 impl Api {
@@ -42,6 +62,21 @@ impl Api {
 
     pub(super) fn has_stage(&self, stage: &str) -> bool {
         self.stages.contains_key(stage)
+    }
+
+    /// Whether the stage lets one more request through.
+    pub(super) fn lets_through(&mut self, stage: &str, now: Instant) -> bool {
+        let Some(stage) = self.stages.get_mut(stage) else {
+            return false;
+        };
+        let Some((rate, burst)) = stage.limits else {
+            return true;
+        };
+        let (left, since) = stage.tokens.unwrap_or((burst, now));
+        let left = burst.min(left + rate * now.duration_since(since).as_secs_f64());
+        let through = left >= 1.0;
+        stage.tokens = Some((if through { left - 1.0 } else { left }, now));
+        through
     }
 }
 
@@ -59,6 +94,44 @@ fn bad_request(message: &str) -> Refusal {
 
 fn conflict(message: &str) -> Refusal {
     Refusal::new(409, "ConflictException", message)
+}
+
+fn invalid_path(path: &str) -> Refusal {
+    bad_request(&format!(
+        "Invalid patch path '{path}' specified for op 'replace'"
+    ))
+}
+
+/// What a request replaces: path and value, both of them texts.
+fn replacements(request: &Request) -> Result<Vec<(&str, &str)>, Refusal> {
+    let patches = request.get("patchOperations").as_array();
+    let mut replaced = Vec::new();
+    for patch in patches.into_iter().flatten() {
+        match (&patch["op"], &patch["path"], &patch["value"]) {
+            (Value::String(op), Value::String(path), Value::String(value)) if op == "replace" => {
+                replaced.push((path.as_str(), value.as_str()));
+            }
+            _ => return Err(bad_request("Only replacing texts is known here")),
+        }
+    }
+    if replaced.is_empty() {
+        return Err(bad_request("No patch operations"));
+    }
+    Ok(replaced)
+}
+
+fn authorization_type(text: &str) -> Result<String, Refusal> {
+    match text {
+        "NONE" | "AWS_IAM" => Ok(text.to_owned()),
+        _ => Err(bad_request("Invalid Authorization Type specified")),
+    }
+}
+
+fn stage_json(name: &str, stage: &Stage) -> Value {
+    let settings = stage.limits.map_or(json!({}), |(rate, burst)| {
+        json!({"*/*": {"throttlingRateLimit": rate, "throttlingBurstLimit": burst}})
+    });
+    json!({"stageName": name, "description": stage.description, "methodSettings": settings})
 }
 
 impl World {
@@ -81,17 +154,34 @@ impl World {
             "CreateResource" => self.create_resource(request)?,
             "PutMethod" => {
                 let verb = request.text("verb");
+                let authorization = authorization_type(request.text("authorizationType"))?;
                 let methods = &mut self.path_resource(request)?.methods;
                 if methods.contains_key(verb) {
                     return Err(conflict("Method already exists for this resource"));
                 }
-                methods.insert(verb.to_owned(), None);
-                json!({"httpMethod": verb, "authorizationType": request.text("authorizationType")})
+                let method = Method {
+                    authorization: authorization.clone(),
+                    uri: None,
+                };
+                methods.insert(verb.to_owned(), method);
+                json!({"httpMethod": verb, "authorizationType": authorization})
+            }
+            "UpdateMethod" => {
+                let verb = request.text("verb");
+                let method = self.path_resource(request)?.methods.get_mut(verb);
+                let method = method.ok_or_else(|| not_found("Method"))?;
+                for (path, value) in replacements(request)? {
+                    match path {
+                        "/authorizationType" => method.authorization = authorization_type(value)?,
+                        _ => return Err(invalid_path(path)),
+                    }
+                }
+                json!({"httpMethod": verb, "authorizationType": method.authorization})
             }
             "PutIntegration" => {
                 let (verb, uri) = (request.text("verb"), request.text("uri"));
                 let method = self.path_resource(request)?.methods.get_mut(verb);
-                *method.ok_or_else(|| not_found("Method"))? = Some(uri.to_owned());
+                method.ok_or_else(|| not_found("Method"))?.uri = Some(uri.to_owned());
                 json!({"type": request.text("type"), "httpMethod": request.text("httpMethod"), "uri": uri})
             }
             "CreateDeployment" => self.create_deployment(request)?,
@@ -100,25 +190,34 @@ impl World {
                     .api(id)?
                     .stages
                     .iter()
-                    .map(|(name, text)| json!({"stageName": name, "description": text}))
+                    .map(|(name, stage)| stage_json(name, stage))
                     .collect();
                 json!({ "item": stages })
             }
             "UpdateStage" => {
-                let stage = request.text("stageName");
-                let description = self.api(id)?.stages.get_mut(stage);
-                let description = description.ok_or_else(|| not_found("stage"))?;
-                for patch in request
-                    .get("patchOperations")
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                {
-                    if patch["op"] == "replace" && patch["path"] == "/description" {
-                        *description = patch["value"].as_str().unwrap_or_default().to_owned();
+                let name = request.text("stageName");
+                let stage = self.api(id)?.stages.get_mut(name);
+                let stage = stage.ok_or_else(|| not_found("stage"))?;
+                let mut new = stage.clone();
+                // What AWS shows where only one of the two was ever set: the account's own limit.
+                let (mut rate, mut burst) = new.limits.unwrap_or((10_000.0, 5_000.0));
+                for (path, value) in replacements(request)? {
+                    let number = || {
+                        let parsed = value.parse::<f64>();
+                        parsed.map_err(|_| bad_request("Invalid value for throttling"))
+                    };
+                    match path {
+                        "/description" => new.description = value.to_owned(),
+                        "/*/*/throttling/rateLimit" => rate = number()?,
+                        "/*/*/throttling/burstLimit" => burst = number()?,
+                        _ => return Err(invalid_path(path)),
+                    }
+                    if path.contains("throttling") {
+                        new.limits = Some((rate, burst));
                     }
                 }
-                json!({"stageName": stage, "description": description})
+                *stage = new;
+                stage_json(name, stage)
             }
             "DeleteStage" => {
                 let removed = self.api(id)?.stages.remove(request.text("stageName"));
@@ -195,14 +294,17 @@ impl World {
                     item["resourceMethods"] = resource
                         .methods
                         .iter()
-                        .map(|(verb, uri)| {
-                            let integration = uri
+                        .map(|(verb, method)| {
+                            let integration = method
+                                .uri
                                 .as_ref()
                                 .map(|uri| json!({"type": "AWS_PROXY", "uri": uri}));
-                            (
-                                verb.clone(),
-                                json!({"httpMethod": verb, "methodIntegration": integration}),
-                            )
+                            let shown = json!({
+                                "httpMethod": verb,
+                                "authorizationType": method.authorization,
+                                "methodIntegration": integration,
+                            });
+                            (verb.clone(), shown)
                         })
                         .collect::<serde_json::Map<_, _>>()
                         .into();
@@ -239,11 +341,13 @@ impl World {
         let api = self.api(request.text("restApiId"))?;
         let mut deployed = BTreeMap::new();
         for resource in api.resources.values() {
-            for (verb, uri) in &resource.methods {
-                let uri = uri
-                    .clone()
-                    .ok_or_else(|| bad_request("No integration defined for method"))?;
-                deployed.insert((verb.clone(), resource.path.clone()), uri);
+            for (verb, method) in &resource.methods {
+                let uri = method.uri.clone();
+                let method = Deployed {
+                    uri: uri.ok_or_else(|| bad_request("No integration defined for method"))?,
+                    authorization: method.authorization.clone(),
+                };
+                deployed.insert((verb.clone(), resource.path.clone()), method);
             }
         }
         if deployed.is_empty() {
@@ -253,9 +357,11 @@ impl World {
         let stage = request.text("stageName");
         if !stage.is_empty() {
             // An existing stage points to the new deployment and keeps its description.
-            api.stages
-                .entry(stage.to_owned())
-                .or_insert_with(|| request.text("stageDescription").to_owned());
+            api.stages.entry(stage.to_owned()).or_insert_with(|| Stage {
+                description: request.text("stageDescription").to_owned(),
+                limits: None,
+                tokens: None,
+            });
         }
         Ok(json!({"id": deployment, "description": request.text("description")}))
     }

@@ -68,20 +68,25 @@ impl World {
     pub(super) fn invoke(&mut self, request: &Request) -> Answer {
         let (verb, path) = (request.text("httpMethod"), request.text("path"));
         let api_id = request.text("restApiId");
-        let api = self
-            .apis
-            .get(api_id)
-            .filter(|api| api.has_stage(request.text("stageName")));
+        let now = self.now;
+        let stage = request.text("stageName");
+        let api = self.apis.get_mut(api_id).filter(|api| api.has_stage(stage));
         let api = api.ok_or_else(|| Refusal::new(403, "ForbiddenException", "Forbidden"))?;
-        let uri = api.deployed.get(&(verb.to_owned(), path.to_owned()));
-        let uri = uri.ok_or_else(|| {
+        let method = api.deployed.get(&(verb.to_owned(), path.to_owned()));
+        let signed = request.get("signed") == &Value::Bool(true);
+        let method = method.filter(|method| signed || method.authorization == "NONE");
+        let method = method.ok_or_else(|| {
             Refusal::new(
                 403,
                 "MissingAuthenticationTokenException",
                 "Missing Authentication Token",
             )
         })?;
-        let name = function_of(uri).to_owned();
+        let name = function_of(&method.uri).to_owned();
+        if !api.lets_through(stage, now) {
+            let slow = "Too Many Requests";
+            return Err(Refusal::new(429, "TooManyRequestsException", slow));
+        }
 
         let source = format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{api_id}/*/{verb}{path}");
         let allowed = self.functions.get(&name).filter(|function| {

@@ -40,6 +40,35 @@ pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
     (Verdict::Pass, vec![text.into()])
 }
 
+/// What is ready, kind by kind.
+fn ready(plan: &StudentPlan) -> String {
+    let of = |kind| {
+        plan.items
+            .iter()
+            .filter(|i| i.resource.kind == kind)
+            .count()
+    };
+    let kinds = [
+        (Kind::Function, "Lambda function", "Active"),
+        (Kind::StateMachine, "state machine", "ACTIVE"),
+        (Kind::RestApi, "REST API", "deployed"),
+        (Kind::LogGroup, "log group", "with retention"),
+        (Kind::Role, "role", "in place"),
+    ];
+    let parts: Vec<String> = kinds
+        .into_iter()
+        .filter_map(|(kind, noun, state)| match of(kind) {
+            0 => None,
+            1 => Some(format!("1 {noun} {state}")),
+            n => Some(format!("{n} {noun}s {state}")),
+        })
+        .collect();
+    match parts.is_empty() {
+        true => "nothing to be ready".to_owned(),
+        false => parts.join(", "),
+    }
+}
+
 pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Answer {
     if let (Verdict::Fail, why) = resources_exist(plan) {
         return (Verdict::Fail, why);
@@ -67,7 +96,7 @@ pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Answer {
         (Verdict::CouldNotCheck, texts(unseen))
     } else {
         let kept = plan.items.iter().filter(|i| i.verdict == Found::Keep);
-        let mut evidence = vec!["deployed and ready".to_owned()];
+        let mut evidence = vec![ready(plan)];
         evidence.extend(kept.map(|i| format!("{}: {}", i.resource, i.why)));
         (Verdict::Pass, texts(evidence))
     }

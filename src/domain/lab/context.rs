@@ -43,7 +43,8 @@ impl<'a> ClassContext<'a> {
         }
     }
 
-    /// Everything for one student; REST APIs have an id and a URL where they are in `apis` (by name).
+    /// Everything for one student; REST APIs have an id, a URL and ARNs where they are in `apis` (by
+    /// name).
     pub fn student(&self, student: &Student, apis: &BTreeMap<String, ApiEndpoint>) -> Context {
         let mut all = self.shared.clone();
         let username = &student.username;
@@ -57,6 +58,12 @@ impl<'a> ClassContext<'a> {
                 .collect();
             all.insert(key.into(), map.into());
         };
+        let user = username.as_str();
+        let user_arn = self.scope.user_arn(self.class, user);
+        put(
+            "user",
+            vec![("name", user.into()), ("arn", user_arn.into())],
+        );
         let named = |name: String, arn: String| json!({ "name": name, "arn": arn });
 
         let roles = manifest
@@ -97,7 +104,9 @@ impl<'a> ClassContext<'a> {
             .map(|(machine, pattern)| {
                 let name = pattern.name(username);
                 let arn = self.scope.state_machine_arn(&name);
-                (machine.id.as_str(), named(name, arn))
+                let executions = self.scope.executions_arn(&name);
+                let value = json!({ "name": name, "arn": arn, "execution_arn": executions });
+                (machine.id.as_str(), value)
             });
         put("state_machines", machines.collect());
         let rest_apis = manifest
@@ -108,9 +117,16 @@ impl<'a> ClassContext<'a> {
                 let name = pattern.name(username);
                 let value = match apis.get(&name) {
                     Some(endpoint) => {
-                        json!({ "name": name, "id": endpoint.id, "url": endpoint.url })
+                        json!({
+                            "name": name,
+                            "stage": api.stage,
+                            "id": endpoint.id,
+                            "url": endpoint.url,
+                            "arn": self.scope.rest_api_arn(&endpoint.id),
+                            "execute_arn": self.scope.execute_api_arn(&endpoint.id),
+                        })
                     }
-                    None => json!({ "name": name }),
+                    None => json!({ "name": name, "stage": api.stage }),
                 };
                 (api.id.as_str(), value)
             });

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use tera::Context;
 
+use super::access::STAND_IN_API_ID;
 use super::context::ClassContext;
 use super::model;
 use super::problems::Problems;
 use super::read::{environment_key, output_key};
 use super::verify::MANIFEST;
-use super::{ApiEndpoint, Lab, Probe, ProbeRequest, asl};
+use super::{ApiEndpoint, ApiLimits, Lab, Probe, ProbeRequest, asl};
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, Scope};
@@ -169,15 +170,16 @@ impl Lab {
                 problems.add_for(username, format!("templates/{path}"), error);
             }
         }
-        // Outputs are tried with APIs that exist, since they will once the stack is deployed.
+        // Outputs and access are tried with APIs that exist, since they will once the stack is deployed.
         let apis = self.names.rest_apis.iter().map(|pattern| {
             let endpoint = ApiEndpoint {
-                id: "id".into(),
+                id: STAND_IN_API_ID.into(),
                 url: "https://id.example".into(),
             };
             (pattern.name(username), endpoint)
         });
         let deployed = contexts.student(student, &apis.collect());
+        self.check_access(student, context, &deployed, problems);
         for output in &self.manifest.outputs {
             let key = output_key(&output.id);
             if let Err(error) = self.templates.text(&key, &deployed) {
@@ -187,8 +189,23 @@ impl Lab {
     }
 }
 
-fn not_json(error: &serde_json::Error) -> String {
+pub(super) fn not_json(error: &serde_json::Error) -> String {
     format!("is not JSON once it is filled in: {error}")
+}
+
+/// What IAM would refuse of a policy document.
+pub(super) fn document_problems(value: &Value, what: &str, max: usize) -> Vec<String> {
+    let mut problems = Vec::new();
+    if value.get("Statement").is_none() {
+        problems.push(format!("is no {what}: it has no Statement"));
+    }
+    let length = canonical(value).chars().count();
+    if length > max {
+        problems.push(format!(
+            "is a {what} of {length} characters; IAM takes {max}"
+        ));
+    }
+    problems
 }
 
 /// Names must be unique in the account's region; IAM compares without regard to case, so all are held to that.
@@ -285,7 +302,8 @@ impl Renderer<'_> {
                 .rest_apis
                 .iter()
                 .zip(&lab.names.rest_apis)
-                .map(|(api, name)| self.rest_api(api, named(name)))
+                .zip(&lab.api_limits)
+                .map(|((api, name), limits)| self.rest_api(api, named(name), *limits))
                 .collect(),
             owner,
         }
@@ -310,22 +328,14 @@ impl Renderer<'_> {
             if value.is_null() {
                 return value;
             }
-            let subject = format!("templates/{path}");
-            if value.get("Statement").is_none() {
-                self.say(&subject, format!("is no {what}: it has no Statement"));
-            }
-            let length = canonical(&value).chars().count();
-            if length > max {
-                self.say(
-                    subject,
-                    format!("is a {what} of {length} characters; IAM takes {max}"),
-                );
+            for problem in document_problems(&value, what, max) {
+                self.say(format!("templates/{path}"), problem);
             }
             value
         };
         Role {
-            trust: document(&role.trust, "trust policy", TRUST_MAX),
-            policy: document(&role.policy, "inline policy", INLINE_MAX),
+            trust: document(&role.trust, "trust policy", TRUST_MAX).into(),
+            policy: document(&role.policy, "inline policy", INLINE_MAX).into(),
             name,
         }
     }
@@ -380,7 +390,7 @@ impl Renderer<'_> {
             name,
             workflow_type: machine.workflow_type,
             role: self.role_name(&machine.role),
-            definition,
+            definition: definition.into(),
         };
         if !machine.definition.is_null() {
             for problem in asl::problems(&machine.definition) {
@@ -397,7 +407,7 @@ impl Renderer<'_> {
         machine
     }
 
-    fn rest_api(&self, api: &model::RestApi, name: String) -> RestApi {
+    fn rest_api(&self, api: &model::RestApi, name: String, limits: ApiLimits) -> RestApi {
         let function = |id: &str| {
             self.lab
                 .function_name(id, &self.student.username)
@@ -406,6 +416,8 @@ impl Renderer<'_> {
         RestApi {
             name,
             stage: api.stage.clone(),
+            authorization: limits.authorization,
+            throttle: limits.throttle,
             routes: api
                 .routes
                 .iter()

@@ -66,22 +66,17 @@ enum Condition {
     NoConsole,
     /// The student has an access key.
     Keys,
+    /// An API takes signed requests only.
+    Signed,
 }
 
 impl Condition {
-    const ALL: [(&'static str, Self); 3] = [
+    const ALL: [(&'static str, Self); 4] = [
         ("[!console]", Self::Console),
         ("[!no-console]", Self::NoConsole),
         ("[!keys]", Self::Keys),
+        ("[!signed]", Self::Signed),
     ];
-
-    fn holds(self, around: &Surroundings) -> bool {
-        match self {
-            Self::Console => around.sign_in_url.is_some(),
-            Self::NoConsole => around.sign_in_url.is_none(),
-            Self::Keys => around.has_keys,
-        }
-    }
 }
 
 /// The handout, taken apart.
@@ -220,9 +215,12 @@ impl Lab {
         let mut requests = Vec::new();
         for api in &self.manifest.rest_apis {
             let name = self.rest_api_name(&api.id, &student.username);
-            let Some(endpoint) = name.and_then(|name| apis.get(&name)) else {
+            let Some((name, endpoint)) =
+                name.and_then(|name| apis.get(&name).map(|endpoint| (name, endpoint)))
+            else {
                 continue;
             };
+            let sigv4 = self.signature(&name, scope, &student.username);
             for route in &api.routes {
                 requests.extend(payloads.iter().map(|payload| {
                     let reference = RouteRef {
@@ -236,6 +234,7 @@ impl Lab {
                         method: route.method.clone(),
                         url: format!("{}{}", endpoint.url, route.path),
                         body: payload.text.clone(),
+                        sigv4: sigv4.clone(),
                     };
                     (reference, request)
                 }));
@@ -257,6 +256,15 @@ struct Filling<'a> {
 }
 
 impl Filling<'_> {
+    fn holds(&self, condition: Condition) -> bool {
+        match condition {
+            Condition::Console => self.around.sign_in_url.is_some(),
+            Condition::NoConsole => self.around.sign_in_url.is_none(),
+            Condition::Keys => self.around.has_keys,
+            Condition::Signed => self.requests.iter().any(|(_, r)| r.sigv4.is_some()),
+        }
+    }
+
     fn leads_somewhere(&self, url: &str) -> bool {
         let console = self.no_console.as_deref();
         !url.is_empty() && console.is_none_or(|console| !url.starts_with(console))
@@ -284,7 +292,7 @@ impl Filling<'_> {
         for block in blocks {
             match block {
                 Block::Own(Directive::Only(condition, inner)) => {
-                    if condition.holds(self.around) {
+                    if self.holds(*condition) {
                         filled.push(Block::Note(self.blocks(inner)?));
                     }
                 }

@@ -3,13 +3,14 @@
 //!
 //! ```text
 //! Files ─► parse ─► Lab ─► desired(class, students) ─► Desired
-//!                    ├──► probes, payloads, outputs, handout (a student)
+//!                    ├──► probes, payloads, outputs, access, handout (a student)
 //!                    └──► checks, starter_of, name_patterns (the lab)
 //! ```
 //!
 //! A bundle is checked twice, before anything is touched: by [`Lab::parse`] as it stands, and by
 //! [`Lab::desired`] as it is filled in for every student. Both say every problem at once.
 
+pub mod access;
 pub mod asl;
 mod code;
 mod context;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use access::AccessPolicies;
 pub use code::is_shipped;
 pub use handout::Surroundings;
 pub use model::EndState;
@@ -36,6 +38,7 @@ use super::check::{Check, ExampleRequest, Output, Proof};
 use super::execution::Starter;
 use super::ids::{ClassName, LabId, Scope, Username};
 use super::resources::function::Code;
+use super::resources::rest_api::{Authorization, Throttle};
 use super::roster::{Student, UsernameLimit};
 use crate::domain::failure::Failure;
 use context::ClassContext;
@@ -60,6 +63,15 @@ pub struct Lab {
     codes: BTreeMap<String, Code>,
     names: Names,
     handout: handout::Parts,
+    /// In the order of the manifest's REST APIs.
+    api_limits: Vec<ApiLimits>,
+}
+
+/// Who may call a REST API, and how often.
+#[derive(Debug, Clone, Copy, Default)]
+struct ApiLimits {
+    authorization: Authorization,
+    throttle: Option<Throttle>,
 }
 
 /// Name patterns, each list in the manifest's order.
@@ -202,6 +214,7 @@ impl Lab {
             codes,
             names: Names::default(),
             handout,
+            api_limits: Vec::new(),
         };
         lab.settle(&mut problems);
         if problems.is_empty() {
@@ -400,9 +413,18 @@ impl Lab {
                 method: route.method.clone(),
                 url: format!("{}{}", endpoint.url, route.path),
                 body: payload.text.clone(),
+                sigv4: self.signature(&route.api, scope, &student.username),
             }));
         }
         requests
+    }
+
+    /// What curl needs to sign a request to an API that asks for it.
+    fn signature(&self, api: &str, scope: &Scope, username: &Username) -> Option<String> {
+        let mut apis = self.names.rest_apis.iter().zip(&self.api_limits);
+        let (_, limits) = apis.find(|(pattern, _)| pattern.name(username) == api)?;
+        let signed = limits.authorization == Authorization::AwsIam;
+        signed.then(|| format!("aws:amz:{}:execute-api", scope.region))
     }
 
     /// One example payload for a student; `None` when the lab has none of that id.

@@ -25,6 +25,7 @@ pub(super) struct Manifest {
     pub state_machines: Vec<StateMachine>,
     #[serde(default, rename = "rest_api")]
     pub rest_apis: Vec<RestApi>,
+    pub access: Option<Access>,
     #[serde(default, rename = "output")]
     pub outputs: Vec<Output>,
     #[serde(default, rename = "payload")]
@@ -122,8 +123,39 @@ pub(super) struct RestApi {
     pub id: String,
     pub name: String,
     pub stage: String,
+    /// Who may call it: a text, perhaps of a setting.
+    pub authorization: Option<String>,
+    pub throttle: Option<Throttle>,
     #[serde(rename = "route")]
     pub routes: Vec<Route>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Throttle {
+    pub rate: Figure,
+    pub burst: Figure,
+}
+
+impl Throttle {
+    /// Its figures, each with its key.
+    pub fn figures(&self) -> [(&'static str, &Figure); 2] {
+        [
+            ("throttle.rate", &self.rate),
+            ("throttle.burst", &self.burst),
+        ]
+    }
+}
+
+/// A number, or a text that gives one once it is filled in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a whole number, or a text like \"{{ settings.… }}\""
+)]
+pub(super) enum Figure {
+    Number(u32),
+    Text(String),
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -132,6 +164,14 @@ pub(super) struct Route {
     pub method: String,
     pub path: String,
     pub function: String,
+}
+
+/// What students may do: two templates of IAM policies.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Access {
+    pub policy: String,
+    pub boundary: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,7 +1,7 @@
 //! Names: a text around the username, known before any student is.
 
 use crate::domain::ids::{USERNAME_MAX, Username};
-use crate::domain::resources::{Kind, function, role, state_machine};
+use crate::domain::resources::{Kind, function, role, state_machine, user};
 use crate::domain::roster::UsernameLimit;
 
 /// Longest REST API name. API Gateway publishes no limit; this is the tightest of the other kinds, so that a
@@ -48,6 +48,8 @@ impl NamePattern {
             Kind::Function => function::NAME_MAX,
             Kind::StateMachine => state_machine::NAME_MAX,
             Kind::RestApi => REST_API_NAME_MAX,
+            // No lab names these: they are called like the student.
+            Kind::User | Kind::ManagedPolicy => user::NAME_MAX,
         }
     }
 

@@ -57,6 +57,10 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
             &machine.definition,
         );
     }
+    if let Some(access) = &manifest.access {
+        want("[access] policy".to_owned(), &access.policy);
+        want("[access] boundary".to_owned(), &access.boundary);
+    }
     for payload in &manifest.payloads {
         want(
             format!("[[payload]] {:?}: template", payload.id),
@@ -83,6 +87,10 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
                 .state_machines
                 .iter()
                 .any(|machine| machine.definition == path)
+            || manifest
+                .access
+                .iter()
+                .any(|access| access.policy == path || access.boundary == path)
     };
     for (path, whose) in wanted {
         let file = format!("templates/{path}");
@@ -133,6 +141,14 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
     }
     for api in &manifest.rest_apis {
         texts.push((name_key("rest_api", &api.id), &api.name));
+        if let Some(authorization) = &api.authorization {
+            texts.push((api_key(&api.id, "authorization"), authorization));
+        }
+        for (key, figure) in api.throttle.iter().flat_map(model::Throttle::figures) {
+            if let model::Figure::Text(text) = figure {
+                texts.push((api_key(&api.id, key), text));
+            }
+        }
     }
     for output in &manifest.outputs {
         texts.push((output_key(&output.id), &output.value));
@@ -142,6 +158,10 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
 
 pub(super) fn name_key(what: &str, id: &str) -> String {
     format!("[[{what}]] {id:?}: name")
+}
+
+pub(super) fn api_key(api: &str, key: &str) -> String {
+    format!("[[rest_api]] {api:?}: {key}")
 }
 
 pub(super) fn environment_key(function: &str, variable: &str) -> String {

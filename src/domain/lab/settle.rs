@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tera::Context;
 
+use super::model;
 use super::problems::{Problems, known};
-use super::read::name_key;
+use super::read::{api_key, name_key};
 use super::verify::MANIFEST;
-use super::{Lab, NamePattern, Names};
+use super::{ApiLimits, Lab, NamePattern, Names};
+use crate::domain::resources::rest_api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::domain::resources::{Kind, log_group};
 
 impl Lab {
@@ -96,6 +98,62 @@ impl Lab {
                 .hint = Some(format!("it accepts {} days", days.join(", ")));
         }
         self.names = self.work_out_names(problems);
+        let limits = self.manifest.rest_apis.iter();
+        self.api_limits = limits.map(|api| self.limits(api, problems)).collect();
+    }
+
+    /// Who may call an API, and how often: the same for every student.
+    fn limits(&self, api: &model::RestApi, problems: &mut Problems) -> ApiLimits {
+        let mut context = Context::new();
+        context.insert("lab", self.id());
+        context.insert("settings", &self.settings_json());
+        let mut text = |key: &str| match self.templates.text(&api_key(&api.id, key), &context) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let whose = api_key(&api.id, key);
+                problems.add(MANIFEST, format!("{whose}: {error}")).hint =
+                    Some("it knows lab and settings only".into());
+                None
+            }
+        };
+        let authorization = api
+            .authorization
+            .as_ref()
+            .and_then(|_| text("authorization"));
+        let throttle = api.throttle.as_ref().map(|throttle| {
+            throttle.figures().map(|(key, figure)| match figure {
+                model::Figure::Number(number) => Some(number.to_string()),
+                model::Figure::Text(_) => text(key),
+            })
+        });
+        let mut limits = ApiLimits::default();
+        if let Some(text) = authorization {
+            match Authorization::ALL.iter().find(|a| a.as_str() == text) {
+                Some(found) => limits.authorization = *found,
+                None => {
+                    let whose = api_key(&api.id, "authorization");
+                    let known = Authorization::ALL.map(Authorization::as_str).join(" or ");
+                    problems.add(MANIFEST, format!("{whose} is {text:?}, not {known}"));
+                }
+            }
+        }
+        if let Some([Some(rate), Some(burst)]) = throttle {
+            let mut figure = |key: &str, text: String, max: u32| {
+                let number = text.trim().parse().ok().filter(|n| (1..=max).contains(n));
+                if number.is_none() {
+                    let whose = api_key(&api.id, key);
+                    let cause = format!("{whose} is {text:?}, not a whole number from 1 to {max}");
+                    problems.add(MANIFEST, cause);
+                }
+                number
+            };
+            let rate = figure("throttle.rate", rate, RATE_MAX);
+            let burst = figure("throttle.burst", burst, BURST_MAX);
+            limits.throttle = rate
+                .zip(burst)
+                .map(|(rate, burst)| Throttle { rate, burst });
+        }
+        limits
     }
 
     fn work_out_names(&self, problems: &mut Problems) -> Names {

@@ -13,6 +13,8 @@ region = "us-east-1"
 runtime = "python3.13"
 log_retention_days = 7
 rate = 0.5
+auth = "NONE"
+limit = 5
 [rehearsal.settings]
 rate = 1
 [[role]]
@@ -39,7 +41,12 @@ definition = "machine.json"
 id = "a"
 name = "{{ username }}-api"
 stage = "s"
+authorization = "{{ settings.auth }}"
+throttle = { rate = "{{ settings.limit }}", burst = 9 }
 route = [{ method = "POST", path = "/go", function = "f" }]
+[access]
+policy = "access.json"
+boundary = "boundary.json"
 [[output]]
 id = "url"
 label = "URL"
@@ -92,6 +99,14 @@ fn files() -> Files {
             r#"{ "Statement": [{ "Resource": "{{ log_groups.f.arn }}:*" }] }"#,
         ),
         ("templates/machine.json", machine),
+        (
+            "templates/access.json",
+            r#"{ "Statement": [{ "Resource": ["{{ user.arn }}", "{{ rest_apis.a.arn }}", "{{ rest_apis.a.execute_arn }}/{{ rest_apis.a.stage }}/*"] }] }"#,
+        ),
+        (
+            "templates/boundary.json",
+            r#"{ "Statement": [{ "Resource": "{{ state_machines.m.execution_arn }}:*" }{% if rest_apis.a.id %}, { "Resource": "{{ rest_apis.a.arn }}" }{% endif %}] }"#,
+        ),
         (
             "templates/p.json",
             r#"{ "user": "{{ username }}", "name": "{{ student.name }}" }"#,
@@ -165,7 +180,7 @@ fn a_stack_is_named_linked_and_filled_in() {
     assert_eq!(stack.student().as_str(), "bob");
     let arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/bob-fn:*";
     assert_eq!(
-        stack.roles[0].policy,
+        *stack.roles[0].policy,
         json!({ "Statement": [{ "Resource": arn }] })
     );
     assert_eq!(stack.log_groups[0].name, "/aws/lambda/bob-fn");
@@ -308,6 +323,24 @@ fn faults_of_the_manifest_name_their_entry() {
             "path = \"go\" is no path",
         ),
         ("stage = \"s\"", "stage = \"a b\"", "no stage name"),
+        (
+            "\"{{ settings.auth }}\"",
+            "\"OPEN\"",
+            "[[rest_api]] \"a\": authorization is \"OPEN\", not NONE or AWS_IAM",
+        ),
+        (
+            "burst = 9",
+            "burst = 5001",
+            "[[rest_api]] \"a\": throttle.burst is \"5001\", not a whole number from 1 to 5000",
+        ),
+        ("burst = 9", "burst = 0", "throttle.burst is \"0\""),
+        ("burst = 9", "burst = 0.5", "a whole number, or a text like"),
+        ("limit = 5", "limit = 0.5", "throttle.rate is \"0.5\""),
+        (
+            "\"{{ settings.limit }}\"",
+            "\"{{ username }}\"",
+            "throttle.rate: Variable `username` not found",
+        ),
         ("expect_http = 202", "expect_http = 20", "expect_http = 20"),
         (
             "status = \"SUCCEEDED\"",
@@ -340,6 +373,11 @@ fn faults_of_the_manifest_name_their_entry() {
             "definition = \"machine.json\"",
             "definition = \"machine.txt\"",
             "no file templates/machine.txt",
+        ),
+        (
+            "policy = \"access.json\"",
+            "policy = \"other.json\"",
+            "[access] policy = \"other.json\": there is no file",
         ),
         ("rate = 1\n", "speed = 1\n", "\"speed\" is no setting"),
     ] {
@@ -389,6 +427,24 @@ fn faults_that_show_only_when_filled_in_are_found_before_anything_is_touched() {
             "log_groups.g",
         ),
         (
+            "templates/access.json",
+            "Statement",
+            "Statment",
+            "is no access policy: it has no Statement",
+        ),
+        (
+            "templates/access.json",
+            "user.arn",
+            "user.tags",
+            "user.tags",
+        ),
+        (
+            "templates/boundary.json",
+            "{% if rest_apis.a.id %}",
+            "{% if username %}",
+            "rest_apis.a.arn",
+        ),
+        (
             "templates/p.json",
             "{{ username }}\",",
             "\"",
@@ -434,6 +490,11 @@ fn documents_too_large_for_aws_are_refused() {
     assert!(
         refusal_when_filled_in(large("templates/policy.json", 10_240)).contains("IAM takes 10240")
     );
+    for what in ["access", "boundary"] {
+        let path = format!("templates/{what}.json");
+        let said = refusal_when_filled_in(large(&path, 6144));
+        assert!(said.contains("IAM takes 6144"), "{said}");
+    }
     let filled = "x".repeat(4096);
     let said = refusal_when_filled_in(with("templates/lab.toml", "{{ settings.rate }}", &filled));
     assert!(said.contains("Lambda takes 4096"), "{said}");
@@ -486,6 +547,41 @@ fn settings_are_overridden_by_known_keys_of_the_same_type() {
 }
 
 #[test]
+fn who_may_call_an_api_and_how_often_can_be_settings() {
+    let api = |lab: &Lab| {
+        let mut desired = lab.desired(&scope(), &class(), &[student("ada")]).unwrap();
+        desired.stacks.remove(0).rest_apis.remove(0)
+    };
+    let request = |lab: &Lab| {
+        let endpoint = ApiEndpoint {
+            id: "abc".into(),
+            url: "http://x/s".into(),
+        };
+        let apis = BTreeMap::from([("ada-api".to_owned(), endpoint)]);
+        let mut requests = lab.example_requests(&scope(), &class(), &student("ada"), &apis);
+        requests.remove(0)
+    };
+    let lab = Lab::parse(files()).unwrap();
+    let before = api(&lab);
+    assert_eq!(before.authorization, Authorization::None);
+    assert_eq!(before.throttle, Some(Throttle { rate: 5, burst: 9 }));
+    assert_eq!(request(&lab).sigv4, None);
+    let settings = [("auth", "AWS_IAM".into()), ("limit", 7.into())];
+    let settings = settings.map(|(key, value): (&str, toml::Value)| (key.to_owned(), value));
+    let lab = lab.with_settings(&settings.into()).unwrap();
+    let after = api(&lab);
+    assert_eq!(after.authorization, Authorization::AwsIam);
+    assert_eq!(after.throttle, Some(Throttle { rate: 7, burst: 9 }));
+    assert_ne!(before.fingerprint(&scope()), after.fingerprint(&scope()));
+    let signature = "aws:amz:us-east-1:execute-api".to_owned();
+    assert_eq!(request(&lab).sigv4, Some(signature));
+
+    let plain = with("templates/lab.toml", "throttle = ", "# ");
+    let lab = Lab::parse(plain).unwrap();
+    assert_eq!(api(&lab).throttle, None);
+}
+
+#[test]
 fn outputs_that_need_an_api_wait_for_it() {
     let lab = Lab::parse(files()).unwrap();
     let ids = |apis: &BTreeMap<_, _>| -> Vec<_> {
@@ -503,6 +599,50 @@ fn outputs_that_need_an_api_wait_for_it() {
         ids(&BTreeMap::from([("ada-api".to_owned(), endpoint)])),
         [url, function]
     );
+}
+
+#[test]
+fn access_names_the_students_own_and_waits_for_the_api() {
+    let lab = Lab::parse(files()).unwrap();
+    let ada = student("ada");
+    let endpoint = ApiEndpoint {
+        id: "abc".into(),
+        url: "http://x/s".into(),
+    };
+    let apis = BTreeMap::from([("ada-api".to_owned(), endpoint)]);
+    let access = lab.access(&scope(), &class(), &ada, &apis).unwrap();
+    let access = access.unwrap();
+    let own = json!([
+        "arn:aws:iam::123456789012:user/homeroom/spring/ada",
+        "arn:aws:apigateway:us-east-1::/restapis/abc",
+        "arn:aws:execute-api:us-east-1:123456789012:abc/s/*"
+    ]);
+    assert_eq!(access.policy["Statement"][0]["Resource"], own);
+    let executions = "arn:aws:states:us-east-1:123456789012:execution:ada-machine:*";
+    assert_eq!(access.boundary["Statement"][0]["Resource"], executions);
+    assert_eq!(access.boundary["Statement"][1]["Resource"], own[1]);
+
+    // Before the stack is there: its roles get the boundary, and the student no access.
+    let none = BTreeMap::new();
+    let boundary = lab.boundary(&scope(), &class(), &ada, &none).unwrap();
+    let before = json!({ "Statement": [{ "Resource": executions }] });
+    assert_eq!(boundary, Some(before));
+    let refused = said(&lab.access(&scope(), &class(), &ada, &none).unwrap_err());
+    assert!(
+        refused.contains("REST API ada-api has no id before it is deployed"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_lab_without_access_gives_none() {
+    let table = "[access]\npolicy = \"access.json\"\nboundary = \"boundary.json\"\n";
+    let lab = Lab::parse(with("templates/lab.toml", table, "")).unwrap();
+    let none = BTreeMap::new();
+    let ada = student("ada");
+    assert!(!lab.has_access());
+    assert_eq!(lab.access(&scope(), &class(), &ada, &none), Ok(None));
+    assert_eq!(lab.boundary(&scope(), &class(), &ada, &none), Ok(None));
 }
 
 #[test]
@@ -571,7 +711,7 @@ proptest! {
         ada.email = Some(email.clone());
         let desired = lab.desired(&scope(), &class(), &[ada.clone()]).unwrap();
         let stack = &desired.stacks[0];
-        prop_assert_eq!(&stack.roles[0].trust, &json!({ "Statement": [{ "Sid": email }] }));
+        prop_assert_eq!(&*stack.roles[0].trust, &json!({ "Statement": [{ "Sid": email }] }));
         prop_assert_eq!(&stack.state_machines[0].definition["States"]["S"]["Result"], &json!(name));
         let payload = lab.payload("p", &scope(), &class(), &ada).unwrap();
         let payload: Value = serde_json::from_str(&payload).unwrap();

@@ -1,5 +1,8 @@
 //! The difference between what should be and what is: pure, and so specific that the engine decides nothing.
 
+pub mod access;
+#[cfg(test)]
+mod access_tests;
 pub mod deploy;
 pub mod teardown;
 #[cfg(test)]
@@ -11,8 +14,8 @@ use super::ids::{ClassName, Scope};
 use super::observed::{AccountUse, Gap};
 use super::ownership::Owner;
 use super::resources::{
-    Kind, ResourceId, function::Function, log_group::LogGroup, rest_api::RestApi, role, role::Role,
-    state_machine::StateMachine,
+    Kind, ResourceId, function::Function, log_group::LogGroup, managed_policy::ManagedPolicy,
+    rest_api::RestApi, role, role::Role, state_machine::StateMachine, user::User,
 };
 
 /// What a run would do.
@@ -74,6 +77,8 @@ pub enum Verdict {
     Unknown,
     /// There and ours: is deleted.
     Delete,
+    /// Not there, and needed: nothing is done for the student until it is.
+    Missing,
     /// Not there, and not wanted.
     Absent,
     /// There, not provably ours, and in the way of nothing: is left alone (teardown).
@@ -91,6 +96,7 @@ impl Verdict {
             Self::Conflict => "conflict",
             Self::Unknown => "unknown",
             Self::Delete => "delete",
+            Self::Missing => "missing",
             Self::Absent => "absent",
             Self::Foreign => "foreign",
         }
@@ -173,6 +179,57 @@ pub enum Action {
         /// ARNs of its attached managed policies.
         attached: Vec<String>,
     },
+    /// Create a managed policy.
+    CreatePolicy(ManagedPolicy),
+    /// Give a managed policy a new version, and put it in force.
+    UpdatePolicy {
+        /// As it should be.
+        policy: ManagedPolicy,
+        /// Versions to delete first: a policy has five at most.
+        old_versions: Vec<String>,
+    },
+    /// Delete a managed policy with its versions.
+    DeletePolicy {
+        /// Its ARN.
+        arn: String,
+        /// Ids of its versions that are not in force.
+        old_versions: Vec<String>,
+    },
+    /// Set a role's permissions boundary, by the policy's ARN.
+    SetRoleBoundary(String),
+    /// Take a role's permissions boundary away.
+    RemoveRoleBoundary,
+    /// Create a user with boundary and policy, and issue credentials.
+    CreateUser {
+        /// As it should be.
+        user: User,
+        /// Credentials to issue.
+        issue: access::Issue,
+    },
+    /// Write what differs of a user, and issue credentials.
+    UpdateUser {
+        /// As it should be.
+        user: User,
+        /// Set the boundary.
+        boundary: bool,
+        /// Attach the policy.
+        attach: bool,
+        /// Credentials to issue.
+        issue: access::Issue,
+    },
+    /// Delete a user with everything in it.
+    DeleteUser {
+        /// Names of its inline policies.
+        inline: Vec<String>,
+        /// ARNs of its attached managed policies.
+        attached: Vec<String>,
+        /// Names of its groups.
+        groups: Vec<String>,
+    },
+    /// Shut a user out.
+    FreezeUser,
+    /// Let a user in again.
+    ThawUser,
 }
 
 /// A stage that carries a record.
@@ -192,17 +249,27 @@ impl Action {
             | Self::CreateLogGroup(_)
             | Self::CreateFunction { .. }
             | Self::CreateStateMachine(_)
-            | Self::CreateRestApi(_) => "create",
+            | Self::CreateRestApi(_)
+            | Self::CreatePolicy(_)
+            | Self::CreateUser { .. } => "create",
             Self::UpdateRole { .. }
             | Self::SetRetention(_)
             | Self::UpdateFunction { .. }
-            | Self::UpdateStateMachine(_) => "update",
+            | Self::UpdateStateMachine(_)
+            | Self::UpdatePolicy { .. }
+            | Self::UpdateUser { .. } => "update",
+            Self::SetRoleBoundary(_) => "set boundary",
+            Self::RemoveRoleBoundary => "remove boundary",
+            Self::FreezeUser => "freeze",
+            Self::ThawUser => "thaw",
             Self::CompleteRestApi { .. } => "complete",
             Self::DeleteRestApi { .. }
             | Self::DeleteFunction
             | Self::DeleteStateMachine { .. }
             | Self::DeleteLogGroup { .. }
-            | Self::DeleteRole { .. } => "delete",
+            | Self::DeleteRole { .. }
+            | Self::DeletePolicy { .. }
+            | Self::DeleteUser { .. } => "delete",
         }
     }
 }
@@ -249,9 +316,15 @@ impl StudentPlan {
         self.items.iter().filter(|i| i.action.is_some()).count()
     }
 
-    /// Whether nothing is done for the student because of a conflict or of something that could not be seen.
+    /// Whether nothing is done for the student because of a conflict, or of something that could not be seen or is
+    /// needed and not there.
     pub fn is_blocked(&self) -> bool {
-        let blocks = |i: &Item| matches!(i.verdict, Verdict::Conflict | Verdict::Unknown);
+        let blocks = |i: &Item| {
+            matches!(
+                i.verdict,
+                Verdict::Conflict | Verdict::Unknown | Verdict::Missing
+            )
+        };
         self.items.iter().any(blocks)
     }
 

@@ -10,7 +10,7 @@ use crate::domain::desired::Desired;
 use crate::domain::ids::{LabId, Scope};
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Owner, Ownership};
-use crate::domain::resources::{Kind, ResourceId};
+use crate::domain::resources::{Kind, ResourceId, managed_policy, user};
 
 use super::{Action, Item, Plan, StudentPlan, Verdict};
 
@@ -83,6 +83,14 @@ pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, Vec<Reso
     for machine in observed.state_machines.values() {
         add(machine.ownership.clone(), Kind::StateMachine, &machine.name);
     }
+    for user in observed.users.values() {
+        let ownership = user.ownership(&desired.scope, &desired.class);
+        add(ownership, Kind::User, &user.name);
+    }
+    for policy in observed.policies.values() {
+        let ownership = policy.ownership(&desired.scope, &desired.class, &desired.lab);
+        add(ownership, Kind::ManagedPolicy, &policy.name);
+    }
     for (name, apis) in &observed.rest_apis {
         for api in apis {
             add(api.ownership.clone(), Kind::RestApi, name);
@@ -93,6 +101,23 @@ pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, Vec<Reso
         ids.dedup();
     }
     found
+}
+
+/// Deletes a user that is there.
+pub(super) fn delete_user(user: &user::Actual) -> Action {
+    Action::DeleteUser {
+        inline: user.inline.clone(),
+        attached: user.attached.clone(),
+        groups: user.groups.clone(),
+    }
+}
+
+/// Deletes a policy that is there.
+pub(super) fn delete_policy(policy: &managed_policy::Actual) -> Action {
+    Action::DeletePolicy {
+        arn: policy.arn.clone(),
+        old_versions: policy.old_versions.clone(),
+    }
 }
 
 /// Log groups without any tag whose function this teardown deleted, or which it deleted itself: Lambda made them
@@ -123,18 +148,26 @@ pub fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<LabId, usi
     labs
 }
 
-/// Roles of this lab of the class, and of the students that are reached, whose stack is in another region, by
-/// region: a teardown here leaves that stack alone, and must not look like the end of it.
+/// Roles and users of this lab of the class, and of the students that are reached, whose stack is in another region,
+/// by region: a teardown here leaves that stack alone, and must not look like the end of it.
 pub fn other_regions(
     desired: &Desired,
     observed: &Observed,
     reach: Reach,
 ) -> BTreeMap<String, usize> {
     let mut regions = BTreeMap::new();
-    for role in observed.roles.values() {
+    let roles = observed.roles.values();
+    let roles = roles.map(|role| {
         let ownership = role.ownership(&desired.scope, &desired.class, None);
-        let (Ownership::OtherRegion(region), Some(owner)) =
-            (ownership, Owner::from_tags(&role.tags))
+        (ownership, &role.tags)
+    });
+    let users = observed.users.values();
+    let users = users.map(|user| {
+        let ownership = user.ownership(&desired.scope, &desired.class);
+        (ownership, &user.tags)
+    });
+    for (ownership, tags) in roles.chain(users) {
+        let (Ownership::OtherRegion(region), Some(owner)) = (ownership, Owner::from_tags(tags))
         else {
             continue;
         };
@@ -203,13 +236,26 @@ impl Look<'_> {
                 item.why = format!("stays until {unseen} can be seen");
             }
         }
+        // IAM keeps a policy for as long as somebody has it, as policy or as boundary.
+        let principals: Vec<ResourceId> = items
+            .iter()
+            .filter(|item| matches!(item.resource.kind, Kind::Role | Kind::User))
+            .map(|item| item.resource.clone())
+            .collect();
+        for item in &mut items {
+            if item.resource.kind == Kind::ManagedPolicy {
+                item.after.extend(principals.iter().cloned());
+            }
+        }
         // Shown and started in the order in which things go.
         items.sort_by_key(|item| match item.resource.kind {
-            Kind::RestApi => 0,
-            Kind::Function => 1,
-            Kind::StateMachine => 2,
-            Kind::Role => 3,
-            Kind::LogGroup => 4,
+            Kind::User => 0,
+            Kind::RestApi => 1,
+            Kind::Function => 2,
+            Kind::StateMachine => 3,
+            Kind::Role => 4,
+            Kind::LogGroup => 5,
+            Kind::ManagedPolicy => 6,
         });
         StudentPlan {
             owner,
@@ -250,6 +296,15 @@ impl Look<'_> {
                     machine.ownership.clone(),
                     Action::DeleteStateMachine { arn },
                 )
+            }),
+            Kind::User => observed.users.get(&id.name).map(|user| {
+                let ownership = user.ownership(&self.desired.scope, &owner.class);
+                (ownership, delete_user(user))
+            }),
+            Kind::ManagedPolicy => observed.policies.get(&id.name).map(|policy| {
+                let desired = self.desired;
+                let ownership = policy.ownership(&desired.scope, &desired.class, &desired.lab);
+                (ownership, delete_policy(policy))
             }),
             Kind::RestApi => return self.rest_api(owner, id),
         };

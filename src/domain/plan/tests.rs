@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::teardown::Reach;
 use super::*;
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::observed::{Gap, Observed};
-use crate::domain::ownership::Ownership;
+use crate::domain::ownership::{Fingerprint, Ownership};
 use crate::domain::resources::role::POLICY_NAME;
 use crate::domain::resources::state_machine::WorkflowType;
-use crate::domain::resources::{Kind, function, log_group, rest_api, role, state_machine};
+use crate::domain::resources::{
+    Kind, function, log_group, managed_policy, rest_api, role, state_machine, user,
+};
 
-fn scope() -> Scope {
+pub(super) fn scope() -> Scope {
     Scope {
         partition: "aws".into(),
         account: "123456789012".into(),
@@ -34,8 +36,8 @@ fn stack(user: &str, code: &str) -> Stack {
     Stack {
         roles: vec![Role {
             name: name("role"),
-            trust: json!({"Statement": []}),
-            policy: json!({"Statement": [{"Resource": user}]}),
+            trust: json!({"Statement": []}).into(),
+            policy: json!({"Statement": [{"Resource": user}]}).into(),
         }],
         log_groups: vec![LogGroup {
             name: format!("/aws/lambda/{}", name("work")),
@@ -58,7 +60,9 @@ fn stack(user: &str, code: &str) -> Stack {
             name: name("flow"),
             workflow_type: WorkflowType::Standard,
             role: name("role"),
-            definition: json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}}),
+            definition:
+                json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}})
+                    .into(),
         }],
         rest_apis: vec![RestApi {
             name: name("api"),
@@ -68,12 +72,14 @@ fn stack(user: &str, code: &str) -> Stack {
                 path: "/process".into(),
                 function: name("work"),
             }],
+            authorization: rest_api::Authorization::None,
+            throttle: None,
         }],
         owner,
     }
 }
 
-fn desired(users: &[&str]) -> Desired {
+pub(super) fn desired(users: &[&str]) -> Desired {
     Desired {
         scope: scope(),
         class: "demo".parse().unwrap(),
@@ -94,9 +100,10 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 role::Actual {
                     name,
                     path: Scope::role_path(&owner.class),
-                    trust: Some(role.trust.clone()),
-                    inline: BTreeMap::from([(POLICY_NAME.into(), role.policy.clone())]),
+                    trust: Some(Value::clone(&role.trust)),
+                    inline: BTreeMap::from([(POLICY_NAME.into(), Value::clone(&role.policy))]),
                     attached: vec![],
+                    boundary: None,
                     tags: owner.tags(&scope, &role.fingerprint()),
                 },
             );
@@ -188,6 +195,55 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
         Action::DeleteStateMachine { .. } => drop(observed.state_machines.remove(&name)),
         Action::DeleteLogGroup { .. } => drop(observed.log_groups.remove(&name)),
         Action::DeleteRole { .. } => drop(observed.roles.remove(&name)),
+        Action::CreatePolicy(policy) | Action::UpdatePolicy { policy, .. } => {
+            let arn = scope.policy_arn(&owner.class, &name);
+            observed.policies.insert(
+                name.clone(),
+                managed_policy::Actual {
+                    name,
+                    arn,
+                    path: Scope::role_path(&owner.class),
+                    document: Some(policy.document.clone()),
+                    old_versions: Vec::new(),
+                },
+            );
+        }
+        Action::DeletePolicy { .. } => drop(observed.policies.remove(&name)),
+        Action::SetRoleBoundary(arn) => {
+            observed.roles.get_mut(&name).unwrap().boundary = Some(arn.clone());
+        }
+        Action::RemoveRoleBoundary => observed.roles.get_mut(&name).unwrap().boundary = None,
+        Action::CreateUser { user, issue } | Action::UpdateUser { user, issue, .. } => {
+            let before = observed.users.get(&name);
+            let mut tags = before.map(|user| user.tags.clone()).unwrap_or_default();
+            tags.extend(owner.tags(&scope, &Fingerprint::of(["x"])));
+            if !issue.is_nothing() {
+                let issued = issue.then.tag_value().to_owned();
+                tags.insert(user::TAG_CREDENTIALS.to_owned(), issued);
+            }
+            let inline = before.map(|user| user.inline.clone()).unwrap_or_default();
+            observed.users.insert(
+                name.clone(),
+                user::Actual {
+                    name,
+                    path: Scope::role_path(&owner.class),
+                    tags,
+                    inline,
+                    attached: vec![scope.policy_arn(&owner.class, &user.policy.name)],
+                    groups: Vec::new(),
+                    boundary: Some(scope.policy_arn(&owner.class, &user.boundary.name)),
+                },
+            );
+        }
+        Action::DeleteUser { .. } => drop(observed.users.remove(&name)),
+        Action::FreezeUser => {
+            let user = observed.users.get_mut(&name).unwrap();
+            user.inline.push(user::FREEZE_POLICY.to_owned());
+        }
+        Action::ThawUser => {
+            let user = observed.users.get_mut(&name).unwrap();
+            user.inline.retain(|policy| policy != user::FREEZE_POLICY);
+        }
     }
 }
 
@@ -206,7 +262,7 @@ fn as_listed(function: &Function, owner: &Owner, description: String) -> functio
     }
 }
 
-fn apply_all(observed: &mut Observed, plan: &Plan) {
+pub(super) fn apply_all(observed: &mut Observed, plan: &Plan) {
     apply_some(observed, plan, |_| true);
 }
 
@@ -220,7 +276,7 @@ fn apply_some(observed: &mut Observed, plan: &Plan, mut choose: impl FnMut(&Item
     }
 }
 
-fn deployed(desired: &Desired) -> Observed {
+pub(super) fn deployed(desired: &Desired) -> Observed {
     let mut observed = Observed::default();
     apply_all(
         &mut observed,
@@ -272,7 +328,8 @@ fn a_changed_lab_updates_what_the_student_left_alone() {
     let mut desired = desired(&["user1"]);
     let mut observed = deployed(&desired);
     desired.stacks[0] = stack("user1", "v2");
-    desired.stacks[0].state_machines[0].definition["TimeoutSeconds"] = json!(60);
+    let definition = &mut desired.stacks[0].state_machines[0].definition;
+    Arc::make_mut(definition)["TimeoutSeconds"] = json!(60);
     let plan = deploy::plan(&desired, &observed, false);
     assert_eq!(verdict_of(&plan, Kind::Function), Verdict::Update);
     assert_eq!(verdict_of(&plan, Kind::StateMachine), Verdict::Update);

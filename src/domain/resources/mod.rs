@@ -3,9 +3,11 @@
 
 pub mod function;
 pub mod log_group;
+pub mod managed_policy;
 pub mod rest_api;
 pub mod role;
 pub mod state_machine;
+pub mod user;
 
 use std::fmt;
 
@@ -27,6 +29,10 @@ pub enum Kind {
     StateMachine,
     /// API Gateway REST API with its resources, methods, permission, deployment and stage.
     RestApi,
+    /// Customer managed policy of IAM: a student's access, or a boundary.
+    ManagedPolicy,
+    /// IAM user: a student's way in.
+    User,
 }
 
 impl fmt::Display for Kind {
@@ -37,6 +43,8 @@ impl fmt::Display for Kind {
             Self::Function => "Lambda function",
             Self::StateMachine => "state machine",
             Self::RestApi => "REST API",
+            Self::ManagedPolicy => "IAM policy",
+            Self::User => "IAM user",
         })
     }
 }

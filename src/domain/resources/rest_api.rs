@@ -57,6 +57,47 @@ impl Route {
     }
 }
 
+/// Who may call an API's methods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum Authorization {
+    /// Whoever knows the address.
+    #[default]
+    #[serde(rename = "NONE")]
+    None,
+    /// Whoever signs with credentials that IAM lets `execute-api:Invoke` it.
+    #[serde(rename = "AWS_IAM")]
+    AwsIam,
+}
+
+impl Authorization {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::None, Self::AwsIam];
+
+    /// As API Gateway names it (PutMethod, `authorizationType`).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::AwsIam => "AWS_IAM",
+        }
+    }
+}
+
+/// Most requests a second that a throttle may name. Source: API Gateway quotas, "Throttle quota per account, per
+/// Region": 10,000 requests a second with bursts of 5,000, for all APIs together.
+pub const RATE_MAX: u32 = 10_000;
+/// Most requests at once that a throttle may name. Source: same.
+pub const BURST_MAX: u32 = 5_000;
+
+/// How many requests each method of a stage lets through; what is more is answered 429. API Gateway counts with a
+/// token bucket, and as well as it can: a little more may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Throttle {
+    /// Requests a second, in the long run.
+    pub rate: u32,
+    /// Requests at once.
+    pub burst: u32,
+}
+
 /// A REST API as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestApi {
@@ -66,6 +107,10 @@ pub struct RestApi {
     pub stage: String,
     /// Its routes.
     pub routes: Vec<Route>,
+    /// Who may call them.
+    pub authorization: Authorization,
+    /// How often; nothing is written to the stage where there is none, and the account's limit counts.
+    pub throttle: Option<Throttle>,
 }
 
 /// A REST API as it is.
@@ -99,8 +144,19 @@ pub struct PathResource {
     pub id: String,
     /// Its full path.
     pub path: String,
-    /// HTTP methods that are there, each with its integration URI if it has one.
-    pub methods: Vec<(String, Option<String>)>,
+    /// HTTP methods that are there.
+    pub methods: Vec<Method>,
+}
+
+/// One method of a path, as GetResources shows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Method {
+    /// HTTP method.
+    pub name: String,
+    /// Its integration's URI, if it has one.
+    pub integration: Option<String>,
+    /// Who may call it, as API Gateway names it.
+    pub authorization: String,
 }
 
 /// Those that are this owner's.
@@ -118,7 +174,15 @@ impl RestApi {
             .iter()
             .map(|r| json!([r.method, r.path, scope.function_arn(&r.function)]))
             .collect();
-        Fingerprint::of_json(&json!({ "stage": self.stage, "routes": routes }))
+        let mut deployed = json!({ "stage": self.stage, "routes": routes });
+        // What a lab does not ask for leaves no trace, so that stacks without it stay as they are.
+        if self.authorization != Authorization::None {
+            deployed["authorization"] = json!(self.authorization);
+        }
+        if let Some(throttle) = &self.throttle {
+            deployed["throttle"] = json!(throttle);
+        }
+        Fingerprint::of_json(&deployed)
     }
 
     /// The description of the stage that records what is deployed.
@@ -150,6 +214,43 @@ impl RestApi {
         match recorded.as_ref().and_then(|r| r.fingerprints.get("api")) {
             Some(fingerprint) if *fingerprint == self.fingerprint(scope) => Drift::Same,
             _ => Drift::Stale,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_who_may_call_or_how_often_is_deployed() {
+        let scope = Scope {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+        };
+        let throttle = |rate, burst| Some(Throttle { rate, burst });
+        let prints: Vec<_> = [
+            (Authorization::None, None),
+            (Authorization::AwsIam, None),
+            (Authorization::None, throttle(5, 10)),
+            (Authorization::None, throttle(10, 5)),
+            (Authorization::AwsIam, throttle(5, 10)),
+        ]
+        .into_iter()
+        .map(|(authorization, throttle)| {
+            let api = RestApi {
+                name: "a".into(),
+                stage: "s".into(),
+                routes: Vec::new(),
+                authorization,
+                throttle,
+            };
+            api.fingerprint(&scope)
+        })
+        .collect();
+        for (i, print) in prints.iter().enumerate() {
+            assert!(!prints[..i].contains(print), "{i} is like one before");
         }
     }
 }

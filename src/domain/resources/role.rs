@@ -4,11 +4,12 @@
 //! differs is simply put right.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::domain::ids::{ClassName, Scope};
-use crate::domain::ownership::{Fingerprint, Owner, Ownership, TAG_REGION, Tags, canonical};
+use crate::domain::ownership::{Fingerprint, Owner, Ownership, Tags, canonical, of_principal};
 
 /// Longest role name. Source: IAM and AWS STS quotas, "Role names".
 pub const NAME_MAX: usize = 64;
@@ -25,9 +26,9 @@ pub struct Role {
     /// Its name.
     pub name: String,
     /// Who may assume it (trust policy document).
-    pub trust: Value,
+    pub trust: Arc<Value>,
     /// What it may do (inline policy document).
-    pub policy: Value,
+    pub policy: Arc<Value>,
 }
 
 /// A role as it is.
@@ -45,6 +46,8 @@ pub struct Actual {
     pub attached: Vec<String>,
     /// Its tags; may be empty where the listing does not show them.
     pub tags: Tags,
+    /// ARN of its permissions boundary.
+    pub boundary: Option<String>,
 }
 
 /// What must be written to make it as it should be.
@@ -104,33 +107,13 @@ impl Role {
 }
 
 impl Actual {
-    /// Whose it is. The path is proof enough: nothing but homeroom creates roles below it. `expected` is
-    /// the owner that the role's name stands for, used where a listing shows no tags.
+    /// Whose it is: see [`of_principal`]. `expected` is the owner that the role's name stands for.
     pub fn ownership(
         &self,
         scope: &Scope,
         class: &ClassName,
         expected: Option<&Owner>,
     ) -> Ownership {
-        let tagged = Owner::from_tags(&self.tags);
-        if self.path == Scope::role_path(class) {
-            match self.tags.get(TAG_REGION) {
-                Some(region) if *region != scope.region => {
-                    return Ownership::OtherRegion(region.clone());
-                }
-                _ => {}
-            }
-            match tagged.as_ref().or(expected) {
-                Some(owner) if owner.class == *class => Ownership::Ours(owner.clone()),
-                Some(owner) => Ownership::OtherClass(owner.clone()),
-                None => Ownership::Foreign,
-            }
-        } else {
-            match tagged {
-                // Our tags on a role outside our path: someone copied them. Not provably ours.
-                Some(owner) if owner.class == *class => Ownership::Foreign,
-                other => Ownership::from_owner(other, class),
-            }
-        }
+        of_principal(&self.path, &self.tags, scope, class, expected)
     }
 }

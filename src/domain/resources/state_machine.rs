@@ -5,6 +5,8 @@
 //! recorded by the very call that makes it. Asking for tags instead would cost a second call on the scarcest
 //! read quota of the service (ListTagsForResource refills at 1 per second).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::domain::ids::Scope;
@@ -37,7 +39,7 @@ pub struct StateMachine {
     /// Name of the role that it runs as (one of the stack's).
     pub role: String,
     /// Its definition in Amazon States Language, without a record.
-    pub definition: Value,
+    pub definition: Arc<Value>,
 }
 
 /// A state machine as it is.
@@ -75,7 +77,7 @@ impl StateMachine {
 
     /// The definition as it is sent: with the record in its `Comment`, keys in the template's order.
     pub fn signed_definition(&self, owner: &Owner) -> String {
-        let mut definition = self.definition.clone();
+        let mut definition = Value::clone(&self.definition);
         let record = owner.record(&[("definition", &self.fingerprint())]);
         if let Value::Object(map) = &mut definition {
             let comment = match map.get("Comment").and_then(Value::as_str) {

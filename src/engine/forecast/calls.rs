@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::desired::Stack;
 use crate::domain::operation::Operation::{self, *};
 use crate::domain::plan::Action;
+use crate::domain::plan::access::Issue;
 use crate::domain::resources::rest_api::RestApi;
 use crate::domain::resources::role::POLICY_NAME;
 
@@ -84,7 +85,61 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
         Action::DeleteRestApi { ids, stages } => {
             vec![(DeleteStage, stages.len()), (DeleteRestApi, ids.len())]
         }
+        Action::CreatePolicy(_) => vec![(CreatePolicy, 1)],
+        Action::UpdatePolicy { old_versions, .. } => vec![
+            (DeletePolicyVersion, old_versions.len()),
+            (CreatePolicyVersion, 1),
+        ],
+        Action::DeletePolicy { old_versions, .. } => {
+            vec![(DeletePolicyVersion, old_versions.len()), (DeletePolicy, 1)]
+        }
+        Action::SetRoleBoundary(_) => vec![(PutRolePermissionsBoundary, 1)],
+        Action::RemoveRoleBoundary => vec![(DeleteRolePermissionsBoundary, 1)],
+        Action::CreateUser { issue, .. } => {
+            let mut calls = vec![(CreateUser, 1), (AttachUserPolicy, 1)];
+            calls.extend(issued(*issue, true));
+            calls
+        }
+        Action::UpdateUser {
+            boundary,
+            attach,
+            issue,
+            ..
+        } => {
+            let mut calls = vec![
+                (PutUserPermissionsBoundary, usize::from(*boundary)),
+                (AttachUserPolicy, usize::from(*attach)),
+            ];
+            calls.extend(issued(*issue, false));
+            calls
+        }
+        Action::DeleteUser {
+            inline,
+            attached,
+            groups,
+        } => vec![
+            (DeleteLoginProfile, 1),
+            (ListAccessKeys, 1),
+            (DetachUserPolicy, attached.len()),
+            (DeleteUserPolicy, inline.len()),
+            (RemoveUserFromGroup, groups.len()),
+            (DeleteUser, 1),
+        ],
+        Action::FreezeUser => vec![(PutUserPolicy, 1)],
+        Action::ThawUser => vec![(DeleteUserPolicy, 1)],
     }
+}
+
+/// Of an older user the keys are looked at, and a password that is there already costs one call more.
+fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 5] {
+    let tags = usize::from(!issue.is_nothing()) + usize::from(issue.withdraw);
+    [
+        (CreateLoginProfile, usize::from(issue.password)),
+        (UpdateLoginProfile, usize::from(issue.withdraw)),
+        (ListAccessKeys, usize::from(!to_new && !issue.is_nothing())),
+        (CreateAccessKey, usize::from(issue.access_key)),
+        (TagUser, tags),
+    ]
 }
 
 fn published(api: &RestApi) -> [(Operation, usize); 3] {

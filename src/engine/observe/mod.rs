@@ -3,6 +3,7 @@
 
 mod functions;
 mod log_groups;
+mod principals;
 mod rest_apis;
 mod roles;
 mod state_machines;
@@ -20,6 +21,8 @@ use crate::domain::operation::Operation;
 use crate::domain::ownership::Owner;
 use crate::domain::plan::teardown::Reach;
 use crate::domain::resources::{Kind, ResourceId, rest_api};
+
+use principals::Principals;
 
 use super::call::{CallError, Caller};
 use super::port::{Cloud, CloudResult, Page};
@@ -95,7 +98,23 @@ pub async fn observe_knowing<C: Cloud>(
 ) -> Result<Observed, Cancelled> {
     let look = Look::new(caller, desired, depth, known);
     // Roles first: they tell which students are another class's, whose other things need not be asked.
-    let (roles, mut gaps) = look.roles().await?;
+    let (principals, mut gaps) = match depth {
+        Depth::Deploy => {
+            let (roles, gaps) = look.roles().await?;
+            let only_roles = Principals {
+                roles,
+                ..Principals::default()
+            };
+            (only_roles, gaps)
+        }
+        // A teardown takes away students' access as well.
+        _ => look.principals().await?,
+    };
+    let Principals {
+        roles,
+        users,
+        policies,
+    } = principals;
     let strangers = look.strangers(&roles);
     let (functions, machines, apis) = tokio::join!(
         look.functions(),
@@ -116,11 +135,42 @@ pub async fn observe_knowing<C: Cloud>(
         functions,
         state_machines: machines,
         rest_apis: apis,
+        users,
+        policies,
         gaps,
         account: AccountUse {
             rest_apis: api_count,
             ..AccountUse::default()
         },
+    })
+}
+
+/// Looks at who may get in: roles, users and policies by one listing, and the ids of the APIs, which policies name.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read becomes a gap.
+pub async fn observe_access<C: Cloud>(
+    caller: &Caller<C>,
+    desired: &Desired,
+    with_apis: bool,
+) -> Result<Observed, Cancelled> {
+    let known = KnownMachines::new();
+    let look = Look::new(caller, desired, &Depth::Deploy, &known);
+    let (principals, mut gaps) = look.principals().await?;
+    let mut rest_apis = BTreeMap::new();
+    if with_apis && look.any(Kind::RestApi) {
+        match look.list_rest_apis().await {
+            Ok((apis, _)) => rest_apis = apis,
+            Err(error) => gaps.extend(look.listing_gap(Kind::RestApi, Err(error))?),
+        }
+    }
+    Ok(Observed {
+        roles: principals.roles,
+        users: principals.users,
+        policies: principals.policies,
+        rest_apis,
+        gaps,
+        ..Observed::default()
     })
 }
 

@@ -20,7 +20,7 @@ pub async fn create<C: Cloud>(
 ) -> Result<(), StepError> {
     for record in withdraw {
         let update = cx.call(Operation::UpdateStage, |c| {
-            c.update_stage_description(&record.api_id, &record.stage, BEING_COMPLETED)
+            c.update_stage(&record.api_id, &record.stage, BEING_COMPLETED, None)
         });
         or_gone(update.await)?;
     }

@@ -3,6 +3,8 @@
 
 pub mod function;
 pub mod log_group;
+pub mod managed_policy;
 pub mod rest_api;
 pub mod role;
 pub mod state_machine;
+pub mod user;

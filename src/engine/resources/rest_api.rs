@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
-use crate::domain::resources::rest_api::{PathResource, RestApi, Route};
+use crate::domain::resources::rest_api::{Authorization, PathResource, RestApi, Route};
 use crate::domain::resources::{Kind, ResourceId};
 use crate::engine::call::CallError;
 use crate::engine::port::{Cloud, ErrorKind, Permission};
@@ -226,7 +226,7 @@ async fn resources<C: Cloud>(
     }
 }
 
-/// Adds what is missing of paths, methods and integrations.
+/// Adds what is missing of paths, methods and integrations, and puts right who may call them.
 async fn build<C: Cloud>(
     cx: &Context<'_, C>,
     api: &RestApi,
@@ -241,7 +241,7 @@ async fn build<C: Cloud>(
     };
     for route in &api.routes {
         let resource = path_resource(cx, id, &route.path, &mut known).await?;
-        ensure_method(cx, id, &resource, route).await?;
+        ensure_method(cx, id, &resource, route, api.authorization).await?;
     }
     Ok(())
 }
@@ -287,20 +287,31 @@ async fn ensure_method<C: Cloud>(
     id: &str,
     resource: &PathResource,
     route: &Route,
+    authorization: Authorization,
 ) -> Result<(), StepError> {
     let uri = &cx.scope.invocation_uri(&route.function);
-    let present = resource.methods.iter().find(|(m, _)| *m == route.method);
-    if present.is_none() {
-        let put = cx.call_about_new(Operation::PutMethod, |c| {
-            c.put_method(id, &resource.id, &route.method)
-        });
-        match put.await {
-            // An attempt whose answer was lost made it.
-            Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
-            other => other?,
+    let present = resource.methods.iter().find(|m| m.name == route.method);
+    match present {
+        None => {
+            let put = cx.call_about_new(Operation::PutMethod, |c| {
+                c.put_method(id, &resource.id, &route.method, authorization)
+            });
+            match put.await {
+                // An attempt whose answer was lost made it.
+                Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
+                other => other?,
+            }
         }
+        // A method that is there cannot be put again.
+        Some(method) if method.authorization != authorization.as_str() => {
+            cx.call_about_new(Operation::UpdateMethod, |c| {
+                c.update_method(id, &resource.id, &route.method, authorization)
+            })
+            .await?;
+        }
+        Some(_) => {}
     }
-    if present.and_then(|(_, integration)| integration.as_ref()) != Some(uri) {
+    if present.and_then(|method| method.integration.as_ref()) != Some(uri) {
         let put = cx.call_about_new(Operation::PutIntegration, |c| {
             c.put_integration(id, &resource.id, &route.method, uri)
         });
@@ -309,7 +320,8 @@ async fn ensure_method<C: Cloud>(
     Ok(())
 }
 
-/// Deploys, permits, and records that the API is whole: the record is the last thing written. The deployment,
+/// Deploys, permits, and records that the API is whole: the record is the last thing written, in one call with the
+/// stage's throttle. The deployment,
 /// scarcest of all, waits for nothing; the permission waits for its function.
 async fn publish<C: Cloud>(cx: &Context<'_, C>, api: &RestApi, id: &str) -> Result<(), StepError> {
     let stage = api.stage.as_str();
@@ -328,7 +340,7 @@ async fn publish<C: Cloud>(cx: &Context<'_, C>, api: &RestApi, id: &str) -> Resu
     }
     let record = &api.stage_description(cx.scope, cx.owner);
     cx.call_about_new(Operation::UpdateStage, |c| {
-        c.update_stage_description(id, stage, record)
+        c.update_stage(id, stage, record, api.throttle)
     })
     .await
 }

@@ -1,10 +1,9 @@
 //! IAM role: create, put right, delete whole.
 
-use std::collections::BTreeMap;
-
 use crate::domain::ids::Scope;
 use crate::domain::operation::Operation;
-use crate::domain::resources::role::{self, Difference, POLICY_NAME, Role};
+use crate::domain::ownership::of_principal;
+use crate::domain::resources::role::{Difference, POLICY_NAME, Role};
 use crate::engine::port::{Cloud, ErrorKind};
 use crate::engine::step::{Context, StepError, or_gone};
 
@@ -69,6 +68,36 @@ pub async fn delete<C: Cloud>(
     )
 }
 
+/// Sets the permissions boundary.
+///
+/// # Errors
+/// AWS's.
+pub async fn set_boundary<C: Cloud>(
+    cx: &Context<'_, C>,
+    policy_arn: &str,
+) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    // The policy was made a moment ago, and need not be visible everywhere yet.
+    let set = cx.call_about_new(Operation::PutRolePermissionsBoundary, |c| {
+        c.put_role_boundary(name, policy_arn)
+    });
+    set.await
+}
+
+/// Takes the permissions boundary away.
+///
+/// # Errors
+/// AWS's; what is gone already is no error.
+pub async fn remove_boundary<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    or_gone(
+        cx.call(Operation::DeleteRolePermissionsBoundary, |c| {
+            c.delete_role_boundary(name)
+        })
+        .await,
+    )
+}
+
 /// Takes policies out of the role.
 async fn empty<C: Cloud>(
     cx: &Context<'_, C>,
@@ -95,15 +124,7 @@ async fn prove_ours<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), Ste
     let head = cx
         .call_about_new(Operation::GetRole, |c| c.get_role(name))
         .await?;
-    let actual = role::Actual {
-        name: name.to_owned(),
-        path: head.path,
-        tags: head.tags,
-        trust: None,
-        inline: BTreeMap::new(),
-        attached: Vec::new(),
-    };
-    let ownership = actual.ownership(cx.scope, cx.class(), Some(cx.owner));
+    let ownership = of_principal(&head.path, &head.tags, cx.scope, cx.class(), Some(cx.owner));
     match ownership.why_not(cx.owner) {
         None => Ok(()),
         Some(why) => Err(StepError::Conflict(why)),

@@ -16,7 +16,7 @@ pub(super) fn document(sheet: &Sheet) -> String {
     whose.push(format!("about {} minutes", sheet.minutes));
     out.line(&whose.join(", "));
     if sheet.secret {
-        out.line("**This page has your password on it. Keep it to yourself.**");
+        out.line("**This page has on it what you sign in with. It is yours alone.**");
     }
     out.rows("| Yours | |\n|---|---|", sheet.facts.iter().map(fact));
     out.parts(&sheet.intro);

@@ -202,9 +202,10 @@ fn facts(about: &About<'_>, one: &One<'_>) -> Vec<Fact> {
         ..fact(label, value)
     };
     let mut facts = vec![fact("Username", one.student.username.as_str())];
-    if let Some(credentials) = &one.credentials {
-        // A class without a console has users all the same: their keys open its API.
-        facts.push(secret("Password", credentials.password.expose_secret()));
+    let password = one.credentials.as_ref().and_then(|c| c.password.as_ref());
+    if let Some(password) = password {
+        // Where there is no console, nobody has use for it; it is theirs all the same.
+        facts.push(secret("First password", password.expose_secret()));
     }
     if let Some(url) = about.sign_in_url {
         facts.push(fact("Sign in", url));

@@ -3,21 +3,30 @@
   const table = document.querySelector(".students table");
   let rows = [];
 
-  // Unfolding in place: the name becomes a button, the row a bigger one.
+  // Unfolding in place: the name becomes a button, the row a bigger one. What unfolds is markup for those without
+  // JavaScript, and here a text until it is wanted: five hundred students would be a hundred thousand elements.
+  const fill = (unfolded) => {
+    const waiting = unfolded.querySelector("noscript");
+    if (!waiting) return;
+    const markup = make("template", { innerHTML: waiting.textContent });
+    waiting.replaceWith(markup.content);
+  };
   const unfold = (row, open) => {
+    if (open) fill(row.unfold);
     row.unfold.hidden = !open;
     row.unfold.querySelector("details").open = open;
     row.button.setAttribute("aria-expanded", String(open));
     row.body.classList.toggle("open", open);
     if (open) addCopyButtons(row.unfold);
   };
+  const sourceOf = (body) => body.querySelector(".row").outerHTML + body.querySelector("noscript").textContent;
   const adopt = (body, index) => {
     const row = {
       ...body.dataset,
       body,
       index,
       // To see later whether it changed: as it was written, before anything here touches it.
-      source: document.body.dataset.live ? body.outerHTML : "",
+      source: document.body.dataset.live ? sourceOf(body) : "",
       unfold: body.querySelector(".unfold"),
       done: Number(body.dataset.done),
       open: new Set(body.dataset.open.split(" ")),
@@ -115,8 +124,8 @@
   $("f-reset").addEventListener("click", reset);
   document.querySelector(".tools").hidden = false;
   addEventListener("hashchange", follow);
-  // A reloading browser fills the fields in again.
-  sort();
+  // A reloading browser fills the fields in again. To move every row costs a moment that most have no use for.
+  if (value("sort") !== "roster") sort();
   filter();
   follow();
 
@@ -125,7 +134,10 @@
   const renew = async () => {
     const answer = await fetch(location.pathname, { cache: "no-store" });
     if (!answer.ok) return;
-    const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // To this parser there is no JavaScript; what waits to be unfolded is to stay a text all the same.
+    const text = (await answer.text()).replace(/<noscript>([^]*?)<\/noscript>/g,
+      (_, markup) => `<noscript>${markup.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</noscript>`);
+    const next = new DOMParser().parseFromString(text, "text/html");
     for (const id of ["top", "overview"]) $(id).replaceWith(document.importNode(next.getElementById(id), true));
     document.title = next.title;
     const known = new Map(rows.map((row) => [row.body.id, row]));
@@ -133,7 +145,7 @@
     rows = bodies.map((body, index) => {
       const old = known.get(body.id);
       known.delete(body.id);
-      if (old && old.source === body.outerHTML) return Object.assign(old, { index });
+      if (old && old.source === sourceOf(body)) return Object.assign(old, { index });
       const fresh = document.importNode(body, true);
       const focused = old && old.body.contains(document.activeElement);
       if (old) old.body.replaceWith(fresh);
@@ -149,7 +161,8 @@
     tellAge();
   };
   const say = (text) => { $("live").textContent = text; };
-  const clock = () => document.querySelector(".taken time b").textContent;
+  // To the second, in the report's own zone: that a reading is new is to be seen.
+  const clock = () => document.querySelector(".taken time").dateTime.slice(11, 19);
   const source = new EventSource("events");
   source.addEventListener("reading", () => say(`Live · read at ${clock()} · reading again …`));
   source.addEventListener("read", async () => {

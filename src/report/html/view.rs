@@ -228,7 +228,7 @@ impl Page {
             notes: report.notes.iter().map(|note| own(note)).collect(),
             causes,
             more_causes,
-            validated: validated(&report.students),
+            validated: validated(report),
             sections: sections(&report.students),
             students: report
                 .students
@@ -335,7 +335,8 @@ impl Moment {
 fn tasks(columns: Vec<Column>) -> Vec<Task> {
     let stuck = columns
         .iter()
-        .filter(|c| c.work == Work::Student && c.provable() && c.passed < c.of())
+        // What could not be checked says nothing of where anybody is.
+        .filter(|c| c.work == Work::Student && c.provable() && c.failed > 0)
         // Shares compared without division; of equals the first one, where the class got to.
         .min_by(|a, b| (a.passed * b.of()).cmp(&(b.passed * a.of())))
         .map(|c| c.id.clone());
@@ -363,13 +364,26 @@ fn tasks(columns: Vec<Column>) -> Vec<Task> {
         .collect()
 }
 
-fn validated(students: &[ReportStudent]) -> Option<String> {
+fn validated(report: &ClassReport) -> Option<String> {
+    let students = &report.students;
+    let at = report.validated_at.as_ref()?;
+    let at = at.with_time_zone(report.taken_at.time_zone().clone());
+    let format = match at.date() == report.taken_at.date() {
+        true => "at %H:%M",
+        false => "on %-d %B at %H:%M",
+    };
     let asked = students.iter().filter(|s| !s.validate.is_empty()).count();
     let passed = students
         .iter()
         .filter(|s| !s.validate.is_empty() && all_passed(&s.validate))
         .count();
-    (asked > 0).then(|| format!("{passed} of {} passed validation", plural(asked, "stack")))
+    (asked > 0).then(|| {
+        format!(
+            "{passed} of {} passed validation {}",
+            plural(asked, "stack"),
+            at.strftime(format)
+        )
+    })
 }
 
 fn sections(students: &[ReportStudent]) -> Vec<String> {

@@ -11,13 +11,28 @@ use super::super::words::plural;
 use super::table::{Cell, Head, Table};
 use super::{Page, View};
 
-const KINDS: [(Kind, &str); 5] = [
+const KINDS: [(Kind, &str); 7] = [
+    (Kind::User, "users"),
     (Kind::RestApi, "APIs"),
     (Kind::StateMachine, "machines"),
     (Kind::Function, "functions"),
     (Kind::Role, "roles"),
     (Kind::LogGroup, "log groups"),
+    (Kind::ManagedPolicy, "policies"),
 ];
+
+/// The columns: those of access only where somebody has any.
+fn columns(doomed: &[&StudentPlan]) -> Vec<(Kind, &'static str)> {
+    let mut kinds = KINDS.to_vec();
+    kinds.retain(|(kind, _)| {
+        let is_there = |student: &&StudentPlan| {
+            let mut items = student.items.iter();
+            items.any(|i| i.verdict == Verdict::Delete && i.resource.kind == *kind)
+        };
+        !matches!(kind, Kind::User | Kind::ManagedPolicy) || doomed.iter().any(is_there)
+    });
+    kinds
+}
 
 /// Prints what a teardown would delete, per student and kind, and what it would leave alone and why.
 ///
@@ -34,12 +49,13 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
         .iter()
         .filter(|s| s.items.iter().any(|i| i.verdict == Verdict::Delete))
         .collect();
+    let kinds = columns(&doomed);
     let mut totals: BTreeMap<Kind, usize> = BTreeMap::new();
     let mut table = Table::default();
     table.heads.push(Head::flexible("student"));
     table
         .heads
-        .extend(KINDS.iter().map(|(_, title)| Head::number(title)));
+        .extend(kinds.iter().map(|(_, title)| Head::number(title)));
     let mut strangers = false;
     for student in &doomed {
         let mut name = student.owner.student.to_string();
@@ -48,13 +64,13 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
             name.push('*');
         }
         let mut row = vec![Cell::plain(name)];
-        for (kind, _) in KINDS {
+        for (kind, _) in &kinds {
             let count = student
                 .items
                 .iter()
-                .filter(|i| i.verdict == Verdict::Delete && i.resource.kind == kind)
+                .filter(|i| i.verdict == Verdict::Delete && i.resource.kind == *kind)
                 .count();
-            *totals.entry(kind).or_default() += count;
+            *totals.entry(*kind).or_default() += count;
             row.push(Cell::count(count, Tone::Bad));
         }
         table.rows.push(row);
@@ -62,7 +78,7 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
     if !doomed.is_empty() {
         let mut row = vec![Cell::plain("in total")];
         row.extend(
-            KINDS
+            kinds
                 .iter()
                 .map(|(kind, _)| Cell::plain(totals[kind].to_string())),
         );

@@ -106,8 +106,15 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         Command::Status | Command::Report | Command::Rehearse => {
             status::print(summary, view, &mut page)?
         }
-        Command::Validate => validate::print(summary, &mut page)?,
-        Command::Deploy | Command::Teardown | Command::Watch => {}
+        Command::Validate | Command::Isolation => validate::print(summary, &mut page)?,
+        Command::Deploy
+        | Command::Teardown
+        | Command::Watch
+        | Command::AccessGrant
+        | Command::AccessRevoke
+        | Command::AccessFreeze
+        | Command::AccessThaw
+        | Command::Handout => {}
     }
     let causes = causes_of(summary);
     page.causes(&causes)?;
@@ -152,7 +159,7 @@ fn sentence(summary: &RunSummary) -> String {
 
 fn weight(outcome: Outcome) -> u8 {
     match outcome {
-        Outcome::Unchanged | Outcome::Absent | Outcome::NoChange => 1,
+        Outcome::Unchanged | Outcome::Absent | Outcome::NoAccess | Outcome::NoChange => 1,
         other => match marks::of_outcome(other).tone {
             Tone::Good => 0,
             Tone::Muted => 1,

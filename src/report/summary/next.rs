@@ -101,6 +101,24 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
                 )]
             }
         }
+        Command::Isolation => {
+            if any(Outcome::Failed) {
+                vec![step(
+                    "access freeze",
+                    "shuts everybody out until the cause is found; nothing is lost",
+                )]
+            } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
+                vec![step(
+                    "validate --isolation",
+                    "asks again, once the cause is removed",
+                )]
+            } else {
+                vec![step(
+                    "handout --with-credentials",
+                    "writes a page for each student, with what they sign in with",
+                )]
+            }
+        }
         Command::Status | Command::Report => {
             let mut steps = Vec::new();
             if status::in_state(summary, Progress::Broken) {
@@ -131,6 +149,59 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
             } else {
                 Vec::new()
             }
+        }
+        Command::AccessGrant => {
+            if any(Outcome::Failed) || any(Outcome::Conflict) || any(Outcome::Cancelled) {
+                vec![step(
+                    "access grant",
+                    "once the cause is removed: finishes what is missing and touches nothing else",
+                )]
+            } else {
+                vec![
+                    step(
+                        "validate --isolation",
+                        "proves that nobody reaches a neighbour's stack",
+                    ),
+                    step(
+                        "handout --with-credentials",
+                        "writes a page for each student, with what they sign in with",
+                    ),
+                ]
+            }
+        }
+        Command::AccessRevoke => {
+            if any(Outcome::Remains) || any(Outcome::Cancelled) {
+                vec![(
+                    format!("access revoke --confirm {class}"),
+                    "takes away what remains; what is gone already does no harm".to_owned(),
+                )]
+            } else {
+                Vec::new()
+            }
+        }
+        Command::AccessFreeze | Command::AccessThaw => {
+            let verb = summary.command.as_str();
+            if any(Outcome::Failed) || any(Outcome::Cancelled) {
+                vec![step(verb, "does it for those who are left")]
+            } else if summary.command == Command::AccessFreeze && any(Outcome::Frozen) {
+                vec![step(
+                    "access thaw",
+                    "lets them in again, with what they had",
+                )]
+            } else {
+                Vec::new()
+            }
+        }
+        Command::Handout => {
+            let failed = |s: &StudentResult| s.outcome == Outcome::Failed;
+            let students = option(summary, NAMED_IN_COMMAND, failed);
+            let deploy = students.map(|students| {
+                (
+                    format!("deploy{students}"),
+                    "makes the stacks that are missing; then write the handouts again".to_owned(),
+                )
+            });
+            deploy.into_iter().collect()
         }
         Command::Rehearse | Command::Watch => Vec::new(),
     }

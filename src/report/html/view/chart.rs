@@ -10,6 +10,9 @@ use crate::report::words::plural;
 /// Bars at most.
 const BARS: i64 = 60;
 
+/// Places for bars at least: all of a class's work within two minutes is two slim bars, not two walls.
+const PLACES: i64 = 12;
+
 /// Widths of a bar that a person can name, in minutes.
 const STEPS: [(i64, &str); 14] = [
     (1, "one minute"),
@@ -71,6 +74,8 @@ impl Chart {
             .copied()
             .unwrap_or(STEPS[STEPS.len() - 1]);
         let begin = first.div_euclid(step) * step;
+        // Time that has passed already, so before the first.
+        let begin = begin.min((last.div_euclid(step) - PLACES + 1) * step);
         let width = usize::try_from((last - begin) / step + 1).ok()?;
         let mut counts = vec![(0_usize, 0_usize); width];
         for (minute, status) in &all {
@@ -127,11 +132,7 @@ impl Chart {
             height: line + below,
             line,
             bars,
-            labels: match width {
-                1 => vec![time(0)],
-                2 | 3 => vec![time(0), time(width)],
-                _ => vec![time(0), time(width / 2), time(width)],
-            },
+            labels: vec![time(0), time(width / 2), time(width)],
             any_below: below > 0,
         })
     }

@@ -1,4 +1,7 @@
-//! IAM: roles, their trust and inline policies, and how many there may be.
+//! IAM: roles, their trust and inline policies, listings, and how many of what there may be.
+
+mod policies;
+mod users;
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{EntityType, RoleDetail, SummaryKeyType, Tag};
@@ -8,14 +11,23 @@ use serde_json::Value;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Tags;
 use crate::domain::resources::role::{Actual, Role};
-use crate::engine::port::{AccountSummary, CloudResult, Page, RoleHead};
+use crate::engine::port::{AccountSummary, CloudResult, Page, Principal, RoleHead};
 
 use super::errors::{call, unbuildable};
+
+pub(in crate::cloud) use policies::{
+    create_policy, create_policy_version, delete_policy, delete_policy_version, simulate_page,
+};
+pub(in crate::cloud) use users::{
+    attach_user_policy, create_access_key, create_login_profile, create_user, delete_login_profile,
+    delete_user, delete_virtual_mfa_device, get_user, put_user_boundary, put_user_policy,
+    remove_user_part, shortest_password, tag_user, update_login_profile, user_parts,
+};
 
 /// Roles a page at most. Source: IAM GetAccountAuthorizationDetails, `MaxItems`.
 const PAGE: i32 = 1000;
 
-pub(super) async fn account_alias(client: &Client) -> CloudResult<Option<String>> {
+pub(in crate::cloud) async fn account_alias(client: &Client) -> CloudResult<Option<String>> {
     let answer = call(
         Operation::ListAccountAliases,
         client.list_account_aliases().send(),
@@ -24,7 +36,7 @@ pub(super) async fn account_alias(client: &Client) -> CloudResult<Option<String>
     Ok(answer.account_aliases.into_iter().next())
 }
 
-pub(super) async fn account_summary(client: &Client) -> CloudResult<AccountSummary> {
+pub(in crate::cloud) async fn account_summary(client: &Client) -> CloudResult<AccountSummary> {
     let answer = call(
         Operation::GetAccountSummary,
         client.get_account_summary().send(),
@@ -37,10 +49,14 @@ pub(super) async fn account_summary(client: &Client) -> CloudResult<AccountSumma
     Ok(AccountSummary {
         roles: figure(SummaryKeyType::Roles),
         roles_quota: figure(SummaryKeyType::RolesQuota),
+        users: figure(SummaryKeyType::Users),
+        users_quota: figure(SummaryKeyType::UsersQuota),
+        policies: figure(SummaryKeyType::Policies),
+        policies_quota: figure(SummaryKeyType::PoliciesQuota),
     })
 }
 
-pub(super) async fn roles_page(
+pub(in crate::cloud) async fn roles_page(
     client: &Client,
     token: Option<String>,
 ) -> CloudResult<Page<Actual>> {
@@ -56,6 +72,35 @@ pub(super) async fn roles_page(
     .await?;
     Ok(Page {
         items: answer.role_detail_list().iter().map(actual).collect(),
+        next: answer.marker.filter(|_| answer.is_truncated),
+    })
+}
+
+pub(in crate::cloud) async fn principals_page(
+    client: &Client,
+    token: Option<String>,
+) -> CloudResult<Page<Principal>> {
+    let answer = call(
+        Operation::GetAccountAuthorizationDetails,
+        client
+            .get_account_authorization_details()
+            .filter(EntityType::Role)
+            .filter(EntityType::User)
+            .filter(EntityType::LocalManagedPolicy)
+            .max_items(PAGE)
+            .set_marker(token)
+            .send(),
+    )
+    .await?;
+    let roles = answer.role_detail_list().iter();
+    let users = answer.user_detail_list().iter();
+    let policies = answer.policies().iter();
+    Ok(Page {
+        items: roles
+            .map(|role| Principal::Role(actual(role)))
+            .chain(users.map(|user| Principal::User(users::actual(user))))
+            .chain(policies.map(|policy| Principal::Policy(policies::actual(policy))))
+            .collect(),
         next: answer.marker.filter(|_| answer.is_truncated),
     })
 }
@@ -80,6 +125,10 @@ fn actual(role: &RoleDetail) -> Actual {
             .filter_map(|policy| policy.policy_arn().map(str::to_owned))
             .collect(),
         tags: tags(role.tags()),
+        boundary: role
+            .permissions_boundary()
+            .and_then(|boundary| boundary.permissions_boundary_arn())
+            .map(str::to_owned),
     }
 }
 
@@ -96,7 +145,7 @@ fn tags(list: &[Tag]) -> Tags {
         .collect()
 }
 
-pub(super) async fn get_role(client: &Client, name: &str) -> CloudResult<RoleHead> {
+pub(in crate::cloud) async fn get_role(client: &Client, name: &str) -> CloudResult<RoleHead> {
     let answer = call(Operation::GetRole, client.get_role().role_name(name).send()).await?;
     let role = answer.role();
     Ok(RoleHead {
@@ -105,7 +154,7 @@ pub(super) async fn get_role(client: &Client, name: &str) -> CloudResult<RoleHea
     })
 }
 
-pub(super) async fn create_role(
+pub(in crate::cloud) async fn create_role(
     client: &Client,
     role: &Role,
     path: &str,
@@ -135,7 +184,11 @@ fn tag_list(operation: Operation, tags: &Tags) -> CloudResult<Vec<Tag>> {
         .map_err(|error| unbuildable(operation, &error))
 }
 
-pub(super) async fn tag_role(client: &Client, name: &str, tags: &Tags) -> CloudResult<()> {
+pub(in crate::cloud) async fn tag_role(
+    client: &Client,
+    name: &str,
+    tags: &Tags,
+) -> CloudResult<()> {
     let tags = tag_list(Operation::TagRole, tags)?;
     call(
         Operation::TagRole,
@@ -149,7 +202,11 @@ pub(super) async fn tag_role(client: &Client, name: &str, tags: &Tags) -> CloudR
     Ok(())
 }
 
-pub(super) async fn update_trust(client: &Client, role: &str, document: &Value) -> CloudResult<()> {
+pub(in crate::cloud) async fn update_trust(
+    client: &Client,
+    role: &str,
+    document: &Value,
+) -> CloudResult<()> {
     call(
         Operation::UpdateAssumeRolePolicy,
         client
@@ -162,7 +219,7 @@ pub(super) async fn update_trust(client: &Client, role: &str, document: &Value) 
     Ok(())
 }
 
-pub(super) async fn put_role_policy(
+pub(in crate::cloud) async fn put_role_policy(
     client: &Client,
     role: &str,
     policy: &str,
@@ -181,7 +238,7 @@ pub(super) async fn put_role_policy(
     Ok(())
 }
 
-pub(super) async fn delete_role_policy(
+pub(in crate::cloud) async fn delete_role_policy(
     client: &Client,
     role: &str,
     policy: &str,
@@ -198,7 +255,7 @@ pub(super) async fn delete_role_policy(
     Ok(())
 }
 
-pub(super) async fn detach_role_policy(
+pub(in crate::cloud) async fn detach_role_policy(
     client: &Client,
     role: &str,
     policy_arn: &str,
@@ -215,12 +272,29 @@ pub(super) async fn detach_role_policy(
     Ok(())
 }
 
-pub(super) async fn delete_role(client: &Client, name: &str) -> CloudResult<()> {
+pub(in crate::cloud) async fn delete_role(client: &Client, name: &str) -> CloudResult<()> {
     call(
         Operation::DeleteRole,
         client.delete_role().role_name(name).send(),
     )
     .await?;
+    Ok(())
+}
+
+pub(in crate::cloud) async fn put_role_boundary(
+    client: &Client,
+    role: &str,
+    policy_arn: &str,
+) -> CloudResult<()> {
+    let request = client.put_role_permissions_boundary().role_name(role);
+    let request = request.permissions_boundary(policy_arn);
+    call(Operation::PutRolePermissionsBoundary, request.send()).await?;
+    Ok(())
+}
+
+pub(in crate::cloud) async fn delete_role_boundary(client: &Client, role: &str) -> CloudResult<()> {
+    let request = client.delete_role_permissions_boundary().role_name(role);
+    call(Operation::DeleteRolePermissionsBoundary, request.send()).await?;
     Ok(())
 }
 

@@ -1,0 +1,429 @@
+//! `access grant | revoke | freeze | thaw`: students' way in.
+
+mod issuer;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::cli::{AccessVerb, Cli, GrantArgs, RevokeArgs};
+use crate::cloud::AwsCloud;
+use crate::domain::ids::Username;
+use crate::domain::observed::{AccountUse, Gap, Observed};
+use crate::domain::operation::Operation;
+use crate::domain::plan::access::{self, Grant};
+use crate::domain::plan::teardown::Reach;
+use crate::domain::plan::{Plan, StudentPlan};
+use crate::domain::resources::managed_policy::{ManagedPolicy, Purpose};
+use crate::domain::resources::user::User;
+use crate::domain::resources::{Kind as ResourceKind, ResourceId};
+use crate::engine::call::Caller;
+use crate::engine::execute::{StudentRun, execute, execute_issuing};
+use crate::engine::observe::observe_access;
+use crate::engine::port::Cloud;
+use crate::engine::prove_gone::prove_access_gone;
+use crate::engine::stop::Cancelled;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
+use crate::report::{Limit, View};
+use crate::vault::Vault;
+
+use self::issuer::VaultIssuer;
+use super::deploy::{result, run_started};
+use super::plan::{broken, interrupted, view};
+use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
+use super::session::{Class, Session};
+use super::teardown::{self, Fresh};
+use super::{Exit, show};
+
+/// Students who are named one by one in a note.
+const FEW: usize = 12;
+
+pub(super) async fn run(cli: &Cli, verb: &AccessVerb) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    match verb {
+        AccessVerb::Grant(args) => grant(class, args).await,
+        AccessVerb::Revoke(args) => revoke(class, args).await,
+        AccessVerb::Freeze | AccessVerb::Thaw => freeze(class, verb.command()).await,
+    }
+}
+
+/// Where a class's credentials are.
+pub(super) fn vault(session: &Session) -> Vault {
+    let settings = &session.class.settings;
+    Vault::of(&settings.reports, session.class.name())
+}
+
+async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
+    if !class.lab.has_access() {
+        return Err(Error::new(
+            Kind::Invalid,
+            "lab.toml",
+            "the lab does not say what students may do, so none can be let in",
+        )
+        .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
+    }
+    let session = class.connect().await?;
+    let vault = vault(&session);
+    let ran = run_work(&session, Command::AccessGrant, true, async |caller| {
+        let mut plan = match plan_grant(caller, &session, args).await? {
+            Ok(plan) => plan,
+            Err(failures) => return Ok(Err(failures)),
+        };
+        let no_room = no_room(caller, &mut plan).await;
+        if !no_room.is_empty() {
+            return Ok(Err(no_room));
+        }
+        let students = carry_out_grant(caller, &session, &plan, &vault).await;
+        Ok::<_, Cancelled>(Ok((plan, students)))
+    })
+    .await;
+    let (plan, students) = match ran.output {
+        Err(Cancelled) => return Err(interrupted()),
+        Ok(Err(failures)) => {
+            return Err(Error {
+                kind: Kind::Refused,
+                failures,
+            });
+        }
+        Ok(Ok(done)) => done,
+    };
+    let mut notes = notes_of_given_up(&ran.given_up);
+    let mut files = Vec::new();
+    match vault.renew_everybody() {
+        Ok(0) => {}
+        Ok(_) => files = vec![vault.everybody().display().to_string()],
+        Err(error) => notes.push(format!(
+            "the file with everybody's credentials could not be written: {error}"
+        )),
+    }
+    notes.extend(where_credentials_are(&vault, &students));
+    let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
+    let exit = match (ran.interrupted, failed) {
+        (true, _) => Exit::Interrupted,
+        (false, 0) => Exit::Done,
+        _ => Exit::SomeFailed,
+    };
+    let mut summary = summarise(&session, Command::AccessGrant, students, notes);
+    summary.files = files;
+    finish(&session, &summary, &plan.gaps, exit)
+}
+
+/// Looks, and plans. What a policy names must be there, so students without a stack are not planned for.
+async fn plan_grant(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    args: &GrantArgs,
+) -> std::result::Result<std::result::Result<Plan, Vec<Failure>>, Cancelled> {
+    let observed = observe_access(caller, &session.desired, true).await?;
+    let wanted = match wanted(session, &observed) {
+        Ok(wanted) => wanted,
+        Err(failures) => return Ok(Err(failures)),
+    };
+    let how = Grant {
+        access_keys: args.access_keys,
+        rotate: args.rotate,
+    };
+    Ok(Ok(access::grant(&session.desired, &wanted, &observed, how)))
+}
+
+/// What each student whose APIs are there should have.
+pub(super) fn wanted(
+    session: &Session,
+    observed: &Observed,
+) -> std::result::Result<BTreeMap<Username, User>, Vec<Failure>> {
+    let scope = session.scope();
+    let (lab, class) = (&session.class.lab, session.class.name());
+    let mut wanted = BTreeMap::new();
+    let pairs = session.desired.stacks.iter().zip(&session.class.students);
+    for (stack, student) in pairs {
+        let invoke_url = |id: &str, stage: &str| session.cloud.invoke_url(id, stage);
+        let endpoints = observed.endpoints(scope, stack, invoke_url);
+        if endpoints.len() < stack.rest_apis.len() {
+            continue;
+        }
+        let Some(policies) = lab.access(scope, class, student, &endpoints)? else {
+            continue;
+        };
+        let policy = |purpose: Purpose, document| ManagedPolicy {
+            name: purpose.name(scope, &stack.owner),
+            document,
+        };
+        let user = User {
+            name: student.username.to_string(),
+            policy: policy(Purpose::Access, policies.policy),
+            boundary: policy(Purpose::Boundary, policies.boundary),
+        };
+        wanted.insert(student.username.clone(), user);
+    }
+    Ok(wanted)
+}
+
+/// What the account has no room for; it is asked only when something is to be made.
+async fn no_room(caller: &Caller<AwsCloud>, plan: &mut Plan) -> Vec<Failure> {
+    let adds = |kind: ResourceKind| u32::try_from(plan.creates(kind)).unwrap_or(u32::MAX);
+    let (users, policies) = (adds(ResourceKind::User), adds(ResourceKind::ManagedPolicy));
+    if users + policies == 0 {
+        return Vec::new();
+    }
+    let summary = caller
+        .call(Operation::GetAccountSummary, |c| c.account_summary())
+        .await
+        // Without the right to read it, AWS itself says where the limit is.
+        .unwrap_or_default();
+    plan.account = AccountUse {
+        users: summary.users,
+        users_quota: summary.users_quota,
+        policies: summary.policies,
+        policies_quota: summary.policies_quota,
+        ..plan.account
+    };
+    let limits = [
+        Limit {
+            what: "IAM users in the account".to_owned(),
+            used: summary.users,
+            adds: users,
+            quota: summary.users_quota,
+        },
+        Limit {
+            what: "customer managed policies in the account".to_owned(),
+            used: summary.policies,
+            adds: policies,
+            quota: summary.policies_quota,
+        },
+    ];
+    broken(limits.into_iter())
+}
+
+async fn carry_out_grant(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    plan: &Plan,
+    vault: &Vault,
+) -> Vec<StudentResult> {
+    let issuer = if plan.steps() > 0 {
+        VaultIssuer::new(caller, session, vault.clone()).await
+    } else {
+        VaultIssuer::idle(vault.clone())
+    };
+    let outcome = |student: &StudentPlan, run: &StudentRun| result(student, run, Outcome::Granted);
+    let began = Instant::now();
+    caller.tell(run_started(session, Command::AccessGrant, plan));
+    let runs = execute_issuing(caller, plan, Some(&issuer), |student, run| {
+        ended(outcome(student, run))
+    })
+    .await;
+    tell_finished(caller, began);
+    let pairs = plan.students.iter().zip(&runs);
+    pairs.map(|(student, run)| outcome(student, run)).collect()
+}
+
+/// Where to find what students sign in with; who has credentials that are not here.
+fn where_credentials_are(vault: &Vault, students: &[StudentResult]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let granted = students
+        .iter()
+        .filter(|s| matches!(s.outcome, Outcome::Granted | Outcome::Unchanged));
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        granted.partition(|student| vault.file(&student.username).is_file());
+    if !here.is_empty() {
+        notes.push(format!(
+            "credentials of {} students are in {} (a file each, and one with everybody): only you can read them; \
+             hand each to its student alone",
+            here.len(),
+            vault.dir().display()
+        ));
+    }
+    let names: Vec<&str> = elsewhere.iter().map(|s| s.username.as_str()).collect();
+    notes.extend(match names.len() {
+        0 => None,
+        1..=FEW => Some(format!(
+            "not on this machine: the credentials of {}; `homeroom access grant --rotate --students {}` makes new ones",
+            names.join(", "),
+            names.join(",")
+        )),
+        many => Some(format!(
+            "not on this machine: the credentials of {many} students; --rotate --students … makes new ones"
+        )),
+    });
+    notes
+}
+
+async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
+    if let Some(confirmed) = &args.confirm {
+        teardown::check_confirmation(confirmed, &class)?;
+    }
+    let session = class.connect().await?;
+    let mut plan = look(&session, Command::AccessRevoke).await?;
+    if plan.steps() > 0 && args.confirm.is_none() {
+        teardown::list(&session, &plan)?;
+        if !teardown::ask(&session).await? {
+            return teardown::not_confirmed(&session, Command::AccessRevoke, &plan);
+        }
+        let fresh = look(&session, Command::AccessRevoke).await?;
+        teardown::refuse_growth(&plan, &fresh)?;
+        plan = fresh;
+    }
+    let reach = reach(&session);
+    let ran = run_work(&session, Command::AccessRevoke, true, async |caller| {
+        let began = Instant::now();
+        caller.tell(run_started(&session, Command::AccessRevoke, &plan));
+        let runs = execute(caller, &plan, teardown::finished).await;
+        let left = prove_access_gone(caller, &session.desired, reach, &plan, &runs).await;
+        tell_finished(caller, began);
+        (runs, left)
+    })
+    .await;
+    let (runs, left) = ran.output;
+    let mut notes = notes_of_given_up(&ran.given_up);
+    if left.is_err() {
+        notes.push("stopped before a fresh listing could prove what is gone".to_owned());
+    }
+    let pairs = plan.students.iter().zip(&runs);
+    let students: Vec<StudentResult> = pairs
+        .map(|(student, run)| {
+            let fresh = match &left {
+                Ok(left) => {
+                    let mut seen = left.students.iter();
+                    Fresh::Seen(seen.find(|s| s.owner == student.owner))
+                }
+                Err(Cancelled) => Fresh::NotLooked,
+            };
+            teardown::result(student, Some(run), fresh)
+        })
+        .collect();
+    notes.extend(forget_credentials(&session, &students));
+    let gaps = left.map_or_else(|_| plan.gaps.clone(), |left| left.gaps);
+    let exit = if ran.interrupted {
+        Exit::Interrupted
+    } else if count(&students, Outcome::Remains) > 0 || !gaps.is_empty() {
+        Exit::Remains
+    } else {
+        Exit::Done
+    };
+    let summary = summarise(&session, Command::AccessRevoke, students, notes);
+    finish(&session, &summary, &gaps, exit)
+}
+
+async fn freeze(class: Class, command: Command) -> Result<Exit> {
+    let session = class.connect().await?;
+    let plan = look(&session, command).await?;
+    let done = match command {
+        Command::AccessThaw => Outcome::Thawed,
+        _ => Outcome::Frozen,
+    };
+    let outcome = |student: &StudentPlan, run: &StudentRun| {
+        let mut result = result(student, run, done);
+        let is_there = |id: &ResourceId| id.kind == ResourceKind::User;
+        let mut users = result.resources.iter().filter(|r| is_there(&r.resource));
+        if result.outcome == Outcome::Unchanged && users.all(|r| r.state == "absent") {
+            result.outcome = Outcome::NoAccess;
+        }
+        result
+    };
+    let ran = run_work(&session, command, true, async |caller| {
+        let began = Instant::now();
+        caller.tell(run_started(&session, command, &plan));
+        let runs = execute(caller, &plan, |student, run| ended(outcome(student, run))).await;
+        tell_finished(caller, began);
+        let pairs = plan.students.iter().zip(&runs);
+        let results = pairs.map(|(student, run)| outcome(student, run));
+        results.collect::<Vec<_>>()
+    })
+    .await;
+    let Ran {
+        output: students,
+        interrupted,
+        given_up,
+    } = ran;
+    let mut notes = notes_of_given_up(&given_up);
+    if command == Command::AccessFreeze && count(&students, Outcome::Frozen) > 0 {
+        notes.push(
+            "executions that run go on, and an API that asks for no authorization still answers whoever knows its \
+             address"
+                .to_owned(),
+        );
+    }
+    let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
+    let exit = match (interrupted, failed) {
+        (true, _) => Exit::Interrupted,
+        (false, 0) if plan.gaps.is_empty() => Exit::Done,
+        _ => Exit::SomeFailed,
+    };
+    let summary = summarise(&session, command, students, notes);
+    finish(&session, &summary, &plan.gaps, exit)
+}
+
+/// Looks at who has access, and plans what the verb does about it.
+async fn look(session: &Session, command: Command) -> Result<Plan> {
+    let reach = reach(session);
+    let desired = &session.desired;
+    let ran = run_work(session, command, false, async |caller| {
+        observe_access(caller, desired, false).await
+    })
+    .await;
+    let observed = ran.output.map_err(|_| interrupted())?;
+    Ok(match command {
+        Command::AccessRevoke => access::revoke(desired, &observed, reach),
+        Command::AccessThaw => access::freeze(desired, &observed, reach, false),
+        _ => access::freeze(desired, &observed, reach, true),
+    })
+}
+
+fn reach(session: &Session) -> Reach {
+    if session.class.is_whole() {
+        Reach::WholeClass
+    } else {
+        Reach::Selected
+    }
+}
+
+/// Removes the files of students whose user is gone: what is in them opens nothing any more.
+pub(super) fn forget_credentials(session: &Session, students: &[StudentResult]) -> Vec<String> {
+    let vault = vault(session);
+    let gone = students.iter().filter(|student| {
+        let mut users = student
+            .resources
+            .iter()
+            .filter(|r| r.resource.kind == ResourceKind::User);
+        users.any(|user| user.state == "removed")
+    });
+    let mut forgotten = false;
+    let mut notes = Vec::new();
+    for student in gone {
+        forgotten = true;
+        if let Err(error) = vault.forget(&student.username) {
+            notes.push(format!("could not be removed: {error}"));
+        }
+    }
+    if forgotten && let Err(error) = vault.renew_everybody() {
+        notes.push(format!(
+            "the file with everybody's credentials could not be renewed: {error}"
+        ));
+    }
+    notes
+}
+
+fn ended(result: StudentResult) -> Option<Event> {
+    (!matches!(result.outcome, Outcome::Unchanged | Outcome::NoAccess)).then(|| {
+        Event::StudentFinished {
+            student: result.username,
+            outcome: result.outcome,
+            failure: result.errors.into_iter().next(),
+        }
+    })
+}
+
+fn tell_finished(caller: &Caller<AwsCloud>, began: Instant) {
+    caller.tell(Event::RunFinished {
+        elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    });
+}
+
+fn finish(session: &Session, summary: &RunSummary, gaps: &[Gap], exit: Exit) -> Result<Exit> {
+    let view = View {
+        gaps,
+        ..view(session)
+    };
+    show(summary, &view, session.class.settings.ui)?;
+    Ok(exit)
+}

@@ -1,0 +1,196 @@
+//! `validate --isolation`: proves that every student reaches their own stack and no neighbour's.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::cli::Cli;
+use crate::cloud::AwsCloud;
+use crate::domain::desired::Desired;
+use crate::domain::ids::Username;
+use crate::domain::isolation::{Target, neighbours};
+use crate::domain::observed::Observed;
+use crate::domain::roster::Student;
+use crate::engine::call::Caller;
+use crate::engine::in_order::in_order;
+use crate::engine::isolation::{Subject, Way, prove};
+use crate::engine::observe::observe_access;
+use crate::engine::stop::Cancelled;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Command, Event, Failure, Outcome, StudentResult};
+use crate::report::View;
+
+use super::access::vault;
+use super::plan::view;
+use super::run::{count, run as run_work, summarise};
+use super::session::{Class, Session};
+use super::validate::{first_trouble, judged};
+use super::{Exit, show};
+
+/// Students at once; the pacer spaces their calls, this only bounds open connections.
+const STUDENTS_AT_ONCE: usize = 16;
+
+pub(super) async fn run(cli: &Cli) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    let session = class.connect().await?;
+    // Neighbours need not be among those who were chosen.
+    let everybody = session
+        .class
+        .lab
+        .desired(
+            session.scope(),
+            session.class.name(),
+            &session.class.roster.students,
+        )
+        .map_err(|failures| Error {
+            kind: Kind::Invalid,
+            failures,
+        })?;
+    let ran = run_work(&session, Command::Isolation, true, async |caller| {
+        let observed = observe_access(caller, &everybody, true).await?;
+        let students = all_students(caller, &session, &everybody, &observed).await;
+        Ok::<_, Error>((observed, students))
+    })
+    .await;
+    let (observed, students) = ran.output?;
+    let exit = if ran.interrupted {
+        Exit::Interrupted
+    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Unknown) > 0 {
+        Exit::SomeFailed
+    } else {
+        Exit::Done
+    };
+    let summary = summarise(&session, Command::Isolation, students, Vec::new());
+    let view = View {
+        gaps: &observed.gaps,
+        ..view(&session)
+    };
+    show(&summary, &view, session.class.settings.ui)?;
+    Ok(exit)
+}
+
+async fn all_students(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    everybody: &Desired,
+    observed: &Observed,
+) -> Vec<StudentResult> {
+    let scope = session.scope();
+    let targets: BTreeMap<&Username, Target> = everybody
+        .stacks
+        .iter()
+        .filter_map(|stack| {
+            let invoke_url = |id: &str, stage: &str| session.cloud.invoke_url(id, stage);
+            let apis = observed.endpoints(scope, stack, invoke_url);
+            Some((stack.student(), Target::of(scope, stack, &apis)?))
+        })
+        .collect();
+    let stacks = everybody.stacks.iter().map(|stack| stack.student());
+    let in_roster: &Vec<Username> = &stacks
+        .filter(|student| targets.contains_key(student))
+        .cloned()
+        .collect();
+    let chosen = &session.class.students;
+    caller.tell(Event::RunStarted {
+        command: Command::Isolation,
+        class: session.class.name().clone(),
+        lab: session.desired.lab.clone(),
+        account: scope.account.clone(),
+        region: scope.region.clone(),
+        students: chosen.len(),
+        steps: 0,
+    });
+    let began = Instant::now();
+    let results = in_order(chosen, STUDENTS_AT_ONCE, |student| {
+        let targets = &targets;
+        async move {
+            let near = neighbours(in_roster, &student.username);
+            let near: Vec<&Target> = near.iter().filter_map(|name| targets.get(name)).collect();
+            let own = targets.get(&student.username);
+            one_student(caller, session, observed, student, own, &near).await
+        }
+    })
+    .await;
+    caller.tell(Event::RunFinished {
+        elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    });
+    results
+}
+
+async fn one_student(
+    caller: &Caller<AwsCloud>,
+    session: &Session,
+    observed: &Observed,
+    student: &Student,
+    own: Option<&Target>,
+    near: &[&Target],
+) -> StudentResult {
+    let username = &student.username;
+    let could_not = |cause: String, hint: &str| StudentResult {
+        username: username.clone(),
+        outcome: Outcome::Unknown,
+        resources: Vec::new(),
+        checks: Vec::new(),
+        outputs: Vec::new(),
+        errors: vec![Failure {
+            subject: username.to_string(),
+            cause,
+            hint: (!hint.is_empty()).then(|| hint.to_owned()),
+        }],
+    };
+    caller.tell(Event::StudentStarted {
+        student: username.clone(),
+    });
+    let scope = session.scope();
+    let user = observed.users.get(username.as_str());
+    let mut stacks = session.desired.stacks.iter();
+    let owner = stacks
+        .find(|stack| stack.student() == username)
+        .map(|stack| &stack.owner);
+    let ours = user
+        .zip(owner)
+        .filter(|(user, owner)| user.is_of(scope, owner));
+    let result = match (own, ours) {
+        (None, _) => could_not(
+            "has no stack, or it could not be seen".to_owned(),
+            crate::engine::hints::MISSING,
+        ),
+        (_, None) => could_not(
+            "has no IAM user of this class, or it could not be seen".to_owned(),
+            "let the student in (`homeroom access grant`), then run the same command again",
+        ),
+        (Some(own), Some((user, _))) => {
+            let subject = Subject {
+                own,
+                neighbours: near,
+                frozen: user.is_frozen(),
+            };
+            match vault(session).read(username) {
+                Err(error) => could_not(error.to_string(), ""),
+                Ok(known) => {
+                    let key = known.and_then(|known| known.access_key);
+                    let as_student = key.map(|key| session.cloud.with_access_key(&key));
+                    let way = match &as_student {
+                        Some(cloud) => Way::Key(cloud),
+                        None => Way::Simulator {
+                            region: &scope.region,
+                        },
+                    };
+                    match prove(caller, &subject, way).await {
+                        Ok(checks) => judged(student, checks),
+                        Err(Cancelled) => StudentResult {
+                            outcome: Outcome::Cancelled,
+                            errors: Vec::new(),
+                            ..could_not(String::new(), "")
+                        },
+                    }
+                }
+            }
+        }
+    };
+    caller.tell(Event::StudentFinished {
+        student: username.clone(),
+        outcome: result.outcome,
+        failure: first_trouble(&result.checks).or_else(|| result.errors.first().cloned()),
+    });
+    result
+}

@@ -1,0 +1,382 @@
+//! Who gets in: what `access grant`, `revoke`, `freeze` and `thaw` would do.
+
+use std::collections::BTreeMap;
+
+use crate::domain::desired::{Desired, Stack};
+use crate::domain::ids::Username;
+use crate::domain::observed::Observed;
+use crate::domain::ownership::{Owner, Ownership};
+use crate::domain::resources::managed_policy::{self, ManagedPolicy};
+use crate::domain::resources::user::{Issued, User};
+use crate::domain::resources::{Kind, ResourceId};
+
+use super::teardown::{self, Reach, delete_policy, delete_user};
+use super::{Action, Item, Plan, StudentPlan, Verdict};
+
+/// Credentials to issue to a user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Issue {
+    /// Set a new console password.
+    pub password: bool,
+    /// Make a new access key in the place of those that are there.
+    pub access_key: bool,
+    /// The user's tag says that it has what is replaced here: that is withdrawn first, so that a run that is cut off
+    /// does not leave credentials that are neither those of old nor those that were kept.
+    pub withdraw: bool,
+    /// What the user has once this is done.
+    pub then: Issued,
+}
+
+impl Issue {
+    /// Whether there is nothing to issue.
+    pub fn is_nothing(self) -> bool {
+        !self.password && !self.access_key
+    }
+}
+
+/// How access is granted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// With an access key.
+    pub access_keys: bool,
+    /// New credentials for those who have some.
+    pub rotate: bool,
+}
+
+/// Plans to let students in. `wanted` has those whose stack is there; for the others nothing can be done, since what
+/// they may do names the stack.
+pub fn grant(
+    desired: &Desired,
+    wanted: &BTreeMap<Username, User>,
+    observed: &Observed,
+    how: Grant,
+) -> Plan {
+    let students = desired.stacks.iter().map(|stack| {
+        let granting = Granting {
+            desired,
+            observed,
+            stack,
+            how,
+        };
+        let mut items = granting.missing();
+        match wanted.get(stack.student()) {
+            Some(user) if items.is_empty() => items = granting.items(user),
+            _ => {}
+        }
+        student_plan(&stack.owner, items)
+    });
+    plan_of(desired, observed, students.collect())
+}
+
+struct Granting<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    stack: &'a Stack,
+    how: Grant,
+}
+
+impl Granting<'_> {
+    /// What must be there and is not, or could not be seen.
+    fn missing(&self) -> Vec<Item> {
+        let (scope, owner) = (&self.desired.scope, &self.stack.owner);
+        let roles = self.stack.roles.iter().filter_map(|role| {
+            let id = ResourceId::new(Kind::Role, &role.name);
+            if let Some(item) = hidden(self.observed, &id) {
+                return Some(item);
+            }
+            match self.observed.roles.get(&role.name) {
+                None => Some(Item::settled(id, Verdict::Missing, "is not there")),
+                Some(actual) => {
+                    let ownership = actual.ownership(scope, &owner.class, Some(owner));
+                    conflict(owner, id, &ownership)
+                }
+            }
+        });
+        let apis = self.stack.rest_apis.iter().filter_map(|api| {
+            let id = ResourceId::new(Kind::RestApi, &api.name);
+            if let Some(item) = hidden(self.observed, &id) {
+                return Some(item);
+            }
+            let found = self.observed.api_of(scope, self.stack, api);
+            found
+                .is_none()
+                .then(|| Item::settled(id, Verdict::Missing, "is not there"))
+        });
+        roles.chain(apis).collect()
+    }
+
+    fn items(&self, user: &User) -> Vec<Item> {
+        let boundary = ResourceId::new(Kind::ManagedPolicy, &user.boundary.name);
+        let boundary_arn = self
+            .desired
+            .scope
+            .policy_arn(&self.desired.class, &user.boundary.name);
+        let mut items = vec![self.policy(&user.policy), self.policy(&user.boundary)];
+        items.extend(self.stack.roles.iter().map(|role| {
+            let id = ResourceId::new(Kind::Role, &role.name);
+            let actual = self.observed.roles.get(&role.name);
+            if actual.and_then(|role| role.boundary.as_ref()) == Some(&boundary_arn) {
+                return Item::settled(id, Verdict::NoChange, "");
+            }
+            let action = Action::SetRoleBoundary(boundary_arn.clone());
+            Item::act(id, Verdict::Update, action, "has not the class's boundary")
+                .after([boundary.clone()])
+        }));
+        items.push(self.user(user, &boundary_arn));
+        // A half is worse than nothing: credentials for a user whose policies are another's.
+        let is_safe = |item: &Item| !matches!(item.verdict, Verdict::Conflict | Verdict::Unknown);
+        if !items.iter().all(is_safe) {
+            for item in &mut items {
+                item.action = None;
+            }
+        }
+        items
+    }
+
+    fn policy(&self, policy: &ManagedPolicy) -> Item {
+        let id = ResourceId::new(Kind::ManagedPolicy, &policy.name);
+        if let Some(item) = hidden(self.observed, &id) {
+            return item;
+        }
+        let Some(actual) = self.observed.policies.get(&policy.name) else {
+            let action = Action::CreatePolicy(policy.clone());
+            return Item::act(id, Verdict::Create, action, "");
+        };
+        let ownership = self.policy_ownership(actual);
+        if let Some(item) = conflict(&self.stack.owner, id.clone(), &ownership) {
+            return item;
+        }
+        if policy.is(actual) {
+            return Item::settled(id, Verdict::NoChange, "");
+        }
+        let action = Action::UpdatePolicy {
+            policy: policy.clone(),
+            old_versions: actual.old_versions.clone(),
+        };
+        Item::act(id, Verdict::Update, action, "differs")
+    }
+
+    fn policy_ownership(&self, actual: &managed_policy::Actual) -> Ownership {
+        let desired = self.desired;
+        actual.ownership(&desired.scope, &desired.class, &desired.lab)
+    }
+
+    fn user(&self, user: &User, boundary_arn: &String) -> Item {
+        let id = ResourceId::new(Kind::User, &user.name);
+        if let Some(item) = hidden(self.observed, &id) {
+            return item;
+        }
+        let policies = [&user.policy, &user.boundary].into_iter();
+        let policies = policies.map(|policy| ResourceId::new(Kind::ManagedPolicy, &policy.name));
+        // Nobody is let in before the roles that they can use are bounded.
+        let roles = self.stack.roles.iter();
+        let roles = roles.map(|role| ResourceId::new(Kind::Role, &role.name));
+        let needs = policies.chain(roles);
+        let Some(actual) = self.observed.users.get(&user.name) else {
+            // IAM keeps names unique whatever their case.
+            let mut names = self.observed.users.keys();
+            if let Some(other) = names.find(|name| name.eq_ignore_ascii_case(&user.name)) {
+                let why = format!("exists as {other}, and IAM takes the two for the same name");
+                return Item::settled(id, Verdict::Conflict, why);
+            }
+            let action = Action::CreateUser {
+                user: user.clone(),
+                issue: Issue {
+                    password: true,
+                    access_key: self.how.access_keys,
+                    withdraw: false,
+                    then: Issued {
+                        password: true,
+                        access_key: self.how.access_keys,
+                    },
+                },
+            };
+            return Item::act(id, Verdict::Create, action, "").after(needs);
+        };
+        let ownership = actual.ownership(&self.desired.scope, &self.desired.class);
+        if let Some(item) = conflict(&self.stack.owner, id.clone(), &ownership) {
+            return item;
+        }
+        let policy_arn = self
+            .desired
+            .scope
+            .policy_arn(&self.desired.class, &user.policy.name);
+        let boundary = actual.boundary.as_ref() != Some(boundary_arn);
+        let attach = !actual.attached.contains(&policy_arn);
+        let issue = self.issue(Issued::from_tags(&actual.tags));
+        if !boundary && !attach && issue.is_nothing() {
+            let why = if actual.is_frozen() { "frozen" } else { "" };
+            return Item::settled(id, Verdict::NoChange, why);
+        }
+        let parts = [
+            (boundary, "permissions boundary"),
+            (attach, "access policy"),
+            (issue.password, "console password"),
+            (issue.access_key, "access key"),
+        ];
+        let parts: Vec<&str> = parts
+            .iter()
+            .filter(|(needed, _)| *needed)
+            .map(|(_, part)| *part)
+            .collect();
+        let action = Action::UpdateUser {
+            user: user.clone(),
+            boundary,
+            attach,
+            issue,
+        };
+        let why = format!("gets: {}", parts.join(", "));
+        Item::act(id, Verdict::Update, action, why).after(needs)
+    }
+
+    /// What to issue to a user that has some credentials. A new password goes with a new key, or with none.
+    fn issue(&self, has: Issued) -> Issue {
+        let key_wanted = self.how.access_keys || has.access_key;
+        Issue {
+            password: !has.password || self.how.rotate,
+            access_key: key_wanted && (!has.access_key || self.how.rotate),
+            withdraw: has.password && self.how.rotate,
+            then: Issued {
+                password: true,
+                access_key: key_wanted,
+            },
+        }
+    }
+}
+
+/// Plans to take away everything that grants made. With [`Reach::WholeClass`] of students who left the roster too.
+pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
+    let students = chosen(desired, observed, reach).into_iter().map(|owner| {
+        let (scope, class) = (&desired.scope, &owner.class);
+        // Of a listing that broke off some may have been seen, and not what must go before it.
+        if let Some(item) = unseen(observed, &owner) {
+            return student_plan_in(desired, owner, vec![item]);
+        }
+        let users = observed
+            .users
+            .values()
+            .filter(|user| user.is_of(scope, &owner));
+        let mut items: Vec<Item> = users
+            .map(|user| {
+                let id = ResourceId::new(Kind::User, &user.name);
+                Item::act(id, Verdict::Delete, delete_user(user), "")
+            })
+            .collect();
+        let policies: Vec<_> = observed
+            .policies
+            .values()
+            .filter(|policy| {
+                let ownership = policy.ownership(scope, class, &desired.lab);
+                ownership.why_not(&owner).is_none()
+            })
+            .collect();
+        let roles = observed.roles.values().filter(|role| {
+            let boundary = role.boundary.as_ref();
+            let ours = |arn: &String| policies.iter().any(|policy| policy.arn == *arn);
+            boundary.is_some_and(ours)
+                && role
+                    .ownership(scope, class, Some(&owner))
+                    .why_not(&owner)
+                    .is_none()
+        });
+        items.extend(roles.map(|role| {
+            let id = ResourceId::new(Kind::Role, &role.name);
+            Item::act(id, Verdict::Update, Action::RemoveRoleBoundary, "stays")
+        }));
+        let needs: Vec<ResourceId> = items.iter().map(|item| item.resource.clone()).collect();
+        items.extend(policies.iter().map(|policy| {
+            let id = ResourceId::new(Kind::ManagedPolicy, &policy.name);
+            Item::act(id, Verdict::Delete, delete_policy(policy), "").after(needs.clone())
+        }));
+        student_plan_in(desired, owner, items)
+    });
+    plan_of(desired, observed, students.collect())
+}
+
+/// Plans to shut students out (`freeze`), or to let them in again.
+pub fn freeze(desired: &Desired, observed: &Observed, reach: Reach, freeze: bool) -> Plan {
+    let students = chosen(desired, observed, reach).into_iter().map(|owner| {
+        let users = observed.users.values();
+        let ours = users.filter(|user| user.is_of(&desired.scope, &owner));
+        let mut items: Vec<Item> = ours
+            .map(|user| {
+                let id = ResourceId::new(Kind::User, &user.name);
+                match (user.is_frozen(), freeze) {
+                    (false, true) => Item::act(id, Verdict::Update, Action::FreezeUser, ""),
+                    (true, false) => Item::act(id, Verdict::Update, Action::ThawUser, ""),
+                    _ => Item::settled(id, Verdict::NoChange, ""),
+                }
+            })
+            .collect();
+        // A listing that broke off may have shown the user all the same.
+        if items.is_empty() {
+            items.extend(unseen(observed, &owner));
+        }
+        if items.is_empty() {
+            let id = ResourceId::new(Kind::User, owner.student.as_str());
+            items.push(Item::settled(id, Verdict::Absent, "has no access"));
+        }
+        student_plan_in(desired, owner, items)
+    });
+    plan_of(desired, observed, students.collect())
+}
+
+/// The chosen students, and with the whole class those who only have access left.
+fn chosen(desired: &Desired, observed: &Observed, reach: Reach) -> Vec<Owner> {
+    let mut owners: Vec<Owner> = desired.stacks.iter().map(|s| s.owner.clone()).collect();
+    if reach == Reach::WholeClass {
+        for (owner, ids) in teardown::owned(desired, observed) {
+            let access = |id: &ResourceId| matches!(id.kind, Kind::User | Kind::ManagedPolicy);
+            if owner.lab == desired.lab && !owners.contains(&owner) && ids.iter().any(access) {
+                owners.push(owner);
+            }
+        }
+    }
+    owners
+}
+
+/// What stands for users that a listing did not show.
+fn unseen(observed: &Observed, owner: &Owner) -> Option<Item> {
+    hidden(
+        observed,
+        &ResourceId::new(Kind::User, owner.student.as_str()),
+    )
+}
+
+fn hidden(observed: &Observed, id: &ResourceId) -> Option<Item> {
+    let gap = observed.gap(id.kind, &id.name)?;
+    let why = format!("could not be seen: {}", gap.cause);
+    Some(Item::settled(id.clone(), Verdict::Unknown, why))
+}
+
+fn conflict(owner: &Owner, id: ResourceId, ownership: &Ownership) -> Option<Item> {
+    let why = ownership.why_not(owner)?;
+    Some(Item::settled(id, Verdict::Conflict, why))
+}
+
+fn student_plan(owner: &Owner, items: Vec<Item>) -> StudentPlan {
+    StudentPlan {
+        owner: owner.clone(),
+        items,
+        in_roster: true,
+    }
+}
+
+fn student_plan_in(desired: &Desired, owner: Owner, items: Vec<Item>) -> StudentPlan {
+    let in_roster = desired.stacks.iter().any(|stack| stack.owner == owner);
+    StudentPlan {
+        owner,
+        items,
+        in_roster,
+    }
+}
+
+fn plan_of(desired: &Desired, observed: &Observed, students: Vec<StudentPlan>) -> Plan {
+    Plan {
+        scope: desired.scope.clone(),
+        class: desired.class.clone(),
+        students,
+        gaps: observed.gaps.clone(),
+        account: observed.account,
+    }
+}

@@ -1,0 +1,155 @@
+//! Customer managed policies: what a student may do, and the permissions boundary of the student and of the stack's
+//! roles.
+//!
+//! A listing shows neither tags nor, everywhere, a description of them. So whose one is stands in its path, which is
+//! the class's, and in its name: the student, and a digest of class, lab and region.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::domain::ids::{ClassName, Scope, Username};
+use crate::domain::ownership::{Fingerprint, Owner, Ownership, canonical};
+
+/// Longest policy document in characters, white space not counted. Source: IAM and AWS STS quotas, "Managed policies".
+pub const DOCUMENT_MAX: usize = 6144;
+
+/// What a managed policy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Attached to the student's user: what the student may do.
+    Access,
+    /// Boundary of the student's user and of the roles of the stack: what they may do at most.
+    Boundary,
+}
+
+impl Purpose {
+    const ALL: [Self; 2] = [Self::Access, Self::Boundary];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Boundary => "boundary",
+        }
+    }
+
+    /// The name of an owner's policy. IAM keeps names unique in the account, whatever their path.
+    pub fn name(self, scope: &Scope, owner: &Owner) -> String {
+        let place = Fingerprint::of([
+            owner.class.as_str(),
+            owner.lab.as_str(),
+            scope.region.as_str(),
+        ]);
+        format!("{}-{}@{place}", owner.student, self.word())
+    }
+}
+
+/// A managed policy as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManagedPolicy {
+    /// Its name.
+    pub name: String,
+    /// Its document.
+    pub document: Value,
+}
+
+/// A managed policy as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actual {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its path.
+    pub path: String,
+    /// The document in force; `None` when it is not readable as JSON.
+    pub document: Option<Value>,
+    /// Ids of the versions that are not in force.
+    pub old_versions: Vec<String>,
+}
+
+impl ManagedPolicy {
+    /// Whether it is as it should be.
+    pub fn is(&self, actual: &Actual) -> bool {
+        actual.document.as_ref().map(canonical) == Some(canonical(&self.document))
+    }
+}
+
+impl Actual {
+    /// Whose it is, for a class, lab and region. Those of the class's other labs and regions are nobody's here.
+    pub fn ownership(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        lab: &crate::domain::ids::LabId,
+    ) -> Ownership {
+        if self.path != Scope::role_path(class) {
+            return Ownership::Foreign;
+        }
+        let found = Purpose::ALL.into_iter().find_map(|purpose| {
+            let (head, _) = self.name.rsplit_once('@')?;
+            let student: Username = head
+                .strip_suffix(purpose.word())?
+                .strip_suffix('-')?
+                .parse()
+                .ok()?;
+            let owner = Owner {
+                class: class.clone(),
+                student,
+                lab: lab.clone(),
+            };
+            (purpose.name(scope, &owner) == self.name).then_some(owner)
+        });
+        found.map_or(Ownership::Unproven, Ownership::Ours)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(region: &str) -> Scope {
+        Scope {
+            partition: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            region: region.to_owned(),
+        }
+    }
+
+    fn owner(student: &str, lab: &str) -> Owner {
+        Owner {
+            class: "spring".parse().unwrap(),
+            student: student.parse().unwrap(),
+            lab: lab.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_policy_is_ours_by_path_and_name_in_this_lab_and_region_only() {
+        let here = scope("us-east-1");
+        let owner = owner("user1-access", "lab6");
+        for purpose in Purpose::ALL {
+            let policy = |path: &str| Actual {
+                name: purpose.name(&here, &owner),
+                arn: String::new(),
+                path: path.to_owned(),
+                document: None,
+                old_versions: Vec::new(),
+            };
+            let whose = |policy: Actual, scope: &Scope, lab: &str| {
+                policy.ownership(scope, &owner.class, &lab.parse().unwrap())
+            };
+            let ours = policy("/homeroom/spring/");
+            assert_eq!(
+                whose(ours.clone(), &here, "lab6"),
+                Ownership::Ours(owner.clone())
+            );
+            let elsewhere = [
+                whose(ours.clone(), &scope("eu-west-1"), "lab6"),
+                whose(ours, &here, "lab7"),
+            ];
+            assert_eq!(elsewhere, [Ownership::Unproven, Ownership::Unproven]);
+            assert_eq!(whose(policy("/"), &here, "lab6"), Ownership::Foreign);
+        }
+    }
+}

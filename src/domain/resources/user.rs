@@ -1,0 +1,101 @@
+//! IAM user: a student's way in. Named like the student, below the class's path, with one policy attached and a
+//! permissions boundary.
+//!
+//! Which credentials it has shows in no listing, so a tag, written last, records which ones homeroom issued: without it
+//! the user is not whole, and the next run issues them anew.
+
+use crate::domain::ids::{ClassName, Scope};
+use crate::domain::ownership::{Owner, Ownership, Tags, of_principal};
+
+use super::managed_policy::ManagedPolicy;
+
+/// Longest user name. Source: IAM and AWS STS quotas, "User names".
+pub const NAME_MAX: usize = 64;
+/// Tag: which credentials were issued.
+pub const TAG_CREDENTIALS: &str = "homeroom:credentials";
+/// The inline policy that shuts a user out.
+pub const FREEZE_POLICY: &str = "homeroom-freeze";
+
+/// Credentials that a user was issued, as the tag tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Issued {
+    /// A console password.
+    pub password: bool,
+    /// An access key.
+    pub access_key: bool,
+}
+
+impl Issued {
+    /// Reads the tag.
+    pub fn from_tags(tags: &Tags) -> Self {
+        let text = tags.get(TAG_CREDENTIALS).map_or("", String::as_str);
+        Self {
+            password: text == "password" || text == "password+access-key",
+            access_key: text == "password+access-key",
+        }
+    }
+
+    /// The tag's value.
+    pub fn tag_value(self) -> &'static str {
+        match (self.password, self.access_key) {
+            (true, true) => "password+access-key",
+            (true, false) => "password",
+            _ => "none",
+        }
+    }
+}
+
+/// What a student's way in should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// Its name, the student's.
+    pub name: String,
+    /// What it may do.
+    pub policy: ManagedPolicy,
+    /// What it, and the roles of the stack, may do at most.
+    pub boundary: ManagedPolicy,
+}
+
+/// A user as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actual {
+    /// Its name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// Its tags.
+    pub tags: Tags,
+    /// Names of its inline policies.
+    pub inline: Vec<String>,
+    /// ARNs of attached managed policies.
+    pub attached: Vec<String>,
+    /// Names of its groups.
+    pub groups: Vec<String>,
+    /// ARN of its permissions boundary.
+    pub boundary: Option<String>,
+}
+
+impl Actual {
+    /// Whose it is: see [`of_principal`].
+    pub fn ownership(&self, scope: &Scope, class: &ClassName) -> Ownership {
+        of_principal(&self.path, &self.tags, scope, class, None)
+    }
+
+    /// Whether it is this owner's.
+    pub fn is_of(&self, scope: &Scope, owner: &Owner) -> bool {
+        self.ownership(scope, &owner.class).why_not(owner).is_none()
+    }
+
+    /// Whether it is shut out.
+    pub fn is_frozen(&self) -> bool {
+        self.inline.iter().any(|name| name == FREEZE_POLICY)
+    }
+}
+
+/// The document of the policy that shuts a user out: a Deny that no Allow outweighs.
+pub fn freeze_document() -> serde_json::Value {
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Sid": "Frozen", "Effect": "Deny", "Action": "*", "Resource": "*" }]
+    })
+}

@@ -1,0 +1,98 @@
+//! Customer managed policy: create, put a new version in force, delete whole.
+
+use crate::domain::ids::Scope;
+use crate::domain::operation::Operation;
+use crate::domain::resources::managed_policy::ManagedPolicy;
+use crate::engine::port::{Cloud, ErrorKind};
+use crate::engine::step::{Context, Poll, StepError, or_gone};
+
+/// Creates the policy.
+///
+/// # Errors
+/// A conflict when a policy of that name is there and not below the class's path.
+pub async fn create<C: Cloud>(
+    cx: &Context<'_, C>,
+    policy: &ManagedPolicy,
+) -> Result<(), StepError> {
+    let path = &Scope::role_path(cx.class());
+    let created = cx
+        .call(Operation::CreatePolicy, |c| c.create_policy(policy, path))
+        .await;
+    match created {
+        // An earlier attempt's, whose answer was lost or which a listing did not show yet; or somebody else's.
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            let mut poll = Poll::listing();
+            loop {
+                match put_in_force(cx, policy).await {
+                    Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                        // Our own, made a moment ago, shows up soon; somebody else's never does.
+                        let waited = poll.again(cx, "the policy to show up").await;
+                        if let Err(StepError::Stuck(_)) = waited {
+                            let why = "exists and is not below this class's path".to_owned();
+                            return Err(StepError::Conflict(why));
+                        }
+                        waited?;
+                    }
+                    other => return other,
+                }
+            }
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Puts a new version in force, and first makes room for it.
+///
+/// # Errors
+/// AWS's.
+pub async fn update<C: Cloud>(
+    cx: &Context<'_, C>,
+    policy: &ManagedPolicy,
+    old_versions: &[String],
+) -> Result<(), StepError> {
+    let arn = cx.scope.policy_arn(cx.class(), &policy.name);
+    delete_versions(cx, &arn, old_versions).await?;
+    put_in_force(cx, policy).await
+}
+
+/// Deletes the policy with its versions.
+///
+/// # Errors
+/// AWS's; what is gone already is no error.
+pub async fn delete<C: Cloud>(
+    cx: &Context<'_, C>,
+    arn: &str,
+    old_versions: &[String],
+) -> Result<(), StepError> {
+    delete_versions(cx, arn, old_versions).await?;
+    or_gone(
+        cx.call(Operation::DeletePolicy, |c| c.delete_policy(arn))
+            .await,
+    )
+}
+
+async fn put_in_force<C: Cloud>(
+    cx: &Context<'_, C>,
+    policy: &ManagedPolicy,
+) -> Result<(), StepError> {
+    let arn = &cx.scope.policy_arn(cx.class(), &policy.name);
+    let document = &policy.document;
+    let created = cx.call(Operation::CreatePolicyVersion, |c| {
+        c.create_policy_version(arn, document)
+    });
+    Ok(created.await?)
+}
+
+async fn delete_versions<C: Cloud>(
+    cx: &Context<'_, C>,
+    arn: &str,
+    versions: &[String],
+) -> Result<(), StepError> {
+    for version in versions {
+        let deleted = cx.call(Operation::DeletePolicyVersion, |c| {
+            c.delete_policy_version(arn, version)
+        });
+        or_gone(deleted.await)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! IAM user: create, put right, issue credentials, shut out, delete whole.
+
+use std::io;
+
+use secrecy::SecretString;
+
+use crate::domain::credentials::{AccessKey, Credentials};
+use crate::domain::ids::Scope;
+use crate::domain::operation::Operation;
+use crate::domain::ownership::{Fingerprint, Tags, canonical, of_principal};
+use crate::domain::plan::access::Issue;
+use crate::domain::resources::user::{
+    FREEZE_POLICY, Issued, TAG_CREDENTIALS, User, freeze_document,
+};
+use crate::engine::port::{Cloud, ErrorKind, UserPart};
+use crate::engine::step::{Context, Poll, StepError, or_gone};
+
+/// AWS's code for a user that still has something.
+const DELETE_CONFLICT: &str = "DeleteConflict";
+
+/// Creates the user with boundary and policy, then issues its credentials.
+///
+/// # Errors
+/// A conflict when a user of that name is there and not this student's.
+pub async fn create<C: Cloud>(
+    cx: &Context<'_, C>,
+    user: &User,
+    issue: Issue,
+) -> Result<(), StepError> {
+    let name = user.name.as_str();
+    let path = &Scope::role_path(cx.class());
+    let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
+    let tags = &cx.owner.tags(cx.scope, &fingerprint(user));
+    // The boundary was made a moment ago, and need not be visible everywhere yet.
+    let created = cx.call_about_new(Operation::CreateUser, |c| {
+        c.create_user(name, path, boundary, tags)
+    });
+    let is_new = match created.await {
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            prove_ours(cx, name).await?;
+            set_boundary(cx, user).await?;
+            false
+        }
+        other => other.map(|()| true)?,
+    };
+    attach(cx, user).await?;
+    issue_credentials(cx, user, issue, is_new).await
+}
+
+/// Writes what differs, then issues credentials.
+///
+/// # Errors
+/// AWS's, or that credentials could not be kept.
+pub async fn update<C: Cloud>(
+    cx: &Context<'_, C>,
+    user: &User,
+    boundary: bool,
+    attach_policy: bool,
+    issue: Issue,
+) -> Result<(), StepError> {
+    if boundary {
+        set_boundary(cx, user).await?;
+    }
+    if attach_policy {
+        attach(cx, user).await?;
+    }
+    if issue.is_nothing() {
+        return Ok(());
+    }
+    issue_credentials(cx, user, issue, false).await
+}
+
+/// Shuts the user out, whatever else it may do, from its next request on.
+///
+/// # Errors
+/// AWS's.
+pub async fn freeze<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    let document = &freeze_document();
+    let put = cx.call(Operation::PutUserPolicy, |c| {
+        c.put_user_policy(name, FREEZE_POLICY, document)
+    });
+    Ok(put.await?)
+}
+
+/// Lets the user in again.
+///
+/// # Errors
+/// AWS's; a user who is not shut out is no error.
+pub async fn thaw<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    remove(cx, UserPart::InlinePolicy, FREEZE_POLICY).await
+}
+
+/// Deletes the user with all that is in it: first what lets somebody in.
+///
+/// # Errors
+/// AWS's; what is gone already is no error.
+pub async fn delete<C: Cloud>(
+    cx: &Context<'_, C>,
+    inline: &[String],
+    attached: &[String],
+    groups: &[String],
+) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    let closed = cx.call(Operation::DeleteLoginProfile, |c| {
+        c.delete_login_profile(name)
+    });
+    or_gone(closed.await)?;
+    let parts = [
+        (UserPart::AccessKey, list(cx, UserPart::AccessKey).await?),
+        (UserPart::AttachedPolicy, attached.to_vec()),
+        (UserPart::InlinePolicy, inline.to_vec()),
+        (UserPart::Group, groups.to_vec()),
+    ];
+    for (part, ids) in parts {
+        for id in ids {
+            remove(cx, part, &id).await?;
+        }
+    }
+    let mut poll = Poll::visibility();
+    loop {
+        let deleted = cx.call(Operation::DeleteUser, |c| c.delete_user(name));
+        match or_gone(deleted.await) {
+            // Most users have nothing else, so everything else is only looked for when AWS says that there is something.
+            Err(StepError::Cloud(error)) if error.code == DELETE_CONFLICT => {
+                empty(cx).await?;
+                poll.again(cx, "the user to be empty").await?;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Takes from the user whatever a user can have.
+async fn empty<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    for part in UserPart::ALL {
+        for id in list(cx, part).await? {
+            remove(cx, part, &id).await?;
+            // A virtual device lives on without its user. A run that is cut off right here leaves it so, and nothing
+            // tells the next one whose it was; it opens nothing.
+            if part == UserPart::MfaDevice && id.contains(":mfa/") {
+                let serial = id.as_str();
+                let deleted = cx.call(Operation::DeleteVirtualMfaDevice, |c| {
+                    c.delete_virtual_mfa_device(serial)
+                });
+                or_gone(deleted.await)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn list<C: Cloud>(cx: &Context<'_, C>, part: UserPart) -> Result<Vec<String>, StepError> {
+    let name = cx.resource.name.as_str();
+    let listed = cx.call(part.listed_by(), |c| c.user_parts(name, part));
+    match listed.await {
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(Vec::new()),
+        other => Ok(other?),
+    }
+}
+
+async fn remove<C: Cloud>(cx: &Context<'_, C>, part: UserPart, id: &str) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    let removed = cx.call(part.removed_by(), |c| c.remove_user_part(name, part, id));
+    or_gone(removed.await)
+}
+
+/// What the tag of a user says was deployed: its policies.
+fn fingerprint(user: &User) -> Fingerprint {
+    Fingerprint::of([
+        canonical(&user.policy.document).as_str(),
+        canonical(&user.boundary.document).as_str(),
+    ])
+}
+
+async fn prove_ours<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), StepError> {
+    let head = cx
+        .call_about_new(Operation::GetUser, |c| c.get_user(name))
+        .await?;
+    let ownership = of_principal(&head.path, &head.tags, cx.scope, cx.class(), None);
+    match ownership.why_not(cx.owner) {
+        None => Ok(()),
+        Some(why) => Err(StepError::Conflict(why)),
+    }
+}
+
+async fn set_boundary<C: Cloud>(cx: &Context<'_, C>, user: &User) -> Result<(), StepError> {
+    let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
+    let set = cx.call_about_new(Operation::PutUserPermissionsBoundary, |c| {
+        c.put_user_boundary(&user.name, boundary)
+    });
+    set.await
+}
+
+async fn attach<C: Cloud>(cx: &Context<'_, C>, user: &User) -> Result<(), StepError> {
+    let policy = &cx.scope.policy_arn(cx.class(), &user.policy.name);
+    let attached = cx.call_about_new(Operation::AttachUserPolicy, |c| {
+        c.attach_user_policy(&user.name, policy)
+    });
+    attached.await
+}
+
+/// Issues what is to be issued. A password is on the disk before AWS has it, and a key before its user is said to have
+/// one, so no crash leaves credentials that nobody knows and that no later run would issue anew. In the end the user has
+/// what its tag says, and no key beside. `is_new`: this very step has made the user, so it has nothing yet.
+async fn issue_credentials<C: Cloud>(
+    cx: &Context<'_, C>,
+    user: &User,
+    issue: Issue,
+    is_new: bool,
+) -> Result<(), StepError> {
+    let issuer = cx.issuer.ok_or_else(|| {
+        StepError::Stuck("credentials were to be issued by a run that issues none".to_owned())
+    })?;
+    let failed = |error: io::Error| StepError::Kept(error.to_string());
+    if issue.withdraw {
+        record(cx, user, Issued::default()).await?;
+    }
+    // With a new password nothing that was kept goes on, and a file that cannot be read is in nobody's way.
+    let known = match issue.password {
+        true => None,
+        false => issuer.known(cx.student()).map_err(failed)?,
+    };
+    let mut credentials = known.unwrap_or_else(|| Credentials {
+        username: cx.student().clone(),
+        password: None,
+        sign_in_url: issuer.sign_in_url().to_owned(),
+        access_key: None,
+    });
+    if issue.password {
+        let password = issuer.password().map_err(failed)?;
+        credentials.password = Some(password.clone());
+        issuer.keep(&credentials).map_err(failed)?;
+        set_password(cx, user, &password).await?;
+    }
+    if issue.access_key {
+        let key = new_key(cx, user, is_new).await?;
+        credentials.access_key = Some(key.clone());
+        if let Err(error) = issuer.keep(&credentials) {
+            // Nobody will ever know its secret. If it cannot be deleted, the next run does: it is not recorded.
+            let _ = remove(cx, UserPart::AccessKey, &key.id).await;
+            return Err(failed(error));
+        }
+    } else if !issue.then.access_key && !is_new {
+        // A run that was cut off may have left one.
+        remove_keys(cx).await?;
+    }
+    record(cx, user, issue.then).await
+}
+
+/// Writes the tag that says which credentials the user has.
+async fn record<C: Cloud>(
+    cx: &Context<'_, C>,
+    user: &User,
+    issued: Issued,
+) -> Result<(), StepError> {
+    let value = issued.tag_value().to_owned();
+    let tags: &Tags = &[(TAG_CREDENTIALS.to_owned(), value)].into();
+    let tagged = cx.call_about_new(Operation::TagUser, |c| c.tag_user(&user.name, tags));
+    tagged.await
+}
+
+async fn remove_keys<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    for id in list(cx, UserPart::AccessKey).await? {
+        remove(cx, UserPart::AccessKey, &id).await?;
+    }
+    Ok(())
+}
+
+async fn set_password<C: Cloud>(
+    cx: &Context<'_, C>,
+    user: &User,
+    password: &SecretString,
+) -> Result<(), StepError> {
+    let created = cx.call_about_new(Operation::CreateLoginProfile, |c| {
+        c.create_login_profile(&user.name, password)
+    });
+    match created.await {
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            let updated = cx.call_about_new(Operation::UpdateLoginProfile, |c| {
+                c.update_login_profile(&user.name, password)
+            });
+            updated.await
+        }
+        other => other,
+    }
+}
+
+/// A new key in the place of all others: of an older one either the secret is not known any more, or it is to be
+/// replaced.
+async fn new_key<C: Cloud>(
+    cx: &Context<'_, C>,
+    user: &User,
+    is_new: bool,
+) -> Result<AccessKey, StepError> {
+    let mut poll = Poll::listing();
+    let mut may_have_some = !is_new;
+    loop {
+        if may_have_some {
+            remove_keys(cx).await?;
+        }
+        let created = cx.call_about_new(Operation::CreateAccessKey, |c| {
+            c.create_access_key(&user.name)
+        });
+        match created.await {
+            // There may be a key now whose secret nobody has seen.
+            Err(error) if error.kind() == Some(ErrorKind::Ambiguous) => {
+                poll.again(cx, "an answer to CreateAccessKey").await?;
+                may_have_some = true;
+            }
+            other => return other,
+        }
+    }
+}
