@@ -108,6 +108,15 @@ Examples:
     /// Let students in: an IAM user each, for their own stack alone
     #[command(subcommand)]
     Access(AccessVerb),
+    /// Write a page for each student: their tasks, names, links and commands
+    ///
+    /// As HTML and as Markdown, to send or to print, with what is this student's alone. Needs their stacks to be
+    /// deployed. Passwords and keys are in it only when asked for.
+    #[command(after_help = "\
+Examples:
+  homeroom handout --profile training
+  homeroom handout --profile training --with-credentials            after `homeroom access grant`")]
+    Handout(HandoutArgs),
     /// List what would be deleted, and delete it once confirmed
     ///
     /// Without --confirm, asks for the class's name on a terminal; elsewhere only lists. Only what is provably
@@ -141,6 +150,7 @@ impl Verb {
             Self::Report(_) => Some(Command::Report),
             Self::Watch(_) => Some(Command::Watch),
             Self::Access(verb) => Some(verb.command()),
+            Self::Handout(_) => Some(Command::Handout),
             Self::Teardown(_) => Some(Command::Teardown),
             Self::Local(_) | Self::Completions(_) => None,
         }
@@ -249,6 +259,14 @@ pub struct WatchArgs {
     /// Show pseudonyms, and nothing that tells who somebody is
     #[arg(long)]
     pub anonymous: bool,
+}
+
+/// Options of `handout`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct HandoutArgs {
+    /// Put each student's password, and access key if there is one, on their page
+    #[arg(long)]
+    pub with_credentials: bool,
 }
 
 /// Options of `teardown`.
@@ -539,6 +557,7 @@ mod tests {
         insta::assert_snapshot!("help_teardown", help("teardown"));
         insta::assert_snapshot!("help_report", help("report"));
         insta::assert_snapshot!("help_watch", help("watch"));
+        insta::assert_snapshot!("help_handout", help("handout"));
         insta::assert_snapshot!("help_local", help("local"));
         insta::assert_snapshot!("help_access_grant", help("access grant"));
     }
@@ -593,6 +612,12 @@ mod tests {
                     interval: 60,
                     port: Some(8080),
                     anonymous: true,
+                }),
+            ),
+            (
+                "handout --with-credentials",
+                Verb::Handout(HandoutArgs {
+                    with_credentials: true,
                 }),
             ),
             (

@@ -45,6 +45,8 @@ pub enum Command {
     /// `access thaw`
     #[serde(rename = "access thaw")]
     AccessThaw,
+    /// `handout`
+    Handout,
 }
 
 impl Command {
@@ -64,6 +66,7 @@ impl Command {
             Self::AccessRevoke => "access revoke",
             Self::AccessFreeze => "access freeze",
             Self::AccessThaw => "access thaw",
+            Self::Handout => "handout",
         }
     }
 }
@@ -265,6 +268,8 @@ pub enum Outcome {
     Thawed,
     /// access freeze, thaw: has no user.
     NoAccess,
+    /// handout: it was written.
+    Written,
     /// plan: there is something to do.
     Changes,
     /// plan: there is nothing to do.
@@ -293,6 +298,7 @@ impl Outcome {
             Self::Frozen => "frozen",
             Self::Thawed => "thawed",
             Self::NoAccess => "no-access",
+            Self::Written => "written",
             Self::Changes => "changes",
             Self::NoChange => "no-change",
         }

@@ -141,13 +141,21 @@ impl Vault {
     }
 
     fn prepare(&self) -> io::Result<()> {
-        private_folder(&self.dir).map_err(|error| named(&self.dir, &error))?;
-        let ignore = self.dir.join(".gitignore");
-        if ignore.exists() {
-            return Ok(());
-        }
-        write_whole(&ignore, b"*\n")
+        keep_private(&self.dir)
     }
+}
+
+/// Makes a folder, where it is missing, that only its owner can enter and that git ignores.
+///
+/// # Errors
+/// Names what cannot be made.
+pub fn keep_private(dir: &Path) -> io::Result<()> {
+    private_folder(dir).map_err(|error| named(dir, &error))?;
+    let ignore = dir.join(".gitignore");
+    if ignore.exists() {
+        return Ok(());
+    }
+    write_whole(&ignore, b"*\n")
 }
 
 /// Makes a folder that only its owner can enter, whatever it was before.

@@ -4,6 +4,7 @@ mod access;
 mod canvas;
 mod completions;
 mod deploy;
+mod handout;
 mod interrupts;
 mod invocation;
 mod isolation;
@@ -130,6 +131,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Status(args) => progress::run_status(cli, args).await,
         Verb::Report(args) => progress::run_report(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,
+        Verb::Handout(args) => handout::run(cli, args).await,
         Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod evaluate;
 pub mod execution;
 pub mod failure;
+pub mod handout;
 pub mod ids;
 pub mod isolation;
 pub mod lab;

@@ -12,7 +12,7 @@
 //! `html/view.rs` has everything that the templates show, as finished words; `html/page.html` lays out the
 //! class, `html/cause.html` one cause, `html/student.html` one student with
 //! `html/parts.html`, `html/own.html` a student's own page;
-//! `html/style.css` and a script go inline.
+//! `html/base.css`, `html/style.css` and a script go inline. Handouts share the first of these, and more.
 
 mod view;
 
@@ -25,7 +25,10 @@ use super::anonymous::{Key, anonymous};
 use super::class::{ClassReport, ReportStudent};
 use super::text::clean;
 
-const STYLE: &str = include_str!("html/style.css");
+const STYLE: &str = concat!(
+    include_str!("html/base.css"),
+    include_str!("html/style.css")
+);
 const SCRIPT: &str = concat!(include_str!("html/common.js"), include_str!("html/page.js"));
 const OWN_SCRIPT: &str = concat!(include_str!("html/common.js"), include_str!("html/own.js"));
 const TEMPLATES: [(&str, &str); 5] = [
@@ -152,7 +155,7 @@ fn policy(script: &str, live: bool) -> String {
     )
 }
 
-fn source_hash(text: &str) -> String {
+pub(super) fn source_hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
@@ -175,7 +178,7 @@ fn escape(text: &str) -> String {
 
 /// A value as a link's target, if it is one that may be followed: `http` or `https`, and nothing in it that
 /// has no place in a URL.
-fn link(value: &str) -> Option<&str> {
+pub(super) fn link(value: &str) -> Option<&str> {
     let lower = value.get(..8).unwrap_or(value).to_ascii_lowercase();
     let allowed = lower.starts_with("https://") || lower.starts_with("http://");
     let inert = !value.chars().any(|c| {

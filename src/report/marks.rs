@@ -98,6 +98,7 @@ pub fn of_outcome(outcome: Outcome) -> Mark {
         Outcome::Granted => mark("✓", "given access", Tone::Good),
         Outcome::Frozen => mark("✓", "shut out", Tone::Good),
         Outcome::Thawed => mark("✓", "let in again", Tone::Good),
+        Outcome::Written => mark("✓", "with a handout", Tone::Good),
         Outcome::NoAccess => mark("–", "without access", Tone::Muted),
         Outcome::Changes => mark("◐", "to change", Tone::Busy),
         Outcome::NoChange => mark("✓", "as they should be", Tone::Muted),

@@ -10,12 +10,13 @@
 //! | a program | one JSON document | [`json`] (stdout) |
 //! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
 //! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml`, a page a student | [`mod@write`] (`reports/<class>/`) |
+//! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
 //!
 //! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
 //! context: [`text::clean`] (terminals, and before every other step), Tera's auto-escaping and
-//! [`html`]'s URL rule (the pages), [`shell`] (commands to paste), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
+//! [`html`]'s URL rule (the pages), [`handout`]'s escaping of Markdown, [`shell`] (commands to paste), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
 
 pub mod anonymous;
 pub mod canvas;
@@ -23,6 +24,7 @@ pub mod causes;
 pub mod class;
 pub mod csv;
 pub mod errors;
+pub mod handout;
 pub mod html;
 pub mod json;
 pub mod junit;

@@ -3,6 +3,7 @@
 //! Every value stands in single quotes, in which both shells take everything literally except the quote.
 
 use crate::domain::check::ExampleRequest;
+use crate::domain::handout::Piece;
 
 use super::text::clean;
 
@@ -45,6 +46,44 @@ pub fn powershell(request: &ExampleRequest) -> String {
     )
 }
 
+/// The same request so many times for Bash.
+pub fn curl_times(request: &ExampleRequest, times: u32) -> String {
+    let numbers: Vec<String> = (1..=times).map(|n| n.to_string()).collect();
+    // Answers do not end their lines.
+    format!(
+        "for i in {}; do\n{}\necho\ndone",
+        numbers.join(" "),
+        curl(request)
+    )
+}
+
+/// The same request so many times for PowerShell.
+pub fn powershell_times(request: &ExampleRequest, times: u32) -> String {
+    format!(
+        "1..{times} | ForEach-Object {{\n{}\n}}",
+        powershell(request)
+    )
+}
+
+/// A command of a handout for Bash.
+pub fn bash(pieces: &[Piece]) -> String {
+    spelt(pieces, posix)
+}
+
+/// A command of a handout for PowerShell.
+pub fn power_command(pieces: &[Piece]) -> String {
+    spelt(pieces, power)
+}
+
+/// A command's own words as they are, values as quoted words.
+fn spelt(pieces: &[Piece], quoted: fn(&str) -> String) -> String {
+    let word = |piece: &Piece| match piece {
+        Piece::Fixed(text) => text.clone(),
+        Piece::Value(value) => quoted(value),
+    };
+    pieces.iter().map(word).collect()
+}
+
 /// A word in single quotes for a POSIX shell: a quote ends the string, is escaped alone, and begins it anew.
 fn posix(text: &str) -> String {
     format!("'{}'", lines(text).replace('\'', r"'\''"))
@@ -65,7 +104,7 @@ fn power(text: &str) -> String {
 }
 
 /// Cleans every line and keeps the line breaks; what a file ends with does not matter to a request.
-fn lines(text: &str) -> String {
+pub(super) fn lines(text: &str) -> String {
     let lines: Vec<_> = text.trim_end().lines().map(clean).collect();
     lines.join("\n")
 }

@@ -179,7 +179,7 @@ pub fn write_reports(
 }
 
 /// Writes files of one folder: all of them under other names first, then each takes its name.
-fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
+pub(super) fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
     let mut ready = Vec::with_capacity(files.len());
     for (path, bytes) in files {
         let file = prepare(dir, &bytes).map_err(|e| named(&path, &e))?;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Files ─► parse ─► Lab ─► desired(class, students) ─► Desired
-//!                    ├──► probes, payloads, outputs, access (a student)
+//!                    ├──► probes, payloads, outputs, access, handout (a student)
 //!                    └──► checks, starter_of, name_patterns (the lab)
 //! ```
 //!
@@ -15,6 +15,7 @@ pub mod asl;
 mod code;
 mod context;
 mod desired;
+mod handout;
 mod model;
 mod names;
 mod problems;
@@ -29,6 +30,7 @@ use serde_json::Value;
 
 pub use access::AccessPolicies;
 pub use code::is_shipped;
+pub use handout::Surroundings;
 pub use model::EndState;
 pub use names::NamePattern;
 
@@ -60,6 +62,7 @@ pub struct Lab {
     /// Zips by the folder below `lambdas/`.
     codes: BTreeMap<String, Code>,
     names: Names,
+    handout: handout::Parts,
     /// In the order of the manifest's REST APIs.
     api_limits: Vec<ApiLimits>,
 }
@@ -201,7 +204,8 @@ impl Lab {
         let manifest = read_manifest(&files).map_err(|failure| vec![*failure])?;
         let mut problems = Problems::default();
         verify::manifest(&manifest, &mut problems);
-        let templates = compile(&manifest, &files, &mut problems);
+        let mut templates = compile(&manifest, &files, &mut problems);
+        let handout = handout::read(&manifest, &files, &mut templates, &mut problems);
         let codes = pack(&manifest, &files, &mut problems);
         let mut lab = Self {
             settings: manifest.settings.clone(),
@@ -209,9 +213,13 @@ impl Lab {
             templates,
             codes,
             names: Names::default(),
+            handout,
             api_limits: Vec::new(),
         };
         lab.settle(&mut problems);
+        if problems.is_empty() {
+            lab.try_handout(&mut problems);
+        }
         let rehearsal = lab.manifest.rehearsal.settings.clone();
         lab.override_settings(&rehearsal, "[rehearsal.settings]", &mut problems);
         lab.settings = lab.manifest.settings.clone();

@@ -30,6 +30,7 @@ pub(super) struct Manifest {
     pub outputs: Vec<Output>,
     #[serde(default, rename = "payload")]
     pub payloads: Vec<Payload>,
+    pub handout: Option<Handout>,
     #[serde(default)]
     pub marks: Marks,
     #[serde(default, rename = "probe")]
@@ -186,6 +187,14 @@ pub(super) struct Output {
 pub(super) struct Payload {
     pub id: String,
     pub title: String,
+    pub template: String,
+}
+
+/// What a student is told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Handout {
+    /// A Markdown file.
     pub template: String,
 }
 

@@ -55,6 +55,11 @@ impl Problems {
         failure
     }
 
+    /// Whether nothing is wrong so far.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// `value`, unless there are problems.
     pub fn or<T>(self, value: T) -> Result<T, Vec<Failure>> {
         if self.list.is_empty() {

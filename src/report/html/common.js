@@ -17,6 +17,7 @@ const common = (() => {
   });
 
   const tellAge = () => {
+    if (!$("age")) return;
     const taken = Date.parse(document.querySelector(".taken time").dateTime);
     if (Number.isNaN(taken)) return;
     const minutes = Math.round((Date.now() - taken) / 60000);
@@ -50,5 +51,5 @@ const common = (() => {
     for (const title of where.querySelectorAll(".copyable")) title.append(copyButton(title.nextElementSibling));
   };
   root.classList.add("js");
-  return { $, make, tellAge, addCopyButtons };
+  return { $, make, tellAge, copyButton, addCopyButtons };
 })();

@@ -113,7 +113,8 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         | Command::AccessGrant
         | Command::AccessRevoke
         | Command::AccessFreeze
-        | Command::AccessThaw => {}
+        | Command::AccessThaw
+        | Command::Handout => {}
     }
     let causes = causes_of(summary);
     page.causes(&causes)?;

@@ -192,6 +192,17 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
                 Vec::new()
             }
         }
+        Command::Handout => {
+            let failed = |s: &StudentResult| s.outcome == Outcome::Failed;
+            let students = option(summary, NAMED_IN_COMMAND, failed);
+            let deploy = students.map(|students| {
+                (
+                    format!("deploy{students}"),
+                    "makes the stacks that are missing; then write the handouts again".to_owned(),
+                )
+            });
+            deploy.into_iter().collect()
+        }
         Command::Rehearse | Command::Watch => Vec::new(),
     }
 }
