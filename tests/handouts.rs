@@ -1,5 +1,10 @@
 //! The handouts' files: who is in them, what is in them, and what is not.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what goes wrong stops a test where it is"
+)]
+
 mod handout_sample;
 #[expect(dead_code, reason = "only its attacks are needed")]
 mod report_sample;
