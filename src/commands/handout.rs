@@ -216,8 +216,12 @@ impl<'a> Desk<'a> {
             .filter(|one| one.credentials.is_some())
             .count();
         if secret > 0 {
+            let (contain, them) = match secret {
+                1 => ("contains a password: hand it", "it"),
+                _ => ("contain passwords: hand each", "them"),
+            };
             notes.push(format!(
-                "{} contain passwords: hand each to its student only, and delete them afterwards",
+                "{} {contain} to its student only, and delete {them} afterwards",
                 plural(secret, "handout")
             ));
         }

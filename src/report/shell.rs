@@ -179,6 +179,64 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_value_in_a_command_is_one_word_for_a_posix_shell() {
+        for value in [
+            "it's",
+            "$(id) `id` \\ \"x\"",
+            "'; rm -rf / #",
+            "a  b",
+            "*",
+            "-n",
+        ] {
+            let command = [
+                Piece::Fixed("printf '[%s]' x --name=".into()),
+                Piece::Value(value.into()),
+                Piece::Fixed(" y".into()),
+            ];
+            let out = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(bash(&command))
+                .output()
+                .unwrap();
+            let read = String::from_utf8(out.stdout).unwrap();
+            assert_eq!(read, format!("[x][--name={value}][y]"));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_request_that_is_repeated_is_one_loop() {
+        let script = curl_times(&request("{\n}"), 3);
+        // Nothing is sent: a function of that name is asked instead.
+        let out = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!("curl() {{ printf '%s' \"$#\"; }}\n{script}"))
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(out.stdout).unwrap(), "10\n10\n10\n");
+        insta::assert_snapshot!(powershell_times(&request("{}"), 3), @r"
+        1..3 | ForEach-Object {
+        Invoke-RestMethod -Method 'POST' -Uri 'https://a.example/prod/process' `
+          -ContentType 'application/json; charset=utf-8' `
+          -Body '{}'
+        }
+        ");
+    }
+
+    #[test]
+    fn a_value_in_a_command_is_one_string_for_powershell() {
+        let command = [
+            Piece::Fixed("aws x --name ".into()),
+            Piece::Value("it's $(x) ’; rm #".into()),
+        ];
+        assert_eq!(
+            power_command(&command),
+            "aws x --name 'it''s $(x) ’’; rm #'"
+        );
+    }
+
     #[test]
     fn powershell_quotes_are_doubled_the_typographic_ones_too() {
         assert_eq!(power("it's ’x‘"), "'it''s ’’x‘‘'");

@@ -7,6 +7,9 @@
 
 #[expect(dead_code, reason = "the example takes the picture")]
 mod cdp;
+#[path = "../handout_sample/mod.rs"]
+mod handout_sample;
+mod handouts;
 mod live;
 #[path = "../report_sample/mod.rs"]
 mod report_sample;

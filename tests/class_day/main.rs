@@ -8,6 +8,7 @@
 
 mod access;
 mod disk;
+mod handout;
 mod interrupts;
 mod kills;
 mod together;

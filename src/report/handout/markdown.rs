@@ -54,20 +54,28 @@ struct Writer {
     text: String,
     /// What every line begins with: inside lists and notes.
     indent: String,
-    /// What the next line begins with instead.
-    bullet: Option<String>,
+    /// What the next line begins with instead, and what the empty line before it does.
+    bullet: Option<(String, String)>,
+    /// Whether the next lines are the next item of a list of single lines, which stand together.
+    tight: bool,
 }
 
 impl Writer {
-    /// Writes lines, and an empty one behind.
+    /// Writes lines, with an empty one before them.
     fn line(&mut self, lines: &str) {
+        let (mut first, between) = match self.bullet.take() {
+            Some((bullet, before)) => (Some(bullet), before),
+            None => (None, self.indent.clone()),
+        };
+        if !self.text.is_empty() && !std::mem::take(&mut self.tight) {
+            self.text.push_str(between.trim_end());
+            self.text.push('\n');
+        }
         for line in lines.split('\n') {
-            let indent = self.bullet.take().unwrap_or_else(|| self.indent.clone());
+            let indent = first.take().unwrap_or_else(|| self.indent.clone());
             self.text.push_str(format!("{indent}{line}").trim_end());
             self.text.push('\n');
         }
-        self.text.push_str(self.indent.trim_end());
-        self.text.push('\n');
     }
 
     fn rows(&mut self, head: &str, rows: impl Iterator<Item = String>) {
@@ -78,7 +86,7 @@ impl Writer {
     /// Writes with every line indented further.
     fn inside(&mut self, first: &str, other: &str, write: impl FnOnce(&mut Self)) {
         let before = self.indent.clone();
-        self.bullet = Some(format!("{before}{first}"));
+        self.bullet = Some((format!("{before}{first}"), before.clone()));
         self.indent.push_str(other);
         write(self);
         self.bullet = None;
@@ -102,6 +110,7 @@ impl Writer {
                         None => "- ".to_owned(),
                     };
                     let indent = " ".repeat(bullet.len());
+                    self.tight = i > 0 && items.iter().all(|item| item.tight);
                     self.inside(&bullet, &indent, |out| out.parts(&item.parts));
                 }
             }
@@ -146,6 +155,7 @@ impl Writer {
             }
             Part::Flow { stations } => {
                 for (n, station) in (1..).zip(stations) {
+                    self.tight = n > 1;
                     let about = match station.about.is_empty() {
                         true => String::new(),
                         false => format!(": {}", text(&station.about)),
@@ -206,7 +216,21 @@ fn text(words: &str) -> String {
     for c in words.chars() {
         let special = matches!(
             c,
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '$' | '!'
+            '\\' | '`'
+                | '*'
+                | '_'
+                | '['
+                | ']'
+                | '{'
+                | '}'
+                | '<'
+                | '>'
+                | '|'
+                | '~'
+                | '^'
+                | '&'
+                | '$'
+                | '!'
         );
         // `http://` and `www.`
         let address = (c == '/' && before == ':') || (c == '.' && matches!(before, 'w' | 'W'));

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::domain::check::{Check, Proof};
+use crate::domain::check::{Check, Proof, Work};
 use crate::domain::handout::{Block, Example, Inline};
 
 use super::super::html::link;
@@ -254,7 +254,10 @@ impl Maker<'_> {
                 format!("{}{}", self.prefix, check.id)
             }),
             title: spans(text),
-            points: check.map_or(String::new(), |check| points(check.points)),
+            // What homeroom did is worth something, too, but no task.
+            points: check
+                .filter(|check| check.work == Work::Student)
+                .map_or(String::new(), |check| points(check.points)),
             parts: Vec::new(),
         }
     }

@@ -1,0 +1,108 @@
+//! The shipped lab's handouts of a made-up class, for tests and pictures.
+#![expect(
+    clippy::unwrap_used,
+    reason = "sample data: a wrong literal should stop the test or the example at once"
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use homeroom::bundle;
+use homeroom::domain::credentials::{AccessKey, Credentials};
+use homeroom::domain::ids::{ClassName, Scope};
+use homeroom::domain::lab::{ApiEndpoint, Lab, Surroundings};
+use homeroom::domain::roster::Student;
+use homeroom::report::handout::{About, One};
+
+/// A class on AWS, whose students have a console and, some of them, a key.
+pub struct Sample {
+    pub lab: Lab,
+    pub class: ClassName,
+    pub scope: Scope,
+    pub sign_in_url: String,
+    pub students: Vec<Student>,
+}
+
+/// A secret that must be in a page only when it was asked for.
+pub fn password(username: &str) -> String {
+    format!("Pw+{username}_q7Xw")
+}
+
+/// Another.
+pub fn secret_key(username: &str) -> String {
+    format!("wJalr/{username}+bPxRfiCY")
+}
+
+pub fn student(username: &str, name: &str, section: &str) -> Student {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Student {
+        username: username.parse().unwrap(),
+        name: some(name),
+        email: None,
+        section: some(section),
+        extra: Vec::new(),
+    }
+}
+
+impl Sample {
+    pub fn of(students: Vec<Student>) -> Self {
+        let scope = Scope {
+            partition: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
+        Self {
+            lab: bundle::load(Some(Path::new(env!("CARGO_MANIFEST_DIR")))).unwrap(),
+            class: "spring-lab6".parse().unwrap(),
+            sign_in_url: scope.sign_in_url(Some("northfield-college")),
+            scope,
+            students,
+        }
+    }
+
+    pub fn about(&self) -> About<'_> {
+        About {
+            class: &self.class,
+            lab_title: self.lab.title(),
+            minutes: self.lab.minutes(),
+            region: &self.scope.region,
+            checks: self.lab.checks(),
+            sign_in_url: Some(&self.sign_in_url),
+        }
+    }
+
+    /// Everybody's handout. All have a password and a key; `told`: whether their handouts say them.
+    pub fn handouts(&self, told: bool) -> Vec<One<'_>> {
+        let one = |student| {
+            let username: &Student = student;
+            let username = username.username.clone();
+            let endpoint = ApiEndpoint {
+                id: format!("api{username}"),
+                url: format!("https://k3x9{username}.execute-api.us-east-1.amazonaws.com/prod"),
+            };
+            let apis = BTreeMap::from([(format!("{username}-workflow-api"), endpoint)]);
+            let around = Surroundings {
+                sign_in_url: Some(self.sign_in_url.clone()),
+                has_keys: true,
+            };
+            let credentials = Credentials {
+                username: username.clone(),
+                password: Some(password(username.as_str()).into()),
+                sign_in_url: self.sign_in_url.clone(),
+                access_key: Some(AccessKey {
+                    id: format!("AKIA{}", username.as_str().to_uppercase()),
+                    secret: secret_key(username.as_str()).into(),
+                }),
+            };
+            One {
+                student,
+                handout: self
+                    .lab
+                    .handout(&self.scope, &self.class, student, &apis, &around)
+                    .unwrap(),
+                credentials: told.then_some(credentials),
+            }
+        };
+        self.students.iter().map(one).collect()
+    }
+}
