@@ -98,6 +98,10 @@ pub mod password {
                     assert!(text.bytes().any(|c| class.contains(&c)), "{text}");
                 }
                 assert!(text.starts_with(|c: char| c.is_ascii_alphabetic()));
+                // IAM UpdateAccountPasswordPolicy, `RequireSymbols`.
+                let counts = |c: char| "!@#$%^&*()_+-=[]{}|'".contains(c);
+                let symbols: String = text.chars().filter(|c| !c.is_alphanumeric()).collect();
+                assert!(symbols.chars().all(counts), "{symbols}");
             }
         }
 

@@ -11,6 +11,7 @@ mod account;
 mod compute;
 mod faults;
 mod fixtures;
+mod principals;
 mod rest_api;
 #[path = "../support/mod.rs"]
 mod support;
