@@ -198,6 +198,20 @@ fn what_the_lab_does_not_have_is_told_when_it_is_read() {
 }
 
 #[test]
+fn a_filter_stands_in_a_table_behind_a_backslash() {
+    let source = "| a |\n|---|\n| {{ username \\| upper }} `{{ username \\| upper }}` |\n";
+    let handout = filled(&shipped(Some(source)).unwrap(), "x", &console());
+    let cell = vec![
+        Inline::Text("USER1 ".to_owned()),
+        Inline::Code("USER1".to_owned()),
+    ];
+    let Block::Table { rows, .. } = &handout.blocks[0] else {
+        panic!("{handout:?}");
+    };
+    assert_eq!(rows[..], [vec![cell]]);
+}
+
+#[test]
 fn bash_and_powershell_behind_each_other_are_one_command() {
     let source = "```bash\na {{ username }}\n```\n\n```powershell\nb {{ username }}\n```\n\n```shell\nc\n```\n";
     let lab = shipped(Some(source)).unwrap();
