@@ -81,7 +81,7 @@ async fn a_policy_reads_back_as_it_was_written_and_only_the_version_in_force_cou
         document: Some(document("First")),
         old_versions: Vec::new(),
     };
-    assert_eq!(policies, [expected.clone()]);
+    assert_eq!(policies, std::slice::from_ref(&expected));
 
     let arn = &expected.arn;
     let second = document("Second");
