@@ -139,6 +139,39 @@ async fn looks(
     ]
 }
 
+/// What Lab 6 has students change and run, of one student's stack, by somebody.
+async fn changes(cloud: &AwsCloud, owner: &str) -> Vec<(&'static str, Result<(), String>)> {
+    let function = format!("{owner}-process-data");
+    let definition = json!({"StartAt": "X", "States": {"X": {"Type": "Succeed"}}}).to_string();
+    let changed = NewStateMachine {
+        name: "",
+        workflow_type: WorkflowType::Standard,
+        role_arn: format!("arn:aws:iam::{ACCOUNT}:role/homeroom/demo/{owner}-workflow-role"),
+        definition,
+        tags: homeroom::domain::ownership::Tags::new(),
+    };
+    let arn = machine(owner);
+    let code = zip_of("def lambda_handler(event, context):\n    return {}\n");
+    vec![
+        (
+            "UpdateStateMachine",
+            verdict(cloud.update_state_machine(&arn, &changed).await),
+        ),
+        (
+            "StartExecution",
+            verdict(cloud.start_execution(&arn, "mine", "{}").await),
+        ),
+        (
+            "UpdateFunctionCode",
+            verdict(cloud.update_function_code(&function, &code).await),
+        ),
+        (
+            "UpdateFunctionConfiguration",
+            verdict(cloud.update_function_description(&function, "mine").await),
+        ),
+    ]
+}
+
 /// What nobody may do to a stack, one's own included, or to the account.
 async fn destruction(
     cloud: &AwsCloud,
@@ -294,7 +327,8 @@ async fn with_their_own_keys_students_reach_their_own_stack_and_nothing_else() {
         let cloud = day.as_student(student).await;
         for owner in CLASS {
             let api = api_of(owner);
-            for (action, found) in looks(&cloud, owner, &api).await {
+            let looks = looks(&cloud, owner, &api).await;
+            for (action, found) in looks.into_iter().chain(changes(&cloud, owner).await) {
                 let expected = match owner == student {
                     true => Ok(()),
                     false => Err("denied".to_owned()),
