@@ -48,7 +48,7 @@ pub struct Class {
     pub reach: Reach,
 }
 
-fn caller(cloud: AwsCloud) -> Caller<AwsCloud> {
+pub fn caller(cloud: AwsCloud) -> Caller<AwsCloud> {
     // Nobody listens to its events here.
     let (events, _) = mpsc::unbounded_channel();
     Caller::new(

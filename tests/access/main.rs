@@ -9,6 +9,7 @@
 mod class;
 mod faults;
 mod foreign;
+mod isolation;
 mod issuer;
 #[path = "../support/mod.rs"]
 mod support;

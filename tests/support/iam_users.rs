@@ -277,6 +277,7 @@ impl World {
         }
         let nothing = String::new();
         Ok(match name {
+            "SimulatePrincipalPolicy" => self.simulate(request)?,
             "CreateUser" => self.create_user(request)?,
             "GetUser" => format!("<User>{}</User>", self.user(request)?.xml()),
             "TagUser" => {

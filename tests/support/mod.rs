@@ -39,6 +39,7 @@ mod invoke;
 mod lambda;
 mod logs;
 mod sfn;
+mod simulator;
 mod world;
 
 use std::fmt;
@@ -327,6 +328,11 @@ impl StrictAws {
     /// Largest page of any listing, to make small classes fill several.
     pub fn set_page_size(&self, size: usize) {
         self.lock().world.page_size = size;
+    }
+
+    /// What IAM's policy simulator decides, from the user's ARN, the action and the resource. By default it denies.
+    pub fn on_simulation(&self, decide: impl Fn(&str, &str, &str) -> bool + Send + Sync + 'static) {
+        self.lock().world.simulator = Arc::new(decide);
     }
 
     /// How executions go, from their input. By default they succeed; Lab 6's error exercise fails.
