@@ -17,6 +17,9 @@ use super::lambda::Function;
 use super::logs::LogGroup;
 use super::sfn::Machine;
 
+/// What the policy simulator decides: user, action, resource.
+pub(super) type Simulator = dyn Fn(&str, &str, &str) -> bool + Send + Sync;
+
 /// The state of the account.
 #[derive(Clone)]
 pub(super) struct World {
@@ -24,7 +27,7 @@ pub(super) struct World {
     pub(super) concurrency: usize,
     pub(super) page_size: usize,
     pub(super) script: Arc<dyn Fn(&Value) -> Run + Send + Sync>,
-    pub(super) simulator: Arc<dyn Fn(&str, &str, &str) -> bool + Send + Sync>,
+    pub(super) simulator: Arc<Simulator>,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) principals: Principals,
     pub(super) functions: BTreeMap<String, Function>,
