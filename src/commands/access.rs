@@ -24,6 +24,7 @@ use crate::engine::prove_gone::prove_access_gone;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
+use crate::report::words::{plural, some_of};
 use crate::report::{Limit, View};
 use crate::vault::Vault;
 
@@ -96,6 +97,7 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
             "the file with everybody's credentials could not be written: {error}"
         )),
     }
+    notes.extend(still_frozen(&plan));
     notes.extend(where_credentials_are(&vault, &students));
     let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
     let exit = match (ran.interrupted, failed) {
@@ -227,9 +229,9 @@ fn where_credentials_are(vault: &Vault, students: &[StudentResult]) -> Vec<Strin
         granted.partition(|student| vault.file(&student.username).is_file());
     if !here.is_empty() {
         notes.push(format!(
-            "credentials of {} students are in {} (a file each, and one with everybody): only you can read them; \
+            "credentials of {} are in {} (a file each, and one with everybody): only you can read them; \
              hand each to its student alone",
-            here.len(),
+            plural(here.len(), "student"),
             vault.dir().display()
         ));
     }
@@ -343,6 +345,7 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
                 .to_owned(),
         );
     }
+    notes.extend(without_access(&students));
     let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
     let exit = match (interrupted, failed) {
         (true, _) => Exit::Interrupted,
@@ -351,6 +354,37 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
     };
     let summary = summarise(&session, command, students, notes);
     finish(&session, &summary, &plan.gaps, exit)
+}
+
+/// Who has been given access and is shut out all the same.
+fn still_frozen(plan: &Plan) -> Option<String> {
+    let frozen = plan.students.iter().filter(|student| {
+        student
+            .items
+            .iter()
+            .any(|item| item.why.starts_with(access::FROZEN))
+    });
+    let names: Vec<&str> = frozen.map(|s| s.owner.student.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "still shut out until `homeroom access thaw`: {}",
+            some_of(&names, FEW)
+        )
+    })
+}
+
+/// Whom neither a freeze nor a thaw reaches.
+fn without_access(students: &[StudentResult]) -> Option<String> {
+    let without = students
+        .iter()
+        .filter(|student| student.outcome == Outcome::NoAccess);
+    let names: Vec<&str> = without.map(|s| s.username.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "no IAM user of this class, lab and region, so nothing was changed: {}",
+            some_of(&names, FEW)
+        )
+    })
 }
 
 /// Looks at who has access, and plans what the verb does about it.
@@ -377,15 +411,20 @@ fn reach(session: &Session) -> Reach {
     }
 }
 
-/// Removes the files of students whose user is gone: what is in them opens nothing any more.
+/// Removes the files of students whose user is gone: what is in them opens nothing any more. Gone is also one that
+/// somebody else deleted, if this lab's policies were still there: without them the files may be another lab's.
 pub(super) fn forget_credentials(session: &Session, students: &[StudentResult]) -> Vec<String> {
     let vault = vault(session);
     let gone = students.iter().filter(|student| {
-        let mut users = student
-            .resources
-            .iter()
-            .filter(|r| r.resource.kind == ResourceKind::User);
-        users.any(|user| user.state == "removed")
+        let of = |kind: ResourceKind| {
+            let resources = student.resources.iter();
+            resources.filter(move |r| r.resource.kind == kind)
+        };
+        let removed = |kind: ResourceKind| of(kind).any(|r| r.state == "removed");
+        removed(ResourceKind::User)
+            || (of(ResourceKind::User).next().is_none()
+                && student.outcome == Outcome::Removed
+                && removed(ResourceKind::ManagedPolicy))
     });
     let mut forgotten = false;
     let mut notes = Vec::new();

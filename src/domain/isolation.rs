@@ -8,6 +8,8 @@ use super::resources::managed_policy::Purpose;
 
 use std::collections::BTreeMap;
 
+/// The id of the check that a student reaches their own stack.
+pub const OWN_STACK: &str = "own-stack";
 /// Neighbours tried for each student at most, the next one in the roster included.
 pub const NEIGHBOURS_MAX: usize = 4;
 

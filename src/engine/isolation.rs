@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::check::{CheckResult, Verdict, Work};
-use crate::domain::isolation::{Target, questions};
+use crate::domain::isolation::{OWN_STACK as OWN, Target, questions};
 use crate::domain::operation::Operation;
 use crate::events::Event;
 
@@ -28,6 +28,8 @@ const NAMED: usize = 4;
 
 const HINT_REACHED: &str = "nobody may go on with this class: freeze it (`homeroom access freeze`), look at the lab's \
      [access] templates and at what else the user has (groups, other policies), then `homeroom access grant` again";
+const HINT_KEY: &str = "give the student an access key (`homeroom access grant --access-keys`), then run the same command \
+     again: it is proven by real calls then";
 const HINT_OWN: &str = "run `homeroom access grant` again: it puts the policies right; if it stays so, look at the lab's \
      [access] templates and at the organization's service control policies";
 
@@ -81,7 +83,6 @@ pub async fn prove<C: Cloud>(
     Ok(results)
 }
 
-const OWN: &str = "own-stack";
 const ACCOUNT: &str = "account";
 
 /// What came of trying one thing.
@@ -272,6 +273,25 @@ async fn by_simulator<C: Cloud>(
                 )]);
             }
         };
+        // Whoever leaves something out is not to be believed in the rest either.
+        let answered = |action: &str, resource: &String| {
+            decided.iter().any(|(a, r, _)| a == action && r == resource)
+        };
+        let left_out = question
+            .actions
+            .iter()
+            .flat_map(|&action| resources.iter().map(move |resource| (action, resource)))
+            .find(|(action, resource)| !answered(action, resource));
+        if let Some((action, resource)) = left_out {
+            return Ok(vec![could_not(
+                OWN,
+                "Reaches their own stack",
+                format!(
+                    "the policy simulator of this endpoint did not answer for {action} {resource}"
+                ),
+                HINT_KEY,
+            )]);
+        }
         for (whose, resources) in &question.resources {
             for resource in resources {
                 for action in &question.actions {

@@ -176,9 +176,8 @@ async fn a_rotation_killed_at_any_call_is_made_good_by_a_plain_grant() {
         aws.revive();
         assert_all_well(&class.grant(&aws, &safe, PLAIN).await.1);
         let when = format!("killed at call {at}");
-        // Cut off before or after it was done, the key is there; in between nobody knows of one any more.
-        let keys = !aws.access_keys("user1").is_empty();
-        class.assert_granted_as(&aws, &safe, keys, &when).await;
+        // Who had a key has one in the end, wherever it was cut off.
+        class.assert_granted_as(&aws, &safe, true, &when).await;
         at += 1;
     }
     assert!(at > 8, "killed at {at} places only");

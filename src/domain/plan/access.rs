@@ -13,6 +13,9 @@ use crate::domain::resources::{Kind, ResourceId};
 use super::teardown::{self, Reach, delete_policy, delete_user};
 use super::{Action, Item, Plan, StudentPlan, Verdict};
 
+/// With this begins why of a user who is given something and is shut out all the same.
+pub const FROZEN: &str = "frozen";
+
 /// Credentials to issue to a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Issue {
@@ -188,6 +191,7 @@ impl Granting<'_> {
                     then: Issued {
                         password: true,
                         access_key: self.how.access_keys,
+                        key_due: false,
                     },
                 },
             };
@@ -205,7 +209,7 @@ impl Granting<'_> {
         let attach = !actual.attached.contains(&policy_arn);
         let issue = self.issue(Issued::from_tags(&actual.tags));
         if !boundary && !attach && issue.is_nothing() {
-            let why = if actual.is_frozen() { "frozen" } else { "" };
+            let why = if actual.is_frozen() { FROZEN } else { "" };
             return Item::settled(id, Verdict::NoChange, why);
         }
         let parts = [
@@ -225,13 +229,16 @@ impl Granting<'_> {
             attach,
             issue,
         };
-        let why = format!("gets: {}", parts.join(", "));
+        let mut why = format!("gets: {}", parts.join(", "));
+        if actual.is_frozen() {
+            why = format!("{FROZEN}; {why}");
+        }
         Item::act(id, Verdict::Update, action, why).after(needs)
     }
 
     /// What to issue to a user that has some credentials. A new password goes with a new key, or with none.
     fn issue(&self, has: Issued) -> Issue {
-        let key_wanted = self.how.access_keys || has.access_key;
+        let key_wanted = self.how.access_keys || has.access_key || has.key_due;
         Issue {
             password: !has.password || self.how.rotate,
             access_key: key_wanted && (!has.access_key || self.how.rotate),
@@ -239,6 +246,7 @@ impl Granting<'_> {
             then: Issued {
                 password: true,
                 access_key: key_wanted,
+                key_due: false,
             },
         }
     }
@@ -279,9 +287,12 @@ pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
                     .why_not(&owner)
                     .is_none()
         });
+        // Nobody who can still use a role finds it without its boundary.
+        let let_in: Vec<ResourceId> = items.iter().map(|item| item.resource.clone()).collect();
         items.extend(roles.map(|role| {
             let id = ResourceId::new(Kind::Role, &role.name);
             Item::act(id, Verdict::Update, Action::RemoveRoleBoundary, "stays")
+                .after(let_in.clone())
         }));
         let needs: Vec<ResourceId> = items.iter().map(|item| item.resource.clone()).collect();
         items.extend(policies.iter().map(|policy| {

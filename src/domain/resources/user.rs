@@ -23,6 +23,8 @@ pub struct Issued {
     pub password: bool,
     /// An access key.
     pub access_key: bool,
+    /// None at the moment, and one is due: what there was is being replaced.
+    pub key_due: bool,
 }
 
 impl Issued {
@@ -32,6 +34,7 @@ impl Issued {
         Self {
             password: text == "password" || text == "password+access-key",
             access_key: text == "password+access-key",
+            key_due: text == "withdrawn+access-key",
         }
     }
 
@@ -40,6 +43,7 @@ impl Issued {
         match (self.password, self.access_key) {
             (true, true) => "password+access-key",
             (true, false) => "password",
+            _ if self.key_due => "withdrawn+access-key",
             _ => "none",
         }
     }

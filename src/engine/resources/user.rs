@@ -214,7 +214,11 @@ async fn issue_credentials<C: Cloud>(
     })?;
     let failed = |error: io::Error| StepError::Kept(error.to_string());
     if issue.withdraw {
-        record(cx, user, Issued::default()).await?;
+        let withdrawn = Issued {
+            key_due: issue.then.access_key,
+            ..Issued::default()
+        };
+        record(cx, user, withdrawn).await?;
     }
     // With a new password nothing that was kept goes on, and a file that cannot be read is in nobody's way.
     let known = match issue.password {

@@ -2,8 +2,9 @@
 
 use std::io;
 
-use crate::domain::check::Progress;
+use crate::domain::check::{self, CheckResult, Progress};
 use crate::domain::ids::Username;
+use crate::domain::isolation::OWN_STACK;
 use crate::domain::plan::Verdict;
 use crate::events::{Command, Outcome, RunSummary, StudentResult};
 
@@ -102,7 +103,15 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
             }
         }
         Command::Isolation => {
-            if any(Outcome::Failed) {
+            let failed = |c: &&CheckResult| c.verdict == check::Verdict::Fail;
+            let checks = summary.students.iter().flat_map(|s| &s.checks);
+            let mut failed = checks.filter(failed).peekable();
+            if failed.peek().is_some() && failed.all(|c| c.id == OWN_STACK) {
+                vec![step(
+                    "access grant",
+                    "puts the policies right of those who are denied their own stack",
+                )]
+            } else if any(Outcome::Failed) {
                 vec![step(
                     "access freeze",
                     "shuts everybody out until the cause is found; nothing is lost",
