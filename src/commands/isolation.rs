@@ -9,6 +9,7 @@ use crate::domain::desired::Desired;
 use crate::domain::ids::Username;
 use crate::domain::isolation::{Target, neighbours};
 use crate::domain::observed::Observed;
+use crate::domain::resources::managed_policy::Purpose;
 use crate::domain::roster::Student;
 use crate::engine::call::Caller;
 use crate::engine::in_order::in_order;
@@ -116,6 +117,24 @@ async fn all_students(
     results
 }
 
+/// Roles of a student's stack that have not the student's permissions boundary.
+fn unbounded_roles(session: &Session, observed: &Observed, student: &Username) -> Vec<String> {
+    let mut stacks = session.desired.stacks.iter();
+    let Some(stack) = stacks.find(|stack| stack.student() == student) else {
+        return Vec::new();
+    };
+    let scope = session.scope();
+    let name = Purpose::Boundary.name(scope, &stack.owner);
+    let wanted = scope.policy_arn(&stack.owner.class, &name);
+    let names = stack.roles.iter().map(|role| role.name.clone());
+    names
+        .filter(|name| {
+            let role = observed.roles.get(name);
+            role.is_some_and(|role| role.boundary.as_ref() != Some(&wanted))
+        })
+        .collect()
+}
+
 async fn one_student(
     caller: &Caller<AwsCloud>,
     session: &Session,
@@ -163,6 +182,7 @@ async fn one_student(
                 own,
                 neighbours: near,
                 frozen: user.is_frozen(),
+                unbounded_roles: unbounded_roles(session, observed, username),
             };
             match vault(session).read(username) {
                 Err(error) => could_not(error.to_string(), ""),

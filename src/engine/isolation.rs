@@ -53,6 +53,8 @@ pub struct Subject<'a> {
     pub neighbours: &'a [&'a Target],
     /// Whether the student is shut out at the moment.
     pub frozen: bool,
+    /// Roles of the student's stack that have not the student's permissions boundary.
+    pub unbounded_roles: Vec<String>,
 }
 
 /// Proves one student's isolation; answers every check and tells each as it is answered.
@@ -64,7 +66,7 @@ pub async fn prove<C: Cloud>(
     subject: &Subject<'_>,
     way: Way<'_, C>,
 ) -> Result<Vec<CheckResult>, Cancelled> {
-    let results = match way {
+    let mut results = match way {
         _ if subject.frozen => vec![could_not(
             OWN,
             "Reaches their own stack",
@@ -74,6 +76,23 @@ pub async fn prove<C: Cloud>(
         Way::Key(student) => by_calls(caller, subject, student).await?,
         Way::Simulator { region } => by_simulator(caller, subject, region).await?,
     };
+    // A role that was made anew after the grant, say: it may do what its policies say and is held by nothing else.
+    results.push(match subject.unbounded_roles.as_slice() {
+        [] => check(
+            BOUNDARY,
+            "Roles of the stack have their boundary",
+            Verdict::Pass,
+            "the listing shows it on every role".to_owned(),
+            "",
+        ),
+        roles => check(
+            BOUNDARY,
+            "Roles of the stack have their boundary",
+            Verdict::Fail,
+            format!("without it: {}", roles.join(", ")),
+            HINT_OWN,
+        ),
+    });
     for result in &results {
         caller.tell(Event::CheckFinished {
             student: subject.own.student.clone(),
@@ -84,6 +103,7 @@ pub async fn prove<C: Cloud>(
 }
 
 const ACCOUNT: &str = "account";
+const BOUNDARY: &str = "boundary";
 
 /// What came of trying one thing.
 enum Tried {

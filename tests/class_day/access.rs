@@ -360,6 +360,7 @@ async fn with_their_own_keys_students_reach_their_own_stack_and_nothing_else() {
         "neighbour-user11",
         "neighbour-user1b",
         "account",
+        "boundary",
     ];
     assert_eq!(ids(&proven["students"][0]), tried);
 }
@@ -395,7 +396,14 @@ async fn isolation_that_is_broken_is_found() {
         outcomes(&proven),
         expected.map(|(user, outcome)| (user.to_owned(), outcome.to_owned()))
     );
-    // And the next grant puts the boundary back.
+    // Nor does a role that lost its own.
+    admin
+        .delete_role_boundary("user10-worker-role")
+        .await
+        .unwrap();
+    let (code, proven) = day.json(&["validate", "--isolation"]);
+    assert_eq!((code, all_are(&proven, "failed")), (3, true), "{proven}");
+    // And the next grant puts the boundaries back.
     assert_eq!(day.json(&["access", "grant"]).0, 0);
     let (code, proven) = day.json(&["validate", "--isolation"]);
     assert_eq!((code, all_are(&proven, "passed")), (0, true), "{proven}");
