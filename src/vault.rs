@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 
 use crate::domain::credentials::{AccessKey, Credentials};
 use crate::domain::ids::{ClassName, Username};
-use crate::report::write::{class_dir, write_whole};
+use crate::report::write::{class_dir, named, write_whole};
 
 /// The file with everybody. A username has no space, so no student's file is called so.
 const EVERYBODY: &str = "all students.csv";
@@ -205,10 +205,6 @@ fn parse(student: &Username, bytes: &[u8]) -> Option<Credentials> {
         sign_in_url: field(2).to_owned(),
         access_key,
     })
-}
-
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::cli::Cli;
 use crate::cloud::AwsCloud;
-use crate::domain::desired::Desired;
-use crate::domain::ids::Username;
+use crate::domain::desired::{Desired, Stack};
+use crate::domain::ids::{Scope, Username};
 use crate::domain::isolation::{Target, neighbours};
 use crate::domain::observed::Observed;
 use crate::domain::resources::managed_policy::Purpose;
@@ -118,12 +118,7 @@ async fn all_students(
 }
 
 /// Roles of a student's stack that have not the student's permissions boundary.
-fn unbounded_roles(session: &Session, observed: &Observed, student: &Username) -> Vec<String> {
-    let mut stacks = session.desired.stacks.iter();
-    let Some(stack) = stacks.find(|stack| stack.student() == student) else {
-        return Vec::new();
-    };
-    let scope = session.scope();
+fn unbounded_roles(scope: &Scope, observed: &Observed, stack: &Stack) -> Vec<String> {
     let name = Purpose::Boundary.name(scope, &stack.owner);
     let wanted = scope.policy_arn(&stack.owner.class, &name);
     let names = stack.roles.iter().map(|role| role.name.clone());
@@ -162,12 +157,10 @@ async fn one_student(
     let scope = session.scope();
     let user = observed.users.get(username.as_str());
     let mut stacks = session.desired.stacks.iter();
-    let owner = stacks
-        .find(|stack| stack.student() == username)
-        .map(|stack| &stack.owner);
+    let stack = stacks.find(|stack| stack.student() == username);
     let ours = user
-        .zip(owner)
-        .filter(|(user, owner)| user.is_of(scope, owner));
+        .zip(stack)
+        .filter(|(user, stack)| user.is_of(scope, &stack.owner));
     let result = match (own, ours) {
         (None, _) => could_not(
             "has no stack, or it could not be seen".to_owned(),
@@ -177,12 +170,12 @@ async fn one_student(
             "has no IAM user of this class, or it could not be seen".to_owned(),
             "let the student in (`homeroom access grant`), then run the same command again",
         ),
-        (Some(own), Some((user, _))) => {
+        (Some(own), Some((user, stack))) => {
             let subject = Subject {
                 own,
                 neighbours: near,
                 frozen: user.is_frozen(),
-                unbounded_roles: unbounded_roles(session, observed, username),
+                unbounded_roles: unbounded_roles(scope, observed, stack),
             };
             match vault(session).read(username) {
                 Err(error) => could_not(error.to_string(), ""),

@@ -4,7 +4,7 @@
 //! What is one's own comes first. A key that AWS does not know yet, or a user who is shut out, is denied everything, and
 //! that would prove nothing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -293,36 +293,22 @@ async fn by_simulator<C: Cloud>(
                 )]);
             }
         };
-        // Whoever leaves something out is not to be believed in the rest either.
-        let answered = |action: &str, resource: &String| {
-            decided.iter().any(|(a, r, _)| a == action && r == resource)
-        };
-        let left_out = question
-            .actions
-            .iter()
-            .flat_map(|&action| resources.iter().map(move |resource| (action, resource)))
-            .find(|(action, resource)| !answered(action, resource));
-        if let Some((action, resource)) = left_out {
-            return Ok(vec![could_not(
-                OWN,
-                "Reaches their own stack",
-                format!(
-                    "the policy simulator of this endpoint did not answer for {action} {resource}"
-                ),
-                HINT_KEY,
-            )]);
-        }
         for (whose, resources) in &question.resources {
             for resource in resources {
                 for action in &question.actions {
-                    let found = decided
-                        .iter()
-                        .find(|(a, r, _)| a == action && r == resource);
-                    let tried = match found {
-                        Some((_, _, true)) => Tried::Allowed,
-                        Some((_, _, false)) => Tried::Denied,
+                    let asked = ((*action).to_owned(), resource.clone());
+                    let tried = match decided.get(&asked) {
+                        Some(true) => Tried::Allowed,
+                        Some(false) => Tried::Denied,
+                        // Whoever leaves something out is not to be believed in the rest either.
                         None => {
-                            Tried::Unclear("the simulator did not answer for it".to_owned(), None)
+                            let why = "the policy simulator of this endpoint did not answer for";
+                            return Ok(vec![could_not(
+                                OWN,
+                                "Reaches their own stack",
+                                format!("{why} {action} {resource}"),
+                                HINT_KEY,
+                            )]);
                         }
                     };
                     let what = format!("{action} {resource}");
@@ -363,12 +349,12 @@ async fn by_simulator<C: Cloud>(
     Ok(results)
 }
 
-/// Every decision: action, resource, whether allowed.
+/// Every decision: action and resource, and whether allowed.
 async fn simulate<C: Cloud>(
     caller: &Caller<C>,
     simulation: &Simulation<'_>,
-) -> Result<BTreeSet<(String, String, bool)>, CallError> {
-    let mut decided = BTreeSet::new();
+) -> Result<BTreeMap<(String, String), bool>, CallError> {
+    let mut decided = BTreeMap::new();
     let mut token: Option<String> = None;
     loop {
         let page = caller
@@ -377,7 +363,7 @@ async fn simulate<C: Cloud>(
             })
             .await?;
         let items = page.items.into_iter();
-        decided.extend(items.map(|one| (one.action, one.resource, one.allowed)));
+        decided.extend(items.map(|one| ((one.action, one.resource), one.allowed)));
         token = page.next;
         if token.is_none() {
             return Ok(decided);

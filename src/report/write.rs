@@ -241,7 +241,8 @@ fn sync_folder(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn named(path: &Path, error: &io::Error) -> io::Error {
+/// The same error, with the file that it is about.
+pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 

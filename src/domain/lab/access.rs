@@ -14,11 +14,8 @@ use super::problems::Problems;
 use super::{ApiEndpoint, Lab};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, Scope};
+use crate::domain::resources::managed_policy::DOCUMENT_MAX;
 use crate::domain::roster::Student;
-
-/// Longest managed policy in characters, white space not counted. Source: IAM and AWS STS quotas, "Managed
-/// policy size".
-pub const MANAGED_MAX: usize = 6144;
 
 /// The policies of one student.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,7 +128,7 @@ impl Lab {
             rendered.and_then(|text| serde_json::from_str(&text).map_err(|e| not_json(&e)));
         let (value, found) = match parsed {
             Ok(value) => {
-                let found = document_problems(&value, what, MANAGED_MAX);
+                let found = document_problems(&value, what, DOCUMENT_MAX);
                 (Some(value), found)
             }
             Err(error) => (None, vec![error]),
