@@ -40,12 +40,32 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
             (LogsListTagsForResource, usize::from(*prove)),
             (DeleteLogGroup, 1),
         ],
-        Action::CreateFunction { withdraw, .. } => vec![
-            (UpdateStage, withdraw.len()),
-            (CreateFunction, 1),
-            (GetFunction, LOOKS_AT_FUNCTION),
+        Action::CreateFunction { withdraw, function } => {
+            let limited = usize::from(function.reserved_concurrency.is_some());
+            vec![
+                (UpdateStage, withdraw.len()),
+                (CreateFunction, 1),
+                (
+                    GetFunction,
+                    LOOKS_AT_FUNCTION + limited * (1 + LOOKS_AT_FUNCTION),
+                ),
+                (PutFunctionConcurrency, limited),
+                (UpdateFunctionConfiguration, limited),
+            ]
+        }
+        Action::FreezeFunction => vec![
+            (GetFunction, 1),
+            (LambdaTagResource, 1),
+            (PutFunctionConcurrency, 1),
         ],
-        Action::UpdateFunction { code, .. } => vec![
+        Action::ThawFunction => vec![
+            (GetFunction, 1),
+            (DeleteFunctionConcurrency, 1),
+            (LambdaUntagResource, 1),
+        ],
+        Action::StopExecutions => vec![(DescribeStateMachine, 1), (ListExecutions, 1)],
+        Action::UpdateFunction { code, limit, .. } => vec![
+            (GetFunction, usize::from(*limit)),
             (UpdateFunctionCode, usize::from(*code)),
             (UpdateFunctionConfiguration, 1),
             (GetFunction, LOOKS_AT_FUNCTION * (1 + usize::from(*code))),
