@@ -16,7 +16,7 @@ use super::{ACCOUNT, REGION};
 pub(super) struct Function {
     pub(super) name: String,
     configuration: Value,
-    tags: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
     /// What is reserved for it.
     pub(super) reserved: Option<usize>,
     /// Statements of the resource policy by id.

@@ -138,10 +138,12 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
             attached,
             groups,
         } => vec![
+            (PutUserPolicy, 1),
             (DeleteLoginProfile, 1),
             (ListAccessKeys, 1),
             (DetachUserPolicy, attached.len()),
-            (DeleteUserPolicy, inline.len()),
+            // The one that ends old sessions goes with the others.
+            (DeleteUserPolicy, inline.len() + 1),
             (RemoveUserFromGroup, groups.len()),
             (DeleteUser, 1),
         ],
@@ -151,7 +153,7 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
 }
 
 /// Of an older user the keys are looked at, and a password that is there already costs one call more.
-fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 6] {
+fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 7] {
     let tags = usize::from(!issue.is_nothing()) + usize::from(issue.withdraw);
     [
         (CreateLoginProfile, usize::from(issue.password)),
@@ -162,6 +164,7 @@ fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 6] {
             usize::from(issue.withdraw && issue.access_key),
         ),
         (CreateAccessKey, usize::from(issue.access_key)),
+        (PutUserPolicy, usize::from(issue.withdraw)),
         (TagUser, tags),
     ]
 }
