@@ -8,13 +8,14 @@ use tokio::time::Instant;
 
 use crate::domain::check::{CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
 use crate::domain::desired::Stack;
-use crate::domain::evaluate::{Facts, Reading, evaluate, stack_check};
+use crate::domain::evaluate::{Facts, Reading, act, evaluate, reset, stack_check};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::ids::Scope;
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
+use crate::domain::points::Points;
 use crate::domain::resources::Kind;
 use crate::domain::resources::function::TAG_FROZEN;
 use crate::domain::resources::rest_api::Authorization;
@@ -107,9 +108,21 @@ pub async fn validate<C: Cloud>(
             validation.invocation
         )
     };
+    let act_by = |words: &str| match words.contains("--students") {
+        true => format!("{} {words}", validation.invocation),
+        false => format!("{} {words} --students {student}", validation.invocation),
+    };
     let redeploy = match validation.plan.first(Found::Conflict) {
         Some(_) => hints::CONFLICT.to_owned(),
-        None => command(""),
+        None => act(validation.plan, &facts, &act_by),
+    };
+    // A probe is tried only where nothing is missing.
+    let mend = match validation.plan.first(Found::Update) {
+        Some(_) => format!(
+            "`{}` brings the stack to what the lab is now.",
+            act_by("deploy")
+        ),
+        None => reset(validation.plan, &act_by),
     };
     let mut results = vec![
         evaluate(
@@ -156,7 +169,7 @@ pub async fn validate<C: Cloud>(
         ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
             Ok(evidence) => (Verdict::Pass, evidence, String::new()),
-            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, probe.hint.clone()),
+            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, format!("{} {mend}", probe.hint)),
             Err(Trouble::Blocked(what, hint)) => (
                 Verdict::CouldNotCheck,
                 what.into(),
@@ -168,10 +181,13 @@ pub async fn validate<C: Cloud>(
             id: probe.id.clone(),
             title: probe.title.clone(),
             work: Work::Stack,
-            points: 0,
+            points: Points::ZERO,
+            earned: Points::ZERO,
+            parts: None,
             verdict,
             evidence: vec![evidence],
             hint,
+            instructor_hint: None,
         };
         tell(&result);
         results.push(result);
@@ -193,7 +209,9 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
         id: "as-deployed".to_owned(),
         title: "Resources are as deployed".to_owned(),
         work: Work::Stack,
-        points: 0,
+        points: Points::ZERO,
+        earned: Points::ZERO,
+        parts: None,
         verdict: if unchanged {
             Verdict::Pass
         } else {
@@ -209,6 +227,7 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
         } else {
             format!("it is the student's work and is kept; to put it back, {reset}")
         },
+        instructor_hint: None,
     }
 }
 
