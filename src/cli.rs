@@ -340,6 +340,12 @@ pub enum LocalVerb {
     Stop(LocalStopArgs),
     /// Say whether it runs, and where
     Status,
+    /// Print what a shell needs to reach it with the AWS CLI or an SDK
+    #[command(after_help = "\
+Example:
+  eval \"$(homeroom local env)\"
+  aws lambda list-functions")]
+    Env,
 }
 
 /// Options of `local stop`.
