@@ -12,6 +12,7 @@ mod half_states;
 mod handout;
 mod interrupts;
 mod kills;
+mod labs;
 mod together;
 
 use std::collections::BTreeSet;
