@@ -18,6 +18,7 @@ pub mod observed;
 pub mod operation;
 pub mod ownership;
 pub mod plan;
+pub mod points;
 pub mod resources;
 pub mod roster;
 pub mod similar;
