@@ -59,7 +59,7 @@ fn points_are_scaled_to_what_the_assignment_is_worth_and_written_as_the_file_wri
     let text = String::from_utf8(filled.bytes).unwrap();
     assert!(text.contains("Amara Okafor;1;x;A;\"12,5\"\n"), "{text}");
     assert!(text.ends_with("Elif Yılmaz;2;y;A;\"8,13\"\n"), "{text}");
-    assert_eq!(filled.scaled, Some((100, 12.5)));
+    assert_eq!(filled.scaled, Some((Points::whole(100), 12.5)));
     assert_eq!(filled.left.len(), 3, "{:?}", filled.left);
 }
 

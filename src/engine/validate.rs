@@ -15,6 +15,7 @@ use crate::domain::lab::{EndState, Probe, ProbeRequest};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
+use crate::domain::points::Points;
 use crate::domain::resources::Kind;
 use crate::domain::resources::rest_api::Authorization;
 use crate::events::Event;
@@ -166,10 +167,13 @@ pub async fn validate<C: Cloud>(
             id: probe.id.clone(),
             title: probe.title.clone(),
             work: Work::Stack,
-            points: 0,
+            points: Points::ZERO,
+            earned: Points::ZERO,
+            parts: None,
             verdict,
             evidence: vec![evidence],
             hint,
+            instructor_hint: None,
         };
         tell(&result);
         results.push(result);
@@ -189,7 +193,9 @@ fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
         id: "as-deployed".to_owned(),
         title: "Resources are as deployed".to_owned(),
         work: Work::Stack,
-        points: 0,
+        points: Points::ZERO,
+        earned: Points::ZERO,
+        parts: None,
         verdict: if unchanged {
             Verdict::Pass
         } else {
@@ -205,6 +211,7 @@ fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
         } else {
             format!("it is the student's work and is kept; to put it back, {reset}")
         },
+        instructor_hint: None,
     }
 }
 

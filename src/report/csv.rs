@@ -10,14 +10,15 @@ use super::text::clean;
 
 /// The gradebook, UTF-8 without a byte order mark, `\n` at line ends.
 ///
-/// A check's column holds the points that it gave. It is blank, not 0, where it could not be checked or
-/// nothing can prove it; while something could not be checked, `points` and `percent` are blank too, since a
-/// lower bound is no grade. `total` counts what can be proven.
+/// A column for each of the student's tasks: the points that it gave, in parts as well. What the instructor deployed
+/// earns nobody anything, so it has no column; `status` says how the stack is. A cell is blank, not 0, where the task
+/// could not be checked or nothing can prove it; while something could not be checked, `points` and `percent` are
+/// blank too, since a lower bound is no grade. `total` counts what can be proven.
 ///
 /// # Errors
 /// Never in practice; the CSV writer's own error otherwise.
 pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
-    let columns = report.columns();
+    let columns = report.tasks();
     let mut writer = csv::Writer::from_writer(Vec::new());
 
     let head = ["username", "name", "email", "section"];
@@ -56,8 +57,7 @@ pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
 fn points(column: &Column, checks: &[CheckResult]) -> Cow<'static, str> {
     match checks.iter().find(|check| check.id == column.id) {
         Some(check) => match check.verdict {
-            Verdict::Pass => check.points.to_string().into(),
-            Verdict::Fail => "0".into(),
+            Verdict::Pass | Verdict::Fail => check.earned.to_string().into(),
             Verdict::CouldNotCheck | Verdict::NotProvable => "".into(),
         },
         None => "".into(),

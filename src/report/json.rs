@@ -15,6 +15,7 @@ use crate::domain::check::{Change, CheckResult, ExampleRequest, Output, Progress
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
+use crate::domain::points::Points;
 use crate::events::RunSummary;
 
 use super::class::{ClassReport, ReportStudent, STATES, Score};
@@ -113,9 +114,11 @@ struct Check {
     id: String,
     title: String,
     work: Work,
-    points: u32,
+    points: Points,
     passed: usize,
     failed: usize,
+    /// Those of `failed` who have done a part that counts.
+    in_part: usize,
     could_not_check: usize,
     not_provable: usize,
 }
@@ -128,11 +131,12 @@ struct Student<'a> {
     section: Option<&'a str>,
     extra: BTreeMap<&'a str, &'a str>,
     status: Progress,
+    /// Of the student's own tasks, like everything up to `percent`.
     checks_passed: usize,
     checks_provable: usize,
     /// Null while something could not be checked: a lower bound is no grade.
-    points: Option<u32>,
-    points_total: u32,
+    points: Option<Points>,
+    points_total: Points,
     percent: Option<f64>,
     checks: &'a [CheckResult],
     validate: &'a [CheckResult],
@@ -202,6 +206,7 @@ impl<'a> Document<'a> {
                     points: column.points,
                     passed: column.passed,
                     failed: column.failed,
+                    in_part: column.in_part,
                     could_not_check: column.unknown,
                     not_provable: column.unprovable,
                 })

@@ -6,10 +6,11 @@
 )]
 
 use homeroom::domain::check::{
-    Change, CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Output, Progress,
-    StudentProgress, Verdict, Work,
+    Change, CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Output, Parts,
+    Progress, StudentProgress, Verdict, Work,
 };
 use homeroom::domain::execution::{Detail, Execution, Starter, Status};
+use homeroom::domain::points::Points;
 use homeroom::domain::roster::Student;
 use homeroom::report::{Account, ClassReport, ReportStudent};
 use jiff::Zoned;
@@ -54,49 +55,49 @@ const CHECKS: [(&str, &str, Work, u32, &str); 8] = [
         "own-stack",
         "Own, correctly named stack",
         Work::Stack,
-        5,
+        0,
         "Ask your instructor to deploy your stack again.",
     ),
     (
         "deployed",
         "Infrastructure deployed",
         Work::Stack,
-        5,
+        0,
         "Ask your instructor to deploy your stack again.",
     ),
     (
         "console-test",
         "Tested from the console",
         Work::Student,
-        15,
+        20,
         "Open your state machine in the Step Functions console, choose Start execution and name it console-test-1.",
     ),
     (
         "api-test",
         "Tested the API with valid data",
         Work::Student,
-        20,
+        30,
         "POST sales_data, customer_data and inventory_data to your API URL, one request each.",
     ),
     (
         "error-handling",
         "Saw error handling work",
         Work::Student,
-        20,
+        15,
         "POST {\"userId\": \"\", \"dataType\": \"\"} and watch the execution end in ProcessingFailed.",
     ),
     (
         "several",
         "Generated several executions",
         Work::Student,
-        15,
+        25,
         "Start five executions with analytics_data.",
     ),
     (
         "logs",
         "Looked at results and logs",
         Work::Student,
-        20,
+        10,
         "Open the log group of your process-data function and read the newest stream.",
     ),
     (
@@ -173,6 +174,8 @@ pub fn class_before(report: &ClassReport) -> ClassReport {
             for check in checks.iter_mut().skip(last).take(7 - last) {
                 if check.work == Work::Student && check.verdict == Verdict::Pass {
                     check.verdict = Verdict::Fail;
+                    check.earned = Points::ZERO;
+                    check.parts = check.parts.map(|parts| Parts { done: 0, ..parts });
                 }
             }
         };
@@ -258,7 +261,16 @@ fn checks(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
                 _ => Verdict::Fail,
             };
             check(
-                username, i, id, title, *work, *points, hint, verdict, fare, taken_at,
+                username,
+                i,
+                id,
+                title,
+                *work,
+                Points::whole(*points),
+                hint,
+                verdict,
+                fare,
+                taken_at,
             )
         })
         .collect()
@@ -274,12 +286,26 @@ fn check(
     id: &str,
     title: &str,
     work: Work,
-    points: u32,
+    points: Points,
     hint: &str,
     verdict: Verdict,
     fare: Fare,
     taken_at: &Zoned,
 ) -> CheckResult {
+    // What counts in parts: data types through the API, and executions.
+    let of = match index {
+        3 => Some(3),
+        5 => Some(5),
+        _ => None,
+    };
+    let parts = of.map(|of| Parts {
+        done: match (verdict, fare) {
+            (Verdict::Pass, _) => of,
+            (_, Fare::Part(done)) if done + 2 == index => of - 1,
+            _ => 0,
+        },
+        of,
+    });
     let text = match verdict {
         Verdict::Pass => match index {
             0 => "9 of 9 resources are there and marked as this student's".to_owned(),
@@ -293,7 +319,11 @@ fn check(
         Verdict::Fail if work == Work::Stack => {
             format!("Lambda function {username}-send-notification is not there")
         }
-        Verdict::Fail => "none found".to_owned(),
+        Verdict::Fail => match parts {
+            Some(Parts { done: 2, of: 3 }) => "none yet for inventory_data".to_owned(),
+            Some(Parts { done, of }) => format!("{done} of {of} executions"),
+            None => "none found".to_owned(),
+        },
         Verdict::CouldNotCheck => format!(
             "logs:FilterLogEvents: ThrottlingException: Rate exceeded on /aws/lambda/{username}-process-data"
         ),
@@ -352,6 +382,12 @@ fn check(
         title: title.into(),
         work,
         points,
+        earned: match (verdict, parts) {
+            (Verdict::Pass, _) => points,
+            (_, Some(parts)) => points.share(parts.done, parts.of),
+            (_, None) => Points::ZERO,
+        },
+        parts,
         verdict,
         evidence,
         hint: match verdict {
@@ -359,6 +395,7 @@ fn check(
             Verdict::Fail => hint.into(),
             Verdict::CouldNotCheck => "Run the report again in a minute.".into(),
         },
+        instructor_hint: None,
     }
 }
 
@@ -468,10 +505,13 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
         id: id.into(),
         title: title.into(),
         work: Work::Stack,
-        points: 0,
+        points: Points::ZERO,
+        earned: Points::ZERO,
+        parts: None,
         verdict,
         evidence: vec![evidence.into()],
         hint: hint.into(),
+        instructor_hint: None,
     };
     let broken = matches!(fare, Fare::Broken);
     // What homeroom itself started to try the stack.

@@ -25,10 +25,15 @@ pub(super) fn read_manifest(files: &Files) -> Result<Manifest, Box<Failure>> {
     })?;
     let text = std::str::from_utf8(bytes)
         .map_err(|error| failure(MANIFEST.into(), format!("is not UTF-8: {error}"), None))?;
-    toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+    let parsed = toml::from_str(text).and_then(|manifest: Manifest| {
+        let places: model::PointsPlaces = toml::from_str(text)?;
+        Ok(Manifest {
+            points_lines: places.lines(text),
+            ..manifest
+        })
+    });
+    parsed.map_err(|error| {
+        let line = error.span().map(|span| model::line_of(text, span.start));
         let subject = line.map_or_else(
             || MANIFEST.to_owned(),
             |line| format!("{MANIFEST}, line {line}"),

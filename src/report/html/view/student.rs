@@ -4,7 +4,7 @@ use jiff::Zoned;
 use serde::Serialize;
 
 use crate::domain::check::{
-    CheckResult, DiffLine, Evidence, ExampleRequest, Progress, StudentProgress,
+    CheckResult, DiffLine, Evidence, ExampleRequest, Progress, StudentProgress, Verdict,
 };
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::report::class::{Column, ReportStudent, Score};
@@ -156,8 +156,8 @@ impl Row {
             done: score.done,
             of: score.of,
             points: match score.certain {
-                true => format!("{} of {} points", score.earned, score.total),
-                false => format!("at least {} of {} points", score.earned, score.total),
+                true => format!("{} of {}", score.earned, score.total.words()),
+                false => format!("at least {} of {}", score.earned, score.total.words()),
             },
             cells,
             open: open.join(" "),
@@ -221,13 +221,22 @@ fn answers(
                 .map(|evidence| Seen::of(evidence, taken_at))
                 .collect(),
             hint: own(&check.hint),
-            points: match check.points {
-                0 => String::new(),
-                1 => "1 point".to_owned(),
-                n => format!("{n} points"),
-            },
+            points: points(check),
         })
         .collect()
+}
+
+/// What a task gave, of what it is worth; nothing where there is nothing to earn.
+fn points(check: &CheckResult) -> String {
+    if check.points.is_zero() {
+        return String::new();
+    }
+    let of = check.points.words();
+    match check.verdict {
+        Verdict::Pass | Verdict::Fail => format!("{} of {of}", check.earned),
+        Verdict::CouldNotCheck => format!("at least {} of {of}", check.earned),
+        Verdict::NotProvable => of,
+    }
 }
 
 impl Seen {
