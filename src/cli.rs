@@ -638,6 +638,7 @@ mod tests {
                 Verb::Local(LocalVerb::Stop(LocalStopArgs { wipe: true })),
             ),
             ("local status", Verb::Local(LocalVerb::Status)),
+            ("local env", Verb::Local(LocalVerb::Env)),
             (
                 "completions zsh",
                 Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),

@@ -139,6 +139,16 @@ pub enum Status {
     },
 }
 
+impl Status {
+    /// The log, where there is a process that writes it.
+    pub fn log(&self) -> Option<&Path> {
+        match self {
+            Self::Running { log, .. } | Self::NotAnswering { log, .. } => Some(log),
+            Self::Stopped { .. } | Self::Crashed { .. } => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
