@@ -360,6 +360,7 @@ async fn what_students_and_others_made_survives_deployments_and_teardowns() {
                 definition: edited.clone(),
                 tags: Default::default(),
             },
+            &[],
         )
         .await
         .unwrap();
