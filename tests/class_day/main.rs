@@ -13,6 +13,7 @@ mod handout;
 mod interrupts;
 mod kills;
 mod labs;
+mod rehearsal;
 mod together;
 
 use std::collections::BTreeSet;
