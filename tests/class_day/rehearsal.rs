@@ -52,29 +52,27 @@ fn a_rehearsal_needs_no_roster_and_leaves_private_reports() {
     assert_eq!(kept(folder.path()), Vec::<PathBuf>::new());
 }
 
-#[test]
-fn a_rehearsal_that_fails_keeps_what_tells_why_and_says_where() {
+/// A folder with the lab in it, one text of which is another one.
+fn with_spoilt_lab(file: &str, text: &str, other: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for part in ["templates", "lambdas"] {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(part);
         copy(&from, &folder.path().join(part));
     }
-    let function = folder
-        .path()
-        .join("lambdas/process_data/lambda_function.py");
-    let code = fs::read_to_string(&function).unwrap();
-    let broken = code.replacen(
-        "    problems = []",
-        "    raise RuntimeError(\"broken on purpose\")",
-        1,
-    );
-    assert_ne!(code, broken);
-    fs::write(&function, broken).unwrap();
+    let file = folder.path().join(file);
+    let before = fs::read_to_string(&file).unwrap();
+    let after = before.replacen(text, other, 1);
+    assert_ne!(before, after);
+    fs::write(&file, after).unwrap();
+    folder
+}
 
-    let output = rehearse(folder.path(), &["--students", "user1"]);
+/// Where a rehearsal of one student kept what tells why it failed; the end of what it said names it.
+fn place_of(folder: &Path, code: i32) -> PathBuf {
+    let output = rehearse(folder, &["--students", "user1"]);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{said}");
-    let kept = kept(folder.path());
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    let kept = kept(folder);
     let [place] = kept.as_slice() else {
         panic!("not kept once: {kept:?}");
     };
@@ -84,8 +82,18 @@ fn a_rehearsal_that_fails_keeps_what_tells_why_and_says_where() {
         last.ends_with(name),
         "the end of the output names it: {last}"
     );
+    place.clone()
+}
 
-    assert_eq!(mode(place), 0o700);
+#[test]
+fn a_rehearsal_that_fails_keeps_what_tells_why_and_says_where() {
+    let folder = with_spoilt_lab(
+        "lambdas/process_data/lambda_function.py",
+        "    problems = []",
+        "    raise RuntimeError(\"broken on purpose\")",
+    );
+    let place = place_of(folder.path(), 3);
+    assert_eq!(mode(&place), 0o700);
     let (log, failed) = (
         place.join("server.log"),
         place.join("failed-executions.json"),
@@ -98,4 +106,18 @@ fn a_rehearsal_that_fails_keeps_what_tells_why_and_says_where() {
         one["student"] == "user1" && events.iter().any(|event| event["error"] == "RuntimeError")
     });
     assert!(told, "the error stands in the histories: {failed}");
+}
+
+#[test]
+fn a_misjudged_student_is_kept_before_the_teardown_takes_it_away() {
+    let folder = with_spoilt_lab(
+        "templates/lab.toml",
+        "path = \"/process\"\npayload = \"inventory\"",
+        "path = \"/process\"\npayload = \"sales\"",
+    );
+    let place = place_of(folder.path(), 1);
+    let failed = fs::read(place.join("failed-executions.json")).unwrap();
+    let failed: Value = serde_json::from_slice(&failed).unwrap();
+    // The lab's own error exercise, which was there when it was looked for.
+    assert_ne!(failed["executions"].as_array().unwrap().len(), 0);
 }
