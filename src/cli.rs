@@ -340,6 +340,12 @@ pub enum LocalVerb {
     Stop(LocalStopArgs),
     /// Say whether it runs, and where
     Status,
+    /// Print what a shell needs to reach it with the AWS CLI or an SDK
+    #[command(after_help = "\
+Example:
+  eval \"$(homeroom local env)\"
+  aws lambda list-functions")]
+    Env,
 }
 
 /// Options of `local stop`.
@@ -632,6 +638,7 @@ mod tests {
                 Verb::Local(LocalVerb::Stop(LocalStopArgs { wipe: true })),
             ),
             ("local status", Verb::Local(LocalVerb::Status)),
+            ("local env", Verb::Local(LocalVerb::Env)),
             (
                 "completions zsh",
                 Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),

@@ -24,6 +24,7 @@ pub mod causes;
 pub mod class;
 pub mod csv;
 pub mod errors;
+pub(crate) mod folder;
 pub mod handout;
 pub mod html;
 pub mod json;
