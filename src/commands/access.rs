@@ -30,6 +30,7 @@ use crate::vault::Vault;
 
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
+use super::elsewhere;
 use super::plan::{broken, interrupted, view};
 use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -75,18 +76,17 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
             return Ok(Err(no_room));
         }
         let students = carry_out_grant(caller, &session, &plan, &vault).await;
-        Ok::<_, Cancelled>(Ok((plan, students)))
+        Ok::<_, Error>(Ok((plan, students)))
     })
     .await;
-    let (plan, students) = match ran.output {
-        Err(Cancelled) => return Err(interrupted()),
-        Ok(Err(failures)) => {
+    let (plan, students) = match ran.output? {
+        Err(failures) => {
             return Err(Error {
                 kind: Kind::Refused,
                 failures,
             });
         }
-        Ok(Ok(done)) => done,
+        Ok(done) => done,
     };
     let mut notes = notes_of_given_up(&ran.given_up);
     let mut files = Vec::new();
@@ -115,8 +115,9 @@ async fn plan_grant(
     caller: &Caller<AwsCloud>,
     session: &Session,
     args: &GrantArgs,
-) -> std::result::Result<std::result::Result<Plan, Vec<Failure>>, Cancelled> {
+) -> Result<std::result::Result<Plan, Vec<Failure>>> {
     let observed = observe_access(caller, &session.desired, true).await?;
+    elsewhere::check(&session.desired, &observed)?;
     let wanted = match wanted(session, &observed) {
         Ok(wanted) => wanted,
         Err(failures) => return Ok(Err(failures)),
@@ -257,7 +258,7 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let session = class.connect().await?;
     let mut plan = look(&session, Command::AccessRevoke).await?;
     if plan.steps() > 0 && args.confirm.is_none() {
-        teardown::list(&session, &plan)?;
+        teardown::list(&session, &plan, &[])?;
         if !teardown::ask(&session).await? {
             return teardown::not_confirmed(&session, Command::AccessRevoke, &plan);
         }
@@ -396,11 +397,15 @@ async fn look(session: &Session, command: Command) -> Result<Plan> {
     })
     .await;
     let observed = ran.output.map_err(|_| interrupted())?;
-    Ok(match command {
+    let plan = match command {
         Command::AccessRevoke => access::revoke(desired, &observed, reach),
         Command::AccessThaw => access::freeze(desired, &observed, reach, false),
         _ => access::freeze(desired, &observed, reach, true),
-    })
+    };
+    if plan.steps() == 0 {
+        elsewhere::check(desired, &observed)?;
+    }
+    Ok(plan)
 }
 
 fn reach(session: &Session) -> Reach {

@@ -174,6 +174,7 @@ pub async fn validate<C: Cloud>(
             evidence: vec![evidence],
             hint,
             instructor_hint: None,
+            as_of: None,
         };
         tell(&result);
         results.push(result);
@@ -212,6 +213,7 @@ fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
             format!("it is the student's work and is kept; to put it back, {reset}")
         },
         instructor_hint: None,
+        as_of: None,
     }
 }
 

@@ -309,6 +309,7 @@ mod tests {
             evidence: Vec::new(),
             hint: String::new(),
             instructor_hint: None,
+            as_of: None,
         }
     }
 

@@ -126,6 +126,9 @@ impl Since {
                 let username = &row.student.username;
                 let done_now = Score::of(&row.progress.checks).done;
                 let was = old.remove(username.as_str());
+                // What it says is of a stack that is no more: this one begins.
+                let begun = row.progress.last.replaced.map(Timestamp::as_second);
+                let was = was.filter(|_| begun.is_none_or(|begun| begun <= taken_at.as_second()));
                 let turn = match was {
                     Some(was) => turn(
                         (was.status, was.checks_passed),

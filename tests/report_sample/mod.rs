@@ -223,6 +223,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
             checks,
             executions: executions(&username, fare, taken_at),
             outputs: outputs(&username),
+            last: Default::default(),
             requests: requests(&username),
             changes: match index % 30 {
                 5 => vec![Change {
@@ -396,6 +397,7 @@ fn check(
             Verdict::CouldNotCheck => "Run the report again in a minute.".into(),
         },
         instructor_hint: None,
+        as_of: None,
     }
 }
 
@@ -512,6 +514,7 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
         evidence: vec![evidence.into()],
         hint: hint.into(),
         instructor_hint: None,
+        as_of: None,
     };
     let broken = matches!(fare, Fare::Broken);
     // What homeroom itself started to try the stack.

@@ -79,7 +79,7 @@ fn stack(user: &str, code: &str) -> Stack {
     }
 }
 
-pub(super) fn desired(users: &[&str]) -> Desired {
+pub(in crate::domain) fn desired(users: &[&str]) -> Desired {
     Desired {
         scope: scope(),
         class: "demo".parse().unwrap(),
@@ -98,6 +98,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             observed.roles.insert(
                 name.clone(),
                 role::Actual {
+                    id: format!("AROA{name}"),
                     name,
                     path: Scope::role_path(&owner.class),
                     trust: Some(Value::clone(&role.trust)),
@@ -113,6 +114,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 name.clone(),
                 log_group::Actual {
                     name,
+                    created_ms: None,
                     retention_days: Some(group.retention_days),
                     ownership: ours,
                     tags_read: false,

@@ -51,6 +51,8 @@ pub struct View<'a> {
     pub gaps: &'a [Gap],
     /// The report's page, where the verb wrote one.
     pub report: Option<&'a Path>,
+    /// What a teardown does before it deletes anything, and what is lost all the same.
+    pub first: &'a [String],
 }
 
 impl Default for View<'_> {
@@ -64,6 +66,7 @@ impl Default for View<'_> {
             limits: &[],
             gaps: &[],
             report: None,
+            first: &[],
         }
     }
 }
