@@ -77,14 +77,6 @@ pub(super) fn save(session: &Session, last: &LastReadings) -> io::Result<()> {
     write_whole(&path(session), text.as_bytes())
 }
 
-/// Forgets the last readings: a rehearsal whose cloud is its own begins with nothing.
-pub(super) fn forget(session: &Session) -> io::Result<()> {
-    match fs::remove_file(path(session)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Gives readings of earlier stacks a dated copy of their own, where none has them.
 ///
 /// # Errors

@@ -263,7 +263,10 @@ pub(super) async fn read(session: &Session, command: Command) -> Result<Standing
             "the last readings could not be kept, so nothing stands for them once a stack is gone: {error}"
         ));
     }
-    notes.extend(last_readings::notes(&last, &students, &taken_at));
+    if command != Command::Rehearse {
+        // That scripted students had stacks in an earlier rehearsal is no news.
+        notes.extend(last_readings::notes(&last, &students, &taken_at));
+    }
     Ok(Standing {
         students,
         gaps: read.gaps,

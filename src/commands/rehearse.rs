@@ -26,7 +26,7 @@ use crate::strict::{self, Proxy};
 use super::plan::{interrupted, view};
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, deploy, final_report, last_readings, progress, show, teardown, validate};
+use super::{Exit, deploy, final_report, progress, show, teardown, validate};
 
 /// What is put after the class's name, so that a rehearsal never stands where the real class does.
 const SUFFIX: &str = "-rehearsal";
@@ -193,11 +193,6 @@ async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Resu
         super::local::say(&format!("\n[{number}/{total}] {text}"), ui.verbosity);
     };
 
-    if !keep {
-        // This cloud is new, and nothing of an earlier rehearsal stands in it.
-        last_readings::forget(session)
-            .map_err(|error| Error::new(Kind::General, "last readings", error.to_string()))?;
-    }
     stage(1, "plan: what is to be done?");
     super::local::say(&planned(session).await?, ui.verbosity);
     stage(2, "deploy: a stack for every student");

@@ -111,12 +111,9 @@ impl Elsewhere {
             })
             .collect();
         if !self.spellings.is_empty() {
-            let named: Vec<String> = self
-                .spellings
-                .iter()
-                .take(NAMED)
-                .map(|(_, stands)| format!("'{stands}'"))
-                .collect();
+            let stand: BTreeSet<&Username> = self.spellings.values().collect();
+            let named = stand.iter().take(NAMED).map(|name| format!("'{name}'"));
+            let named: Vec<String> = named.collect();
             let more = match self.spellings.len().saturating_sub(NAMED) {
                 0 => String::new(),
                 more => format!(" and {more} more"),

@@ -108,7 +108,10 @@ pub async fn validate<C: Cloud>(
         )
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(_) => hints::CONFLICT.to_owned(),
+        Some(item) => item
+            .hint
+            .clone()
+            .unwrap_or_else(|| hints::CONFLICT.to_owned()),
         None => command(""),
     };
     let mut results = vec![

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::check::Progress;
 use crate::domain::ids::Username;
 
-use super::class::{ClassReport, Score};
+use super::class::{ClassReport, ReportStudent, Score};
 use super::json::REPORT_SCHEMA;
 use super::write::class_dir;
 
@@ -114,6 +114,14 @@ impl Since {
         if !same {
             return None;
         }
+        // A report about stacks that are no more is nothing to compare these with.
+        let begun_since = |row: &ReportStudent| {
+            let begun = row.progress.last.replaced;
+            begun.is_some_and(|begun| begun.as_second() > taken_at.as_second())
+        };
+        if !report.students.is_empty() && report.students.iter().all(begun_since) {
+            return None;
+        }
         let mut old: BTreeMap<&str, &Standing> = before
             .students
             .iter()
@@ -127,8 +135,7 @@ impl Since {
                 let done_now = Score::of(&row.progress.checks).done;
                 let was = old.remove(username.as_str());
                 // What it says is of a stack that is no more: this one begins.
-                let begun = row.progress.last.replaced.map(Timestamp::as_second);
-                let was = was.filter(|_| begun.is_none_or(|begun| begun <= taken_at.as_second()));
+                let was = was.filter(|_| !begun_since(row));
                 let turn = match was {
                     Some(was) => turn(
                         (was.status, was.checks_passed),
