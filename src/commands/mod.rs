@@ -17,6 +17,7 @@ mod plan;
 mod progress;
 mod readings;
 mod rehearse;
+mod risks;
 mod run;
 mod session;
 mod teardown;

@@ -157,7 +157,10 @@ fn attest(standing: &mut Standing, attested: &Attestations) {
         for check in &mut student.checks {
             attested.apply(&student.username, check);
         }
-        student.progress = progress_of(&student.checks, student.last.gone);
+        match student.last.gone {
+            true => student.progress = progress_of(&student.checks, true),
+            false => student.judge_again(),
+        }
     }
 }
 
@@ -298,6 +301,7 @@ pub(super) fn results(standing: &Standing) -> Vec<StudentResult> {
                 Progress::Complete => Outcome::Complete,
                 Progress::InProgress => Outcome::InProgress,
                 Progress::NotStarted => Outcome::NotStarted,
+                Progress::NotDeployed => Outcome::NotDeployed,
                 Progress::Broken => Outcome::Broken,
                 Progress::Unknown => Outcome::Unknown,
             },

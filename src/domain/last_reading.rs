@@ -579,7 +579,10 @@ fn laid_over(
         tells && kept.read_at == now
     });
     let progress = StudentProgress {
-        progress: Progress::of(&shown),
+        progress: match fresh.progress {
+            Progress::NotDeployed => Progress::NotDeployed,
+            _ => Progress::of(&shown),
+        },
         checks: shown,
         last: Last {
             as_of: oldest(&theirs),

@@ -59,6 +59,14 @@ pub struct ReportStudent {
     pub validate: Vec<CheckResult>,
 }
 
+impl ReportStudent {
+    /// What they have reached. Of somebody whose stack is not there nothing is known, which is not zero.
+    pub fn score(&self) -> Score {
+        let deployed = self.progress.progress != Progress::NotDeployed;
+        Score::of(&self.progress.checks).of_deployed(deployed)
+    }
+}
+
 impl ClassReport {
     /// How many stand where.
     pub fn tally(&self) -> Tally {
@@ -81,8 +89,12 @@ impl ClassReport {
     /// `validate` found wrong.
     pub fn causes(&self) -> Vec<Cause> {
         causes::group(self.students.iter().flat_map(|s| {
-            let checks = s.progress.checks.iter().chain(&s.validate);
+            // Of a stack that is not there, that is all there is to say.
+            let deployed = s.progress.progress != Progress::NotDeployed;
+            let checks = s.progress.checks.iter();
+            let checks = checks.filter(move |check| deployed || check.work == Work::Stack);
             checks
+                .chain(&s.validate)
                 .filter_map(causes::of_check)
                 .map(|failure| (&s.progress.username, failure))
         }))
@@ -98,6 +110,8 @@ pub struct Tally {
     pub in_progress: usize,
     /// [`Progress::NotStarted`].
     pub not_started: usize,
+    /// [`Progress::NotDeployed`].
+    pub not_deployed: usize,
     /// [`Progress::Broken`].
     pub broken: usize,
     /// [`Progress::Unknown`].
@@ -105,10 +119,11 @@ pub struct Tally {
 }
 
 /// The states in the order in which they are counted.
-pub const STATES: [Progress; 5] = [
+pub const STATES: [Progress; 6] = [
     Progress::Complete,
     Progress::InProgress,
     Progress::NotStarted,
+    Progress::NotDeployed,
     Progress::Broken,
     Progress::Unknown,
 ];
@@ -128,6 +143,7 @@ impl Tally {
             Progress::Complete => &mut self.complete,
             Progress::InProgress => &mut self.in_progress,
             Progress::NotStarted => &mut self.not_started,
+            Progress::NotDeployed => &mut self.not_deployed,
             Progress::Broken => &mut self.broken,
             Progress::Unknown => &mut self.unknown,
         }
@@ -246,7 +262,8 @@ pub struct Score {
     pub earned: Points,
     /// Points of the provable tasks.
     pub total: Points,
-    /// Whether every provable task could be looked at; if not, `earned` is a lower bound and no grade.
+    /// Whether every provable task could be looked at, in a stack that is there; if not, `earned` is a lower bound and
+    /// no grade.
     pub certain: bool,
 }
 
@@ -274,6 +291,15 @@ impl Score {
         score
     }
 
+    /// The same, where nothing of the stack may be there: then it is no grade.
+    #[must_use]
+    pub fn of_deployed(self, deployed: bool) -> Self {
+        Self {
+            certain: self.certain && deployed,
+            ..self
+        }
+    }
+
     /// Percent of the points, to one decimal; `None` when it is not certain or there is nothing to earn.
     pub fn percent(self) -> Option<f64> {
         self.certain
@@ -285,10 +311,9 @@ impl Score {
 /// Failures of checks that need somebody, with whose they are.
 pub(super) fn check_failures<'a>(
     student: &'a Username,
-    checks: &'a [CheckResult],
+    checks: impl Iterator<Item = &'a CheckResult>,
 ) -> impl Iterator<Item = (&'a Username, Failure)> {
     checks
-        .iter()
         .filter_map(causes::of_check)
         .map(move |failure| (student, failure))
 }

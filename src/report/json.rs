@@ -11,14 +11,16 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::check::{Change, CheckResult, ExampleRequest, Output, Progress, Work};
+use crate::domain::check::{
+    Change, CheckResult, ExampleRequest, Output, Progress, StackState, Work,
+};
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::points::Points;
 use crate::events::RunSummary;
 
-use super::class::{ClassReport, ReportStudent, STATES, Score};
+use super::class::{ClassReport, ReportStudent, STATES};
 use super::since::Move;
 use super::text::replacement;
 
@@ -137,10 +139,12 @@ struct Student<'a> {
     stack_gone: bool,
     /// When another stack was last read that the student had before; nothing of it counts.
     earlier_stack: Option<String>,
+    /// How the stack is; null where the lab has no check of it.
+    stack: Option<StackState>,
     /// Of the student's own tasks, like everything up to `percent`.
     checks_passed: usize,
     checks_provable: usize,
-    /// Null while something could not be checked: a lower bound is no grade.
+    /// Null while something could not be checked, or no stack is there: a lower bound is no grade.
     points: Option<Points>,
     points_total: Points,
     percent: Option<f64>,
@@ -244,7 +248,7 @@ impl<'a> Document<'a> {
 
 impl<'a> Student<'a> {
     fn of(row: &'a ReportStudent, zone: &TimeZone) -> Self {
-        let score = Score::of(&row.progress.checks);
+        let score = row.score();
         let moment = |at: Timestamp| rfc3339(&at.to_zoned(zone.clone()));
         Self {
             username: &row.student.username,
@@ -261,6 +265,7 @@ impl<'a> Student<'a> {
             as_of: row.progress.last.as_of.map(moment),
             stack_gone: row.progress.last.gone,
             earlier_stack: row.progress.last.earlier.map(moment),
+            stack: row.progress.stack(),
             checks_passed: score.done,
             checks_provable: score.of,
             points: score.certain.then_some(score.earned),
