@@ -436,11 +436,11 @@ impl LastReadings {
         }
     }
 
-    /// A dated copy has what is kept of these students.
+    /// A dated copy has what is kept of these students. The first one that has it is the one that is told.
     pub fn copied<'a>(&mut self, students: impl IntoIterator<Item = &'a Username>, copy: &str) {
         for student in students {
             if let Some(kept) = self.students.get_mut(student) {
-                kept.copy = Some(copy.to_owned());
+                kept.copy.get_or_insert_with(|| copy.to_owned());
             }
         }
     }
