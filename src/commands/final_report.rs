@@ -4,9 +4,10 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::Username;
+use crate::domain::observed::Observed;
 use crate::domain::plan::Plan;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Event};
+use crate::events::Event;
 use crate::report::Terminal;
 use crate::report::words::{plural, some_of};
 use crate::report::write::class_dir;
@@ -63,8 +64,8 @@ pub(super) fn unread(standing: &Standing) -> Vec<String> {
 ///
 /// # Errors
 /// When it was stopped, or something cannot be written.
-pub(super) async fn write(session: &Session, plan: &Plan) -> Result<Final> {
-    let mut standing = progress::read(session, Command::Teardown).await?;
+pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -> Result<Final> {
+    let mut standing = progress::read_observed(session, observed).await?;
     let mut notes = unread(&standing);
     say(session, &notes);
     if standing.is_nothing() {

@@ -10,8 +10,8 @@ use crate::domain::check::{CheckResult, Progress, StudentProgress, Verdict};
 use crate::domain::elsewhere::Elsewhere;
 use crate::domain::ids::Username;
 use crate::domain::last_reading::{LastReadings, progress_of};
-use crate::domain::observed::Gap;
-use crate::engine::reading::{ClassReading, read_class};
+use crate::domain::observed::{Gap, Observed};
+use crate::engine::reading::{ClassReading, read_class, read_observed as read_observed_class};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Outcome, StudentResult};
 use crate::report::causes;
@@ -233,6 +233,22 @@ fn exit_of(standing: &Standing) -> Exit {
 /// # Errors
 /// When it was stopped.
 pub(super) async fn read(session: &Session, command: Command) -> Result<Standing> {
+    read_of(session, command, None).await
+}
+
+/// [`read`] of what a teardown has just listed.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn read_observed(session: &Session, observed: &Observed) -> Result<Standing> {
+    read_of(session, Command::Teardown, Some(observed.clone())).await
+}
+
+async fn read_of(
+    session: &Session,
+    command: Command,
+    observed: Option<Observed>,
+) -> Result<Standing> {
     // A file that cannot be used is told before anything is read of the cloud.
     last_readings::load(session)?;
     let (cache, mut notes) = readings::load(session);
@@ -245,8 +261,9 @@ pub(super) async fn read(session: &Session, command: Command) -> Result<Standing
         console: session.cloud.is_aws(),
         invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),
     };
-    let ran = run_work(session, command, false, async |caller| {
-        read_class(caller, &reading, cache).await
+    let ran = run_work(session, command, false, async |caller| match observed {
+        None => read_class(caller, &reading, cache).await,
+        Some(observed) => read_observed_class(caller, &reading, cache, observed).await,
     })
     .await;
     let read = ran.output.map_err(|_| interrupted())?;

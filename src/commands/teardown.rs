@@ -50,7 +50,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     }
     let session = class.connect().await?;
     let ui = session.class.settings.ui;
-    let observed = look(&session).await?;
+    let mut observed = look(&session).await?;
     let mut plan = plan(&session, &observed);
     if plan.steps() == 0 {
         elsewhere::check(&session.desired, &observed)?;
@@ -59,7 +59,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     if plan.steps() > 0 && args.confirm.is_none() {
         let mut unread = Vec::new();
         if reads && can_ask(&session) {
-            unread = final_report::unread(&progress::read(&session, Command::Teardown).await?);
+            unread = final_report::unread(&progress::read_observed(&session, &observed).await?);
         }
         let first = final_report::announced(&session, reads);
         list(&session, &plan, &[first, unread].concat())?;
@@ -67,14 +67,15 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
             return not_confirmed(&session, Command::Teardown, &plan);
         }
         // The answer may have taken a while: what is deleted is what is there now, and no more than was shown.
-        let fresh = self::plan(&session, &look(&session).await?);
+        observed = look(&session).await?;
+        let fresh = self::plan(&session, &observed);
         refuse_growth(&plan, &fresh)?;
         plan = fresh;
     }
     let mut last_words = Vec::new();
     let mut files = Vec::new();
     if reads {
-        let written = final_report::write(&session, &plan).await?;
+        let written = final_report::write(&session, &plan, &observed).await?;
         last_words = written.notes;
         files = written.files;
     } else if plan.steps() > 0 {

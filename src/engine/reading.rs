@@ -73,14 +73,41 @@ pub struct ReadClass {
 pub async fn read_class<C: Cloud>(
     caller: &Caller<C>,
     reading: &ClassReading<'_>,
-    mut cache: Cache,
+    cache: Cache,
 ) -> Result<ReadClass, Cancelled> {
     let known = cache.machines_at(reading.now_ms);
     let (observed, alias) = tokio::join!(
         observe_knowing(caller, reading.desired, &Depth::Deploy, &known),
         caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
     );
-    let observed = observed?;
+    // Without the right to read aliases, the account's id has to do.
+    let alias = alias.ok().flatten();
+    read_listed(caller, reading, cache, (observed?, known), alias).await
+}
+
+/// [`read_class`] of what was listed a moment ago, as closely as a teardown looks.
+///
+/// # Errors
+/// As [`read_class`].
+pub async fn read_observed<C: Cloud>(
+    caller: &Caller<C>,
+    reading: &ClassReading<'_>,
+    cache: Cache,
+    observed: Observed,
+) -> Result<ReadClass, Cancelled> {
+    let alias = caller.call(Operation::ListAccountAliases, |c| c.account_alias());
+    let alias = alias.await.ok().flatten();
+    let listed = (observed, KnownMachines::new());
+    read_listed(caller, reading, cache, listed, alias).await
+}
+
+async fn read_listed<C: Cloud>(
+    caller: &Caller<C>,
+    reading: &ClassReading<'_>,
+    mut cache: Cache,
+    (observed, known): (Observed, KnownMachines),
+    alias: Option<String>,
+) -> Result<ReadClass, Cancelled> {
     let plan = deploy::plan(reading.desired, &observed, false);
     let elsewhere = Elsewhere::find(reading.desired, &observed);
     let born = observed
@@ -121,8 +148,7 @@ pub async fn read_class<C: Cloud>(
         sights,
         elsewhere,
         gaps: observed.gaps,
-        // Without the right to read aliases, the account's id has to do.
-        alias: alias.ok().flatten(),
+        alias,
         cache,
     })
 }
