@@ -275,6 +275,9 @@ pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub confirm: Option<String>,
+    /// Delete without reading once more and without a final report
+    #[arg(long)]
+    pub no_final_report: bool,
 }
 
 /// What to do with students' access.
@@ -630,6 +633,7 @@ mod tests {
                 "teardown --confirm spring",
                 Verb::Teardown(TeardownArgs {
                     confirm: Some("spring".to_owned()),
+                    no_final_report: false,
                 }),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),
