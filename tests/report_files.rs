@@ -138,6 +138,7 @@ fn all_files_are_written_beside_each_other() {
     assert_eq!(
         names,
         [
+            ".gitignore",
             "gradebook.csv",
             "history",
             "junit.xml",
