@@ -51,6 +51,8 @@ pub struct Settings {
     pub quota_scale: QuotaScale,
     /// The account's request quotas where they are not the published ones, from the file's `[quotas]`.
     pub quotas: BTreeMap<Operation, Quota>,
+    /// The roster's columns that may be shown besides the four known ones, from the file's `publish-columns`.
+    pub publish_columns: Vec<String>,
     /// The folder for reports.
     pub reports: PathBuf,
     /// How to talk to the person.
@@ -114,6 +116,7 @@ struct Sources {
     layers: [Layer; 3],
     lab_settings: toml::Table,
     quotas: BTreeMap<Operation, Quota>,
+    publish_columns: Vec<String>,
 }
 
 impl Sources {
@@ -127,6 +130,7 @@ impl Sources {
                 layers: [flags, variables, file.layer],
                 lab_settings: file.lab_settings,
                 quotas: file.quotas,
+                publish_columns: file.publish_columns,
             }),
             (flags, variables, file) => {
                 let mut failures: Vec<Failure> = flags.err().into_iter().collect();
@@ -226,6 +230,7 @@ impl Settings {
                 .unwrap_or_else(|| PathBuf::from("reports")),
             lab_settings: sources.lab_settings,
             quotas: sources.quotas,
+            publish_columns: sources.publish_columns,
         })
     }
 }
@@ -252,6 +257,7 @@ impl Ui {
             layers,
             lab_settings: toml::Table::new(),
             quotas: BTreeMap::new(),
+            publish_columns: Vec::new(),
         };
         Self::resolve(cli, around).unwrap_or_else(|_| ui(&sources, around))
     }
