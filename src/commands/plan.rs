@@ -39,7 +39,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
     // Whoever plans looks before anything is done: the place to see how the roster was read.
-    let notes = session.class.roster.details.clone();
+    let mut notes = session.class.roster.details.clone();
+    notes.extend(super::risks::notes(&session));
     let mut summary = summarise(&session, Command::Plan, students, notes);
     summary.forecast = Some(forecast(&session, &plan));
     let ui = session.class.settings.ui;

@@ -41,6 +41,7 @@ const KEYS: &[&str] = &[
     "settings",
     "quotas",
     "publish-columns",
+    "allow-in-roles",
 ];
 
 /// What the file says: a layer, and what only the file has.
@@ -52,6 +53,8 @@ pub(super) struct File {
     pub quotas: BTreeMap<Operation, Quota>,
     /// The roster's columns that may be shown besides the four known ones.
     pub publish_columns: Vec<String>,
+    /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
+    pub allow_in_roles: Vec<String>,
 }
 
 /// Reads the file's text; the failures come in the file's order.
@@ -98,6 +101,7 @@ impl<'a> Reader<'a> {
         let mut lab_settings = toml::Table::new();
         let mut quotas = BTreeMap::new();
         let mut publish_columns = None;
+        let mut allow_in_roles = None;
         let (mut verbose, mut quiet) = (None, None);
         for (key, value) in table {
             let at = key.span();
@@ -123,6 +127,7 @@ impl<'a> Reader<'a> {
                 "settings" => lab_settings = self.lab_settings(value),
                 "quotas" => quotas = self.quotas(value),
                 "publish-columns" => publish_columns = self.value(&key, value),
+                "allow-in-roles" => allow_in_roles = self.value(&key, value),
                 _ => self.unknown(at, &key),
             }
         }
@@ -137,6 +142,7 @@ impl<'a> Reader<'a> {
             lab_settings,
             quotas,
             publish_columns: publish_columns.unwrap_or_default(),
+            allow_in_roles: allow_in_roles.unwrap_or_default(),
         }
     }
 
