@@ -72,7 +72,9 @@ impl Attestations {
             return;
         }
         result.verdict = Verdict::Pass;
+        result.earned = result.points;
         result.hint.clear();
+        result.instructor_hint = None;
         result.evidence = vec![attestation.evidence()];
     }
 }
@@ -377,6 +379,7 @@ fn score(record: &Record) -> u32 {
 mod tests {
     use super::*;
     use crate::domain::check::Progress;
+    use crate::domain::points::Points;
     use crate::domain::roster::UsernameLimit;
     use serde_json::json;
 
@@ -407,10 +410,13 @@ mod tests {
             id: id.into(),
             title: String::new(),
             work,
-            points: 1,
+            points: Points::whole(1),
+            earned: Points::ZERO,
+            parts: None,
             verdict,
             evidence: vec!["w".into()],
             hint: "h".into(),
+            instructor_hint: Some("i".into()),
         }
     }
 
@@ -427,7 +433,8 @@ mod tests {
             check.evidence,
             ["attested by A. Marsh, May 14: saw; it".into()]
         );
-        assert_eq!(check.hint, "");
+        assert_eq!(check.earned, check.points);
+        assert_eq!((check.hint.as_str(), check.instructor_hint()), ("", ""));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod attest;
 pub mod cache;
 pub mod check;
+pub mod cost;
 pub mod credentials;
 pub mod desired;
 pub mod diff;
@@ -17,6 +18,7 @@ pub mod observed;
 pub mod operation;
 pub mod ownership;
 pub mod plan;
+pub mod points;
 pub mod resources;
 pub mod roster;
 pub mod similar;

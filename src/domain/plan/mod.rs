@@ -45,6 +45,14 @@ pub struct StudentPlan {
     pub in_roster: bool,
 }
 
+impl StudentPlan {
+    /// Whether it is certain that nothing of the stack is there. Not where something of its names is another's, or
+    /// could not be seen.
+    pub fn nothing_there(&self) -> bool {
+        !self.items.is_empty() && self.items.iter().all(|i| i.verdict == Verdict::Create)
+    }
+}
+
 /// One resource, and what is to become of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
@@ -138,9 +146,17 @@ pub enum Action {
         config: bool,
         /// Settings that no lab makes, to be put back as AWS makes them; written with the configuration.
         undo: Vec<FunctionSetting>,
+        /// Look at the reserved concurrency, and set it.
+        limit: bool,
         /// The description that records what is deployed once this is done; written last.
         description: String,
     },
+    /// Let nothing of a function run any more.
+    FreezeFunction,
+    /// Let it run as it did before.
+    ThawFunction,
+    /// Stop what runs of a state machine.
+    StopExecutions,
     /// Create a state machine.
     CreateStateMachine(StateMachine),
     /// Write definition and role of a state machine.
@@ -268,8 +284,9 @@ impl Action {
             | Self::UpdateUser { .. } => "update",
             Self::SetRoleBoundary(_) => "set boundary",
             Self::RemoveRoleBoundary => "remove boundary",
-            Self::FreezeUser => "freeze",
-            Self::ThawUser => "thaw",
+            Self::FreezeUser | Self::FreezeFunction => "freeze",
+            Self::ThawUser | Self::ThawFunction => "thaw",
+            Self::StopExecutions => "stop executions of",
             Self::CompleteRestApi { .. } => "complete",
             Self::DeleteRestApi { .. }
             | Self::DeleteFunction
@@ -283,6 +300,17 @@ impl Action {
 }
 
 impl Plan {
+    /// Concurrency that is newly reserved for functions.
+    pub fn reserves(&self) -> u32 {
+        let items = self.students.iter().flat_map(|student| &student.items);
+        items
+            .filter_map(|item| match &item.action {
+                Some(Action::CreateFunction { function, .. }) => function.reserved_concurrency,
+                _ => None,
+            })
+            .sum()
+    }
+
     /// Every item that has something to do.
     pub fn steps(&self) -> usize {
         self.students.iter().map(StudentPlan::steps).sum()
