@@ -348,8 +348,10 @@ fn write_files(
     let reports = &session.class.settings.reports;
     let mut attempt = || -> io::Result<Written> {
         let key = anonymous.then(|| Key::of_class(reports, &report.class));
+        let hidden = &session.class.roster.kept_back.values;
         let about = About::whole(session.class.is_whole());
-        let written = write_reports(reports, report, about, key.transpose()?.as_ref())?;
+        let key = key.transpose()?.map(|key| key.hiding(hidden));
+        let written = write_reports(reports, report, about, key.as_ref())?;
         let copy = last_readings::file_name(&written.dated);
         let students = standing.students.iter().map(|student| &student.username);
         standing.last.copied(students, &copy);
