@@ -15,7 +15,7 @@ use crate::report::{
     About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
 };
 
-use super::canvas::Canvas;
+use super::canvas::CanvasFile;
 use super::plan::{interrupted, view};
 use super::readings;
 use super::run::{run as run_work, summarise};
@@ -52,16 +52,29 @@ pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
 pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     // A wrong file is told before anything is read of the cloud.
-    let attested = attestations(&class, &args.attest)?;
-    let gradebook = Canvas::load(args)?;
+    let export = CanvasFile::load(args);
+    let judged = export
+        .as_ref()
+        .map_err(Error::clone)
+        .and_then(|export| export.as_ref().map(CanvasFile::judge).transpose());
+    let (attested, gradebook) = both(attestations(&class, &args.attest), judged)?;
     let session = class.connect().await?;
     let mut standing = read(&session, Command::Report).await?;
     attest(&mut standing, &attested);
     let report = class_report(&session, &standing);
     let written = write_files(&session, &report, args.anonymous)?;
     let mut notes = standing.notes.clone();
+    let mut files: Vec<String> = written
+        .files()
+        .into_iter()
+        .map(|path| path.display().to_string())
+        .collect();
     if let Some(canvas) = &gradebook {
-        notes.extend(canvas.write(&session.class.settings.reports, &report)?);
+        let reports = &session.class.settings.reports;
+        let roster = &session.class.roster.students;
+        let (path, said) = canvas.write(reports, &report, roster, about(&session))?;
+        files.push(path.display().to_string());
+        notes.extend(said);
     }
     if !written.removed.is_empty() {
         notes.push(format!(
@@ -70,8 +83,7 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
         ));
     }
     let mut summary = summarise(&session, Command::Report, results(&standing), notes);
-    let files = written.files().into_iter();
-    summary.files = files.map(|path| path.display().to_string()).collect();
+    summary.files = files;
     let view = View {
         gaps: &standing.gaps,
         report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
@@ -79,6 +91,18 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     };
     show(&summary, &view, session.class.settings.ui)?;
     Ok(exit_of(&standing))
+}
+
+/// Both, or what is wrong with either: an instructor mends all of it at once.
+fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(mut a), Err(b)) => {
+            a.failures.extend(b.failures);
+            Err(a)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
 }
 
 /// Reads what the instructor attests, before anything is asked of AWS.
@@ -182,16 +206,19 @@ pub(super) fn write(session: &Session, standing: &Standing) -> Result<Written> {
     write_files(session, &class_report(session, standing), false)
 }
 
+/// Whom the files are about: those about some are called otherwise, so that they replace none of everybody's.
+fn about(session: &Session) -> About {
+    match session.class.is_whole() {
+        true => About::Class,
+        false => About::Selection,
+    }
+}
+
 fn write_files(session: &Session, report: &ClassReport, anonymous: bool) -> Result<Written> {
     let reports = &session.class.settings.reports;
     let attempt = || -> std::io::Result<Written> {
         let key = anonymous.then(|| Key::of_class(reports, &report.class));
-        let about = if session.class.is_whole() {
-            About::Class
-        } else {
-            About::Selection
-        };
-        write_reports(reports, report, about, key.transpose()?.as_ref())
+        write_reports(reports, report, about(session), key.transpose()?.as_ref())
     };
     attempt().map_err(|error| {
         Error::new(Kind::General, "report", error.to_string()).hint(
