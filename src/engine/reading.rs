@@ -13,7 +13,8 @@ use crate::domain::lab::Lab;
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
-use crate::domain::plan::{StudentPlan, deploy};
+use crate::domain::plan::{StudentPlan, Verdict, deploy};
+use crate::domain::resources::Kind;
 use crate::domain::roster::Student;
 use crate::domain::trail::Target;
 
@@ -138,7 +139,7 @@ impl<C: Cloud> Reader<'_, C> {
         let subject = Subject {
             plan,
             observed: self.observed,
-            state_machines: self.state_machines(student),
+            state_machines: self.state_machines(plan, student),
             functions: self.functions(student),
             trail_targets: self.trail_targets(student),
             born_ms: self.born_ms(plan),
@@ -166,6 +167,10 @@ impl<C: Cloud> Reader<'_, C> {
             .iter()
             .map(|check| evaluate(check, plan, &facts))
             .collect();
+        let state = match plan.nothing_there() {
+            true => Progress::NotDeployed,
+            false => Progress::of(&checks),
+        };
         let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
         let endpoints = stack
             .map(|stack| {
@@ -175,7 +180,7 @@ impl<C: Cloud> Reader<'_, C> {
             .unwrap_or_default();
         let progress = StudentProgress {
             username: student.username.clone(),
-            progress: Progress::of(&checks),
+            progress: state,
             checks,
             executions: own_executions(facts),
             outputs: lab.outputs(scope, &desired.class, student, &endpoints),
@@ -187,8 +192,16 @@ impl<C: Cloud> Reader<'_, C> {
         Ok((progress, memory))
     }
 
-    /// The state machines that checks ask about: id in the lab, ARN.
-    fn state_machines(&self, student: &Student) -> Vec<(String, String)> {
+    /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody
+    /// else's: its executions are no work of the student's.
+    fn state_machines(&self, plan: &StudentPlan, student: &Student) -> Vec<(String, String)> {
+        let anothers = |name: &str| {
+            plan.items.iter().any(|item| {
+                item.verdict == Verdict::Conflict
+                    && item.resource.kind == Kind::StateMachine
+                    && item.resource.name == name
+            })
+        };
         let lab = self.reading.lab;
         let mut ids: Vec<&str> = lab
             .checks()
@@ -206,6 +219,9 @@ impl<C: Cloud> Reader<'_, C> {
         ids.into_iter()
             .filter_map(|id| {
                 let name = lab.state_machine_name(id, &student.username)?;
+                if anothers(&name) {
+                    return None;
+                }
                 let arn = self.reading.desired.scope.state_machine_arn(&name);
                 Some((id.to_owned(), arn))
             })

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says where it stopped"
 )]
 
+mod states;
 #[path = "../support/mod.rs"]
 mod support;
 mod trail;
@@ -52,7 +53,8 @@ impl Class {
         Self::deployed_with(bundle::load(None).unwrap(), size).await
     }
 
-    async fn deployed_with(lab: Lab, size: usize) -> Self {
+    /// What so many students of a class should have.
+    fn desired(lab: &Lab, name: &str, size: usize) -> (Vec<Student>, Desired) {
         let students: Vec<Student> = (1..=size)
             .map(|n| Student {
                 username: format!("user{n}").parse().unwrap(),
@@ -67,9 +69,12 @@ impl Class {
             account: ACCOUNT.into(),
             region: REGION.into(),
         };
-        let desired = lab
-            .desired(&scope, &"demo".parse().unwrap(), &students)
-            .unwrap();
+        let desired = lab.desired(&scope, &name.parse().unwrap(), &students);
+        (students, desired.unwrap())
+    }
+
+    async fn deployed_with(lab: Lab, size: usize) -> Self {
+        let (students, desired) = Self::desired(&lab, "demo", size);
         let class = Self {
             lab,
             students,

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::check::Progress;
 use crate::domain::ids::Username;
 use crate::domain::points::Points;
 use crate::domain::roster::Student;
@@ -110,8 +111,13 @@ impl Export<'_> {
                 filled.left.push(left(&why, detail));
                 continue;
             };
-            let score = Score::of(&row.progress.checks);
+            let score = row.score();
             let entry = &self.people[person];
+            if row.progress.progress == Progress::NotDeployed {
+                let why = "nothing of their stack is there, so nothing is known of their work";
+                filled.left.push(left(why, String::new()));
+                continue;
+            }
             if !score.certain {
                 filled
                     .left

@@ -93,6 +93,22 @@ fn who_could_not_be_checked_keeps_the_cell() {
 }
 
 #[test]
+fn who_has_no_stack_keeps_the_cell_and_gets_no_zero() {
+    let class = class();
+    let roster: Vec<Student> = class.iter().map(|(student, _)| student.clone()).collect();
+    let mut report = report(&class);
+    report.students[4].progress.progress = Progress::NotDeployed;
+    let text = export(&FIVE);
+    let export = Export::read("grades.csv", text.as_bytes(), "Lab 6").unwrap();
+    let filled = export.fill(&report, &roster, true);
+    assert_eq!(grades(&filled), ["100", "100", "45", "100", ""]);
+    assert_eq!(
+        left(&filled),
+        ["user5: nothing of their stack is there, so nothing is known of their work"]
+    );
+}
+
+#[test]
 fn points_in_parts_are_scaled_exactly_and_rounded_once() {
     let class = [
         (student("user1", "Ana Ruiz", ""), 33.33),
