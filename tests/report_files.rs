@@ -521,3 +521,67 @@ fn pages_of_students_who_left_go_with_the_next_report_and_nothing_else_does() {
     assert!(!first.students[3].exists() && mine.is_file());
     assert!(written.students.iter().all(|page| page.is_file()));
 }
+
+/// Runs `report` with a Canvas export against an endpoint that counts who calls; what was said, and the calls.
+fn report_with_export(
+    folder: &std::path::Path,
+    export: &str,
+    assignment: &str,
+) -> (Option<i32>, String, usize) {
+    let endpoint = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", endpoint.local_addr().unwrap());
+    fs::write(folder.join("lab6.csv"), "username,name\nuser1,Ana Ruiz\n").unwrap();
+    fs::write(folder.join("grades.csv"), export).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_homeroom"))
+        .env_clear()
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_CONFIG_FILE", "/nonexistent")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        .current_dir(folder)
+        .args([
+            "report",
+            "--roster",
+            "lab6.csv",
+            "--region",
+            "us-east-1",
+            "--endpoint-url",
+            &url,
+        ])
+        .args([
+            "--gradebook",
+            "canvas",
+            "--canvas-export",
+            "grades.csv",
+            "--assignment",
+            assignment,
+        ])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    endpoint.set_nonblocking(true).unwrap();
+    let calls = endpoint.incoming().take_while(Result::is_ok).count();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), said, calls)
+}
+
+#[test]
+fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = "Student,ID,Section,Lab 6 (12),Final Score\n    Points Possible,,,100.00,(read only)\n\"Ruiz, Ana\",1,A,,\n";
+    for (export, assignment, word) in [
+        (good.to_owned(), "Lab 7", "no assignment of that name"),
+        (good.to_owned(), "Final Score", "read-only"),
+        (good.replace("100.00", "0.00"), "Lab 6", "0 points"),
+        (
+            good.replace("\"Ruiz, Ana\"", "\"Ruiz, Ana"),
+            "Lab 6",
+            "line 3",
+        ),
+    ] {
+        let (code, said, calls) = report_with_export(dir.path(), &export, assignment);
+        assert_eq!((code, calls), (Some(2), 0), "{said}");
+        assert!(said.contains(word), "{said}");
+        assert!(!dir.path().join("reports").exists());
+    }
+}

@@ -93,3 +93,43 @@ impl Gradable<'_> {
         Ok((path, notes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Account;
+
+    #[test]
+    fn a_selection_replaces_no_gradebook_of_the_class() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("grades.csv");
+        fs::write(&path, "Student,ID,Lab (1)\n    Points Possible,,9\n").unwrap();
+        let args = ReportArgs {
+            gradebook: Some(Gradebook::Canvas),
+            canvas_export: Some(path),
+            assignment: Some("Lab".to_owned()),
+            ..ReportArgs::default()
+        };
+        let file = CanvasFile::load(&args).unwrap().unwrap();
+        let report = ClassReport {
+            class: "lab6".parse().unwrap(),
+            lab: "lab-6".parse().unwrap(),
+            lab_title: String::new(),
+            account: Account {
+                id: String::new(),
+                alias: None,
+            },
+            region: String::new(),
+            taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
+            validated_at: None,
+            students: Vec::new(),
+            notes: Vec::new(),
+            gaps: Vec::new(),
+            since: None,
+        };
+        let judged = file.judge().unwrap();
+        let written = |about| judged.write(dir.path(), &report, &[], about).unwrap().0;
+        assert!(written(About::Class).ends_with("lab6/gradebook-canvas.csv"));
+        assert!(written(About::Selection).ends_with("lab6/selection-gradebook-canvas.csv"));
+    }
+}
