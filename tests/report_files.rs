@@ -7,11 +7,11 @@ use std::fs;
 use homeroom::domain::check::Verdict;
 use homeroom::domain::observed::Gap;
 use homeroom::domain::resources::Kind;
+use homeroom::domain::roster::{Roster, Student, UsernameLimit};
 use homeroom::report::html::Pages;
-use homeroom::report::{About, Since, csv, json, junit, student_files, write_reports};
-use serde_json::Value;
-
+use homeroom::report::{About, Key, Since, csv, json, junit, student_files, write_reports};
 use report_sample::{ATTACKS, class, class_before, hostile_class};
+use serde_json::Value;
 
 /// Students of the sample of which each fares differently, to keep snapshots readable.
 fn few() -> homeroom::report::ClassReport {
@@ -445,6 +445,55 @@ fn hostile_values_are_text_on_the_page_and_nothing_else() {
         "no control character reaches the page"
     );
     assert!(!page.contains('\u{202e}') && !page.contains('\u{2066}'));
+}
+
+#[test]
+fn the_gradebook_is_read_again_by_the_own_reader_and_keeps_its_letters() {
+    let bytes = csv::gradebook(&class(5)).unwrap();
+    assert!(bytes.starts_with(b"\xEF\xBB\xBFusername,"));
+    let limit = UsernameLimit {
+        max: 40,
+        because: String::new(),
+    };
+    let roster = Roster::parse("gradebook.csv", &bytes, &limit).unwrap();
+    let names = |students: &[Student]| students.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
+    let class: Vec<Student> = class(5).students.into_iter().map(|s| s.student).collect();
+    assert_eq!(names(&roster.students), names(&class));
+    assert!(names(&class).iter().flatten().any(|name| !name.is_ascii()));
+}
+
+#[test]
+fn what_the_roster_keeps_back_is_in_no_file() {
+    let export = b"username,password,firstname,lastname,email,city\n\
+        user1,s3cr3t-one,Ana,Ruiz,ana@example.edu,Hiddenville\n\
+        user2,s3cr3t-two,Ben,Ito,ben@example.edu,Hiddenville\n";
+    let limit = UsernameLimit {
+        max: 40,
+        because: String::new(),
+    };
+    let roster = Roster::parse("moodle.csv", export, &limit).unwrap();
+    let mut report = class(2);
+    for (row, student) in report.students.iter_mut().zip(&roster.students) {
+        row.student = student.clone();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let key = Key::from_bytes([7; 32]).hiding(&roster.kept_back.values);
+    let written = write_reports(dir.path(), &report, About::Class, Some(&key)).unwrap();
+    let mut files = 0;
+    for entry in fs::read_dir(written.html.parent().unwrap()).unwrap() {
+        let path = entry.unwrap().path();
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        for secret in ["s3cr3t", "Hiddenville", "password"] {
+            assert!(!text.contains(secret), "{secret} in {}", path.display());
+        }
+        files += 1;
+    }
+    assert!(files >= 6, "{files}");
+    assert!(
+        fs::read_to_string(&written.html)
+            .unwrap()
+            .contains("Ana Ruiz")
+    );
 }
 
 #[test]

@@ -38,12 +38,10 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let plan = ran.output.map_err(|_| interrupted())?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut summary = summarise(
-        &session,
-        Command::Plan,
-        students,
-        super::risks::notes(&session),
-    );
+    // Whoever plans looks before anything is done: the place to see how the roster was read.
+    let mut notes = session.class.roster.details.clone();
+    notes.extend(super::risks::notes(&session));
+    let mut summary = summarise(&session, Command::Plan, students, notes);
     summary.forecast = Some(forecast(&session, &plan));
     let ui = session.class.settings.ui;
     let limits = limits(&plan);

@@ -219,7 +219,9 @@ fn write_files(session: &Session, report: &ClassReport, anonymous: bool) -> Resu
     let reports = &session.class.settings.reports;
     let attempt = || -> std::io::Result<Written> {
         let key = anonymous.then(|| Key::of_class(reports, &report.class));
-        write_reports(reports, report, about(session), key.transpose()?.as_ref())
+        let hidden = &session.class.roster.kept_back.values;
+        let key = key.transpose()?.map(|key| key.hiding(hidden));
+        write_reports(reports, report, about(session), key.as_ref())
     };
     attempt().map_err(|error| {
         Error::new(Kind::General, "report", error.to_string()).hint(

@@ -43,7 +43,7 @@ pub mod write;
 
 pub use anonymous::{Key, anonymous};
 pub use class::{Account, ClassReport, ReportStudent};
-pub use errors::print_error;
+pub use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub use since::Since;
 pub use style::ColorChoice;

@@ -41,9 +41,10 @@ const KEYS: &[&str] = &[
     "settings",
     "quotas",
     "allow-in-roles",
+    "publish-columns",
 ];
 
-/// What the file says: a layer, and the two tables that only the file has.
+/// What the file says: a layer, and what only the file has.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct File {
     pub layer: Layer,
@@ -52,6 +53,8 @@ pub(super) struct File {
     pub quotas: BTreeMap<Operation, Quota>,
     /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
     pub allow_in_roles: Vec<String>,
+    /// The roster's columns that may be shown besides the four known ones.
+    pub publish_columns: Vec<String>,
 }
 
 /// Reads the file's text; the failures come in the file's order.
@@ -98,6 +101,7 @@ impl<'a> Reader<'a> {
         let mut lab_settings = toml::Table::new();
         let mut quotas = BTreeMap::new();
         let mut allow_in_roles = None;
+        let mut publish_columns = None;
         let (mut verbose, mut quiet) = (None, None);
         for (key, value) in table {
             let at = key.span();
@@ -123,6 +127,7 @@ impl<'a> Reader<'a> {
                 "settings" => lab_settings = self.lab_settings(value),
                 "quotas" => quotas = self.quotas(value),
                 "allow-in-roles" => allow_in_roles = self.value(&key, value),
+                "publish-columns" => publish_columns = self.value(&key, value),
                 _ => self.unknown(at, &key),
             }
         }
@@ -137,6 +142,7 @@ impl<'a> Reader<'a> {
             lab_settings,
             quotas,
             allow_in_roles: allow_in_roles.unwrap_or_default(),
+            publish_columns: publish_columns.unwrap_or_default(),
         }
     }
 
@@ -297,6 +303,7 @@ mod tests {
             color = "never"
             verbose = 2
             quiet = 1
+            publish-columns = ["Team"]
             [settings]
             log_level = "DEBUG"
             log_retention_days = 14
@@ -306,6 +313,7 @@ mod tests {
         let file = parse(text).expect("a good file");
         assert_eq!(file.layer.verbosity, Some(1));
         assert_eq!(file.layer.local, Some(false));
+        assert_eq!(file.publish_columns, ["Team"]);
         assert_eq!(
             file.lab_settings["log_retention_days"].as_integer(),
             Some(14)
@@ -338,6 +346,7 @@ students = []
 output = "xml"
 color = 7
 nonsense = true
+publish-columns = "team"
 local = "yes"
 settings.tags = ["a"]
 [quotas]

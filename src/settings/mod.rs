@@ -53,6 +53,8 @@ pub struct Settings {
     pub quotas: BTreeMap<Operation, Quota>,
     /// What of the lab may reach far, from the file's `allow-in-roles`; see [`crate::domain::lab::Risk`].
     pub allow_in_roles: Vec<String>,
+    /// The roster's columns that may be shown besides the four known ones, from the file's `publish-columns`.
+    pub publish_columns: Vec<String>,
     /// The folder for reports.
     pub reports: PathBuf,
     /// How to talk to the person.
@@ -117,6 +119,7 @@ struct Sources {
     lab_settings: toml::Table,
     quotas: BTreeMap<Operation, Quota>,
     allow_in_roles: Vec<String>,
+    publish_columns: Vec<String>,
 }
 
 impl Sources {
@@ -131,6 +134,7 @@ impl Sources {
                 lab_settings: file.lab_settings,
                 quotas: file.quotas,
                 allow_in_roles: file.allow_in_roles,
+                publish_columns: file.publish_columns,
             }),
             (flags, variables, file) => {
                 let mut failures: Vec<Failure> = flags.err().into_iter().collect();
@@ -231,6 +235,7 @@ impl Settings {
             lab_settings: sources.lab_settings,
             quotas: sources.quotas,
             allow_in_roles: sources.allow_in_roles,
+            publish_columns: sources.publish_columns,
         })
     }
 }
@@ -258,6 +263,7 @@ impl Ui {
             lab_settings: toml::Table::new(),
             quotas: BTreeMap::new(),
             allow_in_roles: Vec::new(),
+            publish_columns: Vec::new(),
         };
         Self::resolve(cli, around).unwrap_or_else(|_| ui(&sources, around))
     }

@@ -27,8 +27,8 @@ pub struct Problem {
 /// How a mistake is said with others like it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Like {
-    /// Finishes the sentence "12 …" (`usernames have '.' in them`). Mistakes of one column that have the same words
-    /// here are one message.
+    /// Finishes the sentence "12 …" (`usernames have '.' in them`). Mistakes that have the same words here are one
+    /// message: in one column, or anywhere if some of them are said alone.
     pub many: String,
     /// The value, as a message shows it; empty where there is none to show.
     pub example: String,
@@ -103,7 +103,8 @@ pub fn messages(file: &str, mut problems: Vec<Problem>) -> Vec<Message> {
             groups.push(vec![problem]);
             continue;
         };
-        let key = (problem.column.as_ref().map(|c| c.0), like.many.clone());
+        let column = problem.column.as_ref().map(|c| c.0);
+        let key = (column.filter(|_| like.alone == 0), like.many.clone());
         let (alone, group) = places.entry(key).or_insert((0, usize::MAX));
         if *alone < like.alone {
             *alone += 1;
@@ -145,7 +146,11 @@ fn message(file: &str, group: &[Problem]) -> Message {
         [one] => (one, None),
         [first, ..] => (first, first.like.as_ref()),
     };
-    let subject = problem.subject(file, &lines);
+    let one_column = group.iter().all(|other| other.column == problem.column);
+    let subject = match one_column {
+        true => problem.subject(file, &lines),
+        false => format!("{file}, {}", said_lines(&lines)),
+    };
     let Some(like) = many else {
         return Message {
             subject,

@@ -53,12 +53,32 @@ impl Unwanted {
         }
     }
 
+    /// Words that finish the sentence "12 …".
+    pub fn many(self) -> String {
+        match self {
+            Self::LineBreak => "values have a line break in them".to_owned(),
+            Self::Control('\t') => "values have a tab in them".to_owned(),
+            Self::Control(c) => format!("values have the control character {} in them", code(c)),
+            Self::Direction(c) => format!(
+                "values have the invisible character {} in them, which changes the direction of text",
+                code(c)
+            ),
+            Self::Invisible(c) => {
+                format!("values have the invisible character {} in them", code(c))
+            }
+            Self::Replacement => {
+                "values have U+FFFD in them: an earlier conversion of the file lost characters"
+                    .to_owned()
+            }
+        }
+    }
+
     /// What to do about it.
     pub fn hint(self) -> &'static str {
         match self {
             Self::LineBreak => "write the value on one line",
             Self::Control(_) | Self::Direction(_) | Self::Invisible(_) => {
-                "delete the cell and type the value, without pasting it"
+                "type the value again instead of pasting it, or take the character out of the whole file with an editor's Find and Replace"
             }
             Self::Replacement => "type the character again",
         }
