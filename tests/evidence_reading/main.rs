@@ -330,9 +330,16 @@ async fn what_is_new_since_the_last_reading_is_seen_whatever_is_remembered() {
     let class = Class::deployed(1).await;
     let (first, _) = class.read(class.empty_cache()).await;
     class
-        .start("console-test-1", &json!({"userId": "u", "dataType": "d"}))
+        .start(
+            "console-test-1",
+            &json!({"userId": "u", "dataType": "sales_data"}),
+        )
         .await;
-    let (second, _) = class.read(first.cache).await;
+    let (begun, _) = class.read(first.cache).await;
+    let running = check(&begun.students[0], "console-test");
+    assert_eq!(running.verdict, Verdict::Fail, "it has not succeeded yet");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let (second, _) = class.read(begun.cache).await;
     assert_eq!(verdict(&second, "console-test"), Verdict::Pass);
     let evidence = &check(&second.students[0], "console-test").evidence[0];
     let url = evidence
@@ -369,6 +376,7 @@ async fn homerooms_execution_does_not_count_though_the_trigger_hid_it() {
             &json!({"userId": "x", "dataType": "sales_data"}),
         )
         .await;
+    tokio::time::advance(Duration::from_secs(60)).await;
     let (fooled, _) = class.read(class.empty_cache()).await;
     assert_eq!(verdict(&fooled, "console-test"), Verdict::Pass);
 
