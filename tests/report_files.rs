@@ -3,6 +3,9 @@
 mod report_sample;
 
 use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use homeroom::domain::check::Verdict;
 use homeroom::domain::observed::Gap;
@@ -571,52 +574,21 @@ fn pages_of_students_who_left_go_with_the_next_report_and_nothing_else_does() {
     assert!(written.students.iter().all(|page| page.is_file()));
 }
 
-/// Runs `report` with a Canvas export against an endpoint that counts who calls; what was said, and the calls.
-fn report_with_export(
-    folder: &std::path::Path,
-    export: &str,
-    assignment: &str,
-) -> (Option<i32>, String, usize) {
-    let endpoint = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", endpoint.local_addr().unwrap());
-    fs::write(folder.join("lab6.csv"), "username,name\nuser1,Ana Ruiz\n").unwrap();
-    fs::write(folder.join("grades.csv"), export).unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_homeroom"))
-        .env_clear()
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_CONFIG_FILE", "/nonexistent")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-        .current_dir(folder)
-        .args([
-            "report",
-            "--roster",
-            "lab6.csv",
-            "--region",
-            "us-east-1",
-            "--endpoint-url",
-            &url,
-        ])
-        .args([
-            "--gradebook",
-            "canvas",
-            "--canvas-export",
-            "grades.csv",
-            "--assignment",
-            assignment,
-        ])
-        .stdin(std::process::Stdio::null())
-        .output()
-        .unwrap();
-    endpoint.set_nonblocking(true).unwrap();
-    let calls = endpoint.incoming().take_while(Result::is_ok).count();
-    let said = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), said, calls)
-}
-
 #[test]
 fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
     let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    // Answers nobody, and counts who calls.
+    let endpoint = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", endpoint.local_addr().unwrap());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    std::thread::spawn(move || {
+        for _ in endpoint.incoming() {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    fs::write(folder.join("lab6.csv"), "username,name\nuser1,Ana Ruiz\n").unwrap();
     let good = "Student,ID,Section,Lab 6 (12),Final Score\n    Points Possible,,,100.00,(read only)\n\"Ruiz, Ana\",1,A,,\n";
     for (export, assignment, word) in [
         (good.to_owned(), "Lab 7", "no assignment of that name"),
@@ -628,9 +600,24 @@ fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
             "line 3",
         ),
     ] {
-        let (code, said, calls) = report_with_export(dir.path(), &export, assignment);
-        assert_eq!((code, calls), (Some(2), 0), "{said}");
+        fs::write(folder.join("grades.csv"), export).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_homeroom"))
+            .env_clear()
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_CONFIG_FILE", "/nonexistent")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+            .current_dir(folder)
+            .args(["report", "--roster", "lab6.csv", "--region", "us-east-1"])
+            .args(["--endpoint-url", &url, "--gradebook", "canvas"])
+            .args(["--canvas-export", "grades.csv", "--assignment", assignment])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(calls.load(Ordering::SeqCst), 0, "{said}");
         assert!(said.contains(word), "{said}");
-        assert!(!dir.path().join("reports").exists());
+        assert!(!folder.join("reports").exists());
     }
 }

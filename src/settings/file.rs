@@ -40,8 +40,8 @@ const KEYS: &[&str] = &[
     "quiet",
     "settings",
     "quotas",
-    "allow-in-roles",
     "publish-columns",
+    "allow-in-roles",
 ];
 
 /// What the file says: a layer, and what only the file has.
@@ -51,10 +51,10 @@ pub(super) struct File {
     /// Overrides of the lab's settings: texts, numbers and switches.
     pub lab_settings: toml::Table,
     pub quotas: BTreeMap<Operation, Quota>,
-    /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
-    pub allow_in_roles: Vec<String>,
     /// The roster's columns that may be shown besides the four known ones.
     pub publish_columns: Vec<String>,
+    /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
+    pub allow_in_roles: Vec<String>,
 }
 
 /// Reads the file's text; the failures come in the file's order.
@@ -100,8 +100,8 @@ impl<'a> Reader<'a> {
         };
         let mut lab_settings = toml::Table::new();
         let mut quotas = BTreeMap::new();
-        let mut allow_in_roles = None;
         let mut publish_columns = None;
+        let mut allow_in_roles = None;
         let (mut verbose, mut quiet) = (None, None);
         for (key, value) in table {
             let at = key.span();
@@ -126,8 +126,8 @@ impl<'a> Reader<'a> {
                 "quiet" => quiet = self.value(&key, value),
                 "settings" => lab_settings = self.lab_settings(value),
                 "quotas" => quotas = self.quotas(value),
-                "allow-in-roles" => allow_in_roles = self.value(&key, value),
                 "publish-columns" => publish_columns = self.value(&key, value),
+                "allow-in-roles" => allow_in_roles = self.value(&key, value),
                 _ => self.unknown(at, &key),
             }
         }
@@ -141,8 +141,8 @@ impl<'a> Reader<'a> {
             layer,
             lab_settings,
             quotas,
-            allow_in_roles: allow_in_roles.unwrap_or_default(),
             publish_columns: publish_columns.unwrap_or_default(),
+            allow_in_roles: allow_in_roles.unwrap_or_default(),
         }
     }
 
