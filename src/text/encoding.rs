@@ -249,7 +249,7 @@ pub fn before_mojibake(text: &str) -> Option<String> {
         return None;
     }
     let encode = |c: char| match u32::from(c) {
-        code @ (0..=0x7F | 0x80..=0xFF) => u8::try_from(code).ok(),
+        code @ 0..=0xFF => u8::try_from(code).ok(),
         _ => HIGH
             .iter()
             .position(|high| *high == c && c != '\u{FFFD}')
