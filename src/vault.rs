@@ -126,7 +126,10 @@ impl Vault {
     }
 
     /// Whose credentials are here.
-    fn students(&self) -> io::Result<Vec<Username>> {
+    ///
+    /// # Errors
+    /// Names the folder that cannot be read.
+    pub fn students(&self) -> io::Result<Vec<Username>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|error| named(&self.dir, &error))?,

@@ -30,6 +30,7 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
         class: "spring".parse().unwrap(),
         students,
         summary: BTreeMap::new(),
+        left: Vec::new(),
         forecast: None,
         files: Vec::new(),
         notes: Vec::new(),
@@ -373,6 +374,7 @@ fn teardown_plan() -> Plan {
                     ),
                 ],
                 in_roster: true,
+                spelled: None,
             },
             StudentPlan {
                 owner: owner("gone"),
@@ -383,6 +385,7 @@ fn teardown_plan() -> Plan {
                     "",
                 )],
                 in_roster: false,
+                spelled: None,
             },
         ],
         gaps: Vec::new(),

@@ -2,23 +2,25 @@
 
 use crate::cli::{Cli, PlanArgs};
 use crate::cloud::AwsCloud;
+use crate::domain::left::Attendance;
+use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::domain::resources::Kind as ResourceKind;
 use crate::engine::call::Caller;
 use crate::engine::forecast::Work;
 use crate::engine::hints;
-use crate::engine::observe::{Depth, observe};
+use crate::engine::observe::observe;
 use crate::engine::pacing::Pacer;
 use crate::engine::port::Cloud;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Failure, Forecast, Outcome, ResourceResult, StudentResult};
+use crate::events::{Command, Failure, Forecast, Left, Outcome, ResourceResult, StudentResult};
 use crate::report::{Limit, View};
 
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, show};
+use super::{Exit, leavers, show};
 
 /// REST APIs per region. Source: apigateway/latest/developerguide/limits.html (600, fixed).
 const REST_APIS_MAX: u32 = 600;
@@ -35,13 +37,19 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         plan(caller, &session, false).await
     })
     .await;
-    let plan = ran.output.map_err(|_| interrupted())?;
+    let Planned { plan, observed } = ran.output.map_err(|_| interrupted())?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
     let mut summary = summarise(&session, Command::Plan, students, Vec::new());
     summary.forecast = Some(forecast(&session, &plan));
+    summary.left = left(&session, &observed);
     let ui = session.class.settings.ui;
     let limits = limits(&plan);
+    // What was not asked for, since nothing of it is added, is not shown as if it could not be read.
+    let limits: Vec<Limit> = limits
+        .into_iter()
+        .filter(|limit| limit.adds > 0 || limit.used.is_some())
+        .collect();
     show(
         &summary,
         &View {
@@ -61,6 +69,20 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     })
 }
 
+/// A deployment, and what it was planned over.
+pub(super) struct Planned {
+    pub plan: Plan,
+    pub observed: Observed,
+}
+
+/// Who left the class, where the command is about all of it.
+pub(super) fn left(session: &Session, observed: &Observed) -> Vec<Left> {
+    match session.class.is_whole() {
+        true => leavers::named(session, &Attendance::of(&session.desired, observed)),
+        false => Vec::new(),
+    }
+}
+
 /// Looks at the cloud and plans a deployment.
 ///
 /// # Errors
@@ -69,8 +91,8 @@ pub(super) async fn plan(
     caller: &Caller<AwsCloud>,
     session: &Session,
     reset: bool,
-) -> std::result::Result<Plan, Cancelled> {
-    let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+) -> std::result::Result<Planned, Cancelled> {
+    let observed = observe(caller, &session.desired, &session.class.depth()).await?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
     if plan.creates(ResourceKind::Role) > 0 {
         let summary = caller
@@ -89,7 +111,7 @@ pub(super) async fn plan(
         plan.account.concurrency_quota = concurrency.quota;
         plan.account.concurrency_reserved = concurrency.reserved;
     }
-    Ok(plan)
+    Ok(Planned { plan, observed })
 }
 
 /// What the plan would take, and what it would take to tear down whoever it is about, each from a rested account.
@@ -114,6 +136,8 @@ pub(super) fn view(session: &Session) -> View<'_> {
         color: session.class.settings.ui.color_stdout,
         invocation: &session.class.invocation,
         selection: &session.class.selection,
+        repeat: &session.class.repeat,
+        has_access: session.class.lab.has_access(),
         ..View::default()
     }
 }
@@ -163,8 +187,10 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => hints::CONFLICT.to_owned(),
+                Verdict::Conflict => hints::conflict(student),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
+                // Deployed again under another spelling it would be there twice.
+                Verdict::Missing if student.spelled.is_some() => hints::conflict(student),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,
             };
@@ -239,7 +265,7 @@ fn hint_for(limit: &Limit) -> String {
                 or let students wait for each other: deploy with --ignore-concurrency"
             .to_owned();
     }
-    "remove what is no longer needed, raise the limit in the Service Quotas console where it can be raised, or \
+    "raise the limit in the Service Quotas console where it can be raised, make room in the account, or \
      deploy fewer students with --students or --section"
         .to_owned()
 }

@@ -10,7 +10,7 @@ use crate::domain::check::{Progress, StudentProgress};
 use crate::domain::observed::Gap;
 use crate::engine::reading::{ClassReading, read_class};
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Outcome, StudentResult};
+use crate::events::{Command, Left, Outcome, StudentResult};
 use crate::report::{
     About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
 };
@@ -21,12 +21,14 @@ use super::readings;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::validations::Validations;
-use super::{Exit, show};
+use super::{Exit, leavers, people, show};
 
 /// Where everybody stands, at one moment.
 pub(super) struct Standing {
     pub students: Vec<StudentProgress>,
     pub gaps: Vec<Gap>,
+    /// Students who left the roster.
+    pub left: Vec<Left>,
     pub alias: Option<String>,
     pub taken_at: Zoned,
     /// Notes that concern the whole class.
@@ -40,7 +42,8 @@ pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     let mut standing = read(&session, Command::Status).await?;
     attest(&mut standing, &attested);
     let notes = standing.notes.clone();
-    let summary = summarise(&session, Command::Status, results(&standing), notes);
+    let mut summary = summarise(&session, Command::Status, results(&standing), notes);
+    summary.left.clone_from(&standing.left);
     let view = View {
         gaps: &standing.gaps,
         ..view(&session)
@@ -69,7 +72,9 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
             crate::report::words::plural(written.removed.len(), "page")
         ));
     }
+    people::keep(&session);
     let mut summary = summarise(&session, Command::Report, results(&standing), notes);
+    summary.left.clone_from(&standing.left);
     let files = written.files().into_iter();
     summary.files = files.map(|path| path.display().to_string()).collect();
     let view = View {
@@ -132,6 +137,7 @@ pub(super) async fn read(session: &Session, command: Command) -> Result<Standing
         lab: &session.class.lab,
         desired: &session.desired,
         students: &session.class.students,
+        depth: &session.class.depth(),
         instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
         console: session.cloud.is_aws(),
@@ -146,6 +152,7 @@ pub(super) async fn read(session: &Session, command: Command) -> Result<Standing
     Ok(Standing {
         students: read.students,
         gaps: read.gaps,
+        left: leavers::named(session, &read.attendance),
         alias: read.alias,
         taken_at: Zoned::now(),
         notes,
@@ -229,6 +236,7 @@ pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassRepor
         taken_at: standing.taken_at.clone(),
         validated_at: validations.oldest_of(&session.class.students).cloned(),
         students,
+        left: standing.left.clone(),
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
         since: None,

@@ -232,7 +232,8 @@ async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Resu
     } else {
         stage(6, "teardown: is everything gone?");
         let observed = teardown::look(session).await?;
-        let torn = teardown::tear_down(session, &teardown::plan(session, &observed)).await?;
+        let torn =
+            teardown::tear_down(session, &teardown::plan(session, &observed), &observed).await?;
         match torn.exit {
             Exit::Done => notes.push(format!(
                 "torn down: a fresh listing shows nothing of the class ({} students removed)",
@@ -277,7 +278,7 @@ async fn planned(session: &Session) -> Result<String> {
         super::plan::plan(caller, session, false).await
     })
     .await;
-    let plan = ran.output.map_err(|_| interrupted())?;
+    let plan = ran.output.map_err(|_| interrupted())?.plan;
     let students = plan.students.len();
     Ok(match plan.steps() {
         0 => format!("a deployment of {students} students has nothing to do"),

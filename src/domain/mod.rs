@@ -13,6 +13,7 @@ pub mod handout;
 pub mod ids;
 pub mod isolation;
 pub mod lab;
+pub mod left;
 pub mod observed;
 pub mod operation;
 pub mod ownership;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::domain::check::{CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
+use crate::domain::check::{
+    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Work,
+};
 use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, Reading, evaluate, stack_check};
 use crate::domain::execution::{Execution, Starter};
@@ -107,13 +109,13 @@ pub async fn validate<C: Cloud>(
         )
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(_) => hints::CONFLICT.to_owned(),
+        Some(_) => hints::conflict(validation.plan),
         None => command(""),
     };
     let mut results = vec![
         evaluate(
             &stack_check(
-                "resources",
+                STACK_CHECKS[0],
                 "Resources exist",
                 &redeploy,
                 Proof::ResourcesExist,
@@ -123,7 +125,7 @@ pub async fn validate<C: Cloud>(
         ),
         evaluate(
             &stack_check(
-                "ready",
+                STACK_CHECKS[1],
                 "Resources are ready",
                 &redeploy,
                 Proof::ResourcesReady,
@@ -186,7 +188,7 @@ fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
         .collect();
     let unchanged = changed.is_empty();
     CheckResult {
-        id: "as-deployed".to_owned(),
+        id: AS_DEPLOYED.to_owned(),
         title: "Resources are as deployed".to_owned(),
         work: Work::Stack,
         points: 0,

@@ -6,7 +6,7 @@ use crate::domain::check::{CheckResult, Progress, StudentProgress, Verdict, Work
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::roster::Student;
-use crate::events::Failure;
+use crate::events::{Failure, Left};
 
 use super::causes::{self, Cause};
 use super::since::Since;
@@ -39,6 +39,8 @@ pub struct ClassReport {
     pub validated_at: Option<Zoned>,
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
+    /// Students who left the roster, where the report is about the whole class.
+    pub left: Vec<Left>,
     /// Notes that concern the whole class.
     pub notes: Vec<String>,
     /// What could not be seen.

@@ -15,7 +15,7 @@ use crate::domain::check::{Change, CheckResult, ExampleRequest, Output, Progress
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
-use crate::events::RunSummary;
+use crate::events::{Left, RunSummary};
 
 use super::class::{ClassReport, ReportStudent, STATES, Score};
 use super::since::Move;
@@ -91,6 +91,7 @@ struct Document<'a> {
     students: Vec<Student<'a>>,
     causes: Vec<Cause>,
     since: Option<Since<'a>>,
+    left: &'a [Left],
     notes: &'a [String],
     gaps: &'a [Gap],
 }
@@ -225,6 +226,7 @@ impl<'a> Document<'a> {
                 taken_at: rfc3339(&since.taken_at),
                 moves: &since.moves,
             }),
+            left: &report.left,
             notes: &report.notes,
             gaps: &report.gaps,
         }

@@ -24,6 +24,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
             })
             .collect(),
         in_roster: true,
+        spelled: None,
     }
 }
 

@@ -4,13 +4,14 @@ pub mod access;
 #[cfg(test)]
 mod access_tests;
 pub mod deploy;
+pub mod reset;
 pub mod teardown;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
-use super::ids::{ClassName, Scope};
+use super::ids::{ClassName, Scope, Username};
 use super::observed::{AccountUse, Gap};
 use super::ownership::Owner;
 use super::resources::{
@@ -42,6 +43,8 @@ pub struct StudentPlan {
     pub items: Vec<Item>,
     /// Whether the student stands in the roster (a teardown also finds those who no longer do).
     pub in_roster: bool,
+    /// The class has the same student under a username that differs in case only.
+    pub spelled: Option<Username>,
 }
 
 /// One resource, and what is to become of it.

@@ -4,6 +4,7 @@
 //! with it: an instructor repairs a roster once, not once a mistake. What is accepted and what is refused,
 //! with the fix for each, stands in `docs/roster.md`.
 
+pub mod beyond;
 pub(in crate::domain) mod parse;
 pub(in crate::domain) mod table;
 pub(in crate::domain) mod text;
