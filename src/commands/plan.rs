@@ -182,6 +182,14 @@ pub(super) fn resources(student: &StudentPlan) -> Vec<ResourceResult> {
 
 /// What stands in a student's way, with the next step.
 pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
+    // Whatever is in the way then is the student's own: one thing to say, not one a resource.
+    if let Some(known) = student.spelled.as_ref().filter(|_| student.is_blocked()) {
+        return vec![Failure {
+            subject: student.owner.student.to_string(),
+            cause: format!("the class has this student as '{known}'"),
+            hint: Some(hints::conflict(student)),
+        }];
+    }
     student
         .items
         .iter()
@@ -189,8 +197,6 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
             let hint = match item.verdict {
                 Verdict::Conflict => hints::conflict(student),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
-                // Deployed again under another spelling it would be there twice.
-                Verdict::Missing if student.spelled.is_some() => hints::conflict(student),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,
             };

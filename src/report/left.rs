@@ -23,7 +23,9 @@ pub fn lines(left: &[Left]) -> Vec<String> {
             some_of(&more, NAMED)
         ));
     }
-    let renamed = left.iter().filter(|l| {
+    // What is to be done about a stack is said where stacks are looked at.
+    let stacks = left.iter().filter(|l| !l.iam_only);
+    let renamed = stacks.filter(|l| {
         matches!(
             l.same,
             Some(Likeness::Email | Likeness::Name | Likeness::Username)

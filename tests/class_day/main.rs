@@ -12,6 +12,7 @@ mod half_states;
 mod handout;
 mod interrupts;
 mod kills;
+mod left;
 mod together;
 
 use std::collections::BTreeSet;

@@ -9,6 +9,7 @@
 mod endpoint;
 mod faults;
 mod foretold;
+mod left;
 mod others;
 mod run_log;
 #[path = "../support/mod.rs"]

@@ -16,6 +16,7 @@ use super::{ACCOUNT, REGION};
 pub(super) struct Function {
     pub(super) name: String,
     configuration: Value,
+    zip: Vec<u8>,
     tags: BTreeMap<String, String>,
     /// Statements of the resource policy by id.
     pub(super) policy: BTreeMap<String, Value>,
@@ -44,10 +45,11 @@ fn invalid(message: &str) -> Refusal {
     Refusal::new(400, "InvalidParameterValueException", message)
 }
 
-fn sha256(zip: &Value) -> Result<String, Refusal> {
+fn unpacked(zip: &Value) -> Result<(Vec<u8>, String), Refusal> {
     let bytes = BASE64.decode(zip.as_str().unwrap_or_default());
     let bytes = bytes.map_err(|_| invalid("Could not unzip uploaded file."))?;
-    Ok(BASE64.encode(Sha256::digest(bytes)))
+    let digest = BASE64.encode(Sha256::digest(&bytes));
+    Ok((bytes, digest))
 }
 
 impl Function {
@@ -72,8 +74,9 @@ impl World {
             "CreateFunction" => self.create_function(request)?,
             "GetFunction" => self.get_function(name)?,
             "UpdateFunctionCode" => {
-                let digest = sha256(request.get("ZipFile"))?;
+                let (zip, digest) = unpacked(request.get("ZipFile"))?;
                 let function = self.function(name)?;
+                function.zip = zip;
                 function.configuration["CodeSha256"] = digest.into();
                 function.configuration.clone()
             }
@@ -173,10 +176,11 @@ impl World {
             return Err(conflict(&format!("Function already exist: {name}")));
         }
         self.check_settings(request)?;
+        let (zip, digest) = unpacked(&request.get("Code")["ZipFile"])?;
         let mut configuration = json!({
             "FunctionName": name,
             "FunctionArn": arn(name),
-            "CodeSha256": sha256(&request.get("Code")["ZipFile"])?,
+            "CodeSha256": digest,
             "Version": "$LATEST",
             "PackageType": "Zip",
         });
@@ -188,6 +192,7 @@ impl World {
         let function = Function {
             name: name.to_owned(),
             configuration,
+            zip,
             tags: tag_map(request.get("Tags")),
             policy: BTreeMap::new(),
         };
@@ -200,7 +205,20 @@ impl World {
         let mut configuration = function.configuration.clone();
         configuration["State"] = "Active".into();
         configuration["LastUpdateStatus"] = "Successful".into();
-        Ok(json!({"Configuration": configuration, "Tags": function.tags}))
+        // Source: GetFunction, `Code.Location`: "a presigned URL that you can use to download the deployment package".
+        let location = format!(
+            "https://awslambda-{REGION}-tasks.s3.{REGION}.amazonaws.com/snapshots/{ACCOUNT}/{name}?X-Amz-Signature=s"
+        );
+        let code = json!({"RepositoryType": "S3", "Location": location});
+        Ok(json!({"Configuration": configuration, "Code": code, "Tags": function.tags}))
+    }
+
+    /// A function's zip, from the address that GetFunction told.
+    pub(super) fn stored_code(&mut self, request: &Request) -> Answer {
+        let key = request.text("Key");
+        let name = key.rsplit('/').next().unwrap_or_default();
+        let function = self.function(name)?;
+        Ok(Body::Bytes(function.zip.clone()))
     }
 
     /// Leaves out `State` and `LastUpdateStatus`, as AWS does.

@@ -4,6 +4,8 @@ pub mod access;
 #[cfg(test)]
 mod access_tests;
 pub mod deploy;
+#[cfg(test)]
+mod left_tests;
 pub mod reset;
 pub mod teardown;
 #[cfg(test)]
