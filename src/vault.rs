@@ -73,12 +73,11 @@ impl Vault {
             other => other.map_err(|error| named(&path, &error))?,
         };
         parse(student, &bytes).map(Some).ok_or_else(|| {
-            let why =
-                "is not as homeroom wrote it; `homeroom access grant --rotate` makes a new one";
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{} {why}", path.display()),
-            )
+            let why = format!(
+                "{} is not as homeroom wrote it; `homeroom access grant --rotate --students {student}` makes a new one",
+                path.display()
+            );
+            io::Error::new(io::ErrorKind::InvalidData, why)
         })
     }
 

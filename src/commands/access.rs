@@ -259,7 +259,9 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let mut session = class.connect().await?;
     let command = Command::AccessRevoke;
     let mut observed = look(&session, command).await?;
-    leavers::settle(&mut session, &observed)?;
+    if leavers::settle(&mut session, &observed)? {
+        observed = look(&session, command).await?;
+    }
     let who_left = left(&session, &observed);
     let mut plan = plan_of(&session, command, &observed);
     leavers::refuse_nobody(&session, &plan, "access")?;
@@ -317,8 +319,10 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
 
 async fn freeze(class: Class, command: Command) -> Result<Exit> {
     let mut session = class.connect().await?;
-    let observed = look(&session, command).await?;
-    leavers::settle(&mut session, &observed)?;
+    let mut observed = look(&session, command).await?;
+    if leavers::settle(&mut session, &observed)? {
+        observed = look(&session, command).await?;
+    }
     let plan = plan_of(&session, command, &observed);
     leavers::refuse_nobody(&session, &plan, "access")?;
     let done = match command {

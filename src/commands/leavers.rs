@@ -1,6 +1,5 @@
 //! Students who left the roster: choosing them, and saying who they are.
 
-use crate::domain::ids::Username;
 use crate::domain::left::{Attendance, Leaver, everybody, renamed};
 use crate::domain::observed::Observed;
 use crate::domain::plan::Plan;
@@ -14,8 +13,8 @@ use crate::events::{Failure, Left};
 use super::people;
 use super::session::Session;
 
-/// The students that a command is about which also reaches those who left: everybody who may be meant, until the cloud
-/// tells ([`settle`]).
+/// The students that a command is about which also reaches those who left: whoever is called just as it was typed, until
+/// the cloud tells ([`settle`]).
 pub(super) fn choose(
     roster: &Roster,
     names: &[String],
@@ -23,45 +22,34 @@ pub(super) fn choose(
 ) -> std::result::Result<(Vec<Student>, Vec<Doubt>), SelectError> {
     let chosen = roster.select_beyond(names, section)?;
     let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
-    for doubt in &chosen.doubts {
-        let mut rows = roster.students.iter();
-        let row = rows.find(|s| Some(&s.username) == doubt.otherwise.as_ref());
-        if let Some(row) = row.filter(|row| !students.contains(row)) {
-            students.push(row.clone());
-        }
-        students.push(Student {
-            username: doubt.given.clone(),
-            name: None,
-            email: None,
-            section: None,
-            extra: Vec::new(),
-        });
-    }
+    students.extend(chosen.doubts.iter().map(|doubt| Student {
+        username: doubt.given.clone(),
+        name: None,
+        email: None,
+        section: None,
+        extra: Vec::new(),
+    }));
     Ok((students, chosen.doubts))
 }
 
-/// Settles who was meant by names that the roster does not have just so, by what was seen of the class. What could not
-/// be seen settles nothing: then whoever was named is looked for to the end.
+/// Settles who was meant by names that the roster does not have just so, by what was seen of the class. Answers whether
+/// somebody else was meant than was looked for: then the class has to be looked at again. What could not be seen settles
+/// nothing: whoever was named is looked for to the end.
 ///
 /// # Errors
 /// A name that neither the roster nor the class has.
-pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<()> {
+pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool> {
     let present = everybody(&session.desired, observed);
     let doubts = std::mem::take(&mut session.class.doubts);
-    // Whoever was named just as the roster has them is meant in any case.
-    let named = session.class.settings.students.clone();
-    let is_named = |row: &Username| named.iter().any(|name| name.trim() == row.as_str());
     let mut unknown = Vec::new();
-    let mut not_meant = Vec::new();
+    let mut instead = Vec::new();
     for doubt in &doubts {
-        let is_there = present.contains_key(&doubt.given);
         match &doubt.otherwise {
-            Some(row) if is_there => {
+            _ if present.contains_key(&doubt.given) => {
                 session.class.chosen_leavers.push(doubt.given.clone());
-                not_meant.extend((!is_named(row)).then(|| row.clone()));
             }
-            Some(_) => not_meant.push(doubt.given.clone()),
-            None if is_there || !observed.gaps.is_empty() => {
+            Some(row) => instead.push((doubt.given.clone(), row.clone())),
+            None if !observed.gaps.is_empty() => {
                 session.class.chosen_leavers.push(doubt.given.clone());
             }
             None => unknown.push(doubt),
@@ -85,10 +73,26 @@ pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<()> {
         };
         return Err(Error { kind, failures });
     }
-    let meant = |student: &Username| !not_meant.contains(student);
-    session.class.students.retain(|s| meant(&s.username));
-    session.desired.stacks.retain(|s| meant(s.student()));
-    Ok(())
+    if instead.is_empty() {
+        return Ok(false);
+    }
+    // The roster's own student, typed in another case.
+    let students = &mut session.class.students;
+    for (given, row) in instead {
+        students.retain(|s| s.username != given);
+        let mut rows = session.class.roster.students.iter();
+        let row = rows.find(|s| s.username == row);
+        students.extend(row.filter(|row| !students.contains(row)).cloned());
+    }
+    let class = &session.class;
+    session.desired = class
+        .lab
+        .desired(&session.desired.scope, class.name(), &class.students)
+        .map_err(|failures| Error {
+            kind: Kind::Invalid,
+            failures,
+        })?;
+    Ok(true)
 }
 
 fn nobody(name: &str, class: &str, known: &[&str]) -> Failure {

@@ -49,7 +49,9 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let mut session = class.connect().await?;
     let ui = session.class.settings.ui;
     let mut observed = look(&session).await?;
-    leavers::settle(&mut session, &observed)?;
+    if leavers::settle(&mut session, &observed)? {
+        observed = look(&session).await?;
+    }
     let mut plan = plan(&session, &observed);
     leavers::refuse_nobody(&session, &plan, "something")?;
     if plan.steps() > 0 && args.confirm.is_none() {

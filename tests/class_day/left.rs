@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 
-use homeroom::domain::resources::function::Code;
 use homeroom::engine::port::Principal;
 use serde_json::json;
 
@@ -139,11 +138,7 @@ async fn a_reset_keeps_the_students_work_and_a_new_api_is_told() {
     assert_eq!(day.json(&["deploy"]).0, 0);
     assert_eq!(day.json(&["access", "grant"]).0, 0);
     let cloud = day.witness().await;
-    let mine: &[u8] = b"PK\x03\x04 not much of a zip, and the student's own";
-    let code = Code {
-        zip: mine.into(),
-        sha256: String::new(),
-    };
+    let code = access::zip_of("def lambda_handler(event, context):\n    return 'mine'\n");
     cloud
         .update_function_code("user1-process-data", &code)
         .await
@@ -155,8 +150,12 @@ async fn a_reset_keeps_the_students_work_and_a_new_api_is_told() {
         .unwrap();
     cloud.delete_rest_api(&api.id).await.unwrap();
 
-    let (code, reset) = day.json(&["deploy", "--reset", "--students", "user1"]);
-    assert_eq!((code, all_are(&reset, "deployed")), (0, true), "{reset}");
+    let (exit, reset) = day.json(&["deploy", "--reset", "--students", "user1"]);
+    assert_eq!(
+        (exit, all_are(&reset, "deployed")),
+        (0, true),
+        "{reset}"
+    );
     let kept: Vec<PathBuf> = reset["files"]
         .as_array()
         .unwrap()
@@ -166,7 +165,7 @@ async fn a_reset_keeps_the_students_work_and_a_new_api_is_told() {
     let zip = kept
         .iter()
         .find(|path| path.ends_with("user1-process-data.zip"));
-    assert_eq!(fs::read(zip.unwrap()).unwrap(), mine);
+    assert_eq!(fs::read(zip.unwrap()).unwrap(), code.zip.to_vec());
     assert!(kept[0].starts_with(day.class_file("kept")), "{kept:?}");
     assert!(reset["notes"].to_string().contains("kept in"), "{reset}");
 
