@@ -777,7 +777,10 @@ fn every_command_that_a_message_names_is_one_that_the_program_takes() {
         let command = command.replace("{student}", "user1");
         let cli = parse(command.split(" {").next().unwrap());
         let chosen = cli.global.students.is_some();
-        assert!(chosen || !(command.contains("--rotate") || command.contains("--reset")), "{command}");
+        assert!(
+            chosen || !(command.contains("--rotate") || command.contains("--reset")),
+            "{command}"
+        );
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Deployment {
 pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
     if args.reset {
+        // Nobody is asked for what would be refused anyway.
+        super::risks::refuse(&session)?;
         reset::agreed(&session).await?;
     }
     let deployment = deploy(&session, args).await?;
@@ -52,6 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
 /// # Errors
 /// When it was stopped before anything was done, or the account has no room.
 pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
+    super::risks::refuse(session)?;
     let ran = run_work(session, Command::Deploy, true, async |caller| {
         let Planned { mut plan, observed } = plan(caller, session, args.reset).await?;
         let no_room = broken_limits(&plan, args.ignore_concurrency);

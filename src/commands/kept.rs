@@ -13,7 +13,7 @@ use crate::domain::desired::Stack;
 use crate::domain::ids::Username;
 use crate::domain::observed::Observed;
 use crate::domain::plan::Plan;
-use crate::domain::plan::reset::{Work, configuration, work};
+use crate::domain::plan::reset::{Work, configuration, machine_settings, work};
 use crate::engine::call::Caller;
 use crate::engine::code::{CodeError, code_of};
 use crate::engine::stop::Cancelled;
@@ -168,8 +168,12 @@ async fn student(
                 let text = format!("{:#}\n", configuration(actual));
                 write(format!("{name}.json"), text.as_bytes())?;
             }
-            Work::Definition { name, text } => {
-                write(format!("{name}.asl.json"), text.as_bytes())?;
+            Work::Machine { name, detail } => {
+                write(format!("{name}.asl.json"), detail.definition.as_bytes())?;
+                if let Some(settings) = machine_settings(detail) {
+                    let text = format!("{settings:#}\n");
+                    write(format!("{name}.settings.json"), text.as_bytes())?;
+                }
             }
         }
     }

@@ -19,6 +19,7 @@ mod progress;
 mod readings;
 mod rehearse;
 mod reset;
+mod risks;
 mod run;
 mod session;
 mod stale;

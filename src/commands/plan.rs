@@ -40,7 +40,12 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let Planned { plan, observed } = ran.output.map_err(|_| interrupted())?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut summary = summarise(&session, Command::Plan, students, Vec::new());
+    let mut summary = summarise(
+        &session,
+        Command::Plan,
+        students,
+        super::risks::notes(&session),
+    );
     summary.forecast = Some(forecast(&session, &plan));
     summary.left = left(&session, &observed);
     let ui = session.class.settings.ui;

@@ -151,11 +151,7 @@ async fn a_reset_keeps_the_students_work_and_a_new_api_is_told() {
     cloud.delete_rest_api(&api.id).await.unwrap();
 
     let (exit, reset) = day.json(&["deploy", "--reset", "--students", "user1"]);
-    assert_eq!(
-        (exit, all_are(&reset, "deployed")),
-        (0, true),
-        "{reset}"
-    );
+    assert_eq!((exit, all_are(&reset, "deployed")), (0, true), "{reset}");
     let kept: Vec<PathBuf> = reset["files"]
         .as_array()
         .unwrap()

@@ -12,6 +12,7 @@ mod half_states;
 mod handout;
 mod interrupts;
 mod kills;
+mod labs;
 mod left;
 mod together;
 
@@ -360,6 +361,7 @@ async fn what_students_and_others_made_survives_deployments_and_teardowns() {
                 definition: edited.clone(),
                 tags: Default::default(),
             },
+            &[],
         )
         .await
         .unwrap();

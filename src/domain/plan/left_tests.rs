@@ -126,12 +126,12 @@ fn a_reset_knows_the_work_that_it_would_overwrite_and_no_more() {
     let pieces = work(&scope(), &desired.stacks[0], &observed);
     let [
         Work::Function { code: true, .. },
-        Work::Definition { name, text },
+        Work::Machine { name, detail },
     ] = &pieces[..]
     else {
         panic!("{pieces:?}");
     };
-    assert!(*name == "ana-flow" && text.contains("Fail"));
+    assert!(*name == "ana-flow" && detail.definition.contains("Fail"));
     assert_eq!(work(&scope(), &desired.stacks[1], &observed), []);
     // What the lab changed since is no work of the student's.
     let mut newer = desired.clone();

@@ -6,7 +6,8 @@ use crate::domain::desired::Stack;
 use crate::domain::ids::Scope;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::Ownership;
-use crate::domain::resources::{Drift, function};
+use crate::domain::resources::extras::Extras;
+use crate::domain::resources::{Drift, function, state_machine};
 
 /// Something of a student's that a reset would overwrite.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,12 +19,12 @@ pub enum Work<'a> {
         /// Whether its code is the student's.
         code: bool,
     },
-    /// The definition of a state machine.
-    Definition {
-        /// The state machine's name.
+    /// A state machine: its definition, and what is set of it that no lab sets.
+    Machine {
+        /// Its name.
         name: &'a str,
-        /// As text.
-        text: &'a str,
+        /// As it is.
+        detail: &'a state_machine::Detail,
     },
 }
 
@@ -41,17 +42,32 @@ pub fn work<'a>(scope: &Scope, stack: &'a Stack, observed: &'a Observed) -> Vec<
         let actual = observed.state_machines.get(&wanted.name)?;
         let detail = actual.detail.as_ref().filter(|detail| !detail.deleting)?;
         let changed = wanted.difference(scope, &stack.owner, detail) == Drift::Theirs;
-        (ours(&actual.ownership) && changed).then_some(Work::Definition {
+        let changed = changed || !detail.extras.is_empty();
+        (ours(&actual.ownership) && changed).then_some(Work::Machine {
             name: &wanted.name,
-            text: &detail.definition,
+            detail,
         })
     });
     functions.chain(machines).collect()
 }
 
+/// Settings that no lab makes, under the names that AWS gives them.
+fn settings<S: Copy>(extras: &Extras<S>, name: impl Fn(S) -> &'static str) -> Value {
+    let settings = extras.iter();
+    let settings = settings.map(|(setting, value)| (name(*setting).to_owned(), json!(value)));
+    Value::Object(settings.collect())
+}
+
+/// A state machine's settings for a file; `None` where they are as AWS makes them.
+pub fn machine_settings(detail: &state_machine::Detail) -> Option<Value> {
+    let set = !detail.extras.is_empty();
+    set.then(|| settings(&detail.extras, |setting| setting.as_str()))
+}
+
 /// A function's configuration for a file, under the names that AWS gives it.
 pub fn configuration(function: &function::Actual) -> Value {
     json!({
+        "Settings": settings(&function.extras, |setting| setting.as_str()),
         "FunctionName": function.name,
         "Runtime": function.runtime,
         "Handler": function.handler,
