@@ -49,12 +49,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     summary.forecast = Some(forecast(&session, &plan));
     summary.left = left(&session, &observed);
     let ui = session.class.settings.ui;
-    let limits = limits(&plan);
-    // What was not asked for, since nothing of it is added, is not shown as if it could not be read.
-    let limits: Vec<Limit> = limits
-        .into_iter()
-        .filter(|limit| limit.adds > 0 || limit.used.is_some())
-        .collect();
+    let limits = shown(limits(&plan));
     show(
         &summary,
         &View {
@@ -245,6 +240,13 @@ fn limits(plan: &Plan) -> Vec<Limit> {
     ]
 }
 
+/// Limits that say something: what was not asked for, since nothing of it is added, is not shown as if it could not be
+/// read.
+fn shown(mut limits: Vec<Limit>) -> Vec<Limit> {
+    limits.retain(|limit| limit.adds > 0 || limit.used.is_some());
+    limits
+}
+
 /// Limits that the plan would break, as one failure each.
 pub(super) fn broken_limits(plan: &Plan, ignore_concurrency: bool) -> Vec<Failure> {
     let limits = limits(plan).into_iter();
@@ -279,4 +281,39 @@ fn hint_for(limit: &Limit) -> String {
     "raise the limit in the Service Quotas console where it can be raised, make room in the account, or \
      deploy fewer students with --students or --section"
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Scope;
+    use crate::domain::observed::AccountUse;
+
+    #[test]
+    fn a_limit_that_nobody_asked_about_is_left_out() {
+        let plan = Plan {
+            scope: Scope {
+                partition: "aws".into(),
+                account: "123456789012".into(),
+                region: "us-east-1".into(),
+            },
+            class: "demo".parse().unwrap(),
+            students: Vec::new(),
+            gaps: Vec::new(),
+            account: AccountUse {
+                rest_apis: Some(3),
+                ..AccountUse::default()
+            },
+        };
+        let shown = shown(limits(&plan));
+        assert_eq!(shown.len(), 1);
+        assert_eq!(shown[0].what, "REST APIs in the region");
+        // What was asked and could not be read is still said.
+        let asked = Limit {
+            adds: 1,
+            used: None,
+            ..shown[0].clone()
+        };
+        assert_eq!(super::shown(vec![asked]).len(), 1);
+    }
 }

@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use homeroom::engine::port::Principal;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::*;
 
@@ -31,6 +34,10 @@ impl Day {
         });
         users.next().unwrap().is_frozen()
     }
+}
+
+fn sha256_of(bytes: &[u8]) -> String {
+    BASE64.encode(Sha256::digest(bytes))
 }
 
 fn who_left(document: &Value) -> Vec<&str> {
@@ -149,6 +156,17 @@ async fn a_reset_keeps_the_students_work_and_a_new_api_is_told() {
         .find(|(api, _)| api.name == "user2-workflow-api")
         .unwrap();
     cloud.delete_rest_api(&api.id).await.unwrap();
+
+    // What cannot be kept is not overwritten.
+    let in_the_way = day.class_file("kept");
+    fs::write(&in_the_way, "a file where the folder would be").unwrap();
+    let (exit, refused) = day.json(&["deploy", "--reset", "--students", "user1"]);
+    assert_eq!((exit, all_are(&refused, "failed")), (3, true), "{refused}");
+    let why = refused["students"][0]["errors"].to_string();
+    assert!(why.contains("nothing of this student was reset"), "{why}");
+    let state = cloud.get_function("user1-process-data").await.unwrap();
+    assert_eq!(state.code_sha256, sha256_of(&code.zip));
+    fs::remove_file(&in_the_way).unwrap();
 
     let (exit, reset) = day.json(&["deploy", "--reset", "--students", "user1"]);
     assert_eq!((exit, all_are(&reset, "deployed")), (0, true), "{reset}");
