@@ -5,6 +5,7 @@ use jiff::{Timestamp, Zoned};
 use crate::cli::Cli;
 use crate::cloud::AwsCloud;
 use crate::domain::check::{CheckResult, Verdict};
+use crate::domain::desired::Stack;
 use crate::domain::observed::Observed;
 use crate::domain::plan::{Plan, deploy};
 use crate::domain::roster::Student;
@@ -32,8 +33,13 @@ const STUDENTS_AT_ONCE: usize = 25;
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
     let (summary, observed, exit) = validate(&session).await?;
+    let has_user = |stack: &Stack| {
+        let user = observed.users.get(stack.student().as_str());
+        user.is_some_and(|user| user.is_of(session.scope(), &stack.owner))
+    };
     let view = View {
         gaps: &observed.gaps,
+        granted: session.desired.stacks.iter().all(has_user),
         ..view(&session)
     };
     show(&summary, &view, session.class.settings.ui)?;

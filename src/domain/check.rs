@@ -12,6 +12,11 @@ use super::points::Points;
 /// Longest text of an input in a sentence, in characters.
 const INPUT_SHOWN_MAX: usize = 160;
 
+/// What `validate` asks of every stack: is everything there, is it ready?
+pub const STACK_CHECKS: [&str; 2] = ["resources", "ready"];
+/// And is it as deployed? A student's own changes show here.
+pub const AS_DEPLOYED: &str = "as-deployed";
+
 /// Whose work a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

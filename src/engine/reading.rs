@@ -12,6 +12,7 @@ use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::lab::Lab;
 use crate::domain::last_reading::Sight;
+use crate::domain::left::Attendance;
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
@@ -39,6 +40,8 @@ pub struct ClassReading<'a> {
     pub desired: &'a Desired,
     /// The students.
     pub students: &'a [Student],
+    /// How closely to look: at the chosen students, or also at who left the class.
+    pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
     /// ARN of whoever reads: their calls are not the students'.
@@ -60,6 +63,8 @@ pub struct ReadClass {
     pub elsewhere: Option<Elsewhere>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// Who has something in the class, and who of them left it: only where the whole class was looked at.
+    pub attendance: Attendance,
     /// The account's alias, where it has one and it may be read.
     pub alias: Option<String>,
     /// What the next reading need not ask again. Students who were not read keep what was known of them.
@@ -77,7 +82,7 @@ pub async fn read_class<C: Cloud>(
 ) -> Result<ReadClass, Cancelled> {
     let known = cache.machines_at(reading.now_ms);
     let (observed, alias) = tokio::join!(
-        observe_knowing(caller, reading.desired, &Depth::Deploy, &known),
+        observe_knowing(caller, reading.desired, reading.depth, &known),
         caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
     );
     // Without the right to read aliases, the account's id has to do.
@@ -147,6 +152,10 @@ async fn read_listed<C: Cloud>(
         students,
         sights,
         elsewhere,
+        attendance: match reading.depth {
+            Depth::Class { .. } => Attendance::of(reading.desired, &observed),
+            _ => Attendance::default(),
+        },
         gaps: observed.gaps,
         alias,
         cache,

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::domain::check::{CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
+use crate::domain::check::{
+    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Work,
+};
 use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, Reading, act, evaluate, reset, stack_check};
 use crate::domain::execution::{Execution, Starter};
@@ -116,7 +118,7 @@ pub async fn validate<C: Cloud>(
         Some(item) => item
             .hint
             .clone()
-            .unwrap_or_else(|| hints::CONFLICT.to_owned()),
+            .unwrap_or_else(|| hints::conflict(validation.plan)),
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.
@@ -130,7 +132,7 @@ pub async fn validate<C: Cloud>(
     let mut results = vec![
         evaluate(
             &stack_check(
-                "resources",
+                STACK_CHECKS[0],
                 "Resources exist",
                 &redeploy,
                 Proof::ResourcesExist,
@@ -140,7 +142,7 @@ pub async fn validate<C: Cloud>(
         ),
         evaluate(
             &stack_check(
-                "ready",
+                STACK_CHECKS[1],
                 "Resources are ready",
                 &redeploy,
                 Proof::ResourcesReady,
@@ -210,7 +212,7 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
         .collect();
     let unchanged = changed.is_empty();
     CheckResult {
-        id: "as-deployed".to_owned(),
+        id: AS_DEPLOYED.to_owned(),
         title: "Resources are as deployed".to_owned(),
         work: Work::Stack,
         points: Points::ZERO,

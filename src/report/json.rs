@@ -18,7 +18,7 @@ use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::points::Points;
-use crate::events::RunSummary;
+use crate::events::{Left, RunSummary};
 use crate::text::unwanted::stand_in;
 
 use super::class::{ClassReport, ReportStudent, STATES};
@@ -94,6 +94,7 @@ struct Document<'a> {
     students: Vec<Student<'a>>,
     causes: Vec<Cause>,
     since: Option<Since<'a>>,
+    left: &'a [Left],
     notes: &'a [String],
     gaps: &'a [Gap],
 }
@@ -240,6 +241,7 @@ impl<'a> Document<'a> {
                 taken_at: rfc3339(&since.taken_at),
                 moves: &since.moves,
             }),
+            left: &report.left,
             notes: &report.notes,
             gaps: &report.gaps,
         }

@@ -129,6 +129,7 @@ impl Class {
             lab: &self.lab,
             desired: &self.desired,
             students: &self.students,
+            depth: &Depth::Deploy,
             instructor: INSTRUCTOR,
             now_ms: self.aws.now_ms(),
             console: true,

@@ -158,6 +158,7 @@ pub fn class_at(count: usize, taken_at: Zoned) -> ClassReport {
         students: (0..count).map(|i| student(i, &taken_at)).collect(),
         validated_at: taken_at.checked_sub(jiff::Span::new().minutes(51)).ok(),
         taken_at,
+        left: Vec::new(),
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,

@@ -26,6 +26,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
             })
             .collect(),
         in_roster: true,
+        spelled: None,
     }
 }
 

@@ -78,6 +78,7 @@ fn report(students: &[(Student, f64)]) -> ClassReport {
         }
     };
     ClassReport {
+        left: Vec::new(),
         class: "lab6".parse().unwrap(),
         lab: "lab-6".parse().unwrap(),
         lab_title: "Lab 6".to_owned(),
