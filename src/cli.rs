@@ -235,6 +235,9 @@ pub struct ReportArgs {
     /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
     #[arg(long, value_name = "NAME", requires = "gradebook")]
     pub assignment: Option<String>,
+    /// Lower grades too, where Canvas has more points than the lab gives; they are kept otherwise
+    #[arg(long, requires = "gradebook")]
+    pub lower: bool,
     /// What the instructor attests.
     #[command(flatten)]
     pub attest: AttestArgs,
@@ -275,6 +278,9 @@ pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub confirm: Option<String>,
+    /// Delete without reading once more and without a final report
+    #[arg(long)]
+    pub no_final_report: bool,
 }
 
 /// What to do with students' access.
@@ -630,6 +636,7 @@ mod tests {
                 "teardown --confirm spring",
                 Verb::Teardown(TeardownArgs {
                     confirm: Some("spring".to_owned()),
+                    no_final_report: false,
                 }),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),

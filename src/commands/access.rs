@@ -31,6 +31,7 @@ use crate::vault::Vault;
 
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
+use super::elsewhere;
 use super::plan::{broken, interrupted, view};
 use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -77,18 +78,17 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
         }
         let students = carry_out_grant(caller, &session, &plan, &vault).await;
         let exposed = exposed::note(caller, &session).await;
-        Ok::<_, Cancelled>(Ok((plan, students, exposed)))
+        Ok::<_, Error>(Ok((plan, students, exposed)))
     })
     .await;
-    let (plan, students, exposed) = match ran.output {
-        Err(Cancelled) => return Err(interrupted()),
-        Ok(Err(failures)) => {
+    let (plan, students, exposed) = match ran.output? {
+        Err(failures) => {
             return Err(Error {
                 kind: Kind::Refused,
                 failures,
             });
         }
-        Ok(Ok(done)) => done,
+        Ok(done) => done,
     };
     let mut notes = notes_of_given_up(&ran.given_up);
     let mut files = Vec::new();
@@ -118,8 +118,9 @@ async fn plan_grant(
     caller: &Caller<AwsCloud>,
     session: &Session,
     args: &GrantArgs,
-) -> std::result::Result<std::result::Result<Plan, Vec<Failure>>, Cancelled> {
+) -> Result<std::result::Result<Plan, Vec<Failure>>> {
     let observed = observe_access(caller, &session.desired, true).await?;
+    elsewhere::check(&session.desired, &observed)?;
     let wanted = match wanted(session, &observed) {
         Ok(wanted) => wanted,
         Err(failures) => return Ok(Err(failures)),
@@ -260,7 +261,7 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let session = class.connect().await?;
     let mut plan = look(&session, Command::AccessRevoke).await?;
     if plan.steps() > 0 && args.confirm.is_none() {
-        teardown::list(&session, &plan)?;
+        teardown::list(&session, &plan, &[])?;
         if !teardown::ask(&session).await? {
             return teardown::not_confirmed(&session, Command::AccessRevoke, &plan);
         }
@@ -418,11 +419,15 @@ async fn look(session: &Session, command: Command) -> Result<Plan> {
     })
     .await;
     let observed = ran.output.map_err(|_| interrupted())?;
-    Ok(match command {
+    let plan = match command {
         Command::AccessRevoke => access::revoke(desired, &observed, reach),
         Command::AccessThaw => access::freeze(desired, &observed, reach, false),
         _ => access::freeze(desired, &observed, reach, true),
-    })
+    };
+    if plan.steps() == 0 {
+        elsewhere::check(desired, &observed)?;
+    }
+    Ok(plan)
 }
 
 fn reach(session: &Session) -> Reach {

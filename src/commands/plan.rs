@@ -12,11 +12,11 @@ use crate::engine::hints;
 use crate::engine::observe::{Depth, observe};
 use crate::engine::pacing::Pacer;
 use crate::engine::port::Cloud;
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Failure, Forecast, Outcome, ResourceResult, StudentResult};
 use crate::report::{Limit, View};
 
+use super::elsewhere;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show};
@@ -39,7 +39,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         plan(caller, &session, false).await
     })
     .await;
-    let plan = ran.output.map_err(|_| interrupted())?;
+    let plan = ran.output?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
     let mut summary = summarise(&session, Command::Plan, students, notes(&session));
@@ -67,7 +67,9 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
 
 /// What to know of the class before it is deployed.
 fn notes(session: &Session) -> Vec<String> {
-    let mut notes = super::risks::notes(session);
+    // Whoever plans looks before anything is done: the place to see how the roster was read.
+    let mut notes = session.class.roster.details.clone();
+    notes.extend(super::risks::notes(session));
     notes.extend(cost::open_apis(&session.desired));
     notes
 }
@@ -75,13 +77,14 @@ fn notes(session: &Session) -> Vec<String> {
 /// Looks at the cloud and plans a deployment.
 ///
 /// # Errors
-/// Only when the person stopped it.
+/// When the person stopped it, or the students' stacks stand elsewhere.
 pub(super) async fn plan(
     caller: &Caller<AwsCloud>,
     session: &Session,
     reset: bool,
-) -> std::result::Result<Plan, Cancelled> {
+) -> Result<Plan> {
     let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+    elsewhere::check(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
     if plan.creates(ResourceKind::Role) > 0 {
         let summary = caller
@@ -174,7 +177,10 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => hints::CONFLICT.to_owned(),
+                Verdict::Conflict => item
+                    .hint
+                    .clone()
+                    .unwrap_or_else(|| hints::CONFLICT.to_owned()),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,

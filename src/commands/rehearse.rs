@@ -30,7 +30,7 @@ use crate::strict::{self, Proxy};
 use super::plan::{interrupted, view};
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, deploy, progress, show, teardown, validate};
+use super::{Exit, deploy, final_report, progress, show, teardown, validate};
 use evidence::Evidence;
 
 /// What is put after the class's name, so that a rehearsal never stands where the real class does.
@@ -296,8 +296,8 @@ async fn rehearse(
     students_work(session).await?;
 
     stage(5, "report: who is complete?");
-    let standing = progress::read(session, Command::Rehearse).await?;
-    let written = progress::write(session, &standing)?;
+    let mut standing = progress::read(session, Command::Rehearse).await?;
+    let written = progress::write(session, &mut standing)?;
     let wrong = misjudged(session, &standing);
     let results = progress::results(&standing);
 
@@ -318,7 +318,10 @@ async fn rehearse(
     } else {
         stage(6, "teardown: is everything gone?");
         let observed = teardown::look(session).await?;
-        let torn = teardown::tear_down(session, &teardown::plan(session, &observed)).await?;
+        let plan = teardown::plan(session, &observed);
+        // The report that was just written is the final one.
+        final_report::close(session, &plan)?;
+        let torn = teardown::tear_down(session, &plan).await?;
         match torn.exit {
             Exit::Done => notes.push(format!(
                 "torn down: a fresh listing shows nothing of the class ({} students removed)",
@@ -372,7 +375,7 @@ async fn planned(session: &Session) -> Result<String> {
         super::plan::plan(caller, session, false).await
     })
     .await;
-    let plan = ran.output.map_err(|_| interrupted())?;
+    let plan = ran.output?;
     let students = plan.students.len();
     Ok(match plan.steps() {
         0 => format!("a deployment of {students} students has nothing to do"),

@@ -113,7 +113,10 @@ pub async fn validate<C: Cloud>(
         false => format!("{} {words} --students {student}", validation.invocation),
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(_) => hints::CONFLICT.to_owned(),
+        Some(item) => item
+            .hint
+            .clone()
+            .unwrap_or_else(|| hints::CONFLICT.to_owned()),
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.
@@ -188,6 +191,7 @@ pub async fn validate<C: Cloud>(
             evidence: vec![evidence],
             hint,
             instructor_hint: None,
+            as_of: None,
         };
         tell(&result);
         results.push(result);
@@ -228,6 +232,7 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
             format!("it is the student's work and is kept; to put it back, {reset}")
         },
         instructor_hint: None,
+        as_of: None,
     }
 }
 

@@ -44,7 +44,8 @@ impl Settings {
                 "give the roster's file with --roster FILE",
             )
         })?;
-        Roster::parse(&label, &bytes, limit).map_err(|failures| Error {
+        let publish = &self.publish_columns;
+        Roster::parse_with(&label, &bytes, limit, publish).map_err(|failures| Error {
             kind: Kind::Invalid,
             failures,
         })

@@ -56,6 +56,8 @@ pub struct Settings {
     pub quota_scale: QuotaScale,
     /// The account's request quotas where they are not the published ones, from the file's `[quotas]`.
     pub quotas: BTreeMap<Operation, Quota>,
+    /// The roster's columns that may be shown besides the four known ones, from the file's `publish-columns`.
+    pub publish_columns: Vec<String>,
     /// What of the lab may reach far, from the file's `allow-in-roles`; see [`crate::domain::lab::Risk`].
     pub allow_in_roles: Vec<String>,
     /// The folder for reports.
@@ -121,6 +123,7 @@ struct Sources {
     layers: [Layer; 3],
     lab_settings: toml::Table,
     quotas: BTreeMap<Operation, Quota>,
+    publish_columns: Vec<String>,
     allow_in_roles: Vec<String>,
 }
 
@@ -135,6 +138,7 @@ impl Sources {
                 layers: [flags, variables, file.layer],
                 lab_settings: file.lab_settings,
                 quotas: file.quotas,
+                publish_columns: file.publish_columns,
                 allow_in_roles: file.allow_in_roles,
             }),
             (flags, variables, file) => {
@@ -240,6 +244,7 @@ impl Settings {
                 .unwrap_or_else(|| PathBuf::from("reports")),
             lab_settings: sources.lab_settings,
             quotas: sources.quotas,
+            publish_columns: sources.publish_columns,
             allow_in_roles: sources.allow_in_roles,
         })
     }
@@ -267,6 +272,7 @@ impl Ui {
             layers,
             lab_settings: toml::Table::new(),
             quotas: BTreeMap::new(),
+            publish_columns: Vec::new(),
             allow_in_roles: Vec::new(),
         };
         Self::resolve(cli, around).unwrap_or_else(|_| ui(&sources, around))

@@ -8,6 +8,7 @@
 
 mod access;
 mod disk;
+mod grades;
 mod half_states;
 mod handout;
 mod interrupts;

@@ -227,6 +227,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
             },
             checks,
             executions: executions(&username, fare, taken_at),
+            last: Default::default(),
             outputs: match fare {
                 Fare::NotDeployed => Vec::new(),
                 _ => outputs(&username),
@@ -423,6 +424,7 @@ fn check(
             ),
             _ => None,
         },
+        as_of: None,
     }
 }
 
@@ -539,6 +541,7 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
         evidence: vec![evidence.into()],
         hint: hint.into(),
         instructor_hint: None,
+        as_of: None,
     };
     let broken = matches!(fare, Fare::Broken);
     // What homeroom itself started to try the stack.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::desired::{Desired, Stack};
+use crate::domain::elsewhere::advice;
 use crate::domain::ids::Username;
 use crate::domain::lab::NamePattern;
 use crate::domain::observed::Observed;
@@ -178,10 +179,16 @@ impl Granting<'_> {
         let needs = policies.chain(roles);
         let Some(actual) = self.observed.users.get(&user.name) else {
             // IAM keeps names unique whatever their case.
-            let mut names = self.observed.users.keys();
-            if let Some(other) = names.find(|name| name.eq_ignore_ascii_case(&user.name)) {
-                let why = format!("exists as {other}, and IAM takes the two for the same name");
-                return Item::settled(id, Verdict::Conflict, why);
+            let mut others = self.observed.users.values();
+            if let Some(other) = others.find(|u| u.name.eq_ignore_ascii_case(&user.name)) {
+                let owner = &self.stack.owner;
+                let why = format!(
+                    "exists as {}, and IAM takes the two for the same name",
+                    other.name
+                );
+                let ownership = other.ownership(&self.desired.scope, &owner.class);
+                let hint = advice(&ownership, owner);
+                return Item::settled(id, Verdict::Conflict, why).with_hint(hint);
             }
             let action = Action::CreateUser {
                 user: user.clone(),
@@ -399,7 +406,8 @@ fn hidden(observed: &Observed, id: &ResourceId) -> Option<Item> {
 
 fn conflict(owner: &Owner, id: ResourceId, ownership: &Ownership) -> Option<Item> {
     let why = ownership.why_not(owner)?;
-    Some(Item::settled(id, Verdict::Conflict, why))
+    let hint = advice(ownership, owner);
+    Some(Item::settled(id, Verdict::Conflict, why).with_hint(hint))
 }
 
 fn student_plan(owner: &Owner, items: Vec<Item>) -> StudentPlan {

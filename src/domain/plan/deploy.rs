@@ -4,6 +4,7 @@
 //! beside a foreign resource helps nobody, and a guess over a gap can make duplicates.
 
 use crate::domain::desired::{Desired, Stack};
+use crate::domain::elsewhere::advice;
 use crate::domain::ids::Scope;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Ownership, Record};
@@ -88,7 +89,8 @@ impl Planner<'_> {
     /// The item for something of our name that is not this student's; `None` when it is.
     fn conflict(&self, resource: &ResourceId, ownership: &Ownership) -> Option<Item> {
         let why = ownership.why_not(&self.stack.owner)?;
-        Some(Item::settled(resource.clone(), Verdict::Conflict, why))
+        let hint = advice(ownership, &self.stack.owner);
+        Some(Item::settled(resource.clone(), Verdict::Conflict, why).with_hint(hint))
     }
 
     fn role(&self, role: &Role) -> Item {
@@ -98,10 +100,16 @@ impl Planner<'_> {
         }
         let Some(actual) = self.observed.roles.get(&role.name) else {
             // IAM keeps names unique whatever their case.
-            let mut names = self.observed.roles.keys();
-            if let Some(other) = names.find(|name| name.eq_ignore_ascii_case(&role.name)) {
-                let why = format!("exists as {other}, and IAM takes the two for the same name");
-                return Item::settled(id, Verdict::Conflict, why);
+            let mut others = self.observed.roles.values();
+            if let Some(other) = others.find(|r| r.name.eq_ignore_ascii_case(&role.name)) {
+                let owner = &self.stack.owner;
+                let why = format!(
+                    "exists as {}, and IAM takes the two for the same name",
+                    other.name
+                );
+                let ownership = other.ownership(self.scope, &owner.class, None);
+                let hint = advice(&ownership, owner);
+                return Item::settled(id, Verdict::Conflict, why).with_hint(hint);
             }
             return Item::act(id, Verdict::Create, Action::CreateRole(role.clone()), "");
         };

@@ -6,7 +6,7 @@ mod access_tests;
 pub mod deploy;
 pub mod teardown;
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;
 
 use serde::Serialize;
 
@@ -64,6 +64,8 @@ pub struct Item {
     pub action: Option<Action>,
     /// Why, for a person; empty where the verdict says it all.
     pub why: String,
+    /// The next step, where more is known than the verdict tells.
+    pub hint: Option<String>,
     /// Resources of the same student whose items must end well first.
     pub after: Vec<ResourceId>,
 }
@@ -378,6 +380,7 @@ impl Item {
             verdict,
             action: None,
             why: why.into(),
+            hint: None,
             after: Vec::new(),
         }
     }
@@ -389,8 +392,15 @@ impl Item {
             verdict,
             action: Some(action),
             why: why.into(),
+            hint: None,
             after: Vec::new(),
         }
+    }
+
+    /// With the next step.
+    fn with_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
     }
 
     /// Items that must end well first.
