@@ -350,7 +350,7 @@ pub fn halt(users: &Plan, names: &[NamePattern], freeze: bool) -> Plan {
             let patterns = names.iter().filter(|pattern| pattern.kind == kind);
             let name = |pattern: &NamePattern| pattern.name(&student.owner.student);
             patterns
-                .map(|pattern| ResourceId::new(kind, &name(pattern)))
+                .map(|pattern| ResourceId::new(kind, name(pattern)))
                 .collect()
         };
         let (functions, machines) = (of(Kind::Function), of(Kind::StateMachine));
