@@ -235,6 +235,9 @@ pub struct ReportArgs {
     /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
     #[arg(long, value_name = "NAME", requires = "gradebook")]
     pub assignment: Option<String>,
+    /// Lower grades too, where Canvas has more points than the lab gives; they are kept otherwise
+    #[arg(long, requires = "gradebook")]
+    pub lower: bool,
     /// What the instructor attests.
     #[command(flatten)]
     pub attest: AttestArgs,
@@ -343,6 +346,12 @@ pub enum LocalVerb {
     Stop(LocalStopArgs),
     /// Say whether it runs, and where
     Status,
+    /// Print what a shell needs to reach it with the AWS CLI or an SDK
+    #[command(after_help = "\
+Example:
+  eval \"$(homeroom local env)\"
+  aws lambda list-functions")]
+    Env,
 }
 
 /// Options of `local stop`.
@@ -636,6 +645,7 @@ mod tests {
                 Verb::Local(LocalVerb::Stop(LocalStopArgs { wipe: true })),
             ),
             ("local status", Verb::Local(LocalVerb::Status)),
+            ("local env", Verb::Local(LocalVerb::Env)),
             (
                 "completions zsh",
                 Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),

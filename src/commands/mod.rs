@@ -126,7 +126,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
-        Verb::Local(verb) => local::run(verb, ui).await,
+        Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
         Verb::Deploy(args) => deploy::run(cli, args).await,

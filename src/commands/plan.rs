@@ -67,7 +67,9 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
 
 /// What to know of the class before it is deployed.
 fn notes(session: &Session) -> Vec<String> {
-    let mut notes = super::risks::notes(session);
+    // Whoever plans looks before anything is done: the place to see how the roster was read.
+    let mut notes = session.class.roster.details.clone();
+    notes.extend(super::risks::notes(session));
     notes.extend(cost::open_apis(&session.desired));
     notes
 }

@@ -1,5 +1,6 @@
 //! What every verb about a class begins with: settings, lab, roster, the cloud, and what should be in it.
 
+use std::io;
 use std::time::Instant;
 
 use crate::bundle;
@@ -14,8 +15,12 @@ use crate::engine::pacing::{Overrides, Pace};
 use crate::engine::port::{Cloud, CloudError, ErrorKind};
 use crate::error::{Error, Kind, Result};
 use crate::local;
+use crate::report::print_notes;
 use crate::settings::values::{Profile, QuotaScale};
-use crate::settings::{LabSource, Settings, Target};
+use crate::settings::{LabSource, Settings, Target, Ui};
+
+/// The verbosity of `-qq`.
+const ERRORS_ONLY: i8 = -2;
 
 /// What is known before the cloud is looked at.
 pub(super) struct Class {
@@ -55,12 +60,14 @@ impl Class {
             .map_err(invalid)?;
         // A lab is code that gets rights in the account: which one it is must be plain to see.
         super::local::say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
-        let roster = settings.read_roster(&lab.username_limit())?;
-        let students = roster
-            .select(&settings.students, settings.section.as_deref())?
-            .into_iter()
-            .cloned()
-            .collect();
+        let mut roster = settings.read_roster(&lab.username_limit())?;
+        lab.check_columns(&roster).map_err(invalid)?;
+        let section = settings.section.as_deref();
+        let selected = roster.select(&settings.students, section)?;
+        let counted = section.and_then(|section| roster.note_on_section(&selected, section));
+        let students = selected.into_iter().cloned().collect();
+        roster.notes.extend(counted);
+        say_notes(&roster.notes, settings.ui);
         let selection = super::invocation::selection(&settings);
         Ok(Self {
             selection,
@@ -162,6 +169,14 @@ impl Class {
             desired,
             identity: identity.arn,
         })
+    }
+}
+
+/// Says once what is odd about the roster. With `--output json` the document has it as well.
+fn say_notes(notes: &[String], ui: Ui) {
+    if ui.verbosity > ERRORS_ONLY {
+        // A closed stderr leaves nobody to tell.
+        let _ = print_notes(notes, ui.color_stderr, &mut io::stderr().lock());
     }
 }
 

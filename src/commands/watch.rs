@@ -46,7 +46,8 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     let key = match args.anonymous {
         true => Some(
             Key::of_class(&session.class.settings.reports, session.class.name())
-                .map_err(|error| Error::new(Kind::General, "--anonymous", error.to_string()))?,
+                .map_err(|error| Error::new(Kind::General, "--anonymous", error.to_string()))?
+                .hiding(&session.class.roster.kept_back.values),
         ),
         false => None,
     };

@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod execution;
 pub mod failure;
 pub mod handout;
+pub mod history;
 pub mod ids;
 pub mod isolation;
 pub mod lab;

@@ -101,6 +101,7 @@ operations! {
     StopExecution => "states:StopExecution",
     DescribeExecution => "states:DescribeExecution",
     ListExecutions => "states:ListExecutions",
+    GetExecutionHistory => "states:GetExecutionHistory",
     GetRestApis => "apigateway:GetRestApis",
     CreateRestApi => "apigateway:CreateRestApi",
     DeleteRestApi => "apigateway:DeleteRestApi",

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::domain::credentials::AccessKey;
 use crate::domain::execution::Execution;
+use crate::domain::history::HistoryEvent;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Tags;
 use crate::domain::resources::extras::{FunctionSetting, MachineSetting};
@@ -455,6 +456,8 @@ port! {
     fn describe_execution(execution_arn: &str) -> Execution;
     /// states:ListExecutions: one page, newest first; only those running when `running_only`.
     fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
+    /// states:GetExecutionHistory: one page of an execution's events, the newest first.
+    fn execution_history_page(execution_arn: &str, token: Option<String>) -> Page<HistoryEvent>;
 
     /// apigateway:GetRestApis: one page, tags included (`ownership` by `class` is the caller's to judge:
     /// the tags come beside each).

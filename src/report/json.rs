@@ -19,10 +19,10 @@ use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::points::Points;
 use crate::events::RunSummary;
+use crate::text::unwanted::stand_in;
 
 use super::class::{ClassReport, ReportStudent, STATES};
 use super::since::Move;
-use super::text::replacement;
 
 /// Name and version of the layout of `report.json`. Fields may be added under the same version; a field
 /// that goes or changes its meaning makes a new one.
@@ -57,7 +57,7 @@ fn inert(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let mut units = [0; 2];
     for c in json.chars() {
-        if c == '\n' || replacement(c).is_none() {
+        if c == '\n' || stand_in(c).is_none() {
             text.push(c);
         } else {
             for unit in c.encode_utf16(&mut units) {

@@ -25,6 +25,7 @@ pub mod causes;
 pub mod class;
 pub mod csv;
 pub mod errors;
+pub(crate) mod folder;
 pub mod handout;
 pub mod history;
 pub mod html;
@@ -45,7 +46,7 @@ pub mod write;
 
 pub use anonymous::{Key, anonymous};
 pub use class::{Account, ClassReport, ReportStudent};
-pub use errors::print_error;
+pub use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub use since::Since;
 pub use style::ColorChoice;

