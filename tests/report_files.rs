@@ -12,7 +12,10 @@ use homeroom::domain::observed::Gap;
 use homeroom::domain::resources::Kind;
 use homeroom::domain::roster::{Roster, Student, UsernameLimit};
 use homeroom::report::html::Pages;
-use homeroom::report::{About, Key, Since, csv, json, junit, student_files, write_reports};
+use homeroom::report::{
+    About, ClassReport, Key, Since, csv, json, junit, student_files, write_reports,
+};
+use jiff::Timestamp;
 use report_sample::{ATTACKS, class, class_before, hostile_class};
 use serde_json::Value;
 
@@ -140,7 +143,9 @@ fn all_files_are_written_beside_each_other() {
     assert_eq!(
         names,
         [
+            ".gitignore",
             "gradebook.csv",
+            "history",
             "junit.xml",
             "report.html",
             "report.json",
@@ -149,6 +154,8 @@ fn all_files_are_written_beside_each_other() {
             "user3.html"
         ]
     );
+    let copy = fs::read(&written.dated).unwrap();
+    assert_eq!(copy, fs::read(&written.json).unwrap());
     let document: serde_json::Value =
         serde_json::from_slice(&fs::read(&written.json).unwrap()).unwrap();
     assert_eq!(document["schema"], "homeroom.report/1");
@@ -335,7 +342,7 @@ fn the_stack_is_a_state_and_no_task_and_earns_no_points() {
         .lines()
         .find(|line| line.starts_with("user21,"))
         .unwrap();
-    assert!(row.ends_with(",Evening,,,,,,,,100,,not-deployed"), "{row}");
+    assert!(row.ends_with(",Evening,,,,,,,,100,,not-deployed,"), "{row}");
     let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
     let student = &json["students"][20];
     assert_eq!(student["points"], Value::Null);
@@ -620,4 +627,60 @@ fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
         assert!(said.contains(word), "{said}");
         assert!(!folder.join("reports").exists());
     }
+}
+
+/// The sample a week after it was read: every stack is gone.
+fn torn_down() -> ClassReport {
+    let mut report = class(3);
+    let read: Timestamp = "2026-05-07T08:30:00Z".parse().unwrap();
+    for row in &mut report.students {
+        row.progress.last.as_of = Some(read);
+        row.progress.last.gone = true;
+        for check in &mut row.progress.checks {
+            check.as_of = Some(read);
+        }
+    }
+    report
+}
+
+#[test]
+fn a_last_reading_shows_its_time_on_every_page_and_in_every_file() {
+    let report = torn_down();
+    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
+    let rows = text.lines().skip(1).filter(|line| !line.is_empty());
+    assert!(rows.clone().count() == 3 && rows.clone().all(|r| r.ends_with(",2026-05-07 10:30:00")));
+    let pages = Pages::new().unwrap();
+    let page = pages.class(&report).unwrap();
+    assert!(page.contains("The stacks are gone.</b> This is the last reading, of"));
+    assert!(page.contains("<b>10:30</b> on Thursday, 7 May 2026"));
+    assert_eq!(page.matches("as of 7 May, 10:30").count(), 3);
+    let own = pages.student(&report, &report.students[0]).unwrap();
+    assert!(own.contains("The stack is gone.</b> This is the last reading, of"));
+    assert!(own.contains("read 7 May, 10:30"));
+    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let student = &json["students"][0];
+    assert_eq!(student["as_of"], "2026-05-07T10:30:00+02:00");
+    assert_eq!(
+        (&student["stack_gone"], &student["stack"]),
+        (&true.into(), &"not-deployed".into())
+    );
+}
+
+#[test]
+fn a_second_report_leaves_the_first_dated_copy_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = class(3);
+    let first = write_reports(dir.path(), &report, About::Class, None).unwrap();
+    let bytes = fs::read(&first.dated).unwrap();
+    let mut changed = report.clone();
+    changed.notes.push("another".into());
+    let second = write_reports(dir.path(), &changed, About::Class, None).unwrap();
+    assert_ne!(first.dated, second.dated, "even in the same second");
+    assert_eq!(fs::read(&first.dated).unwrap(), bytes);
+    let chosen = write_reports(dir.path(), &report, About::Selection, None).unwrap();
+    assert!(chosen.dated.to_string_lossy().ends_with("-selection.json"));
+    assert_eq!(
+        fs::read(&second.json).unwrap(),
+        fs::read(&second.dated).unwrap()
+    );
 }

@@ -346,6 +346,7 @@ fn teardown_plan() -> Plan {
         verdict,
         action: (verdict == Planned::Delete).then_some(Action::DeleteFunction),
         why: why.to_owned(),
+        hint: None,
         after: Vec::new(),
     };
     let owner = |name: &str| Owner {

@@ -417,6 +417,7 @@ mod tests {
             evidence: vec!["w".into()],
             hint: "h".into(),
             instructor_hint: Some("i".into()),
+            as_of: None,
         }
     }
 

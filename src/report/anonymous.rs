@@ -84,7 +84,7 @@ impl Key {
             if !path.exists() {
                 let mut bytes = [0; 32];
                 getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-                fs::create_dir_all(&dir)?;
+                super::folder::make(&dir)?;
                 let mut file = tempfile::Builder::new()
                     .prefix(".homeroom-")
                     .tempfile_in(&dir)?;

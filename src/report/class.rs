@@ -89,8 +89,12 @@ impl ClassReport {
     /// `validate` found wrong.
     pub fn causes(&self) -> Vec<Cause> {
         causes::group(self.students.iter().flat_map(|s| {
-            let checks = s.progress.checks.iter().chain(&s.validate);
+            // Of a stack that is not there, that is all there is to say.
+            let deployed = s.progress.progress != Progress::NotDeployed;
+            let checks = s.progress.checks.iter();
+            let checks = checks.filter(move |check| deployed || check.work == Work::Stack);
             checks
+                .chain(&s.validate)
                 .filter_map(causes::of_check)
                 .map(|failure| (&s.progress.username, failure))
         }))
@@ -307,10 +311,9 @@ impl Score {
 /// Failures of checks that need somebody, with whose they are.
 pub(super) fn check_failures<'a>(
     student: &'a Username,
-    checks: &'a [CheckResult],
+    checks: impl Iterator<Item = &'a CheckResult>,
 ) -> impl Iterator<Item = (&'a Username, Failure)> {
     checks
-        .iter()
         .filter_map(causes::of_check)
         .map(move |failure| (student, failure))
 }
@@ -331,6 +334,7 @@ mod tests {
             evidence: Vec::new(),
             hint: String::new(),
             instructor_hint: None,
+            as_of: None,
         }
     }
 

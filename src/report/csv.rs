@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 
+use jiff::Timestamp;
+
 use crate::domain::check::{CheckResult, Progress, Verdict};
 
 use super::class::{ClassReport, Column};
@@ -17,6 +19,8 @@ use crate::text::unwanted::{Unwanted, is_joiner};
 /// could not be checked, nothing can prove it, or nothing of the stack is there; while something could not be checked, `points` and `percent` are
 /// blank too, since a lower bound is no grade. `total` counts what can be proven.
 ///
+/// `as_of` says when the oldest was read of what counts, where it could not be read anew (a stack is gone, say).
+///
 /// # Errors
 /// Never in practice; the CSV writer's own error otherwise.
 pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
@@ -24,7 +28,7 @@ pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(MARK.to_vec());
 
     let head = ["username", "name", "email", "section"];
-    let tail = ["points", "total", "percent", "status"];
+    let tail = ["points", "total", "percent", "status", "as_of"];
     let mut header: Vec<Cow<'_, str>> = head.map(Cow::Borrowed).to_vec();
     header.extend(columns.iter().map(|column| cell(&column.id)));
     header.extend(tail.map(Cow::Borrowed));
@@ -55,9 +59,19 @@ pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
             None => "".into(),
         });
         record.push(row.progress.progress.as_str().into());
+        record.push(match row.progress.last.as_of {
+            Some(at) => when(at, report).into(),
+            None => "".into(),
+        });
         writer.write_record(record.iter().map(|text| text.as_bytes()))?;
     }
     writer.into_inner().map_err(|e| e.into_error())
+}
+
+/// A moment as spreadsheets read it, in the report's zone.
+fn when(at: Timestamp, report: &ClassReport) -> String {
+    let at = at.to_zoned(report.taken_at.time_zone().clone());
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn points(column: &Column, checks: &[CheckResult]) -> Cow<'static, str> {

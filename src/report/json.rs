@@ -133,6 +133,12 @@ struct Student<'a> {
     section: Option<&'a str>,
     extra: BTreeMap<&'a str, &'a str>,
     status: Progress,
+    /// When the oldest was read of what stands from before; null where everything was read now.
+    as_of: Option<String>,
+    /// Whether the stack is gone, so that all of this stands from then.
+    stack_gone: bool,
+    /// When another stack was last read that the student had before; nothing of it counts.
+    earlier_stack: Option<String>,
     /// How the stack is; null where the lab has no check of it.
     stack: Option<StackState>,
     /// Of the student's own tasks, like everything up to `percent`.
@@ -243,6 +249,7 @@ impl<'a> Document<'a> {
 impl<'a> Student<'a> {
     fn of(row: &'a ReportStudent, zone: &TimeZone) -> Self {
         let score = row.score();
+        let moment = |at: Timestamp| rfc3339(&at.to_zoned(zone.clone()));
         Self {
             username: &row.student.username,
             name: row.student.name.as_deref(),
@@ -255,6 +262,9 @@ impl<'a> Student<'a> {
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
             status: row.progress.progress,
+            as_of: row.progress.last.as_of.map(moment),
+            stack_gone: row.progress.last.gone,
+            earlier_stack: row.progress.last.earlier.map(moment),
             stack: row.progress.stack(),
             checks_passed: score.done,
             checks_provable: score.of,

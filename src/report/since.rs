@@ -12,7 +12,7 @@ use crate::domain::check::{Progress, Verdict, Work};
 use crate::domain::ids::Username;
 use crate::domain::points::Points;
 
-use super::class::{ClassReport, Score};
+use super::class::{ClassReport, ReportStudent, Score};
 use super::json::REPORT_SCHEMA;
 use super::write::class_dir;
 
@@ -55,7 +55,7 @@ pub struct Move {
     pub done_now: Option<usize>,
     /// Points before; `None` when they joined, or the report before does not say.
     pub points_before: Option<Points>,
-    /// Points now, as far as proven; `None` when they left.
+    /// Points now, as far as proven; `None` when they left, or their stack is not there.
     pub points_now: Option<Points>,
 }
 
@@ -164,6 +164,14 @@ impl Since {
         if !same {
             return None;
         }
+        // A report about stacks that are no more is nothing to compare these with.
+        let begun_since = |row: &ReportStudent| {
+            let begun = row.progress.last.replaced;
+            begun.is_some_and(|begun| begun.as_second() > taken_at.as_second())
+        };
+        if !report.students.is_empty() && report.students.iter().all(begun_since) {
+            return None;
+        }
         let mut old: BTreeMap<&str, &Standing> = before
             .students
             .iter()
@@ -175,12 +183,16 @@ impl Since {
             .filter_map(|row| {
                 let username = &row.student.username;
                 let score = Score::of(&row.progress.checks);
+                // Of a stack that is not there nothing is known, which is not zero.
+                let deployed = row.progress.progress != Progress::NotDeployed;
                 let is = Reached {
                     state: row.progress.progress,
                     done: score.done,
-                    points: Some(score.earned),
+                    points: deployed.then_some(score.earned),
                 };
-                let was = old.remove(username.as_str()).map(Standing::reached);
+                // What it says of a stack that is no more is nothing to compare this one with.
+                let was = old.remove(username.as_str()).filter(|_| !begun_since(row));
+                let was = was.map(Standing::reached);
                 let turn = match was {
                     Some(was) => turn(was, is)?,
                     None => Turn::Joined,

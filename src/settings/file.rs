@@ -304,6 +304,7 @@ mod tests {
             verbose = 2
             quiet = 1
             publish-columns = ["Team"]
+            allow-in-roles = ["iam:PassRole"]
             [settings]
             log_level = "DEBUG"
             log_retention_days = 14

@@ -226,7 +226,7 @@ impl<'a> Table<'a> {
         } else {
             (
                 format!(
-                    "the file is not UTF-8; it looks like Windows-1252, which Excel's plain 'CSV' is: {}",
+                    "the file is not UTF-8; it looks like Windows-1252, which Excel's plain 'CSV' is in many countries: {}",
                     examples.join(", ")
                 ),
                 SAVE_AS_UTF8,

@@ -227,6 +227,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
             },
             checks,
             executions: executions(&username, fare, taken_at),
+            last: Default::default(),
             outputs: match fare {
                 Fare::NotDeployed => Vec::new(),
                 _ => outputs(&username),
@@ -423,6 +424,7 @@ fn check(
             ),
             _ => None,
         },
+        as_of: None,
     }
 }
 
@@ -539,6 +541,7 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
         evidence: vec![evidence.into()],
         hint: hint.into(),
         instructor_hint: None,
+        as_of: None,
     };
     let broken = matches!(fare, Fare::Broken);
     // What homeroom itself started to try the stack.
@@ -589,7 +592,7 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
                 format!(
                     "the execution ended FAILED: Lambda.ResourceNotFoundException: {username}-send-notification"
                 ),
-                "Deploy again: it puts back what is missing.",
+                "`homeroom deploy` puts back what is missing or half done.",
             ),
         },
         probe(
@@ -633,6 +636,7 @@ pub fn hostile_class() -> ClassReport {
         for check in row.progress.checks.iter_mut().chain(&mut row.validate) {
             check.evidence = vec![text.clone().into()];
             check.hint = text.clone();
+            check.instructor_hint = Some(text.clone());
             check.verdict = Verdict::Fail;
         }
         for (_, execution) in &mut row.progress.executions {

@@ -123,6 +123,7 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
         },
         verdict,
         evidence,
+        as_of: None,
     }
 }
 

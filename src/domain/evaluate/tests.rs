@@ -21,6 +21,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
                 verdict: *verdict,
                 action: None,
                 why: "because".into(),
+                hint: None,
                 after: Vec::new(),
             })
             .collect(),

@@ -109,6 +109,31 @@ fn titles_above_the_header_are_named_with_the_lines_to_delete() {
     );
 }
 
+#[test]
+fn a_header_in_the_middle_and_a_footer_are_no_students() {
+    let text = "username,name\nana,Ana\nusername,name\nben,Ben\nTotal: 2,\n";
+    insta::assert_snapshot!(said(text));
+}
+
+#[test]
+fn a_header_that_is_one_value_is_told_how_to_come_apart() {
+    for text in [
+        "username name\nana Ana\n",
+        "\"username,name\"\n\"ana,Ana\"\n",
+    ] {
+        assert!(
+            said(text).contains("put commas between the columns"),
+            "{}",
+            said(text)
+        );
+    }
+    let mixed = said("username;name\nana,Ana\nben,Ben\n");
+    assert!(
+        mixed.contains("2 rows have commas where the header has semicolons"),
+        "{mixed}"
+    );
+}
+
 // What other programs export.
 
 #[test]
@@ -288,6 +313,15 @@ fn a_change_of_direction_inside_is_refused_once_for_the_column() {
 fn utf_8_read_as_windows_1252_is_warned_about_by_every_command() {
     let roster = accepted("username,name\nana,JosÃ©\nben,ZoÃ«\ncora,Cora\n");
     insta::assert_snapshot!(roster.notes.join("\n"));
+    // Half of "í" comes as a soft hyphen, which is taken off anything else; half of "Á" as a control character.
+    let roster = accepted("username,name\nana,\"GarcÃ\u{ad}a, Ana\"\n");
+    assert!(
+        roster.notes[0].contains("may be 'García, Ana'"),
+        "{:?}",
+        roster.notes
+    );
+    let refused = said("username,name\nana,Ã\u{81}lvaro\n");
+    assert!(refused.contains("may be 'Álvaro'"), "{refused}");
 }
 
 // Formats.
@@ -378,6 +412,11 @@ fn other_columns_are_kept_back_unless_they_are_named() {
         [("Team".to_owned(), "blue".to_owned())]
     );
     assert_eq!(roster.kept_back.columns, ["password"]);
+    assert!(
+        roster.details[0].contains("homeroom.toml lets 'Team' be shown"),
+        "{:?}",
+        roster.details
+    );
     assert!(
         roster.notes[0].contains("'seat' under publish-columns, and the roster has no column"),
         "{:?}",

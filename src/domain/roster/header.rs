@@ -107,7 +107,7 @@ pub(super) struct Column {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Header {
     pub columns: Vec<Column>,
-    /// Columns that were taken for one of the four: their names, and for what.
+    /// Columns that were taken for one of the four: their names as they are shown, and for what.
     pub taken: Vec<(String, &'static str)>,
     /// Columns of which more than one could be the same: their names, and what.
     pub unsure: Vec<(Vec<String>, &'static str)>,
@@ -226,7 +226,7 @@ impl Header {
                 [] => {}
                 [one] => {
                     self.columns[*one].role = role;
-                    self.taken.push((self.columns[*one].name.clone(), what));
+                    self.taken.push((cut(&self.columns[*one].name), what));
                 }
                 several => {
                     let names = several.iter().map(|i| self.columns[*i].name.clone());
@@ -241,9 +241,8 @@ impl Header {
         if let ([first, ..], [last, ..]) = (firsts.as_slice(), lasts.as_slice()) {
             self.columns[*first].role = Role::First;
             self.columns[*last].role = Role::Last;
-            for index in [*first, *last] {
-                self.taken.push((self.columns[index].name.clone(), "name"));
-            }
+            let [first, last] = [first, last].map(|index| cut(&self.columns[*index].name));
+            self.taken.push((format!("{first} and {last}"), "name"));
         }
     }
 
@@ -296,12 +295,32 @@ impl Header {
                 "add a column 'username'; the part before the @ of {} may serve, with '-' for '.'",
                 cut(&self.columns[email].name)
             ),
+            (None, None) if self.is_one_value() => {
+                "put commas between the columns, and no quotes around a whole line".to_owned()
+            }
             (None, None) => EXAMPLE.to_owned(),
         };
         problems.push(Problem::at_line(self.line, cause, hint));
         if let Some(index) = likely {
             self.columns[index].role = Role::Username;
         }
+    }
+
+    /// Whether the header is one value with all names in it: spaces between the columns, or quotes around each line.
+    fn is_one_value(&self) -> bool {
+        let [only] = self.columns.as_slice() else {
+            return false;
+        };
+        let mut words = only.name.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| key(word) == "username")
+    }
+
+    /// Whether a record is the header once more, as in two exports put together.
+    pub fn is_repeated_by(&self, record: &Record) -> bool {
+        let columns = self.columns.iter().enumerate();
+        let named = columns.filter(|(_, column)| column.role != Role::Nameless);
+        let mut same = named.map(|(i, column)| key(&column.name) == key(record.text(i)));
+        same.all(|same| same)
     }
 
     /// The column of a role.
@@ -347,7 +366,7 @@ impl Header {
             .iter()
             .filter(|(name, what)| squeezed(name) != *what);
         let taken: Vec<String> = taken
-            .map(|(name, what)| format!("{} as '{what}'", cut(name)))
+            .map(|(names, what)| format!("{names} as '{what}'"))
             .collect();
         if !taken.is_empty() {
             said.push(format!(
@@ -359,6 +378,15 @@ impl Header {
             said.push(format!(
                 "the roster's columns {} could each be '{what}', and none is read as it: rename the right one to '{what}'",
                 list(names)
+            ));
+        }
+        let published = self.columns.iter().filter(|column| column.published);
+        let published: Vec<String> = published.map(|column| column.name.clone()).collect();
+        if !published.is_empty() {
+            // The file may have come with a lab from somebody else.
+            said.push(format!(
+                "of the roster's columns, homeroom.toml lets {} be shown to students and in reports",
+                list(&published)
             ));
         }
         let kept = self.kept_back();

@@ -7,6 +7,7 @@ use super::remarks::Remarks;
 use super::username::{self, Faulty};
 use super::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
 use crate::domain::ids::Username;
+use crate::text::encoding::before_mojibake;
 use crate::text::normalise::key;
 use crate::text::problems::{Like, Problem};
 use crate::text::table::{Field, HEADER_WITHIN, Record, Table};
@@ -174,6 +175,22 @@ impl Reader<'_> {
             self.remarks.canvas_rows += 1;
             return;
         }
+        if self.header.is_repeated_by(record) {
+            let hint =
+                "delete the line; if two files were put together, see that nobody is in both";
+            self.problems.push(
+                Problem::at_line(record.line(), "the line is the header once more", hint).like(
+                    Like {
+                        many: "lines are the header once more".to_owned(),
+                        example: String::new(),
+                        hint: hint.to_owned(),
+                        instead: None,
+                        alone: 0,
+                    },
+                ),
+            );
+            return;
+        }
         let mut sound = true;
         for (index, field) in record.fields.iter().enumerate() {
             sound &= self.check_text(field, index, false);
@@ -193,6 +210,13 @@ impl Reader<'_> {
         if let (Some(username), true) = (username, sound) {
             let student = self.student(username, record);
             self.remarks.student(&student, record.line());
+            for (index, field) in record.fields.iter().enumerate() {
+                if let (Some((spoilt, meant)), true) =
+                    (self.mojibake(field), self.header.is_used(index))
+                {
+                    self.remarks.mojibake(&spoilt, &meant, field.line);
+                }
+            }
             self.students.push(student);
         }
     }
@@ -253,6 +277,19 @@ impl Reader<'_> {
             if self.lossy && bad == Unwanted::Replacement {
                 return false;
             }
+            // What Windows-1252 has no character for came through as a control character.
+            if let Some((spoilt, meant)) = self.mojibake(field) {
+                let cause = format!(
+                    "{} looks like UTF-8 read as Windows-1252, and may be {}",
+                    shown(&spoilt),
+                    shown(&meant)
+                );
+                let many = "values look like UTF-8 read as Windows-1252";
+                let hint = "export the file again from where it comes from, as UTF-8";
+                let problem = self.problem(field, index, cause, hint, many);
+                self.problems.push(problem);
+                return false;
+            }
             let cause = format!("{} {}", shown(&field.text), bad.cause());
             let problem = self.problem(field, index, cause, bad.hint(), &bad.many());
             self.problems.push(problem);
@@ -271,6 +308,14 @@ impl Reader<'_> {
             return false;
         }
         true
+    }
+
+    /// A value as the file has it and what it may have been, where it is UTF-8 that was read as Windows-1252. Judged by
+    /// the file's bytes: what was taken off the text may be half of a letter (`í` comes as `Ã` and a soft hyphen).
+    fn mojibake(&self, field: &Field) -> Option<(String, String)> {
+        let raw = std::str::from_utf8(self.table.raw(field)).ok()?;
+        let raw = raw.trim_matches([' ', '"']);
+        Some((raw.to_owned(), before_mojibake(raw)?))
     }
 
     /// The row's username, if it is a good one.
@@ -338,9 +383,11 @@ impl Reader<'_> {
             self.problems.push(problem);
             return None;
         }
+        let others = record.fields.iter().filter(|field| !field.text.is_empty());
         self.faulty.push(Faulty {
             line: field.line,
             text: field.text.clone(),
+            stands_alone: others.count() == 1 && self.header.columns.len() > 1,
         });
         None
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::Student;
-use crate::text::encoding::before_mojibake;
 use crate::text::normalise::key;
 use crate::text::table::Field;
 use crate::text::unwanted::{code, shown};
@@ -76,18 +75,16 @@ impl Remarks {
         });
     }
 
+    /// A value that may have been another.
+    pub fn mojibake(&mut self, spoilt: &str, meant: &str, line: usize) {
+        self.mojibake
+            .add(|| format!("{} in line {line} may be {}", shown(spoilt), shown(meant)));
+    }
+
     /// A student as accepted.
     pub fn student(&mut self, student: &Student, line: usize) {
         let name = student.name.as_deref().unwrap_or_default();
         let email = student.email.as_deref().unwrap_or_default();
-        let section = student.section.as_deref().unwrap_or_default();
-        let extra = student.extra.iter().map(|(_, value)| value.as_str());
-        for value in [name, email, section].into_iter().chain(extra) {
-            if let Some(meant) = before_mojibake(value) {
-                self.mojibake
-                    .add(|| format!("{} in line {line} may be {}", shown(value), shown(&meant)));
-            }
-        }
         if Self::is_test_student(name, student.username.as_str()) {
             self.tests
                 .add(|| format!("{} in line {line}", shown(student.username.as_str())));

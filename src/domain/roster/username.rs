@@ -16,6 +16,8 @@ const KINDS: usize = 3;
 pub(super) struct Faulty {
     pub line: usize,
     pub text: String,
+    /// Nothing else is in its row.
+    pub stands_alone: bool,
 }
 
 /// What is wrong with one.
@@ -172,7 +174,8 @@ pub(super) fn problems(
     }
     let pairs = faulty.iter().zip(faults);
     pairs
-        .map(|(Faulty { line, text }, faults)| {
+        .map(|(one, faults)| {
+            let Faulty { line, text, .. } = one;
             let proposal = propose(text, &taken, limit);
             taken.extend(proposal.iter().map(|name| name.to_ascii_lowercase()));
             let (many, hint) = if kinds.len() > KINDS && !faults.characters.is_empty() {
@@ -194,6 +197,9 @@ pub(super) fn problems(
             let mut own_hint = faults.hint(limit, "the student");
             if let Some(name) = &proposal {
                 own_hint.push_str(&format!("; for instance {name}"));
+            }
+            if one.stands_alone {
+                own_hint.push_str("; or delete the line if it is no student");
             }
             let cause = format!("{} {}", shown(text), faults.words(limit, false));
             Problem {

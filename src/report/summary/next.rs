@@ -147,7 +147,10 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
                 };
                 steps.push((format!("plan{students}"), reason.to_owned()));
             }
-            if summary.command == Command::Status {
+            // Of stacks of which nothing is there and nothing was ever read, no report is written.
+            let mut students = summary.students.iter();
+            let any_stack = students.any(|s| s.outcome != Outcome::NotDeployed);
+            if summary.command == Command::Status && any_stack {
                 steps.push(step(
                     "report",
                     "writes the same as a page to project and to keep",
