@@ -581,6 +581,62 @@ fn pages_of_students_who_left_go_with_the_next_report_and_nothing_else_does() {
     assert!(written.students.iter().all(|page| page.is_file()));
 }
 
+/// The sample a week after it was read: every stack is gone.
+fn torn_down() -> ClassReport {
+    let mut report = class(3);
+    let read = Timestamp::from_second(1_778_142_600).ok();
+    for row in &mut report.students {
+        row.progress.last.as_of = read;
+        row.progress.last.gone = true;
+        for check in &mut row.progress.checks {
+            check.as_of = read;
+        }
+    }
+    report
+}
+
+#[test]
+fn a_last_reading_shows_its_time_on_every_page_and_in_every_file() {
+    let report = torn_down();
+    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
+    let rows = text.lines().skip(1).filter(|line| !line.is_empty());
+    assert!(rows.clone().count() == 3 && rows.clone().all(|r| r.ends_with(",2026-05-07 10:30:00")));
+    let pages = Pages::new().unwrap();
+    let page = pages.class(&report).unwrap();
+    assert!(page.contains("The stacks are gone.</b> This is the last reading, of"));
+    assert!(page.contains("<b>10:30</b> on Thursday, 7 May 2026"));
+    assert_eq!(page.matches("as of 7 May, 10:30").count(), 3);
+    let own = pages.student(&report, &report.students[0]).unwrap();
+    assert!(own.contains("The stack is gone.</b> This is the last reading, of"));
+    assert!(own.contains("read 7 May, 10:30"));
+    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let student = &json["students"][0];
+    assert_eq!(student["as_of"], "2026-05-07T10:30:00+02:00");
+    assert_eq!(
+        (&student["stack_gone"], &student["stack"]),
+        (&true.into(), &"not-deployed".into())
+    );
+}
+
+#[test]
+fn a_second_report_leaves_the_first_dated_copy_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = class(3);
+    let first = write_reports(dir.path(), &report, About::Class, None).unwrap();
+    let bytes = fs::read(&first.dated).unwrap();
+    let mut changed = report.clone();
+    changed.notes.push("another".into());
+    let second = write_reports(dir.path(), &changed, About::Class, None).unwrap();
+    assert_ne!(first.dated, second.dated, "even in the same second");
+    assert_eq!(fs::read(&first.dated).unwrap(), bytes);
+    let chosen = write_reports(dir.path(), &report, About::Selection, None).unwrap();
+    assert!(chosen.dated.to_string_lossy().ends_with("-selection.json"));
+    assert_eq!(
+        fs::read(&second.json).unwrap(),
+        fs::read(&second.dated).unwrap()
+    );
+}
+
 #[test]
 fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
     let dir = tempfile::tempdir().unwrap();
@@ -627,60 +683,4 @@ fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
         assert!(said.contains(word), "{said}");
         assert!(!folder.join("reports").exists());
     }
-}
-
-/// The sample a week after it was read: every stack is gone.
-fn torn_down() -> ClassReport {
-    let mut report = class(3);
-    let read: Timestamp = "2026-05-07T08:30:00Z".parse().unwrap();
-    for row in &mut report.students {
-        row.progress.last.as_of = Some(read);
-        row.progress.last.gone = true;
-        for check in &mut row.progress.checks {
-            check.as_of = Some(read);
-        }
-    }
-    report
-}
-
-#[test]
-fn a_last_reading_shows_its_time_on_every_page_and_in_every_file() {
-    let report = torn_down();
-    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
-    let rows = text.lines().skip(1).filter(|line| !line.is_empty());
-    assert!(rows.clone().count() == 3 && rows.clone().all(|r| r.ends_with(",2026-05-07 10:30:00")));
-    let pages = Pages::new().unwrap();
-    let page = pages.class(&report).unwrap();
-    assert!(page.contains("The stacks are gone.</b> This is the last reading, of"));
-    assert!(page.contains("<b>10:30</b> on Thursday, 7 May 2026"));
-    assert_eq!(page.matches("as of 7 May, 10:30").count(), 3);
-    let own = pages.student(&report, &report.students[0]).unwrap();
-    assert!(own.contains("The stack is gone.</b> This is the last reading, of"));
-    assert!(own.contains("read 7 May, 10:30"));
-    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
-    let student = &json["students"][0];
-    assert_eq!(student["as_of"], "2026-05-07T10:30:00+02:00");
-    assert_eq!(
-        (&student["stack_gone"], &student["stack"]),
-        (&true.into(), &"not-deployed".into())
-    );
-}
-
-#[test]
-fn a_second_report_leaves_the_first_dated_copy_as_it_was() {
-    let dir = tempfile::tempdir().unwrap();
-    let report = class(3);
-    let first = write_reports(dir.path(), &report, About::Class, None).unwrap();
-    let bytes = fs::read(&first.dated).unwrap();
-    let mut changed = report.clone();
-    changed.notes.push("another".into());
-    let second = write_reports(dir.path(), &changed, About::Class, None).unwrap();
-    assert_ne!(first.dated, second.dated, "even in the same second");
-    assert_eq!(fs::read(&first.dated).unwrap(), bytes);
-    let chosen = write_reports(dir.path(), &report, About::Selection, None).unwrap();
-    assert!(chosen.dated.to_string_lossy().ends_with("-selection.json"));
-    assert_eq!(
-        fs::read(&second.json).unwrap(),
-        fs::read(&second.dated).unwrap()
-    );
 }

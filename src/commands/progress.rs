@@ -121,12 +121,7 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     if let Some(canvas) = &gradebook {
         let reports = &session.class.settings.reports;
         let roster = &session.class.roster.students;
-        let (path, said) = canvas.write(
-            reports,
-            &report,
-            roster,
-            About::whole(session.class.is_whole()),
-        )?;
+        let (path, said) = canvas.write(reports, &report, roster, about(&session))?;
         files.push(path.display().to_string());
         notes.extend(said);
     }
@@ -368,6 +363,11 @@ pub(super) fn write(session: &Session, standing: &mut Standing) -> Result<Writte
     write_files(session, standing, &report, false)
 }
 
+/// Whom the files are about: those about some are called otherwise, so that they replace none of everybody's.
+fn about(session: &Session) -> About {
+    About::whole(session.class.is_whole())
+}
+
 fn write_files(
     session: &Session,
     standing: &mut Standing,
@@ -378,9 +378,8 @@ fn write_files(
     let mut attempt = || -> io::Result<Written> {
         let key = anonymous.then(|| Key::of_class(reports, &report.class));
         let hidden = &session.class.roster.kept_back.values;
-        let about = About::whole(session.class.is_whole());
         let key = key.transpose()?.map(|key| key.hiding(hidden));
-        let written = write_reports(reports, report, about, key.as_ref())?;
+        let written = write_reports(reports, report, about(session), key.as_ref())?;
         let copy = last_readings::file_name(&written.dated);
         let students = standing.students.iter().map(|student| &student.username);
         standing.last.copied(students, &copy);
