@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::domain::check::{CheckResult, Progress, StudentProgress};
+use crate::domain::check::{CheckResult, Last, Progress, StudentProgress};
 use crate::domain::roster::Student;
 use crate::events::Failure;
 use crate::report::class::{Account, ClassReport, ReportStudent};
@@ -72,7 +72,7 @@ fn report(students: &[(Student, f64)]) -> ClassReport {
                 outputs: Vec::new(),
                 changes: Vec::new(),
                 requests: Vec::new(),
-                last: Default::default(),
+                last: Last::default(),
             },
             validate: Vec::new(),
         }
