@@ -235,6 +235,9 @@ pub struct ReportArgs {
     /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
     #[arg(long, value_name = "NAME", requires = "gradebook")]
     pub assignment: Option<String>,
+    /// Lower grades too, where Canvas has more points than the lab gives; they are kept otherwise
+    #[arg(long, requires = "gradebook")]
+    pub lower: bool,
     /// What the instructor attests.
     #[command(flatten)]
     pub attest: AttestArgs,

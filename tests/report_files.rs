@@ -3,6 +3,9 @@
 mod report_sample;
 
 use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use homeroom::domain::check::Verdict;
 use homeroom::domain::observed::Gap;
@@ -13,9 +16,8 @@ use homeroom::report::{
     About, ClassReport, Key, Since, csv, json, junit, student_files, write_reports,
 };
 use jiff::Timestamp;
-use serde_json::Value;
-
 use report_sample::{ATTACKS, class, class_before, hostile_class};
+use serde_json::Value;
 
 /// Students of the sample of which each fares differently, to keep snapshots readable.
 fn few() -> homeroom::report::ClassReport {
@@ -334,10 +336,7 @@ fn the_stack_is_a_state_and_no_task_and_earns_no_points() {
         )));
     }
     let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
-    assert!(
-        text.trim_start_matches('\u{feff}')
-            .starts_with("username,name,email,section,console-test,api-test,")
-    );
+    assert!(text.starts_with("\u{feff}username,name,email,section,console-test,api-test,"));
     // Nothing is there, so there is nothing to grade: not zero.
     let row = text
         .lines()
@@ -643,4 +642,52 @@ fn a_second_report_leaves_the_first_dated_copy_as_it_was() {
         fs::read(&second.json).unwrap(),
         fs::read(&second.dated).unwrap()
     );
+}
+
+#[test]
+fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    // Answers nobody, and counts who calls.
+    let endpoint = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", endpoint.local_addr().unwrap());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    std::thread::spawn(move || {
+        for _ in endpoint.incoming() {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    fs::write(folder.join("lab6.csv"), "username,name\nuser1,Ana Ruiz\n").unwrap();
+    let good = "Student,ID,Section,Lab 6 (12),Final Score\n    Points Possible,,,100.00,(read only)\n\"Ruiz, Ana\",1,A,,\n";
+    for (export, assignment, word) in [
+        (good.to_owned(), "Lab 7", "no assignment of that name"),
+        (good.to_owned(), "Final Score", "read-only"),
+        (good.replace("100.00", "0.00"), "Lab 6", "0 points"),
+        (
+            good.replace("\"Ruiz, Ana\"", "\"Ruiz, Ana"),
+            "Lab 6",
+            "line 3",
+        ),
+    ] {
+        fs::write(folder.join("grades.csv"), export).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_homeroom"))
+            .env_clear()
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_CONFIG_FILE", "/nonexistent")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+            .current_dir(folder)
+            .args(["report", "--roster", "lab6.csv", "--region", "us-east-1"])
+            .args(["--endpoint-url", &url, "--gradebook", "canvas"])
+            .args(["--canvas-export", "grades.csv", "--assignment", assignment])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(calls.load(Ordering::SeqCst), 0, "{said}");
+        assert!(said.contains(word), "{said}");
+        assert!(!folder.join("reports").exists());
+    }
 }

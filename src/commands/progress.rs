@@ -20,7 +20,7 @@ use crate::report::{
     About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
 };
 
-use super::canvas::Canvas;
+use super::canvas::CanvasFile;
 use super::elsewhere;
 use super::last_readings;
 use super::plan::{interrupted, view};
@@ -100,8 +100,12 @@ pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
 pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     // A wrong file is told before anything is read of the cloud.
-    let attested = attestations(&class, &args.attest)?;
-    let gradebook = Canvas::load(args)?;
+    let export = CanvasFile::load(args);
+    let judged = export
+        .as_ref()
+        .map_err(Error::clone)
+        .and_then(|export| export.as_ref().map(CanvasFile::judge).transpose());
+    let (attested, gradebook) = both(attestations(&class, &args.attest), judged)?;
     let session = class.connect().await?;
     let mut standing = read(&session, Command::Report).await?;
     refuse_nothing(&session, &standing)?;
@@ -109,8 +113,17 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let report = class_report(&session, &standing);
     let written = write_files(&session, &mut standing, &report, args.anonymous)?;
     let mut notes = standing.notes.clone();
+    let mut files: Vec<String> = written
+        .files()
+        .into_iter()
+        .map(|path| path.display().to_string())
+        .collect();
     if let Some(canvas) = &gradebook {
-        notes.extend(canvas.write(&session.class.settings.reports, &report)?);
+        let reports = &session.class.settings.reports;
+        let roster = &session.class.roster.students;
+        let (path, said) = canvas.write(reports, &report, roster, about(&session))?;
+        files.push(path.display().to_string());
+        notes.extend(said);
     }
     if !written.removed.is_empty() {
         notes.push(format!(
@@ -119,8 +132,7 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
         ));
     }
     let mut summary = summarise(&session, Command::Report, results(&standing), notes);
-    let files = written.files().into_iter();
-    summary.files = files.map(|path| path.display().to_string()).collect();
+    summary.files = files;
     let view = View {
         gaps: &standing.gaps,
         report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
@@ -128,6 +140,18 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     };
     show(&summary, &view, session.class.settings.ui)?;
     Ok(exit_of(&standing))
+}
+
+/// Both, or what is wrong with either: an instructor mends all of it at once.
+fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(mut a), Err(b)) => {
+            a.failures.extend(b.failures);
+            Err(a)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
 }
 
 /// Reads what the instructor attests, before anything is asked of AWS.
@@ -339,6 +363,11 @@ pub(super) fn write(session: &Session, standing: &mut Standing) -> Result<Writte
     write_files(session, standing, &report, false)
 }
 
+/// Whom the files are about: those about some are called otherwise, so that they replace none of everybody's.
+fn about(session: &Session) -> About {
+    About::whole(session.class.is_whole())
+}
+
 fn write_files(
     session: &Session,
     standing: &mut Standing,
@@ -349,9 +378,8 @@ fn write_files(
     let mut attempt = || -> io::Result<Written> {
         let key = anonymous.then(|| Key::of_class(reports, &report.class));
         let hidden = &session.class.roster.kept_back.values;
-        let about = About::whole(session.class.is_whole());
         let key = key.transpose()?.map(|key| key.hiding(hidden));
-        let written = write_reports(reports, report, about, key.as_ref())?;
+        let written = write_reports(reports, report, about(session), key.as_ref())?;
         let copy = last_readings::file_name(&written.dated);
         let students = standing.students.iter().map(|student| &student.username);
         standing.last.copied(students, &copy);
