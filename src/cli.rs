@@ -254,6 +254,9 @@ pub struct ReportArgs {
     /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
     #[arg(long, value_name = "NAME", requires = "gradebook")]
     pub assignment: Option<String>,
+    /// Lower grades too, where Canvas has more points than the lab gives; they are kept otherwise
+    #[arg(long, requires = "gradebook")]
+    pub lower: bool,
     /// What the instructor attests.
     #[command(flatten)]
     pub attest: AttestArgs,
@@ -297,6 +300,9 @@ pub struct TeardownArgs {
     /// Only students who are no longer in the roster, all of them
     #[arg(long)]
     pub left: bool,
+    /// Delete without reading once more and without a final report
+    #[arg(long)]
+    pub no_final_report: bool,
 }
 
 /// What to do with students' access.
@@ -373,6 +379,12 @@ pub enum LocalVerb {
     Stop(LocalStopArgs),
     /// Say whether it runs, and where
     Status,
+    /// Print what a shell needs to reach it with the AWS CLI or an SDK
+    #[command(after_help = "\
+Example:
+  eval \"$(homeroom local env)\"
+  aws lambda list-functions")]
+    Env,
 }
 
 /// Options of `local stop`.
@@ -658,6 +670,7 @@ mod tests {
                 Verb::Teardown(TeardownArgs {
                     confirm: Some("spring".to_owned()),
                     left: false,
+                    no_final_report: false,
                 }),
             ),
             (
@@ -670,6 +683,7 @@ mod tests {
                 Verb::Local(LocalVerb::Stop(LocalStopArgs { wipe: true })),
             ),
             ("local status", Verb::Local(LocalVerb::Status)),
+            ("local env", Verb::Local(LocalVerb::Env)),
             (
                 "completions zsh",
                 Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),

@@ -247,6 +247,7 @@ fn status_of(report: &homeroom::report::ClassReport) -> (RunSummary, Vec<Student
                     Progress::Complete => Outcome::Complete,
                     Progress::InProgress => Outcome::InProgress,
                     Progress::NotStarted => Outcome::NotStarted,
+                    Progress::NotDeployed => Outcome::NotDeployed,
                     Progress::Broken => Outcome::Broken,
                     Progress::Unknown => Outcome::Unknown,
                 },
@@ -353,6 +354,7 @@ fn teardown_plan() -> Plan {
         verdict,
         action: (verdict == Planned::Delete).then_some(Action::DeleteFunction),
         why: why.to_owned(),
+        hint: None,
         after: Vec::new(),
     };
     let owner = |name: &str| Owner {
@@ -466,7 +468,7 @@ const COMMANDS: [Command; 14] = [
     Command::Handout,
 ];
 
-const OUTCOMES: [Outcome; 21] = [
+const OUTCOMES: [Outcome; 22] = [
     Outcome::Deployed,
     Outcome::Unchanged,
     Outcome::Conflict,
@@ -477,6 +479,7 @@ const OUTCOMES: [Outcome; 21] = [
     Outcome::Complete,
     Outcome::InProgress,
     Outcome::NotStarted,
+    Outcome::NotDeployed,
     Outcome::Broken,
     Outcome::Removed,
     Outcome::Absent,

@@ -10,7 +10,6 @@ use crate::domain::ownership::Owner;
 use crate::domain::plan::{Action, Item, Plan, StudentPlan, Verdict};
 use crate::engine::call::Caller;
 use crate::engine::execute::{StudentRun, execute};
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
@@ -18,7 +17,7 @@ use crate::events::{
 use crate::report::View;
 
 use super::kept::{self, Copies};
-use super::plan::{Planned, blocked, broken_limits, interrupted, left, plan, view};
+use super::plan::{Planned, blocked, broken_limits, left, plan, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, people, reset, show, stale, validations};
@@ -67,18 +66,17 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
         };
         copies.spare(&mut plan);
         let students = carry_out(caller, session, &plan, &copies).await;
-        Ok::<_, Cancelled>(Ok((plan, observed, copies, students)))
+        Ok::<_, Error>(Ok((plan, observed, copies, students)))
     })
     .await;
-    let (plan, observed, copies, students) = match ran.output {
-        Err(Cancelled) => return Err(interrupted()),
-        Ok(Err(failures)) => {
+    let (plan, observed, copies, students) = match ran.output? {
+        Err(failures) => {
             return Err(Error {
                 kind: Kind::Refused,
                 failures,
             });
         }
-        Ok(Ok(done)) => done,
+        Ok(done) => done,
     };
     let exit = if ran.interrupted {
         Exit::Interrupted

@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, PlanArgs};
 use crate::cloud::AwsCloud;
+use crate::domain::cost;
 use crate::domain::left::Attendance;
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
@@ -13,11 +14,11 @@ use crate::engine::hints;
 use crate::engine::observe::observe;
 use crate::engine::pacing::Pacer;
 use crate::engine::port::Cloud;
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Failure, Forecast, Left, Outcome, ResourceResult, StudentResult};
 use crate::report::{Limit, View};
 
+use super::elsewhere;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, leavers, show};
@@ -28,6 +29,9 @@ const REST_APIS_MAX: u32 = 600;
 /// The limit on functions that run at once.
 const CONCURRENCY: &str = "Lambda functions running at once in the region";
 
+/// The limit on what may be reserved for single functions.
+const RESERVED: &str = "Lambda concurrency reserved in the region (100 stay free)";
+
 /// The state of a resource for which nothing is done because of another of the student's.
 const BLOCKED: &str = "blocked";
 
@@ -37,15 +41,10 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         plan(caller, &session, false).await
     })
     .await;
-    let Planned { plan, observed } = ran.output.map_err(|_| interrupted())?;
+    let Planned { plan, observed } = ran.output?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut summary = summarise(
-        &session,
-        Command::Plan,
-        students,
-        super::risks::notes(&session),
-    );
+    let mut summary = summarise(&session, Command::Plan, students, notes(&session));
     summary.forecast = Some(forecast(&session, &plan));
     summary.left = left(&session, &observed);
     let ui = session.class.settings.ui;
@@ -83,16 +82,26 @@ pub(super) fn left(session: &Session, observed: &Observed) -> Vec<Left> {
     }
 }
 
+/// What to know of the class before it is deployed.
+fn notes(session: &Session) -> Vec<String> {
+    // Whoever plans looks before anything is done: the place to see how the roster was read.
+    let mut notes = session.class.roster.details.clone();
+    notes.extend(super::risks::notes(session));
+    notes.extend(cost::open_apis(&session.desired));
+    notes
+}
+
 /// Looks at the cloud and plans a deployment.
 ///
 /// # Errors
-/// Only when the person stopped it.
+/// When the person stopped it, or the students' stacks stand elsewhere.
 pub(super) async fn plan(
     caller: &Caller<AwsCloud>,
     session: &Session,
     reset: bool,
-) -> std::result::Result<Planned, Cancelled> {
+) -> Result<Planned> {
     let observed = observe(caller, &session.desired, &session.class.depth()).await?;
+    elsewhere::check(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
     if plan.creates(ResourceKind::Role) > 0 {
         let summary = caller
@@ -187,7 +196,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         return vec![Failure {
             subject: student.owner.student.to_string(),
             cause: format!("the class has this student as '{known}'"),
-            hint: Some(hints::conflict(student)),
+            hint: Some(hints::conflict(student, None)),
         }];
     }
     student
@@ -195,7 +204,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => hints::conflict(student),
+                Verdict::Conflict => hints::conflict(student, Some(item)),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,
@@ -224,6 +233,16 @@ fn limits(plan: &Plan) -> Vec<Limit> {
             used: plan.account.concurrency_reserved,
             adds: u32::try_from(students).unwrap_or(u32::MAX),
             quota: plan.account.concurrency_quota,
+        },
+        Limit {
+            what: RESERVED.to_owned(),
+            used: plan.account.concurrency_reserved,
+            adds: plan.reserves(),
+            // What is asked for beyond is refused. Source: Lambda developer guide, "Configuring reserved concurrency".
+            quota: plan
+                .account
+                .concurrency_quota
+                .map(|quota| quota.saturating_sub(100)),
         },
         Limit {
             what: "IAM roles in the account".to_owned(),

@@ -1,5 +1,6 @@
 //! What every verb about a class begins with: settings, lab, roster, the cloud, and what should be in it.
 
+use std::io;
 use std::time::Instant;
 
 use crate::bundle;
@@ -17,8 +18,12 @@ use crate::engine::pacing::{Overrides, Pace};
 use crate::engine::port::{Cloud, CloudError, ErrorKind};
 use crate::error::{Error, Kind, Result};
 use crate::local;
+use crate::report::print_notes;
 use crate::settings::values::{Profile, QuotaScale};
-use crate::settings::{LabSource, Settings, Target};
+use crate::settings::{LabSource, Settings, Target, Ui};
+
+/// The verbosity of `-qq`.
+const ERRORS_ONLY: i8 = -2;
 
 use super::leavers;
 
@@ -66,7 +71,8 @@ impl Class {
             .map_err(invalid)?;
         // A lab is code that gets rights in the account: which one it is must be plain to see.
         super::local::say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
-        let roster = settings.read_roster(&lab.username_limit())?;
+        let mut roster = settings.read_roster(&lab.username_limit())?;
+        lab.check_columns(&roster).map_err(invalid)?;
         let (names, section) = (&settings.students, settings.section.as_deref());
         let (students, doubts) = match cli.verb.reaches_leavers() {
             true => leavers::choose(&roster, names, section)?,
@@ -75,6 +81,10 @@ impl Class {
                 (students.into_iter().cloned().collect(), Vec::new())
             }
         };
+        let chosen: Vec<&Student> = students.iter().collect();
+        let counted = section.and_then(|section| roster.note_on_section(&chosen, section));
+        roster.notes.extend(counted);
+        say_notes(&roster.notes, settings.ui);
         let selection = super::invocation::selection(&settings);
         Ok(Self {
             selection,
@@ -198,6 +208,14 @@ impl Class {
             desired,
             identity: identity.arn,
         })
+    }
+}
+
+/// Says once what is odd about the roster. With `--output json` the document has it as well.
+fn say_notes(notes: &[String], ui: Ui) {
+    if ui.verbosity > ERRORS_ONLY {
+        // A closed stderr leaves nobody to tell.
+        let _ = print_notes(notes, ui.color_stderr, &mut io::stderr().lock());
     }
 }
 

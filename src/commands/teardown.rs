@@ -25,11 +25,13 @@ use crate::report::{View, print_teardown_listing};
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
+use super::elsewhere;
+use super::final_report;
 use super::interrupts::interrupts;
 use super::plan::{blocked, interrupted, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, forget, leavers, show, validations};
+use super::{Exit, forget, leavers, progress, show, validations};
 
 /// Foreign resources named one by one at the end; the JSON document has them all.
 const FOREIGN_NAMED: usize = 20;
@@ -53,9 +55,27 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&session).await?;
     }
     let mut plan = plan(&session, &observed);
-    leavers::refuse_nobody(&session, &plan, "something")?;
+    if session.class.settings.left {
+        if leavers::is_nobody(&plan) {
+            // Nobody's files stay for want of anybody's stack.
+            forget::files(&session, Command::Teardown, &[], &observed).await;
+            return Err(leavers::nobody_left(&session, "something"));
+        }
+        leavers::choose_found(&mut session, &plan)?;
+        observed = look(&session).await?;
+        plan = self::plan(&session, &observed);
+    }
+    if plan.steps() == 0 {
+        elsewhere::check(&session.desired, &observed)?;
+    }
+    let reads = plan.steps() > 0 && !args.no_final_report;
     if plan.steps() > 0 && args.confirm.is_none() {
-        list(&session, &plan)?;
+        let mut unread = Vec::new();
+        if reads && can_ask(&session) {
+            unread = final_report::unread(&progress::read_observed(&session, &observed).await?);
+        }
+        let first = final_report::announced(&session, reads);
+        list(&session, &plan, &[first, unread].concat())?;
         if !ask(&session).await? {
             return not_confirmed(&session, Command::Teardown, &plan);
         }
@@ -65,7 +85,18 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         refuse_growth(&plan, &fresh)?;
         plan = fresh;
     }
-    let teardown = tear_down(&session, &plan, &observed).await?;
+    let mut last_words = Vec::new();
+    let mut files = Vec::new();
+    if reads {
+        let written = final_report::write(&session, &plan, &observed).await?;
+        last_words = written.notes;
+        files = written.files;
+    } else if plan.steps() > 0 {
+        final_report::close(&session, &plan)?;
+    }
+    let mut teardown = tear_down(&session, &plan, &observed).await?;
+    teardown.summary.notes.splice(0..0, last_words);
+    teardown.summary.files = files;
     let view = View {
         gaps: &teardown.gaps,
         ..view(&session)
@@ -74,14 +105,18 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     Ok(teardown.exit)
 }
 
-/// Shows what would be deleted.
-pub(super) fn list(session: &Session, plan: &Plan) -> Result<()> {
+/// Shows what would be deleted, and what is done first.
+pub(super) fn list(session: &Session, plan: &Plan, first: &[String]) -> Result<()> {
     let mut listing: Box<dyn Write> = match session.class.settings.ui.output {
         OutputFormat::Text => Box::new(io::stdout()),
         // stdout is for the one document.
         OutputFormat::Json => Box::new(io::stderr()),
     };
-    print_teardown_listing(plan, &view(session), &mut listing)
+    let view = View {
+        first,
+        ..view(session)
+    };
+    print_teardown_listing(plan, &view, &mut listing)
         .map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))
 }
 
@@ -155,13 +190,18 @@ pub(super) fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
     .hint("look at --roster and --class: they say which class is meant"))
 }
 
+/// Whether there is somebody at a terminal who can answer.
+fn can_ask(session: &Session) -> bool {
+    let json = session.class.settings.ui.output == OutputFormat::Json;
+    !json && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks for the class's name at the terminal. Elsewhere nobody can answer.
 ///
 /// # Errors
 /// When the person presses Ctrl-C instead of answering.
 pub(super) async fn ask(session: &Session) -> Result<bool> {
-    let json = session.class.settings.ui.output == OutputFormat::Json;
-    if json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !can_ask(session) {
         return Ok(false);
     }
     let name = session.class.name().as_str();

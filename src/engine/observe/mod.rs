@@ -5,8 +5,8 @@ mod functions;
 mod log_groups;
 mod principals;
 mod rest_apis;
+mod roles;
 mod state_machines;
-mod strangers;
 mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -189,6 +189,24 @@ pub async fn observe_access<C: Cloud>(
         users: principals.users,
         policies: principals.policies,
         rest_apis,
+        gaps,
+        ..Observed::default()
+    })
+}
+
+/// Looks at roles alone: one listing, which tells whose they are in every class and region.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read becomes a gap.
+pub async fn observe_roles<C: Cloud>(
+    caller: &Caller<C>,
+    desired: &Desired,
+) -> Result<Observed, Cancelled> {
+    let known = KnownMachines::new();
+    let look = Look::new(caller, desired, &Depth::Deploy, &known);
+    let (roles, gaps) = look.roles().await?;
+    Ok(Observed {
+        roles,
         gaps,
         ..Observed::default()
     })

@@ -257,13 +257,24 @@ fn validated(summary: &RunSummary, view: &View<'_>, again: impl Fn(&str) -> Step
 
 fn progress(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    if status::in_state(summary, Progress::Broken) {
-        let broken = |s: &StudentResult| s.outcome == Outcome::Broken;
-        let plan = Step::new(
-            "plan",
-            "shows what is wrong with the broken stacks, and what deploy would do about it",
-        );
-        steps.push(plan.about(option(summary, NAMED_IN_COMMAND, broken)));
+    let needy = |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
+    if let Some(students) = option(summary, NAMED_IN_COMMAND, needy) {
+        let reason = match (
+            status::in_state(summary, Progress::Broken),
+            status::in_state(summary, Progress::NotDeployed),
+        ) {
+            (true, false) => {
+                "shows what is wrong with the broken stacks, and what deploy would mend"
+            }
+            (false, _) => "shows what deploy would make: these stacks are not there",
+            (true, true) => "shows what is wrong or not there, and what deploy would make of it",
+        };
+        steps.push(Step::new("plan", reason).about(Some(students)));
+    }
+    // Of stacks of which nothing is there and nothing was ever read, no report is written.
+    let mut students = summary.students.iter();
+    if students.all(|s| s.outcome == Outcome::NotDeployed) {
+        return steps;
     }
     if summary.command == Command::Status {
         steps.push(Step::new(
