@@ -297,12 +297,12 @@ pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub confirm: Option<String>,
-    /// Delete without reading once more and without a final report
-    #[arg(long)]
-    pub no_final_report: bool,
     /// Only students who are no longer in the roster, all of them
     #[arg(long)]
     pub left: bool,
+    /// Delete without reading once more and without a final report
+    #[arg(long)]
+    pub no_final_report: bool,
 }
 
 /// What to do with students' access.
@@ -669,8 +669,8 @@ mod tests {
                 "teardown --confirm spring",
                 Verb::Teardown(TeardownArgs {
                     confirm: Some("spring".to_owned()),
-                    no_final_report: false,
                     left: false,
+                    no_final_report: false,
                 }),
             ),
             (

@@ -468,7 +468,7 @@ const COMMANDS: [Command; 14] = [
     Command::Handout,
 ];
 
-const OUTCOMES: [Outcome; 21] = [
+const OUTCOMES: [Outcome; 22] = [
     Outcome::Deployed,
     Outcome::Unchanged,
     Outcome::Conflict,
@@ -479,6 +479,7 @@ const OUTCOMES: [Outcome; 21] = [
     Outcome::Complete,
     Outcome::InProgress,
     Outcome::NotStarted,
+    Outcome::NotDeployed,
     Outcome::Broken,
     Outcome::Removed,
     Outcome::Absent,

@@ -268,7 +268,11 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     }
     let who_left = left(&session, &observed);
     let mut plan = plan_of(&session, command, &observed);
-    leavers::refuse_nobody(&session, &plan, "access")?;
+    if session.class.settings.left && leavers::is_nobody(&plan) {
+        // Nobody's files stay for want of anybody's user.
+        forget::files(&session, command, &[], &observed).await;
+        return Err(leavers::nobody_left(&session, "access"));
+    }
     if plan.steps() == 0 {
         elsewhere::check(&session.desired, &observed)?;
     }
@@ -331,7 +335,9 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         observed = look(&session, command).await?;
     }
     let plan = plan_of(&session, command, &observed);
-    leavers::refuse_nobody(&session, &plan, "access")?;
+    if session.class.settings.left && leavers::is_nobody(&plan) {
+        return Err(leavers::nobody_left(&session, "access"));
+    }
     if plan.steps() == 0 {
         elsewhere::check(&session.desired, &observed)?;
     }

@@ -1,5 +1,6 @@
 //! Students who left the roster: choosing them, and saying who they are.
 
+use crate::domain::ids::Username;
 use crate::domain::left::{Attendance, Leaver, everybody, renamed};
 use crate::domain::observed::Observed;
 use crate::domain::plan::Plan;
@@ -22,13 +23,12 @@ pub(super) fn choose(
 ) -> std::result::Result<(Vec<Student>, Vec<Doubt>), SelectError> {
     let chosen = roster.select_beyond(names, section)?;
     let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
-    students.extend(chosen.doubts.iter().map(|doubt| Student {
-        username: doubt.given.clone(),
-        name: None,
-        email: None,
-        section: None,
-        extra: Vec::new(),
-    }));
+    students.extend(
+        chosen
+            .doubts
+            .iter()
+            .map(|doubt| unknown_student(&doubt.given)),
+    );
     Ok((students, chosen.doubts))
 }
 
@@ -84,14 +84,7 @@ pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool>
         let row = rows.find(|s| s.username == row);
         students.extend(row.filter(|row| !students.contains(row)).cloned());
     }
-    let class = &session.class;
-    session.desired = class
-        .lab
-        .desired(&session.desired.scope, class.name(), &class.students)
-        .map_err(|failures| Error {
-            kind: Kind::Invalid,
-            failures,
-        })?;
+    desire(session)?;
     Ok(true)
 }
 
@@ -109,19 +102,61 @@ fn nobody(name: &str, class: &str, known: &[&str]) -> Failure {
     }
 }
 
-/// The error of `--left` where nobody left; what could not be seen proves nothing.
-pub(super) fn refuse_nobody(session: &Session, plan: &Plan, what: &str) -> Result<()> {
-    if !session.class.settings.left || !plan.students.is_empty() || !plan.gaps.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(
+/// Whether a plan for those who left is about nobody; what could not be seen proves nothing.
+pub(super) fn is_nobody(plan: &Plan) -> bool {
+    plan.students.is_empty() && plan.gaps.is_empty()
+}
+
+/// The error of `--left` where nobody left.
+pub(super) fn nobody_left(session: &Session, what: &str) -> Error {
+    Error::new(
         Kind::NobodySelected,
         "--left",
         format!(
             "everybody who has {what} in class {} is in the roster; nothing was changed",
             session.class.name()
         ),
-    ))
+    )
+}
+
+/// Goes on with those who were found to have left as if they had been named: so they are read a last time, and nobody
+/// who comes later is taken along.
+///
+/// # Errors
+/// A username for which the lab as it is now has no names.
+pub(super) fn choose_found(session: &mut Session, plan: &Plan) -> Result<()> {
+    let found = plan.students.iter().map(|s| s.owner.student.clone());
+    let found: Vec<Username> = found.collect();
+    let class = &mut session.class;
+    class.settings.left = false;
+    class.settings.students = found.iter().map(ToString::to_string).collect();
+    class.students = found.iter().map(unknown_student).collect();
+    class.chosen_leavers = found;
+    desire(session)
+}
+
+/// A student of whom the username is all that is known.
+fn unknown_student(username: &Username) -> Student {
+    Student {
+        username: username.clone(),
+        name: None,
+        email: None,
+        section: None,
+        extra: Vec::new(),
+    }
+}
+
+/// What the students should have whom the command is about now.
+fn desire(session: &mut Session) -> Result<()> {
+    let class = &session.class;
+    session.desired = class
+        .lab
+        .desired(&session.desired.scope, class.name(), &class.students)
+        .map_err(|failures| Error {
+            kind: Kind::Invalid,
+            failures,
+        })?;
+    Ok(())
 }
 
 /// Marks in a plan who is not in the roster: those who were chosen by name are planned for like everybody else.

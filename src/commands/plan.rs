@@ -68,15 +68,6 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     })
 }
 
-/// What to know of the class before it is deployed.
-fn notes(session: &Session) -> Vec<String> {
-    // Whoever plans looks before anything is done: the place to see how the roster was read.
-    let mut notes = session.class.roster.details.clone();
-    notes.extend(super::risks::notes(session));
-    notes.extend(cost::open_apis(&session.desired));
-    notes
-}
-
 /// A deployment, and what it was planned over.
 pub(super) struct Planned {
     pub plan: Plan,
@@ -89,6 +80,15 @@ pub(super) fn left(session: &Session, observed: &Observed) -> Vec<Left> {
         true => leavers::named(session, &Attendance::of(&session.desired, observed)),
         false => Vec::new(),
     }
+}
+
+/// What to know of the class before it is deployed.
+fn notes(session: &Session) -> Vec<String> {
+    // Whoever plans looks before anything is done: the place to see how the roster was read.
+    let mut notes = session.class.roster.details.clone();
+    notes.extend(super::risks::notes(session));
+    notes.extend(cost::open_apis(&session.desired));
+    notes
 }
 
 /// Looks at the cloud and plans a deployment.
@@ -196,7 +196,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         return vec![Failure {
             subject: student.owner.student.to_string(),
             cause: format!("the class has this student as '{known}'"),
-            hint: Some(hints::conflict(student)),
+            hint: Some(hints::conflict(student, None)),
         }];
     }
     student
@@ -204,10 +204,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => item
-                    .hint
-                    .clone()
-                    .unwrap_or_else(|| hints::conflict(student)),
+                Verdict::Conflict => hints::conflict(student, Some(item)),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,

@@ -136,8 +136,8 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     }
     people::keep(&session);
     let mut summary = summarise(&session, Command::Report, results(&standing), notes);
-    summary.files = files;
     summary.left.clone_from(&standing.left);
+    summary.files = files;
     let view = View {
         gaps: &standing.gaps,
         report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),

@@ -81,10 +81,8 @@ impl Class {
                 (students.into_iter().cloned().collect(), Vec::new())
             }
         };
-        let counted = section.and_then(|section| {
-            let selected: Vec<&Student> = students.iter().collect();
-            roster.note_on_section(&selected, section)
-        });
+        let chosen: Vec<&Student> = students.iter().collect();
+        let counted = section.and_then(|section| roster.note_on_section(&chosen, section));
         roster.notes.extend(counted);
         say_notes(&roster.notes, settings.ui);
         let selection = super::invocation::selection(&settings);

@@ -55,7 +55,16 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&session).await?;
     }
     let mut plan = plan(&session, &observed);
-    leavers::refuse_nobody(&session, &plan, "something")?;
+    if session.class.settings.left {
+        if leavers::is_nobody(&plan) {
+            // Nobody's files stay for want of anybody's stack.
+            forget::files(&session, Command::Teardown, &[], &observed).await;
+            return Err(leavers::nobody_left(&session, "something"));
+        }
+        leavers::choose_found(&mut session, &plan)?;
+        observed = look(&session).await?;
+        plan = self::plan(&session, &observed);
+    }
     if plan.steps() == 0 {
         elsewhere::check(&session.desired, &observed)?;
     }

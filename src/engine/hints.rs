@@ -1,6 +1,6 @@
 //! What to do next, for the errors that people meet.
 
-use crate::domain::plan::StudentPlan;
+use crate::domain::plan::{Item, StudentPlan};
 
 use super::port::{CloudError, ErrorKind};
 
@@ -70,12 +70,13 @@ pub const CONFLICT: &str = "homeroom did not make it for this student of this cl
      username, or ask whoever made it; then run the same command again";
 
 /// For a student who is left alone because of a resource that is not provably ours.
-pub fn conflict(plan: &StudentPlan) -> String {
-    match &plan.spelled {
-        Some(known) => format!(
+pub fn conflict(plan: &StudentPlan, item: Option<&Item>) -> String {
+    if let Some(known) = &plan.spelled {
+        return format!(
             "the same student in another spelling: write '{known}' in the roster, as the class has it; then run the same \
              command again"
-        ),
-        None => CONFLICT.to_owned(),
+        );
     }
+    let own = item.and_then(|item| item.hint.clone());
+    own.unwrap_or_else(|| CONFLICT.to_owned())
 }

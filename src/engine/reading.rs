@@ -150,12 +150,12 @@ async fn read_listed<C: Cloud>(
     }
     Ok(ReadClass {
         students,
-        sights,
-        elsewhere,
         attendance: match reading.depth {
             Depth::Class { .. } => Attendance::of(reading.desired, &observed),
             _ => Attendance::default(),
         },
+        sights,
+        elsewhere,
         gaps: observed.gaps,
         alias,
         cache,

@@ -115,10 +115,7 @@ pub async fn validate<C: Cloud>(
         false => format!("{} {words} --students {student}", validation.invocation),
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(item) => item
-            .hint
-            .clone()
-            .unwrap_or_else(|| hints::conflict(validation.plan)),
+        Some(item) => hints::conflict(validation.plan, Some(item)),
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.

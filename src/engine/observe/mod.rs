@@ -5,8 +5,8 @@ mod functions;
 mod log_groups;
 mod principals;
 mod rest_apis;
+mod roles;
 mod state_machines;
-mod strangers;
 mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -90,6 +90,7 @@ fn report(students: &[(Student, f64)]) -> ClassReport {
         taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
         validated_at: None,
         students: students.iter().map(row).collect(),
+        left: Vec::new(),
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,

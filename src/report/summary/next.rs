@@ -257,27 +257,34 @@ fn validated(summary: &RunSummary, view: &View<'_>, again: impl Fn(&str) -> Step
 
 fn progress(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    let broken = status::in_state(summary, Progress::Broken);
-    let absent = status::in_state(summary, Progress::NotDeployed);
-    if broken || absent {
-        let needy = |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
-        let reason = match (broken, absent) {
+    let needy = |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
+    if let Some(students) = option(summary, NAMED_IN_COMMAND, needy) {
+        let reason = match (
+            status::in_state(summary, Progress::Broken),
+            status::in_state(summary, Progress::NotDeployed),
+        ) {
             (true, false) => {
                 "shows what is wrong with the broken stacks, and what deploy would mend"
             }
             (false, _) => "shows what deploy would make: these stacks are not there",
             (true, true) => "shows what is wrong or not there, and what deploy would make of it",
         };
-        let plan = Step::new("plan", reason);
-        steps.push(plan.about(option(summary, NAMED_IN_COMMAND, needy)));
+        steps.push(Step::new("plan", reason).about(Some(students)));
     }
     // Of stacks of which nothing is there and nothing was ever read, no report is written.
     let mut students = summary.students.iter();
-    let any_stack = students.any(|s| s.outcome != Outcome::NotDeployed);
-    if summary.command == Command::Status && any_stack {
+    if students.all(|s| s.outcome == Outcome::NotDeployed) {
+        return steps;
+    }
+    if summary.command == Command::Status {
         steps.push(Step::new(
             format!("report{}", spaced(view.repeat)),
             "writes the same as a page to project and to keep",
+        ));
+    } else if view.selection.is_empty() && steps.is_empty() {
+        steps.push(Step::new(
+            "teardown",
+            "when the class is over: lists everything that it would delete, and asks before it does",
         ));
     }
     steps
