@@ -14,6 +14,7 @@ pub mod history;
 pub mod ids;
 pub mod isolation;
 pub mod lab;
+pub mod marks;
 pub mod observed;
 pub mod operation;
 pub mod ownership;
