@@ -271,18 +271,6 @@ impl Memory {
             self.executions.push(execution.clone());
         }
     }
-
-    /// What an earlier look for a function's log events during an execution found, if it still holds.
-    pub fn look(&self, function: &str, execution: &Execution) -> Option<bool> {
-        self.looks
-            .iter()
-            .find(|look| {
-                look.function == function
-                    && look.execution_arn == execution.arn
-                    && look.started_ms == execution.started_ms
-            })
-            .map(|look| look.found)
-    }
 }
 
 #[cfg(test)]

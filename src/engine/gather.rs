@@ -91,10 +91,9 @@ pub async fn gather<C: Cloud>(
     let mut gathered = Gathered::default();
     gathered.facts.console = subject.console.cloned();
     for (id, arn) in &subject.state_machines {
-        let (reading, more) = executions(caller, subject, arn).await?;
-        if let (Reading::Seen(all), true) = (&reading, more) {
-            gathered.facts.cut_off.insert(id.clone(), all.len());
-        }
+        let (reading, cut_off) = executions(caller, subject, arn).await?;
+        let cut_off = cut_off.map(|listed| (id.clone(), listed));
+        gathered.facts.cut_off.extend(cut_off);
         gathered.facts.executions.insert(id.clone(), reading);
     }
     know_executions(caller, checks, subject, &mut gathered, settling).await?;
@@ -138,12 +137,12 @@ pub(super) fn unseen<T>(error: CallError) -> Result<Reading<T>, Cancelled> {
     }
 }
 
-/// A state machine's executions, the newest first, and whether there are more of them.
+/// A state machine's executions, the newest first; where there are more than were listed, how many were.
 async fn executions<C: Cloud>(
     caller: &Caller<C>,
     subject: &Subject<'_>,
     arn: &str,
-) -> Result<(Reading<Vec<(Starter, Execution)>>, bool), Cancelled> {
+) -> Result<(Reading<Vec<(Starter, Execution)>>, Option<usize>), Cancelled> {
     let known = subject.memory.by_arn();
     let mut all: Vec<(Starter, Execution)> = Vec::new();
     let mut token: Option<String> = None;
@@ -157,9 +156,9 @@ async fn executions<C: Cloud>(
             Ok(page) => page,
             // No state machine, no executions; that it is missing is another check's finding.
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                return Ok((Reading::Seen(all), false));
+                return Ok((Reading::Seen(all), None));
             }
-            Err(error) => return Ok((unseen(error)?, false)),
+            Err(error) => return Ok((unseen(error)?, None)),
         };
         all.extend(page.items.into_iter().map(|mut execution| {
             execution.detail = Memory::detail_of(&known, &execution).cloned();
@@ -167,11 +166,12 @@ async fn executions<C: Cloud>(
         }));
         token = page.next;
         if token.is_none() {
-            return Ok((Reading::Seen(all), false));
+            return Ok((Reading::Seen(all), None));
         }
         if all.len() >= LISTED_MAX {
+            let listed = all.len();
             add_older(subject, arn, &mut all);
-            return Ok((Reading::Seen(all), true));
+            return Ok((Reading::Seen(all), Some(listed)));
         }
     }
 }

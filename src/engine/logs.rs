@@ -130,7 +130,13 @@ pub(super) async fn log_events<C: Cloud>(
                         group: &group,
                         looks: &mut gathered.memory.looks,
                     };
-                    look.of(all).await?
+                    let cut_off = gathered.facts.cut_off.contains_key(machine);
+                    let seen = cut_off.then(|| look.seen_before(machine)).flatten();
+                    match seen {
+                        // Of an execution that is too old to be listed among so many.
+                        Some(seen) => seen,
+                        None => look.of(all).await?,
+                    }
                 }
                 Some(Reading::Unseen(why)) => Reading::Unseen(why.clone()),
                 None => continue,
@@ -153,10 +159,23 @@ struct OwnEvents<'a, 's, C> {
 impl<C: Cloud> OwnEvents<'_, '_, C> {
     async fn of(&mut self, all: &[(Starter, Execution)]) -> Result<Reading<LogSight>, Cancelled> {
         let own = own_executions(all);
-        let seen = |one: &&&(Starter, Execution)| {
-            self.subject.memory.look(self.function, &one.1) == Some(true)
+        let known: BTreeMap<(&str, i64), &Look> = self
+            .subject
+            .memory
+            .looks
+            .iter()
+            .filter(|look| look.function == self.function)
+            .map(|look| ((look.execution_arn.as_str(), look.started_ms), look))
+            .collect();
+        let known = |one: &Execution| {
+            let look = known.get(&(one.arn.as_str(), one.started_ms))?;
+            Some(look.found)
         };
-        if let Some(one) = own.iter().find(seen) {
+        // Any that was seen holds, however many newer ones there are.
+        let seen = all
+            .iter()
+            .find(|one| one.0.is_students() && known(&one.1) == Some(true));
+        if let Some(one) = seen {
             self.remember(&one.1, true);
             return Ok(Reading::Seen(self.sight(one)));
         }
@@ -169,11 +188,11 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
         }
         let asked: Vec<_> = own
             .iter()
-            .filter(|one| self.subject.memory.look(self.function, &one.1).is_none())
+            .filter(|one| known(&one.1).is_none())
             .copied()
             .collect();
         for one in own {
-            if self.subject.memory.look(self.function, &one.1) == Some(false) {
+            if known(&one.1) == Some(false) {
                 self.remember(&one.1, false);
             }
         }
@@ -191,7 +210,23 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
                 Box::new(one.1.clone()),
             )));
         }
-        self.by_time(all, &asked).await
+        self.by_time(all, &asked, &known).await
+    }
+
+    /// What an earlier reading saw of any execution of this very state machine.
+    fn seen_before(&mut self, machine: &str) -> Option<Reading<LogSight>> {
+        let machines = &self.subject.state_machines;
+        let (_, arn) = machines.iter().find(|(id, _)| id == machine)?;
+        let of_machine = format!("{}:", arn.replacen(":stateMachine:", ":execution:", 1));
+        let born = self.subject.born_ms?;
+        let look = self.subject.memory.looks.iter().find(|look| {
+            look.function == self.function
+                && look.found
+                && look.started_ms >= born
+                && look.execution_arn.starts_with(&of_machine)
+        })?;
+        self.looks.push(look.clone());
+        Some(Reading::Seen(LogSight::Any))
     }
 
     /// What was seen before, as it is told: by its name where the lab's functions write it.
@@ -243,18 +278,14 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
         &mut self,
         all: &[(Starter, Execution)],
         asked: &[&(Starter, Execution)],
+        known: &(dyn Fn(&Execution) -> Option<bool> + Sync),
     ) -> Result<Reading<LogSight>, Cancelled> {
         let own = own_windows(all);
         let mut hidden = own.hidden.then(|| {
             "homeroom's own executions ran at the same time, and no event names one of the student's"
                 .to_owned()
         });
-        let is_open = |window: &LogWindow| {
-            self.subject
-                .memory
-                .look(self.function, &window.execution)
-                .is_none()
-        };
+        let is_open = |window: &LogWindow| known(&window.execution).is_none();
         for window in own.windows.iter().filter(|window| is_open(window)) {
             let found = messages(
                 self.caller,

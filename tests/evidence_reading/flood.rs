@@ -20,7 +20,7 @@ async fn hundreds_of_executions_are_read_on_by_the_next_reading() {
     for _ in 0..3 {
         tokio::time::advance(Duration::from_secs(60)).await;
         let (read, calls) = class.read(cache).await;
-        assert!(calls.for_students() <= 60, "{:?}", calls.0);
+        assert!(calls.for_students() <= 70, "{:?}", calls.0);
         verdicts.push(verdict(&read, "api-valid-data"));
         cache = read.cache;
     }
@@ -69,7 +69,12 @@ async fn twenty_thousand_executions_of_one_delay_nobody_else() {
     let student = &read.students[0];
     assert_eq!(student.executions.len(), 20);
     assert!(student.executions_cut_off && student.executions_left_out > 1_000);
-    for id in ["console-test", "api-valid-data", "error-handling"] {
+    for id in [
+        "console-test",
+        "api-valid-data",
+        "error-handling",
+        "results-and-logs",
+    ] {
         let check = check(student, id);
         assert_eq!(check.verdict, Verdict::CouldNotCheck, "{id}: {check:?}");
         let said = check

@@ -368,6 +368,7 @@ async fn what_is_new_since_the_last_reading_is_seen_whatever_is_remembered() {
     class
         .start("console-test-1", &json!({"userId": "u", "dataType": "d"}))
         .await;
+    tokio::time::advance(Duration::from_secs(5)).await;
     let (second, _) = class.read(first.cache).await;
     assert_eq!(verdict(&second, "console-test"), Verdict::Pass);
     let evidence = &check(&second.students[0], "console-test").evidence[0];

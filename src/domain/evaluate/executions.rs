@@ -257,8 +257,8 @@ pub fn to_prove(
         open.find(|index| has_value(&all[*index].1, pointer, value))
     });
     let mut chosen: Vec<usize> = for_values.collect();
-    // What has none of the missing values helps only where a number is missing.
-    if wanted.count > matching.len() {
+    // What has none of the missing values helps only where more are wanted than there are values.
+    if wanted.count > matching.len() + missing.len() {
         chosen.extend(&open);
     }
     let mut seen = std::collections::BTreeSet::new();
@@ -350,7 +350,7 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer 
     // Another one for a value that is there already changes nothing.
     let helps = |one: &(Starter, Execution)| {
         let has = |(pointer, value): &(&str, &Value)| has_value(&one.1, pointer, value);
-        wanted.count > found || missing.iter().any(has)
+        wanted.count > found + missing.len() || missing.iter().any(has)
     };
     let ways: Vec<_> = ways
         .into_iter()
@@ -427,11 +427,14 @@ fn unknown(
         ));
     }
     if let Some(listed) = facts.cut_off.get(wanted.machine) {
-        unknown.push(format!(
-            "there are more than {listed} executions; older ones were not read"
-        ));
+        unknown.push(beyond(*listed));
     }
     unknown
+}
+
+/// Why nothing is said about what was not listed.
+pub(super) fn beyond(listed: usize) -> String {
+    format!("there are more than {listed} executions; older ones were not read")
 }
 
 fn executions(count: usize) -> String {

@@ -4,6 +4,7 @@
 //! to one by time: it counts when it falls between start and end of an execution of the student's own during which none
 //! of homeroom's ran.
 
+use super::executions::beyond;
 use super::{Answer, Facts, Reading};
 use crate::domain::check::Verdict;
 use crate::domain::execution::{Execution, Starter};
@@ -172,12 +173,7 @@ pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -
             Some(Reading::Seen(all)) => {
                 if !all.iter().any(|(starter, _)| starter.is_students()) {
                     return match (facts.cut_off.get(machine), all.as_slice()) {
-                        (Some(listed), _) => {
-                            let text = format!(
-                                "there are more than {listed} executions; older ones were not read"
-                            );
-                            (Verdict::CouldNotCheck, vec![text.into()])
-                        }
+                        (Some(listed), _) => (Verdict::CouldNotCheck, vec![beyond(*listed).into()]),
                         (None, all) if all.iter().any(|(s, _)| *s == Starter::Unclear) => {
                             let text = "its executions look like homeroom's own, of which this computer has no record";
                             (Verdict::CouldNotCheck, vec![text.into()])
@@ -228,7 +224,13 @@ pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -
         };
         let text = format!("no log events yet of {}{during}", missing.join(", "));
         seen.push(text.into());
-        (Verdict::Fail, seen)
+        match own_of.and_then(|machine| facts.cut_off.get(machine)) {
+            Some(listed) => {
+                seen.push(beyond(*listed).into());
+                (Verdict::CouldNotCheck, seen)
+            }
+            None => (Verdict::Fail, seen),
+        }
     } else if !unseen.is_empty() {
         (Verdict::CouldNotCheck, unseen)
     } else {

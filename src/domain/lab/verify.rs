@@ -236,7 +236,7 @@ impl Verifier<'_> {
         if marks.api_name_prefix.as_ref().is_some_and(String::is_empty) {
             self.say(
                 "[marks]",
-                "api_name_prefix is empty, so that every execution would bear the mark",
+                "api_name_prefix: a name prefix is empty, so that every execution would bear the mark",
             );
         }
         let mut in_patterns: Vec<(&str, &String)> = Vec::new();
