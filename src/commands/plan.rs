@@ -38,7 +38,12 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let plan = ran.output.map_err(|_| interrupted())?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut summary = summarise(&session, Command::Plan, students, Vec::new());
+    let mut summary = summarise(
+        &session,
+        Command::Plan,
+        students,
+        super::risks::notes(&session),
+    );
     summary.forecast = Some(forecast(&session, &plan));
     let ui = session.class.settings.ui;
     let limits = limits(&plan);

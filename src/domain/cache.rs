@@ -432,6 +432,7 @@ mod tests {
                     definition: "{}".into(),
                     role_arn: String::new(),
                     deleting: false,
+                    extras: Default::default(),
                 },
             },
         );

@@ -40,6 +40,7 @@ const KEYS: &[&str] = &[
     "quiet",
     "settings",
     "quotas",
+    "allow-in-roles",
 ];
 
 /// What the file says: a layer, and the two tables that only the file has.
@@ -49,6 +50,8 @@ pub(super) struct File {
     /// Overrides of the lab's settings: texts, numbers and switches.
     pub lab_settings: toml::Table,
     pub quotas: BTreeMap<Operation, Quota>,
+    /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
+    pub allow_in_roles: Vec<String>,
 }
 
 /// Reads the file's text; the failures come in the file's order.
@@ -94,6 +97,7 @@ impl<'a> Reader<'a> {
         };
         let mut lab_settings = toml::Table::new();
         let mut quotas = BTreeMap::new();
+        let mut allow_in_roles = None;
         let (mut verbose, mut quiet) = (None, None);
         for (key, value) in table {
             let at = key.span();
@@ -118,6 +122,7 @@ impl<'a> Reader<'a> {
                 "quiet" => quiet = self.value(&key, value),
                 "settings" => lab_settings = self.lab_settings(value),
                 "quotas" => quotas = self.quotas(value),
+                "allow-in-roles" => allow_in_roles = self.value(&key, value),
                 _ => self.unknown(at, &key),
             }
         }
@@ -131,6 +136,7 @@ impl<'a> Reader<'a> {
             layer,
             lab_settings,
             quotas,
+            allow_in_roles: allow_in_roles.unwrap_or_default(),
         }
     }
 

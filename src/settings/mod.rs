@@ -51,6 +51,8 @@ pub struct Settings {
     pub quota_scale: QuotaScale,
     /// The account's request quotas where they are not the published ones, from the file's `[quotas]`.
     pub quotas: BTreeMap<Operation, Quota>,
+    /// What of the lab may reach far, from the file's `allow-in-roles`; see [`crate::domain::lab::Risk`].
+    pub allow_in_roles: Vec<String>,
     /// The folder for reports.
     pub reports: PathBuf,
     /// How to talk to the person.
@@ -114,6 +116,7 @@ struct Sources {
     layers: [Layer; 3],
     lab_settings: toml::Table,
     quotas: BTreeMap<Operation, Quota>,
+    allow_in_roles: Vec<String>,
 }
 
 impl Sources {
@@ -127,6 +130,7 @@ impl Sources {
                 layers: [flags, variables, file.layer],
                 lab_settings: file.lab_settings,
                 quotas: file.quotas,
+                allow_in_roles: file.allow_in_roles,
             }),
             (flags, variables, file) => {
                 let mut failures: Vec<Failure> = flags.err().into_iter().collect();
@@ -226,6 +230,7 @@ impl Settings {
                 .unwrap_or_else(|| PathBuf::from("reports")),
             lab_settings: sources.lab_settings,
             quotas: sources.quotas,
+            allow_in_roles: sources.allow_in_roles,
         })
     }
 }
@@ -252,6 +257,7 @@ impl Ui {
             layers,
             lab_settings: toml::Table::new(),
             quotas: BTreeMap::new(),
+            allow_in_roles: Vec::new(),
         };
         Self::resolve(cli, around).unwrap_or_else(|_| ui(&sources, around))
     }
