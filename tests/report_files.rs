@@ -9,6 +9,8 @@ use homeroom::domain::observed::Gap;
 use homeroom::domain::resources::Kind;
 use homeroom::report::html::Pages;
 use homeroom::report::{About, Since, csv, json, junit, student_files, write_reports};
+use serde_json::Value;
+
 use report_sample::{ATTACKS, class, class_before, hostile_class};
 
 /// Students of the sample of which each fares differently, to keep snapshots readable.
@@ -281,7 +283,7 @@ fn the_page_says_in_one_sentence_how_the_class_stands() {
         .collect();
     assert_eq!(
         text,
-        "18 of 30 complete · 6 in progress · 4 not started · 1 broken · 1 could not be checked"
+        "17 of 30 complete · 6 in progress · 4 not started · 1 not deployed · 1 broken · 1 could not be checked"
     );
     assert!(page.contains("Thursday, 14 May 2026"));
     assert!(page.contains("Europe/Berlin, UTC+02:00"));
@@ -293,17 +295,82 @@ fn every_student_is_on_the_page_with_a_symbol_and_a_word_for_every_check() {
     let report = class(500);
     let page = page_of(&report).unwrap();
     assert_eq!(page.matches("<tbody ").count(), 500);
-    assert_eq!(page.matches("class=\"c ").count(), 500 * 8);
+    assert_eq!(page.matches("class=\"c ").count(), 500 * 6);
     for (symbol, word) in [
         ("✓", "done"),
         ("○", "not yet"),
-        ("!", "broken"),
         ("?", "could not check"),
         ("–", "cannot be proven"),
     ] {
         let cell = format!("aria-hidden=\"true\">{symbol}</i> {word}</td>");
         assert!(page.contains(&cell), "{cell}");
     }
+    // A part is shown with what it earned.
+    let in_part =
+        "aria-hidden=\"true\">◐</i> <span>2 of 3 <small>20 of 30 points</small></span></td>";
+    assert!(page.contains(in_part));
+}
+
+#[test]
+fn the_stack_is_a_state_and_no_task_and_earns_no_points() {
+    let report = class(30);
+    let page = page_of(&report).unwrap();
+    for state in ["not-deployed", "broken"] {
+        assert!(page.contains(&format!("<option value=\"{state}\">")));
+        assert!(page.contains(&format!(
+            "class=\"card {}\"",
+            match state {
+                "broken" => "bad",
+                _ => "absent",
+            }
+        )));
+    }
+    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
+    assert!(text.starts_with("username,name,email,section,console-test,api-test,"));
+    // Nothing is there, so there is nothing to grade: not zero.
+    let row = text
+        .lines()
+        .find(|line| line.starts_with("user21,"))
+        .unwrap();
+    assert!(row.ends_with(",Evening,,,,,,,,100,,not-deployed"), "{row}");
+    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let student = &json["students"][20];
+    assert_eq!(student["points"], Value::Null);
+    assert_eq!(
+        (&student["status"], &student["stack"]),
+        (&"not-deployed".into(), &"not-deployed".into())
+    );
+    assert_eq!(json["students"][11]["stack"], "broken");
+    assert_eq!(json["students"][0]["stack"], "ready");
+    assert_eq!(json["students"][0]["checks_provable"], 5);
+    assert_eq!(json["summary"]["not-deployed"], 1);
+}
+
+#[test]
+fn students_read_their_hint_and_the_instructor_the_instructor_s() {
+    let report = class(30);
+    let pages = Pages::new().unwrap();
+    let students = "Ask your instructor to deploy your stack again.";
+    let instructors = "homeroom deploy";
+    let page = page_of(&report).unwrap();
+    assert!(page.contains(instructors) && !page.contains(students));
+    for broken in [11, 20] {
+        let own = pages.student(&report, &report.students[broken]).unwrap();
+        assert!(
+            own.contains(students) && !own.contains(instructors),
+            "{broken}"
+        );
+        assert!(!own.contains("puts back what is missing"));
+    }
+    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let check = &json["students"][11]["checks"][1];
+    assert_eq!(check["hint"], students);
+    assert!(
+        check["instructor_hint"]
+            .as_str()
+            .unwrap()
+            .contains(instructors)
+    );
 }
 
 #[test]

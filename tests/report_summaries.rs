@@ -239,6 +239,7 @@ fn status_of(report: &homeroom::report::ClassReport) -> (RunSummary, Vec<Student
                     Progress::Complete => Outcome::Complete,
                     Progress::InProgress => Outcome::InProgress,
                     Progress::NotStarted => Outcome::NotStarted,
+                    Progress::NotDeployed => Outcome::NotDeployed,
                     Progress::Broken => Outcome::Broken,
                     Progress::Unknown => Outcome::Unknown,
                 },

@@ -108,7 +108,7 @@ fn attest(standing: &mut Standing, attested: &Attestations) {
         for check in &mut student.checks {
             attested.apply(&student.username, check);
         }
-        student.progress = Progress::of(&student.checks);
+        student.judge_again();
     }
 }
 
@@ -163,6 +163,7 @@ pub(super) fn results(standing: &Standing) -> Vec<StudentResult> {
                 Progress::Complete => Outcome::Complete,
                 Progress::InProgress => Outcome::InProgress,
                 Progress::NotStarted => Outcome::NotStarted,
+                Progress::NotDeployed => Outcome::NotDeployed,
                 Progress::Broken => Outcome::Broken,
                 Progress::Unknown => Outcome::Unknown,
             },

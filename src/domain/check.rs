@@ -354,7 +354,9 @@ pub enum Progress {
     InProgress,
     /// None of them is.
     NotStarted,
-    /// The stack is not as it must be.
+    /// Nothing of the stack is there.
+    NotDeployed,
+    /// Something of the stack is there, and it is not as it must be.
     Broken,
     /// Something could not be checked, so nothing is claimed.
     Unknown,
@@ -367,12 +369,13 @@ impl Progress {
             Self::Complete => "complete",
             Self::InProgress => "in-progress",
             Self::NotStarted => "not-started",
+            Self::NotDeployed => "not-deployed",
             Self::Broken => "broken",
             Self::Unknown => "unknown",
         }
     }
 
-    /// What the answered checks of one student say together.
+    /// What the answered checks of one student say together, of whose stack something is there.
     pub fn of(checks: &[CheckResult]) -> Self {
         let has = |work: Work, verdict: Verdict| {
             checks
@@ -399,6 +402,20 @@ impl Progress {
     }
 }
 
+/// How a stack is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StackState {
+    /// As it must be.
+    Ready,
+    /// Nothing of it is there.
+    NotDeployed,
+    /// Something of it is there, and it is not as it must be.
+    Broken,
+    /// It could not be looked at.
+    Unknown,
+}
+
 /// One student in `status` and the report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StudentProgress {
@@ -420,6 +437,36 @@ pub struct StudentProgress {
     pub changes: Vec<Change>,
     /// Example requests to their API; empty while it is not there.
     pub requests: Vec<ExampleRequest>,
+}
+
+impl StudentProgress {
+    /// How the stack is; `None` where the lab has no check of it and something of it is there.
+    pub fn stack(&self) -> Option<StackState> {
+        if self.progress == Progress::NotDeployed {
+            return Some(StackState::NotDeployed);
+        }
+        let mut verdicts = self
+            .checks
+            .iter()
+            .filter(|check| check.work == Work::Stack)
+            .map(|check| check.verdict)
+            .peekable();
+        verdicts.peek()?;
+        Some(verdicts.fold(StackState::Ready, |so_far, verdict| {
+            match (so_far, verdict) {
+                (StackState::Broken, _) | (_, Verdict::Fail) => StackState::Broken,
+                (_, Verdict::CouldNotCheck | Verdict::NotProvable) => StackState::Unknown,
+                (so_far, Verdict::Pass) => so_far,
+            }
+        }))
+    }
+
+    /// Judges again, after answers to checks have changed. No answer brings back a stack that is not there.
+    pub fn judge_again(&mut self) {
+        if self.progress != Progress::NotDeployed {
+            self.progress = Progress::of(&self.checks);
+        }
+    }
 }
 
 /// A request that a student can send to their API, as the lab's example.

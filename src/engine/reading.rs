@@ -148,7 +148,7 @@ impl<C: Cloud> Reader<'_, C> {
         let subject = Subject {
             plan,
             observed: self.observed,
-            state_machines: self.state_machines(student),
+            state_machines: self.state_machines(plan, student),
             functions: self.functions(student),
             trail_targets: self.trail_targets(student),
             born_ms: self.born_ms(plan),
@@ -176,6 +176,10 @@ impl<C: Cloud> Reader<'_, C> {
             .collect();
         let (known, kept) = (subject.memory, &mut memory.causes);
         add_causes(self.caller, &mut checks, known, kept, &mut settling).await?;
+        let state = match plan.nothing_there() {
+            true => Progress::NotDeployed,
+            false => Progress::of(&checks),
+        };
         let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
         let endpoints = stack
             .map(|stack| {
@@ -186,7 +190,7 @@ impl<C: Cloud> Reader<'_, C> {
         let own = own_executions(&facts);
         let progress = StudentProgress {
             username: student.username.clone(),
-            progress: Progress::of(&checks),
+            progress: state,
             checks,
             executions_cut_off: !facts.cut_off.is_empty(),
             executions_left_out: own.len().saturating_sub(EXECUTIONS_SHOWN),
@@ -200,8 +204,16 @@ impl<C: Cloud> Reader<'_, C> {
         Ok((progress, memory))
     }
 
-    /// The state machines that checks ask about: id in the lab, ARN.
-    fn state_machines(&self, student: &Student) -> Vec<(String, String)> {
+    /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody
+    /// else's: its executions are no work of the student's.
+    fn state_machines(&self, plan: &StudentPlan, student: &Student) -> Vec<(String, String)> {
+        let anothers = |name: &str| {
+            plan.items.iter().any(|item| {
+                item.verdict == Found::Conflict
+                    && item.resource.kind == Kind::StateMachine
+                    && item.resource.name == name
+            })
+        };
         let lab = self.reading.lab;
         let mut ids: Vec<&str> = lab
             .checks()
@@ -219,6 +231,9 @@ impl<C: Cloud> Reader<'_, C> {
         ids.into_iter()
             .filter_map(|id| {
                 let name = lab.state_machine_name(id, &student.username)?;
+                if anothers(&name) {
+                    return None;
+                }
                 let arn = self.reading.desired.scope.state_machine_arn(&name);
                 Some((id.to_owned(), arn))
             })

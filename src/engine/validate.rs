@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::domain::check::{CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
 use crate::domain::desired::Stack;
-use crate::domain::evaluate::{Facts, Reading, evaluate, stack_check};
+use crate::domain::evaluate::{Facts, Reading, act, evaluate, reset, stack_check};
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{Scope, Username};
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
@@ -113,9 +113,21 @@ pub async fn validate<C: Cloud>(
             validation.invocation
         )
     };
+    let act_by = |words: &str| match words.contains("--students") {
+        true => format!("{} {words}", validation.invocation),
+        false => format!("{} {words} --students {student}", validation.invocation),
+    };
     let redeploy = match validation.plan.first(Found::Conflict) {
         Some(_) => hints::CONFLICT.to_owned(),
-        None => command(""),
+        None => act(validation.plan, &facts, &act_by),
+    };
+    // A probe is tried only where nothing is missing.
+    let mend = match validation.plan.first(Found::Update) {
+        Some(_) => format!(
+            "`{}` brings the stack to what the lab is now.",
+            act_by("deploy")
+        ),
+        None => reset(validation.plan, &act_by),
     };
     let mut results = vec![
         evaluate(
@@ -161,7 +173,7 @@ pub async fn validate<C: Cloud>(
         ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
             Ok(evidence) => (Verdict::Pass, evidence, String::new()),
-            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, probe.hint.clone()),
+            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, format!("{} {mend}", probe.hint)),
             Err(Trouble::Blocked(what, hint)) => (
                 Verdict::CouldNotCheck,
                 what.into(),

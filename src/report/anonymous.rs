@@ -262,6 +262,8 @@ fn check(result: &mut CheckResult, scrub: &Scrub) {
         evidence.console_url = None;
     }
     result.hint = scrub.text(&result.hint);
+    let hint = result.instructor_hint.take();
+    result.instructor_hint = hint.map(|hint| scrub.text(&hint));
 }
 
 #[cfg(test)]

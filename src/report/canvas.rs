@@ -80,7 +80,7 @@ pub fn fill(
         };
         let student = &report.students[index];
         let username = student.student.username.clone();
-        let score = Score::of(&student.progress.checks);
+        let score = student.score();
         let Some(place) = row.cells.get(column).cloned() else {
             filled
                 .left

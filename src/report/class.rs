@@ -59,6 +59,14 @@ pub struct ReportStudent {
     pub validate: Vec<CheckResult>,
 }
 
+impl ReportStudent {
+    /// What they have reached. Of somebody whose stack is not there nothing is known, which is not zero.
+    pub fn score(&self) -> Score {
+        let deployed = self.progress.progress != Progress::NotDeployed;
+        Score::of(&self.progress.checks).of_deployed(deployed)
+    }
+}
+
 impl ClassReport {
     /// How many stand where.
     pub fn tally(&self) -> Tally {
@@ -98,6 +106,8 @@ pub struct Tally {
     pub in_progress: usize,
     /// [`Progress::NotStarted`].
     pub not_started: usize,
+    /// [`Progress::NotDeployed`].
+    pub not_deployed: usize,
     /// [`Progress::Broken`].
     pub broken: usize,
     /// [`Progress::Unknown`].
@@ -105,10 +115,11 @@ pub struct Tally {
 }
 
 /// The states in the order in which they are counted.
-pub const STATES: [Progress; 5] = [
+pub const STATES: [Progress; 6] = [
     Progress::Complete,
     Progress::InProgress,
     Progress::NotStarted,
+    Progress::NotDeployed,
     Progress::Broken,
     Progress::Unknown,
 ];
@@ -128,6 +139,7 @@ impl Tally {
             Progress::Complete => &mut self.complete,
             Progress::InProgress => &mut self.in_progress,
             Progress::NotStarted => &mut self.not_started,
+            Progress::NotDeployed => &mut self.not_deployed,
             Progress::Broken => &mut self.broken,
             Progress::Unknown => &mut self.unknown,
         }
@@ -246,7 +258,8 @@ pub struct Score {
     pub earned: Points,
     /// Points of the provable tasks.
     pub total: Points,
-    /// Whether every provable task could be looked at; if not, `earned` is a lower bound and no grade.
+    /// Whether every provable task could be looked at, in a stack that is there; if not, `earned` is a lower bound and
+    /// no grade.
     pub certain: bool,
 }
 
@@ -272,6 +285,15 @@ impl Score {
             score.total += check.points;
         }
         score
+    }
+
+    /// The same, where nothing of the stack may be there: then it is no grade.
+    #[must_use]
+    pub fn of_deployed(self, deployed: bool) -> Self {
+        Self {
+            certain: self.certain && deployed,
+            ..self
+        }
     }
 
     /// Percent of the points, to one decimal; `None` when it is not certain or there is nothing to earn.

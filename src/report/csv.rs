@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::domain::check::{CheckResult, Verdict};
+use crate::domain::check::{CheckResult, Progress, Verdict};
 
-use super::class::{ClassReport, Column, Score};
+use super::class::{ClassReport, Column};
 use super::text::clean;
 
 /// The gradebook, UTF-8 without a byte order mark, `\n` at line ends.
 ///
 /// A column for each of the student's tasks: the points that it gave, in parts as well. What the instructor deployed
 /// earns nobody anything, so it has no column; `status` says how the stack is. A cell is blank, not 0, where the task
-/// could not be checked or nothing can prove it; while something could not be checked, `points` and `percent` are
+/// could not be checked, nothing can prove it, or nothing of the stack is there; while something could not be checked, `points` and `percent` are
 /// blank too, since a lower bound is no grade. `total` counts what can be proven.
 ///
 /// # Errors
@@ -31,14 +31,18 @@ pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
     for row in &report.students {
         let student = &row.student;
         let checks = &row.progress.checks;
-        let score = Score::of(checks);
+        let score = row.score();
+        let deployed = row.progress.progress != Progress::NotDeployed;
         let mut record = vec![
             cell(student.username.as_str()),
             cell(student.name.as_deref().unwrap_or_default()),
             cell(student.email.as_deref().unwrap_or_default()),
             cell(student.section.as_deref().unwrap_or_default()),
         ];
-        record.extend(columns.iter().map(|column| points(column, checks)));
+        record.extend(columns.iter().map(|column| match deployed {
+            true => points(column, checks),
+            false => "".into(),
+        }));
         record.push(match score.certain {
             true => score.earned.to_string().into(),
             false => "".into(),

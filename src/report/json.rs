@@ -11,14 +11,16 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::check::{Change, CheckResult, ExampleRequest, Output, Progress, Work};
+use crate::domain::check::{
+    Change, CheckResult, ExampleRequest, Output, Progress, StackState, Work,
+};
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::points::Points;
 use crate::events::RunSummary;
 
-use super::class::{ClassReport, ReportStudent, STATES, Score};
+use super::class::{ClassReport, ReportStudent, STATES};
 use super::since::Move;
 use super::text::replacement;
 
@@ -131,10 +133,12 @@ struct Student<'a> {
     section: Option<&'a str>,
     extra: BTreeMap<&'a str, &'a str>,
     status: Progress,
+    /// How the stack is; null where the lab has no check of it.
+    stack: Option<StackState>,
     /// Of the student's own tasks, like everything up to `percent`.
     checks_passed: usize,
     checks_provable: usize,
-    /// Null while something could not be checked: a lower bound is no grade.
+    /// Null while something could not be checked, or no stack is there: a lower bound is no grade.
     points: Option<Points>,
     points_total: Points,
     percent: Option<f64>,
@@ -243,7 +247,7 @@ impl<'a> Document<'a> {
 
 impl<'a> Student<'a> {
     fn of(row: &'a ReportStudent, zone: &TimeZone) -> Self {
-        let score = Score::of(&row.progress.checks);
+        let score = row.score();
         Self {
             username: &row.student.username,
             name: row.student.name.as_deref(),
@@ -256,6 +260,7 @@ impl<'a> Student<'a> {
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
             status: row.progress.progress,
+            stack: row.progress.stack(),
             checks_passed: score.done,
             checks_provable: score.of,
             points: score.certain.then_some(score.earned),

@@ -9,6 +9,7 @@ mod causes;
 mod flood;
 mod marks;
 mod settling;
+mod states;
 #[path = "../support/mod.rs"]
 mod support;
 mod trail;
@@ -58,7 +59,8 @@ impl Class {
         Self::deployed_with(bundle::load(None).unwrap(), size).await
     }
 
-    async fn deployed_with(lab: Lab, size: usize) -> Self {
+    /// What so many students of a class should have.
+    fn desired(lab: &Lab, name: &str, size: usize) -> (Vec<Student>, Desired) {
         let students: Vec<Student> = (1..=size)
             .map(|n| Student {
                 username: format!("user{n}").parse().unwrap(),
@@ -73,9 +75,12 @@ impl Class {
             account: ACCOUNT.into(),
             region: REGION.into(),
         };
-        let desired = lab
-            .desired(&scope, &"demo".parse().unwrap(), &students)
-            .unwrap();
+        let desired = lab.desired(&scope, &name.parse().unwrap(), &students);
+        (students, desired.unwrap())
+    }
+
+    async fn deployed_with(lab: Lab, size: usize) -> Self {
+        let (students, desired) = Self::desired(&lab, "demo", size);
         let class = Self {
             lab,
             students,
@@ -366,10 +371,16 @@ async fn what_is_new_since_the_last_reading_is_seen_whatever_is_remembered() {
     let class = Class::deployed(1).await;
     let (first, _) = class.read(class.empty_cache()).await;
     class
-        .start("console-test-1", &json!({"userId": "u", "dataType": "d"}))
+        .start(
+            "console-test-1",
+            &json!({"userId": "u", "dataType": "sales_data"}),
+        )
         .await;
-    tokio::time::advance(Duration::from_secs(5)).await;
-    let (second, _) = class.read(first.cache).await;
+    let (begun, _) = class.read(first.cache).await;
+    let running = check(&begun.students[0], "console-test");
+    assert_eq!(running.verdict, Verdict::Fail, "it has not succeeded yet");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let (second, _) = class.read(begun.cache).await;
     assert_eq!(verdict(&second, "console-test"), Verdict::Pass);
     let evidence = &check(&second.students[0], "console-test").evidence[0];
     let url = evidence

@@ -116,6 +116,7 @@ enum Fare {
     Complete,
     Part(usize),
     Nothing,
+    NotDeployed,
     Broken,
     Unknown,
 }
@@ -128,6 +129,7 @@ fn fare(index: usize) -> Fare {
         16 => Fare::Part(4),
         2 | 18 | 24 | 27 => Fare::Nothing,
         11 => Fare::Broken,
+        20 => Fare::NotDeployed,
         22 => Fare::Unknown,
         _ => Fare::Complete,
     }
@@ -192,7 +194,7 @@ pub fn class_before(report: &ClassReport) -> ClassReport {
                 }
             }
         }
-        row.progress.progress = Progress::of(&row.progress.checks);
+        row.progress.judge_again();
     }
     before
 }
@@ -221,13 +223,22 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
         },
         progress: StudentProgress {
             username: username.parse().unwrap(),
-            progress: Progress::of(&checks),
+            progress: match fare {
+                Fare::NotDeployed => Progress::NotDeployed,
+                _ => Progress::of(&checks),
+            },
             checks,
             executions_left_out: all.len().saturating_sub(20),
             executions_cut_off: false,
             executions: all.into_iter().take(20).collect(),
-            outputs: outputs(&username),
-            requests: requests(&username),
+            outputs: match fare {
+                Fare::NotDeployed => Vec::new(),
+                _ => outputs(&username),
+            },
+            requests: match fare {
+                Fare::NotDeployed => Vec::new(),
+                _ => requests(&username),
+            },
             changes: match index % 30 {
                 5 => vec![Change {
                     resource: format!("state machine {username}-simple-workflow"),
@@ -244,7 +255,10 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
                 _ => Vec::new(),
             },
         },
-        validate: validate(&username, fare, taken_at),
+        validate: match fare {
+            Fare::NotDeployed => Vec::new(),
+            _ => validate(&username, fare, taken_at),
+        },
     }
 }
 
@@ -255,6 +269,7 @@ fn checks(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
         .map(|(i, (id, title, work, points, hint))| {
             let verdict = match (i, fare) {
                 (7, _) => Verdict::NotProvable,
+                (_, Fare::NotDeployed) => Verdict::Fail,
                 (0, _) => Verdict::Pass,
                 (1, Fare::Broken) => Verdict::Fail,
                 (1, _) => Verdict::Pass,
@@ -320,6 +335,9 @@ fn check(
             5 => "9 executions of their own".to_owned(),
             _ => "log events in all 3 log groups".to_owned(),
         },
+        Verdict::Fail if matches!(fare, Fare::NotDeployed) && work == Work::Stack => {
+            "not deployed: none of the 9 resources is there".to_owned()
+        }
         Verdict::Fail if work == Work::Stack => {
             format!("Lambda function {username}-send-notification is not there")
         }
@@ -400,7 +418,16 @@ fn check(
             Verdict::Fail => hint.into(),
             Verdict::CouldNotCheck => "Run the report again in a minute.".into(),
         },
-        instructor_hint: None,
+        instructor_hint: match (verdict, work, fare) {
+            (Verdict::Fail, Work::Stack, Fare::NotDeployed) => {
+                Some("`homeroom deploy` makes the stack.".into())
+            }
+            (Verdict::Fail, Work::Stack, _) => Some(
+                "`homeroom deploy` puts back what is missing or half done. What the student changed stays."
+                    .into(),
+            ),
+            _ => None,
+        },
     }
 }
 
@@ -409,7 +436,7 @@ fn executions(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<(Starter, Exe
         Fare::Complete | Fare::Unknown => 9,
         Fare::Part(done) => done * 2,
         Fare::Broken => 1,
-        Fare::Nothing => 0,
+        Fare::Nothing | Fare::NotDeployed => 0,
     };
     // Everybody at their own pace: not all at the same minute.
     let pace = username.bytes().map(i64::from).sum::<i64>() % 7;

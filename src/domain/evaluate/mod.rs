@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 pub use executions::{next_to_describe, to_prove};
 pub use logs::{LogKey, LogSight, LogWindow, Windows, own_executions, own_windows};
+pub use stack::{act, reset};
 pub use trail::TrailSight;
 
 use super::check::{
@@ -135,7 +136,10 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
         },
         instructor_hint: match passed {
             true => None,
-            false => check.instructor_hint.clone(),
+            false => check.instructor_hint.clone().or_else(|| {
+                let of_stack = matches!(check.proof, Proof::ResourcesExist | Proof::ResourcesReady);
+                of_stack.then(|| act(plan, facts, &|words| format!("homeroom {words}")))
+            }),
         },
         verdict,
         evidence,
@@ -161,7 +165,8 @@ fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<Parts> {
     })
 }
 
-/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it.
+/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it. The hint is the
+/// instructor's.
 pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
     Check {
         id: id.to_owned(),
@@ -170,7 +175,7 @@ pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
         points: Points::ZERO,
         credit: Credit::AllOrNothing,
         hint: hint.to_owned(),
-        instructor_hint: None,
+        instructor_hint: Some(hint.to_owned()),
         proof,
     }
 }

@@ -796,3 +796,116 @@ fn log_events_that_something_hides_could_not_be_checked() {
     assert_eq!(result.verdict, Verdict::Pass);
     assert!(texts(&result)[0].ends_with("a log event of f names it"));
 }
+
+/// What the instructor is told about a stack that fails `resources-ready`.
+fn instructed(plan: &StudentPlan, facts: &Facts) -> (Verdict, String) {
+    let check = check(json!({ "kind": "resources-ready" }));
+    let result = evaluate(&check, plan, facts);
+    assert_eq!(result.hint, "h", "the student's hint is the lab's");
+    (result.verdict, result.instructor_hint().to_owned())
+}
+
+#[test]
+fn the_instructor_is_told_the_act_that_mends_the_stack() {
+    use Found::{Conflict, Create, Keep, NoChange, Unknown, Update};
+    let not_ready = |state: &str| Facts {
+        functions_not_ready: vec![("user1-x".into(), Reading::Seen(state.into()))],
+        ..Facts::default()
+    };
+    let as_seen = Facts::default;
+    let function = Kind::Function;
+    let role = Kind::Role;
+    for (items, facts, verdict, expected) in [
+        (
+            vec![(role, Create), (function, Create)],
+            as_seen(),
+            Verdict::Fail,
+            "`homeroom deploy` makes the stack",
+        ),
+        (
+            vec![(role, NoChange), (function, Create)],
+            as_seen(),
+            Verdict::Fail,
+            "`homeroom deploy` puts back what is missing",
+        ),
+        (
+            vec![(Kind::LogGroup, Update), (function, Keep)],
+            as_seen(),
+            Verdict::Fail,
+            "What the student changed stays",
+        ),
+        (
+            vec![(function, Keep)],
+            not_ready("Failed"),
+            Verdict::Fail,
+            "`homeroom deploy --reset --students user1` puts the stack back",
+        ),
+        (
+            vec![(function, NoChange)],
+            not_ready("Failed"),
+            Verdict::Fail,
+            "Lambda console",
+        ),
+        (
+            vec![(function, NoChange)],
+            not_ready("Pending (Creating)"),
+            Verdict::Fail,
+            "`homeroom status` again",
+        ),
+        (
+            vec![(role, Conflict), (function, Create)],
+            as_seen(),
+            Verdict::Fail,
+            "touches nothing that is not provably this student's",
+        ),
+        (
+            vec![(role, NoChange), (function, Unknown)],
+            as_seen(),
+            Verdict::CouldNotCheck,
+            "clear up the cause",
+        ),
+    ] {
+        let (seen, hint) = instructed(&plan(&items), &facts);
+        assert_eq!(seen, verdict, "{items:?}");
+        assert!(hint.contains(expected), "{items:?}: {hint}");
+        assert!(!hint.contains("delete"), "{hint}");
+    }
+}
+
+#[test]
+fn a_lab_s_own_hint_for_the_instructor_stands() {
+    let check = Check {
+        instructor_hint: Some("own words".into()),
+        ..check(json!({ "kind": "resources-exist" }))
+    };
+    let plan = plan(&[(Kind::Role, Found::Create)]);
+    let result = evaluate(&check, &plan, &Facts::default());
+    assert_eq!(result.instructor_hint(), "own words");
+    let passed = evaluate(&check, &deployed(), &Facts::default());
+    assert_eq!((passed.hint.as_str(), passed.instructor_hint()), ("", ""));
+}
+
+#[test]
+fn nothing_is_there_only_where_that_was_seen() {
+    use Found::{Conflict, Create, NoChange, Unknown};
+    let exist = check(json!({ "kind": "resources-exist" }));
+    let stack = Check {
+        work: Work::Stack,
+        ..exist
+    };
+    for (second, nothing_there, verdict, progress) in [
+        (Create, true, Verdict::Fail, Progress::Broken),
+        (NoChange, false, Verdict::Fail, Progress::Broken),
+        // Somebody else's, under the student's name: the instructor's to settle.
+        (Conflict, false, Verdict::Fail, Progress::Broken),
+        // Not there, or only not seen.
+        (Unknown, false, Verdict::CouldNotCheck, Progress::Unknown),
+    ] {
+        let plan = plan(&[(Kind::Role, Create), (Kind::Function, second)]);
+        assert_eq!(plan.nothing_there(), nothing_there, "{second:?}");
+        let result = evaluate(&stack, &plan, &Facts::default());
+        assert_eq!(result.verdict, verdict, "{second:?}");
+        assert_eq!(Progress::of(&[result]), progress, "{second:?}");
+    }
+    assert!(!plan(&[]).nothing_there());
+}

@@ -45,6 +45,14 @@ pub struct StudentPlan {
     pub in_roster: bool,
 }
 
+impl StudentPlan {
+    /// Whether it is certain that nothing of the stack is there. Not where something of its names is another's, or
+    /// could not be seen.
+    pub fn nothing_there(&self) -> bool {
+        !self.items.is_empty() && self.items.iter().all(|i| i.verdict == Verdict::Create)
+    }
+}
+
 /// One resource, and what is to become of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {

@@ -3,18 +3,19 @@
 mod chart;
 mod student;
 
+use std::borrow::Cow;
+
 use jiff::Zoned;
 use serde::Serialize;
 
-use crate::domain::check::Work;
-
 use super::super::class::{ClassReport, Column, ReportStudent, STATES, Score};
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
-use super::super::since::{Since, Turn};
+use super::super::since::{Move, Since, Turn};
 use super::super::text::clean;
 use super::super::words::plural;
 use super::Audience;
 use chart::Chart;
+pub(super) use student::Reader;
 pub(super) use student::Row;
 use student::all_passed;
 
@@ -84,7 +85,7 @@ struct Mover {
     username: String,
     /// Whether there is a row to jump to.
     here: bool,
-    /// `3 → 5`, where checks done tell more than the group does.
+    /// `3 → 5`, where tasks done or points tell more than the group does.
     steps: String,
 }
 
@@ -101,7 +102,7 @@ struct State {
 #[derive(Serialize, Clone)]
 struct Shown {
     symbol: &'static str,
-    word: &'static str,
+    word: Cow<'static, str>,
     tone: &'static str,
 }
 
@@ -109,11 +110,12 @@ impl From<Mark> for Shown {
     fn from(mark: Mark) -> Self {
         Self {
             symbol: mark.symbol,
-            word: mark.word,
+            word: mark.word.into(),
             tone: match mark.tone {
                 Tone::Good => "good",
                 Tone::Busy => "busy",
                 Tone::Idle => "idle",
+                Tone::Absent => "absent",
                 Tone::Bad => "bad",
                 Tone::Unsure => "unsure",
                 Tone::Muted => "muted",
@@ -122,7 +124,7 @@ impl From<Mark> for Shown {
     }
 }
 
-/// A check over the class.
+/// A student's task over the class.
 #[derive(Serialize)]
 struct Task {
     number: usize,
@@ -131,11 +133,10 @@ struct Task {
     passed: usize,
     of: usize,
     percent: usize,
-    /// Whether it fails because the stack is broken, not because the student has not got there.
-    stack: bool,
+    /// Done in part: among those who failed.
+    in_part: usize,
     failed: usize,
     unknown: usize,
-    failed_tone: &'static str,
     /// Where the class is stuck: the student task that the fewest have done.
     stuck: bool,
 }
@@ -158,7 +159,7 @@ struct Cause {
 impl Page {
     pub(super) fn of(report: &ClassReport, audience: Audience) -> Self {
         let tally = report.tally();
-        let columns = report.columns();
+        let columns = report.tasks();
         let mut offset = 0;
         let states = STATES
             .into_iter()
@@ -233,7 +234,7 @@ impl Page {
             students: report
                 .students
                 .iter()
-                .map(|student| Row::of(student, &columns, &report.taken_at))
+                .map(|student| Row::of(student, &columns, &report.taken_at, Reader::Instructor))
                 .collect(),
             columns: tasks(columns),
         }
@@ -281,10 +282,8 @@ impl Changes {
                     .map(|m| Mover {
                         username: m.username.to_string(),
                         here: m.done_now.is_some(),
-                        steps: match (m.turn, m.done_before, m.done_now) {
-                            (Turn::MovedUp | Turn::FellBack, Some(before), Some(now)) => {
-                                format!("{before} → {now}")
-                            }
+                        steps: match m.turn {
+                            Turn::MovedUp | Turn::FellBack => steps(m),
                             _ => String::new(),
                         },
                     })
@@ -299,10 +298,21 @@ impl Changes {
     }
 }
 
+/// Tasks before and now; points, where only a part of a task was done.
+fn steps(m: &Move) -> String {
+    match (m.done_before, m.done_now, m.points_before, m.points_now) {
+        (Some(before), Some(now), ..) if before != now => format!("{before} → {now}"),
+        (.., Some(before), Some(now)) => format!("{before} → {}", now.words()),
+        _ => String::new(),
+    }
+}
+
 fn turn_words(turn: Turn) -> (&'static str, &'static str, &'static str) {
     match turn {
         Turn::Completed => ("✓", "became complete", "good"),
         Turn::MovedUp => ("↑", "moved up", "busy"),
+        Turn::Deployed => ("✓", "deployed", "good"),
+        Turn::Undeployed => ("∅", "no longer deployed", "absent"),
         Turn::Mended => ("✓", "broken no more", "good"),
         Turn::Broke => ("!", "broke", "bad"),
         Turn::FellBack => ("↓", "fell back", "unsure"),
@@ -336,7 +346,7 @@ fn tasks(columns: Vec<Column>) -> Vec<Task> {
     let stuck = columns
         .iter()
         // What could not be checked says nothing of where anybody is.
-        .filter(|c| c.work == Work::Student && c.provable() && c.failed > 0)
+        .filter(|c| c.provable() && c.failed > 0)
         // Shares compared without division; of equals the first one, where the class got to.
         .min_by(|a, b| (a.passed * b.of()).cmp(&(b.passed * a.of())))
         .map(|c| c.id.clone());
@@ -351,13 +361,9 @@ fn tasks(columns: Vec<Column>) -> Vec<Task> {
             percent: (column.passed * 100)
                 .checked_div(column.of())
                 .unwrap_or_default(),
-            stack: column.work == Work::Stack,
+            in_part: column.in_part,
             failed: column.failed,
             unknown: column.unknown,
-            failed_tone: match column.work {
-                Work::Stack => "bad",
-                Work::Student => "idle",
-            },
             stuck: stuck.as_ref() == Some(&column.id),
             title: own(&column.title),
         })

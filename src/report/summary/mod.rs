@@ -165,8 +165,9 @@ fn weight(outcome: Outcome) -> u8 {
             Tone::Muted => 1,
             Tone::Busy => 2,
             Tone::Idle => 3,
-            Tone::Bad => 4,
-            Tone::Unsure => 5,
+            Tone::Absent => 4,
+            Tone::Bad => 5,
+            Tone::Unsure => 6,
         },
     }
 }
@@ -176,6 +177,7 @@ fn tally(summary: &RunSummary) -> Tally {
         Outcome::Complete => Some(Progress::Complete),
         Outcome::InProgress => Some(Progress::InProgress),
         Outcome::NotStarted => Some(Progress::NotStarted),
+        Outcome::NotDeployed => Some(Progress::NotDeployed),
         Outcome::Broken => Some(Progress::Broken),
         Outcome::Unknown => Some(Progress::Unknown),
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::domain::check::Progress;
+use crate::domain::check::{Progress, Work};
 use crate::domain::ids::Username;
 use crate::domain::roster::Student;
 use crate::events::{Outcome, RunSummary, StudentResult};
@@ -26,7 +26,10 @@ enum Detail {
 
 pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let roster = view.students();
-    let checks = columns(summary.students.iter().map(|s| s.checks.as_slice()));
+    let mut checks = columns(summary.students.iter().map(|s| s.checks.as_slice()));
+    // How the stack is shows in the state.
+    checks.retain(|check| check.work == Work::Student);
+    let points = checks.iter().any(|check| !check.points.is_zero());
     let person = |username: &Username| roster.get(username).copied();
     let names = summary
         .students
@@ -35,14 +38,14 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
 
     let build = |detail: Detail, names: bool| {
         let mut table = Table {
-            heads: heads(&checks, detail, names),
+            heads: heads(&checks, detail, names, points),
             rows: Vec::new(),
         };
         table.rows.extend(
             summary
                 .students
                 .iter()
-                .map(|s| row(s, person(&s.username), &checks, detail, names)),
+                .map(|s| row(s, person(&s.username), &checks, detail, names, points)),
         );
         table
     };
@@ -81,13 +84,16 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
     Ok(())
 }
 
-fn heads(checks: &[Column], detail: Detail, names: bool) -> Vec<Head> {
+fn heads(checks: &[Column], detail: Detail, names: bool, points: bool) -> Vec<Head> {
     let mut heads = vec![Head::flexible("student")];
     if names {
         heads.push(Head::flexible("name"));
     }
     heads.push(Head::text("state"));
     heads.push(Head::number("done"));
+    if points {
+        heads.push(Head::number("points"));
+    }
     match detail {
         Detail::Packed => heads.push(Head::flexible("checks")),
         _ => heads.extend((1..=checks.len()).map(|n| Head::text(&n.to_string()))),
@@ -101,6 +107,7 @@ fn row(
     checks: &[Column],
     detail: Detail,
     names: bool,
+    points: bool,
 ) -> Vec<Cell> {
     let mut row = vec![Cell::plain(student.username.as_str())];
     if names {
@@ -114,19 +121,29 @@ fn row(
     ));
     let score = Score::of(&student.checks);
     row.push(Cell::plain(format!("{}/{}", score.done, score.of)));
+    if points {
+        let reached = format!("{}/{}", score.earned, score.total);
+        row.push(Cell::plain(match score.certain {
+            _ if student.outcome == Outcome::NotDeployed => "–".to_owned(),
+            true => reached,
+            false => format!("≥{reached}"),
+        }));
+    }
     let cells = checks.iter().map(|column| {
-        student
-            .checks
-            .iter()
-            .find(|check| check.id == column.id)
-            .map_or(CHECK_LEGEND[3], marks::of_check)
+        let check = student.checks.iter().find(|check| check.id == column.id);
+        (check, check.map_or(CHECK_LEGEND[3], marks::of_check))
     });
     match detail {
-        Detail::Words => {
-            row.extend(cells.map(|m| Cell::new(format!("{} {}", m.symbol, short(m)), m.tone)));
+        Detail::Words => row.extend(cells.map(|(check, mark)| {
+            let word = check.and_then(marks::parts_done);
+            let word = word.unwrap_or_else(|| short(mark).to_owned());
+            Cell::new(format!("{} {word}", mark.symbol), mark.tone)
+        })),
+        Detail::Symbols => row.extend(cells.map(|(_, m)| Cell::new(m.symbol, m.tone))),
+        Detail::Packed => {
+            let symbols: String = cells.map(|(_, m)| m.symbol).collect();
+            row.push(Cell::plain(symbols));
         }
-        Detail::Symbols => row.extend(cells.map(|m| Cell::new(m.symbol, m.tone))),
-        Detail::Packed => row.push(Cell::plain(cells.map(|m| m.symbol).collect::<String>())),
     }
     row
 }
