@@ -151,6 +151,9 @@ by_service! {
         fn update_function_configuration(new: &NewFunction<'_>, undo: &[FunctionSetting]) -> FunctionState;
         fn update_function_description(name: &str, description: &str) -> FunctionState;
         fn tag_function(arn: &str, tags: &Tags) -> ();
+        fn untag_function(arn: &str, keys: &[String]) -> ();
+        fn put_function_concurrency(name: &str, reserved: u32) -> ();
+        fn delete_function_concurrency(name: &str) -> ();
         fn delete_function(name: &str) -> ();
         fn invoke_dry(function: &str) -> ();
         fn get_policy(function: &str) -> Value;

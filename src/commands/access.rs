@@ -1,5 +1,6 @@
 //! `access grant | revoke | freeze | thaw`: students' way in.
 
+mod exposed;
 mod issuer;
 
 use std::collections::BTreeMap;
@@ -75,10 +76,11 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
             return Ok(Err(no_room));
         }
         let students = carry_out_grant(caller, &session, &plan, &vault).await;
-        Ok::<_, Cancelled>(Ok((plan, students)))
+        let exposed = exposed::note(caller, &session).await;
+        Ok::<_, Cancelled>(Ok((plan, students, exposed)))
     })
     .await;
-    let (plan, students) = match ran.output {
+    let (plan, students, exposed) = match ran.output {
         Err(Cancelled) => return Err(interrupted()),
         Ok(Err(failures)) => {
             return Err(Error {
@@ -98,6 +100,7 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
         )),
     }
     notes.extend(still_frozen(&plan));
+    notes.extend(exposed);
     notes.extend(where_credentials_are(&vault, &students));
     let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
     let exit = match (ran.interrupted, failed) {
@@ -313,6 +316,7 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         Command::AccessThaw => Outcome::Thawed,
         _ => Outcome::Frozen,
     };
+    let names = session.class.lab.name_patterns();
     let outcome = |student: &StudentPlan, run: &StudentRun| {
         let mut result = result(student, run, done);
         let is_there = |id: &ResourceId| id.kind == ResourceKind::User;
@@ -325,10 +329,28 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
     let ran = run_work(&session, command, true, async |caller| {
         let began = Instant::now();
         caller.tell(run_started(&session, command, &plan));
+        // Everybody is shut out before anything else is done: that is one call each, and the rest takes longer.
         let runs = execute(caller, &plan, |student, run| ended(outcome(student, run))).await;
+        let halt = access::halt(&plan, &names, command == Command::AccessFreeze);
+        let halted = execute(caller, &halt, |_, _| None).await;
         tell_finished(caller, began);
-        let pairs = plan.students.iter().zip(&runs);
-        let results = pairs.map(|(student, run)| outcome(student, run));
+        let users = plan.students.iter().zip(&runs);
+        let stacks = halt.students.iter().zip(&halted);
+        let results = users
+            .zip(stacks)
+            .map(|((user, user_run), (stack, stack_run))| {
+                let mut result = outcome(user, user_run);
+                let more = self::result(stack, stack_run, done);
+                if matches!(
+                    more.outcome,
+                    Outcome::Failed | Outcome::Conflict | Outcome::Cancelled
+                ) {
+                    result.outcome = more.outcome;
+                }
+                result.resources.extend(more.resources);
+                result.errors.extend(more.errors);
+                result
+            });
         results.collect::<Vec<_>>()
     })
     .await;
@@ -340,8 +362,8 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
     let mut notes = notes_of_given_up(&given_up);
     if command == Command::AccessFreeze && count(&students, Outcome::Frozen) > 0 {
         notes.push(
-            "executions that run go on, and an API that asks for no authorization still answers whoever knows its \
-             address"
+            "what ran of their workflows is stopped, and their functions run no more until `homeroom access thaw`; an API \
+             that asks for no authorization answers whoever calls it with an error"
                 .to_owned(),
         );
     }
@@ -381,7 +403,7 @@ fn without_access(students: &[StudentResult]) -> Option<String> {
     let names: Vec<&str> = without.map(|s| s.username.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "no IAM user of this class, lab and region, so nothing was changed: {}",
+            "no IAM user of this class, lab and region; only functions and workflows, where there are any: {}",
             some_of(&names, FEW)
         )
     })

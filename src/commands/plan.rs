@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, PlanArgs};
 use crate::cloud::AwsCloud;
+use crate::domain::cost;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::domain::resources::Kind as ResourceKind;
@@ -26,6 +27,9 @@ const REST_APIS_MAX: u32 = 600;
 /// The limit on functions that run at once.
 const CONCURRENCY: &str = "Lambda functions running at once in the region";
 
+/// The limit on what may be reserved for single functions.
+const RESERVED: &str = "Lambda concurrency reserved in the region (100 stay free)";
+
 /// The state of a resource for which nothing is done because of another of the student's.
 const BLOCKED: &str = "blocked";
 
@@ -38,12 +42,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let plan = ran.output.map_err(|_| interrupted())?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut summary = summarise(
-        &session,
-        Command::Plan,
-        students,
-        super::risks::notes(&session),
-    );
+    let mut summary = summarise(&session, Command::Plan, students, notes(&session));
     summary.forecast = Some(forecast(&session, &plan));
     let ui = session.class.settings.ui;
     let limits = limits(&plan);
@@ -64,6 +63,13 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         true if conflicts => Exit::SomeFailed,
         _ => Exit::Done,
     })
+}
+
+/// What to know of the class before it is deployed.
+fn notes(session: &Session) -> Vec<String> {
+    let mut notes = super::risks::notes(session);
+    notes.extend(cost::open_apis(&session.desired));
+    notes
 }
 
 /// Looks at the cloud and plans a deployment.
@@ -197,6 +203,16 @@ fn limits(plan: &Plan) -> Vec<Limit> {
             used: plan.account.concurrency_reserved,
             adds: u32::try_from(students).unwrap_or(u32::MAX),
             quota: plan.account.concurrency_quota,
+        },
+        Limit {
+            what: RESERVED.to_owned(),
+            used: plan.account.concurrency_reserved,
+            adds: plan.reserves(),
+            // What is asked for beyond is refused. Source: Lambda developer guide, "Configuring reserved concurrency".
+            quota: plan
+                .account
+                .concurrency_quota
+                .map(|quota| quota.saturating_sub(100)),
         },
         Limit {
             what: "IAM roles in the account".to_owned(),

@@ -3,6 +3,7 @@
 pub mod attest;
 pub mod cache;
 pub mod check;
+pub mod cost;
 pub mod credentials;
 pub mod desired;
 pub mod diff;

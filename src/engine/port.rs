@@ -237,6 +237,8 @@ pub struct FunctionState {
     pub code_sha256: String,
     /// Its description.
     pub description: String,
+    /// What is reserved for it, as GetFunction tells; nothing where it runs with the rest.
+    pub reserved: Option<u32>,
     /// Its tags; empty where the answer has none.
     pub tags: Tags,
     /// Why the tags are not there though the function is: reading them needs a permission of its own
@@ -415,6 +417,12 @@ port! {
     fn update_function_description(name: &str, description: &str) -> FunctionState;
     /// lambda:TagResource.
     fn tag_function(arn: &str, tags: &Tags) -> ();
+    /// lambda:UntagResource.
+    fn untag_function(arn: &str, keys: &[String]) -> ();
+    /// lambda:PutFunctionConcurrency: how many of it may run at once; 0 for none.
+    fn put_function_concurrency(name: &str, reserved: u32) -> ();
+    /// lambda:DeleteFunctionConcurrency.
+    fn delete_function_concurrency(name: &str) -> ();
     /// lambda:DeleteFunction.
     fn delete_function(name: &str) -> ();
     /// lambda:Invoke, as a dry run: AWS checks whether the caller may, and runs nothing.

@@ -17,6 +17,7 @@ use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::points::Points;
+use crate::domain::resources::function::TAG_FROZEN;
 use crate::domain::resources::rest_api::Authorization;
 use crate::events::Event;
 
@@ -152,7 +153,8 @@ pub async fn validate<C: Cloud>(
         ),
     ];
     let there = results.iter().all(|r| r.verdict == Verdict::Pass);
-    results.push(as_deployed(validation.plan, &command("--reset ")));
+    let reserved = reserved_otherwise(caller, validation).await?;
+    results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
     let mut ran_well = true;
     for probe in validation.probes {
@@ -201,10 +203,12 @@ pub async fn validate<C: Cloud>(
 
 /// Whether the student changed anything; that is their right, and shows here so that nobody wonders why a probe
 /// ends otherwise.
-fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
+fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckResult {
     let kept = plan.items.iter().filter(|i| i.verdict == Found::Keep);
-    let changed: Vec<_> = kept
-        .map(|i| format!("{}: {}", i.resource, i.why).into())
+    let changed: Vec<Evidence> = kept
+        .map(|i| format!("{}: {}", i.resource, i.why))
+        .chain(reserved)
+        .map(Evidence::from)
         .collect();
     let unchanged = changed.is_empty();
     CheckResult {
@@ -231,6 +235,40 @@ fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
         },
         instructor_hint: None,
     }
+}
+
+/// Functions whose reserved concurrency is not what the lab says. A freeze is no change of the student's. What could not
+/// be looked at is said by the check on readiness, which looks at the same functions.
+async fn reserved_otherwise<C: Cloud>(
+    caller: &Caller<C>,
+    validation: &Validation<'_>,
+) -> Result<Vec<String>, Cancelled> {
+    let said = |reserved: Option<u32>| match reserved {
+        Some(reserved) => reserved.to_string(),
+        None => "not set".to_owned(),
+    };
+    let mut found = Vec::new();
+    for function in &validation.stack.functions {
+        let name = function.name.as_str();
+        let state = caller
+            .call(Operation::GetFunction, |c| c.get_function(name))
+            .await;
+        match state {
+            Ok(state)
+                if state.reserved != function.reserved_concurrency
+                    && !state.tags.contains_key(TAG_FROZEN) =>
+            {
+                found.push(format!(
+                    "Lambda function {name}: its reserved concurrency is {}, and the lab's {}",
+                    said(state.reserved),
+                    said(function.reserved_concurrency)
+                ));
+            }
+            Err(CallError::Cancelled) => return Err(Cancelled),
+            Ok(_) | Err(CallError::Cloud(_)) => {}
+        }
+    }
+    Ok(found)
 }
 
 /// Functions that are not ready, once none of them is on its way: a student may have saved a change a moment

@@ -55,7 +55,7 @@ pub struct Move {
     pub done_now: Option<usize>,
     /// Points before; `None` when they joined, or the report before does not say.
     pub points_before: Option<Points>,
-    /// Points now, as far as proven; `None` when they left.
+    /// Points now, as far as proven; `None` when they left, or their stack is not there.
     pub points_now: Option<Points>,
 }
 
@@ -175,10 +175,12 @@ impl Since {
             .filter_map(|row| {
                 let username = &row.student.username;
                 let score = Score::of(&row.progress.checks);
+                // Of a stack that is not there nothing is known, which is not zero.
+                let deployed = row.progress.progress != Progress::NotDeployed;
                 let is = Reached {
                     state: row.progress.progress,
                     done: score.done,
-                    points: Some(score.earned),
+                    points: deployed.then_some(score.earned),
                 };
                 let was = old.remove(username.as_str()).map(Standing::reached);
                 let turn = match was {

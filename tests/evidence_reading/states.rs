@@ -2,7 +2,7 @@
 
 use homeroom::domain::check::{Progress, StackState, Verdict};
 
-use super::support::{Fault, Rule};
+use super::support::{Fault, Rule, Run};
 use super::*;
 
 /// A class of two of whom only user1 has a stack.
@@ -57,4 +57,64 @@ async fn work_in_another_class_s_stack_of_the_same_names_is_nobody_s_here() {
     );
     // Not read is not zero.
     assert_eq!(verdict(&read, "console-test"), Verdict::CouldNotCheck);
+}
+
+impl Class {
+    /// What `validate` finds of user1.
+    async fn validated(&self) -> Vec<CheckResult> {
+        let (caller, _events) = self.caller().await;
+        let observed = self.observed(&caller).await;
+        let plan = deploy::plan(&self.desired, &observed, false);
+        let Desired { scope, class, .. } = &self.desired;
+        let validation = Validation {
+            stack: &self.desired.stacks[0],
+            invocation: "homeroom --class demo",
+            scope,
+            observed: &observed,
+            plan: &plan.students[0],
+            console: true,
+            probes: &self
+                .lab
+                .probes(scope, class, &self.students[0], "7abcdefgh2")
+                .unwrap(),
+            nonce: "7abcdefgh2",
+            started_ms: self.aws.now_ms(),
+        };
+        validate(&caller, &validation).await.unwrap()
+    }
+}
+
+fn hint_of<'a>(results: &'a [CheckResult], id: &str) -> &'a str {
+    results
+        .iter()
+        .find(|r| r.id == id)
+        .unwrap()
+        .instructor_hint()
+}
+
+#[tokio::test(start_paused = true)]
+async fn validate_says_which_deploy_mends_what_it_found() {
+    let class = Class::deployed(1).await;
+    let reset = "`homeroom --class demo deploy --reset --students user1`";
+    // All is as deployed, and yet it does not run: a plain deployment would find nothing to do.
+    class
+        .aws
+        .on_execution(|_| Run::fails(Duration::from_secs(1), "Oops", "no reason"));
+    let results = class.validated().await;
+    let hint = hint_of(&results, "direct-good-input");
+    assert!(hint.contains(reset), "{hint}");
+    assert!(hint.contains("Step Functions console"), "{hint}");
+
+    let cloud = class.aws.backdoor().await;
+    cloud
+        .delete_log_group("/aws/lambda/user1-process-data")
+        .await
+        .unwrap();
+    let results = class.validated().await;
+    let hint = hint_of(&results, "resources");
+    assert!(
+        hint.contains("`homeroom --class demo deploy --students user1`"),
+        "{hint}"
+    );
+    assert!(!hint.contains("--reset"), "{hint}");
 }

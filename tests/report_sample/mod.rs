@@ -601,7 +601,7 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
                 format!(
                     "the execution ended FAILED: Lambda.ResourceNotFoundException: {username}-send-notification"
                 ),
-                "Deploy again: it puts back what is missing.",
+                "`homeroom deploy` puts back what is missing or half done.",
             ),
         },
         probe(
@@ -645,6 +645,7 @@ pub fn hostile_class() -> ClassReport {
         for check in row.progress.checks.iter_mut().chain(&mut row.validate) {
             check.evidence = vec![text.clone().into()];
             check.hint = text.clone();
+            check.instructor_hint = Some(text.clone());
             check.verdict = Verdict::Fail;
         }
         for (_, execution) in &mut row.progress.executions {

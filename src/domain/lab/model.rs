@@ -132,6 +132,8 @@ pub(super) struct Function {
     pub runtime: Option<String>,
     pub timeout_s: i32,
     pub memory_mib: i32,
+    /// How many of it may run at once, or "off": a number, or a text, perhaps of a setting.
+    pub reserved_concurrency: Option<Figure>,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
 }

@@ -157,6 +157,9 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
         for (variable, value) in &function.environment {
             texts.push((environment_key(&function.id, variable), value));
         }
+        if let Some(model::Figure::Text(text)) = &function.reserved_concurrency {
+            texts.push((reserved_key(&function.id), text));
+        }
     }
     for machine in &manifest.state_machines {
         texts.push((name_key("state_machine", &machine.id), &machine.name));
@@ -184,6 +187,10 @@ pub(super) fn name_key(what: &str, id: &str) -> String {
 
 pub(super) fn api_key(api: &str, key: &str) -> String {
     format!("[[rest_api]] {api:?}: {key}")
+}
+
+pub(super) fn reserved_key(function: &str) -> String {
+    format!("[[function]] {function:?}: reserved_concurrency")
 }
 
 pub(super) fn environment_key(function: &str, variable: &str) -> String {

@@ -489,17 +489,15 @@ impl Verifier<'_> {
     /// A name or an input is no proof of who started an execution.
     fn started_by(&mut self, whose: &str, started_by: Option<Starter>) {
         let m = self.manifest;
-        match started_by {
-            None => {}
-            Some(Starter::Api | Starter::Person) => {
-                if !m.rest_apis.is_empty() && m.marks.api_log.is_none() {
-                    self.say(
-                        whose,
-                        "proof.started_by needs api_log in [marks]: the line of a function's log that proves that the API started an execution",
-                    );
-                }
-            }
-            Some(_) => self.say(whose, "proof.started_by is \"person\" or \"api\""),
+        let way = matches!(started_by, Some(Starter::Api | Starter::Person));
+        if started_by.is_some() && !way {
+            self.say(whose, "proof.started_by is \"person\" or \"api\"");
+        }
+        if way && !m.rest_apis.is_empty() && m.marks.api_log.is_none() {
+            self.say(
+                whose,
+                "proof.started_by needs api_log in [marks]: the line of a function's log that proves that the API started an execution",
+            );
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::ids::Username;
+use crate::domain::lab::NamePattern;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::managed_policy::{self, ManagedPolicy};
@@ -330,6 +331,42 @@ pub fn freeze(desired: &Desired, observed: &Observed, reach: Reach, freeze: bool
         student_plan_in(desired, owner, items)
     });
     plan_of(desired, observed, students.collect())
+}
+
+/// Plans what goes with [`freeze`] once everybody is shut out: functions run no more, and what runs is stopped; or, with a
+/// thaw, functions run as before. Of whom the other plan tells, under the names of the lab: what of it is there, and
+/// whether it is the student's, is looked at when it is done.
+pub fn halt(users: &Plan, names: &[NamePattern], freeze: bool) -> Plan {
+    let mut plan = users.clone();
+    for student in &mut plan.students {
+        let of = |kind: Kind| -> Vec<ResourceId> {
+            let patterns = names.iter().filter(|pattern| pattern.kind == kind);
+            let name = |pattern: &NamePattern| pattern.name(&student.owner.student);
+            patterns
+                .map(|pattern| ResourceId::new(kind, name(pattern)))
+                .collect()
+        };
+        let (functions, machines) = (of(Kind::Function), of(Kind::StateMachine));
+        let mut items: Vec<Item> = functions
+            .iter()
+            .map(|id| {
+                let action = match freeze {
+                    true => Action::FreezeFunction,
+                    false => Action::ThawFunction,
+                };
+                Item::act(id.clone(), Verdict::Update, action, "")
+            })
+            .collect();
+        if freeze {
+            // Afterwards, so that nothing that is stopped is started again.
+            let machines = machines.into_iter().map(|id| {
+                Item::act(id, Verdict::Update, Action::StopExecutions, "").after(functions.clone())
+            });
+            items.extend(machines);
+        }
+        student.items = items;
+    }
+    plan
 }
 
 /// The chosen students, and with the whole class those who only have access left.

@@ -209,7 +209,9 @@ impl Planner<'_> {
         })
         .collect();
         let unrecorded = [difference.code, difference.config].contains(&Drift::SameButUnrecorded);
-        if !code && !config && !unrecorded {
+        // What is reserved shows in no listing, so a reset looks at it.
+        let limit = difference.limit || self.reset;
+        if !code && !config && !unrecorded && !limit {
             return if theirs.is_empty() {
                 Item::settled(id, Verdict::NoChange, "")
             } else {
@@ -232,8 +234,10 @@ impl Planner<'_> {
             kept(difference.code, "code").unwrap_or_else(|| function.code_fingerprint());
         let config_record = kept(difference.config, "config")
             .unwrap_or_else(|| function.config_fingerprint(self.scope, &owner.class));
-        let description = owner.record(&[("code", &code_record), ("config", &config_record)]);
+        let description = function.record(owner, &code_record, &config_record, true);
         let why = match (code, config) {
+            (false, false) if difference.limit => "reserved concurrency differs",
+            (false, false) if limit && !unrecorded => "its reserved concurrency is looked at",
             _ if new_role && !writes(difference.config) => "its role is made anew",
             (true, true) => "code and configuration differ",
             (true, false) => "code differs",
@@ -256,6 +260,7 @@ impl Planner<'_> {
                     true => actual.extras.keys().copied().collect(),
                     false => Vec::new(),
                 },
+                limit,
                 description,
             },
             why,

@@ -146,9 +146,17 @@ pub enum Action {
         config: bool,
         /// Settings that no lab makes, to be put back as AWS makes them; written with the configuration.
         undo: Vec<FunctionSetting>,
+        /// Look at the reserved concurrency, and set it.
+        limit: bool,
         /// The description that records what is deployed once this is done; written last.
         description: String,
     },
+    /// Let nothing of a function run any more.
+    FreezeFunction,
+    /// Let it run as it did before.
+    ThawFunction,
+    /// Stop what runs of a state machine.
+    StopExecutions,
     /// Create a state machine.
     CreateStateMachine(StateMachine),
     /// Write definition and role of a state machine.
@@ -276,8 +284,9 @@ impl Action {
             | Self::UpdateUser { .. } => "update",
             Self::SetRoleBoundary(_) => "set boundary",
             Self::RemoveRoleBoundary => "remove boundary",
-            Self::FreezeUser => "freeze",
-            Self::ThawUser => "thaw",
+            Self::FreezeUser | Self::FreezeFunction => "freeze",
+            Self::ThawUser | Self::ThawFunction => "thaw",
+            Self::StopExecutions => "stop executions of",
             Self::CompleteRestApi { .. } => "complete",
             Self::DeleteRestApi { .. }
             | Self::DeleteFunction
@@ -291,6 +300,17 @@ impl Action {
 }
 
 impl Plan {
+    /// Concurrency that is newly reserved for functions.
+    pub fn reserves(&self) -> u32 {
+        let items = self.students.iter().flat_map(|student| &student.items);
+        items
+            .filter_map(|item| match &item.action {
+                Some(Action::CreateFunction { function, .. }) => function.reserved_concurrency,
+                _ => None,
+            })
+            .sum()
+    }
+
     /// Every item that has something to do.
     pub fn steps(&self) -> usize {
         self.students.iter().map(StudentPlan::steps).sum()

@@ -51,6 +51,7 @@ fn stack(user: &str, code: &str) -> Stack {
             timeout_s: 10,
             memory_mib: 128,
             environment: BTreeMap::from([("LEVEL".into(), "INFO".into())]),
+            reserved_concurrency: None,
             code: function::Code {
                 zip: Arc::from(code.as_bytes()),
                 sha256: format!("sha-{code}"),
@@ -139,6 +140,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             code,
             config,
             undo,
+            limit: _,
             description,
         } => {
             let before = observed.functions[&name].clone();
@@ -205,6 +207,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 observed.rest_apis.remove(&name);
             }
         }
+        Action::FreezeFunction | Action::ThawFunction | Action::StopExecutions => {}
         Action::DeleteFunction => drop(observed.functions.remove(&name)),
         Action::DeleteStateMachine { .. } => drop(observed.state_machines.remove(&name)),
         Action::DeleteLogGroup { .. } => drop(observed.log_groups.remove(&name)),

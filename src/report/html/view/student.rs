@@ -183,7 +183,7 @@ impl Row {
             earned: match score.certain {
                 _ if score.total.is_zero() || !deployed => String::new(),
                 true => score.earned.words(),
-                false => format!("at least {}", score.earned.words()),
+                false => format!("≥ {}", score.earned.words()),
             },
             hundredths: score.earned.hundredths(),
             cells,
