@@ -143,6 +143,14 @@ pub enum Event {
         /// Milliseconds that it took.
         elapsed_ms: u64,
     },
+    /// homeroom is about to send requests of its own that carry a nonce. Kept in the run log before anything is sent, so
+    /// that what they start is never counted as the student's, also when the run is killed.
+    NonceIssued {
+        /// The student to whose stack they go.
+        student: Username,
+        /// The nonce.
+        nonce: String,
+    },
     /// homeroom started an execution of its own, or had the student's API start one. Kept in the run log, so that it
     /// is never counted as the student's, whatever their trigger function made of its name and input.
     ExecutionStarted {

@@ -202,6 +202,7 @@ by_service! {
         fn put_retention_policy(name: &str, days: i32) -> ();
         fn delete_log_group(name: &str) -> ();
         fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
+        fn matching_log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, pattern: &str, token: Option<String>) -> Page<String>;
     }
     endpoint {
         fn fetch_code(url: &str, max: usize) -> Vec<u8>;

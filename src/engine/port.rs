@@ -465,7 +465,7 @@ port! {
     fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
     /// states:StopExecution.
     fn stop_execution(execution_arn: &str) -> ();
-    /// states:DescribeExecution: the execution with its details.
+    /// states:DescribeExecution: the execution with its details; without them while AWS does not show its input yet.
     fn describe_execution(execution_arn: &str) -> Execution;
     /// states:ListExecutions: one page, newest first; only those running when `running_only`.
     fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
@@ -516,6 +516,8 @@ port! {
     fn delete_log_group(name: &str) -> ();
     /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970, up to another one.
     fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
+    /// logs:FilterLogEvents: one page of those messages that a filter pattern picks; an empty pattern picks all.
+    fn matching_log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, pattern: &str, token: Option<String>) -> Page<String>;
 
     /// An HTTP request with a JSON body to a deployed stage, signed where `authorization` asks for it.
     fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str, authorization: Authorization) -> HttpAnswer;

@@ -151,7 +151,12 @@ struct Student<'a> {
     percent: Option<f64>,
     checks: &'a [CheckResult],
     validate: &'a [CheckResult],
+    /// The newest.
     executions: Vec<Run<'a>>,
+    /// Older ones that were listed.
+    executions_left_out: usize,
+    /// Whether there are more than were listed.
+    executions_cut_off: bool,
     outputs: &'a [Output],
     changes: &'a [Change],
     requests: &'a [ExampleRequest],
@@ -281,6 +286,8 @@ impl<'a> Student<'a> {
                 .iter()
                 .map(|(starter, execution)| Run::of(*starter, execution, zone))
                 .collect(),
+            executions_left_out: row.progress.executions_left_out,
+            executions_cut_off: row.progress.executions_cut_off,
             outputs: &row.progress.outputs,
             changes: &row.progress.changes,
             requests: &row.progress.requests,
