@@ -114,6 +114,7 @@ fn denied() -> Failure {
         subject: "Lambda function user2-process-data".into(),
         cause: "lambda:CreateFunction: AccessDeniedException: \u{1b}[31mnot authorized".into(),
         hint: Some("give the caller lambda:CreateFunction".into()),
+        request_id: None,
     }
 }
 

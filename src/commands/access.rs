@@ -23,14 +23,14 @@ use crate::engine::port::Cloud;
 use crate::engine::prove_gone::prove_access_gone;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
+use crate::events::{Command, Event, Failure, Outcome, ResourceResult, RunSummary, StudentResult};
 use crate::report::words::{plural, some_of};
 use crate::report::{Limit, View};
 use crate::vault::Vault;
 
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
-use super::plan::{broken, interrupted, view};
+use super::plan::{POLICIES, broken, interrupted, view};
 use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::teardown::{self, Fresh};
@@ -187,7 +187,7 @@ async fn no_room(caller: &Caller<AwsCloud>, plan: &mut Plan) -> Vec<Failure> {
             quota: summary.users_quota,
         },
         Limit {
-            what: "customer managed policies in the account".to_owned(),
+            what: POLICIES.to_owned(),
             used: summary.policies,
             adds: policies,
             quota: summary.policies_quota,
@@ -420,11 +420,14 @@ pub(super) fn forget_credentials(session: &Session, students: &[StudentResult]) 
             let resources = student.resources.iter();
             resources.filter(move |r| r.resource.kind == kind)
         };
-        let removed = |kind: ResourceKind| of(kind).any(|r| r.state == "removed");
-        removed(ResourceKind::User)
+        // Every stack has a policy that bounds its roles; it says nothing of access.
+        let is_access = |name: &str| Purpose::of_name(name) != Some(Purpose::Roles);
+        let mut policies = of(ResourceKind::ManagedPolicy).filter(|r| is_access(&r.resource.name));
+        let removed = |r: &ResourceResult| r.state == "removed";
+        of(ResourceKind::User).any(removed)
             || (of(ResourceKind::User).next().is_none()
                 && student.outcome == Outcome::Removed
-                && removed(ResourceKind::ManagedPolicy))
+                && policies.any(removed))
     });
     let mut forgotten = false;
     let mut notes = Vec::new();

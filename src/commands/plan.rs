@@ -26,6 +26,9 @@ const REST_APIS_MAX: u32 = 600;
 /// The limit on functions that run at once.
 const CONCURRENCY: &str = "Lambda functions running at once in the region";
 
+/// The limit on managed policies: one a stack, which bounds its roles, and two a student who is let in.
+pub(super) const POLICIES: &str = "customer managed policies in the account";
+
 /// The state of a resource for which nothing is done because of another of the student's.
 const BLOCKED: &str = "blocked";
 
@@ -38,7 +41,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let plan = ran.output.map_err(|_| interrupted())?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut summary = summarise(&session, Command::Plan, students, Vec::new());
+    let notes = roles_bounded_by(&session).into_iter().collect();
+    let mut summary = summarise(&session, Command::Plan, students, notes);
     summary.forecast = Some(forecast(&session, &plan));
     let ui = session.class.settings.ui;
     let limits = limits(&plan);
@@ -72,7 +76,7 @@ pub(super) async fn plan(
 ) -> std::result::Result<Plan, Cancelled> {
     let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
-    if plan.creates(ResourceKind::Role) > 0 {
+    if plan.creates(ResourceKind::Role) + plan.creates(ResourceKind::ManagedPolicy) > 0 {
         let summary = caller
             .call(Operation::GetAccountSummary, |c| c.account_summary())
             .await;
@@ -80,6 +84,8 @@ pub(super) async fn plan(
         let summary = summary.unwrap_or_default();
         plan.account.roles = summary.roles;
         plan.account.roles_quota = summary.roles_quota;
+        plan.account.policies = summary.policies;
+        plan.account.policies_quota = summary.policies_quota;
     }
     if plan.creates(ResourceKind::Function) > 0 {
         let concurrency = caller
@@ -90,6 +96,18 @@ pub(super) async fn plan(
         plan.account.concurrency_reserved = concurrency.reserved;
     }
     Ok(plan)
+}
+
+/// That the roles are not bounded by the lab: a role has only one boundary.
+fn roles_bounded_by(session: &Session) -> Option<String> {
+    let boundary = session.class.settings.role_boundary.as_ref()?;
+    let of_lab = match session.class.lab.has_access() {
+        true => "; the lab's own boundary holds for the students' users alone",
+        false => "",
+    };
+    Some(format!(
+        "every role gets the permissions boundary {boundary} (role_boundary in homeroom.toml){of_lab}"
+    ))
 }
 
 /// What the plan would take, and what it would take to tear down whoever it is about, each from a rested account.
@@ -172,6 +190,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
                 subject: item.resource.to_string(),
                 cause: item.why.clone(),
                 hint: Some(hint),
+                request_id: None,
             })
         })
         .collect()
@@ -198,6 +217,12 @@ fn limits(plan: &Plan) -> Vec<Limit> {
             used: plan.account.roles,
             adds: adds(ResourceKind::Role),
             quota: plan.account.roles_quota,
+        },
+        Limit {
+            what: POLICIES.to_owned(),
+            used: plan.account.policies,
+            adds: adds(ResourceKind::ManagedPolicy),
+            quota: plan.account.policies_quota,
         },
         Limit {
             what: "REST APIs in the region".to_owned(),
@@ -227,6 +252,7 @@ pub(super) fn broken(limits: impl Iterator<Item = Limit>) -> Vec<Failure> {
                     limit.adds
                 ),
                 hint: Some(hint_for(&limit)),
+                request_id: None,
             })
         })
         .collect()

@@ -382,6 +382,7 @@ fn misjudged(
                         "the lab's checks and its [[rehearsal.step]] entries do not fit together"
                             .to_owned(),
                     ),
+                    request_id: None,
                 };
                 (student.username.clone(), failure)
             })

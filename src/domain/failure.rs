@@ -11,6 +11,9 @@ pub struct Failure {
     pub cause: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// AWS's id of the request that failed: what AWS's support asks for. Absent where AWS did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 impl std::fmt::Display for Failure {

@@ -1,6 +1,7 @@
 //! Does what a plan says, paced, cancellable, and tells it in events. Knows the cloud only by its port.
 
 pub mod call;
+pub mod common_cause;
 pub mod dispatcher;
 pub mod execute;
 pub mod forecast;

@@ -40,6 +40,11 @@ pub enum ErrorKind {
     Ambiguous,
     /// The role that the request names cannot be assumed (yet).
     RoleNotAssumable,
+    /// Step Functions refuses the role for another reason: its policies may not be in force everywhere yet.
+    RoleRefused,
+    /// IAM names the role, user or policy without its path: it does not find it (yet, or any more), so a policy that
+    /// covers a path did not match. For whoever has just made it, it is not found; for everybody else it is a refusal.
+    Unresolved,
     /// A state machine of that name is being deleted.
     Deleting,
     /// The caller may not do this.
@@ -66,6 +71,8 @@ pub struct CloudError {
     pub code: String,
     /// AWS's message.
     pub message: String,
+    /// AWS's id of the request, where there was an answer: what AWS's support asks for.
+    pub request_id: Option<String>,
 }
 
 /// Result of a call.
@@ -257,6 +264,7 @@ impl FunctionState {
                 message: format!(
                     "the function's tags are not shown, which needs lambda:ListTags: {why}"
                 ),
+                request_id: None,
             }),
         }
     }

@@ -48,6 +48,7 @@ pub async fn work<C: Cloud>(
             subject: format!("scripted student {}", owner.student),
             cause: error.to_string(),
             hint: hints::for_error(&error),
+            request_id: None,
         }),
         CallError::Cancelled => Trouble::Cancelled,
     };
@@ -110,6 +111,7 @@ pub async fn work<C: Cloud>(
                                 route.method, route.path, answer.status, answer.body
                             ),
                             hint: None,
+                            request_id: None,
                         }));
                     }
                 }
@@ -148,6 +150,7 @@ async fn until_ended<C: Cloud>(
                     PATIENCE.as_secs()
                 ),
                 hint: None,
+                request_id: None,
             }));
         }
         let slept = caller.stop().sleep(PAUSE).await;

@@ -140,7 +140,7 @@ fn no_export(file: &str) -> Failure {
         subject: file.to_owned(),
         cause: "is no Canvas gradebook export: its first row must have the columns Student and ID"
             .to_owned(),
-        hint: Some("in Canvas choose Grades, Export, Export Entire Gradebook, and give that file unchanged".to_owned()),
+        hint: Some("in Canvas choose Grades, Export, Export Entire Gradebook, and give that file unchanged".to_owned()), request_id: None,
     }
 }
 
@@ -169,6 +169,7 @@ fn find_assignment(
         subject: format!("--assignment {wanted}"),
         cause,
         hint: Some(hint),
+        request_id: None,
     };
     match (exact.as_slice(), by_title.as_slice()) {
         ([one], _) | ([], [one]) if assignment_title(&titles[*one]).is_some() => Ok(*one),

@@ -94,6 +94,7 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
                 .join("; ")
         },
         hint: (!check.hint.is_empty()).then(|| check.hint.clone()),
+        request_id: None,
     })
 }
 
@@ -153,6 +154,7 @@ mod tests {
             subject: subject.into(),
             cause: cause.into(),
             hint: Some("do this".into()),
+            request_id: None,
         }
     }
 

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::layer::{Layer, Origin, verbosity};
-use super::values::{Quota, operation};
+use super::values::{PolicyArn, Quota, operation};
 use crate::domain::failure::Failure;
 use crate::domain::operation::Operation;
 use crate::domain::similar;
@@ -38,17 +38,20 @@ const KEYS: &[&str] = &[
     "color",
     "verbose",
     "quiet",
+    "role_boundary",
     "settings",
     "quotas",
 ];
 
-/// What the file says: a layer, and the two tables that only the file has.
+/// What the file says: a layer, and what only the file has.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct File {
     pub layer: Layer,
     /// Overrides of the lab's settings: texts, numbers and switches.
     pub lab_settings: toml::Table,
     pub quotas: BTreeMap<Operation, Quota>,
+    /// The permissions boundary that the account's owner demands of every role.
+    pub role_boundary: Option<PolicyArn>,
 }
 
 /// Reads the file's text; the failures come in the file's order.
@@ -94,7 +97,7 @@ impl<'a> Reader<'a> {
         };
         let mut lab_settings = toml::Table::new();
         let mut quotas = BTreeMap::new();
-        let (mut verbose, mut quiet) = (None, None);
+        let (mut verbose, mut quiet, mut role_boundary) = (None, None, None);
         for (key, value) in table {
             let at = key.span();
             let key = key.into_inner();
@@ -116,6 +119,7 @@ impl<'a> Reader<'a> {
                 "color" => layer.color = self.value(&key, value),
                 "verbose" => verbose = self.value(&key, value),
                 "quiet" => quiet = self.value(&key, value),
+                "role_boundary" => role_boundary = self.value(&key, value),
                 "settings" => lab_settings = self.lab_settings(value),
                 "quotas" => quotas = self.quotas(value),
                 _ => self.unknown(at, &key),
@@ -131,6 +135,7 @@ impl<'a> Reader<'a> {
             layer,
             lab_settings,
             quotas,
+            role_boundary,
         }
     }
 
@@ -254,6 +259,7 @@ impl<'a> Reader<'a> {
                 subject: format!("{NAME}, line {line}{key}"),
                 cause,
                 hint: Some(hint.into()),
+                request_id: None,
             },
         ));
     }
@@ -291,6 +297,7 @@ mod tests {
             color = "never"
             verbose = 2
             quiet = 1
+            role_boundary = "arn:aws:iam::123456789012:policy/org"
             [settings]
             log_level = "DEBUG"
             log_retention_days = 14

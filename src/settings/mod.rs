@@ -18,7 +18,9 @@ use crate::domain::ids::ClassName;
 use crate::domain::operation::Operation;
 use crate::error::{Error, Kind, Result};
 use layer::Layer;
-use values::{AccountId, ColorWhen, EndpointUrl, OutputFormat, Profile, Quota, QuotaScale, Region};
+use values::{
+    AccountId, ColorWhen, EndpointUrl, OutputFormat, PolicyArn, Profile, Quota, QuotaScale, Region,
+};
 
 /// The folder in which a roster is looked for.
 const ROSTER_FOLDER: &str = "roster";
@@ -51,6 +53,9 @@ pub struct Settings {
     pub quota_scale: QuotaScale,
     /// The account's request quotas where they are not the published ones, from the file's `[quotas]`.
     pub quotas: BTreeMap<Operation, Quota>,
+    /// The permissions boundary that the account's owner demands of every role, from the file. On the embedded cloud
+    /// there is no such owner.
+    pub role_boundary: Option<PolicyArn>,
     /// The folder for reports.
     pub reports: PathBuf,
     /// How to talk to the person.
@@ -114,6 +119,7 @@ struct Sources {
     layers: [Layer; 3],
     lab_settings: toml::Table,
     quotas: BTreeMap<Operation, Quota>,
+    role_boundary: Option<PolicyArn>,
 }
 
 impl Sources {
@@ -127,6 +133,7 @@ impl Sources {
                 layers: [flags, variables, file.layer],
                 lab_settings: file.lab_settings,
                 quotas: file.quotas,
+                role_boundary: file.role_boundary,
             }),
             (flags, variables, file) => {
                 let mut failures: Vec<Failure> = flags.err().into_iter().collect();
@@ -207,8 +214,13 @@ impl Settings {
             Target::Aws { .. } => sources.first(|layer| &layer.account),
             Target::Local => sources.flags().account.clone(),
         };
+        let role_boundary = match target {
+            Target::Aws { .. } => sources.role_boundary.clone(),
+            Target::Local => None,
+        };
         Ok(Self {
             ui: ui(&sources, around),
+            role_boundary,
             roster,
             lab,
             class,
@@ -252,6 +264,7 @@ impl Ui {
             layers,
             lab_settings: toml::Table::new(),
             quotas: BTreeMap::new(),
+            role_boundary: None,
         };
         Self::resolve(cli, around).unwrap_or_else(|_| ui(&sources, around))
     }

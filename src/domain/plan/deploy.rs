@@ -16,7 +16,7 @@ use crate::domain::resources::{
     state_machine::StateMachine,
 };
 
-use super::{Action, Item, Plan, StageRecord, StudentPlan, Verdict};
+use super::{Action, Item, Plan, StageRecord, StudentPlan, Verdict, policy};
 
 /// Plans a deployment. With `reset`, what students changed is put back as the lab has it.
 pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
@@ -25,6 +25,7 @@ pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
         .iter()
         .map(|stack| {
             Planner {
+                desired,
                 scope: &desired.scope,
                 observed,
                 stack,
@@ -43,6 +44,7 @@ pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
 }
 
 struct Planner<'a> {
+    desired: &'a Desired,
     scope: &'a Scope,
     observed: &'a Observed,
     stack: &'a Stack,
@@ -58,6 +60,9 @@ impl Planner<'_> {
         items.extend(stack.functions.iter().map(|f| self.function(f)));
         items.extend(stack.state_machines.iter().map(|m| self.state_machine(m)));
         items.extend(stack.rest_apis.iter().map(|a| self.rest_api(a)));
+        let owner = &stack.owner;
+        let bounds = stack.boundary.iter();
+        items.extend(bounds.map(|p| policy::item(self.desired, self.observed, owner, p)));
         leave_alone_if_unsafe(&mut items);
         StudentPlan {
             owner: stack.owner.clone(),
@@ -94,7 +99,8 @@ impl Planner<'_> {
                 let why = format!("exists as {other}, and IAM takes the two for the same name");
                 return Item::settled(id, Verdict::Conflict, why);
             }
-            return Item::act(id, Verdict::Create, Action::CreateRole(role.clone()), "");
+            let action = Action::CreateRole(role.clone());
+            return Item::act(id, Verdict::Create, action, "").after(self.boundary());
         };
         let owner = &self.stack.owner;
         let ownership = actual.ownership(self.scope, &owner.class, Some(owner));
@@ -109,9 +115,15 @@ impl Planner<'_> {
                     role: role.clone(),
                     difference,
                 };
-                Item::act(id, Verdict::Update, action, why)
+                Item::act(id, Verdict::Update, action, why).after(self.boundary())
             }
         }
+    }
+
+    /// The policy that bounds the roles, where it is the lab's: no role ever stands without it.
+    fn boundary(&self) -> Option<ResourceId> {
+        let policy = self.stack.boundary.as_ref()?;
+        Some(ResourceId::new(Kind::ManagedPolicy, &policy.name))
     }
 
     fn log_group(&self, group: &LogGroup) -> Item {

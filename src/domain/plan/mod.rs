@@ -4,6 +4,7 @@ pub mod access;
 #[cfg(test)]
 mod access_tests;
 pub mod deploy;
+mod policy;
 pub mod teardown;
 #[cfg(test)]
 mod tests;
@@ -271,6 +272,23 @@ impl Action {
             | Self::DeletePolicy { .. }
             | Self::DeleteUser { .. } => "delete",
         }
+    }
+}
+
+impl Action {
+    /// Whether it only takes away.
+    pub fn removes(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteRole { .. }
+                | Self::DeleteLogGroup { .. }
+                | Self::DeleteFunction
+                | Self::DeleteStateMachine { .. }
+                | Self::DeleteRestApi { .. }
+                | Self::DeletePolicy { .. }
+                | Self::RemoveRoleBoundary
+                | Self::DeleteUser { .. }
+        )
     }
 }
 

@@ -34,10 +34,12 @@ fn stack(user: &str, code: &str) -> Stack {
     };
     let name = |suffix: &str| format!("{user}-{suffix}");
     Stack {
+        boundary: None,
         roles: vec![Role {
             name: name("role"),
             trust: json!({"Statement": []}).into(),
             policy: json!({"Statement": [{"Resource": user}]}).into(),
+            boundary: None,
         }],
         log_groups: vec![LogGroup {
             name: format!("/aws/lambda/{}", name("work")),

@@ -43,6 +43,7 @@ impl Problem {
             subject: format!("{file}, line {}{column}", self.line),
             cause: self.cause,
             hint: Some(self.hint),
+            request_id: None,
         }
     }
 }

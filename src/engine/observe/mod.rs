@@ -99,6 +99,12 @@ pub async fn observe_knowing<C: Cloud>(
     let look = Look::new(caller, desired, depth, known);
     // Roles first: they tell which students are another class's, whose other things need not be asked.
     let (principals, mut gaps) = match depth {
+        Depth::Deploy if look.any(Kind::ManagedPolicy) => {
+            // The users are not the deployment's business, so not to see them is no gap of its own.
+            let (principals, mut gaps) = look.principals().await?;
+            gaps.retain(|gap| gap.kind != Kind::User);
+            (principals, gaps)
+        }
         Depth::Deploy => {
             let (roles, gaps) = look.roles().await?;
             let only_roles = Principals {
