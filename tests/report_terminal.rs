@@ -134,6 +134,7 @@ fn play(stage: &Stage, terminal: &mut Terminal) {
     terminal.handle(&Event::CallRetried {
         operation: Operation::CreateFunction,
         cause: "TooManyRequestsException: Rate exceeded".into(),
+        request_id: None,
         after_ms: 1500,
     });
     stage.pass(5);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::cli::Cli;
 use crate::cloud::AwsCloud;
 use crate::domain::desired::{Desired, Stack};
-use crate::domain::ids::{Scope, Username};
+use crate::domain::ids::Username;
 use crate::domain::isolation::{Target, neighbours};
 use crate::domain::observed::Observed;
 use crate::domain::roster::Student;

@@ -121,6 +121,7 @@ async fn strict(args: &RehearseArgs, endpoint: &local::Endpoint) -> Result<Optio
     }
     let options = strict::Options {
         scale: f64::from(args.scale),
+        timings: strict::Timings::with_lags(),
         ..strict::Options::default()
     };
     let proxy = Proxy::start(&endpoint.url, options).await;

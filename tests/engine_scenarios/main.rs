@@ -7,8 +7,10 @@
 )]
 
 mod endpoint;
+mod everybodys;
 mod faults;
 mod foretold;
+mod lag;
 mod others;
 mod run_log;
 #[path = "../support/mod.rs"]

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says where it stopped"
 )]
 
+mod lag;
 #[path = "../support/mod.rs"]
 mod support;
 mod trail;

@@ -30,6 +30,8 @@ struct Execution {
     status: &'static str,
     started_at: Instant,
     ends_at: Instant,
+    /// From when on Step Functions tells of it.
+    known_from: Instant,
     /// What it ends as.
     end: (&'static str, Option<String>, Option<String>),
 }
@@ -250,7 +252,7 @@ impl World {
             )
         })?;
         let run = (self.script)(&parsed);
-        let now = self.now;
+        let (now, lag) = (self.now, self.execution_lag);
         let found = self.living(machine)?;
         if let Some(same) = found.executions.iter().find(|e| e.name == name) {
             if same.status == "RUNNING" && same.input == input {
@@ -268,6 +270,7 @@ impl World {
             status: "RUNNING",
             started_at: now,
             ends_at: now + run.takes,
+            known_from: now + lag,
             end: (run.status, run.error, run.cause),
         });
         let definition = found.definition.clone();
@@ -277,6 +280,7 @@ impl World {
     }
 
     fn execution(&mut self, arn: &str) -> Result<&mut Execution, Refusal> {
+        let now = self.now;
         let mut parts = arn.rsplit(':');
         let (name, machine) = (
             parts.next().unwrap_or_default(),
@@ -284,7 +288,10 @@ impl World {
         );
         let executions = self.machines.get_mut(machine).map(|m| &mut m.executions);
         executions
-            .and_then(|all| all.iter_mut().find(|e| e.name == name))
+            .and_then(|all| {
+                all.iter_mut()
+                    .find(|e| e.name == name && e.known_from <= now)
+            })
             .ok_or_else(|| {
                 error(
                     "ExecutionDoesNotExist",
@@ -313,7 +320,7 @@ impl World {
             .executions
             .iter()
             .rev()
-            .filter(|e| filter.is_empty() || e.status == filter)
+            .filter(|e| e.known_from <= self.now && (filter.is_empty() || e.status == filter))
             .map(|e| self.execution_item(&execution_arn(name, &e.name), e))
             .collect();
         let (page, next) = self.page(
