@@ -396,7 +396,8 @@ pub struct Poll {
     deadline: Duration,
     pause: Duration,
     longest: Duration,
-    told: bool,
+    /// What was last said to be waited for.
+    told: String,
 }
 
 impl Poll {
@@ -407,7 +408,7 @@ impl Poll {
             deadline,
             pause: first,
             longest,
-            told: false,
+            told: String::new(),
         }
     }
 
@@ -467,7 +468,7 @@ impl Poll {
         )
     }
 
-    /// Pauses before the next look, and says once what is waited for.
+    /// Pauses before the next look, and says what is waited for: once, and again when it is something else.
     ///
     /// # Errors
     /// [`StepError::Stuck`] past the deadline; [`StepError::Cancelled`] when the run is stopped.
@@ -482,8 +483,9 @@ impl Poll {
                 self.deadline.as_secs()
             )));
         }
-        if !std::mem::replace(&mut self.told, true) {
+        if self.told != on {
             context.tell_waiting(on);
+            on.clone_into(&mut self.told);
         }
         context.caller.stop().sleep(self.pause).await?;
         self.pause = (self.pause * 2).min(self.longest);

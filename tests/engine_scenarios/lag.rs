@@ -151,7 +151,9 @@ async fn a_role_may_take_eight_minutes_and_the_waiting_is_told() {
     let (took, runs, waits) = timed(&aws).await;
     assert_all_well(&runs);
     assert!(took > Duration::from_secs(480), "{took:?}");
-    assert_eq!(waits, ["user1: its role to become assumable"]);
+    let of_roles = waits.iter().filter(|on| on.contains("assumable"));
+    let of_roles: Vec<_> = of_roles.collect();
+    assert_eq!(of_roles, ["user1: its role to become assumable"]);
 }
 
 #[tokio::test(start_paused = true)]
