@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::{Value, json};
 
@@ -45,7 +46,10 @@ fn stack(lab: &Lab, username: &str) -> Stack {
 
 #[test]
 fn the_built_in_lab_is_the_one_in_the_repository() {
-    let (built_in, on_disk) = (built_in(), read(repository()).unwrap());
+    let (built_in, on_disk) = (
+        built_in(),
+        folder::read(repository(), Limits::BUNDLE).unwrap(),
+    );
     let names = |files: &Files| files.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(
         names(&built_in),
@@ -459,4 +463,73 @@ fn lab_6_policies_fit_whatever_the_names() {
     assert!(access.is_some());
     let stack = lab.desired(&far, &class, &[student]);
     assert!(stack.is_ok());
+}
+
+#[test]
+fn no_shipped_lab_reaches_further_than_a_lab_needs() {
+    let students = [student("user1"), student("ann-b")];
+    for dir in [None, Some(repository().join("tests/labs/mini"))] {
+        let lab = load(dir.as_deref()).unwrap();
+        let desired = lab.desired(&scope(), &class(), &students).unwrap();
+        assert_eq!(lab.risks(&desired, &students), [], "{dir:?}");
+    }
+}
+
+/// The built-in lab with one file changed.
+fn changed(file: &str, from: &str, to: &str) -> Lab {
+    let mut files = built_in();
+    let text = String::from_utf8(files[file].clone()).unwrap();
+    assert!(text.contains(from), "{file} has no {from}");
+    files.insert(file.to_owned(), text.replacen(from, to, 1).into_bytes());
+    Lab::parse(files).unwrap()
+}
+
+#[test]
+fn what_reaches_too_far_is_found_wherever_it_stands() {
+    let students = [student("user1"), student("user2")];
+    let worker = "templates/iam/worker-policy.json";
+    for (file, from, to, key) in [
+        (
+            worker,
+            "\"logs:PutLogEvents\"",
+            "\"logs:*\"",
+            "worker: action logs:*",
+        ),
+        (
+            worker,
+            "\"logs:PutLogEvents\"",
+            "\"dynamodb:PutItem\"",
+            "worker: beyond the boundary dynamodb:PutItem",
+        ),
+        (
+            "templates/iam/workflow-trust.json",
+            "\"Service\": \"states.amazonaws.com\"",
+            "\"AWS\": \"999999999999\"",
+            "workflow: principal 999999999999",
+        ),
+        (
+            "templates/iam/student-policy.json",
+            "\"iam:ChangePassword\"",
+            "\"iam:*\"",
+            "student: action iam:*",
+        ),
+        // For one student alone.
+        (
+            worker,
+            "\"logs:PutLogEvents\"",
+            "{% if username == \"user2\" %}\"iam:*\"{% else %}\"logs:PutLogEvents\"{% endif %}",
+            "worker: action iam:*",
+        ),
+    ] {
+        let lab = changed(file, from, to);
+        let desired = lab.desired(&scope(), &class(), &students).unwrap();
+        let keys: Vec<_> = lab
+            .risks(&desired, &students)
+            .iter()
+            .map(|r| r.key())
+            .collect();
+        assert!(keys.contains(&key.to_owned()), "{key}: {keys:?}");
+        let same = keys.iter().filter(|k| *k == key).count();
+        assert_eq!(same, 1, "the same of both students is one");
+    }
 }

@@ -12,12 +12,14 @@ use serde_json::Value;
 
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Ownership, Tags};
+use crate::domain::resources::extras::FunctionSetting;
 use crate::domain::resources::function::{Actual, Code, Function};
 use crate::engine::port::{
     CloudResult, Concurrency, ErrorKind, FunctionState, NewFunction, Page, Permission,
 };
 
 use super::errors::call;
+use super::extras;
 
 /// Functions a page at most. Source: Lambda ListFunctions, `MaxItems`.
 const PAGE: i32 = 50;
@@ -100,6 +102,7 @@ fn actual(configuration: &FunctionConfiguration) -> Actual {
             .unwrap_or_default(),
         code_sha256: text(configuration.code_sha256()),
         description: text(configuration.description()),
+        extras: extras::of_function(configuration),
         ownership: Ownership::Unproven,
     }
 }
@@ -192,6 +195,8 @@ pub(super) async fn update_function_code(
             .update_function_code()
             .function_name(name)
             .zip_file(zip(code))
+            // A student may have chosen another one.
+            .architectures(Architecture::X8664)
             .publish(false)
             .send(),
     )
@@ -202,12 +207,13 @@ pub(super) async fn update_function_code(
 pub(super) async fn update_function_configuration(
     client: &Client,
     new: &NewFunction<'_>,
+    undo: &[FunctionSetting],
 ) -> CloudResult<FunctionState> {
     let function = new.function;
+    let request = client.update_function_configuration();
     let answer = call(
         Operation::UpdateFunctionConfiguration,
-        client
-            .update_function_configuration()
+        extras::undo_of_function(request, &function.name, undo)
             .function_name(&function.name)
             .description(&new.description)
             .role(&new.role_arn)

@@ -10,10 +10,12 @@ use serde_json::Value;
 use crate::domain::execution::{Detail, Execution, Status};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Ownership, Tags};
+use crate::domain::resources::extras::MachineSetting;
 use crate::domain::resources::state_machine::{self, WorkflowType};
 use crate::engine::port::{CloudResult, NewStateMachine, Page};
 
 use super::errors::call;
+use super::extras;
 
 /// Items a page at most. Source: Step Functions ListStateMachines and ListExecutions, `maxResults`.
 const PAGE: i32 = 1000;
@@ -60,6 +62,7 @@ pub(super) async fn describe_state_machine(
     )
     .await?;
     Ok(state_machine::Detail {
+        extras: extras::of_machine(&answer),
         deleting: answer.status() == Some(&StateMachineStatus::Deleting),
         definition: answer.definition,
         role_arn: answer.role_arn,
@@ -93,11 +96,11 @@ pub(super) async fn update_state_machine(
     client: &Client,
     arn: &str,
     new: &NewStateMachine<'_>,
+    undo: &[MachineSetting],
 ) -> CloudResult<()> {
     call(
         Operation::UpdateStateMachine,
-        client
-            .update_state_machine()
+        extras::undo_of_machine(client.update_state_machine(), undo)
             .state_machine_arn(arn)
             .role_arn(&new.role_arn)
             .definition(&new.definition)

@@ -43,6 +43,7 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
 /// # Errors
 /// When it was stopped before anything was done, or the account has no room.
 pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
+    super::risks::refuse(session)?;
     let ran = run_work(session, Command::Deploy, true, async |caller| {
         let plan = plan(caller, session, args.reset).await?;
         let no_room = broken_limits(&plan, args.ignore_concurrency);

@@ -14,6 +14,7 @@ mod plan;
 mod progress;
 mod readings;
 mod rehearse;
+mod risks;
 mod run;
 mod session;
 mod teardown;

@@ -41,7 +41,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let plan = ran.output.map_err(|_| interrupted())?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let notes = roles_bounded_by(&session).into_iter().collect();
+    let mut notes = super::risks::notes(&session);
+    notes.extend(roles_bounded_by(&session));
     let mut summary = summarise(&session, Command::Plan, students, notes);
     summary.forecast = Some(forecast(&session, &plan));
     let ui = session.class.settings.ui;

@@ -53,6 +53,8 @@ impl Class {
         let lab = bundle::load(dir)?
             .with_settings(&overrides)
             .map_err(invalid)?;
+        // A lab is code that gets rights in the account: which one it is must be plain to see.
+        super::local::say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
         let roster = settings.read_roster(&lab.username_limit())?;
         let students = roster
             .select(&settings.students, settings.section.as_deref())?
@@ -199,6 +201,18 @@ impl Session {
             QuotaScale::Off => Pace::Unlimited,
         }
     }
+}
+
+/// Which lab it is, and where it comes from.
+fn said_of(lab: &Lab, source: &LabSource) -> String {
+    let from = match source {
+        LabSource::BuiltIn => "built in".to_owned(),
+        LabSource::Folder(dir) => format!(
+            "from {}",
+            dir.canonicalize().as_deref().unwrap_or(dir).display()
+        ),
+    };
+    format!("lab {}: {} ({from})", lab.id(), lab.title())
 }
 
 fn invalid(failures: Vec<crate::events::Failure>) -> Error {

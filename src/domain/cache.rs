@@ -348,6 +348,7 @@ mod tests {
                     definition: "{}".into(),
                     role_arn: String::new(),
                     deleting: false,
+                    extras: Default::default(),
                 },
             },
         );

@@ -10,9 +10,10 @@ use super::execution::shortened;
 use super::ids::Scope;
 use super::observed::Observed;
 use super::ownership::{Fingerprint, Ownership, Record};
+use super::resources::extras::FunctionSetting;
 use super::resources::function::{self, Function};
 use super::resources::state_machine::{self, StateMachine};
-use super::resources::{Drift, Kind, ResourceId};
+use super::resources::{Drift, Kind, ResourceId, extras};
 
 /// Unchanged lines that stay around a change.
 const CONTEXT: usize = 3;
@@ -50,8 +51,26 @@ fn of_state_machine(
     detail: &state_machine::Detail,
 ) -> Option<Change> {
     let owner = &stack.owner;
-    if detail.deleting || wanted.difference(scope, owner, detail) != Drift::Theirs {
+    if detail.deleting {
         return None;
+    }
+    let defined = wanted.difference(scope, owner, detail) == Drift::Theirs;
+    let mut settings = Vec::new();
+    for (setting, value) in &detail.extras {
+        let name = setting.as_str();
+        settings.push(DiffLine::Removed(format!(
+            "{name}: {}",
+            setting.default_text()
+        )));
+        settings.push(DiffLine::Added(format!("{name}: {value}")));
+    }
+    if !defined {
+        let names = extras::names(detail.extras.keys().map(|setting| setting.as_str()));
+        return (!settings.is_empty()).then(|| Change {
+            resource: ResourceId::new(Kind::StateMachine, &wanted.name).to_string(),
+            summary: format!("the student changed its {names}"),
+            diff: settings,
+        });
     }
     let actual: Option<Value> = serde_json::from_str(&detail.definition).ok();
     let comment = actual.as_ref().and_then(|d| d.get("Comment")?.as_str());
@@ -62,13 +81,14 @@ fn of_state_machine(
         Some(definition) => pretty(definition),
         None => detail.definition.clone(),
     };
-    let diff = lines(&pretty(&wanted.definition), &after);
+    let mut diff = lines(&pretty(&wanted.definition), &after);
     let (added, removed) = counts(&diff);
     let mut summary =
         format!("the student changed its definition (lines: {added} added, {removed} removed)");
     if recorded.is_some_and(|recorded| recorded != wanted.fingerprint()) {
         summary.push_str(LAB_CHANGED);
     }
+    diff.extend(settings);
     Some(Change {
         resource: ResourceId::new(Kind::StateMachine, &wanted.name).to_string(),
         summary,
@@ -103,12 +123,14 @@ fn of_function(
             "CodeSha256: {}",
             actual.code_sha256
         )));
+        diff.extend(extras_of(actual, true));
     }
     if difference.config == Drift::Theirs {
         compare("config", &wanted.config_fingerprint(scope, class));
         let settings = settings(&scope.role_arn(class, &wanted.role), wanted, actual);
         parts.push("configuration".to_owned());
         diff.extend(settings);
+        diff.extend(extras_of(actual, false));
     }
     if parts.is_empty() {
         return None;
@@ -121,6 +143,19 @@ fn of_function(
         resource: ResourceId::new(Kind::Function, &wanted.name).to_string(),
         summary,
         diff: abridged(diff),
+    })
+}
+
+/// Settings that no lab makes: of the code, or of the configuration.
+fn extras_of(actual: &function::Actual, of_code: bool) -> impl Iterator<Item = DiffLine> {
+    let extras = actual.extras.iter();
+    let extras = extras.filter(move |(s, _)| (**s == FunctionSetting::Architectures) == of_code);
+    extras.flat_map(|(setting, value)| {
+        let name = setting.as_str();
+        [
+            DiffLine::Removed(format!("{name}: {}", setting.default_text())),
+            DiffLine::Added(format!("{name}: {value}")),
+        ]
     })
 }
 
@@ -374,6 +409,7 @@ mod tests {
                 detail: Some(state_machine::Detail {
                     definition,
                     role_arn: scope.role_arn(&stack.owner.class, &wanted.role),
+                    extras: Default::default(),
                     deleting: false,
                 }),
                 ownership: Ownership::Ours(stack.owner.clone()),
@@ -456,6 +492,7 @@ mod tests {
                     .into(),
                 code_sha256: "bbb=".into(),
                 description: wanted.description(&scope, &stack.owner),
+                extras: Default::default(),
                 ownership: Ownership::Ours(stack.owner.clone()),
             },
         );

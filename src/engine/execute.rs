@@ -224,11 +224,21 @@ async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), S
             function,
             code,
             config,
+            undo,
             description,
-        } => function::update(cx, function, *code, *config, description).await,
+        } => {
+            let parts = function::Parts {
+                code: *code,
+                config: *config,
+                undo,
+            };
+            function::update(cx, function, parts, description).await
+        }
         Action::DeleteFunction => function::delete(cx).await,
         Action::CreateStateMachine(machine) => state_machine::create(cx, machine).await,
-        Action::UpdateStateMachine(machine) => state_machine::update(cx, machine).await,
+        Action::UpdateStateMachine { machine, undo } => {
+            state_machine::update(cx, machine, undo).await
+        }
         Action::DeleteStateMachine { arn } => state_machine::delete(cx, arn).await,
         Action::CreateRestApi(api) => rest_api::create(cx, api).await,
         Action::CompleteRestApi {

@@ -14,6 +14,7 @@ use crate::domain::credentials::AccessKey;
 use crate::domain::execution::Execution;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Tags;
+use crate::domain::resources::extras::{FunctionSetting, MachineSetting};
 use crate::domain::resources::rest_api::{Authorization, Throttle};
 use crate::domain::resources::{
     function, log_group,
@@ -415,8 +416,8 @@ port! {
     fn create_function(new: &NewFunction<'_>) -> FunctionState;
     /// lambda:UpdateFunctionCode.
     fn update_function_code(name: &str, code: &function::Code) -> FunctionState;
-    /// lambda:UpdateFunctionConfiguration; tags are not written.
-    fn update_function_configuration(new: &NewFunction<'_>) -> FunctionState;
+    /// lambda:UpdateFunctionConfiguration; tags are not written, and what is in `undo` is put back as AWS makes it.
+    fn update_function_configuration(new: &NewFunction<'_>, undo: &[FunctionSetting]) -> FunctionState;
     /// lambda:UpdateFunctionConfiguration: the description only.
     fn update_function_description(name: &str, description: &str) -> FunctionState;
     /// lambda:TagResource.
@@ -438,8 +439,8 @@ port! {
     fn describe_state_machine(arn: &str) -> state_machine::Detail;
     /// states:CreateStateMachine.
     fn create_state_machine(new: &NewStateMachine<'_>) -> ();
-    /// states:UpdateStateMachine: definition and role.
-    fn update_state_machine(arn: &str, new: &NewStateMachine<'_>) -> ();
+    /// states:UpdateStateMachine: definition and role; what is in `undo` is put back as AWS makes it.
+    fn update_state_machine(arn: &str, new: &NewStateMachine<'_>, undo: &[MachineSetting]) -> ();
     /// states:DeleteStateMachine; asynchronous.
     fn delete_state_machine(arn: &str) -> ();
     /// states:TagResource.

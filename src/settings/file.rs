@@ -41,6 +41,7 @@ const KEYS: &[&str] = &[
     "role_boundary",
     "settings",
     "quotas",
+    "allow-in-roles",
 ];
 
 /// What the file says: a layer, and what only the file has.
@@ -52,6 +53,8 @@ pub(super) struct File {
     pub quotas: BTreeMap<Operation, Quota>,
     /// The permissions boundary that the account's owner demands of every role.
     pub role_boundary: Option<PolicyArn>,
+    /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
+    pub allow_in_roles: Vec<String>,
 }
 
 /// Reads the file's text; the failures come in the file's order.
@@ -97,6 +100,7 @@ impl<'a> Reader<'a> {
         };
         let mut lab_settings = toml::Table::new();
         let mut quotas = BTreeMap::new();
+        let mut allow_in_roles = None;
         let (mut verbose, mut quiet, mut role_boundary) = (None, None, None);
         for (key, value) in table {
             let at = key.span();
@@ -119,9 +123,10 @@ impl<'a> Reader<'a> {
                 "color" => layer.color = self.value(&key, value),
                 "verbose" => verbose = self.value(&key, value),
                 "quiet" => quiet = self.value(&key, value),
-                "role_boundary" => role_boundary = self.value(&key, value),
+                "role_boundary" | "role-boundary" => role_boundary = self.value(&key, value),
                 "settings" => lab_settings = self.lab_settings(value),
                 "quotas" => quotas = self.quotas(value),
+                "allow-in-roles" => allow_in_roles = self.value(&key, value),
                 _ => self.unknown(at, &key),
             }
         }
@@ -136,6 +141,7 @@ impl<'a> Reader<'a> {
             lab_settings,
             quotas,
             role_boundary,
+            allow_in_roles: allow_in_roles.unwrap_or_default(),
         }
     }
 

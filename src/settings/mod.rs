@@ -56,6 +56,8 @@ pub struct Settings {
     /// The permissions boundary that the account's owner demands of every role, from the file. On the embedded cloud
     /// there is no such owner.
     pub role_boundary: Option<PolicyArn>,
+    /// What of the lab may reach far, from the file's `allow-in-roles`; see [`crate::domain::lab::Risk`].
+    pub allow_in_roles: Vec<String>,
     /// The folder for reports.
     pub reports: PathBuf,
     /// How to talk to the person.
@@ -120,6 +122,7 @@ struct Sources {
     lab_settings: toml::Table,
     quotas: BTreeMap<Operation, Quota>,
     role_boundary: Option<PolicyArn>,
+    allow_in_roles: Vec<String>,
 }
 
 impl Sources {
@@ -134,6 +137,7 @@ impl Sources {
                 lab_settings: file.lab_settings,
                 quotas: file.quotas,
                 role_boundary: file.role_boundary,
+                allow_in_roles: file.allow_in_roles,
             }),
             (flags, variables, file) => {
                 let mut failures: Vec<Failure> = flags.err().into_iter().collect();
@@ -238,6 +242,7 @@ impl Settings {
                 .unwrap_or_else(|| PathBuf::from("reports")),
             lab_settings: sources.lab_settings,
             quotas: sources.quotas,
+            allow_in_roles: sources.allow_in_roles,
         })
     }
 }
@@ -265,6 +270,7 @@ impl Ui {
             lab_settings: toml::Table::new(),
             quotas: BTreeMap::new(),
             role_boundary: None,
+            allow_in_roles: Vec::new(),
         };
         Self::resolve(cli, around).unwrap_or_else(|_| ui(&sources, around))
     }

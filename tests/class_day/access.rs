@@ -155,7 +155,7 @@ async fn changes(cloud: &AwsCloud, owner: &str) -> Vec<(&'static str, Result<(),
     vec![
         (
             "UpdateStateMachine",
-            verdict(cloud.update_state_machine(&arn, &changed).await),
+            verdict(cloud.update_state_machine(&arn, &changed, &[]).await),
         ),
         (
             "StartExecution",

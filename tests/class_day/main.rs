@@ -12,6 +12,7 @@ mod half_states;
 mod handout;
 mod interrupts;
 mod kills;
+mod labs;
 mod together;
 
 use std::collections::BTreeSet;
@@ -359,6 +360,7 @@ async fn what_students_and_others_made_survives_deployments_and_teardowns() {
                 definition: edited.clone(),
                 tags: Default::default(),
             },
+            &[],
         )
         .await
         .unwrap();

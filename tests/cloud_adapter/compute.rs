@@ -70,7 +70,7 @@ async fn a_function_reads_back_as_it_was_written() {
     );
     eventually(async || {
         cloud
-            .update_function_configuration(&new_function(&changed))
+            .update_function_configuration(&new_function(&changed), &[])
             .await
     })
     .await;
@@ -194,7 +194,7 @@ async fn a_state_machine_reads_back_and_is_deleted_in_its_own_time() {
     );
     assert_eq!(cloud.state_machine_tags(&arn).await.unwrap(), tags());
     cloud
-        .update_state_machine(&arn, &new_machine("B"))
+        .update_state_machine(&arn, &new_machine("B"), &[])
         .await
         .unwrap();
     assert_eq!(

@@ -6,6 +6,7 @@
     reason = "a scenario that cannot go on says where it stopped"
 )]
 
+mod drift;
 mod endpoint;
 mod everybodys;
 mod faults;
@@ -542,6 +543,7 @@ async fn a_record_that_a_student_copied_neither_takes_nor_hides_anything() {
                 definition: theirs.definition,
                 tags: Tags::new(),
             },
+            &[],
         )
         .await
         .unwrap();

@@ -165,7 +165,10 @@ async fn meddle(aws: &StrictAws, class: &Class, act: Act, patience: Duration) ->
                 let changed = cloud.update_function_description(function, "mine now");
                 changed.await.is_ok()
             }
-            Act::ChangeDefinition => cloud.update_state_machine(&arn, &changed).await.is_ok(),
+            Act::ChangeDefinition => cloud
+                .update_state_machine(&arn, &changed, &[])
+                .await
+                .is_ok(),
         };
         if done {
             return true;

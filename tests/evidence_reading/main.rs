@@ -423,7 +423,7 @@ async fn a_changed_workflow_is_shown_and_not_counted_against_the_student() {
             .replace("\"Type\": \"Succeed\"", "\"Type\": \"Pass\", \"End\": true"),
         tags: homeroom::domain::ownership::Tags::new(),
     };
-    cloud.update_state_machine(&arn, &new).await.unwrap();
+    cloud.update_state_machine(&arn, &new, &[]).await.unwrap();
     class.work().await;
     let (read, _) = class.read(class.empty_cache()).await;
     let student = &read.students[0];

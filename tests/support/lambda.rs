@@ -21,8 +21,17 @@ pub(super) struct Function {
     pub(super) policy: BTreeMap<String, Value>,
 }
 
-/// The parts of a configuration that requests set.
-const SETTINGS: [&str; 7] = [
+/// The parts of a configuration that requests set, those that homeroom never sets included.
+const SETTINGS: [&str; 16] = [
+    "DeadLetterConfig",
+    "EphemeralStorage",
+    "FileSystemConfigs",
+    "KMSKeyArn",
+    "Layers",
+    "LoggingConfig",
+    "SnapStart",
+    "TracingConfig",
+    "VpcConfig",
     "Description",
     "Environment",
     "Handler",
@@ -50,7 +59,25 @@ fn sha256(zip: &Value) -> Result<String, Refusal> {
     Ok(BASE64.encode(Sha256::digest(bytes)))
 }
 
+/// A setting as answers show it: layers are named by ARN, and shown as objects.
+fn as_shown(key: &str, value: &Value) -> Value {
+    match value.as_array() {
+        Some(arns) if key == "Layers" => arns.iter().map(|arn| json!({"Arn": arn})).collect(),
+        _ => value.clone(),
+    }
+}
+
 impl Function {
+    /// A student sets something that homeroom does not.
+    pub(super) fn set(&mut self, key: &str, value: Value) {
+        self.configuration[key] = as_shown(key, &value);
+    }
+
+    /// What is set of something that homeroom does not set.
+    pub(super) fn setting(&self, key: &str) -> &Value {
+        &self.configuration[key]
+    }
+
     /// Environment variables.
     pub(super) fn environment(&self) -> &Value {
         &self.configuration["Environment"]["Variables"]
@@ -75,6 +102,10 @@ impl World {
                 let digest = sha256(request.get("ZipFile"))?;
                 let function = self.function(name)?;
                 function.configuration["CodeSha256"] = digest.into();
+                let architectures = request.get("Architectures");
+                if !architectures.is_null() {
+                    function.configuration["Architectures"] = architectures.clone();
+                }
                 function.configuration.clone()
             }
             "UpdateFunctionConfiguration" => {
@@ -83,7 +114,7 @@ impl World {
                 let function = self.function(name)?;
                 for key in SETTINGS {
                     if !request.get(key).is_null() {
-                        function.configuration[key] = request.get(key).clone();
+                        function.configuration[key] = as_shown(key, request.get(key));
                     }
                 }
                 function.configuration.clone()

@@ -236,6 +236,26 @@ impl StrictAws {
         inner.dead = false;
     }
 
+    /// A student sets a setting of a function, by its name in the API, or of a state machine.
+    pub fn set_of_function(&self, name: &str, key: &str, value: Value) {
+        let mut inner = self.lock();
+        let function = inner.world.functions.get_mut(name);
+        function.expect("the function is there").set(key, value);
+    }
+
+    /// What is set of a function.
+    pub fn setting_of_function(&self, name: &str, key: &str) -> Value {
+        self.lock().world.functions[name].setting(key).clone()
+    }
+
+    /// The same of a state machine.
+    pub fn set_of_machine(&self, name: &str, key: &str, value: Value) {
+        let mut inner = self.lock();
+        let machine = inner.world.machines.get_mut(name);
+        let machine = machine.expect("the state machine is there");
+        machine.settings.insert(key.to_owned(), value);
+    }
+
     /// Every call so far, in the order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().calls.clone()

@@ -16,6 +16,8 @@ pub(super) struct Machine {
     definition: String,
     role_arn: String,
     workflow_type: String,
+    /// Logging, tracing and encryption, where they were set.
+    pub(super) settings: serde_json::Map<String, Value>,
     tags: BTreeMap<String, String>,
     created_at: Instant,
     /// Deleted, and gone once nothing runs any more.
@@ -35,6 +37,13 @@ struct Execution {
     /// What it ends as.
     end: (&'static str, Option<String>, Option<String>),
 }
+
+/// What an update sets besides definition and role.
+const SETTINGS: [&str; 3] = [
+    "encryptionConfiguration",
+    "loggingConfiguration",
+    "tracingConfiguration",
+];
 
 fn arn(name: &str) -> String {
     format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}")
@@ -74,7 +83,8 @@ impl World {
             "CreateStateMachine" => self.create_machine(request)?,
             "DescribeStateMachine" => {
                 let machine = self.machine(name)?.clone();
-                json!({
+                let mut described = Value::from(machine.settings);
+                let own = json!({
                     "stateMachineArn": arn(name),
                     "name": name,
                     "status": if machine.deleted { "DELETING" } else { "ACTIVE" },
@@ -82,7 +92,11 @@ impl World {
                     "roleArn": machine.role_arn,
                     "type": machine.workflow_type,
                     "creationDate": self.seconds(machine.created_at),
-                })
+                });
+                for (key, value) in own.as_object().into_iter().flatten() {
+                    described[key] = value.clone();
+                }
+                described
             }
             "UpdateStateMachine" => {
                 let (definition, role) = (request.text("definition"), request.text("roleArn"));
@@ -92,6 +106,12 @@ impl World {
                 let machine = self.machine(name)?;
                 machine.definition = definition.to_owned();
                 machine.role_arn = role.to_owned();
+                for key in SETTINGS {
+                    if !request.get(key).is_null() {
+                        let value = request.get(key).clone();
+                        machine.settings.insert(key.to_owned(), value);
+                    }
+                }
                 json!({"updateDate": self.seconds(self.now)})
             }
             "DeleteStateMachine" => {
@@ -203,6 +223,7 @@ impl World {
                 definition: definition.to_owned(),
                 role_arn: request.text("roleArn").to_owned(),
                 workflow_type: workflow_type.to_owned(),
+                settings: serde_json::Map::new(),
                 tags: tags
                     .map(|tag| (text(&tag["key"]), text(&tag["value"])))
                     .collect(),

@@ -14,7 +14,7 @@ use super::verify::MANIFEST;
 use super::{ApiEndpoint, ApiLimits, Lab, Probe, ProbeRequest, asl};
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::failure::Failure;
-use crate::domain::ids::{ClassName, Scope};
+use crate::domain::ids::{ClassName, Scope, Username};
 use crate::domain::ownership::{Owner, canonical};
 use crate::domain::resources::function::{ENVIRONMENT_MAX, Function};
 use crate::domain::resources::log_group::LogGroup;
@@ -173,14 +173,7 @@ impl Lab {
             }
         }
         // Outputs and access are tried with APIs that exist, since they will once the stack is deployed.
-        let apis = self.names.rest_apis.iter().map(|pattern| {
-            let endpoint = ApiEndpoint {
-                id: STAND_IN_API_ID.into(),
-                url: "https://id.example".into(),
-            };
-            (pattern.name(username), endpoint)
-        });
-        let deployed = contexts.student(student, &apis.collect());
+        let deployed = contexts.student(student, &self.stand_in_apis(username));
         self.check_access(student, context, &deployed, problems);
         for output in &self.manifest.outputs {
             let key = output_key(&output.id);
@@ -188,6 +181,21 @@ impl Lab {
                 problems.add_for(username, MANIFEST, format!("{key}: {error}"));
             }
         }
+    }
+}
+
+impl Lab {
+    /// A student's APIs as they may be once they are deployed.
+    pub(super) fn stand_in_apis(&self, username: &Username) -> BTreeMap<String, ApiEndpoint> {
+        let patterns = self.names.rest_apis.iter();
+        let apis = patterns.map(|pattern| {
+            let endpoint = ApiEndpoint {
+                id: STAND_IN_API_ID.into(),
+                url: "https://id.example".into(),
+            };
+            (pattern.name(username), endpoint)
+        });
+        apis.collect()
     }
 }
 

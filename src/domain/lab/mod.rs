@@ -20,6 +20,7 @@ mod model;
 mod names;
 mod problems;
 mod read;
+mod risks;
 mod settle;
 mod template;
 mod verify;
@@ -33,6 +34,7 @@ pub use code::is_shipped;
 pub use handout::Surroundings;
 pub use model::EndState;
 pub use names::NamePattern;
+pub use risks::{Reach, Risk};
 
 use super::check::{Check, ExampleRequest, Output, Proof};
 use super::execution::Starter;

@@ -9,11 +9,12 @@ use crate::domain::observed::Observed;
 use crate::domain::ownership::{Ownership, Record};
 use crate::domain::resources::{
     Drift, Kind, ResourceId,
+    extras::{self, FunctionSetting},
     function::{self, Function},
     log_group::LogGroup,
     rest_api::RestApi,
     role::Role,
-    state_machine::StateMachine,
+    state_machine::{self, StateMachine},
 };
 
 use super::{Action, Item, Plan, StageRecord, StudentPlan, Verdict, policy};
@@ -41,6 +42,14 @@ pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
         gaps: observed.gaps.clone(),
         account: observed.account,
     }
+}
+
+/// What the student changed of a state machine, in a sentence.
+fn state_machine_changes(drift: Drift, detail: &state_machine::Detail) -> Option<String> {
+    let definition = (drift == Drift::Theirs).then_some("definition");
+    let settings = detail.extras.keys().map(|setting| setting.as_str());
+    let changed = extras::names(definition.into_iter().chain(settings));
+    (!changed.is_empty()).then(|| format!("the student changed its {changed}"))
 }
 
 struct Planner<'a> {
@@ -196,13 +205,20 @@ impl Planner<'_> {
         let new_role =
             !self.observed.roles.contains_key(&function.role) && difference.config != Drift::Theirs;
         let config = writes(difference.config) || new_role;
-        let theirs: Vec<&str> = [
-            (difference.code, "code"),
-            (difference.config, "configuration"),
+        let theirs: Vec<String> = [
+            (difference.code, "code", true),
+            (difference.config, "configuration", false),
         ]
         .into_iter()
-        .filter(|(drift, _)| *drift == Drift::Theirs)
-        .map(|(_, part)| part)
+        .filter(|(drift, ..)| *drift == Drift::Theirs)
+        .map(|(_, part, with_code)| {
+            let extras = actual.extras.keys();
+            let extras = extras.filter(|s| (**s == FunctionSetting::Architectures) == with_code);
+            match extras::names(extras.map(|setting| setting.as_str())) {
+                names if names.is_empty() => part.to_owned(),
+                names => format!("{part} ({names})"),
+            }
+        })
         .collect();
         let unrecorded = [difference.code, difference.config].contains(&Drift::SameButUnrecorded);
         if !code && !config && !unrecorded {
@@ -248,6 +264,10 @@ impl Planner<'_> {
                 function: function.clone(),
                 code,
                 config,
+                undo: match config {
+                    true => actual.extras.keys().copied().collect(),
+                    false => Vec::new(),
+                },
                 description,
             },
             why,
@@ -282,22 +302,27 @@ impl Planner<'_> {
         if detail.deleting {
             return create("the one that is there is being deleted");
         }
-        let update = |why: &str| {
-            Item::act(
-                ResourceId::new(Kind::StateMachine, &machine.name),
-                Verdict::Update,
-                Action::UpdateStateMachine(machine.clone()),
-                why,
-            )
-            .after(needs.clone())
+        let update = |why: String| {
+            let action = Action::UpdateStateMachine {
+                machine: machine.clone(),
+                undo: match self.reset {
+                    true => detail.extras.keys().copied().collect(),
+                    false => Vec::new(),
+                },
+            };
+            let id = ResourceId::new(Kind::StateMachine, &machine.name);
+            Item::act(id, Verdict::Update, action, why).after(needs.clone())
         };
-        match machine.difference(self.scope, &self.stack.owner, detail) {
-            Drift::Same | Drift::SameButUnrecorded => Item::settled(id, Verdict::NoChange, ""),
-            Drift::Stale => update("definition or role differs"),
-            Drift::Theirs if self.reset => {
-                update("the student changed its definition; reset was asked for")
-            }
-            Drift::Theirs => Item::settled(id, Verdict::Keep, "the student changed its definition"),
+        let drift = machine.difference(self.scope, &self.stack.owner, detail);
+        let changed = state_machine_changes(drift, detail);
+        match (drift, changed) {
+            (Drift::Stale, None) => update("definition or role differs".to_owned()),
+            (Drift::Stale, Some(changed)) if !self.reset => update(format!(
+                "definition or role differs; {changed}, and that stays"
+            )),
+            (_, None) => Item::settled(id, Verdict::NoChange, ""),
+            (_, Some(changed)) if self.reset => update(format!("{changed}; reset was asked for")),
+            (_, Some(changed)) => Item::settled(id, Verdict::Keep, changed),
         }
     }
 

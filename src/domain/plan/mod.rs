@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::ids::{ClassName, Scope};
 use super::observed::{AccountUse, Gap};
 use super::ownership::Owner;
+use super::resources::extras::{FunctionSetting, MachineSetting};
 use super::resources::{
     Kind, ResourceId, function::Function, log_group::LogGroup, managed_policy::ManagedPolicy,
     rest_api::RestApi, role, role::Role, state_machine::StateMachine, user::User,
@@ -136,13 +137,20 @@ pub enum Action {
         code: bool,
         /// Write the configuration.
         config: bool,
+        /// Settings that no lab makes, to be put back as AWS makes them; written with the configuration.
+        undo: Vec<FunctionSetting>,
         /// The description that records what is deployed once this is done; written last.
         description: String,
     },
     /// Create a state machine.
     CreateStateMachine(StateMachine),
     /// Write definition and role of a state machine.
-    UpdateStateMachine(StateMachine),
+    UpdateStateMachine {
+        /// As it should be.
+        machine: StateMachine,
+        /// Settings that no lab makes, to be put back as AWS makes them.
+        undo: Vec<MachineSetting>,
+    },
     /// Create a REST API and all its parts.
     CreateRestApi(RestApi),
     /// Make an API whole: whatever of its parts is missing or differs.
@@ -256,7 +264,7 @@ impl Action {
             Self::UpdateRole { .. }
             | Self::SetRetention(_)
             | Self::UpdateFunction { .. }
-            | Self::UpdateStateMachine(_)
+            | Self::UpdateStateMachine { .. }
             | Self::UpdatePolicy { .. }
             | Self::UpdateUser { .. } => "update",
             Self::SetRoleBoundary(_) => "set boundary",

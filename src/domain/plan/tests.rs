@@ -196,6 +196,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             function,
             code,
             config,
+            undo,
             description,
         } => {
             let before = observed.functions[&name].clone();
@@ -206,10 +207,22 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             if !config {
                 after.environment = before.environment;
                 after.timeout_s = before.timeout_s;
+                after.extras = before.extras;
+            } else {
+                after.extras = before.extras;
+                after.extras.retain(|setting, _| !undo.contains(setting));
             }
             observed.functions.insert(name, after);
         }
-        Action::CreateStateMachine(machine) | Action::UpdateStateMachine(machine) => {
+        Action::CreateStateMachine(machine) | Action::UpdateStateMachine { machine, .. } => {
+            let before = observed.state_machines.get(&name);
+            let mut left = before
+                .and_then(|m| m.detail.clone())
+                .unwrap_or_default()
+                .extras;
+            if let Some(Action::UpdateStateMachine { undo, .. }) = &item.action {
+                left.retain(|setting, _| !undo.contains(setting));
+            }
             observed.state_machines.insert(
                 name.clone(),
                 state_machine::Actual {
@@ -220,6 +233,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                         definition: machine.signed_definition(owner),
                         role_arn: scope.role_arn(&owner.class, &machine.role),
                         deleting: false,
+                        extras: left,
                     }),
                     ownership: ours,
                 },
@@ -316,6 +330,7 @@ fn as_listed(function: &Function, owner: &Owner, description: String) -> functio
         environment: function.environment.clone(),
         code_sha256: function.code.sha256.clone(),
         description,
+        extras: Default::default(),
         ownership: Ownership::Ours(owner.clone()),
     }
 }

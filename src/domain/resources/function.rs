@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::domain::ids::{ClassName, Scope};
 use crate::domain::ownership::{Fingerprint, Owner, Ownership, Record};
 
+use super::extras::{Extras, FunctionSetting};
 use super::{Drift, three_way};
 
 /// Longest function name. Source: Lambda CreateFunction, `FunctionName`.
@@ -69,6 +70,8 @@ pub struct Actual {
     pub code_sha256: String,
     /// Its description, where the record stands.
     pub description: String,
+    /// What is set that no lab sets.
+    pub extras: Extras<FunctionSetting>,
     /// Whose it is.
     pub ownership: Ownership,
 }
@@ -89,19 +92,31 @@ fn config_fingerprint(
     timeout_s: i32,
     memory_mib: i32,
     environment: &BTreeMap<String, String>,
+    extras: &Extras<FunctionSetting>,
 ) -> Fingerprint {
     let numbers = format!("{timeout_s}/{memory_mib}");
     let mut parts = vec![runtime, handler, role_arn, &numbers];
     for (key, value) in environment {
         parts.extend([key.as_str(), value.as_str()]);
     }
+    for (setting, value) in extras {
+        // Written with the code, so part of that.
+        if *setting != FunctionSetting::Architectures {
+            parts.extend([setting.as_str(), value.as_str()]);
+        }
+    }
     Fingerprint::of(parts)
+}
+
+fn code_fingerprint(sha256: &str, extras: &Extras<FunctionSetting>) -> Fingerprint {
+    let architectures = extras.get(&FunctionSetting::Architectures);
+    Fingerprint::of(std::iter::once(sha256).chain(architectures.map(String::as_str)))
 }
 
 impl Function {
     /// Fingerprint of the code part.
     pub fn code_fingerprint(&self) -> Fingerprint {
-        Fingerprint::of([self.code.sha256.as_str()])
+        code_fingerprint(&self.code.sha256, &Extras::new())
     }
 
     /// Fingerprint of the configuration part.
@@ -113,6 +128,7 @@ impl Function {
             self.timeout_s,
             self.memory_mib,
             &self.environment,
+            &Extras::new(),
         )
     }
 
@@ -141,7 +157,7 @@ impl Function {
             code: three_way(
                 &self.code_fingerprint(),
                 recorded("code"),
-                &Fingerprint::of([actual.code_sha256.as_str()]),
+                &code_fingerprint(&actual.code_sha256, &actual.extras),
             ),
             config: three_way(
                 &self.config_fingerprint(scope, &owner.class),
@@ -161,12 +177,14 @@ impl Actual {
             self.timeout_s,
             self.memory_mib,
             &self.environment,
+            &self.extras,
         )
     }
 
     /// Fingerprint of everything that it runs with: the same, and it is the function that was looked at.
     pub fn fingerprint(&self) -> Fingerprint {
         let config = self.config_fingerprint().to_string();
-        Fingerprint::of([self.code_sha256.as_str(), config.as_str()])
+        let code = code_fingerprint(&self.code_sha256, &self.extras).to_string();
+        Fingerprint::of([code.as_str(), config.as_str()])
     }
 }

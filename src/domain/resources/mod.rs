@@ -1,6 +1,7 @@
 //! The kinds of resource that a stack is made of. One file a kind: what it should be, what it is, and how
 //! the two differ. How it is created and deleted is the engine's file of the same name.
 
+pub mod extras;
 pub mod function;
 pub mod log_group;
 pub mod managed_policy;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::domain::ids::Scope;
 use crate::domain::ownership::{Fingerprint, Owner, Ownership, Record};
 
+use super::extras::{Extras, MachineSetting};
 use super::{Drift, three_way};
 
 /// Longest state machine name. Source: Step Functions CreateStateMachine, `name`.
@@ -59,7 +60,7 @@ pub struct Actual {
 }
 
 /// What DescribeStateMachine shows.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Detail {
     /// Its definition, as text.
     pub definition: String,
@@ -67,6 +68,9 @@ pub struct Detail {
     pub role_arn: String,
     /// Whether it is being deleted (`DELETING`).
     pub deleting: bool,
+    /// What is set that no lab sets.
+    #[serde(default, skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras<MachineSetting>,
 }
 
 impl StateMachine {

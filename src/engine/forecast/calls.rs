@@ -54,7 +54,7 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
         ],
         Action::DeleteFunction => vec![(DeleteFunction, 1)],
         Action::CreateStateMachine(_) => vec![(CreateStateMachine, 1)],
-        Action::UpdateStateMachine(_) => vec![(UpdateStateMachine, 1), (StatesTagResource, 1)],
+        Action::UpdateStateMachine { .. } => vec![(UpdateStateMachine, 1), (StatesTagResource, 1)],
         Action::DeleteStateMachine { .. } => vec![
             (DeleteStateMachine, 1),
             (DescribeStateMachine, LOOKS_AT_MACHINE),

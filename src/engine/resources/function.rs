@@ -2,6 +2,7 @@
 
 use crate::domain::operation::Operation;
 use crate::domain::plan::StageRecord;
+use crate::domain::resources::extras::FunctionSetting;
 use crate::domain::resources::function::Function;
 use crate::engine::port::{Cloud, ErrorKind, FunctionState, NewFunction};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
@@ -57,8 +58,24 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(),
     if current {
         Ok(())
     } else {
-        update(cx, function, true, true, &description).await
+        let parts = Parts {
+            code: true,
+            config: true,
+            undo: &[],
+        };
+        update(cx, function, parts, &description).await
     }
+}
+
+/// Which parts of a function are to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// Its code.
+    pub code: bool,
+    /// Its configuration.
+    pub config: bool,
+    /// Settings to put back as AWS makes them, with the configuration.
+    pub undo: &'a [FunctionSetting],
 }
 
 /// Writes the parts that differ; the record comes last, with the configuration.
@@ -68,13 +85,12 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(),
 pub async fn update<C: Cloud>(
     cx: &Context<'_, C>,
     function: &Function,
-    code: bool,
-    config: bool,
+    parts: Parts<'_>,
     description: &str,
 ) -> Result<(), StepError> {
     let name = function.name.as_str();
     let _alone = cx.alone_with(name).await?;
-    if code {
+    if parts.code {
         let state = cx
             .call(Operation::UpdateFunctionCode, |c| {
                 c.update_function_code(name, &function.code)
@@ -82,8 +98,8 @@ pub async fn update<C: Cloud>(
             .await?;
         wait_until_active(cx, name, Some(state)).await?;
     }
-    let state = if config {
-        update_configuration(cx, function, description).await?
+    let state = if parts.config {
+        update_configuration(cx, function, parts.undo, description).await?
     } else {
         cx.call(Operation::UpdateFunctionConfiguration, |c| {
             c.update_function_description(name, description)
@@ -103,6 +119,7 @@ pub async fn update<C: Cloud>(
 async fn update_configuration<C: Cloud>(
     cx: &Context<'_, C>,
     function: &Function,
+    undo: &[FunctionSetting],
     description: &str,
 ) -> Result<FunctionState, StepError> {
     let new = &NewFunction {
@@ -112,7 +129,7 @@ async fn update_configuration<C: Cloud>(
         tags: Default::default(),
     };
     cx.call_assuming_role(Operation::UpdateFunctionConfiguration, |c| {
-        c.update_function_configuration(new)
+        c.update_function_configuration(new, undo)
     })
     .await
 }

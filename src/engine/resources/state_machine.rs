@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::operation::Operation;
+use crate::domain::resources::extras::MachineSetting;
 use crate::domain::resources::state_machine::StateMachine;
 use crate::engine::port::{Cloud, ErrorKind, NewStateMachine};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
@@ -66,21 +67,22 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, machine: &StateMachine) -> Result<
             .await?;
         cx.prove_ours(&tags)?;
     }
-    update(cx, machine).await
+    update(cx, machine, &[]).await
 }
 
-/// Writes definition and role.
+/// Writes definition and role, and puts the settings in `undo` back as AWS makes them.
 ///
 /// # Errors
 /// AWS's; stuck when the role does not become assumable.
 pub async fn update<C: Cloud>(
     cx: &Context<'_, C>,
     machine: &StateMachine,
+    undo: &[MachineSetting],
 ) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let arn = &cx.scope.state_machine_arn(&machine.name);
     cx.call_assuming_role(Operation::UpdateStateMachine, |c| {
-        c.update_state_machine(arn, new)
+        c.update_state_machine(arn, new, undo)
     })
     .await?;
     let tagged = cx.call(Operation::StatesTagResource, |c| {
