@@ -254,7 +254,7 @@ pub enum Outcome {
     Conflict,
     /// deploy, validate: did not end well.
     Failed,
-    /// Not begun or given up, because the person asked to stop.
+    /// Not begun or given up, because the person asked to stop, or because others failed for a cause that is everybody's.
     Cancelled,
     /// validate: every check passed.
     Passed,

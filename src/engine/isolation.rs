@@ -247,7 +247,7 @@ fn settle<T>(answer: Result<T, CallError>) -> Result<Tried, Cancelled> {
                         .to_owned(),
                 ),
             ),
-            _ => Tried::Unclear(error.to_string(), hints::for_error(&error)),
+            _ => Tried::Unclear(error.in_full(), hints::for_error(&error)),
         }),
     }
 }

@@ -76,6 +76,16 @@ pub struct CloudError {
     pub request_id: Option<String>,
 }
 
+impl CloudError {
+    /// The whole of it in one text, with the request's id: for where there is no other place for that.
+    pub fn in_full(&self) -> String {
+        match &self.request_id {
+            Some(id) => format!("{self} (request id {id})"),
+            None => self.to_string(),
+        }
+    }
+}
+
 /// Result of a call.
 pub type CloudResult<T> = Result<T, CloudError>;
 

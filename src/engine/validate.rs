@@ -72,7 +72,7 @@ enum Trouble {
 impl From<CallError> for Trouble {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Cloud(error) => Self::Blocked(error.to_string(), hints::for_error(&error)),
+            CallError::Cloud(error) => Self::Blocked(error.in_full(), hints::for_error(&error)),
             CallError::Cancelled => Self::Cancelled,
         }
     }

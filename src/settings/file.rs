@@ -304,6 +304,7 @@ mod tests {
             verbose = 2
             quiet = 1
             role_boundary = "arn:aws:iam::123456789012:policy/org"
+            allow-in-roles = ["worker: action s3:*"]
             [settings]
             log_level = "DEBUG"
             log_retention_days = 14

@@ -255,7 +255,7 @@ impl<'a, C: Cloud> Look<'a, C> {
 
     fn gap(&self, kind: Kind, name: Option<&str>, error: &CallError) -> Gap {
         let cause = match error {
-            CallError::Cloud(error) => error.to_string(),
+            CallError::Cloud(error) => error.in_full(),
             CallError::Cancelled => "stopped".to_owned(),
         };
         let student = name
