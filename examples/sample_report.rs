@@ -1,6 +1,6 @@
 //! Writes the report of a made-up class, to look at: `cargo run --example sample_report [STUDENTS] [FOLDER]`.
 //! `STUDENTS` may be `hostile`: a class whose every value is an attack; or `complete`, `in-progress`, `not-started`,
-//! `broken`, `unknown`: thirty who all stand there.
+//! `not-deployed`, `broken`, `unknown`: thirty who all stand there.
 
 #[path = "../tests/report_sample/mod.rs"]
 mod report_sample;

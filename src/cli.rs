@@ -275,6 +275,9 @@ pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub confirm: Option<String>,
+    /// Delete without reading once more and without a final report
+    #[arg(long)]
+    pub no_final_report: bool,
 }
 
 /// What to do with students' access.
@@ -340,6 +343,12 @@ pub enum LocalVerb {
     Stop(LocalStopArgs),
     /// Say whether it runs, and where
     Status,
+    /// Print what a shell needs to reach it with the AWS CLI or an SDK
+    #[command(after_help = "\
+Example:
+  eval \"$(homeroom local env)\"
+  aws lambda list-functions")]
+    Env,
 }
 
 /// Options of `local stop`.
@@ -624,6 +633,7 @@ mod tests {
                 "teardown --confirm spring",
                 Verb::Teardown(TeardownArgs {
                     confirm: Some("spring".to_owned()),
+                    no_final_report: false,
                 }),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),
@@ -632,6 +642,7 @@ mod tests {
                 Verb::Local(LocalVerb::Stop(LocalStopArgs { wipe: true })),
             ),
             ("local status", Verb::Local(LocalVerb::Status)),
+            ("local env", Verb::Local(LocalVerb::Env)),
             (
                 "completions zsh",
                 Verb::Completions(CompletionsArgs { shell: Shell::Zsh }),

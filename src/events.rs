@@ -266,7 +266,9 @@ pub enum Outcome {
     InProgress,
     /// status: none of it is.
     NotStarted,
-    /// status: the stack is not as it must be.
+    /// status: nothing of the stack is there.
+    NotDeployed,
+    /// status: something of the stack is there and not as it must be.
     Broken,
     /// teardown: was there and is gone.
     Removed,
@@ -304,6 +306,7 @@ impl Outcome {
             Self::Complete => "complete",
             Self::InProgress => "in-progress",
             Self::NotStarted => "not-started",
+            Self::NotDeployed => "not-deployed",
             Self::Broken => "broken",
             Self::Removed => "removed",
             Self::Absent => "absent",

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 
 use crate::domain::credentials::{AccessKey, Credentials};
 use crate::domain::ids::{ClassName, Username};
+use crate::report::folder;
 use crate::report::write::{class_dir, named, write_whole};
 
 /// The file with everybody. A username has no space, so no student's file is called so.
@@ -160,7 +161,7 @@ pub fn keep_private(dir: &Path) -> io::Result<()> {
 
 /// Makes a folder that only its owner can enter, whatever it was before.
 fn private_folder(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
+    folder::make(dir)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

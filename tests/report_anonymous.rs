@@ -30,6 +30,7 @@ fn telling_class() -> ClassReport {
                 username.to_uppercase()
             );
             check.hint = text.clone();
+            check.instructor_hint = Some(text.clone());
             check.evidence.push(Evidence::from(text));
         }
         if let Some(check) = row.progress.checks.get_mut(1) {

@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "other tests use the rest of the sample")]
 mod report_sample;
 
+use homeroom::domain::points::Points;
 use homeroom::report::ClassReport;
 use homeroom::report::canvas::fill;
 use report_sample::class;
@@ -34,8 +35,8 @@ fn only_the_assignment_s_cells_change() {
     let text = String::from_utf8(filled.bytes.clone()).unwrap();
     let expected = EXPORT
         .replace("Morning,7.00,,70.0", "Morning,7.00,100,70.0")
-        .replace(",\"12\",", ",10,")
-        .replace("3.00,50.00,30.0", "3.00,65,30.0");
+        .replace(",\"12\",", ",0,")
+        .replace("3.00,50.00,30.0", "3.00,85,30.0");
     assert_eq!(text, expected);
     let names: Vec<&str> = filled.filled.iter().map(|u| u.as_str()).collect();
     assert_eq!(names, ["user1", "user3", "user5"]);
@@ -58,8 +59,8 @@ fn points_are_scaled_to_what_the_assignment_is_worth_and_written_as_the_file_wri
     let filled = fill(&few(), "g.csv", export.as_bytes(), "lab").unwrap();
     let text = String::from_utf8(filled.bytes).unwrap();
     assert!(text.contains("Amara Okafor;1;x;A;\"12,5\"\n"), "{text}");
-    assert!(text.ends_with("Elif Yılmaz;2;y;A;\"8,13\"\n"), "{text}");
-    assert_eq!(filled.scaled, Some((100, 12.5)));
+    assert!(text.ends_with("Elif Yılmaz;2;y;A;\"10,63\"\n"), "{text}");
+    assert_eq!(filled.scaled, Some((Points::whole(100), 12.5)));
     assert_eq!(filled.left.len(), 3, "{:?}", filled.left);
 }
 

@@ -8,7 +8,10 @@ use homeroom::domain::check::Verdict;
 use homeroom::domain::observed::Gap;
 use homeroom::domain::resources::Kind;
 use homeroom::report::html::Pages;
-use homeroom::report::{About, Since, csv, json, junit, student_files, write_reports};
+use homeroom::report::{About, ClassReport, Since, csv, json, junit, student_files, write_reports};
+use jiff::Timestamp;
+use serde_json::Value;
+
 use report_sample::{ATTACKS, class, class_before, hostile_class};
 
 /// Students of the sample of which each fares differently, to keep snapshots readable.
@@ -135,7 +138,9 @@ fn all_files_are_written_beside_each_other() {
     assert_eq!(
         names,
         [
+            ".gitignore",
             "gradebook.csv",
+            "history",
             "junit.xml",
             "report.html",
             "report.json",
@@ -144,6 +149,8 @@ fn all_files_are_written_beside_each_other() {
             "user3.html"
         ]
     );
+    let copy = fs::read(&written.dated).unwrap();
+    assert_eq!(copy, fs::read(&written.json).unwrap());
     let document: serde_json::Value =
         serde_json::from_slice(&fs::read(&written.json).unwrap()).unwrap();
     assert_eq!(document["schema"], "homeroom.report/1");
@@ -281,7 +288,7 @@ fn the_page_says_in_one_sentence_how_the_class_stands() {
         .collect();
     assert_eq!(
         text,
-        "18 of 30 complete · 6 in progress · 4 not started · 1 broken · 1 could not be checked"
+        "17 of 30 complete · 6 in progress · 4 not started · 1 not deployed · 1 broken · 1 could not be checked"
     );
     assert!(page.contains("Thursday, 14 May 2026"));
     assert!(page.contains("Europe/Berlin, UTC+02:00"));
@@ -293,17 +300,82 @@ fn every_student_is_on_the_page_with_a_symbol_and_a_word_for_every_check() {
     let report = class(500);
     let page = page_of(&report).unwrap();
     assert_eq!(page.matches("<tbody ").count(), 500);
-    assert_eq!(page.matches("class=\"c ").count(), 500 * 8);
+    assert_eq!(page.matches("class=\"c ").count(), 500 * 6);
     for (symbol, word) in [
         ("✓", "done"),
         ("○", "not yet"),
-        ("!", "broken"),
         ("?", "could not check"),
         ("–", "cannot be proven"),
     ] {
         let cell = format!("aria-hidden=\"true\">{symbol}</i> {word}</td>");
         assert!(page.contains(&cell), "{cell}");
     }
+    // A part is shown with what it earned.
+    let in_part =
+        "aria-hidden=\"true\">◐</i> <span>2 of 3 <small>20 of 30 points</small></span></td>";
+    assert!(page.contains(in_part));
+}
+
+#[test]
+fn the_stack_is_a_state_and_no_task_and_earns_no_points() {
+    let report = class(30);
+    let page = page_of(&report).unwrap();
+    for state in ["not-deployed", "broken"] {
+        assert!(page.contains(&format!("<option value=\"{state}\">")));
+        assert!(page.contains(&format!(
+            "class=\"card {}\"",
+            match state {
+                "broken" => "bad",
+                _ => "absent",
+            }
+        )));
+    }
+    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
+    assert!(text.starts_with("username,name,email,section,console-test,api-test,"));
+    // Nothing is there, so there is nothing to grade: not zero.
+    let row = text
+        .lines()
+        .find(|line| line.starts_with("user21,"))
+        .unwrap();
+    assert!(row.ends_with(",Evening,,,,,,,,100,,not-deployed,"), "{row}");
+    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let student = &json["students"][20];
+    assert_eq!(student["points"], Value::Null);
+    assert_eq!(
+        (&student["status"], &student["stack"]),
+        (&"not-deployed".into(), &"not-deployed".into())
+    );
+    assert_eq!(json["students"][11]["stack"], "broken");
+    assert_eq!(json["students"][0]["stack"], "ready");
+    assert_eq!(json["students"][0]["checks_provable"], 5);
+    assert_eq!(json["summary"]["not-deployed"], 1);
+}
+
+#[test]
+fn students_read_their_hint_and_the_instructor_the_instructor_s() {
+    let report = class(30);
+    let pages = Pages::new().unwrap();
+    let students = "Ask your instructor to deploy your stack again.";
+    let instructors = "homeroom deploy";
+    let page = page_of(&report).unwrap();
+    assert!(page.contains(instructors) && !page.contains(students));
+    for broken in [11, 20] {
+        let own = pages.student(&report, &report.students[broken]).unwrap();
+        assert!(
+            own.contains(students) && !own.contains(instructors),
+            "{broken}"
+        );
+        assert!(!own.contains("puts back what is missing"));
+    }
+    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let check = &json["students"][11]["checks"][1];
+    assert_eq!(check["hint"], students);
+    assert!(
+        check["instructor_hint"]
+            .as_str()
+            .unwrap()
+            .contains(instructors)
+    );
 }
 
 #[test]
@@ -453,4 +525,60 @@ fn pages_of_students_who_left_go_with_the_next_report_and_nothing_else_does() {
     assert_eq!(written.removed, first.students[3..]);
     assert!(!first.students[3].exists() && mine.is_file());
     assert!(written.students.iter().all(|page| page.is_file()));
+}
+
+/// The sample a week after it was read: every stack is gone.
+fn torn_down() -> ClassReport {
+    let mut report = class(3);
+    let read: Timestamp = "2026-05-07T08:30:00Z".parse().unwrap();
+    for row in &mut report.students {
+        row.progress.last.as_of = Some(read);
+        row.progress.last.gone = true;
+        for check in &mut row.progress.checks {
+            check.as_of = Some(read);
+        }
+    }
+    report
+}
+
+#[test]
+fn a_last_reading_shows_its_time_on_every_page_and_in_every_file() {
+    let report = torn_down();
+    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
+    let rows = text.lines().skip(1).filter(|line| !line.is_empty());
+    assert!(rows.clone().count() == 3 && rows.clone().all(|r| r.ends_with(",2026-05-07 10:30:00")));
+    let pages = Pages::new().unwrap();
+    let page = pages.class(&report).unwrap();
+    assert!(page.contains("The stacks are gone.</b> This is the last reading, of"));
+    assert!(page.contains("<b>10:30</b> on Thursday, 7 May 2026"));
+    assert_eq!(page.matches("as of 7 May, 10:30").count(), 3);
+    let own = pages.student(&report, &report.students[0]).unwrap();
+    assert!(own.contains("The stack is gone.</b> This is the last reading, of"));
+    assert!(own.contains("read 7 May, 10:30"));
+    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let student = &json["students"][0];
+    assert_eq!(student["as_of"], "2026-05-07T10:30:00+02:00");
+    assert_eq!(
+        (&student["stack_gone"], &student["stack"]),
+        (&true.into(), &"not-deployed".into())
+    );
+}
+
+#[test]
+fn a_second_report_leaves_the_first_dated_copy_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = class(3);
+    let first = write_reports(dir.path(), &report, About::Class, None).unwrap();
+    let bytes = fs::read(&first.dated).unwrap();
+    let mut changed = report.clone();
+    changed.notes.push("another".into());
+    let second = write_reports(dir.path(), &changed, About::Class, None).unwrap();
+    assert_ne!(first.dated, second.dated, "even in the same second");
+    assert_eq!(fs::read(&first.dated).unwrap(), bytes);
+    let chosen = write_reports(dir.path(), &report, About::Selection, None).unwrap();
+    assert!(chosen.dated.to_string_lossy().ends_with("-selection.json"));
+    assert_eq!(
+        fs::read(&second.json).unwrap(),
+        fs::read(&second.dated).unwrap()
+    );
 }

@@ -240,6 +240,7 @@ fn status_of(report: &homeroom::report::ClassReport) -> (RunSummary, Vec<Student
                     Progress::Complete => Outcome::Complete,
                     Progress::InProgress => Outcome::InProgress,
                     Progress::NotStarted => Outcome::NotStarted,
+                    Progress::NotDeployed => Outcome::NotDeployed,
                     Progress::Broken => Outcome::Broken,
                     Progress::Unknown => Outcome::Unknown,
                 },
@@ -347,6 +348,7 @@ fn teardown_plan() -> Plan {
         verdict,
         action: (verdict == Planned::Delete).then_some(Action::DeleteFunction),
         why: why.to_owned(),
+        hint: None,
         after: Vec::new(),
     };
     let owner = |name: &str| Owner {

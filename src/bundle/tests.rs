@@ -4,7 +4,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::check::{Proof, Work};
+use crate::domain::check::{Credit, Proof, Work};
 use crate::domain::desired::Stack;
 use crate::domain::execution::Starter;
 use crate::domain::ids::{ClassName, Scope};
@@ -258,10 +258,11 @@ fn lab_6_counts_only_what_the_student_did() {
     let work: Vec<_> = lab.checks().iter().map(|check| check.work).collect();
     assert_eq!(work[..2], [Work::Stack; 2]);
     assert_eq!(work[2..], [Work::Student; 6]);
-    assert_eq!(
-        lab.checks().iter().map(|check| check.points).sum::<u32>(),
-        100
-    );
+    let points: Vec<String> = lab.checks().iter().map(|c| c.points.to_string()).collect();
+    assert_eq!(points, ["0", "0", "20", "30", "15", "25", "10", "0"]);
+    let in_parts = lab.checks().iter().filter(|c| c.credit == Credit::Each);
+    let in_parts: Vec<&str> = in_parts.map(|c| c.id.as_str()).collect();
+    assert_eq!(in_parts, ["api-valid-data", "several-executions"]);
     assert!(
         matches!(&lab.checks()[6].proof, Proof::LogEvents { own_execution_of: Some(m), .. } if m == "simple_workflow")
     );

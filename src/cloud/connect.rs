@@ -29,7 +29,7 @@ pub struct ConnectOptions {
     pub endpoint_url: Option<String>,
     /// Where deployed stages answer, with `{api_id}` and `{stage}` in it; AWS's own place when unset.
     pub invoke_base: Option<String>,
-    /// Static access key and secret: only for the embedded cloud, which checks neither.
+    /// Static access key and secret: of the embedded cloud.
     pub credentials: Option<(String, String)>,
     /// What carries the requests; tests put AWS in process here.
     pub http_client: Option<SharedHttpClient>,

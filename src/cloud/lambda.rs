@@ -40,6 +40,7 @@ macro_rules! state_of {
                 .map(str::to_owned),
             code_sha256: text(answer.code_sha256()),
             description: text(answer.description()),
+            reserved: None,
             tags: Tags::new(),
             tags_unseen: None,
         }
@@ -125,6 +126,9 @@ pub(super) async fn get_function(client: &Client, name: &str) -> CloudResult<Fun
         Some(configuration) => state_of!(configuration),
         None => FunctionState::default(),
     };
+    let reserved = answer.concurrency();
+    let reserved = reserved.and_then(|c| c.reserved_concurrent_executions());
+    state.reserved = reserved.and_then(|reserved| u32::try_from(reserved).ok());
     state.tags = tags.into_iter().collect();
     state.tags_unseen = answer.tags_error().map(|error| {
         let (code, message) = (error.error_code(), error.message());
@@ -256,6 +260,31 @@ pub(super) async fn tag_function(client: &Client, arn: &str, tags: &Tags) -> Clo
             .send(),
     )
     .await?;
+    Ok(())
+}
+
+pub(super) async fn untag_function(client: &Client, arn: &str, keys: &[String]) -> CloudResult<()> {
+    let request = client.untag_resource().resource(arn);
+    let request = request.set_tag_keys(Some(keys.to_vec()));
+    call(Operation::LambdaUntagResource, request.send()).await?;
+    Ok(())
+}
+
+pub(super) async fn put_function_concurrency(
+    client: &Client,
+    name: &str,
+    reserved: u32,
+) -> CloudResult<()> {
+    let reserved = i32::try_from(reserved).unwrap_or(i32::MAX);
+    let request = client.put_function_concurrency().function_name(name);
+    let request = request.reserved_concurrent_executions(reserved);
+    call(Operation::PutFunctionConcurrency, request.send()).await?;
+    Ok(())
+}
+
+pub(super) async fn delete_function_concurrency(client: &Client, name: &str) -> CloudResult<()> {
+    let request = client.delete_function_concurrency().function_name(name);
+    call(Operation::DeleteFunctionConcurrency, request.send()).await?;
     Ok(())
 }
 

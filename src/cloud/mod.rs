@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use crate::domain::credentials::AccessKey;
 use crate::domain::execution::Execution;
+use crate::domain::history::HistoryEvent;
 use crate::domain::ownership::Tags;
 use crate::domain::resources::extras::{FunctionSetting, MachineSetting};
 use crate::domain::resources::managed_policy::ManagedPolicy;
@@ -150,6 +151,9 @@ by_service! {
         fn update_function_configuration(new: &NewFunction<'_>, undo: &[FunctionSetting]) -> FunctionState;
         fn update_function_description(name: &str, description: &str) -> FunctionState;
         fn tag_function(arn: &str, tags: &Tags) -> ();
+        fn untag_function(arn: &str, keys: &[String]) -> ();
+        fn put_function_concurrency(name: &str, reserved: u32) -> ();
+        fn delete_function_concurrency(name: &str) -> ();
         fn delete_function(name: &str) -> ();
         fn invoke_dry(function: &str) -> ();
         fn get_policy(function: &str) -> Value;
@@ -168,6 +172,7 @@ by_service! {
         fn stop_execution(execution_arn: &str) -> ();
         fn describe_execution(execution_arn: &str) -> Execution;
         fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
+        fn execution_history_page(execution_arn: &str, token: Option<String>) -> Page<HistoryEvent>;
     }
     apigateway {
         fn rest_apis_page(token: Option<String>) -> Page<(rest_api::Actual, Tags)>;

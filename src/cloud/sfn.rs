@@ -3,11 +3,13 @@
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::{
-    ExecutionListItem, ExecutionStatus, StateMachineStatus, StateMachineType, Tag,
+    ExecutionListItem, ExecutionStatus, HistoryEvent as SdkEvent, StateMachineStatus,
+    StateMachineType, Tag,
 };
 use serde_json::Value;
 
 use crate::domain::execution::{Detail, Execution, Status};
+use crate::domain::history::HistoryEvent;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Ownership, Tags};
 use crate::domain::resources::extras::MachineSetting;
@@ -19,6 +21,8 @@ use super::extras;
 
 /// Items a page at most. Source: Step Functions ListStateMachines and ListExecutions, `maxResults`.
 const PAGE: i32 = 1000;
+/// Events of a history a page: the cause of a failure is among the last, so one page nearly always has it.
+const HISTORY_PAGE: i32 = 100;
 
 pub(super) async fn state_machines_page(
     client: &Client,
@@ -258,4 +262,73 @@ fn status(status: &ExecutionStatus) -> Status {
 
 fn millis(time: &DateTime) -> i64 {
     time.to_millis().unwrap_or_default()
+}
+
+pub(super) async fn execution_history_page(
+    client: &Client,
+    execution_arn: &str,
+    token: Option<String>,
+) -> CloudResult<Page<HistoryEvent>> {
+    let answer = call(
+        Operation::GetExecutionHistory,
+        client
+            .get_execution_history()
+            .execution_arn(execution_arn)
+            .reverse_order(true)
+            .max_results(HISTORY_PAGE)
+            // Inputs and outputs, of up to 256 KiB each; errors and causes are told all the same.
+            .include_execution_data(false)
+            .set_next_token(token)
+            .send(),
+    )
+    .await?;
+    Ok(Page {
+        items: answer.events().iter().map(history_event).collect(),
+        next: answer.next_token,
+    })
+}
+
+fn history_event(event: &SdkEvent) -> HistoryEvent {
+    let entered = event.state_entered_event_details().map(|d| d.name());
+    let exited = event.state_exited_event_details().map(|d| d.name());
+    let evaluated = event.evaluation_failed_event_details().map(|d| d.state());
+    let (error, cause) = told_by(event);
+    HistoryEvent {
+        id: event.id(),
+        previous: event.previous_event_id(),
+        kind: event.r#type().as_str().to_owned(),
+        state: entered.or(exited).or(evaluated).map(str::to_owned),
+        error: error.map(str::to_owned),
+        cause: cause.map(str::to_owned),
+    }
+}
+
+/// The error and the cause of an event, whichever of its details tell them.
+fn told_by(event: &SdkEvent) -> (Option<&str>, Option<&str>) {
+    macro_rules! first_of {
+        ($($details:ident),+ $(,)?) => {
+            $(if let Some(details) = event.$details() {
+                return (details.error(), details.cause());
+            })+
+        };
+    }
+    first_of!(
+        lambda_function_failed_event_details,
+        lambda_function_timed_out_event_details,
+        lambda_function_schedule_failed_event_details,
+        lambda_function_start_failed_event_details,
+        task_failed_event_details,
+        task_timed_out_event_details,
+        task_start_failed_event_details,
+        task_submit_failed_event_details,
+        activity_failed_event_details,
+        activity_timed_out_event_details,
+        activity_schedule_failed_event_details,
+        map_run_failed_event_details,
+        evaluation_failed_event_details,
+        execution_failed_event_details,
+        execution_timed_out_event_details,
+        execution_aborted_event_details,
+    );
+    (None, None)
 }

@@ -1,5 +1,6 @@
 //! `access grant | revoke | freeze | thaw`: students' way in.
 
+mod exposed;
 mod issuer;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use crate::vault::Vault;
 
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
+use super::elsewhere;
 use super::plan::{POLICIES, broken, interrupted, view};
 use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -75,18 +77,18 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
             return Ok(Err(no_room));
         }
         let students = carry_out_grant(caller, &session, &plan, &vault).await;
-        Ok::<_, Cancelled>(Ok((plan, students)))
+        let exposed = exposed::note(caller, &session).await;
+        Ok::<_, Error>(Ok((plan, students, exposed)))
     })
     .await;
-    let (plan, students) = match ran.output {
-        Err(Cancelled) => return Err(interrupted()),
-        Ok(Err(failures)) => {
+    let (plan, students, exposed) = match ran.output? {
+        Err(failures) => {
             return Err(Error {
                 kind: Kind::Refused,
                 failures,
             });
         }
-        Ok(Ok(done)) => done,
+        Ok(done) => done,
     };
     let mut notes = notes_of_given_up(&ran.given_up);
     let mut files = Vec::new();
@@ -98,6 +100,7 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
         )),
     }
     notes.extend(still_frozen(&plan));
+    notes.extend(exposed);
     notes.extend(where_credentials_are(&vault, &students));
     let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
     let exit = match (ran.interrupted, failed) {
@@ -115,8 +118,9 @@ async fn plan_grant(
     caller: &Caller<AwsCloud>,
     session: &Session,
     args: &GrantArgs,
-) -> std::result::Result<std::result::Result<Plan, Vec<Failure>>, Cancelled> {
+) -> Result<std::result::Result<Plan, Vec<Failure>>> {
     let observed = observe_access(caller, &session.desired, true).await?;
+    elsewhere::check(&session.desired, &observed)?;
     let wanted = match wanted(session, &observed) {
         Ok(wanted) => wanted,
         Err(failures) => return Ok(Err(failures)),
@@ -257,7 +261,7 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let session = class.connect().await?;
     let mut plan = look(&session, Command::AccessRevoke).await?;
     if plan.steps() > 0 && args.confirm.is_none() {
-        teardown::list(&session, &plan)?;
+        teardown::list(&session, &plan, &[])?;
         if !teardown::ask(&session).await? {
             return teardown::not_confirmed(&session, Command::AccessRevoke, &plan);
         }
@@ -313,6 +317,7 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         Command::AccessThaw => Outcome::Thawed,
         _ => Outcome::Frozen,
     };
+    let names = session.class.lab.name_patterns();
     let outcome = |student: &StudentPlan, run: &StudentRun| {
         let mut result = result(student, run, done);
         let is_there = |id: &ResourceId| id.kind == ResourceKind::User;
@@ -325,10 +330,28 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
     let ran = run_work(&session, command, true, async |caller| {
         let began = Instant::now();
         caller.tell(run_started(&session, command, &plan));
+        // Everybody is shut out before anything else is done: that is one call each, and the rest takes longer.
         let runs = execute(caller, &plan, |student, run| ended(outcome(student, run))).await;
+        let halt = access::halt(&plan, &names, command == Command::AccessFreeze);
+        let halted = execute(caller, &halt, |_, _| None).await;
         tell_finished(caller, began);
-        let pairs = plan.students.iter().zip(&runs);
-        let results = pairs.map(|(student, run)| outcome(student, run));
+        let users = plan.students.iter().zip(&runs);
+        let stacks = halt.students.iter().zip(&halted);
+        let results = users
+            .zip(stacks)
+            .map(|((user, user_run), (stack, stack_run))| {
+                let mut result = outcome(user, user_run);
+                let more = self::result(stack, stack_run, done);
+                if matches!(
+                    more.outcome,
+                    Outcome::Failed | Outcome::Conflict | Outcome::Cancelled
+                ) {
+                    result.outcome = more.outcome;
+                }
+                result.resources.extend(more.resources);
+                result.errors.extend(more.errors);
+                result
+            });
         results.collect::<Vec<_>>()
     })
     .await;
@@ -340,8 +363,8 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
     let mut notes = notes_of_given_up(&given_up);
     if command == Command::AccessFreeze && count(&students, Outcome::Frozen) > 0 {
         notes.push(
-            "executions that run go on, and an API that asks for no authorization still answers whoever knows its \
-             address"
+            "what ran of their workflows is stopped, and their functions run no more until `homeroom access thaw`; an API \
+             that asks for no authorization answers whoever calls it with an error"
                 .to_owned(),
         );
     }
@@ -381,7 +404,7 @@ fn without_access(students: &[StudentResult]) -> Option<String> {
     let names: Vec<&str> = without.map(|s| s.username.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "no IAM user of this class, lab and region, so nothing was changed: {}",
+            "no IAM user of this class, lab and region; only functions and workflows, where there are any: {}",
             some_of(&names, FEW)
         )
     })
@@ -396,11 +419,15 @@ async fn look(session: &Session, command: Command) -> Result<Plan> {
     })
     .await;
     let observed = ran.output.map_err(|_| interrupted())?;
-    Ok(match command {
+    let plan = match command {
         Command::AccessRevoke => access::revoke(desired, &observed, reach),
         Command::AccessThaw => access::freeze(desired, &observed, reach, false),
         _ => access::freeze(desired, &observed, reach, true),
-    })
+    };
+    if plan.steps() == 0 {
+        elsewhere::check(desired, &observed)?;
+    }
+    Ok(plan)
 }
 
 fn reach(session: &Session) -> Reach {

@@ -8,14 +8,13 @@ use crate::domain::observed::Gap;
 use crate::domain::plan::{Plan, StudentPlan, Verdict};
 use crate::engine::call::Caller;
 use crate::engine::execute::{StudentRun, execute};
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
 };
 use crate::report::View;
 
-use super::plan::{blocked, broken_limits, interrupted, plan, view};
+use super::plan::{blocked, broken_limits, plan, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show, validations};
@@ -51,18 +50,17 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
             return Ok(Err(no_room));
         }
         let students = carry_out(caller, session, &plan).await;
-        Ok::<_, Cancelled>(Ok((plan, students)))
+        Ok::<_, Error>(Ok((plan, students)))
     })
     .await;
-    let (plan, students) = match ran.output {
-        Err(Cancelled) => return Err(interrupted()),
-        Ok(Err(failures)) => {
+    let (plan, students) = match ran.output? {
+        Err(failures) => {
             return Err(Error {
                 kind: Kind::Refused,
                 failures,
             });
         }
-        Ok(Ok(done)) => done,
+        Ok(done) => done,
     };
     let exit = if ran.interrupted {
         Exit::Interrupted

@@ -4,10 +4,13 @@ mod access;
 mod canvas;
 mod completions;
 mod deploy;
+mod elsewhere;
+mod final_report;
 mod handout;
 mod interrupts;
 mod invocation;
 mod isolation;
+mod last_readings;
 mod local;
 mod outputs;
 mod plan;
@@ -123,7 +126,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
-        Verb::Local(verb) => local::run(verb, ui).await,
+        Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
         Verb::Deploy(args) => deploy::run(cli, args).await,

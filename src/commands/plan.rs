@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, PlanArgs};
 use crate::cloud::AwsCloud;
+use crate::domain::cost;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::domain::resources::Kind as ResourceKind;
@@ -11,11 +12,11 @@ use crate::engine::hints;
 use crate::engine::observe::{Depth, observe};
 use crate::engine::pacing::Pacer;
 use crate::engine::port::Cloud;
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Failure, Forecast, Outcome, ResourceResult, StudentResult};
 use crate::report::{Limit, View};
 
+use super::elsewhere;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show};
@@ -29,6 +30,9 @@ const CONCURRENCY: &str = "Lambda functions running at once in the region";
 /// The limit on managed policies: one a stack, which bounds its roles, and two a student who is let in.
 pub(super) const POLICIES: &str = "customer managed policies in the account";
 
+/// The limit on what may be reserved for single functions.
+const RESERVED: &str = "Lambda concurrency reserved in the region (100 stay free)";
+
 /// The state of a resource for which nothing is done because of another of the student's.
 const BLOCKED: &str = "blocked";
 
@@ -38,12 +42,10 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         plan(caller, &session, false).await
     })
     .await;
-    let plan = ran.output.map_err(|_| interrupted())?;
+    let plan = ran.output?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut notes = super::risks::notes(&session);
-    notes.extend(roles_bounded_by(&session));
-    let mut summary = summarise(&session, Command::Plan, students, notes);
+    let mut summary = summarise(&session, Command::Plan, students, notes(&session));
     summary.forecast = Some(forecast(&session, &plan));
     let ui = session.class.settings.ui;
     let limits = limits(&plan);
@@ -66,16 +68,25 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     })
 }
 
+/// What to know of the class before it is deployed.
+fn notes(session: &Session) -> Vec<String> {
+    let mut notes = super::risks::notes(session);
+    notes.extend(cost::open_apis(&session.desired));
+    notes.extend(roles_bounded_by(session));
+    notes
+}
+
 /// Looks at the cloud and plans a deployment.
 ///
 /// # Errors
-/// Only when the person stopped it.
+/// When the person stopped it, or the students' stacks stand elsewhere.
 pub(super) async fn plan(
     caller: &Caller<AwsCloud>,
     session: &Session,
     reset: bool,
-) -> std::result::Result<Plan, Cancelled> {
+) -> Result<Plan> {
     let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+    elsewhere::check(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
     if plan.creates(ResourceKind::Role) + plan.creates(ResourceKind::ManagedPolicy) > 0 {
         let summary = caller
@@ -182,7 +193,10 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => hints::CONFLICT.to_owned(),
+                Verdict::Conflict => item
+                    .hint
+                    .clone()
+                    .unwrap_or_else(|| hints::CONFLICT.to_owned()),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,
@@ -212,6 +226,16 @@ fn limits(plan: &Plan) -> Vec<Limit> {
             used: plan.account.concurrency_reserved,
             adds: u32::try_from(students).unwrap_or(u32::MAX),
             quota: plan.account.concurrency_quota,
+        },
+        Limit {
+            what: RESERVED.to_owned(),
+            used: plan.account.concurrency_reserved,
+            adds: plan.reserves(),
+            // What is asked for beyond is refused. Source: Lambda developer guide, "Configuring reserved concurrency".
+            quota: plan
+                .account
+                .concurrency_quota
+                .map(|quota| quota.saturating_sub(100)),
         },
         Limit {
             what: "IAM roles in the account".to_owned(),

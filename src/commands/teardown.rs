@@ -25,11 +25,13 @@ use crate::report::{View, print_teardown_listing};
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
+use super::elsewhere;
+use super::final_report;
 use super::interrupts::interrupts;
 use super::plan::{blocked, interrupted, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, show, validations};
+use super::{Exit, progress, show, validations};
 
 /// Foreign resources named one by one at the end; the JSON document has them all.
 const FOREIGN_NAMED: usize = 20;
@@ -48,19 +50,40 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     }
     let session = class.connect().await?;
     let ui = session.class.settings.ui;
-    let observed = look(&session).await?;
+    let mut observed = look(&session).await?;
     let mut plan = plan(&session, &observed);
+    if plan.steps() == 0 {
+        elsewhere::check(&session.desired, &observed)?;
+    }
+    let reads = plan.steps() > 0 && !args.no_final_report;
     if plan.steps() > 0 && args.confirm.is_none() {
-        list(&session, &plan)?;
+        let mut unread = Vec::new();
+        if reads && can_ask(&session) {
+            unread = final_report::unread(&progress::read_observed(&session, &observed).await?);
+        }
+        let first = final_report::announced(&session, reads);
+        list(&session, &plan, &[first, unread].concat())?;
         if !ask(&session).await? {
             return not_confirmed(&session, Command::Teardown, &plan);
         }
         // The answer may have taken a while: what is deleted is what is there now, and no more than was shown.
-        let fresh = self::plan(&session, &look(&session).await?);
+        observed = look(&session).await?;
+        let fresh = self::plan(&session, &observed);
         refuse_growth(&plan, &fresh)?;
         plan = fresh;
     }
-    let teardown = tear_down(&session, &plan).await?;
+    let mut last_words = Vec::new();
+    let mut files = Vec::new();
+    if reads {
+        let written = final_report::write(&session, &plan, &observed).await?;
+        last_words = written.notes;
+        files = written.files;
+    } else if plan.steps() > 0 {
+        final_report::close(&session, &plan)?;
+    }
+    let mut teardown = tear_down(&session, &plan).await?;
+    teardown.summary.notes.splice(0..0, last_words);
+    teardown.summary.files = files;
     let view = View {
         gaps: &teardown.gaps,
         ..view(&session)
@@ -69,14 +92,18 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     Ok(teardown.exit)
 }
 
-/// Shows what would be deleted.
-pub(super) fn list(session: &Session, plan: &Plan) -> Result<()> {
+/// Shows what would be deleted, and what is done first.
+pub(super) fn list(session: &Session, plan: &Plan, first: &[String]) -> Result<()> {
     let mut listing: Box<dyn Write> = match session.class.settings.ui.output {
         OutputFormat::Text => Box::new(io::stdout()),
         // stdout is for the one document.
         OutputFormat::Json => Box::new(io::stderr()),
     };
-    print_teardown_listing(plan, &view(session), &mut listing)
+    let view = View {
+        first,
+        ..view(session)
+    };
+    print_teardown_listing(plan, &view, &mut listing)
         .map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))
 }
 
@@ -148,13 +175,18 @@ pub(super) fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
     )))
 }
 
+/// Whether there is somebody at a terminal who can answer.
+fn can_ask(session: &Session) -> bool {
+    let json = session.class.settings.ui.output == OutputFormat::Json;
+    !json && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks for the class's name at the terminal. Elsewhere nobody can answer.
 ///
 /// # Errors
 /// When the person presses Ctrl-C instead of answering.
 pub(super) async fn ask(session: &Session) -> Result<bool> {
-    let json = session.class.settings.ui.output == OutputFormat::Json;
-    if json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !can_ask(session) {
         return Ok(false);
     }
     let failed = |error: io::Error| Error::new(Kind::General, "terminal", error.to_string());

@@ -16,9 +16,10 @@ use crate::engine::validate::{Validation, validate as validate_student};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
 use crate::report::View;
-use crate::report::write::write_junit;
+use crate::report::write::{About, write_junit};
 
 use super::deploy::run_started;
+use super::elsewhere;
 use super::plan::{interrupted, view};
 use super::run::{count, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -46,6 +47,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed, Exit)> {
     let ran = run_work(session, Command::Validate, true, async |caller| {
         let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+        elsewhere::check(&session.desired, &observed)?;
         let plan = deploy::plan(&session.desired, &observed, false);
         let students = all_students(caller, session, &observed, &plan).await?;
         Ok::<_, Error>((observed, students))
@@ -63,8 +65,13 @@ pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed,
     let checks = students.iter().map(|s| (&s.username, s.checks.as_slice()));
     let at = Zoned::now();
     let class = session.class.name();
-    if let Err(error) = write_junit(&session.class.settings.reports, class, &at, checks) {
-        notes.push(format!("junit.xml could not be written: {error}"));
+    let about = About::whole(session.class.is_whole());
+    let reports = &session.class.settings.reports;
+    if let Err(error) = write_junit(reports, class, about, &at, checks) {
+        notes.push(format!(
+            "{} could not be written: {error}",
+            about.file("junit.xml")
+        ));
     }
     notes.extend(validations::keep(session, &students, &at));
     let summary = summarise(session, Command::Validate, students, notes);

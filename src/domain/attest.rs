@@ -74,7 +74,9 @@ impl Attestations {
             return;
         }
         result.verdict = Verdict::Pass;
+        result.earned = result.points;
         result.hint.clear();
+        result.instructor_hint = None;
         result.evidence = vec![attestation.evidence()];
     }
 }
@@ -322,6 +324,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
     use crate::domain::check::Progress;
+    use crate::domain::points::Points;
     use crate::domain::roster::UsernameLimit;
     use serde_json::json;
 
@@ -352,10 +355,14 @@ mod tests {
             id: id.into(),
             title: String::new(),
             work,
-            points: 1,
+            points: Points::whole(1),
+            earned: Points::ZERO,
+            parts: None,
             verdict,
             evidence: vec!["w".into()],
             hint: "h".into(),
+            instructor_hint: Some("i".into()),
+            as_of: None,
         }
     }
 
@@ -372,7 +379,8 @@ mod tests {
             check.evidence,
             ["attested by A. Marsh, May 14: saw; it".into()]
         );
-        assert_eq!(check.hint, "");
+        assert_eq!(check.earned, check.points);
+        assert_eq!((check.hint.as_str(), check.instructor_hint()), ("", ""));
     }
 
     #[test]

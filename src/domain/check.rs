@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::execution::{Execution, Starter, Status, shortened, when};
 use super::ids::Username;
+use super::points::Points;
 
 /// Longest text of an input in a sentence, in characters.
 const INPUT_SHOWN_MAX: usize = 160;
@@ -30,12 +32,30 @@ pub struct Check {
     pub title: String,
     /// Whose work it looks at.
     pub work: Work,
-    /// Points for the gradebook.
-    pub points: u32,
+    /// Points for the gradebook. Only a student's own task carries any.
+    #[serde(default)]
+    pub points: Points,
+    /// How the points are earned.
+    #[serde(default)]
+    pub credit: Credit,
     /// What to do when it does not pass, said to the student.
     pub hint: String,
+    /// The same said to the instructor, where other words are needed.
+    #[serde(default)]
+    pub instructor_hint: Option<String>,
     /// What proves it.
     pub proof: Proof,
+}
+
+/// How a check's points are earned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Credit {
+    /// All of them when it passes, none before.
+    #[default]
+    AllOrNothing,
+    /// A share for each part that the proof counts: a value, an execution, a function, an event.
+    Each,
 }
 
 /// What proves that a task is done: a few general kinds.
@@ -140,13 +160,47 @@ pub struct CheckResult {
     /// Whose work it looks at.
     pub work: Work,
     /// Points that it is worth.
-    pub points: u32,
+    pub points: Points,
+    /// Points that were earned: all when it passed. While it could not be checked, what is proven so far: a lower
+    /// bound, and no grade.
+    #[serde(default)]
+    pub earned: Points,
+    /// How much of it is done, where it gives credit for parts and they could be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
     /// What came of it.
     pub verdict: Verdict,
     /// What was seen.
     pub evidence: Vec<Evidence>,
-    /// What to do next; empty when it passed.
+    /// What to do next, said to the student; empty when it passed.
     pub hint: String,
+    /// The same said to the instructor, where other words are needed; see [`CheckResult::instructor_hint`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructor_hint: Option<String>,
+    /// When it was read, where that was before: it could not be read anew, and what was known stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+}
+
+impl CheckResult {
+    /// What the instructor does next; empty when it passed.
+    pub fn instructor_hint(&self) -> &str {
+        self.instructor_hint.as_deref().unwrap_or(&self.hint)
+    }
+
+    /// Whether something of it is done, though not all.
+    pub fn in_part(&self) -> bool {
+        self.verdict != Verdict::Pass && self.parts.is_some_and(|parts| parts.done > 0)
+    }
+}
+
+/// How much of a check is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Parts that are done.
+    pub done: u32,
+    /// Parts in all.
+    pub of: u32,
 }
 
 /// Something that was seen, for or against a check.
@@ -239,19 +293,19 @@ impl ExecutionEvidence {
 }
 
 /// What a student changed of one resource against what was deployed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The resource, with its kind (`state machine user1-simple-workflow`).
     pub resource: String,
     /// What was changed, in a sentence.
     pub summary: String,
     /// The change line by line, where it is text; unchanged stretches are shortened.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<DiffLine>,
 }
 
 /// One line of a difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "line", content = "text", rename_all = "kebab-case")]
 pub enum DiffLine {
     /// In both.
@@ -274,7 +328,9 @@ pub enum Progress {
     InProgress,
     /// None of them is.
     NotStarted,
-    /// The stack is not as it must be.
+    /// Nothing of the stack is there.
+    NotDeployed,
+    /// Something of the stack is there, and it is not as it must be.
     Broken,
     /// Something could not be checked, so nothing is claimed.
     Unknown,
@@ -287,12 +343,13 @@ impl Progress {
             Self::Complete => "complete",
             Self::InProgress => "in-progress",
             Self::NotStarted => "not-started",
+            Self::NotDeployed => "not-deployed",
             Self::Broken => "broken",
             Self::Unknown => "unknown",
         }
     }
 
-    /// What the answered checks of one student say together.
+    /// What the answered checks of one student say together, of whose stack something is there.
     pub fn of(checks: &[CheckResult]) -> Self {
         let has = |work: Work, verdict: Verdict| {
             checks
@@ -307,12 +364,30 @@ impl Progress {
             Self::Unknown
         } else if !has(Work::Student, Verdict::Fail) {
             Self::Complete
-        } else if has(Work::Student, Verdict::Pass) {
+        } else if has(Work::Student, Verdict::Pass)
+            || checks
+                .iter()
+                .any(|c| c.work == Work::Student && c.in_part())
+        {
             Self::InProgress
         } else {
             Self::NotStarted
         }
     }
+}
+
+/// How a stack is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StackState {
+    /// As it must be.
+    Ready,
+    /// Nothing of it is there.
+    NotDeployed,
+    /// Something of it is there, and it is not as it must be.
+    Broken,
+    /// It could not be looked at.
+    Unknown,
 }
 
 /// One student in `status` and the report.
@@ -332,10 +407,57 @@ pub struct StudentProgress {
     pub changes: Vec<Change>,
     /// Example requests to their API; empty while it is not there.
     pub requests: Vec<ExampleRequest>,
+    /// What of this was read before, because it could not be read anew.
+    pub last: Last,
+}
+
+/// What of a student stands from an earlier reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Last {
+    /// When the oldest was read of what was not read anew; `None` when everything was.
+    pub as_of: Option<Timestamp>,
+    /// Whether the stack is gone, so that everything stands from then.
+    pub gone: bool,
+    /// Whether something is there and could not be read.
+    pub unread: bool,
+    /// When another stack was last read that this student had before. Nothing of that counts.
+    pub earlier: Option<Timestamp>,
+    /// When this stack was first read, where there was another before.
+    pub replaced: Option<Timestamp>,
+}
+
+impl StudentProgress {
+    /// How the stack is; `None` where the lab has no check of it and something of it is there.
+    pub fn stack(&self) -> Option<StackState> {
+        if self.progress == Progress::NotDeployed || self.last.gone {
+            return Some(StackState::NotDeployed);
+        }
+        let mut verdicts = self
+            .checks
+            .iter()
+            .filter(|check| check.work == Work::Stack)
+            .map(|check| check.verdict)
+            .peekable();
+        verdicts.peek()?;
+        Some(verdicts.fold(StackState::Ready, |so_far, verdict| {
+            match (so_far, verdict) {
+                (StackState::Broken, _) | (_, Verdict::Fail) => StackState::Broken,
+                (_, Verdict::CouldNotCheck | Verdict::NotProvable) => StackState::Unknown,
+                (so_far, Verdict::Pass) => so_far,
+            }
+        }))
+    }
+
+    /// Judges again, after answers to checks have changed. No answer brings back a stack that is not there.
+    pub fn judge_again(&mut self) {
+        if self.progress != Progress::NotDeployed {
+            self.progress = Progress::of(&self.checks);
+        }
+    }
 }
 
 /// A request that a student can send to their API, as the lab's example.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExampleRequest {
     /// Short id, unique among a student's.
     pub id: String,
@@ -348,12 +470,12 @@ pub struct ExampleRequest {
     /// Body; it need not be JSON.
     pub body: String,
     /// Where the API asks for signed requests: what curl's `--aws-sigv4` takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigv4: Option<String>,
 }
 
 /// Something that a student is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
     /// Short id, unique in the lab.
     pub id: String,

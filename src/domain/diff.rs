@@ -379,6 +379,7 @@ mod tests {
                 environment: [("A", "old"), ("GONE", "x"), ("SAME", "s")]
                     .map(|(k, v)| (k.to_owned(), v.to_owned()))
                     .into(),
+                reserved_concurrency: None,
                 code: Code {
                     zip: b"zip".as_slice().into(),
                     sha256: "aaa=".into(),

@@ -18,7 +18,9 @@ use super::forecast::Remaining;
 use super::hints;
 use super::issue::Issuer;
 use super::port::{Cloud, CloudError, ErrorKind};
-use super::resources::{function, log_group, managed_policy, rest_api, role, state_machine, user};
+use super::resources::{
+    concurrency, function, log_group, managed_policy, rest_api, role, state_machine, user,
+};
 use super::step::{Context, RoleGate, Settled, StepError};
 
 /// How often the time that is left is told.
@@ -225,15 +227,20 @@ async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), S
             code,
             config,
             undo,
+            limit,
             description,
         } => {
             let parts = function::Parts {
                 code: *code,
                 config: *config,
                 undo,
+                limit: *limit,
             };
             function::update(cx, function, parts, description).await
         }
+        Action::FreezeFunction => concurrency::freeze(cx).await,
+        Action::ThawFunction => concurrency::thaw(cx).await,
+        Action::StopExecutions => state_machine::stop(cx).await,
         Action::DeleteFunction => function::delete(cx).await,
         Action::CreateStateMachine(machine) => state_machine::create(cx, machine).await,
         Action::UpdateStateMachine { machine, undo } => {

@@ -138,9 +138,9 @@ async fn executions<C: Cloud>(
             .await;
         let page = match page {
             Ok(page) => page,
-            // No state machine, no executions; that it is missing is another check's finding.
+            // It was deleted since it was listed: with it went the executions, and not what the student did.
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                return Ok(Reading::Seen(all));
+                return Ok(Reading::Unseen("the state machine is not there".to_owned()));
             }
             Err(error) => return unseen(error),
         };
@@ -344,10 +344,10 @@ async fn log_events<C: Cloud>(
         };
         let group = format!("/aws/lambda/{name}");
         let reading = match machine {
-            None => match has_events(caller, &group, 0, None).await {
+            None => match any_event(caller, &group, 0, None).await {
                 Ok(true) => Reading::Seen(LogSight::Any),
                 Ok(false) => Reading::Seen(LogSight::Nothing),
-                Err(error) => unseen(error)?,
+                Err(error) => unseen_events(&group, error)?,
             },
             Some(machine) => match gathered.facts.executions.get(machine) {
                 Some(Reading::Seen(all)) => {
@@ -392,7 +392,7 @@ async fn in_windows<C: Cloud>(
             looks.push(look(&window, false));
             continue;
         }
-        match has_events(caller, group, window.since_ms, window.until_ms).await {
+        match any_event(caller, group, window.since_ms, window.until_ms).await {
             Ok(true) => {
                 looks.push(look(&window, true));
                 return Ok(sight(window));
@@ -405,17 +405,40 @@ async fn in_windows<C: Cloud>(
                     looks.push(look(&window, false));
                 }
             }
-            Err(error) => return unseen(error),
+            Err(error) => return unseen_events(group, error),
         }
     }
     Ok(Reading::Seen(LogSight::Nothing))
 }
 
-/// Whether a log group has an event since a time, up to another one. A page may be empty and still not the last.
+/// A group that is gone took its events with it: that says nothing of whether there were any.
+fn unseen_events(group: &str, error: CallError) -> Result<Reading<LogSight>, Cancelled> {
+    match error.kind() {
+        Some(ErrorKind::NotFound) => Ok(Reading::Unseen(format!(
+            "the log group {group} is not there"
+        ))),
+        _ => unseen(error),
+    }
+}
+
+/// Whether a log group has an event since a time, up to another one.
 ///
 /// # Errors
 /// AWS's, or that the run was stopped; a group that is not there has no events.
 pub async fn has_events<C: Cloud>(
+    caller: &Caller<C>,
+    group: &str,
+    since_ms: i64,
+    until_ms: Option<i64>,
+) -> Result<bool, CallError> {
+    match any_event(caller, group, since_ms, until_ms).await {
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
+        other => other,
+    }
+}
+
+/// The same, where a group that is not there is an error. A page may be empty and still not the last.
+async fn any_event<C: Cloud>(
     caller: &Caller<C>,
     group: &str,
     since_ms: i64,
@@ -427,11 +450,7 @@ pub async fn has_events<C: Cloud>(
             .call(Operation::FilterLogEvents, |c| {
                 c.log_events_page(group, since_ms, until_ms, 1, token.clone())
             })
-            .await;
-        let page = match page {
-            Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(false),
-            other => other?,
-        };
+            .await?;
         if !page.items.is_empty() {
             return Ok(true);
         }

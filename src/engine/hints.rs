@@ -85,5 +85,5 @@ pub fn for_error(error: &CloudError) -> Option<String> {
 
 /// For a resource with our name that is not provably ours.
 pub const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
-     --class, --region and the roster; if it is another team's, or left from an earlier course, delete it yourself or give \
-     the student another username; then run the same command again";
+     --class, --region and the roster; if it is another team's, or left from an earlier course, give the student another \
+     username, or ask whoever made it; then run the same command again";

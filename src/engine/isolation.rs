@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::domain::check::{CheckResult, Verdict, Work};
 use crate::domain::isolation::{OWN_STACK as OWN, Target, questions};
 use crate::domain::operation::Operation;
+use crate::domain::points::Points;
 use crate::events::Event;
 
 use super::call::{CallError, Caller};
@@ -469,9 +470,13 @@ fn check(id: &str, title: &str, verdict: Verdict, evidence: String, hint: &str) 
         id: id.to_owned(),
         title: title.to_owned(),
         work: Work::Stack,
-        points: 0,
+        points: Points::ZERO,
+        earned: Points::ZERO,
+        parts: None,
         verdict,
         evidence: vec![evidence.into()],
         hint: hint.to_owned(),
+        instructor_hint: None,
+        as_of: None,
     }
 }

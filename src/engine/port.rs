@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::domain::credentials::AccessKey;
 use crate::domain::execution::Execution;
+use crate::domain::history::HistoryEvent;
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Tags;
 use crate::domain::resources::extras::{FunctionSetting, MachineSetting};
@@ -253,6 +254,8 @@ pub struct FunctionState {
     pub code_sha256: String,
     /// Its description.
     pub description: String,
+    /// What is reserved for it, as GetFunction tells; nothing where it runs with the rest.
+    pub reserved: Option<u32>,
     /// Its tags; empty where the answer has none.
     pub tags: Tags,
     /// Why the tags are not there though the function is: reading them needs a permission of its own
@@ -432,6 +435,12 @@ port! {
     fn update_function_description(name: &str, description: &str) -> FunctionState;
     /// lambda:TagResource.
     fn tag_function(arn: &str, tags: &Tags) -> ();
+    /// lambda:UntagResource.
+    fn untag_function(arn: &str, keys: &[String]) -> ();
+    /// lambda:PutFunctionConcurrency: how many of it may run at once; 0 for none.
+    fn put_function_concurrency(name: &str, reserved: u32) -> ();
+    /// lambda:DeleteFunctionConcurrency.
+    fn delete_function_concurrency(name: &str) -> ();
     /// lambda:DeleteFunction.
     fn delete_function(name: &str) -> ();
     /// lambda:Invoke, as a dry run: AWS checks whether the caller may, and runs nothing.
@@ -465,6 +474,8 @@ port! {
     fn describe_execution(execution_arn: &str) -> Execution;
     /// states:ListExecutions: one page, newest first; only those running when `running_only`.
     fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
+    /// states:GetExecutionHistory: one page of an execution's events, the newest first.
+    fn execution_history_page(execution_arn: &str, token: Option<String>) -> Page<HistoryEvent>;
 
     /// apigateway:GetRestApis: one page, tags included (`ownership` by `class` is the caller's to judge:
     /// the tags come beside each).

@@ -85,6 +85,7 @@ fn own(operation: Operation) -> Option<Quota> {
         StopExecution => quota(25.0, 200.0),
         DescribeExecution => quota(10.0, 250.0),
         ListExecutions => quota(2.0, 100.0),
+        GetExecutionHistory => quota(20.0, 400.0),
         // AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html; FilterLogEvents differs by region (5,
         // 10 or 25): the smallest.
         CreateLogGroup | DeleteLogGroup | DescribeLogGroups => quota(10.0, 10.0),

@@ -4,16 +4,19 @@
 use std::collections::BTreeMap;
 
 use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
-use crate::domain::check::{Progress, Proof, StudentProgress};
+use crate::domain::check::{Last, Progress, Proof, StudentProgress};
 use crate::domain::desired::Desired;
 use crate::domain::diff::changes;
+use crate::domain::elsewhere::Elsewhere;
 use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::lab::Lab;
+use crate::domain::last_reading::Sight;
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
-use crate::domain::plan::{StudentPlan, deploy};
+use crate::domain::plan::{StudentPlan, Verdict, deploy};
+use crate::domain::resources::Kind;
 use crate::domain::roster::Student;
 use crate::domain::trail::Target;
 
@@ -49,8 +52,12 @@ pub struct ClassReading<'a> {
 /// A class as it was read.
 #[derive(Debug)]
 pub struct ReadClass {
-    /// The students, in their order.
+    /// The students, in their order, as this reading alone shows them.
     pub students: Vec<StudentProgress>,
+    /// What was seen of the stack of each, in the same order.
+    pub sights: Vec<Sight>,
+    /// Where their stacks stand, if that is somewhere else.
+    pub elsewhere: Option<Elsewhere>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// The account's alias, where it has one and it may be read.
@@ -66,15 +73,43 @@ pub struct ReadClass {
 pub async fn read_class<C: Cloud>(
     caller: &Caller<C>,
     reading: &ClassReading<'_>,
-    mut cache: Cache,
+    cache: Cache,
 ) -> Result<ReadClass, Cancelled> {
     let known = cache.machines_at(reading.now_ms);
     let (observed, alias) = tokio::join!(
         observe_knowing(caller, reading.desired, &Depth::Deploy, &known),
         caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
     );
-    let observed = observed?;
+    // Without the right to read aliases, the account's id has to do.
+    let alias = alias.ok().flatten();
+    read_listed(caller, reading, cache, (observed?, known), alias).await
+}
+
+/// [`read_class`] of what was listed a moment ago, as closely as a teardown looks.
+///
+/// # Errors
+/// As [`read_class`].
+pub async fn read_observed<C: Cloud>(
+    caller: &Caller<C>,
+    reading: &ClassReading<'_>,
+    cache: Cache,
+    observed: Observed,
+) -> Result<ReadClass, Cancelled> {
+    let alias = caller.call(Operation::ListAccountAliases, |c| c.account_alias());
+    let alias = alias.await.ok().flatten();
+    let listed = (observed, KnownMachines::new());
+    read_listed(caller, reading, cache, listed, alias).await
+}
+
+async fn read_listed<C: Cloud>(
+    caller: &Caller<C>,
+    reading: &ClassReading<'_>,
+    mut cache: Cache,
+    (observed, known): (Observed, KnownMachines),
+    alias: Option<String>,
+) -> Result<ReadClass, Cancelled> {
     let plan = deploy::plan(reading.desired, &observed, false);
+    let elsewhere = Elsewhere::find(reading.desired, &observed);
     let born = observed
         .state_machines
         .values()
@@ -95,10 +130,12 @@ pub async fn read_class<C: Cloud>(
     })
     .await;
     let mut students = Vec::new();
+    let mut sights = Vec::new();
     for student in read {
-        let (student, memory) = student?;
+        let (student, sight, memory) = student?;
         cache.students.insert(student.username.clone(), memory);
         students.push(student);
+        sights.push(sight);
     }
     keep_machines(&mut cache, &observed, &known, reading.now_ms);
     for (key, class) in trail {
@@ -108,9 +145,10 @@ pub async fn read_class<C: Cloud>(
     }
     Ok(ReadClass {
         students,
+        sights,
+        elsewhere,
         gaps: observed.gaps,
-        // Without the right to read aliases, the account's id has to do.
-        alias: alias.ok().flatten(),
+        alias,
         cache,
     })
 }
@@ -130,7 +168,7 @@ impl<C: Cloud> Reader<'_, C> {
         &self,
         plan: &StudentPlan,
         student: &Student,
-    ) -> Result<(StudentProgress, Memory), Cancelled> {
+    ) -> Result<(StudentProgress, Sight, Memory), Cancelled> {
         let ClassReading { lab, desired, .. } = *self.reading;
         let scope = &desired.scope;
         let nothing = Memory::default();
@@ -138,7 +176,7 @@ impl<C: Cloud> Reader<'_, C> {
         let subject = Subject {
             plan,
             observed: self.observed,
-            state_machines: self.state_machines(student),
+            state_machines: self.state_machines(plan, student),
             functions: self.functions(student),
             trail_targets: self.trail_targets(student),
             born_ms: self.born_ms(plan),
@@ -160,13 +198,28 @@ impl<C: Cloud> Reader<'_, C> {
             now_ms: self.reading.now_ms,
             console: self.reading.console.then_some(scope),
         };
-        let Gathered { facts, memory } = gather(self.caller, lab.checks(), &subject).await?;
+        let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
+        let sight = stack
+            .map(|stack| Sight::of(scope, lab, stack, plan, self.observed))
+            .unwrap_or_default();
+        let Gathered { facts, memory } = if sight.is_empty() {
+            // There is nothing to ask, and no reason to forget what is known.
+            Gathered {
+                facts: Facts::default(),
+                memory: subject.memory.clone(),
+            }
+        } else {
+            gather(self.caller, lab.checks(), &subject).await?
+        };
         let checks: Vec<_> = lab
             .checks()
             .iter()
             .map(|check| evaluate(check, plan, &facts))
             .collect();
-        let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
+        let state = match plan.nothing_there() {
+            true => Progress::NotDeployed,
+            false => Progress::of(&checks),
+        };
         let endpoints = stack
             .map(|stack| {
                 self.observed
@@ -175,7 +228,7 @@ impl<C: Cloud> Reader<'_, C> {
             .unwrap_or_default();
         let progress = StudentProgress {
             username: student.username.clone(),
-            progress: Progress::of(&checks),
+            progress: state,
             checks,
             executions: own_executions(facts),
             outputs: lab.outputs(scope, &desired.class, student, &endpoints),
@@ -183,12 +236,21 @@ impl<C: Cloud> Reader<'_, C> {
             changes: stack
                 .map(|stack| changes(scope, stack, self.observed))
                 .unwrap_or_default(),
+            last: Last::default(),
         };
-        Ok((progress, memory))
+        Ok((progress, sight, memory))
     }
 
-    /// The state machines that checks ask about: id in the lab, ARN.
-    fn state_machines(&self, student: &Student) -> Vec<(String, String)> {
+    /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody
+    /// else's: its executions are no work of the student's.
+    fn state_machines(&self, plan: &StudentPlan, student: &Student) -> Vec<(String, String)> {
+        let anothers = |name: &str| {
+            plan.items.iter().any(|item| {
+                item.verdict == Verdict::Conflict
+                    && item.resource.kind == Kind::StateMachine
+                    && item.resource.name == name
+            })
+        };
         let lab = self.reading.lab;
         let mut ids: Vec<&str> = lab
             .checks()
@@ -206,6 +268,9 @@ impl<C: Cloud> Reader<'_, C> {
         ids.into_iter()
             .filter_map(|id| {
                 let name = lab.state_machine_name(id, &student.username)?;
+                if anothers(&name) {
+                    return None;
+                }
                 let arn = self.reading.desired.scope.state_machine_arn(&name);
                 Some((id.to_owned(), arn))
             })

@@ -8,14 +8,16 @@ use tokio::time::Instant;
 
 use crate::domain::check::{CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
 use crate::domain::desired::Stack;
-use crate::domain::evaluate::{Facts, Reading, evaluate, stack_check};
+use crate::domain::evaluate::{Facts, Reading, act, evaluate, reset, stack_check};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::ids::Scope;
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
+use crate::domain::points::Points;
 use crate::domain::resources::Kind;
+use crate::domain::resources::function::TAG_FROZEN;
 use crate::domain::resources::rest_api::Authorization;
 use crate::events::Event;
 
@@ -109,9 +111,24 @@ pub async fn validate<C: Cloud>(
             validation.invocation
         )
     };
+    let act_by = |words: &str| match words.contains("--students") {
+        true => format!("{} {words}", validation.invocation),
+        false => format!("{} {words} --students {student}", validation.invocation),
+    };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(_) => hints::CONFLICT.to_owned(),
-        None => command(""),
+        Some(item) => item
+            .hint
+            .clone()
+            .unwrap_or_else(|| hints::CONFLICT.to_owned()),
+        None => act(validation.plan, &facts, &act_by),
+    };
+    // A probe is tried only where nothing is missing.
+    let mend = match validation.plan.first(Found::Update) {
+        Some(_) => format!(
+            "`{}` brings the stack to what the lab is now.",
+            act_by("deploy")
+        ),
+        None => reset(validation.plan, &act_by),
     };
     let mut results = vec![
         evaluate(
@@ -136,7 +153,8 @@ pub async fn validate<C: Cloud>(
         ),
     ];
     let there = results.iter().all(|r| r.verdict == Verdict::Pass);
-    results.push(as_deployed(validation.plan, &command("--reset ")));
+    let reserved = reserved_otherwise(caller, validation).await?;
+    results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
     let mut ran_well = true;
     for probe in validation.probes {
@@ -157,7 +175,7 @@ pub async fn validate<C: Cloud>(
         ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
             Ok(evidence) => (Verdict::Pass, evidence, String::new()),
-            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, probe.hint.clone()),
+            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, format!("{} {mend}", probe.hint)),
             Err(Trouble::Blocked(what, hint)) => (
                 Verdict::CouldNotCheck,
                 what.into(),
@@ -169,10 +187,14 @@ pub async fn validate<C: Cloud>(
             id: probe.id.clone(),
             title: probe.title.clone(),
             work: Work::Stack,
-            points: 0,
+            points: Points::ZERO,
+            earned: Points::ZERO,
+            parts: None,
             verdict,
             evidence: vec![evidence],
             hint,
+            instructor_hint: None,
+            as_of: None,
         };
         tell(&result);
         results.push(result);
@@ -182,17 +204,21 @@ pub async fn validate<C: Cloud>(
 
 /// Whether the student changed anything; that is their right, and shows here so that nobody wonders why a probe
 /// ends otherwise.
-fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
+fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckResult {
     let kept = plan.items.iter().filter(|i| i.verdict == Found::Keep);
-    let changed: Vec<_> = kept
-        .map(|i| format!("{}: {}", i.resource, i.why).into())
+    let changed: Vec<Evidence> = kept
+        .map(|i| format!("{}: {}", i.resource, i.why))
+        .chain(reserved)
+        .map(Evidence::from)
         .collect();
     let unchanged = changed.is_empty();
     CheckResult {
         id: "as-deployed".to_owned(),
         title: "Resources are as deployed".to_owned(),
         work: Work::Stack,
-        points: 0,
+        points: Points::ZERO,
+        earned: Points::ZERO,
+        parts: None,
         verdict: if unchanged {
             Verdict::Pass
         } else {
@@ -208,7 +234,43 @@ fn as_deployed(plan: &StudentPlan, reset: &str) -> CheckResult {
         } else {
             format!("it is the student's work and is kept; to put it back, {reset}")
         },
+        instructor_hint: None,
+        as_of: None,
     }
+}
+
+/// Functions whose reserved concurrency is not what the lab says. A freeze is no change of the student's. What could not
+/// be looked at is said by the check on readiness, which looks at the same functions.
+async fn reserved_otherwise<C: Cloud>(
+    caller: &Caller<C>,
+    validation: &Validation<'_>,
+) -> Result<Vec<String>, Cancelled> {
+    let said = |reserved: Option<u32>| match reserved {
+        Some(reserved) => reserved.to_string(),
+        None => "not set".to_owned(),
+    };
+    let mut found = Vec::new();
+    for function in &validation.stack.functions {
+        let name = function.name.as_str();
+        let state = caller
+            .call(Operation::GetFunction, |c| c.get_function(name))
+            .await;
+        match state {
+            Ok(state)
+                if state.reserved != function.reserved_concurrency
+                    && !state.tags.contains_key(TAG_FROZEN) =>
+            {
+                found.push(format!(
+                    "Lambda function {name}: its reserved concurrency is {}, and the lab's {}",
+                    said(state.reserved),
+                    said(function.reserved_concurrency)
+                ));
+            }
+            Err(CallError::Cancelled) => return Err(Cancelled),
+            Ok(_) | Err(CallError::Cloud(_)) => {}
+        }
+    }
+    Ok(found)
 }
 
 /// Functions that are not ready, once none of them is on its way: a student may have saved a change a moment

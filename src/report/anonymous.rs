@@ -71,7 +71,7 @@ impl Key {
             if !path.exists() {
                 let mut bytes = [0; 32];
                 getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-                fs::create_dir_all(&dir)?;
+                super::folder::make(&dir)?;
                 let mut file = tempfile::Builder::new()
                     .prefix(".homeroom-")
                     .tempfile_in(&dir)?;
@@ -262,6 +262,8 @@ fn check(result: &mut CheckResult, scrub: &Scrub) {
         evidence.console_url = None;
     }
     result.hint = scrub.text(&result.hint);
+    let hint = result.instructor_hint.take();
+    result.instructor_hint = hint.map(|hint| scrub.text(&hint));
 }
 
 #[cfg(test)]

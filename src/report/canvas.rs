@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::domain::ids::Username;
+use crate::domain::points::Points;
 use crate::events::Failure;
 
 use super::class::{ClassReport, Score};
@@ -32,7 +33,7 @@ pub struct Filled {
     /// Rows of the export that are nobody of the class: the name as it stands there.
     pub strangers: Vec<String>,
     /// homeroom's total and the assignment's points possible, where they differ and points were scaled.
-    pub scaled: Option<(u32, f64)>,
+    pub scaled: Option<(Points, f64)>,
 }
 
 /// Fills one assignment's column. `file`: what messages call the export; `assignment`: the column's header, or
@@ -79,7 +80,7 @@ pub fn fill(
         };
         let student = &report.students[index];
         let username = student.student.username.clone();
-        let score = Score::of(&student.progress.checks);
+        let score = student.score();
         let Some(place) = row.cells.get(column).cloned() else {
             filled
                 .left
@@ -98,7 +99,7 @@ pub fn fill(
             _ => {
                 edits.push((place, points(score, possible, comma)));
                 if let Some(possible) = possible
-                    && (possible - f64::from(score.total)).abs() > f64::EPSILON
+                    && (possible - score.total.to_f64()).abs() > f64::EPSILON
                 {
                     filled.scaled = Some((score.total, possible));
                 }
@@ -122,9 +123,9 @@ pub fn fill(
 
 /// What goes into a cell: the points, scaled to what the assignment is worth, with at most two decimals.
 fn points(score: Score, possible: Option<f64>, comma: bool) -> String {
-    let earned = f64::from(score.earned);
+    let earned = score.earned.to_f64();
     let value = match possible {
-        Some(possible) if score.total > 0 => earned * possible / f64::from(score.total),
+        Some(possible) if !score.total.is_zero() => earned * possible / score.total.to_f64(),
         _ => earned,
     };
     let text = ((value * 100.0).round() / 100.0).to_string();

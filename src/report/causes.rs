@@ -93,7 +93,7 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
                 .collect::<Vec<_>>()
                 .join("; ")
         },
-        hint: (!check.hint.is_empty()).then(|| check.hint.clone()),
+        hint: Some(check.instructor_hint().to_owned()).filter(|hint| !hint.is_empty()),
         request_id: None,
     })
 }

@@ -5,6 +5,7 @@ use jiff::Zoned;
 use crate::domain::check::{CheckResult, Progress, StudentProgress, Verdict, Work};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
+use crate::domain::points::Points;
 use crate::domain::roster::Student;
 use crate::events::Failure;
 
@@ -58,6 +59,14 @@ pub struct ReportStudent {
     pub validate: Vec<CheckResult>,
 }
 
+impl ReportStudent {
+    /// What they have reached. Of somebody whose stack is not there nothing is known, which is not zero.
+    pub fn score(&self) -> Score {
+        let deployed = self.progress.progress != Progress::NotDeployed;
+        Score::of(&self.progress.checks).of_deployed(deployed)
+    }
+}
+
 impl ClassReport {
     /// How many stand where.
     pub fn tally(&self) -> Tally {
@@ -69,12 +78,23 @@ impl ClassReport {
         columns(self.students.iter().map(|s| s.progress.checks.as_slice()))
     }
 
+    /// The same of the students' own tasks alone.
+    pub fn tasks(&self) -> Vec<Column> {
+        let mut columns = self.columns();
+        columns.retain(|column| column.work == Work::Student);
+        columns
+    }
+
     /// Everything that needs somebody, grouped by cause: broken stacks, what could not be checked, and what
     /// `validate` found wrong.
     pub fn causes(&self) -> Vec<Cause> {
         causes::group(self.students.iter().flat_map(|s| {
-            let checks = s.progress.checks.iter().chain(&s.validate);
+            // Of a stack that is not there, that is all there is to say.
+            let deployed = s.progress.progress != Progress::NotDeployed;
+            let checks = s.progress.checks.iter();
+            let checks = checks.filter(move |check| deployed || check.work == Work::Stack);
             checks
+                .chain(&s.validate)
                 .filter_map(causes::of_check)
                 .map(|failure| (&s.progress.username, failure))
         }))
@@ -90,6 +110,8 @@ pub struct Tally {
     pub in_progress: usize,
     /// [`Progress::NotStarted`].
     pub not_started: usize,
+    /// [`Progress::NotDeployed`].
+    pub not_deployed: usize,
     /// [`Progress::Broken`].
     pub broken: usize,
     /// [`Progress::Unknown`].
@@ -97,10 +119,11 @@ pub struct Tally {
 }
 
 /// The states in the order in which they are counted.
-pub const STATES: [Progress; 5] = [
+pub const STATES: [Progress; 6] = [
     Progress::Complete,
     Progress::InProgress,
     Progress::NotStarted,
+    Progress::NotDeployed,
     Progress::Broken,
     Progress::Unknown,
 ];
@@ -120,6 +143,7 @@ impl Tally {
             Progress::Complete => &mut self.complete,
             Progress::InProgress => &mut self.in_progress,
             Progress::NotStarted => &mut self.not_started,
+            Progress::NotDeployed => &mut self.not_deployed,
             Progress::Broken => &mut self.broken,
             Progress::Unknown => &mut self.unknown,
         }
@@ -160,12 +184,14 @@ pub struct Column {
     pub title: String,
     /// Whose work it looks at.
     pub work: Work,
-    /// What it is worth.
-    pub points: u32,
+    /// What it is worth; nothing where it looks at the stack.
+    pub points: Points,
     /// Students for whom it passed.
     pub passed: usize,
     /// For whom it did not.
     pub failed: usize,
+    /// Those among them who have done a part of it that counts.
+    pub in_part: usize,
     /// For whom it could not be looked at.
     pub unknown: usize,
     /// For whom nothing can prove it.
@@ -203,6 +229,7 @@ pub fn columns<'a>(students: impl IntoIterator<Item = &'a [CheckResult]>) -> Vec
                             points: check.points,
                             passed: 0,
                             failed: 0,
+                            in_part: 0,
                             unknown: 0,
                             unprovable: 0,
                         });
@@ -212,7 +239,10 @@ pub fn columns<'a>(students: impl IntoIterator<Item = &'a [CheckResult]>) -> Vec
             let column = &mut columns[index];
             match check.verdict {
                 Verdict::Pass => column.passed += 1,
-                Verdict::Fail => column.failed += 1,
+                Verdict::Fail => {
+                    column.failed += 1;
+                    column.in_part += usize::from(check.in_part());
+                }
                 Verdict::CouldNotCheck => column.unknown += 1,
                 Verdict::NotProvable => column.unprovable += 1,
             }
@@ -221,18 +251,19 @@ pub fn columns<'a>(students: impl IntoIterator<Item = &'a [CheckResult]>) -> Vec
     columns
 }
 
-/// What one student has reached.
+/// What one student has reached of their own tasks. The stack is the instructor's work: no points, no share of "done".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Score {
-    /// Provable checks that passed.
+    /// Provable tasks that passed.
     pub done: usize,
-    /// Provable checks.
+    /// Provable tasks.
     pub of: usize,
-    /// Points of the checks that passed.
-    pub earned: u32,
-    /// Points of the provable checks.
-    pub total: u32,
-    /// Whether every provable check could be looked at; if not, `earned` is a lower bound and no grade.
+    /// Points that were earned, in parts as well.
+    pub earned: Points,
+    /// Points of the provable tasks.
+    pub total: Points,
+    /// Whether every provable task could be looked at, in a stack that is there; if not, `earned` is a lower bound and
+    /// no grade.
     pub certain: bool,
 }
 
@@ -242,40 +273,105 @@ impl Score {
         let mut score = Self {
             done: 0,
             of: 0,
-            earned: 0,
-            total: 0,
+            earned: Points::ZERO,
+            total: Points::ZERO,
             certain: true,
         };
-        for check in checks {
+        for check in checks.iter().filter(|check| check.work == Work::Student) {
             match check.verdict {
                 Verdict::NotProvable => continue,
-                Verdict::Pass => {
-                    score.done += 1;
-                    score.earned += check.points;
-                }
+                Verdict::Pass => score.done += 1,
                 Verdict::Fail => {}
                 Verdict::CouldNotCheck => score.certain = false,
             }
             score.of += 1;
+            score.earned += check.earned;
             score.total += check.points;
         }
         score
     }
 
+    /// The same, where nothing of the stack may be there: then it is no grade.
+    #[must_use]
+    pub fn of_deployed(self, deployed: bool) -> Self {
+        Self {
+            certain: self.certain && deployed,
+            ..self
+        }
+    }
+
     /// Percent of the points, to one decimal; `None` when it is not certain or there is nothing to earn.
     pub fn percent(self) -> Option<f64> {
-        (self.certain && self.total > 0)
-            .then(|| (f64::from(self.earned) * 1000.0 / f64::from(self.total)).round() / 10.0)
+        self.certain
+            .then(|| self.earned.percent_of(self.total))
+            .flatten()
     }
 }
 
 /// Failures of checks that need somebody, with whose they are.
 pub(super) fn check_failures<'a>(
     student: &'a Username,
-    checks: &'a [CheckResult],
+    checks: impl Iterator<Item = &'a CheckResult>,
 ) -> impl Iterator<Item = (&'a Username, Failure)> {
     checks
-        .iter()
         .filter_map(causes::of_check)
         .map(move |failure| (student, failure))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(work: Work, points: u32, earned: u32, verdict: Verdict) -> CheckResult {
+        CheckResult {
+            id: String::new(),
+            title: String::new(),
+            work,
+            points: Points::whole(points),
+            earned: Points::whole(earned),
+            parts: None,
+            verdict,
+            evidence: Vec::new(),
+            hint: String::new(),
+            instructor_hint: None,
+            as_of: None,
+        }
+    }
+
+    #[test]
+    fn who_did_nothing_has_0_points_and_0_of_5_whatever_the_stack() {
+        let mut checks = vec![check(Work::Stack, 0, 0, Verdict::Pass)];
+        checks.extend((0..5).map(|_| check(Work::Student, 20, 0, Verdict::Fail)));
+        let score = Score::of(&checks);
+        assert_eq!((score.done, score.of), (0, 5));
+        assert_eq!(
+            (score.earned, score.total),
+            (Points::ZERO, Points::whole(100))
+        );
+        assert_eq!(score.percent(), Some(0.0));
+    }
+
+    #[test]
+    fn parts_count_as_points_and_not_as_done() {
+        let checks = [
+            check(Work::Student, 30, 20, Verdict::Fail),
+            check(Work::Student, 15, 15, Verdict::Pass),
+            check(Work::Student, 5, 0, Verdict::NotProvable),
+        ];
+        let score = Score::of(&checks);
+        assert_eq!((score.done, score.of), (1, 2));
+        assert_eq!(score.earned, Points::whole(35));
+        assert_eq!(score.percent(), Some(77.8));
+    }
+
+    #[test]
+    fn what_could_not_be_checked_gives_a_lower_bound_and_no_percent() {
+        let checks = [check(Work::Student, 30, 10, Verdict::CouldNotCheck)];
+        let score = Score::of(&checks);
+        assert_eq!(score.earned, Points::whole(10));
+        assert!(!score.certain);
+        assert_eq!(score.percent(), None);
+        // A stack that could not be looked at does not make the student's points uncertain.
+        assert!(Score::of(&[check(Work::Stack, 0, 0, Verdict::CouldNotCheck)]).certain);
+    }
 }

@@ -3,25 +3,30 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::domain::check::{CheckResult, Verdict};
+use jiff::Timestamp;
 
-use super::class::{ClassReport, Column, Score};
+use crate::domain::check::{CheckResult, Progress, Verdict};
+
+use super::class::{ClassReport, Column};
 use super::text::clean;
 
 /// The gradebook, UTF-8 without a byte order mark, `\n` at line ends.
 ///
-/// A check's column holds the points that it gave. It is blank, not 0, where it could not be checked or
-/// nothing can prove it; while something could not be checked, `points` and `percent` are blank too, since a
-/// lower bound is no grade. `total` counts what can be proven.
+/// A column for each of the student's tasks: the points that it gave, in parts as well. What the instructor deployed
+/// earns nobody anything, so it has no column; `status` says how the stack is. A cell is blank, not 0, where the task
+/// could not be checked, nothing can prove it, or nothing of the stack is there; while something could not be checked, `points` and `percent` are
+/// blank too, since a lower bound is no grade. `total` counts what can be proven.
+///
+/// `as_of` says when the oldest was read of what counts, where it could not be read anew (a stack is gone, say).
 ///
 /// # Errors
 /// Never in practice; the CSV writer's own error otherwise.
 pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
-    let columns = report.columns();
+    let columns = report.tasks();
     let mut writer = csv::Writer::from_writer(Vec::new());
 
     let head = ["username", "name", "email", "section"];
-    let tail = ["points", "total", "percent", "status"];
+    let tail = ["points", "total", "percent", "status", "as_of"];
     let mut header: Vec<Cow<'_, str>> = head.map(Cow::Borrowed).to_vec();
     header.extend(columns.iter().map(|column| cell(&column.id)));
     header.extend(tail.map(Cow::Borrowed));
@@ -30,14 +35,18 @@ pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
     for row in &report.students {
         let student = &row.student;
         let checks = &row.progress.checks;
-        let score = Score::of(checks);
+        let score = row.score();
+        let deployed = row.progress.progress != Progress::NotDeployed;
         let mut record = vec![
             cell(student.username.as_str()),
             cell(student.name.as_deref().unwrap_or_default()),
             cell(student.email.as_deref().unwrap_or_default()),
             cell(student.section.as_deref().unwrap_or_default()),
         ];
-        record.extend(columns.iter().map(|column| points(column, checks)));
+        record.extend(columns.iter().map(|column| match deployed {
+            true => points(column, checks),
+            false => "".into(),
+        }));
         record.push(match score.certain {
             true => score.earned.to_string().into(),
             false => "".into(),
@@ -48,16 +57,25 @@ pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
             None => "".into(),
         });
         record.push(row.progress.progress.as_str().into());
+        record.push(match row.progress.last.as_of {
+            Some(at) => when(at, report).into(),
+            None => "".into(),
+        });
         writer.write_record(record.iter().map(|text| text.as_bytes()))?;
     }
     writer.into_inner().map_err(|e| e.into_error())
 }
 
+/// A moment as spreadsheets read it, in the report's zone.
+fn when(at: Timestamp, report: &ClassReport) -> String {
+    let at = at.to_zoned(report.taken_at.time_zone().clone());
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 fn points(column: &Column, checks: &[CheckResult]) -> Cow<'static, str> {
     match checks.iter().find(|check| check.id == column.id) {
         Some(check) => match check.verdict {
-            Verdict::Pass => check.points.to_string().into(),
-            Verdict::Fail => "0".into(),
+            Verdict::Pass | Verdict::Fail => check.earned.to_string().into(),
             Verdict::CouldNotCheck | Verdict::NotProvable => "".into(),
         },
         None => "".into(),

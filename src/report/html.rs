@@ -115,7 +115,10 @@ impl Pages {
         student: &ReportStudent,
     ) -> Result<String, tera::Error> {
         let mut context = Context::new();
-        context.insert("s", &view::Row::of(student, &[], &report.taken_at));
+        context.insert(
+            "s",
+            &view::Row::of(student, &[], &report.taken_at, view::Reader::Student),
+        );
         context.insert("page", &view::Own::of(report, student));
         context.insert("own", &true);
         self.render("own.html", context, OWN_SCRIPT, false)

@@ -11,13 +11,16 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::check::{Change, CheckResult, ExampleRequest, Output, Progress, Work};
+use crate::domain::check::{
+    Change, CheckResult, ExampleRequest, Output, Progress, StackState, Work,
+};
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
+use crate::domain::points::Points;
 use crate::events::RunSummary;
 
-use super::class::{ClassReport, ReportStudent, STATES, Score};
+use super::class::{ClassReport, ReportStudent, STATES};
 use super::since::Move;
 use super::text::replacement;
 
@@ -113,9 +116,11 @@ struct Check {
     id: String,
     title: String,
     work: Work,
-    points: u32,
+    points: Points,
     passed: usize,
     failed: usize,
+    /// Those of `failed` who have done a part that counts.
+    in_part: usize,
     could_not_check: usize,
     not_provable: usize,
 }
@@ -128,11 +133,20 @@ struct Student<'a> {
     section: Option<&'a str>,
     extra: BTreeMap<&'a str, &'a str>,
     status: Progress,
+    /// When the oldest was read of what stands from before; null where everything was read now.
+    as_of: Option<String>,
+    /// Whether the stack is gone, so that all of this stands from then.
+    stack_gone: bool,
+    /// When another stack was last read that the student had before; nothing of it counts.
+    earlier_stack: Option<String>,
+    /// How the stack is; null where the lab has no check of it.
+    stack: Option<StackState>,
+    /// Of the student's own tasks, like everything up to `percent`.
     checks_passed: usize,
     checks_provable: usize,
-    /// Null while something could not be checked: a lower bound is no grade.
-    points: Option<u32>,
-    points_total: u32,
+    /// Null while something could not be checked, or no stack is there: a lower bound is no grade.
+    points: Option<Points>,
+    points_total: Points,
     percent: Option<f64>,
     checks: &'a [CheckResult],
     validate: &'a [CheckResult],
@@ -202,6 +216,7 @@ impl<'a> Document<'a> {
                     points: column.points,
                     passed: column.passed,
                     failed: column.failed,
+                    in_part: column.in_part,
                     could_not_check: column.unknown,
                     not_provable: column.unprovable,
                 })
@@ -233,7 +248,8 @@ impl<'a> Document<'a> {
 
 impl<'a> Student<'a> {
     fn of(row: &'a ReportStudent, zone: &TimeZone) -> Self {
-        let score = Score::of(&row.progress.checks);
+        let score = row.score();
+        let moment = |at: Timestamp| rfc3339(&at.to_zoned(zone.clone()));
         Self {
             username: &row.student.username,
             name: row.student.name.as_deref(),
@@ -246,6 +262,10 @@ impl<'a> Student<'a> {
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
             status: row.progress.progress,
+            as_of: row.progress.last.as_of.map(moment),
+            stack_gone: row.progress.last.gone,
+            earlier_stack: row.progress.last.earlier.map(moment),
+            stack: row.progress.stack(),
             checks_passed: score.done,
             checks_provable: score.of,
             points: score.certain.then_some(score.earned),

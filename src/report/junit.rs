@@ -110,8 +110,8 @@ fn problem(xml: &mut String, element: &str, check: &CheckResult) {
     // CI systems put alike messages together.
     let message = check.evidence.first().map(Evidence::words);
     let mut lines: Vec<String> = sentences.iter().map(|text| escape(text)).collect();
-    if !check.hint.is_empty() {
-        lines.push(format!("hint: {}", escape(&check.hint)));
+    if !check.instructor_hint().is_empty() {
+        lines.push(format!("hint: {}", escape(check.instructor_hint())));
     }
     let _ = writeln!(
         xml,

@@ -1,6 +1,6 @@
 //! The symbols and words for every state: one vocabulary for terminal, page and files.
 
-use crate::domain::check::{CheckResult, Progress, Verdict, Work};
+use crate::domain::check::{CheckResult, Progress, StackState, Verdict};
 use crate::domain::plan;
 use crate::events::Outcome;
 
@@ -13,6 +13,8 @@ pub enum Tone {
     Busy,
     /// Nothing happened yet.
     Idle,
+    /// Nothing is there yet.
+    Absent,
     /// Needs somebody.
     Bad,
     /// Not known.
@@ -39,21 +41,49 @@ const fn mark(symbol: &'static str, word: &'static str, tone: Tone) -> Mark {
 /// Everything that a check of a lab's task can show, in the legend's order.
 pub const CHECK_LEGEND: [Mark; 5] = [
     mark("✓", "done", Tone::Good),
+    mark("◐", "in part", Tone::Busy),
     mark("○", "not yet", Tone::Idle),
-    mark("!", "broken", Tone::Bad),
     mark("?", "could not check", Tone::Unsure),
     mark("–", "cannot be proven", Tone::Muted),
 ];
 
-/// A check of a lab's task.
+/// A check of a student's task.
 pub fn of_check(check: &CheckResult) -> Mark {
-    let [done, not_yet, broken, could_not, unprovable] = CHECK_LEGEND;
-    match (check.verdict, check.work) {
-        (Verdict::Pass, _) => done,
-        (Verdict::Fail, Work::Student) => not_yet,
-        (Verdict::Fail, Work::Stack) => broken,
-        (Verdict::CouldNotCheck, _) => could_not,
-        (Verdict::NotProvable, _) => unprovable,
+    let [done, in_part, not_yet, could_not, unprovable] = CHECK_LEGEND;
+    match check.verdict {
+        Verdict::Pass => done,
+        Verdict::Fail if check.in_part() => in_part,
+        Verdict::Fail => not_yet,
+        Verdict::CouldNotCheck => could_not,
+        Verdict::NotProvable => unprovable,
+    }
+}
+
+/// How much is done of a check that is done in part: `2 of 3`.
+pub fn parts_done(check: &CheckResult) -> Option<String> {
+    let failed = check.verdict == Verdict::Fail;
+    let parts = check.parts.filter(|_| failed && check.in_part())?;
+    Some(format!("{} of {}", parts.done, parts.of))
+}
+
+/// A check of a stack, of which something is there or not.
+pub fn of_stack_check(check: &CheckResult, deployed: bool) -> Mark {
+    match check.verdict {
+        Verdict::Pass => of_stack(StackState::Ready),
+        Verdict::Fail if !deployed => of_stack(StackState::NotDeployed),
+        Verdict::Fail => of_stack(StackState::Broken),
+        Verdict::CouldNotCheck => CHECK_LEGEND[3],
+        Verdict::NotProvable => CHECK_LEGEND[4],
+    }
+}
+
+/// How a stack is.
+pub fn of_stack(state: StackState) -> Mark {
+    match state {
+        StackState::Ready => mark("✓", "as it must be", Tone::Good),
+        StackState::NotDeployed => of_progress(Progress::NotDeployed),
+        StackState::Broken => of_progress(Progress::Broken),
+        StackState::Unknown => of_progress(Progress::Unknown),
     }
 }
 
@@ -73,6 +103,7 @@ pub fn of_progress(progress: Progress) -> Mark {
         Progress::Complete => mark("✓", "complete", Tone::Good),
         Progress::InProgress => mark("◐", "in progress", Tone::Busy),
         Progress::NotStarted => mark("○", "not started", Tone::Idle),
+        Progress::NotDeployed => mark("∅", "not deployed", Tone::Absent),
         Progress::Broken => mark("!", "broken", Tone::Bad),
         Progress::Unknown => mark("?", "could not be checked", Tone::Unsure),
     }
@@ -91,6 +122,7 @@ pub fn of_outcome(outcome: Outcome) -> Mark {
         Outcome::Complete => of_progress(Progress::Complete),
         Outcome::InProgress => of_progress(Progress::InProgress),
         Outcome::NotStarted => of_progress(Progress::NotStarted),
+        Outcome::NotDeployed => of_progress(Progress::NotDeployed),
         Outcome::Broken => of_progress(Progress::Broken),
         Outcome::Removed => mark("✓", "removed", Tone::Good),
         Outcome::Absent => mark("–", "already absent", Tone::Muted),

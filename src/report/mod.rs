@@ -10,6 +10,7 @@
 //! | a program | one JSON document | [`json`] (stdout) |
 //! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
 //! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml`, a page a student | [`mod@write`] (`reports/<class>/`) |
+//! | whoever asks later | dated copies that are never changed | [`mod@history`] (`reports/<class>/history/`) |
 //! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
@@ -24,7 +25,9 @@ pub mod causes;
 pub mod class;
 pub mod csv;
 pub mod errors;
+pub(crate) mod folder;
 pub mod handout;
+pub mod history;
 pub mod html;
 pub mod json;
 pub mod junit;

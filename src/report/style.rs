@@ -50,6 +50,7 @@ impl Paint {
             Tone::Good => self.code("32", text),
             Tone::Busy => self.code("36", text),
             Tone::Idle => text.to_owned(),
+            Tone::Absent => self.code("35", text),
             Tone::Bad => self.code("31;1", text),
             Tone::Unsure => self.code("33", text),
             Tone::Muted => self.dim(text),

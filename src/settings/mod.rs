@@ -18,18 +18,23 @@ use crate::domain::ids::ClassName;
 use crate::domain::operation::Operation;
 use crate::error::{Error, Kind, Result};
 use layer::Layer;
+pub use load::asked_region;
 use values::{
     AccountId, ColorWhen, EndpointUrl, OutputFormat, PolicyArn, Profile, Quota, QuotaScale, Region,
 };
 
 /// The folder in which a roster is looked for.
 const ROSTER_FOLDER: &str = "roster";
+/// The roster that is part of the program.
+pub const DEMO_ROSTER: &str = "roster/demo-class.csv";
 
 /// Everything that a verb about a class needs to know before it looks at the cloud.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The roster's file.
     pub roster: PathBuf,
+    /// Whether that file is the one that is part of the program, since there is none here.
+    pub roster_built_in: bool,
     /// Where the lab is.
     pub lab: LabSource,
     /// Overrides of the lab's settings, from the file's `[settings]`: texts, numbers and switches. The lab
@@ -171,9 +176,13 @@ impl Settings {
     pub fn resolve(cli: &Cli, around: &Surroundings<'_>) -> Result<Self> {
         let sources = Sources::read(cli, around)?;
         let target = target(&cli.verb, &sources.layers)?;
-        let roster = match sources.first(|layer| &layer.roster) {
-            Some(roster) => roster,
-            None => only_roster(around.roster_folder)?,
+        let (roster, roster_built_in) = match sources.first(|layer| &layer.roster) {
+            Some(roster) => (roster, false),
+            // A rehearsal touches nothing of anybody's, so it needs no class of somebody's either.
+            None if matches!(cli.verb, Verb::Rehearse(_)) && !holds_rosters(around) => {
+                (PathBuf::from(DEMO_ROSTER), true)
+            }
+            None => (only_roster(around.roster_folder)?, false),
         };
         let class = match sources.first(|layer| &layer.class) {
             Some(class) => class,
@@ -226,6 +235,7 @@ impl Settings {
             ui: ui(&sources, around),
             role_boundary,
             roster,
+            roster_built_in,
             lab,
             class,
             students,
@@ -349,14 +359,20 @@ fn target(verb: &Verb, layers: &[Layer; 3]) -> Result<Target> {
     })
 }
 
+fn rosters_in(folder: &[String]) -> impl Iterator<Item = &str> {
+    let is_roster =
+        |name: &&str| name.to_lowercase().ends_with(".csv") && !name.starts_with(['.', '~']);
+    folder.iter().map(String::as_str).filter(is_roster)
+}
+
+fn holds_rosters(around: &Surroundings<'_>) -> bool {
+    rosters_in(around.roster_folder).next().is_some()
+}
+
 /// The only CSV file in the folder `roster`. Files that editors and spreadsheets keep beside an open one
 /// (`.class.csv.swp`, `~$class.csv`) are not rosters.
 fn only_roster(folder: &[String]) -> Result<PathBuf> {
-    let mut rosters: Vec<&str> = folder
-        .iter()
-        .map(String::as_str)
-        .filter(|name| name.to_lowercase().ends_with(".csv") && !name.starts_with(['.', '~']))
-        .collect();
+    let mut rosters: Vec<&str> = rosters_in(folder).collect();
     rosters.sort_unstable();
     match rosters.as_slice() {
         [only] => Ok(PathBuf::from(ROSTER_FOLDER).join(only)),

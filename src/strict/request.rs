@@ -169,6 +169,18 @@ fn lambda<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
         let name = arn.rsplit(':').next().unwrap_or_default();
         return Some(("TagResource", vec![("FunctionName", name)]));
     }
+    if let ("DELETE", ["2017-03-31", "tags", arn]) = (method, segments) {
+        let name = arn.rsplit(':').next().unwrap_or_default();
+        return Some(("UntagResource", vec![("FunctionName", name)]));
+    }
+    if let ["2017-10-31", "functions", name, "concurrency"] = segments {
+        let operation = match method {
+            "PUT" => "PutFunctionConcurrency",
+            "DELETE" => "DeleteFunctionConcurrency",
+            _ => return None,
+        };
+        return Some((operation, vec![("FunctionName", name)]));
+    }
     if let ("GET", ["2016-08-19", "account-settings"]) = (method, segments) {
         return Some(("GetAccountSettings", vec![]));
     }

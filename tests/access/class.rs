@@ -74,7 +74,14 @@ impl Class {
     }
 
     pub fn called(class: &str, names: &[&str]) -> Self {
-        let lab = bundle::load(None).unwrap();
+        Self::of_lab(bundle::load(None).unwrap(), class, names)
+    }
+
+    pub fn with_lab(lab: Lab, names: &[&str]) -> Self {
+        Self::of_lab(lab, "demo", names)
+    }
+
+    fn of_lab(lab: Lab, class: &str, names: &[&str]) -> Self {
         let students: Vec<Student> = names
             .iter()
             .map(|name| Student {

@@ -9,6 +9,7 @@
 mod class;
 mod faults;
 mod foreign;
+mod halt;
 mod isolation;
 mod issuer;
 #[path = "../support/mod.rs"]
@@ -347,10 +348,40 @@ async fn revoking_takes_users_whole_and_leaves_the_stacks_as_they_were() {
     assert_eq!((left.steps(), aws.calls().len()), (0, 1));
 }
 
-/// The figures: six calls a student, seven with an access key.
+/// Temporary credentials outlive the key that got them, and the user's deletion by as long as IAM takes.
 #[tokio::test(start_paused = true)]
-async fn revoking_costs_six_calls_a_student_and_seven_with_a_key() {
-    for (how, each) in [(PLAIN, 6), (WITH_KEYS, 7)] {
+async fn a_rotation_and_a_revocation_end_the_sessions_of_before() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    let safe = Safe::new(&aws);
+    class.deploy(&aws).await;
+    class.grant(&aws, &safe, WITH_KEYS).await;
+    assert_eq!(aws.count("iam:PutUserPolicy"), 0, "nothing is older");
+    login_settled().await;
+    let order = |first: &str, then: &str| {
+        let calls = aws.calls();
+        let at = |wanted: &str| calls.iter().position(|call| call.operation == wanted);
+        assert!(
+            at(first).is_some() && at(first) < at(then),
+            "{first}, {then}"
+        );
+    };
+    aws.clear_calls();
+    class.grant(&aws, &safe, ROTATE).await;
+    // The old key could have got a session until the moment it went.
+    order("iam:DeleteAccessKey", "iam:PutUserPolicy");
+    let seen = aws.state_of("user1").join("\n");
+    assert!(seen.contains("aws:TokenIssueTime"), "{seen}");
+    aws.clear_calls();
+    class.revoke(&aws).await;
+    order("iam:PutUserPolicy", "iam:DeleteLoginProfile");
+    assert_eq!(aws.snapshot(), class.stacks());
+}
+
+/// The figures: eight calls a student, nine with an access key; two of them end sessions of before.
+#[tokio::test(start_paused = true)]
+async fn revoking_costs_eight_calls_a_student_and_nine_with_a_key() {
+    for (how, each) in [(PLAIN, 8), (WITH_KEYS, 9)] {
         let aws = StrictAws::new();
         let class = Class::of(&["user1", "user2", "user3"]);
         let safe = Safe::new(&aws);

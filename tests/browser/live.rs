@@ -93,7 +93,7 @@ fn a_live_page_renews_itself_and_leaves_alone_what_did_not_change() {
     assert_eq!(
         found,
         serde_json::json!({
-            "headline": "18 of 30 complete",
+            "headline": "17 of 30 complete",
             "open": true,
             "waiting": 28,
             "focused": true,

@@ -69,6 +69,7 @@ pub(crate) fn function() -> Function {
         timeout_s: 10,
         memory_mib: 128,
         environment: [("STATE_MACHINE_ARN".to_owned(), machine_arn())].into(),
+        reserved_concurrency: None,
         code: code(ZIP),
     }
 }

@@ -48,3 +48,19 @@ async fn a_probe_is_tried_again_while_a_new_policy_is_not_in_force() {
     class.validate().await;
     assert!(tokio::time::Instant::now() > in_force);
 }
+
+/// A class that version 0.1.0 made, and a newer one reads: nothing that students work with is missing.
+#[tokio::test(start_paused = true)]
+async fn a_stack_without_the_roles_boundary_is_not_broken() {
+    let class = Class::deployed(1).await;
+    let cloud = class.aws.backdoor().await;
+    let stack = &class.desired.stacks[0];
+    for role in &stack.roles {
+        cloud.delete_role_boundary(&role.name).await.unwrap();
+    }
+    let policy = stack.roles[0].boundary.as_ref().unwrap();
+    cloud.delete_policy(policy).await.unwrap();
+    let (read, _) = class.read(class.empty_cache()).await;
+    assert_eq!(verdict(&read, "own-stack"), Verdict::Pass);
+    assert_eq!(verdict(&read, "infrastructure"), Verdict::Pass);
+}

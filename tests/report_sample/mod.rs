@@ -6,10 +6,11 @@
 )]
 
 use homeroom::domain::check::{
-    Change, CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Output, Progress,
-    StudentProgress, Verdict, Work,
+    Change, CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Output, Parts,
+    Progress, StudentProgress, Verdict, Work,
 };
 use homeroom::domain::execution::{Detail, Execution, Starter, Status};
+use homeroom::domain::points::Points;
 use homeroom::domain::roster::Student;
 use homeroom::report::{Account, ClassReport, ReportStudent};
 use jiff::Zoned;
@@ -54,49 +55,49 @@ const CHECKS: [(&str, &str, Work, u32, &str); 8] = [
         "own-stack",
         "Own, correctly named stack",
         Work::Stack,
-        5,
+        0,
         "Ask your instructor to deploy your stack again.",
     ),
     (
         "deployed",
         "Infrastructure deployed",
         Work::Stack,
-        5,
+        0,
         "Ask your instructor to deploy your stack again.",
     ),
     (
         "console-test",
         "Tested from the console",
         Work::Student,
-        15,
+        20,
         "Open your state machine in the Step Functions console, choose Start execution and name it console-test-1.",
     ),
     (
         "api-test",
         "Tested the API with valid data",
         Work::Student,
-        20,
+        30,
         "POST sales_data, customer_data and inventory_data to your API URL, one request each.",
     ),
     (
         "error-handling",
         "Saw error handling work",
         Work::Student,
-        20,
+        15,
         "POST {\"userId\": \"\", \"dataType\": \"\"} and watch the execution end in ProcessingFailed.",
     ),
     (
         "several",
         "Generated several executions",
         Work::Student,
-        15,
+        25,
         "Start five executions with analytics_data.",
     ),
     (
         "logs",
         "Looked at results and logs",
         Work::Student,
-        20,
+        10,
         "Open the log group of your process-data function and read the newest stream.",
     ),
     (
@@ -114,6 +115,7 @@ enum Fare {
     Complete,
     Part(usize),
     Nothing,
+    NotDeployed,
     Broken,
     Unknown,
 }
@@ -126,6 +128,7 @@ fn fare(index: usize) -> Fare {
         16 => Fare::Part(4),
         2 | 18 | 24 | 27 => Fare::Nothing,
         11 => Fare::Broken,
+        20 => Fare::NotDeployed,
         22 => Fare::Unknown,
         _ => Fare::Complete,
     }
@@ -173,6 +176,8 @@ pub fn class_before(report: &ClassReport) -> ClassReport {
             for check in checks.iter_mut().skip(last).take(7 - last) {
                 if check.work == Work::Student && check.verdict == Verdict::Pass {
                     check.verdict = Verdict::Fail;
+                    check.earned = Points::ZERO;
+                    check.parts = check.parts.map(|parts| Parts { done: 0, ..parts });
                 }
             }
         };
@@ -188,7 +193,7 @@ pub fn class_before(report: &ClassReport) -> ClassReport {
                 }
             }
         }
-        row.progress.progress = Progress::of(&row.progress.checks);
+        row.progress.judge_again();
     }
     before
 }
@@ -216,11 +221,21 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
         },
         progress: StudentProgress {
             username: username.parse().unwrap(),
-            progress: Progress::of(&checks),
+            progress: match fare {
+                Fare::NotDeployed => Progress::NotDeployed,
+                _ => Progress::of(&checks),
+            },
             checks,
             executions: executions(&username, fare, taken_at),
-            outputs: outputs(&username),
-            requests: requests(&username),
+            last: Default::default(),
+            outputs: match fare {
+                Fare::NotDeployed => Vec::new(),
+                _ => outputs(&username),
+            },
+            requests: match fare {
+                Fare::NotDeployed => Vec::new(),
+                _ => requests(&username),
+            },
             changes: match index % 30 {
                 5 => vec![Change {
                     resource: format!("state machine {username}-simple-workflow"),
@@ -237,7 +252,10 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
                 _ => Vec::new(),
             },
         },
-        validate: validate(&username, fare, taken_at),
+        validate: match fare {
+            Fare::NotDeployed => Vec::new(),
+            _ => validate(&username, fare, taken_at),
+        },
     }
 }
 
@@ -248,6 +266,7 @@ fn checks(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
         .map(|(i, (id, title, work, points, hint))| {
             let verdict = match (i, fare) {
                 (7, _) => Verdict::NotProvable,
+                (_, Fare::NotDeployed) => Verdict::Fail,
                 (0, _) => Verdict::Pass,
                 (1, Fare::Broken) => Verdict::Fail,
                 (1, _) => Verdict::Pass,
@@ -258,7 +277,16 @@ fn checks(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
                 _ => Verdict::Fail,
             };
             check(
-                username, i, id, title, *work, *points, hint, verdict, fare, taken_at,
+                username,
+                i,
+                id,
+                title,
+                *work,
+                Points::whole(*points),
+                hint,
+                verdict,
+                fare,
+                taken_at,
             )
         })
         .collect()
@@ -274,12 +302,26 @@ fn check(
     id: &str,
     title: &str,
     work: Work,
-    points: u32,
+    points: Points,
     hint: &str,
     verdict: Verdict,
     fare: Fare,
     taken_at: &Zoned,
 ) -> CheckResult {
+    // What counts in parts: data types through the API, and executions.
+    let of = match index {
+        3 => Some(3),
+        5 => Some(5),
+        _ => None,
+    };
+    let parts = of.map(|of| Parts {
+        done: match (verdict, fare) {
+            (Verdict::Pass, _) => of,
+            (_, Fare::Part(done)) if done + 2 == index => of - 1,
+            _ => 0,
+        },
+        of,
+    });
     let text = match verdict {
         Verdict::Pass => match index {
             0 => "9 of 9 resources are there and marked as this student's".to_owned(),
@@ -290,10 +332,17 @@ fn check(
             5 => "9 executions of their own".to_owned(),
             _ => "log events in all 3 log groups".to_owned(),
         },
+        Verdict::Fail if matches!(fare, Fare::NotDeployed) && work == Work::Stack => {
+            "not deployed: none of the 9 resources is there".to_owned()
+        }
         Verdict::Fail if work == Work::Stack => {
             format!("Lambda function {username}-send-notification is not there")
         }
-        Verdict::Fail => "none found".to_owned(),
+        Verdict::Fail => match parts {
+            Some(Parts { done: 2, of: 3 }) => "none yet for inventory_data".to_owned(),
+            Some(Parts { done, of }) => format!("{done} of {of} executions"),
+            None => "none found".to_owned(),
+        },
         Verdict::CouldNotCheck => format!(
             "logs:FilterLogEvents: ThrottlingException: Rate exceeded on /aws/lambda/{username}-process-data"
         ),
@@ -352,6 +401,12 @@ fn check(
         title: title.into(),
         work,
         points,
+        earned: match (verdict, parts) {
+            (Verdict::Pass, _) => points,
+            (_, Some(parts)) => points.share(parts.done, parts.of),
+            (_, None) => Points::ZERO,
+        },
+        parts,
         verdict,
         evidence,
         hint: match verdict {
@@ -359,6 +414,17 @@ fn check(
             Verdict::Fail => hint.into(),
             Verdict::CouldNotCheck => "Run the report again in a minute.".into(),
         },
+        instructor_hint: match (verdict, work, fare) {
+            (Verdict::Fail, Work::Stack, Fare::NotDeployed) => {
+                Some("`homeroom deploy` makes the stack.".into())
+            }
+            (Verdict::Fail, Work::Stack, _) => Some(
+                "`homeroom deploy` puts back what is missing or half done. What the student changed stays."
+                    .into(),
+            ),
+            _ => None,
+        },
+        as_of: None,
     }
 }
 
@@ -367,7 +433,7 @@ fn executions(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<(Starter, Exe
         Fare::Complete | Fare::Unknown => 9,
         Fare::Part(done) => done * 2,
         Fare::Broken => 1,
-        Fare::Nothing => 0,
+        Fare::Nothing | Fare::NotDeployed => 0,
     };
     // Everybody at their own pace: not all at the same minute.
     let pace = username.bytes().map(i64::from).sum::<i64>() % 7;
@@ -468,10 +534,14 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
         id: id.into(),
         title: title.into(),
         work: Work::Stack,
-        points: 0,
+        points: Points::ZERO,
+        earned: Points::ZERO,
+        parts: None,
         verdict,
         evidence: vec![evidence.into()],
         hint: hint.into(),
+        instructor_hint: None,
+        as_of: None,
     };
     let broken = matches!(fare, Fare::Broken);
     // What homeroom itself started to try the stack.
@@ -522,7 +592,7 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
                 format!(
                     "the execution ended FAILED: Lambda.ResourceNotFoundException: {username}-send-notification"
                 ),
-                "Deploy again: it puts back what is missing.",
+                "`homeroom deploy` puts back what is missing or half done.",
             ),
         },
         probe(
@@ -566,6 +636,7 @@ pub fn hostile_class() -> ClassReport {
         for check in row.progress.checks.iter_mut().chain(&mut row.validate) {
             check.evidence = vec![text.clone().into()];
             check.hint = text.clone();
+            check.instructor_hint = Some(text.clone());
             check.verdict = Verdict::Fail;
         }
         for (_, execution) in &mut row.progress.executions {

@@ -16,7 +16,9 @@ use super::{ACCOUNT, REGION};
 pub(super) struct Function {
     pub(super) name: String,
     configuration: Value,
-    tags: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
+    /// What is reserved for it.
+    pub(super) reserved: Option<usize>,
     /// Statements of the resource policy by id.
     pub(super) policy: BTreeMap<String, Value>,
 }
@@ -91,7 +93,8 @@ impl World {
             "GetAccountSettings" => json!({
                 "AccountLimit": {
                     "ConcurrentExecutions": self.concurrency,
-                    "UnreservedConcurrentExecutions": self.concurrency,
+                    "UnreservedConcurrentExecutions": self.concurrency
+                        - self.functions.values().filter_map(|f| f.reserved).sum::<usize>(),
                 },
                 "AccountUsage": {"FunctionCount": self.functions.len()},
             }),
@@ -122,6 +125,22 @@ impl World {
             "TagResource" => {
                 let tags = tag_map(request.get("Tags"));
                 self.function(name)?.tags.extend(tags);
+                Value::Null
+            }
+            "UntagResource" => {
+                let key = request.text("tagKeys").to_owned();
+                self.function(name)?.tags.remove(&key);
+                Value::Null
+            }
+            "PutFunctionConcurrency" => {
+                let reserved = request.number("ReservedConcurrentExecutions");
+                let reserved =
+                    reserved.ok_or_else(|| invalid("ReservedConcurrentExecutions is missing"))?;
+                self.reserve(name, reserved)?;
+                json!({"ReservedConcurrentExecutions": reserved})
+            }
+            "DeleteFunctionConcurrency" => {
+                self.function(name)?.reserved = None;
                 Value::Null
             }
             "DeleteFunction" => {
@@ -164,6 +183,20 @@ impl World {
             let message = format!("Function not found: {}", arn(name));
             Refusal::new(404, "ResourceNotFoundException", &message)
         })
+    }
+
+    /// Source: Lambda developer guide, "Configuring reserved concurrency": 100 stay for everything else.
+    fn reserve(&mut self, name: &str, reserved: usize) -> Result<(), Refusal> {
+        let others = self.functions.values().filter(|f| f.name != name);
+        let others: usize = others.filter_map(|f| f.reserved).sum();
+        if reserved > 0 && others + reserved + 100 > self.concurrency {
+            return Err(invalid(
+                "Specified ReservedConcurrentExecutions for function decreases account's \
+                 UnreservedConcurrentExecution below its minimum value of [100].",
+            ));
+        }
+        self.function(name)?.reserved = Some(reserved);
+        Ok(())
     }
 
     fn check_settings(&self, request: &Request) -> Result<(), Refusal> {
@@ -220,6 +253,7 @@ impl World {
             name: name.to_owned(),
             configuration,
             tags: tag_map(request.get("Tags")),
+            reserved: None,
             policy: BTreeMap::new(),
         };
         self.functions.insert(name.to_owned(), function);
@@ -231,7 +265,11 @@ impl World {
         let mut configuration = function.configuration.clone();
         configuration["State"] = "Active".into();
         configuration["LastUpdateStatus"] = "Successful".into();
-        Ok(json!({"Configuration": configuration, "Tags": function.tags}))
+        let mut answer = json!({"Configuration": configuration, "Tags": function.tags});
+        if let Some(reserved) = function.reserved {
+            answer["Concurrency"] = json!({"ReservedConcurrentExecutions": reserved});
+        }
+        Ok(answer)
     }
 
     /// Leaves out `State` and `LastUpdateStatus`, as AWS does.

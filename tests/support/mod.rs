@@ -243,6 +243,13 @@ impl StrictAws {
         function.expect("the function is there").set(key, value);
     }
 
+    /// A function loses its tags, so that nothing proves whose it is.
+    pub fn untag_function(&self, name: &str) {
+        let mut inner = self.lock();
+        let function = inner.world.functions.get_mut(name);
+        function.expect("the function is there").tags.clear();
+    }
+
     /// What is set of a function.
     pub fn setting_of_function(&self, name: &str, key: &str) -> Value {
         self.lock().world.functions[name].setting(key).clone()

@@ -194,6 +194,25 @@ fn letters(text: &str) -> String {
         .collect()
 }
 
+/// How many of the wanted values have an execution, of how many; of how many executions there are, where no values
+/// are wanted. `None` when the executions could not be listed.
+pub(super) fn counted(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<(usize, usize)> {
+    let wanted = Wanted::of(proof)?;
+    let Some(Reading::Seen(all)) = facts.executions.get(wanted.machine) else {
+        return None;
+    };
+    let trust_names = names_can_be_trusted(plan);
+    let matching: Vec<_> = all
+        .iter()
+        .filter(|(s, e)| matches!(wanted.fit(*s, e, trust_names), Fit::Fits))
+        .collect();
+    let values: usize = wanted.one_for_each.values().map(Vec::len).sum();
+    Some(match values {
+        0 => (matching.len(), wanted.count),
+        _ => (values - wanted.missing(&matching).len(), values),
+    })
+}
+
 pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer {
     let Some(wanted) = Wanted::of(proof) else {
         return (Verdict::CouldNotCheck, Vec::new());

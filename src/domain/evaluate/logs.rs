@@ -83,6 +83,28 @@ fn window(
     })
 }
 
+/// How many of the functions have logged, of how many; `None` when the executions during which their events count
+/// could not be listed.
+pub(super) fn counted(
+    functions: &[String],
+    own_of: Option<&str>,
+    facts: &Facts,
+) -> Option<(usize, usize)> {
+    let listed = |machine| matches!(facts.executions.get(machine), Some(Reading::Seen(_)));
+    if !own_of.is_none_or(listed) {
+        return None;
+    }
+    let logged = |id: &&String| {
+        let key = (own_of.map(str::to_owned), (*id).clone());
+        let seen = facts.log_events.get(&key);
+        matches!(
+            seen,
+            Some(Reading::Seen(LogSight::Any | LogSight::During(..)))
+        )
+    };
+    Some((functions.iter().filter(logged).count(), functions.len()))
+}
+
 pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -> Answer {
     if let Some(machine) = own_of {
         match facts.executions.get(machine) {

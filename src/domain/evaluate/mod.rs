@@ -10,12 +10,16 @@ use std::collections::BTreeMap;
 
 pub use executions::{needs_detail, next_to_describe};
 pub use logs::{LogKey, LogSight, LogWindow, own_windows};
+pub use stack::{act, reset};
 pub use trail::TrailSight;
 
-use super::check::{Check, CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
+use super::check::{
+    Check, CheckResult, Credit, Evidence, ExecutionEvidence, Parts, Proof, Verdict, Work,
+};
 use super::execution::{Execution, Starter, Status};
 use super::ids::Scope;
 use super::plan::{StudentPlan, Verdict as Found};
+use super::points::Points;
 use super::resources::Kind;
 
 /// What came of a check, and why.
@@ -88,28 +92,71 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
         Proof::CloudTrailEvents { count, .. } => trail::judge(&check.proof, *count, facts),
         Proof::Unprovable { why } => (Verdict::NotProvable, vec![why.as_str().into()]),
     };
+    let parts = match check.credit {
+        Credit::AllOrNothing => None,
+        Credit::Each => parts(&check.proof, plan, facts),
+    };
+    let passed = verdict == Verdict::Pass;
     CheckResult {
         id: check.id.clone(),
         title: check.title.clone(),
         work: check.work,
         points: check.points,
-        hint: match verdict {
-            Verdict::Pass => String::new(),
-            _ => check.hint.clone(),
+        earned: match (verdict, parts) {
+            (Verdict::Pass, _) => check.points,
+            (Verdict::Fail | Verdict::CouldNotCheck, Some(parts)) => {
+                check.points.share(parts.done, parts.of)
+            }
+            _ => Points::ZERO,
+        },
+        parts,
+        hint: match passed {
+            true => String::new(),
+            false => check.hint.clone(),
+        },
+        instructor_hint: match passed {
+            true => None,
+            false => check.instructor_hint.clone().or_else(|| {
+                let of_stack = matches!(check.proof, Proof::ResourcesExist | Proof::ResourcesReady);
+                of_stack.then(|| act(plan, facts, &|words| format!("homeroom {words}")))
+            }),
         },
         verdict,
         evidence,
+        as_of: None,
     }
 }
 
-/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it.
+/// How many of the parts that a proof counts are done; `None` where it counts nothing, or what it counts could not
+/// be read at all.
+fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<Parts> {
+    let (done, of) = match proof {
+        Proof::Executions { .. } => executions::counted(proof, plan, facts)?,
+        Proof::LogEvents {
+            functions,
+            own_execution_of,
+        } => logs::counted(functions, own_execution_of.as_deref(), facts)?,
+        Proof::CloudTrailEvents { count, .. } => trail::counted(proof, *count, facts)?,
+        Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => return None,
+    };
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Some(Parts {
+        done: number(done.min(of)),
+        of: number(of),
+    })
+}
+
+/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it. The hint is the
+/// instructor's.
 pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
     Check {
         id: id.to_owned(),
         title: title.to_owned(),
         work: Work::Stack,
-        points: 0,
+        points: Points::ZERO,
+        credit: Credit::AllOrNothing,
         hint: hint.to_owned(),
+        instructor_hint: Some(hint.to_owned()),
         proof,
     }
 }

@@ -27,9 +27,17 @@ fn lacks_permissions(item: &Item) -> bool {
 
 pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
     let all = parts(plan).count();
-    if all > 0 && parts(plan).all(|i| i.verdict == Found::Create) {
+    if plan.nothing_there() {
         let text = format!("not deployed: none of the {all} resources is there");
         return (Verdict::Fail, vec![text.into()]);
+    }
+    let unseen: Vec<String> = parts(plan)
+        .filter(|item| item.verdict == Found::Unknown)
+        .map(|item| format!("{} {}", item.resource, item.why))
+        .collect();
+    if nothing_seen(plan) && !unseen.is_empty() {
+        // Nobody can say whether the stack lacks something or is not there at all.
+        return (Verdict::CouldNotCheck, texts(unseen));
     }
     let wrong: Vec<String> = parts(plan)
         .filter_map(|item| match item.verdict {
@@ -41,15 +49,81 @@ pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
     if !wrong.is_empty() {
         return (Verdict::Fail, texts(wrong));
     }
-    let unseen: Vec<String> = parts(plan)
-        .filter(|item| item.verdict == Found::Unknown)
-        .map(|item| format!("{} {}", item.resource, item.why))
-        .collect();
     if !unseen.is_empty() {
         return (Verdict::CouldNotCheck, texts(unseen));
     }
     let text = format!("all {all} resources are there");
     (Verdict::Pass, vec![text.into()])
+}
+
+/// Whether nothing of the stack was seen: what is not missing could not be looked at.
+fn nothing_seen(plan: &StudentPlan) -> bool {
+    let blank = |found| matches!(found, Found::Create | Found::Unknown);
+    parts(plan).all(|item| blank(item.verdict))
+}
+
+/// What the instructor does about a stack that is not as it must be, by what was found. `command` makes a command of
+/// homeroom's words (`deploy`).
+pub fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> String) -> String {
+    let any = |verdict| plan.items.iter().any(|item| item.verdict == verdict);
+    if any(Found::Conflict) {
+        return format!(
+            "homeroom touches nothing that is not provably this student's, and leaves the rest of the stack alone \
+             until that is settled. The evidence names whose it looks like: check --class, --region and the roster, \
+             then run `{}`.",
+            command("plan")
+        );
+    }
+    if any(Found::Unknown) {
+        return format!(
+            "homeroom does nothing for a student of whom it cannot see everything: clear up the cause, then run `{}` \
+             again.",
+            command("status")
+        );
+    }
+    if plan.nothing_there() {
+        return format!("`{}` makes the stack.", command("deploy"));
+    }
+    let mends = |item: &&Item| matches!(item.verdict, Found::Create | Found::Update);
+    if plan.items.iter().any(|item| mends(&item)) {
+        return format!(
+            "`{}` puts back what is missing or half done. What the student changed stays.",
+            command("deploy")
+        );
+    }
+    let kept = |name: &str| {
+        let mut items = plan.items.iter();
+        items.any(|i| i.verdict == Found::Keep && i.resource.name == name)
+    };
+    let not_ready = &facts.functions_not_ready;
+    if not_ready.iter().any(|(name, _)| kept(name)) {
+        // The one difference that makes a stack fail and that a plain deployment leaves alone.
+        return reset(plan, command);
+    }
+    match not_ready.first() {
+        Some((_, Reading::Seen(state))) if state.starts_with("Pending") => format!(
+            "A function that was just written needs up to a minute: run `{}` again then.",
+            command("status")
+        ),
+        Some((name, Reading::Seen(_))) => format!(
+            "Open {name} in the Lambda console: it says why the function cannot run. `deploy` finds nothing to put \
+             back there."
+        ),
+        _ => format!(
+            "Clear up the cause, then run `{}` again.",
+            command("status")
+        ),
+    }
+}
+
+/// How the stack is put back where a plain deployment keeps what is there.
+pub fn reset(plan: &StudentPlan, command: &dyn Fn(&str) -> String) -> String {
+    let options = format!("deploy --reset --students {}", plan.owner.student);
+    format!(
+        "`deploy` alone keeps what the student changed. `{}` puts the stack back as the lab has it; their changes in it \
+         are overwritten.",
+        command(&options)
+    )
 }
 
 /// What is ready, kind by kind.
@@ -82,8 +156,10 @@ fn ready(plan: &StudentPlan) -> String {
 }
 
 pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Answer {
-    if let (Verdict::Fail, why) = resources_exist(plan) {
-        return (Verdict::Fail, why);
+    match resources_exist(plan) {
+        (Verdict::Fail, why) => return (Verdict::Fail, why),
+        (verdict, why) if nothing_seen(plan) => return (verdict, why),
+        _ => {}
     }
     let mut wrong = Vec::new();
     let mut unseen = Vec::new();

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::check::Progress;
 use crate::domain::execution::Detail;
 use crate::domain::ownership::Owner;
 use crate::domain::plan::Item;
@@ -20,6 +21,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
                 verdict: *verdict,
                 action: None,
                 why: "because".into(),
+                hint: None,
                 after: Vec::new(),
             })
             .collect(),
@@ -444,4 +446,265 @@ fn windows_are_the_apis_first_and_never_those_in_which_homeroom_ran() {
             ("person".to_owned(), 700_000, Some(707_000)),
         ]
     );
+}
+
+/// A check of so many points that gives credit for each part.
+fn in_parts(check: Check, points: u32) -> Check {
+    Check {
+        points: Points::whole(points),
+        credit: Credit::Each,
+        ..check
+    }
+}
+
+fn earned(
+    check: &Check,
+    executions: Vec<(Starter, Execution)>,
+) -> (Verdict, Points, Option<Parts>) {
+    let result = evaluate(check, &deployed(), &facts(executions));
+    (result.verdict, result.earned, result.parts)
+}
+
+#[test]
+fn two_of_three_values_earn_two_thirds_and_the_third_the_rest() {
+    let check = in_parts(
+        any(json!({
+            "started_by": "api", "status": "SUCCEEDED",
+            "one_for_each": { "/dataType": ["sales_data", "customer_data", "inventory_data"] }
+        })),
+        30,
+    );
+    let mut work = vec![by_api("a", "sales_data"), by_api("b", "sales_data")];
+    let parts = |done| Some(Parts { done, of: 3 });
+    assert_eq!(
+        earned(&check, work.clone()),
+        (Verdict::Fail, Points::whole(10), parts(1))
+    );
+    work.push(by_api("c", "inventory_data"));
+    assert_eq!(
+        earned(&check, work.clone()),
+        (Verdict::Fail, Points::whole(20), parts(2))
+    );
+    work.push(by_api("d", "customer_data"));
+    assert_eq!(
+        earned(&check, work),
+        (Verdict::Pass, Points::whole(30), parts(3))
+    );
+    assert_eq!(
+        earned(&check, Vec::new()),
+        (Verdict::Fail, Points::ZERO, parts(0))
+    );
+}
+
+#[test]
+fn four_of_five_executions_earn_four_fifths_and_more_than_five_no_more() {
+    let check = in_parts(any(json!({ "count": 5 })), 25);
+    let some = |n: usize| {
+        let one = |i| (Starter::Person, execution(&format!("e{i}"), Status::Failed));
+        (0..n).map(one).collect::<Vec<_>>()
+    };
+    let parts = |done| Some(Parts { done, of: 5 });
+    assert_eq!(
+        earned(&check, some(4)),
+        (Verdict::Fail, Points::whole(20), parts(4))
+    );
+    assert_eq!(
+        earned(&check, some(9)),
+        (Verdict::Pass, Points::whole(25), parts(5))
+    );
+}
+
+#[test]
+fn all_or_nothing_gives_nothing_for_a_part() {
+    let check = any(json!({ "count": 2 }));
+    let one = vec![(Starter::Person, execution("e", Status::Failed))];
+    assert_eq!(earned(&check, one), (Verdict::Fail, Points::ZERO, None));
+}
+
+#[test]
+fn what_could_not_be_described_earns_no_more_than_what_is_proven() {
+    let check = in_parts(api_check(), 20);
+    let mut read = facts(vec![
+        by_api("a", "sales_data"),
+        (Starter::Api, execution("b", Status::Succeeded)),
+    ]);
+    read.undescribed = Some("denied".into());
+    let result = evaluate(&check, &deployed(), &read);
+    assert_eq!(result.verdict, Verdict::CouldNotCheck);
+    assert_eq!(result.earned, Points::whole(10));
+    read.executions
+        .insert("m".into(), Reading::Unseen("denied".into()));
+    let result = evaluate(&check, &deployed(), &read);
+    assert_eq!((result.earned, result.parts), (Points::ZERO, None));
+}
+
+#[test]
+fn each_function_that_logged_earns_its_share() {
+    let check = in_parts(
+        check(json!({ "kind": "log-events", "functions": ["f", "g", "h"] })),
+        10,
+    );
+    let mut read = facts(Vec::new());
+    for (id, sight) in [("f", LogSight::Any), ("g", LogSight::Nothing)] {
+        let key = (None, id.to_owned());
+        read.log_events.insert(key, Reading::Seen(sight));
+    }
+    let result = evaluate(&check, &deployed(), &read);
+    assert_eq!(result.parts, Some(Parts { done: 1, of: 3 }));
+    assert_eq!(result.earned, Points::from_hundredths(333));
+}
+
+#[test]
+fn an_accident_is_not_the_error_exercise() {
+    let exercise = any(json!({
+        "status": "FAILED", "error": "ProcessingFailed",
+        "input": { "/userId": "", "/dataType": "" }
+    }));
+    let failed = |input: Value| {
+        let execution = execution("e", Status::Failed);
+        vec![(
+            Starter::Api,
+            with(execution, input, Some("ProcessingFailed")),
+        )]
+    };
+    for accident in [
+        json!({ "userId": "user1", "dataType": "wrong" }),
+        json!({ "userId": "", "dataType": "wrong" }),
+        json!({ "userId": "" }),
+        json!({}),
+    ] {
+        assert_eq!(
+            verdict(&exercise, failed(accident.clone())),
+            Verdict::Fail,
+            "{accident}"
+        );
+    }
+    // The API adds its mark to the input.
+    let input = json!({ "userId": "", "dataType": "", "source": "api", "requestId": "r" });
+    assert_eq!(verdict(&exercise, failed(input)), Verdict::Pass);
+}
+
+#[test]
+fn work_done_in_part_is_in_progress_and_nothing_done_is_not_started() {
+    let check = in_parts(any(json!({ "count": 5 })), 25);
+    let result = |n: usize| {
+        let one = |i| (Starter::Person, execution(&format!("e{i}"), Status::Failed));
+        evaluate(&check, &deployed(), &facts((0..n).map(one).collect()))
+    };
+    assert_eq!(Progress::of(&[result(0)]), Progress::NotStarted);
+    assert_eq!(Progress::of(&[result(1)]), Progress::InProgress);
+    assert_eq!(Progress::of(&[result(5)]), Progress::Complete);
+}
+
+/// What the instructor is told about a stack that fails `resources-ready`.
+fn instructed(plan: &StudentPlan, facts: &Facts) -> (Verdict, String) {
+    let check = check(json!({ "kind": "resources-ready" }));
+    let result = evaluate(&check, plan, facts);
+    assert_eq!(result.hint, "h", "the student's hint is the lab's");
+    (result.verdict, result.instructor_hint().to_owned())
+}
+
+#[test]
+fn the_instructor_is_told_the_act_that_mends_the_stack() {
+    use Found::{Conflict, Create, Keep, NoChange, Unknown, Update};
+    let not_ready = |state: &str| Facts {
+        functions_not_ready: vec![("user1-x".into(), Reading::Seen(state.into()))],
+        ..Facts::default()
+    };
+    let as_seen = Facts::default;
+    let function = Kind::Function;
+    let role = Kind::Role;
+    for (items, facts, verdict, expected) in [
+        (
+            vec![(role, Create), (function, Create)],
+            as_seen(),
+            Verdict::Fail,
+            "`homeroom deploy` makes the stack",
+        ),
+        (
+            vec![(role, NoChange), (function, Create)],
+            as_seen(),
+            Verdict::Fail,
+            "`homeroom deploy` puts back what is missing",
+        ),
+        (
+            vec![(Kind::LogGroup, Update), (function, Keep)],
+            as_seen(),
+            Verdict::Fail,
+            "What the student changed stays",
+        ),
+        (
+            vec![(function, Keep)],
+            not_ready("Failed"),
+            Verdict::Fail,
+            "`homeroom deploy --reset --students user1` puts the stack back",
+        ),
+        (
+            vec![(function, NoChange)],
+            not_ready("Failed"),
+            Verdict::Fail,
+            "Lambda console",
+        ),
+        (
+            vec![(function, NoChange)],
+            not_ready("Pending (Creating)"),
+            Verdict::Fail,
+            "`homeroom status` again",
+        ),
+        (
+            vec![(role, Conflict), (function, Create)],
+            as_seen(),
+            Verdict::Fail,
+            "touches nothing that is not provably this student's",
+        ),
+        (
+            vec![(role, NoChange), (function, Unknown)],
+            as_seen(),
+            Verdict::CouldNotCheck,
+            "clear up the cause",
+        ),
+    ] {
+        let (seen, hint) = instructed(&plan(&items), &facts);
+        assert_eq!(seen, verdict, "{items:?}");
+        assert!(hint.contains(expected), "{items:?}: {hint}");
+        assert!(!hint.contains("delete"), "{hint}");
+    }
+}
+
+#[test]
+fn a_lab_s_own_hint_for_the_instructor_stands() {
+    let check = Check {
+        instructor_hint: Some("own words".into()),
+        ..check(json!({ "kind": "resources-exist" }))
+    };
+    let plan = plan(&[(Kind::Role, Found::Create)]);
+    let result = evaluate(&check, &plan, &Facts::default());
+    assert_eq!(result.instructor_hint(), "own words");
+    let passed = evaluate(&check, &deployed(), &Facts::default());
+    assert_eq!((passed.hint.as_str(), passed.instructor_hint()), ("", ""));
+}
+
+#[test]
+fn nothing_is_there_only_where_that_was_seen() {
+    use Found::{Conflict, Create, NoChange, Unknown};
+    let exist = check(json!({ "kind": "resources-exist" }));
+    let stack = Check {
+        work: Work::Stack,
+        ..exist
+    };
+    for (second, nothing_there, verdict, progress) in [
+        (Create, true, Verdict::Fail, Progress::Broken),
+        (NoChange, false, Verdict::Fail, Progress::Broken),
+        // Somebody else's, under the student's name: the instructor's to settle.
+        (Conflict, false, Verdict::Fail, Progress::Broken),
+        // Not there, or only not seen.
+        (Unknown, false, Verdict::CouldNotCheck, Progress::Unknown),
+    ] {
+        let plan = plan(&[(Kind::Role, Create), (Kind::Function, second)]);
+        assert_eq!(plan.nothing_there(), nothing_there, "{second:?}");
+        let result = evaluate(&stack, &plan, &Facts::default());
+        assert_eq!(result.verdict, verdict, "{second:?}");
+        assert_eq!(Progress::of(&[result]), progress, "{second:?}");
+    }
+    assert!(!plan(&[]).nothing_there());
 }

@@ -17,6 +17,12 @@ pub struct TrailSight {
     pub unseen: Option<String>,
 }
 
+/// How many events there are, of how many that are needed; `None` when CloudTrail was not read.
+pub(super) fn counted(proof: &Proof, count: u32, facts: &Facts) -> Option<(usize, usize)> {
+    let sight = facts.trail.get(&proof.key())?;
+    Some((sight.events.len(), count as usize))
+}
+
 pub(super) fn judge(proof: &Proof, count: u32, facts: &Facts) -> Answer {
     let Some(sight) = facts.trail.get(&proof.key()) else {
         let text = "CloudTrail was not read";

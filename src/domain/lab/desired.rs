@@ -312,7 +312,14 @@ impl Renderer<'_> {
                 .functions
                 .iter()
                 .zip(&lab.names.functions)
-                .filter_map(|(function, name)| self.function(function, named(name)))
+                .zip(&lab.reserved)
+                .filter_map(|((function, name), reserved)| {
+                    let function = self.function(function, named(name))?;
+                    Some(Function {
+                        reserved_concurrency: *reserved,
+                        ..function
+                    })
+                })
                 .collect(),
             state_machines: lab
                 .manifest
@@ -398,6 +405,7 @@ impl Renderer<'_> {
             timeout_s: function.timeout_s,
             memory_mib: function.memory_mib,
             environment,
+            reserved_concurrency: None,
             // Always there: a folder that could not be packed is a failure of parsing.
             code: self.lab.codes.get(&function.code)?.clone(),
         })

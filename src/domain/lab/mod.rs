@@ -67,6 +67,8 @@ pub struct Lab {
     handout: handout::Parts,
     /// In the order of the manifest's REST APIs.
     api_limits: Vec<ApiLimits>,
+    /// What is reserved for each function, in the manifest's order.
+    reserved: Vec<Option<u32>>,
 }
 
 /// Who may call a REST API, and how often.
@@ -217,6 +219,7 @@ impl Lab {
             names: Names::default(),
             handout,
             api_limits: Vec::new(),
+            reserved: Vec::new(),
         };
         lab.settle(&mut problems);
         if problems.is_empty() {

@@ -37,6 +37,35 @@ pub(super) struct Manifest {
     pub probes: Vec<Probe>,
     #[serde(default, rename = "check")]
     pub checks: Vec<Check>,
+    /// The line of each check's `points`; `None` where it is left out.
+    #[serde(skip)]
+    pub points_lines: Vec<Option<usize>>,
+}
+
+/// Where each check says its points, for messages.
+#[derive(Deserialize)]
+pub(super) struct PointsPlaces {
+    #[serde(default, rename = "check")]
+    checks: Vec<PointsPlace>,
+}
+
+#[derive(Deserialize)]
+struct PointsPlace {
+    points: Option<toml::Spanned<toml::Value>>,
+}
+
+impl PointsPlaces {
+    /// The line of each check's `points`, in the order of the checks.
+    pub fn lines(self, text: &str) -> Vec<Option<usize>> {
+        let place = |check: PointsPlace| Some(line_of(text, check.points?.span().start));
+        self.checks.into_iter().map(place).collect()
+    }
+}
+
+/// The line in which a byte of a text stands; the first is 1.
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+    1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -102,6 +131,8 @@ pub(super) struct Function {
     pub runtime: Option<String>,
     pub timeout_s: i32,
     pub memory_mib: i32,
+    /// How many of it may run at once, or "off": a number, or a text, perhaps of a setting.
+    pub reserved_concurrency: Option<Figure>,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
 }

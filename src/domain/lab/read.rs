@@ -26,10 +26,15 @@ pub(super) fn read_manifest(files: &Files) -> Result<Manifest, Box<Failure>> {
     })?;
     let text = std::str::from_utf8(bytes)
         .map_err(|error| failure(MANIFEST.into(), format!("is not UTF-8: {error}"), None))?;
-    toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+    let parsed = toml::from_str(text).and_then(|manifest: Manifest| {
+        let places: model::PointsPlaces = toml::from_str(text)?;
+        Ok(Manifest {
+            points_lines: places.lines(text),
+            ..manifest
+        })
+    });
+    parsed.map_err(|error| {
+        let line = error.span().map(|span| model::line_of(text, span.start));
         let subject = line.map_or_else(
             || MANIFEST.to_owned(),
             |line| format!("{MANIFEST}, line {line}"),
@@ -136,6 +141,9 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
         for (variable, value) in &function.environment {
             texts.push((environment_key(&function.id, variable), value));
         }
+        if let Some(model::Figure::Text(text)) = &function.reserved_concurrency {
+            texts.push((reserved_key(&function.id), text));
+        }
     }
     for machine in &manifest.state_machines {
         texts.push((name_key("state_machine", &machine.id), &machine.name));
@@ -163,6 +171,10 @@ pub(super) fn name_key(what: &str, id: &str) -> String {
 
 pub(super) fn api_key(api: &str, key: &str) -> String {
     format!("[[rest_api]] {api:?}: {key}")
+}
+
+pub(super) fn reserved_key(function: &str) -> String {
+    format!("[[function]] {function:?}: reserved_concurrency")
 }
 
 pub(super) fn environment_key(function: &str, variable: &str) -> String {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Lab;
 use crate::domain::desired::{Desired, Stack};
-use crate::domain::ids::Scope;
+use crate::domain::ids::{ClassName, Scope};
 use crate::domain::roster::Student;
 
 /// What reaches too far.
@@ -113,6 +113,28 @@ impl Lab {
         if let Ok(Some(access)) = self.access(scope, class, student, &apis) {
             wide_actions(STUDENT, &access.policy, add);
         }
+    }
+}
+
+impl Lab {
+    /// Whether the students' own policy allows an action somewhere.
+    pub fn students_may(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+        action: &str,
+    ) -> bool {
+        let apis = self.stand_in_apis(&student.username);
+        let access = self.access(scope, class, student, &apis);
+        let Ok(Some(access)) = access else {
+            return false;
+        };
+        let action = action.to_lowercase();
+        allowing(&access.policy).any(|statement| {
+            let actions = texts(statement.get("Action"));
+            actions.iter().any(|a| covers(&a.to_lowercase(), &action))
+        })
     }
 }
 

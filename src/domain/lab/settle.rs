@@ -7,9 +7,10 @@ use tera::Context;
 
 use super::model;
 use super::problems::{Problems, known};
-use super::read::{api_key, name_key};
+use super::read::{api_key, name_key, reserved_key};
 use super::verify::MANIFEST;
 use super::{ApiLimits, Lab, NamePattern, Names};
+use crate::domain::resources::function::RESERVED_MAX;
 use crate::domain::resources::rest_api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::domain::resources::{Kind, log_group};
 
@@ -100,6 +101,8 @@ impl Lab {
         self.names = self.work_out_names(problems);
         let limits = self.manifest.rest_apis.iter();
         self.api_limits = limits.map(|api| self.limits(api, problems)).collect();
+        let functions = self.manifest.functions.iter();
+        self.reserved = functions.map(|f| self.reserved(f, problems)).collect();
     }
 
     /// Who may call an API, and how often: the same for every student.
@@ -154,6 +157,40 @@ impl Lab {
                 .map(|(rate, burst)| Throttle { rate, burst });
         }
         limits
+    }
+
+    /// How many of a function may run at once: the same for every student.
+    fn reserved(&self, function: &model::Function, problems: &mut Problems) -> Option<u32> {
+        let whose = reserved_key(&function.id);
+        let text = match function.reserved_concurrency.as_ref()? {
+            model::Figure::Number(number) => number.to_string(),
+            model::Figure::Text(_) => {
+                let mut context = Context::new();
+                context.insert("lab", self.id());
+                context.insert("settings", &self.settings_json());
+                match self.templates.text(&whose, &context) {
+                    Ok(text) => text,
+                    Err(error) => {
+                        problems.add(MANIFEST, format!("{whose}: {error}")).hint =
+                            Some("it knows lab and settings only".into());
+                        return None;
+                    }
+                }
+            }
+        };
+        match text.trim() {
+            "off" => None,
+            text => {
+                let number = text.parse().ok().filter(|n| (1..=RESERVED_MAX).contains(n));
+                if number.is_none() {
+                    let cause = format!(
+                        "{whose} is {text:?}, not \"off\" or a whole number from 1 to {RESERVED_MAX}"
+                    );
+                    problems.add(MANIFEST, cause);
+                }
+                number
+            }
+        }
     }
 
     fn work_out_names(&self, problems: &mut Problems) -> Names {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::check::Credit;
 
 const LAB: &str = r#"
 [lab]
@@ -763,5 +764,101 @@ fn a_check_of_cloudtrail_events_says_whose_and_which() {
             .collect::<Vec<_>>()
             .join("\n");
         assert!(all.contains(complaint), "{proof}: {all}");
+    }
+}
+
+/// The tiny lab with another check at its end.
+fn with_check(check: &str) -> Files {
+    let last = "proof = { kind = \"log-events\", functions = [\"f\"], own_execution_of = \"m\" }\n";
+    let both = format!("{last}[[check]]\nid = \"c\"\ntitle = \"C\"\nhint = \"Do it.\"\n{check}\n");
+    with("templates/lab.toml", last, &both)
+}
+
+#[test]
+fn points_on_the_instructors_work_are_refused_with_line_and_fix() {
+    let stack = "work = \"stack\"\nproof = { kind = \"resources-exist\" }\n";
+    for fine in ["", "points = 0\n"] {
+        let lab = Lab::parse(with_check(&format!("{fine}{stack}"))).unwrap();
+        assert!(lab.checks()[1].points.is_zero());
+    }
+    let files = with_check(&format!("points = 10\n{stack}"));
+    let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+    let line = 1 + text.lines().position(|l| l == "points = 10").unwrap();
+    let said = refusal(files);
+    for expected in [
+        format!("lab.toml, line {line}: [[check]] \"c\": points = 10, but work = \"stack\""),
+        "delete this line".to_owned(),
+    ] {
+        assert!(said.contains(&expected), "{expected}\n{said}");
+    }
+}
+
+#[test]
+fn a_task_says_its_points_to_two_decimals_at_most() {
+    let task = "work = \"student\"\nproof = { kind = \"executions\", state_machine = \"m\" }\n";
+    let said = refusal(with_check(task));
+    assert!(
+        said.contains("[[check]] \"c\": points is missing"),
+        "{said}"
+    );
+    let lab = Lab::parse(with_check(&format!("points = 7.25\n{task}"))).unwrap();
+    assert_eq!(lab.checks()[1].points.to_string(), "7.25");
+    for wrong in ["7.125", "-1", "\"7\""] {
+        let said = refusal(with_check(&format!("points = {wrong}\n{task}")));
+        assert!(said.contains("at most two decimals"), "{said}");
+        assert!(said.contains("lab.toml, line "), "{said}");
+    }
+}
+
+#[test]
+fn credit_for_parts_needs_parts_that_can_be_counted() {
+    let check = |work: &str, proof: &str| {
+        with_check(&format!(
+            "work = \"{work}\"\npoints = 0\ncredit = \"each\"\nproof = {{ {proof} }}\n"
+        ))
+    };
+    let executions = "kind = \"executions\", state_machine = \"m\"";
+    for fine in [
+        format!("{executions}, count = 5"),
+        format!("{executions}, one_for_each = {{ \"/a\" = [1, 2, 3] }}, count = 3"),
+        "kind = \"log-events\", functions = [\"f\"]".to_owned(),
+    ] {
+        let lab = Lab::parse(check("student", &fine)).unwrap();
+        assert_eq!(lab.checks()[1].credit, Credit::Each);
+    }
+    for (work, wrong, expected) in [
+        (
+            "stack",
+            "kind = \"resources-ready\"".to_owned(),
+            "earns nothing",
+        ),
+        (
+            "student",
+            "kind = \"unprovable\", why = \"w\"".to_owned(),
+            "its proof counts nothing",
+        ),
+        (
+            "student",
+            format!("{executions}, one_for_each = {{ \"/a\" = [1, 2] }}, count = 5"),
+            "proof.count = 5 cannot be counted as well",
+        ),
+        (
+            "student",
+            format!("{executions}, one_for_each = {{ \"/a\" = [1, 1] }}"),
+            "names 1 twice",
+        ),
+        (
+            "student",
+            format!("{executions}, one_for_each = {{ \"/a\" = [] }}"),
+            "names no value",
+        ),
+        (
+            "student",
+            format!("{executions}, count = 0"),
+            "passes without any execution",
+        ),
+    ] {
+        let said = refusal(check(work, &wrong));
+        assert!(said.contains(expected), "{wrong}: {said}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::model::{Manifest, ProbeRequest};
 use super::problems::{Problems, known};
-use crate::domain::check::Proof;
+use crate::domain::check::{Check, Credit, Proof, Work};
 
 /// The file that a message is about.
 pub(super) const MANIFEST: &str = "templates/lab.toml";
@@ -315,19 +315,101 @@ impl Verifier<'_> {
         }
     }
 
+    /// Points are for what the student did.
+    fn points(&mut self, whose: &str, check: &Check, line: Option<usize>) {
+        let at = line.map_or_else(
+            || MANIFEST.to_owned(),
+            |line| format!("{MANIFEST}, line {line}"),
+        );
+        match (check.work, line) {
+            (Work::Stack, Some(_)) if !check.points.is_zero() => {
+                let cause = format!(
+                    "{whose}: points = {}, but work = \"stack\" is what the instructor deployed: it earns nobody points",
+                    check.points
+                );
+                self.problems.add(at, cause).hint = Some(
+                    "delete this line, and share the points out among the checks with work = \"student\""
+                        .to_owned(),
+                );
+            }
+            (Work::Student, None) => {
+                let cause = format!("{whose}: points is missing");
+                self.problems.add(at, cause).hint =
+                    Some("say what the task is worth; points = 0 if nothing".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// Credit for parts needs parts: one of a kind, that can be counted.
+    fn credit(&mut self, whose: &str, check: &Check) {
+        if check.credit == Credit::AllOrNothing {
+            return;
+        }
+        let say = "credit = \"each\"";
+        if check.work == Work::Stack {
+            self.say(whose, format!("{say}, but work = \"stack\" earns nothing"));
+            return;
+        }
+        match &check.proof {
+            Proof::Executions {
+                one_for_each,
+                count,
+                ..
+            } => {
+                // Every value then has an execution of its own, and the count asks for none besides.
+                let implied = one_for_each.values().map(Vec::len).max().unwrap_or(0);
+                if !one_for_each.is_empty() && *count as usize > implied.max(1) {
+                    self.say(
+                        whose,
+                        format!("{say} counts the values of proof.one_for_each, so proof.count = {count} cannot be counted as well: leave it out, or make it a check of its own"),
+                    );
+                }
+            }
+            Proof::LogEvents { .. } | Proof::CloudTrailEvents { .. } => {}
+            Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => self.say(
+                whose,
+                format!("{say}, but its proof counts nothing: credit for parts needs executions, log-events or cloudtrail-events"),
+            ),
+        }
+    }
+
     fn checks(&mut self) {
-        for check in &self.manifest.checks {
+        let m = self.manifest;
+        for (check, line) in m.checks.iter().zip(&m.points_lines) {
             let whose = format!("[[check]] {:?}", check.id);
+            self.points(&whose, check, *line);
+            self.credit(&whose, check);
             match &check.proof {
                 Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => {}
                 Proof::Executions {
                     state_machine,
                     input,
                     one_for_each,
+                    count,
                     ..
                 } => {
                     self.machine(&whose, "proof.state_machine", state_machine);
                     self.pointer(&whose, input.keys().chain(one_for_each.keys()));
+                    for (pointer, values) in one_for_each {
+                        if values.is_empty() {
+                            self.say(
+                                &whose,
+                                format!("proof.one_for_each: {pointer:?} names no value"),
+                            );
+                        }
+                        for (i, value) in values.iter().enumerate() {
+                            if values[..i].contains(value) {
+                                self.say(
+                                    &whose,
+                                    format!("proof.one_for_each: {pointer:?} names {value} twice"),
+                                );
+                            }
+                        }
+                    }
+                    if *count == 0 && one_for_each.is_empty() {
+                        self.say(&whose, "proof.count = 0 passes without any execution");
+                    }
                 }
                 Proof::CloudTrailEvents {
                     source,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::domain::desired::{Desired, Stack};
+use crate::domain::elsewhere::advice;
 use crate::domain::ids::Username;
+use crate::domain::lab::NamePattern;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::managed_policy::{ManagedPolicy, Purpose};
@@ -162,10 +164,16 @@ impl Granting<'_> {
         let needs = policies.chain(roles).chain(self.roles_boundary());
         let Some(actual) = self.observed.users.get(&user.name) else {
             // IAM keeps names unique whatever their case.
-            let mut names = self.observed.users.keys();
-            if let Some(other) = names.find(|name| name.eq_ignore_ascii_case(&user.name)) {
-                let why = format!("exists as {other}, and IAM takes the two for the same name");
-                return Item::settled(id, Verdict::Conflict, why);
+            let mut others = self.observed.users.values();
+            if let Some(other) = others.find(|u| u.name.eq_ignore_ascii_case(&user.name)) {
+                let owner = &self.stack.owner;
+                let why = format!(
+                    "exists as {}, and IAM takes the two for the same name",
+                    other.name
+                );
+                let ownership = other.ownership(&self.desired.scope, &owner.class);
+                let hint = advice(&ownership, owner);
+                return Item::settled(id, Verdict::Conflict, why).with_hint(hint);
             }
             let action = Action::CreateUser {
                 user: user.clone(),
@@ -319,6 +327,42 @@ pub fn freeze(desired: &Desired, observed: &Observed, reach: Reach, freeze: bool
     plan_of(desired, observed, students.collect())
 }
 
+/// Plans what goes with [`freeze`] once everybody is shut out: functions run no more, and what runs is stopped; or, with a
+/// thaw, functions run as before. Of whom the other plan tells, under the names of the lab: what of it is there, and
+/// whether it is the student's, is looked at when it is done.
+pub fn halt(users: &Plan, names: &[NamePattern], freeze: bool) -> Plan {
+    let mut plan = users.clone();
+    for student in &mut plan.students {
+        let of = |kind: Kind| -> Vec<ResourceId> {
+            let patterns = names.iter().filter(|pattern| pattern.kind == kind);
+            let name = |pattern: &NamePattern| pattern.name(&student.owner.student);
+            patterns
+                .map(|pattern| ResourceId::new(kind, &name(pattern)))
+                .collect()
+        };
+        let (functions, machines) = (of(Kind::Function), of(Kind::StateMachine));
+        let mut items: Vec<Item> = functions
+            .iter()
+            .map(|id| {
+                let action = match freeze {
+                    true => Action::FreezeFunction,
+                    false => Action::ThawFunction,
+                };
+                Item::act(id.clone(), Verdict::Update, action, "")
+            })
+            .collect();
+        if freeze {
+            // Afterwards, so that nothing that is stopped is started again.
+            let machines = machines.into_iter().map(|id| {
+                Item::act(id, Verdict::Update, Action::StopExecutions, "").after(functions.clone())
+            });
+            items.extend(machines);
+        }
+        student.items = items;
+    }
+    plan
+}
+
 /// The chosen students, and with the whole class those who only have access left.
 fn chosen(desired: &Desired, observed: &Observed, reach: Reach) -> Vec<Owner> {
     let mut owners: Vec<Owner> = desired.stacks.iter().map(|s| s.owner.clone()).collect();
@@ -358,7 +402,8 @@ fn hidden(observed: &Observed, id: &ResourceId) -> Option<Item> {
 
 fn conflict(owner: &Owner, id: ResourceId, ownership: &Ownership) -> Option<Item> {
     let why = ownership.why_not(owner)?;
-    Some(Item::settled(id, Verdict::Conflict, why))
+    let hint = advice(ownership, owner);
+    Some(Item::settled(id, Verdict::Conflict, why).with_hint(hint))
 }
 
 fn student_plan(owner: &Owner, items: Vec<Item>) -> StudentPlan {

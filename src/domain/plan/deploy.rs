@@ -4,6 +4,7 @@
 //! beside a foreign resource helps nobody, and a guess over a gap can make duplicates.
 
 use crate::domain::desired::{Desired, Stack};
+use crate::domain::elsewhere::advice;
 use crate::domain::ids::Scope;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Ownership, Record};
@@ -93,7 +94,8 @@ impl Planner<'_> {
     /// The item for something of our name that is not this student's; `None` when it is.
     fn conflict(&self, resource: &ResourceId, ownership: &Ownership) -> Option<Item> {
         let why = ownership.why_not(&self.stack.owner)?;
-        Some(Item::settled(resource.clone(), Verdict::Conflict, why))
+        let hint = advice(ownership, &self.stack.owner);
+        Some(Item::settled(resource.clone(), Verdict::Conflict, why).with_hint(hint))
     }
 
     fn role(&self, role: &Role) -> Item {
@@ -103,10 +105,16 @@ impl Planner<'_> {
         }
         let Some(actual) = self.observed.roles.get(&role.name) else {
             // IAM keeps names unique whatever their case.
-            let mut names = self.observed.roles.keys();
-            if let Some(other) = names.find(|name| name.eq_ignore_ascii_case(&role.name)) {
-                let why = format!("exists as {other}, and IAM takes the two for the same name");
-                return Item::settled(id, Verdict::Conflict, why);
+            let mut others = self.observed.roles.values();
+            if let Some(other) = others.find(|r| r.name.eq_ignore_ascii_case(&role.name)) {
+                let owner = &self.stack.owner;
+                let why = format!(
+                    "exists as {}, and IAM takes the two for the same name",
+                    other.name
+                );
+                let ownership = other.ownership(self.scope, &owner.class, None);
+                let hint = advice(&ownership, owner);
+                return Item::settled(id, Verdict::Conflict, why).with_hint(hint);
             }
             let action = Action::CreateRole(role.clone());
             return Item::act(id, Verdict::Create, action, "").after(self.boundary());
@@ -221,7 +229,9 @@ impl Planner<'_> {
         })
         .collect();
         let unrecorded = [difference.code, difference.config].contains(&Drift::SameButUnrecorded);
-        if !code && !config && !unrecorded {
+        // What is reserved shows in no listing, so a reset looks at it.
+        let limit = difference.limit || self.reset;
+        if !code && !config && !unrecorded && !limit {
             return if theirs.is_empty() {
                 Item::settled(id, Verdict::NoChange, "")
             } else {
@@ -244,8 +254,10 @@ impl Planner<'_> {
             kept(difference.code, "code").unwrap_or_else(|| function.code_fingerprint());
         let config_record = kept(difference.config, "config")
             .unwrap_or_else(|| function.config_fingerprint(self.scope, &owner.class));
-        let description = owner.record(&[("code", &code_record), ("config", &config_record)]);
+        let description = function.record(owner, &code_record, &config_record, true);
         let why = match (code, config) {
+            (false, false) if difference.limit => "reserved concurrency differs",
+            (false, false) if limit && !unrecorded => "its reserved concurrency is looked at",
             _ if new_role && !writes(difference.config) => "its role is made anew",
             (true, true) => "code and configuration differ",
             (true, false) => "code differs",
@@ -268,6 +280,7 @@ impl Planner<'_> {
                     true => actual.extras.keys().copied().collect(),
                     false => Vec::new(),
                 },
+                limit,
                 description,
             },
             why,

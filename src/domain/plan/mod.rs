@@ -7,7 +7,7 @@ pub mod deploy;
 mod policy;
 pub mod teardown;
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;
 
 use serde::Serialize;
 
@@ -46,6 +46,21 @@ pub struct StudentPlan {
     pub in_roster: bool,
 }
 
+impl StudentPlan {
+    /// Whether it is certain that nothing of the stack is there. Not where something of its names is another's, or
+    /// could not be seen.
+    pub fn nothing_there(&self) -> bool {
+        let mut items = self.items.iter();
+        // The policy that bounds the roles is nothing that a student works with, and older stacks have none.
+        let mut parts = items
+            .by_ref()
+            .filter(|i| i.resource.kind != Kind::ManagedPolicy);
+        let first = parts.next();
+        first.is_some_and(|i| i.verdict == Verdict::Create)
+            && parts.all(|i| i.verdict == Verdict::Create)
+    }
+}
+
 /// One resource, and what is to become of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
@@ -57,6 +72,8 @@ pub struct Item {
     pub action: Option<Action>,
     /// Why, for a person; empty where the verdict says it all.
     pub why: String,
+    /// The next step, where more is known than the verdict tells.
+    pub hint: Option<String>,
     /// Resources of the same student whose items must end well first.
     pub after: Vec<ResourceId>,
 }
@@ -139,9 +156,17 @@ pub enum Action {
         config: bool,
         /// Settings that no lab makes, to be put back as AWS makes them; written with the configuration.
         undo: Vec<FunctionSetting>,
+        /// Look at the reserved concurrency, and set it.
+        limit: bool,
         /// The description that records what is deployed once this is done; written last.
         description: String,
     },
+    /// Let nothing of a function run any more.
+    FreezeFunction,
+    /// Let it run as it did before.
+    ThawFunction,
+    /// Stop what runs of a state machine.
+    StopExecutions,
     /// Create a state machine.
     CreateStateMachine(StateMachine),
     /// Write definition and role of a state machine.
@@ -269,8 +294,9 @@ impl Action {
             | Self::UpdateUser { .. } => "update",
             Self::SetRoleBoundary(_) => "set boundary",
             Self::RemoveRoleBoundary => "remove boundary",
-            Self::FreezeUser => "freeze",
-            Self::ThawUser => "thaw",
+            Self::FreezeUser | Self::FreezeFunction => "freeze",
+            Self::ThawUser | Self::ThawFunction => "thaw",
+            Self::StopExecutions => "stop executions of",
             Self::CompleteRestApi { .. } => "complete",
             Self::DeleteRestApi { .. }
             | Self::DeleteFunction
@@ -301,6 +327,17 @@ impl Action {
 }
 
 impl Plan {
+    /// Concurrency that is newly reserved for functions.
+    pub fn reserves(&self) -> u32 {
+        let items = self.students.iter().flat_map(|student| &student.items);
+        items
+            .filter_map(|item| match &item.action {
+                Some(Action::CreateFunction { function, .. }) => function.reserved_concurrency,
+                _ => None,
+            })
+            .sum()
+    }
+
     /// Every item that has something to do.
     pub fn steps(&self) -> usize {
         self.students.iter().map(StudentPlan::steps).sum()
@@ -368,6 +405,7 @@ impl Item {
             verdict,
             action: None,
             why: why.into(),
+            hint: None,
             after: Vec::new(),
         }
     }
@@ -379,8 +417,15 @@ impl Item {
             verdict,
             action: Some(action),
             why: why.into(),
+            hint: None,
             after: Vec::new(),
         }
+    }
+
+    /// With the next step.
+    fn with_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
     }
 
     /// Items that must end well first.

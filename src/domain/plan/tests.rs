@@ -54,6 +54,7 @@ fn stack(user: &str, code: &str) -> Stack {
             timeout_s: 10,
             memory_mib: 128,
             environment: BTreeMap::from([("LEVEL".into(), "INFO".into())]),
+            reserved_concurrency: None,
             code: function::Code {
                 zip: Arc::from(code.as_bytes()),
                 sha256: format!("sha-{code}"),
@@ -82,7 +83,7 @@ fn stack(user: &str, code: &str) -> Stack {
     }
 }
 
-pub(super) fn desired(users: &[&str]) -> Desired {
+pub(in crate::domain) fn desired(users: &[&str]) -> Desired {
     Desired {
         scope: scope(),
         class: "demo".parse().unwrap(),
@@ -156,6 +157,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             observed.roles.insert(
                 name.clone(),
                 role::Actual {
+                    id: format!("AROA{name}"),
                     name,
                     path: Scope::role_path(&owner.class),
                     trust: Some(Value::clone(&role.trust)),
@@ -171,6 +173,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 name.clone(),
                 log_group::Actual {
                     name,
+                    created_ms: None,
                     retention_days: Some(group.retention_days),
                     ownership: ours,
                     tags_read: false,
@@ -197,6 +200,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             code,
             config,
             undo,
+            limit: _,
             description,
         } => {
             let before = observed.functions[&name].clone();
@@ -263,6 +267,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 observed.rest_apis.remove(&name);
             }
         }
+        Action::FreezeFunction | Action::ThawFunction | Action::StopExecutions => {}
         Action::DeleteFunction => drop(observed.functions.remove(&name)),
         Action::DeleteStateMachine { .. } => drop(observed.state_machines.remove(&name)),
         Action::DeleteLogGroup { .. } => drop(observed.log_groups.remove(&name)),

@@ -16,8 +16,28 @@ use super::{Drift, three_way};
 pub const NAME_MAX: usize = 64;
 /// Largest zip that may be sent in the request itself, in bytes. Source: Lambda quotas, "Deployment package".
 pub const ZIP_MAX: usize = 50 * 1024 * 1024;
+/// Most that a lab may reserve for a function: what a new account has in all but what must stay unreserved. More is a
+/// mistake in a lab where every student has a function of their own.
+pub const RESERVED_MAX: u32 = 900;
+
+/// Tag: the function's student is shut out, and this is what was reserved for it before.
+pub const TAG_FROZEN: &str = "homeroom:frozen";
+
+/// What [`TAG_FROZEN`] says of a reserved concurrency.
+pub fn reserved_tag(reserved: Option<u32>) -> String {
+    reserved.map_or_else(|| "none".to_owned(), |reserved| reserved.to_string())
+}
+
+/// The reserved concurrency that a tag's value says; none where it says none.
+pub fn reserved_from_tag(value: &str) -> Option<u32> {
+    value.parse().ok()
+}
+
 /// Most bytes in all environment variables together. Source: Lambda quotas.
 pub const ENVIRONMENT_MAX: usize = 4096;
+
+/// The key of the reserved concurrency in a record.
+const LIMIT: &str = "limit";
 
 /// The zip that a function runs; shared by all students of a class.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +65,8 @@ pub struct Function {
     pub memory_mib: i32,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
+    /// How many of it may run at once, where the lab bounds that; the same number is kept free for it.
+    pub reserved_concurrency: Option<u32>,
     /// What it runs.
     pub code: Code,
 }
@@ -83,6 +105,8 @@ pub struct Difference {
     pub code: Drift,
     /// Its configuration.
     pub config: Drift,
+    /// Whether its reserved concurrency is another than was last deployed. What is reserved shows in no listing.
+    pub limit: bool,
 }
 
 fn config_fingerprint(
@@ -142,10 +166,28 @@ impl Function {
 
     /// The description that records what is deployed.
     pub fn description(&self, scope: &Scope, owner: &Owner) -> String {
-        owner.record(&[
-            ("code", &self.code_fingerprint()),
-            ("config", &self.config_fingerprint(scope, &owner.class)),
-        ])
+        let config = self.config_fingerprint(scope, &owner.class);
+        self.record(owner, &self.code_fingerprint(), &config, true)
+    }
+
+    /// The description that records these parts as deployed; `limited`: the reserved concurrency as well.
+    pub fn record(
+        &self,
+        owner: &Owner,
+        code: &Fingerprint,
+        config: &Fingerprint,
+        limited: bool,
+    ) -> String {
+        let limit = self.limit_fingerprint().filter(|_| limited);
+        let mut parts = vec![("code", code), ("config", config)];
+        parts.extend(limit.as_ref().map(|limit| (LIMIT, limit)));
+        owner.record(&parts)
+    }
+
+    /// Fingerprint of the reserved concurrency, where the lab has one.
+    fn limit_fingerprint(&self) -> Option<Fingerprint> {
+        let reserved = self.reserved_concurrency?.to_string();
+        Some(Fingerprint::of([reserved.as_str()]))
     }
 
     /// Compares it with what is.
@@ -154,6 +196,7 @@ impl Function {
         let record = Record::parse(&actual.description).filter(|r| r.owner == *owner);
         let recorded = |key: &str| record.as_ref().and_then(|r| r.fingerprints.get(key));
         Difference {
+            limit: recorded(LIMIT) != self.limit_fingerprint().as_ref(),
             code: three_way(
                 &self.code_fingerprint(),
                 recorded("code"),

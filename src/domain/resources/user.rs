@@ -49,6 +49,22 @@ impl Issued {
     }
 }
 
+/// The inline policy that ends sessions of before.
+pub const SESSIONS_POLICY: &str = "homeroom-sessions";
+
+/// The document of the policy that ends every session that was issued before a moment (RFC 3339, UTC): temporary
+/// credentials outlive the key that got them. Long-term keys have no such time, and no condition on it holds for them.
+/// Source: IAM guide, "aws:TokenIssueTime".
+pub fn sessions_document(before: &str) -> serde_json::Value {
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": "SessionsOfBefore", "Effect": "Deny", "Action": "*", "Resource": "*",
+            "Condition": { "DateLessThan": { "aws:TokenIssueTime": before } }
+        }]
+    })
+}
+
 /// What a student's way in should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {

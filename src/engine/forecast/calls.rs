@@ -41,12 +41,32 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
             (LogsListTagsForResource, usize::from(*prove)),
             (DeleteLogGroup, 1),
         ],
-        Action::CreateFunction { withdraw, .. } => vec![
-            (UpdateStage, withdraw.len()),
-            (CreateFunction, 1),
-            (GetFunction, LOOKS_AT_FUNCTION),
+        Action::CreateFunction { withdraw, function } => {
+            let limited = usize::from(function.reserved_concurrency.is_some());
+            vec![
+                (UpdateStage, withdraw.len()),
+                (CreateFunction, 1),
+                (
+                    GetFunction,
+                    LOOKS_AT_FUNCTION + limited * (1 + LOOKS_AT_FUNCTION),
+                ),
+                (PutFunctionConcurrency, limited),
+                (UpdateFunctionConfiguration, limited),
+            ]
+        }
+        Action::FreezeFunction => vec![
+            (GetFunction, 1),
+            (LambdaTagResource, 1),
+            (PutFunctionConcurrency, 1),
         ],
-        Action::UpdateFunction { code, .. } => vec![
+        Action::ThawFunction => vec![
+            (GetFunction, 1),
+            (DeleteFunctionConcurrency, 1),
+            (LambdaUntagResource, 1),
+        ],
+        Action::StopExecutions => vec![(DescribeStateMachine, 1), (ListExecutions, 1)],
+        Action::UpdateFunction { code, limit, .. } => vec![
+            (GetFunction, usize::from(*limit)),
             (UpdateFunctionCode, usize::from(*code)),
             (UpdateFunctionConfiguration, 1),
             (GetFunction, LOOKS_AT_FUNCTION * (1 + usize::from(*code))),
@@ -119,10 +139,12 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
             attached,
             groups,
         } => vec![
+            (PutUserPolicy, 1),
             (DeleteLoginProfile, 1),
             (ListAccessKeys, 1),
             (DetachUserPolicy, attached.len()),
-            (DeleteUserPolicy, inline.len()),
+            // The one that ends old sessions goes with the others.
+            (DeleteUserPolicy, inline.len() + 1),
             (RemoveUserFromGroup, groups.len()),
             (DeleteUser, 1),
         ],
@@ -132,7 +154,7 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
 }
 
 /// Of an older user the keys are looked at, and a password that is there already costs one call more.
-fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 6] {
+fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 7] {
     let tags = usize::from(!issue.is_nothing()) + usize::from(issue.withdraw);
     [
         (CreateLoginProfile, usize::from(issue.password)),
@@ -143,6 +165,7 @@ fn issued(issue: Issue, to_new: bool) -> [(Operation, usize); 6] {
             usize::from(issue.withdraw && issue.access_key),
         ),
         (CreateAccessKey, usize::from(issue.access_key)),
+        (PutUserPolicy, usize::from(issue.withdraw)),
         (TagUser, tags),
     ]
 }

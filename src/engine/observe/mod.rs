@@ -180,6 +180,24 @@ pub async fn observe_access<C: Cloud>(
     })
 }
 
+/// Looks at roles alone: one listing, which tells whose they are in every class and region.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read becomes a gap.
+pub async fn observe_roles<C: Cloud>(
+    caller: &Caller<C>,
+    desired: &Desired,
+) -> Result<Observed, Cancelled> {
+    let known = KnownMachines::new();
+    let look = Look::new(caller, desired, &Depth::Deploy, &known);
+    let (roles, gaps) = look.roles().await?;
+    Ok(Observed {
+        roles,
+        gaps,
+        ..Observed::default()
+    })
+}
+
 /// The chosen students' APIs by name, by one listing, without their stages.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use crate::domain::resources::function::Function;
 use crate::engine::port::{Cloud, ErrorKind, FunctionState, NewFunction};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
 
+use super::concurrency;
 use super::rest_api::BEING_COMPLETED;
 
 /// Creates the function and waits until it is Active.
@@ -28,7 +29,7 @@ pub async fn create<C: Cloud>(
     let new = &NewFunction {
         function,
         role_arn: cx.scope.role_arn(cx.class(), &function.role),
-        description: function.description(cx.scope, cx.owner),
+        description: before_limit(cx, function),
         tags: cx
             .owner
             .tags(cx.scope, &function.fingerprint(cx.scope, cx.class())),
@@ -37,10 +38,35 @@ pub async fn create<C: Cloud>(
         .call_assuming_role(Operation::CreateFunction, |c| c.create_function(new))
         .await;
     match created {
-        Ok(state) => wait_until_active(cx, &function.name, Some(state)).await,
+        Ok(state) => {
+            wait_until_active(cx, &function.name, Some(state)).await?;
+            limit_new(cx, function).await
+        }
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => adopt(cx, function).await,
         Err(error) => Err(error),
     }
+}
+
+/// The record of a new function whose reserved concurrency is not set yet: that is recorded once it is.
+fn before_limit<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> String {
+    let config = function.config_fingerprint(cx.scope, cx.class());
+    function.record(cx.owner, &function.code_fingerprint(), &config, false)
+}
+
+/// Sets and records the reserved concurrency of a new function, where the lab has one.
+async fn limit_new<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(), StepError> {
+    if function.reserved_concurrency.is_none() {
+        return Ok(());
+    }
+    concurrency::apply(cx, function).await?;
+    let name = function.name.as_str();
+    let description = &function.description(cx.scope, cx.owner);
+    let state = cx
+        .call(Operation::UpdateFunctionConfiguration, |c| {
+            c.update_function_description(name, description)
+        })
+        .await?;
+    wait_until_active(cx, name, Some(state)).await
 }
 
 /// Takes over a function that is there though the listing did not show it: one that an earlier run made and
@@ -53,6 +79,8 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(),
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
     cx.prove_ours(&tags)?;
     let description = function.description(cx.scope, cx.owner);
+    // Whether what is reserved was set before the run was cut off, the record does not say yet.
+    let unlimited = description != before_limit(cx, function);
     let current = state.code_sha256 == function.code.sha256 && state.description == description;
     wait_until_active(cx, name, Some(state)).await?;
     if current {
@@ -62,6 +90,7 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(),
             code: true,
             config: true,
             undo: &[],
+            limit: unlimited,
         };
         update(cx, function, parts, &description).await
     }
@@ -76,6 +105,8 @@ pub struct Parts<'a> {
     pub config: bool,
     /// Settings to put back as AWS makes them, with the configuration.
     pub undo: &'a [FunctionSetting],
+    /// Its reserved concurrency.
+    pub limit: bool,
 }
 
 /// Writes the parts that differ; the record comes last, with the configuration.
@@ -97,6 +128,9 @@ pub async fn update<C: Cloud>(
             })
             .await?;
         wait_until_active(cx, name, Some(state)).await?;
+    }
+    if parts.limit {
+        concurrency::apply(cx, function).await?;
     }
     let state = if parts.config {
         update_configuration(cx, function, parts.undo, description).await?
@@ -214,6 +248,7 @@ mod tests {
             reason: None,
             code_sha256: String::new(),
             description: String::new(),
+            reserved: None,
             tags: Default::default(),
             tags_unseen: None,
         }

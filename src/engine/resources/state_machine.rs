@@ -123,6 +123,32 @@ pub async fn delete<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), Step
     }
 }
 
+/// Stops what runs of a state machine that is this student's.
+///
+/// # Errors
+/// A conflict where it is not; AWS's otherwise. One that is not there is no error.
+pub async fn stop<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+    let arn = &cx.scope.state_machine_arn(&cx.resource.name);
+    let detail = cx
+        .call(Operation::DescribeStateMachine, |c| {
+            c.describe_state_machine(arn)
+        })
+        .await;
+    let detail = match detail {
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
+        other => other?,
+    };
+    if detail.recorded_owner().as_ref() != Some(cx.owner) {
+        let tags = cx
+            .call(Operation::StatesListTagsForResource, |c| {
+                c.state_machine_tags(arn)
+            })
+            .await?;
+        cx.prove_ours(&tags)?;
+    }
+    stop_executions(cx, arn).await
+}
+
 /// Stops what still runs: a state machine is gone only when its executions have ended.
 async fn stop_executions<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), StepError> {
     let mut token = None;

@@ -10,7 +10,8 @@ use crate::domain::operation::Operation;
 use crate::domain::ownership::{Fingerprint, Tags, canonical, of_principal};
 use crate::domain::plan::access::Issue;
 use crate::domain::resources::user::{
-    FREEZE_POLICY, Issued, TAG_CREDENTIALS, User, freeze_document,
+    FREEZE_POLICY, Issued, SESSIONS_POLICY, TAG_CREDENTIALS, User, freeze_document,
+    sessions_document,
 };
 use crate::engine::port::{Cloud, ErrorKind, UserPart};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
@@ -107,6 +108,11 @@ pub async fn delete<C: Cloud>(
     groups: &[String],
 ) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
+    // First of all: what temporary credentials may still do would otherwise go on until the user is gone.
+    let mut inline = inline.to_vec();
+    if end_sessions(cx, name).await? && !inline.iter().any(|name| name == SESSIONS_POLICY) {
+        inline.push(SESSIONS_POLICY.to_owned());
+    }
     let closed = cx.call(Operation::DeleteLoginProfile, |c| {
         c.delete_login_profile(name)
     });
@@ -114,7 +120,7 @@ pub async fn delete<C: Cloud>(
     let parts = [
         (UserPart::AccessKey, list(cx, UserPart::AccessKey).await?),
         (UserPart::AttachedPolicy, attached.to_vec()),
-        (UserPart::InlinePolicy, inline.to_vec()),
+        (UserPart::InlinePolicy, inline),
         (UserPart::Group, groups.to_vec()),
     ];
     for (part, ids) in parts {
@@ -133,6 +139,18 @@ pub async fn delete<C: Cloud>(
             }
             other => return other,
         }
+    }
+}
+
+/// Denies everything to sessions that were issued until now; whether the user was there.
+async fn end_sessions<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<bool, StepError> {
+    let document = &sessions_document(&jiff::Timestamp::now().to_string());
+    let put = cx.call(Operation::PutUserPolicy, |c| {
+        c.put_user_policy(name, SESSIONS_POLICY, document)
+    });
+    match put.await {
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
+        other => Ok(other.map(|()| true)?),
     }
 }
 
@@ -258,6 +276,10 @@ async fn issue_credentials<C: Cloud>(
     } else if !issue.then.access_key && !is_new {
         // A run that was cut off may have left one.
         remove_keys(cx).await?;
+    }
+    // The old key is gone by now: no session can be got with it that is newer than this.
+    if issue.withdraw {
+        end_sessions(cx, &user.name).await?;
     }
     record(cx, user, issue.then).await
 }

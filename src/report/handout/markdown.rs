@@ -170,11 +170,11 @@ impl Writer {
                         false => String::new(),
                     };
                     let title = text(&task.title);
-                    format!(
-                        "| {title}.{hint} | {} | {} |",
-                        task.points,
-                        text(&task.seen)
-                    )
+                    let points = match task.points.as_str() {
+                        "" => "–",
+                        points => points,
+                    };
+                    format!("| {title}.{hint} | {points} | {} |", text(&task.seen))
                 });
                 let total = std::iter::once(format!("| All | {total} | |"));
                 self.rows("| Task | Points | Seen |\n|---|---|---|", rows.chain(total));

@@ -3,8 +3,9 @@
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::domain::check::{Check, Proof, Work};
+use crate::domain::check::{Check, Credit, Proof, Work};
 use crate::domain::handout::{Block, Example, Inline};
+use crate::domain::points::Points;
 
 use super::super::html::link;
 use super::super::shell;
@@ -88,7 +89,7 @@ pub(super) enum Part {
     Checks {
         rows: Vec<Task>,
         hints: bool,
-        total: u32,
+        total: Points,
     },
 }
 
@@ -115,7 +116,8 @@ pub(super) struct Task {
     /// Where on the page it is done; empty where nothing says so.
     pub id: String,
     pub title: String,
-    pub points: u32,
+    /// Empty where there are none.
+    pub points: String,
     pub seen: String,
     pub hint: String,
 }
@@ -254,10 +256,7 @@ impl Maker<'_> {
                 format!("{}{}", self.prefix, check.id)
             }),
             title: spans(text),
-            // What homeroom did is worth something, too, but no task.
-            points: check
-                .filter(|check| check.work == Work::Student)
-                .map_or(String::new(), |check| points(check.points)),
+            points: check.map_or(String::new(), |check| words(check.points)),
             parts: Vec::new(),
         }
     }
@@ -306,9 +305,9 @@ impl Maker<'_> {
                     .collect(),
             },
             Block::Checks { hints } => Part::Checks {
-                rows: self.checks.iter().map(|check| self.task(check)).collect(),
+                rows: self.tasks().map(|check| self.task(check)).collect(),
                 hints: *hints,
-                total: self.checks.iter().map(|check| check.points).sum(),
+                total: self.tasks().map(|check| check.points).sum(),
             },
             Block::Own(Example::Input { title, text }) => Part::Code {
                 label: own(title),
@@ -334,6 +333,12 @@ impl Maker<'_> {
         }
     }
 
+    /// What the student does; the stack is the instructor's work.
+    fn tasks(&self) -> impl Iterator<Item = &Check> {
+        let checks = self.checks.iter();
+        checks.filter(|check| check.work == Work::Student)
+    }
+
     fn task(&self, check: &Check) -> Task {
         Task {
             id: match self.done_here.contains(&check.id.as_str()) {
@@ -341,16 +346,19 @@ impl Maker<'_> {
                 false => String::new(),
             },
             title: own(&check.title),
-            points: check.points,
-            seen: own(&seen(&check.proof)),
+            points: match check.points.is_zero() {
+                true => String::new(),
+                false => check.points.to_string(),
+            },
+            seen: own(&seen(check)),
             hint: own(&check.hint),
         }
     }
 }
 
 /// Where a check looks, said to a student.
-fn seen(proof: &Proof) -> String {
-    match proof {
+fn seen(check: &Check) -> String {
+    let place = match &check.proof {
         Proof::ResourcesExist | Proof::ResourcesReady => "in your stack".to_owned(),
         Proof::Executions { .. } => "in your executions".to_owned(),
         Proof::LogEvents { .. } => "in your logs".to_owned(),
@@ -358,14 +366,18 @@ fn seen(proof: &Proof) -> String {
         Proof::Unprovable { .. } => {
             "nowhere: do it for yourself, or show it to your instructor".to_owned()
         }
+    };
+    match check.credit {
+        Credit::Each => format!("{place}; each one counts"),
+        Credit::AllOrNothing => place,
     }
 }
 
-fn points(points: u32) -> String {
-    match points {
-        0 => String::new(),
-        1 => "1 point".to_owned(),
-        n => format!("{n} points"),
+/// Points with their noun; nothing where there are none.
+fn words(points: Points) -> String {
+    match points.is_zero() {
+        true => String::new(),
+        false => points.words(),
     }
 }
 

@@ -29,6 +29,7 @@
       source: document.body.dataset.live ? sourceOf(body) : "",
       unfold: body.querySelector(".unfold"),
       done: Number(body.dataset.done),
+      points: Number(body.dataset.points),
       open: new Set(body.dataset.open.split(" ")),
       text: [body.dataset.username, body.dataset.name, body.dataset.section].join(" ").toLowerCase(),
     };
@@ -75,13 +76,13 @@
   };
   const reset = () => { for (const field of fields) field.value = ""; filter(); };
   const natural = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
-  const urgency = ["broken", "unknown", "not-started", "in-progress", "complete"];
+  const urgency = ["broken", "not-deployed", "unknown", "not-started", "in-progress", "complete"];
   const states = [...document.querySelectorAll("#f-state option")].map((option) => option.value);
   const orders = {
     roster: () => 0,
     attention: (a, b) => urgency.indexOf(a.state) - urgency.indexOf(b.state),
-    least: (a, b) => a.done - b.done,
-    most: (a, b) => b.done - a.done,
+    least: (a, b) => a.done - b.done || a.points - b.points,
+    most: (a, b) => b.done - a.done || b.points - a.points,
     username: (a, b) => natural.compare(a.username, b.username),
     section: (a, b) => natural.compare(a.section || "\uffff", b.section || "\uffff"),
     state: (a, b) => states.indexOf(a.state) - states.indexOf(b.state),

@@ -3,18 +3,19 @@
 mod chart;
 mod student;
 
-use jiff::Zoned;
-use serde::Serialize;
+use std::borrow::Cow;
 
-use crate::domain::check::Work;
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
 
 use super::super::class::{ClassReport, Column, ReportStudent, STATES, Score};
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
-use super::super::since::{Since, Turn};
+use super::super::since::{Move, Since, Turn};
 use super::super::text::clean;
 use super::super::words::plural;
 use super::Audience;
 use chart::Chart;
+pub(super) use student::Reader;
 pub(super) use student::Row;
 use student::all_passed;
 
@@ -37,6 +38,8 @@ pub(super) struct Page {
     /// How often a live page is read again, in seconds.
     live: Option<u64>,
     taken: Moment,
+    /// When everybody was last read, if all stacks are gone.
+    last_read: Option<LastRead>,
     since: Option<Changes>,
     chart: Option<Chart>,
     headline: Vec<String>,
@@ -62,6 +65,46 @@ pub(super) struct Moment {
     zone: String,
 }
 
+/// When stacks were last read that are gone.
+#[derive(Serialize)]
+pub(super) struct LastRead {
+    from: Moment,
+    /// The end, where not all were read at once.
+    to: Option<Moment>,
+}
+
+impl LastRead {
+    /// `None` where any stack still stands, or nobody was ever read.
+    fn of<'a>(
+        students: impl Iterator<Item = &'a ReportStudent> + Clone,
+        taken_at: &Zoned,
+    ) -> Option<Self> {
+        if !students.clone().all(|row| row.progress.last.gone) {
+            return None;
+        }
+        let times = students.filter_map(|row| row.progress.last.as_of);
+        let moment = |at: Timestamp| Moment::of(&at.to_zoned(taken_at.time_zone().clone()));
+        let (first, last) = (times.clone().min()?, times.max()?);
+        let (from, to) = (moment(first), moment(last));
+        let one = from.date == to.date && from.time == to.time;
+        Some(Self {
+            from,
+            to: (!one).then_some(to),
+        })
+    }
+}
+
+/// A moment beside one of the report: no more of it than differs.
+fn beside(at: Timestamp, taken_at: &Zoned) -> String {
+    let at = at.to_zoned(taken_at.time_zone().clone());
+    let format = match (at.date() == taken_at.date(), at.year() == taken_at.year()) {
+        (true, _) => "%H:%M",
+        (false, true) => "%-d %b, %H:%M",
+        (false, false) => "%-d %b %Y, %H:%M",
+    };
+    at.strftime(format).to_string()
+}
+
 /// What changed since the report before.
 #[derive(Serialize)]
 struct Changes {
@@ -84,7 +127,7 @@ struct Mover {
     username: String,
     /// Whether there is a row to jump to.
     here: bool,
-    /// `3 → 5`, where checks done tell more than the group does.
+    /// `3 → 5`, where tasks done or points tell more than the group does.
     steps: String,
 }
 
@@ -101,7 +144,7 @@ struct State {
 #[derive(Serialize, Clone)]
 struct Shown {
     symbol: &'static str,
-    word: &'static str,
+    word: Cow<'static, str>,
     tone: &'static str,
 }
 
@@ -109,11 +152,12 @@ impl From<Mark> for Shown {
     fn from(mark: Mark) -> Self {
         Self {
             symbol: mark.symbol,
-            word: mark.word,
+            word: mark.word.into(),
             tone: match mark.tone {
                 Tone::Good => "good",
                 Tone::Busy => "busy",
                 Tone::Idle => "idle",
+                Tone::Absent => "absent",
                 Tone::Bad => "bad",
                 Tone::Unsure => "unsure",
                 Tone::Muted => "muted",
@@ -122,7 +166,7 @@ impl From<Mark> for Shown {
     }
 }
 
-/// A check over the class.
+/// A student's task over the class.
 #[derive(Serialize)]
 struct Task {
     number: usize,
@@ -131,11 +175,10 @@ struct Task {
     passed: usize,
     of: usize,
     percent: usize,
-    /// Whether it fails because the stack is broken, not because the student has not got there.
-    stack: bool,
+    /// Done in part: among those who failed.
+    in_part: usize,
     failed: usize,
     unknown: usize,
-    failed_tone: &'static str,
     /// Where the class is stuck: the student task that the fewest have done.
     stuck: bool,
 }
@@ -158,7 +201,7 @@ struct Cause {
 impl Page {
     pub(super) fn of(report: &ClassReport, audience: Audience) -> Self {
         let tally = report.tally();
-        let columns = report.columns();
+        let columns = report.tasks();
         let mut offset = 0;
         let states = STATES
             .into_iter()
@@ -208,6 +251,7 @@ impl Page {
             chart: Chart::of(report),
             region: own(&report.region),
             taken: Moment::of(&report.taken_at),
+            last_read: LastRead::of(report.students.iter(), &report.taken_at),
             headline: tally.headline(),
             total: tally.total(),
             states,
@@ -233,7 +277,7 @@ impl Page {
             students: report
                 .students
                 .iter()
-                .map(|student| Row::of(student, &columns, &report.taken_at))
+                .map(|student| Row::of(student, &columns, &report.taken_at, Reader::Instructor))
                 .collect(),
             columns: tasks(columns),
         }
@@ -247,6 +291,8 @@ pub(super) struct Own {
     lab: String,
     lab_title: String,
     taken: Moment,
+    /// When the student was last read, if the stack is gone.
+    last_read: Option<LastRead>,
     headline: String,
 }
 
@@ -258,6 +304,7 @@ impl Own {
             lab: report.lab.to_string(),
             lab_title: own(&report.lab_title),
             taken: Moment::of(&report.taken_at),
+            last_read: LastRead::of(std::iter::once(student), &report.taken_at),
             headline: format!("{} of {} done", score.done, score.of),
         }
     }
@@ -281,10 +328,8 @@ impl Changes {
                     .map(|m| Mover {
                         username: m.username.to_string(),
                         here: m.done_now.is_some(),
-                        steps: match (m.turn, m.done_before, m.done_now) {
-                            (Turn::MovedUp | Turn::FellBack, Some(before), Some(now)) => {
-                                format!("{before} → {now}")
-                            }
+                        steps: match m.turn {
+                            Turn::MovedUp | Turn::FellBack => steps(m),
                             _ => String::new(),
                         },
                     })
@@ -299,10 +344,21 @@ impl Changes {
     }
 }
 
+/// Tasks before and now; points, where only a part of a task was done.
+fn steps(m: &Move) -> String {
+    match (m.done_before, m.done_now, m.points_before, m.points_now) {
+        (Some(before), Some(now), ..) if before != now => format!("{before} → {now}"),
+        (.., Some(before), Some(now)) => format!("{before} → {}", now.words()),
+        _ => String::new(),
+    }
+}
+
 fn turn_words(turn: Turn) -> (&'static str, &'static str, &'static str) {
     match turn {
         Turn::Completed => ("✓", "became complete", "good"),
         Turn::MovedUp => ("↑", "moved up", "busy"),
+        Turn::Deployed => ("✓", "deployed", "good"),
+        Turn::Undeployed => ("∅", "no longer deployed", "absent"),
         Turn::Mended => ("✓", "broken no more", "good"),
         Turn::Broke => ("!", "broke", "bad"),
         Turn::FellBack => ("↓", "fell back", "unsure"),
@@ -336,7 +392,7 @@ fn tasks(columns: Vec<Column>) -> Vec<Task> {
     let stuck = columns
         .iter()
         // What could not be checked says nothing of where anybody is.
-        .filter(|c| c.work == Work::Student && c.provable() && c.failed > 0)
+        .filter(|c| c.provable() && c.failed > 0)
         // Shares compared without division; of equals the first one, where the class got to.
         .min_by(|a, b| (a.passed * b.of()).cmp(&(b.passed * a.of())))
         .map(|c| c.id.clone());
@@ -351,13 +407,9 @@ fn tasks(columns: Vec<Column>) -> Vec<Task> {
             percent: (column.passed * 100)
                 .checked_div(column.of())
                 .unwrap_or_default(),
-            stack: column.work == Work::Stack,
+            in_part: column.in_part,
             failed: column.failed,
             unknown: column.unknown,
-            failed_tone: match column.work {
-                Work::Stack => "bad",
-                Work::Student => "idle",
-            },
             stuck: stuck.as_ref() == Some(&column.id),
             title: own(&column.title),
         })

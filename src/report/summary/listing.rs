@@ -34,7 +34,8 @@ fn columns(doomed: &[&StudentPlan]) -> Vec<(Kind, &'static str)> {
     kinds
 }
 
-/// Prints what a teardown would delete, per student and kind, and what it would leave alone and why.
+/// Prints what a teardown would delete, per student and kind, what it would leave alone and why, and what is done
+/// first.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -92,6 +93,7 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
     foreign(plan, &mut page)?;
     page.gaps(&plan.gaps)?;
 
+    page.notes(view.first)?;
     let total: usize = totals.values().sum();
     let sentence = if total == 0 {
         format!("Nothing of class {} was found to delete.", plan.class)

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::domain::check::Progress;
+use crate::domain::check::{Progress, Work};
 use crate::domain::ids::Username;
 use crate::domain::observed::Gap;
 use crate::domain::roster::Student;
@@ -51,6 +51,8 @@ pub struct View<'a> {
     pub gaps: &'a [Gap],
     /// The report's page, where the verb wrote one.
     pub report: Option<&'a Path>,
+    /// What a teardown does before it deletes anything, and what is lost all the same.
+    pub first: &'a [String],
 }
 
 impl Default for View<'_> {
@@ -64,6 +66,7 @@ impl Default for View<'_> {
             limits: &[],
             gaps: &[],
             report: None,
+            first: &[],
         }
     }
 }
@@ -133,7 +136,11 @@ fn causes_of(summary: &RunSummary) -> Vec<Cause> {
             .errors
             .iter()
             .map(|failure| (&student.username, failure.clone()));
-        errors.chain(check_failures(&student.username, &student.checks))
+        // Of a stack that is not there, that is all there is to say.
+        let deployed = student.outcome != Outcome::NotDeployed;
+        let checks = student.checks.iter();
+        let checks = checks.filter(move |check| deployed || check.work == Work::Stack);
+        errors.chain(check_failures(&student.username, checks))
     }))
 }
 
@@ -165,8 +172,9 @@ fn weight(outcome: Outcome) -> u8 {
             Tone::Muted => 1,
             Tone::Busy => 2,
             Tone::Idle => 3,
-            Tone::Bad => 4,
-            Tone::Unsure => 5,
+            Tone::Absent => 4,
+            Tone::Bad => 5,
+            Tone::Unsure => 6,
         },
     }
 }
@@ -176,6 +184,7 @@ fn tally(summary: &RunSummary) -> Tally {
         Outcome::Complete => Some(Progress::Complete),
         Outcome::InProgress => Some(Progress::InProgress),
         Outcome::NotStarted => Some(Progress::NotStarted),
+        Outcome::NotDeployed => Some(Progress::NotDeployed),
         Outcome::Broken => Some(Progress::Broken),
         Outcome::Unknown => Some(Progress::Unknown),
         _ => None,

@@ -130,18 +130,27 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
         }
         Command::Status | Command::Report => {
             let mut steps = Vec::new();
-            if status::in_state(summary, Progress::Broken) {
-                let broken = |s: &StudentResult| s.outcome == Outcome::Broken;
-                steps.push((
-                    format!(
-                        "plan{}",
-                        option(summary, NAMED_IN_COMMAND, broken).unwrap_or_default()
-                    ),
-                    "shows what is wrong with the broken stacks; deploy then repairs them"
-                        .to_owned(),
-                ));
+            let needy =
+                |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
+            if let Some(students) = option(summary, NAMED_IN_COMMAND, needy) {
+                let reason = match (
+                    status::in_state(summary, Progress::Broken),
+                    status::in_state(summary, Progress::NotDeployed),
+                ) {
+                    (true, false) => {
+                        "shows what is wrong with the broken stacks, and what deploy would mend"
+                    }
+                    (false, _) => "shows what deploy would make: these stacks are not there",
+                    (true, true) => {
+                        "shows what is wrong or not there, and what deploy would make of it"
+                    }
+                };
+                steps.push((format!("plan{students}"), reason.to_owned()));
             }
-            if summary.command == Command::Status {
+            // Of stacks of which nothing is there and nothing was ever read, no report is written.
+            let mut students = summary.students.iter();
+            let any_stack = students.any(|s| s.outcome != Outcome::NotDeployed);
+            if summary.command == Command::Status && any_stack {
                 steps.push(step(
                     "report",
                     "writes the same as a page to project and to keep",

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use crate::domain::check::Progress;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::check::{Progress, Work};
 use crate::domain::ids::Username;
 use crate::domain::roster::Student;
 use crate::events::{Outcome, RunSummary, StudentResult};
@@ -26,24 +29,33 @@ enum Detail {
 
 pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let roster = view.students();
-    let checks = columns(summary.students.iter().map(|s| s.checks.as_slice()));
+    let mut checks = columns(summary.students.iter().map(|s| s.checks.as_slice()));
+    // How the stack is shows in the state.
+    checks.retain(|check| check.work == Work::Student);
+    let points = checks.iter().any(|check| !check.points.is_zero());
     let person = |username: &Username| roster.get(username).copied();
     let names = summary
         .students
         .iter()
         .any(|s| person(&s.username).is_some_and(|p| p.name.is_some()));
 
+    let dated = summary.students.iter().any(|s| as_of(s).is_some());
     let build = |detail: Detail, names: bool| {
         let mut table = Table {
-            heads: heads(&checks, detail, names),
+            heads: heads(&checks, detail, names, points, dated),
             rows: Vec::new(),
         };
-        table.rows.extend(
-            summary
-                .students
-                .iter()
-                .map(|s| row(s, person(&s.username), &checks, detail, names)),
-        );
+        table.rows.extend(summary.students.iter().map(|s| {
+            row(
+                s,
+                person(&s.username),
+                &checks,
+                detail,
+                names,
+                points,
+                dated,
+            )
+        }));
         table
     };
     // The most that fits: words, then symbols; names go before symbols are packed.
@@ -81,13 +93,26 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
     Ok(())
 }
 
-fn heads(checks: &[Column], detail: Detail, names: bool) -> Vec<Head> {
+/// When the oldest was read of what counts for a student, where that was before.
+fn as_of(student: &StudentResult) -> Option<Timestamp> {
+    let checks = student.checks.iter();
+    let theirs = checks.filter(|check| check.work == Work::Student);
+    theirs.filter_map(|check| check.as_of).min()
+}
+
+fn heads(checks: &[Column], detail: Detail, names: bool, points: bool, dated: bool) -> Vec<Head> {
     let mut heads = vec![Head::flexible("student")];
     if names {
         heads.push(Head::flexible("name"));
     }
     heads.push(Head::text("state"));
+    if dated {
+        heads.push(Head::text("as of"));
+    }
     heads.push(Head::number("done"));
+    if points {
+        heads.push(Head::number("points"));
+    }
     match detail {
         Detail::Packed => heads.push(Head::flexible("checks")),
         _ => heads.extend((1..=checks.len()).map(|n| Head::text(&n.to_string()))),
@@ -101,6 +126,8 @@ fn row(
     checks: &[Column],
     detail: Detail,
     names: bool,
+    points: bool,
+    dated: bool,
 ) -> Vec<Cell> {
     let mut row = vec![Cell::plain(student.username.as_str())];
     if names {
@@ -112,21 +139,37 @@ fn row(
         format!("{} {}", mark.symbol, mark.word),
         mark.tone,
     ));
+    if dated {
+        row.push(Cell::plain(as_of(student).map_or(String::new(), |at| {
+            let at = at.to_zoned(TimeZone::system());
+            at.strftime("%Y-%m-%d %H:%M").to_string()
+        })));
+    }
     let score = Score::of(&student.checks);
     row.push(Cell::plain(format!("{}/{}", score.done, score.of)));
+    if points {
+        let reached = format!("{}/{}", score.earned, score.total);
+        row.push(Cell::plain(match score.certain {
+            _ if student.outcome == Outcome::NotDeployed => "–".to_owned(),
+            true => reached,
+            false => format!("≥{reached}"),
+        }));
+    }
     let cells = checks.iter().map(|column| {
-        student
-            .checks
-            .iter()
-            .find(|check| check.id == column.id)
-            .map_or(CHECK_LEGEND[3], marks::of_check)
+        let check = student.checks.iter().find(|check| check.id == column.id);
+        (check, check.map_or(CHECK_LEGEND[3], marks::of_check))
     });
     match detail {
-        Detail::Words => {
-            row.extend(cells.map(|m| Cell::new(format!("{} {}", m.symbol, short(m)), m.tone)));
+        Detail::Words => row.extend(cells.map(|(check, mark)| {
+            let word = check.and_then(marks::parts_done);
+            let word = word.unwrap_or_else(|| short(mark).to_owned());
+            Cell::new(format!("{} {word}", mark.symbol), mark.tone)
+        })),
+        Detail::Symbols => row.extend(cells.map(|(_, m)| Cell::new(m.symbol, m.tone))),
+        Detail::Packed => {
+            let symbols: String = cells.map(|(_, m)| m.symbol).collect();
+            row.push(Cell::plain(symbols));
         }
-        Detail::Symbols => row.extend(cells.map(|m| Cell::new(m.symbol, m.tone))),
-        Detail::Packed => row.push(Cell::plain(cells.map(|m| m.symbol).collect::<String>())),
     }
     row
 }

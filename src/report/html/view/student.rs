@@ -1,13 +1,13 @@
 //! One student: their row in the grid, and what unfolds below it or stands on a page of its own.
 
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::domain::check::{
-    CheckResult, DiffLine, Evidence, ExampleRequest, Progress, StudentProgress,
+    CheckResult, DiffLine, Evidence, ExampleRequest, Progress, StudentProgress, Verdict, Work,
 };
 use crate::domain::execution::{Execution, Starter, Status};
-use crate::report::class::{Column, ReportStudent, Score};
+use crate::report::class::{Column, ReportStudent};
 use crate::report::json::at;
 use crate::report::marks::{self, CHECK_LEGEND, Mark, Tone};
 use crate::report::shell;
@@ -15,7 +15,7 @@ use crate::report::text::clean;
 use crate::report::words::duration;
 
 use super::super::link;
-use super::{Shown, machine, own};
+use super::{Shown, beside, machine, own};
 
 /// Executions listed for a student, newest first; `report.json` has all that were read.
 const EXECUTIONS: usize = 20;
@@ -34,14 +34,23 @@ pub(in super::super) struct Row {
     section: String,
     state: &'static str,
     mark: Shown,
+    /// When it was read, where that was before; and whether that is so because the stack is gone.
+    as_of: String,
+    gone: bool,
     done: usize,
     of: usize,
     points: String,
+    /// The same, short; empty where there is nothing to earn.
+    earned: String,
+    /// For sorting.
+    hundredths: u64,
     cells: Vec<Cell>,
-    /// Numbers of the checks that are not done, for the filter.
+    /// Numbers of the tasks that are not done, for the filter.
     open: String,
     about: Vec<(String, String)>,
     checks: Vec<Answer>,
+    stack: Option<Shown>,
+    stack_checks: Vec<Answer>,
     validate: Vec<Answer>,
     validate_summary: String,
     executions: Vec<Run>,
@@ -55,6 +64,17 @@ pub(in super::super) struct Row {
 struct Cell {
     number: usize,
     mark: Shown,
+    /// `20 of 30 points`, where a part of it was earned.
+    points: String,
+}
+
+/// Who reads: what to do next differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Reader {
+    /// Whoever runs the class.
+    Instructor,
+    /// The student whose page it is.
+    Student,
 }
 
 #[derive(Serialize)]
@@ -65,6 +85,8 @@ struct Answer {
     evidence: Vec<Seen>,
     hint: String,
     points: String,
+    /// When it was read, where that was before.
+    as_of: String,
 }
 
 /// A piece of evidence.
@@ -123,18 +145,21 @@ struct Line {
 }
 
 impl Row {
-    pub(in super::super) fn of(row: &ReportStudent, columns: &[Column], taken_at: &Zoned) -> Self {
+    /// `columns`: the students' tasks.
+    pub(in super::super) fn of(
+        row: &ReportStudent,
+        columns: &[Column],
+        taken_at: &Zoned,
+        reader: Reader,
+    ) -> Self {
         let student = &row.student;
         let checks = &row.progress.checks;
-        let score = Score::of(checks);
+        let score = row.score();
         let find = |column: &Column| checks.iter().find(|check| check.id == column.id);
         let cells: Vec<Cell> = columns
             .iter()
             .enumerate()
-            .map(|(i, column)| Cell {
-                number: i + 1,
-                mark: find(column).map_or(CHECK_LEGEND[3], marks::of_check).into(),
-            })
+            .map(|(i, column)| Cell::of(i + 1, find(column)))
             .collect();
         let open: Vec<String> = cells
             .iter()
@@ -147,23 +172,50 @@ impl Row {
         }
         about.extend(student.extra.iter().map(|(k, v)| (own(k), own(v))));
         let executions = &row.progress.executions;
+        let of = |work: Work| checks.iter().filter(move |check| check.work == work);
+        let deployed = row.progress.progress != Progress::NotDeployed;
         Self {
             username: student.username.to_string(),
             name: student.name.as_deref().map(own).unwrap_or_default(),
             section: student.section.as_deref().map(own).unwrap_or_default(),
             state: row.progress.progress.as_str(),
             mark: short(row.progress.progress).into(),
+            as_of: as_of(row.progress.last.as_of, taken_at),
+            gone: row.progress.last.gone,
             done: score.done,
             of: score.of,
             points: match score.certain {
-                true => format!("{} of {} points", score.earned, score.total),
-                false => format!("at least {} of {} points", score.earned, score.total),
+                true => format!("{} of {}", score.earned, score.total.words()),
+                false if !deployed => "no stack to look at".to_owned(),
+                false => format!("at least {} of {}", score.earned, score.total.words()),
             },
+            earned: match score.certain {
+                _ if score.total.is_zero() || !deployed => String::new(),
+                true => score.earned.words(),
+                false => format!("≥ {}", score.earned.words()),
+            },
+            hundredths: score.earned.hundredths(),
             cells,
             open: open.join(" "),
             about,
-            checks: answers(checks, marks::of_check, taken_at),
-            validate: answers(&row.validate, marks::of_probe, taken_at),
+            checks: answers(of(Work::Student), marks::of_check, taken_at, |check| {
+                hint_for(check, reader)
+            }),
+            stack: row.progress.stack().map(|s| marks::of_stack(s).into()),
+            stack_checks: answers(
+                of(Work::Stack),
+                |check| marks::of_stack_check(check, deployed),
+                taken_at,
+                |check| hint_for(check, reader),
+            ),
+            validate: answers(row.validate.iter(), marks::of_probe, taken_at, |check| {
+                match reader {
+                    Reader::Instructor => check.instructor_hint(),
+                    // What `validate` proposes is not a student's to do.
+                    Reader::Student if check.verdict == Verdict::Pass => "",
+                    Reader::Student => "Show this to your instructor: it is theirs to look into.",
+                }
+            }),
             validate_summary: match all_passed(&row.validate) {
                 true => "every probe passed".to_owned(),
                 false => "not every probe passed".to_owned(),
@@ -203,13 +255,41 @@ fn short(progress: Progress) -> Mark {
     }
 }
 
-fn answers(
-    checks: &[CheckResult],
+impl Cell {
+    fn of(number: usize, check: Option<&CheckResult>) -> Self {
+        let mark: Shown = check.map_or(CHECK_LEGEND[3], marks::of_check).into();
+        match check.and_then(|check| Some((check, marks::parts_done(check)?))) {
+            Some((check, done)) => Self {
+                number,
+                mark: Shown {
+                    word: done.into(),
+                    ..mark
+                },
+                points: points(check),
+            },
+            None => Self {
+                number,
+                mark,
+                points: String::new(),
+            },
+        }
+    }
+}
+
+fn hint_for(check: &CheckResult, reader: Reader) -> &str {
+    match reader {
+        Reader::Instructor => check.instructor_hint(),
+        Reader::Student => &check.hint,
+    }
+}
+
+fn answers<'a>(
+    checks: impl Iterator<Item = &'a CheckResult>,
     mark: impl Fn(&CheckResult) -> Mark,
     taken_at: &Zoned,
+    hint: impl Fn(&'a CheckResult) -> &'a str,
 ) -> Vec<Answer> {
     checks
-        .iter()
         .enumerate()
         .map(|(i, check)| Answer {
             number: i + 1,
@@ -220,14 +300,28 @@ fn answers(
                 .iter()
                 .map(|evidence| Seen::of(evidence, taken_at))
                 .collect(),
-            hint: own(&check.hint),
-            points: match check.points {
-                0 => String::new(),
-                1 => "1 point".to_owned(),
-                n => format!("{n} points"),
-            },
+            hint: own(hint(check)),
+            points: points(check),
+            as_of: as_of(check.as_of, taken_at),
         })
         .collect()
+}
+
+fn as_of(at: Option<Timestamp>, taken_at: &Zoned) -> String {
+    at.map_or(String::new(), |at| beside(at, taken_at))
+}
+
+/// What a task gave, of what it is worth; nothing where there is nothing to earn.
+fn points(check: &CheckResult) -> String {
+    if check.points.is_zero() {
+        return String::new();
+    }
+    let of = check.points.words();
+    match check.verdict {
+        Verdict::Pass | Verdict::Fail => format!("{} of {of}", check.earned),
+        Verdict::CouldNotCheck => format!("at least {} of {of}", check.earned),
+        Verdict::NotProvable => of,
+    }
 }
 
 impl Seen {
