@@ -49,6 +49,7 @@ impl Error {
                 subject: subject.into(),
                 cause: cause.into(),
                 hint: None,
+                request_id: None,
             }],
         }
     }

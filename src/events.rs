@@ -127,8 +127,22 @@ pub enum Event {
         operation: Operation,
         /// Error code and message of the attempt that failed.
         cause: String,
+        /// AWS's id of that attempt, where there was an answer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request_id: Option<String>,
         /// Milliseconds until the next attempt.
         after_ms: u64,
+    },
+    /// A call failed for good. Whoever made it may have expected that ("not there", say): what failed a student's step
+    /// stands in [`Event::StepFinished`] as well.
+    CallFailed {
+        /// The operation.
+        operation: Operation,
+        /// Error code and message.
+        cause: String,
+        /// AWS's id of the request, where there was an answer: what AWS's support asks for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request_id: Option<String>,
     },
     /// A step ended.
     StepFinished {
@@ -249,7 +263,7 @@ pub enum Outcome {
     Conflict,
     /// deploy, validate: did not end well.
     Failed,
-    /// Not begun or given up, because the person asked to stop.
+    /// Not begun or given up, because the person asked to stop, or because others failed for a cause that is everybody's.
     Cancelled,
     /// validate: every check passed.
     Passed,

@@ -63,6 +63,7 @@ fn failed(name: &str, cause: &str, hint: Option<&str>) -> StudentResult {
             subject: format!("Lambda function {name}-process-data"),
             cause: cause.to_owned(),
             hint: hint.map(str::to_owned),
+            request_id: None,
         }],
         ..student(name, Outcome::Failed)
     }
@@ -321,6 +322,7 @@ fn no_summary_lets_a_hostile_value_steer_the_terminal() {
             subject: attack.to_owned(),
             cause: attack.to_owned(),
             hint: Some(attack.to_owned()),
+            request_id: None,
         });
         result.resources = vec![resource(Kind::Role, attack, "keep", Some(attack))];
     }
@@ -416,6 +418,7 @@ fn teardown_that_left_something_says_how_to_go_on() {
             subject: "state machine user2-simple-workflow".into(),
             cause: "still DELETING: an execution is running".into(),
             hint: Some("stop the execution".into()),
+            request_id: None,
         }],
         ..student("user2", Outcome::Remains)
     };

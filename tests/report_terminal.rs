@@ -114,6 +114,7 @@ fn denied() -> Failure {
         subject: "Lambda function user2-process-data".into(),
         cause: "lambda:CreateFunction: AccessDeniedException: \u{1b}[31mnot authorized".into(),
         hint: Some("give the caller lambda:CreateFunction".into()),
+        request_id: None,
     }
 }
 
@@ -133,6 +134,7 @@ fn play(stage: &Stage, terminal: &mut Terminal) {
     terminal.handle(&Event::CallRetried {
         operation: Operation::CreateFunction,
         cause: "TooManyRequestsException: Rate exceeded".into(),
+        request_id: None,
         after_ms: 1500,
     });
     stage.pass(5);

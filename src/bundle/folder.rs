@@ -92,6 +92,7 @@ impl Reader {
                 subject: "the lab".to_owned(),
                 cause: format!("{more} more of its files cannot be taken"),
                 hint: None,
+                request_id: None,
             });
         }
         Err(Error {
@@ -105,6 +106,7 @@ impl Reader {
             subject: path.display().to_string().escape_debug().to_string(),
             cause: cause.into(),
             hint: Some(hint.to_owned()),
+            request_id: None,
         });
     }
 

@@ -118,6 +118,7 @@ fn lab_6_gives_a_student_its_stack() {
             "Lambda function user1-trigger-workflow",
             "state machine user1-simple-workflow",
             "REST API user1-workflow-api",
+            "IAM policy user1-roles@1ab118971d80cb5d",
         ]
     );
     assert!(
@@ -214,7 +215,7 @@ fn lab_6_grants_no_more_than_each_role_needs() {
     );
     assert_eq!(
         workflow.trust["Statement"][0]["Condition"]["ArnLike"]["aws:SourceArn"],
-        machine
+        "arn:aws:states:us-east-1:123456789012:stateMachine:*"
     );
     // No key or resource of one student names another: nothing holds a wildcard but the streams' ending.
     for role in &stack.roles {

@@ -25,6 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 
 fn failed(kind: ErrorKind, code: &str, message: impl Into<String>) -> CloudError {
     CloudError {
+        request_id: None,
         operation: Operation::FetchCode,
         kind,
         code: code.into(),

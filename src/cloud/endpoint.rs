@@ -100,6 +100,7 @@ impl Client {
             kind: ErrorKind::Credentials,
             code: "NoCredentials".into(),
             message,
+            request_id: None,
         };
         let provider = self.credentials.as_ref().ok_or_else(|| {
             failed("no AWS credentials were found where the AWS CLI looks for them".into())
@@ -288,6 +289,7 @@ fn invalid(subject: &str, cause: &str) -> CloudError {
         kind: ErrorKind::Invalid,
         code: "InvalidRequest".into(),
         message: format!("{subject:?}: {cause}"),
+        request_id: None,
     }
 }
 
@@ -297,6 +299,7 @@ fn broken(code: &str, message: String) -> CloudError {
         kind: ErrorKind::Ambiguous,
         code: code.into(),
         message,
+        request_id: None,
     }
 }
 

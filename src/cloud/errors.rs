@@ -12,6 +12,7 @@ use std::future::Future;
 use std::io;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_iam::operation::RequestId;
 use aws_smithy_runtime_api::client::dns::ResolveDnsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -42,6 +43,7 @@ pub(super) fn unbuildable(operation: Operation, error: &(dyn Error + 'static)) -
         kind: ErrorKind::Invalid,
         code: "InvalidRequest".into(),
         message: chain(error),
+        request_id: None,
     }
 }
 
@@ -67,6 +69,7 @@ where
             "" => chain(answer.err()),
             message => message.to_owned(),
         },
+        request_id: request_id(error),
     }
 }
 
@@ -113,6 +116,7 @@ where
                 }
                 _ => message,
             },
+            request_id: None,
         };
     }
     CloudError {
@@ -120,7 +124,21 @@ where
         kind,
         code: code.into(),
         message,
+        request_id: error.request_id().map(str::to_owned),
     }
+}
+
+/// The id under which AWS knows the request: a header everywhere, and with IAM it stands in the body as well.
+fn request_id<E>(error: &SdkError<E, HttpResponse>) -> Option<String>
+where
+    E: ProvideErrorMetadata,
+{
+    let in_body = || match error {
+        SdkError::ServiceError(answer) => answer.err().meta().request_id(),
+        _ => None,
+    };
+    let id = error.request_id().or_else(in_body)?;
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 /// Whether it failed while the connection was being made: name, address, TLS. When in doubt, no.
@@ -226,6 +244,10 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
         "AccessDeniedException" if message.contains("authorized to assume the provided role") => {
             ErrorKind::RoleNotAssumable
         }
+        "AccessDeniedException" if about_the_machines_role(operation, message) => {
+            ErrorKind::RoleRefused
+        }
+        "AccessDenied" if unresolved(operation, message) => ErrorKind::Unresolved,
 
         "AccessDenied"
         | "AccessDeniedException"
@@ -300,6 +322,31 @@ fn lambda_cannot_assume(message: &str) -> bool {
     ]
     .iter()
     .any(|words| message.contains(words))
+}
+
+/// Whether Step Functions refuses what the machine's role may do, and not what the caller may: that is told as "is not
+/// authorized to perform" an action of Step Functions, or the passing of the role.
+fn about_the_machines_role(operation: Operation, message: &str) -> bool {
+    let asks = matches!(
+        operation,
+        Operation::CreateStateMachine | Operation::UpdateStateMachine
+    );
+    let callers = ["perform: states:", "perform: iam:PassRole"];
+    asks && !callers.iter().any(|words| message.contains(words))
+}
+
+/// Whether IAM names what the call is about as `role NAME` and not by its ARN alone: it has not found it, so it knows no
+/// path that the caller's policy could match. Whoever makes something names what is not there yet, and is refused in earnest.
+fn unresolved(operation: Operation, message: &str) -> bool {
+    let makes = matches!(
+        operation,
+        Operation::CreateRole | Operation::CreateUser | Operation::CreatePolicy
+    );
+    let named = message
+        .split_once("on resource: ")
+        .map_or("", |(_, resource)| resource);
+    let mut kinds = ["role ", "user ", "policy "].iter();
+    operation.service() == "iam" && !makes && kinds.any(|kind| named.starts_with(kind))
 }
 
 #[cfg(test)]
@@ -430,6 +477,60 @@ mod tests {
                 "Unzipped size must be smaller than 262144000 bytes"
             ),
             ErrorKind::Invalid
+        );
+    }
+
+    #[test]
+    fn what_iam_names_without_a_path_was_not_found() {
+        use Operation::*;
+        let denied = |operation: Operation, resource: &str| {
+            let message = format!(
+                "User: arn:aws:iam::123456789012:user/x is not authorized to perform: {operation} on resource: \
+                 {resource} because no identity-based policy allows the {operation} action"
+            );
+            kind(operation, "AccessDenied", &message)
+        };
+        assert_eq!(
+            denied(PutRolePolicy, "role user1-worker-role"),
+            ErrorKind::Unresolved
+        );
+        assert_eq!(denied(GetUser, "user user1"), ErrorKind::Unresolved);
+        assert_eq!(
+            denied(CreatePolicyVersion, "policy p"),
+            ErrorKind::Unresolved
+        );
+        // A path that the policy does not cover, and what is only going to be there.
+        let arn = "arn:aws:iam::123456789012:role/homeroom/demo/user1-worker-role";
+        assert_eq!(denied(PutRolePolicy, arn), ErrorKind::AccessDenied);
+        for (operation, resource) in [
+            (CreateRole, "role r"),
+            (CreateUser, "user u"),
+            (CreatePolicy, "policy p"),
+        ] {
+            assert_eq!(denied(operation, resource), ErrorKind::AccessDenied);
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_machines_role_is_told_from_one_of_the_caller() {
+        let of = |message: &str| {
+            kind(
+                Operation::UpdateStateMachine,
+                "AccessDeniedException",
+                message,
+            )
+        };
+        assert_eq!(
+            of("The state machine IAM Role is not authorized to access the Log Destination"),
+            ErrorKind::RoleRefused
+        );
+        for action in ["states:UpdateStateMachine", "iam:PassRole"] {
+            let callers = format!("User: u is not authorized to perform: {action} on resource: r");
+            assert_eq!(of(&callers), ErrorKind::AccessDenied);
+        }
+        assert_eq!(
+            kind(Operation::StartExecution, "AccessDeniedException", "no"),
+            ErrorKind::AccessDenied
         );
     }
 

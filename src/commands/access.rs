@@ -31,7 +31,7 @@ use crate::vault::Vault;
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
 use super::elsewhere;
-use super::plan::{broken, interrupted, view};
+use super::plan::{POLICIES, broken, interrupted, view};
 use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::teardown::{self, Fresh};
@@ -193,7 +193,7 @@ async fn no_room(caller: &Caller<AwsCloud>, plan: &mut Plan) -> Vec<Failure> {
             quota: summary.users_quota,
         },
         Limit {
-            what: "customer managed policies in the account".to_owned(),
+            what: POLICIES.to_owned(),
             used: summary.policies,
             adds: policies,
             quota: summary.policies_quota,

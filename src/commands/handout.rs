@@ -178,6 +178,7 @@ impl<'a> Desk<'a> {
                 hint: Some(
                     "deploy this student's stack, then run `homeroom handout` again".to_owned(),
                 ),
+                request_id: None,
             });
         }
         let credentials = self.credentials(student)?;
@@ -210,6 +211,7 @@ impl<'a> Desk<'a> {
                 subject: "credentials".to_owned(),
                 cause: error.to_string(),
                 hint: None,
+                request_id: None,
             }),
             Ok(None) => {
                 self.without_credentials.push(username.as_str());

@@ -6,10 +6,9 @@ use std::time::Instant;
 use crate::cli::Cli;
 use crate::cloud::AwsCloud;
 use crate::domain::desired::{Desired, Stack};
-use crate::domain::ids::{Scope, Username};
+use crate::domain::ids::Username;
 use crate::domain::isolation::{Target, neighbours};
 use crate::domain::observed::Observed;
-use crate::domain::resources::managed_policy::Purpose;
 use crate::domain::roster::Student;
 use crate::engine::call::Caller;
 use crate::engine::in_order::in_order;
@@ -119,17 +118,13 @@ async fn all_students(
     results
 }
 
-/// Roles of a student's stack that have not the student's permissions boundary.
-fn unbounded_roles(scope: &Scope, observed: &Observed, stack: &Stack) -> Vec<String> {
-    let name = Purpose::Boundary.name(scope, &stack.owner);
-    let wanted = scope.policy_arn(&stack.owner.class, &name);
-    let names = stack.roles.iter().map(|role| role.name.clone());
-    names
-        .filter(|name| {
-            let role = observed.roles.get(name);
-            role.is_some_and(|role| role.boundary.as_ref() != Some(&wanted))
-        })
-        .collect()
+/// Roles of a student's stack that have not the permissions boundary that a deployment gives them.
+fn unbounded_roles(observed: &Observed, stack: &Stack) -> Vec<String> {
+    let unbounded = stack.roles.iter().filter(|role| {
+        let actual = observed.roles.get(&role.name);
+        actual.is_some_and(|actual| actual.boundary != role.boundary)
+    });
+    unbounded.map(|role| role.name.clone()).collect()
 }
 
 async fn one_student(
@@ -151,6 +146,7 @@ async fn one_student(
             subject: username.to_string(),
             cause,
             hint: (!hint.is_empty()).then(|| hint.to_owned()),
+            request_id: None,
         }],
     };
     caller.tell(Event::StudentStarted {
@@ -177,7 +173,7 @@ async fn one_student(
                 own,
                 neighbours: near,
                 frozen: user.is_frozen(),
-                unbounded_roles: unbounded_roles(scope, observed, stack),
+                unbounded_roles: unbounded_roles(observed, stack),
             };
             match vault(session).read(username) {
                 Err(error) => could_not(error.to_string(), ""),

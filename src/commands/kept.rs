@@ -116,7 +116,7 @@ pub(super) async fn keep(
             }
             Err(Trouble::Cancelled) => return Err(Cancelled),
             Err(Trouble::Failed(why)) => {
-                let failure = Failure {
+                let failure = Failure { request_id: None,
                     subject: "copy of the student's work".to_owned(),
                     cause: format!("{why}; nothing of this student was reset"),
                     hint: Some(

@@ -91,6 +91,7 @@ pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool>
 fn nobody(name: &str, class: &str, known: &[&str]) -> Failure {
     let meant = similar::did_you_mean(name, known.iter().copied());
     Failure {
+        request_id: None,
         subject: format!("--students {name}"),
         cause: format!(
             "the roster has no student of that username, and nothing in class {class} carries it; nothing was changed"

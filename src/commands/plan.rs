@@ -29,6 +29,9 @@ const REST_APIS_MAX: u32 = 600;
 /// The limit on functions that run at once.
 const CONCURRENCY: &str = "Lambda functions running at once in the region";
 
+/// The limit on managed policies: one a stack, which bounds its roles, and two a student who is let in.
+pub(super) const POLICIES: &str = "customer managed policies in the account";
+
 /// The limit on what may be reserved for single functions.
 const RESERVED: &str = "Lambda concurrency reserved in the region (100 stay free)";
 
@@ -88,6 +91,7 @@ fn notes(session: &Session) -> Vec<String> {
     let mut notes = session.class.roster.details.clone();
     notes.extend(super::risks::notes(session));
     notes.extend(cost::open_apis(&session.desired));
+    notes.extend(roles_bounded_by(session));
     notes
 }
 
@@ -103,7 +107,7 @@ pub(super) async fn plan(
     let observed = observe(caller, &session.desired, &session.class.depth()).await?;
     elsewhere::check(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
-    if plan.creates(ResourceKind::Role) > 0 {
+    if plan.creates(ResourceKind::Role) + plan.creates(ResourceKind::ManagedPolicy) > 0 {
         let summary = caller
             .call(Operation::GetAccountSummary, |c| c.account_summary())
             .await;
@@ -111,6 +115,8 @@ pub(super) async fn plan(
         let summary = summary.unwrap_or_default();
         plan.account.roles = summary.roles;
         plan.account.roles_quota = summary.roles_quota;
+        plan.account.policies = summary.policies;
+        plan.account.policies_quota = summary.policies_quota;
     }
     if plan.creates(ResourceKind::Function) > 0 {
         let concurrency = caller
@@ -121,6 +127,18 @@ pub(super) async fn plan(
         plan.account.concurrency_reserved = concurrency.reserved;
     }
     Ok(Planned { plan, observed })
+}
+
+/// That the roles are not bounded by the lab: a role has only one boundary.
+fn roles_bounded_by(session: &Session) -> Option<String> {
+    let boundary = session.class.settings.role_boundary.as_ref()?;
+    let of_lab = match session.class.lab.has_access() {
+        true => "; the lab's own boundary holds for the students' users alone",
+        false => "",
+    };
+    Some(format!(
+        "every role gets the permissions boundary {boundary} (role_boundary in homeroom.toml){of_lab}"
+    ))
 }
 
 /// What the plan would take, and what it would take to tear down whoever it is about, each from a rested account.
@@ -194,6 +212,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
     // Whatever is in the way then is the student's own: one thing to say, not one a resource.
     if let Some(known) = student.spelled.as_ref().filter(|_| student.is_blocked()) {
         return vec![Failure {
+            request_id: None,
             subject: student.owner.student.to_string(),
             cause: format!("the class has this student as '{known}'"),
             hint: Some(hints::conflict(student, None)),
@@ -213,6 +232,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
                 subject: item.resource.to_string(),
                 cause: item.why.clone(),
                 hint: Some(hint),
+                request_id: None,
             })
         })
         .collect()
@@ -251,6 +271,12 @@ fn limits(plan: &Plan) -> Vec<Limit> {
             quota: plan.account.roles_quota,
         },
         Limit {
+            what: POLICIES.to_owned(),
+            used: plan.account.policies,
+            adds: adds(ResourceKind::ManagedPolicy),
+            quota: plan.account.policies_quota,
+        },
+        Limit {
             what: "REST APIs in the region".to_owned(),
             used: plan.account.rest_apis,
             adds: adds(ResourceKind::RestApi),
@@ -285,6 +311,7 @@ pub(super) fn broken(limits: impl Iterator<Item = Limit>) -> Vec<Failure> {
                     limit.adds
                 ),
                 hint: Some(hint_for(&limit)),
+                request_id: None,
             })
         })
         .collect()

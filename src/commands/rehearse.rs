@@ -187,6 +187,7 @@ async fn strict(args: &RehearseArgs, endpoint: &local::Endpoint) -> Result<Optio
     }
     let options = strict::Options {
         scale: f64::from(args.scale),
+        timings: strict::Timings::with_lags(),
         ..strict::Options::default()
     };
     let proxy = Proxy::start(&endpoint.url, options).await;
@@ -480,6 +481,7 @@ fn misjudged(
                         "the lab's checks and its [[rehearsal.step]] entries do not fit together"
                             .to_owned(),
                     ),
+                    request_id: None,
                 };
                 (student.username.clone(), failure)
             })

@@ -74,7 +74,7 @@ pub(super) fn refuse(session: &Session) -> Result<()> {
                 "name the actions, resources or principals exactly in the lab; or, if you trust it with this, write \
                  {SETTING} = [\"{}\"] into homeroom.toml",
                 risk.key()
-            )),
+            )), request_id: None,
         })
         .collect();
     Err(Error {

@@ -198,10 +198,25 @@ impl Class {
             account: identity.account,
             region: cloud.region().to_owned(),
         };
-        let desired = self
+        let mut desired = self
             .lab
             .desired(&scope, self.name(), &self.students)
             .map_err(invalid)?;
+        if let Some(boundary) = &self.settings.role_boundary {
+            if ![scope.account.as_str(), "aws"].contains(&boundary.account()) {
+                return Err(Error::new(
+                    Kind::Invalid,
+                    "homeroom.toml (role_boundary)",
+                    format!(
+                        "{boundary} is a policy of account {}, and this is account {}; nothing was touched",
+                        boundary.account(),
+                        scope.account
+                    ),
+                )
+                .hint("name the policy in this account, or choose the right account with --profile"));
+            }
+            desired.bound_roles_by(boundary.as_str());
+        }
         Ok(Session {
             class: self,
             cloud,

@@ -3,8 +3,8 @@
 use super::ids::{ClassName, LabId, Scope, Username};
 use super::ownership::Owner;
 use super::resources::{
-    Kind, ResourceId, function::Function, log_group::LogGroup, rest_api::RestApi, role::Role,
-    state_machine::StateMachine,
+    Kind, ResourceId, function::Function, log_group::LogGroup, managed_policy::ManagedPolicy,
+    rest_api::RestApi, role::Role, state_machine::StateMachine,
 };
 
 /// What a class should have.
@@ -35,6 +35,20 @@ pub struct Stack {
     pub state_machines: Vec<StateMachine>,
     /// REST APIs.
     pub rest_apis: Vec<RestApi>,
+    /// The permissions boundary of the roles, where it is the lab's own.
+    pub boundary: Option<ManagedPolicy>,
+}
+
+impl Desired {
+    /// Every role gets this policy as its permissions boundary in the place of the lab's own: a role has only one.
+    pub fn bound_roles_by(&mut self, policy_arn: &str) {
+        for stack in &mut self.stacks {
+            stack.boundary = None;
+            for role in &mut stack.roles {
+                role.boundary = Some(policy_arn.to_owned());
+            }
+        }
+    }
 }
 
 impl Stack {
@@ -70,6 +84,11 @@ impl Stack {
             self.rest_apis
                 .iter()
                 .map(|r| ResourceId::new(Kind::RestApi, &r.name)),
+        );
+        ids.extend(
+            self.boundary
+                .iter()
+                .map(|policy| ResourceId::new(Kind::ManagedPolicy, &policy.name)),
         );
         ids
     }

@@ -367,6 +367,7 @@ mod tests {
         let stack = Stack {
             owner,
             roles: Vec::new(),
+            boundary: None,
             log_groups: Vec::new(),
             functions: vec![Function {
                 name: "user1-f".into(),

@@ -13,12 +13,16 @@ pub struct Failure {
     pub cause: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// AWS's id of the request that failed: what AWS's support asks for. Absent where AWS did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 impl Failure {
     /// What is wrong with a file, each kind of mistake once. `file` is what the messages call it.
     pub fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Self> {
         let said = |message: problems::Message| Self {
+            request_id: None,
             subject: message.subject,
             cause: message.cause,
             hint: Some(message.hint),

@@ -10,17 +10,19 @@
 //! | ambiguous (5xx, broken connection, time-out) | likewise, if doing it twice is the same as doing it once |
 //! | everything else | no: the step that made the call knows what it means |
 
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::domain::operation::Operation;
 use crate::events::Event;
 
+use super::common_cause::{CommonCauses, Part};
 use super::pacing::{Calls, Overrides, Pace, Pacer};
 use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
 use super::stop::{Cancelled, Stop};
@@ -59,6 +61,52 @@ pub struct Caller<C> {
     events: mpsc::UnboundedSender<Event>,
     told_unreachable: AtomicBool,
     done: Mutex<Calls>,
+    causes: CommonCauses,
+    out: Out,
+}
+
+/// The requests that are on their way, by operation and number.
+#[derive(Debug, Default)]
+struct Out {
+    requests: Mutex<(u64, HashMap<Operation, BTreeSet<u64>>)>,
+    answered: Notify,
+}
+
+impl Out {
+    fn sent(&self, operation: Operation) -> OnItsWay<'_> {
+        let mut requests = self.requests.lock().unwrap_or_else(|e| e.into_inner());
+        requests.0 += 1;
+        let number = requests.0;
+        requests.1.entry(operation).or_default().insert(number);
+        OnItsWay {
+            out: self,
+            operation,
+            number,
+        }
+    }
+
+    fn of(&self, operation: Operation) -> BTreeSet<u64> {
+        let requests = self.requests.lock().unwrap_or_else(|e| e.into_inner());
+        requests.1.get(&operation).cloned().unwrap_or_default()
+    }
+}
+
+/// A request that is on its way, until this is dropped.
+struct OnItsWay<'a> {
+    out: &'a Out,
+    operation: Operation,
+    number: u64,
+}
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        let mut requests = self.out.requests.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(numbers) = requests.1.get_mut(&self.operation) {
+            numbers.remove(&self.number);
+        }
+        drop(requests);
+        self.out.answered.notify_waiters();
+    }
 }
 
 impl<C: Cloud> Caller<C> {
@@ -77,6 +125,28 @@ impl<C: Cloud> Caller<C> {
             events,
             told_unreachable: AtomicBool::new(false),
             done: Mutex::default(),
+            causes: CommonCauses::default(),
+            out: Out::default(),
+        }
+    }
+
+    /// What students failed for, and whether others got past it.
+    pub fn causes(&self) -> &CommonCauses {
+        &self.causes
+    }
+
+    /// Waits until every request of an operation that is on its way now has its answer.
+    ///
+    /// # Errors
+    /// That the run was stopped.
+    pub async fn answered(&self, operation: Operation) -> Result<(), Cancelled> {
+        let now = self.out.of(operation);
+        loop {
+            let answered = self.out.answered.notified();
+            if self.out.of(operation).is_disjoint(&now) {
+                return Ok(());
+            }
+            self.stop.unless_stopping(answered).await?;
         }
     }
 
@@ -123,6 +193,23 @@ impl<C: Cloud> Caller<C> {
     where
         F: Future<Output = CloudResult<T>>,
     {
+        self.call_about(None, operation, attempt).await
+    }
+
+    /// [`Self::call`], about a part of a student's stack: that it went well shows that nothing keeps the whole class
+    /// from it.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn call_about<'a, T, F>(
+        &'a self,
+        part: Option<&Part>,
+        operation: Operation,
+        attempt: impl Fn(&'a C) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = CloudResult<T>>,
+    {
         let started = Instant::now();
         // Waiting for one's turn, which may take hours, is no reason to give up sooner.
         let mut waited = Duration::ZERO;
@@ -131,7 +218,12 @@ impl<C: Cloud> Caller<C> {
             let queued = Instant::now();
             let in_flight = self.pacer.turn(operation, &self.stop).await?;
             waited += queued.elapsed();
+            let on_its_way = self.out.sent(operation);
             let answer = self.stop.unless_given_up(attempt(&self.cloud)).await?;
+            if answer.is_ok() {
+                self.causes.went_well(operation, part);
+            }
+            drop(on_its_way);
             drop(in_flight);
             let error = match answer {
                 Ok(value) => {
@@ -144,6 +236,11 @@ impl<C: Cloud> Caller<C> {
             let tried_for = started.elapsed().saturating_sub(waited);
             let Some(pause) = pause_before_retry(&error, operation, tries, tried_for) else {
                 self.count(operation);
+                self.tell(Event::CallFailed {
+                    operation,
+                    cause: format!("{}: {}", error.code, error.message),
+                    request_id: error.request_id.clone(),
+                });
                 return Err(CallError::Cloud(error));
             };
             if error.kind == ErrorKind::Unreachable
@@ -159,6 +256,7 @@ impl<C: Cloud> Caller<C> {
             self.tell(Event::CallRetried {
                 operation,
                 cause: format!("{}: {}", error.code, error.message),
+                request_id: error.request_id.clone(),
                 after_ms: pause.as_millis() as u64,
             });
             self.stop.sleep(pause).await?;
@@ -221,6 +319,7 @@ mod tests {
             kind,
             code: "X".into(),
             message: "x".into(),
+            request_id: None,
         }
     }
 

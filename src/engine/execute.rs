@@ -13,9 +13,11 @@ use crate::domain::resources::ResourceId;
 use crate::events::{Event, StepResult};
 
 use super::call::Caller;
+use super::common_cause::Part;
 use super::forecast::Remaining;
+use super::hints;
 use super::issue::Issuer;
-use super::port::{Cloud, ErrorKind};
+use super::port::{Cloud, CloudError, ErrorKind};
 use super::resources::{
     concurrency, function, log_group, managed_policy, rest_api, role, state_machine, user,
 };
@@ -111,6 +113,7 @@ async fn run_student<C: Cloud>(
                 scope,
                 owner: &plan.owner,
                 resource: &item.resource,
+                part: Part::of(&item.resource, student),
                 settled,
                 roles,
                 issuer,
@@ -151,8 +154,12 @@ async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -
     let result = match perform(cx, action).await {
         Ok(()) => StepResult::Done,
         Err(error) => {
-            if error.kind() == Some(ErrorKind::Credentials) {
-                give_up_without_credentials(cx);
+            if let StepError::Cloud(error) = &error {
+                if error.kind == ErrorKind::Credentials {
+                    give_up_without_credentials(cx);
+                } else if !action.removes() {
+                    give_up_if_everybodys(cx, error).await;
+                }
             }
             error.into_result(&item.resource)
         }
@@ -179,6 +186,29 @@ fn give_up_without_credentials<C: Cloud>(cx: &Context<'_, C>) {
         });
         stop.drain();
     }
+}
+
+/// What keeps the first students from their stack and nobody has got past keeps the others from theirs as well: it is
+/// told once, and nothing new starts. Deletions go on: each stands by itself, and what can go had better go.
+async fn give_up_if_everybodys<C: Cloud>(cx: &Context<'_, C>, error: &CloudError) {
+    let (causes, student) = (cx.caller.causes(), cx.student());
+    causes.failed(student, &cx.part, error);
+    if !causes.is_everybodys(student, &cx.part, error) {
+        return;
+    }
+    // Others' calls may be on their way and about to go well.
+    let answered = cx.caller.answered(error.operation).await;
+    let stop = cx.caller.stop();
+    if answered.is_err() || stop.is_stopping() || !causes.is_everybodys(student, &cx.part, error) {
+        return;
+    }
+    let fix = hints::for_error(error).map_or_else(String::new, |hint| format!(". Fix: {hint}"));
+    cx.caller.tell(Event::Note {
+        text: format!(
+            "the first students fail for a cause that is everybody's, so nothing new starts: {error}{fix}"
+        ),
+    });
+    stop.drain();
 }
 
 async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), StepError> {

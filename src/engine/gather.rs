@@ -132,7 +132,7 @@ fn trail_events(subject: &Subject<'_>, gathered: &mut Gathered) {
 
 pub(super) fn unseen<T>(error: CallError) -> Result<Reading<T>, Cancelled> {
     match error {
-        CallError::Cloud(error) => Ok(Reading::Unseen(error.to_string())),
+        CallError::Cloud(error) => Ok(Reading::Unseen(error.in_full())),
         CallError::Cancelled => Err(Cancelled),
     }
 }
@@ -325,7 +325,7 @@ async fn describe_where_needed<C: Cloud>(
             }
             Err(CallError::Cancelled) => return Err(Cancelled),
             // One refusal stands for the rest: what is undescribed shows as could-not-check.
-            Err(CallError::Cloud(error)) => facts.undescribed = Some(error.to_string()),
+            Err(CallError::Cloud(error)) => facts.undescribed = Some(error.in_full()),
         }
     }
     Ok(())

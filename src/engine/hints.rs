@@ -23,6 +23,22 @@ pub const MISSING: &str =
 /// For a failed call.
 pub fn for_error(error: &CloudError) -> Option<String> {
     Some(match error.kind {
+        ErrorKind::AccessDenied if error.message.contains("service control policy") => format!(
+            "a service control policy of the organization refuses {}: use a region that it allows (--region); where it \
+             demands a permissions boundary of new roles, name that in homeroom.toml (role_boundary); or ask whoever runs \
+             the organization; then run the same command again",
+            error.operation
+        ),
+        ErrorKind::Unresolved => format!(
+            "run the same command again: IAM may not know the name everywhere yet; if it stays so, the credentials in use \
+             may not call {} there: allow it on the path /homeroom/ (docs/troubleshooting.md lists what homeroom needs)",
+            error.operation
+        ),
+        ErrorKind::NotFound if error.message.contains("not attachable") => {
+            "the permissions boundary is not there: make the policy, or put its ARN right (role_boundary in \
+             homeroom.toml); then run the same command again"
+                .to_owned()
+        }
         ErrorKind::AccessDenied => format!(
             "the credentials in use may not call {}; allow it (docs/troubleshooting.md lists what homeroom \
              needs), or use others with --profile, then run the same command again",
@@ -50,6 +66,11 @@ pub fn for_error(error: &CloudError) -> Option<String> {
         ErrorKind::RoleNotAssumable => {
             "the role's trust policy was not accepted in time; run the same \
              command again, and check the lab's trust policy template if it stays so"
+                .to_owned()
+        }
+        ErrorKind::RoleRefused => {
+            "Step Functions does not take the role: run the same command again; if it stays so, check the lab's trust and \
+             role policy templates"
                 .to_owned()
         }
         ErrorKind::Ambiguous | ErrorKind::Busy | ErrorKind::Deleting => {

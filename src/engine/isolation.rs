@@ -20,8 +20,9 @@ use super::hints;
 use super::port::{Cloud, ErrorKind, Simulation, UserPart};
 use super::stop::Cancelled;
 
-/// How long a new key may take to be known everywhere. AWS gives no figure; a few seconds are usual.
-const KEY_PROPAGATION: Duration = Duration::from_secs(30);
+/// How long a new key and a new policy may take to be known everywhere. AWS gives no figure; a few seconds are usual for
+/// a key, and for policies users have seen three minutes.
+const KEY_PROPAGATION: Duration = Duration::from_secs(180);
 /// Pause between two attempts meanwhile.
 const KEY_PAUSE: Duration = Duration::from_secs(2);
 /// Things named one by one in a sentence.
@@ -236,7 +237,8 @@ fn settle<T>(answer: Result<T, CallError>) -> Result<Tried, Cancelled> {
         Ok(_) => Ok(Tried::Allowed),
         Err(CallError::Cancelled) => Err(Cancelled),
         Err(CallError::Cloud(error)) => Ok(match error.kind {
-            ErrorKind::AccessDenied => Tried::Denied,
+            // IAM refuses so where it was asked for a name that nobody has.
+            ErrorKind::AccessDenied | ErrorKind::Unresolved => Tried::Denied,
             ErrorKind::NotFound => Tried::Allowed,
             ErrorKind::Credentials => Tried::Unclear(
                 error.to_string(),
@@ -246,7 +248,7 @@ fn settle<T>(answer: Result<T, CallError>) -> Result<Tried, Cancelled> {
                         .to_owned(),
                 ),
             ),
-            _ => Tried::Unclear(error.to_string(), hints::for_error(&error)),
+            _ => Tried::Unclear(error.in_full(), hints::for_error(&error)),
         }),
     }
 }

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod causes;
 pub mod code;
+pub mod common_cause;
 pub mod dispatcher;
 pub mod execute;
 pub mod forecast;

@@ -42,6 +42,11 @@ pub enum ErrorKind {
     Ambiguous,
     /// The role that the request names cannot be assumed (yet).
     RoleNotAssumable,
+    /// Step Functions refuses the role for another reason: its policies may not be in force everywhere yet.
+    RoleRefused,
+    /// IAM names the role, user or policy without its path: it does not find it (yet, or any more), so a policy that
+    /// covers a path did not match. For whoever has just made it, it is not found; for everybody else it is a refusal.
+    Unresolved,
     /// A state machine of that name is being deleted.
     Deleting,
     /// The caller may not do this.
@@ -68,6 +73,18 @@ pub struct CloudError {
     pub code: String,
     /// AWS's message.
     pub message: String,
+    /// AWS's id of the request, where there was an answer: what AWS's support asks for.
+    pub request_id: Option<String>,
+}
+
+impl CloudError {
+    /// The whole of it in one text, with the request's id: for where there is no other place for that.
+    pub fn in_full(&self) -> String {
+        match &self.request_id {
+            Some(id) => format!("{self} (request id {id})"),
+            None => self.to_string(),
+        }
+    }
 }
 
 /// Result of a call.
@@ -261,6 +278,7 @@ impl FunctionState {
                 message: format!(
                     "the function's tags are not shown, which needs lambda:ListTags: {why}"
                 ),
+                request_id: None,
             }),
         }
     }

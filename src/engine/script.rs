@@ -16,6 +16,7 @@ use crate::events::Failure;
 use super::call::{CallError, Caller};
 use super::hints;
 use super::port::{Cloud, ErrorKind};
+use super::validate::EXECUTION_KNOWN;
 
 /// How long a scripted student's executions may take to end, and a throttled request to be let through.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -48,10 +49,12 @@ pub async fn work<C: Cloud>(
             subject: format!("scripted student {}", owner.student),
             cause: error.to_string(),
             hint: hints::for_error(&error),
+            request_id: error.request_id.clone(),
         }),
         CallError::Cancelled => Trouble::Cancelled,
     };
     let mut machines = BTreeSet::new();
+    let mut executions = Vec::new();
     for step in steps {
         match step {
             ScriptedStep::Execution {
@@ -68,7 +71,7 @@ pub async fn work<C: Cloud>(
                 match started {
                     // Done in an earlier rehearsal whose class was kept.
                     Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
-                    other => drop(other.map_err(trouble)?),
+                    other => executions.push(other.map_err(trouble)?),
                 }
                 machines.insert(arn);
             }
@@ -110,16 +113,43 @@ pub async fn work<C: Cloud>(
                                 route.method, route.path, answer.status, answer.body
                             ),
                             hint: None,
+                            request_id: None,
                         }));
                     }
                 }
             }
         }
     }
+    for arn in &executions {
+        until_known(caller, arn, &trouble).await?;
+    }
     for arn in &machines {
         until_ended(caller, arn, owner, &trouble).await?;
     }
     Ok(())
+}
+
+/// What Step Functions tells of executions is eventually consistent: before it knows one that it has started, its lists
+/// do not show that it runs either.
+async fn until_known<C: Cloud>(
+    caller: &Caller<C>,
+    arn: &str,
+    trouble: &impl Fn(CallError) -> Trouble,
+) -> Result<(), Trouble> {
+    let started = Instant::now();
+    loop {
+        let described = caller
+            .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
+            .await;
+        match described {
+            Err(error)
+                if error.kind() == Some(ErrorKind::NotFound)
+                    && started.elapsed() < EXECUTION_KNOWN => {}
+            other => return other.map(drop).map_err(trouble),
+        }
+        let slept = caller.stop().sleep(PAUSE).await;
+        slept.map_err(|_| Trouble::Cancelled)?;
+    }
 }
 
 async fn until_ended<C: Cloud>(
@@ -148,6 +178,7 @@ async fn until_ended<C: Cloud>(
                     PATIENCE.as_secs()
                 ),
                 hint: None,
+                request_id: None,
             }));
         }
         let slept = caller.stop().sleep(PAUSE).await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,13 +11,14 @@ use tokio::time::Instant;
 use crate::domain::ids::{ClassName, Scope, Username};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::{Owner, Ownership, Tags};
-use crate::domain::resources::ResourceId;
+use crate::domain::resources::{Kind, ResourceId};
 use crate::events::{Event, Failure, StepResult};
 
 use super::call::{CallError, Caller};
+use super::common_cause::Part;
 use super::hints;
 use super::issue::Issuer;
-use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
+use super::port::{Cloud, CloudError, CloudResult, ErrorKind, Principal};
 use super::stop::Cancelled;
 
 /// Why a step did not end well.
@@ -62,23 +64,28 @@ impl StepError {
 
     /// What events say of it.
     pub fn into_result(self, resource: &ResourceId) -> StepResult {
-        let failure = |cause: String, hint: Option<String>| Failure {
+        let failure = |cause: String, hint: Option<String>, request_id: Option<String>| Failure {
             subject: resource.to_string(),
             cause,
             hint,
+            request_id,
         };
         match self {
             Self::Cloud(error) => StepResult::Failed {
-                failure: failure(error.to_string(), hints::for_error(&error)),
+                failure: failure(
+                    error.to_string(),
+                    hints::for_error(&error),
+                    error.request_id.clone(),
+                ),
             },
             Self::Conflict(why) => StepResult::Conflict {
-                failure: failure(why, Some(hints::CONFLICT.to_owned())),
+                failure: failure(why, Some(hints::CONFLICT.to_owned()), None),
             },
             Self::Stuck(what) => StepResult::Failed {
-                failure: failure(what, Some(hints::STUCK.to_owned())),
+                failure: failure(what, Some(hints::STUCK.to_owned()), None),
             },
             Self::Kept(what) => StepResult::Failed {
-                failure: failure(what, Some(hints::KEPT.to_owned())),
+                failure: failure(what, Some(hints::KEPT.to_owned()), None),
             },
             Self::Needs(needs) => StepResult::Skipped { needs },
             Self::Cancelled => StepResult::Cancelled,
@@ -86,31 +93,39 @@ impl StepError {
     }
 }
 
-/// How the steps of one student ended so far; steps wait here for those that they need.
+/// How the steps of one student ended so far; steps wait here for those that they need. And what they know of each
+/// other besides: what was made a moment ago, and which function is being changed.
 #[derive(Debug)]
-pub struct Settled(HashMap<ResourceId, watch::Sender<Option<bool>>>);
+pub struct Settled {
+    steps: HashMap<ResourceId, watch::Sender<Option<bool>>>,
+    /// When this run last made a role, user or policy of the student's.
+    principal_made: Mutex<Option<Instant>>,
+    functions: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
 
 impl Settled {
     /// A board for these steps, all open.
     pub fn new<'a>(steps: impl IntoIterator<Item = &'a ResourceId>) -> Self {
-        Self(
-            steps
+        Self {
+            steps: steps
                 .into_iter()
                 .map(|id| (id.clone(), watch::Sender::new(None)))
                 .collect(),
-        )
+            principal_made: Mutex::default(),
+            functions: Mutex::default(),
+        }
     }
 
     /// Records how a step ended.
     pub fn settle(&self, id: &ResourceId, well: bool) {
-        if let Some(sender) = self.0.get(id) {
+        if let Some(sender) = self.steps.get(id) {
             sender.send_replace(Some(well));
         }
     }
 
     /// Waits for a step; one that is not on the board has nothing to do and so has ended well.
     async fn ended_well(&self, id: &ResourceId) -> bool {
-        let Some(sender) = self.0.get(id) else {
+        let Some(sender) = self.steps.get(id) else {
             return true;
         };
         let mut receiver = sender.subscribe();
@@ -137,6 +152,8 @@ pub struct Context<'a, C> {
     pub owner: &'a Owner,
     /// What it acts on.
     pub resource: &'a ResourceId,
+    /// The same, for any student.
+    pub part: Part,
     /// How the student's other steps ended.
     pub settled: &'a Settled,
     /// Whether the student's roles can be assumed.
@@ -168,7 +185,43 @@ impl<'a, C: Cloud> Context<'a, C> {
     where
         F: Future<Output = CloudResult<T>>,
     {
-        self.caller.call(operation, attempt).await
+        self.caller
+            .call_about(Some(&self.part), operation, attempt)
+            .await
+    }
+
+    /// Says that this step has just made its role, user or policy, or has found that somebody made it a moment ago:
+    /// IAM may not know it everywhere yet.
+    pub fn principal_made(&self) {
+        let made = &self.settled.principal_made;
+        *made.lock().unwrap_or_else(|e| e.into_inner()) = Some(Instant::now());
+    }
+
+    /// When this run last made a role, user or policy of the student's.
+    pub fn last_principal(&self) -> Option<Instant> {
+        let made = &self.settled.principal_made;
+        *made.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Waits until nobody else changes the function, and keeps others away while the answer lives. Of two permissions
+    /// that are added to one function at once AWS may lose one.
+    ///
+    /// # Errors
+    /// That the run was stopped.
+    pub async fn alone_with(
+        &self,
+        function: &str,
+    ) -> Result<tokio::sync::OwnedMutexGuard<()>, StepError> {
+        let lock = {
+            let mut functions = self
+                .settled
+                .functions
+                .lock()
+                .unwrap_or_else(|e| e.into_inner());
+            functions.entry(function.to_owned()).or_default().clone()
+        };
+        let alone = self.caller.stop().unless_stopping(lock.lock_owned());
+        Ok(alone.await?)
     }
 
     /// Waits until other steps of the student have ended.
@@ -212,7 +265,7 @@ impl<'a, C: Cloud> Context<'a, C> {
     /// Makes a call that has AWS assume one of the student's roles; waits until that is possible.
     ///
     /// # Errors
-    /// See [`Caller::call`]; stuck when the role does not become assumable.
+    /// See [`Caller::call`]; the refusal itself when the role is not taken in time.
     pub async fn call_assuming_role<T, F>(
         &self,
         operation: Operation,
@@ -223,30 +276,42 @@ impl<'a, C: Cloud> Context<'a, C> {
     {
         let gate = self.caller.stop().unless_stopping(self.roles.0.lock());
         let mut gate = Some(gate.await?).filter(|assumable| !**assumable);
-        let mut poll = Poll::role_propagation();
+        let mut assumable = Poll::role_propagation();
+        let mut in_force = Poll::visibility();
         loop {
-            let answer = self.caller.call(operation, &attempt).await;
-            let mut waited = Ok(());
-            if matches!(&answer, Err(e) if e.kind() == Some(ErrorKind::RoleNotAssumable)) {
-                waited = poll.again(self, "its role to become assumable").await;
-                if waited.is_ok() {
-                    continue;
+            let answer = self.call(operation, &attempt).await;
+            let waited = match answer.as_ref().err().and_then(CallError::kind) {
+                Some(ErrorKind::RoleNotAssumable) => {
+                    assumable.again(self, "its role to become assumable").await
                 }
+                Some(ErrorKind::RoleRefused) => {
+                    in_force
+                        .again(self, "its role's policies to be in force")
+                        .await
+                }
+                _ => Err(StepError::Stuck(String::new())),
+            };
+            if waited.is_ok() {
+                continue;
             }
             // Whatever came of it, the others need not wait for this step any more.
             if let Some(assumable) = &mut gate {
                 **assumable = true;
             }
-            waited?;
-            return Ok(answer?);
+            // Past the deadline AWS's own words say more than that time is up.
+            return match waited {
+                Err(StepError::Cancelled) => Err(StepError::Cancelled),
+                _ => Ok(answer?),
+            };
         }
     }
 
-    /// Makes a call about something that this step made a moment ago. AWS does not show a new thing
-    /// everywhere at once, so "not found" is waited out.
+    /// Makes a call about something that this step made a moment ago. AWS does not show a new thing everywhere at once,
+    /// so "not found" is waited out, and so is what IAM says in its place to those whose policy covers a path only.
     ///
     /// # Errors
-    /// See [`Caller::call`]; stuck when the thing does not show up.
+    /// See [`Caller::call`]; stuck when the thing does not show up; IAM's refusal when nothing was made a moment ago, or
+    /// it stays so.
     pub async fn call_about_new<T, F>(
         &self,
         operation: Operation,
@@ -257,11 +322,68 @@ impl<'a, C: Cloud> Context<'a, C> {
     {
         let mut poll = Poll::visibility();
         loop {
-            match self.caller.call(operation, &attempt).await {
-                Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                    poll.again(self, "what was just made to show up").await?;
-                }
+            let error = match self.call(operation, &attempt).await {
+                Err(CallError::Cloud(error)) => error,
                 other => return Ok(other?),
+            };
+            let on = "what was just made to show up";
+            match error.kind {
+                ErrorKind::NotFound => poll.again(self, on).await?,
+                ErrorKind::Unresolved => {
+                    let Some(made) = self.last_principal() else {
+                        return Err(StepError::Cloud(error));
+                    };
+                    match poll.since(made).again(self, on).await {
+                        // It is a refusal after all, and IAM's words say what of.
+                        Err(StepError::Stuck(_)) => return Err(StepError::Cloud(error)),
+                        other => other?,
+                    }
+                }
+                _ => return Err(StepError::Cloud(error)),
+            }
+        }
+    }
+
+    /// `Ok` for a deletion in IAM that found the thing gone already. To those whose policy covers a path only IAM does not
+    /// say so clearly; then a fresh listing decides.
+    ///
+    /// # Errors
+    /// Every other error; IAM's refusal when the listing goes on showing it.
+    pub async fn or_gone_from_iam(&self, result: Result<(), CallError>) -> Result<(), StepError> {
+        let error = match result {
+            Err(CallError::Cloud(error)) if error.kind == ErrorKind::Unresolved => error,
+            other => return or_gone(other),
+        };
+        let mut poll = Poll::listing();
+        while self.is_listed().await? {
+            let waited = poll.again(self, "the listing, to tell whether it is gone");
+            match waited.await {
+                Err(StepError::Stuck(_)) => return Err(StepError::Cloud(error)),
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a fresh listing shows the step's role, user or policy.
+    async fn is_listed(&self) -> Result<bool, StepError> {
+        let mut token: Option<String> = None;
+        loop {
+            let operation = Operation::GetAccountAuthorizationDetails;
+            let page = self
+                .call(operation, |c| c.principals_page(token.clone()))
+                .await?;
+            let found = page.items.iter().any(|one| {
+                let (kind, name) = match one {
+                    Principal::Role(role) => (Kind::Role, &role.name),
+                    Principal::User(user) => (Kind::User, &user.name),
+                    Principal::Policy(policy) => (Kind::ManagedPolicy, &policy.name),
+                };
+                (kind, name) == (self.resource.kind, &self.resource.name)
+            });
+            token = page.next;
+            if found || token.is_none() {
+                return Ok(found);
             }
         }
     }
@@ -274,7 +396,8 @@ pub struct Poll {
     deadline: Duration,
     pause: Duration,
     longest: Duration,
-    told: bool,
+    /// What was last said to be waited for.
+    told: String,
 }
 
 impl Poll {
@@ -285,17 +408,27 @@ impl Poll {
             deadline,
             pause: first,
             longest,
-            told: false,
+            told: String::new(),
         }
     }
 
     /// For a role to become assumable. AWS gives no figure; users see 5 to 30 seconds, most often about ten, and
-    /// every look before that is a call for nothing.
+    /// every look before that is a call for nothing. Terraform's AWS provider waits five minutes, and its users have
+    /// seen longer (its issue 44517).
     pub fn role_propagation() -> Self {
         Self::new(
             Duration::from_secs(10),
             Duration::from_secs(8),
-            Duration::from_secs(180),
+            Duration::from_secs(600),
+        )
+    }
+
+    /// For a function to take permissions though it is there: Terraform's AWS provider waits as long.
+    pub fn function_known() -> Self {
+        Self::new(
+            Duration::from_millis(500),
+            Duration::from_secs(5),
+            Duration::from_secs(300),
         )
     }
 
@@ -335,7 +468,7 @@ impl Poll {
         )
     }
 
-    /// Pauses before the next look, and says once what is waited for.
+    /// Pauses before the next look, and says what is waited for: once, and again when it is something else.
     ///
     /// # Errors
     /// [`StepError::Stuck`] past the deadline; [`StepError::Cancelled`] when the run is stopped.
@@ -350,12 +483,19 @@ impl Poll {
                 self.deadline.as_secs()
             )));
         }
-        if !std::mem::replace(&mut self.told, true) {
+        if self.told != on {
             context.tell_waiting(on);
+            on.clone_into(&mut self.told);
         }
         context.caller.stop().sleep(self.pause).await?;
         self.pause = (self.pause * 2).min(self.longest);
         Ok(())
+    }
+
+    /// The same wait, as if it had begun at that moment.
+    pub fn since(&mut self, began: Instant) -> &mut Self {
+        self.started = began;
+        self
     }
 
     /// How long this wait has lasted.

@@ -77,7 +77,7 @@ async fn look_up<C: Cloud>(
             Ok(page) => page,
             Err(CallError::Cancelled) => return Err(Cancelled),
             Err(CallError::Cloud(error)) => {
-                trail.unseen = Some(error.to_string());
+                trail.unseen = Some(error.in_full());
                 return Ok(());
             }
         };

@@ -38,9 +38,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// How long functions may take to settle.
 const FUNCTIONS_SETTLE: Duration = Duration::from_secs(60);
-/// How long an execution that was started may stay unfound. Others wait for up to five minutes; a minute is what a
-/// validation has.
-const FOUND_WITHIN: Duration = Duration::from_secs(60);
+/// How long Step Functions may not know an execution that it has just started: what it tells of executions is eventually
+/// consistent. AWS gives no figure; others wait for up to five minutes, and a minute is what a validation has.
+pub(super) const EXECUTION_KNOWN: Duration = Duration::from_secs(60);
 /// How far the caller's clock may be behind AWS's when log events are looked for, in milliseconds.
 const CLOCK_MARGIN_MS: i64 = 60_000;
 
@@ -79,7 +79,7 @@ enum Trouble {
 impl From<CallError> for Trouble {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Cloud(error) => Self::Blocked(error.to_string(), hints::for_error(&error)),
+            CallError::Cloud(error) => Self::Blocked(error.in_full(), hints::for_error(&error)),
             CallError::Cancelled => Self::Cancelled,
         }
     }
@@ -291,12 +291,44 @@ async fn settled_functions<C: Cloud>(
     }
 }
 
+/// Tries a probe, and again for as long as it has time while a permission is refused: the policies of a new stack are not
+/// in force everywhere at once.
 async fn run_probe<C: Cloud>(
     caller: &Caller<C>,
     validation: &Validation<'_>,
     probe: &Probe,
 ) -> Result<Evidence, Trouble> {
-    let deadline = Deadline::new(Duration::from_secs(probe.deadline_s));
+    let mut deadline = Deadline::new(Duration::from_secs(probe.deadline_s));
+    let mut attempt = 1;
+    loop {
+        match try_probe(caller, validation, probe, attempt, &mut deadline).await {
+            Err(Trouble::Wrong(what))
+                if speaks_of_permission(&what) && deadline.pause(caller).await? =>
+            {
+                attempt += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Whether what went wrong is that a role may not do something (yet).
+fn speaks_of_permission(evidence: &Evidence) -> bool {
+    let execution = evidence.execution.as_ref();
+    let detail = execution.and_then(|known| known.execution.detail.as_ref());
+    let said = detail.map(|detail| [detail.error.as_deref(), detail.cause.as_deref()]);
+    let said = said.into_iter().flatten().flatten();
+    let mut words = said.chain([evidence.text.as_str()]);
+    words.any(|text| text.contains("not authorized to perform") || text.contains("AccessDenied"))
+}
+
+async fn try_probe<C: Cloud>(
+    caller: &Caller<C>,
+    validation: &Validation<'_>,
+    probe: &Probe,
+    attempt: u32,
+    deadline: &mut Deadline,
+) -> Result<Evidence, Trouble> {
     match &probe.request {
         ProbeRequest::Execution {
             state_machine,
@@ -304,7 +336,11 @@ async fn run_probe<C: Cloud>(
             expect_end,
         } => {
             let machine = validation.scope.state_machine_arn(state_machine);
-            let name = format!("{}-{}", marked(validation.nonce), probe.id);
+            let again = match attempt {
+                1 => String::new(),
+                n => format!("-{n}"),
+            };
+            let name = format!("{}-{}{again}", marked(validation.nonce), probe.id);
             let arn = caller
                 .call(Operation::StartExecution, |c| {
                     c.start_execution(&machine, &name, input)
@@ -327,7 +363,6 @@ async fn run_probe<C: Cloud>(
             // A stage that was deployed a moment ago may not answer everywhere yet, and answers 403
             // (Missing Authentication Token) or 500 until the permission has arrived; 429 while the student's own
             // requests use the stage up.
-            let mut deadline = deadline;
             let answer = loop {
                 let answer = caller
                     .call(Operation::InvokeApi, |c| {
@@ -378,7 +413,6 @@ async fn run_probe<C: Cloud>(
         }
         ProbeRequest::LogEvents { functions } => {
             let since = validation.started_ms - CLOCK_MARGIN_MS;
-            let mut deadline = deadline;
             for function in functions {
                 let group = format!("/aws/lambda/{function}");
                 while !has_events(caller, &group, since, None).await? {
@@ -451,10 +485,10 @@ async fn wait_for_end<C: Cloud>(
     validation: &Validation<'_>,
     arn: &str,
     expected: &EndState,
-    mut deadline: Deadline,
+    deadline: &mut Deadline,
 ) -> Result<Evidence, Trouble> {
     // What was started may be found only a little later, and its error, too.
-    let found = Deadline::new(FOUND_WITHIN);
+    let found = Deadline::new(EXECUTION_KNOWN);
     let mut settling = Settling::default();
     let (execution, end) = loop {
         let described = caller
@@ -689,6 +723,17 @@ mod tests {
         let wanted = expected(Status::Succeeded, None);
         assert!(judge_end(&ended(Status::Succeeded, None), &wanted).is_ok());
         assert!(judge_end(&ended(Status::TimedOut, None), &wanted).is_err());
+    }
+
+    #[test]
+    fn only_a_refused_permission_is_worth_another_attempt() {
+        let evidence = |text: &str| Evidence::from(text.to_owned());
+        assert!(speaks_of_permission(&evidence(
+            "the execution ended FAILED: User: r is not authorized to perform: lambda:InvokeFunction"
+        )));
+        assert!(!speaks_of_permission(&evidence(
+            "the execution ended FAILED: division by zero"
+        )));
     }
 
     #[test]

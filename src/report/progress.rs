@@ -152,6 +152,7 @@ impl Tracker {
             Event::RunFinished { .. } => self.in_flight.clear(),
             Event::CheckFinished { .. }
             | Event::NonceIssued { .. }
+            | Event::CallFailed { .. }
             | Event::ExecutionStarted { .. }
             | Event::Note { .. } => {}
         }

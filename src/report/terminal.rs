@@ -60,6 +60,11 @@ pub fn columns_of_stdout() -> usize {
     )
 }
 
+/// The request's id behind what is said of it.
+fn request(id: Option<&str>) -> String {
+    id.map_or_else(String::new, |id| format!(" (request id {id})"))
+}
+
 fn no_color() -> Option<String> {
     std::env::var_os("NO_COLOR").map(|value| value.to_string_lossy().into_owned())
 }
@@ -174,12 +179,26 @@ impl Terminal {
             Event::CallRetried {
                 operation,
                 cause,
+                request_id,
                 after_ms,
             } => {
                 if self.options.verbosity >= 1 {
                     self.line(&format!(
-                        "  retry: {operation} again in {:.1}s: {cause}",
-                        Duration::from_millis(*after_ms).as_secs_f64()
+                        "  retry: {operation} again in {:.1}s: {cause}{}",
+                        Duration::from_millis(*after_ms).as_secs_f64(),
+                        request(request_id.as_deref())
+                    ));
+                }
+            }
+            Event::CallFailed {
+                operation,
+                cause,
+                request_id,
+            } => {
+                if self.options.verbosity >= 2 {
+                    self.line(&format!(
+                        "  failed: {operation}: {cause}{}",
+                        request(request_id.as_deref())
                     ));
                 }
             }
@@ -304,7 +323,15 @@ impl Terminal {
     }
 
     fn failure(&self, head: &str, failure: &Failure) {
-        self.painted(&format!("{head}: {}", clean(&failure.to_string())));
+        let id = match self.options.verbosity {
+            1.. => request(failure.request_id.as_deref()),
+            _ => String::new(),
+        };
+        self.painted(&format!(
+            "{head}: {}{}",
+            clean(&failure.to_string()),
+            clean(&id)
+        ));
         if let Some(hint) = &failure.hint {
             self.painted(&format!(
                 "  {} {}",

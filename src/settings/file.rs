@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::layer::{Layer, Origin, verbosity};
-use super::values::{Quota, operation};
+use super::values::{PolicyArn, Quota, operation};
 use crate::domain::failure::Failure;
 use crate::domain::operation::Operation;
 use crate::domain::similar;
@@ -38,6 +38,7 @@ const KEYS: &[&str] = &[
     "color",
     "verbose",
     "quiet",
+    "role_boundary",
     "settings",
     "quotas",
     "publish-columns",
@@ -53,6 +54,8 @@ pub(super) struct File {
     pub quotas: BTreeMap<Operation, Quota>,
     /// The roster's columns that may be shown besides the four known ones.
     pub publish_columns: Vec<String>,
+    /// The permissions boundary that the account's owner demands of every role.
+    pub role_boundary: Option<PolicyArn>,
     /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
     pub allow_in_roles: Vec<String>,
 }
@@ -102,7 +105,7 @@ impl<'a> Reader<'a> {
         let mut quotas = BTreeMap::new();
         let mut publish_columns = None;
         let mut allow_in_roles = None;
-        let (mut verbose, mut quiet) = (None, None);
+        let (mut verbose, mut quiet, mut role_boundary) = (None, None, None);
         for (key, value) in table {
             let at = key.span();
             let key = key.into_inner();
@@ -124,6 +127,7 @@ impl<'a> Reader<'a> {
                 "color" => layer.color = self.value(&key, value),
                 "verbose" => verbose = self.value(&key, value),
                 "quiet" => quiet = self.value(&key, value),
+                "role_boundary" | "role-boundary" => role_boundary = self.value(&key, value),
                 "settings" => lab_settings = self.lab_settings(value),
                 "quotas" => quotas = self.quotas(value),
                 "publish-columns" => publish_columns = self.value(&key, value),
@@ -142,6 +146,7 @@ impl<'a> Reader<'a> {
             lab_settings,
             quotas,
             publish_columns: publish_columns.unwrap_or_default(),
+            role_boundary,
             allow_in_roles: allow_in_roles.unwrap_or_default(),
         }
     }
@@ -266,6 +271,7 @@ impl<'a> Reader<'a> {
                 subject: format!("{NAME}, line {line}{key}"),
                 cause,
                 hint: Some(hint.into()),
+                request_id: None,
             },
         ));
     }
@@ -304,7 +310,8 @@ mod tests {
             verbose = 2
             quiet = 1
             publish-columns = ["Team"]
-            allow-in-roles = ["iam:PassRole"]
+            role_boundary = "arn:aws:iam::123456789012:policy/org"
+            allow-in-roles = ["worker: action s3:*"]
             [settings]
             log_level = "DEBUG"
             log_retention_days = 14

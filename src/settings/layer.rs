@@ -80,6 +80,7 @@ impl Layer {
                 hint: Some(
                     "write the usernames with commas between: --students user1,user5".to_owned(),
                 ),
+                request_id: None,
             })?;
         Ok(Self {
             origin: Origin::Flags,
@@ -178,6 +179,7 @@ impl Variables<'_> {
                     cause: format!("{text:?} {}", error.to_string()),
                     hint: Some(format!("change the variable {variable}, or unset it")),
                     subject: variable,
+                    request_id: None,
                 });
                 None
             }

@@ -19,7 +19,9 @@ use crate::domain::operation::Operation;
 use crate::error::{Error, Kind, Result};
 use layer::Layer;
 pub use load::asked_region;
-use values::{AccountId, ColorWhen, EndpointUrl, OutputFormat, Profile, Quota, QuotaScale, Region};
+use values::{
+    AccountId, ColorWhen, EndpointUrl, OutputFormat, PolicyArn, Profile, Quota, QuotaScale, Region,
+};
 
 /// The folder in which a roster is looked for.
 const ROSTER_FOLDER: &str = "roster";
@@ -60,6 +62,9 @@ pub struct Settings {
     pub quotas: BTreeMap<Operation, Quota>,
     /// The roster's columns that may be shown besides the four known ones, from the file's `publish-columns`.
     pub publish_columns: Vec<String>,
+    /// The permissions boundary that the account's owner demands of every role, from the file. On the embedded cloud
+    /// there is no such owner.
+    pub role_boundary: Option<PolicyArn>,
     /// What of the lab may reach far, from the file's `allow-in-roles`; see [`crate::domain::lab::Risk`].
     pub allow_in_roles: Vec<String>,
     /// The folder for reports.
@@ -126,6 +131,7 @@ struct Sources {
     lab_settings: toml::Table,
     quotas: BTreeMap<Operation, Quota>,
     publish_columns: Vec<String>,
+    role_boundary: Option<PolicyArn>,
     allow_in_roles: Vec<String>,
 }
 
@@ -141,6 +147,7 @@ impl Sources {
                 lab_settings: file.lab_settings,
                 quotas: file.quotas,
                 publish_columns: file.publish_columns,
+                role_boundary: file.role_boundary,
                 allow_in_roles: file.allow_in_roles,
             }),
             (flags, variables, file) => {
@@ -244,8 +251,13 @@ impl Settings {
             Target::Aws { .. } => sources.first(|layer| &layer.account),
             Target::Local => sources.flags().account.clone(),
         };
+        let role_boundary = match target {
+            Target::Aws { .. } => sources.role_boundary.clone(),
+            Target::Local => None,
+        };
         Ok(Self {
             ui: ui(&sources, around),
+            role_boundary,
             roster,
             roster_built_in,
             lab,
@@ -292,6 +304,7 @@ impl Ui {
             lab_settings: toml::Table::new(),
             quotas: BTreeMap::new(),
             publish_columns: Vec::new(),
+            role_boundary: None,
             allow_in_roles: Vec::new(),
         };
         Self::resolve(cli, around).unwrap_or_else(|_| ui(&sources, around))

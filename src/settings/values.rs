@@ -70,6 +70,38 @@ text_type!(
 );
 
 text_type!(
+    /// The ARN of a managed policy: `arn:aws:iam::123456789012:policy/NAME`, or one of AWS's own.
+    PolicyArn,
+    |text| {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let good = match parts.as_slice() {
+            ["arn", partition, "iam", "", account, resource] => {
+                let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+                let name = resource.strip_prefix("policy/").unwrap_or_default();
+                partition.starts_with("aws")
+                    && (*account == "aws" || digits)
+                    && !name.is_empty()
+                    && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '*')
+            }
+            _ => false,
+        };
+        match good {
+            true => Ok(()),
+            false => refused(
+                "is not the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/boundary",
+            ),
+        }
+    }
+);
+
+impl PolicyArn {
+    /// The account whose policy it is; `aws` for AWS's own.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+}
+
+text_type!(
     /// The name of an AWS region (`us-east-1`). Whether AWS has it, AWS says.
     Region,
     |text| {
@@ -381,6 +413,28 @@ mod tests {
             "１２３４５６７８９０１２",
         ] {
             assert!(bad.parse::<AccountId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_policys_arn_names_account_and_policy() {
+        let own = "arn:aws:iam::123456789012:policy/org/boundary";
+        assert_eq!(own.parse::<PolicyArn>().unwrap().account(), "123456789012");
+        assert!(
+            "arn:aws-us-gov:iam::aws:policy/PowerUserAccess"
+                .parse::<PolicyArn>()
+                .is_ok()
+        );
+        for bad in [
+            "",
+            "boundary",
+            "arn:aws:iam::123456789012:role/r",
+            "arn:aws:iam::12345:policy/p",
+            "arn:aws:iam:us-east-1:123456789012:policy/p",
+            "arn:aws:iam::123456789012:policy/",
+            "arn:aws:iam::123456789012:policy/*",
+        ] {
+            assert!(bad.parse::<PolicyArn>().is_err(), "{bad}");
         }
     }
 

@@ -49,6 +49,34 @@ pub struct Timings {
     pub function_update: Duration,
     /// How long a deleted state machine is `DELETING`, running executions not counted.
     pub machine_deleting: Duration,
+    /// Until IAM finds a new role, user or policy by its name.
+    pub iam_known: Spread,
+    /// Until Step Functions takes a role's new inline policy for being there.
+    pub policy_in_force: Spread,
+    /// From a function's being Active until it can be given permissions.
+    pub permission_known: Spread,
+    /// Until Step Functions knows an execution that it has started.
+    pub execution_known: Spread,
+    /// A state that a new function is in for a while before it is `Active`, on top of `Pending`.
+    pub function_passes: Option<(&'static str, Duration)>,
+}
+
+impl Timings {
+    /// With everything else that AWS takes time to know. Users report single cases, most of them of seconds; the longest
+    /// seen were three minutes for a policy and five for a permission.
+    pub fn with_lags() -> Self {
+        let up_to = |seconds| Spread {
+            from: Duration::ZERO,
+            to: Duration::from_secs(seconds),
+        };
+        Self {
+            iam_known: up_to(3),
+            policy_in_force: up_to(10),
+            permission_known: up_to(3),
+            execution_known: up_to(2),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Timings {
@@ -61,6 +89,11 @@ impl Default for Timings {
             function_pending: Duration::from_secs(4),
             function_update: Duration::from_secs(3),
             machine_deleting: Duration::from_secs(12),
+            iam_known: Spread::exactly(Duration::ZERO),
+            policy_in_force: Spread::exactly(Duration::ZERO),
+            permission_known: Spread::exactly(Duration::ZERO),
+            execution_known: Spread::exactly(Duration::ZERO),
+            function_passes: None,
         }
     }
 }
@@ -80,6 +113,8 @@ pub struct Options {
     pub competitor: f64,
     /// How long things take, at scale 1.
     pub timings: Timings,
+    /// The caller's policy covers the path `/homeroom/` only, so what IAM does not find is refused instead of not found.
+    pub path_policy: bool,
 }
 
 impl Default for Options {
@@ -91,6 +126,7 @@ impl Default for Options {
             seed: 0,
             competitor: 0.0,
             timings: Timings::default(),
+            path_policy: false,
         }
     }
 }
@@ -142,6 +178,8 @@ pub struct Count {
 struct Function {
     active_at: Duration,
     updated_at: Duration,
+    /// From when on it can be given permissions.
+    permits_at: Duration,
 }
 
 /// What AWS does beside keeping resources.
@@ -160,6 +198,12 @@ pub struct Model {
     /// State machines whose deletion was asked for and not carried out yet, by name.
     deleting: HashSet<String>,
     writing: HashSet<String>,
+    /// When IAM finds what was made here, by kind and name: `role NAME`.
+    principals: HashMap<String, Duration>,
+    /// When a role's new policy is in force, by the role's name.
+    policies: HashMap<String, Duration>,
+    /// When an execution is known, by ARN without what stands before its state machine.
+    executions: HashMap<String, Duration>,
 }
 
 impl Model {
@@ -176,6 +220,9 @@ impl Model {
             functions: HashMap::new(),
             deleting: HashSet::new(),
             writing: HashSet::new(),
+            principals: HashMap::new(),
+            policies: HashMap::new(),
+            executions: HashMap::new(),
         }
     }
 
@@ -305,6 +352,15 @@ impl Model {
             self.roles.get(role).is_none_or(|at| *at <= now)
         };
         match request.parts() {
+            ("iam", operation) => self.check_principals(now, operation, request)?,
+            ("states", "DescribeExecution" | "GetExecutionHistory") => {
+                let arn = request.text("executionArn");
+                let known = self.executions.get(execution_of(arn));
+                if known.is_some_and(|at| *at > now) {
+                    let message = format!("Execution Does Not Exist: '{arn}'");
+                    return Err(Refusal::new(400, "ExecutionDoesNotExist", &message));
+                }
+            }
             ("lambda", operation) => {
                 self.check_function(now, operation, request)?;
                 let needs_role =
@@ -330,10 +386,75 @@ impl Model {
                         "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.",
                     ));
                 }
+                let role = last_part(request.text("roleArn"), '/');
+                if self.policies.get(role).is_some_and(|at| *at > now) {
+                    return Err(Refusal::new(
+                        400,
+                        "AccessDeniedException",
+                        "The state machine IAM Role is not authorized to access the Log Destination",
+                    ));
+                }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// What IAM does not find yet is not there, whatever it is asked for of it.
+    fn check_principals(
+        &self,
+        now: Duration,
+        operation: &str,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        if self.principals.is_empty() {
+            return Ok(());
+        }
+        let unknown = |kind: &str, name: &str| {
+            let known = self.principals.get(&format!("{kind} {name}"));
+            known.is_some_and(|at| *at > now)
+        };
+        let of_policy = matches!(
+            operation,
+            "CreatePolicyVersion" | "DeletePolicyVersion" | "DeletePolicy"
+        );
+        let about = [
+            ("role", request.text("RoleName"), operation != "CreateRole"),
+            ("user", request.text("UserName"), operation != "CreateUser"),
+            (
+                "policy",
+                last_part(request.text("PolicyArn"), '/'),
+                of_policy,
+            ),
+        ];
+        for (kind, name, is_about) in about {
+            if is_about && unknown(kind, name) {
+                return Err(self.not_found(request, kind, name));
+            }
+        }
+        // A policy that is only named beside is no resource of the request, so nobody's permission depends on it.
+        for field in ["PolicyArn", "PermissionsBoundary"] {
+            let arn = request.text(field);
+            if unknown("policy", last_part(arn, '/')) {
+                let message = format!("Scope ARN: {arn} does not exist or is not attachable.");
+                return Err(Refusal::new(404, "NoSuchEntity", &message));
+            }
+        }
+        Ok(())
+    }
+
+    /// IAM's answer about a name that it does not find. Whose policy covers a path only is refused: the name has none.
+    pub fn not_found(&self, request: &Request, kind: &str, name: &str) -> Refusal {
+        if self.options.path_policy {
+            let operation = &request.operation;
+            let message = format!(
+                "User: arn:aws:iam::123456789012:user/instructor is not authorized to perform: {operation} on resource: \
+                 {kind} {name} because no identity-based policy allows the {operation} action"
+            );
+            return Refusal::new(403, "AccessDenied", &message);
+        }
+        let message = format!("The {kind} with name {name} cannot be found.");
+        Refusal::new(404, "NoSuchEntity", &message)
     }
 
     /// A function that is being set up takes no change and no call; one that is being updated, no change.
@@ -366,6 +487,13 @@ impl Model {
         if changes && function.updated_at > now {
             return Err(update_in_progress(name));
         }
+        if operation == "AddPermission" && function.permits_at > now {
+            return Err(Refusal::new(
+                404,
+                "ResourceNotFoundException",
+                &format!("Function not found: {name}"),
+            ));
+        }
         Ok(())
     }
 
@@ -389,6 +517,20 @@ impl Model {
         if !succeeded {
             return;
         }
+        let (timings, seed) = (&self.options.timings, self.options.seed);
+        let made = match request.operation.as_str() {
+            "iam:CreateRole" => Some(("role", request.text("RoleName"))),
+            "iam:CreateUser" => Some(("user", request.text("UserName"))),
+            "iam:CreatePolicy" => Some(("policy", request.text("PolicyName"))),
+            _ => None,
+        };
+        if let Some((kind, name)) = made {
+            let thing = format!("{kind} {name}");
+            let takes = self.scaled(timings.iam_known.pick(seed, &thing));
+            if !takes.is_zero() {
+                self.principals.insert(thing, now + takes);
+            }
+        }
         let timings = &self.options.timings;
         let function = || request.text("FunctionName").to_owned();
         match request.operation.as_str() {
@@ -397,13 +539,28 @@ impl Model {
                 let takes = timings.role_propagation.pick(self.options.seed, name);
                 self.roles.insert(name.to_owned(), now + self.scaled(takes));
             }
+            "iam:PutRolePolicy" => {
+                let role = request.text("RoleName");
+                let takes = self.scaled(timings.policy_in_force.pick(seed, role));
+                self.policies.insert(role.to_owned(), now + takes);
+            }
+            "states:StartExecution" => {
+                let name = format!("{}:{}", machine_of(request), request.text("name"));
+                let takes = self.scaled(timings.execution_known.pick(seed, &name));
+                if !takes.is_zero() {
+                    self.executions.insert(name, now + takes);
+                }
+            }
             "iam:DeleteRole" => {
                 self.roles.remove(request.text("RoleName"));
             }
             "lambda:CreateFunction" => {
+                let active_at = now + self.scaled(timings.function_pending);
+                let permits = timings.permission_known.pick(seed, &function());
                 let made = Function {
-                    active_at: now + self.scaled(timings.function_pending),
+                    active_at,
                     updated_at: Duration::ZERO,
+                    permits_at: active_at + self.scaled(permits),
                 };
                 self.functions.insert(function(), made);
             }
@@ -412,6 +569,7 @@ impl Model {
                 let known = self.functions.entry(function()).or_insert(Function {
                     active_at: Duration::ZERO,
                     updated_at,
+                    permits_at: Duration::ZERO,
                 });
                 known.updated_at = updated_at;
             }
@@ -456,8 +614,15 @@ impl Model {
         let in_progress = pending || function.updated_at > now;
         if in_progress {
             configuration["LastUpdateStatus"] = "InProgress".into();
+            return true;
         }
-        in_progress
+        match self.options.timings.function_passes {
+            Some((state, takes)) if now < function.active_at + self.scaled(takes) => {
+                configuration["State"] = state.into();
+                true
+            }
+            _ => false,
+        }
     }
 
     fn scaled(&self, time: Duration) -> Duration {
@@ -485,6 +650,11 @@ fn machine_of(request: &Request) -> &str {
         "" => request.text("name"),
         arn => last_part(arn, ':'),
     }
+}
+
+/// What tells an execution apart: its state machine and its name, of `arn:…:execution:MACHINE:NAME`.
+fn execution_of(arn: &str) -> &str {
+    arn.split_once(":execution:").map_or(arn, |(_, rest)| rest)
 }
 
 /// What takes one writer at a time, and the answer to a second. Sources: the API references of API Gateway

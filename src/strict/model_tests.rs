@@ -408,3 +408,59 @@ fn travel_times_spread_and_are_the_same_for_the_same_seed() {
     assert!(times(1).iter().all(|time| (ms(10)..=ms(50)).contains(time)));
     assert!(times(1).iter().collect::<HashSet<_>>().len() > 15);
 }
+
+#[test]
+fn a_new_name_is_not_found_and_refused_to_whoever_has_a_path_only() {
+    let mut model = model();
+    model.options().timings.iam_known = Spread::exactly(ms(2_000));
+    model.done(ZERO, &role("CreateRole", "r"), true);
+    let put = role("PutRolePolicy", "r");
+    assert_eq!(
+        refused(&mut model, ms(1_000), &put).unwrap(),
+        "NoSuchEntity"
+    );
+    model.options().path_policy = true;
+    assert_eq!(
+        refused(&mut model, ms(1_900), &put).unwrap(),
+        "AccessDenied"
+    );
+    assert_eq!(refused(&mut model, ms(2_000), &put), None);
+    let other = role("PutRolePolicy", "another");
+    assert_eq!(refused(&mut model, ms(1_000), &other), None);
+}
+
+#[test]
+fn step_functions_refuses_a_role_until_its_policy_is_in_force() {
+    let mut model = model();
+    model.options().timings.policy_in_force = Spread::exactly(ms(5_000));
+    model.done(ZERO, &role("PutRolePolicy", "r"), true);
+    let create = create_machine();
+    let answer = refused(&mut model, ms(4_000), &create);
+    assert_eq!(answer.unwrap(), "AccessDeniedException");
+    assert_eq!(refused(&mut model, ms(5_000), &create), None);
+}
+
+#[test]
+fn an_execution_is_not_known_right_after_its_start() {
+    let mut model = model();
+    model.options().timings.execution_known = Spread::exactly(ms(3_000));
+    let arn = "arn:aws:states:us-east-1:1:stateMachine:m";
+    let start = json!({ "stateMachineArn": arn, "name": "run" });
+    model.done(ZERO, &states("StartExecution", &start), true);
+    let arn = "arn:aws:states:us-east-1:1:execution:m:run";
+    let describe = states("DescribeExecution", &json!({ "executionArn": arn }));
+    let answer = refused(&mut model, ms(2_000), &describe);
+    assert_eq!(answer.unwrap(), "ExecutionDoesNotExist");
+    assert_eq!(refused(&mut model, ms(3_000), &describe), None);
+}
+
+#[test]
+fn a_function_takes_permissions_some_time_after_it_is_active() {
+    let mut model = model();
+    model.options().timings.permission_known = Spread::exactly(ms(9_000));
+    model.done(ZERO, &create_function("f"), true);
+    let permit = function("POST", "f/policy");
+    let answer = refused(&mut model, ms(5_000), &permit);
+    assert_eq!(answer.unwrap(), "ResourceNotFoundException");
+    assert_eq!(refused(&mut model, ms(13_000), &permit), None);
+}

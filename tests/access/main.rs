@@ -21,14 +21,14 @@ use std::time::Duration;
 use homeroom::domain::plan::Verdict;
 use homeroom::domain::plan::access::Grant;
 use homeroom::domain::plan::teardown::Reach;
-use homeroom::domain::resources::managed_policy::Purpose;
+use homeroom::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use homeroom::domain::resources::user::FREEZE_POLICY;
 use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::engine::forecast::Work;
 use homeroom::engine::port::{Cloud, Principal};
 use homeroom::events::StepResult;
 use serde_json::json;
-use support::{Extra, Fault, Rule, StrictAws};
+use support::{Extra, Fault, Rule, Spread, StrictAws};
 
 use class::*;
 use issuer::Safe;
@@ -94,10 +94,11 @@ async fn granting_makes_exactly_one_way_in_with_boundary_policy_and_a_password_t
         assert_eq!(users[0].inline.len() + users[0].groups.len(), 0);
         assert_eq!(users[0].tags["homeroom:credentials"], "password");
         assert_eq!(users[0].tags["homeroom:student"], name);
+        // A deployment bounded the roles, and a grant leaves that as it is.
         let bounded = listed.iter().filter(|one| match one {
             Principal::Role(role) => {
                 role.name.starts_with(&format!("{name}-"))
-                    && role.boundary == Some(policy(Purpose::Boundary))
+                    && role.boundary == Some(policy(Purpose::Roles))
             }
             _ => false,
         });
@@ -105,11 +106,11 @@ async fn granting_makes_exactly_one_way_in_with_boundary_policy_and_a_password_t
     }
 }
 
-/// The figures: a student costs nine calls, ten with an access key, and nothing when granted again. What it costs beside
+/// The figures: a student costs six calls, seven with an access key, and nothing when granted again. What it costs beside
 /// that is a class's: a page of IAM's listing for every thousand roles, users and policies, and the pages of APIs.
 #[tokio::test(start_paused = true)]
-async fn a_student_costs_nine_calls_and_ten_with_a_key_and_none_when_granted_again() {
-    for (how, each) in [(PLAIN, 9), (WITH_KEYS, 10)] {
+async fn a_student_costs_six_calls_seven_with_a_key_and_none_again() {
+    for (how, each) in [(PLAIN, 6), (WITH_KEYS, 7)] {
         let aws = StrictAws::new();
         let class = Class::of(&["user1", "user2", "user3"]);
         let safe = Safe::new(&aws);
@@ -338,7 +339,7 @@ async fn revoking_takes_users_whole_and_leaves_the_stacks_as_they_were() {
     assert_all_well(&runs);
     assert_eq!((left.steps(), left.gaps.len()), (0, 0));
     assert_eq!(aws.snapshot(), class.stacks());
-    assert_eq!(aws.state_of("user"), stacks, "boundaries are off the roles");
+    assert_eq!(aws.state_of("user"), stacks, "with the roles' boundaries");
     assert_eq!(aws.virtual_mfa_devices(), [] as [&str; 0]);
     let deleted = aws.count("iam:DeleteVirtualMFADevice");
     assert_eq!(deleted, 1, "a security key is none");
@@ -377,10 +378,10 @@ async fn a_rotation_and_a_revocation_end_the_sessions_of_before() {
     assert_eq!(aws.snapshot(), class.stacks());
 }
 
-/// The figures: eleven calls a student, twelve with an access key; two of them end sessions of before.
+/// The figures: eight calls a student, nine with an access key; two of them end sessions of before.
 #[tokio::test(start_paused = true)]
-async fn revoking_costs_eleven_calls_a_student_and_twelve_with_a_key() {
-    for (how, each) in [(PLAIN, 11), (WITH_KEYS, 12)] {
+async fn revoking_costs_eight_calls_a_student_and_nine_with_a_key() {
+    for (how, each) in [(PLAIN, 8), (WITH_KEYS, 9)] {
         let aws = StrictAws::new();
         let class = Class::of(&["user1", "user2", "user3"]);
         let safe = Safe::new(&aws);
@@ -426,6 +427,99 @@ async fn a_teardown_leaves_nothing_of_a_class_with_access_and_deletes_policies_l
         0,
         "a role goes with its boundary"
     );
+}
+
+/// Classes of version 0.1.0 have no boundary before the first grant, and the student's own afterwards.
+#[tokio::test(start_paused = true)]
+async fn a_grant_bounds_roles_that_an_older_homeroom_made() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1", "user2"]);
+    let safe = Safe::new(&aws);
+    class.deploy(&aws).await;
+    let cloud = aws.backdoor().await;
+    for role in class.desired.stacks.iter().flat_map(|stack| &stack.roles) {
+        cloud.delete_role_boundary(&role.name).await.unwrap();
+    }
+    let scope = &class.desired.scope;
+    for stack in &class.desired.stacks {
+        let policy = scope.policy_arn(
+            &stack.owner.class,
+            &Purpose::Roles.name(scope, &stack.owner),
+        );
+        cloud.delete_policy(&policy).await.unwrap();
+    }
+    assert_all_well(&class.grant(&aws, &safe, PLAIN).await.1);
+    class.assert_granted(&aws, &safe, false).await;
+    // Nobody was let in before.
+    let calls: Vec<_> = aws.calls();
+    let place = |operation: &str, from_end: bool| {
+        let of_student =
+            |call: &&support::Call| call.operation == operation && call.resource.contains("user1");
+        let mut places = calls.iter().filter(of_student).map(|call| call.number);
+        if from_end {
+            places.max()
+        } else {
+            places.next()
+        }
+    };
+    let last = place("iam:PutRolePermissionsBoundary", true);
+    let user = place("iam:CreateUser", false);
+    assert!(last < user, "{last:?} {user:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_leaves_the_organizations_boundary_on_the_roles() {
+    let aws = StrictAws::new();
+    let mut class = Class::of(&["user1"]);
+    let most = ManagedPolicy {
+        name: "most".into(),
+        document: json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"}]}),
+    };
+    let cloud = aws.backdoor().await;
+    cloud.create_policy(&most, "/org/").await.unwrap();
+    class
+        .desired
+        .bound_roles_by("arn:aws:iam::123456789012:policy/org/most");
+    let safe = Safe::new(&aws);
+    class.deploy(&aws).await;
+    let before = aws.state_of("user1-");
+    let (_, runs) = class.grant(&aws, &safe, PLAIN).await;
+    assert_all_well(&runs);
+    assert_eq!(aws.count("iam:PutRolePermissionsBoundary"), 0);
+    let roles = |state: Vec<String>| {
+        let mut roles: Vec<_> = state
+            .into_iter()
+            .filter(|one| one.starts_with("Role "))
+            .collect();
+        roles.sort();
+        roles
+    };
+    assert_eq!(roles(aws.state_of("user1-")), roles(before.clone()));
+    // The student's own boundary is still the lab's.
+    let listed = cloud.principals_page(None).await.unwrap().items;
+    let bounded = listed.iter().find_map(|one| match one {
+        Principal::User(user) => user.boundary.clone(),
+        _ => None,
+    });
+    assert!(bounded.unwrap().contains("user1-boundary@"));
+    class.revoke(&aws).await;
+    assert_eq!(roles(aws.state_of("user1-")), roles(before));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_waits_for_users_and_policies_that_iam_refuses_at_first() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1", "user2"]);
+    let safe = Safe::new(&aws);
+    class.deploy(&aws).await;
+    aws.path_policy();
+    aws.timings(|t| t.iam_known = Spread::exactly(Duration::from_secs(40)));
+    assert_all_well(&class.grant(&aws, &safe, WITH_KEYS).await.1);
+    class.assert_granted(&aws, &safe, true).await;
+    let (_, left) = class.revoke(&aws).await;
+    assert_eq!(left.steps(), 0);
+    assert_eq!(aws.snapshot(), class.stacks());
 }
 
 #[tokio::test(start_paused = true)]

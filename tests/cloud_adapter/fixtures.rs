@@ -42,6 +42,7 @@ pub(crate) fn role(name: &str, service: &str) -> Role {
             "Resource": "arn:aws:logs:*:*:log-group:/aws/lambda/user1-f:*",
             "Condition": {"StringLike": {"x": "a+b % & <c> é"}},
         })),
+        boundary: None,
     }
 }
 

@@ -60,7 +60,13 @@ async fn the_calls_that_are_foretold_are_the_calls_that_are_made() {
     let work = Work::of(&plan_class(&aws, &class).await);
     aws.clear_calls();
     deploy_class(&aws, &class).await;
-    assert_eq!(calls_made(&aws), foretold(&work));
+    // Which of a student's steps meets the roles that cannot be assumed yet is chance; one of them does.
+    let (mut made, mut expected) = (calls_made(&aws), foretold(&work));
+    for calls in [&mut made, &mut expected] {
+        let machines = calls.remove("states:CreateStateMachine").unwrap();
+        *calls.get_mut("lambda:CreateFunction").unwrap() += machines;
+    }
+    assert_eq!(made, expected);
 
     aws.clear_calls();
     tear_down_class(&aws, &class).await;

@@ -7,6 +7,7 @@
 
 mod causes;
 mod flood;
+mod lag;
 mod marks;
 mod settling;
 mod states;

@@ -112,11 +112,12 @@ impl Own {
         self.scope.role_arn(&self.class, &name)
     }
 
-    /// The roles of the stack: inline policy, and the boundary of the student.
+    /// The roles of the stack: inline policy, and the stack's boundary.
     pub(crate) fn roles(&self) -> Vec<(String, Holder, &Value)> {
+        let boundary = &self.stack.boundary.as_ref().unwrap().document;
         let roles = self.stack.roles.iter().map(|role| {
             let arn = self.scope.role_arn(&self.class, &role.name);
-            let holder = Holder::new(&arn, &[&role.policy], &self.access.boundary);
+            let holder = Holder::new(&arn, &[&role.policy], boundary);
             (role.name.clone(), holder, &*role.policy)
         });
         roles.collect()
@@ -184,6 +185,7 @@ impl Own {
         let roles = self.stack.roles.iter().map(|role| &*role.policy);
         roles
             .chain([&self.access.policy, &self.access.boundary])
+            .chain(self.stack.boundary.iter().map(|policy| &policy.document))
             .collect()
     }
 }

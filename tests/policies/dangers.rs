@@ -20,7 +20,7 @@ pub(crate) fn of(own: &Own) -> Vec<Ask> {
          DeleteUserPolicy PutUserPermissionsBoundary DeleteUserPermissionsBoundary AddUserToGroup EnableMFADevice
          DeactivateMFADevice UploadSSHPublicKey UploadSigningCertificate CreateServiceSpecificCredential",
     );
-    for what in ["access", "boundary"] {
+    for what in ["access", "boundary", "roles"] {
         let policy = format!(
             "{account}:policy/homeroom/{}/{}-{what}",
             own.class, own.username

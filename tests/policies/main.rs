@@ -29,8 +29,13 @@ use class::{Own, asked, class, grants, own};
 use engine::{Ask, Holder, lets_caller_in, lets_service_in};
 
 /// What IAM cannot bind to one student's stack, and what docs/access.md therefore explains.
-const SHARED: [(&str, &str); 10] = [
+const SHARED: [(&str, &str); 15] = [
     ("apigateway:GET", "arn:aws:apigateway:eu-west-1::/restapis"),
+    ("cloudshell:CreateEnvironment", "*"),
+    ("cloudshell:CreateSession", "*"),
+    ("cloudshell:GetEnvironmentStatus", "*"),
+    ("cloudshell:PutCredentials", "*"),
+    ("cloudshell:StartEnvironment", "*"),
     ("cloudwatch:GetMetricData", "*"),
     ("cloudwatch:GetMetricStatistics", "*"),
     ("cloudwatch:ListMetrics", "*"),
@@ -157,6 +162,27 @@ fn the_policy_holds_all_that_the_lab_has_a_student_do() {
         );
         may("cloudwatch:GetMetricData", "*");
         may("iam:ChangePassword", &own.user_arn());
+        // What the handout promises, and what the consoles show beside one's own things.
+        let shell = format!(
+            "arn:aws:cloudshell:{}:{}:environment/x",
+            own.scope.region, own.scope.account
+        );
+        for action in [
+            "CreateEnvironment",
+            "CreateSession",
+            "GetEnvironmentStatus",
+            "PutCredentials",
+            "StartEnvironment",
+        ] {
+            may(&format!("cloudshell:{action}"), &shell);
+        }
+        for what in ["worker", "trigger", "workflow"] {
+            may("iam:GetRole", &own.role_arn(what));
+            may("iam:ListAttachedRolePolicies", &own.role_arn(what));
+        }
+        for group in own.log_groups() {
+            may("logs:DescribeMetricFilters", &format!("{group}:*"));
+        }
     }
 }
 
@@ -167,7 +193,11 @@ fn what_is_shared_is_listed_explained_and_left_out_on_request() {
         for policy in [&own.access.policy, &own.access.boundary] {
             let shared: BTreeSet<_> = grants(policy)
                 .into_iter()
-                .filter(|(_, resource)| *resource == "*" || resource.ends_with("::/restapis"))
+                .filter(|(_, resource)| {
+                    *resource == "*"
+                        || resource.ends_with("::/restapis")
+                        || resource.ends_with("::/account")
+                })
                 .collect();
             assert_eq!(shared, BTreeSet::from(SHARED));
         }
@@ -180,7 +210,7 @@ fn what_is_shared_is_listed_explained_and_left_out_on_request() {
             "docs/access.md: {action}"
         );
     }
-    let settings = [("console_lists".to_owned(), false.into())];
+    let settings = ["console_lists", "cloudshell"].map(|key| (key.to_owned(), false.into()));
     let lab = bundle::load(None)
         .unwrap()
         .with_settings(&settings.into())
@@ -192,7 +222,7 @@ fn what_is_shared_is_listed_explained_and_left_out_on_request() {
             "logs:DescribeLogGroups",
             "states:ListStateMachines",
         ];
-        lists.contains(&action)
+        lists.contains(&action) || action.starts_with("cloudshell:")
     };
     for policy in own.documents() {
         for (action, resource) in grants(policy) {
@@ -412,9 +442,20 @@ fn roles_trust_their_service_for_their_account_and_nobody_else() {
                     "{arn} by {caller}"
                 );
             }
-            for neighbour in class.iter().filter(|n| flow && n.username != own.username) {
-                let theirs = assume(&own.scope.account, &neighbour.machine());
-                assert!(!lets_service_in(&role.trust, service, &theirs), "{arn}");
+            // As AWS documents it the trust takes any state machine of the account and region; who may give one this
+            // role is for iam:PassRole to say (a_student_passes_on_…). Nothing from elsewhere gets in.
+            let machine = own.machine();
+            let elsewhere = [
+                machine.replace(&own.scope.region, "us-east-1"),
+                machine.replace(&own.scope.account, "210987654321"),
+                machine.replace(":stateMachine:", ":activity:"),
+            ];
+            for source in elsewhere.iter().filter(|_| flow) {
+                let ask = assume(&own.scope.account, source);
+                assert!(
+                    !lets_service_in(&role.trust, service, &ask),
+                    "{arn}: {source}"
+                );
             }
         }
     }

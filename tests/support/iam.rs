@@ -216,7 +216,10 @@ impl World {
             trust: document(request.text("AssumeRolePolicyDocument"), 2048)?,
             inline: BTreeMap::new(),
             attached: Vec::new(),
-            boundary: None,
+            boundary: match request.text("PermissionsBoundary") {
+                "" => None,
+                arn => Some(self.attachable(arn)?),
+            },
             tags: tags_of(request),
         };
         let xml = format!("<Role>{}</Role>", role.xml());

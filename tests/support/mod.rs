@@ -54,7 +54,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use homeroom::cloud::{AwsCloud, ConnectOptions, connect};
 use homeroom::domain::resources::Kind;
-use homeroom::strict::{Admission, Model, Request, Verdict};
+use homeroom::strict::{Admission, Model, Refusal, Request, Verdict};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -70,6 +70,14 @@ use world::World;
 pub const ACCOUNT: &str = "123456789012";
 /// The region that everything is in.
 pub const REGION: &str = "us-east-1";
+
+/// The header in which AWS tells a request's id.
+const REQUEST_ID: &str = "x-amzn-requestid";
+
+/// The id of a call, by its number.
+pub fn request_id(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
 
 /// The strict AWS. Clones are the same cloud.
 #[derive(Clone)]
@@ -190,6 +198,11 @@ impl StrictAws {
     /// Adds a fault; the first rule that applies to a call decides.
     pub fn inject(&self, rule: Rule) {
         self.lock().model.inject(rule);
+    }
+
+    /// The caller's policy covers the path `/homeroom/` only: IAM refuses names that it does not find.
+    pub fn path_policy(&self) {
+        self.lock().model.options().path_policy = true;
     }
 
     /// Forgets every rule.
@@ -359,6 +372,11 @@ impl StrictAws {
         self.lock().world.principals.lag = lag;
     }
 
+    /// How long it takes until Step Functions tells of an execution that was started.
+    pub fn set_execution_lag(&self, lag: Duration) {
+        self.lock().world.execution_lag = lag;
+    }
+
     /// The account gets a password policy that asks for every kind of character, and for no fewer than these.
     pub fn set_shortest_password(&self, length: usize) {
         self.lock().world.principals.shortest_password = Some(length);
@@ -464,6 +482,22 @@ impl Inner {
         self.world.handle(now, request)
     }
 
+    /// To a caller whose policy covers a path only, IAM does not say that a role or user is not there.
+    fn refuse_by_path(&mut self, request: &Request, refusal: &mut Refusal) {
+        if !self.model.options().path_policy || refusal.code != "NoSuchEntity" {
+            return;
+        }
+        for (kind, field) in [("role", "RoleName"), ("user", "UserName")] {
+            let name = request.text(field);
+            if refusal
+                .message
+                .starts_with(&format!("The {kind} with name {name} "))
+            {
+                *refusal = self.model.not_found(request, kind, name);
+            }
+        }
+    }
+
     /// What becomes of an admitted request when its time has come.
     fn resolve(&mut self, now: Instant, request: Request, verdict: Verdict) -> answer::Answer {
         let nothing = Ok(Body::Json(json!({})));
@@ -476,6 +510,9 @@ impl Inner {
             }
             _ => {
                 let mut answer = self.carry_out(now, &request);
+                if let Err(refusal) = &mut answer {
+                    self.refuse_by_path(&request, refusal);
+                }
                 let passed = self.since_start(now);
                 self.model.done(passed, &request, answer.is_ok());
                 if let Ok(Body::Json(json)) = &mut answer {
@@ -537,10 +574,9 @@ impl StrictAws {
         let outcome = if admission.lost {
             Err(broken(io::ErrorKind::ConnectionReset))
         } else {
-            Ok(answer::http(
-                &request,
-                admission.instead.map_or(result, Err),
-            ))
+            let mut answer = answer::http(&request, admission.instead.map_or(result, Err));
+            answer.headers_mut().insert(REQUEST_ID, request_id(number));
+            Ok(answer)
         };
         self.finish(number, outcome).await
     }

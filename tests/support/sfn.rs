@@ -32,6 +32,8 @@ struct Execution {
     status: &'static str,
     started_at: Instant,
     ends_at: Instant,
+    /// From when on Step Functions tells of it.
+    known_from: Instant,
     /// What it ends as.
     end: (&'static str, Option<String>, Option<String>),
     /// What was caught before it failed.
@@ -336,7 +338,7 @@ impl World {
             )
         })?;
         let run = (self.script)(&parsed);
-        let now = self.now;
+        let (now, lag) = (self.now, self.execution_lag);
         let found = self.living(machine)?;
         if let Some(same) = found.executions.iter().find(|e| e.name == name) {
             if same.status == "RUNNING" && same.input == input {
@@ -354,6 +356,7 @@ impl World {
             status: "RUNNING",
             started_at: now,
             ends_at: now + run.takes,
+            known_from: now + lag,
             end: (run.status, run.error, run.cause),
             caught: run.caught,
         });
@@ -364,6 +367,7 @@ impl World {
     }
 
     fn execution(&mut self, arn: &str) -> Result<&mut Execution, Refusal> {
+        let now = self.now;
         let mut parts = arn.rsplit(':');
         let (name, machine) = (
             parts.next().unwrap_or_default(),
@@ -371,7 +375,10 @@ impl World {
         );
         let executions = self.machines.get_mut(machine).map(|m| &mut m.executions);
         executions
-            .and_then(|all| all.iter_mut().find(|e| e.name == name))
+            .and_then(|all| {
+                all.iter_mut()
+                    .find(|e| e.name == name && e.known_from <= now)
+            })
             .ok_or_else(|| {
                 error(
                     "ExecutionDoesNotExist",
@@ -401,7 +408,7 @@ impl World {
             .executions
             .iter()
             .rev()
-            .filter(|e| filter.is_empty() || e.status == filter)
+            .filter(|e| e.known_from <= self.now && (filter.is_empty() || e.status == filter))
             .collect();
         let (page, next) = self.page(
             all,
@@ -423,6 +430,7 @@ impl World {
             input: input.to_owned(),
             status: "SUCCEEDED",
             started_at: now,
+            known_from: self.now,
             ends_at: now,
             end: ("SUCCEEDED", None, None),
             caught: None,

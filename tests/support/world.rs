@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use homeroom::domain::resources::Kind;
 use homeroom::strict::Request;
@@ -26,6 +27,8 @@ pub(super) struct World {
     pub(super) roles_quota: usize,
     pub(super) concurrency: usize,
     pub(super) page_size: usize,
+    /// How long it takes until what was started is told of.
+    pub(super) execution_lag: Duration,
     pub(super) script: Arc<dyn Fn(&Value) -> Run + Send + Sync>,
     pub(super) simulator: Arc<Simulator>,
     pub(super) roles: BTreeMap<String, Role>,
@@ -61,6 +64,7 @@ impl World {
             // Source: IAM and AWS STS quotas, "Roles in an account".
             roles_quota: 1000,
             page_size: usize::MAX,
+            execution_lag: Duration::ZERO,
             script: Arc::new(lab6),
             simulator: Arc::new(|_, _, _| false),
             roles: BTreeMap::new(),

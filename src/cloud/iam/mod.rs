@@ -169,6 +169,7 @@ pub(in crate::cloud) async fn create_role(
             .role_name(&role.name)
             .path(path)
             .assume_role_policy_document(role.trust.to_string())
+            .set_permissions_boundary(role.boundary.clone())
             .set_tags(Some(tags))
             .send(),
     )

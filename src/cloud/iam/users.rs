@@ -179,6 +179,7 @@ pub(in crate::cloud) async fn create_access_key(
         kind: ErrorKind::Ambiguous,
         code: "UnreadableAnswer".to_owned(),
         message: "the answer has no key".to_owned(),
+        request_id: None,
     })?;
     Ok(AccessKey {
         id: key.access_key_id().to_owned(),

@@ -2,22 +2,36 @@
 
 use super::{Answer, Facts, Reading};
 use crate::domain::check::{Evidence, Verdict};
-use crate::domain::plan::{Item, StudentPlan, Verdict as Found};
+use crate::domain::plan::{Action, Item, StudentPlan, Verdict as Found};
 use crate::domain::resources::Kind;
 
 fn texts(texts: Vec<String>) -> Vec<Evidence> {
     texts.into_iter().map(Into::into).collect()
 }
 
+/// What a student works with. The policy that bounds the roles is none of it: a stack that is without one, as older
+/// versions of homeroom made it, works as well.
+fn parts(plan: &StudentPlan) -> impl Iterator<Item = &Item> {
+    let items = plan.items.iter();
+    items.filter(|item| item.resource.kind != Kind::ManagedPolicy)
+}
+
+/// Whether a role lacks what its function or workflow needs: a boundary or a trust policy that a newer lab would write
+/// keeps nobody from working.
+fn lacks_permissions(item: &Item) -> bool {
+    match &item.action {
+        Some(Action::UpdateRole { difference, .. }) => difference.policy,
+        _ => true,
+    }
+}
+
 pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
-    let all = plan.items.len();
+    let all = parts(plan).count();
     if plan.nothing_there() {
         let text = format!("not deployed: none of the {all} resources is there");
         return (Verdict::Fail, vec![text.into()]);
     }
-    let unseen: Vec<String> = plan
-        .items
-        .iter()
+    let unseen: Vec<String> = parts(plan)
         .filter(|item| item.verdict == Found::Unknown)
         .map(|item| format!("{} {}", item.resource, item.why))
         .collect();
@@ -25,9 +39,7 @@ pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
         // Nobody can say whether the stack lacks something or is not there at all.
         return (Verdict::CouldNotCheck, texts(unseen));
     }
-    let wrong: Vec<String> = plan
-        .items
-        .iter()
+    let wrong: Vec<String> = parts(plan)
         .filter_map(|item| match item.verdict {
             Found::Create => Some(format!("{} is missing", item.resource)),
             Found::Conflict => Some(format!("{} {}", item.resource, item.why)),
@@ -47,7 +59,7 @@ pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
 /// Whether nothing of the stack was seen: what is not missing could not be looked at.
 fn nothing_seen(plan: &StudentPlan) -> bool {
     let blank = |found| matches!(found, Found::Create | Found::Unknown);
-    plan.items.iter().all(|item| blank(item.verdict))
+    parts(plan).all(|item| blank(item.verdict))
 }
 
 /// What the instructor does about a stack that is not as it must be, by what was found. `command` makes a command of
@@ -151,8 +163,9 @@ pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Answer {
     }
     let mut wrong = Vec::new();
     let mut unseen = Vec::new();
-    for item in &plan.items {
+    for item in parts(plan) {
         match (item.verdict, item.resource.kind) {
+            (Found::Update, Kind::Role) if !lacks_permissions(item) => {}
             (Found::Update, Kind::RestApi | Kind::LogGroup | Kind::Role) => {
                 wrong.push(format!("{}: {}", item.resource, item.why));
             }

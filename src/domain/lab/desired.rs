@@ -19,6 +19,7 @@ use crate::domain::marks::marked;
 use crate::domain::ownership::{Owner, canonical};
 use crate::domain::resources::function::{ENVIRONMENT_MAX, Function};
 use crate::domain::resources::log_group::LogGroup;
+use crate::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use crate::domain::resources::rest_api::{RestApi, Route};
 use crate::domain::resources::role::{INLINE_MAX, Role, TRUST_MAX};
 use crate::domain::resources::state_machine::{DEFINITION_MAX, StateMachine};
@@ -54,6 +55,7 @@ impl Lab {
             self.check_extras(&contexts, student, &context, &mut problems);
             let mut renderer = Renderer {
                 lab: self,
+                scope,
                 student,
                 context,
                 problems: &mut problems,
@@ -278,6 +280,7 @@ fn check_names(stacks: &[Stack], problems: &mut Problems) {
 /// Renders one student's stack; what fails becomes a problem and leaves an empty value behind.
 struct Renderer<'a> {
     lab: &'a Lab,
+    scope: &'a Scope,
     student: &'a Student,
     context: Context,
     problems: &'a mut Problems,
@@ -315,14 +318,27 @@ impl Renderer<'_> {
             }
         }
         let named = |name: &super::NamePattern| name.name(username);
+        let access = lab.manifest.access.as_ref();
+        // Roles are made before any API, so their boundary names none.
+        let boundary = access.map(|access| ManagedPolicy {
+            name: Purpose::Roles.name(self.scope, &owner),
+            document: self.json(&access.boundary),
+        });
+        let boundary_arn = boundary
+            .as_ref()
+            .map(|policy| self.scope.policy_arn(&owner.class, &policy.name));
         Stack {
             roles: lab
                 .manifest
                 .roles
                 .iter()
                 .zip(&lab.names.roles)
-                .map(|(role, name)| self.role(role, named(name)))
+                .map(|(role, name)| Role {
+                    boundary: boundary_arn.clone(),
+                    ..self.role(role, named(name))
+                })
                 .collect(),
+            boundary,
             log_groups: lab
                 .names
                 .log_groups
@@ -393,6 +409,7 @@ impl Renderer<'_> {
             trust: document(&role.trust, "trust policy", TRUST_MAX).into(),
             policy: document(&role.policy, "inline policy", INLINE_MAX).into(),
             name,
+            boundary: None,
         }
     }
 

@@ -282,7 +282,7 @@ impl Filling<'_> {
                 hint: Some(
                     "a column that only some rosters have needs a filter: {{ student.team | default(value=\"\") }}"
                         .to_owned(),
-                ),
+                ), request_id: None,
             })
         })
     }

@@ -250,7 +250,7 @@ impl Lab {
         let named = self.templates.columns().iter();
         let failures: Vec<Failure> = named
             .filter(|(column, _)| hidden(column))
-            .map(|(column, whose)| Failure {
+            .map(|(column, whose)| Failure { request_id: None,
                 subject: whose.clone(),
                 cause: format!(
                     "uses the roster's column {}, which may not be shown",

@@ -45,6 +45,7 @@ impl Problems {
                     subject,
                     cause,
                     hint: None,
+                    request_id: None,
                 };
                 self.list.push((failure, BTreeSet::new()));
                 self.list.len() - 1

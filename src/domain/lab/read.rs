@@ -17,6 +17,7 @@ pub(super) fn read_manifest(files: &Files) -> Result<Manifest, Box<Failure>> {
             subject,
             cause,
             hint: hint.map(str::to_owned),
+            request_id: None,
         })
     };
     let bytes = files.get(MANIFEST).ok_or_else(|| {

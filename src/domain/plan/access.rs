@@ -9,12 +9,12 @@ use crate::domain::lab::NamePattern;
 use crate::domain::left::Spellings;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Owner, Ownership};
-use crate::domain::resources::managed_policy::{self, ManagedPolicy};
+use crate::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use crate::domain::resources::user::{Issued, User};
 use crate::domain::resources::{Kind, ResourceId};
 
 use super::teardown::{self, Reach, delete_policy, delete_user};
-use super::{Action, Item, Plan, StudentPlan, Verdict};
+use super::{Action, Item, Plan, StudentPlan, Verdict, policy};
 
 /// With this begins why of a user who is given something and is shut out all the same.
 pub const FROZEN: &str = "frozen";
@@ -116,21 +116,28 @@ impl Granting<'_> {
     }
 
     fn items(&self, user: &User) -> Vec<Item> {
-        let boundary = ResourceId::new(Kind::ManagedPolicy, &user.boundary.name);
+        let policy = |policy: &ManagedPolicy| {
+            policy::item(self.desired, self.observed, &self.stack.owner, policy)
+        };
         let boundary_arn = self
             .desired
             .scope
             .policy_arn(&self.desired.class, &user.boundary.name);
-        let mut items = vec![self.policy(&user.policy), self.policy(&user.boundary)];
+        let mut items = vec![policy(&user.policy), policy(&user.boundary)];
+        // As a deployment makes them. Roles that an older version of homeroom deployed may have none.
+        items.extend(self.stack.boundary.iter().map(policy));
         items.extend(self.stack.roles.iter().map(|role| {
             let id = ResourceId::new(Kind::Role, &role.name);
             let actual = self.observed.roles.get(&role.name);
-            if actual.and_then(|role| role.boundary.as_ref()) == Some(&boundary_arn) {
-                return Item::settled(id, Verdict::NoChange, "");
+            let wanted = role.boundary.as_ref();
+            match wanted {
+                Some(arn) if actual.and_then(|role| role.boundary.as_ref()) != wanted => {
+                    let action = Action::SetRoleBoundary(arn.clone());
+                    Item::act(id, Verdict::Update, action, "has not the class's boundary")
+                        .after(self.roles_boundary())
+                }
+                _ => Item::settled(id, Verdict::NoChange, ""),
             }
-            let action = Action::SetRoleBoundary(boundary_arn.clone());
-            Item::act(id, Verdict::Update, action, "has not the class's boundary")
-                .after([boundary.clone()])
         }));
         items.push(self.user(user, &boundary_arn));
         // A half is worse than nothing: credentials for a user whose policies are another's.
@@ -143,32 +150,10 @@ impl Granting<'_> {
         items
     }
 
-    fn policy(&self, policy: &ManagedPolicy) -> Item {
-        let id = ResourceId::new(Kind::ManagedPolicy, &policy.name);
-        if let Some(item) = hidden(self.observed, &id) {
-            return item;
-        }
-        let Some(actual) = self.observed.policies.get(&policy.name) else {
-            let action = Action::CreatePolicy(policy.clone());
-            return Item::act(id, Verdict::Create, action, "");
-        };
-        let ownership = self.policy_ownership(actual);
-        if let Some(item) = conflict(&self.stack.owner, id.clone(), &ownership) {
-            return item;
-        }
-        if policy.is(actual) {
-            return Item::settled(id, Verdict::NoChange, "");
-        }
-        let action = Action::UpdatePolicy {
-            policy: policy.clone(),
-            old_versions: actual.old_versions.clone(),
-        };
-        Item::act(id, Verdict::Update, action, "differs")
-    }
-
-    fn policy_ownership(&self, actual: &managed_policy::Actual) -> Ownership {
-        let desired = self.desired;
-        actual.ownership(&desired.scope, &desired.class, &desired.lab)
+    /// The policy that bounds the roles, where it is the lab's.
+    fn roles_boundary(&self) -> Option<ResourceId> {
+        let policy = self.stack.boundary.as_ref()?;
+        Some(ResourceId::new(Kind::ManagedPolicy, &policy.name))
     }
 
     fn user(&self, user: &User, boundary_arn: &String) -> Item {
@@ -181,7 +166,7 @@ impl Granting<'_> {
         // Nobody is let in before the roles that they can use are bounded.
         let roles = self.stack.roles.iter();
         let roles = roles.map(|role| ResourceId::new(Kind::Role, &role.name));
-        let needs = policies.chain(roles);
+        let needs = policies.chain(roles).chain(self.roles_boundary());
         let Some(actual) = self.observed.users.get(&user.name) else {
             // IAM keeps names unique whatever their case.
             let mut others = self.observed.users.values();
@@ -288,7 +273,8 @@ pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
             .values()
             .filter(|policy| {
                 let ownership = policy.ownership(scope, class, &desired.lab);
-                ownership.why_not(&owner).is_none()
+                // What bounds the roles is the stack's, and stays with it.
+                ownership.why_not(&owner).is_none() && is_access(&policy.name)
             })
             .collect();
         let roles = observed.roles.values().filter(|role| {
@@ -300,7 +286,8 @@ pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
                     .why_not(&owner)
                     .is_none()
         });
-        // Nobody who can still use a role finds it without its boundary.
+        // Roles that an older version of homeroom bounded with the student's own policy, which is to go. Nobody who can
+        // still use a role finds it without its boundary; the next deployment gives it one of the stack's.
         let let_in: Vec<ResourceId> = items.iter().map(|item| item.resource.clone()).collect();
         items.extend(roles.map(|role| {
             let id = ResourceId::new(Kind::Role, &role.name);
@@ -392,7 +379,11 @@ fn chosen(desired: &Desired, observed: &Observed, reach: Reach) -> Vec<Owner> {
     };
     if reach.beyond_roster() {
         for (owner, ids) in teardown::owned(desired, observed) {
-            let access = |id: &ResourceId| matches!(id.kind, Kind::User | Kind::ManagedPolicy);
+            let access = |id: &ResourceId| match id.kind {
+                Kind::User => true,
+                Kind::ManagedPolicy => is_access(&id.name),
+                _ => false,
+            };
             let left = !teardown::has_stack(desired, &owner);
             if owner.lab == desired.lab && left && ids.iter().any(access) {
                 owners.push(owner);
@@ -400,6 +391,11 @@ fn chosen(desired: &Desired, observed: &Observed, reach: Reach) -> Vec<Owner> {
         }
     }
     owners
+}
+
+/// Whether a policy was made to let a student in, rather than for the stack.
+fn is_access(policy: &str) -> bool {
+    Purpose::of_name(policy) != Some(Purpose::Roles)
 }
 
 /// What stands for users that a listing did not show.

@@ -19,7 +19,7 @@ use crate::domain::resources::{
     state_machine::{self, StateMachine},
 };
 
-use super::{Action, Item, Plan, StageRecord, StudentPlan, Verdict};
+use super::{Action, Item, Plan, StageRecord, StudentPlan, Verdict, policy};
 
 /// Plans a deployment. With `reset`, what students changed is put back as the lab has it.
 pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
@@ -29,6 +29,7 @@ pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
         .iter()
         .map(|stack| {
             let planner = Planner {
+                desired,
                 scope: &desired.scope,
                 observed,
                 stack,
@@ -58,6 +59,7 @@ fn state_machine_changes(drift: Drift, detail: &state_machine::Detail) -> Option
 }
 
 struct Planner<'a> {
+    desired: &'a Desired,
     scope: &'a Scope,
     observed: &'a Observed,
     stack: &'a Stack,
@@ -73,6 +75,9 @@ impl Planner<'_> {
         items.extend(stack.functions.iter().map(|f| self.function(f)));
         items.extend(stack.state_machines.iter().map(|m| self.state_machine(m)));
         items.extend(stack.rest_apis.iter().map(|a| self.rest_api(a)));
+        let owner = &stack.owner;
+        let bounds = stack.boundary.iter();
+        items.extend(bounds.map(|p| policy::item(self.desired, self.observed, owner, p)));
         leave_alone_if_unsafe(&mut items);
         StudentPlan {
             owner: stack.owner.clone(),
@@ -117,7 +122,8 @@ impl Planner<'_> {
                 let hint = advice(&ownership, owner);
                 return Item::settled(id, Verdict::Conflict, why).with_hint(hint);
             }
-            return Item::act(id, Verdict::Create, Action::CreateRole(role.clone()), "");
+            let action = Action::CreateRole(role.clone());
+            return Item::act(id, Verdict::Create, action, "").after(self.boundary());
         };
         let owner = &self.stack.owner;
         let ownership = actual.ownership(self.scope, &owner.class, Some(owner));
@@ -132,9 +138,15 @@ impl Planner<'_> {
                     role: role.clone(),
                     difference,
                 };
-                Item::act(id, Verdict::Update, action, why)
+                Item::act(id, Verdict::Update, action, why).after(self.boundary())
             }
         }
+    }
+
+    /// The policy that bounds the roles, where it is the lab's: no role ever stands without it.
+    fn boundary(&self) -> Option<ResourceId> {
+        let policy = self.stack.boundary.as_ref()?;
+        Some(ResourceId::new(Kind::ManagedPolicy, &policy.name))
     }
 
     fn log_group(&self, group: &LogGroup) -> Item {

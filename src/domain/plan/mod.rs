@@ -6,6 +6,7 @@ mod access_tests;
 pub mod deploy;
 #[cfg(test)]
 mod left_tests;
+mod policy;
 pub mod reset;
 pub mod teardown;
 #[cfg(test)]
@@ -54,7 +55,14 @@ impl StudentPlan {
     /// Whether it is certain that nothing of the stack is there. Not where something of its names is another's, or
     /// could not be seen.
     pub fn nothing_there(&self) -> bool {
-        !self.items.is_empty() && self.items.iter().all(|i| i.verdict == Verdict::Create)
+        let mut items = self.items.iter();
+        // The policy that bounds the roles is nothing that a student works with, and older stacks have none.
+        let mut parts = items
+            .by_ref()
+            .filter(|i| i.resource.kind != Kind::ManagedPolicy);
+        let first = parts.next();
+        first.is_some_and(|i| i.verdict == Verdict::Create)
+            && parts.all(|i| i.verdict == Verdict::Create)
     }
 }
 
@@ -303,6 +311,23 @@ impl Action {
             | Self::DeletePolicy { .. }
             | Self::DeleteUser { .. } => "delete",
         }
+    }
+}
+
+impl Action {
+    /// Whether it only takes away.
+    pub fn removes(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteRole { .. }
+                | Self::DeleteLogGroup { .. }
+                | Self::DeleteFunction
+                | Self::DeleteStateMachine { .. }
+                | Self::DeleteRestApi { .. }
+                | Self::DeletePolicy { .. }
+                | Self::RemoveRoleBoundary
+                | Self::DeleteUser { .. }
+        )
     }
 }
 

@@ -12,6 +12,7 @@ use super::*;
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::ownership::{Fingerprint, Ownership};
+use crate::domain::resources::managed_policy::Purpose;
 use crate::domain::resources::role::POLICY_NAME;
 use crate::domain::resources::state_machine::WorkflowType;
 use crate::domain::resources::{
@@ -34,10 +35,12 @@ fn stack(user: &str, code: &str) -> Stack {
     };
     let name = |suffix: &str| format!("{user}-{suffix}");
     Stack {
+        boundary: None,
         roles: vec![Role {
             name: name("role"),
             trust: json!({"Statement": []}).into(),
             policy: json!({"Statement": [{"Resource": user}]}).into(),
+            boundary: None,
         }],
         log_groups: vec![LogGroup {
             name: format!("/aws/lambda/{}", name("work")),
@@ -89,6 +92,61 @@ pub(in crate::domain) fn desired(users: &[&str]) -> Desired {
     }
 }
 
+/// The same with a boundary of the lab's own on every role.
+pub(super) fn bounded(users: &[&str]) -> Desired {
+    let mut desired = desired(users);
+    for stack in &mut desired.stacks {
+        let policy = ManagedPolicy {
+            name: Purpose::Roles.name(&scope(), &stack.owner),
+            document: json!({ "Sid": stack.owner.student.as_str() }),
+        };
+        for role in &mut stack.roles {
+            role.boundary = Some(scope().policy_arn(&stack.owner.class, &policy.name));
+        }
+        stack.boundary = Some(policy);
+    }
+    desired
+}
+
+#[test]
+fn a_role_is_made_after_what_bounds_it_and_goes_before_it() {
+    let desired = bounded(&["user1"]);
+    let plan = deploy::plan(&desired, &Observed::default(), false);
+    let item = |plan: &Plan, kind: Kind| {
+        let mut items = plan.students[0].items.iter();
+        items
+            .find(|item| item.resource.kind == kind)
+            .unwrap()
+            .clone()
+    };
+    let policy = item(&plan, Kind::ManagedPolicy);
+    assert_eq!(policy.verdict, Verdict::Create);
+    assert!(item(&plan, Kind::Role).after.contains(&policy.resource));
+
+    let mut observed = Observed::default();
+    apply_all(&mut observed, &plan);
+    assert_eq!(deploy::plan(&desired, &observed, false).steps(), 0);
+    let plan = teardown::plan(&desired, &observed, Reach::Selected);
+    let role = item(&plan, Kind::Role).resource;
+    assert!(item(&plan, Kind::ManagedPolicy).after.contains(&role));
+    apply_all(&mut observed, &plan);
+    assert_eq!(observed, Observed::default());
+}
+
+#[test]
+fn roles_without_their_boundary_are_put_right_by_a_deployment() {
+    let mut observed = deployed(&desired(&["user1"]));
+    let desired = bounded(&["user1"]);
+    let plan = deploy::plan(&desired, &observed, false);
+    let role = plan.students[0].first(Verdict::Update).unwrap();
+    assert_eq!(role.why, "differs: permissions boundary");
+    apply_all(&mut observed, &plan);
+    assert_eq!(deploy::plan(&desired, &observed, false).steps(), 0);
+    // Where the lab has none of its own, what is there is somebody's, and stays.
+    let plain = self::desired(&["user1"]);
+    assert_eq!(deploy::plan(&plain, &observed, false).steps(), 0);
+}
+
 /// What AWS would show after an action.
 fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
     let scope = scope();
@@ -105,7 +163,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                     trust: Some(Value::clone(&role.trust)),
                     inline: BTreeMap::from([(POLICY_NAME.into(), Value::clone(&role.policy))]),
                     attached: vec![],
-                    boundary: None,
+                    boundary: role.boundary.clone(),
                     tags: owner.tags(&scope, &role.fingerprint()),
                 },
             );

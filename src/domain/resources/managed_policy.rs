@@ -1,4 +1,4 @@
-//! Customer managed policies: what a student may do, and the permissions boundary of the student and of the stack's
+//! Customer managed policies: what a student may do, and the permissions boundaries of the student and of the stack's
 //! roles.
 //!
 //! A listing shows neither tags nor, everywhere, a description of them. So whose one is stands in its path, which is
@@ -19,18 +19,28 @@ pub const DOCUMENT_MAX: usize = 6144;
 pub enum Purpose {
     /// Attached to the student's user: what the student may do.
     Access,
-    /// Boundary of the student's user and of the roles of the stack: what they may do at most.
+    /// Boundary of the student's user: what it may do at most.
     Boundary,
+    /// Boundary of the roles of the stack, which are there before any API has an id that it could name.
+    Roles,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::Access, Self::Boundary];
+    const ALL: [Self; 3] = [Self::Access, Self::Boundary, Self::Roles];
 
     fn word(self) -> &'static str {
         match self {
             Self::Access => "access",
             Self::Boundary => "boundary",
+            Self::Roles => "roles",
         }
+    }
+
+    /// What a policy of homeroom's is for, by its name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let (head, _) = name.rsplit_once('@')?;
+        let (_, word) = head.rsplit_once('-')?;
+        Self::ALL.into_iter().find(|purpose| purpose.word() == word)
     }
 
     /// The name of an owner's policy. IAM keeps names unique in the account, whatever their path.

@@ -29,6 +29,8 @@ pub struct Role {
     pub trust: Arc<Value>,
     /// What it may do (inline policy document).
     pub policy: Arc<Value>,
+    /// ARN of the policy that is its permissions boundary; `None`: whatever it has is left as it is.
+    pub boundary: Option<String>,
 }
 
 /// A role as it is.
@@ -55,6 +57,8 @@ pub struct Actual {
 /// What must be written to make it as it should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {
+    /// Set the permissions boundary.
+    pub boundary: bool,
     /// Write the trust policy.
     pub trust: bool,
     /// Write the inline policy.
@@ -69,6 +73,9 @@ impl Difference {
     /// What differs, in a few words.
     pub fn describe(&self) -> String {
         let mut parts = Vec::new();
+        if self.boundary {
+            parts.push("permissions boundary".to_owned());
+        }
         if self.trust {
             parts.push("trust policy".to_owned());
         }
@@ -96,6 +103,7 @@ impl Role {
         let policy = actual.inline.get(POLICY_NAME).map(canonical) != Some(canonical(&self.policy));
         let inline = actual.inline.keys();
         let difference = Difference {
+            boundary: self.boundary.is_some() && self.boundary != actual.boundary,
             trust,
             policy,
             extra_inline: inline

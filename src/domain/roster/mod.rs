@@ -211,7 +211,7 @@ impl Roster {
             cause: "the roster has no student of that username".to_owned(),
             hint: Some(similar::did_you_mean(name, usernames).unwrap_or_else(|| {
                 "give usernames as they stand in the roster's 'username' column, with commas between them".to_owned()
-            })),
+            })), request_id: None,
         }
     }
 
@@ -238,6 +238,7 @@ impl Roster {
             subject: format!("--section {}", section.trim()),
             cause: cause.to_owned(),
             hint: Some(hint),
+            request_id: None,
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
     match action {
         Action::CreateRole(_) => vec![(CreateRole, 1), (PutRolePolicy, 1)],
         Action::UpdateRole { difference, .. } => vec![
+            (PutRolePermissionsBoundary, usize::from(difference.boundary)),
             (UpdateAssumeRolePolicy, usize::from(difference.trust)),
             (PutRolePolicy, usize::from(difference.policy)),
             (DeleteRolePolicy, difference.extra_inline.len()),
@@ -213,6 +214,10 @@ pub(super) fn deletions(stack: &Stack) -> Vec<Action> {
     let functions = stack.functions.iter().map(|_| Action::DeleteFunction);
     let groups = stack.log_groups.iter();
     let groups = groups.map(|_| Action::DeleteLogGroup { prove: true });
+    let policies = stack.boundary.iter().map(|_| Action::DeletePolicy {
+        arn: String::new(),
+        old_versions: Vec::new(),
+    });
     let all = roles.chain(apis).chain(machines).chain(functions);
-    all.chain(groups).collect()
+    all.chain(groups).chain(policies).collect()
 }

@@ -6,6 +6,7 @@ mod log_groups;
 mod principals;
 mod rest_apis;
 mod state_machines;
+mod strangers;
 mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,8 +125,8 @@ pub async fn observe_knowing<C: Cloud>(
         _ => look.principals().await?,
     };
     if depth.is_deployment() {
-        // A deployment needs the roles alone.
-        gaps.retain(|gap| gap.kind == Kind::Role);
+        // The users are not a deployment's business, so not to see them is no gap of its own.
+        gaps.retain(|gap| gap.kind != Kind::User);
     }
     look.note_principals(&principals);
     let Principals {
@@ -289,7 +290,7 @@ impl<'a, C: Cloud> Look<'a, C> {
 
     fn gap(&self, kind: Kind, name: Option<&str>, error: &CallError) -> Gap {
         let cause = match error {
-            CallError::Cloud(error) => error.to_string(),
+            CallError::Cloud(error) => error.in_full(),
             CallError::Cancelled => "stopped".to_owned(),
         };
         let student = name

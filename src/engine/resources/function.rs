@@ -120,6 +120,7 @@ pub async fn update<C: Cloud>(
     description: &str,
 ) -> Result<(), StepError> {
     let name = function.name.as_str();
+    let _alone = cx.alone_with(name).await?;
     if parts.code {
         let state = cx
             .call(Operation::UpdateFunctionCode, |c| {
@@ -199,6 +200,10 @@ async fn wait_until_active<C: Cloud>(
             Readiness::Ready => return Ok(()),
             Readiness::Failed(why) => return Err(StepError::Stuck(why)),
             Readiness::Waiting => poll.again(cx, "the function to become Active").await?,
+            Readiness::Unready(state) => {
+                let on = format!("the function to become Active: it is {state}");
+                poll.again(cx, &on).await?;
+            }
         }
     }
 }
@@ -207,10 +212,13 @@ async fn wait_until_active<C: Cloud>(
 enum Readiness {
     Ready,
     Waiting,
+    /// In a state that is neither on its way nor there.
+    Unready(String),
     Failed(String),
 }
 
-/// An endpoint that says nothing of states has none to wait for.
+/// Only what is known to take calls is ready: Lambda has gained states before, `Deactivating`, `Deleting` and
+/// `ActiveNonInvocable` among them. An endpoint that says nothing of states has none to wait for.
 fn readiness(state: &FunctionState) -> Readiness {
     let reason = || {
         state
@@ -222,7 +230,10 @@ fn readiness(state: &FunctionState) -> Readiness {
         ("Failed", _) => Readiness::Failed(format!("AWS could not set it up: {}", reason())),
         (_, "Failed") => Readiness::Failed(format!("AWS could not apply the update: {}", reason())),
         ("Pending", _) | (_, "InProgress") => Readiness::Waiting,
-        _ => Readiness::Ready,
+        // Inactive: not invoked for weeks; the next invocation wakes it.
+        ("Active" | "Inactive" | "", "Successful" | "") => Readiness::Ready,
+        ("Active" | "Inactive" | "", update) => Readiness::Unready(format!("in update {update}")),
+        (other, _) => Readiness::Unready(other.to_owned()),
     }
 }
 
@@ -258,6 +269,10 @@ mod tests {
             readiness(&state("Active", "InProgress")),
             Readiness::Waiting
         );
+        for new in ["Deactivating", "Deleting", "ActiveNonInvocable", "Whatever"] {
+            let found = readiness(&state(new, "Successful"));
+            assert_eq!(found, Readiness::Unready(new.to_owned()));
+        }
         assert!(matches!(
             readiness(&state("Failed", "")),
             Readiness::Failed(_)

@@ -4,7 +4,7 @@ use crate::domain::ids::Scope;
 use crate::domain::operation::Operation;
 use crate::domain::resources::managed_policy::ManagedPolicy;
 use crate::engine::port::{Cloud, ErrorKind};
-use crate::engine::step::{Context, Poll, StepError, or_gone};
+use crate::engine::step::{Context, Poll, StepError};
 
 /// Creates the policy.
 ///
@@ -21,10 +21,16 @@ pub async fn create<C: Cloud>(
     match created {
         // An earlier attempt's, whose answer was lost or which a listing did not show yet; or somebody else's.
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            cx.principal_made();
             let mut poll = Poll::listing();
             loop {
                 match put_in_force(cx, policy).await {
-                    Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            Some(ErrorKind::NotFound | ErrorKind::Unresolved)
+                        ) =>
+                    {
                         // Our own, made a moment ago, shows up soon; somebody else's never does.
                         let waited = poll.again(cx, "the policy to show up").await;
                         if let Err(StepError::Stuck(_)) = waited {
@@ -37,7 +43,11 @@ pub async fn create<C: Cloud>(
                 }
             }
         }
-        other => Ok(other?),
+        other => {
+            other?;
+            cx.principal_made();
+            Ok(())
+        }
     }
 }
 
@@ -65,10 +75,8 @@ pub async fn delete<C: Cloud>(
     old_versions: &[String],
 ) -> Result<(), StepError> {
     delete_versions(cx, arn, old_versions).await?;
-    or_gone(
-        cx.call(Operation::DeletePolicy, |c| c.delete_policy(arn))
-            .await,
-    )
+    let deleted = cx.call(Operation::DeletePolicy, |c| c.delete_policy(arn));
+    cx.or_gone_from_iam(deleted.await).await
 }
 
 async fn put_in_force<C: Cloud>(
@@ -92,7 +100,7 @@ async fn delete_versions<C: Cloud>(
         let deleted = cx.call(Operation::DeletePolicyVersion, |c| {
             c.delete_policy_version(arn, version)
         });
-        or_gone(deleted.await)?;
+        cx.or_gone_from_iam(deleted.await).await?;
     }
     Ok(())
 }

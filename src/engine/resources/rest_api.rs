@@ -347,6 +347,7 @@ async fn publish<C: Cloud>(cx: &Context<'_, C>, api: &RestApi, id: &str) -> Resu
 
 /// Lets the API invoke the route's function.
 async fn permit<C: Cloud>(cx: &Context<'_, C>, id: &str, route: &Route) -> Result<(), StepError> {
+    let _alone = cx.alone_with(&route.function).await?;
     let permission = &Permission {
         function: &route.function,
         statement_id: route.statement_id(),
@@ -354,12 +355,9 @@ async fn permit<C: Cloud>(cx: &Context<'_, C>, id: &str, route: &Route) -> Resul
             .scope
             .method_arn(id, route.method_in_arn(), &route.path_in_arn()),
     };
-    let added = cx
-        .call(Operation::AddPermission, |c| c.add_permission(permission))
-        .await;
-    match added {
+    match add_permission(cx, permission).await {
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
-        other => return Ok(other?),
+        other => return other,
     }
     // A statement of that id is there: ours already, or one for an API that is no more.
     let policy = cx
@@ -372,9 +370,27 @@ async fn permit<C: Cloud>(cx: &Context<'_, C>, id: &str, route: &Route) -> Resul
         c.remove_permission(&route.function, &permission.statement_id)
     });
     or_gone(removed.await)?;
-    cx.call(Operation::AddPermission, |c| c.add_permission(permission))
-        .await?;
-    Ok(())
+    add_permission(cx, permission).await
+}
+
+/// AWS may not find a function for permissions that it has made and shown already.
+async fn add_permission<C: Cloud>(
+    cx: &Context<'_, C>,
+    permission: &Permission<'_>,
+) -> Result<(), StepError> {
+    let mut poll = Poll::function_known();
+    loop {
+        let added = cx.call(Operation::AddPermission, |c| c.add_permission(permission));
+        match added.await {
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                match poll.again(cx, "the function to take permissions").await {
+                    Err(StepError::Stuck(_)) => return Err(error.into()),
+                    other => other?,
+                }
+            }
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// Whether a resource policy has this statement with this source ARN.

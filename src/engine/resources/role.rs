@@ -2,10 +2,10 @@
 
 use crate::domain::ids::Scope;
 use crate::domain::operation::Operation;
-use crate::domain::ownership::of_principal;
+use crate::domain::ownership::{Tags, of_principal};
 use crate::domain::resources::role::{Difference, POLICY_NAME, Role};
 use crate::engine::port::{Cloud, ErrorKind};
-use crate::engine::step::{Context, StepError, or_gone};
+use crate::engine::step::{Context, StepError};
 
 /// Creates the role and writes its inline policy.
 ///
@@ -14,18 +14,39 @@ use crate::engine::step::{Context, StepError, or_gone};
 pub async fn create<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
-    let created = cx
-        .call(Operation::CreateRole, |c| c.create_role(role, path, tags))
-        .await;
-    match created {
+    match create_bounded(cx, role, path, tags).await {
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             // Listings of IAM lag behind: an earlier run's role may show up only now.
+            cx.principal_made();
             prove_ours(cx, &role.name).await?;
             update_trust(cx, role).await?;
+            if let Some(boundary) = &role.boundary {
+                set_boundary(cx, boundary).await?;
+            }
         }
-        other => other?,
+        other => {
+            other?;
+            cx.principal_made();
+        }
     }
     put_policy(cx, role).await
+}
+
+/// Creates the role with its boundary, which this run may have made a moment ago. One that is not there at all is
+/// refused at once.
+async fn create_bounded<C: Cloud>(
+    cx: &Context<'_, C>,
+    role: &Role,
+    path: &str,
+    tags: &Tags,
+) -> Result<(), StepError> {
+    if role.boundary.is_some() && cx.last_principal().is_some() {
+        return cx
+            .call_about_new(Operation::CreateRole, |c| c.create_role(role, path, tags))
+            .await;
+    }
+    let created = cx.call(Operation::CreateRole, |c| c.create_role(role, path, tags));
+    Ok(created.await?)
 }
 
 /// Writes the parts that differ, and takes out what the lab does not have.
@@ -37,6 +58,10 @@ pub async fn update<C: Cloud>(
     role: &Role,
     difference: &Difference,
 ) -> Result<(), StepError> {
+    // First what bounds it: nothing more is given to a role that nothing holds.
+    if let Some(boundary) = role.boundary.as_ref().filter(|_| difference.boundary) {
+        set_boundary(cx, boundary).await?;
+    }
     if difference.trust {
         update_trust(cx, role).await?;
     }
@@ -62,10 +87,8 @@ pub async fn delete<C: Cloud>(
 ) -> Result<(), StepError> {
     empty(cx, inline, attached).await?;
     let name = cx.resource.name.as_str();
-    or_gone(
-        cx.call(Operation::DeleteRole, |c| c.delete_role(name))
-            .await,
-    )
+    let deleted = cx.call(Operation::DeleteRole, |c| c.delete_role(name));
+    cx.or_gone_from_iam(deleted.await).await
 }
 
 /// Sets the permissions boundary.
@@ -77,6 +100,12 @@ pub async fn set_boundary<C: Cloud>(
     policy_arn: &str,
 ) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
+    if cx.last_principal().is_none() {
+        let set = cx.call(Operation::PutRolePermissionsBoundary, |c| {
+            c.put_role_boundary(name, policy_arn)
+        });
+        return Ok(set.await?);
+    }
     // The policy was made a moment ago, and need not be visible everywhere yet.
     let set = cx.call_about_new(Operation::PutRolePermissionsBoundary, |c| {
         c.put_role_boundary(name, policy_arn)
@@ -90,12 +119,10 @@ pub async fn set_boundary<C: Cloud>(
 /// AWS's; what is gone already is no error.
 pub async fn remove_boundary<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    or_gone(
-        cx.call(Operation::DeleteRolePermissionsBoundary, |c| {
-            c.delete_role_boundary(name)
-        })
-        .await,
-    )
+    let removed = cx.call(Operation::DeleteRolePermissionsBoundary, |c| {
+        c.delete_role_boundary(name)
+    });
+    cx.or_gone_from_iam(removed.await).await
 }
 
 /// Takes policies out of the role.
@@ -109,13 +136,13 @@ async fn empty<C: Cloud>(
         let deleted = cx.call(Operation::DeleteRolePolicy, |c| {
             c.delete_role_policy(name, policy)
         });
-        or_gone(deleted.await)?;
+        cx.or_gone_from_iam(deleted.await).await?;
     }
     for arn in attached {
         let detached = cx.call(Operation::DetachRolePolicy, |c| {
             c.detach_role_policy(name, arn)
         });
-        or_gone(detached.await)?;
+        cx.or_gone_from_iam(detached.await).await?;
     }
     Ok(())
 }

@@ -38,11 +38,16 @@ pub async fn create<C: Cloud>(
     });
     let is_new = match created.await {
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            cx.principal_made();
             prove_ours(cx, name).await?;
             set_boundary(cx, user).await?;
             false
         }
-        other => other.map(|()| true)?,
+        other => {
+            other?;
+            cx.principal_made();
+            true
+        }
     };
     attach(cx, user).await?;
     issue_credentials(cx, user, issue, is_new).await
@@ -111,7 +116,7 @@ pub async fn delete<C: Cloud>(
     let closed = cx.call(Operation::DeleteLoginProfile, |c| {
         c.delete_login_profile(name)
     });
-    or_gone(closed.await)?;
+    cx.or_gone_from_iam(closed.await).await?;
     let parts = [
         (UserPart::AccessKey, list(cx, UserPart::AccessKey).await?),
         (UserPart::AttachedPolicy, attached.to_vec()),
@@ -126,7 +131,7 @@ pub async fn delete<C: Cloud>(
     let mut poll = Poll::visibility();
     loop {
         let deleted = cx.call(Operation::DeleteUser, |c| c.delete_user(name));
-        match or_gone(deleted.await) {
+        match cx.or_gone_from_iam(deleted.await).await {
             // Most users have nothing else, so everything else is only looked for when AWS says that there is something.
             Err(StepError::Cloud(error)) if error.code == DELETE_CONFLICT => {
                 empty(cx).await?;
@@ -173,6 +178,11 @@ async fn list<C: Cloud>(cx: &Context<'_, C>, part: UserPart) -> Result<Vec<Strin
     let listed = cx.call(part.listed_by(), |c| c.user_parts(name, part));
     match listed.await {
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(Vec::new()),
+        // Nothing of a user who is gone.
+        Err(error) if error.kind() == Some(ErrorKind::Unresolved) => {
+            cx.or_gone_from_iam(Err(error)).await?;
+            Ok(Vec::new())
+        }
         other => Ok(other?),
     }
 }
@@ -180,7 +190,7 @@ async fn list<C: Cloud>(cx: &Context<'_, C>, part: UserPart) -> Result<Vec<Strin
 async fn remove<C: Cloud>(cx: &Context<'_, C>, part: UserPart, id: &str) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     let removed = cx.call(part.removed_by(), |c| c.remove_user_part(name, part, id));
-    or_gone(removed.await)
+    cx.or_gone_from_iam(removed.await).await
 }
 
 /// What the tag of a user says was deployed: its policies.

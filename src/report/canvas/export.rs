@@ -90,6 +90,7 @@ impl<'a> Export<'a> {
         let said = |problems| -> Vec<Failure> {
             let messages = messages(file, problems).into_iter();
             let failure = |m: crate::text::problems::Message| Failure {
+                request_id: None,
                 subject: m.subject,
                 cause: m.cause,
                 hint: Some(m.hint),
@@ -175,6 +176,7 @@ fn header_score(record: &Record) -> u32 {
 fn header(file: &str, table: &Table<'_>) -> Result<(usize, Columns), Vec<Failure>> {
     let failure = |cause: String, hint: String| {
         vec![Failure {
+            request_id: None,
             subject: file.to_owned(),
             cause,
             hint: Some(hint),
@@ -418,6 +420,7 @@ fn find_assignment(file: &str, header: &Record, wanted: &str) -> Result<usize, F
         &|at| key(title(at)) == key(wanted),
     ];
     let failure = |cause: String, hint: String| Failure {
+        request_id: None,
         subject: match wanted.is_empty() {
             true => "--assignment ''".to_owned(),
             false => format!("--assignment {wanted}"),
@@ -501,6 +504,7 @@ fn possible(
     title: &str,
 ) -> Result<Number, Failure> {
     let failure = |cause: String, hint: &str| Failure {
+        request_id: None,
         subject: file.to_owned(),
         cause,
         hint: Some(hint.to_owned()),
