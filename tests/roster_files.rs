@@ -179,7 +179,7 @@ fn a_roster_file_that_is_not_there_is_an_invalid_setting() {
 }
 
 #[test]
-fn ten_thousand_rows_parse_in_well_under_a_second_good_or_bad() {
+fn ten_thousand_rows_are_read_in_no_time_good_or_bad() {
     let mut good = String::from("username,name,email,section\n");
     // As many dashes as fit: the most work for the comparison of usernames.
     let mut bad = String::from("username,name\n");
@@ -190,8 +190,9 @@ fn ten_thousand_rows_parse_in_well_under_a_second_good_or_bad() {
     let started = Instant::now();
     assert_eq!(parse(&good).expect("a roster").students.len(), 10_000);
     assert!(parse(&bad).expect_err("mistakes").len() <= 21);
+    // A quarter of a second on a quiet machine, minutes where the work grows with the square.
     assert!(
-        started.elapsed() < Duration::from_secs(2),
+        started.elapsed() < Duration::from_secs(10),
         "{:?} for both",
         started.elapsed()
     );

@@ -9,6 +9,10 @@ use super::unwanted::{Unwanted, is_joiner};
 ///
 /// Not for showing, and not an identifier: `Ana` and `ana` have one key.
 pub fn key(text: &str) -> String {
+    if text.is_ascii() {
+        let lower = text.to_ascii_lowercase();
+        return lower.split_whitespace().collect::<Vec<&str>>().join(" ");
+    }
     let nfc = const { ComposingNormalizerBorrowed::new_nfc() };
     let seen = |c: &char| {
         !is_joiner(*c)

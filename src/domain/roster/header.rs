@@ -317,6 +317,14 @@ impl Header {
 
     /// Whether a record is the header once more, as in two exports put together.
     pub fn is_repeated_by(&self, record: &Record) -> bool {
+        let likely = self.index(Role::Username).is_some_and(|index| {
+            record
+                .text(index)
+                .eq_ignore_ascii_case(&self.columns[index].name)
+        });
+        if !likely {
+            return false;
+        }
         let columns = self.columns.iter().enumerate();
         let named = columns.filter(|(_, column)| column.role != Role::Nameless);
         let mut same = named.map(|(i, column)| key(&column.name) == key(record.text(i)));
