@@ -430,7 +430,7 @@ impl World {
             input: input.to_owned(),
             status: "SUCCEEDED",
             started_at: now,
-            known_from: self.now,
+            known_from: now,
             ends_at: now,
             end: ("SUCCEEDED", None, None),
             caught: None,
