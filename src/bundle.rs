@@ -14,6 +14,13 @@ use folder::Limits;
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 static LAMBDAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lambdas");
 
+static DEMO_ROSTER: &[u8] = include_bytes!("../roster/demo-class.csv");
+
+/// The roster that is built into the binary: a class of thirty to rehearse with.
+pub fn demo_roster() -> &'static [u8] {
+    DEMO_ROSTER
+}
+
 /// The folders that a bundle is made of.
 const FOLDERS: [&str; 2] = ["templates", "lambdas"];
 /// The file that tells a bundle.

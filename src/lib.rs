@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Dependencies point one way: `domain ← events ← {engine, report}`, `engine::port ← cloud`, and all of them
-//! ← `commands` ← `main`. `strict`, a model of what AWS refuses and delays, stands by itself. `tests/architecture.rs`
-//! holds it.
+//! ← `commands` ← `main`. `text`, which reads, compares and shows what others wrote, is below all of them. `strict`, a
+//! model of what AWS refuses and delays, stands by itself. `tests/architecture.rs` holds it.
 
 pub mod bundle;
 pub mod cli;
@@ -28,4 +28,5 @@ pub mod local;
 pub mod report;
 pub mod settings;
 pub mod strict;
+pub mod text;
 pub mod vault;

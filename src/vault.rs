@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 
 use crate::domain::credentials::{AccessKey, Credentials};
 use crate::domain::ids::{ClassName, Username};
+use crate::report::folder;
 use crate::report::write::{class_dir, named, write_whole};
 
 /// The file with everybody. A username has no space, so no student's file is called so.
@@ -73,12 +74,11 @@ impl Vault {
             other => other.map_err(|error| named(&path, &error))?,
         };
         parse(student, &bytes).map(Some).ok_or_else(|| {
-            let why =
-                "is not as homeroom wrote it; `homeroom access grant --rotate` makes a new one";
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{} {why}", path.display()),
-            )
+            let why = format!(
+                "{} is not as homeroom wrote it; `homeroom access grant --rotate --students {student}` makes a new one",
+                path.display()
+            );
+            io::Error::new(io::ErrorKind::InvalidData, why)
         })
     }
 
@@ -126,7 +126,10 @@ impl Vault {
     }
 
     /// Whose credentials are here.
-    fn students(&self) -> io::Result<Vec<Username>> {
+    ///
+    /// # Errors
+    /// Names the folder that cannot be read.
+    pub fn students(&self) -> io::Result<Vec<Username>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|error| named(&self.dir, &error))?,
@@ -160,7 +163,7 @@ pub fn keep_private(dir: &Path) -> io::Result<()> {
 
 /// Makes a folder that only its owner can enter, whatever it was before.
 fn private_folder(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
+    folder::make(dir)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

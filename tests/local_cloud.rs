@@ -16,7 +16,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_cloudwatchlogs as logs;
+use aws_sdk_iam as iam;
 use aws_sdk_lambda as lambda;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use homeroom::local::{Dirs, Endpoint, LocalCloud, PrivateOptions, Status, Step};
 
 /// Longest that anything here may take, an installation excepted.
@@ -192,7 +194,12 @@ async fn a_first_start_answers_on_loopback_alone_and_a_second_one_reuses_it() {
     assert_eq!(lab.pid().await, pid);
     assert_eq!(lab.cloud.running().await.unwrap(), Some(endpoint));
 
-    for file in ["instance.json", "server.log", "server.py"] {
+    for file in [
+        "instance.json",
+        "administrator.json",
+        "server.log",
+        "server.py",
+    ] {
         let mode = fs::metadata(lab.state.path().join(file))
             .unwrap()
             .permissions()
@@ -236,7 +243,13 @@ async fn a_stop_keeps_state_and_port_and_a_wipe_forgets_both() {
     let report = lab.stop(false).await;
     assert!(report.starts_with("stopped; kept "), "{report}");
     // Not the port: on a busy machine somebody else may have it already.
-    assert!(rustix::process::test_kill_process(server).is_err());
+    // It is this process's child, which the runtime collects a moment after its end.
+    let gone = async {
+        while rustix::process::test_kill_process(server).is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, gone).await.unwrap();
     assert!(matches!(
         lab.cloud.status().await.unwrap(),
         Status::Stopped { kept: Some(_) }
@@ -376,34 +389,141 @@ async fn no_suitable_python_is_one_error_that_names_what_was_found_and_the_fix()
     );
 }
 
-/// What the embedded cloud takes for its owner's signature.
-const SIGNED: &str = "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, \
-     SignedHeaders=host, Signature=0\r\nX-Amz-Date: 20260101T000000Z\r\n";
+/// A request by hand with more headers; its status.
+fn by_hand(port: u16, line: &str, host: &str, more: &str) -> u16 {
+    let head = format!("{line} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n");
+    let status = request(port, &head);
+    status
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or_else(|| panic!("no answer to {line}: {status}"))
+}
+
+/// A header that claims a signature for a service.
+fn claimed(key: &str, service: &str) -> String {
+    let now = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
+    let signature = "0".repeat(64);
+    format!(
+        "Authorization: AWS4-HMAC-SHA256 Credential={key}/{}/us-east-1/{service}/aws4_request, \
+         SignedHeaders=host;x-amz-date, Signature={signature}\r\nX-Amz-Date: {now}\r\n",
+        &now[..8]
+    )
+}
 
 #[tokio::test]
-async fn a_web_page_reaches_a_deployed_api_and_not_the_control_plane() {
+async fn a_web_page_reaches_deployed_apis_and_nothing_else() {
     let lab = Lab::new();
-    let port = port(&lab.start().await);
-    let get = |path: &str, host: &str, more: &str| {
-        request(
-            port,
-            &format!(
-                "GET {path} HTTP/1.1\r\nHost: {host}\r\n{SIGNED}{more}Connection: close\r\n\r\n"
-            ),
-        )
-    };
+    let endpoint = lab.start().await;
+    let port = port(&endpoint);
     let here = format!("127.0.0.1:{port}");
-    let functions = "/2015-03-31/functions";
-    assert_eq!(get(functions, &here, ""), "HTTP/1.1 200 OK");
-    assert!(get(functions, &here, "Origin: https://example.com\r\n").starts_with("HTTP/1.1 403"));
-    assert!(get(functions, &here, "Sec-Fetch-Site: cross-site\r\n").starts_with("HTTP/1.1 403"));
-    assert!(get(functions, &format!("rebound.example.com:{port}"), "").starts_with("HTTP/1.1 403"));
-    let api = get(
-        "/_aws/execute-api/none/dev/x",
-        &here,
-        "Origin: https://example.com\r\n",
-    );
-    assert!(api.starts_with("HTTP/1.1 404"), "{api}");
+    let web = "Origin: https://example.com\r\n";
+    // 404: MiniStack knows no such API.
+    let api = "GET /_aws/execute-api/none/dev/x";
+    assert_eq!(by_hand(port, api, &here, ""), 404);
+    assert_eq!(by_hand(port, api, &here, web), 404);
+    for line in [
+        // Not quite an API's path: MiniStack takes these for its control plane.
+        "POST /_aws/execute-api/none?Action=CreateUser&UserName=x&AWSAccessKeyId=test",
+        "POST /_aws/execute-api/none?X-Amz-Credential=test/20260101/us-east-1/iam/aws4_request&Action=ListUsers",
+        "POST /_aws/execute-api/",
+        "POST /_aws/execute-api//dev/x",
+        "POST /_aws/execute-api/none/dev/..%2f..%2fx",
+        "POST /_aws/execute-api/none/dev/x?Action=ListUsers",
+        "GET /2015-03-31/functions",
+        "POST /",
+        "OPTIONS /2015-03-31/functions",
+    ] {
+        assert_eq!(by_hand(port, line, &here, web), 403, "{line}");
+        assert_eq!(by_hand(port, line, &here, ""), 403, "{line}");
+    }
+    let rebound = format!("rebound.example.com:{port}");
+    assert_eq!(by_hand(port, api, &rebound, ""), 403);
+    let function_host = format!("none.lambda-url.us-east-1.localhost:{port}");
+    assert_eq!(by_hand(port, "GET /", &function_host, ""), 403);
+    // The honest neighbour, meanwhile.
+    assert_eq!(groups(&endpoint).await, Vec::<String>::new());
+    lab.stop(true).await;
+}
+
+#[tokio::test]
+async fn nobody_becomes_the_instructor_without_this_instances_key() {
+    let lab = Lab::new();
+    let endpoint = lab.start().await;
+    create_group(&endpoint, "mine").await;
+    let port = port(&endpoint);
+    let here = format!("127.0.0.1:{port}");
+    let own = endpoint.access_key.as_str();
+    for key in ["test", "000000000000", "AKIAIOSFODNN7EXAMPLE", own] {
+        for (service, line) in [
+            ("lambda", "GET /2015-03-31/functions"),
+            ("iam", "POST /?Action=ListUsers&Version=2010-05-08"),
+        ] {
+            let status = by_hand(port, line, &here, &claimed(key, service));
+            assert_eq!(status, 403, "{key}: {line}");
+        }
+    }
+    for line in [
+        "POST /_ministack/reset",
+        "POST /_ministack/config",
+        "GET /_ministack/health",
+        "GET /_localstack/health",
+        "GET /health",
+        "GET /_ministack/lambda-code/000000000000/us-east-1/f",
+        "GET /_aws/ses",
+    ] {
+        assert_eq!(by_hand(port, line, &here, ""), 403, "{line}");
+        let signed = claimed(own, "lambda");
+        assert_eq!(by_hand(port, line, &here, &signed), 403, "{line}");
+    }
+    // Nor through the strict proxy.
+    let proxy = homeroom::strict::Proxy::start(&endpoint.url, Default::default())
+        .await
+        .unwrap();
+    let proxy_port: u16 = proxy.url().rsplit(':').next().unwrap().parse().unwrap();
+    let at_proxy = format!("127.0.0.1:{proxy_port}");
+    let reset = tokio::task::spawn_blocking(move || {
+        by_hand(proxy_port, "POST /_ministack/reset", &at_proxy, "")
+    });
+    assert_eq!(reset.await.unwrap(), 403);
+
+    let mut guessed = endpoint.clone();
+    guessed.access_key = "test".to_owned();
+    guessed.secret_key = "test".to_owned();
+    let mut wrong = endpoint.clone();
+    wrong.secret_key = "0".repeat(64);
+    for (stranger, code) in [
+        (&guessed, "UnrecognizedClientException"),
+        (&wrong, "InvalidSignatureException"),
+    ] {
+        // The services have status codes of their own for these.
+        let call = client!(logs, stranger).describe_log_groups().send().await;
+        assert_eq!(call.unwrap_err().code(), Some(code));
+    }
+    // Through the proxy and directly, the administrator is let through.
+    let mut through = endpoint.clone();
+    through.url = proxy.url();
+    assert_eq!(groups(&through).await, ["mine"]);
+    assert_eq!(groups(&endpoint).await, ["mine"]);
+    lab.stop(true).await;
+}
+
+#[tokio::test]
+async fn a_functions_code_is_fetched_by_its_address_and_by_no_other() {
+    let lab = Lab::new();
+    let endpoint = lab.start().await;
+    let client = client!(lambda, endpoint);
+    create_probe(&client, &endpoint).await;
+    let found = client.get_function().function_name("probe").send().await;
+    let location = found.unwrap().code.unwrap().location.unwrap();
+    let path = location.split_once(&endpoint.url).unwrap().1.to_owned();
+    let port = port(&endpoint);
+    let here = format!("127.0.0.1:{port}");
+    assert_eq!(by_hand(port, &format!("GET {path}"), &here, ""), 200);
+    let other = path.replace("probe", "other");
+    assert_eq!(by_hand(port, &format!("GET {other}"), &here, ""), 403);
     lab.stop(true).await;
 }
 
@@ -420,29 +540,23 @@ def handler(event, context):
     if event == "boto3":
         import boto3, botocore.handlers
         patched = any("_ms_add_invoke_depth" in str(entry) for entry in botocore.handlers.BUILTIN_HANDLERS)
-        return {"account": boto3.client("sts").get_caller_identity()["Account"], "patched": patched}
+        return {"arn": boto3.client("sts").get_caller_identity()["Arn"], "patched": patched}
+    if event == "environment":
+        return dict(os.environ)
+    if event == "log":
+        print("one\ntwo", end="")
+        return "logged"
     return {"pid": str(os.getpid()), "botocore": "botocore" in sys.modules}
 "#;
 
-async fn invoke(client: &lambda::Client, event: &str) -> (Option<String>, serde_json::Value) {
-    let payload = lambda::primitives::Blob::new(format!("\"{event}\""));
-    let call = client.invoke().function_name("probe").payload(payload);
-    let answer = call.send().await.unwrap();
-    let body = serde_json::from_slice(answer.payload().unwrap().as_ref()).unwrap();
-    (answer.function_error().map(str::to_owned), body)
-}
-
-#[tokio::test]
-async fn a_function_fails_by_the_name_of_its_exception_and_lives_on() {
-    let state = tempfile::tempdir().unwrap();
-    let cloud = LocalCloud::new(dirs(state.path()));
-    // The function's role is of no interest here, and does not exist.
-    let options = PrivateOptions {
-        auth: false,
-        cloudtrail: false,
-    };
-    let private = cloud.start_private(options, &mut |_| {}).await.unwrap();
-    let client = client!(lambda, private.endpoint());
+/// Creates the function `probe`, and the role that it runs as.
+async fn create_probe(client: &lambda::Client, endpoint: &Endpoint) {
+    let trust = r#"{"Version": "2012-10-17", "Statement": []}"#;
+    let role = client!(iam, endpoint)
+        .create_role()
+        .role_name("probe")
+        .assume_role_policy_document(trust);
+    role.send().await.unwrap();
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("app.py", zip::write::SimpleFileOptions::default())
         .unwrap();
@@ -462,6 +576,28 @@ async fn a_function_fails_by_the_name_of_its_exception_and_lives_on() {
         .send()
         .await
         .unwrap();
+}
+
+async fn invoke(client: &lambda::Client, event: &str) -> (Option<String>, serde_json::Value) {
+    let payload = lambda::primitives::Blob::new(format!("\"{event}\""));
+    let call = client.invoke().function_name("probe").payload(payload);
+    let answer = call.send().await.unwrap();
+    let body = serde_json::from_slice(answer.payload().unwrap().as_ref()).unwrap();
+    (answer.function_error().map(str::to_owned), body)
+}
+
+#[tokio::test]
+async fn a_function_fails_by_the_name_of_its_exception_and_lives_on() {
+    let state = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::new(dirs(state.path()));
+    // What the function's role may do is of no interest here.
+    let options = PrivateOptions {
+        auth: false,
+        cloudtrail: false,
+    };
+    let private = cloud.start_private(options, &mut |_| {}).await.unwrap();
+    let client = client!(lambda, private.endpoint());
+    create_probe(&client, private.endpoint()).await;
 
     let (no_error, before) = invoke(&client, "look").await;
     assert_eq!(no_error, None);
@@ -481,24 +617,68 @@ async fn a_function_fails_by_the_name_of_its_exception_and_lives_on() {
 
     assert_eq!(invoke(&client, "look").await.1["pid"], before["pid"]);
     let with_sdk = invoke(&client, "boto3").await.1;
-    assert_eq!(with_sdk["account"], homeroom::local::ACCOUNT);
+    assert_eq!(
+        with_sdk["arn"],
+        "arn:aws:sts::000000000000:assumed-role/probe/probe"
+    );
     assert_eq!(with_sdk["patched"], true);
+
+    let environment = invoke(&client, "environment").await.1.to_string();
+    assert!(environment.contains("AWS_SESSION_TOKEN"));
+    assert!(!environment.contains(&private.endpoint().access_key));
+    assert!(!environment.contains(&private.endpoint().secret_key));
+
+    assert_eq!(invoke(&client, "log").await.1, "logged");
+    let events = client!(logs, private.endpoint())
+        .filter_log_events()
+        .log_group_name("/aws/lambda/probe");
+    let events = events.send().await.unwrap();
+    let messages: Vec<&str> = events.events().iter().filter_map(|e| e.message()).collect();
+    let begin = messages.iter().position(|line| *line == "one").unwrap();
+    assert_eq!(messages[begin + 1], "two", "{messages:?}");
+    assert!(messages[begin + 2].starts_with("END "), "{messages:?}");
     private.stop().await.unwrap();
 }
+
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/local");
 
 #[test]
 fn the_units_of_the_servers_python_pass() {
     let run = Command::new("python3")
-        .args([
-            "-B",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/src/local/test_functions.py"),
-        ])
+        .args(["-B", "-m", "unittest", "discover", "-s", PYTHON])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{said}");
+    for module in ["test_functions", "test_guard", "test_snapshots"] {
+        let tests = fs::read_to_string(format!("{PYTHON}/{module}.py")).unwrap();
+        assert!(tests.contains("    def test_"), "{module}");
+    }
+    let ran = said.split("Ran ").nth(1).unwrap();
+    let ran: usize = ran.split(' ').next().unwrap().parse().unwrap();
+    assert!(ran >= 25, "{said}");
+}
+
+#[tokio::test]
+async fn no_thread_is_in_the_way_of_another_that_walks_a_table() {
+    // Which installs MiniStack, if nobody did before.
+    let state = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::new(dirs(state.path()));
+    let options = PrivateOptions::default();
+    let private = cloud.start_private(options, &mut |_| {}).await.unwrap();
+    private.stop().await.unwrap();
+    let installed = fs::read_dir(dirs(state.path()).cache).unwrap();
+    let mut pythons = installed.map(|entry| entry.unwrap().path().join("bin/python"));
+    let python = pythons.find(|python| python.is_file()).unwrap();
+    let run = Command::new(python)
+        .args(["-I", "-B", &format!("{PYTHON}/hammer_tables.py")])
+        .output()
+        .unwrap();
     assert!(
-        run.status.success() && said.contains("Ran 7 tests"),
-        "{said}"
+        run.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr)
     );
 }
 

@@ -15,6 +15,9 @@ use homeroom::report::html::Pages;
 use homeroom::report::{About, ClassReport, Key, Since, anonymous, write_reports};
 use report_sample::{class, class_before};
 
+/// A value of the roster that stands in no report of its own accord.
+const KEPT_BACK: &str = "Elsewhere College";
+
 /// A class with identifying strings wherever one can stand.
 fn telling_class() -> ClassReport {
     let mut report = class(30);
@@ -46,7 +49,7 @@ fn telling_class() -> ClassReport {
             kind: Kind::Function,
             name: Some(format!("{username}-process-data")),
             student: Some(row.student.username.clone()),
-            cause: format!("AccessDenied for {email}"),
+            cause: format!("AccessDenied for {email} of {KEPT_BACK}"),
         });
     }
     report
@@ -59,7 +62,7 @@ fn nothing_on_the_projector_s_page_tells_who_somebody_is() {
     write_reports(dir.path(), &class_before(&report), About::Class, None).unwrap();
     report.since = Since::read(dir.path(), &report).unwrap();
     assert!(report.since.is_some());
-    let key = Key::from_bytes([3; 32]);
+    let key = Key::from_bytes([3; 32]).hiding(&[KEPT_BACK.to_owned()]);
     let written = write_reports(dir.path(), &report, About::Class, Some(&key)).unwrap();
     let page = std::fs::read_to_string(written.anonymous.unwrap()).unwrap();
 
@@ -87,6 +90,7 @@ fn nothing_on_the_projector_s_page_tells_who_somebody_is() {
     };
     absent("123456789012", false);
     absent("training-emea", false);
+    absent(KEPT_BACK, false);
     for row in &report.students {
         let student = &row.student;
         absent(student.username.as_str(), false);

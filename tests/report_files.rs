@@ -3,15 +3,21 @@
 mod report_sample;
 
 use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use homeroom::domain::check::Verdict;
 use homeroom::domain::observed::Gap;
 use homeroom::domain::resources::Kind;
+use homeroom::domain::roster::{Roster, Student, UsernameLimit};
 use homeroom::report::html::Pages;
-use homeroom::report::{About, Since, csv, json, junit, student_files, write_reports};
-use serde_json::Value;
-
+use homeroom::report::{
+    About, ClassReport, Key, Since, csv, json, junit, student_files, write_reports,
+};
+use jiff::Timestamp;
 use report_sample::{ATTACKS, class, class_before, hostile_class};
+use serde_json::Value;
 
 /// Students of the sample of which each fares differently, to keep snapshots readable.
 fn few() -> homeroom::report::ClassReport {
@@ -137,7 +143,9 @@ fn all_files_are_written_beside_each_other() {
     assert_eq!(
         names,
         [
+            ".gitignore",
             "gradebook.csv",
+            "history",
             "junit.xml",
             "report.html",
             "report.json",
@@ -146,6 +154,8 @@ fn all_files_are_written_beside_each_other() {
             "user3.html"
         ]
     );
+    let copy = fs::read(&written.dated).unwrap();
+    assert_eq!(copy, fs::read(&written.json).unwrap());
     let document: serde_json::Value =
         serde_json::from_slice(&fs::read(&written.json).unwrap()).unwrap();
     assert_eq!(document["schema"], "homeroom.report/1");
@@ -326,13 +336,13 @@ fn the_stack_is_a_state_and_no_task_and_earns_no_points() {
         )));
     }
     let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
-    assert!(text.starts_with("username,name,email,section,console-test,api-test,"));
+    assert!(text.starts_with("\u{feff}username,name,email,section,console-test,api-test,"));
     // Nothing is there, so there is nothing to grade: not zero.
     let row = text
         .lines()
         .find(|line| line.starts_with("user21,"))
         .unwrap();
-    assert!(row.ends_with(",Evening,,,,,,,,100,,not-deployed"), "{row}");
+    assert!(row.ends_with(",Evening,,,,,,,,100,,not-deployed,"), "{row}");
     let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
     let student = &json["students"][20];
     assert_eq!(student["points"], Value::Null);
@@ -448,6 +458,62 @@ fn hostile_values_are_text_on_the_page_and_nothing_else() {
 }
 
 #[test]
+fn the_gradebook_is_read_again_by_the_own_reader_and_keeps_its_letters() {
+    let bytes = csv::gradebook(&class(5)).unwrap();
+    assert!(bytes.starts_with(b"\xEF\xBB\xBFusername,"));
+    let limit = UsernameLimit {
+        max: 40,
+        because: String::new(),
+    };
+    let roster = Roster::parse("gradebook.csv", &bytes, &limit).unwrap();
+    let names = |students: &[Student]| students.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
+    let class: Vec<Student> = class(5).students.into_iter().map(|s| s.student).collect();
+    assert_eq!(names(&roster.students), names(&class));
+    assert!(names(&class).iter().flatten().any(|name| !name.is_ascii()));
+}
+
+#[test]
+fn what_the_roster_keeps_back_is_in_no_file() {
+    let export = b"username,password,firstname,lastname,email,city\n\
+        user1,s3cr3t-one,Ana,Ruiz,ana@example.edu,Hiddenville\n\
+        user2,s3cr3t-two,Ben,Ito,ben@example.edu,Hiddenville\n";
+    let limit = UsernameLimit {
+        max: 40,
+        because: String::new(),
+    };
+    let roster = Roster::parse("moodle.csv", export, &limit).unwrap();
+    let mut report = class(2);
+    for (row, student) in report.students.iter_mut().zip(&roster.students) {
+        row.student = student.clone();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let key = Key::from_bytes([7; 32]).hiding(&roster.kept_back.values);
+    let written = write_reports(dir.path(), &report, About::Class, Some(&key)).unwrap();
+    let mut files = 0;
+    let mut folders = vec![dir.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            for secret in ["s3cr3t", "Hiddenville", "password"] {
+                assert!(!text.contains(secret), "{secret} in {}", path.display());
+            }
+            files += 1;
+        }
+    }
+    assert!(files >= 6, "{files}");
+    assert!(
+        fs::read_to_string(&written.html)
+            .unwrap()
+            .contains("Ana Ruiz")
+    );
+}
+
+#[test]
 fn hostile_values_are_text_in_the_gradebook_and_in_junit() {
     let report = hostile_class();
     let bytes = csv::gradebook(&report).unwrap();
@@ -520,4 +586,109 @@ fn pages_of_students_who_left_go_with_the_next_report_and_nothing_else_does() {
     assert_eq!(written.removed, first.students[3..]);
     assert!(!first.students[3].exists() && mine.is_file());
     assert!(written.students.iter().all(|page| page.is_file()));
+}
+
+/// The sample a week after it was read: every stack is gone.
+fn torn_down() -> ClassReport {
+    let mut report = class(3);
+    let week = jiff::SignedDuration::from_hours(24 * 7);
+    let read: Timestamp = report.taken_at.timestamp() - week;
+    for row in &mut report.students {
+        row.progress.last.as_of = Some(read);
+        row.progress.last.gone = true;
+        for check in &mut row.progress.checks {
+            check.as_of = Some(read);
+        }
+    }
+    report
+}
+
+#[test]
+fn a_last_reading_shows_its_time_on_every_page_and_in_every_file() {
+    let report = torn_down();
+    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
+    let rows = text.lines().skip(1).filter(|line| !line.is_empty());
+    assert!(rows.clone().count() == 3 && rows.clone().all(|r| r.ends_with(",2026-05-07 10:32:05")));
+    let pages = Pages::new().unwrap();
+    let page = pages.class(&report).unwrap();
+    assert!(page.contains("The stacks are gone.</b> This is the last reading, of"));
+    assert!(page.contains("<b>10:32</b> on Thursday, 7 May 2026"));
+    assert_eq!(page.matches("as of 7 May, 10:32").count(), 3);
+    let own = pages.student(&report, &report.students[0]).unwrap();
+    assert!(own.contains("The stack is gone.</b> This is the last reading, of"));
+    assert!(own.contains("read 7 May, 10:32"));
+    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let student = &json["students"][0];
+    assert_eq!(student["as_of"], "2026-05-07T10:32:05+02:00");
+    assert_eq!(
+        (&student["stack_gone"], &student["stack"]),
+        (&true.into(), &"not-deployed".into())
+    );
+}
+
+#[test]
+fn a_second_report_leaves_the_first_dated_copy_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = class(3);
+    let first = write_reports(dir.path(), &report, About::Class, None).unwrap();
+    let bytes = fs::read(&first.dated).unwrap();
+    let mut changed = report.clone();
+    changed.notes.push("another".into());
+    let second = write_reports(dir.path(), &changed, About::Class, None).unwrap();
+    assert_ne!(first.dated, second.dated, "even in the same second");
+    assert_eq!(fs::read(&first.dated).unwrap(), bytes);
+    let chosen = write_reports(dir.path(), &report, About::Selection, None).unwrap();
+    assert!(chosen.dated.to_string_lossy().ends_with("-selection.json"));
+    assert_eq!(
+        fs::read(&second.json).unwrap(),
+        fs::read(&second.dated).unwrap()
+    );
+}
+
+#[test]
+fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    // Answers nobody, and counts who calls.
+    let endpoint = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", endpoint.local_addr().unwrap());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    std::thread::spawn(move || {
+        for _ in endpoint.incoming() {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    fs::write(folder.join("lab6.csv"), "username,name\nuser1,Ana Ruiz\n").unwrap();
+    let good = "Student,ID,Section,Lab 6 (12),Final Score\n    Points Possible,,,100.00,(read only)\n\"Ruiz, Ana\",1,A,,\n";
+    for (export, assignment, word) in [
+        (good.to_owned(), "Lab 7", "no assignment of that name"),
+        (good.to_owned(), "Final Score", "read-only"),
+        (good.replace("100.00", "0.00"), "Lab 6", "0 points"),
+        (
+            good.replace("\"Ruiz, Ana\"", "\"Ruiz, Ana"),
+            "Lab 6",
+            "line 3",
+        ),
+    ] {
+        fs::write(folder.join("grades.csv"), export).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_homeroom"))
+            .env_clear()
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_CONFIG_FILE", "/nonexistent")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+            .current_dir(folder)
+            .args(["report", "--roster", "lab6.csv", "--region", "us-east-1"])
+            .args(["--endpoint-url", &url, "--gradebook", "canvas"])
+            .args(["--canvas-export", "grades.csv", "--assignment", assignment])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(calls.load(Ordering::SeqCst), 0, "{said}");
+        assert!(said.contains(word), "{said}");
+        assert!(!folder.join("reports").exists());
+    }
 }

@@ -19,6 +19,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// An endpoint that answers everything with its host and `Active`, and remembers what it was asked.
@@ -122,10 +123,10 @@ async fn unsigned_requests_pass_and_signed_ones_are_counted() {
     .await
     .unwrap();
     assert_eq!(status, StatusCode::OK);
-    let host = endpoint.url.trim_start_matches("http://");
+    let host = proxy.url().replace("http://", "");
     assert!(
-        body.contains(host),
-        "the endpoint sees its own name: {body}"
+        body.contains(&host),
+        "a signature covers the name that was asked: {body}"
     );
     assert_eq!(
         endpoint.asked.lock().unwrap()[0],
@@ -249,6 +250,58 @@ async fn a_broken_connection_has_no_effect_and_a_lost_answer_has_one() {
     assert_eq!(list().await.unwrap().0, StatusCode::OK);
 }
 
+/// The status line of the answer to a request written by hand.
+async fn by_hand(proxy: &Proxy, head: &str) -> String {
+    let address = proxy.url().replace("http://", "");
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!("{head}\r\nConnection: close\r\n\r\n");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn the_proxy_answers_to_its_own_name_and_to_no_web_page() {
+    let endpoint = Endpoint::start().await;
+    let proxy = Proxy::start(&endpoint.url, options()).await.unwrap();
+    let own = proxy.url().replace("http://", "");
+    let port = own.rsplit(':').next().unwrap();
+    let functions = "GET /2015-03-31/functions HTTP/1.1\r\nHost: ";
+    for refused in [
+        format!("{functions}rebound.example.com:{port}"),
+        format!("{functions}127.0.0.1"),
+        format!("{functions}{own}.example.com"),
+        format!("{functions}{own}\r\nHost: example.com"),
+        format!("GET http://example.com/x HTTP/1.1\r\nHost: {own}"),
+        format!("{functions}{own}\r\nOrigin: https://example.com"),
+        format!("{functions}{own}\r\nSec-Fetch-Site: same-site"),
+        format!(
+            "POST /_aws/execute-api/a/dev/x HTTP/1.1\r\nHost: {own}\r\nOrigin: null\r\nAuthorization: x"
+        ),
+    ] {
+        let status = by_hand(&proxy, &refused).await;
+        assert!(
+            status.starts_with("HTTP/1.1 403") || status.starts_with("HTTP/1.1 400"),
+            "{status} for {refused}"
+        );
+    }
+    assert_eq!(endpoint.asked(), 0);
+    for passed in [
+        format!("{functions}localhost:{port}"),
+        format!(
+            "POST /_aws/execute-api/a/dev/x HTTP/1.1\r\nHost: {own}\r\nOrigin: https://example.com"
+        ),
+    ] {
+        assert_eq!(
+            by_hand(&proxy, &passed).await,
+            "HTTP/1.1 200 OK",
+            "{passed}"
+        );
+    }
+    assert_eq!(endpoint.asked(), 2);
+}
+
 #[tokio::test]
 async fn an_endpoint_that_is_gone_is_a_bad_gateway() {
     let endpoint = Endpoint::start().await;
@@ -278,7 +331,7 @@ fn a_rehearsal_at_awss_limits_goes_through_and_tells_what_was_counted() {
         )
         .env("HOMEROOM_STATE_DIR", folder.path().join("state"))
         .current_dir(folder.path())
-        .args(["--roster", "class.csv"])
+        .args(["--roster", "class.csv", "--reports", "reports"])
         .args(["--output", "json", "rehearse", "--strict", "--scale", "100"])
         .output()
         .unwrap();

@@ -29,7 +29,7 @@ pub struct ConnectOptions {
     pub endpoint_url: Option<String>,
     /// Where deployed stages answer, with `{api_id}` and `{stage}` in it; AWS's own place when unset.
     pub invoke_base: Option<String>,
-    /// Static access key and secret: only for the embedded cloud, which checks neither.
+    /// Static access key and secret: of the embedded cloud.
     pub credentials: Option<(String, String)>,
     /// What carries the requests; tests put AWS in process here.
     pub http_client: Option<SharedHttpClient>,
@@ -175,7 +175,7 @@ pub async fn default_region(profile: Option<&str>) -> Option<String> {
 }
 
 /// Whether a URL's host is this machine.
-fn is_loopback(url: &str) -> bool {
+pub(super) fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {

@@ -33,6 +33,7 @@ pub(super) async fn log_groups_page(
             .iter()
             .map(|group| Actual {
                 name: group.log_group_name().unwrap_or_default().to_owned(),
+                created_ms: group.creation_time().filter(|ms| *ms > 0),
                 retention_days: group.retention_in_days(),
                 ownership: Ownership::Unproven,
                 tags_read: false,

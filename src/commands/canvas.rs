@@ -1,85 +1,137 @@
-//! `report --gradebook canvas`: reads the export, writes it filled in, says who was left out.
+//! `report --gradebook canvas`: reads the export, has it judged and filled in, writes it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Gradebook, ReportArgs};
+use crate::domain::roster::Student;
 use crate::error::{Error, Kind, Result};
-use crate::report::ClassReport;
-use crate::report::canvas::{Filled, fill};
+use crate::report::canvas::Export;
 use crate::report::write::{class_dir, write_whole};
+use crate::report::{About, ClassReport};
 
-/// An export that is to be filled in.
-pub(super) struct Canvas {
-    file: PathBuf,
+/// An export that is to be filled in, as it was given.
+pub(super) struct CanvasFile {
+    path: PathBuf,
     bytes: Vec<u8>,
     assignment: String,
+    lower: bool,
 }
 
-impl Canvas {
+/// The same, found to be in order.
+pub(super) struct Gradable<'a> {
+    export: Export<'a>,
+    lower: bool,
+}
+
+impl CanvasFile {
     /// Reads the export, if there is one to be filled in.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn load(args: &ReportArgs) -> Result<Option<Self>> {
-        let (Some(Gradebook::Canvas), Some(file), Some(assignment)) =
+        let (Some(Gradebook::Canvas), Some(path), Some(assignment)) =
             (args.gradebook, &args.canvas_export, &args.assignment)
         else {
             return Ok(None);
         };
-        let bytes = fs::read(file).map_err(|error| {
-            let subject = format!("--canvas-export {}", file.display());
+        let bytes = fs::read(path).map_err(|error| {
+            let subject = format!("--canvas-export {}", path.display());
             Error::new(Kind::Invalid, subject, format!("cannot be read: {error}"))
                 .hint("give the CSV file that Canvas exported")
         })?;
         Ok(Some(Self {
-            file: file.clone(),
+            path: path.clone(),
             bytes,
             assignment: assignment.clone(),
+            lower: args.lower,
         }))
     }
 
-    /// Writes `gradebook-canvas.csv` into the class's folder; what to know of it, as notes.
+    /// Judges the export, before anything is asked of AWS.
     ///
     /// # Errors
-    /// When the export is none, has no such assignment, or the file cannot be written.
-    pub fn write(&self, reports: &Path, report: &ClassReport) -> Result<Vec<String>> {
-        let name = self.file.display().to_string();
-        let filled =
-            fill(report, &name, &self.bytes, &self.assignment).map_err(|failure| Error {
+    /// When the export is none, or has no such assignment that can be filled in.
+    pub fn judge(&self) -> Result<Gradable<'_>> {
+        let name = self.path.display().to_string();
+        let export =
+            Export::read(&name, &self.bytes, &self.assignment).map_err(|failures| Error {
                 kind: Kind::Invalid,
-                failures: vec![failure],
+                failures,
             })?;
-        let path = class_dir(reports, &report.class).join("gradebook-canvas.csv");
-        write_whole(&path, &filled.bytes)
-            .map_err(|error| Error::new(Kind::General, "gradebook", error.to_string()))?;
-        Ok(notes(&filled, &path))
+        Ok(Gradable {
+            export,
+            lower: self.lower,
+        })
     }
 }
 
-fn notes(filled: &Filled, path: &Path) -> Vec<String> {
-    let mut notes = vec![format!(
-        "{}: '{}' filled in for {}",
-        path.display(),
-        filled.assignment,
-        crate::report::words::plural(filled.filled.len(), "student")
-    )];
-    if let Some((total, possible)) = filled.scaled {
-        notes.push(format!(
-            "Canvas gives {possible} points for it, the lab {total}: points are scaled"
-        ));
+impl Gradable<'_> {
+    /// Writes the export with the report's grades into the class's folder: where it is, and what to know of it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(
+        &self,
+        reports: &Path,
+        report: &ClassReport,
+        roster: &[Student],
+        about: About,
+    ) -> Result<(PathBuf, Vec<String>)> {
+        let filled = self.export.fill(report, roster, self.lower);
+        let name = match about {
+            About::Class => "gradebook-canvas.csv",
+            About::Selection => "selection-gradebook-canvas.csv",
+        };
+        let path = class_dir(reports, &report.class).join(name);
+        write_whole(&path, &filled.bytes).map_err(|error| {
+            Error::new(Kind::General, "gradebook", error.to_string()).hint(
+                "free space or choose another folder with --reports, then run `homeroom report` again",
+            )
+        })?;
+        let notes = filled.notes(&path);
+        Ok((path, notes))
     }
-    notes.extend(
-        filled
-            .left
-            .iter()
-            .map(|(username, why)| format!("Canvas: {username} not filled in: {why}")),
-    );
-    notes.extend(
-        filled
-            .strangers
-            .iter()
-            .map(|name| format!("Canvas: the row of '{name}' is nobody's of this class")),
-    );
-    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Account;
+
+    #[test]
+    fn a_selection_replaces_no_gradebook_of_the_class() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("grades.csv");
+        fs::write(&path, "Student,ID,Lab (1)\n    Points Possible,,9\n").unwrap();
+        let args = ReportArgs {
+            gradebook: Some(Gradebook::Canvas),
+            canvas_export: Some(path),
+            assignment: Some("Lab".to_owned()),
+            ..ReportArgs::default()
+        };
+        let file = CanvasFile::load(&args).unwrap().unwrap();
+        let report = ClassReport {
+            left: Vec::new(),
+            class: "lab6".parse().unwrap(),
+            lab: "lab-6".parse().unwrap(),
+            lab_title: String::new(),
+            account: Account {
+                id: String::new(),
+                alias: None,
+            },
+            region: String::new(),
+            taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
+            validated_at: None,
+            students: Vec::new(),
+            left: Vec::new(),
+            notes: Vec::new(),
+            gaps: Vec::new(),
+            since: None,
+        };
+        let judged = file.judge().unwrap();
+        let written = |about| judged.write(dir.path(), &report, &[], about).unwrap().0;
+        assert!(written(About::Class).ends_with("lab6/gradebook-canvas.csv"));
+        assert!(written(About::Selection).ends_with("lab6/selection-gradebook-canvas.csv"));
+    }
 }

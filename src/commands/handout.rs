@@ -10,6 +10,7 @@ use crate::domain::desired::Stack;
 use crate::domain::lab::{ApiEndpoint, Surroundings};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
+use crate::domain::ownership::Ownership;
 use crate::domain::roster::Student;
 use crate::engine::call::{CallError, Caller};
 use crate::engine::hints;
@@ -21,6 +22,7 @@ use crate::report::handout::{About, Files, One, dir, write};
 use crate::report::words::{plural, some_of};
 use crate::vault::{Vault, keep_private};
 
+use super::elsewhere;
 use super::plan::{interrupted, view};
 use super::run::{count, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -33,6 +35,13 @@ const NAMED: usize = 8;
 struct Seen {
     observed: Observed,
     alias: Option<String>,
+}
+
+impl Seen {
+    fn any_ours(&self) -> bool {
+        let mut apis = self.observed.rest_apis.values().flatten();
+        apis.any(|api| matches!(api.ownership, Ownership::Ours(_)))
+    }
 }
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
@@ -51,6 +60,10 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
             }
         }
     })?;
+    if !seen.any_ours() {
+        // Whether they stand elsewhere is worth one more listing.
+        elsewhere::check_first(&session, Command::Handout).await?;
+    }
     let scope = session.scope();
     // An endpoint that is not AWS has no console.
     let sign_in_url = session
@@ -217,11 +230,11 @@ impl<'a> Desk<'a> {
             .count();
         if secret > 0 {
             let (contain, them) = match secret {
-                1 => ("contains a password: hand it", "it"),
-                _ => ("contain passwords: hand each", "them"),
+                1 => ("contains a password: hand it", "it goes"),
+                _ => ("contain passwords: hand each", "they go"),
             };
             notes.push(format!(
-                "{} {contain} to its student only, and delete {them} afterwards",
+                "{} {contain} to its student only; {them} with the student's access",
                 plural(secret, "handout")
             ));
         }

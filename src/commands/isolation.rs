@@ -21,6 +21,7 @@ use crate::events::{Command, Event, Failure, Outcome, StudentResult};
 use crate::report::View;
 
 use super::access::vault;
+use super::elsewhere;
 use super::plan::view;
 use super::run::{count, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -48,6 +49,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
         })?;
     let ran = run_work(&session, Command::Isolation, true, async |caller| {
         let observed = observe_access(caller, &everybody, true).await?;
+        elsewhere::check(&everybody, &observed)?;
         let students = all_students(caller, &session, &everybody, &observed).await;
         Ok::<_, Error>((observed, students))
     })

@@ -4,19 +4,28 @@ mod access;
 mod canvas;
 mod completions;
 mod deploy;
+mod elsewhere;
+mod final_report;
+mod forget;
 mod handout;
 mod interrupts;
 mod invocation;
 mod isolation;
+mod kept;
+mod last_readings;
+mod leavers;
 mod local;
 mod outputs;
+mod people;
 mod plan;
 mod progress;
 mod readings;
 mod rehearse;
+mod reset;
 mod risks;
 mod run;
 mod session;
+mod stale;
 mod teardown;
 mod validate;
 mod validations;
@@ -123,7 +132,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
-        Verb::Local(verb) => local::run(verb, ui).await,
+        Verb::Local(verb) => local::run(cli, verb, ui).await,
         Verb::Rehearse(args) => rehearse::run(cli, args).await,
         Verb::Plan(args) => plan::run(cli, args).await,
         Verb::Deploy(args) => deploy::run(cli, args).await,

@@ -1,36 +1,82 @@
 //! `status` and `report`: who is complete, in progress, not started, broken, could not be checked.
 
-use std::fs;
+use std::{fs, io};
 
 use jiff::{Timestamp, Zoned};
 
 use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
 use crate::domain::attest::Attestations;
-use crate::domain::check::{Progress, StudentProgress};
-use crate::domain::observed::Gap;
-use crate::engine::reading::{ClassReading, read_class};
+use crate::domain::check::{CheckResult, Progress, StudentProgress, Verdict};
+use crate::domain::elsewhere::Elsewhere;
+use crate::domain::ids::Username;
+use crate::domain::last_reading::{LastReadings, progress_of};
+use crate::domain::observed::{Gap, Observed};
+use crate::engine::reading::{ClassReading, read_class, read_observed as read_observed_class};
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Outcome, StudentResult};
+use crate::events::{Command, Left, Outcome, StudentResult};
+use crate::report::causes;
+use crate::report::write::class_dir;
 use crate::report::{
     About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
 };
 
-use super::canvas::Canvas;
+use super::canvas::CanvasFile;
+use super::elsewhere;
+use super::last_readings;
 use super::plan::{interrupted, view};
 use super::readings;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::validations::Validations;
-use super::{Exit, show};
+use super::{Exit, leavers, people, show};
 
 /// Where everybody stands, at one moment.
 pub(super) struct Standing {
     pub students: Vec<StudentProgress>,
     pub gaps: Vec<Gap>,
+    /// Students who left the roster.
+    pub left: Vec<Left>,
     pub alias: Option<String>,
     pub taken_at: Zoned,
     /// Notes that concern the whole class.
     pub notes: Vec<String>,
+    /// The last readings, this one among them.
+    pub last: LastReadings,
+    /// Where the students' stacks stand, if that is somewhere else.
+    elsewhere: Option<Elsewhere>,
+    /// Whether something is there to be read, or may be.
+    any_stack: bool,
+}
+
+impl Standing {
+    /// Whether there is nothing that a grade could be made from: no stack, and no reading of one.
+    pub fn is_nothing(&self) -> bool {
+        let mut students = self.students.iter();
+        !self.any_stack && students.all(|student| student.last.as_of.is_none())
+    }
+
+    /// Students of whom not everything could be read now, with the first reason.
+    pub fn unread(&self) -> Vec<(&Username, String)> {
+        let students = self.students.iter().filter(|student| student.last.unread);
+        students
+            .map(|student| {
+                let mut checks = student.checks.iter();
+                let unread =
+                    checks.find(|c| c.verdict == Verdict::CouldNotCheck || c.as_of.is_some());
+                let why = unread.map(|check| self.why_unread(check));
+                (&student.username, why.unwrap_or_default())
+            })
+            .collect()
+    }
+
+    fn why_unread(&self, check: &CheckResult) -> String {
+        if let Some(at) = check.as_of {
+            let at = last_readings::moment(at, self.taken_at.time_zone());
+            return format!("'{}' stands as it was read {at}", check.title);
+        }
+        let failure = causes::of_check(check);
+        failure.map_or(String::new(), |f| format!("'{}': {}", f.subject, f.cause))
+    }
 }
 
 pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
@@ -38,9 +84,14 @@ pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     let attested = attestations(&class, &args.attest)?;
     let session = class.connect().await?;
     let mut standing = read(&session, Command::Status).await?;
+    refuse_elsewhere(&session, &standing)?;
     attest(&mut standing, &attested);
-    let notes = standing.notes.clone();
-    let summary = summarise(&session, Command::Status, results(&standing), notes);
+    let mut notes = standing.notes.clone();
+    if standing.is_nothing() {
+        notes.push(nothing_stands(&session));
+    }
+    let mut summary = summarise(&session, Command::Status, results(&standing), notes);
+    summary.left.clone_from(&standing.left);
     let view = View {
         gaps: &standing.gaps,
         ..view(&session)
@@ -52,16 +103,30 @@ pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
 pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     // A wrong file is told before anything is read of the cloud.
-    let attested = attestations(&class, &args.attest)?;
-    let gradebook = Canvas::load(args)?;
+    let export = CanvasFile::load(args);
+    let judged = export
+        .as_ref()
+        .map_err(Error::clone)
+        .and_then(|export| export.as_ref().map(CanvasFile::judge).transpose());
+    let (attested, gradebook) = both(attestations(&class, &args.attest), judged)?;
     let session = class.connect().await?;
     let mut standing = read(&session, Command::Report).await?;
+    refuse_nothing(&session, &standing)?;
     attest(&mut standing, &attested);
     let report = class_report(&session, &standing);
-    let written = write_files(&session, &report, args.anonymous)?;
+    let written = write_files(&session, &mut standing, &report, args.anonymous)?;
     let mut notes = standing.notes.clone();
+    let mut files: Vec<String> = written
+        .files()
+        .into_iter()
+        .map(|path| path.display().to_string())
+        .collect();
     if let Some(canvas) = &gradebook {
-        notes.extend(canvas.write(&session.class.settings.reports, &report)?);
+        let reports = &session.class.settings.reports;
+        let roster = &session.class.roster.students;
+        let (path, said) = canvas.write(reports, &report, roster, about(&session))?;
+        files.push(path.display().to_string());
+        notes.extend(said);
     }
     if !written.removed.is_empty() {
         notes.push(format!(
@@ -69,9 +134,10 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
             crate::report::words::plural(written.removed.len(), "page")
         ));
     }
+    people::keep(&session);
     let mut summary = summarise(&session, Command::Report, results(&standing), notes);
-    let files = written.files().into_iter();
-    summary.files = files.map(|path| path.display().to_string()).collect();
+    summary.left.clone_from(&standing.left);
+    summary.files = files;
     let view = View {
         gaps: &standing.gaps,
         report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
@@ -79,6 +145,18 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     };
     show(&summary, &view, session.class.settings.ui)?;
     Ok(exit_of(&standing))
+}
+
+/// Both, or what is wrong with either: an instructor mends all of it at once.
+fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(mut a), Err(b)) => {
+            a.failures.extend(b.failures);
+            Err(a)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
 }
 
 /// Reads what the instructor attests, before anything is asked of AWS.
@@ -108,13 +186,70 @@ fn attest(standing: &mut Standing, attested: &Attestations) {
         for check in &mut student.checks {
             attested.apply(&student.username, check);
         }
-        student.judge_again();
+        match student.last.gone {
+            true => student.progress = progress_of(&student.checks, true),
+            false => student.judge_again(),
+        }
     }
+}
+
+/// Refuses to say anything of a class of which nothing stands and nothing is known, if its students' stacks stand
+/// somewhere else.
+///
+/// # Errors
+/// See `commands::elsewhere`.
+pub(super) fn refuse_elsewhere(session: &Session, standing: &Standing) -> Result<()> {
+    match &standing.elsewhere {
+        Some(elsewhere) if standing.is_nothing() => {
+            Err(elsewhere::refused(&session.desired, elsewhere))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to write grades from the absence of stacks.
+fn refuse_nothing(session: &Session, standing: &Standing) -> Result<()> {
+    refuse_elsewhere(session, standing)?;
+    match standing.is_nothing() {
+        false => Ok(()),
+        true => Err(Error::new(
+            Kind::Refused,
+            format!("class {}", session.class.name()),
+            format!("{}; nothing was written", nothing_stands(session)),
+        )
+        .hint(format!(
+            "check --class, --region, --profile and the roster; a class that is not there yet is made by `{} deploy`",
+            session.class.invocation
+        ))),
+    }
+}
+
+/// That nothing is there, and what is kept of the class all the same.
+fn nothing_stands(session: &Session) -> String {
+    let scope = session.scope();
+    let (reports, class) = (&session.class.settings.reports, session.class.name());
+    let who = match session.class.is_whole() {
+        true => "no stack of it".to_owned(),
+        false => format!("no stack of the {} chosen", session.class.students.len()),
+    };
+    let known = last_readings::known(reports, class);
+    let kept = match known.is_empty() {
+        true => "nothing is kept of it".to_owned(),
+        false => format!(
+            "kept in {}: readings of {}",
+            class_dir(reports, class).display(),
+            known.join(", and of ")
+        ),
+    };
+    format!(
+        "{who} is in account {}, {}, and no reading of one there is known; {kept}",
+        scope.account, scope.region
+    )
 }
 
 /// A status that could not be read for somebody is an error, though everything else is shown.
 fn exit_of(standing: &Standing) -> Exit {
-    let unknown = |s: &StudentProgress| s.progress == Progress::Unknown;
+    let unknown = |s: &StudentProgress| s.progress == Progress::Unknown || s.last.unread;
     if standing.gaps.is_empty() && !standing.students.iter().any(unknown) {
         Exit::Done
     } else {
@@ -127,29 +262,80 @@ fn exit_of(standing: &Standing) -> Exit {
 /// # Errors
 /// When it was stopped.
 pub(super) async fn read(session: &Session, command: Command) -> Result<Standing> {
+    read_of(session, command, None).await
+}
+
+/// [`read`] of what a teardown has just listed.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn read_observed(session: &Session, observed: &Observed) -> Result<Standing> {
+    read_of(session, Command::Teardown, Some(observed.clone())).await
+}
+
+async fn read_of(
+    session: &Session,
+    command: Command,
+    observed: Option<Observed>,
+) -> Result<Standing> {
+    // A file that cannot be used is told before anything is read of the cloud.
+    last_readings::load(session)?;
     let (cache, mut notes) = readings::load(session);
     let reading = ClassReading {
         lab: &session.class.lab,
         desired: &session.desired,
         students: &session.class.students,
+        depth: &session.class.depth(),
         instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
         console: session.cloud.is_aws(),
         invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),
     };
-    let ran = run_work(session, command, false, async |caller| {
-        read_class(caller, &reading, cache).await
+    let ran = run_work(session, command, false, async |caller| match observed {
+        None => read_class(caller, &reading, cache).await,
+        Some(observed) => read_observed_class(caller, &reading, cache, observed).await,
     })
     .await;
     let read = ran.output.map_err(|_| interrupted())?;
-    notes.extend(readings::save(session, &read.cache));
+    let any_stack = read.sights.iter().any(|sight| sight.any || sight.hidden);
+    if any_stack {
+        notes.extend(readings::save(session, &read.cache));
+    }
+    let taken_at = Zoned::now();
+    let now = taken_at.timestamp();
+    // Afresh: another command may have read meanwhile.
+    let mut last = last_readings::load(session)?;
+    let (students, displaced) = last.merge(read.students.into_iter().zip(read.sights), now);
+    let kept = last_readings::keep_displaced(session, &mut last, displaced, now)
+        .and_then(|()| save_any(session, &last));
+    if let Err(error) = kept {
+        notes.push(format!(
+            "the last readings could not be kept, so nothing stands for them once a stack is gone: {error}"
+        ));
+    }
+    if command != Command::Rehearse {
+        // That scripted students had stacks in an earlier rehearsal is no news.
+        notes.extend(last_readings::notes(&last, &students, &taken_at));
+    }
     Ok(Standing {
-        students: read.students,
+        students,
         gaps: read.gaps,
+        left: leavers::named(session, &read.attendance),
         alias: read.alias,
-        taken_at: Zoned::now(),
+        taken_at,
         notes,
+        last,
+        elsewhere: read.elsewhere,
+        any_stack,
     })
+}
+
+/// Keeps last readings, where there are any.
+fn save_any(session: &Session, last: &LastReadings) -> io::Result<()> {
+    match last.students.is_empty() {
+        true => Ok(()),
+        false => last_readings::save(session, last),
+    }
 }
 
 /// The students' results, for a summary.
@@ -179,20 +365,33 @@ pub(super) fn results(standing: &Standing) -> Vec<StudentResult> {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn write(session: &Session, standing: &Standing) -> Result<Written> {
-    write_files(session, &class_report(session, standing), false)
+pub(super) fn write(session: &Session, standing: &mut Standing) -> Result<Written> {
+    let report = class_report(session, standing);
+    write_files(session, standing, &report, false)
 }
 
-fn write_files(session: &Session, report: &ClassReport, anonymous: bool) -> Result<Written> {
+/// Whom the files are about: those about some are called otherwise, so that they replace none of everybody's.
+fn about(session: &Session) -> About {
+    About::whole(session.class.is_whole())
+}
+
+fn write_files(
+    session: &Session,
+    standing: &mut Standing,
+    report: &ClassReport,
+    anonymous: bool,
+) -> Result<Written> {
     let reports = &session.class.settings.reports;
-    let attempt = || -> std::io::Result<Written> {
+    let mut attempt = || -> io::Result<Written> {
         let key = anonymous.then(|| Key::of_class(reports, &report.class));
-        let about = if session.class.is_whole() {
-            About::Class
-        } else {
-            About::Selection
-        };
-        write_reports(reports, report, about, key.transpose()?.as_ref())
+        let hidden = &session.class.roster.kept_back.values;
+        let key = key.transpose()?.map(|key| key.hiding(hidden));
+        let written = write_reports(reports, report, about(session), key.as_ref())?;
+        let copy = last_readings::file_name(&written.dated);
+        let students = standing.students.iter().map(|student| &student.username);
+        standing.last.copied(students, &copy);
+        save_any(session, &standing.last)?;
+        Ok(written)
     };
     attempt().map_err(|error| {
         Error::new(Kind::General, "report", error.to_string()).hint(
@@ -230,6 +429,7 @@ pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassRepor
         taken_at: standing.taken_at.clone(),
         validated_at: validations.oldest_of(&session.class.students).cloned(),
         students,
+        left: standing.left.clone(),
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
         since: None,

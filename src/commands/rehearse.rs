@@ -3,8 +3,11 @@
 //! Every part is the very code that a real class day runs; the only additions are the scripted students and
 //! the comparison, at the end, of who should be complete with who is.
 
+mod evidence;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use futures::stream::{self, StreamExt};
 
@@ -19,6 +22,7 @@ use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, RunSummary};
 use crate::local::{self, PrivateCloud, PrivateOptions};
+use crate::report::write::{class_dir, write_whole};
 use crate::report::{View, Written};
 use crate::settings::values::{OutputFormat, QuotaScale};
 use crate::strict::{self, Proxy};
@@ -26,7 +30,8 @@ use crate::strict::{self, Proxy};
 use super::plan::{interrupted, view};
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, deploy, progress, show, teardown, validate};
+use super::{Exit, deploy, final_report, progress, show, teardown, validate};
+use evidence::Evidence;
 
 /// What is put after the class's name, so that a rehearsal never stands where the real class does.
 const SUFFIX: &str = "-rehearsal";
@@ -73,30 +78,38 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
     let class = prepare(cli, args, Class::load(cli)?)?;
     let ui = class.settings.ui;
     let say = |text: &str| super::local::say(text, ui.verbosity);
+    if class.settings.roster_built_in {
+        let students = class.students.len();
+        say(&format!(
+            "there is no roster here, so the one that comes with homeroom is used (a class of {students})"
+        ));
+    }
     let stage = if args.keep {
         Stage::Shared(local::start(say).await?)
     } else {
         let cloud = local::start_private(PrivateOptions::default(), say).await?;
         Stage::Private(Box::new(cloud))
     };
-    let rehearsed = async {
-        let endpoint = match &stage {
-            Stage::Private(cloud) => cloud.endpoint(),
-            Stage::Shared(endpoint) => endpoint,
-        };
-        let strict = strict(args, endpoint).await?;
-        let mut endpoint = endpoint.clone();
-        if let Some(proxy) = &strict {
-            endpoint.url = proxy.url();
-        }
-        let session = class.connect_local(&endpoint).await?;
-        rehearse(&session, args.keep, strict.as_ref()).await
+    let log = match &stage {
+        Stage::Private(cloud) => Some(cloud.log()),
+        Stage::Shared(_) => local::status().await?.log().map(PathBuf::from),
+    };
+    let evidence = Evidence::new(&class.settings.reports, class.name(), log);
+    let mut rehearsed = rehearse_on(class, args, &stage, &evidence).await;
+    if let Err(error) = &mut rehearsed
+        && error.kind != Kind::Interrupted
+    {
+        keep(&evidence, None).await;
+        point_to(error, &evidence);
     }
-    .await;
     let private = matches!(stage, Stage::Private(_));
     if let Stage::Private(cloud) = stage {
         cloud.stop().await?;
         say("the embedded cloud is stopped");
+    }
+    if let (Ok(_), Some(place)) = (&rehearsed, evidence.place()) {
+        // Whatever the verbosity: without this nobody finds it. A closed stderr leaves nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "{}", kept_in(place));
     }
     rehearsed.map_err(|mut error| {
         if error.kind == Kind::Interrupted {
@@ -112,6 +125,59 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
         }
         error
     })
+}
+
+async fn rehearse_on(
+    class: Class,
+    args: &RehearseArgs,
+    stage: &Stage,
+    evidence: &Evidence,
+) -> Result<Exit> {
+    let endpoint = match stage {
+        Stage::Private(cloud) => cloud.endpoint(),
+        Stage::Shared(endpoint) => endpoint,
+    };
+    let strict = strict(args, endpoint).await?;
+    let mut endpoint = endpoint.clone();
+    if let Some(proxy) = &strict {
+        endpoint.url = proxy.url();
+    }
+    let session = class.connect_local(&endpoint).await?;
+    let rehearsed = rehearse(&session, args.keep, strict.as_ref(), evidence).await;
+    if let Err(error) = &rehearsed
+        && error.kind != Kind::Interrupted
+    {
+        keep(evidence, Some(&session)).await;
+    }
+    rehearsed
+}
+
+/// Keeps what tells why, while the cloud is there to be asked. What cannot be kept is said and ends nothing.
+async fn keep(evidence: &Evidence, session: Option<&Session>) {
+    if let Err(error) = evidence.keep(session).await {
+        let _ = writeln!(
+            io::stderr().lock(),
+            "what would tell why could not be kept: {error}"
+        );
+    }
+}
+
+fn kept_in(place: &std::path::Path) -> String {
+    format!(
+        "to find out why: the embedded cloud's log and the failed executions' histories are in {}",
+        place.display()
+    )
+}
+
+/// Says at the end of an error where to look.
+fn point_to(error: &mut Error, evidence: &Evidence) {
+    if let (Some(place), Some(last)) = (evidence.place(), error.failures.last_mut()) {
+        let where_to_look = kept_in(place);
+        last.hint = Some(match last.hint.take() {
+            Some(hint) => format!("{hint}; {where_to_look}"),
+            None => where_to_look,
+        });
+    }
 }
 
 /// AWS's limits in front of the embedded cloud, if they are asked for.
@@ -155,6 +221,10 @@ fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Result<Class> {
     // What is proposed must find the rehearsal's cloud and class; without --keep both are gone by then.
     class.invocation = if args.keep {
         super::invocation::of(&GlobalArgs {
+            roster: match class.settings.roster_built_in {
+                true => Some(keep_roster(&class, &named)?),
+                false => cli.global.roster.clone(),
+            },
             class: Some(named.clone()),
             local: true,
             profile: None,
@@ -186,9 +256,22 @@ fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Result<Class> {
     Ok(class)
 }
 
-async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Result<Exit> {
+/// Writes the built-in roster where the class's other files are: whoever looks around afterwards has to name one.
+fn keep_roster(class: &Class, named: &ClassName) -> Result<PathBuf> {
+    let path = class_dir(&class.settings.reports, named).join("roster.csv");
+    write_whole(&path, crate::bundle::demo_roster())
+        .map_err(|error| Error::new(Kind::General, "the built-in roster", error.to_string()))?;
+    Ok(path)
+}
+
+async fn rehearse(
+    session: &Session,
+    keep_class: bool,
+    strict: Option<&Proxy>,
+    evidence: &Evidence,
+) -> Result<Exit> {
     let ui = session.class.settings.ui;
-    let total = if keep { 5 } else { 6 };
+    let total = if keep_class { 5 } else { 6 };
     let stage = |number: usize, text: &str| {
         super::local::say(&format!("\n[{number}/{total}] {text}"), ui.verbosity);
     };
@@ -198,13 +281,13 @@ async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Resu
     stage(2, "deploy: a stack for every student");
     let deployment = deploy::deploy(session, &DeployArgs::default()).await?;
     if deployment.exit != Exit::Done {
-        return ended_early(session, deployment.summary, deployment.exit);
+        return ended_early(session, deployment.summary, deployment.exit, evidence).await;
     }
     super::local::say(&planned(session).await?, ui.verbosity);
     stage(3, "validate: does every stack work?");
     let (validation, _, exit) = validate::validate(session).await?;
     if exit != Exit::Done {
-        return ended_early(session, validation, exit);
+        return ended_early(session, validation, exit, evidence).await;
     }
     stage(
         4,
@@ -213,8 +296,8 @@ async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Resu
     students_work(session).await?;
 
     stage(5, "report: who is complete?");
-    let standing = progress::read(session, Command::Rehearse).await?;
-    let written = progress::write(session, &standing)?;
+    let mut standing = progress::read(session, Command::Rehearse).await?;
+    let written = progress::write(session, &mut standing)?;
     let wrong = misjudged(session, &standing);
     let results = progress::results(&standing);
 
@@ -222,9 +305,12 @@ async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Resu
     let exit = if wrong.is_empty() {
         Exit::Done
     } else {
+        // Before the teardown takes the executions away.
+        keep(evidence, Some(session)).await;
+        notes.extend(evidence.place().map(kept_in));
         Exit::Error
     };
-    if keep {
+    if keep_class {
         let invocation = &session.class.invocation;
         notes.push(format!(
             "the class is still up: look around with `{invocation} status`, and end with `{invocation} teardown`"
@@ -232,7 +318,10 @@ async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Resu
     } else {
         stage(6, "teardown: is everything gone?");
         let observed = teardown::look(session).await?;
-        let torn = teardown::tear_down(session, &teardown::plan(session, &observed)).await?;
+        let plan = teardown::plan(session, &observed);
+        // The report that was just written is the final one.
+        final_report::close(session, &plan)?;
+        let torn = teardown::tear_down(session, &plan, &observed).await?;
         match torn.exit {
             Exit::Done => notes.push(format!(
                 "torn down: a fresh listing shows nothing of the class ({} students removed)",
@@ -243,7 +332,7 @@ async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Resu
                     .unwrap_or_default()
             )),
             other => {
-                return ended_early(session, torn.summary, other);
+                return ended_early(session, torn.summary, other, evidence).await;
             }
         }
     }
@@ -261,8 +350,17 @@ async fn rehearse(session: &Session, keep: bool, strict: Option<&Proxy>) -> Resu
 }
 
 /// A part of the day did not end well: its own summary is what there is to say.
-fn ended_early(session: &Session, mut summary: RunSummary, exit: Exit) -> Result<Exit> {
+async fn ended_early(
+    session: &Session,
+    mut summary: RunSummary,
+    exit: Exit,
+    evidence: &Evidence,
+) -> Result<Exit> {
     let ui = session.class.settings.ui;
+    if exit != Exit::Interrupted {
+        keep(evidence, Some(session)).await;
+        summary.notes.extend(evidence.place().map(kept_in));
+    }
     if ui.output == OutputFormat::Json {
         // The one document is the rehearsal's.
         summary.command = Command::Rehearse;
@@ -277,7 +375,7 @@ async fn planned(session: &Session) -> Result<String> {
         super::plan::plan(caller, session, false).await
     })
     .await;
-    let plan = ran.output.map_err(|_| interrupted())?;
+    let plan = ran.output?.plan;
     let students = plan.students.len();
     Ok(match plan.steps() {
         0 => format!("a deployment of {students} students has nothing to do"),

@@ -15,6 +15,7 @@ use crate::report::style::ColorChoice;
 use crate::report::write::class_dir;
 use crate::report::{RunLog, Terminal, TerminalOptions};
 use crate::settings::Ui;
+use crate::settings::values::OutputFormat;
 
 use super::interrupts::interrupts;
 use super::session::Session;
@@ -133,8 +134,14 @@ pub(super) fn summarise(
     session: &Session,
     command: Command,
     students: Vec<StudentResult>,
-    notes: Vec<String>,
+    mut notes: Vec<String>,
 ) -> RunSummary {
+    let class = &session.class;
+    // For people they stand on stderr since the roster was read.
+    if class.settings.ui.output == OutputFormat::Json {
+        notes.splice(0..0, class.roster.notes.iter().cloned());
+    }
+
     let mut summary: BTreeMap<String, u64> = BTreeMap::new();
     summary.insert("students".to_owned(), students.len() as u64);
     for student in &students {
@@ -147,6 +154,7 @@ pub(super) fn summarise(
         class: session.class.name().clone(),
         students,
         summary,
+        left: Vec::new(),
         forecast: None,
         files: Vec::new(),
         notes,

@@ -5,6 +5,7 @@ use jiff::{Timestamp, Zoned};
 use crate::cli::Cli;
 use crate::cloud::AwsCloud;
 use crate::domain::check::{CheckResult, Verdict};
+use crate::domain::desired::Stack;
 use crate::domain::marks::{NONCE_LENGTH, nonce};
 use crate::domain::observed::Observed;
 use crate::domain::plan::{Plan, deploy};
@@ -17,9 +18,10 @@ use crate::engine::validate::{Validation, issue_nonce, validate as validate_stud
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
 use crate::report::View;
-use crate::report::write::write_junit;
+use crate::report::write::{About, write_junit};
 
 use super::deploy::run_started;
+use super::elsewhere;
 use super::plan::{interrupted, view};
 use super::run::{count, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -32,8 +34,13 @@ const STUDENTS_AT_ONCE: usize = 25;
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
     let (summary, observed, exit) = validate(&session).await?;
+    let has_user = |stack: &Stack| {
+        let user = observed.users.get(stack.student().as_str());
+        user.is_some_and(|user| user.is_of(session.scope(), &stack.owner))
+    };
     let view = View {
         gaps: &observed.gaps,
+        granted: session.desired.stacks.iter().all(has_user),
         ..view(&session)
     };
     show(&summary, &view, session.class.settings.ui)?;
@@ -47,6 +54,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed, Exit)> {
     let ran = run_work(session, Command::Validate, true, async |caller| {
         let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+        elsewhere::check(&session.desired, &observed)?;
         let plan = deploy::plan(&session.desired, &observed, false);
         let students = all_students(caller, session, &observed, &plan).await?;
         Ok::<_, Error>((observed, students))
@@ -64,8 +72,13 @@ pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed,
     let checks = students.iter().map(|s| (&s.username, s.checks.as_slice()));
     let at = Zoned::now();
     let class = session.class.name();
-    if let Err(error) = write_junit(&session.class.settings.reports, class, &at, checks) {
-        notes.push(format!("junit.xml could not be written: {error}"));
+    let about = About::whole(session.class.is_whole());
+    let reports = &session.class.settings.reports;
+    if let Err(error) = write_junit(reports, class, about, &at, checks) {
+        notes.push(format!(
+            "{} could not be written: {error}",
+            about.file("junit.xml")
+        ));
     }
     notes.extend(validations::keep(session, &students, &at));
     let summary = summarise(session, Command::Validate, students, notes);

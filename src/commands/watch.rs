@@ -25,7 +25,9 @@ use crate::report::{ClassReport, Key};
 use crate::settings::values::{OutputFormat, QuotaScale};
 
 use super::Exit;
+use super::elsewhere;
 use super::interrupts::interrupts;
+use super::last_readings;
 use super::progress::{class_report, read};
 use super::session::{Class, Session};
 use server::{Board, Said, serve};
@@ -38,10 +40,14 @@ const REST: u32 = 2;
 
 pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
+    if last_readings::load(&session)?.students.is_empty() {
+        elsewhere::check_first(&session, Command::Watch).await?;
+    }
     let key = match args.anonymous {
         true => Some(
             Key::of_class(&session.class.settings.reports, session.class.name())
-                .map_err(|error| Error::new(Kind::General, "--anonymous", error.to_string()))?,
+                .map_err(|error| Error::new(Kind::General, "--anonymous", error.to_string()))?
+                .hiding(&session.class.roster.kept_back.values),
         ),
         false => None,
     };

@@ -13,11 +13,12 @@ use std::collections::{BTreeMap, HashMap};
 use super::check::{Check, CheckResult, Evidence, Proof, Verdict, Work};
 use super::failure::Failure;
 use super::ids::Username;
-use super::roster::parse::{Problem, decode};
-use super::roster::table::{Flaw, Record, Records};
-use super::roster::text::{Unwanted, shown};
 use super::roster::{FIELD_MAX, Roster};
 use super::similar;
+use crate::text::normalise::{key, same, squeezed};
+use crate::text::problems::{Like, Problem};
+use crate::text::table::{Record, Table};
+use crate::text::unwanted::{Unwanted, shown};
 
 const COLUMNS: [&str; 5] = ["username", "check", "note", "by", "when"];
 const EXAMPLE_HEADER: &str =
@@ -42,17 +43,14 @@ impl Attestations {
     /// Reads a file. `file` is what the messages call it.
     ///
     /// # Errors
-    /// Everything that is wrong with it at once, each with file, line, column and the fix.
+    /// Everything that is wrong with it at once, each kind of mistake with file, lines, column and the fix.
     pub fn parse(
         file: &str,
         bytes: &[u8],
         roster: &Roster,
         checks: &[Check],
     ) -> Result<Self, Vec<Failure>> {
-        Reader::read(bytes, roster, checks).map_err(|mut problems| {
-            problems.sort_by_key(|p| (p.line, p.column.as_ref().map(|c| c.0)));
-            problems.into_iter().map(|p| p.in_file(file)).collect()
-        })
+        Reader::read(bytes, roster, checks).map_err(|problems| Failure::in_file(file, problems))
     }
 
     /// How many there are.
@@ -101,6 +99,7 @@ struct Reader<'a> {
     /// The place of each column of [`COLUMNS`] in the file.
     places: [Option<usize>; COLUMNS.len()],
     width: usize,
+    /// Whether the file is not UTF-8, which is told already.
     lossy: bool,
     problems: Vec<Problem>,
     found: BTreeMap<(Username, String), Attestation>,
@@ -113,13 +112,14 @@ impl<'a> Reader<'a> {
         roster: &'a Roster,
         checks: &'a [Check],
     ) -> Result<Attestations, Vec<Problem>> {
-        let (text, lossy) = decode(bytes).map_err(|problem| vec![problem])?;
-        let header = text.lines().find(|l| !l.trim().is_empty());
-        let delimiter = [',', ';', '\t']
-            .into_iter()
-            .find(|d| header.is_some_and(|line| line.contains(*d)))
-            .unwrap_or(',');
-        let mut records = Records::new(&text, delimiter).filter(|record| !record.is_blank());
+        let (table, problems) = match Table::read(bytes, score) {
+            Ok(table) => (table, Vec::new()),
+            Err(refused) => match refused.anyway {
+                Some(table) => (table, vec![refused.problem]),
+                None => return Err(vec![refused.problem]),
+            },
+        };
+        let mut records = table.records.iter().filter(|record| !record.is_blank());
         let Some(first) = records.next() else {
             let empty = Problem::at_line(1, "the file is empty", EXAMPLE_HEADER);
             return Err(vec![empty]);
@@ -129,16 +129,16 @@ impl<'a> Reader<'a> {
             checks,
             places: [None; COLUMNS.len()],
             width: first.fields.len(),
-            lossy,
-            problems: Vec::new(),
+            lossy: !problems.is_empty(),
+            problems,
             found: BTreeMap::new(),
             lines: HashMap::new(),
         };
-        reader.header(&first);
+        reader.header(first);
         // Without the two columns every row would be wrong, and the header is all that is.
         if reader.places[0].is_some() && reader.places[1].is_some() {
             for record in records {
-                reader.row(&record);
+                reader.row(record);
             }
         }
         if reader.problems.is_empty() {
@@ -148,35 +148,58 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn problem(&mut self, record: &Record, index: usize, cause: String, hint: impl Into<String>) {
-        let name = self.places.iter().position(|place| *place == Some(index));
+    /// `many`: the words with which the fourth and more of the kind are one message.
+    fn problem(
+        &mut self,
+        record: &Record,
+        index: usize,
+        cause: String,
+        hint: impl Into<String>,
+        many: &str,
+    ) {
         self.problems.push(Problem {
             line: record.fields.get(index).map_or(record.line(), |f| f.line),
-            column: Some((index + 1, name.map(|n| COLUMNS[n].to_owned()))),
+            column: Some((index + 1, self.column_name(index))),
             cause,
             hint: hint.into(),
+            like: Some(Like {
+                many: many.to_owned(),
+                example: shown(record.text(index)),
+                hint: "mend those above first, and the others in the same way".to_owned(),
+                instead: None,
+                alone: 3,
+            }),
         });
+    }
+
+    fn column_name(&self, index: usize) -> Option<String> {
+        let name = self.places.iter().position(|place| *place == Some(index));
+        name.map(|name| COLUMNS[name].to_owned())
     }
 
     fn header(&mut self, record: &Record) {
         for (index, field) in record.fields.iter().enumerate() {
-            let name = field.text.to_lowercase().replace(['_', '-'], " ");
-            let name = if name == "check id" { "check" } else { &name };
-            match COLUMNS.iter().position(|known| *known == name) {
+            // A column without a name is nothing: spreadsheets leave them behind.
+            if field.text.is_empty() && field.flaw.is_none() {
+                continue;
+            }
+            match column_of(&field.text) {
                 Some(column) if self.places[column].is_none() => self.places[column] = Some(index),
                 Some(_) => self.problem(
                     record,
                     index,
                     format!("the header has {} twice", shown(&field.text)),
                     "delete one of the two columns",
+                    "columns stand in the header twice",
                 ),
                 None => {
-                    let hint = similar::did_you_mean(name, COLUMNS);
+                    let hint = similar::did_you_mean(&key(&field.text), COLUMNS);
                     self.problem(
                         record,
                         index,
                         format!("there is no column {}", shown(&field.text)),
                         hint.unwrap_or_else(|| EXAMPLE_HEADER.to_owned()),
+                        "columns are none of an attestation's",
                     );
                 }
             }
@@ -193,41 +216,42 @@ impl<'a> Reader<'a> {
 
     fn row(&mut self, record: &Record) {
         let before = self.problems.len();
-        let mut flawed = false;
         for (index, field) in record.fields.iter().enumerate() {
-            let (cause, hint): (String, &str) = match field.flaw {
-                Some(Flaw::Unclosed) => (
-                    "begins with a double quote that is not closed".to_owned(),
-                    "close it, or leave both quotes out",
-                ),
-                Some(Flaw::TextAfterQuote) => (
-                    "has text after its closing double quote".to_owned(),
-                    "write a double quote inside a quoted value twice",
-                ),
-                None => match field.text.chars().find_map(Unwanted::of) {
-                    Some(unwanted) => (
-                        format!("{} {}", shown(&field.text), unwanted.cause(self.lossy)),
-                        unwanted.hint(self.lossy),
-                    ),
-                    None if field.text.chars().count() > FIELD_MAX => (
-                        format!("is longer than {FIELD_MAX} characters"),
-                        "shorten it; a quote in the wrong place makes a value of several lines",
-                    ),
-                    None => continue,
-                },
-            };
-            flawed |= field.flaw.is_some();
-            self.problem(record, index, cause, hint);
+            if let Some(flaw) = field.flaw {
+                let place = (index + 1, self.column_name(index));
+                self.problems.push(flaw.problem(field, place));
+                continue;
+            }
+            let bad = field.text.chars().find_map(Unwanted::of);
+            if let Some(bad) = bad.filter(|bad| !(self.lossy && *bad == Unwanted::Replacement)) {
+                let cause = format!("{} {}", shown(&field.text), bad.cause());
+                self.problem(record, index, cause, bad.hint(), &bad.many());
+            } else if field.text.chars().count() > FIELD_MAX {
+                self.problem(
+                    record,
+                    index,
+                    format!("is longer than {FIELD_MAX} characters"),
+                    "shorten it; a quote in the wrong place makes a value of several lines",
+                    "values are too long",
+                );
+            }
         }
-        if !flawed && record.fields.len() != self.width {
+        let flawed = record.fields.iter().any(|field| field.flaw.is_some());
+        let over = record.fields.get(self.width..).unwrap_or_default();
+        if !flawed && over.iter().any(|field| !field.text.is_empty()) {
             let cause = format!(
                 "the row has {} values, the header {}",
                 record.fields.len(),
                 self.width
             );
             let hint = "put double quotes around a value that has the separator in it";
-            self.problems
-                .push(Problem::at_line(record.line(), cause, hint));
+            self.problem(
+                record,
+                self.width,
+                cause,
+                hint,
+                "rows have more values than the header",
+            );
         }
         let username = self.username(record);
         let check = self.check(record);
@@ -238,7 +262,8 @@ impl<'a> Reader<'a> {
         if let Some(line) = self.lines.get(&key) {
             let cause = format!("'{}' of '{}' is on line {line} already", key.1, key.0);
             let index = self.places[0].unwrap_or_default();
-            self.problem(record, index, cause, "delete one of the two lines");
+            let many = "rows say what another row says already";
+            self.problem(record, index, cause, "delete one of the two lines", many);
             return;
         }
         self.lines.insert(key.clone(), record.line());
@@ -257,17 +282,18 @@ impl<'a> Reader<'a> {
     }
 
     fn text<'r>(&self, record: &'r Record, column: usize) -> &'r str {
-        let field = self.places[column].and_then(|index| record.fields.get(index));
-        field.map_or("", |field| field.text.as_str())
+        self.places[column].map_or("", |index| record.text(index))
     }
 
     fn username(&mut self, record: &Record) -> Option<Username> {
         let typed = self.text(record, 0).to_owned();
         let index = self.places[0]?;
+        // What a broken quote swallowed is not missing.
+        if record.fields.iter().any(|field| field.flaw.is_some()) && typed.is_empty() {
+            return None;
+        }
         let students = &self.roster.students;
-        let known = students
-            .iter()
-            .find(|s| s.username.as_str().eq_ignore_ascii_case(&typed));
+        let known = students.iter().find(|s| same(s.username.as_str(), &typed));
         if let Some(student) = known {
             return Some(student.username.clone());
         }
@@ -280,31 +306,44 @@ impl<'a> Reader<'a> {
                 similar::did_you_mean(&typed, names),
             )
         };
+        let many = match typed.is_empty() {
+            true => "rows have no username",
+            false => "usernames are not in the roster",
+        };
         let hint =
             hint.unwrap_or_else(|| "write the username as it stands in the roster".to_owned());
-        self.problem(record, index, cause, hint);
+        self.problem(record, index, cause, hint, many);
         None
     }
 
     fn check(&mut self, record: &Record) -> Option<String> {
         let typed = self.text(record, 1).to_owned();
         let index = self.places[1]?;
+        if record.fields.iter().any(|field| field.flaw.is_some()) && typed.is_empty() {
+            return None;
+        }
         let open: Vec<&str> = self
             .checks
             .iter()
             .filter(|c| c.work == Work::Student && matches!(c.proof, Proof::Unprovable { .. }))
             .map(|c| c.id.as_str())
             .collect();
-        if open.contains(&typed.as_str()) {
-            return Some(typed);
+        if let Some(id) = open.iter().find(|id| same(id, &typed)) {
+            return Some((*id).to_owned());
         }
         let of_this_lab = if open.is_empty() {
             "this lab has no check that nothing can prove".to_owned()
         } else {
             format!("checks that can be attested: {}", open.join(", "))
         };
-        let (cause, hint) = if self.checks.iter().any(|c| c.id == typed) {
-            let cause = format!("'{typed}' is proven by reading, not by attesting");
+        let known = self.checks.iter().any(|c| same(&c.id, &typed));
+        let many = match (known, typed.is_empty()) {
+            (true, _) => "checks are proven by reading, not by attesting",
+            (false, true) => "rows have no check",
+            (false, false) => "checks are none of the lab's",
+        };
+        let (cause, hint) = if known {
+            let cause = format!("{} is proven by reading, not by attesting", shown(&typed));
             (cause, of_this_lab)
         } else if typed.is_empty() {
             ("there is no check".to_owned(), of_this_lab)
@@ -315,9 +354,25 @@ impl<'a> Reader<'a> {
                 similar::did_you_mean(&typed, all).unwrap_or(of_this_lab),
             )
         };
-        self.problem(record, index, cause, hint);
+        self.problem(record, index, cause, hint, many);
         None
     }
+}
+
+/// The place in [`COLUMNS`] of a column that is called so.
+fn column_of(name: &str) -> Option<usize> {
+    let word = squeezed(name);
+    let word = match word.as_str() {
+        "checkid" => "check",
+        word => word,
+    };
+    COLUMNS.iter().position(|known| *known == word)
+}
+
+/// How much a record looks like the header.
+fn score(record: &Record) -> u32 {
+    let known = record.fields.iter().filter_map(|f| column_of(&f.text));
+    known.map(|column| if column < 2 { 10 } else { 1 }).sum()
 }
 
 #[cfg(test)]
@@ -362,6 +417,7 @@ mod tests {
             evidence: vec!["w".into()],
             hint: "h".into(),
             instructor_hint: Some("i".into()),
+            as_of: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::execution::{Execution, Starter, Status, shortened, when};
@@ -11,6 +12,11 @@ use super::points::Points;
 
 /// Longest text of an input in a sentence, in characters.
 const INPUT_SHOWN_MAX: usize = 160;
+
+/// What `validate` asks of every stack: is everything there, is it ready?
+pub const STACK_CHECKS: [&str; 2] = ["resources", "ready"];
+/// And is it as deployed? A student's own changes show here.
+pub const AS_DEPLOYED: &str = "as-deployed";
 
 /// Whose work a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +183,9 @@ pub struct CheckResult {
     /// The same said to the instructor, where other words are needed; see [`CheckResult::instructor_hint`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructor_hint: Option<String>,
+    /// When it was read, where that was before: it could not be read anew, and what was known stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
 }
 
 impl CheckResult {
@@ -319,19 +328,19 @@ impl ExecutionEvidence {
 }
 
 /// What a student changed of one resource against what was deployed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The resource, with its kind (`state machine user1-simple-workflow`).
     pub resource: String,
     /// What was changed, in a sentence.
     pub summary: String,
     /// The change line by line, where it is text; unchanged stretches are shortened.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<DiffLine>,
 }
 
 /// One line of a difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "line", content = "text", rename_all = "kebab-case")]
 pub enum DiffLine {
     /// In both.
@@ -437,12 +446,29 @@ pub struct StudentProgress {
     pub changes: Vec<Change>,
     /// Example requests to their API; empty while it is not there.
     pub requests: Vec<ExampleRequest>,
+    /// What of this was read before, because it could not be read anew.
+    pub last: Last,
+}
+
+/// What of a student stands from an earlier reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Last {
+    /// When the oldest was read of what was not read anew; `None` when everything was.
+    pub as_of: Option<Timestamp>,
+    /// Whether the stack is gone, so that everything stands from then.
+    pub gone: bool,
+    /// Whether something is there and could not be read.
+    pub unread: bool,
+    /// When another stack was last read that this student had before. Nothing of that counts.
+    pub earlier: Option<Timestamp>,
+    /// When this stack was first read, where there was another before.
+    pub replaced: Option<Timestamp>,
 }
 
 impl StudentProgress {
     /// How the stack is; `None` where the lab has no check of it and something of it is there.
     pub fn stack(&self) -> Option<StackState> {
-        if self.progress == Progress::NotDeployed {
+        if self.progress == Progress::NotDeployed || self.last.gone {
             return Some(StackState::NotDeployed);
         }
         let mut verdicts = self
@@ -470,7 +496,7 @@ impl StudentProgress {
 }
 
 /// A request that a student can send to their API, as the lab's example.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExampleRequest {
     /// Short id, unique among a student's.
     pub id: String,
@@ -483,12 +509,12 @@ pub struct ExampleRequest {
     /// Body; it need not be JSON.
     pub body: String,
     /// Where the API asks for signed requests: what curl's `--aws-sigv4` takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigv4: Option<String>,
 }
 
 /// Something that a student is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
     /// Short id, unique in the lab.
     pub id: String,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::text::problems::{self, Problem};
+
 /// Why something failed, for a person: subject, cause, next step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -11,6 +13,19 @@ pub struct Failure {
     pub cause: String,
     /// What to do next.
     pub hint: Option<String>,
+}
+
+impl Failure {
+    /// What is wrong with a file, each kind of mistake once. `file` is what the messages call it.
+    pub fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Self> {
+        let said = |message: problems::Message| Self {
+            subject: message.subject,
+            cause: message.cause,
+            hint: Some(message.hint),
+        };
+        let messages = problems::messages(file, problems);
+        messages.into_iter().map(said).collect()
+    }
 }
 
 impl std::fmt::Display for Failure {

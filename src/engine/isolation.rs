@@ -475,5 +475,6 @@ fn check(id: &str, title: &str, verdict: Verdict, evidence: String, hint: &str) 
         evidence: vec![evidence.into()],
         hint: hint.to_owned(),
         instructor_hint: None,
+        as_of: None,
     }
 }

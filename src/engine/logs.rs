@@ -59,11 +59,24 @@ pub(super) async fn messages<C: Cloud>(
     Ok(Found::CutOff(found))
 }
 
-/// Whether a log group has an event since a time, up to another one. A page may be empty and still not the last.
+/// Whether a log group has an event since a time, up to another one.
 ///
 /// # Errors
 /// AWS's, or that the run was stopped; a group that is not there has no events.
 pub async fn has_events<C: Cloud>(
+    caller: &Caller<C>,
+    group: &str,
+    since_ms: i64,
+    until_ms: Option<i64>,
+) -> Result<bool, CallError> {
+    match any_event(caller, group, since_ms, until_ms).await {
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
+        other => other,
+    }
+}
+
+/// The same, where a group that is not there is an error. A page may be empty and still not the last.
+async fn any_event<C: Cloud>(
     caller: &Caller<C>,
     group: &str,
     since_ms: i64,
@@ -75,11 +88,7 @@ pub async fn has_events<C: Cloud>(
             .call(Operation::FilterLogEvents, |c| {
                 c.log_events_page(group, since_ms, until_ms, 1, token.clone())
             })
-            .await;
-        let page = match page {
-            Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(false),
-            other => other?,
-        };
+            .await?;
         if !page.items.is_empty() {
             return Ok(true);
         }
@@ -116,10 +125,10 @@ pub(super) async fn log_events<C: Cloud>(
         };
         let group = format!("/aws/lambda/{name}");
         let reading = match machine {
-            None => match has_events(caller, &group, 0, None).await {
+            None => match any_event(caller, &group, 0, None).await {
                 Ok(true) => Reading::Seen(LogSight::Any),
                 Ok(false) => Reading::Seen(LogSight::Nothing),
-                Err(error) => unseen(error)?,
+                Err(error) => unseen_events(&group, error)?,
             },
             Some(machine) => match gathered.facts.executions.get(machine) {
                 Some(Reading::Seen(all)) => {
@@ -201,7 +210,7 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
         }
         let named = match self.named(&asked).await {
             Ok(named) => named,
-            Err(error) => return missing_or_unseen(error),
+            Err(error) => return unseen_events(self.group, error),
         };
         if let Some(one) = named {
             self.remember(&one.1, true);
@@ -297,7 +306,7 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
             let (lines, whole) = match found {
                 Ok(Found::All(lines)) => (lines, true),
                 Ok(Found::CutOff(lines)) => (lines, false),
-                Err(error) => return missing_or_unseen(error),
+                Err(error) => return unseen_events(self.group, error),
             };
             let names_another = |line: &String| {
                 let pointer = self.subject.marks.log_execution.as_deref();
@@ -341,10 +350,12 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
     }
 }
 
-/// A group that is not there has no events; that it is missing is another check's finding.
-fn missing_or_unseen(error: CallError) -> Result<Reading<LogSight>, Cancelled> {
+/// A group that is gone took its events with it: that says nothing of whether there were any.
+fn unseen_events(group: &str, error: CallError) -> Result<Reading<LogSight>, Cancelled> {
     match error.kind() {
-        Some(ErrorKind::NotFound) => Ok(Reading::Seen(LogSight::Nothing)),
+        Some(ErrorKind::NotFound) => Ok(Reading::Unseen(format!(
+            "the log group {group} is not there"
+        ))),
         _ => unseen(error),
     }
 }

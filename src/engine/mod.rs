@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod causes;
+pub mod code;
 pub mod dispatcher;
 pub mod execute;
 pub mod forecast;

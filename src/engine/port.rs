@@ -266,6 +266,15 @@ impl FunctionState {
     }
 }
 
+/// Where the zip of a function is, and what it must be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodePlace {
+    /// An address that Lambda signed, good for ten minutes.
+    pub url: String,
+    /// Base64 of the zip's SHA-256.
+    pub sha256: String,
+}
+
 /// A function to be created, with everything that the request needs.
 #[derive(Debug, Clone)]
 pub struct NewFunction<'a> {
@@ -407,6 +416,10 @@ port! {
     fn functions_page(token: Option<String>) -> Page<function::Actual>;
     /// lambda:GetFunction.
     fn get_function(name: &str) -> FunctionState;
+    /// lambda:GetFunction: where its code is.
+    fn locate_code(name: &str) -> CodePlace;
+    /// The code, from where Lambda says that it is; refused when it has more bytes than `max`.
+    fn fetch_code(url: &str, max: usize) -> Vec<u8>;
     /// lambda:CreateFunction.
     fn create_function(new: &NewFunction<'_>) -> FunctionState;
     /// lambda:UpdateFunctionCode.

@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
-use crate::domain::check::{Progress, Proof, StudentProgress};
+use crate::domain::check::{Last, Progress, Proof, StudentProgress};
 use crate::domain::desired::Desired;
 use crate::domain::diff::changes;
+use crate::domain::elsewhere::Elsewhere;
 use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::lab::Lab;
+use crate::domain::last_reading::Sight;
+use crate::domain::left::Attendance;
 use crate::domain::marks::{Claim, Recorded};
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::operation::Operation;
@@ -40,6 +43,8 @@ pub struct ClassReading<'a> {
     pub desired: &'a Desired,
     /// The students.
     pub students: &'a [Student],
+    /// How closely to look: at the chosen students, or also at who left the class.
+    pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
     /// ARN of whoever reads: their calls are not the students'.
@@ -53,10 +58,16 @@ pub struct ClassReading<'a> {
 /// A class as it was read.
 #[derive(Debug)]
 pub struct ReadClass {
-    /// The students, in their order.
+    /// The students, in their order, as this reading alone shows them.
     pub students: Vec<StudentProgress>,
+    /// What was seen of the stack of each, in the same order.
+    pub sights: Vec<Sight>,
+    /// Where their stacks stand, if that is somewhere else.
+    pub elsewhere: Option<Elsewhere>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// Who has something in the class, and who of them left it: only where the whole class was looked at.
+    pub attendance: Attendance,
     /// The account's alias, where it has one and it may be read.
     pub alias: Option<String>,
     /// What the next reading need not ask again. Students who were not read keep what was known of them.
@@ -70,15 +81,43 @@ pub struct ReadClass {
 pub async fn read_class<C: Cloud>(
     caller: &Caller<C>,
     reading: &ClassReading<'_>,
-    mut cache: Cache,
+    cache: Cache,
 ) -> Result<ReadClass, Cancelled> {
     let known = cache.machines_at(reading.now_ms);
     let (observed, alias) = tokio::join!(
-        observe_knowing(caller, reading.desired, &Depth::Deploy, &known),
+        observe_knowing(caller, reading.desired, reading.depth, &known),
         caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
     );
-    let observed = observed?;
+    // Without the right to read aliases, the account's id has to do.
+    let alias = alias.ok().flatten();
+    read_listed(caller, reading, cache, (observed?, known), alias).await
+}
+
+/// [`read_class`] of what was listed a moment ago, as closely as a teardown looks.
+///
+/// # Errors
+/// As [`read_class`].
+pub async fn read_observed<C: Cloud>(
+    caller: &Caller<C>,
+    reading: &ClassReading<'_>,
+    cache: Cache,
+    observed: Observed,
+) -> Result<ReadClass, Cancelled> {
+    let alias = caller.call(Operation::ListAccountAliases, |c| c.account_alias());
+    let alias = alias.await.ok().flatten();
+    let listed = (observed, KnownMachines::new());
+    read_listed(caller, reading, cache, listed, alias).await
+}
+
+async fn read_listed<C: Cloud>(
+    caller: &Caller<C>,
+    reading: &ClassReading<'_>,
+    mut cache: Cache,
+    (observed, known): (Observed, KnownMachines),
+    alias: Option<String>,
+) -> Result<ReadClass, Cancelled> {
     let plan = deploy::plan(reading.desired, &observed, false);
+    let elsewhere = Elsewhere::find(reading.desired, &observed);
     let born = observed
         .state_machines
         .values()
@@ -101,10 +140,12 @@ pub async fn read_class<C: Cloud>(
     })
     .await;
     let mut students = Vec::new();
+    let mut sights = Vec::new();
     for student in read {
-        let (student, memory) = student?;
+        let (student, sight, memory) = student?;
         cache.students.insert(student.username.clone(), memory);
         students.push(student);
+        sights.push(sight);
     }
     keep_machines(&mut cache, &observed, &known, reading.now_ms);
     for (key, class) in trail {
@@ -114,9 +155,14 @@ pub async fn read_class<C: Cloud>(
     }
     Ok(ReadClass {
         students,
+        attendance: match reading.depth {
+            Depth::Class { .. } => Attendance::of(reading.desired, &observed),
+            _ => Attendance::default(),
+        },
+        sights,
+        elsewhere,
         gaps: observed.gaps,
-        // Without the right to read aliases, the account's id has to do.
-        alias: alias.ok().flatten(),
+        alias,
         cache,
     })
 }
@@ -136,7 +182,7 @@ impl<C: Cloud> Reader<'_, C> {
         &self,
         plan: &StudentPlan,
         student: &Student,
-    ) -> Result<(StudentProgress, Memory), Cancelled> {
+    ) -> Result<(StudentProgress, Sight, Memory), Cancelled> {
         let ClassReading { lab, desired, .. } = *self.reading;
         let scope = &desired.scope;
         let nothing = Memory::default();
@@ -166,9 +212,20 @@ impl<C: Cloud> Reader<'_, C> {
             now_ms: self.reading.now_ms,
             console: self.reading.console.then_some(scope),
         };
+        let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
+        let sight = stack
+            .map(|stack| Sight::of(scope, lab, stack, plan, self.observed))
+            .unwrap_or_default();
         let mut settling = Settling::default();
-        let Gathered { facts, mut memory } =
-            gather(self.caller, lab.checks(), &subject, &mut settling).await?;
+        let Gathered { facts, mut memory } = if sight.is_empty() {
+            // There is nothing to ask, and no reason to forget what is known.
+            Gathered {
+                facts: Facts::default(),
+                memory: subject.memory.clone(),
+            }
+        } else {
+            gather(self.caller, lab.checks(), &subject, &mut settling).await?
+        };
         let mut checks: Vec<_> = lab
             .checks()
             .iter()
@@ -180,7 +237,6 @@ impl<C: Cloud> Reader<'_, C> {
             true => Progress::NotDeployed,
             false => Progress::of(&checks),
         };
-        let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
         let endpoints = stack
             .map(|stack| {
                 self.observed
@@ -200,8 +256,9 @@ impl<C: Cloud> Reader<'_, C> {
             changes: stack
                 .map(|stack| changes(scope, stack, self.observed))
                 .unwrap_or_default(),
+            last: Last::default(),
         };
-        Ok((progress, memory))
+        Ok((progress, sight, memory))
     }
 
     /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::domain::check::{CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
+use crate::domain::check::{
+    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Work,
+};
 use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, Reading, act, evaluate, reset, stack_check};
 use crate::domain::execution::{Execution, Starter, Status};
@@ -119,7 +121,7 @@ pub async fn validate<C: Cloud>(
         false => format!("{} {words} --students {student}", validation.invocation),
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(_) => hints::CONFLICT.to_owned(),
+        Some(item) => hints::conflict(validation.plan, Some(item)),
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.
@@ -133,7 +135,7 @@ pub async fn validate<C: Cloud>(
     let mut results = vec![
         evaluate(
             &stack_check(
-                "resources",
+                STACK_CHECKS[0],
                 "Resources exist",
                 &redeploy,
                 Proof::ResourcesExist,
@@ -143,7 +145,7 @@ pub async fn validate<C: Cloud>(
         ),
         evaluate(
             &stack_check(
-                "ready",
+                STACK_CHECKS[1],
                 "Resources are ready",
                 &redeploy,
                 Proof::ResourcesReady,
@@ -194,6 +196,7 @@ pub async fn validate<C: Cloud>(
             evidence: vec![evidence],
             hint,
             instructor_hint: None,
+            as_of: None,
         };
         tell(&result);
         results.push(result);
@@ -212,7 +215,7 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
         .collect();
     let unchanged = changed.is_empty();
     CheckResult {
-        id: "as-deployed".to_owned(),
+        id: AS_DEPLOYED.to_owned(),
         title: "Resources are as deployed".to_owned(),
         work: Work::Stack,
         points: Points::ZERO,
@@ -234,6 +237,7 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
             format!("it is the student's work and is kept; to put it back, {reset}")
         },
         instructor_hint: None,
+        as_of: None,
     }
 }
 

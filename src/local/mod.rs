@@ -17,6 +17,7 @@ compile_error!(
     "homeroom's embedded cloud needs Linux or macOS; on Windows, build and run homeroom inside WSL"
 );
 
+mod administrator;
 mod dirs;
 mod http;
 mod install;
@@ -29,6 +30,7 @@ mod shared;
 mod state;
 
 use crate::error::Result;
+use administrator::Administrator;
 
 pub use dirs::Dirs;
 pub use private::PrivateCloud;
@@ -39,16 +41,16 @@ pub use state::{Kept, Status};
 /// The account that the embedded cloud plays. No AWS account has this number, so nobody takes it for a real one.
 pub const ACCOUNT: &str = "000000000000";
 
-/// How to reach a running embedded cloud.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How to reach a running embedded cloud, and as whom. Its secret does not print.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Endpoint of every service: `http://127.0.0.1:PORT`.
     pub url: String,
     /// The account id, [`ACCOUNT`].
     pub account: String,
-    /// Access key id. The embedded cloud takes it for the account's root, with authorisation on as well.
+    /// Access key id of the administrator: the account's root, of this instance alone.
     pub access_key: String,
-    /// Secret access key; not a secret.
+    /// Its secret access key.
     pub secret_key: String,
     /// Where a deployed stage is called, with `{api_id}` and `{stage}` to be filled in. AWS has a host name a REST
     /// API; on one loopback port it has to be a path.
@@ -56,15 +58,24 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    fn at(port: u16) -> Self {
+    fn at(port: u16, administrator: &Administrator) -> Self {
         let url = format!("http://127.0.0.1:{port}");
         Self {
             invoke_base: format!("{url}/_aws/execute-api/{{api_id}}/{{stage}}"),
             url,
             account: ACCOUNT.to_owned(),
-            access_key: "test".to_owned(),
-            secret_key: "test".to_owned(),
+            access_key: administrator.access_key.clone(),
+            secret_key: administrator.secret_key.clone(),
         }
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("url", &self.url)
+            .field("access_key", &self.access_key)
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin};
 
+use super::administrator::Administrator;
 use super::dirs::file_error;
 use super::install::Installation;
 use super::server::{Launch, bind, log_file};
@@ -84,15 +85,18 @@ pub(super) async fn start(
     let listener = bind(None)
         .await
         .map_err(|error| file_error(dir.path(), &error))?;
+    // Kept nowhere: it is good for as long as its owner is there to know it.
+    let administrator = Administrator::random().map_err(|error| file_error(dir.path(), &error))?;
     let launch = Launch {
         installation,
         dir: dir.path(),
+        administrator: &administrator,
         options,
         data: None,
         path,
     };
     let server = launch.run(listener).await?;
-    let endpoint = Endpoint::at(server.process.port);
+    let endpoint = Endpoint::at(server.process.port, &administrator);
     progress(Step::Ready {
         url: endpoint.url.clone(),
     });

@@ -47,6 +47,11 @@ pub enum Ended {
 }
 
 impl Process {
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Whether the answer at [`IDENTITY_PATH`] is this one's.
     pub fn is_named_in(&self, body: &[u8]) -> bool {
         #[derive(Deserialize)]

@@ -3,8 +3,9 @@
 Started by homeroom as `python -I server.py INSTANCE`, where INSTANCE is the random word that tells this process
 from any other. homeroom hands over, beside the environment:
 
-- stdin: a pipe that the owner holds. Its end of file means that the owner is gone, and so this process goes too,
-  whatever became of the owner (Ctrl-C, SIGKILL). The word `detach` on it ends that bond.
+- stdin: a pipe that the owner holds. Its first line is the administrator's key. Its end of file means that the owner
+  is gone, and so this process goes too, whatever became of the owner (Ctrl-C, SIGKILL). The word `detach` on it ends
+  that bond.
 - stdout: the listening socket, bound to a loopback port before this process began; nobody can take it meanwhile.
 - stderr: the log.
 """
@@ -12,75 +13,36 @@ from any other. homeroom hands over, beside the environment:
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import signal
 import sys
 import threading
 
-IDENTITY_PATH = "/_homeroom/instance"
-# A deployed API may be called by a web page, as on AWS; everything else is the control plane.
-PUBLIC_PREFIX = "/_aws/execute-api/"
 # Seconds that requests in flight get to end once the process is told to stop.
 DRAIN_SECONDS = 3.0
 
 
-class Gate:
-    """Lets through what a tool on this machine sends, and keeps web pages away from the control plane.
+def read_administrator():
+    """The administrator's access key and secret; None when the owner is gone before it tells them.
 
-    MiniStack takes any credentials and answers every origin, so without this any page open in the browser could
-    create a function on the loopback port and have it run as the person who is logged in. A page betrays itself by
-    `Origin` or `Sec-Fetch-Site`; one that had its own host name resolved to 127.0.0.1, by `Host`.
+    They come on stdin so that neither the environment, which functions' processes inherit, nor the command line, which
+    everybody on the machine can read, has them.
     """
-
-    def __init__(self, app, instance, port):
-        self.app = app
-        self.port = port
-        self.identity = json.dumps({"instance": instance, "pid": os.getpid()}).encode()
-        self.in_flight = 0
-        self.closing = False
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
-        if scope["type"] == "http" and scope["path"] == IDENTITY_PATH:
-            await answer(send, 200, self.identity)
-            return
-        headers = {name.lower(): value.decode("latin-1").lower() for name, value in scope["headers"]}
-        refusal = self.refusal(scope["path"], headers)
-        if refusal is not None:
-            if scope["type"] == "http":
-                await answer(send, 403, json.dumps({"message": refusal}).encode())
-            else:
-                await send({"type": "websocket.close", "code": 1008})
-            return
-        if self.closing and scope["type"] == "http":
-            await answer(send, 503, b'{"message": "the embedded cloud is stopping"}')
-            return
-        self.in_flight += 1
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            self.in_flight -= 1
-
-    def refusal(self, path, headers):
-        """Why a request is refused, or None."""
-        host, _, port = headers.get(b"host", "").rpartition(":")
-        local = host in ("127.0.0.1", "localhost") or host.endswith(".localhost")
-        if not local or port != str(self.port):
-            return "the embedded cloud answers to 127.0.0.1 and localhost only"
-        if path.startswith(PUBLIC_PREFIX):
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
             return None
-        if b"origin" in headers or headers.get(b"sec-fetch-site", "none") not in ("none", "same-origin"):
-            return "the embedded cloud's control plane does not answer web pages"
-        return None
+        line += byte
+    told = json.loads(line)
+    return told["access_key"], told["secret_key"]
 
 
-async def answer(send, status, body):
-    """Sends a whole JSON response."""
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def forget(private_dir):
+    """Removes the folder of an instance that keeps nothing."""
+    if private_dir:
+        shutil.rmtree(private_dir, ignore_errors=True)
 
 
 def watch_owner(private_dir):
@@ -93,8 +55,7 @@ def watch_owner(private_dir):
             os.close(nothing)
             return
         if not heard:
-            if private_dir:
-                shutil.rmtree(private_dir, ignore_errors=True)
+            forget(private_dir)
             os.killpg(0, signal.SIGKILL)
 
 
@@ -118,9 +79,14 @@ async def save_and_exit(gate):
     os._exit(0)
 
 
-async def serve(instance, listener):
+async def serve(instance, listener, administrator):
     """Serves until told to stop by SIGTERM or SIGINT."""
+    import snapshots
+
+    # Before anything of MiniStack is imported.
+    snapshots.install()
     import functions
+    import guard
     import principals
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
@@ -129,7 +95,9 @@ async def serve(instance, listener):
     functions.install()
     principals.install()
 
-    gate = Gate(app, instance, os.environ["GATEWAY_PORT"])
+    addresses = guard.CodeAddresses(os.environ["GATEWAY_PORT"], secrets.token_bytes(32))
+    cloud = guard.Cloud(administrator[0], addresses)
+    gate = guard.Gate(app, cloud, addresses, administrator, instance)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -154,8 +122,12 @@ def main():
     listener = os.dup(1)
     os.dup2(2, 1)
     private_dir = os.environ.pop("HOMEROOM_PRIVATE_DIR", "")
+    administrator = read_administrator()
+    if administrator is None:
+        forget(private_dir)
+        sys.exit("the owner is gone")
     threading.Thread(target=watch_owner, args=(private_dir,), daemon=True).start()
-    asyncio.run(serve(sys.argv[1], listener))
+    asyncio.run(serve(sys.argv[1], listener, administrator))
 
 
 if __name__ == "__main__":

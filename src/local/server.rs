@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::administrator::Administrator;
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::install::Installation;
 use super::process::{IDENTITY_PATH, Process};
@@ -25,8 +27,10 @@ use super::{ACCOUNT, PrivateOptions, http};
 use crate::error::{Error, Kind, Result};
 
 /// The Python of the server, by file name.
-pub(super) const SCRIPTS: [(&str, &str); 3] = [
+pub(super) const SCRIPTS: [(&str, &str); 5] = [
     ("server.py", include_str!("server.py")),
+    ("guard.py", include_str!("guard.py")),
+    ("snapshots.py", include_str!("snapshots.py")),
     ("functions.py", include_str!("functions.py")),
     ("principals.py", include_str!("principals.py")),
 ];
@@ -46,6 +50,8 @@ pub(super) struct Launch<'a> {
     pub installation: &'a Installation,
     /// The instance's own folder.
     pub dir: &'a Path,
+    /// Who may do everything in it.
+    pub administrator: &'a Administrator,
     /// What it does.
     pub options: PrivateOptions,
     /// Where its state is kept; `None` to keep none and remove `dir` when its owner is gone.
@@ -94,7 +100,7 @@ impl Launch<'_> {
             .port();
         let instance = random_word();
         let mut child = self.spawn(listener, port, &instance)?;
-        let (Some(owner), Some(pid)) = (
+        let (Some(mut owner), Some(pid)) = (
             child.stdin.take(),
             child.id().and_then(|id| i32::try_from(id).ok()),
         ) else {
@@ -109,6 +115,8 @@ impl Launch<'_> {
                 .unwrap_or_default()
                 .to_string(),
         };
+        // Should this fail, the process is gone, and what follows says how.
+        let _ = owner.write_all(self.administrator.line().as_bytes()).await;
         // The socket takes connections from its binding on, so one request waits for the server: no polling.
         let exit = tokio::select! {
             answer = http::get(port, IDENTITY_PATH, READY_DEADLINE) => match answer {
@@ -294,6 +302,7 @@ mod tests {
         let launch = Launch {
             installation: &installation,
             dir: &dir.path().join("instance"),
+            administrator: &Administrator::random().unwrap(),
             options: PrivateOptions::default(),
             data: None,
             path: OsStr::new("/bin:/usr/bin"),
@@ -316,9 +325,11 @@ mod tests {
     #[test]
     fn nothing_of_the_users_environment_but_the_search_path_reaches_the_server() {
         let installation = Installation { dir: "/i".into() };
+        let administrator = Administrator::random().unwrap();
         let launch = Launch {
             installation: &installation,
             dir: Path::new("/d"),
+            administrator: &administrator,
             options: PrivateOptions {
                 auth: true,
                 cloudtrail: true,
@@ -337,6 +348,9 @@ mod tests {
         assert_eq!(value("CLOUDTRAIL_RECORDING"), "1");
         assert_eq!(value("PERSIST_STATE"), "0");
         assert_eq!(value("HOME"), "/d/tmp");
-        assert!(!set.iter().any(|(name, _)| name.starts_with("AWS_ACCESS")));
+        for (name, value) in &set {
+            assert!(!name.starts_with("AWS_ACCESS"), "{name}");
+            assert_ne!(value, administrator.secret_key.as_str(), "{name}");
+        }
     }
 }

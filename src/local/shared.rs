@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 
+use super::administrator::Administrator;
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::lock::{self, Lock};
 use super::process::{Ended, Process};
@@ -79,11 +80,18 @@ impl LocalCloud {
         let record = Record::load(&self.record_file())?;
         match look(&record).await {
             Sight::Running(process) => {
-                let endpoint = Endpoint::at(process.port);
-                progress(Step::Reusing {
-                    url: endpoint.url.clone(),
-                });
-                return Ok(endpoint);
+                if let Some(administrator) = self.administrator()? {
+                    let endpoint = Endpoint::at(process.port, &administrator);
+                    progress(Step::Reusing {
+                        url: endpoint.url.clone(),
+                    });
+                    return Ok(endpoint);
+                }
+                progress(Step::Note(format!(
+                    "nobody has the key of the embedded cloud that runs (process {}); it is stopped and started afresh",
+                    process.pid
+                )));
+                process.end().await?;
             }
             Sight::Stopped => {}
             Sight::Crashed(process) => progress(Step::Note(self.crash_note(&process))),
@@ -100,9 +108,20 @@ impl LocalCloud {
         let listener = bind(record.port)
             .await
             .map_err(|error| file_error(&self.dirs.state, &error))?;
+        // Kept with the state, so that a shell that was told it is not shut out by a stop.
+        let administrator = match self.administrator()? {
+            Some(kept) => kept,
+            None => {
+                let file = self.administrator_file();
+                let new = Administrator::random().map_err(|error| file_error(&file, &error))?;
+                new.save(&file)?;
+                new
+            }
+        };
         let launch = Launch {
             installation: &installation,
             dir: &self.dirs.state,
+            administrator: &administrator,
             options: PrivateOptions::default(),
             data: Some(self.data_dir()),
             path: &self.dirs.path,
@@ -126,7 +145,7 @@ impl LocalCloud {
             .write_all(b"detach\n")
             .await
             .map_err(|error| file_error(&log_file(&self.dirs.state), &error))?;
-        let endpoint = Endpoint::at(port);
+        let endpoint = Endpoint::at(port, &administrator);
         progress(Step::Ready {
             url: endpoint.url.clone(),
         });
@@ -151,7 +170,13 @@ impl LocalCloud {
         if wipe {
             remove_dir(&self.data_dir())?;
             remove_dir(&self.dirs.state.join("tmp"))?;
-            let files = ["instance.json", "server.log", "server.log.1"];
+            remove_dir(&self.dirs.state.join("__pycache__"))?;
+            let files = [
+                "instance.json",
+                "administrator.json",
+                "server.log",
+                "server.log.1",
+            ];
             for file in files.into_iter().chain(SCRIPTS.map(|(name, _)| name)) {
                 remove_file(&self.dirs.state.join(file))?;
             }
@@ -175,13 +200,13 @@ impl LocalCloud {
         Ok(match look(&Record::load(&self.record_file())?).await {
             Sight::Stopped => Status::Stopped { kept: self.kept() },
             Sight::Running(process) => Status::Running {
-                url: Endpoint::at(process.port).url,
+                url: process.url(),
                 pid: process.pid,
                 since: process.since,
                 log,
             },
             Sight::NotAnswering(process) => Status::NotAnswering {
-                url: Endpoint::at(process.port).url,
+                url: process.url(),
                 pid: process.pid,
                 since: process.since,
                 log,
@@ -201,7 +226,9 @@ impl LocalCloud {
     /// The folder of its state cannot be read.
     pub async fn running(&self) -> Result<Option<Endpoint>> {
         Ok(match look(&Record::load(&self.record_file())?).await {
-            Sight::Running(process) => Some(Endpoint::at(process.port)),
+            Sight::Running(process) => self
+                .administrator()?
+                .map(|administrator| Endpoint::at(process.port, &administrator)),
             _ => None,
         })
     }
@@ -237,6 +264,15 @@ impl LocalCloud {
 
     fn kept(&self) -> Option<Kept> {
         Kept::in_dir(&self.data_dir())
+    }
+
+    /// Who may do everything in the shared instance, if it was ever started.
+    fn administrator(&self) -> Result<Option<Administrator>> {
+        Administrator::load(&self.administrator_file())
+    }
+
+    fn administrator_file(&self) -> PathBuf {
+        self.dirs.state.join("administrator.json")
     }
 
     fn data_dir(&self) -> PathBuf {

@@ -32,16 +32,21 @@ impl Record {
 
     /// Writes the record, whole or not at all.
     pub fn save(&self, file: &Path) -> Result<()> {
-        let write = || {
-            let dir = file.parent().unwrap_or(Path::new("."));
-            let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
-            serde_json::to_writer_pretty(&mut temporary, self)?;
-            temporary.write_all(b"\n")?;
-            temporary.persist(file)?;
-            Ok(())
-        };
-        write().map_err(|error: io::Error| file_error(file, &error))
+        save_private(file, self)
     }
+}
+
+/// Writes a document for its owner's eyes only (mode 0600), whole or not at all.
+pub(super) fn save_private(file: &Path, document: &impl Serialize) -> Result<()> {
+    let write = || {
+        let dir = file.parent().unwrap_or(Path::new("."));
+        let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
+        serde_json::to_writer_pretty(&mut temporary, document)?;
+        temporary.write_all(b"\n")?;
+        temporary.persist(file)?;
+        Ok(())
+    };
+    write().map_err(|error: io::Error| file_error(file, &error))
 }
 
 /// State that is kept on disk.
@@ -132,6 +137,16 @@ pub enum Status {
         /// What the next start will find.
         kept: Option<Kept>,
     },
+}
+
+impl Status {
+    /// The log, where there is a process that writes it.
+    pub fn log(&self) -> Option<&Path> {
+        match self {
+            Self::Running { log, .. } | Self::NotAnswering { log, .. } => Some(log),
+            Self::Stopped { .. } | Self::Crashed { .. } => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Status {

@@ -1,8 +1,10 @@
 """Units of functions.py and principals.py. Run by tests/local_cloud.rs; by hand: `python3 -m unittest discover src/local`."""
 
 import os
+import queue
 import sys
 import threading
+import time
 import types
 import unittest
 
@@ -49,6 +51,67 @@ class ToldByName(unittest.TestCase):
         self.assertTrue(told["error"])
         self.assertEqual(told["body"], {**raised, "requestId": "id"})
         self.assertEqual(told["log"], "began\n[ERROR] DataBusy: later\nTraceback (most recent call last):\n  File x")
+
+
+class ToldToTheEnd(unittest.TestCase):
+    def lines(self, *written, ended=False, runtime="python3.12"):
+        lines = queue.Queue()
+        for line in written:
+            lines.put(line)
+        thread = types.SimpleNamespace(is_alive=lambda: not ended)
+        told = types.SimpleNamespace(config={"Runtime": runtime}, _stderr_thread=thread, _stderr_queue=lines)
+        drained = functions.told_to_the_end(lambda *_: "as before")(told)
+        return drained, lines.qsize()
+
+    def test_lines_are_told_until_the_end_of_the_execution_and_no_further(self):
+        self.assertEqual(self.lines("one", "", "two", functions.END_OF_LOG, "the next one's"), ("one\n\ntwo", 1))
+        self.assertEqual(self.lines("no line break" + functions.END_OF_LOG), ("no line break", 0))
+        self.assertEqual(self.lines(functions.END_OF_LOG), ("", 0))
+
+    def test_a_process_that_died_is_not_waited_for(self):
+        self.assertEqual(self.lines("last words", ended=True), ("last words", 0))
+
+    def test_other_runtimes_are_left_alone(self):
+        self.assertEqual(self.lines("x", runtime="nodejs20.x"), ("as before", 1))
+
+
+class CredentialsOfRole(unittest.TestCase):
+    CONFIG = {"FunctionArn": "arn:f", "Role": "arn:aws:iam::1:role/path/r", "FunctionName": "f"}
+
+    def credentials(self, key, sessions):
+        return functions.credentials_of_role(key, lambda config: ("1", "r"), sessions.__setitem__)(self.CONFIG)
+
+    def test_a_function_has_the_session_of_its_role(self):
+        sessions = {}
+        told = self.credentials(b"key", sessions)
+        session = sessions[told["AWS_ACCESS_KEY_ID"]]
+        self.assertEqual(session["Arn"], "arn:aws:sts::1:assumed-role/r/f")
+        self.assertEqual(session["SecretAccessKey"], told["AWS_SECRET_ACCESS_KEY"])
+        self.assertEqual(self.credentials(b"key", sessions), told)
+
+    def test_its_secret_cannot_be_made_from_its_names(self):
+        one, other = self.credentials(b"key", {}), self.credentials(b"another", {})
+        self.assertFalse(set(one.values()) & set(other.values()))
+
+
+class OneAtATime(unittest.TestCase):
+    def test_no_two_run_at_once(self):
+        running, most = [], []
+
+        def work():
+            running.append(1)
+            most.append(len(running))
+            time.sleep(0.001)
+            running.pop()
+
+        module = types.SimpleNamespace(work=work)
+        functions.one_at_a_time(module, "work")
+        threads = [threading.Thread(target=module.work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(most, [1] * 8)
 
 
 class WithBoundaries(unittest.TestCase):

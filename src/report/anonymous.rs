@@ -24,6 +24,7 @@ use crate::domain::observed::Gap;
 use crate::domain::roster::Student;
 
 use super::class::{Account, ClassReport, ReportStudent};
+use super::left;
 use super::scrub::Scrub;
 use super::since::Since;
 use super::write::class_dir;
@@ -45,7 +46,11 @@ const NUMBERS: u64 = 90;
 
 /// What pseudonyms are made with.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key([u8; 32]);
+pub struct Key {
+    secret: [u8; 32],
+    /// Values of the roster that stand in no report, and are taken out of what this one quotes.
+    hidden: Vec<String>,
+}
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,7 +61,16 @@ impl std::fmt::Debug for Key {
 impl Key {
     /// A key of known bytes, for tests and examples.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self {
+            secret: bytes,
+            hidden: Vec::new(),
+        }
+    }
+
+    /// With values of the roster besides those of the report that tell who somebody is: they are taken out, too.
+    pub fn hiding(mut self, values: &[String]) -> Self {
+        self.hidden.extend_from_slice(values);
+        self
     }
 
     /// The class's key, `<reports>/<class>/.pseudonym-key`; made when it is not there. Only its owner can read
@@ -71,7 +85,7 @@ impl Key {
             if !path.exists() {
                 let mut bytes = [0; 32];
                 getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-                fs::create_dir_all(&dir)?;
+                super::folder::make(&dir)?;
                 let mut file = tempfile::Builder::new()
                     .prefix(".homeroom-")
                     .tempfile_in(&dir)?;
@@ -86,9 +100,9 @@ impl Key {
             }
             let bytes = fs::read(&path)?;
             match bytes.try_into() {
-                Ok(bytes) => Ok(Self(bytes)),
+                Ok(bytes) => Ok(Self::from_bytes(bytes)),
                 Err(_) => Err(io::Error::other(
-                    "is not a key (32 bytes); delete it, and everybody gets a new pseudonym",
+                    "is not a key (32 bytes): put the right file back; without any, everybody gets a new pseudonym",
                 )),
             }
         };
@@ -97,7 +111,7 @@ impl Key {
 
     fn number(&self, class: &ClassName, username: &Username, attempt: u32) -> u64 {
         // HMAC takes keys of any length, so this cannot fail.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
             return 0;
         };
         // Neither name can contain a zero byte: no two pairs read alike.
@@ -161,7 +175,7 @@ pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
         &report.class,
         report.students.iter().map(|s| &s.student.username),
     );
-    let scrub = Scrub::of(report);
+    let scrub = Scrub::of(report, &key.hidden);
     let mut students: Vec<ReportStudent> = report
         .students
         .iter()
@@ -180,7 +194,13 @@ pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
         taken_at: report.taken_at.clone(),
         validated_at: report.validated_at.clone(),
         students,
-        notes: report.notes.iter().map(|note| scrub.text(note)).collect(),
+        left: Vec::new(),
+        notes: report
+            .notes
+            .iter()
+            .map(|note| scrub.text(note))
+            .chain(left::anonymous(report.left.len()))
+            .collect(),
         gaps: report
             .gaps
             .iter()
@@ -278,7 +298,7 @@ mod tests {
 
     #[test]
     fn pseudonyms_are_unique_and_do_not_depend_on_the_roster_s_order_or_length() {
-        let (key, class) = (Key([7; 32]), "spring".parse().unwrap());
+        let (key, class) = (Key::from_bytes([7; 32]), "spring".parse().unwrap());
         let users = users(500);
         let all = pseudonyms(&key, &class, users.iter());
         assert_eq!(all.values().collect::<BTreeSet<_>>().len(), 500);
@@ -290,7 +310,7 @@ mod tests {
     fn another_key_and_another_class_give_other_pseudonyms() {
         let (spring, autumn) = ("spring".parse().unwrap(), "autumn".parse().unwrap());
         let users = users(1);
-        let of = |key: u8, class| pseudonyms(&Key([key; 32]), class, users.iter());
+        let of = |key: u8, class| pseudonyms(&Key::from_bytes([key; 32]), class, users.iter());
         assert_ne!(of(1, &spring), of(2, &spring));
         assert_ne!(of(1, &spring), of(1, &autumn));
         assert_eq!(of(1, &spring), of(1, &spring));
@@ -311,6 +331,6 @@ mod tests {
         }
         fs::write(&path, b"short").unwrap();
         let error = Key::of_class(dir.path(), &class).unwrap_err().to_string();
-        assert!(error.contains("delete it"), "{error}");
+        assert!(error.contains("put the right file back"), "{error}");
     }
 }

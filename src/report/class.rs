@@ -7,7 +7,7 @@ use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::points::Points;
 use crate::domain::roster::Student;
-use crate::events::Failure;
+use crate::events::{Failure, Left};
 
 use super::causes::{self, Cause};
 use super::since::Since;
@@ -40,6 +40,8 @@ pub struct ClassReport {
     pub validated_at: Option<Zoned>,
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
+    /// Students who left the roster, where the report is about the whole class.
+    pub left: Vec<Left>,
     /// Notes that concern the whole class.
     pub notes: Vec<String>,
     /// What could not be seen.
@@ -89,8 +91,12 @@ impl ClassReport {
     /// `validate` found wrong.
     pub fn causes(&self) -> Vec<Cause> {
         causes::group(self.students.iter().flat_map(|s| {
-            let checks = s.progress.checks.iter().chain(&s.validate);
+            // Of a stack that is not there, that is all there is to say.
+            let deployed = s.progress.progress != Progress::NotDeployed;
+            let checks = s.progress.checks.iter();
+            let checks = checks.filter(move |check| deployed || check.work == Work::Stack);
             checks
+                .chain(&s.validate)
                 .filter_map(causes::of_check)
                 .map(|failure| (&s.progress.username, failure))
         }))
@@ -307,10 +313,9 @@ impl Score {
 /// Failures of checks that need somebody, with whose they are.
 pub(super) fn check_failures<'a>(
     student: &'a Username,
-    checks: &'a [CheckResult],
+    checks: impl Iterator<Item = &'a CheckResult>,
 ) -> impl Iterator<Item = (&'a Username, Failure)> {
     checks
-        .iter()
         .filter_map(causes::of_check)
         .map(move |failure| (student, failure))
 }
@@ -331,6 +336,7 @@ mod tests {
             evidence: Vec::new(),
             hint: String::new(),
             instructor_hint: None,
+            as_of: None,
         }
     }
 

@@ -26,6 +26,19 @@ pub fn print_error(error: &Error, color: bool, out: &mut dyn Write) -> io::Resul
     out.flush()
 }
 
+/// Prints notes that concern the whole command.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn print_notes(notes: &[String], color: bool, out: &mut dyn Write) -> io::Result<()> {
+    let paint = Paint { color };
+    for note in notes {
+        let label = paint.tone(Tone::Unsure, "note:");
+        writeln!(out, "{label} {}", clean(note))?;
+    }
+    out.flush()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

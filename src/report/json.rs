@@ -18,11 +18,11 @@ use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::points::Points;
-use crate::events::RunSummary;
+use crate::events::{Left, RunSummary};
+use crate::text::unwanted::stand_in;
 
 use super::class::{ClassReport, ReportStudent, STATES};
 use super::since::Move;
-use super::text::replacement;
 
 /// Name and version of the layout of `report.json`. Fields may be added under the same version; a field
 /// that goes or changes its meaning makes a new one.
@@ -57,7 +57,7 @@ fn inert(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let mut units = [0; 2];
     for c in json.chars() {
-        if c == '\n' || replacement(c).is_none() {
+        if c == '\n' || stand_in(c).is_none() {
             text.push(c);
         } else {
             for unit in c.encode_utf16(&mut units) {
@@ -94,6 +94,7 @@ struct Document<'a> {
     students: Vec<Student<'a>>,
     causes: Vec<Cause>,
     since: Option<Since<'a>>,
+    left: &'a [Left],
     notes: &'a [String],
     gaps: &'a [Gap],
 }
@@ -133,6 +134,12 @@ struct Student<'a> {
     section: Option<&'a str>,
     extra: BTreeMap<&'a str, &'a str>,
     status: Progress,
+    /// When the oldest was read of what stands from before; null where everything was read now.
+    as_of: Option<String>,
+    /// Whether the stack is gone, so that all of this stands from then.
+    stack_gone: bool,
+    /// When another stack was last read that the student had before; nothing of it counts.
+    earlier_stack: Option<String>,
     /// How the stack is; null where the lab has no check of it.
     stack: Option<StackState>,
     /// Of the student's own tasks, like everything up to `percent`.
@@ -239,6 +246,7 @@ impl<'a> Document<'a> {
                 taken_at: rfc3339(&since.taken_at),
                 moves: &since.moves,
             }),
+            left: &report.left,
             notes: &report.notes,
             gaps: &report.gaps,
         }
@@ -248,6 +256,7 @@ impl<'a> Document<'a> {
 impl<'a> Student<'a> {
     fn of(row: &'a ReportStudent, zone: &TimeZone) -> Self {
         let score = row.score();
+        let moment = |at: Timestamp| rfc3339(&at.to_zoned(zone.clone()));
         Self {
             username: &row.student.username,
             name: row.student.name.as_deref(),
@@ -260,6 +269,9 @@ impl<'a> Student<'a> {
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
             status: row.progress.progress,
+            as_of: row.progress.last.as_of.map(moment),
+            stack_gone: row.progress.last.gone,
+            earlier_stack: row.progress.last.earlier.map(moment),
             stack: row.progress.stack(),
             checks_passed: score.done,
             checks_provable: score.of,

@@ -10,6 +10,7 @@
 //! | a program | one JSON document | [`json`] (stdout) |
 //! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
 //! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml`, a page a student | [`mod@write`] (`reports/<class>/`) |
+//! | whoever asks later | dated copies that are never changed | [`mod@history`] (`reports/<class>/history/`) |
 //! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
@@ -24,10 +25,13 @@ pub mod causes;
 pub mod class;
 pub mod csv;
 pub mod errors;
+pub(crate) mod folder;
 pub mod handout;
+pub mod history;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod left;
 pub mod marks;
 pub mod progress;
 pub mod runlog;
@@ -43,10 +47,10 @@ pub mod write;
 
 pub use anonymous::{Key, anonymous};
 pub use class::{Account, ClassReport, ReportStudent};
-pub use errors::print_error;
+pub use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub use since::Since;
 pub use style::ColorChoice;
-pub use summary::{Limit, View, print_summary, print_teardown_listing};
+pub use summary::{Limit, View, print_reset_listing, print_summary, print_teardown_listing};
 pub use terminal::{Terminal, TerminalOptions};
 pub use write::{About, Written, student_files, write_reports};

@@ -1,6 +1,6 @@
 //! The run log: every event of a run as one JSON line, kept for whoever asks later what happened.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::events::{Command, Event};
 
-use super::json;
+use super::{folder, json};
 
 /// An open run log.
 ///
@@ -38,7 +38,7 @@ impl RunLog<File> {
     /// When the folder or the file cannot be created.
     pub fn create(class_dir: &Path, command: Command, started: Timestamp) -> io::Result<Self> {
         let dir = class_dir.join("runs");
-        fs::create_dir_all(&dir)?;
+        folder::make(&dir)?;
         // No colons: Windows refuses them in file names.
         let stem = format!(
             "{}-{}",
@@ -108,6 +108,8 @@ impl<W: Write> RunLog<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn note(text: &str) -> Event {

@@ -23,8 +23,8 @@ struct Needle {
 
 impl Scrub {
     /// Everything in a class that identifies: usernames, names and their parts, e-mail addresses, the values of
-    /// the roster's other columns, the account's id and alias.
-    pub(super) fn of(report: &ClassReport) -> Self {
+    /// the roster's other columns (`hidden`: those that stand in no report), the account's id and alias.
+    pub(super) fn of(report: &ClassReport, hidden: &[String]) -> Self {
         let mut found: BTreeSet<(String, bool, &'static str)> = BTreeSet::new();
         let mut add = |text: &str, any_case, instead| {
             let text = clean(text.trim()).into_owned();
@@ -38,6 +38,12 @@ impl Scrub {
             true,
             "<account>",
         );
+        for value in hidden {
+            // Parts of names come as columns of their own; what is short is in every text.
+            if value.chars().count() > NAME_PART {
+                add(value, true, "<roster>");
+            }
+        }
         for row in &report.students {
             let student = &row.student;
             add(student.username.as_str(), true, "<username>");

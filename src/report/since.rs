@@ -12,7 +12,7 @@ use crate::domain::check::{Progress, Verdict, Work};
 use crate::domain::ids::Username;
 use crate::domain::points::Points;
 
-use super::class::{ClassReport, Score};
+use super::class::{ClassReport, ReportStudent, Score};
 use super::json::REPORT_SCHEMA;
 use super::write::class_dir;
 
@@ -164,6 +164,14 @@ impl Since {
         if !same {
             return None;
         }
+        // A report about stacks that are no more is nothing to compare these with.
+        let begun_since = |row: &ReportStudent| {
+            let begun = row.progress.last.replaced;
+            begun.is_some_and(|begun| begun.as_second() > taken_at.as_second())
+        };
+        if !report.students.is_empty() && report.students.iter().all(begun_since) {
+            return None;
+        }
         let mut old: BTreeMap<&str, &Standing> = before
             .students
             .iter()
@@ -182,7 +190,9 @@ impl Since {
                     done: score.done,
                     points: deployed.then_some(score.earned),
                 };
-                let was = old.remove(username.as_str()).map(Standing::reached);
+                // What it says of a stack that is no more is nothing to compare this one with.
+                let was = old.remove(username.as_str()).filter(|_| !begun_since(row));
+                let was = was.map(Standing::reached);
                 let turn = match was {
                     Some(was) => turn(was, is)?,
                     None => Turn::Joined,

@@ -4,38 +4,21 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::text::unwanted::stand_in;
+
 /// Makes text inert wherever it is shown: white space other than a plain space becomes one, and whatever
-/// could steer a terminal or turn the reading order around becomes U+FFFD (�), so that it is seen.
+/// could steer a terminal, hide, or turn the reading order around becomes U+FFFD (�), so that it is seen.
 ///
 /// Zero-width joiners stay: emoji and several scripts are spelt with them.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().all(|c| replacement(c).is_none()) {
+    if text.chars().all(|c| stand_in(c).is_none()) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(
         text.chars()
-            .map(|c| replacement(c).unwrap_or(c))
+            .map(|c| stand_in(c).unwrap_or(c))
             .collect::<String>(),
     )
-}
-
-/// What stands in for a character that must not be shown as it is.
-pub(super) fn replacement(c: char) -> Option<char> {
-    match c {
-        '\t' | '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
-        // C0 and C1 controls: ESC begins a terminal sequence, and so does U+009B.
-        c if c.is_control() => Some('\u{fffd}'),
-        // Marks and overrides of the reading order, byte order mark, interlinear annotations, tags.
-        '\u{061c}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0001}' => Some('\u{fffd}'),
-        _ => None,
-    }
 }
 
 /// Columns that a text takes in a terminal.

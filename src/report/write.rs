@@ -13,9 +13,10 @@ use crate::domain::ids::{ClassName, Username};
 
 use super::anonymous::Key;
 use super::class::ClassReport;
+use super::history;
 use super::html::Pages;
 use super::since::Turn;
-use super::{csv, json, junit};
+use super::{csv, folder, json, junit};
 
 /// Where the files of a report are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Written {
     pub html: PathBuf,
     /// `report.json`: the same for programs.
     pub json: PathBuf,
+    /// The dated copy of it, which is never changed.
+    pub dated: PathBuf,
     /// `gradebook.csv` (`selection-gradebook.csv`).
     pub gradebook: PathBuf,
     /// `junit.xml`, when the report has results of `validate`.
@@ -39,7 +42,7 @@ pub struct Written {
 impl Written {
     /// Every file, the class's first.
     pub fn files(&self) -> Vec<&Path> {
-        let class = [&self.html, &self.json, &self.gradebook].into_iter();
+        let class = [&self.html, &self.json, &self.gradebook, &self.dated].into_iter();
         let class = class.chain(&self.junit).chain(&self.anonymous);
         class.chain(&self.students).map(PathBuf::as_path).collect()
     }
@@ -52,6 +55,24 @@ pub enum About {
     Class,
     /// Those who were chosen: `selection.html`, `selection.json`, `selection-gradebook.csv`, …
     Selection,
+}
+
+impl About {
+    /// Whom it is about, by whether that is everybody.
+    pub fn whole(is_whole: bool) -> Self {
+        match is_whole {
+            true => Self::Class,
+            false => Self::Selection,
+        }
+    }
+
+    /// What one of the class's files is called: a selection's stands beside it.
+    pub fn file(self, name: &str) -> String {
+        match self {
+            Self::Class => name.to_owned(),
+            Self::Selection => format!("selection-{name}"),
+        }
+    }
 }
 
 /// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
@@ -119,14 +140,15 @@ pub fn write_reports(
 ) -> io::Result<Written> {
     let dir = class_dir(reports, &report.class);
     let pages = Pages::new().map_err(io::Error::other)?;
-    let (stem, gradebook) = match about {
-        About::Class => ("report", "gradebook.csv"),
-        About::Selection => ("selection", "selection-gradebook.csv"),
+    let stem = match about {
+        About::Class => "report",
+        About::Selection => "selection",
     };
     let mut written = Written {
         html: dir.join(format!("{stem}.html")),
         json: dir.join(format!("{stem}.json")),
-        gradebook: dir.join(gradebook),
+        dated: PathBuf::new(),
+        gradebook: dir.join(about.file("gradebook.csv")),
         junit: None,
         anonymous: None,
         students: Vec::new(),
@@ -139,10 +161,10 @@ pub fn write_reports(
         written.students.push(path.clone());
         files.push((path, page.into_bytes()));
     }
-    files.push((
-        written.json.clone(),
-        json::report_document(report)?.into_bytes(),
-    ));
+    let document = json::report_document(report)?.into_bytes();
+    let copy = history::ready(&dir, report.taken_at.timestamp(), stem, &document)?;
+    let old = history::ready_of_old(&dir, stem)?;
+    files.push((written.json.clone(), document));
     files.push((written.gradebook.clone(), csv::gradebook(report)?));
     if about == About::Class && report.students.iter().any(|s| !s.validate.is_empty()) {
         let suites = report
@@ -164,7 +186,13 @@ pub fn write_reports(
     // The page comes last: whoever sees a new one finds the files beside it new as well.
     let page = pages.class(report).map_err(io::Error::other)?;
     files.push((written.html.clone(), page.into_bytes()));
-    write_all_whole(&dir, files)?;
+    let files = prepare_all(&dir, files)?;
+    // The copies come first: what is replaced, and what replaces it, is safe by then.
+    if let Some(old) = old {
+        old.keep()?;
+    }
+    written.dated = copy.keep()?;
+    persist_all(&dir, files)?;
     if about == About::Class {
         for name in of_departed(report) {
             let path = dir.join(name);
@@ -180,28 +208,38 @@ pub fn write_reports(
 
 /// Writes files of one folder: all of them under other names first, then each takes its name.
 pub(super) fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
-    let mut ready = Vec::with_capacity(files.len());
-    for (path, bytes) in files {
+    persist_all(dir, prepare_all(dir, files)?)
+}
+
+/// Puts all files on the disk under other names.
+fn prepare_all(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<Vec<(PathBuf, TempPath)>> {
+    let files = files.into_iter().map(|(path, bytes)| {
         let file = prepare(dir, &bytes).map_err(|e| named(&path, &e))?;
-        ready.push((path, file));
-    }
-    for (path, file) in ready {
+        Ok((path, file))
+    });
+    files.collect()
+}
+
+/// Each file takes its name.
+fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Result<()> {
+    for (path, file) in files {
         file.persist(&path).map_err(|e| named(&path, &e.error))?;
     }
     sync_folder(dir).map_err(|e| named(dir, &e))
 }
 
-/// Writes `<reports>/<class>/junit.xml` from the answers of `validate`.
+/// Writes `<reports>/<class>/junit.xml` (`selection-junit.xml`) from the answers of `validate`.
 ///
 /// # Errors
 /// When the file cannot be written; it is what it was then.
 pub fn write_junit<'a>(
     reports: &Path,
     class: &ClassName,
+    about: About,
     taken_at: &Zoned,
     students: impl IntoIterator<Item = (&'a Username, &'a [CheckResult])>,
 ) -> io::Result<PathBuf> {
-    let path = class_dir(reports, class).join("junit.xml");
+    let path = class_dir(reports, class).join(about.file("junit.xml"));
     let xml = junit::document(class, taken_at, students);
     write_whole(&path, xml.as_bytes())?;
     Ok(path)
@@ -224,8 +262,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// A file without its name yet: temporary (mode 0600), its bytes on the disk. Dropping it removes it.
 ///
 /// A handle a file would run into the limit of open files for a class of hundreds, so only its path is kept.
-fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
-    fs::create_dir_all(dir)?;
+pub(super) fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
+    folder::make(dir)?;
     let mut file = tempfile::Builder::new()
         .prefix(".homeroom-")
         .tempfile_in(dir)?;
@@ -235,7 +273,7 @@ fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
 }
 
 /// A rename itself is on the disk once its folder is.
-fn sync_folder(dir: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     fs::File::open(dir)?.sync_all()?;
     Ok(())
@@ -253,7 +291,7 @@ mod tests {
     #[test]
     fn a_file_is_replaced_whole_and_leaves_no_litter() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("deep/er/file.txt");
+        let path = dir.path().join("file.txt");
         write_whole(&path, b"a long first text").unwrap();
         write_whole(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");

@@ -40,16 +40,19 @@ const KEYS: &[&str] = &[
     "quiet",
     "settings",
     "quotas",
+    "publish-columns",
     "allow-in-roles",
 ];
 
-/// What the file says: a layer, and the two tables that only the file has.
+/// What the file says: a layer, and what only the file has.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct File {
     pub layer: Layer,
     /// Overrides of the lab's settings: texts, numbers and switches.
     pub lab_settings: toml::Table,
     pub quotas: BTreeMap<Operation, Quota>,
+    /// The roster's columns that may be shown besides the four known ones.
+    pub publish_columns: Vec<String>,
     /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
     pub allow_in_roles: Vec<String>,
 }
@@ -97,6 +100,7 @@ impl<'a> Reader<'a> {
         };
         let mut lab_settings = toml::Table::new();
         let mut quotas = BTreeMap::new();
+        let mut publish_columns = None;
         let mut allow_in_roles = None;
         let (mut verbose, mut quiet) = (None, None);
         for (key, value) in table {
@@ -122,6 +126,7 @@ impl<'a> Reader<'a> {
                 "quiet" => quiet = self.value(&key, value),
                 "settings" => lab_settings = self.lab_settings(value),
                 "quotas" => quotas = self.quotas(value),
+                "publish-columns" => publish_columns = self.value(&key, value),
                 "allow-in-roles" => allow_in_roles = self.value(&key, value),
                 _ => self.unknown(at, &key),
             }
@@ -136,6 +141,7 @@ impl<'a> Reader<'a> {
             layer,
             lab_settings,
             quotas,
+            publish_columns: publish_columns.unwrap_or_default(),
             allow_in_roles: allow_in_roles.unwrap_or_default(),
         }
     }
@@ -297,6 +303,8 @@ mod tests {
             color = "never"
             verbose = 2
             quiet = 1
+            publish-columns = ["Team"]
+            allow-in-roles = ["iam:PassRole"]
             [settings]
             log_level = "DEBUG"
             log_retention_days = 14
@@ -306,6 +314,7 @@ mod tests {
         let file = parse(text).expect("a good file");
         assert_eq!(file.layer.verbosity, Some(1));
         assert_eq!(file.layer.local, Some(false));
+        assert_eq!(file.publish_columns, ["Team"]);
         assert_eq!(
             file.lab_settings["log_retention_days"].as_integer(),
             Some(14)
@@ -338,6 +347,7 @@ students = []
 output = "xml"
 color = 7
 nonsense = true
+publish-columns = "team"
 local = "yes"
 settings.tags = ["a"]
 [quotas]

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, ErrorKind, IsTerminal};
 use std::path::Path;
 
-use super::{ROSTER_FOLDER, Settings, Surroundings, Ui, file, invalid};
+use super::values::Region;
+use super::{ROSTER_FOLDER, Settings, Sources, Surroundings, Ui, file, invalid};
+use crate::bundle;
 use crate::cli::Cli;
 use crate::domain::roster::{Roster, UsernameLimit};
 use crate::error::{Error, Kind, Result};
@@ -31,18 +33,35 @@ impl Settings {
     /// [`Kind::Invalid`]: the file cannot be read, or everything that is wrong with it.
     pub fn read_roster(&self, limit: &UsernameLimit) -> Result<Roster> {
         let label = self.roster.display().to_string();
-        let bytes = fs::read(&self.roster).map_err(|error| {
+        let read = match self.roster_built_in {
+            true => Ok(bundle::demo_roster().to_vec()),
+            false => fs::read(&self.roster),
+        };
+        let bytes = read.map_err(|error| {
             invalid(
                 label.clone(),
                 format!("the roster cannot be read: {error}"),
                 "give the roster's file with --roster FILE",
             )
         })?;
-        Roster::parse(&label, &bytes, limit).map_err(|failures| Error {
+        let publish = &self.publish_columns;
+        Roster::parse_with(&label, &bytes, limit, publish).map_err(|failures| Error {
             kind: Kind::Invalid,
             failures,
         })
     }
+}
+
+/// The region that was asked for: by option, variable or `homeroom.toml`.
+///
+/// # Errors
+///
+/// [`Kind::Invalid`]: a value that cannot be used.
+pub fn asked_region(cli: &Cli) -> Result<Option<Region>> {
+    let text = settings_file()?;
+    with_surroundings(text.as_deref(), &[], |around| {
+        Ok(Sources::read(cli, around)?.first(|layer| &layer.region))
+    })
 }
 
 impl Ui {

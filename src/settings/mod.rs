@@ -18,16 +18,21 @@ use crate::domain::ids::ClassName;
 use crate::domain::operation::Operation;
 use crate::error::{Error, Kind, Result};
 use layer::Layer;
+pub use load::asked_region;
 use values::{AccountId, ColorWhen, EndpointUrl, OutputFormat, Profile, Quota, QuotaScale, Region};
 
 /// The folder in which a roster is looked for.
 const ROSTER_FOLDER: &str = "roster";
+/// The roster that is part of the program.
+pub const DEMO_ROSTER: &str = "roster/demo-class.csv";
 
 /// Everything that a verb about a class needs to know before it looks at the cloud.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The roster's file.
     pub roster: PathBuf,
+    /// Whether that file is the one that is part of the program, since there is none here.
+    pub roster_built_in: bool,
     /// Where the lab is.
     pub lab: LabSource,
     /// Overrides of the lab's settings, from the file's `[settings]`: texts, numbers and switches. The lab
@@ -39,6 +44,8 @@ pub struct Settings {
     pub students: Vec<String>,
     /// Only the students of this section.
     pub section: Option<String>,
+    /// Only students who are no longer in the roster.
+    pub left: bool,
     /// Which cloud.
     pub target: Target,
     /// The region that was asked for; without one AWS's own configuration decides, then the lab.
@@ -51,6 +58,8 @@ pub struct Settings {
     pub quota_scale: QuotaScale,
     /// The account's request quotas where they are not the published ones, from the file's `[quotas]`.
     pub quotas: BTreeMap<Operation, Quota>,
+    /// The roster's columns that may be shown besides the four known ones, from the file's `publish-columns`.
+    pub publish_columns: Vec<String>,
     /// What of the lab may reach far, from the file's `allow-in-roles`; see [`crate::domain::lab::Risk`].
     pub allow_in_roles: Vec<String>,
     /// The folder for reports.
@@ -116,6 +125,7 @@ struct Sources {
     layers: [Layer; 3],
     lab_settings: toml::Table,
     quotas: BTreeMap<Operation, Quota>,
+    publish_columns: Vec<String>,
     allow_in_roles: Vec<String>,
 }
 
@@ -130,6 +140,7 @@ impl Sources {
                 layers: [flags, variables, file.layer],
                 lab_settings: file.lab_settings,
                 quotas: file.quotas,
+                publish_columns: file.publish_columns,
                 allow_in_roles: file.allow_in_roles,
             }),
             (flags, variables, file) => {
@@ -164,9 +175,13 @@ impl Settings {
     pub fn resolve(cli: &Cli, around: &Surroundings<'_>) -> Result<Self> {
         let sources = Sources::read(cli, around)?;
         let target = target(&cli.verb, &sources.layers)?;
-        let roster = match sources.first(|layer| &layer.roster) {
-            Some(roster) => roster,
-            None => only_roster(around.roster_folder)?,
+        let (roster, roster_built_in) = match sources.first(|layer| &layer.roster) {
+            Some(roster) => (roster, false),
+            // A rehearsal touches nothing of anybody's, so it needs no class of somebody's either.
+            None if matches!(cli.verb, Verb::Rehearse(_)) && !holds_rosters(around) => {
+                (PathBuf::from(DEMO_ROSTER), true)
+            }
+            None => (only_roster(around.roster_folder)?, false),
         };
         let class = match sources.first(|layer| &layer.class) {
             Some(class) => class,
@@ -195,6 +210,24 @@ impl Settings {
                 "name the students who need new ones: --rotate --students user7",
             ));
         }
+        let section = sources
+            .first(|layer| &layer.section)
+            .map(|section| section.as_str().to_owned());
+        let left = cli.verb.is_about_leavers();
+        if left && (!students.is_empty() || section.is_some()) {
+            let option = if students.is_empty() {
+                "--section"
+            } else {
+                "--students"
+            };
+            return Err(invalid(
+                "--left",
+                format!("it chooses everybody who left the roster, and {option} chooses others"),
+                format!(
+                    "leave one of the two out ({option} may also come from a variable or homeroom.toml)"
+                ),
+            ));
+        }
         let lab = match sources.first(|layer| &layer.lab) {
             Some(folder) => LabSource::Folder(folder),
             None if around.lab_here => LabSource::Folder(PathBuf::from(".")),
@@ -214,12 +247,12 @@ impl Settings {
         Ok(Self {
             ui: ui(&sources, around),
             roster,
+            roster_built_in,
             lab,
             class,
             students,
-            section: sources
-                .first(|layer| &layer.section)
-                .map(|section| section.as_str().to_owned()),
+            section,
+            left,
             target,
             region: sources.first(|layer| &layer.region),
             account,
@@ -230,6 +263,7 @@ impl Settings {
                 .unwrap_or_else(|| PathBuf::from("reports")),
             lab_settings: sources.lab_settings,
             quotas: sources.quotas,
+            publish_columns: sources.publish_columns,
             allow_in_roles: sources.allow_in_roles,
         })
     }
@@ -257,6 +291,7 @@ impl Ui {
             layers,
             lab_settings: toml::Table::new(),
             quotas: BTreeMap::new(),
+            publish_columns: Vec::new(),
             allow_in_roles: Vec::new(),
         };
         Self::resolve(cli, around).unwrap_or_else(|_| ui(&sources, around))
@@ -336,14 +371,20 @@ fn target(verb: &Verb, layers: &[Layer; 3]) -> Result<Target> {
     })
 }
 
+fn rosters_in(folder: &[String]) -> impl Iterator<Item = &str> {
+    let is_roster =
+        |name: &&str| name.to_lowercase().ends_with(".csv") && !name.starts_with(['.', '~']);
+    folder.iter().map(String::as_str).filter(is_roster)
+}
+
+fn holds_rosters(around: &Surroundings<'_>) -> bool {
+    rosters_in(around.roster_folder).next().is_some()
+}
+
 /// The only CSV file in the folder `roster`. Files that editors and spreadsheets keep beside an open one
 /// (`.class.csv.swp`, `~$class.csv`) are not rosters.
 fn only_roster(folder: &[String]) -> Result<PathBuf> {
-    let mut rosters: Vec<&str> = folder
-        .iter()
-        .map(String::as_str)
-        .filter(|name| name.to_lowercase().ends_with(".csv") && !name.starts_with(['.', '~']))
-        .collect();
+    let mut rosters: Vec<&str> = rosters_in(folder).collect();
     rosters.sort_unstable();
     match rosters.as_slice() {
         [only] => Ok(PathBuf::from(ROSTER_FOLDER).join(only)),

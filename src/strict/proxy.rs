@@ -1,7 +1,8 @@
 //! The model in front of a real endpoint: a reverse proxy on loopback, in real time.
 //!
-//! Only signed requests are AWS's control plane; everything else (calls of students' APIs, the endpoint's own pages)
-//! passes as it is.
+//! Only signed requests are AWS's control plane; everything else (calls of students' APIs) passes as it is. What a web
+//! page may not ask of the endpoint behind, it may not ask here: the proxy answers to its own address only, and to no page
+//! but where an API is called. It passes on the name that it was asked by, which signatures cover.
 
 use std::convert::Infallible;
 use std::io;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request as HttpRequest, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
@@ -39,6 +40,9 @@ const OF_THE_CONNECTION: [HeaderName; 5] = [
     header::TE,
 ];
 
+/// Where deployed APIs are called, on an endpoint that has one port for all.
+const CALLS: &str = "/_aws/execute-api/";
+
 type Answer = Response<Full<Bytes>>;
 
 /// A strict AWS on loopback. It ends when this is dropped.
@@ -52,6 +56,7 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Inner {
     upstream: String,
+    port: u16,
     client: Client<HttpConnector, Full<Bytes>>,
     model: Mutex<Model>,
     began: Instant,
@@ -69,6 +74,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let inner = Arc::new(Inner {
             upstream: upstream.trim_end_matches('/').to_owned(),
+            port: address.port(),
             client: Client::builder(TokioExecutor::new()).build_http(),
             model: Mutex::new(Model::new(options)),
             began: Instant::now(),
@@ -138,6 +144,11 @@ impl Inner {
 
     /// Answers a request; an error breaks the connection.
     async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> io::Result<Answer> {
+        if let Some(refusal) = refusal(&request, self.port) {
+            let mut answer = Response::new(Full::from(refusal));
+            *answer.status_mut() = StatusCode::FORBIDDEN;
+            return Ok(answer);
+        }
         let (parts, body) = request.into_parts();
         let target = parts.uri.path_and_query().map_or("/", |t| t.as_str());
         let body = Limited::new(body, BODY_MAX).collect().await;
@@ -242,8 +253,6 @@ impl Inner {
         *request.method_mut() = arrived.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = end_to_end(arrived.headers.clone());
-        // The client writes the endpoint's own: a loopback server answers to its own name only.
-        request.headers_mut().remove(header::HOST);
         let answer = self
             .client
             .request(request)
@@ -254,6 +263,25 @@ impl Inner {
         parts.headers = end_to_end(parts.headers);
         Ok(Response::from_parts(parts, Full::new(body)))
     }
+}
+
+/// Why a request is not even looked at; `None` for what goes on.
+fn refusal<B>(request: &HttpRequest<B>, port: u16) -> Option<&'static str> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let own = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+    let is_own = |host: &HeaderValue| own.iter().any(|own| host == own.as_str());
+    if !hosts.next().is_some_and(is_own)
+        || hosts.next().is_some()
+        || request.uri().authority().is_some()
+    {
+        return Some("the strict proxy answers to its own address only");
+    }
+    let headers = request.headers();
+    let site = headers.get("sec-fetch-site");
+    let web = headers.contains_key(header::ORIGIN) || site.is_some_and(|site| site != "none");
+    let is_call =
+        request.uri().path().starts_with(CALLS) && !headers.contains_key(header::AUTHORIZATION);
+    (web && !is_call).then_some("the control plane does not answer web pages")
 }
 
 /// A whole body is there at once.

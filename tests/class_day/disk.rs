@@ -20,7 +20,7 @@ impl Day {
     }
 
     /// Every file below the reports with its bytes.
-    fn reports(&self) -> Vec<(String, Vec<u8>)> {
+    pub(super) fn reports(&self) -> Vec<(String, Vec<u8>)> {
         let mut files = Vec::new();
         let mut folders = vec![self.folder.path().join("reports")];
         while let Some(folder) = folders.pop() {
@@ -71,5 +71,23 @@ async fn a_deployment_goes_on_without_its_log_on_a_full_disk_and_says_so_once() 
         "{said}"
     );
     assert_eq!(day.everything().await, stacks_of(&["user1"]));
+    day.cloud.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_final_report_that_cannot_be_written_stops_the_teardown() {
+    let day = Day::begin(&["user1", "user2"]).await;
+    assert_eq!(day.json(&["deploy"]).0, 0);
+    assert_eq!(day.run(&["report"]).status.code(), Some(0));
+    let before = day.reports();
+    let output = day.run_with_room_for(8, &["teardown", "--confirm", "demo"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("nothing was deleted"), "{said}");
+    assert_eq!(day.everything().await, stacks_of(&["user1", "user2"]));
+    assert_eq!(day.reports(), before);
+    let without = ["teardown", "--confirm", "demo", "--no-final-report"];
+    assert_eq!(day.json(&without).0, 0);
+    assert_eq!(day.everything().await, Vec::<String>::new());
     day.cloud.stop().await.unwrap();
 }

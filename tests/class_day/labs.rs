@@ -7,21 +7,23 @@ use serde_json::Value;
 
 use super::Day;
 
-/// A copy of the small lab that a test may spoil.
-fn copied(day: &Day) -> PathBuf {
-    fn copy(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap() {
-            let (path, to) = (
-                entry.as_ref().unwrap().path(),
-                to.join(entry.unwrap().file_name()),
-            );
-            match path.is_dir() {
-                true => copy(&path, &to),
-                false => drop(fs::copy(&path, &to).unwrap()),
-            }
+/// Copies a folder with everything in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, to) = (
+            entry.as_ref().unwrap().path(),
+            to.join(entry.unwrap().file_name()),
+        );
+        match path.is_dir() {
+            true => copy(&path, &to),
+            false => drop(fs::copy(&path, &to).unwrap()),
         }
     }
+}
+
+/// A copy of the small lab that a test may spoil.
+fn copied(day: &Day) -> PathBuf {
     let lab = day.folder.path().join("lab");
     copy(
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/labs/mini")),

@@ -159,6 +159,7 @@ pub fn class_at(count: usize, taken_at: Zoned) -> ClassReport {
         students: (0..count).map(|i| student(i, &taken_at)).collect(),
         validated_at: taken_at.checked_sub(jiff::Span::new().minutes(51)).ok(),
         taken_at,
+        left: Vec::new(),
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,
@@ -231,6 +232,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
             executions_left_out: all.len().saturating_sub(20),
             executions_cut_off: false,
             executions: all.into_iter().take(20).collect(),
+            last: Default::default(),
             outputs: match fare {
                 Fare::NotDeployed => Vec::new(),
                 _ => outputs(&username),
@@ -428,6 +430,7 @@ fn check(
             ),
             _ => None,
         },
+        as_of: None,
     }
 }
 
@@ -544,6 +547,7 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
         evidence: vec![evidence.into()],
         hint: hint.into(),
         instructor_hint: None,
+        as_of: None,
     };
     let broken = matches!(fare, Fare::Broken);
     // What homeroom itself started to try the stack.

@@ -91,6 +91,7 @@ impl World {
             "apigateway" => self.apigateway(name, request),
             "logs" => self.logs(name, request),
             "cloudtrail" => self.cloudtrail(name, request),
+            "s3" => self.stored_code(request),
             _ => self.invoke(request),
         }
     }

@@ -108,6 +108,7 @@ pub(in crate::cloud) async fn principals_page(
 fn actual(role: &RoleDetail) -> Actual {
     Actual {
         name: role.role_name().unwrap_or_default().to_owned(),
+        id: role.role_id().unwrap_or_default().to_owned(),
         path: role.path().unwrap_or("/").to_owned(),
         trust: role.assume_role_policy_document().and_then(document),
         inline: role

@@ -5,6 +5,7 @@
 //! that only the person at the terminal was told; its `Host` is this very address (a site whose name was made to
 //! point here, DNS rebinding, names its own); and no answer ever allows another origin to read it.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::report::text::clean;
 
@@ -30,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a silent event stream is written to, so that a browser that went away is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Most connections at once; a page needs two.
-const CONNECTIONS: usize = 64;
+/// Most connections at once that have not said what they want. A page's own say it at once.
+const WAITING_ROOM: usize = 64;
 
 const WAITING: &str = include_str!("waiting.html");
 const WAITING_SCRIPT: &str = include_str!("waiting.js");
@@ -125,31 +127,59 @@ impl Drop for Viewer {
     }
 }
 
+/// Connections that have not said yet what they want, the oldest first. It holds so many; one more, and the oldest is
+/// closed: somebody who opens connections and says nothing keeps nobody out.
+#[derive(Debug, Default)]
+struct Waiting(Mutex<BTreeMap<u64, CancellationToken>>);
+
+impl Waiting {
+    /// Lets a connection in; the token is cancelled when it has to make room.
+    fn enter(&self, number: u64) -> CancellationToken {
+        let token = CancellationToken::new();
+        let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while room.len() >= WAITING_ROOM
+            && let Some((_, oldest)) = room.pop_first()
+        {
+            oldest.cancel();
+        }
+        room.insert(number, token.clone());
+        token
+    }
+
+    /// A connection has said what it wants, or is gone.
+    fn leave(&self, number: u64) {
+        let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        room.remove(&number);
+    }
+}
+
 /// Answers until it is given up.
 pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
-    let room = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
+    let waiting = Arc::new(Waiting::default());
+    for number in 0.. {
         let Ok((connection, _)) = listener.accept().await else {
             // Too many open files, most likely: it passes.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         let board = Arc::clone(&board);
+        let waiting = Arc::clone(&waiting);
+        let evicted = waiting.enter(number);
         tokio::spawn(async move {
-            let _permit = permit;
             let service = service_fn(|request: Request<Incoming>| {
+                waiting.leave(number);
                 let answer = answer(&board, port, &request);
                 async move { Ok::<_, Infallible>(answer) }
             });
-            // A browser that goes away in mid-answer is nobody's error.
-            let _ = hyper::server::conn::http1::Builder::new()
+            // One request a connection: between two it would wait again, and nobody would see it.
+            let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(PATIENCE)
-                .serve_connection(TokioIo::new(connection), service)
-                .await;
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(connection), service);
+            // A browser that goes away in mid-answer is nobody's error.
+            let _ = evicted.run_until_cancelled(served).await;
+            waiting.leave(number);
         });
     }
 }
@@ -262,6 +292,11 @@ fn event(said: &Said) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
     use super::*;
 
     const PORT: u16 = 4000;
@@ -357,6 +392,76 @@ mod tests {
         );
         drop(body);
         assert_eq!(*board.viewers.borrow(), 0);
+    }
+
+    async fn get(port: u16, path: &str) -> String {
+        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn slow_connections_keep_no_browser_out_and_make_room() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let board = Arc::new(Board::new().unwrap());
+        board.show("<p>Amara".to_owned());
+        let page = format!("/{}/", board.secret);
+        let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
+        let mut slow = Vec::new();
+        for _ in 0..WAITING_ROOM * 2 {
+            let mut one = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                .await
+                .unwrap();
+            one.write_all(b"GET / HTTP/1.1\r\nX-Slow: ").await.unwrap();
+            slow.push(one);
+        }
+        let answer = tokio::time::timeout(PATIENCE / 2, get(port, &page)).await;
+        assert!(answer.unwrap().ends_with("<p>Amara"));
+        // The oldest was closed for it, long before its own time was up.
+        let mut end = [0];
+        let read = tokio::time::timeout(PATIENCE / 2, slow[0].read(&mut end)).await;
+        assert!(matches!(read.unwrap(), Ok(0) | Err(_)));
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn open_pages_are_not_closed_to_make_room() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let board = Arc::new(Board::new().unwrap());
+        let events = format!("/{}/events", board.secret);
+        let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
+        let mut viewer = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        let head = format!("GET {events} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+        viewer.write_all(head.as_bytes()).await.unwrap();
+        board.somebody_looks().await;
+        let mut slow = Vec::new();
+        for _ in 0..WAITING_ROOM * 2 {
+            slow.push(
+                TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                    .await
+                    .unwrap(),
+            );
+        }
+        // Answered after all of the slow ones were let in.
+        assert!(get(port, "/").await.contains("404"));
+        board.say(Said::Read);
+        let mut heard = String::new();
+        while !heard.contains("event: read") {
+            let mut bytes = [0; 512];
+            let count = viewer.read(&mut bytes).await.unwrap();
+            assert_ne!(count, 0, "the page was closed: {heard}");
+            heard += std::str::from_utf8(&bytes[..count]).unwrap();
+        }
+        server.abort();
     }
 
     #[test]

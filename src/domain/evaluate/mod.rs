@@ -143,6 +143,7 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
         },
         verdict,
         evidence,
+        as_of: None,
     }
 }
 

@@ -21,10 +21,12 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
                 verdict: *verdict,
                 action: None,
                 why: "because".into(),
+                hint: None,
                 after: Vec::new(),
             })
             .collect(),
         in_roster: true,
+        spelled: None,
     }
 }
 

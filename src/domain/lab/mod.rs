@@ -39,8 +39,9 @@ use super::ids::{ClassName, LabId, Scope, Username};
 use super::marks::Marks;
 use super::resources::function::Code;
 use super::resources::rest_api::{Authorization, Throttle};
-use super::roster::{Student, UsernameLimit};
+use super::roster::{Roster, Student, UsernameLimit};
 use crate::domain::failure::Failure;
+use crate::text::unwanted::shown;
 use context::ClassContext;
 use model::Manifest;
 use problems::Problems;
@@ -238,6 +239,32 @@ impl Lab {
         self.override_settings(overrides, "settings", &mut problems);
         self.settle(&mut problems);
         problems.or(self)
+    }
+
+    /// Refuses a roster with a column that a template names and that may not be shown.
+    ///
+    /// # Errors
+    /// Each such column, with what to write into the settings.
+    pub fn check_columns(&self, roster: &Roster) -> Result<(), Vec<Failure>> {
+        let hidden = |column: &&String| roster.kept_back.headers.contains(*column);
+        let named = self.templates.columns().iter();
+        let failures: Vec<Failure> = named
+            .filter(|(column, _)| hidden(column))
+            .map(|(column, whose)| Failure {
+                subject: whose.clone(),
+                cause: format!(
+                    "uses the roster's column {}, which may not be shown",
+                    shown(column)
+                ),
+                hint: Some(format!(
+                    "allow it in homeroom.toml: publish-columns = [{column:?}]; students see what a template makes of it"
+                )),
+            })
+            .collect();
+        match failures.is_empty() {
+            true => Ok(()),
+            false => Err(failures),
+        }
     }
 
     /// Its short id.

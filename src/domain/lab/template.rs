@@ -8,6 +8,7 @@
 //! loops over settings are accepted, and in a `.json` file each placeholder must stand inside a string
 //! (settings excepted: they are the bundle's own).
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 
 use tera::ast::{Expr, ExprVal, Node};
@@ -31,6 +32,8 @@ const FILTERS: [&str; 9] = [
 pub(super) struct Templates {
     files: Tera,
     texts: Tera,
+    /// The roster's columns that are named, each with the template that names it first.
+    columns: BTreeMap<String, String>,
 }
 
 impl Default for Templates {
@@ -40,7 +43,11 @@ impl Default for Templates {
         files.set_escape_fn(escape_json);
         let mut texts = Tera::default();
         texts.autoescape_on(vec![]);
-        Self { files, texts }
+        Self {
+            files,
+            texts,
+            columns: BTreeMap::new(),
+        }
     }
 }
 
@@ -66,6 +73,7 @@ impl Templates {
                 checker.problems.push("ends inside a JSON string".into());
             }
         }
+        self.names(checker.columns, &format!("templates/{path}"));
         checker.problems
     }
 
@@ -78,7 +86,21 @@ impl Templates {
         if let Ok(template) = self.texts.get_template(key) {
             checker.nodes(&template.ast, None);
         }
+        self.names(checker.columns, key);
         checker.problems
+    }
+
+    fn names(&mut self, columns: Vec<String>, whose: &str) {
+        for column in columns {
+            self.columns
+                .entry(column)
+                .or_insert_with(|| whose.to_owned());
+        }
+    }
+
+    /// The roster's columns that some template names, with where.
+    pub fn columns(&self) -> &BTreeMap<String, String> {
+        &self.columns
     }
 
     /// A file, filled in.
@@ -135,6 +157,8 @@ impl Place {
 #[derive(Default)]
 struct Checker {
     problems: Vec<String>,
+    /// Columns of the roster that are named.
+    columns: Vec<String>,
 }
 
 impl Checker {
@@ -206,6 +230,9 @@ impl Checker {
 
     /// What is rendered: a plain value, perhaps through filters.
     fn placeholder(&mut self, expr: &Expr, place: Option<Place>) {
+        if let ExprVal::Ident(ident) = &expr.val {
+            self.columns.extend(column_of_student(ident));
+        }
         let (name, plain) = match &expr.val {
             ExprVal::Ident(ident) => (format!("{{{{ {ident} }}}}"), ident != "__tera_context"),
             ExprVal::String(text) => (format!("{{{{ {text:?} }}}}"), true),
@@ -277,19 +304,35 @@ impl Checker {
             ExprVal::In(within) => [&within.lhs, &within.rhs]
                 .into_iter()
                 .for_each(|e| self.condition(e)),
-            ExprVal::Test(test) => test.args.iter().for_each(|e| self.condition(e)),
+            ExprVal::Test(test) => {
+                self.columns.extend(column_of_student(&test.ident));
+                test.args.iter().for_each(|e| self.condition(e));
+            }
             ExprVal::Array(items) => items.iter().for_each(|e| self.condition(e)),
             ExprVal::StringConcat(concat) => {
                 let values = concat.values.iter().cloned();
                 values.for_each(|value| self.condition(&Expr::new(value)));
             }
-            ExprVal::String(_)
-            | ExprVal::Int(_)
-            | ExprVal::Float(_)
-            | ExprVal::Bool(_)
-            | ExprVal::Ident(_) => {}
+            ExprVal::String(_) | ExprVal::Int(_) | ExprVal::Float(_) | ExprVal::Bool(_) => {}
+            ExprVal::Ident(ident) => self.columns.extend(column_of_student(ident)),
         }
     }
+}
+
+/// The column that `student.team` and `student["lab group"]` name.
+fn column_of_student(ident: &str) -> Option<String> {
+    let rest = ident.strip_prefix("student")?;
+    if let Some(name) = rest.strip_prefix('.') {
+        let end = name.find(['.', '[']).unwrap_or(name.len());
+        return Some(name[..end].to_owned());
+    }
+    let inner = rest.strip_prefix('[')?;
+    let quote = inner
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '"' | '\'' | '`'))?;
+    let name = &inner[1..];
+    Some(name[..name.find(quote)?].to_owned())
 }
 
 fn is_setting(ident: &str) -> bool {
@@ -420,6 +463,25 @@ mod tests {
         assert_eq!(
             problems("t.txt", "{ not JSON: \"{{ username }}"),
             Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn columns_of_the_roster_are_found_wherever_they_are_named() {
+        let mut templates = Templates::default();
+        let source = r#"{ "a": "{{ student.name | upper }}{{ student["lab group"] | default(value=student.x) }}",
+            "b": "{% if student.team is defined and student.seat == "4" %}x{% endif %}" }"#;
+        assert_eq!(templates.add_file("a.json", source), Vec::<String>::new());
+        assert_eq!(
+            templates.add_text("output t", "{{ student.team }}{{ settings.student.y }}"),
+            Vec::<String>::new()
+        );
+        let found: Vec<_> = templates.columns().iter().collect();
+        let file = "templates/a.json".to_owned();
+        let expected = ["lab group", "name", "seat", "team", "x"].map(str::to_owned);
+        assert_eq!(
+            found,
+            expected.iter().map(|c| (c, &file)).collect::<Vec<_>>()
         );
     }
 

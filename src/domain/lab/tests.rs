@@ -172,6 +172,34 @@ fn refusal_when_filled_in(files: Files) -> String {
 }
 
 #[test]
+fn a_column_that_may_not_be_shown_is_refused_with_what_allows_it() {
+    let lab = Lab::parse(with(
+        "templates/p.json",
+        "student.name",
+        "student.team | default(value=username)",
+    ))
+    .unwrap();
+    let limit = lab.username_limit();
+    let read = |publish: &[String]| {
+        Roster::parse_with(
+            "c.csv",
+            b"username,team,seat\nada,blue,4\n",
+            &limit,
+            publish,
+        )
+        .unwrap()
+    };
+    let said = said(&lab.check_columns(&read(&[])).unwrap_err());
+    assert_eq!(
+        said,
+        "templates/p.json: uses the roster's column 'team', which may not be shown / allow it in homeroom.toml: \
+         publish-columns = [\"team\"]; students see what a template makes of it"
+    );
+    assert_eq!(lab.check_columns(&read(&["team".to_owned()])), Ok(()));
+    assert_eq!(lab.check_columns(&Roster::default()), Ok(()));
+}
+
+#[test]
 fn a_stack_is_named_linked_and_filled_in() {
     let lab = Lab::parse(files()).unwrap();
     let desired = lab

@@ -4,7 +4,9 @@
 //! beside a foreign resource helps nobody, and a guess over a gap can make duplicates.
 
 use crate::domain::desired::{Desired, Stack};
+use crate::domain::elsewhere::advice;
 use crate::domain::ids::Scope;
+use crate::domain::left::Spellings;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Ownership, Record};
 use crate::domain::resources::{
@@ -21,17 +23,21 @@ use super::{Action, Item, Plan, StageRecord, StudentPlan, Verdict};
 
 /// Plans a deployment. With `reset`, what students changed is put back as the lab has it.
 pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
+    let spellings = Spellings::of(desired, observed);
     let students = desired
         .stacks
         .iter()
         .map(|stack| {
-            Planner {
+            let planner = Planner {
                 scope: &desired.scope,
                 observed,
                 stack,
                 reset,
+            };
+            StudentPlan {
+                spelled: spellings.other(stack.student()),
+                ..planner.student()
             }
-            .student()
         })
         .collect();
     Plan {
@@ -72,6 +78,7 @@ impl Planner<'_> {
             owner: stack.owner.clone(),
             items,
             in_roster: true,
+            spelled: None,
         }
     }
 
@@ -88,7 +95,8 @@ impl Planner<'_> {
     /// The item for something of our name that is not this student's; `None` when it is.
     fn conflict(&self, resource: &ResourceId, ownership: &Ownership) -> Option<Item> {
         let why = ownership.why_not(&self.stack.owner)?;
-        Some(Item::settled(resource.clone(), Verdict::Conflict, why))
+        let hint = advice(ownership, &self.stack.owner);
+        Some(Item::settled(resource.clone(), Verdict::Conflict, why).with_hint(hint))
     }
 
     fn role(&self, role: &Role) -> Item {
@@ -98,10 +106,16 @@ impl Planner<'_> {
         }
         let Some(actual) = self.observed.roles.get(&role.name) else {
             // IAM keeps names unique whatever their case.
-            let mut names = self.observed.roles.keys();
-            if let Some(other) = names.find(|name| name.eq_ignore_ascii_case(&role.name)) {
-                let why = format!("exists as {other}, and IAM takes the two for the same name");
-                return Item::settled(id, Verdict::Conflict, why);
+            let mut others = self.observed.roles.values();
+            if let Some(other) = others.find(|r| r.name.eq_ignore_ascii_case(&role.name)) {
+                let owner = &self.stack.owner;
+                let why = format!(
+                    "exists as {}, and IAM takes the two for the same name",
+                    other.name
+                );
+                let ownership = other.ownership(self.scope, &owner.class, None);
+                let hint = advice(&ownership, owner);
+                return Item::settled(id, Verdict::Conflict, why).with_hint(hint);
             }
             return Item::act(id, Verdict::Create, Action::CreateRole(role.clone()), "");
         };

@@ -4,13 +4,16 @@ pub mod access;
 #[cfg(test)]
 mod access_tests;
 pub mod deploy;
+#[cfg(test)]
+mod left_tests;
+pub mod reset;
 pub mod teardown;
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;
 
 use serde::Serialize;
 
-use super::ids::{ClassName, Scope};
+use super::ids::{ClassName, Scope, Username};
 use super::observed::{AccountUse, Gap};
 use super::ownership::Owner;
 use super::resources::extras::{FunctionSetting, MachineSetting};
@@ -43,6 +46,8 @@ pub struct StudentPlan {
     pub items: Vec<Item>,
     /// Whether the student stands in the roster (a teardown also finds those who no longer do).
     pub in_roster: bool,
+    /// The class has the same student under a username that differs in case only.
+    pub spelled: Option<Username>,
 }
 
 impl StudentPlan {
@@ -64,6 +69,8 @@ pub struct Item {
     pub action: Option<Action>,
     /// Why, for a person; empty where the verdict says it all.
     pub why: String,
+    /// The next step, where more is known than the verdict tells.
+    pub hint: Option<String>,
     /// Resources of the same student whose items must end well first.
     pub after: Vec<ResourceId>,
 }
@@ -378,6 +385,7 @@ impl Item {
             verdict,
             action: None,
             why: why.into(),
+            hint: None,
             after: Vec::new(),
         }
     }
@@ -389,8 +397,15 @@ impl Item {
             verdict,
             action: Some(action),
             why: why.into(),
+            hint: None,
             after: Vec::new(),
         }
+    }
+
+    /// With the next step.
+    fn with_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
     }
 
     /// Items that must end well first.

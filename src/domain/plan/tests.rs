@@ -80,7 +80,7 @@ fn stack(user: &str, code: &str) -> Stack {
     }
 }
 
-pub(super) fn desired(users: &[&str]) -> Desired {
+pub(in crate::domain) fn desired(users: &[&str]) -> Desired {
     Desired {
         scope: scope(),
         class: "demo".parse().unwrap(),
@@ -99,6 +99,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             observed.roles.insert(
                 name.clone(),
                 role::Actual {
+                    id: format!("AROA{name}"),
                     name,
                     path: Scope::role_path(&owner.class),
                     trust: Some(Value::clone(&role.trust)),
@@ -114,6 +115,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 name.clone(),
                 log_group::Actual {
                     name,
+                    created_ms: None,
                     retention_days: Some(group.retention_days),
                     ownership: ours,
                     tags_read: false,

@@ -22,6 +22,8 @@ pub struct LogGroup {
 pub struct Actual {
     /// Its name.
     pub name: String,
+    /// When it was created, in milliseconds since 1970, where the listing tells.
+    pub created_ms: Option<i64>,
     /// How long events are kept, in days; `None`: for ever.
     pub retention_days: Option<i32>,
     /// Whose it is; listings do not show it.

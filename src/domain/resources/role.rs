@@ -36,6 +36,8 @@ pub struct Role {
 pub struct Actual {
     /// Its name.
     pub name: String,
+    /// The id that AWS gave it, and gives to no other; empty where the listing does not tell.
+    pub id: String,
     /// Its path.
     pub path: String,
     /// Its trust policy; `None` when it is not readable as JSON.

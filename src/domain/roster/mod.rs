@@ -4,13 +4,21 @@
 //! with it: an instructor repairs a roster once, not once a mistake. What is accepted and what is refused,
 //! with the fix for each, stands in `docs/roster.md`.
 
-pub(in crate::domain) mod parse;
-pub(in crate::domain) mod table;
-pub(in crate::domain) mod text;
+pub mod beyond;
+#[cfg(test)]
+mod cases;
+mod header;
+mod parse;
+mod remarks;
+mod username;
+
+use std::fmt;
 
 use super::failure::Failure;
 use super::ids::Username;
 use super::similar;
+use crate::text::normalise::{key, same};
+use crate::text::unwanted::shown;
 
 /// Longest value of a field other than the username, in characters: more than any name needs. A longer one is
 /// a pasted paragraph or a quote that was closed in the wrong place.
@@ -27,15 +35,42 @@ pub struct Student {
     pub email: Option<String>,
     /// The section, if the roster has one.
     pub section: Option<String>,
-    /// Other columns with their values, in the file's order.
+    /// Those other columns that the settings name, with their values, in the file's order.
     pub extra: Vec<(String, String)>,
 }
 
 /// The class roster: students in the file's order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
     /// The students.
     pub students: Vec<Student>,
+    /// What is odd and may matter to every command that reads it.
+    pub notes: Vec<String>,
+    /// How it was read, for whoever looks before anything is done.
+    pub details: Vec<String>,
+    /// The columns that nobody is shown.
+    pub kept_back: KeptBack,
+}
+
+/// The roster's other columns that the settings do not name. A student system's export has passwords, birthdays,
+/// addresses: so these stand in no report, template, log or handout, and their values show in no `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct KeptBack {
+    /// What the columns are called, printable.
+    pub columns: Vec<String>,
+    /// Every header under which a template finds nothing: these columns', and those of columns that were taken for one
+    /// of the four.
+    pub headers: Vec<String>,
+    /// Their values, each once: only to take them out of what is shown to everybody.
+    pub values: Vec<String>,
+}
+
+impl fmt::Debug for KeptBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptBack")
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How long a username may be for the lab at hand, and why.
@@ -57,24 +92,34 @@ pub enum SelectError {
 }
 
 impl Roster {
-    /// Reads a roster. `file` is what the messages call it; `limit` is what the lab at hand leaves for a
-    /// username.
+    /// Reads a roster, of which only the four known columns may be shown. `file` is what the messages call it; `limit`
+    /// is what the lab at hand leaves for a username.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the file at once, in the file's order, each with file, line, column and
-    /// the fix. Lines are physical ones, as an editor counts them.
+    /// Everything that is wrong with the file at once, in the file's order, each kind of mistake with file, lines,
+    /// column and the fix. Lines are physical ones, as an editor counts them.
     pub fn parse(file: &str, bytes: &[u8], limit: &UsernameLimit) -> Result<Self, Vec<Failure>> {
-        parse::parse(bytes, limit).map_err(|problems| {
-            problems
-                .into_iter()
-                .map(|problem| problem.in_file(file))
-                .collect()
-        })
+        Self::parse_with(file, bytes, limit, &[])
+    }
+
+    /// The same, with other columns that may be shown, too, named as in the header.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Roster::parse`].
+    pub fn parse_with(
+        file: &str,
+        bytes: &[u8],
+        limit: &UsernameLimit,
+        publish: &[String],
+    ) -> Result<Self, Vec<Failure>> {
+        parse::parse(bytes, limit, publish).map_err(|problems| Failure::in_file(file, problems))
     }
 
     /// The students that a command is about, in the roster's order: those named (all, if none are), and of
-    /// these only those of the section, if one is given. Both compare without case and surrounding spaces.
+    /// these only those of the section, if one is given. Both compare as [`key`] does: without case, surrounding spaces
+    /// and anything invisible. Who is in two sections (see [`Roster::note_on_section`]) is in each.
     ///
     /// # Errors
     ///
@@ -85,7 +130,7 @@ impl Roster {
         students: &[String],
         section: Option<&str>,
     ) -> Result<Vec<&Student>, SelectError> {
-        let wanted: Vec<&str> = students.iter().map(|name| name.trim()).collect();
+        let wanted: Vec<String> = students.iter().map(|name| key(name)).collect();
         let named: Vec<&Student> = self
             .students
             .iter()
@@ -93,8 +138,9 @@ impl Roster {
             .collect();
         let unknown: Vec<Failure> = wanted
             .iter()
-            .filter(|name| !named.iter().any(|s| s.is_called(name)))
-            .map(|name| self.unknown(name))
+            .zip(students)
+            .filter(|(name, _)| !named.iter().any(|s| s.is_called(name)))
+            .map(|(_, given)| self.unknown(given.trim()))
             .collect();
         if named.is_empty() {
             return Err(SelectError::Nobody(unknown));
@@ -105,13 +151,46 @@ impl Roster {
         let Some(section) = section else {
             return Ok(named);
         };
-        let selected: Vec<&Student> = named.iter().copied().filter(|s| s.is_in(section)).collect();
+        let selected: Vec<&Student> = named
+            .iter()
+            .copied()
+            .filter(|s| s.is_in(section).is_some())
+            .collect();
         if selected.is_empty() {
             return Err(SelectError::Nobody(vec![
                 self.empty_section(section, &named),
             ]));
         }
         Ok(selected)
+    }
+
+    /// Says who counts as of a section by the name of two: Canvas writes the section of somebody who is in two as
+    /// `Morning and Lab`. A section may also be called so (`Arts and Crafts`), which only a person can tell.
+    pub fn note_on_section(&self, selected: &[&Student], section: &str) -> Option<String> {
+        const NAMED: usize = 5;
+        let part = |s: &&&Student| s.is_in(section) == Some(Membership::Part);
+        let among: Vec<&Student> = selected.iter().filter(part).copied().collect();
+        let first = among.first()?;
+        let names: Vec<&str> = among
+            .iter()
+            .take(NAMED)
+            .map(|s| s.username.as_str())
+            .collect();
+        let more = match among.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (count, them) = match among.len() {
+            1 => ("1 student counts".to_owned(), "the student"),
+            n => (format!("{n} students count"), "the students"),
+        };
+        Some(format!(
+            "{count} as of section {} by a section such as {}, which is how Canvas writes two: {}{more}; if that is one \
+             section's name, name {them} with --students instead",
+            shown(section.trim()),
+            shown(first.section.as_deref().unwrap_or_default()),
+            names.join(", "),
+        ))
     }
 
     /// The sections, each once, in the order in which the roster first names them.
@@ -142,8 +221,13 @@ impl Roster {
             "the roster names no sections: leave --section out, or add a 'section' column"
                 .to_owned()
         } else {
-            let quoted: Vec<String> = sections.iter().map(|s| format!("'{s}'")).collect();
-            format!("the roster has the sections {}", quoted.join(", "))
+            const NAMED: usize = 20;
+            let quoted: Vec<String> = sections.iter().take(NAMED).map(|s| shown(s)).collect();
+            let more = match sections.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("the roster has the sections {}{more}", quoted.join(", "))
         };
         let cause = if named.len() < self.students.len() {
             "none of the students given with --students is in that section"
@@ -158,19 +242,42 @@ impl Roster {
     }
 }
 
+/// In what way a student is in a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Membership {
+    /// By its name.
+    Exact,
+    /// By the name of two or more.
+    Part,
+}
+
 impl Student {
+    /// `name` as [`key`] makes it.
     fn is_called(&self, name: &str) -> bool {
         self.username.as_str().eq_ignore_ascii_case(name)
     }
 
-    fn is_in(&self, section: &str) -> bool {
-        self.section.as_deref().is_some_and(|s| same(s, section))
+    fn is_in(&self, section: &str) -> Option<Membership> {
+        let own = self.section.as_deref()?;
+        if same(own, section) {
+            return Some(Membership::Exact);
+        }
+        let (own, wanted) = (key(own), key(section));
+        if wanted.is_empty() {
+            return None;
+        }
+        // "A and B"; "A, B, and C".
+        let between: &[&str] = match own.contains(", and ") {
+            true => &[", and ", ", "],
+            false => &[" and "],
+        };
+        let begins = |rest: &str| rest.is_empty() || between.iter().any(|b| rest.starts_with(b));
+        let ends = |rest: &str| rest.is_empty() || between.iter().any(|b| rest.ends_with(b));
+        let mut places = own.match_indices(&wanted);
+        let whole =
+            |(at, found): (usize, &str)| ends(&own[..at]) && begins(&own[at + found.len()..]);
+        places.any(whole).then_some(Membership::Part)
     }
-}
-
-/// Whether two sections are the same to a person.
-fn same(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
 }
 
 #[cfg(test)]

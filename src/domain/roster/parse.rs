@@ -1,114 +1,83 @@
-//! From bytes to students: decoding, the header, and every check of every row.
+//! From a table to students: the header, every check of every row, and what is odd about what was accepted.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::table::{Field, Flaw, Record, Records};
-use super::text::{SAVE_AS_UTF8, Unwanted, printable, shown};
-use super::{FIELD_MAX, Failure, Roster, Student, UsernameLimit};
-use crate::domain::ids::{NameError, USERNAME_MAX, Username};
+use super::header::{self, Header, Role};
+use super::remarks::Remarks;
+use super::username::{self, Faulty};
+use super::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
+use crate::domain::ids::Username;
+use crate::text::encoding::before_mojibake;
+use crate::text::normalise::key;
+use crate::text::problems::{Like, Problem};
+use crate::text::table::{Field, HEADER_WITHIN, Record, Table};
+use crate::text::unwanted::{Unwanted, shown};
 
-/// What a header looks like.
-const EXAMPLE_HEADER: &str =
-    "the first line names the columns, for example: username,name,email,section";
+/// Usernames that cannot stand beside others are said one by one up to so many.
+const ALONE: usize = 6;
 
-/// Something wrong with a roster, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::domain) struct Problem {
-    pub line: usize,
-    /// Number from 1, and the header's name for it where it has one.
-    pub column: Option<(usize, Option<String>)>,
-    pub cause: String,
-    pub hint: String,
-}
-
-impl Problem {
-    pub fn at_line(line: usize, cause: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            line,
-            column: None,
-            cause: cause.into(),
-            hint: hint.into(),
-        }
-    }
-
-    /// The problem as people see it.
-    pub fn in_file(self, file: &str) -> Failure {
-        let column = match self.column {
-            None => String::new(),
-            Some((number, None)) => format!(", column {number}"),
-            Some((number, Some(name))) => format!(", column {number} ({name})"),
-        };
-        Failure {
-            subject: format!("{file}, line {}{column}", self.line),
-            cause: self.cause,
-            hint: Some(self.hint),
+/// Reads a roster. `publish`: the columns besides the known ones that may be shown.
+pub(super) fn parse(
+    bytes: &[u8],
+    limit: &UsernameLimit,
+    publish: &[String],
+) -> Result<Roster, Vec<Problem>> {
+    match Table::read(bytes, header::score) {
+        Ok(table) => read(&table, limit, publish, Vec::new()),
+        Err(refused) => {
+            let problems = vec![refused.problem];
+            match &refused.anyway {
+                None => Err(problems),
+                Some(table) => match read(table, limit, publish, problems) {
+                    Ok(_) => Err(Vec::new()),
+                    Err(problems) => Err(problems),
+                },
+            }
         }
     }
 }
 
-/// What a column is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Username,
-    Name,
-    Email,
-    Section,
-    Extra,
-}
-
-/// The columns as the header names them.
-struct Header {
-    columns: Vec<(String, Role)>,
-    delimiter: char,
-}
-
-impl Header {
-    /// A place in a column, for a problem.
-    fn column(&self, index: usize) -> Option<(usize, Option<String>)> {
-        let name = self.columns.get(index).map(|(name, _)| name.clone());
-        Some((index + 1, name.filter(|name| !name.is_empty())))
-    }
-
-    fn separator(&self) -> &'static str {
-        match self.delimiter {
-            ';' => "semicolon",
-            '\t' => "tab",
-            _ => "comma",
-        }
-    }
-}
-
-/// Reads a roster; the problems come in the file's order.
-pub(super) fn parse(bytes: &[u8], limit: &UsernameLimit) -> Result<Roster, Vec<Problem>> {
-    let (text, lossy) = decode(bytes).map_err(|problem| vec![problem])?;
-    let delimiter = delimiter(&text);
-    let mut records = Records::new(&text, delimiter).filter(|record| !record.is_blank());
-    let Some(first) = records.next() else {
-        return Err(vec![Problem::at_line(
+/// Reads a table. `problems`: what is wrong with the file already; then nothing is said of characters that were lost.
+fn read(
+    table: &Table<'_>,
+    limit: &UsernameLimit,
+    publish: &[String],
+    problems: Vec<Problem>,
+) -> Result<Roster, Vec<Problem>> {
+    let records: Vec<&Record> = table.records.iter().filter(|r| !r.is_blank()).collect();
+    let mut problems = problems;
+    let lossy = !problems.is_empty();
+    let Some(place) = place_of_header(&records) else {
+        problems.push(Problem::at_line(
             1,
             "the file is empty",
-            format!("{EXAMPLE_HEADER}; then follows one line a student"),
-        )]);
+            format!("{}; then follows one line a student", header::EXAMPLE),
+        ));
+        return Err(problems);
     };
+    let first = records[place];
+    if place > 0 {
+        problems.push(titles(&records[..place], first));
+    }
     let mut reader = Reader {
-        header: Header {
-            columns: Vec::new(),
-            delimiter,
-        },
+        header: Header::of(first, publish, &mut problems),
+        table,
         limit,
         lossy,
-        problems: Vec::new(),
+        problems,
         students: Vec::new(),
         usernames: Vec::new(),
+        faulty: Vec::new(),
+        kept_back: Vec::new(),
+        remarks: Remarks::default(),
     };
-    reader.read_header(&first);
-    let mut rows = 0_usize;
-    for record in records {
-        rows += 1;
-        reader.read_row(&record);
+    reader.check_header(first);
+    let rows = &records[place + 1..];
+    for record in rows {
+        reader.read_row(record);
     }
-    if rows == 0 {
+    reader.check_nameless(rows);
+    if rows.is_empty() {
         reader.problems.push(Problem::at_line(
             first.line(),
             "the roster has a header and no students",
@@ -116,293 +85,336 @@ pub(super) fn parse(bytes: &[u8], limit: &UsernameLimit) -> Result<Roster, Vec<P
         ));
     }
     reader.compare_usernames();
-    if reader.problems.is_empty() {
-        return Ok(Roster {
-            students: reader.students,
-        });
-    }
-    reader
-        .problems
-        .sort_by_key(|problem| (problem.line, problem.column.as_ref().map(|c| c.0)));
-    Err(reader.problems)
+    reader.finish(publish)
 }
 
-/// The file as text without byte-order mark, and whether some of its bytes were not UTF-8: those are U+FFFD
-/// in the text, so that they are reported field by field like everything else.
-pub(in crate::domain) fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, bool), Problem> {
-    if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..])
-        || matches!(bytes, [a, 0, b, 0, ..] | [0, a, 0, b, ..] if *a != 0 && *b != 0)
-    {
-        return Err(Problem::at_line(
-            1,
-            "the file is UTF-16 (what Excel calls 'Unicode Text'), not UTF-8",
-            SAVE_AS_UTF8,
-        ));
-    }
-    if bytes.starts_with(b"PK\x03\x04") {
-        return Err(Problem::at_line(
-            1,
-            "the file is a spreadsheet or a zip archive, not a CSV file",
-            SAVE_AS_UTF8,
-        ));
-    }
-    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes));
-    let lossy = matches!(text, Cow::Owned(_));
-    Ok((text, lossy))
+/// The record that is the header: the first, unless one further down has a better claim.
+fn place_of_header(records: &[&Record]) -> Option<usize> {
+    let scores = records.iter().take(HEADER_WITHIN).map(|r| header::score(r));
+    let (place, best) = scores
+        .enumerate()
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    // One word that could be a column's name makes no header.
+    Some(if best >= 2 { place } else { 0 })
 }
 
-/// The delimiter: a comma, or the semicolon or tab that spreadsheets write in many locales, if the header
-/// has its `username` column only then. So what a comma can read is never read otherwise.
-fn delimiter(text: &str) -> char {
-    [',', ';', '\t']
-        .into_iter()
-        .find(|&delimiter| {
-            Records::new(text, delimiter)
-                .find(|record| !record.is_blank())
-                .is_some_and(|header| {
-                    header
-                        .fields
-                        .iter()
-                        .any(|field| field.flaw.is_none() && role(&field.text) == Role::Username)
-                })
-        })
-        .unwrap_or(',')
-}
-
-fn role(name: &str) -> Role {
-    match name.to_lowercase().as_str() {
-        "username" => Role::Username,
-        "name" => Role::Name,
-        "email" => Role::Email,
-        "section" => Role::Section,
-        _ => Role::Extra,
-    }
+/// What stands above the header.
+fn titles(above: &[&Record], header: &Record) -> Problem {
+    let line = header.line();
+    let delete = match line {
+        2 => "delete line 1".to_owned(),
+        _ => format!("delete lines 1 to {}", line - 1),
+    };
+    let title = above
+        .iter()
+        .flat_map(|record| &record.fields)
+        .find(|field| !field.text.is_empty());
+    let cause = match title {
+        Some(field) => format!("{} stands above the header", shown(&field.text)),
+        None => "something stands above the header".to_owned(),
+    };
+    Problem::at_line(
+        1,
+        cause,
+        format!("line {line} looks like the header: {delete}"),
+    )
 }
 
 struct Reader<'a> {
     header: Header,
+    table: &'a Table<'a>,
     limit: &'a UsernameLimit,
-    /// Whether the text has U+FFFD for bytes that are not UTF-8.
+    /// Whether the text has U+FFFD for bytes that are not UTF-8, which is told already.
     lossy: bool,
     problems: Vec<Problem>,
     /// Meaningful only as long as there are no problems.
     students: Vec<Student>,
     /// Every acceptable username with its line, those of rows with other mistakes included.
     usernames: Vec<(Username, usize)>,
+    faulty: Vec<Faulty>,
+    /// Values that nobody is shown.
+    kept_back: Vec<String>,
+    remarks: Remarks,
 }
 
 impl Reader<'_> {
-    fn problem(&mut self, field: &Field, index: usize, cause: String, hint: impl Into<String>) {
-        let column = self.header.column(index);
-        self.problems.push(Problem {
+    fn problem(
+        &self,
+        field: &Field,
+        index: usize,
+        cause: String,
+        hint: &str,
+        many: &str,
+    ) -> Problem {
+        Problem {
             line: field.line,
-            column,
+            column: self.header.place(index),
             cause,
-            hint: hint.into(),
-        });
+            hint: hint.to_owned(),
+            like: Some(Like {
+                many: many.to_owned(),
+                example: shown(&field.text),
+                hint: hint.to_owned(),
+                instead: None,
+                alone: 0,
+            }),
+        }
     }
 
-    fn read_header(&mut self, record: &Record) {
-        self.header.columns = record
-            .fields
-            .iter()
-            .map(|field| (printable(&field.text), role(&field.text)))
-            .collect();
-        let mut seen: HashMap<String, usize> = HashMap::new();
+    fn check_header(&mut self, record: &Record) {
         for (index, field) in record.fields.iter().enumerate() {
-            if !self.check_text(field, index) {
-                continue;
+            self.check_text(field, index, true);
+            if let Some(c) = field.taken_off {
+                self.remarks.taken_off(c, field);
             }
-            if field.text.is_empty() {
-                self.problem(
-                    field,
-                    index,
-                    "the header has no name for this column".to_owned(),
-                    "name the column in the first line, or delete it",
-                );
-            } else if let Some(first) = seen.get(&field.text.to_lowercase()) {
-                let cause = format!(
-                    "the header has {} twice: column {} has it too",
-                    shown(&field.text),
-                    first + 1
-                );
-                self.problem(
-                    field,
-                    index,
-                    cause,
-                    "rename or delete one of the two columns",
-                );
-            } else {
-                seen.insert(field.text.to_lowercase(), index);
-            }
-        }
-        if !self
-            .header
-            .columns
-            .iter()
-            .any(|(_, role)| *role == Role::Username)
-        {
-            let names: Vec<String> = self
-                .header
-                .columns
-                .iter()
-                .take(8)
-                .map(|(name, _)| shown(name))
-                .collect();
-            self.problems.push(Problem::at_line(
-                record.line(),
-                format!(
-                    "the header has no column 'username'; it has {}",
-                    names.join(", ")
-                ),
-                EXAMPLE_HEADER,
-            ));
         }
     }
 
     fn read_row(&mut self, record: &Record) {
+        if self.header.is_canvas && self.is_canvas_own(record) {
+            self.remarks.canvas_rows += 1;
+            return;
+        }
+        if self.header.is_repeated_by(record) {
+            let hint =
+                "delete the line; if two files were put together, see that nobody is in both";
+            self.problems.push(
+                Problem::at_line(record.line(), "the line is the header once more", hint).like(
+                    Like {
+                        many: "lines are the header once more".to_owned(),
+                        example: String::new(),
+                        hint: hint.to_owned(),
+                        instead: None,
+                        alone: 0,
+                    },
+                ),
+            );
+            return;
+        }
         let mut sound = true;
         for (index, field) in record.fields.iter().enumerate() {
-            sound &= self.check_text(field, index);
+            sound &= self.check_text(field, index, false);
+            if let (Some(c), true) = (field.taken_off, self.header.is_used(index)) {
+                self.remarks.taken_off(c, field);
+            }
         }
         // Broken quoting makes a wrong number of fields: one mistake is said once.
         let flawed = record.fields.iter().any(|field| field.flaw.is_some());
-        if !flawed && record.fields.len() != self.header.columns.len() {
-            self.wrong_count(record);
+        let expected = self.header.columns.len();
+        let over = record.fields.get(expected..).unwrap_or_default();
+        if !flawed && over.iter().any(|field| !field.text.is_empty()) {
+            self.too_many(record);
             sound = false;
         }
-        let username = self.read_username(record);
+        let username = self.read_username(record, flawed);
         if let (Some(username), true) = (username, sound) {
-            self.students.push(self.student(username, record));
+            let student = self.student(username, record);
+            self.remarks.student(&student, record.line());
+            for (index, field) in record.fields.iter().enumerate() {
+                if let (Some((spoilt, meant)), true) =
+                    (self.mojibake(field), self.header.is_used(index))
+                {
+                    self.remarks.mojibake(&spoilt, &meant, field.line);
+                }
+            }
+            self.students.push(student);
         }
     }
 
-    fn wrong_count(&mut self, record: &Record) {
-        let (has, expected) = (record.fields.len(), self.header.columns.len());
-        let separator = self.header.separator();
-        let (many, fix) = if has < expected {
-            (
-                "few",
-                format!(
-                    "add what is missing; a {separator} each keeps the place of a value that is not known"
-                ),
-            )
-        } else {
-            (
-                "many",
-                format!(
-                    "put double quotes around a value that has a {separator} in it, or delete what is too much"
-                ),
-            )
+    /// Canvas puts rows of its own below its header: which assignments are posted by hand, and their points.
+    fn is_canvas_own(&self, record: &Record) -> bool {
+        let text = |role| {
+            self.header
+                .index(role)
+                .map_or("", |index| record.text(index))
         };
+        let name = text(Role::Name);
+        text(Role::Username).is_empty() && (name.is_empty() || key(name) == "points possible")
+    }
+
+    fn too_many(&mut self, record: &Record) {
+        let (has, expected) = (record.fields.len(), self.header.columns.len());
+        let separator = self.table.separator_word();
+        let hint = format!(
+            "put double quotes around a value that has a {separator} in it, or delete what is too much"
+        );
         let line = record
             .fields
-            .last()
-            .map_or(record.line(), |field| field.line);
-        self.problems.push(Problem {
-            line,
-            column: self.header.column(has.min(expected)),
-            cause: format!("the row has too {many} fields: {has}, where the header has {expected}"),
-            hint: fix,
-        });
+            .get(expected)
+            .map_or(record.line(), |f| f.line);
+        self.problems.push(
+            Problem {
+                column: self.header.place(expected),
+                ..Problem::at_line(
+                    line,
+                    format!("the row has too many fields: {has}, where the header has {expected}"),
+                    hint.clone(),
+                )
+            }
+            .like(Like {
+                many: format!("rows have more fields than the header, which has {expected}"),
+                example: shown(record.text(0)),
+                hint,
+                instead: None,
+                alone: 2,
+            }),
+        );
     }
 
-    /// Checks what holds for every field, the header's included; says whether all is well.
-    fn check_text(&mut self, field: &Field, index: usize) -> bool {
-        match field.flaw {
-            Some(Flaw::Unclosed) => {
-                self.problem(
-                    field,
-                    index,
-                    "the double quote that opens this field is not closed on its line".to_owned(),
-                    "close it with a double quote, or delete it; a double quote inside a quoted value is written twice",
-                );
-                return false;
-            }
-            Some(Flaw::TextAfterQuote) => {
-                let cause = format!(
-                    "there is more text after the closing double quote of {}",
-                    shown(&field.text)
-                );
-                self.problem(
-                    field,
-                    index,
-                    cause,
-                    "put the whole value between the quotes; a double quote inside a quoted value is written twice",
-                );
-                return false;
-            }
-            None => {}
+    /// Checks what holds for every field, the header's included; says whether all is well. What nobody is shown is not
+    /// judged, except for its quotes: those decide where the other values begin.
+    fn check_text(&mut self, field: &Field, index: usize, is_header: bool) -> bool {
+        if let Some(flaw) = field.flaw {
+            let place = self.header.place(index).unwrap_or((index + 1, None));
+            self.problems.push(flaw.problem(field, place));
+            return false;
+        }
+        let is_username = self.header.index(Role::Username) == Some(index);
+        if (is_username && !is_header) || !self.header.is_used(index) {
+            return true;
         }
         if let Some(bad) = field.text.chars().find_map(Unwanted::of) {
-            let cause = format!("{} {}", shown(&field.text), bad.cause(self.lossy));
-            self.problem(field, index, cause, bad.hint(self.lossy));
+            if self.lossy && bad == Unwanted::Replacement {
+                return false;
+            }
+            // What Windows-1252 has no character for came through as a control character.
+            if let Some((spoilt, meant)) = self.mojibake(field) {
+                let cause = format!(
+                    "{} looks like UTF-8 read as Windows-1252, and may be {}",
+                    shown(&spoilt),
+                    shown(&meant)
+                );
+                let many = "values look like UTF-8 read as Windows-1252";
+                let hint = "export the file again from where it comes from, as UTF-8";
+                let problem = self.problem(field, index, cause, hint, many);
+                self.problems.push(problem);
+                return false;
+            }
+            let cause = format!("{} {}", shown(&field.text), bad.cause());
+            let problem = self.problem(field, index, cause, bad.hint(), &bad.many());
+            self.problems.push(problem);
             return false;
         }
         let length = field.text.chars().count();
-        let is_username = matches!(self.header.columns.get(index), Some((_, Role::Username)));
-        if length > FIELD_MAX && !is_username {
+        if length > FIELD_MAX {
             let cause = format!(
                 "{} is {length} characters long, more than {FIELD_MAX}",
                 shown(&field.text)
             );
-            self.problem(
-                field,
-                index,
-                cause,
-                format!("shorten it to {FIELD_MAX} characters"),
-            );
+            let hint = format!("shorten it to {FIELD_MAX} characters");
+            let many = format!("values are longer than {FIELD_MAX} characters");
+            let problem = self.problem(field, index, cause, &hint, &many);
+            self.problems.push(problem);
             return false;
         }
         true
     }
 
+    /// A value as the file has it and what it may have been, where it is UTF-8 that was read as Windows-1252. Judged by
+    /// the file's bytes: what was taken off the text may be half of a letter (`í` comes as `Ã` and a soft hyphen).
+    fn mojibake(&self, field: &Field) -> Option<(String, String)> {
+        let raw = std::str::from_utf8(self.table.raw(field)).ok()?;
+        let raw = raw.trim_matches([' ', '"']);
+        Some((raw.to_owned(), before_mojibake(raw)?))
+    }
+
     /// The row's username, if it is a good one.
-    fn read_username(&mut self, record: &Record) -> Option<Username> {
-        let index = self
-            .header
-            .columns
-            .iter()
-            .position(|(_, role)| *role == Role::Username)?;
-        let field = record.fields.get(index)?;
-        if field.flaw.is_some() || field.text.chars().any(|c| Unwanted::of(c).is_some()) {
+    fn read_username(&mut self, record: &Record, flawed: bool) -> Option<Username> {
+        let index = self.header.index(Role::Username)?;
+        let missing = Field {
+            text: String::new(),
+            taken_off: None,
+            line: record.line(),
+            flaw: None,
+            at: 0..0,
+        };
+        let field = match record.fields.get(index) {
+            Some(field) => field,
+            // The quote that swallowed it is told.
+            None if flawed => return None,
+            None => &missing,
+        };
+        if field.flaw.is_some() {
             return None;
         }
-        let length = field.text.chars().count();
-        let parsed = field.text.parse::<Username>();
-        let (cause, hint) = match parsed {
-            Ok(username) if length <= self.limit.max => {
-                self.usernames.push((username.clone(), field.line));
-                return Some(username);
-            }
-            Err(NameError::Empty) => (
-                "the username is empty".to_owned(),
-                "give the student a username, or delete the row".to_owned(),
-            ),
-            Ok(_) | Err(NameError::TooLong(_)) => {
-                let (max, because) = if self.limit.max <= USERNAME_MAX {
-                    (self.limit.max, self.limit.because.as_str())
-                } else {
-                    (USERNAME_MAX, "the names in AWS that begin with it")
+        if field.text.is_empty() {
+            let hint = "give the student a username, or delete the row";
+            let said = "the username is empty".to_owned();
+            let mut problem = self.problem(field, index, said, hint, "usernames are empty");
+            let like = problem.like.as_mut();
+            if let Some(like) = like {
+                let name = self.header.index(Role::Name).map_or("", |i| record.text(i));
+                like.example = match name.is_empty() {
+                    true => String::new(),
+                    false => format!("that of {}", shown(name)),
                 };
-                (
-                    format!(
-                        "{} is {length} characters long; the limit is {max}, set by {because}",
-                        shown(&field.text)
-                    ),
-                    format!("shorten the username to {max} characters"),
-                )
             }
-            Err(error) => (
-                format!("{} {error}", shown(&field.text)),
-                "change the username here, and tell the student".to_owned(),
-            ),
-        };
-        self.problem(field, index, cause, hint);
+            self.problems.push(problem);
+            return None;
+        }
+        if let Some(username) = username::usable(&field.text, self.limit) {
+            self.usernames.push((username.clone(), field.line));
+            return Some(username);
+        }
+        if field.text.contains('\u{FFFD}') {
+            if !self.lossy {
+                let bad = Unwanted::Replacement;
+                let cause = format!("{} {}", shown(&field.text), bad.cause());
+                let problem = self.problem(field, index, cause, bad.hint(), &bad.many());
+                self.problems.push(problem);
+            }
+            return None;
+        }
+        if let Some(problem) = self.other_separator(record, field) {
+            self.problems.push(problem);
+            return None;
+        }
+        let name = self.header.index(Role::Name).map_or("", |i| record.text(i));
+        if Remarks::is_test_student(name, &field.text) {
+            let cause = format!("{} is Canvas's test student", shown(&field.text));
+            let hint = "delete the row: nobody works there";
+            let problem = self.problem(
+                field,
+                index,
+                cause,
+                hint,
+                "rows are of Canvas's test student",
+            );
+            self.problems.push(problem);
+            return None;
+        }
+        let others = record.fields.iter().filter(|field| !field.text.is_empty());
+        self.faulty.push(Faulty {
+            line: field.line,
+            text: field.text.clone(),
+            stands_alone: others.count() == 1 && self.header.columns.len() > 1,
+        });
         None
     }
 
-    fn student(&self, username: Username, record: &Record) -> Student {
+    /// A row of one field in which something else separates the values than in the header.
+    fn other_separator(&self, record: &Record, field: &Field) -> Option<Problem> {
+        let words = [
+            (',', "commas"),
+            (';', "semicolons"),
+            ('\t', "tabs"),
+            ('|', "vertical bars"),
+        ];
+        let found = words.iter().find(|(c, _)| field.text.contains(*c))?;
+        let expected = words.iter().find(|(c, _)| *c == self.table.separator)?;
+        if record.fields.len() > 1 || self.header.columns.len() < 2 {
+            return None;
+        }
+        let cause = format!(
+            "the row has {} where the header has {}",
+            found.1, expected.1
+        );
+        let hint = format!("write {} between the values of every row", expected.1);
+        let many = format!("rows have {} where the header has {}", found.1, expected.1);
+        Some(self.problem(field, 0, cause, &hint, &many))
+    }
+
+    fn student(&mut self, username: Username, record: &Record) -> Student {
         let mut student = Student {
             username,
             name: None,
@@ -410,17 +422,65 @@ impl Reader<'_> {
             section: None,
             extra: Vec::new(),
         };
-        for ((name, role), field) in self.header.columns.iter().zip(&record.fields) {
-            let value = || Some(field.text.clone()).filter(|text| !text.is_empty());
-            match role {
-                Role::Username => {}
+        let (mut first, mut last) = ("", "");
+        for (index, column) in self.header.columns.iter().enumerate() {
+            let text = record.text(index);
+            let value = || Some(text.to_owned()).filter(|text| !text.is_empty());
+            match column.role {
+                Role::Username | Role::Nameless => {}
                 Role::Name => student.name = value(),
+                Role::First => first = text,
+                Role::Last => last = text,
                 Role::Email => student.email = value(),
                 Role::Section => student.section = value(),
-                Role::Extra => student.extra.push((name.clone(), field.text.clone())),
+                Role::Other if !column.published => self.kept_back.extend(value()),
+                Role::Other => {}
+            }
+            if column.published {
+                student.extra.push((column.name.clone(), text.to_owned()));
             }
         }
+        let composed = format!("{first} {last}");
+        if student.name.is_none() && !composed.trim().is_empty() {
+            student.name = Some(composed.trim().to_owned());
+        }
         student
+    }
+
+    /// Columns without a name are nothing, as long as no row has anything there.
+    fn check_nameless(&mut self, rows: &[&Record]) {
+        for index in 0..self.header.columns.len() {
+            if self.header.columns[index].role != Role::Nameless {
+                continue;
+            }
+            let value = |record: &&&Record| !record.text(index).is_empty();
+            let Some(record) = rows.iter().find(value) else {
+                continue;
+            };
+            let example = shown(record.text(index));
+            let hint = "name the column in the first line, or delete it";
+            let line = self.header.line();
+            self.problems.push(
+                Problem {
+                    column: self.header.place(index),
+                    ..Problem::at_line(
+                        line,
+                        format!(
+                            "the header has no name for this column, and line {} has {example} in it",
+                            record.line()
+                        ),
+                        hint,
+                    )
+                }
+                .like(Like {
+                    many: "columns have values and no name in the header".to_owned(),
+                    example,
+                    hint: hint.to_owned(),
+                    instead: None,
+                    alone: 2,
+                }),
+            );
+        }
     }
 
     /// Refuses usernames that AWS or a policy could not tell apart. One look-up a dash: linear in the class.
@@ -429,7 +489,7 @@ impl Reader<'_> {
     /// written by hand may use either.
     fn compare_usernames(&mut self) {
         let mut first_lines: HashMap<String, usize> = HashMap::new();
-        let mut found = Vec::new();
+        let mut found: Vec<(usize, String, String, &str)> = Vec::new();
         for (index, (username, line)) in self.usernames.iter().enumerate() {
             let folded = username.as_str().to_ascii_lowercase();
             match first_lines.get(&folded) {
@@ -450,6 +510,7 @@ impl Reader<'_> {
                         format!("{same}: line {other_line} has it"),
                         "give each student a username of their own, or delete the second row"
                             .to_owned(),
+                        "usernames are taken already, in other rows of the file",
                     ));
                 }
             }
@@ -472,22 +533,66 @@ impl Reader<'_> {
                         "'{username}' begins with '{other}-', and '{other}' is a student too (line {other_line}): access to '{other}-*' would open the stack of '{username}' to '{other}'"
                     ),
                     format!("rename one of the two, for example '{apart}' instead of '{username}'"),
+                    "usernames begin with another student's and a dash: access to the stack of one would open that of the other",
                 ));
             }
         }
-        let index = self
+        let column = self
             .header
-            .columns
-            .iter()
-            .position(|(_, role)| *role == Role::Username);
-        let column = index.and_then(|index| self.header.column(index));
-        for (line, cause, hint) in found {
+            .index(Role::Username)
+            .and_then(|index| self.header.place(index));
+        for (line, cause, hint, many) in found {
+            let like = Like {
+                many: many.to_owned(),
+                example: String::new(),
+                hint: "mend those above first, and the others in the same way".to_owned(),
+                instead: None,
+                alone: ALONE,
+            };
             self.problems.push(Problem {
-                line,
                 column: column.clone(),
-                cause,
-                hint,
+                like: Some(like),
+                ..Problem::at_line(line, cause, hint)
             });
         }
+    }
+
+    fn finish(mut self, publish: &[String]) -> Result<Roster, Vec<Problem>> {
+        let place = self.header.index(Role::Username);
+        let place = place.and_then(|index| self.header.place(index));
+        let faulty = username::problems(&self.faulty, &self.usernames, self.limit, place);
+        self.problems.extend(faulty);
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let mut details = self.header.remarks();
+        details.extend(self.remarks.details());
+        let published = |name: &String| {
+            let columns = self.header.columns.iter();
+            columns.clone().any(|column| key(&column.name) == key(name))
+        };
+        let mut notes: Vec<String> = publish
+            .iter()
+            .filter(|name| !published(name))
+            .map(|name| {
+                format!(
+                    "homeroom.toml has {} under publish-columns, and the roster has no column of that name",
+                    shown(name)
+                )
+            })
+            .collect();
+        notes.extend(self.remarks.notes());
+        self.kept_back.sort();
+        self.kept_back.dedup();
+        Ok(Roster {
+            students: self.students,
+            notes,
+            details,
+            kept_back: KeptBack {
+                columns: self.header.kept_back(),
+                headers: self.header.unnamed_in_templates(),
+                values: self.kept_back,
+            },
+        })
     }
 }

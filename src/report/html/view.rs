@@ -5,10 +5,11 @@ mod student;
 
 use std::borrow::Cow;
 
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use super::super::class::{ClassReport, Column, ReportStudent, STATES, Score};
+use super::super::left;
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
 use super::super::since::{Move, Since, Turn};
 use super::super::text::clean;
@@ -38,6 +39,8 @@ pub(super) struct Page {
     /// How often a live page is read again, in seconds.
     live: Option<u64>,
     taken: Moment,
+    /// When everybody was last read, if all stacks are gone.
+    last_read: Option<LastRead>,
     since: Option<Changes>,
     chart: Option<Chart>,
     headline: Vec<String>,
@@ -61,6 +64,46 @@ pub(super) struct Moment {
     date: String,
     time: String,
     zone: String,
+}
+
+/// When stacks were last read that are gone.
+#[derive(Serialize)]
+pub(super) struct LastRead {
+    from: Moment,
+    /// The end, where not all were read at once.
+    to: Option<Moment>,
+}
+
+impl LastRead {
+    /// `None` where any stack still stands, or nobody was ever read.
+    fn of<'a>(
+        students: impl Iterator<Item = &'a ReportStudent> + Clone,
+        taken_at: &Zoned,
+    ) -> Option<Self> {
+        if !students.clone().all(|row| row.progress.last.gone) {
+            return None;
+        }
+        let times = students.filter_map(|row| row.progress.last.as_of);
+        let moment = |at: Timestamp| Moment::of(&at.to_zoned(taken_at.time_zone().clone()));
+        let (first, last) = (times.clone().min()?, times.max()?);
+        let (from, to) = (moment(first), moment(last));
+        let one = from.date == to.date && from.time == to.time;
+        Some(Self {
+            from,
+            to: (!one).then_some(to),
+        })
+    }
+}
+
+/// A moment beside one of the report: no more of it than differs.
+fn beside(at: Timestamp, taken_at: &Zoned) -> String {
+    let at = at.to_zoned(taken_at.time_zone().clone());
+    let format = match (at.date() == taken_at.date(), at.year() == taken_at.year()) {
+        (true, _) => "%H:%M",
+        (false, true) => "%-d %b, %H:%M",
+        (false, false) => "%-d %b %Y, %H:%M",
+    };
+    at.strftime(format).to_string()
 }
 
 /// What changed since the report before.
@@ -209,6 +252,7 @@ impl Page {
             chart: Chart::of(report),
             region: own(&report.region),
             taken: Moment::of(&report.taken_at),
+            last_read: LastRead::of(report.students.iter(), &report.taken_at),
             headline: tally.headline(),
             total: tally.total(),
             states,
@@ -226,7 +270,11 @@ impl Page {
                     cause: own(&gap.cause),
                 })
                 .collect(),
-            notes: report.notes.iter().map(|note| own(note)).collect(),
+            notes: left::lines(&report.left)
+                .iter()
+                .chain(&report.notes)
+                .map(|note| own(note))
+                .collect(),
             causes,
             more_causes,
             validated: validated(report),
@@ -248,6 +296,8 @@ pub(super) struct Own {
     lab: String,
     lab_title: String,
     taken: Moment,
+    /// When the student was last read, if the stack is gone.
+    last_read: Option<LastRead>,
     headline: String,
 }
 
@@ -259,6 +309,7 @@ impl Own {
             lab: report.lab.to_string(),
             lab_title: own(&report.lab_title),
             taken: Moment::of(&report.taken_at),
+            last_read: LastRead::of(std::iter::once(student), &report.taken_at),
             headline: format!("{} of {} done", score.done, score.of),
         }
     }

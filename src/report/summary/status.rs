@@ -2,6 +2,9 @@
 
 use std::io;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::domain::check::{Progress, Work};
 use crate::domain::ids::Username;
 use crate::domain::roster::Student;
@@ -36,17 +39,23 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
         .iter()
         .any(|s| person(&s.username).is_some_and(|p| p.name.is_some()));
 
+    let dated = summary.students.iter().any(|s| as_of(s).is_some());
     let build = |detail: Detail, names: bool| {
         let mut table = Table {
-            heads: heads(&checks, detail, names, points),
+            heads: heads(&checks, detail, names, points, dated),
             rows: Vec::new(),
         };
-        table.rows.extend(
-            summary
-                .students
-                .iter()
-                .map(|s| row(s, person(&s.username), &checks, detail, names, points)),
-        );
+        table.rows.extend(summary.students.iter().map(|s| {
+            row(
+                s,
+                person(&s.username),
+                &checks,
+                detail,
+                names,
+                points,
+                dated,
+            )
+        }));
         table
     };
     // The most that fits: words, then symbols; names go before symbols are packed.
@@ -84,12 +93,22 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
     Ok(())
 }
 
-fn heads(checks: &[Column], detail: Detail, names: bool, points: bool) -> Vec<Head> {
+/// When the oldest was read of what counts for a student, where that was before.
+fn as_of(student: &StudentResult) -> Option<Timestamp> {
+    let checks = student.checks.iter();
+    let theirs = checks.filter(|check| check.work == Work::Student);
+    theirs.filter_map(|check| check.as_of).min()
+}
+
+fn heads(checks: &[Column], detail: Detail, names: bool, points: bool, dated: bool) -> Vec<Head> {
     let mut heads = vec![Head::flexible("student")];
     if names {
         heads.push(Head::flexible("name"));
     }
     heads.push(Head::text("state"));
+    if dated {
+        heads.push(Head::text("as of"));
+    }
     heads.push(Head::number("done"));
     if points {
         heads.push(Head::number("points"));
@@ -108,6 +127,7 @@ fn row(
     detail: Detail,
     names: bool,
     points: bool,
+    dated: bool,
 ) -> Vec<Cell> {
     let mut row = vec![Cell::plain(student.username.as_str())];
     if names {
@@ -119,6 +139,12 @@ fn row(
         format!("{} {}", mark.symbol, mark.word),
         mark.tone,
     ));
+    if dated {
+        row.push(Cell::plain(as_of(student).map_or(String::new(), |at| {
+            let at = at.to_zoned(TimeZone::system());
+            at.strftime("%Y-%m-%d %H:%M").to_string()
+        })));
+    }
     let score = Score::of(&student.checks);
     row.push(Cell::plain(format!("{}/{}", score.done, score.of)));
     if points {

@@ -1,6 +1,6 @@
 //! One student: their row in the grid, and what unfolds below it or stands on a page of its own.
 
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::domain::check::{
@@ -16,7 +16,7 @@ use crate::report::text::clean;
 use crate::report::words::duration;
 
 use super::super::link;
-use super::{Shown, machine, own};
+use super::{Shown, beside, machine, own};
 
 /// Lines of a difference that are shown; `report.json` has all.
 const DIFF_LINES: usize = 120;
@@ -32,6 +32,9 @@ pub(in super::super) struct Row {
     section: String,
     state: &'static str,
     mark: Shown,
+    /// When it was read, where that was before; and whether that is so because the stack is gone.
+    as_of: String,
+    gone: bool,
     done: usize,
     of: usize,
     points: String,
@@ -80,6 +83,8 @@ struct Answer {
     evidence: Vec<Seen>,
     hint: String,
     points: String,
+    /// When it was read, where that was before.
+    as_of: String,
 }
 
 /// A piece of evidence.
@@ -173,6 +178,8 @@ impl Row {
             section: student.section.as_deref().map(own).unwrap_or_default(),
             state: row.progress.progress.as_str(),
             mark: short(row.progress.progress).into(),
+            as_of: as_of(row.progress.last.as_of, taken_at),
+            gone: row.progress.last.gone,
             done: score.done,
             of: score.of,
             points: match score.certain {
@@ -299,8 +306,13 @@ fn answers<'a>(
                 .collect(),
             hint: own(hint(check)),
             points: points(check),
+            as_of: as_of(check.as_of, taken_at),
         })
         .collect()
+}
+
+fn as_of(at: Option<Timestamp>, taken_at: &Zoned) -> String {
+    at.map_or(String::new(), |at| beside(at, taken_at))
 }
 
 /// What a task gave, of what it is worth; nothing where there is nothing to earn.

@@ -1,0 +1,256 @@
+//! The last readings of a class in `reports/<class>/`: the file, and what people are told of it. What counts when stands
+//! in `domain::last_reading`. Unlike what readings remember to be quicker, this cannot be read anew: it is never
+//! replaced by something else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde::Deserialize;
+
+use crate::domain::cache::Key;
+use crate::domain::check::StudentProgress;
+use crate::domain::ids::{ClassName, Username};
+use crate::domain::last_reading::{Kept, LastReadings};
+use crate::error::{Error, Kind, Result};
+use crate::report::history;
+use crate::report::words::{plural, some_of};
+use crate::report::write::{class_dir, write_whole};
+
+use super::session::Session;
+
+/// Students named in a note at most.
+const NAMED: usize = 12;
+/// With this begins the name of every file of last readings.
+const PREFIX: &str = "last-readings-";
+
+fn key(session: &Session) -> Key {
+    let desired = &session.desired;
+    Key::new(&desired.scope, &desired.class, &desired.lab)
+}
+
+fn folder(session: &Session) -> PathBuf {
+    class_dir(&session.class.settings.reports, session.class.name())
+}
+
+/// Account and region are part of the name: a rehearsal's readings are not the class day's.
+fn path(session: &Session) -> PathBuf {
+    let key = key(session);
+    let name = format!("{PREFIX}{}-{}-{}.json", key.account, key.region, key.lab);
+    folder(session).join(name)
+}
+
+/// What is kept of the class; nothing where there is no file.
+///
+/// # Errors
+/// When there is a file that cannot be used: it may have what nothing else has, so it must not be written over.
+pub(super) fn load(session: &Session) -> Result<LastReadings> {
+    let (path, key) = (path(session), key(session));
+    let refused = |why: String| {
+        let subject = path.display().to_string();
+        Error::new(
+            Kind::General,
+            subject,
+            format!("cannot be used: {why}; nothing was touched"),
+        )
+        .hint(
+            "it has the last reading of every student; use the homeroom that wrote it, or move it away: what is in it \
+             then counts no more",
+        )
+    };
+    match fs::read(&path) {
+        Ok(bytes) => LastReadings::parse(&bytes, Some(&key)).map_err(refused),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(LastReadings::new(key)),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+/// Keeps the last readings.
+///
+/// # Errors
+/// Names the file that cannot be written; it is as it was then.
+pub(super) fn save(session: &Session, last: &LastReadings) -> io::Result<()> {
+    let text = last.to_json().map_err(io::Error::other)?;
+    write_whole(&path(session), text.as_bytes())
+}
+
+/// Gives readings of earlier stacks a dated copy of their own, where none has them.
+///
+/// # Errors
+/// Names the file that cannot be written.
+pub(super) fn keep_displaced(
+    session: &Session,
+    last: &mut LastReadings,
+    displaced: BTreeMap<Username, Kept>,
+    now: Timestamp,
+) -> io::Result<()> {
+    if displaced.is_empty() {
+        return Ok(());
+    }
+    let students: Vec<Username> = displaced.keys().cloned().collect();
+    let mut old = LastReadings::new(last.key.clone());
+    old.students = displaced;
+    let text = old.to_json().map_err(io::Error::other)?;
+    let copy = history::keep(&folder(session), now, "last-readings", text.as_bytes())?;
+    let name = file_name(&copy);
+    for student in students {
+        let kept = last.students.get_mut(&student);
+        if let Some(earlier) = kept.and_then(|kept| kept.earlier.as_mut()) {
+            earlier.copy = Some(name.clone());
+        }
+    }
+    Ok(())
+}
+
+/// The last part of a path.
+pub(super) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// A moment as notes have it: `2026-05-14 10:32`.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    let at = at.to_zoned(zone.clone());
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// What to know of students of whom not everything was read now.
+pub(super) fn notes(last: &LastReadings, students: &[StudentProgress], at: &Zoned) -> Vec<String> {
+    let zone = at.time_zone();
+    let mut notes = Vec::new();
+    let of = |test: &dyn Fn(&StudentProgress) -> Option<Timestamp>| -> Vec<(&str, Timestamp)> {
+        let found = students.iter();
+        let found = found.filter_map(|s| Some((s.username.as_str(), test(s)?)));
+        found.collect()
+    };
+    let gone = of(&|s| s.last.as_of.filter(|_| s.last.gone));
+    if !gone.is_empty() {
+        notes.push(match gone.len() == students.len() {
+            true => format!(
+                "the stacks are gone: what is shown is the last reading, of {}",
+                span(&gone, zone)
+            ),
+            false => format!(
+                "the stack is gone of {}: their last reading stands, of {}",
+                who(&gone),
+                span(&gone, zone)
+            ),
+        });
+    }
+    let partly = of(&|s| s.last.as_of.filter(|_| !s.last.gone));
+    if !partly.is_empty() {
+        notes.push(format!(
+            "not everything could be read anew of {}: there the last reading stands, of {}",
+            who(&partly),
+            span(&partly, zone)
+        ));
+    }
+    let earlier = of(&|s| s.last.earlier);
+    if !earlier.is_empty() {
+        let copies = earlier.iter().filter_map(|(name, _)| {
+            let kept = last
+                .students
+                .iter()
+                .find(|(known, _)| known.as_str() == *name);
+            kept?.1.earlier.as_ref()?.copy.as_deref()
+        });
+        let mut copies: Vec<&str> = copies.collect();
+        copies.sort_unstable();
+        copies.dedup();
+        let place = match copies.is_empty() {
+            true => String::new(),
+            false => format!("; it stays in history/{}", some_of(&copies, 2)),
+        };
+        notes.push(format!(
+            "{} had another stack before: its reading, of {}, does not count{place}",
+            who(&earlier),
+            span(&earlier, zone)
+        ));
+    }
+    notes
+}
+
+fn who(students: &[(&str, Timestamp)]) -> String {
+    let names: Vec<&str> = students.iter().map(|(name, _)| *name).collect();
+    match names.len() {
+        0..=NAMED => names.join(", "),
+        many => plural(many, "student"),
+    }
+}
+
+fn span(students: &[(&str, Timestamp)], zone: &TimeZone) -> String {
+    let times = || students.iter().map(|(_, at)| *at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else {
+        return String::new();
+    };
+    let (first, last) = (moment(first, zone), moment(last, zone));
+    match first == last {
+        true => first,
+        false => format!("{first} to {last}"),
+    }
+}
+
+/// As much of a `report.json` as tells what it is about.
+#[derive(Deserialize)]
+struct Report {
+    lab: Named,
+    account: Named,
+    region: String,
+    taken_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+/// What the class's folder has, by account, region and lab, each with the time of its last reading.
+pub(super) fn known(reports: &Path, class: &ClassName) -> Vec<String> {
+    let folder = class_dir(reports, class);
+    let mut known: BTreeMap<(String, String, String), Timestamp> = BTreeMap::new();
+    let mut add = |account: String, region: String, lab: String, at: Timestamp| {
+        let latest = known.entry((account, region, lab)).or_insert(at);
+        *latest = at.max(*latest);
+    };
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        if !name.to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let read = fs::read(entry.path()).ok();
+        let read = read.and_then(|bytes| LastReadings::parse(&bytes, None).ok());
+        if let Some((last, at)) = read.and_then(|last| last.read_at().map(|at| (last, at))) {
+            let Key {
+                account,
+                region,
+                lab,
+                ..
+            } = last.key;
+            add(account, region, lab.to_string(), at);
+        }
+    }
+    let report = fs::read(folder.join("report.json")).ok();
+    let report = report.and_then(|bytes| serde_json::from_slice::<Report>(&bytes).ok());
+    if let Some(report) = report {
+        add(
+            report.account.id,
+            report.region,
+            report.lab.id,
+            report.taken_at,
+        );
+    }
+    let zone = TimeZone::system();
+    known
+        .into_iter()
+        .map(|((account, region, lab), at)| {
+            format!(
+                "account {account}, {region}, lab {lab} of {}",
+                moment(at, &zone)
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,378 @@
+//! Filling in an export: which cell gets which points, and who gets none and why.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::check::Progress;
+use crate::domain::ids::Username;
+use crate::domain::points::Points;
+use crate::domain::roster::Student;
+use crate::report::class::{ClassReport, Score};
+use crate::text::normalise::key;
+use crate::text::unwanted::shown;
+
+use super::export::{Entry, Export};
+use super::matching::{Doubt, Matches, Person, find};
+use super::number::Number;
+
+/// An export with a column filled in, and who could not be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filled {
+    /// The file's bytes: the columns that say who a row is, and the assignment's.
+    pub bytes: Vec<u8>,
+    /// The column's header, as it stands in the file.
+    pub assignment: String,
+    /// Students whose grade the file has now.
+    pub filled: Vec<Username>,
+    /// Students whose cell stays what it was, and why. Nobody is here and in `filled`.
+    pub left: Vec<Left>,
+    /// Grades that are lower now than in Canvas.
+    pub lowers: Vec<Lower>,
+    /// Whether those were lowered; they stay what they were otherwise.
+    pub lowered: bool,
+    /// Rows of the export that are nobody's of the class: the name as it stands there.
+    pub strangers: Vec<String>,
+    /// Rows that fill in nobody because they have one student's login and another's name, and neither of the two
+    /// is in `left`.
+    pub crossed: Vec<String>,
+    /// homeroom's total and the assignment's points possible, where they differ and points were scaled.
+    pub scaled: Option<(Points, String)>,
+}
+
+/// A student who was not filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Who.
+    pub username: Username,
+    /// Why, the same words for everybody of whom it is true.
+    pub why: String,
+    /// What it is in this case (a row, a value); empty where there is nothing to add.
+    pub detail: String,
+}
+
+/// A grade that is lower now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lower {
+    /// Whose.
+    pub username: Username,
+    /// What Canvas has.
+    pub from: String,
+    /// What the lab gives.
+    pub to: String,
+}
+
+/// What becomes of one person's cells.
+enum Cells {
+    /// These records' cells get the grade.
+    Write(Vec<usize>),
+    /// They have it already.
+    Keep,
+    /// They have more.
+    Higher(Number),
+    /// They are left, for this reason.
+    Leave(&'static str, String),
+}
+
+impl Export<'_> {
+    /// Fills in the assignment's column. `roster`: the whole class, whoever of it the report is about: a row of
+    /// somebody else of the class is not a stranger's. `lower`: whether grades may become lower.
+    pub fn fill(&self, report: &ClassReport, roster: &[Student], lower: bool) -> Filled {
+        let people: Vec<Person> = self.people.iter().map(|e| e.person.clone()).collect();
+        let matches = find(roster, &people);
+        let place: BTreeMap<&Username, usize> = roster
+            .iter()
+            .enumerate()
+            .map(|(at, student)| (&student.username, at))
+            .collect();
+        let mut filled = Filled {
+            bytes: Vec::new(),
+            assignment: self.title.clone(),
+            filled: Vec::new(),
+            left: Vec::new(),
+            lowers: Vec::new(),
+            lowered: lower,
+            strangers: Vec::new(),
+            crossed: Vec::new(),
+            scaled: None,
+        };
+        let mut edits: BTreeMap<usize, String> = BTreeMap::new();
+        for row in &report.students {
+            let username = &row.student.username;
+            let left = |why: &str, detail: String| Left {
+                username: username.clone(),
+                why: why.to_owned(),
+                detail,
+            };
+            let Some(student) = place.get(username).copied() else {
+                continue;
+            };
+            let Some(person) = matches.of_student[student] else {
+                let (why, detail) = self.unmatched(roster, student, &matches);
+                filled.left.push(left(&why, detail));
+                continue;
+            };
+            let score = row.score();
+            let entry = &self.people[person];
+            if row.progress.progress == Progress::NotDeployed {
+                let why = "nothing of their stack is there, so nothing is known of their work";
+                filled.left.push(left(why, String::new()));
+                continue;
+            }
+            if !score.certain {
+                filled
+                    .left
+                    .push(left("could not be checked", String::new()));
+                continue;
+            }
+            if score.total.is_zero() {
+                filled
+                    .left
+                    .push(left("the lab gives no points", String::new()));
+                continue;
+            }
+            let grade = self.grade(score);
+            let records = match self.cells(entry, grade) {
+                Cells::Leave(why, detail) => {
+                    filled.left.push(left(why, detail));
+                    continue;
+                }
+                Cells::Higher(from) => {
+                    filled.lowers.push(Lower {
+                        username: username.clone(),
+                        from: from.to_string(),
+                        to: grade.to_string(),
+                    });
+                    if !lower {
+                        continue;
+                    }
+                    entry.records.clone()
+                }
+                Cells::Write(records) => records,
+                Cells::Keep => Vec::new(),
+            };
+            let text = self.cell_text(grade);
+            edits.extend(records.into_iter().map(|record| (record, text.clone())));
+            if self
+                .possible
+                .compare(Number::from_hundredths(score.total.hundredths()))
+                != Ordering::Equal
+            {
+                filled.scaled = Some((score.total, self.possible.to_string()));
+            }
+            filled.filled.push(username.clone());
+        }
+        self.say_rows(&mut filled, roster, &matches);
+        filled.bytes = self.written(&edits);
+        filled
+    }
+
+    /// The points as Canvas counts them.
+    fn grade(&self, score: Score) -> Number {
+        self.possible
+            .part(score.earned.hundredths(), score.total.hundredths())
+    }
+
+    /// What becomes of a person's cells. All of them are treated alike but those that are not theirs.
+    fn cells(&self, entry: &Entry, grade: Number) -> Cells {
+        if !entry.known_to_canvas {
+            return Cells::Leave("their row has no ID and no login", self.row(entry));
+        }
+        let mut theirs = Vec::new();
+        let mut highest: Option<Number> = None;
+        let mut empty_or_other = false;
+        for record in entry.records.iter().copied() {
+            let text = self.table.records[record].text(self.column);
+            match key(text).as_str() {
+                "ex" | "excused" => return Cells::Leave("excused in Canvas", String::new()),
+                // What Canvas takes for no score.
+                "" | "-" | "–" | "—" => empty_or_other = true,
+                "n/a" => continue,
+                _ => match Number::read(text) {
+                    Ok(number) => {
+                        empty_or_other |= number.compare(grade) != Ordering::Equal;
+                        highest = highest.max(Some(number));
+                    }
+                    Err(_) => {
+                        return Cells::Leave(
+                            "Canvas has something there that is no number",
+                            shown(text),
+                        );
+                    }
+                },
+            }
+            theirs.push(record);
+        }
+        match highest {
+            _ if theirs.is_empty() => {
+                Cells::Leave("the assignment is not theirs in Canvas", String::new())
+            }
+            Some(number) if number.compare(grade) == Ordering::Greater => Cells::Higher(number),
+            _ if empty_or_other => Cells::Write(theirs),
+            _ => Cells::Keep,
+        }
+    }
+
+    fn cell_text(&self, grade: Number) -> String {
+        let text = grade.written(self.mark);
+        match text.contains(self.table.separator) {
+            true => format!("\"{text}\""),
+            false => text,
+        }
+    }
+
+    /// The file with the kept columns alone: every row, and every byte of the cells that were not filled in.
+    fn written(&self, edits: &BTreeMap<usize, String>) -> Vec<u8> {
+        let mut out: Vec<u8> = Vec::new();
+        if self.marked {
+            out.extend_from_slice(b"\xEF\xBB\xBF");
+        }
+        let mut separator = [0; 4];
+        let separator = self.table.separator.encode_utf8(&mut separator).as_bytes();
+        for (at, record) in self.table.records.iter().enumerate() {
+            let edit = edits.get(&at);
+            // A row that ends early stays as short as it is, unless its cell is to be filled in.
+            let there = |column: &&usize| {
+                edit.is_some() && **column <= self.column || **column < record.fields.len()
+            };
+            for (index, column) in self.kept.iter().filter(there).enumerate() {
+                if index > 0 {
+                    out.extend_from_slice(separator);
+                }
+                match (edit, record.fields.get(*column)) {
+                    (Some(text), _) if *column == self.column => {
+                        out.extend_from_slice(text.as_bytes())
+                    }
+                    (_, Some(field)) => out.extend_from_slice(self.table.raw(field)),
+                    (_, None) => {}
+                }
+            }
+            out.extend_from_slice(self.table.line_break(record));
+        }
+        out
+    }
+
+    /// Why nobody's row is the student's, in words that are true of them.
+    fn unmatched(&self, roster: &[Student], student: usize, matches: &Matches) -> (String, String) {
+        let Some(doubt) = matches.doubts[student].first() else {
+            let known = &roster[student];
+            let has: Vec<&str> = [
+                known.email.as_ref().map(|_| "e-mail address"),
+                Some("username"),
+                known.name.as_ref().map(|_| "name"),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            let has = match has.as_slice() {
+                [first @ .., last] if !first.is_empty() => {
+                    format!("{} or {last}", first.join(", "))
+                }
+                _ => has.concat(),
+            };
+            return (format!("no row has their {has}"), String::new());
+        };
+        let rows = |people: &BTreeSet<usize>| -> String {
+            let rows: Vec<String> = people.iter().map(|p| self.row(&self.people[*p])).collect();
+            rows.join(" and ")
+        };
+        let row = |person: &usize| self.row(&self.people[*person]);
+        match doubt {
+            Doubt::Crossed { person, .. } => (
+                "a row has one student's login and another's name".to_owned(),
+                self.crossing(roster, doubt).unwrap_or_else(|| row(person)),
+            ),
+            Doubt::NameElsewhere(proof, person, others) => (
+                format!("one row has their {}, another their name", proof.words()),
+                format!("{} and {}", row(person), rows(others)),
+            ),
+            Doubt::Several(proof, people) => (
+                format!("more than one row has their {}", proof.words()),
+                rows(people),
+            ),
+            Doubt::Shared(_, person, others) => (
+                "their row could be somebody else's of the class".to_owned(),
+                format!("{}, {}", row(person), usernames(roster, others)),
+            ),
+            Doubt::Torn(person) => (
+                "rows of one Canvas ID have different names or logins".to_owned(),
+                row(person),
+            ),
+            Doubt::OtherName(proof, person) => (
+                format!("the row that has their {} has another name", proof.words()),
+                row(person),
+            ),
+        }
+    }
+
+    /// Says which rows filled in nobody.
+    fn say_rows(&self, filled: &mut Filled, roster: &[Student], matches: &Matches) {
+        for (person, entry) in self.people.iter().enumerate() {
+            let of_class =
+                matches.of_person[person].is_some() || matches.doubtful.contains(&person);
+            if of_class || entry.person.test {
+                continue;
+            }
+            let name = &entry.person.name;
+            filled
+                .strangers
+                .extend(entry.records.iter().map(|_| name.clone()));
+        }
+        for doubt in &matches.crossed {
+            let Doubt::Crossed {
+                by_proof, by_name, ..
+            } = doubt
+            else {
+                continue;
+            };
+            let mut both = by_name
+                .iter()
+                .chain([by_proof])
+                .map(|s| &roster[*s].username);
+            let told =
+                both.any(|username| filled.left.iter().any(|left| left.username == *username));
+            if !told {
+                filled.crossed.extend(self.crossing(roster, doubt));
+            }
+        }
+    }
+
+    fn crossing(&self, roster: &[Student], doubt: &Doubt) -> Option<String> {
+        let Doubt::Crossed {
+            proof,
+            person,
+            by_proof,
+            by_name,
+        } = doubt
+        else {
+            return None;
+        };
+        Some(format!(
+            "{} has the {} of {} and the name of {}",
+            self.row(&self.people[*person]),
+            proof.words(),
+            roster[*by_proof].username,
+            usernames(roster, by_name)
+        ))
+    }
+
+    /// A person's rows, as a message names them.
+    fn row(&self, entry: &Entry) -> String {
+        let lines = entry
+            .records
+            .iter()
+            .map(|at| self.table.records[*at].line());
+        let lines: Vec<usize> = lines.collect();
+        let name = match entry.person.name.is_empty() {
+            true => "the row without a name".to_owned(),
+            false => shown(&entry.person.name),
+        };
+        format!("{name} ({})", crate::text::problems::said_lines(&lines))
+    }
+}
+
+fn usernames(roster: &[Student], students: &BTreeSet<usize>) -> String {
+    let names = students
+        .iter()
+        .map(|student| roster[*student].username.as_str());
+    names.collect::<Vec<_>>().join(" and ")
+}

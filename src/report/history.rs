@@ -1,0 +1,159 @@
+//! Dated copies of a class's documents, in `reports/<class>/history/`: written once, and never changed or replaced.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use tempfile::TempPath;
+
+use super::write::{named, prepare, sync_folder};
+
+/// The folder of dated copies in a class's folder.
+pub fn dir(class_dir: &Path) -> PathBuf {
+    class_dir.join("history")
+}
+
+/// What a copy is called, without its ending: `20260514T083205Z-report`.
+fn stem(at: Timestamp, what: &str) -> String {
+    // No colons: Windows refuses them in file names.
+    format!("{}-{what}", at.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+/// A copy whose bytes are on the disk, and which has no name yet. Dropping it removes it.
+pub(super) struct Ready {
+    dir: PathBuf,
+    stem: String,
+    file: TempPath,
+}
+
+/// Puts a copy on the disk, still without its name.
+pub(super) fn ready(
+    class_dir: &Path,
+    at: Timestamp,
+    what: &str,
+    bytes: &[u8],
+) -> io::Result<Ready> {
+    let dir = dir(class_dir);
+    let stem = stem(at, what);
+    let path = dir.join(format!("{stem}.json"));
+    let file = prepare(&dir, bytes).map_err(|error| named(&path, &error))?;
+    read_only(&file).map_err(|error| named(&path, &error))?;
+    Ok(Ready { dir, stem, file })
+}
+
+impl Ready {
+    /// Gives the copy its name; one that is taken, even of the same second, is left alone.
+    pub(super) fn keep(self) -> io::Result<PathBuf> {
+        let Self {
+            dir,
+            stem,
+            mut file,
+        } = self;
+        let mut number = 1;
+        loop {
+            let path = dir.join(match number {
+                1 => format!("{stem}.json"),
+                n => format!("{stem}-{n}.json"),
+            });
+            match file.persist_noclobber(&path) {
+                Ok(()) => {
+                    sync_folder(&dir).map_err(|error| named(&dir, &error))?;
+                    return Ok(path);
+                }
+                Err(taken)
+                    if taken.error.kind() == io::ErrorKind::AlreadyExists && number < 1000 =>
+                {
+                    file = taken.path;
+                    number += 1;
+                }
+                Err(error) => return Err(named(&path, &error.error)),
+            }
+        }
+    }
+}
+
+/// Keeps a document as a dated copy.
+///
+/// # Errors
+/// Names the file that cannot be written.
+pub fn keep(class_dir: &Path, at: Timestamp, what: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    ready(class_dir, at, what, bytes)?.keep()
+}
+
+#[derive(Deserialize)]
+struct Taken {
+    taken_at: String,
+}
+
+/// A document that an older homeroom wrote without a dated copy, and that is about to be replaced: makes one ready.
+/// `None` where there is no such document, or a copy of that time.
+pub(super) fn ready_of_old(class_dir: &Path, what: &str) -> io::Result<Option<Ready>> {
+    let path = class_dir.join(format!("{what}.json"));
+    let bytes = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(|error| named(&path, &error))?,
+    };
+    let taken = serde_json::from_slice::<Taken>(&bytes).ok();
+    let Some(at) = taken.and_then(|taken| taken.taken_at.parse::<Timestamp>().ok()) else {
+        return Ok(None);
+    };
+    let copy = dir(class_dir).join(format!("{}.json", stem(at, what)));
+    match copy.exists() {
+        true => Ok(None),
+        false => ready(class_dir, at, what, &bytes).map(Some),
+    }
+}
+
+/// Only its owner may read it, and nobody is to write it.
+fn read_only(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o400))?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dated_copy_of_the_same_second_gets_a_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let at: Timestamp = "2026-05-14T08:32:05.4Z".parse().unwrap();
+        let first = keep(dir.path(), at, "report", b"1").unwrap();
+        let second = keep(dir.path(), at, "report", b"2").unwrap();
+        assert!(first.ends_with("history/20260514T083205Z-report.json"));
+        assert!(second.ends_with("history/20260514T083205Z-report-2.json"));
+        assert_eq!(fs::read(first).unwrap(), b"1");
+        assert_eq!(fs::read(second).unwrap(), b"2");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_dated_copy_is_read_only_and_only_its_owners() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = keep(dir.path(), Timestamp::UNIX_EPOCH, "report", b"1").unwrap();
+        let mode = fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o400);
+    }
+
+    #[test]
+    fn a_document_without_a_dated_copy_gets_one_before_it_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(ready_of_old(dir.path(), "report").unwrap().is_none());
+        let old = br#"{"taken_at": "2026-05-14T10:32:05+02:00"}"#;
+        fs::write(dir.path().join("report.json"), old).unwrap();
+        let copy = ready_of_old(dir.path(), "report").unwrap().unwrap();
+        let path = copy.keep().unwrap();
+        assert!(path.ends_with("history/20260514T083205Z-report.json"));
+        assert_eq!(fs::read(path).unwrap(), old);
+        assert!(ready_of_old(dir.path(), "report").unwrap().is_none());
+    }
+}

@@ -1,0 +1,13 @@
+//! Text that others wrote: read strictly, compared fairly, shown safely. Pure, and below every other room.
+//!
+//! - [`table`]: rosters, attestations and gradebook exports as records of fields that know their place;
+//! - [`encoding`]: what a file is when it is no UTF-8 text;
+//! - [`unwanted`]: the one list of characters that must not be shown or kept as they are;
+//! - [`normalise`]: the one way to compare names, sections and logins;
+//! - [`problems`]: what is wrong with a table, said once however often it is wrong.
+
+pub mod encoding;
+pub mod normalise;
+pub mod problems;
+pub mod table;
+pub mod unwanted;
