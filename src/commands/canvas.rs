@@ -112,7 +112,6 @@ mod tests {
         };
         let file = CanvasFile::load(&args).unwrap().unwrap();
         let report = ClassReport {
-            left: Vec::new(),
             class: "lab6".parse().unwrap(),
             lab: "lab-6".parse().unwrap(),
             lab_title: String::new(),

@@ -156,10 +156,8 @@ async fn executions<C: Cloud>(
             Ok(page) => page,
             // It was deleted since it was listed: with it went the executions, and not what the student did.
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                return Ok((
-                    Reading::Unseen("the state machine is not there".to_owned()),
-                    None,
-                ));
+                let gone = Reading::Unseen("the state machine is not there".to_owned());
+                return Ok((gone, None));
             }
             Err(error) => return Ok((unseen(error)?, None)),
         };

@@ -128,7 +128,7 @@ pub(super) async fn log_events<C: Cloud>(
             None => match any_event(caller, &group, 0, None).await {
                 Ok(true) => Reading::Seen(LogSight::Any),
                 Ok(false) => Reading::Seen(LogSight::Nothing),
-                Err(error) => unseen_events(&group, error)?,
+                Err(error) => missing_or_unseen(&group, error)?,
             },
             Some(machine) => match gathered.facts.executions.get(machine) {
                 Some(Reading::Seen(all)) => {
@@ -210,7 +210,7 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
         }
         let named = match self.named(&asked).await {
             Ok(named) => named,
-            Err(error) => return unseen_events(self.group, error),
+            Err(error) => return missing_or_unseen(self.group, error),
         };
         if let Some(one) = named {
             self.remember(&one.1, true);
@@ -306,7 +306,7 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
             let (lines, whole) = match found {
                 Ok(Found::All(lines)) => (lines, true),
                 Ok(Found::CutOff(lines)) => (lines, false),
-                Err(error) => return unseen_events(self.group, error),
+                Err(error) => return missing_or_unseen(self.group, error),
             };
             let names_another = |line: &String| {
                 let pointer = self.subject.marks.log_execution.as_deref();
@@ -351,7 +351,7 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
 }
 
 /// A group that is gone took its events with it: that says nothing of whether there were any.
-fn unseen_events(group: &str, error: CallError) -> Result<Reading<LogSight>, Cancelled> {
+fn missing_or_unseen(group: &str, error: CallError) -> Result<Reading<LogSight>, Cancelled> {
     match error.kind() {
         Some(ErrorKind::NotFound) => Ok(Reading::Unseen(format!(
             "the log group {group} is not there"

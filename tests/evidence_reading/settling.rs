@@ -131,6 +131,7 @@ async fn a_stop_ends_the_wait_for_what_aws_does_not_show_yet() {
     let stop = caller.stop().clone();
     let began = Instant::now();
     let reading = ClassReading {
+        depth: &Depth::Deploy,
         lab: &class.lab,
         desired: &class.desired,
         students: &class.students,

@@ -5,7 +5,6 @@ mod functions;
 mod log_groups;
 mod principals;
 mod rest_apis;
-mod roles;
 mod state_machines;
 mod strays;
 

@@ -281,11 +281,6 @@ fn progress(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
             format!("report{}", spaced(view.repeat)),
             "writes the same as a page to project and to keep",
         ));
-    } else if view.selection.is_empty() && steps.is_empty() {
-        steps.push(Step::new(
-            "teardown",
-            "when the class is over: lists everything that it would delete, and asks before it does",
-        ));
     }
     steps
 }
