@@ -6,6 +6,7 @@ mod log_groups;
 mod principals;
 mod rest_apis;
 mod state_machines;
+mod strangers;
 mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
