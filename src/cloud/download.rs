@@ -15,9 +15,7 @@ use crate::domain::operation::Operation;
 use crate::engine::port::{CloudError, CloudResult, ErrorKind};
 
 use super::connect::{CONNECT_TIMEOUT, behavior_version, is_loopback};
-use super::endpoint::{
-    CONTENT_TYPE, Client, HandOver, Unread, dns_suffix, signature, split_origin,
-};
+use super::endpoint::{Client, HandOver, Unread, dns_suffix, split_origin};
 use super::errors;
 
 /// For a whole zip: 50 MiB (what the console takes) in that time is a slow line.
@@ -47,8 +45,7 @@ pub(super) async fn fetch_code(client: &Client, url: &str, max: usize) -> CloudR
         invalid("Lambda names no address of the code (the function may be a container image)")
     })?;
     // The address is good for whoever has it, so it is not part of any message.
-    let own_machine = is_loopback(url);
-    if !own_machine && !is_storage(origin, &client.region) {
+    if !is_loopback(url) && !is_storage(origin, &client.region) {
         return Err(invalid(
             "the address that was told for the code is not one of AWS's",
         ));
@@ -60,17 +57,6 @@ pub(super) async fn fetch_code(client: &Client, url: &str, max: usize) -> CloudR
     request
         .set_uri(target)
         .map_err(|error| invalid(&error.to_string()))?;
-    if own_machine {
-        // An endpoint on this machine signs no addresses; it knows callers by their signature. AWS's storage refuses a
-        // request that is signed twice.
-        let service = ("lambda", client.region.as_str());
-        let signed = signature(client.credentials().await?, service, "GET", url, "")
-            .map_err(|error| invalid(&errors::chain(error.as_ref())))?;
-        request.headers_mut().insert("content-type", CONTENT_TYPE);
-        for (name, value) in signed {
-            request.headers_mut().insert(name, value);
-        }
-    }
     let operation = SdkOperation::builder()
         .service_name("s3")
         .operation_name("GetObject")

@@ -36,7 +36,7 @@ pub(super) use super::download::fetch_code;
 /// timeout"), so an answer later than this will not come.
 const TIMEOUT: Duration = Duration::from_secs(35);
 /// What every body says that it is.
-pub(super) const CONTENT_TYPE: &str = "application/json";
+const CONTENT_TYPE: &str = "application/json";
 /// Bytes of an answer that are read. The lab's answers have a few hundred; a stranger's may be endless.
 const BODY_MAX: usize = 64 * 1024;
 
@@ -87,7 +87,7 @@ impl Client {
     }
 
     /// The caller's credentials; of many that ask at once, one fetches them.
-    pub(super) async fn credentials(&self) -> CloudResult<Credentials> {
+    async fn credentials(&self) -> CloudResult<Credentials> {
         let mut fetched = self.fetched.lock().await;
         let soon = SystemTime::now() + EXPIRES_SOON;
         if let Some(known) = &*fetched
@@ -157,10 +157,10 @@ impl DeserializeResponse for HandOver {
     }
 }
 
-/// The headers that sign a request to a service (Signature Version 4).
-pub(super) fn signature(
+/// The headers that sign a request (Signature Version 4).
+fn signature(
     credentials: Credentials,
-    (service, region): (&str, &str),
+    region: &str,
     method: &str,
     url: &str,
     body: &str,
@@ -169,7 +169,7 @@ pub(super) fn signature(
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name(service)
+        .name("execute-api")
         .time(SystemTime::now())
         .settings(SigningSettings::default())
         .build()?
@@ -210,8 +210,7 @@ pub(super) async fn invoke_api(
         .insert("content-length", body.len().to_string());
     if authorization == Authorization::AwsIam {
         let credentials = client.credentials().await?;
-        let service = ("execute-api", client.region.as_str());
-        let signed = signature(credentials, service, method, &url, body)
+        let signed = signature(credentials, &client.region, method, &url, body)
             .map_err(|error| invalid(&url, &errors::chain(error.as_ref())))?;
         for (name, value) in signed {
             request.headers_mut().insert(name, value);

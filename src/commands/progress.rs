@@ -113,6 +113,8 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let mut standing = read(&session, Command::Report).await?;
     refuse_nothing(&session, &standing)?;
     attest(&mut standing, &attested);
+    // Before the report before this one is replaced, from which a student who left may be known.
+    people::keep(&session);
     let report = class_report(&session, &standing);
     let written = write_files(&session, &mut standing, &report, args.anonymous)?;
     let mut notes = standing.notes.clone();
@@ -134,7 +136,6 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
             crate::report::words::plural(written.removed.len(), "page")
         ));
     }
-    people::keep(&session);
     let mut summary = summarise(&session, Command::Report, results(&standing), notes);
     summary.left.clone_from(&standing.left);
     summary.files = files;

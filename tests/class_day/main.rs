@@ -436,7 +436,7 @@ async fn a_teardown_also_takes_students_who_left_the_roster() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proposed_teardown_is_about_the_same_students_as_the_refused_one() {
+async fn a_refused_teardown_proposes_nothing_and_is_about_the_chosen_alone() {
     let day = Day::begin(&["user1", "user2"]).await;
     assert_eq!(day.json(&["deploy"]).0, 0);
     let refused = day
@@ -445,11 +445,13 @@ async fn a_proposed_teardown_is_about_the_same_students_as_the_refused_one() {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&refused.stdout).into_owned();
-    let proposed = text
-        .lines()
-        .find(|line| line.contains("--confirm demo"))
-        .unwrap();
-    assert!(text.contains("--students user2"), "{proposed}");
+    assert_eq!(refused.status.code(), Some(7));
+    assert!(text.contains("1 student in class demo"), "{text}");
+    assert!(text.contains("nothing was deleted"), "{text}");
+    assert!(
+        !text.contains("next:") && !text.contains("--confirm demo"),
+        "{text}"
+    );
     assert_eq!(
         day.json(&["teardown", "--confirm", "demo", "--students", "user2"])
             .0,
