@@ -124,6 +124,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   homeroom teardown --profile training                         list it, then type the class's name
+  homeroom teardown --profile training --left                  only students who are no longer in the roster
   homeroom teardown --profile training --confirm spring-lab6   the same without the question")]
     Teardown(TeardownArgs),
     /// Start, stop or look at the embedded cloud
@@ -139,6 +140,24 @@ Example:
 }
 
 impl Verb {
+    /// Whether it may be about students who are not in the roster any more.
+    pub fn reaches_leavers(&self) -> bool {
+        matches!(
+            self,
+            Self::Teardown(_) | Self::Access(AccessVerb::Revoke(_) | AccessVerb::Freeze(_))
+        )
+    }
+
+    /// Whether it is about all of those, and nobody else.
+    pub fn is_about_leavers(&self) -> bool {
+        match self {
+            Self::Teardown(args) => args.left,
+            Self::Access(AccessVerb::Revoke(args)) => args.left,
+            Self::Access(AccessVerb::Freeze(args)) => args.left,
+            _ => false,
+        }
+    }
+
     /// The verb as events and summaries name it; none for those that are not about a class.
     pub fn command(&self) -> Option<Command> {
         match self {
@@ -183,7 +202,7 @@ pub struct PlanArgs {
 /// Options of `deploy`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct DeployArgs {
-    /// Put back what the students changed; they lose that work (needs --students)
+    /// Put back what the students changed, once a copy of it is kept (needs --students)
     #[arg(long)]
     pub reset: bool,
     /// Deploy although fewer functions may run at once in the account than there are students
@@ -278,6 +297,9 @@ pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub confirm: Option<String>,
+    /// Only students who are no longer in the roster, all of them
+    #[arg(long)]
+    pub left: bool,
     /// Delete without reading once more and without a final report
     #[arg(long)]
     pub no_final_report: bool,
@@ -301,7 +323,7 @@ Examples:
     /// The stacks stay. Without --confirm, asks for the class's name on a terminal; elsewhere only lists.
     Revoke(RevokeArgs),
     /// Shut students out at once, at the end of an exam say; nothing is lost
-    Freeze,
+    Freeze(FreezeArgs),
     /// Let students in again after a freeze, with what they had
     Thaw,
 }
@@ -312,7 +334,7 @@ impl AccessVerb {
         match self {
             Self::Grant(_) => Command::AccessGrant,
             Self::Revoke(_) => Command::AccessRevoke,
-            Self::Freeze => Command::AccessFreeze,
+            Self::Freeze(_) => Command::AccessFreeze,
             Self::Thaw => Command::AccessThaw,
         }
     }
@@ -335,6 +357,17 @@ pub struct RevokeArgs {
     /// Take away without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub confirm: Option<String>,
+    /// Only students who are no longer in the roster, all of them
+    #[arg(long)]
+    pub left: bool,
+}
+
+/// Options of `access freeze`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct FreezeArgs {
+    /// Only students who are no longer in the roster, all of them
+    #[arg(long)]
+    pub left: bool,
 }
 
 /// What to do with the embedded cloud.
@@ -636,8 +669,13 @@ mod tests {
                 "teardown --confirm spring",
                 Verb::Teardown(TeardownArgs {
                     confirm: Some("spring".to_owned()),
+                    left: false,
                     no_final_report: false,
                 }),
+            ),
+            (
+                "access freeze --left",
+                Verb::Access(AccessVerb::Freeze(FreezeArgs { left: true })),
             ),
             ("local start", Verb::Local(LocalVerb::Start)),
             (

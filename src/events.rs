@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::domain::check::{CheckResult, Output};
 pub use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, LabId, Username};
+use crate::domain::left::Likeness;
 use crate::domain::operation::Operation;
 use crate::domain::resources::ResourceId;
 
@@ -141,6 +142,14 @@ pub enum Event {
         result: StepResult,
         /// Milliseconds that it took.
         elapsed_ms: u64,
+    },
+    /// homeroom is about to send requests of its own that carry a nonce. Kept in the run log before anything is sent, so
+    /// that what they start is never counted as the student's, also when the run is killed.
+    NonceIssued {
+        /// The student to whose stack they go.
+        student: Username,
+        /// The nonce.
+        nonce: String,
     },
     /// homeroom started an execution of its own, or had the student's API start one. Kept in the run log, so that it
     /// is never counted as the student's, whatever their trigger function made of its name and input.
@@ -375,6 +384,27 @@ pub struct StudentResult {
     pub errors: Vec<Failure>,
 }
 
+/// A student of whom something is in the class, and who is no longer in the roster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// The username that the resources carry.
+    pub username: Username,
+    /// How many resources of theirs the verb saw.
+    pub resources: usize,
+    /// Whether it looked at IAM alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub iam_only: bool,
+    /// The username under which the student is most likely in the roster now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likely_renamed_to: Option<Username>,
+    /// The username under which the student may be in the roster now: no more than a guess.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub perhaps_renamed_to: Option<Username>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same: Option<Likeness>,
+}
+
 /// A whole run, as `--output json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSummary {
@@ -386,6 +416,9 @@ pub struct RunSummary {
     pub students: Vec<StudentResult>,
     /// How many students ended with which outcome word, and what the verb counts besides.
     pub summary: BTreeMap<String, u64>,
+    /// Students who left the roster, where the verb is about the whole class and looked for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Left>,
     /// What it would take, where the verb plans.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,

@@ -74,12 +74,11 @@ impl Vault {
             other => other.map_err(|error| named(&path, &error))?,
         };
         parse(student, &bytes).map(Some).ok_or_else(|| {
-            let why =
-                "is not as homeroom wrote it; `homeroom access grant --rotate` makes a new one";
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{} {why}", path.display()),
-            )
+            let why = format!(
+                "{} is not as homeroom wrote it; `homeroom access grant --rotate --students {student}` makes a new one",
+                path.display()
+            );
+            io::Error::new(io::ErrorKind::InvalidData, why)
         })
     }
 
@@ -127,7 +126,10 @@ impl Vault {
     }
 
     /// Whose credentials are here.
-    fn students(&self) -> io::Result<Vec<Username>> {
+    ///
+    /// # Errors
+    /// Names the folder that cannot be read.
+    pub fn students(&self) -> io::Result<Vec<Username>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|error| named(&self.dir, &error))?,

@@ -7,21 +7,28 @@
 #[expect(dead_code, reason = "other tests use the rest of the sample")]
 mod report_sample;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use homeroom::cli::{AccessVerb, Cli, Verb};
 
 use homeroom::domain::check::{Progress, Verdict};
 use homeroom::domain::ids::Scope;
+use homeroom::domain::left::Likeness;
 use homeroom::domain::observed::{AccountUse, Gap};
 use homeroom::domain::ownership::Owner;
 use homeroom::domain::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
 use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::domain::roster::Student;
 use homeroom::events::{
-    Bound, Command, Estimate, Failure, Forecast, Outcome, ResourceResult, RunSummary, StudentResult,
+    Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, RunSummary,
+    StudentResult,
 };
 use homeroom::report::text::width;
-use homeroom::report::{Limit, View, json, print_summary, print_teardown_listing};
+use homeroom::report::{
+    Limit, View, json, print_reset_listing, print_summary, print_teardown_listing,
+};
 use report_sample::{ATTACKS, class, hostile_class};
 
 fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
@@ -30,6 +37,7 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
         class: "spring".parse().unwrap(),
         students,
         summary: BTreeMap::new(),
+        left: Vec::new(),
         forecast: None,
         files: Vec::new(),
         notes: Vec::new(),
@@ -375,6 +383,7 @@ fn teardown_plan() -> Plan {
                     ),
                 ],
                 in_roster: true,
+                spelled: None,
             },
             StudentPlan {
                 owner: owner("gone"),
@@ -385,6 +394,7 @@ fn teardown_plan() -> Plan {
                     "",
                 )],
                 in_roster: false,
+                spelled: None,
             },
         ],
         gaps: Vec::new(),
@@ -414,6 +424,383 @@ fn teardown_that_left_something_says_how_to_go_on() {
         vec![student("user1", Outcome::Removed), remains],
     );
     insta::assert_snapshot!(show(&run, &View::default()));
+}
+
+/// Every command that a summary proposes, as words.
+fn proposed(summary: &RunSummary, view: &View<'_>) -> Vec<String> {
+    let text = show(summary, view);
+    let next = text.lines().filter_map(|line| line.strip_prefix("next: "));
+    next.map(str::to_owned).collect()
+}
+
+/// The words of a command, as a POSIX shell splits them: quotes are all that proposals use.
+fn split(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in command.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+fn parse(command: &str) -> Cli {
+    Cli::try_parse_from(split(command)).unwrap_or_else(|error| panic!("{command}\n{error}"))
+}
+
+const COMMANDS: [Command; 14] = [
+    Command::Rehearse,
+    Command::Plan,
+    Command::Deploy,
+    Command::Validate,
+    Command::Isolation,
+    Command::Status,
+    Command::Report,
+    Command::Watch,
+    Command::Teardown,
+    Command::AccessGrant,
+    Command::AccessRevoke,
+    Command::AccessFreeze,
+    Command::AccessThaw,
+    Command::Handout,
+];
+
+const OUTCOMES: [Outcome; 22] = [
+    Outcome::Deployed,
+    Outcome::Unchanged,
+    Outcome::Conflict,
+    Outcome::Failed,
+    Outcome::Cancelled,
+    Outcome::Passed,
+    Outcome::Unknown,
+    Outcome::Complete,
+    Outcome::InProgress,
+    Outcome::NotStarted,
+    Outcome::NotDeployed,
+    Outcome::Broken,
+    Outcome::Removed,
+    Outcome::Absent,
+    Outcome::Remains,
+    Outcome::Granted,
+    Outcome::Frozen,
+    Outcome::Thawed,
+    Outcome::NoAccess,
+    Outcome::Written,
+    Outcome::Changes,
+    Outcome::NoChange,
+];
+
+/// What a verb's own options may be, as typed.
+fn repeats(command: Command) -> &'static [&'static str] {
+    match command {
+        Command::Deploy => &["", "--reset", "--reset --ignore-concurrency"],
+        Command::AccessGrant => &["", "--access-keys", "--access-keys --rotate"],
+        Command::Handout => &["", "--with-credentials"],
+        Command::Status | Command::Report => &["", "--attest 'my notes.csv'"],
+        Command::Teardown | Command::AccessRevoke | Command::AccessFreeze => &["", "--left"],
+        _ => &[""],
+    }
+}
+
+fn checked(result: StudentResult, id: &str) -> StudentResult {
+    let mut checks = class(1).students[0].validate.clone();
+    checks.truncate(1);
+    for check in &mut checks {
+        check.id = id.to_owned();
+        check.verdict = Verdict::Fail;
+    }
+    StudentResult { checks, ..result }
+}
+
+#[test]
+fn every_proposal_is_a_command_that_the_program_takes() {
+    let mut seen = BTreeSet::new();
+    let stale = ["user1".parse().unwrap()];
+    for command in COMMANDS {
+        for outcome in OUTCOMES {
+            for check in ["", "resources", "as-deployed", "api", "own-stack"] {
+                for repeat in repeats(command) {
+                    for selection in ["", "--students user1,user2", "--section 'Group A'"] {
+                        if repeat.contains("--left") && !selection.is_empty() {
+                            continue;
+                        }
+                        let mut one = student("user1", outcome);
+                        if !check.is_empty() {
+                            one = checked(one, check);
+                        }
+                        let run = summary(command, vec![one, student("user2", outcome)]);
+                        let view = View {
+                            invocation: "homeroom --roster 'my class.csv' --class spring",
+                            selection,
+                            repeat,
+                            stale: &stale,
+                            ..View::default()
+                        };
+                        for next in proposed(&run, &view) {
+                            let cli = parse(&next);
+                            assert_eq!(cli.global.class.unwrap().as_str(), "spring", "{next}");
+                            let chosen =
+                                cli.global.students.is_some() || cli.global.section.is_some();
+                            assert!(
+                                chosen || selection.is_empty() || next.contains("--students"),
+                                "{next}"
+                            );
+                            assert!(!next.contains("--confirm"), "{next}");
+                            if next.contains("--reset") || next.contains("--rotate") {
+                                assert!(next.contains("--students"), "{next}");
+                            }
+                            seen.insert(next);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 40, "{}", seen.len());
+}
+
+#[test]
+fn next_leads_a_first_time_user_through_the_whole_day() {
+    let mut command = Command::Plan;
+    let mut walked = Vec::new();
+    for outcome in [
+        Outcome::Changes,
+        Outcome::Deployed,
+        Outcome::Passed,
+        Outcome::Granted,
+        Outcome::Passed,
+        Outcome::Written,
+        Outcome::InProgress,
+        Outcome::Complete,
+    ] {
+        let next = proposed(
+            &summary(command, vec![student("user1", outcome)]),
+            &View::default(),
+        );
+        let cli = parse(&next[0]);
+        walked.push(next[0].replace("homeroom ", ""));
+        command = match &cli.verb {
+            Verb::Validate(args) if args.isolation => Command::Isolation,
+            verb => verb.command().unwrap(),
+        };
+    }
+    assert_eq!(
+        walked,
+        [
+            "deploy",
+            "validate",
+            "access grant",
+            "validate --isolation",
+            "handout --with-credentials",
+            "status",
+            "report",
+            "teardown"
+        ]
+    );
+}
+
+#[test]
+fn a_deletion_is_proposed_only_where_one_was_asked_for() {
+    for command in COMMANDS {
+        for outcome in OUTCOMES {
+            let run = summary(command, vec![student("user1", outcome)]);
+            for next in proposed(&run, &View::default()) {
+                let cli = parse(&next);
+                let deletes = matches!(
+                    cli.verb,
+                    Verb::Teardown(_) | Verb::Access(AccessVerb::Revoke(_))
+                );
+                let asked = match command {
+                    Command::Teardown | Command::AccessRevoke => true,
+                    // The end of the day: it lists, and asks.
+                    Command::Report => outcome != Outcome::Broken,
+                    _ => false,
+                };
+                assert!(asked || !deletes, "{command:?} {outcome:?}: {next}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_typed_is_kept_and_what_is_done_is_not_done_again() {
+    let run = summary(
+        Command::AccessGrant,
+        vec![
+            student("user1", Outcome::Granted),
+            student("user2", Outcome::Failed),
+        ],
+    );
+    let view = View {
+        selection: "--students user1,user2",
+        repeat: "--access-keys --rotate",
+        ..View::default()
+    };
+    // user1 has a new password already.
+    let next = proposed(&run, &view);
+    assert_eq!(
+        next,
+        ["homeroom access grant --access-keys --rotate --students user2"]
+    );
+    let run = summary(Command::Deploy, vec![student("user1", Outcome::Cancelled)]);
+    let view = View {
+        selection: "--students user1",
+        repeat: "--reset",
+        ..View::default()
+    };
+    assert_eq!(
+        proposed(&run, &view),
+        ["homeroom deploy --reset --students user1"]
+    );
+}
+
+#[test]
+fn deploy_is_proposed_only_for_stacks_that_it_can_mend() {
+    let failed = |name: &str, check: &str| checked(student(name, Outcome::Failed), check);
+    let view = View::default();
+    let run = |students| summary(Command::Validate, students);
+    let next = proposed(&run(vec![failed("user1", "as-deployed")]), &view);
+    assert_eq!(next, ["homeroom plan --students user1"]);
+    let next = proposed(
+        &run(vec![failed("user1", "resources"), failed("user2", "api")]),
+        &view,
+    );
+    assert_eq!(
+        next,
+        [
+            "homeroom deploy --students user1",
+            "homeroom validate --students user2"
+        ]
+    );
+}
+
+#[test]
+fn nobody_who_left_is_let_in_by_a_proposal() {
+    let mut run = summary(
+        Command::AccessFreeze,
+        vec![
+            student("ana", Outcome::Frozen),
+            student("ben", Outcome::Frozen),
+        ],
+    );
+    run.left = vec![left("ana")];
+    let view = View {
+        selection: "--students ana,ben",
+        ..View::default()
+    };
+    assert_eq!(
+        proposed(&run, &view),
+        ["homeroom access thaw --students ben"]
+    );
+    run.students.truncate(1);
+    assert_eq!(proposed(&run, &view), [""; 0]);
+}
+
+fn left(username: &str) -> Left {
+    Left {
+        username: username.parse().unwrap(),
+        resources: 11,
+        iam_only: false,
+        likely_renamed_to: Some("anar".parse().unwrap()),
+        perhaps_renamed_to: None,
+        same: Some(Likeness::Email),
+    }
+}
+
+#[test]
+fn who_left_has_a_line_and_stands_in_the_document() {
+    let mut run = summary(Command::Plan, vec![student("anar", Outcome::NoChange)]);
+    run.left = vec![left("ana")];
+    let text = show(
+        &run,
+        &View {
+            columns: 200,
+            ..View::default()
+        },
+    );
+    let line = "note: ana is in the class and no longer in the roster: 11 resources";
+    assert!(text.contains(line), "{text}");
+    let mut out = Vec::new();
+    json::print_run(&run, &mut out).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(
+        document["left"],
+        serde_json::json!([{
+            "username": "ana", "resources": 11, "likely_renamed_to": "anar", "same": "email"
+        }])
+    );
+    run.left.clear();
+    let mut out = Vec::new();
+    json::print_run(&run, &mut out).unwrap();
+    assert!(!String::from_utf8(out).unwrap().contains("\"left\""));
+}
+
+/// Every `homeroom …` between backticks in a text of the program: what is typed from a hint must work as well.
+#[test]
+fn every_command_that_a_message_names_is_one_that_the_program_takes() {
+    fn sources(path: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut files = Vec::new();
+    sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut files,
+    );
+    let mut named = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        // A text that is broken over lines is one text.
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let text: String = lines
+            .map(|line| format!("{}\n", line.trim_start()))
+            .collect();
+        let text = text.replace("\\\n", "");
+        for piece in text.split('`').skip(1).step_by(1) {
+            if piece.starts_with("homeroom ") && !piece.contains('\n') {
+                named.insert(piece.to_owned());
+            }
+        }
+    }
+    assert!(named.len() > 10, "{named:?}");
+    for command in &named {
+        // What is filled in while it runs.
+        let command = command.replace("{}", "user1").replace('…', "user1");
+        let command = command.replace("{student}", "user1");
+        let cli = parse(command.split(" {").next().unwrap());
+        let chosen = cli.global.students.is_some();
+        assert!(
+            chosen || !(command.contains("--rotate") || command.contains("--reset")),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn what_a_reset_would_overwrite_is_shown_student_by_student() {
+    let report = class(30);
+    let changed: Vec<_> = report
+        .students
+        .iter()
+        .filter(|s| !s.progress.changes.is_empty())
+        .take(2)
+        .map(|s| (s.student.username.clone(), s.progress.changes.clone()))
+        .collect();
+    assert!(!changed.is_empty());
+    let mut out = Vec::new();
+    print_reset_listing(&changed, &View::default(), &mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 
 #[test]

@@ -23,12 +23,14 @@ class Client:
         return {"executionArn": "arn:execution"}
 
 
-def run(body, client=None, **event):
+def run(body, client=None, level="INFO", **event):
     client = client or Client()
     boto3 = types.SimpleNamespace(client=lambda service: client)
     module = load("trigger_workflow")
     event = {"body": body, "requestContext": {"requestId": "api-request-1"}, **event}
-    with unittest.mock.patch.dict(sys.modules, boto3=boto3), environment(STATE_MACHINE_ARN="arn:machine") as logs:
+    with unittest.mock.patch.dict(sys.modules, boto3=boto3), environment(
+        STATE_MACHINE_ARN="arn:machine", LOG_LEVEL=level
+    ) as logs:
         answer = module.lambda_handler(event, Context())
         return answer["statusCode"], json.loads(answer["body"]), client.calls, logs()
 
@@ -86,9 +88,23 @@ class TriggerWorkflow(unittest.TestCase):
             self.assertLessEqual(len(name), 80)
             self.assertTrue(re.fullmatch(r"[A-Za-z0-9-]+", name), name)
 
-    def test_homeroom_can_tell_its_own_executions_by_name(self):
-        _, _, calls, _ = run(json.dumps({**GOOD, "userId": "homeroom-validation"}))
-        self.assertTrue(calls[0]["name"].startswith("api-homeroom-validation-"))
+    def test_homerooms_nonce_stays_whole_in_the_name(self):
+        _, _, calls, _ = run(json.dumps({**GOOD, "userId": "homeroom-7abcdefgh2"}))
+        self.assertTrue(calls[0]["name"].startswith("api-homeroom-7abcdefgh2-"))
+
+    def test_the_line_that_proves_the_start_is_written_at_every_level(self):
+        for level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "nonsense"):
+            with self.subTest(level=level):
+                _, body, calls, logs = run(json.dumps(GOOD), level=level)
+                (line,) = [line for line in logs if line["message"] == "execution started"]
+                self.assertEqual(line["execution"], calls[0]["name"])
+
+    def test_nothing_that_is_sent_writes_that_line(self):
+        for body in ("{", '{"userId": "execution started"}', json.dumps({**GOOD, "successRate": "execution started"})):
+            logs = run(body)[3]
+            self.assertEqual([line for line in logs if line["message"] == "execution started"], [])
+        logs = run(json.dumps(GOOD), Client(RuntimeError("no")))[3]
+        self.assertEqual([line for line in logs if line["message"] == "execution started"], [])
 
     def test_base64_body_is_read(self):
         body = base64.b64encode(json.dumps(GOOD).encode()).decode()

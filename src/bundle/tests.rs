@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::check::{Credit, Proof, Work};
 use crate::domain::desired::Stack;
-use crate::domain::execution::Starter;
+use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, Scope};
 use crate::domain::lab::ProbeRequest;
+use crate::domain::marks::{Nonce, Recorded};
 use crate::domain::roster::Student;
 
 fn repository() -> &'static Path {
@@ -266,30 +267,67 @@ fn lab_6_counts_only_what_the_student_did() {
         matches!(&lab.checks()[6].proof, Proof::LogEvents { own_execution_of: Some(m), .. } if m == "simple_workflow")
     );
     assert!(matches!(lab.checks()[7].proof, Proof::Unprovable { .. }));
-    let validation = json!({ "userId": "homeroom-validation", "source": "api" });
+}
+
+#[test]
+fn lab_6_tells_homerooms_executions_by_their_nonce_and_the_apis_by_its_log() {
+    let lab = load(Some(repository())).unwrap();
+    let nonce = "7abcdefgh2";
+    let recorded = Recorded {
+        nonces: [Nonce {
+            nonce: nonce.into(),
+            at_ms: 0,
+        }]
+        .into(),
+        ..Recorded::default()
+    };
     let uuid = "0b7cb2a6-0000-4000-8000-000000000000";
-    for (name, input, starter) in [
+    for (name, starter) in [
+        (
+            format!("api-homeroom-{nonce}-sales-data-{uuid}"),
+            Starter::Homeroom,
+        ),
+        (
+            format!("homeroom-{nonce}-error-exercise"),
+            Starter::Homeroom,
+        ),
         (
             format!("api-homeroom-validation-sales-data-{uuid}"),
-            None,
-            Starter::Homeroom,
+            Starter::Student,
         ),
-        (
-            format!("api-x-{uuid}"),
-            Some(&validation),
-            Starter::Homeroom,
-        ),
-        (format!("api-user1-sales-data-{uuid}"), None, Starter::Api),
-        ("console-test-1".to_owned(), None, Starter::Person),
+        (format!("api-user1-sales-data-{uuid}"), Starter::Student),
+        ("console-test-1".to_owned(), Starter::Person),
     ] {
-        assert_eq!(lab.starter_of(&name, input), starter, "{name}");
+        let execution = Execution {
+            arn: String::new(),
+            name: name.clone(),
+            status: Status::Succeeded,
+            started_ms: 0,
+            stopped_ms: None,
+            detail: None,
+        };
+        assert_eq!(
+            lab.marks().starter(&execution, &recorded, true),
+            starter,
+            "{name}"
+        );
+    }
+    // What the code writes is what the lab looks for.
+    let code = &built_in()["lambdas/trigger_workflow/lambda_function.py"];
+    let code = String::from_utf8_lossy(code);
+    let log = lab.marks().api_log.as_ref().unwrap();
+    for message in log.line.values() {
+        let line = format!("\"{message}\", always=True, execution=name");
+        assert!(code.contains(&line), "{line}");
     }
 }
 
 #[test]
 fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
     let lab = load(Some(repository())).unwrap();
-    let probes = lab.probes(&scope(), &class(), &student("user1")).unwrap();
+    let probes = lab
+        .probes(&scope(), &class(), &student("user1"), "7abcdefgh2")
+        .unwrap();
     assert_eq!(probes.len(), 6);
     let mut ends = Vec::new();
     for probe in &probes {
@@ -304,7 +342,7 @@ fn lab_6_probes_good_input_without_chance_and_bears_homerooms_mark() {
             {
                 let body: Value = serde_json::from_str(body).unwrap();
                 assert_eq!(body["successRate"], 1);
-                assert_eq!(lab.starter_of("x", Some(&body)), Starter::Homeroom);
+                assert_eq!(body["userId"], "homeroom-7abcdefgh2");
                 ends.push("good");
             }
             ProbeRequest::Execution { expect_end, .. } => {

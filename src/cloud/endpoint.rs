@@ -30,11 +30,13 @@ use super::connect::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
 use super::count::Calls;
 use super::errors;
 
+pub(super) use super::download::fetch_code;
+
 /// For a whole request. API Gateway gives up on its integration after 29 s (API Gateway quotas, "Integration
 /// timeout"), so an answer later than this will not come.
 const TIMEOUT: Duration = Duration::from_secs(35);
 /// What every body says that it is.
-const CONTENT_TYPE: &str = "application/json";
+pub(super) const CONTENT_TYPE: &str = "application/json";
 /// Bytes of an answer that are read. The lab's answers have a few hundred; a stranger's may be endless.
 const BODY_MAX: usize = 64 * 1024;
 
@@ -45,9 +47,9 @@ const EXPIRES_SOON: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     invoke_base: String,
-    region: String,
-    http_client: SharedHttpClient,
-    calls: Calls,
+    pub(super) region: String,
+    pub(super) http_client: SharedHttpClient,
+    pub(super) calls: Calls,
     credentials: Option<SharedCredentialsProvider>,
     /// Those that were fetched last: the provider may ask a service, or a person, each time.
     fetched: Arc<Mutex<Option<Credentials>>>,
@@ -85,7 +87,7 @@ impl Client {
     }
 
     /// The caller's credentials; of many that ask at once, one fetches them.
-    async fn credentials(&self) -> CloudResult<Credentials> {
+    pub(super) async fn credentials(&self) -> CloudResult<Credentials> {
         let mut fetched = self.fetched.lock().await;
         let soon = SystemTime::now() + EXPIRES_SOON;
         if let Some(known) = &*fetched
@@ -118,7 +120,7 @@ impl Client {
 }
 
 /// The domain below which a region's endpoints stand. Source: the partitions file of the AWS SDKs.
-fn dns_suffix(region: &str) -> &'static str {
+pub(super) fn dns_suffix(region: &str) -> &'static str {
     match region {
         r if r.starts_with("cn-") => "amazonaws.com.cn",
         r if r.starts_with("eusc-") => "amazonaws.eu",
@@ -132,14 +134,14 @@ fn dns_suffix(region: &str) -> &'static str {
 
 /// An answer whose body was not read yet.
 #[derive(Debug)]
-struct Unread {
-    status: u16,
-    body: SdkBody,
+pub(super) struct Unread {
+    pub(super) status: u16,
+    pub(super) body: SdkBody,
 }
 
 /// Hands the body over unread: the SDK would otherwise load all of it, however long.
 #[derive(Debug)]
-struct HandOver;
+pub(super) struct HandOver;
 
 impl DeserializeResponse for HandOver {
     fn deserialize_streaming_with_config(
@@ -154,10 +156,10 @@ impl DeserializeResponse for HandOver {
     }
 }
 
-/// The headers that sign a request (Signature Version 4).
-fn signature(
+/// The headers that sign a request to a service (Signature Version 4).
+pub(super) fn signature(
     credentials: Credentials,
-    region: &str,
+    (service, region): (&str, &str),
     method: &str,
     url: &str,
     body: &str,
@@ -166,7 +168,7 @@ fn signature(
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name("execute-api")
+        .name(service)
         .time(SystemTime::now())
         .settings(SigningSettings::default())
         .build()?
@@ -207,7 +209,8 @@ pub(super) async fn invoke_api(
         .insert("content-length", body.len().to_string());
     if authorization == Authorization::AwsIam {
         let credentials = client.credentials().await?;
-        let signed = signature(credentials, &client.region, method, &url, body)
+        let service = ("execute-api", client.region.as_str());
+        let signed = signature(credentials, service, method, &url, body)
             .map_err(|error| invalid(&url, &errors::chain(error.as_ref())))?;
         for (name, value) in signed {
             request.headers_mut().insert(name, value);
@@ -271,7 +274,7 @@ async fn read(body: SdkBody) -> Result<String, Box<dyn std::error::Error + Send 
 }
 
 /// Splits a URL before its path.
-fn split_origin(url: &str) -> Option<(&str, &str)> {
+pub(super) fn split_origin(url: &str) -> Option<(&str, &str)> {
     let authority = url.find("://")? + 3;
     match url[authority..].find('/') {
         Some(path) => Some(url.split_at(authority + path)),

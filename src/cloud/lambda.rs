@@ -15,7 +15,7 @@ use crate::domain::ownership::{Ownership, Tags};
 use crate::domain::resources::extras::FunctionSetting;
 use crate::domain::resources::function::{Actual, Code, Function};
 use crate::engine::port::{
-    CloudResult, Concurrency, ErrorKind, FunctionState, NewFunction, Page, Permission,
+    CloudResult, CodePlace, Concurrency, ErrorKind, FunctionState, NewFunction, Page, Permission,
 };
 
 use super::errors::call;
@@ -135,6 +135,19 @@ pub(super) async fn get_function(client: &Client, name: &str) -> CloudResult<Fun
         format!("{code}: {message}")
     });
     Ok(state)
+}
+
+pub(super) async fn locate_code(client: &Client, name: &str) -> CloudResult<CodePlace> {
+    let answer = call(
+        Operation::GetFunction,
+        client.get_function().function_name(name).send(),
+    )
+    .await?;
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Ok(CodePlace {
+        url: text(answer.code().and_then(|code| code.location())),
+        sha256: text(answer.configuration().and_then(|c| c.code_sha256())),
+    })
 }
 
 fn zip(code: &Code) -> Blob {

@@ -107,11 +107,47 @@ pub(super) async fn delete_log_group(client: &Client, name: &str) -> CloudResult
     Ok(())
 }
 
+/// Events a page of those that a pattern picks.
+const EVENTS_PAGE: i32 = 1000;
+
 pub(super) async fn log_events_page(
     client: &Client,
     group: &str,
     since_ms: i64,
     until_ms: Option<i64>,
+    limit: i32,
+    token: Option<String>,
+) -> CloudResult<Page<String>> {
+    filter(client, group, since_ms, until_ms, None, limit, token).await
+}
+
+pub(super) async fn matching_log_events_page(
+    client: &Client,
+    group: &str,
+    since_ms: i64,
+    until_ms: Option<i64>,
+    pattern: &str,
+    token: Option<String>,
+) -> CloudResult<Page<String>> {
+    let pattern = (!pattern.is_empty()).then(|| pattern.to_owned());
+    filter(
+        client,
+        group,
+        since_ms,
+        until_ms,
+        pattern,
+        EVENTS_PAGE,
+        token,
+    )
+    .await
+}
+
+async fn filter(
+    client: &Client,
+    group: &str,
+    since_ms: i64,
+    until_ms: Option<i64>,
+    pattern: Option<String>,
     limit: i32,
     token: Option<String>,
 ) -> CloudResult<Page<String>> {
@@ -122,6 +158,7 @@ pub(super) async fn log_events_page(
             .log_group_name(group)
             .start_time(since_ms)
             .set_end_time(until_ms)
+            .set_filter_pattern(pattern)
             .limit(limit)
             .set_next_token(token)
             .send(),

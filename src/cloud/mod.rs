@@ -10,6 +10,7 @@ mod apigateway;
 mod cloudtrail;
 mod connect;
 mod count;
+mod download;
 mod endpoint;
 mod errors;
 mod extras;
@@ -35,9 +36,9 @@ use crate::domain::resources::rest_api::{Authorization, Throttle};
 use crate::domain::resources::{function, log_group, rest_api, role, state_machine};
 use crate::domain::trail;
 use crate::engine::port::{
-    AccountSummary, Cloud, CloudResult, Concurrency, FunctionState, HttpAnswer, Identity,
-    NewFunction, NewStateMachine, Page, Permission, Principal, RoleHead, Simulated, Simulation,
-    UserPart,
+    AccountSummary, Cloud, CloudResult, CodePlace, Concurrency, FunctionState, HttpAnswer,
+    Identity, NewFunction, NewStateMachine, Page, Permission, Principal, RoleHead, Simulated,
+    Simulation, UserPart,
 };
 
 pub use connect::{ConnectOptions, connect, default_region};
@@ -146,6 +147,7 @@ by_service! {
         fn concurrency() -> Concurrency;
         fn functions_page(token: Option<String>) -> Page<function::Actual>;
         fn get_function(name: &str) -> FunctionState;
+        fn locate_code(name: &str) -> CodePlace;
         fn create_function(new: &NewFunction<'_>) -> FunctionState;
         fn update_function_code(name: &str, code: &function::Code) -> FunctionState;
         fn update_function_configuration(new: &NewFunction<'_>, undo: &[FunctionSetting]) -> FunctionState;
@@ -200,8 +202,10 @@ by_service! {
         fn put_retention_policy(name: &str, days: i32) -> ();
         fn delete_log_group(name: &str) -> ();
         fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
+        fn matching_log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, pattern: &str, token: Option<String>) -> Page<String>;
     }
     endpoint {
+        fn fetch_code(url: &str, max: usize) -> Vec<u8>;
         fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str, authorization: Authorization) -> HttpAnswer;
     }
 }

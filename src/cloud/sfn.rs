@@ -196,17 +196,17 @@ pub(super) async fn describe_execution(
             .send(),
     )
     .await?;
+    // Every execution has an input, `{}` where none was given: without one the answer is not whole yet.
     let input = answer
         .input()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or(Value::Null);
+        .map(|text| serde_json::from_str(text).unwrap_or(Value::Null));
     Ok(Execution {
         status: status(answer.status()),
         started_ms: millis(answer.start_date()),
         stopped_ms: answer.stop_date().map(millis),
         arn: answer.execution_arn,
         name: answer.name.unwrap_or_default(),
-        detail: Some(Detail {
+        detail: input.map(|input| Detail {
             input,
             error: answer.error,
             cause: answer.cause,

@@ -12,7 +12,6 @@ use crate::domain::ids::Username;
 use crate::domain::observed::{AccountUse, Gap, Observed};
 use crate::domain::operation::Operation;
 use crate::domain::plan::access::{self, Grant};
-use crate::domain::plan::teardown::Reach;
 use crate::domain::plan::{Plan, StudentPlan};
 use crate::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use crate::domain::resources::user::User;
@@ -24,7 +23,7 @@ use crate::engine::port::Cloud;
 use crate::engine::prove_gone::prove_access_gone;
 use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
+use crate::events::{Command, Event, Failure, Left, Outcome, RunSummary, StudentResult};
 use crate::report::words::{plural, some_of};
 use crate::report::{Limit, View};
 use crate::vault::Vault;
@@ -36,7 +35,7 @@ use super::plan::{broken, interrupted, view};
 use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::teardown::{self, Fresh};
-use super::{Exit, show};
+use super::{Exit, forget, leavers, people, show};
 
 /// Students who are named one by one in a note.
 const FEW: usize = 12;
@@ -46,7 +45,7 @@ pub(super) async fn run(cli: &Cli, verb: &AccessVerb) -> Result<Exit> {
     match verb {
         AccessVerb::Grant(args) => grant(class, args).await,
         AccessVerb::Revoke(args) => revoke(class, args).await,
-        AccessVerb::Freeze | AccessVerb::Thaw => freeze(class, verb.command()).await,
+        AccessVerb::Freeze(_) | AccessVerb::Thaw => freeze(class, verb.command()).await,
     }
 }
 
@@ -68,8 +67,8 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
     let session = class.connect().await?;
     let vault = vault(&session);
     let ran = run_work(&session, Command::AccessGrant, true, async |caller| {
-        let mut plan = match plan_grant(caller, &session, args).await? {
-            Ok(plan) => plan,
+        let (mut plan, observed) = match plan_grant(caller, &session, args).await? {
+            Ok(planned) => planned,
             Err(failures) => return Ok(Err(failures)),
         };
         let no_room = no_room(caller, &mut plan).await;
@@ -78,10 +77,10 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
         }
         let students = carry_out_grant(caller, &session, &plan, &vault).await;
         let exposed = exposed::note(caller, &session).await;
-        Ok::<_, Error>(Ok((plan, students, exposed)))
+        Ok::<_, Error>(Ok((plan, observed, students, exposed)))
     })
     .await;
-    let (plan, students, exposed) = match ran.output? {
+    let (plan, observed, students, exposed) = match ran.output? {
         Err(failures) => {
             return Err(Error {
                 kind: Kind::Refused,
@@ -110,6 +109,8 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
     };
     let mut summary = summarise(&session, Command::AccessGrant, students, notes);
     summary.files = files;
+    summary.left = left(&session, &observed);
+    people::keep(&session);
     finish(&session, &summary, &plan.gaps, exit)
 }
 
@@ -118,7 +119,7 @@ async fn plan_grant(
     caller: &Caller<AwsCloud>,
     session: &Session,
     args: &GrantArgs,
-) -> Result<std::result::Result<Plan, Vec<Failure>>> {
+) -> Result<std::result::Result<(Plan, Observed), Vec<Failure>>> {
     let observed = observe_access(caller, &session.desired, true).await?;
     elsewhere::check(&session.desired, &observed)?;
     let wanted = match wanted(session, &observed) {
@@ -129,7 +130,8 @@ async fn plan_grant(
         access_keys: args.access_keys,
         rotate: args.rotate,
     };
-    Ok(Ok(access::grant(&session.desired, &wanted, &observed, how)))
+    let plan = access::grant(&session.desired, &wanted, &observed, how);
+    Ok(Ok((plan, observed)))
 }
 
 /// What each student whose APIs are there should have.
@@ -258,18 +260,33 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     if let Some(confirmed) = &args.confirm {
         teardown::check_confirmation(confirmed, &class)?;
     }
-    let session = class.connect().await?;
-    let mut plan = look(&session, Command::AccessRevoke).await?;
+    let mut session = class.connect().await?;
+    let command = Command::AccessRevoke;
+    let mut observed = look(&session, command).await?;
+    if leavers::settle(&mut session, &observed)? {
+        observed = look(&session, command).await?;
+    }
+    let who_left = left(&session, &observed);
+    let mut plan = plan_of(&session, command, &observed);
+    if session.class.settings.left && leavers::is_nobody(&plan) {
+        // Nobody's files stay for want of anybody's user.
+        forget::files(&session, command, &[], &observed).await;
+        return Err(leavers::nobody_left(&session, "access"));
+    }
+    if plan.steps() == 0 {
+        elsewhere::check(&session.desired, &observed)?;
+    }
     if plan.steps() > 0 && args.confirm.is_none() {
         teardown::list(&session, &plan, &[])?;
         if !teardown::ask(&session).await? {
-            return teardown::not_confirmed(&session, Command::AccessRevoke, &plan);
+            return teardown::not_confirmed(&session, command, &plan);
         }
-        let fresh = look(&session, Command::AccessRevoke).await?;
+        observed = look(&session, command).await?;
+        let fresh = plan_of(&session, command, &observed);
         teardown::refuse_growth(&plan, &fresh)?;
         plan = fresh;
     }
-    let reach = reach(&session);
+    let reach = session.class.reach();
     let ran = run_work(&session, Command::AccessRevoke, true, async |caller| {
         let began = Instant::now();
         caller.tell(run_started(&session, Command::AccessRevoke, &plan));
@@ -297,7 +314,7 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
             teardown::result(student, Some(run), fresh)
         })
         .collect();
-    notes.extend(forget_credentials(&session, &students));
+    notes.extend(forget::files(&session, command, &students, &observed).await);
     let gaps = left.map_or_else(|_| plan.gaps.clone(), |left| left.gaps);
     let exit = if ran.interrupted {
         Exit::Interrupted
@@ -306,13 +323,24 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     } else {
         Exit::Done
     };
-    let summary = summarise(&session, Command::AccessRevoke, students, notes);
+    let mut summary = summarise(&session, Command::AccessRevoke, students, notes);
+    summary.left = who_left;
     finish(&session, &summary, &gaps, exit)
 }
 
 async fn freeze(class: Class, command: Command) -> Result<Exit> {
-    let session = class.connect().await?;
-    let plan = look(&session, command).await?;
+    let mut session = class.connect().await?;
+    let mut observed = look(&session, command).await?;
+    if leavers::settle(&mut session, &observed)? {
+        observed = look(&session, command).await?;
+    }
+    let plan = plan_of(&session, command, &observed);
+    if session.class.settings.left && leavers::is_nobody(&plan) {
+        return Err(leavers::nobody_left(&session, "access"));
+    }
+    if plan.steps() == 0 {
+        elsewhere::check(&session.desired, &observed)?;
+    }
     let done = match command {
         Command::AccessThaw => Outcome::Thawed,
         _ => Outcome::Frozen,
@@ -375,7 +403,8 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         (false, 0) if plan.gaps.is_empty() => Exit::Done,
         _ => Exit::SomeFailed,
     };
-    let summary = summarise(&session, command, students, notes);
+    let mut summary = summarise(&session, command, students, notes);
+    summary.left = left(&session, &observed);
     finish(&session, &summary, &plan.gaps, exit)
 }
 
@@ -410,63 +439,31 @@ fn without_access(students: &[StudentResult]) -> Option<String> {
     })
 }
 
-/// Looks at who has access, and plans what the verb does about it.
-async fn look(session: &Session, command: Command) -> Result<Plan> {
-    let reach = reach(session);
+/// Looks at who has access.
+async fn look(session: &Session, command: Command) -> Result<Observed> {
     let desired = &session.desired;
     let ran = run_work(session, command, false, async |caller| {
         observe_access(caller, desired, false).await
     })
     .await;
-    let observed = ran.output.map_err(|_| interrupted())?;
-    let plan = match command {
-        Command::AccessRevoke => access::revoke(desired, &observed, reach),
-        Command::AccessThaw => access::freeze(desired, &observed, reach, false),
-        _ => access::freeze(desired, &observed, reach, true),
+    ran.output.map_err(|_| interrupted())
+}
+
+/// Plans what a verb does about those who have access.
+fn plan_of(session: &Session, command: Command, observed: &Observed) -> Plan {
+    let (desired, reach) = (&session.desired, session.class.reach());
+    let mut plan = match command {
+        Command::AccessRevoke => access::revoke(desired, observed, reach),
+        Command::AccessThaw => access::freeze(desired, observed, reach, false),
+        _ => access::freeze(desired, observed, reach, true),
     };
-    if plan.steps() == 0 {
-        elsewhere::check(desired, &observed)?;
-    }
-    Ok(plan)
+    leavers::mark(session, &mut plan);
+    plan
 }
 
-fn reach(session: &Session) -> Reach {
-    if session.class.is_whole() {
-        Reach::WholeClass
-    } else {
-        Reach::Selected
-    }
-}
-
-/// Removes the files of students whose user is gone: what is in them opens nothing any more. Gone is also one that
-/// somebody else deleted, if this lab's policies were still there: without them the files may be another lab's.
-pub(super) fn forget_credentials(session: &Session, students: &[StudentResult]) -> Vec<String> {
-    let vault = vault(session);
-    let gone = students.iter().filter(|student| {
-        let of = |kind: ResourceKind| {
-            let resources = student.resources.iter();
-            resources.filter(move |r| r.resource.kind == kind)
-        };
-        let removed = |kind: ResourceKind| of(kind).any(|r| r.state == "removed");
-        removed(ResourceKind::User)
-            || (of(ResourceKind::User).next().is_none()
-                && student.outcome == Outcome::Removed
-                && removed(ResourceKind::ManagedPolicy))
-    });
-    let mut forgotten = false;
-    let mut notes = Vec::new();
-    for student in gone {
-        forgotten = true;
-        if let Err(error) = vault.forget(&student.username) {
-            notes.push(format!("could not be removed: {error}"));
-        }
-    }
-    if forgotten && let Err(error) = vault.renew_everybody() {
-        notes.push(format!(
-            "the file with everybody's credentials could not be renewed: {error}"
-        ));
-    }
-    notes
+/// Who left the class: everybody, or those of them who were chosen by name.
+fn left(session: &Session, observed: &Observed) -> Vec<Left> {
+    leavers::named_in_iam(session, observed)
 }
 
 fn ended(result: StudentResult) -> Option<Event> {

@@ -123,6 +123,7 @@ mod tests {
             taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
             validated_at: None,
             students: Vec::new(),
+            left: Vec::new(),
             notes: Vec::new(),
             gaps: Vec::new(),
             since: None,

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use crate::cli::{Cli, DeployArgs};
 use crate::cloud::AwsCloud;
+use crate::domain::ids::Username;
 use crate::domain::observed::Gap;
-use crate::domain::plan::{Plan, StudentPlan, Verdict};
+use crate::domain::ownership::Owner;
+use crate::domain::plan::{Action, Item, Plan, StudentPlan, Verdict};
 use crate::engine::call::Caller;
 use crate::engine::execute::{StudentRun, execute};
 use crate::error::{Error, Kind, Result};
@@ -14,23 +16,32 @@ use crate::events::{
 };
 use crate::report::View;
 
-use super::plan::{blocked, broken_limits, plan, view};
+use super::kept::{self, Copies};
+use super::plan::{Planned, blocked, broken_limits, left, plan, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, show, validations};
+use super::{Exit, people, reset, show, stale, validations};
 
 /// A deployment that ended, well or not.
 pub(super) struct Deployment {
     pub summary: RunSummary,
     pub gaps: Vec<Gap>,
+    /// Students whose policy and handout name an API that is not there any more.
+    pub stale: Vec<Username>,
     pub exit: Exit,
 }
 
 pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
+    if args.reset {
+        // Nobody is asked for what would be refused anyway.
+        super::risks::refuse(&session)?;
+        reset::agreed(&session).await?;
+    }
     let deployment = deploy(&session, args).await?;
     let view = View {
         gaps: &deployment.gaps,
+        stale: &deployment.stale,
         ..view(&session)
     };
     show(&deployment.summary, &view, session.class.settings.ui)?;
@@ -44,16 +55,21 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
 pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
     super::risks::refuse(session)?;
     let ran = run_work(session, Command::Deploy, true, async |caller| {
-        let plan = plan(caller, session, args.reset).await?;
+        let Planned { mut plan, observed } = plan(caller, session, args.reset).await?;
         let no_room = broken_limits(&plan, args.ignore_concurrency);
         if !no_room.is_empty() {
             return Ok(Err(no_room));
         }
-        let students = carry_out(caller, session, &plan).await;
-        Ok::<_, Error>(Ok((plan, students)))
+        let copies = match args.reset {
+            true => kept::keep(caller, session, &observed, &plan).await?,
+            false => Copies::default(),
+        };
+        copies.spare(&mut plan);
+        let students = carry_out(caller, session, &plan, &copies).await;
+        Ok::<_, Error>(Ok((plan, observed, copies, students)))
     })
     .await;
-    let (plan, students) = match ran.output? {
+    let (plan, observed, copies, students) = match ran.output? {
         Err(failures) => {
             return Err(Error {
                 kind: Kind::Refused,
@@ -71,22 +87,53 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     };
     let mut notes = notes_of_given_up(&ran.given_up);
     notes.extend(validations::forget(session, &students));
+    notes.extend(copies.note());
+    let stale = new_apis(&plan, &students);
+    let (with_user, with_handout) = stale::known(session, &observed, &stale);
+    notes.extend(stale::note(&with_user, &with_handout));
+    people::keep(session);
+    let files = copies.files.values().flatten();
+    let mut summary = summarise(session, Command::Deploy, students, notes);
+    summary.left = left(session, &observed);
+    summary.files = files.map(|path| path.display().to_string()).collect();
     Ok(Deployment {
-        summary: summarise(session, Command::Deploy, students, notes),
+        summary,
         gaps: plan.gaps,
+        stale: with_user,
         exit,
     })
+}
+
+/// Whose API this deployment made.
+fn new_apis(plan: &Plan, students: &[StudentResult]) -> Vec<Owner> {
+    let made = |item: &Item, result: &StudentResult| {
+        let is_new = matches!(item.action, Some(Action::CreateRestApi(_)));
+        let mut resources = result.resources.iter();
+        is_new && resources.any(|r| r.resource == item.resource && r.state == "done")
+    };
+    let pairs = plan.students.iter().zip(students);
+    let new = pairs.filter(|(student, result)| student.items.iter().any(|item| made(item, result)));
+    new.map(|(student, _)| student.owner.clone()).collect()
 }
 
 async fn carry_out(
     caller: &Caller<AwsCloud>,
     session: &Session,
     plan: &Plan,
+    copies: &Copies,
 ) -> Vec<StudentResult> {
+    let ended = |student: &StudentPlan, run: &StudentRun| {
+        let mut result = result(student, run, Outcome::Deployed);
+        if let Some(lost) = copies.lost.get(&student.owner.student) {
+            result.outcome = Outcome::Failed;
+            result.errors.push(lost.clone());
+        }
+        result
+    };
     let started = Instant::now();
     caller.tell(run_started(session, Command::Deploy, plan));
     let runs = execute(caller, plan, |student, run| {
-        let result = result(student, run, Outcome::Deployed);
+        let result = ended(student, run);
         (result.outcome != Outcome::Unchanged).then(|| Event::StudentFinished {
             student: student.owner.student.clone(),
             outcome: result.outcome,
@@ -100,7 +147,7 @@ async fn carry_out(
         .iter()
         .zip(&runs)
         .map(|(student, run)| {
-            let mut result = result(student, run, Outcome::Deployed);
+            let mut result = ended(student, run);
             result.outputs = outputs.get(&result.username).cloned().unwrap_or_default();
             result
         })

@@ -230,11 +230,11 @@ impl<'a> Desk<'a> {
             .count();
         if secret > 0 {
             let (contain, them) = match secret {
-                1 => ("contains a password: hand it", "it"),
-                _ => ("contain passwords: hand each", "them"),
+                1 => ("contains a password: hand it", "it goes"),
+                _ => ("contain passwords: hand each", "they go"),
             };
             notes.push(format!(
-                "{} {contain} to its student only, and delete {them} afterwards",
+                "{} {contain} to its student only; {them} with the student's access",
                 plural(secret, "handout")
             ));
         }

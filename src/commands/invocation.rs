@@ -1,7 +1,7 @@
 //! The beginning of every command that homeroom proposes: the program and the options that were typed, so that
 //! the proposal can be pasted as it is.
 
-use crate::cli::GlobalArgs;
+use crate::cli::{AccessVerb, GlobalArgs, Verb};
 use crate::settings::Settings;
 
 /// Program and global options as typed, quoted for a shell, without `--students` and `--section`: see
@@ -35,6 +35,10 @@ pub(super) fn of(global: &GlobalArgs) -> String {
         "reports",
         global.reports.as_ref().map(|p| p.display().to_string()),
     );
+    option(
+        "invoke-base",
+        global.invoke_base.as_ref().map(ToString::to_string),
+    );
     if global.local {
         words.push("--local".to_owned());
     }
@@ -53,6 +57,38 @@ pub(super) fn selection(settings: &Settings) -> String {
     }
     if let Some(section) = &settings.section {
         words.push(format!("--section {}", quoted(section)));
+    }
+    words.join(" ")
+}
+
+/// The verb's own options as typed, for the same command once more; empty where there are none. What confirms a
+/// deletion is left out: that is for a person to say each time.
+pub(super) fn repeat(verb: &Verb) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut flag = |name: &str, given: bool| {
+        if given {
+            words.push(format!("--{name}"));
+        }
+    };
+    match verb {
+        Verb::Deploy(args) => {
+            flag("reset", args.reset);
+            flag("ignore-concurrency", args.ignore_concurrency);
+        }
+        Verb::Access(AccessVerb::Grant(args)) => {
+            flag("access-keys", args.access_keys);
+            flag("rotate", args.rotate);
+        }
+        Verb::Handout(args) => flag("with-credentials", args.with_credentials),
+        verb => flag("left", verb.is_about_leavers()),
+    }
+    let attested = match verb {
+        Verb::Status(args) => args.attest.attest.as_ref(),
+        Verb::Report(args) => args.attest.attest.as_ref(),
+        _ => None,
+    };
+    if let Some(file) = attested {
+        words.push(format!("--attest {}", quoted(&file.display().to_string())));
     }
     words.join(" ")
 }

@@ -3,23 +3,25 @@
 use crate::cli::{Cli, PlanArgs};
 use crate::cloud::AwsCloud;
 use crate::domain::cost;
+use crate::domain::left::Attendance;
+use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::domain::resources::Kind as ResourceKind;
 use crate::engine::call::Caller;
 use crate::engine::forecast::Work;
 use crate::engine::hints;
-use crate::engine::observe::{Depth, observe};
+use crate::engine::observe::observe;
 use crate::engine::pacing::Pacer;
 use crate::engine::port::Cloud;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Failure, Forecast, Outcome, ResourceResult, StudentResult};
+use crate::events::{Command, Failure, Forecast, Left, Outcome, ResourceResult, StudentResult};
 use crate::report::{Limit, View};
 
 use super::elsewhere;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, show};
+use super::{Exit, leavers, show};
 
 /// REST APIs per region. Source: apigateway/latest/developerguide/limits.html (600, fixed).
 const REST_APIS_MAX: u32 = 600;
@@ -39,13 +41,14 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         plan(caller, &session, false).await
     })
     .await;
-    let plan = ran.output?;
+    let Planned { plan, observed } = ran.output?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
     let mut summary = summarise(&session, Command::Plan, students, notes(&session));
     summary.forecast = Some(forecast(&session, &plan));
+    summary.left = left(&session, &observed);
     let ui = session.class.settings.ui;
-    let limits = limits(&plan);
+    let limits = shown(limits(&plan));
     show(
         &summary,
         &View {
@@ -65,6 +68,20 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     })
 }
 
+/// A deployment, and what it was planned over.
+pub(super) struct Planned {
+    pub plan: Plan,
+    pub observed: Observed,
+}
+
+/// Who left the class, where the command is about all of it.
+pub(super) fn left(session: &Session, observed: &Observed) -> Vec<Left> {
+    match session.class.is_whole() {
+        true => leavers::named(session, &Attendance::of(&session.desired, observed)),
+        false => Vec::new(),
+    }
+}
+
 /// What to know of the class before it is deployed.
 fn notes(session: &Session) -> Vec<String> {
     // Whoever plans looks before anything is done: the place to see how the roster was read.
@@ -82,8 +99,8 @@ pub(super) async fn plan(
     caller: &Caller<AwsCloud>,
     session: &Session,
     reset: bool,
-) -> Result<Plan> {
-    let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+) -> Result<Planned> {
+    let observed = observe(caller, &session.desired, &session.class.depth()).await?;
     elsewhere::check(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
     if plan.creates(ResourceKind::Role) > 0 {
@@ -103,7 +120,7 @@ pub(super) async fn plan(
         plan.account.concurrency_quota = concurrency.quota;
         plan.account.concurrency_reserved = concurrency.reserved;
     }
-    Ok(plan)
+    Ok(Planned { plan, observed })
 }
 
 /// What the plan would take, and what it would take to tear down whoever it is about, each from a rested account.
@@ -128,6 +145,8 @@ pub(super) fn view(session: &Session) -> View<'_> {
         color: session.class.settings.ui.color_stdout,
         invocation: &session.class.invocation,
         selection: &session.class.selection,
+        repeat: &session.class.repeat,
+        has_access: session.class.lab.has_access(),
         ..View::default()
     }
 }
@@ -172,15 +191,20 @@ pub(super) fn resources(student: &StudentPlan) -> Vec<ResourceResult> {
 
 /// What stands in a student's way, with the next step.
 pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
+    // Whatever is in the way then is the student's own: one thing to say, not one a resource.
+    if let Some(known) = student.spelled.as_ref().filter(|_| student.is_blocked()) {
+        return vec![Failure {
+            subject: student.owner.student.to_string(),
+            cause: format!("the class has this student as '{known}'"),
+            hint: Some(hints::conflict(student, None)),
+        }];
+    }
     student
         .items
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => item
-                    .hint
-                    .clone()
-                    .unwrap_or_else(|| hints::CONFLICT.to_owned()),
+                Verdict::Conflict => hints::conflict(student, Some(item)),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,
@@ -235,6 +259,13 @@ fn limits(plan: &Plan) -> Vec<Limit> {
     ]
 }
 
+/// Limits that say something: what was not asked for, since nothing of it is added, is not shown as if it could not be
+/// read.
+fn shown(mut limits: Vec<Limit>) -> Vec<Limit> {
+    limits.retain(|limit| limit.adds > 0 || limit.used.is_some());
+    limits
+}
+
 /// Limits that the plan would break, as one failure each.
 pub(super) fn broken_limits(plan: &Plan, ignore_concurrency: bool) -> Vec<Failure> {
     let limits = limits(plan).into_iter();
@@ -266,7 +297,42 @@ fn hint_for(limit: &Limit) -> String {
                 or let students wait for each other: deploy with --ignore-concurrency"
             .to_owned();
     }
-    "remove what is no longer needed, raise the limit in the Service Quotas console where it can be raised, or \
+    "raise the limit in the Service Quotas console where it can be raised, make room in the account, or \
      deploy fewer students with --students or --section"
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Scope;
+    use crate::domain::observed::AccountUse;
+
+    #[test]
+    fn a_limit_that_nobody_asked_about_is_left_out() {
+        let plan = Plan {
+            scope: Scope {
+                partition: "aws".into(),
+                account: "123456789012".into(),
+                region: "us-east-1".into(),
+            },
+            class: "demo".parse().unwrap(),
+            students: Vec::new(),
+            gaps: Vec::new(),
+            account: AccountUse {
+                rest_apis: Some(3),
+                ..AccountUse::default()
+            },
+        };
+        let shown = shown(limits(&plan));
+        assert_eq!(shown.len(), 1);
+        assert_eq!(shown[0].what, "REST APIs in the region");
+        // What was asked and could not be read is still said.
+        let asked = Limit {
+            adds: 1,
+            used: None,
+            ..shown[0].clone()
+        };
+        assert_eq!(super::shown(vec![asked]).len(), 1);
+    }
 }

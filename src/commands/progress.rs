@@ -13,7 +13,7 @@ use crate::domain::last_reading::{LastReadings, progress_of};
 use crate::domain::observed::{Gap, Observed};
 use crate::engine::reading::{ClassReading, read_class, read_observed as read_observed_class};
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Outcome, StudentResult};
+use crate::events::{Command, Left, Outcome, StudentResult};
 use crate::report::causes;
 use crate::report::write::class_dir;
 use crate::report::{
@@ -28,12 +28,14 @@ use super::readings;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
 use super::validations::Validations;
-use super::{Exit, show};
+use super::{Exit, leavers, people, show};
 
 /// Where everybody stands, at one moment.
 pub(super) struct Standing {
     pub students: Vec<StudentProgress>,
     pub gaps: Vec<Gap>,
+    /// Students who left the roster.
+    pub left: Vec<Left>,
     pub alias: Option<String>,
     pub taken_at: Zoned,
     /// Notes that concern the whole class.
@@ -88,7 +90,8 @@ pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     if standing.is_nothing() {
         notes.push(nothing_stands(&session));
     }
-    let summary = summarise(&session, Command::Status, results(&standing), notes);
+    let mut summary = summarise(&session, Command::Status, results(&standing), notes);
+    summary.left.clone_from(&standing.left);
     let view = View {
         gaps: &standing.gaps,
         ..view(&session)
@@ -131,7 +134,9 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
             crate::report::words::plural(written.removed.len(), "page")
         ));
     }
+    people::keep(&session);
     let mut summary = summarise(&session, Command::Report, results(&standing), notes);
+    summary.left.clone_from(&standing.left);
     summary.files = files;
     let view = View {
         gaps: &standing.gaps,
@@ -280,6 +285,7 @@ async fn read_of(
         lab: &session.class.lab,
         desired: &session.desired,
         students: &session.class.students,
+        depth: &session.class.depth(),
         instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
         console: session.cloud.is_aws(),
@@ -314,6 +320,7 @@ async fn read_of(
     Ok(Standing {
         students,
         gaps: read.gaps,
+        left: leavers::named(session, &read.attendance),
         alias: read.alias,
         taken_at,
         notes,
@@ -422,6 +429,7 @@ pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassRepor
         taken_at: standing.taken_at.clone(),
         validated_at: validations.oldest_of(&session.class.students).cloned(),
         students,
+        left: standing.left.clone(),
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
         since: None,

@@ -1,15 +1,16 @@
 //! What a reading of the class leaves in `reports/<class>/` for the next one: the file, and the run logs that tell
 //! which executions are homeroom's own. What is in it, and why it may be believed, stands in `domain::cache`.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::domain::cache::{Cache, Key, OwnExecutions};
+use crate::domain::cache::{Cache, Key, OwnRecords};
 use crate::domain::ids::Username;
+use crate::domain::marks::Nonce;
 use crate::report::write::{class_dir, write_whole};
 
 use super::session::Session;
@@ -40,13 +41,13 @@ pub(super) fn load(session: &Session) -> (Cache, Vec<String>) {
     let runs = class_dir(&session.class.settings.reports, session.class.name()).join("runs");
     match started_by_homeroom(&runs) {
         Ok(started) => {
-            for (student, arns) in started {
-                cache.homeroom.entry(student).or_default().extend(arns);
+            for (student, recorded) in started {
+                cache.homeroom.entry(student).or_default().extend(recorded);
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => notes.push(format!(
-            "the run logs in {} could not be read ({error}); homeroom's own executions are told by their marks alone",
+            "the run logs in {} could not be read ({error}); executions of homeroom's own that no earlier reading knows could not be told",
             runs.display()
         )),
     }
@@ -86,18 +87,29 @@ pub(super) fn save(session: &Session, cache: &Cache) -> Option<String> {
     ))
 }
 
-/// The one event of a run log that matters here.
+/// The events of a run log that matter here.
 #[derive(Deserialize)]
-struct Started {
-    student: Username,
-    execution_arn: String,
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Own {
+    ExecutionStarted {
+        student: Username,
+        execution_arn: String,
+    },
+    NonceIssued {
+        at: Timestamp,
+        student: Username,
+        nonce: String,
+    },
 }
 
-/// The executions that the run logs of a folder say homeroom started. Lines that cannot be read (the last one of a
-/// run that was killed) are passed over.
-fn started_by_homeroom(runs: &Path) -> io::Result<OwnExecutions> {
-    const MARK: &str = "\"event\":\"execution-started\"";
-    let mut started = OwnExecutions::new();
+/// What the run logs of a folder say that homeroom started and sent. Lines that cannot be read (the last one of a run
+/// that was killed) are passed over.
+fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
+    const MARKS: [&str; 2] = [
+        "\"event\":\"execution-started\"",
+        "\"event\":\"nonce-issued\"",
+    ];
+    let mut own = OwnRecords::new();
     for entry in fs::read_dir(runs)? {
         let path = entry?.path();
         if path.extension().is_none_or(|e| e != "jsonl") {
@@ -112,16 +124,31 @@ fn started_by_homeroom(runs: &Path) -> io::Result<OwnExecutions> {
             let Ok(line) = std::str::from_utf8(&line) else {
                 continue;
             };
-            if !line.contains(MARK) {
+            if !MARKS.iter().any(|mark| line.contains(mark)) {
                 continue;
             }
-            if let Ok(event) = serde_json::from_str::<Started>(line) {
-                let arns: &mut BTreeSet<String> = started.entry(event.student).or_default();
-                arns.insert(event.execution_arn);
+            match serde_json::from_str::<Own>(line) {
+                Ok(Own::ExecutionStarted {
+                    student,
+                    execution_arn,
+                }) => {
+                    own.entry(student)
+                        .or_default()
+                        .executions
+                        .insert(execution_arn);
+                }
+                Ok(Own::NonceIssued { at, student, nonce }) => {
+                    let at_ms = at.as_millisecond();
+                    own.entry(student)
+                        .or_default()
+                        .nonces
+                        .insert(Nonce { nonce, at_ms });
+                }
+                Err(_) => {}
             }
         }
     }
-    Ok(started)
+    Ok(own)
 }
 
 #[cfg(test)]
@@ -130,7 +157,6 @@ mod tests {
     use crate::domain::ids::Scope;
     use crate::events::{Command, Event};
     use crate::report::RunLog;
-    use jiff::Timestamp;
     use std::io::Write;
 
     fn key(account: &str) -> Key {
@@ -151,6 +177,12 @@ mod tests {
             execution_arn: "arn:aws:states:x:1:execution:m:né".into(),
         };
         assert!(log.record(Timestamp::UNIX_EPOCH, &event).is_none());
+        let at = Timestamp::from_millisecond(1_763_870_000_123).unwrap();
+        let event = Event::NonceIssued {
+            student: "user1".parse().unwrap(),
+            nonce: "7abcdefgh2".into(),
+        };
+        assert!(log.record(at, &event).is_none());
         let mut file = fs::OpenOptions::new()
             .append(true)
             .open(log.path())
@@ -158,9 +190,14 @@ mod tests {
         file.write_all(b"\xff\xfe\n{\"event\":\"execution-started\",\"student\":\"us")
             .unwrap();
         let started = started_by_homeroom(&dir.path().join("runs")).unwrap();
-        let arns = &started[&"user1".parse::<Username>().unwrap()];
-        assert_eq!(arns.len(), 1);
-        assert!(arns.contains("arn:aws:states:x:1:execution:m:né"));
+        let own = &started[&"user1".parse::<Username>().unwrap()];
+        let arn = "arn:aws:states:x:1:execution:m:né".to_owned();
+        assert_eq!(own.executions, [arn].into());
+        let nonce = Nonce {
+            nonce: "7abcdefgh2".into(),
+            at_ms: 1_763_870_000_123,
+        };
+        assert_eq!(own.nonces, [nonce].into());
     }
 
     #[test]

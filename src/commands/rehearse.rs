@@ -321,7 +321,7 @@ async fn rehearse(
         let plan = teardown::plan(session, &observed);
         // The report that was just written is the final one.
         final_report::close(session, &plan)?;
-        let torn = teardown::tear_down(session, &plan).await?;
+        let torn = teardown::tear_down(session, &plan, &observed).await?;
         match torn.exit {
             Exit::Done => notes.push(format!(
                 "torn down: a fresh listing shows nothing of the class ({} students removed)",
@@ -375,7 +375,7 @@ async fn planned(session: &Session) -> Result<String> {
         super::plan::plan(caller, session, false).await
     })
     .await;
-    let plan = ran.output?;
+    let plan = ran.output?.plan;
     let students = plan.students.len();
     Ok(match plan.steps() {
         0 => format!("a deployment of {students} students has nothing to do"),

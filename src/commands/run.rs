@@ -154,6 +154,7 @@ pub(super) fn summarise(
         class: session.class.name().clone(),
         students,
         summary,
+        left: Vec::new(),
         forecast: None,
         files: Vec::new(),
         notes,

@@ -7,10 +7,13 @@ use crate::bundle;
 use crate::cli::Cli;
 use crate::cloud::{self, AwsCloud, ConnectOptions};
 use crate::domain::desired::Desired;
-use crate::domain::ids::{ClassName, Scope};
+use crate::domain::ids::{ClassName, Scope, Username};
 use crate::domain::lab::Lab;
+use crate::domain::plan::teardown::Reach;
+use crate::domain::roster::beyond::Doubt;
 use crate::domain::roster::{Roster, Student};
 use crate::engine::hints;
+use crate::engine::observe::Depth;
 use crate::engine::pacing::{Overrides, Pace};
 use crate::engine::port::{Cloud, CloudError, ErrorKind};
 use crate::error::{Error, Kind, Result};
@@ -21,6 +24,8 @@ use crate::settings::{LabSource, Settings, Target, Ui};
 
 /// The verbosity of `-qq`.
 const ERRORS_ONLY: i8 = -2;
+
+use super::leavers;
 
 /// What is known before the cloud is looked at.
 pub(super) struct Class {
@@ -34,6 +39,12 @@ pub(super) struct Class {
     pub invocation: String,
     /// The students that the command is about, as options for a proposed command.
     pub selection: String,
+    /// The verb's own options, for a proposed command.
+    pub repeat: String,
+    /// Usernames that were given and do not stand so in the roster; the cloud tells who is meant.
+    pub doubts: Vec<Doubt>,
+    /// Those who were chosen by name and left the roster.
+    pub chosen_leavers: Vec<Username>,
 }
 
 /// A class, and the cloud that it lives in.
@@ -62,10 +73,16 @@ impl Class {
         super::local::say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
         let mut roster = settings.read_roster(&lab.username_limit())?;
         lab.check_columns(&roster).map_err(invalid)?;
-        let section = settings.section.as_deref();
-        let selected = roster.select(&settings.students, section)?;
-        let counted = section.and_then(|section| roster.note_on_section(&selected, section));
-        let students = selected.into_iter().cloned().collect();
+        let (names, section) = (&settings.students, settings.section.as_deref());
+        let (students, doubts) = match cli.verb.reaches_leavers() {
+            true => leavers::choose(&roster, names, section)?,
+            false => {
+                let students = roster.select(names, section)?;
+                (students.into_iter().cloned().collect(), Vec::new())
+            }
+        };
+        let chosen: Vec<&Student> = students.iter().collect();
+        let counted = section.and_then(|section| roster.note_on_section(&chosen, section));
         roster.notes.extend(counted);
         say_notes(&roster.notes, settings.ui);
         let selection = super::invocation::selection(&settings);
@@ -77,6 +94,9 @@ impl Class {
             students,
             started,
             invocation: super::invocation::of(&cli.global),
+            repeat: super::invocation::repeat(&cli.verb),
+            doubts,
+            chosen_leavers: Vec::new(),
         })
     }
 
@@ -87,7 +107,26 @@ impl Class {
 
     /// Whether the command is about everybody.
     pub fn is_whole(&self) -> bool {
-        self.settings.students.is_empty() && self.settings.section.is_none()
+        self.settings.students.is_empty() && self.settings.section.is_none() && !self.settings.left
+    }
+
+    /// How far the command reaches.
+    pub fn reach(&self) -> Reach {
+        match self.settings.left {
+            true => Reach::Left,
+            false if self.is_whole() => Reach::WholeClass,
+            false => Reach::Selected,
+        }
+    }
+
+    /// How closely a command that deletes nothing looks. Beside some of the students the others would seem to have left.
+    pub fn depth(&self) -> Depth {
+        match self.is_whole() {
+            true => Depth::Class {
+                patterns: self.lab.name_patterns(),
+            },
+            false => Depth::Deploy,
+        }
     }
 
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.

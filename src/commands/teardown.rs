@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::cli::{Cli, TeardownArgs};
 use crate::domain::ids::LabId;
 use crate::domain::observed::{Gap, Observed};
-use crate::domain::plan::teardown;
+use crate::domain::plan::teardown::{self, Reach};
 use crate::domain::plan::{Item, Plan, StudentPlan, Verdict};
 use crate::domain::resources::ResourceId;
 use crate::engine::execute::{StudentRun, execute};
@@ -31,7 +31,7 @@ use super::interrupts::interrupts;
 use super::plan::{blocked, interrupted, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
-use super::{Exit, progress, show, validations};
+use super::{Exit, forget, leavers, progress, show, validations};
 
 /// Foreign resources named one by one at the end; the JSON document has them all.
 const FOREIGN_NAMED: usize = 20;
@@ -48,10 +48,23 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     if let Some(confirmed) = &args.confirm {
         check_confirmation(confirmed, &class)?;
     }
-    let session = class.connect().await?;
+    let mut session = class.connect().await?;
     let ui = session.class.settings.ui;
     let mut observed = look(&session).await?;
+    if leavers::settle(&mut session, &observed)? {
+        observed = look(&session).await?;
+    }
     let mut plan = plan(&session, &observed);
+    if session.class.settings.left {
+        if leavers::is_nobody(&plan) {
+            // Nobody's files stay for want of anybody's stack.
+            forget::files(&session, Command::Teardown, &[], &observed).await;
+            return Err(leavers::nobody_left(&session, "something"));
+        }
+        leavers::choose_found(&mut session, &plan)?;
+        observed = look(&session).await?;
+        plan = self::plan(&session, &observed);
+    }
     if plan.steps() == 0 {
         elsewhere::check(&session.desired, &observed)?;
     }
@@ -81,7 +94,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     } else if plan.steps() > 0 {
         final_report::close(&session, &plan)?;
     }
-    let mut teardown = tear_down(&session, &plan).await?;
+    let mut teardown = tear_down(&session, &plan, &observed).await?;
     teardown.summary.notes.splice(0..0, last_words);
     teardown.summary.files = files;
     let view = View {
@@ -147,16 +160,21 @@ pub(super) async fn look(session: &Session) -> Result<Observed> {
 
 /// Plans the teardown of a session's students.
 pub(super) fn plan(session: &Session, observed: &Observed) -> Plan {
-    teardown::plan(&session.desired, observed, depth(session).reach())
+    let mut plan = teardown::plan(&session.desired, observed, session.class.reach());
+    leavers::mark(session, &mut plan);
+    plan
 }
 
 fn depth(session: &Session) -> Depth {
-    if session.class.is_whole() {
-        Depth::TeardownOfClass {
-            patterns: session.class.lab.name_patterns(),
-        }
-    } else {
-        Depth::TeardownOfStudents
+    let patterns = || session.class.lab.name_patterns();
+    match session.class.reach() {
+        Reach::WholeClass => Depth::TeardownOfClass {
+            patterns: patterns(),
+        },
+        Reach::Left => Depth::TeardownOfLeavers {
+            patterns: patterns(),
+        },
+        Reach::Selected => Depth::TeardownOfStudents,
     }
 }
 
@@ -169,10 +187,7 @@ pub(super) fn check_confirmation(confirmed: &str, class: &Class) -> Result<()> {
         format!("--confirm {confirmed}"),
         format!("the class is {}; nothing was deleted", class.name()),
     )
-    .hint(format!(
-        "to delete class {0}, use --confirm {0}; for another class, give its roster or --class",
-        class.name()
-    )))
+    .hint("look at --roster and --class: they say which class is meant"))
 }
 
 /// Whether there is somebody at a terminal who can answer.
@@ -189,7 +204,6 @@ pub(super) async fn ask(session: &Session) -> Result<bool> {
     if !can_ask(session) {
         return Ok(false);
     }
-    let failed = |error: io::Error| Error::new(Kind::General, "terminal", error.to_string());
     let name = session.class.name().as_str();
     let mut err = io::stderr().lock();
     write!(
@@ -197,8 +211,20 @@ pub(super) async fn ask(session: &Session) -> Result<bool> {
         "Type the class's name ({name}) to delete this, anything else to leave it: "
     )
     .and_then(|()| err.flush())
-    .map_err(failed)?;
+    .map_err(terminal)?;
     drop(err);
+    Ok(answer().await? == name)
+}
+
+fn terminal(error: io::Error) -> Error {
+    Error::new(Kind::General, "terminal", error.to_string())
+}
+
+/// One line from the terminal, without the white space around it.
+///
+/// # Errors
+/// When the person presses Ctrl-C instead of answering.
+pub(super) async fn answer() -> Result<String> {
     // A thread of its own: reading cannot be cancelled, and must not hold up the end of the program.
     let (sender, answer) = oneshot::channel();
     std::thread::spawn(move || {
@@ -210,7 +236,7 @@ pub(super) async fn ask(session: &Session) -> Result<bool> {
     let interrupts = interrupts();
     tokio::pin!(interrupts);
     tokio::select! {
-        Ok(line) = answer => Ok(line.map_err(failed)?.trim() == name),
+        Ok(line) = answer => Ok(line.map_err(terminal)?.trim().to_owned()),
         _ = interrupts.next() => Err(interrupted()),
     }
 }
@@ -222,12 +248,14 @@ pub(super) fn not_confirmed(session: &Session, command: Command, plan: &Plan) ->
         .iter()
         .map(|student| result(student, None, Fresh::Seen(Some(student))))
         .collect();
-    let note = format!(
-        "nothing was deleted: add --confirm {} to the same command",
-        session.class.name()
-    );
-    let summary = summarise(session, command, students, vec![note]);
-    show(&summary, &view(session), session.class.settings.ui)?;
+    let note = "nothing was deleted: it was not confirmed, neither by the class's name at the prompt nor with --confirm";
+    let summary = summarise(session, command, students, vec![note.to_owned()]);
+    let view = View {
+        // Whoever did not confirm is not asked to do it after all.
+        invocation: "",
+        ..view(session)
+    };
+    show(&summary, &view, session.class.settings.ui)?;
     Ok(Exit::Refused)
 }
 
@@ -235,7 +263,11 @@ pub(super) fn not_confirmed(session: &Session, command: Command, plan: &Plan) ->
 ///
 /// # Errors
 /// None of its own: what could not be deleted is an outcome.
-pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown> {
+pub(super) async fn tear_down(
+    session: &Session,
+    plan: &Plan,
+    before: &Observed,
+) -> Result<Teardown> {
     let depth = depth(session);
     let ran = run_work(session, Command::Teardown, true, async |caller| {
         let began = Instant::now();
@@ -272,7 +304,7 @@ pub(super) async fn tear_down(session: &Session, plan: &Plan) -> Result<Teardown
         }
     };
     notes.extend(validations::forget(session, &students));
-    notes.extend(super::access::forget_credentials(session, &students));
+    notes.extend(forget::files(session, Command::Teardown, &students, before).await);
     let exit = if ran.interrupted {
         Exit::Interrupted
     } else if count(&students, Outcome::Remains) > 0 || !gaps.is_empty() || elsewhere {
@@ -455,8 +487,8 @@ fn notes_of_ownerless(roles: &[String]) -> Vec<String> {
 fn notes_of_other_regions(regions: &BTreeMap<String, usize>) -> Vec<String> {
     let note = |(region, roles): (&String, &usize)| {
         format!(
-            "this class also has a stack in {region} ({roles} roles), which was left alone: tear it down with \
-             --region {region}"
+            "this class also has a stack in {region} ({roles} roles), which was left alone: --region {region} is about \
+             that one"
         )
     };
     regions.iter().map(note).collect()
@@ -467,8 +499,8 @@ fn notes_of_other_labs(labs: &BTreeMap<LabId, usize>) -> Vec<String> {
     labs.iter()
         .map(|(lab, resources)| {
             format!(
-                "{resources} resources of this class belong to lab {lab} and were left alone: tear them down \
-                 with that lab's folder (--lab DIR)"
+                "{resources} resources of this class belong to lab {lab} and were left alone: that lab's folder \
+                 (--lab DIR) is about those"
             )
         })
         .collect()

@@ -5,6 +5,8 @@ use jiff::{Timestamp, Zoned};
 use crate::cli::Cli;
 use crate::cloud::AwsCloud;
 use crate::domain::check::{CheckResult, Verdict};
+use crate::domain::desired::Stack;
+use crate::domain::marks::{NONCE_LENGTH, nonce};
 use crate::domain::observed::Observed;
 use crate::domain::plan::{Plan, deploy};
 use crate::domain::roster::Student;
@@ -12,7 +14,7 @@ use crate::engine::call::Caller;
 use crate::engine::in_order::in_order;
 use crate::engine::observe::{Depth, observe};
 use crate::engine::stop::Cancelled;
-use crate::engine::validate::{Validation, validate as validate_student};
+use crate::engine::validate::{Validation, issue_nonce, validate as validate_student};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
 use crate::report::View;
@@ -32,8 +34,13 @@ const STUDENTS_AT_ONCE: usize = 25;
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
     let (summary, observed, exit) = validate(&session).await?;
+    let has_user = |stack: &Stack| {
+        let user = observed.users.get(stack.student().as_str());
+        user.is_some_and(|user| user.is_of(session.scope(), &stack.owner))
+    };
     let view = View {
         gaps: &observed.gaps,
+        granted: session.desired.stacks.iter().all(has_user),
         ..view(&session)
     };
     show(&summary, &view, session.class.settings.ui)?;
@@ -94,29 +101,54 @@ async fn all_students(
     }
     caller.tell(started);
     let began = Timestamp::now();
-    let run_id = &format!("validate-{}", began.strftime("%Y%m%dT%H%M%S%3fZ"));
+    let nonces = issue_nonces(caller, session)?;
+    // The run log has them all before the first request is sent: events are heard before the work goes on.
+    tokio::task::yield_now().await;
     let pairs = plan.students.iter().zip(&session.desired.stacks);
-    let pairs = pairs.zip(&session.class.students);
-    let answers = in_order(pairs, STUDENTS_AT_ONCE, |((plan, stack), student)| {
-        let validation = Validation {
-            scope: session.scope(),
-            stack,
-            observed,
-            plan,
-            probes: &[],
-            console: session.cloud.is_aws(),
-            invocation: &session.class.invocation,
-            run_id,
-            started_ms: began.as_millisecond(),
-        };
-        one_student(caller, session, validation, student)
-    })
+    let pairs = pairs.zip(&session.class.students).zip(&nonces);
+    let answers = in_order(
+        pairs,
+        STUDENTS_AT_ONCE,
+        |(((plan, stack), student), nonce)| {
+            let validation = Validation {
+                scope: session.scope(),
+                stack,
+                observed,
+                plan,
+                probes: &[],
+                console: session.cloud.is_aws(),
+                invocation: &session.class.invocation,
+                nonce,
+                started_ms: began.as_millisecond(),
+            };
+            one_student(caller, session, validation, student)
+        },
+    )
     .await;
     let elapsed = Timestamp::now().duration_since(began);
     caller.tell(Event::RunFinished {
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or_default(),
     });
     answers.into_iter().collect()
+}
+
+/// A nonce for each student, in their order: what this run sends to their stack bears it, so that whatever comes of it is
+/// known to be homeroom's.
+fn issue_nonces(caller: &Caller<AwsCloud>, session: &Session) -> Result<Vec<String>> {
+    let issue = |student: &Student| {
+        let mut random = [0_u8; NONCE_LENGTH];
+        getrandom::fill(&mut random).map_err(|error| {
+            Error::new(
+                Kind::General,
+                "validate",
+                format!("no random bytes: {error}"),
+            )
+        })?;
+        let nonce = nonce(random);
+        issue_nonce(caller, &student.username, &nonce);
+        Ok(nonce)
+    };
+    session.class.students.iter().map(issue).collect()
 }
 
 /// Validates one student with the lab's probes, rendered for them.
@@ -129,7 +161,12 @@ async fn one_student(
     let probes = session
         .class
         .lab
-        .probes(session.scope(), session.class.name(), student)
+        .probes(
+            session.scope(),
+            session.class.name(),
+            student,
+            validation.nonce,
+        )
         .map_err(|failures| Error {
             kind: Kind::Invalid,
             failures,

@@ -9,22 +9,26 @@
 //! | a function that was Active | the listing shows the very same code and configuration |
 //! | log events during an execution | that execution is listed |
 //! | no log events during an execution | likewise, if it had ended [`LOGS_SETTLED_MS`] before |
-//! | executions that homeroom started | always |
+//! | why an execution failed | likewise |
+//! | whether the API started an execution | that execution is listed with the same start |
+//! | executions that homeroom started, nonces that it sent | always |
 //! | CloudTrail events about a student's resource | the resource is still the same one |
 //! | no more CloudTrail events up to a reading | for what was older than [`TRAIL_LATE_MS`] then |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::execution::{Detail, Execution};
+use super::execution::{Detail, Execution, Status};
+use super::history::RootCause;
 use super::ids::{ClassName, LabId, Scope, Username};
+use super::marks::Recorded;
 use super::ownership::{Fingerprint, Owner};
 use super::resources::state_machine;
 use super::trail::TrailEvent;
 
 /// Version of the format; another one is not read.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// How long a definition is believed, in milliseconds. It changes no verdict (a student may change it), only
 /// what is shown of the change: that is at most so old.
@@ -78,16 +82,16 @@ pub struct Cache {
     pub students: BTreeMap<Username, Memory>,
     /// State machines as last described, by name.
     pub state_machines: KnownMachines,
-    /// ARNs of the executions that homeroom started, by the student whose they would be.
-    pub homeroom: OwnExecutions,
+    /// What homeroom recorded of its own, by the student whose it would be.
+    pub homeroom: OwnRecords,
     /// When CloudTrail was last read to its end, by the proof that asked, in milliseconds since 1970.
     pub trail: BTreeMap<String, i64>,
 }
 
 /// State machines as last described, by name.
 pub type KnownMachines = BTreeMap<String, KnownMachine>;
-/// ARNs of executions that homeroom started, by student.
-pub type OwnExecutions = BTreeMap<Username, BTreeSet<String>>;
+/// What homeroom recorded of its own, by student.
+pub type OwnRecords = BTreeMap<Username, Recorded>;
 
 /// What was read of one student.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -99,8 +103,34 @@ pub struct Memory {
     pub active: BTreeMap<String, Fingerprint>,
     /// Looks for log events.
     pub looks: Vec<Look>,
+    /// Why executions failed, by their ARN.
+    pub causes: BTreeMap<String, KnownCause>,
+    /// Whether the API started executions, by their ARN.
+    pub starts: BTreeMap<String, KnownStart>,
     /// CloudTrail events about the student's resources, by the proof that asked, newest first.
     pub trail: BTreeMap<String, Vec<TrailEvent>>,
+}
+
+/// Why an execution failed, as its history told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownCause {
+    /// When it started, in milliseconds since 1970: an ARN comes again after a teardown and a new deployment.
+    pub started_ms: i64,
+    /// When it ended, likewise; a redrive changes it.
+    pub stopped_ms: Option<i64>,
+    /// The cause.
+    pub cause: RootCause,
+}
+
+/// Whether the API started an execution, as the log of the function behind it told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownStart {
+    /// When it started, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// Whether it was the API.
+    pub by_api: bool,
 }
 
 /// One look for a function's log events during one execution.
@@ -195,13 +225,21 @@ impl KnownMachine {
 }
 
 impl Memory {
+    /// The executions that are known, to be found by their ARN.
+    pub fn by_arn(&self) -> HashMap<&str, &Execution> {
+        let known = self.executions.iter();
+        known.map(|known| (known.arn.as_str(), known)).collect()
+    }
+
     /// What is known of an execution that the listing shows.
-    pub fn detail_of(&self, listed: &Execution) -> Option<&Detail> {
-        self.executions
-            .iter()
-            .find(|known| {
-                known.arn == listed.arn
-                    && known.status == listed.status
+    pub fn detail_of<'a>(
+        known: &HashMap<&str, &'a Execution>,
+        listed: &Execution,
+    ) -> Option<&'a Detail> {
+        known
+            .get(listed.arn.as_str())
+            .filter(|known| {
+                known.status == listed.status
                     && known.started_ms == listed.started_ms
                     && known.stopped_ms == listed.stopped_ms
             })?
@@ -209,31 +247,35 @@ impl Memory {
             .as_ref()
     }
 
-    /// Keeps an execution, if it is one that can no longer change.
-    pub fn keep(&mut self, execution: &Execution) {
-        let ended = execution.status.is_final() && execution.stopped_ms.is_some();
-        if ended && execution.detail.is_some() {
-            self.executions.push(execution.clone());
-        }
+    /// Why an execution failed, if it is known and was not redriven since.
+    pub fn cause_of(&self, execution: &Execution) -> Option<&RootCause> {
+        let known = self.causes.get(&execution.arn)?;
+        let same = known.started_ms == execution.started_ms
+            && execution.stopped_ms.is_some()
+            && known.stopped_ms == execution.stopped_ms;
+        same.then_some(&known.cause)
     }
 
-    /// What an earlier look for a function's log events during an execution found, if it still holds.
-    pub fn look(&self, function: &str, execution: &Execution) -> Option<bool> {
-        self.looks
-            .iter()
-            .find(|look| {
-                look.function == function
-                    && look.execution_arn == execution.arn
-                    && look.started_ms == execution.started_ms
-            })
-            .map(|look| look.found)
+    /// Whether the API started an execution, if that is known.
+    pub fn started_by_api(&self, execution: &Execution) -> Option<bool> {
+        let known = self.starts.get(&execution.arn)?;
+        (known.started_ms == execution.started_ms).then_some(known.by_api)
+    }
+
+    /// Keeps an execution, if it is one that can no longer change. A failed one without an error may still get it: AWS
+    /// shows some of an execution later than the rest.
+    pub fn keep(&mut self, execution: &Execution) {
+        let ended = execution.status.is_final() && execution.stopped_ms.is_some();
+        let whole = |detail: &Detail| execution.status != Status::Failed || detail.error.is_some();
+        if ended && execution.detail.as_ref().is_some_and(whole) {
+            self.executions.push(execution.clone());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::execution::Status;
     use serde_json::json;
 
     fn key() -> Key {
@@ -254,7 +296,7 @@ mod tests {
             stopped_ms: Some(2),
             detail: Some(Detail {
                 input: json!({"a": "né\u{202e}"}),
-                error: None,
+                error: Some("ProcessingFailed".into()),
                 cause: None,
             }),
         }
@@ -304,22 +346,58 @@ mod tests {
     fn an_execution_that_was_redriven_since_is_read_again() {
         let mut memory = Memory::default();
         memory.keep(&execution(Status::Failed));
-        assert!(memory.detail_of(&listed(Status::Failed)).is_some());
-        assert!(memory.detail_of(&listed(Status::Running)).is_none());
+        let known = memory.by_arn();
+        let is_known = |listed: &Execution| Memory::detail_of(&known, listed).is_some();
+        assert!(is_known(&listed(Status::Failed)));
+        assert!(!is_known(&listed(Status::Running)));
         let ended_again = Execution {
             stopped_ms: Some(9),
             ..listed(Status::Failed)
         };
-        assert!(memory.detail_of(&ended_again).is_none());
+        assert!(!is_known(&ended_again));
         let same_name_after_a_new_deployment = Execution {
             started_ms: 5,
             ..listed(Status::Failed)
         };
-        assert!(
-            memory
-                .detail_of(&same_name_after_a_new_deployment)
-                .is_none()
+        assert!(!is_known(&same_name_after_a_new_deployment));
+    }
+
+    #[test]
+    fn a_cause_holds_until_a_redrive_and_a_start_for_that_very_execution() {
+        let failed = execution(Status::Failed);
+        let mut memory = Memory::default();
+        let cause = RootCause {
+            state: Some("A".into()),
+            error: Some("E".into()),
+            cause: None,
+        };
+        memory.causes.insert(
+            failed.arn.clone(),
+            KnownCause {
+                started_ms: failed.started_ms,
+                stopped_ms: failed.stopped_ms,
+                cause: cause.clone(),
+            },
         );
+        let start = KnownStart {
+            started_ms: failed.started_ms,
+            by_api: true,
+        };
+        memory.starts.insert(failed.arn.clone(), start);
+        assert_eq!(memory.cause_of(&failed), Some(&cause));
+        assert_eq!(memory.started_by_api(&failed), Some(true));
+        let redriven = Execution {
+            stopped_ms: Some(9),
+            ..failed.clone()
+        };
+        assert_eq!(memory.cause_of(&redriven), None);
+        assert_eq!(memory.started_by_api(&redriven), Some(true));
+        let another = Execution {
+            started_ms: 9,
+            ..failed
+        };
+        assert_eq!(memory.cause_of(&another), None);
+        assert_eq!(memory.started_by_api(&another), None);
     }
 
     #[test]
@@ -328,6 +406,12 @@ mod tests {
         memory.keep(&execution(Status::Running));
         memory.keep(&execution(Status::PendingRedrive));
         memory.keep(&listed(Status::Succeeded));
+        let mut no_error_yet = execution(Status::Failed);
+        no_error_yet.detail = no_error_yet.detail.map(|detail| Detail {
+            error: None,
+            ..detail
+        });
+        memory.keep(&no_error_yet);
         assert_eq!(memory, Memory::default());
     }
 

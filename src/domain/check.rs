@@ -6,11 +6,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::execution::{Execution, Starter, Status, shortened, when};
+use super::history::RootCause;
 use super::ids::Username;
 use super::points::Points;
 
 /// Longest text of an input in a sentence, in characters.
 const INPUT_SHOWN_MAX: usize = 160;
+
+/// What `validate` asks of every stack: is everything there, is it ready?
+pub const STACK_CHECKS: [&str; 2] = ["resources", "ready"];
+/// And is it as deployed? A student's own changes show here.
+pub const AS_DEPLOYED: &str = "as-deployed";
 
 /// Whose work a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,9 +268,37 @@ pub struct ExecutionEvidence {
     /// Where to look at it in the console; absent where there is no console.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console_url: Option<String>,
+    /// Why it failed, where its history was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+}
+
+/// What an execution's history says of its failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The cause.
+    Cause(RootCause),
+    /// It could not be read; why.
+    Unread(String),
+}
+
+impl Why {
+    /// In a sentence without an end.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Cause(cause) => cause.sentence(),
+            Self::Unread(why) => format!("could not read its history: {why}"),
+        }
+    }
 }
 
 impl ExecutionEvidence {
+    /// Whether it failed, so that its history has something to say.
+    pub fn failed(&self) -> bool {
+        matches!(self.execution.status, Status::Failed | Status::TimedOut)
+    }
+
     fn sentence(&self) -> String {
         let Execution {
             name,
@@ -278,13 +312,14 @@ impl ExecutionEvidence {
             self.starter.phrase(),
             when(*started_ms)
         );
-        let Some(detail) = &self.execution.detail else {
-            return text;
-        };
-        if let Some(error) = &detail.error {
+        let detail = self.execution.detail.as_ref();
+        if let Some(error) = detail.and_then(|detail| detail.error.as_ref()) {
             text.push_str(&format!(", error {error}"));
         }
-        if !detail.input.is_null() {
+        if let Some(why) = &self.why {
+            text.push_str(&format!(", {}", why.sentence()));
+        }
+        if let Some(detail) = detail.filter(|detail| !detail.input.is_null()) {
             let input = shortened(&detail.input.to_string(), INPUT_SHOWN_MAX);
             text.push_str(&format!(", input {input}"));
         }
@@ -399,8 +434,12 @@ pub struct StudentProgress {
     pub progress: Progress,
     /// Every check, in the lab's order.
     pub checks: Vec<CheckResult>,
-    /// The student's own executions that were read, newest first, with who started each.
+    /// The newest of the student's own executions, the newest first, with who started each.
     pub executions: Vec<(Starter, Execution)>,
+    /// Older ones of their own that were listed.
+    pub executions_left_out: usize,
+    /// Whether there are more than were listed.
+    pub executions_cut_off: bool,
     /// What the student is given: label and value.
     pub outputs: Vec<Output>,
     /// What the student changed against what was deployed.

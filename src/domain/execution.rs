@@ -144,6 +144,10 @@ pub enum Starter {
     Api,
     /// A person, in the console or by the CLI.
     Person,
+    /// The student, by their API or by hand: which of the two is not known.
+    Student,
+    /// homeroom or the student: it bears a mark like homeroom's, of which there is no record here.
+    Unclear,
 }
 
 impl Starter {
@@ -153,7 +157,14 @@ impl Starter {
             Self::Homeroom => "homeroom",
             Self::Api => "the API",
             Self::Person => "a person",
+            Self::Student => "the student",
+            Self::Unclear => "homeroom or the student",
         }
+    }
+
+    /// Whether it is the student's own for certain, however they started it.
+    pub fn is_students(self) -> bool {
+        matches!(self, Self::Api | Self::Person | Self::Student)
     }
 }
 

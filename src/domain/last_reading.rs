@@ -66,6 +66,12 @@ pub struct Kept {
     pub checks: Vec<KeptCheck>,
     /// The student's own executions, newest first.
     pub executions: Vec<(Starter, Execution)>,
+    /// Older ones of their own that were listed.
+    #[serde(default)]
+    pub executions_left_out: usize,
+    /// Whether there were more than were listed.
+    #[serde(default)]
+    pub executions_cut_off: bool,
     /// What the student was given.
     pub outputs: Vec<Output>,
     /// What the student had changed.
@@ -477,6 +483,8 @@ impl Kept {
             progress: progress_of(&checks, true),
             checks,
             executions: self.executions.clone(),
+            executions_left_out: self.executions_left_out,
+            executions_cut_off: self.executions_cut_off,
             outputs: self.outputs.clone(),
             changes: self.changes.clone(),
             requests: self.requests.clone(),
@@ -616,6 +624,8 @@ fn laid_over(
         closed_at: last.as_ref().and_then(|last| last.closed_at),
         checks: keep,
         executions: progress.executions.clone(),
+        executions_left_out: progress.executions_left_out,
+        executions_cut_off: progress.executions_cut_off,
         outputs: progress.outputs.clone(),
         changes: progress.changes.clone(),
         requests: progress.requests.clone(),

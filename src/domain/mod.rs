@@ -17,6 +17,8 @@ pub mod ids;
 pub mod isolation;
 pub mod lab;
 pub mod last_reading;
+pub mod left;
+pub mod marks;
 pub mod observed;
 pub mod operation;
 pub mod ownership;

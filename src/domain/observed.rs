@@ -1,15 +1,16 @@
 //! What is: the class's resources as listings showed them, and what the listings could not show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::desired::Stack;
 use super::ids::{Scope, Username};
 use super::lab::ApiEndpoint;
+use super::ownership::Owner;
 use super::resources::{
-    Kind, function, log_group, managed_policy, rest_api, rest_api::RestApi, role, state_machine,
-    user,
+    Kind, ResourceId, function, log_group, managed_policy, rest_api, rest_api::RestApi, role,
+    state_machine, user,
 };
 
 /// What was seen of a class in the cloud. "Could not see" is not "absent": see [`Observed::gaps`].
@@ -29,6 +30,9 @@ pub struct Observed {
     pub users: BTreeMap<String, user::Actual>,
     /// Customer managed policies of IAM by name, where they were looked for.
     pub policies: BTreeMap<String, managed_policy::Actual>,
+    /// What listings that were read anyway show of students who are not in the roster, where they were looked for. It
+    /// is told, and never acted on: a teardown looks for itself.
+    pub strays: BTreeMap<Owner, BTreeSet<ResourceId>>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// How full the account is.

@@ -124,6 +124,7 @@ operations! {
     FilterLogEvents => "logs:FilterLogEvents",
     LookupEvents => "cloudtrail:LookupEvents",
     InvokeApi => "execute-api:Invoke",
+    FetchCode => "s3:GetObject",
 }
 
 impl Operation {

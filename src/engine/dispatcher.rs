@@ -154,6 +154,24 @@ mod tests {
     use crate::domain::resources::Kind;
     use crate::events::StepResult;
 
+    #[tokio::test(start_paused = true)]
+    async fn what_is_told_before_a_yield_is_heard_before_the_work_goes_on() {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let heard = std::cell::Cell::new(0);
+        let work = async {
+            for name in ["a", "b", "c"] {
+                sender.send(started(name)).unwrap();
+            }
+            tokio::task::yield_now().await;
+            heard.get()
+        };
+        let ticks = tokio::time::interval(std::time::Duration::from_secs(1));
+        let nobody = futures::stream::pending();
+        let listen = |event: Option<&Event>| heard.set(heard.get() + usize::from(event.is_some()));
+        let stop = Stop::new();
+        assert_eq!(run(work, receiver, nobody, ticks, &stop, listen).await, 3);
+    }
+
     fn started(name: &str) -> Event {
         Event::StepStarted {
             student: "user1".parse().unwrap(),

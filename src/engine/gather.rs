@@ -4,28 +4,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::cache::{LOGS_SETTLED_MS, Look, Memory, TRAIL_KEPT_MAX};
+use crate::domain::cache::{KnownStart, LOGS_SETTLED_MS, Memory, TRAIL_KEPT_MAX};
 use crate::domain::check::{Check, Proof};
-use crate::domain::evaluate::{
-    Facts, LogKey, LogSight, LogWindow, Reading, TrailSight, next_to_describe, own_windows,
-    proves_ready,
-};
-use crate::domain::execution::{Execution, Starter};
+use crate::domain::evaluate::{Facts, Reading, TrailSight, next_to_describe, proves_ready};
+use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::Scope;
+use crate::domain::marks::Marks;
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
-use crate::domain::plan::StudentPlan;
+use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::resources::{Kind, ResourceId};
 use crate::domain::trail::{Target, TrailEvent};
 
 use super::call::{CallError, Caller};
+use super::logs::log_events;
 use super::port::{Cloud, ErrorKind};
+use super::settle::Settling;
+use super::starts::{Trigger, prove};
 use super::stop::Cancelled;
 use super::trail::ClassTrail;
 
-/// Executions of one student that one reading describes at most: somebody who starts thousands must not stop the
-/// reading of a class. What is described is kept, so the next reading goes on from there.
-const DESCRIBED_MAX: usize = 200;
+/// Executions of one student that one reading lists, as whole pages: somebody who starts thousands must not stop the
+/// reading of a class. Older ones are known only as far as earlier readings described them.
+const LISTED_MAX: usize = 2_000;
+/// Executions of one student that one reading describes at most. What is described is kept, so the next reading goes on
+/// from there.
+const DESCRIBED_MAX: usize = 50;
+/// Questions to the log of the function behind the API in one reading. One is enough unless somebody gives their own
+/// executions the API's names.
+const STARTS_ASKED_MAX: usize = 4;
 
 /// One student, as their checks see them.
 pub struct Subject<'a> {
@@ -48,6 +55,10 @@ pub struct Subject<'a> {
     pub instructor: &'a str,
     /// Tells who started an execution, by its ARN and name and, where it was described, its input.
     pub starter_of: &'a (dyn Fn(&Execution) -> Starter + Sync),
+    /// Tells whether an execution looks as if the API had started it.
+    pub claims_api: &'a (dyn Fn(&Execution) -> bool + Sync),
+    /// How the lab tells executions and log events apart.
+    pub marks: &'a Marks,
     /// JSON pointers into an execution's input that anything looks at.
     pub input_pointers: &'a [String],
     /// What an earlier reading left.
@@ -75,14 +86,17 @@ pub async fn gather<C: Cloud>(
     caller: &Caller<C>,
     checks: &[Check],
     subject: &Subject<'_>,
+    settling: &mut Settling,
 ) -> Result<Gathered, Cancelled> {
     let mut gathered = Gathered::default();
     gathered.facts.console = subject.console.cloned();
     for (id, arn) in &subject.state_machines {
-        let reading = executions(caller, subject, arn).await?;
+        let (reading, cut_off) = executions(caller, subject, arn).await?;
+        let cut_off = cut_off.map(|listed| (id.clone(), listed));
+        gathered.facts.cut_off.extend(cut_off);
         gathered.facts.executions.insert(id.clone(), reading);
     }
-    describe_where_needed(caller, checks, subject, &mut gathered.facts).await?;
+    know_executions(caller, checks, subject, &mut gathered, settling).await?;
     keep_executions(subject, &mut gathered);
     if checks.iter().any(|c| c.proof == Proof::ResourcesReady) {
         read_functions(caller, subject, &mut gathered).await?;
@@ -116,19 +130,21 @@ fn trail_events(subject: &Subject<'_>, gathered: &mut Gathered) {
     }
 }
 
-fn unseen<T>(error: CallError) -> Result<Reading<T>, Cancelled> {
+pub(super) fn unseen<T>(error: CallError) -> Result<Reading<T>, Cancelled> {
     match error {
         CallError::Cloud(error) => Ok(Reading::Unseen(error.to_string())),
         CallError::Cancelled => Err(Cancelled),
     }
 }
 
+/// A state machine's executions, the newest first; where there are more than were listed, how many were.
 async fn executions<C: Cloud>(
     caller: &Caller<C>,
     subject: &Subject<'_>,
     arn: &str,
-) -> Result<Reading<Vec<(Starter, Execution)>>, Cancelled> {
-    let mut all = Vec::new();
+) -> Result<(Reading<Vec<(Starter, Execution)>>, Option<usize>), Cancelled> {
+    let known = subject.memory.by_arn();
+    let mut all: Vec<(Starter, Execution)> = Vec::new();
     let mut token: Option<String> = None;
     loop {
         let page = caller
@@ -140,19 +156,134 @@ async fn executions<C: Cloud>(
             Ok(page) => page,
             // It was deleted since it was listed: with it went the executions, and not what the student did.
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                return Ok(Reading::Unseen("the state machine is not there".to_owned()));
+                let gone = Reading::Unseen("the state machine is not there".to_owned());
+                return Ok((gone, None));
             }
-            Err(error) => return unseen(error),
+            Err(error) => return Ok((unseen(error)?, None)),
         };
         all.extend(page.items.into_iter().map(|mut execution| {
-            execution.detail = subject.memory.detail_of(&execution).cloned();
-            ((subject.starter_of)(&execution), execution)
+            execution.detail = Memory::detail_of(&known, &execution).cloned();
+            (starter(subject, &execution), execution)
         }));
         token = page.next;
         if token.is_none() {
-            return Ok(Reading::Seen(all));
+            return Ok((Reading::Seen(all), None));
+        }
+        if all.len() >= LISTED_MAX {
+            let listed = all.len();
+            add_older(subject, arn, &mut all);
+            return Ok((Reading::Seen(all), Some(listed)));
         }
     }
+}
+
+/// Who started an execution, as far as is known without asking anything.
+fn starter(subject: &Subject<'_>, execution: &Execution) -> Starter {
+    let told = (subject.starter_of)(execution);
+    match (told, subject.memory.started_by_api(execution)) {
+        (Starter::Student, Some(true)) => Starter::Api,
+        (Starter::Student, Some(false)) => Starter::Person,
+        _ => told,
+    }
+}
+
+/// Adds what earlier readings described of executions that are too old to be listed among so many.
+fn add_older(subject: &Subject<'_>, arn: &str, all: &mut Vec<(Starter, Execution)>) {
+    let Some(oldest) = all.last().map(|(_, execution)| execution.started_ms) else {
+        return;
+    };
+    let of_machine = format!("{}:", arn.replacen(":stateMachine:", ":execution:", 1));
+    let listed: BTreeSet<&str> = all.iter().map(|(_, e)| e.arn.as_str()).collect();
+    let mut older: Vec<(Starter, Execution)> = subject
+        .memory
+        .executions
+        .iter()
+        .filter(|known| {
+            known.arn.starts_with(&of_machine)
+                && known.started_ms <= oldest
+                && subject.born_ms.is_some_and(|born| known.started_ms >= born)
+                && !listed.contains(known.arn.as_str())
+        })
+        .map(|known| (starter(subject, known), known.clone()))
+        .collect();
+    older.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
+    all.extend(older);
+}
+
+/// Reads of the executions what the checks still need: their details, and whether the API started them.
+async fn know_executions<C: Cloud>(
+    caller: &Caller<C>,
+    checks: &[Check],
+    subject: &Subject<'_>,
+    gathered: &mut Gathered,
+    settling: &mut Settling,
+) -> Result<(), Cancelled> {
+    let Gathered { facts, memory } = gathered;
+    let trigger = trigger(subject);
+    facts
+        .api_name_prefix
+        .clone_from(&subject.marks.api_name_prefix);
+    facts.trigger_changed = trigger.as_ref().and_then(|trigger| trigger.changed.clone());
+    let mut described = 0;
+    for _ in 0..=STARTS_ASKED_MAX {
+        describe_where_needed(caller, checks, subject, facts, &mut described, settling).await?;
+        let Some(trigger) = &trigger else {
+            break;
+        };
+        if !prove(caller, checks, subject, trigger, facts, &mut memory.starts).await? {
+            break;
+        }
+    }
+    // What was seen once holds for as long as the execution is there.
+    let listed = facts.executions.values().flat_map(|reading| match reading {
+        Reading::Seen(all) => all.as_slice(),
+        Reading::Unseen(_) => &[],
+    });
+    let known = listed.filter_map(|(_, execution)| {
+        let by_api = subject.memory.started_by_api(execution)?;
+        let start = KnownStart {
+            started_ms: execution.started_ms,
+            by_api,
+        };
+        Some((execution.arn.clone(), start))
+    });
+    let known: Vec<_> = known.collect();
+    memory.starts.extend(known);
+    if facts
+        .executions
+        .values()
+        .any(|r| matches!(r, Reading::Unseen(_)))
+    {
+        let old = subject.memory.starts.iter();
+        memory
+            .starts
+            .extend(old.map(|(arn, start)| (arn.clone(), *start)));
+    }
+    Ok(())
+}
+
+/// The function whose log tells what the API started, if the lab has one.
+fn trigger<'a>(subject: &'a Subject<'_>) -> Option<Trigger<'a>> {
+    let log = subject.marks.api_log.as_ref()?;
+    let mut functions = subject.functions.iter();
+    let (_, name) = functions.find(|(id, _)| *id == log.function)?;
+    let group = format!("/aws/lambda/{name}");
+    let item = subject
+        .plan
+        .items
+        .iter()
+        .find(|item| item.resource.kind == Kind::Function && item.resource.name == *name);
+    let changed = item.filter(|item| item.verdict == Found::Keep);
+    Some(Trigger {
+        log,
+        retention_days: subject
+            .observed
+            .log_groups
+            .get(&group)
+            .and_then(|group| group.retention_days),
+        changed: changed.map(|item| format!("{} is not as deployed: {}", item.resource, item.why)),
+        group,
+    })
 }
 
 /// Describes executions for as long as a check that looks into them does not pass.
@@ -161,45 +292,83 @@ async fn describe_where_needed<C: Cloud>(
     checks: &[Check],
     subject: &Subject<'_>,
     facts: &mut Facts,
+    described: &mut usize,
+    settling: &mut Settling,
 ) -> Result<(), Cancelled> {
-    for _ in 0..DESCRIBED_MAX {
+    while facts.undescribed.is_none() {
         let Some((id, index)) = next(checks, subject.plan, facts) else {
             return Ok(());
         };
+        if *described == DESCRIBED_MAX {
+            let why = format!("{DESCRIBED_MAX} a reading are described; the next reading goes on");
+            facts.undescribed = Some(why);
+            return Ok(());
+        }
+        *described += 1;
         let Some(Reading::Seen(all)) = facts.executions.get_mut(&id) else {
             return Ok(());
         };
-        let (starter, execution) = &mut all[index];
+        let (starter_of_it, execution) = &mut all[index];
         let arn = execution.arn.clone();
-        let described = caller
-            .call(Operation::DescribeExecution, |c| c.describe_execution(&arn))
-            .await;
-        match described {
-            Ok(described) => {
+        match describe(caller, &arn, subject.now_ms, settling).await {
+            Ok(Ok(whole)) => {
                 // The times stay the listing's, by which the next reading knows it again: what ended since the
                 // listing has no end time here, and is described again next time.
-                execution.status = described.status;
-                execution.detail = described.detail;
-                *starter = (subject.starter_of)(execution);
+                execution.status = whole.status;
+                execution.detail = whole.detail;
+                *starter_of_it = starter(subject, execution);
                 let pointers = subject.input_pointers.iter().map(String::as_str);
                 execution.detail = execution.detail.take().map(|d| d.reduced(pointers));
             }
-            // Gone since it was listed, with its state machine or by age.
-            Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                all.remove(index);
+            Ok(Err(missing)) => {
+                facts.unsettled.insert(arn, missing);
             }
             Err(CallError::Cancelled) => return Err(Cancelled),
             // One refusal stands for the rest: what is undescribed shows as could-not-check.
-            Err(CallError::Cloud(error)) => {
-                facts.undescribed = Some(error.to_string());
-                return Ok(());
-            }
+            Err(CallError::Cloud(error)) => facts.undescribed = Some(error.to_string()),
         }
     }
-    facts.undescribed = Some(format!(
-        "{DESCRIBED_MAX} a reading are described; the next reading goes on"
-    ));
     Ok(())
+}
+
+/// Describes an execution that is listed, again for as long as AWS may still be about to show all of it. What is missing,
+/// when the time is over.
+async fn describe<C: Cloud>(
+    caller: &Caller<C>,
+    arn: &str,
+    now_ms: i64,
+    settling: &mut Settling,
+) -> Result<Result<Execution, String>, CallError> {
+    loop {
+        let described = caller
+            .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
+            .await;
+        let missing = match described {
+            Ok(execution) => match missing(&execution, now_ms) {
+                None => return Ok(Ok(execution)),
+                Some(missing) => missing.to_owned(),
+            },
+            Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => {
+                format!("it is listed, and {error}")
+            }
+            Err(error) => return Err(error),
+        };
+        if !settling.again(caller.stop()).await? {
+            return Ok(Err(missing));
+        }
+    }
+}
+
+/// What AWS does not show of an execution yet. A Fail state need not name an error, so after a while there is none.
+fn missing(execution: &Execution, now_ms: i64) -> Option<&'static str> {
+    let Some(detail) = &execution.detail else {
+        return Some("AWS does not show its input yet");
+    };
+    let new = execution
+        .stopped_ms
+        .is_none_or(|stopped| stopped + LOGS_SETTLED_MS > now_ms);
+    let without_error = execution.status == Status::Failed && detail.error.is_none();
+    (without_error && new).then_some("AWS does not show its error yet")
 }
 
 /// The execution that a check which does not pass yet needs described next.
@@ -211,7 +380,7 @@ fn next(checks: &[Check], plan: &StudentPlan, facts: &Facts) -> Option<(String, 
         let Some(Reading::Seen(all)) = facts.executions.get(state_machine) else {
             return None;
         };
-        let index = next_to_describe(&check.proof, plan, all)?;
+        let index = next_to_describe(&check.proof, plan, all, facts)?;
         Some((state_machine.clone(), index))
     })
 }
@@ -316,147 +485,4 @@ async fn not_ready<C: Cloud>(
         found.push((name.to_owned(), reading));
     }
     Ok(found)
-}
-
-/// Looks for log events where a check asks for them: for those of the student's own executions only when there
-/// are such.
-async fn log_events<C: Cloud>(
-    caller: &Caller<C>,
-    checks: &[Check],
-    subject: &Subject<'_>,
-    gathered: &mut Gathered,
-) -> Result<(), Cancelled> {
-    let mut keys: BTreeSet<LogKey> = BTreeSet::new();
-    for check in checks {
-        if let Proof::LogEvents {
-            functions,
-            own_execution_of,
-        } = &check.proof
-        {
-            let ids = functions.iter().cloned();
-            keys.extend(ids.map(|id| (own_execution_of.clone(), id)));
-        }
-    }
-    for key in keys {
-        let (machine, id) = &key;
-        let Some((_, name)) = subject.functions.iter().find(|(known, _)| known == id) else {
-            continue;
-        };
-        let group = format!("/aws/lambda/{name}");
-        let reading = match machine {
-            None => match any_event(caller, &group, 0, None).await {
-                Ok(true) => Reading::Seen(LogSight::Any),
-                Ok(false) => Reading::Seen(LogSight::Nothing),
-                Err(error) => unseen_events(&group, error)?,
-            },
-            Some(machine) => match gathered.facts.executions.get(machine) {
-                Some(Reading::Seen(all)) => {
-                    let windows = own_windows(all);
-                    let looks = &mut gathered.memory.looks;
-                    in_windows(caller, subject, id, &group, windows, looks).await?
-                }
-                Some(Reading::Unseen(why)) => Reading::Unseen(why.clone()),
-                None => continue,
-            },
-        };
-        gathered.facts.log_events.insert(key, reading);
-    }
-    Ok(())
-}
-
-/// Looks for a function's log events in the windows, until there is one.
-async fn in_windows<C: Cloud>(
-    caller: &Caller<C>,
-    subject: &Subject<'_>,
-    function: &str,
-    group: &str,
-    windows: Vec<LogWindow>,
-    looks: &mut Vec<Look>,
-) -> Result<Reading<LogSight>, Cancelled> {
-    let look = |window: &LogWindow, found: bool| Look {
-        function: function.to_owned(),
-        execution_arn: window.execution.arn.clone(),
-        started_ms: window.execution.started_ms,
-        found,
-    };
-    let sight = |window: LogWindow| {
-        Reading::Seen(LogSight::During(window.starter, Box::new(window.execution)))
-    };
-    let known = |window: &LogWindow| subject.memory.look(function, &window.execution);
-    if let Some(window) = windows.iter().find(|w| known(w) == Some(true)) {
-        looks.push(look(window, true));
-        return Ok(sight(window.clone()));
-    }
-    for window in windows {
-        if known(&window) == Some(false) {
-            looks.push(look(&window, false));
-            continue;
-        }
-        match any_event(caller, group, window.since_ms, window.until_ms).await {
-            Ok(true) => {
-                looks.push(look(&window, true));
-                return Ok(sight(window));
-            }
-            Ok(false) => {
-                let settled = window
-                    .until_ms
-                    .is_some_and(|end| end + LOGS_SETTLED_MS < subject.now_ms);
-                if settled {
-                    looks.push(look(&window, false));
-                }
-            }
-            Err(error) => return unseen_events(group, error),
-        }
-    }
-    Ok(Reading::Seen(LogSight::Nothing))
-}
-
-/// A group that is gone took its events with it: that says nothing of whether there were any.
-fn unseen_events(group: &str, error: CallError) -> Result<Reading<LogSight>, Cancelled> {
-    match error.kind() {
-        Some(ErrorKind::NotFound) => Ok(Reading::Unseen(format!(
-            "the log group {group} is not there"
-        ))),
-        _ => unseen(error),
-    }
-}
-
-/// Whether a log group has an event since a time, up to another one.
-///
-/// # Errors
-/// AWS's, or that the run was stopped; a group that is not there has no events.
-pub async fn has_events<C: Cloud>(
-    caller: &Caller<C>,
-    group: &str,
-    since_ms: i64,
-    until_ms: Option<i64>,
-) -> Result<bool, CallError> {
-    match any_event(caller, group, since_ms, until_ms).await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
-        other => other,
-    }
-}
-
-/// The same, where a group that is not there is an error. A page may be empty and still not the last.
-async fn any_event<C: Cloud>(
-    caller: &Caller<C>,
-    group: &str,
-    since_ms: i64,
-    until_ms: Option<i64>,
-) -> Result<bool, CallError> {
-    let mut token: Option<String> = None;
-    loop {
-        let page = caller
-            .call(Operation::FilterLogEvents, |c| {
-                c.log_events_page(group, since_ms, until_ms, 1, token.clone())
-            })
-            .await?;
-        if !page.items.is_empty() {
-            return Ok(true);
-        }
-        token = page.next;
-        if token.is_none() {
-            return Ok(false);
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! What to do next, for the errors that people meet.
 
+use crate::domain::plan::{Item, StudentPlan};
+
 use super::port::{CloudError, ErrorKind};
 
 /// For a condition that did not come true.
@@ -33,7 +35,7 @@ pub fn for_error(error: &CloudError) -> Option<String> {
         }
         ErrorKind::LimitExceeded => {
             "a limit of the account is reached; raise it in the Service Quotas \
-             console or remove what is no longer needed, then run the same command again"
+             console, or make room in the account, then run the same command again"
                 .to_owned()
         }
         ErrorKind::Throttled => {
@@ -66,3 +68,15 @@ pub fn for_error(error: &CloudError) -> Option<String> {
 pub const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
      --class, --region and the roster; if it is another team's, or left from an earlier course, give the student another \
      username, or ask whoever made it; then run the same command again";
+
+/// For a student who is left alone because of a resource that is not provably ours.
+pub fn conflict(plan: &StudentPlan, item: Option<&Item>) -> String {
+    if let Some(known) = &plan.spelled {
+        return format!(
+            "the same student in another spelling: write '{known}' in the roster, as the class has it; then run the same \
+             command again"
+        );
+    }
+    let own = item.and_then(|item| item.hint.clone());
+    own.unwrap_or_else(|| CONFLICT.to_owned())
+}

@@ -1,6 +1,8 @@
 //! Does what a plan says, paced, cancellable, and tells it in events. Knows the cloud only by its port.
 
 pub mod call;
+pub mod causes;
+pub mod code;
 pub mod dispatcher;
 pub mod execute;
 pub mod forecast;
@@ -9,6 +11,7 @@ pub mod hints;
 pub mod in_order;
 pub mod isolation;
 pub mod issue;
+pub mod logs;
 pub mod observe;
 pub mod pacing;
 pub mod port;
@@ -17,6 +20,8 @@ pub mod quota;
 pub mod reading;
 pub mod resources;
 pub mod script;
+pub mod settle;
+mod starts;
 pub mod step;
 pub mod stop;
 pub mod trail;

@@ -266,6 +266,15 @@ impl FunctionState {
     }
 }
 
+/// Where the zip of a function is, and what it must be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodePlace {
+    /// An address that Lambda signed, good for ten minutes.
+    pub url: String,
+    /// Base64 of the zip's SHA-256.
+    pub sha256: String,
+}
+
 /// A function to be created, with everything that the request needs.
 #[derive(Debug, Clone)]
 pub struct NewFunction<'a> {
@@ -407,6 +416,10 @@ port! {
     fn functions_page(token: Option<String>) -> Page<function::Actual>;
     /// lambda:GetFunction.
     fn get_function(name: &str) -> FunctionState;
+    /// lambda:GetFunction: where its code is.
+    fn locate_code(name: &str) -> CodePlace;
+    /// The code, from where Lambda says that it is; refused when it has more bytes than `max`.
+    fn fetch_code(url: &str, max: usize) -> Vec<u8>;
     /// lambda:CreateFunction.
     fn create_function(new: &NewFunction<'_>) -> FunctionState;
     /// lambda:UpdateFunctionCode.
@@ -452,7 +465,7 @@ port! {
     fn start_execution(state_machine_arn: &str, name: &str, input: &str) -> String;
     /// states:StopExecution.
     fn stop_execution(execution_arn: &str) -> ();
-    /// states:DescribeExecution: the execution with its details.
+    /// states:DescribeExecution: the execution with its details; without them while AWS does not show its input yet.
     fn describe_execution(execution_arn: &str) -> Execution;
     /// states:ListExecutions: one page, newest first; only those running when `running_only`.
     fn executions_page(state_machine_arn: &str, running_only: bool, token: Option<String>) -> Page<Execution>;
@@ -503,6 +516,8 @@ port! {
     fn delete_log_group(name: &str) -> ();
     /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970, up to another one.
     fn log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, limit: i32, token: Option<String>) -> Page<String>;
+    /// logs:FilterLogEvents: one page of those messages that a filter pattern picks; an empty pattern picks all.
+    fn matching_log_events_page(group: &str, since_ms: i64, until_ms: Option<i64>, pattern: &str, token: Option<String>) -> Page<String>;
 
     /// An HTTP request with a JSON body to a deployed stage, signed where `authorization` asks for it.
     fn invoke_api(api_id: &str, stage: &str, method: &str, path: &str, body: &str, authorization: Authorization) -> HttpAnswer;

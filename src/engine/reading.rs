@@ -12,24 +12,28 @@ use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::lab::Lab;
 use crate::domain::last_reading::Sight;
+use crate::domain::left::Attendance;
+use crate::domain::marks::{Claim, Recorded};
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
-use crate::domain::plan::{StudentPlan, Verdict, deploy};
+use crate::domain::plan::{StudentPlan, Verdict as Found, deploy};
 use crate::domain::resources::Kind;
 use crate::domain::roster::Student;
 use crate::domain::trail::Target;
 
 use super::call::Caller;
+use super::causes::add_causes;
 use super::gather::{Gathered, Subject, gather};
 use super::in_order::in_order;
 use super::observe::{Depth, observe_knowing};
 use super::port::Cloud;
+use super::settle::Settling;
 use super::stop::Cancelled;
 use super::trail::{ClassTrail, read_trail};
 
-/// Students read at once; the pacer spaces the calls.
-const STUDENTS_AT_ONCE: usize = 25;
+/// Executions of a student that are shown beside the checks, the newest.
+const EXECUTIONS_SHOWN: usize = 20;
 
 /// What is to be read.
 pub struct ClassReading<'a> {
@@ -39,6 +43,8 @@ pub struct ClassReading<'a> {
     pub desired: &'a Desired,
     /// The students.
     pub students: &'a [Student],
+    /// How closely to look: at the chosen students, or also at who left the class.
+    pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
     /// ARN of whoever reads: their calls are not the students'.
@@ -60,6 +66,8 @@ pub struct ReadClass {
     pub elsewhere: Option<Elsewhere>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// Who has something in the class, and who of them left it: only where the whole class was looked at.
+    pub attendance: Attendance,
     /// The account's alias, where it has one and it may be read.
     pub alias: Option<String>,
     /// What the next reading need not ask again. Students who were not read keep what was known of them.
@@ -77,7 +85,7 @@ pub async fn read_class<C: Cloud>(
 ) -> Result<ReadClass, Cancelled> {
     let known = cache.machines_at(reading.now_ms);
     let (observed, alias) = tokio::join!(
-        observe_knowing(caller, reading.desired, &Depth::Deploy, &known),
+        observe_knowing(caller, reading.desired, reading.depth, &known),
         caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
     );
     // Without the right to read aliases, the account's id has to do.
@@ -125,7 +133,9 @@ async fn read_listed<C: Cloud>(
         pointers: reading.lab.input_pointers(),
     };
     let pairs = plan.students.iter().zip(reading.students);
-    let read = in_order(pairs, STUDENTS_AT_ONCE, |(plan, student)| {
+    // All at once: the pacer spaces the calls, takes them in turn, and bounds how many are on their way. Whoever has
+    // much to read, or has to wait for AWS, holds up nobody.
+    let read = in_order(pairs, reading.students.len().max(1), |(plan, student)| {
         reader.one_student(plan, student)
     })
     .await;
@@ -145,6 +155,10 @@ async fn read_listed<C: Cloud>(
     }
     Ok(ReadClass {
         students,
+        attendance: match reading.depth {
+            Depth::Class { .. } => Attendance::of(reading.desired, &observed),
+            _ => Attendance::default(),
+        },
         sights,
         elsewhere,
         gaps: observed.gaps,
@@ -172,7 +186,11 @@ impl<C: Cloud> Reader<'_, C> {
         let ClassReading { lab, desired, .. } = *self.reading;
         let scope = &desired.scope;
         let nothing = Memory::default();
+        let no_records = Recorded::default();
         let own = self.cache.homeroom.get(&student.username);
+        let own = own.unwrap_or(&no_records);
+        let marks = lab.marks();
+        let as_deployed = self.trigger_is_as_deployed(plan, student);
         let subject = Subject {
             plan,
             observed: self.observed,
@@ -182,13 +200,9 @@ impl<C: Cloud> Reader<'_, C> {
             born_ms: self.born_ms(plan),
             trail: self.trail,
             instructor: self.reading.instructor,
-            starter_of: &|execution| {
-                if own.is_some_and(|arns| arns.contains(&execution.arn)) {
-                    return Starter::Homeroom;
-                }
-                let input = execution.detail.as_ref().map(|d| &d.input);
-                lab.starter_of(&execution.name, input)
-            },
+            starter_of: &|execution| marks.starter(execution, own, as_deployed),
+            claims_api: &|execution| marks.claim(execution, own) == Claim::Api,
+            marks,
             input_pointers: &self.pointers,
             memory: self
                 .cache
@@ -202,20 +216,23 @@ impl<C: Cloud> Reader<'_, C> {
         let sight = stack
             .map(|stack| Sight::of(scope, lab, stack, plan, self.observed))
             .unwrap_or_default();
-        let Gathered { facts, memory } = if sight.is_empty() {
+        let mut settling = Settling::default();
+        let Gathered { facts, mut memory } = if sight.is_empty() {
             // There is nothing to ask, and no reason to forget what is known.
             Gathered {
                 facts: Facts::default(),
                 memory: subject.memory.clone(),
             }
         } else {
-            gather(self.caller, lab.checks(), &subject).await?
+            gather(self.caller, lab.checks(), &subject, &mut settling).await?
         };
-        let checks: Vec<_> = lab
+        let mut checks: Vec<_> = lab
             .checks()
             .iter()
             .map(|check| evaluate(check, plan, &facts))
             .collect();
+        let (known, kept) = (subject.memory, &mut memory.causes);
+        add_causes(self.caller, &mut checks, known, kept, &mut settling).await?;
         let state = match plan.nothing_there() {
             true => Progress::NotDeployed,
             false => Progress::of(&checks),
@@ -226,11 +243,14 @@ impl<C: Cloud> Reader<'_, C> {
                     .endpoints(scope, stack, self.reading.invoke_url)
             })
             .unwrap_or_default();
+        let own = own_executions(&facts);
         let progress = StudentProgress {
             username: student.username.clone(),
             progress: state,
             checks,
-            executions: own_executions(facts),
+            executions_cut_off: !facts.cut_off.is_empty(),
+            executions_left_out: own.len().saturating_sub(EXECUTIONS_SHOWN),
+            executions: own.into_iter().take(EXECUTIONS_SHOWN).collect(),
             outputs: lab.outputs(scope, &desired.class, student, &endpoints),
             requests: lab.example_requests(scope, &desired.class, student, &endpoints),
             changes: stack
@@ -246,7 +266,7 @@ impl<C: Cloud> Reader<'_, C> {
     fn state_machines(&self, plan: &StudentPlan, student: &Student) -> Vec<(String, String)> {
         let anothers = |name: &str| {
             plan.items.iter().any(|item| {
-                item.verdict == Verdict::Conflict
+                item.verdict == Found::Conflict
                     && item.resource.kind == Kind::StateMachine
                     && item.resource.name == name
             })
@@ -314,9 +334,22 @@ impl<C: Cloud> Reader<'_, C> {
             .min()
     }
 
-    /// The functions that checks ask about: id in the lab, name.
+    /// Whether the function behind the API is as homeroom deployed it, so that executions have the names that it gives.
+    fn trigger_is_as_deployed(&self, plan: &StudentPlan, student: &Student) -> bool {
+        let lab = self.reading.lab;
+        let log = lab.marks().api_log.as_ref();
+        let name = log.and_then(|log| lab.function_name(&log.function, &student.username));
+        plan.items
+            .iter()
+            .filter(|item| item.resource.kind == Kind::Function)
+            .filter(|item| name.as_ref() == Some(&item.resource.name))
+            .all(|item| item.verdict == Found::NoChange)
+    }
+
+    /// The functions that checks and marks ask about: id in the lab, name.
     fn functions(&self, student: &Student) -> Vec<(String, String)> {
         let lab = self.reading.lab;
+        let of_marks = lab.marks().api_log.iter().map(|log| &log.function);
         lab.checks()
             .iter()
             .filter_map(|check| match &check.proof {
@@ -324,21 +357,23 @@ impl<C: Cloud> Reader<'_, C> {
                 _ => None,
             })
             .flatten()
+            .chain(of_marks)
             .filter_map(|id| Some((id.clone(), lab.function_name(id, &student.username)?)))
             .collect()
     }
 }
 
-fn own_executions(facts: Facts) -> Vec<(Starter, Execution)> {
+fn own_executions(facts: &Facts) -> Vec<(Starter, Execution)> {
     let mut own: Vec<_> = facts
         .executions
-        .into_values()
+        .values()
         .filter_map(|reading| match reading {
             Reading::Seen(all) => Some(all),
             Reading::Unseen(_) => None,
         })
         .flatten()
         .filter(|(starter, _)| *starter != Starter::Homeroom)
+        .cloned()
         .collect();
     own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
     own

@@ -6,25 +6,30 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::domain::check::{CheckResult, Evidence, ExecutionEvidence, Proof, Verdict, Work};
+use crate::domain::check::{
+    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Work,
+};
 use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, Reading, act, evaluate, reset, stack_check};
-use crate::domain::execution::{Execution, Starter};
-use crate::domain::ids::Scope;
+use crate::domain::execution::{Execution, Starter, Status};
+use crate::domain::ids::{Scope, Username};
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
+use crate::domain::marks::marked;
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::points::Points;
-use crate::domain::resources::Kind;
 use crate::domain::resources::function::TAG_FROZEN;
 use crate::domain::resources::rest_api::Authorization;
 use crate::events::Event;
 
 use super::call::{CallError, Caller};
-use super::gather::{functions_not_ready, has_events};
+use super::causes::add_cause;
+use super::gather::functions_not_ready;
 use super::hints;
-use super::port::Cloud;
+use super::logs::has_events;
+use super::port::{Cloud, ErrorKind};
+use super::settle::Settling;
 use super::stop::Cancelled;
 
 /// First pause between two looks at a condition.
@@ -33,6 +38,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// How long functions may take to settle.
 const FUNCTIONS_SETTLE: Duration = Duration::from_secs(60);
+/// How long an execution that was started may stay unfound. Others wait for up to five minutes; a minute is what a
+/// validation has.
+const FOUND_WITHIN: Duration = Duration::from_secs(60);
 /// How far the caller's clock may be behind AWS's when log events are looked for, in milliseconds.
 const CLOCK_MARGIN_MS: i64 = 60_000;
 
@@ -52,8 +60,8 @@ pub struct Validation<'a> {
     pub console: bool,
     /// How proposed commands begin.
     pub invocation: &'a str,
-    /// Names the executions that are started; unique to this run.
-    pub run_id: &'a str,
+    /// What this run's requests to this student's stack bear. It was recorded before: see [`issue_nonce`].
+    pub nonce: &'a str,
     /// When the run began, in milliseconds since 1970.
     pub started_ms: i64,
 }
@@ -113,10 +121,7 @@ pub async fn validate<C: Cloud>(
         false => format!("{} {words} --students {student}", validation.invocation),
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(item) => item
-            .hint
-            .clone()
-            .unwrap_or_else(|| hints::CONFLICT.to_owned()),
+        Some(item) => hints::conflict(validation.plan, Some(item)),
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.
@@ -130,7 +135,7 @@ pub async fn validate<C: Cloud>(
     let mut results = vec![
         evaluate(
             &stack_check(
-                "resources",
+                STACK_CHECKS[0],
                 "Resources exist",
                 &redeploy,
                 Proof::ResourcesExist,
@@ -140,7 +145,7 @@ pub async fn validate<C: Cloud>(
         ),
         evaluate(
             &stack_check(
-                "ready",
+                STACK_CHECKS[1],
                 "Resources are ready",
                 &redeploy,
                 Proof::ResourcesReady,
@@ -210,7 +215,7 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
         .collect();
     let unchanged = changed.is_empty();
     CheckResult {
-        id: "as-deployed".to_owned(),
+        id: AS_DEPLOYED.to_owned(),
         title: "Resources are as deployed".to_owned(),
         work: Work::Stack,
         points: Points::ZERO,
@@ -299,7 +304,7 @@ async fn run_probe<C: Cloud>(
             expect_end,
         } => {
             let machine = validation.scope.state_machine_arn(state_machine);
-            let name = format!("homeroom-{}-{}", validation.run_id, probe.id);
+            let name = format!("{}-{}", marked(validation.nonce), probe.id);
             let arn = caller
                 .call(Operation::StartExecution, |c| {
                     c.start_execution(&machine, &name, input)
@@ -337,8 +342,12 @@ async fn run_probe<C: Cloud>(
             let started = serde_json::from_str::<Value>(&answer.body)
                 .ok()
                 .and_then(|v| Some(v.pointer(execution_arn_pointer)?.as_str()?.to_owned()));
-            // Whatever the answer is: a changed function may well start something for a bad request.
-            if let Some(arn) = &started {
+            // Whatever the answer is: a changed function may well start something for a bad request. What it names is
+            // used only if it is this student's: with our rights, anybody's could be read.
+            let own = started
+                .as_deref()
+                .is_some_and(|arn| is_own(validation, arn));
+            if let Some(arn) = started.as_ref().filter(|_| own) {
                 remember(caller, validation, arn);
             }
             if answer.status != *expect_http {
@@ -357,6 +366,12 @@ async fn run_probe<C: Cloud>(
                     excerpt(&answer.body)
                 ))
             })?;
+            if !own {
+                return Err(wrong(format!(
+                    "the answer names, at {execution_arn_pointer}, no execution of this student's state machine: {}",
+                    excerpt(&arn)
+                )));
+            }
             let end = wait_for_end(caller, validation, &arn, expect_end, deadline).await?;
             let text = format!("{method} {path} answered {}; {}", answer.status, end.text);
             Ok(Evidence { text, ..end })
@@ -380,25 +395,39 @@ async fn run_probe<C: Cloud>(
     }
 }
 
-/// Tells that an execution is homeroom's own; the run log keeps it. The answer of a function that a student
-/// changed may name anything, another student's execution for one: only this student's are believed.
-fn remember<C: Cloud>(caller: &Caller<C>, validation: &Validation<'_>, arn: &str) {
-    let mut machines = validation
-        .plan
-        .items
-        .iter()
-        .filter(|item| item.resource.kind == Kind::StateMachine);
-    let of_student = machines.any(|item| {
-        let prefix = validation.scope.execution_arn(&item.resource.name, "");
-        arn.starts_with(&prefix)
+/// Records a nonce for a student's stack. Whoever listens to the run's events has it before anything bears it, if the
+/// caller yields once in between (see `dispatcher::run`).
+pub fn issue_nonce<C: Cloud>(caller: &Caller<C>, student: &Username, nonce: &str) {
+    caller.tell(Event::NonceIssued {
+        student: student.clone(),
+        nonce: nonce.to_owned(),
     });
-    if !of_student {
-        return;
-    }
+}
+
+/// Tells that an execution is homeroom's own; the run log keeps it.
+fn remember<C: Cloud>(caller: &Caller<C>, validation: &Validation<'_>, arn: &str) {
     caller.tell(Event::ExecutionStarted {
         student: validation.plan.owner.student.clone(),
         execution_arn: arn.to_owned(),
     });
+}
+
+/// Whether an ARN is one of an execution of this student's state machines, in the class's own account and region. The
+/// answer of a function that a student changed may name anything, another student's execution for one.
+fn is_own(validation: &Validation<'_>, arn: &str) -> bool {
+    let mut machines = validation.stack.state_machines.iter();
+    machines.any(|machine| {
+        let begin = validation.scope.execution_arn(&machine.name, "");
+        let name = arn.strip_prefix(&begin);
+        name.is_some_and(is_execution_name)
+    })
+}
+
+/// Whether a text can be the name of an execution. Source: Step Functions StartExecution, `name`.
+fn is_execution_name(name: &str) -> bool {
+    let forbidden =
+        |c: char| c.is_whitespace() || c.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(c);
+    (1..=80).contains(&name.chars().count()) && !name.contains(forbidden)
 }
 
 /// The id of the student's API of that name, and who may call it.
@@ -424,13 +453,27 @@ async fn wait_for_end<C: Cloud>(
     expected: &EndState,
     mut deadline: Deadline,
 ) -> Result<Evidence, Trouble> {
-    let (execution, judged) = loop {
-        let execution = caller
+    // What was started may be found only a little later, and its error, too.
+    let found = Deadline::new(FOUND_WITHIN);
+    let mut settling = Settling::default();
+    let (execution, end) = loop {
+        let described = caller
             .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
-            .await?;
+            .await;
+        let execution = match described {
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                if found.is_over() || !deadline.pause(caller).await? {
+                    return Err(error.into());
+                }
+                continue;
+            }
+            described => described?,
+        };
         if execution.status.is_final() {
-            let judged = judge_end(&execution, expected);
-            break (execution, judged);
+            if shows_its_end(&execution) || !settling.again(caller.stop()).await? {
+                break (execution, End::Final);
+            }
+            continue;
         }
         if !deadline.pause(caller).await? {
             let late = format!(
@@ -438,17 +481,29 @@ async fn wait_for_end<C: Cloud>(
                 execution.status.as_str(),
                 deadline.allowed.as_secs()
             );
-            break (execution, Err(late));
+            break (execution, End::Late(late));
         }
     };
     let scope = validation.console.then_some(validation.scope);
-    let execution = ExecutionEvidence {
+    let mut execution = ExecutionEvidence {
+        why: None,
         starter: Starter::Homeroom,
         console_url: scope.map(|scope| scope.execution_console_url(&execution.arn)),
         execution: Execution {
             detail: execution.detail.map(|detail| detail.reduced([])),
             ..execution
         },
+    };
+    add_cause(caller, &mut execution).await?;
+    let judged = match end {
+        End::Late(late) => Err(late),
+        End::Final if expected.error.is_some() && !shows_its_end(&execution.execution) => {
+            let text = "AWS does not show how the execution failed yet".to_owned();
+            return Err(Trouble::Blocked(text, None));
+        }
+        // What the nonce stands in would make the same trouble of sixty students sixty troubles.
+        End::Final => judge_end(&execution, expected)
+            .map_err(|text| text.replace(&marked(validation.nonce), "homeroom-…")),
     };
     let evidence = |text| Evidence {
         text,
@@ -461,10 +516,24 @@ async fn wait_for_end<C: Cloud>(
     }
 }
 
+/// How the wait for an execution's end ended.
+enum End {
+    /// With its end.
+    Final,
+    /// Too late; in words.
+    Late(String),
+}
+
+/// Whether AWS shows how an execution ended: a failed one has an error, unless a Fail state names none.
+fn shows_its_end(execution: &Execution) -> bool {
+    let error = execution.detail.as_ref().map(|detail| &detail.error);
+    execution.status != Status::Failed || error.is_some_and(Option::is_some)
+}
+
 /// Whether an execution ended as it must.
-fn judge_end(execution: &Execution, expected: &EndState) -> Result<String, String> {
-    let status = execution.status;
-    let detail = execution.detail.as_ref();
+fn judge_end(shown: &ExecutionEvidence, expected: &EndState) -> Result<String, String> {
+    let status = shown.execution.status;
+    let detail = shown.execution.detail.as_ref();
     let error = detail.and_then(|d| d.error.as_ref());
     let mut ended = format!("the execution ended {}", status.as_str());
     if let Some(error) = error {
@@ -479,8 +548,13 @@ fn judge_end(execution: &Execution, expected: &EndState) -> Result<String, Strin
     if let Some(error) = &expected.error {
         wanted.push_str(&format!(" with error {error}"));
     }
-    let cause = detail.and_then(|d| d.cause.as_deref());
-    let cause = cause.map(excerpt).unwrap_or_default();
+    let own = detail.and_then(|d| d.cause.clone());
+    let cause = match &shown.why {
+        // What the state that failed says; a Fail state says the same whatever happened.
+        Some(why) => Some(why.sentence()),
+        None => own,
+    };
+    let cause = cause.as_deref().map(excerpt).unwrap_or_default();
     Err(if cause.is_empty() {
         format!("{ended} instead of {wanted}")
     } else {
@@ -513,9 +587,13 @@ impl Deadline {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.started.elapsed() >= self.allowed
+    }
+
     /// Pauses before another look; `false` when the time is over.
     async fn pause<C: Cloud>(&mut self, caller: &Caller<C>) -> Result<bool, Cancelled> {
-        if self.started.elapsed() >= self.allowed {
+        if self.is_over() {
             return Ok(false);
         }
         caller.stop().sleep(self.pause).await?;
@@ -527,10 +605,12 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::execution::{Detail, Status};
+    use crate::domain::check::Why;
+    use crate::domain::execution::Detail;
+    use crate::domain::history::RootCause;
 
-    fn ended(status: Status, error: Option<&str>) -> Execution {
-        Execution {
+    fn ended(status: Status, error: Option<&str>) -> ExecutionEvidence {
+        let execution = Execution {
             arn: "arn".into(),
             name: "name".into(),
             status,
@@ -539,8 +619,51 @@ mod tests {
             detail: Some(Detail {
                 input: Value::Null,
                 error: error.map(str::to_owned),
-                cause: Some("{\"errorMessage\": \"boom\"}".into()),
+                cause: Some("look at the console".into()),
             }),
+        };
+        ExecutionEvidence {
+            starter: Starter::Homeroom,
+            execution,
+            console_url: None,
+            why: None,
+        }
+    }
+
+    #[test]
+    fn what_the_failing_state_says_takes_the_place_of_the_fail_states_words() {
+        let wanted = expected(Status::Succeeded, None);
+        let mut failed = ended(Status::Failed, Some("ProcessingFailed"));
+        let text = judge_end(&failed, &wanted).unwrap_err();
+        assert!(text.ends_with(": look at the console"), "{text}");
+        failed.why = Some(Why::Cause(RootCause {
+            state: Some("ProcessData".into()),
+            error: Some("InvalidRequest".into()),
+            cause: Some("userId is missing".into()),
+        }));
+        let text = judge_end(&failed, &wanted).unwrap_err();
+        assert!(
+            text.ends_with("SUCCEEDED: ProcessData failed with InvalidRequest: userId is missing"),
+            "{text}"
+        );
+        failed.why = Some(Why::Unread(
+            "states:GetExecutionHistory: AccessDenied".into(),
+        ));
+        let text = judge_end(&failed, &wanted).unwrap_err();
+        assert!(
+            text.contains("could not read its history: states:"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn only_what_can_be_an_executions_name_is_one() {
+        for name in ["api-user1-1", "né", "a.b_c"] {
+            assert!(is_execution_name(name), "{name}");
+        }
+        let long = "x".repeat(81);
+        for name in ["", "a:b", "a b", "../x", "a?b=c", "a\nb", long.as_str()] {
+            assert!(!is_execution_name(name), "{name:?}");
         }
     }
 

@@ -24,6 +24,7 @@ use crate::domain::observed::Gap;
 use crate::domain::roster::Student;
 
 use super::class::{Account, ClassReport, ReportStudent};
+use super::left;
 use super::scrub::Scrub;
 use super::since::Since;
 use super::write::class_dir;
@@ -101,7 +102,7 @@ impl Key {
             match bytes.try_into() {
                 Ok(bytes) => Ok(Self::from_bytes(bytes)),
                 Err(_) => Err(io::Error::other(
-                    "is not a key (32 bytes); delete it, and everybody gets a new pseudonym",
+                    "is not a key (32 bytes): put the right file back; without any, everybody gets a new pseudonym",
                 )),
             }
         };
@@ -193,7 +194,13 @@ pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
         taken_at: report.taken_at.clone(),
         validated_at: report.validated_at.clone(),
         students,
-        notes: report.notes.iter().map(|note| scrub.text(note)).collect(),
+        left: Vec::new(),
+        notes: report
+            .notes
+            .iter()
+            .map(|note| scrub.text(note))
+            .chain(left::anonymous(report.left.len()))
+            .collect(),
         gaps: report
             .gaps
             .iter()
@@ -324,6 +331,6 @@ mod tests {
         }
         fs::write(&path, b"short").unwrap();
         let error = Key::of_class(dir.path(), &class).unwrap_err().to_string();
-        assert!(error.contains("delete it"), "{error}");
+        assert!(error.contains("put the right file back"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::points::Points;
 use crate::domain::roster::Student;
-use crate::events::Failure;
+use crate::events::{Failure, Left};
 
 use super::causes::{self, Cause};
 use super::since::Since;
@@ -40,6 +40,8 @@ pub struct ClassReport {
     pub validated_at: Option<Zoned>,
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
+    /// Students who left the roster, where the report is about the whole class.
+    pub left: Vec<Left>,
     /// Notes that concern the whole class.
     pub notes: Vec<String>,
     /// What could not be seen.

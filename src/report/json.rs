@@ -18,7 +18,7 @@ use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::observed::Gap;
 use crate::domain::points::Points;
-use crate::events::RunSummary;
+use crate::events::{Left, RunSummary};
 use crate::text::unwanted::stand_in;
 
 use super::class::{ClassReport, ReportStudent, STATES};
@@ -94,6 +94,7 @@ struct Document<'a> {
     students: Vec<Student<'a>>,
     causes: Vec<Cause>,
     since: Option<Since<'a>>,
+    left: &'a [Left],
     notes: &'a [String],
     gaps: &'a [Gap],
 }
@@ -150,7 +151,12 @@ struct Student<'a> {
     percent: Option<f64>,
     checks: &'a [CheckResult],
     validate: &'a [CheckResult],
+    /// The newest.
     executions: Vec<Run<'a>>,
+    /// Older ones that were listed.
+    executions_left_out: usize,
+    /// Whether there are more than were listed.
+    executions_cut_off: bool,
     outputs: &'a [Output],
     changes: &'a [Change],
     requests: &'a [ExampleRequest],
@@ -240,6 +246,7 @@ impl<'a> Document<'a> {
                 taken_at: rfc3339(&since.taken_at),
                 moves: &since.moves,
             }),
+            left: &report.left,
             notes: &report.notes,
             gaps: &report.gaps,
         }
@@ -279,6 +286,8 @@ impl<'a> Student<'a> {
                 .iter()
                 .map(|(starter, execution)| Run::of(*starter, execution, zone))
                 .collect(),
+            executions_left_out: row.progress.executions_left_out,
+            executions_cut_off: row.progress.executions_cut_off,
             outputs: &row.progress.outputs,
             changes: &row.progress.changes,
             requests: &row.progress.requests,

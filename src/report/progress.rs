@@ -150,7 +150,10 @@ impl Tracker {
                 self.ends = None;
             }
             Event::RunFinished { .. } => self.in_flight.clear(),
-            Event::CheckFinished { .. } | Event::ExecutionStarted { .. } | Event::Note { .. } => {}
+            Event::CheckFinished { .. }
+            | Event::NonceIssued { .. }
+            | Event::ExecutionStarted { .. }
+            | Event::Note { .. } => {}
         }
     }
 

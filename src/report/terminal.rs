@@ -230,6 +230,7 @@ impl Terminal {
             Event::TimeLeft { .. } => self.say_time_left(now),
             Event::StudentStarted { .. }
             | Event::StepWaiting { .. }
+            | Event::NonceIssued { .. }
             | Event::ExecutionStarted { .. } => {}
         }
         self.say_long_waits(now);

@@ -44,6 +44,8 @@ pub struct Settings {
     pub students: Vec<String>,
     /// Only the students of this section.
     pub section: Option<String>,
+    /// Only students who are no longer in the roster.
+    pub left: bool,
     /// Which cloud.
     pub target: Target,
     /// The region that was asked for; without one AWS's own configuration decides, then the lab.
@@ -208,6 +210,24 @@ impl Settings {
                 "name the students who need new ones: --rotate --students user7",
             ));
         }
+        let section = sources
+            .first(|layer| &layer.section)
+            .map(|section| section.as_str().to_owned());
+        let left = cli.verb.is_about_leavers();
+        if left && (!students.is_empty() || section.is_some()) {
+            let option = if students.is_empty() {
+                "--section"
+            } else {
+                "--students"
+            };
+            return Err(invalid(
+                "--left",
+                format!("it chooses everybody who left the roster, and {option} chooses others"),
+                format!(
+                    "leave one of the two out ({option} may also come from a variable or homeroom.toml)"
+                ),
+            ));
+        }
         let lab = match sources.first(|layer| &layer.lab) {
             Some(folder) => LabSource::Folder(folder),
             None if around.lab_here => LabSource::Folder(PathBuf::from(".")),
@@ -231,9 +251,8 @@ impl Settings {
             lab,
             class,
             students,
-            section: sources
-                .first(|layer| &layer.section)
-                .map(|section| section.as_str().to_owned()),
+            section,
+            left,
             target,
             region: sources.first(|layer| &layer.region),
             account,

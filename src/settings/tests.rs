@@ -79,6 +79,22 @@ fn nothing_given_means_the_only_roster_and_aws_at_its_published_rates() {
 }
 
 #[test]
+fn left_chooses_by_itself_whatever_layer_another_choice_comes_from() {
+    let around = Around::default();
+    for verb in ["teardown", "access revoke", "access freeze"] {
+        assert!(around.good(&format!("{verb} --left")).left, "{verb}");
+        let refused = around.refused(&format!("{verb} --left --students ana"));
+        assert!(refused.contains("--students"), "{refused}");
+    }
+    assert!(!around.good("teardown").left);
+    let section = Around {
+        env: &[("HOMEROOM_SECTION", "A")],
+        ..Around::default()
+    };
+    assert!(section.refused("teardown --left").contains("--section"));
+}
+
+#[test]
 fn flags_win_over_variables_which_win_over_the_file() {
     let around = Around {
         file: "class = \"from-file\"\nregion = \"eu-west-1\"\nreports = \"file-reports\"",

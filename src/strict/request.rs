@@ -37,7 +37,12 @@ impl Request {
         let signature = header("authorization").unwrap_or_default();
         let scope = signature.split(',').next().unwrap_or_default();
         let service = scope.split('/').nth(3).unwrap_or_default();
-        let operation = if scope.is_empty() || service == "execute-api" {
+        let presigned = params.get("X-Amz-Signature").is_some();
+        let operation = if scope.is_empty() && presigned && host.contains(".s3.") {
+            // An address that Lambda signed for a function's code.
+            params.insert("Key".into(), segments.join("/").into());
+            "s3:GetObject".to_owned()
+        } else if scope.is_empty() || service == "execute-api" {
             params.insert("signed".into(), (!scope.is_empty()).into());
             params.insert(
                 "restApiId".into(),

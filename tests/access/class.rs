@@ -206,6 +206,9 @@ impl Class {
             Reach::WholeClass => Depth::TeardownOfClass {
                 patterns: self.lab.name_patterns(),
             },
+            Reach::Left => Depth::TeardownOfLeavers {
+                patterns: self.lab.name_patterns(),
+            },
         };
         let observed = observe(&caller, &self.desired, &depth).await.unwrap();
         let plan = teardown::plan(&self.desired, &observed, depth.reach());

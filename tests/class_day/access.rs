@@ -77,7 +77,7 @@ fn verdict<T>(answer: CloudResult<T>) -> Result<(), String> {
     }
 }
 
-fn zip_of(source: &str) -> Code {
+pub(super) fn zip_of(source: &str) -> Code {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer
         .start_file("lambda_function.py", SimpleFileOptions::default())

@@ -14,6 +14,7 @@ mod handout;
 mod interrupts;
 mod kills;
 mod labs;
+mod left;
 mod rehearsal;
 mod together;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use homeroom::domain::execution::Status;
+use homeroom::domain::history::{Told, cause_of};
 use homeroom::domain::resources::function::Function;
 use homeroom::engine::port::{Cloud, ErrorKind, Permission};
 use serde_json::{Value, json};
@@ -261,6 +262,31 @@ async fn executions_are_started_listed_described_and_stopped() {
         (bad_one.status, bad_one.detail.unwrap().error.as_deref()),
         (Status::Failed, Some("ProcessingFailed"))
     );
+    let history = cloud.execution_history_page(&second, None).await.unwrap();
+    let ids: Vec<_> = history.items.iter().map(|e| e.id).collect();
+    assert!(ids.is_sorted_by(|a, b| a > b), "the newest first: {ids:?}");
+    let Told::Cause(cause) = cause_of(&history.items) else {
+        panic!("{history:?}");
+    };
+    assert_eq!(
+        cause.sentence(),
+        "ProcessData failed with InvalidRequest: userId is missing or empty"
+    );
+    assert_eq!(
+        kind(
+            cloud
+                .execution_history_page(&format!("{first}x"), None)
+                .await
+        ),
+        ErrorKind::NotFound
+    );
+    aws.hide_of_executions(&["input"]);
+    let unsettled = cloud.describe_execution(&first).await.unwrap();
+    assert_eq!(
+        unsettled.detail, None,
+        "without its input it is not all there"
+    );
+    aws.hide_of_executions(&[]);
     let all = cloud
         .executions_page(&arn, false, None)
         .await

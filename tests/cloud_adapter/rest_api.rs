@@ -187,7 +187,25 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
         .log_events_page("/aws/lambda/user1-f", 0, None, 100, None)
         .await
         .unwrap();
-    assert_eq!(logged.items, [body, "not json".to_owned()]);
+    let started: Vec<&String> = logged
+        .items
+        .iter()
+        .filter(|line| line.contains("execution started"))
+        .collect();
+    assert_eq!((logged.items.len(), started.len()), (3, 1), "{logged:?}");
+    let pattern = |name: &str| {
+        format!("{{ ($.message = \"execution started\") && ($.execution = \"{name}\") }}")
+    };
+    let execution: Value = serde_json::from_str(started[0].trim()).unwrap();
+    let named = pattern(execution["execution"].as_str().unwrap());
+    let group = "/aws/lambda/user1-f";
+    for (pattern, found) in [(named.as_str(), 1), (&pattern("another"), 0), ("", 3)] {
+        let page = cloud
+            .matching_log_events_page(group, 0, None, pattern, None)
+            .await
+            .unwrap();
+        assert_eq!(page.items.len(), found, "{pattern}");
+    }
     assert_eq!(cloud.calls()["execute-api:Invoke"], 4);
 }
 

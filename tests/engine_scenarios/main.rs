@@ -10,6 +10,7 @@ mod drift;
 mod endpoint;
 mod faults;
 mod foretold;
+mod left;
 mod others;
 mod run_log;
 #[path = "../support/mod.rs"]

@@ -73,8 +73,11 @@ impl Class {
             observed: &observed,
             plan: &plan.students[0],
             console: true,
-            probes: &self.lab.probes(scope, class, &self.students[0]).unwrap(),
-            run_id: "validate",
+            probes: &self
+                .lab
+                .probes(scope, class, &self.students[0], "7abcdefgh2")
+                .unwrap(),
+            nonce: "7abcdefgh2",
             started_ms: self.aws.now_ms(),
         };
         validate(&caller, &validation).await.unwrap()

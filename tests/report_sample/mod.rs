@@ -7,9 +7,10 @@
 
 use homeroom::domain::check::{
     Change, CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Output, Parts,
-    Progress, StudentProgress, Verdict, Work,
+    Progress, StudentProgress, Verdict, Why, Work,
 };
 use homeroom::domain::execution::{Detail, Execution, Starter, Status};
+use homeroom::domain::history::RootCause;
 use homeroom::domain::points::Points;
 use homeroom::domain::roster::Student;
 use homeroom::report::{Account, ClassReport, ReportStudent};
@@ -158,6 +159,7 @@ pub fn class_at(count: usize, taken_at: Zoned) -> ClassReport {
         students: (0..count).map(|i| student(i, &taken_at)).collect(),
         validated_at: taken_at.checked_sub(jiff::Span::new().minutes(51)).ok(),
         taken_at,
+        left: Vec::new(),
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,
@@ -203,6 +205,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
     let username = format!("user{}", index + 1);
     let fare = fare(index);
     let checks = checks(&username, fare, taken_at);
+    let all = executions(&username, fare, taken_at);
     let name = NAMES[index % NAMES.len()];
     ReportStudent {
         student: Student {
@@ -226,7 +229,9 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
                 _ => Progress::of(&checks),
             },
             checks,
-            executions: executions(&username, fare, taken_at),
+            executions_left_out: all.len().saturating_sub(20),
+            executions_cut_off: false,
+            executions: all.into_iter().take(20).collect(),
             last: Default::default(),
             outputs: match fare {
                 Fare::NotDeployed => Vec::new(),
@@ -376,6 +381,7 @@ fn check(
             text: String::new(),
             console_url: None,
             execution: Some(ExecutionEvidence {
+                why: None,
                 starter,
                 console_url: Some(format!(
                     "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/{}",
@@ -548,6 +554,13 @@ fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
     let started = taken_at.timestamp().as_millisecond() - 51 * 60_000;
     let name = "api-homeroom-validation-sales-data-5c1f";
     let tried = ExecutionEvidence {
+        why: broken.then(|| {
+            Why::Cause(RootCause {
+                state: Some("ProcessData".into()),
+                error: Some("Lambda.ResourceNotFoundException".into()),
+                cause: Some("Function not found".into()),
+            })
+        }),
         starter: Starter::Homeroom,
         console_url: None,
         execution: Execution {
@@ -657,6 +670,11 @@ pub fn hostile_class() -> ClassReport {
             first.url = text.clone();
         }
         let hostile_run = ExecutionEvidence {
+            why: Some(Why::Cause(RootCause {
+                state: Some(text.clone()),
+                error: Some(text.clone()),
+                cause: Some(text.clone()),
+            })),
             starter: Starter::Person,
             execution: Execution {
                 arn: text.clone(),

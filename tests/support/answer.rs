@@ -15,6 +15,8 @@ pub(super) enum Body {
     Xml(String),
     /// A deployed stage's answer.
     Http(u16, String),
+    /// A file.
+    Bytes(Vec<u8>),
 }
 
 pub(super) type Answer = Result<Body, Refusal>;
@@ -27,6 +29,10 @@ pub(super) fn http(request: &Request, answer: Answer) -> HttpResponse {
         Ok(body) => body,
     };
     let (status, content_type, body) = match (body, service) {
+        (Body::Bytes(bytes), _) => {
+            let status = StatusCode::try_from(200).expect("200 is a status");
+            return HttpResponse::new(status, SdkBody::from(bytes));
+        }
         (Body::Http(status, body), _) => (status, "application/json", body),
         (Body::Xml(inner), _) => (
             200,

@@ -20,6 +20,8 @@ pub struct Run {
     pub error: Option<String>,
     /// The error's cause.
     pub cause: Option<String>,
+    /// What was caught before it came to that: the state, its error and cause.
+    pub caught: Option<(&'static str, String, String)>,
 }
 
 impl Run {
@@ -30,6 +32,7 @@ impl Run {
             status: "SUCCEEDED",
             error: None,
             cause: None,
+            caught: None,
         }
     }
 
@@ -40,7 +43,16 @@ impl Run {
             status: "FAILED",
             error: Some(error.into()),
             cause: Some(cause.into()),
+            caught: None,
         }
+    }
+
+    /// The same, and a state's function had raised this, which was caught.
+    #[must_use]
+    pub fn after(mut self, state: &'static str, error: &str, message: &str) -> Self {
+        let cause = json!({"errorMessage": message, "errorType": error, "stackTrace": []});
+        self.caught = Some((state, error.into(), cause.to_string()));
+        self
     }
 }
 
@@ -48,10 +60,10 @@ impl Run {
 pub(super) fn lab6(input: &Value) -> Run {
     let takes = Duration::from_secs(2);
     if input["userId"] == "" || input["dataType"] == "" {
-        return Run::fails(
-            takes,
-            "ProcessingFailed",
-            "userId and dataType must not be empty",
+        return Run::fails(takes, "ProcessingFailed", "Open the input of this state").after(
+            "ProcessData",
+            "InvalidRequest",
+            "userId is missing or empty",
         );
     }
     Run::succeeds(takes)
@@ -104,8 +116,12 @@ impl World {
                     .split_once(":stateMachine:")
                     .map(|(_, name)| name.to_owned())
             });
-        self.log(&name, &request.body);
-
+        let nameless = self.nameless_logs;
+        let logged = |message: &str, execution: Option<&str>| {
+            let execution = execution.filter(|_| !nameless);
+            json!({"level": "INFO", "message": message, "execution": execution}).to_string() + "\n"
+        };
+        self.log(&name, "START RequestId: 1");
         let refused = |message: &str| Ok(Body::Http(400, json!({ "error": message }).to_string()));
         let Ok(input) = serde_json::from_str::<Value>(&request.body) else {
             return refused("the body is not JSON");
@@ -131,17 +147,23 @@ impl World {
         let mut input = input;
         input["source"] = "api".into();
         input["requestId"] = run.into();
-        let arn = self.start_execution(&machine, &parts.join("-"), &input.to_string())?;
+        let execution = parts.join("-");
+        let arn = self.start_execution(&machine, &execution, &input.to_string())?;
+        self.log(&name, &logged("execution started", Some(&execution)));
+        let arn = self.answer_with.clone().unwrap_or(arn);
         Ok(Body::Http(202, json!({ "executionArn": arn }).to_string()))
     }
 
-    /// The functions that a workflow calls log their input.
-    pub(super) fn log_tasks(&mut self, definition: &str, input: &str) {
+    /// The functions that a workflow calls log the execution's name.
+    pub(super) fn log_tasks(&mut self, definition: &str, execution: &str) {
+        let execution = (!self.nameless_logs).then_some(execution);
+        let message = json!({"level": "INFO", "message": "working", "execution": execution});
+        let message = message.to_string() + "\n";
         let mut rest = definition;
         while let Some(at) = rest.find(":function:") {
             rest = &rest[at..];
             let name = function_of(rest).to_owned();
-            self.log(&name, input);
+            self.log(&name, &message);
             rest = &rest[":function:".len()..];
         }
     }

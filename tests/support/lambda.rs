@@ -16,6 +16,7 @@ use super::{ACCOUNT, REGION};
 pub(super) struct Function {
     pub(super) name: String,
     configuration: Value,
+    zip: Vec<u8>,
     pub(super) tags: BTreeMap<String, String>,
     /// What is reserved for it.
     pub(super) reserved: Option<usize>,
@@ -55,10 +56,11 @@ fn invalid(message: &str) -> Refusal {
     Refusal::new(400, "InvalidParameterValueException", message)
 }
 
-fn sha256(zip: &Value) -> Result<String, Refusal> {
+fn unpacked(zip: &Value) -> Result<(Vec<u8>, String), Refusal> {
     let bytes = BASE64.decode(zip.as_str().unwrap_or_default());
     let bytes = bytes.map_err(|_| invalid("Could not unzip uploaded file."))?;
-    Ok(BASE64.encode(Sha256::digest(bytes)))
+    let digest = BASE64.encode(Sha256::digest(&bytes));
+    Ok((bytes, digest))
 }
 
 /// A setting as answers show it: layers are named by ARN, and shown as objects.
@@ -102,8 +104,9 @@ impl World {
             "CreateFunction" => self.create_function(request)?,
             "GetFunction" => self.get_function(name)?,
             "UpdateFunctionCode" => {
-                let digest = sha256(request.get("ZipFile"))?;
+                let (zip, digest) = unpacked(request.get("ZipFile"))?;
                 let function = self.function(name)?;
+                function.zip = zip;
                 function.configuration["CodeSha256"] = digest.into();
                 let architectures = request.get("Architectures");
                 if !architectures.is_null() {
@@ -237,10 +240,11 @@ impl World {
             return Err(conflict(&format!("Function already exist: {name}")));
         }
         self.check_settings(request)?;
+        let (zip, digest) = unpacked(&request.get("Code")["ZipFile"])?;
         let mut configuration = json!({
             "FunctionName": name,
             "FunctionArn": arn(name),
-            "CodeSha256": sha256(&request.get("Code")["ZipFile"])?,
+            "CodeSha256": digest,
             "Version": "$LATEST",
             "PackageType": "Zip",
         });
@@ -252,6 +256,7 @@ impl World {
         let function = Function {
             name: name.to_owned(),
             configuration,
+            zip,
             tags: tag_map(request.get("Tags")),
             reserved: None,
             policy: BTreeMap::new(),
@@ -265,11 +270,25 @@ impl World {
         let mut configuration = function.configuration.clone();
         configuration["State"] = "Active".into();
         configuration["LastUpdateStatus"] = "Successful".into();
-        let mut answer = json!({"Configuration": configuration, "Tags": function.tags});
+        // Source: GetFunction, `Code.Location`: "a presigned URL that you can use to download the deployment package".
+        let location = format!(
+            "https://awslambda-{REGION}-tasks.s3.{REGION}.amazonaws.com/snapshots/{ACCOUNT}/{name}?X-Amz-Signature=s"
+        );
+        let code = json!({"RepositoryType": "S3", "Location": location});
+        let mut answer =
+            json!({"Configuration": configuration, "Code": code, "Tags": function.tags});
         if let Some(reserved) = function.reserved {
             answer["Concurrency"] = json!({"ReservedConcurrentExecutions": reserved});
         }
         Ok(answer)
+    }
+
+    /// A function's zip, from the address that GetFunction told.
+    pub(super) fn stored_code(&mut self, request: &Request) -> Answer {
+        let key = request.text("Key");
+        let name = key.rsplit('/').next().unwrap_or_default();
+        let function = self.function(name)?;
+        Ok(Body::Bytes(function.zip.clone()))
     }
 
     /// Leaves out `State` and `LastUpdateStatus`, as AWS does.

@@ -86,10 +86,12 @@ impl World {
             "FilterLogEvents" => {
                 let since = request.get("startTime").as_i64().unwrap_or_default();
                 let until = request.get("endTime").as_i64().unwrap_or(i64::MAX);
-                let events = self.group(name)?.events.clone();
+                let pattern = Pattern::parse(request.text("filterPattern"))?;
+                let events = &self.group(name)?.events;
                 let found: Vec<Value> = events
-                    .into_iter()
+                    .iter()
                     .filter(|(at, _)| (since..=until).contains(at))
+                    .filter(|(_, message)| pattern.picks(message))
                     .map(|(at, message)| json!({"timestamp": at, "message": message}))
                     .collect();
                 let (page, next) = self.page(
@@ -140,8 +142,104 @@ impl World {
     /// A function logs, if its group is there: its role may not create one.
     pub(super) fn log(&mut self, function: &str, message: &str) {
         let at = self.millis(self.now);
-        if let Some(group) = self.log_groups.get_mut(&format!("/aws/lambda/{function}")) {
+        let name = format!("/aws/lambda/{function}");
+        if let Some(held) = &mut self.held_logs {
+            held.push((name, at, message.to_owned()));
+        } else if let Some(group) = self.log_groups.get_mut(&name) {
             group.events.push((at, message.to_owned()));
+        }
+    }
+
+    /// What was held back comes.
+    pub(super) fn let_logs_come(&mut self) {
+        for (name, at, message) in self.held_logs.take().into_iter().flatten() {
+            if let Some(group) = self.log_groups.get_mut(&name) {
+                group.events.push((at, message));
+            }
+        }
+    }
+}
+
+/// The filter patterns for JSON events that homeroom writes: a value at a selector, `&&`, `||`, parentheses. Source:
+/// CloudWatch Logs, "Filter pattern syntax".
+enum Pattern {
+    All,
+    Equal(String, String),
+    And(Vec<Pattern>),
+    Or(Vec<Pattern>),
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let invalid = |why: &str| {
+            let message = format!("Invalid filter pattern: {why}");
+            Refusal::new(400, "InvalidParameterException", &message)
+        };
+        if text.is_empty() {
+            return Ok(Self::All);
+        }
+        if text.chars().count() > 1024 {
+            return Err(invalid("longer than 1024 characters"));
+        }
+        let inner = text
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
+        let mut rest = inner.ok_or_else(|| invalid("not for JSON"))?.trim();
+        let pattern = Self::any(&mut rest).ok_or_else(|| invalid(text))?;
+        match rest.is_empty() {
+            true => Ok(pattern),
+            false => Err(invalid(rest)),
+        }
+    }
+
+    fn any(rest: &mut &str) -> Option<Self> {
+        let mut parts = vec![Self::all(rest)?];
+        while let Some(after) = rest.strip_prefix("||") {
+            *rest = after.trim_start();
+            parts.push(Self::all(rest)?);
+        }
+        Some(Self::Or(parts))
+    }
+
+    fn all(rest: &mut &str) -> Option<Self> {
+        let mut parts = vec![Self::one(rest)?];
+        while let Some(after) = rest.strip_prefix("&&") {
+            *rest = after.trim_start();
+            parts.push(Self::one(rest)?);
+        }
+        Some(Self::And(parts))
+    }
+
+    fn one(rest: &mut &str) -> Option<Self> {
+        if let Some(after) = rest.strip_prefix('(') {
+            *rest = after.trim_start();
+            let inner = Self::any(rest)?;
+            *rest = rest.strip_prefix(')')?.trim_start();
+            return Some(inner);
+        }
+        let (selector, after) = rest.strip_prefix("$.")?.split_once('=')?;
+        let (value, after) = after.trim_start().strip_prefix('"')?.split_once('"')?;
+        *rest = after.trim_start();
+        let pointer = format!("/{}", selector.trim().replace('.', "/"));
+        Some(Self::Equal(pointer, value.to_owned()))
+    }
+
+    fn picks(&self, message: &str) -> bool {
+        match self {
+            Self::All => true,
+            _ => serde_json::from_str(message.trim()).is_ok_and(|json| self.fits(&json)),
+        }
+    }
+
+    fn fits(&self, json: &Value) -> bool {
+        match self {
+            Self::All => true,
+            Self::Equal(pointer, value) => json
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .is_some_and(|text| value == "*" || text == value),
+            Self::And(parts) => parts.iter().all(|part| part.fits(json)),
+            Self::Or(parts) => parts.iter().any(|part| part.fits(json)),
         }
     }
 }

@@ -296,6 +296,47 @@ impl StrictAws {
         self.lock().world.recreate_log_group(name);
     }
 
+    /// Executions that have succeeded, as if somebody had let a loop run; the newest ones by now.
+    pub fn flood(&self, machine: &str, count: usize, prefix: &str, input: &Value) {
+        let mut inner = self.lock();
+        inner.world.advance(Instant::now());
+        inner
+            .world
+            .flood(machine, count, prefix, &input.to_string());
+    }
+
+    /// DescribeExecution does not show these fields yet; none: it shows all of them again.
+    pub fn hide_of_executions(&self, fields: &[&'static str]) {
+        self.lock().world.hidden = fields.to_vec();
+    }
+
+    /// From now on log events do not show up.
+    pub fn hold_logs_back(&self) {
+        self.lock().world.held_logs = Some(Vec::new());
+    }
+
+    /// Log events that were held back show up, with the times at which they were written.
+    pub fn let_logs_come(&self) {
+        self.lock().world.let_logs_come();
+    }
+
+    /// Functions log as before, but do not name the execution.
+    pub fn name_no_executions_in_logs(&self) {
+        self.lock().world.nameless_logs = true;
+    }
+
+    /// Trigger functions answer with this in the place of the ARN of the execution that they started.
+    pub fn answer_with(&self, arn: &str) {
+        self.lock().world.answer_with = Some(arn.to_owned());
+    }
+
+    /// A function writes a line to its log.
+    pub fn log(&self, function: &str, message: &str) {
+        let mut inner = self.lock();
+        inner.world.advance(Instant::now());
+        inner.world.log(function, message);
+    }
+
     /// Records an event in CloudTrail's history, as of now; time and id are added.
     pub fn record_event(&self, record: Value) {
         let mut inner = self.lock();

@@ -34,6 +34,8 @@ struct Execution {
     ends_at: Instant,
     /// What it ends as.
     end: (&'static str, Option<String>, Option<String>),
+    /// What was caught before it failed.
+    caught: Option<(&'static str, String, String)>,
 }
 
 /// What an update sets besides definition and role.
@@ -53,6 +55,52 @@ fn execution_arn(machine: &str, name: &str) -> String {
 
 fn error(code: &str, message: &str) -> Refusal {
     Refusal::new(400, code, message)
+}
+
+/// The events of an execution, the oldest first. Source: GetExecutionHistory, HistoryEvent.
+fn history(execution: &Execution) -> Vec<Value> {
+    let mut events: Vec<Value> = Vec::new();
+    let mut add = |kind: &str, details: Option<(&str, Value)>| {
+        let id = events.len() + 1;
+        // The first state's event names none before it.
+        let previous = if id <= 2 { 0 } else { id - 1 };
+        let mut event = json!({"id": id, "previousEventId": previous, "type": kind, "timestamp": 1_767_225_600.0});
+        if let Some((key, value)) = details {
+            event[key] = value;
+        }
+        events.push(event);
+    };
+    let entered = |state: &str| Some(("stateEnteredEventDetails", json!({"name": state})));
+    let exited = |state: &str| Some(("stateExitedEventDetails", json!({"name": state})));
+    let (status, error, cause) = &execution.end;
+    let state = execution.caught.as_ref().map_or("First", |caught| caught.0);
+    add("ExecutionStarted", None);
+    add("TaskStateEntered", entered(state));
+    add("LambdaFunctionScheduled", None);
+    add("LambdaFunctionStarted", None);
+    if execution.status == "RUNNING" {
+        return events;
+    }
+    if let Some((state, error, cause)) = &execution.caught {
+        let details = json!({"error": error, "cause": cause});
+        add(
+            "LambdaFunctionFailed",
+            Some(("lambdaFunctionFailedEventDetails", details)),
+        );
+        add("TaskStateExited", exited(state));
+        add("FailStateEntered", entered("Failed"));
+    }
+    let details = json!({"error": error, "cause": cause});
+    match *status {
+        "FAILED" => add(
+            "ExecutionFailed",
+            Some(("executionFailedEventDetails", details)),
+        ),
+        "TIMED_OUT" => add("ExecutionTimedOut", None),
+        "ABORTED" => add("ExecutionAborted", None),
+        _ => add("ExecutionSucceeded", None),
+    }
+    events
 }
 
 fn valid_definition(text: &str) -> Result<(), Refusal> {
@@ -165,9 +213,26 @@ impl World {
                     answer["error"] = execution.end.1.into();
                     answer["cause"] = execution.end.2.into();
                 }
+                for field in &self.hidden {
+                    answer[*field] = Value::Null;
+                }
                 answer
             }
             "ListExecutions" => self.list_executions(name, request)?,
+            "GetExecutionHistory" => {
+                let execution = self.execution(request.text("executionArn"))?.clone();
+                let mut events = history(&execution);
+                if request.get("reverseOrder") == &Value::Bool(true) {
+                    events.reverse();
+                }
+                let (page, next) = self.page(
+                    events,
+                    request.text("nextToken"),
+                    request.number("maxResults"),
+                    1000,
+                );
+                json!({"events": page, "nextToken": next})
+            }
             _ => panic!("Step Functions here knows no {operation}"),
         }))
     }
@@ -290,9 +355,10 @@ impl World {
             started_at: now,
             ends_at: now + run.takes,
             end: (run.status, run.error, run.cause),
+            caught: run.caught,
         });
         let definition = found.definition.clone();
-        self.log_tasks(&definition, input);
+        self.log_tasks(&definition, name);
         self.settle_machines();
         Ok(execution_arn(machine, name))
     }
@@ -329,13 +395,13 @@ impl World {
 
     fn list_executions(&mut self, name: &str, request: &Request) -> Result<Value, Refusal> {
         let filter = request.text("statusFilter");
-        let machine = self.machine(name)?.clone();
-        let all: Vec<Value> = machine
+        self.machine(name)?;
+        let machine = &self.machines[name];
+        let all: Vec<&Execution> = machine
             .executions
             .iter()
             .rev()
             .filter(|e| filter.is_empty() || e.status == filter)
-            .map(|e| self.execution_item(&execution_arn(name, &e.name), e))
             .collect();
         let (page, next) = self.page(
             all,
@@ -343,7 +409,25 @@ impl World {
             request.number("maxResults"),
             1000,
         );
+        let item = |e: &Execution| self.execution_item(&execution_arn(name, &e.name), e);
+        let page: Vec<Value> = page.into_iter().map(item).collect();
         Ok(json!({"executions": page, "nextToken": next}))
+    }
+
+    /// So many executions that have succeeded, as if somebody had let a loop run.
+    pub(super) fn flood(&mut self, machine: &str, count: usize, prefix: &str, input: &str) {
+        let now = self.now;
+        let machine = self.machines.get_mut(machine).expect("it is there");
+        let flood = (0..count).map(|n| Execution {
+            name: format!("{prefix}{n}"),
+            input: input.to_owned(),
+            status: "SUCCEEDED",
+            started_at: now,
+            ends_at: now,
+            end: ("SUCCEEDED", None, None),
+            caught: None,
+        });
+        machine.executions.extend(flood);
     }
 
     /// Ends executions whose time has come, then lets go of deleted machines on which nothing runs.

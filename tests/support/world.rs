@@ -34,6 +34,14 @@ pub(super) struct World {
     pub(super) machines: BTreeMap<String, Machine>,
     pub(super) apis: BTreeMap<String, Api>,
     pub(super) log_groups: BTreeMap<String, LogGroup>,
+    /// Fields of DescribeExecution's answers that are not there yet.
+    pub(super) hidden: Vec<&'static str>,
+    /// Log events that have not come yet, by group, where they are held back.
+    pub(super) held_logs: Option<Vec<(String, i64, String)>>,
+    /// Whether functions log without naming the execution.
+    pub(super) nameless_logs: bool,
+    /// What trigger functions name as the execution that they started, in the place of the real one.
+    pub(super) answer_with: Option<String>,
     /// Records of CloudTrail, with their time in milliseconds since 1970.
     pub(super) trail: Vec<(i64, Value)>,
     /// When the account came to be; AWS's clock starts then.
@@ -61,6 +69,10 @@ impl World {
             machines: BTreeMap::new(),
             apis: BTreeMap::new(),
             log_groups: BTreeMap::new(),
+            hidden: Vec::new(),
+            held_logs: None,
+            nameless_logs: false,
+            answer_with: None,
             trail: Vec::new(),
             start: now,
             now,
@@ -79,6 +91,7 @@ impl World {
             "apigateway" => self.apigateway(name, request),
             "logs" => self.logs(name, request),
             "cloudtrail" => self.cloudtrail(name, request),
+            "s3" => self.stored_code(request),
             _ => self.invoke(request),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Answer, Facts, Reading, names_can_be_trusted};
+use super::{Answer, Facts, Reading, Way, names_can_be_trusted};
 use crate::domain::check::{Proof, Verdict};
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::plan::StudentPlan;
@@ -13,6 +13,9 @@ use crate::domain::plan::StudentPlan;
 const SHOWN_MAX: usize = 5;
 /// Executions that evidence of a failed check shows at most, as coming nearest.
 const NEAR_MAX: usize = 3;
+/// Why an execution that looks like the API's does not count yet.
+const LOG_SILENT: &str =
+    "the log of the function behind the API does not say yet that it started this one";
 
 /// [`Proof::Executions`], borrowed.
 struct Wanted<'a> {
@@ -32,8 +35,34 @@ enum Fit {
     Not(String),
     /// Only describing it would tell.
     Undescribed,
+    /// It fits but for the way in which it was started, which only the log of the function behind the API would tell.
+    Way,
+    /// It would fit if it is the student's, and it may be homeroom's.
+    Unclear,
     /// homeroom's, or somebody else's than asked for: not worth a word.
     Unrelated,
+}
+
+/// What executions' names are worth.
+struct Names<'a> {
+    /// Whether they tell homeroom's own: see [`names_can_be_trusted`].
+    trusted: bool,
+    /// What those begin with that the API starts.
+    api_prefix: Option<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of(plan: &StudentPlan, facts: &'a Facts) -> Self {
+        Self {
+            trusted: names_can_be_trusted(plan),
+            api_prefix: facts.api_name_prefix.as_deref(),
+        }
+    }
+
+    fn look_like_the_apis(&self, execution: &Execution) -> bool {
+        let prefix = self.api_prefix;
+        prefix.is_some_and(|prefix| execution.name.starts_with(prefix))
+    }
 }
 
 impl<'a> Wanted<'a> {
@@ -65,18 +94,28 @@ impl<'a> Wanted<'a> {
         self.error.is_some() || !self.input.is_empty() || !self.one_for_each.is_empty()
     }
 
-    fn fit(&self, starter: Starter, execution: &Execution, trust_names: bool) -> Fit {
-        if starter == Starter::Homeroom || self.started_by.is_some_and(|wanted| wanted != starter) {
-            return Fit::Unrelated;
+    fn fit(&self, starter: Starter, execution: &Execution, names: &Names<'_>) -> Fit {
+        let other_way = self.started_by.is_some_and(|wanted| wanted != starter);
+        match starter {
+            Starter::Homeroom => return Fit::Unrelated,
+            Starter::Api | Starter::Person if other_way => return Fit::Unrelated,
+            // A person's only once the log has said that it is not the API's.
+            Starter::Student
+                if self.started_by == Some(Starter::Person)
+                    && names.look_like_the_apis(execution) =>
+            {
+                return Fit::Unrelated;
+            }
+            _ => {}
         }
         if let Some(status) = self.status.filter(|wanted| *wanted != execution.status) {
             return Fit::Not(format!("{} is needed", status.as_str()));
         }
         let Some(detail) = &execution.detail else {
-            return if self.looks_inside() || !trust_names {
+            return if self.looks_inside() || !names.trusted {
                 Fit::Undescribed
             } else {
-                Fit::Fits
+                self.known_but_the_way(starter)
             };
         };
         if let Some(error) = self.error.filter(|e| detail.error.as_deref() != Some(*e)) {
@@ -88,7 +127,16 @@ impl<'a> Wanted<'a> {
             Some((pointer, value)) => {
                 Fit::Not(format!("{pointer} of its input must be {}", plain(value)))
             }
-            None => Fit::Fits,
+            None => self.known_but_the_way(starter),
+        }
+    }
+
+    /// How an execution stands of which everything else fits.
+    fn known_but_the_way(&self, starter: Starter) -> Fit {
+        match starter {
+            Starter::Unclear => Fit::Unclear,
+            Starter::Student if self.started_by.is_some() => Fit::Way,
+            _ => Fit::Fits,
         }
     }
 
@@ -104,7 +152,7 @@ impl<'a> Wanted<'a> {
             .collect()
     }
 
-    /// What proves it best: one execution for each value, then the newest.
+    /// What proves it best, as much as is shown: one execution for each value, then the newest.
     fn best<'e>(&self, matching: &[&'e (Starter, Execution)]) -> Vec<&'e (Starter, Execution)> {
         let mut best: Vec<&(Starter, Execution)> = Vec::new();
         let values = self
@@ -114,6 +162,9 @@ impl<'a> Wanted<'a> {
         let for_values = values
             .filter_map(|(pointer, v)| matching.iter().find(|(_, e)| has_value(e, pointer, v)));
         for found in for_values.chain(matching) {
+            if best.len() == SHOWN_MAX {
+                break;
+            }
             if !best.iter().any(|b| b.1.arn == found.1.arn) {
                 best.push(found);
             }
@@ -133,21 +184,6 @@ fn plain(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Whether a proof cannot tell whether this execution counts before it is described.
-pub fn needs_detail(
-    proof: &Proof,
-    starter: Starter,
-    execution: &Execution,
-    trust_names: bool,
-) -> bool {
-    Wanted::of(proof).is_some_and(|wanted| {
-        matches!(
-            wanted.fit(starter, execution, trust_names),
-            Fit::Undescribed
-        )
-    })
-}
-
 /// The execution that is best described next for a proof that does not hold yet: one whose name speaks of
 /// something that is still missing, else the newest. The name only decides the order; what counts is the input.
 /// `None`: describing more changes nothing.
@@ -155,35 +191,80 @@ pub fn next_to_describe(
     proof: &Proof,
     plan: &StudentPlan,
     all: &[(Starter, Execution)],
+    facts: &Facts,
 ) -> Option<usize> {
     let wanted = Wanted::of(proof)?;
-    let trust_names = names_can_be_trusted(plan);
-    let matching: Vec<_> = all
-        .iter()
-        .filter(|(s, e)| matches!(wanted.fit(*s, e, trust_names), Fit::Fits))
-        .collect();
+    let names = Names::of(plan, facts);
+    let mut matching = Vec::new();
+    let mut undescribed = Vec::new();
+    for (index, one) in all.iter().enumerate() {
+        match wanted.fit(one.0, &one.1, &names) {
+            // Its way is asked next; it may well be the right one.
+            Fit::Fits | Fit::Way => matching.push(one),
+            Fit::Undescribed if !facts.unsettled.contains_key(&one.1.arn) => {
+                undescribed.push(index)
+            }
+            _ => {}
+        }
+    }
     let missing = wanted.missing(&matching);
     if missing.is_empty() && matching.len() >= wanted.count {
         return None;
     }
-    let mut undescribed = all
+    let newest = *undescribed.first()?;
+    let words: Vec<String> = missing
         .iter()
-        .enumerate()
-        .filter(|(_, (s, e))| matches!(wanted.fit(*s, e, trust_names), Fit::Undescribed))
-        .map(|(index, (_, execution))| (index, letters(&execution.name)));
-    let newest = undescribed.next()?;
-    let speaks = |name: &str| {
-        let of_missing = missing.iter().map(|(_, value)| *value);
-        of_missing.chain(wanted.input.values()).any(|value| {
-            let word = letters(&plain(value));
-            !word.is_empty() && name.contains(&word)
-        })
+        .map(|(_, value)| *value)
+        .chain(wanted.input.values())
+        .map(|value| letters(&plain(value)))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let speaks = |index: &&usize| {
+        let name = letters(&all[**index].1.name);
+        words.iter().any(|word| name.contains(word))
     };
-    let index = std::iter::once(newest.clone())
-        .chain(undescribed)
-        .find(|(_, name)| speaks(name))
-        .map_or(newest.0, |(index, _)| index);
-    Some(index)
+    Some(undescribed.iter().find(speaks).copied().unwrap_or(newest))
+}
+
+/// Executions that a proof which does not hold yet would count if they were started in the right way, best first: those
+/// of which the log is to be asked. No more than the proof still lacks.
+pub fn to_prove(
+    proof: &Proof,
+    plan: &StudentPlan,
+    all: &[(Starter, Execution)],
+    facts: &Facts,
+) -> Vec<usize> {
+    let Some(wanted) = Wanted::of(proof) else {
+        return Vec::new();
+    };
+    let names = Names::of(plan, facts);
+    let mut matching = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    for (index, one) in all.iter().enumerate() {
+        match wanted.fit(one.0, &one.1, &names) {
+            Fit::Fits => matching.push(one),
+            Fit::Way if !facts.ways.contains_key(&one.1.arn) => open.push(index),
+            _ => {}
+        }
+    }
+    let missing = wanted.missing(&matching);
+    let lacking = wanted
+        .count
+        .saturating_sub(matching.len())
+        .max(missing.len());
+    let for_values = missing.iter().filter_map(|(pointer, value)| {
+        let mut open = open.iter().copied();
+        open.find(|index| has_value(&all[*index].1, pointer, value))
+    });
+    let mut chosen: Vec<usize> = for_values.collect();
+    // What has none of the missing values helps only where more are wanted than there are values.
+    if wanted.count > matching.len() + missing.len() {
+        chosen.extend(&open);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    chosen.retain(|index| seen.insert(*index));
+    chosen.truncate(lacking);
+    chosen
 }
 
 /// A text's letters and digits in lower case, so that `sales_data` is found in `api-user1-sales-data-…`.
@@ -201,10 +282,10 @@ pub(super) fn counted(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Optio
     let Some(Reading::Seen(all)) = facts.executions.get(wanted.machine) else {
         return None;
     };
-    let trust_names = names_can_be_trusted(plan);
+    let names = Names::of(plan, facts);
     let matching: Vec<_> = all
         .iter()
-        .filter(|(s, e)| matches!(wanted.fit(*s, e, trust_names), Fit::Fits))
+        .filter(|(s, e)| matches!(wanted.fit(*s, e, &names), Fit::Fits))
         .collect();
     let values: usize = wanted.one_for_each.values().map(Vec::len).sum();
     Some(match values {
@@ -227,16 +308,23 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer 
             return (Verdict::CouldNotCheck, vec![text.into()]);
         }
     };
-    let trust_names = names_can_be_trusted(plan);
+    let names = Names::of(plan, facts);
     let mut matching = Vec::new();
     let mut near = Vec::new();
-    let mut undescribed = 0;
+    let mut undescribed = Vec::new();
+    let mut ways = Vec::new();
+    let mut unclear = 0;
     for one in all {
-        match wanted.fit(one.0, &one.1, trust_names) {
+        match wanted.fit(one.0, &one.1, &names) {
             Fit::Fits => matching.push(one),
-            Fit::Not(why) => near.push((one, why)),
-            Fit::Undescribed => undescribed += 1,
-            Fit::Unrelated => {}
+            Fit::Not(why) if near.len() < NEAR_MAX => near.push((one, why)),
+            Fit::Way => match facts.ways.get(&one.1.arn) {
+                Some(Way::NotYet) => near.push((one, LOG_SILENT.to_owned())),
+                way => ways.push((one, way)),
+            },
+            Fit::Undescribed => undescribed.push(one),
+            Fit::Unclear => unclear += 1,
+            Fit::Not(_) | Fit::Unrelated => {}
         }
     }
     let missing = wanted.missing(&matching);
@@ -244,25 +332,40 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer 
     let best = wanted.best(&matching);
     let mut evidence: Vec<_> = best
         .iter()
-        .take(SHOWN_MAX)
         .map(|(starter, execution)| facts.evidence_of(*starter, execution))
         .collect();
     if found > SHOWN_MAX {
         evidence.push(format!("and {} more", found - SHOWN_MAX).into());
     }
+    if let Some(changed) = facts.trigger_changed.as_ref().filter(|_| {
+        // A log says what its function writes.
+        found > 0 && wanted.started_by.is_some()
+    }) {
+        evidence.push(changed.as_str().into());
+    }
     if missing.is_empty() && found >= wanted.count {
         return (Verdict::Pass, evidence);
     }
-    if undescribed > 0 {
-        let why = facts.undescribed.as_deref().unwrap_or("not tried");
-        evidence.push(format!("{undescribed} executions could not be read: {why}").into());
+    let lacking = wanted.count.saturating_sub(found).max(missing.len());
+    // Another one for a value that is there already changes nothing.
+    let helps = |one: &(Starter, Execution)| {
+        let has = |(pointer, value): &(&str, &Value)| has_value(&one.1, pointer, value);
+        wanted.count > found + missing.len() || missing.iter().any(has)
+    };
+    let ways: Vec<_> = ways
+        .into_iter()
+        .filter_map(|(one, way)| helps(one).then_some(way))
+        .collect();
+    let unknown = unknown(&wanted, facts, &undescribed, &ways, unclear, lacking);
+    if !unknown.is_empty() {
+        evidence.extend(unknown.into_iter().map(Into::into));
         return (Verdict::CouldNotCheck, evidence);
     }
     evidence.push(
         if !missing.is_empty() {
             let names: Vec<String> = missing.iter().map(|(_, value)| plain(value)).collect();
             format!("none yet for {}", names.join(", "))
-        } else if all.iter().all(|(s, _)| *s == Starter::Homeroom) {
+        } else if !all.iter().any(|(s, _)| s.is_students()) {
             "no executions of the student's own yet".to_owned()
         } else {
             format!("{found} of {} executions", wanted.count)
@@ -275,4 +378,68 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer 
         evidence.push(shown);
     }
     (Verdict::Fail, evidence)
+}
+
+/// What is not known and could make the proof hold.
+fn unknown(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    undescribed: &[&(Starter, Execution)],
+    ways: &[Option<&Way>],
+    unclear: usize,
+    lacking: usize,
+) -> Vec<String> {
+    let mut unknown = Vec::new();
+    if !undescribed.is_empty() {
+        let unsettled = undescribed
+            .iter()
+            .find_map(|one| facts.unsettled.get(&one.1.arn));
+        let why = facts.undescribed.as_ref().or(unsettled);
+        unknown.push(format!(
+            "{} could not be read: {}",
+            executions(undescribed.len()),
+            why.map_or("not tried", String::as_str)
+        ));
+    }
+    if !ways.is_empty() {
+        let why = ways.iter().find_map(|way| match way {
+            Some(Way::Unseen(why)) => Some(why.as_str()),
+            _ => None,
+        });
+        unknown.push(format!(
+            "how {} started could not be checked: {}",
+            match ways.len() {
+                1 => "1 execution was".to_owned(),
+                n => format!("{n} executions were"),
+            },
+            why.unwrap_or("so many are asked in one reading; the next one goes on")
+        ));
+    }
+    // Of fewer than are lacking, it does not matter whose they are.
+    if unclear > 0 && unclear + ways.len() + undescribed.len() >= lacking {
+        unknown.push(format!(
+            "{} like homeroom's own, of which this computer has no record; was the class validated from another one? \
+             The run logs in its reports folder tell",
+            match unclear {
+                1 => "1 execution looks".to_owned(),
+                n => format!("{n} executions look"),
+            },
+        ));
+    }
+    if let Some(listed) = facts.cut_off.get(wanted.machine) {
+        unknown.push(beyond(*listed));
+    }
+    unknown
+}
+
+/// Why nothing is said about what was not listed.
+pub(super) fn beyond(listed: usize) -> String {
+    format!("there are more than {listed} executions; older ones were not read")
+}
+
+fn executions(count: usize) -> String {
+    match count {
+        1 => "1 execution".to_owned(),
+        n => format!("{n} executions"),
+    }
 }

@@ -1,8 +1,10 @@
 //! Checks of log events: of the student's own executions, not of homeroom's.
 //!
-//! A log event does not say which execution it belongs to, so it is tied to one by time: an event counts when it
-//! falls between start and end of an execution of the student's own during which none of homeroom's ran.
+//! An event belongs to the execution that it names, where the lab's functions name it. An event that names none is tied
+//! to one by time: it counts when it falls between start and end of an execution of the student's own during which none
+//! of homeroom's ran.
 
+use super::executions::beyond;
 use super::{Answer, Facts, Reading};
 use crate::domain::check::Verdict;
 use crate::domain::execution::{Execution, Starter};
@@ -29,6 +31,10 @@ pub enum LogSight {
     Any,
     /// At least one event while this execution of the student's own ran.
     During(Starter, Box<Execution>),
+    /// At least one event that names this execution of the student's own.
+    Naming(Starter, Box<Execution>),
+    /// No event that could be tied to one, and why there may be some all the same.
+    Hidden(String),
 }
 
 /// A stretch of time in which an execution of the student's own ran alone.
@@ -44,29 +50,76 @@ pub struct LogWindow {
     pub until_ms: Option<i64>,
 }
 
-/// The windows to look into, best first: executions that the API started run through every function, so they come
-/// before a person's; the newest first. Executions during which one of homeroom's ran are left out, and a window ends
-/// where one of homeroom's begins.
-pub fn own_windows(all: &[(Starter, Execution)]) -> Vec<LogWindow> {
-    let of = |wanted: Starter| {
-        all.iter()
-            .filter(move |(starter, _)| *starter == wanted)
-            .filter_map(|(starter, execution)| window(*starter, execution, all))
-            .take(WINDOWS_MAX)
-    };
-    of(Starter::Api).chain(of(Starter::Person)).collect()
+/// Where to look for events that name no execution.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Windows {
+    /// The windows, best first.
+    pub windows: Vec<LogWindow>,
+    /// Whether executions were left out because one of homeroom's ran at the same time.
+    pub hidden: bool,
+}
+
+/// The student's own executions whose log events are looked for, best first: those that the API started run through
+/// every function, so they come before a person's; the newest first.
+pub fn own_executions(all: &[(Starter, Execution)]) -> Vec<&(Starter, Execution)> {
+    chosen(all).take_own(|_| true)
+}
+
+/// The windows to look into, in the same order. Executions during which one of homeroom's (or what may be one) ran are
+/// left out, and a window ends where one of those begins.
+pub fn own_windows(all: &[(Starter, Execution)]) -> Windows {
+    let blockers: Vec<&Execution> = all
+        .iter()
+        .filter(|(starter, _)| !starter.is_students())
+        .map(|(_, execution)| execution)
+        .collect();
+    let mut windows = Vec::new();
+    let own = chosen(all).take_own(|one| {
+        let window = window(one, &blockers);
+        let open = window.is_some();
+        windows.extend(window);
+        open
+    });
+    Windows {
+        windows,
+        hidden: own.len() < own_executions(all).len(),
+    }
+}
+
+/// Picks from a listing.
+struct Chosen<'a>(&'a [(Starter, Execution)]);
+
+fn chosen(all: &[(Starter, Execution)]) -> Chosen<'_> {
+    Chosen(all)
+}
+
+impl<'a> Chosen<'a> {
+    /// Of those that the API (may have) started, and then of a person's, the newest few that are wanted.
+    fn take_own(
+        &self,
+        mut wanted: impl FnMut(&(Starter, Execution)) -> bool,
+    ) -> Vec<&'a (Starter, Execution)> {
+        let mut own = Vec::new();
+        let groups: [fn(Starter) -> bool; 2] = [
+            |starter| matches!(starter, Starter::Api | Starter::Student),
+            |starter| starter == Starter::Person,
+        ];
+        for group in groups {
+            let of_group = self.0.iter().filter(|(starter, _)| group(*starter));
+            own.extend(of_group.filter(|one| wanted(one)).take(WINDOWS_MAX));
+        }
+        own
+    }
 }
 
 fn window(
-    starter: Starter,
-    execution: &Execution,
-    all: &[(Starter, Execution)],
+    (starter, execution): &(Starter, Execution),
+    blockers: &[&Execution],
 ) -> Option<LogWindow> {
     let (since_ms, end) = (execution.started_ms, execution.stopped_ms);
     let mut until_ms = end.map(|end| end + AFTER_MS);
-    for (other, homerooms) in all {
-        let before = homerooms.stopped_ms.is_some_and(|stop| stop < since_ms);
-        if *other != Starter::Homeroom || before {
+    for homerooms in blockers {
+        if homerooms.stopped_ms.is_some_and(|stop| stop < since_ms) {
             continue;
         }
         let begin = homerooms.started_ms - BEFORE_MS;
@@ -76,7 +129,7 @@ fn window(
         until_ms = until_ms.map(|until| until.min(begin));
     }
     Some(LogWindow {
-        starter,
+        starter: *starter,
         execution: execution.clone(),
         since_ms,
         until_ms,
@@ -99,7 +152,9 @@ pub(super) fn counted(
         let seen = facts.log_events.get(&key);
         matches!(
             seen,
-            Some(Reading::Seen(LogSight::Any | LogSight::During(..)))
+            Some(Reading::Seen(
+                LogSight::Any | LogSight::During(..) | LogSight::Naming(..)
+            ))
         )
     };
     Some((functions.iter().filter(logged).count(), functions.len()))
@@ -116,9 +171,18 @@ pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -
                 return (Verdict::CouldNotCheck, vec![text.into()]);
             }
             Some(Reading::Seen(all)) => {
-                if all.iter().all(|(starter, _)| *starter == Starter::Homeroom) {
-                    let text = "no log events of the student's own executions yet";
-                    return (Verdict::Fail, vec![text.into()]);
+                if !all.iter().any(|(starter, _)| starter.is_students()) {
+                    return match (facts.cut_off.get(machine), all.as_slice()) {
+                        (Some(listed), _) => (Verdict::CouldNotCheck, vec![beyond(*listed).into()]),
+                        (None, all) if all.iter().any(|(s, _)| *s == Starter::Unclear) => {
+                            let text = "its executions look like homeroom's own, of which this computer has no record";
+                            (Verdict::CouldNotCheck, vec![text.into()])
+                        }
+                        _ => {
+                            let text = "no log events of the student's own executions yet";
+                            (Verdict::Fail, vec![text.into()])
+                        }
+                    };
                 }
             }
         }
@@ -139,6 +203,14 @@ pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -
                 evidence.text = format!("log events of {id} while it ran");
                 seen.push(evidence);
             }
+            Some(Reading::Seen(LogSight::Naming(starter, execution))) => {
+                let mut evidence = facts.evidence_of(*starter, execution);
+                evidence.text = format!("a log event of {id} names it");
+                seen.push(evidence);
+            }
+            Some(Reading::Seen(LogSight::Hidden(why))) => {
+                unseen.push(format!("{id}: {why}").into());
+            }
             Some(Reading::Seen(LogSight::Nothing)) => missing.push(id.as_str()),
             Some(Reading::Unseen(why)) => unseen.push(format!("{id}: {why}").into()),
             None => unseen.push(format!("{id}: its log events were not read").into()),
@@ -152,7 +224,13 @@ pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -
         };
         let text = format!("no log events yet of {}{during}", missing.join(", "));
         seen.push(text.into());
-        (Verdict::Fail, seen)
+        match own_of.and_then(|machine| facts.cut_off.get(machine)) {
+            Some(listed) => {
+                seen.push(beyond(*listed).into());
+                (Verdict::CouldNotCheck, seen)
+            }
+            None => (Verdict::Fail, seen),
+        }
     } else if !unseen.is_empty() {
         (Verdict::CouldNotCheck, unseen)
     } else {

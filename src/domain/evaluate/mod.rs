@@ -8,8 +8,8 @@ mod trail;
 
 use std::collections::BTreeMap;
 
-pub use executions::{needs_detail, next_to_describe};
-pub use logs::{LogKey, LogSight, LogWindow, own_windows};
+pub use executions::{next_to_describe, to_prove};
+pub use logs::{LogKey, LogSight, LogWindow, Windows, own_executions, own_windows};
 pub use stack::{act, reset};
 pub use trail::TrailSight;
 
@@ -34,6 +34,15 @@ pub enum Reading<T> {
     Unseen(String),
 }
 
+/// Why it is not known whether the API started an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// The log does not name it yet, and still may.
+    NotYet,
+    /// The log cannot tell; why.
+    Unseen(String),
+}
+
 /// What was read of one student.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
@@ -43,6 +52,16 @@ pub struct Facts {
     pub executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
     /// Why some executions that a check looks into were not described.
     pub undescribed: Option<String>,
+    /// Executions of which AWS does not show everything yet, by ARN, with what is missing.
+    pub unsettled: BTreeMap<String, String>,
+    /// State machines (ids in the lab) with more executions than were listed, and how many were.
+    pub cut_off: BTreeMap<String, usize>,
+    /// What the names of executions begin with that the API starts.
+    pub api_name_prefix: Option<String>,
+    /// Executions of which it was asked whether the API started them, without an answer; by ARN.
+    pub ways: BTreeMap<String, Way>,
+    /// What the student changed of the function whose log tells what the API started.
+    pub trigger_changed: Option<String>,
     /// What was seen of log events.
     pub log_events: BTreeMap<LogKey, Reading<LogSight>>,
     /// What was seen of CloudTrail events, by the check's proof.
@@ -64,6 +83,7 @@ impl Facts {
                     .console
                     .as_ref()
                     .map(|scope| scope.execution_console_url(&execution.arn)),
+                why: None,
             }),
         }
     }

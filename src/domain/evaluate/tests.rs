@@ -26,6 +26,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
             })
             .collect(),
         in_roster: true,
+        spelled: None,
     }
 }
 
@@ -290,8 +291,14 @@ fn a_changed_function_costs_the_names_their_credit() {
         let Some(Reading::Seen(all)) = undescribed().executions.remove("m") else {
             panic!("the facts have executions");
         };
-        assert_eq!(next_to_describe(&one.proof, &changed, &all), Some(0));
-        assert_eq!(next_to_describe(&one.proof, &deployed(), &all), None);
+        assert_eq!(
+            next_to_describe(&one.proof, &changed, &all, &Facts::default()),
+            Some(0)
+        );
+        assert_eq!(
+            next_to_describe(&one.proof, &deployed(), &all, &Facts::default()),
+            None
+        );
     }
     assert_eq!(
         evaluate(&one, &deployed(), &undescribed()).verdict,
@@ -311,12 +318,21 @@ fn what_a_name_speaks_of_is_described_first_and_else_the_newest() {
         .map(|name| (Starter::Api, execution(name, Status::Succeeded)))
         .collect();
     let proof = api_check().proof;
-    assert_eq!(next_to_describe(&proof, &deployed(), &all), Some(1));
+    assert_eq!(
+        next_to_describe(&proof, &deployed(), &all, &Facts::default()),
+        Some(1)
+    );
     all[1] = by_api(names[1], "customer_data");
-    assert_eq!(next_to_describe(&proof, &deployed(), &all), Some(2));
+    assert_eq!(
+        next_to_describe(&proof, &deployed(), &all, &Facts::default()),
+        Some(2)
+    );
     // The name lied: what is left is described all the same.
     all[2] = by_api(names[2], "analytics_data");
-    assert_eq!(next_to_describe(&proof, &deployed(), &all), Some(0));
+    assert_eq!(
+        next_to_describe(&proof, &deployed(), &all, &Facts::default()),
+        Some(0)
+    );
 }
 
 #[test]
@@ -433,7 +449,10 @@ fn windows_are_the_apis_first_and_never_those_in_which_homeroom_ran() {
         (Starter::Api, at("before", 496_000, Some(498_000))),
         (Starter::Api, at("alone", 100_000, Some(102_000))),
     ];
-    let windows: Vec<(String, i64, Option<i64>)> = own_windows(&all)
+    let found = own_windows(&all);
+    assert!(found.hidden, "one API execution ran beside homeroom's");
+    let windows: Vec<(String, i64, Option<i64>)> = found
+        .windows
         .into_iter()
         .map(|w| (w.execution.name, w.since_ms, w.until_ms))
         .collect();
@@ -594,6 +613,190 @@ fn work_done_in_part_is_in_progress_and_nothing_done_is_not_started() {
     assert_eq!(Progress::of(&[result(0)]), Progress::NotStarted);
     assert_eq!(Progress::of(&[result(1)]), Progress::InProgress);
     assert_eq!(Progress::of(&[result(5)]), Progress::Complete);
+}
+
+fn student(name: &str, data: &str) -> (Starter, Execution) {
+    let (_, execution) = by_api(name, data);
+    (Starter::Student, execution)
+}
+
+#[test]
+fn an_unproven_way_counts_where_none_is_asked_and_else_could_not_be_checked() {
+    let all = || {
+        vec![
+            student("api-1", "sales_data"),
+            student("api-2", "customer_data"),
+        ]
+    };
+    assert_eq!(verdict(&any(json!({"count": 2})), all()), Verdict::Pass);
+    let mut read = facts(all());
+    let asked = evaluate(&api_check(), &deployed(), &read);
+    assert_eq!(asked.verdict, Verdict::CouldNotCheck);
+    let why = Way::Unseen("the log group /g is not there".into());
+    for (_, execution) in all() {
+        read.ways.insert(execution.arn, why.clone());
+    }
+    let asked = evaluate(&api_check(), &deployed(), &read);
+    assert_eq!(asked.verdict, Verdict::CouldNotCheck);
+    assert_eq!(
+        texts(&asked),
+        ["how 2 executions were started could not be checked: the log group /g is not there"]
+    );
+}
+
+#[test]
+fn a_way_that_the_log_does_not_name_yet_is_not_counted_for_now() {
+    let mut read = facts(vec![student("api-1", "sales_data")]);
+    let arn = student("api-1", "").1.arn;
+    read.ways.insert(arn, Way::NotYet);
+    let result = evaluate(&api_check(), &deployed(), &read);
+    assert_eq!(result.verdict, Verdict::Fail);
+    assert!(texts(&result).last().unwrap().contains("does not say yet"));
+}
+
+#[test]
+fn what_looks_like_the_apis_is_a_persons_only_once_the_log_has_said_so() {
+    let person = any(json!({"started_by": "person"}));
+    let mut read = facts(vec![student("api-1", "sales_data")]);
+    read.api_name_prefix = Some("api-".into());
+    let result = evaluate(&person, &deployed(), &read);
+    assert_eq!(result.verdict, Verdict::Fail);
+    let mut refuted = facts(vec![(Starter::Person, student("api-1", "sales_data").1)]);
+    refuted.api_name_prefix = Some("api-".into());
+    assert_eq!(
+        evaluate(&person, &deployed(), &refuted).verdict,
+        Verdict::Pass
+    );
+    // A changed function may give any name, so the log is asked.
+    let mut other = facts(vec![student("console-test-1", "sales_data")]);
+    other.api_name_prefix = Some("api-".into());
+    let result = evaluate(&person, &deployed(), &other);
+    assert_eq!(result.verdict, Verdict::CouldNotCheck);
+}
+
+#[test]
+fn the_way_of_an_execution_that_changes_nothing_does_not_matter() {
+    let all = vec![by_api("a", "sales_data"), student("api-2", "sales_data")];
+    assert_eq!(verdict(&api_check(), all), Verdict::Fail);
+}
+
+#[test]
+fn only_what_is_lacking_is_proven_and_one_for_each_value() {
+    let none = Facts::default();
+    let mut all: Vec<_> = (0..9)
+        .map(|n| student(&format!("s{n}"), "sales_data"))
+        .collect();
+    all.push(student("c", "customer_data"));
+    let proof = api_check().proof;
+    assert_eq!(to_prove(&proof, &deployed(), &all, &none), [0, 9]);
+    all[0].0 = Starter::Api;
+    assert_eq!(to_prove(&proof, &deployed(), &all, &none), [9]);
+    all[9].0 = Starter::Person;
+    assert_eq!(to_prove(&proof, &deployed(), &all, &none), [] as [usize; 0]);
+    let three = any(json!({"started_by": "api", "count": 3})).proof;
+    assert_eq!(to_prove(&three, &deployed(), &all, &none), [1, 2]);
+    let asked = Facts {
+        ways: [(all[1].1.arn.clone(), Way::NotYet)].into(),
+        ..Facts::default()
+    };
+    assert_eq!(to_prove(&three, &deployed(), &all, &asked), [2, 3]);
+    let whoever = any(json!({"count": 30})).proof;
+    assert_eq!(
+        to_prove(&whoever, &deployed(), &all, &none),
+        [] as [usize; 0]
+    );
+}
+
+#[test]
+fn what_may_be_homerooms_neither_counts_nor_turns_unknown_into_failed() {
+    let unclear = |n: usize| {
+        let one = |i| {
+            (
+                Starter::Unclear,
+                execution(&format!("u{i}"), Status::Succeeded),
+            )
+        };
+        (0..n).map(one).collect::<Vec<_>>()
+    };
+    let two = any(json!({"count": 2}));
+    assert_eq!(
+        verdict(&two, unclear(1)),
+        Verdict::Fail,
+        "one changes nothing"
+    );
+    let result = evaluate(&two, &deployed(), &facts(unclear(2)));
+    assert_eq!(result.verdict, Verdict::CouldNotCheck);
+    assert!(
+        texts(&result)[0].contains("no record"),
+        "{:?}",
+        texts(&result)
+    );
+    let mut own = unclear(5);
+    own.push((Starter::Person, execution("a", Status::Succeeded)));
+    own.push((Starter::Person, execution("b", Status::Succeeded)));
+    assert_eq!(verdict(&two, own), Verdict::Pass);
+}
+
+#[test]
+fn what_lies_beyond_the_listing_is_not_a_fail() {
+    let mut read = facts(vec![by_api("a", "sales_data")]);
+    read.cut_off.insert("m".into(), 2000);
+    let result = evaluate(&api_check(), &deployed(), &read);
+    assert_eq!(result.verdict, Verdict::CouldNotCheck);
+    let last = texts(&result).pop().unwrap();
+    assert!(last.contains("more than 2000 executions"), "{last}");
+    let one = evaluate(&any(json!({"count": 1})), &deployed(), &read);
+    assert_eq!(one.verdict, Verdict::Pass);
+}
+
+#[test]
+fn what_aws_does_not_show_yet_is_said_and_is_not_a_fail() {
+    let failed = any(json!({"status": "FAILED", "error": "ProcessingFailed"}));
+    let mut read = facts(vec![(Starter::Api, execution("x", Status::Failed))]);
+    let arn = execution("x", Status::Failed).arn;
+    read.unsettled
+        .insert(arn, "AWS does not show its error yet".into());
+    let result = evaluate(&failed, &deployed(), &read);
+    assert_eq!(result.verdict, Verdict::CouldNotCheck);
+    assert_eq!(
+        texts(&result),
+        ["1 execution could not be read: AWS does not show its error yet"]
+    );
+    let Some(Reading::Seen(all)) = read.executions.get("m") else {
+        panic!("the facts have executions");
+    };
+    assert_eq!(
+        next_to_describe(&failed.proof, &deployed(), all, &read),
+        None
+    );
+}
+
+#[test]
+fn a_changed_trigger_is_said_beside_what_its_log_proves() {
+    let mut read = facts(vec![
+        by_api("a", "sales_data"),
+        by_api("b", "customer_data"),
+    ]);
+    read.trigger_changed = Some("Lambda function f is not as deployed: code".into());
+    let result = evaluate(&api_check(), &deployed(), &read);
+    assert_eq!(result.verdict, Verdict::Pass);
+    assert!(texts(&result).last().unwrap().contains("not as deployed"));
+}
+
+#[test]
+fn log_events_that_something_hides_could_not_be_checked() {
+    let hidden = logs(Reading::Seen(LogSight::Hidden("homeroom's own ran".into())));
+    let result = evaluate(&log_check(), &deployed(), &hidden);
+    assert_eq!(result.verdict, Verdict::CouldNotCheck);
+    assert_eq!(texts(&result), ["f: homeroom's own ran"]);
+    let own = execution("y", Status::Succeeded);
+    let naming = logs(Reading::Seen(LogSight::Naming(
+        Starter::Person,
+        Box::new(own),
+    )));
+    let result = evaluate(&log_check(), &deployed(), &naming);
+    assert_eq!(result.verdict, Verdict::Pass);
+    assert!(texts(&result)[0].ends_with("a log event of f names it"));
 }
 
 /// What the instructor is told about a stack that fails `resources-ready`.

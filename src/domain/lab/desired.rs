@@ -15,6 +15,7 @@ use super::{ApiEndpoint, ApiLimits, Lab, Probe, ProbeRequest, asl};
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, Scope, Username};
+use crate::domain::marks::marked;
 use crate::domain::ownership::{Owner, canonical};
 use crate::domain::resources::function::{ENVIRONMENT_MAX, Function};
 use crate::domain::resources::log_group::LogGroup;
@@ -22,6 +23,9 @@ use crate::domain::resources::rest_api::{RestApi, Route};
 use crate::domain::resources::role::{INLINE_MAX, Role, TRUST_MAX};
 use crate::domain::resources::state_machine::{DEFINITION_MAX, StateMachine};
 use crate::domain::roster::Student;
+
+/// The nonce with which probes are tried before there is one.
+const STAND_IN_NONCE: &str = "2standinaa";
 
 impl Lab {
     /// What a class should have: one stack a student.
@@ -70,10 +74,13 @@ impl Lab {
         &self,
         student: &Student,
         context: &Context,
+        nonce: &str,
         problems: &mut Problems,
     ) -> Vec<Probe> {
         let username = &student.username;
-        let mut file = |path: &str| match self.templates.file(path, context) {
+        let mut context = context.clone();
+        context.insert("nonce", &marked(nonce));
+        let mut file = |path: &str| match self.templates.file(path, &context) {
             Ok(text) => text,
             Err(error) => {
                 problems.add_for(username, format!("templates/{path}"), error);
@@ -133,6 +140,38 @@ impl Lab {
         probes.flatten().collect()
     }
 
+    /// Whoever reads the class must know again what `validate` made the API start.
+    fn check_nonces(&self, student: &Student, probes: &[Probe], problems: &mut Problems) {
+        let nonce_in = &self.manifest.marks.nonce_in;
+        for (probe, model) in probes.iter().zip(&self.manifest.probes) {
+            let (
+                ProbeRequest::Api { body, .. },
+                model::ProbeRequest::Api {
+                    body: path,
+                    expect_http,
+                    ..
+                },
+            ) = (&probe.request, &model.request)
+            else {
+                continue;
+            };
+            let json = serde_json::from_str::<Value>(body).unwrap_or_default();
+            let bears = |pointer: &String| {
+                let value = json.pointer(pointer).and_then(Value::as_str);
+                value.is_some_and(|text| text.contains(&marked(STAND_IN_NONCE)))
+            };
+            if (200..300).contains(expect_http) && !nonce_in.iter().any(bears) {
+                problems.add_for(
+                    &student.username,
+                    format!("templates/{path}"),
+                    "what it starts could not be told from the student's work: put {{ nonce }} into a value that the \
+                     execution's input keeps, and its place into nonce_in of [marks]"
+                        .to_owned(),
+                );
+            }
+        }
+    }
+
     /// Tries what is rendered only later, so that its faults are known before anything is touched.
     fn check_extras(
         &self,
@@ -142,7 +181,10 @@ impl Lab {
         problems: &mut Problems,
     ) {
         let username = &student.username;
-        self.render_probes(student, context, problems);
+        let mut with_nonce = context.clone();
+        with_nonce.insert("nonce", &marked(STAND_IN_NONCE));
+        let probes = self.render_probes(student, context, STAND_IN_NONCE, problems);
+        self.check_nonces(student, &probes, problems);
         let probe_files = self
             .manifest
             .probes
@@ -152,13 +194,12 @@ impl Lab {
                 model::ProbeRequest::Execution { input, .. } => Some(input),
                 model::ProbeRequest::LogEvents { .. } => None,
             });
-        for path in self
+        let payloads = self
             .manifest
             .payloads
             .iter()
-            .map(|p| &p.template)
-            .chain(probe_files)
-        {
+            .map(|p| (&p.template, context));
+        for (path, context) in payloads.chain(probe_files.map(|path| (path, &with_nonce))) {
             let rendered = self.templates.file(path, context);
             let checked = rendered.and_then(|text| match path.ends_with(".json") {
                 true => serde_json::from_str::<Value>(&text)

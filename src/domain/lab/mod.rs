@@ -27,8 +27,6 @@ mod verify;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 pub use access::AccessPolicies;
 pub use code::is_shipped;
 pub use handout::Surroundings;
@@ -37,8 +35,8 @@ pub use names::NamePattern;
 pub use risks::{Reach, Risk};
 
 use super::check::{Check, ExampleRequest, Output, Proof};
-use super::execution::Starter;
 use super::ids::{ClassName, LabId, Scope, Username};
+use super::marks::Marks;
 use super::resources::function::Code;
 use super::resources::rest_api::{Authorization, Throttle};
 use super::roster::{Roster, Student, UsernameLimit};
@@ -52,9 +50,6 @@ use template::Templates;
 
 /// A bundle's files: path from the bundle's root with `/` between its parts, and content.
 pub type Files = BTreeMap<String, Vec<u8>>;
-
-/// Executions whose names begin so are homeroom's own, in every lab.
-pub const HOMEROOM_EXECUTION_PREFIX: &str = "homeroom-";
 
 /// A lab, read and checked.
 #[derive(Debug, Clone)]
@@ -361,7 +356,7 @@ impl Lab {
         all.into_iter().flatten().cloned().collect()
     }
 
-    /// What `validate` tries on a student's stack.
+    /// What `validate` tries on a student's stack; its requests bear the nonce.
     ///
     /// # Errors
     /// Templates that cannot be filled in. [`Lab::desired`] finds the same ones.
@@ -370,10 +365,11 @@ impl Lab {
         scope: &Scope,
         class: &ClassName,
         student: &Student,
+        nonce: &str,
     ) -> Result<Vec<Probe>, Vec<Failure>> {
         let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
         let mut problems = Problems::default();
-        let probes = self.render_probes(student, &context, &mut problems);
+        let probes = self.render_probes(student, &context, nonce, &mut problems);
         problems.or(probes)
     }
 
@@ -472,42 +468,15 @@ impl Lab {
         self.templates.file(&payload.template, &context).ok()
     }
 
-    /// Who started an execution, as far as its name and, where known, its input tell. Without the input an
-    /// execution that bears the API's name is the API's; the lab's marks should let homeroom's own be told by
-    /// the name as well.
-    pub fn starter_of(&self, execution_name: &str, input: Option<&Value>) -> Starter {
-        let marks = &self.manifest.marks;
-        let has =
-            |pointer: &str, value: &Value| input.and_then(|i| i.pointer(pointer)) == Some(value);
-        let homeroom = execution_name.starts_with(HOMEROOM_EXECUTION_PREFIX)
-            || marks
-                .homeroom_name_prefixes
-                .iter()
-                .any(|prefix| execution_name.starts_with(prefix))
-            || marks
-                .homeroom_input
-                .iter()
-                .any(|(pointer, value)| has(pointer, value));
-        let api = marks
-            .api_name_prefix
-            .as_ref()
-            .is_some_and(|prefix| execution_name.starts_with(prefix))
-            && (input.is_none()
-                || marks
-                    .api_input
-                    .iter()
-                    .all(|(pointer, value)| has(pointer, value)));
-        match (homeroom, api) {
-            (true, _) => Starter::Homeroom,
-            (false, true) => Starter::Api,
-            (false, false) => Starter::Person,
-        }
+    /// How executions and log events are told apart.
+    pub fn marks(&self) -> &Marks {
+        &self.manifest.marks
     }
 
     /// JSON pointers into an execution's input that the checks or the marks look at.
     pub fn input_pointers(&self) -> Vec<String> {
         let marks = &self.manifest.marks;
-        let of_marks = marks.api_input.keys().chain(marks.homeroom_input.keys());
+        let of_marks = marks.pointers();
         let of_checks = self.checks().iter().flat_map(|check| match &check.proof {
             Proof::Executions {
                 input,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::domain::check::Check;
 use crate::domain::execution::Status;
 use crate::domain::ids::LabId;
+use crate::domain::marks::Marks;
 use crate::domain::resources::state_machine::WorkflowType;
 
 /// The whole file.
@@ -227,23 +228,6 @@ pub(super) struct Payload {
 pub(super) struct Handout {
     /// A Markdown file.
     pub template: String,
-}
-
-/// How executions are told apart.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Marks {
-    /// Executions that the API started: the name begins so …
-    pub api_name_prefix: Option<String>,
-    /// … and, where the input is known, it has all of these values (JSON pointer → value).
-    #[serde(default)]
-    pub api_input: BTreeMap<String, serde_json::Value>,
-    /// Executions that homeroom started through the API: the name begins with any of these, …
-    #[serde(default)]
-    pub homeroom_name_prefixes: Vec<String>,
-    /// … or the input has any of these values.
-    #[serde(default)]
-    pub homeroom_input: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -38,8 +38,25 @@ pub(super) fn read_manifest(files: &Files) -> Result<Manifest, Box<Failure>> {
             || MANIFEST.to_owned(),
             |line| format!("{MANIFEST}, line {line}"),
         );
-        failure(subject, error.message().trim().to_owned(), None)
+        let message = error.message().trim();
+        failure(subject, message.to_owned(), replaced(message))
     })
+}
+
+/// What took the place of a key that labs of earlier versions have.
+fn replaced(message: &str) -> Option<&'static str> {
+    let unknown = |key: &str| message.contains(&format!("unknown field `{key}`"));
+    if unknown("api_input") {
+        return Some(
+            "an input can be typed by anybody: name the log line that proves a start by the API, as api_log = { function = \"…\", line = { \"/message\" = \"…\" }, execution = \"/…\" }",
+        );
+    }
+    if unknown("homeroom_name_prefixes") || unknown("homeroom_input") {
+        return Some(
+            "a word can be typed by anybody: put {{ nonce }} into what the probes send, and the places where the execution's input keeps it into nonce_in = [\"/…\"]",
+        );
+    }
+    None
 }
 
 /// Compiles every template that the manifest names.

@@ -62,9 +62,9 @@ title = "P"
 template = "p.json"
 [marks]
 api_name_prefix = "api-"
-api_input = { "/source" = "api" }
-homeroom_name_prefixes = ["api-probe-"]
-homeroom_input = { "/who" = "probe" }
+api_log = { function = "f", line = { "/message" = "started" }, execution = "/execution" }
+log_execution = "/execution"
+nonce_in = ["/who"]
 [[probe]]
 id = "go"
 title = "Goes"
@@ -75,7 +75,7 @@ kind = "api"
 api = "a"
 method = "POST"
 path = "/go"
-body = "p.json"
+body = "probe.json"
 expect_http = 202
 expect_end = { status = "SUCCEEDED" }
 [[check]]
@@ -112,6 +112,7 @@ fn files() -> Files {
             "templates/p.json",
             r#"{ "user": "{{ username }}", "name": "{{ student.name }}" }"#,
         ),
+        ("templates/probe.json", r#"{"who": "{{ nonce }}"}"#),
         ("lambdas/f/app.py", "def main(event, context): pass"),
     ]
     .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
@@ -675,31 +676,100 @@ fn a_lab_without_access_gives_none() {
 }
 
 #[test]
-fn executions_are_told_apart_by_name_and_input() {
-    let lab = Lab::parse(files()).unwrap();
-    let api = json!({ "source": "api", "who": "ada" });
-    let own = json!({ "who": "probe" });
-    for (name, input, starter) in [
-        ("homeroom-1", None, Starter::Homeroom),
-        ("homeroom-1", Some(&api), Starter::Homeroom),
-        ("api-probe-1", None, Starter::Homeroom),
-        ("anything", Some(&own), Starter::Homeroom),
-        ("api-sales-1", None, Starter::Api),
-        ("api-sales-1", Some(&api), Starter::Api),
-        // Named like the API's by hand: the input gives it away.
-        ("api-by-hand", Some(&json!({})), Starter::Person),
-        ("console-test-1", None, Starter::Person),
-        ("console-test-1", Some(&api), Starter::Person),
+fn marks_that_prove_nothing_or_cannot_be_looked_for_are_refused() {
+    for (old, new, said) in [
+        (
+            "api_name_prefix = \"api-\"",
+            "api_name_prefix = \"\"",
+            "would bear the mark",
+        ),
+        (
+            "function = \"f\", line",
+            "function = \"g\", line",
+            "api_log.function",
+        ),
+        (
+            "{ \"/message\" = \"started\" }",
+            "{}",
+            "every line of the log",
+        ),
+        ("\"started\"", "\"st*\"", "plain characters"),
+        (
+            "execution = \"/execution\" }",
+            "execution = \"/a b\" }",
+            "cannot be looked for",
+        ),
+        (
+            "log_execution = \"/execution\"",
+            "log_execution = \"/0\"",
+            "log_execution",
+        ),
+        (
+            "nonce_in = [\"/who\"]",
+            "nonce_in = [\"who\"]",
+            "is not a JSON pointer",
+        ),
+        ("api_log =", "api_input = {}\napi_log =", "api_log = {"),
+        (
+            "nonce_in =",
+            "homeroom_input = {}\nnonce_in =",
+            "{{ nonce }}",
+        ),
+        (
+            "nonce_in =",
+            "homeroom_name_prefixes = []\nnonce_in =",
+            "{{ nonce }}",
+        ),
     ] {
-        assert_eq!(lab.starter_of(name, input), starter, "{name} {input:?}");
+        let failures = Lab::parse(with("templates/lab.toml", old, new)).unwrap_err();
+        let text = format!("{failures:?}");
+        assert!(text.contains(said), "{new}: {text}");
     }
+}
+
+#[test]
+fn a_check_of_the_way_needs_the_log_line_that_proves_it() {
+    let check = "proof = { kind = \"executions\", state_machine = \"m\", started_by = \"WAY\" }";
+    let log = "api_log = { function = \"f\", line = { \"/message\" = \"started\" }, execution = \"/execution\" }\n";
+    let proof = "proof = { kind = \"log-events\", functions = [\"f\"], own_execution_of = \"m\" }";
+    let lab = |way: &str, without: &str| {
+        let mut files = with("templates/lab.toml", proof, &check.replace("WAY", way));
+        let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+        files.insert(
+            "templates/lab.toml".into(),
+            text.replace(without, "").into_bytes(),
+        );
+        Lab::parse(files)
+    };
+    for way in ["api", "person"] {
+        assert!(lab(way, "\u{0}").is_ok(), "{way}");
+        let text = format!("{:?}", lab(way, log).unwrap_err());
+        assert!(text.contains("needs api_log"), "{text}");
+    }
+    for way in ["homeroom", "student", "unclear"] {
+        let text = format!("{:?}", lab(way, "\u{0}").unwrap_err());
+        assert!(text.contains("\\\"person\\\" or"), "{text}");
+    }
+}
+
+#[test]
+fn a_probe_whose_execution_could_not_be_known_again_is_refused() {
+    let lab = Lab::parse(with("templates/probe.json", "{{ nonce }}", "probe")).unwrap();
+    let failures = lab
+        .desired(&scope(), &class(), &[student("ada")])
+        .unwrap_err();
+    let text = format!("{failures:?}");
+    assert!(
+        text.contains("nonce_in") && text.contains("probe.json"),
+        "{text}"
+    );
 }
 
 #[test]
 fn probes_payloads_and_routes_are_the_students_own() {
     let lab = Lab::parse(files()).unwrap();
     let ada = student("ada");
-    let probes = lab.probes(&scope(), &class(), &ada).unwrap();
+    let probes = lab.probes(&scope(), &class(), &ada, "7abcdefgh2").unwrap();
     let ProbeRequest::Api {
         api,
         stage,
@@ -712,12 +782,13 @@ fn probes_payloads_and_routes_are_the_students_own() {
     };
     assert_eq!((api.as_str(), stage.as_str()), ("ada-api", "s"));
     assert_eq!(execution_arn_pointer, "/executionArn");
-    assert_eq!(
-        lab.payload("p", &scope(), &class(), &ada).as_ref(),
-        Some(body)
-    );
+    assert_eq!(body, "{\"who\": \"homeroom-7abcdefgh2\"}");
+    let payload = lab.payload("p", &scope(), &class(), &ada);
     assert_eq!(lab.payload("q", &scope(), &class(), &ada), None);
-    assert_eq!(lab.payloads(&scope(), &class(), &ada)[0].text, *body);
+    assert_eq!(
+        Some(&lab.payloads(&scope(), &class(), &ada)[0].text),
+        payload.as_ref()
+    );
     assert_eq!(lab.api_routes(&ada.username)[0].path, "/go");
     assert_eq!(
         lab.function_name("f", &ada.username).as_deref(),
@@ -743,7 +814,7 @@ proptest! {
         prop_assert_eq!(&*stack.roles[0].trust, &json!({ "Statement": [{ "Sid": email }] }));
         prop_assert_eq!(&stack.state_machines[0].definition["States"]["S"]["Result"], &json!(name));
         let payload = lab.payload("p", &scope(), &class(), &ada).unwrap();
-        let payload: Value = serde_json::from_str(&payload).unwrap();
+        let payload: serde_json::Value = serde_json::from_str(&payload).unwrap();
         prop_assert_eq!(payload, json!({ "user": "ada", "name": name }));
     }
 }

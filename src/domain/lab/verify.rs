@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::model::{Manifest, ProbeRequest};
 use super::problems::{Problems, known};
 use crate::domain::check::{Check, Credit, Proof, Work};
+use crate::domain::execution::Starter;
+use crate::domain::marks::is_plain_pointer;
 
 /// The file that a message is about.
 pub(super) const MANIFEST: &str = "templates/lab.toml";
@@ -228,18 +230,44 @@ impl Verifier<'_> {
     }
 
     fn marks(&mut self) {
-        let marks = &self.manifest.marks;
-        self.pointer("[marks] api_input", marks.api_input.keys());
-        self.pointer("[marks] homeroom_input", marks.homeroom_input.keys());
-        let prefixes = marks
-            .homeroom_name_prefixes
-            .iter()
-            .chain(&marks.api_name_prefix);
-        if prefixes.into_iter().any(String::is_empty) {
+        let m = self.manifest;
+        let marks = &m.marks;
+        self.pointer("[marks] nonce_in", &marks.nonce_in);
+        if marks.api_name_prefix.as_ref().is_some_and(String::is_empty) {
             self.say(
                 "[marks]",
-                "a name prefix is empty, so that every execution would bear the mark",
+                "api_name_prefix: a name prefix is empty, so that every execution would bear the mark",
             );
+        }
+        let mut in_patterns: Vec<(&str, &String)> = Vec::new();
+        in_patterns.extend(marks.log_execution.iter().map(|p| ("log_execution", p)));
+        if let Some(log) = &marks.api_log {
+            self.function("[marks]", "api_log.function", &log.function);
+            in_patterns.push(("api_log.execution", &log.execution));
+            in_patterns.extend(log.line.keys().map(|pointer| ("api_log.line", pointer)));
+            if log.line.is_empty() {
+                self.say(
+                    "[marks]",
+                    "api_log.line is empty, so that every line of the log would prove a start",
+                );
+            }
+            let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '*');
+            for value in log.line.values() {
+                if value.is_empty() || value.len() > 100 || !value.chars().all(plain) {
+                    self.say(
+                        "[marks]",
+                        format!("api_log.line = {value:?} cannot be looked for; use 1 to 100 plain characters without '\"', '\\' and '*'"),
+                    );
+                }
+            }
+        }
+        for (key, pointer) in in_patterns {
+            if !is_plain_pointer(pointer) {
+                self.say(
+                    "[marks]",
+                    format!("{key} = {pointer:?} cannot be looked for in a log; write it like \"/execution\", with letters, digits and '_'"),
+                );
+            }
         }
     }
 
@@ -384,11 +412,13 @@ impl Verifier<'_> {
                 Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => {}
                 Proof::Executions {
                     state_machine,
+                    started_by,
                     input,
                     one_for_each,
                     count,
                     ..
                 } => {
+                    self.started_by(&whose, *started_by);
                     self.machine(&whose, "proof.state_machine", state_machine);
                     self.pointer(&whose, input.keys().chain(one_for_each.keys()));
                     for (pointer, values) in one_for_each {
@@ -451,6 +481,23 @@ impl Verifier<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Verifier<'_> {
+    /// A name or an input is no proof of who started an execution.
+    fn started_by(&mut self, whose: &str, started_by: Option<Starter>) {
+        let m = self.manifest;
+        let way = matches!(started_by, Some(Starter::Api | Starter::Person));
+        if started_by.is_some() && !way {
+            self.say(whose, "proof.started_by is \"person\" or \"api\"");
+        }
+        if way && !m.rest_apis.is_empty() && m.marks.api_log.is_none() {
+            self.say(
+                whose,
+                "proof.started_by needs api_log in [marks]: the line of a function's log that proves that the API started an execution",
+            );
         }
     }
 }

@@ -56,6 +56,8 @@ fn read(runs: (Verdict, u32), logs: (Verdict, u32)) -> StudentProgress {
         progress: Progress::of(&checks),
         checks,
         executions: Vec::new(),
+        executions_left_out: 0,
+        executions_cut_off: false,
         outputs: Vec::new(),
         changes: Vec::new(),
         requests: Vec::new(),
@@ -342,6 +344,7 @@ fn what_aged_out_of_its_source_still_counts() {
             starter: Starter::Api,
             execution: run,
             console_url: None,
+            why: None,
         }),
         ..Evidence::from("")
     }];

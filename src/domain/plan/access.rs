@@ -6,6 +6,7 @@ use crate::domain::desired::{Desired, Stack};
 use crate::domain::elsewhere::advice;
 use crate::domain::ids::Username;
 use crate::domain::lab::NamePattern;
+use crate::domain::left::Spellings;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::managed_policy::{self, ManagedPolicy};
@@ -56,6 +57,7 @@ pub fn grant(
     observed: &Observed,
     how: Grant,
 ) -> Plan {
+    let spellings = Spellings::of(desired, observed);
     let students = desired.stacks.iter().map(|stack| {
         let granting = Granting {
             desired,
@@ -68,7 +70,10 @@ pub fn grant(
             Some(user) if items.is_empty() => items = granting.items(user),
             _ => {}
         }
-        student_plan(&stack.owner, items)
+        StudentPlan {
+            spelled: spellings.other(stack.student()),
+            ..student_plan(&stack.owner, items)
+        }
     });
     plan_of(desired, observed, students.collect())
 }
@@ -260,7 +265,7 @@ impl Granting<'_> {
     }
 }
 
-/// Plans to take away everything that grants made. With [`Reach::WholeClass`] of students who left the roster too.
+/// Plans to take away everything that grants made, also of students who left the roster where `reach` goes so far.
 pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     let students = chosen(desired, observed, reach).into_iter().map(|owner| {
         let (scope, class) = (&desired.scope, &owner.class);
@@ -312,8 +317,9 @@ pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     plan_of(desired, observed, students.collect())
 }
 
-/// Plans to shut students out (`freeze`), or to let them in again.
+/// Plans to shut students out (`freeze`), or to let them in again. Nobody who left the roster is ever let in again.
 pub fn freeze(desired: &Desired, observed: &Observed, reach: Reach, freeze: bool) -> Plan {
+    let reach = if freeze { reach } else { Reach::Selected };
     let students = chosen(desired, observed, reach).into_iter().map(|owner| {
         let users = observed.users.values();
         let ours = users.filter(|user| user.is_of(&desired.scope, &owner));
@@ -376,13 +382,19 @@ pub fn halt(users: &Plan, names: &[NamePattern], freeze: bool) -> Plan {
     plan
 }
 
-/// The chosen students, and with the whole class those who only have access left.
+/// The chosen students, and where `reach` goes so far those who left the roster and still have access.
 fn chosen(desired: &Desired, observed: &Observed, reach: Reach) -> Vec<Owner> {
-    let mut owners: Vec<Owner> = desired.stacks.iter().map(|s| s.owner.clone()).collect();
-    if reach == Reach::WholeClass {
+    let mut owners: Vec<Owner> = match reach {
+        Reach::Selected | Reach::WholeClass => {
+            desired.stacks.iter().map(|s| s.owner.clone()).collect()
+        }
+        Reach::Left => Vec::new(),
+    };
+    if reach.beyond_roster() {
         for (owner, ids) in teardown::owned(desired, observed) {
             let access = |id: &ResourceId| matches!(id.kind, Kind::User | Kind::ManagedPolicy);
-            if owner.lab == desired.lab && !owners.contains(&owner) && ids.iter().any(access) {
+            let left = !teardown::has_stack(desired, &owner);
+            if owner.lab == desired.lab && left && ids.iter().any(access) {
                 owners.push(owner);
             }
         }
@@ -415,15 +427,17 @@ fn student_plan(owner: &Owner, items: Vec<Item>) -> StudentPlan {
         owner: owner.clone(),
         items,
         in_roster: true,
+        spelled: None,
     }
 }
 
 fn student_plan_in(desired: &Desired, owner: Owner, items: Vec<Item>) -> StudentPlan {
-    let in_roster = desired.stacks.iter().any(|stack| stack.owner == owner);
+    let in_roster = teardown::has_stack(desired, &owner);
     StudentPlan {
         owner,
         items,
         in_roster,
+        spelled: None,
     }
 }
 

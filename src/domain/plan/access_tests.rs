@@ -31,7 +31,7 @@ fn wanted(desired: &Desired, text: &str) -> BTreeMap<Username, User> {
     users.collect()
 }
 
-fn granted(desired: &Desired) -> Observed {
+pub(super) fn granted(desired: &Desired) -> Observed {
     let mut observed = deployed(desired);
     let plan = grant(desired, &wanted(desired, "v1"), &observed, Grant::default());
     apply_all(&mut observed, &plan);

@@ -6,6 +6,7 @@
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::elsewhere::advice;
 use crate::domain::ids::Scope;
+use crate::domain::left::Spellings;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Ownership, Record};
 use crate::domain::resources::{
@@ -22,17 +23,21 @@ use super::{Action, Item, Plan, StageRecord, StudentPlan, Verdict};
 
 /// Plans a deployment. With `reset`, what students changed is put back as the lab has it.
 pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
+    let spellings = Spellings::of(desired, observed);
     let students = desired
         .stacks
         .iter()
         .map(|stack| {
-            Planner {
+            let planner = Planner {
                 scope: &desired.scope,
                 observed,
                 stack,
                 reset,
+            };
+            StudentPlan {
+                spelled: spellings.other(stack.student()),
+                ..planner.student()
             }
-            .student()
         })
         .collect();
     Plan {
@@ -73,6 +78,7 @@ impl Planner<'_> {
             owner: stack.owner.clone(),
             items,
             in_roster: true,
+            spelled: None,
         }
     }
 

@@ -4,13 +4,16 @@ pub mod access;
 #[cfg(test)]
 mod access_tests;
 pub mod deploy;
+#[cfg(test)]
+mod left_tests;
+pub mod reset;
 pub mod teardown;
 #[cfg(test)]
 pub(in crate::domain) mod tests;
 
 use serde::Serialize;
 
-use super::ids::{ClassName, Scope};
+use super::ids::{ClassName, Scope, Username};
 use super::observed::{AccountUse, Gap};
 use super::ownership::Owner;
 use super::resources::extras::{FunctionSetting, MachineSetting};
@@ -43,6 +46,8 @@ pub struct StudentPlan {
     pub items: Vec<Item>,
     /// Whether the student stands in the roster (a teardown also finds those who no longer do).
     pub in_roster: bool,
+    /// The class has the same student under a username that differs in case only.
+    pub spelled: Option<Username>,
 }
 
 impl StudentPlan {

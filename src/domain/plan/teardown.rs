@@ -21,13 +21,25 @@ pub enum Reach {
     Selected,
     /// The whole class: also what is found of students who are no longer in the roster.
     WholeClass,
+    /// Only students who are no longer in the roster, which `desired` then has whole.
+    Left,
+}
+
+impl Reach {
+    /// Whether a student whose stack is not in `desired` is reached.
+    pub fn beyond_roster(self) -> bool {
+        self != Self::Selected
+    }
 }
 
 /// Plans a teardown of the stacks that `desired` would make: what they are made of by name, and whatever else
 /// carries the owners' tags.
 pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
-    let mut wanted: Vec<(Owner, BTreeSet<ResourceId>, bool)> = desired
-        .stacks
+    let chosen = match reach {
+        Reach::Selected | Reach::WholeClass => desired.stacks.as_slice(),
+        Reach::Left => &[],
+    };
+    let mut wanted: Vec<(Owner, BTreeSet<ResourceId>, bool)> = chosen
         .iter()
         .map(|stack| {
             let ids = stack.resource_ids().into_iter().collect();
@@ -40,8 +52,8 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
         }
         match wanted.iter_mut().find(|(known, ..)| *known == owner) {
             Some((_, known, _)) => known.extend(ids),
-            None if reach == Reach::WholeClass => {
-                wanted.push((owner, ids.into_iter().collect(), false));
+            None if reach.beyond_roster() && !has_stack(desired, &owner) => {
+                wanted.push((owner, ids, false));
             }
             None => {}
         }
@@ -59,15 +71,20 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     }
 }
 
+/// Whether an owner's stack is among those that should be there.
+pub(super) fn has_stack(desired: &Desired, owner: &Owner) -> bool {
+    desired.stacks.iter().any(|stack| stack.owner == *owner)
+}
+
 /// Every resource that says that it is this class's, by owner.
-pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, Vec<ResourceId>> {
-    let mut found: BTreeMap<Owner, Vec<ResourceId>> = BTreeMap::new();
+pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
+    let mut found: BTreeMap<Owner, BTreeSet<ResourceId>> = BTreeMap::new();
     let mut add = |ownership: Ownership, kind: Kind, name: &str| {
         if let Ownership::Ours(owner) = ownership {
             found
                 .entry(owner)
                 .or_default()
-                .push(ResourceId::new(kind, name));
+                .insert(ResourceId::new(kind, name));
         }
     };
     for role in observed.roles.values() {
@@ -95,10 +112,6 @@ pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, Vec<Reso
         for api in apis {
             add(api.ownership.clone(), Kind::RestApi, name);
         }
-    }
-    for ids in found.values_mut() {
-        ids.sort();
-        ids.dedup();
     }
     found
 }
@@ -172,7 +185,12 @@ pub fn other_regions(
             continue;
         };
         let mut chosen = desired.stacks.iter();
-        let reached = reach == Reach::WholeClass || chosen.any(|s| *s.student() == owner.student);
+        let is_chosen = chosen.any(|s| *s.student() == owner.student);
+        let reached = match reach {
+            Reach::WholeClass => true,
+            Reach::Selected => is_chosen,
+            Reach::Left => !is_chosen,
+        };
         if owner.lab == desired.lab && reached {
             *regions.entry(region).or_default() += 1;
         }
@@ -261,6 +279,7 @@ impl Look<'_> {
             owner,
             items,
             in_roster,
+            spelled: None,
         }
     }
 

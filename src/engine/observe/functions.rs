@@ -31,6 +31,8 @@ impl<C: Cloud> Look<'_, C> {
                     if candidate {
                         function.ownership = Ownership::from_record(record.as_ref(), expected);
                         found.insert(function.name.clone(), function);
+                    } else {
+                        self.note_recorded(record.as_ref(), Kind::Function, &function.name);
                     }
                 },
             )

@@ -46,6 +46,8 @@ impl<C: Cloud> Look<'_, C> {
                         || stray.is_some_and(|student| !strangers.contains(&student))
                     {
                         found.insert(group.name.clone(), group);
+                    } else {
+                        self.note_named(Kind::LogGroup, &group.name);
                     }
                 },
             )
@@ -97,6 +99,7 @@ impl<C: Cloud> Look<'_, C> {
     /// The longest prefix that every log group of interest begins with: one student's teardown need not
     /// page through the account's log groups.
     fn log_group_prefix(&self) -> String {
+        let of_strays = self.log_groups_of_strays();
         let mut names = self
             .owners
             .keys()
@@ -108,7 +111,8 @@ impl<C: Cloud> Look<'_, C> {
                     .iter()
                     .filter(|p| p.kind == Kind::LogGroup)
                     .map(|p| p.prefix.as_str()),
-            );
+            )
+            .chain(of_strays.iter().map(String::as_str));
         let Some(first) = names.next() else {
             return "/aws/lambda/".to_owned();
         };

@@ -5,10 +5,12 @@ mod functions;
 mod log_groups;
 mod principals;
 mod rest_apis;
-mod roles;
 mod state_machines;
+mod strangers;
+mod strays;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use futures::stream::{self, StreamExt};
 
@@ -36,11 +38,21 @@ const DETAILS_AT_ONCE: usize = 32;
 pub enum Depth {
     /// As a deployment needs it: only what the lab has, by its names.
     Deploy,
+    /// The same for the whole roster, with a word on whom the listings show besides: students who left it.
+    Class {
+        /// How the lab names things.
+        patterns: Vec<NamePattern>,
+    },
     /// As the teardown of some students needs it: whatever says that it is theirs, whatever its kind and name.
     TeardownOfStudents,
     /// As the teardown of a whole class needs it: likewise, and also under the names of students who left
     /// the roster.
     TeardownOfClass {
+        /// How the lab names things.
+        patterns: Vec<NamePattern>,
+    },
+    /// As the teardown of everybody who left the roster needs it.
+    TeardownOfLeavers {
         /// How the lab names things.
         patterns: Vec<NamePattern>,
     },
@@ -51,15 +63,22 @@ impl Depth {
     pub fn reach(&self) -> Reach {
         match self {
             Self::TeardownOfClass { .. } => Reach::WholeClass,
-            Self::Deploy | Self::TeardownOfStudents => Reach::Selected,
+            Self::TeardownOfLeavers { .. } => Reach::Left,
+            Self::Deploy | Self::Class { .. } | Self::TeardownOfStudents => Reach::Selected,
         }
     }
 
+    /// How the names are made of students who are looked for though they are not in the roster.
     fn patterns(&self) -> &[NamePattern] {
         match self {
-            Self::TeardownOfClass { patterns } => patterns,
-            Self::Deploy | Self::TeardownOfStudents => &[],
+            Self::TeardownOfClass { patterns } | Self::TeardownOfLeavers { patterns } => patterns,
+            Self::Deploy | Self::Class { .. } | Self::TeardownOfStudents => &[],
         }
+    }
+
+    /// Whether what is beyond the lab's own names is only told, and not looked into.
+    fn is_deployment(&self) -> bool {
+        matches!(self, Self::Deploy | Self::Class { .. })
     }
 }
 
@@ -70,6 +89,9 @@ struct Look<'a, C> {
     owners: BTreeMap<ResourceId, Owner>,
     depth: &'a Depth,
     known: &'a KnownMachines,
+    strays: Mutex<strays::Strays>,
+    /// Whose stacks should be there.
+    students: BTreeSet<&'a Username>,
 }
 
 type Listed<T> = Result<(T, Vec<Gap>), Cancelled>;
@@ -99,17 +121,14 @@ pub async fn observe_knowing<C: Cloud>(
     let look = Look::new(caller, desired, depth, known);
     // Roles first: they tell which students are another class's, whose other things need not be asked.
     let (principals, mut gaps) = match depth {
-        Depth::Deploy => {
-            let (roles, gaps) = look.roles().await?;
-            let only_roles = Principals {
-                roles,
-                ..Principals::default()
-            };
-            (only_roles, gaps)
-        }
-        // A teardown takes away students' access as well.
+        Depth::Deploy if !look.any(Kind::Role) => (Principals::default(), Vec::new()),
         _ => look.principals().await?,
     };
+    if depth.is_deployment() {
+        // A deployment needs the roles alone.
+        gaps.retain(|gap| gap.kind == Kind::Role);
+    }
+    look.note_principals(&principals);
     let Principals {
         roles,
         users,
@@ -137,6 +156,7 @@ pub async fn observe_knowing<C: Cloud>(
         rest_apis: apis,
         users,
         policies,
+        strays: look.strays(),
         gaps,
         account: AccountUse {
             rest_apis: api_count,
@@ -184,9 +204,10 @@ pub async fn observe_roles<C: Cloud>(
 ) -> Result<Observed, Cancelled> {
     let known = KnownMachines::new();
     let look = Look::new(caller, desired, &Depth::Deploy, &known);
-    let (roles, gaps) = look.roles().await?;
+    let (principals, mut gaps) = look.principals().await?;
+    gaps.retain(|gap| gap.kind == Kind::Role);
     Ok(Observed {
-        roles,
+        roles: principals.roles,
         gaps,
         ..Observed::default()
     })
@@ -226,6 +247,8 @@ impl<'a, C: Cloud> Look<'a, C> {
             owners,
             depth,
             known,
+            strays: Mutex::default(),
+            students: desired.stacks.iter().map(|s| s.student()).collect(),
         }
     }
 
@@ -251,8 +274,8 @@ impl<'a, C: Cloud> Look<'a, C> {
     fn seeks(&self, owner: &Owner) -> bool {
         let class = owner.class == self.desired.class;
         match self.depth {
-            Depth::TeardownOfClass { .. } => class,
-            Depth::Deploy | Depth::TeardownOfStudents => self
+            Depth::TeardownOfClass { .. } | Depth::TeardownOfLeavers { .. } => class,
+            Depth::Deploy | Depth::Class { .. } | Depth::TeardownOfStudents => self
                 .desired
                 .stacks
                 .iter()
@@ -262,7 +285,7 @@ impl<'a, C: Cloud> Look<'a, C> {
 
     /// Whether anything of a kind is looked for at all.
     fn any(&self, kind: Kind) -> bool {
-        *self.depth != Depth::Deploy || self.owners.keys().any(|id| id.kind == kind)
+        !self.depth.is_deployment() || self.owners.keys().any(|id| id.kind == kind)
     }
 
     fn gap(&self, kind: Kind, name: Option<&str>, error: &CallError) -> Gap {

@@ -70,7 +70,9 @@ impl<C: Cloud> Look<'_, C> {
             |c, token| c.rest_apis_page(token),
             |(mut api, tags): (rest_api::Actual, Tags)| {
                 count += 1;
-                let sought = Owner::from_tags(&tags).is_some_and(|owner| self.seeks(&owner));
+                let owner = Owner::from_tags(&tags);
+                self.note_owned(owner.as_ref(), Kind::RestApi, &api.name);
+                let sought = owner.is_some_and(|owner| self.seeks(&owner));
                 if sought || self.wanted(Kind::RestApi, &api.name) {
                     api.ownership = Ownership::from_tags(&tags, class);
                     found.entry(api.name.clone()).or_default().push(api);

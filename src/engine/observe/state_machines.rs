@@ -31,6 +31,8 @@ impl<C: Cloud> Look<'_, C> {
                         || stray.is_some_and(|student| !strangers.contains(&student))
                     {
                         found.insert(machine.name.clone(), machine);
+                    } else {
+                        self.note_named(Kind::StateMachine, &machine.name);
                     }
                 },
             )

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::domain::check::{CheckResult, Progress, StudentProgress};
+use crate::domain::check::{CheckResult, Last, Progress, StudentProgress};
 use crate::domain::roster::Student;
 use crate::events::Failure;
 use crate::report::class::{Account, ClassReport, ReportStudent};
@@ -69,10 +69,12 @@ fn report(students: &[(Student, f64)]) -> ClassReport {
                 progress: Progress::InProgress,
                 checks: vec![check],
                 executions: Vec::new(),
+                executions_left_out: 0,
+                executions_cut_off: false,
                 outputs: Vec::new(),
                 changes: Vec::new(),
                 requests: Vec::new(),
-                last: Default::default(),
+                last: Last::default(),
             },
             validate: Vec::new(),
         }
@@ -89,6 +91,7 @@ fn report(students: &[(Student, f64)]) -> ClassReport {
         taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
         validated_at: None,
         students: students.iter().map(row).collect(),
+        left: Vec::new(),
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,

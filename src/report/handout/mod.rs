@@ -12,6 +12,7 @@
 mod markdown;
 mod view;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,11 +21,11 @@ use tera::{Context, Tera};
 use crate::domain::check::Check;
 use crate::domain::credentials::Credentials;
 use crate::domain::handout::Handout;
-use crate::domain::ids::ClassName;
+use crate::domain::ids::{ClassName, Username};
 use crate::domain::roster::Student;
 
 use super::html::source_hash;
-use super::write::{class_dir, write_all_whole};
+use super::write::{class_dir, named, write_all_whole};
 use view::Sheet;
 
 const STYLE: &str = concat!(include_str!("../html/base.css"), include_str!("style.css"));
@@ -141,6 +142,49 @@ impl Pages {
     }
 }
 
+/// The page with everybody's.
+const TOGETHER: &str = "all students.html";
+/// The page with those who were chosen.
+const CHOSEN: &str = "chosen students.html";
+
+/// Removes students' handouts, and the pages that have everybody's: theirs may be among them. Answers how many students
+/// had one.
+///
+/// # Errors
+/// Names the file that cannot be removed.
+pub fn forget<'a>(
+    reports: &Path,
+    class: &ClassName,
+    students: impl IntoIterator<Item = &'a Username>,
+) -> io::Result<usize> {
+    let dir = dir(reports, class);
+    let remove = |name: &str| -> io::Result<bool> {
+        let path = dir.join(name);
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(named(&path, &error)),
+        }
+    };
+    let mut removed = 0;
+    for student in students {
+        // Together first: whoever is cut off here finds the student's own page again, and goes on.
+        if !dir.join(format!("{student}.html")).exists()
+            && !dir.join(format!("{student}.md")).exists()
+        {
+            continue;
+        }
+        remove(TOGETHER)?;
+        remove(CHOSEN)?;
+        let (page, text) = (
+            remove(&format!("{student}.html"))?,
+            remove(&format!("{student}.md"))?,
+        );
+        removed += usize::from(page || text);
+    }
+    Ok(removed)
+}
+
 /// Writes everybody's handouts into [`dir`], and the one to print: `all students.html`, or `chosen students.html` when
 /// they are not the whole class. A username has no space, so neither is a student's. Only their owner can read them.
 ///
@@ -156,11 +200,7 @@ pub fn write(
     let dir = dir(reports, about.class);
     let pages = Pages::new().map_err(io::Error::other)?;
     let mut written = Files {
-        together: dir.join(if whole_class {
-            "all students.html"
-        } else {
-            "chosen students.html"
-        }),
+        together: dir.join(if whole_class { TOGETHER } else { CHOSEN }),
         students: Vec::with_capacity(all.len()),
     };
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::with_capacity(2 * all.len() + 1);

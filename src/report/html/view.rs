@@ -9,6 +9,7 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use super::super::class::{ClassReport, Column, ReportStudent, STATES, Score};
+use super::super::left;
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
 use super::super::since::{Move, Since, Turn};
 use super::super::text::clean;
@@ -269,7 +270,11 @@ impl Page {
                     cause: own(&gap.cause),
                 })
                 .collect(),
-            notes: report.notes.iter().map(|note| own(note)).collect(),
+            notes: left::lines(&report.left)
+                .iter()
+                .chain(&report.notes)
+                .map(|note| own(note))
+                .collect(),
             causes,
             more_causes,
             validated: validated(report),

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use crate::domain::check::{Change, DiffLine};
+use crate::domain::ids::Username;
 use crate::domain::plan::{Plan, StudentPlan, Verdict};
 use crate::domain::resources::Kind;
 
 use super::super::marks::Tone;
+use super::super::text::clean;
 use super::super::words::plural;
 use super::table::{Cell, Head, Table};
 use super::{Page, View};
+
+/// Lines of a difference that are shown before something is overwritten; all of it is in the copy that is kept.
+const DIFF_LINES: usize = 12;
 
 const KINDS: [(Kind, &str); 7] = [
     (Kind::User, "users"),
@@ -132,4 +138,41 @@ fn foreign(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
         page.line("")?;
     }
     Ok(())
+}
+
+/// Prints what a reset would overwrite: what each student changed.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn print_reset_listing(
+    changed: &[(Username, Vec<Change>)],
+    view: &View<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = Page {
+        out,
+        paint: view.paint(),
+        columns: view.columns.max(40),
+    };
+    page.heading("Changed by the students, and about to be put back as the lab has it")?;
+    for (student, changes) in changed {
+        for change in changes {
+            let text = format!("{student}: {}: {}", change.resource, change.summary);
+            page.text("  ", "    ", &text)?;
+            let lines = change.diff.iter().filter_map(|line| match line {
+                DiffLine::Added(text) => Some(format!("+ {text}")),
+                DiffLine::Removed(text) => Some(format!("- {text}")),
+                _ => None,
+            });
+            let lines: Vec<String> = lines.collect();
+            for line in lines.iter().take(DIFF_LINES) {
+                page.line(&format!("      {}", clean(line)))?;
+            }
+            let more = lines.len().saturating_sub(DIFF_LINES);
+            if more > 0 {
+                page.line(&format!("      … {} more", plural(more, "changed line")))?;
+            }
+        }
+    }
+    page.line("")
 }

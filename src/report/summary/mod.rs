@@ -20,12 +20,13 @@ use crate::events::{Command, Outcome, RunSummary};
 
 use super::causes::{self, Cause};
 use super::class::{Tally, check_failures};
+use super::left;
 use super::marks::{self, Tone};
 use super::style::Paint;
 use super::text::{clean, fit, width, wrap};
 use super::words::{duration, plural, some_of};
 
-pub use listing::print_teardown_listing;
+pub use listing::{print_reset_listing, print_teardown_listing};
 
 /// Usernames named in one line at most.
 const NAMED: usize = 12;
@@ -45,6 +46,14 @@ pub struct View<'a> {
     /// The students that the command was about, as options (`--students user1 --section A`); empty for
     /// everybody. A proposed command that names no students of its own is about the same ones.
     pub selection: &'a str,
+    /// The verb's own options as typed, for the same command once more; none that confirms a deletion.
+    pub repeat: &'a str,
+    /// Whether the lab says what students may do, so that access can be granted.
+    pub has_access: bool,
+    /// Whether everybody whom the command is about has a user already.
+    pub granted: bool,
+    /// Students whose policy and handout name an API that is not there any more.
+    pub stale: &'a [Username],
     /// The account's limits, where the verb looked at them.
     pub limits: &'a [Limit],
     /// What could not be seen.
@@ -63,6 +72,10 @@ impl Default for View<'_> {
             color: false,
             invocation: "homeroom",
             selection: "",
+            repeat: "",
+            has_access: true,
+            granted: false,
+            stale: &[],
             limits: &[],
             gaps: &[],
             report: None,
@@ -121,7 +134,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
     }
     let causes = causes_of(summary);
     page.causes(&causes)?;
-    page.notes(&summary.notes)?;
+    page.notes(&[left::lines(&summary.left), summary.notes.clone()].concat())?;
     page.gaps(view.gaps)?;
     page.headline(summary)?;
     if let Some(report) = view.report {

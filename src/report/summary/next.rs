@@ -1,168 +1,142 @@
 //! What to type next: the exact command, and what it is good for.
+//!
+//! A proposal works as it stands and is safe: it names the same class, cloud and students as the command before, keeps
+//! the options that were typed, and never deletes anything unless that was what the command was about; and even then it
+//! lists and asks.
 
 use std::io;
 
 use crate::domain::check::{self, CheckResult, Progress};
 use crate::domain::ids::Username;
 use crate::domain::isolation::OWN_STACK;
-use crate::domain::plan::Verdict;
 use crate::events::{Command, Outcome, RunSummary, StudentResult};
 
 use super::super::marks::Tone;
 use super::super::text::clean;
 use super::{Page, View, plan, status};
 
-/// A command names students up to this many; past that it is proposed for the class.
+/// A command names students up to this many; past that it is proposed for those whom the command was about.
 const NAMED_IN_COMMAND: usize = 12;
+
+/// One proposal.
+struct Step {
+    /// The verb, with the options that are not about students.
+    words: String,
+    /// ` --students a,b`, where it is not about the same students as the command before.
+    students: Option<String>,
+    reason: String,
+}
+
+impl Step {
+    fn new(words: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            students: None,
+            reason: reason.into(),
+        }
+    }
+
+    fn about(mut self, students: Option<String>) -> Self {
+        self.students = students.filter(|option| !option.is_empty());
+        self
+    }
+}
 
 pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
     // Without a way to call the program again there is nothing to propose (a rehearsal's cloud is gone).
     if view.invocation.is_empty() {
         return Ok(());
     }
-    for (words, reason) in steps(summary) {
-        let selection = if words.contains(" --students ") || view.selection.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", clean(view.selection))
-        };
-        let command = format!("{} {words}{selection}", clean(view.invocation));
+    for step in steps(summary, view) {
+        let students = step.students.unwrap_or_else(|| spaced(view.selection));
+        let command = format!("{} {}{students}", view.invocation, step.words);
         let label = page.paint.tone(Tone::Busy, "next:");
-        let command = page.paint.bold(&command);
+        let command = page.paint.bold(&clean(&command));
         page.line(&format!("{label} {command}"))?;
-        page.text("      ", "      ", &reason)?;
+        page.text("      ", "      ", &step.reason)?;
     }
     Ok(())
 }
 
-/// The verb with its options, and why.
-fn steps(summary: &RunSummary) -> Vec<(String, String)> {
+fn spaced(options: &str) -> String {
+    match options {
+        "" => String::new(),
+        options => format!(" {options}"),
+    }
+}
+
+fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
     let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
-    let step = |words: &str, reason: &str| (words.to_owned(), reason.to_owned());
-    let class = summary.class.as_str();
+    // The command itself, with what was typed.
+    let again = |reason: &str| {
+        let words = format!("{}{}", summary.command.as_str(), spaced(view.repeat));
+        Step::new(words, reason)
+    };
+    let not_done = |s: &StudentResult| {
+        matches!(
+            s.outcome,
+            Outcome::Failed | Outcome::Conflict | Outcome::Cancelled | Outcome::Unknown
+        )
+    };
     match summary.command {
         Command::Plan => {
-            let mut steps = Vec::new();
-            if any(Outcome::Changes) {
-                steps.push((
-                    "deploy".to_owned(),
-                    format!("creates or updates {}", plan::changes(summary)),
-                ));
+            if !any(Outcome::Changes) {
+                return Vec::new();
             }
-            let kept = |s: &StudentResult| {
-                s.resources
-                    .iter()
-                    .any(|r| r.state == Verdict::Keep.as_str())
-            };
-            // --reset wants its students named, however many.
-            if let Some(students) = option(summary, usize::MAX, kept) {
-                steps.push((
-                    format!("deploy --reset{students}"),
-                    "puts back what these students changed; their work in it is lost".to_owned(),
-                ));
-            }
-            steps
+            let reason = format!("creates or updates {}", plan::changes(summary));
+            vec![Step::new("deploy", reason)]
         }
         Command::Deploy => {
             if any(Outcome::Cancelled) {
-                vec![
-                    step(
-                        "deploy",
-                        "finishes what is missing and touches nothing else",
-                    ),
-                    (
-                        format!("teardown --confirm {class}"),
-                        "removes what was made so far".to_owned(),
-                    ),
-                ]
+                let again = again("finishes what is missing and touches nothing else");
+                vec![again.about(rest_of(summary, view, not_done))]
             } else if any(Outcome::Failed) || any(Outcome::Conflict) {
-                vec![step(
-                    "deploy",
+                let again = again(
                     "once the cause is removed: finishes what is missing and touches nothing else",
-                )]
+                );
+                vec![again.about(rest_of(summary, view, not_done))]
             } else {
-                vec![step("validate", "proves that every stack works")]
+                let mut steps = Vec::new();
+                if view.has_access && !view.stale.is_empty() {
+                    let stale = |s: &StudentResult| view.stale.contains(&s.username);
+                    steps.push(
+                        Step::new(
+                            "access grant",
+                            "puts the new APIs into these students' policies; write their handouts again, too",
+                        )
+                        .about(option(summary, NAMED_IN_COMMAND, stale)),
+                    );
+                }
+                steps.push(Step::new("validate", "proves that every stack works"));
+                steps
             }
         }
-        Command::Validate => {
-            if any(Outcome::Failed) {
-                vec![
-                    step(
-                        "plan",
-                        "shows how the stacks differ from what they should be",
-                    ),
-                    step("deploy", "puts back what is missing"),
-                ]
-            } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
-                vec![step("validate", "asks again")]
-            } else {
-                vec![step(
-                    "status",
-                    "shows who has done what, at any time during class",
-                )]
-            }
-        }
+        Command::Validate => validated(summary, view, again),
         Command::Isolation => {
             let failed = |c: &&CheckResult| c.verdict == check::Verdict::Fail;
             let checks = summary.students.iter().flat_map(|s| &s.checks);
             let mut failed = checks.filter(failed).peekable();
             if failed.peek().is_some() && failed.all(|c| c.id == OWN_STACK) {
-                vec![step(
+                vec![Step::new(
                     "access grant",
                     "puts the policies right of those who are denied their own stack",
                 )]
             } else if any(Outcome::Failed) {
-                vec![step(
+                vec![Step::new(
                     "access freeze",
                     "shuts everybody out until the cause is found; nothing is lost",
                 )]
             } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
-                vec![step(
-                    "validate --isolation",
-                    "asks again, once the cause is removed",
-                )]
+                vec![again("asks again, once the cause is removed")]
             } else {
-                vec![step(
-                    "handout --with-credentials",
-                    "writes a page for each student, with what they sign in with",
-                )]
+                vec![handout_with_credentials()]
             }
         }
-        Command::Status | Command::Report => {
-            let mut steps = Vec::new();
-            let needy =
-                |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
-            if let Some(students) = option(summary, NAMED_IN_COMMAND, needy) {
-                let reason = match (
-                    status::in_state(summary, Progress::Broken),
-                    status::in_state(summary, Progress::NotDeployed),
-                ) {
-                    (true, false) => {
-                        "shows what is wrong with the broken stacks, and what deploy would mend"
-                    }
-                    (false, _) => "shows what deploy would make: these stacks are not there",
-                    (true, true) => {
-                        "shows what is wrong or not there, and what deploy would make of it"
-                    }
-                };
-                steps.push((format!("plan{students}"), reason.to_owned()));
-            }
-            // Of stacks of which nothing is there and nothing was ever read, no report is written.
-            let mut students = summary.students.iter();
-            let any_stack = students.any(|s| s.outcome != Outcome::NotDeployed);
-            if summary.command == Command::Status && any_stack {
-                steps.push(step(
-                    "report",
-                    "writes the same as a page to project and to keep",
-                ));
-            }
-            steps
-        }
+        Command::Status | Command::Report => progress(summary, view),
         Command::Teardown => {
             if any(Outcome::Remains) || any(Outcome::Cancelled) {
-                vec![(
-                    format!("teardown --confirm {class}"),
-                    "deletes what remains; what is gone already does no harm".to_owned(),
+                vec![again(
+                    "lists what remains, and deletes it once you confirm; what is gone already does no harm",
                 )]
             } else {
                 Vec::new()
@@ -170,59 +144,161 @@ fn steps(summary: &RunSummary) -> Vec<(String, String)> {
         }
         Command::AccessGrant => {
             if any(Outcome::Failed) || any(Outcome::Conflict) || any(Outcome::Cancelled) {
-                vec![step(
-                    "access grant",
+                let again = again(
                     "once the cause is removed: finishes what is missing and touches nothing else",
-                )]
+                );
+                vec![again.about(rest_of(summary, view, not_done))]
             } else {
                 vec![
-                    step(
+                    Step::new(
                         "validate --isolation",
                         "proves that nobody reaches a neighbour's stack",
                     ),
-                    step(
-                        "handout --with-credentials",
-                        "writes a page for each student, with what they sign in with",
-                    ),
+                    handout_with_credentials(),
                 ]
             }
         }
         Command::AccessRevoke => {
             if any(Outcome::Remains) || any(Outcome::Cancelled) {
-                vec![(
-                    format!("access revoke --confirm {class}"),
-                    "takes away what remains; what is gone already does no harm".to_owned(),
+                vec![again(
+                    "lists what remains, and takes it away once you confirm; what is gone already does no harm",
                 )]
             } else {
                 Vec::new()
             }
         }
         Command::AccessFreeze | Command::AccessThaw => {
-            let verb = summary.command.as_str();
+            // Nobody who left is let in again.
+            let left = |student: &Username| summary.left.iter().any(|l| l.username == *student);
+            let frozen = |s: &StudentResult| s.outcome == Outcome::Frozen && !left(&s.username);
             if any(Outcome::Failed) || any(Outcome::Cancelled) {
-                vec![step(verb, "does it for those who are left")]
-            } else if summary.command == Command::AccessFreeze && any(Outcome::Frozen) {
-                vec![step(
-                    "access thaw",
-                    "lets them in again, with what they had",
-                )]
+                vec![again("does it for those who are left")]
+            } else if summary.command == Command::AccessFreeze
+                && summary.students.iter().any(frozen)
+            {
+                let named = match view.selection {
+                    "" => None,
+                    _ => option(summary, usize::MAX, frozen),
+                };
+                let thaw = Step::new("access thaw", "lets them in again, with what they had");
+                vec![thaw.about(named)]
             } else {
                 Vec::new()
             }
         }
         Command::Handout => {
             let failed = |s: &StudentResult| s.outcome == Outcome::Failed;
-            let students = option(summary, NAMED_IN_COMMAND, failed);
-            let deploy = students.map(|students| {
-                (
-                    format!("deploy{students}"),
-                    "makes the stacks that are missing; then write the handouts again".to_owned(),
-                )
-            });
-            deploy.into_iter().collect()
+            match option(summary, NAMED_IN_COMMAND, failed) {
+                Some(students) => vec![
+                    again("once the cause is removed: writes the handouts that are missing")
+                        .about(Some(students)),
+                ],
+                None => vec![Step::new(
+                    "status",
+                    "shows who has done what, at any time during class",
+                )],
+            }
         }
         Command::Rehearse | Command::Watch => Vec::new(),
     }
+}
+
+fn handout_with_credentials() -> Step {
+    Step::new(
+        "handout --with-credentials",
+        "writes a page for each student, with what they sign in with",
+    )
+}
+
+/// After a validation. What helps depends on what failed: `deploy` makes what is missing, and leaves alone what a
+/// student changed.
+fn validated(summary: &RunSummary, view: &View<'_>, again: impl Fn(&str) -> Step) -> Vec<Step> {
+    let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
+    if any(Outcome::Failed) {
+        let fails = |s: &StudentResult, ids: &[&str]| {
+            let mut failed = s.checks.iter();
+            failed.any(|c| c.verdict == check::Verdict::Fail && ids.contains(&c.id.as_str()))
+        };
+        let incomplete = |s: &StudentResult| fails(s, &check::STACK_CHECKS);
+        let changed = |s: &StudentResult| !incomplete(s) && fails(s, &[check::AS_DEPLOYED]);
+        let puzzling =
+            |s: &StudentResult| s.outcome == Outcome::Failed && !incomplete(s) && !changed(s);
+        let mut steps = Vec::new();
+        if let Some(students) = option(summary, NAMED_IN_COMMAND, incomplete) {
+            let deploy = Step::new("deploy", "makes what is missing of these stacks");
+            steps.push(deploy.about(Some(students)));
+        }
+        if let Some(students) = option(summary, NAMED_IN_COMMAND, changed) {
+            let plan = Step::new(
+                "plan",
+                "shows what these students changed; that is their work, and deploy keeps it",
+            );
+            steps.push(plan.about(Some(students)));
+        }
+        if let Some(students) = option(summary, NAMED_IN_COMMAND, puzzling) {
+            let again = again("asks again, once the cause is removed");
+            steps.push(again.about(Some(students)));
+        }
+        steps
+    } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
+        vec![again("asks again")]
+    } else if view.has_access && !view.granted {
+        vec![Step::new(
+            "access grant",
+            "gives every student a user for their own stack alone, with a password",
+        )]
+    } else {
+        vec![Step::new(
+            "status",
+            "shows who has done what, at any time during class",
+        )]
+    }
+}
+
+fn progress(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let needy = |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
+    if let Some(students) = option(summary, NAMED_IN_COMMAND, needy) {
+        let reason = match (
+            status::in_state(summary, Progress::Broken),
+            status::in_state(summary, Progress::NotDeployed),
+        ) {
+            (true, false) => {
+                "shows what is wrong with the broken stacks, and what deploy would mend"
+            }
+            (false, _) => "shows what deploy would make: these stacks are not there",
+            (true, true) => "shows what is wrong or not there, and what deploy would make of it",
+        };
+        steps.push(Step::new("plan", reason).about(Some(students)));
+    }
+    // Of stacks of which nothing is there and nothing was ever read, no report is written.
+    let mut students = summary.students.iter();
+    if students.all(|s| s.outcome == Outcome::NotDeployed) {
+        return steps;
+    }
+    if summary.command == Command::Status {
+        steps.push(Step::new(
+            format!("report{}", spaced(view.repeat)),
+            "writes the same as a page to project and to keep",
+        ));
+    }
+    steps
+}
+
+/// Those for whom something is left to do, by name, where doing it again for the others would do them harm; otherwise
+/// the same students again.
+fn rest_of(
+    summary: &RunSummary,
+    view: &View<'_>,
+    holds: impl Fn(&StudentResult) -> bool,
+) -> Option<String> {
+    let repeated: Vec<&str> = view.repeat.split(' ').collect();
+    let harmful = ["--rotate", "--reset"]
+        .iter()
+        .any(|it| repeated.contains(it));
+    harmful
+        .then(|| option(summary, usize::MAX, holds))
+        .flatten()
 }
 
 /// ` --students a,b` for those it holds of; `None` when it holds of nobody, empty when of more than `most`.

@@ -109,6 +109,21 @@ fn who_has_no_stack_keeps_the_cell_and_gets_no_zero() {
 }
 
 #[test]
+fn a_last_reading_of_a_stack_that_is_gone_is_filled_in() {
+    let class = class();
+    let roster: Vec<Student> = class.iter().map(|(student, _)| student.clone()).collect();
+    let mut report = report(&class);
+    let read = "2026-05-07T08:30:00Z".parse().unwrap();
+    report.students[2].progress.last.as_of = Some(read);
+    report.students[2].progress.last.gone = true;
+    let text = export(&FIVE);
+    let export = Export::read("grades.csv", text.as_bytes(), "Lab 6").unwrap();
+    let filled = export.fill(&report, &roster, false);
+    assert_eq!(grades(&filled), ["100", "100", "45", "100", "20"]);
+    assert_eq!(left(&filled), [""; 0]);
+}
+
+#[test]
 fn points_in_parts_are_scaled_exactly_and_rounded_once() {
     let class = [
         (student("user1", "Ana Ruiz", ""), 33.33),

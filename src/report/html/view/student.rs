@@ -4,7 +4,8 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::domain::check::{
-    CheckResult, DiffLine, Evidence, ExampleRequest, Progress, StudentProgress, Verdict, Work,
+    CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Progress, StudentProgress,
+    Verdict, Work,
 };
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::report::class::{Column, ReportStudent};
@@ -16,9 +17,6 @@ use crate::report::words::duration;
 
 use super::super::link;
 use super::{Shown, beside, machine, own};
-
-/// Executions listed for a student, newest first; `report.json` has all that were read.
-const EXECUTIONS: usize = 20;
 
 /// Lines of a difference that are shown; `report.json` has all.
 const DIFF_LINES: usize = 120;
@@ -54,7 +52,7 @@ pub(in super::super) struct Row {
     validate: Vec<Answer>,
     validate_summary: String,
     executions: Vec<Run>,
-    executions_left_out: usize,
+    executions_left_out: String,
     outputs: Vec<Output>,
     commands: Vec<Command>,
     changes: Vec<Change>,
@@ -222,10 +220,16 @@ impl Row {
             },
             executions: executions
                 .iter()
-                .take(EXECUTIONS)
                 .map(|(starter, execution)| Run::of(*starter, execution, None, taken_at))
                 .collect(),
-            executions_left_out: executions.len().saturating_sub(EXECUTIONS),
+            executions_left_out: match (
+                row.progress.executions_left_out,
+                row.progress.executions_cut_off,
+            ) {
+                (0, false) => String::new(),
+                (n, false) => format!("and {} older ones", n),
+                (n, true) => format!("and more than {} older ones", n),
+            },
             outputs: outputs(&row.progress),
             commands: row
                 .progress
@@ -337,12 +341,26 @@ impl Seen {
             run: evidence
                 .execution
                 .as_ref()
-                .map(|e| Run::of(e.starter, &e.execution, e.console_url.as_deref(), taken_at)),
+                .map(|e| Run::of_evidence(e, taken_at)),
         }
     }
 }
 
 impl Run {
+    /// With the cause of a failure, where it was asked for, in the place of the Fail state's own words.
+    fn of_evidence(shown: &ExecutionEvidence, taken_at: &Zoned) -> Self {
+        let console = shown.console_url.as_deref();
+        let mut run = Self::of(shown.starter, &shown.execution, console, taken_at);
+        if let Some(why) = &shown.why {
+            let detail = shown.execution.detail.as_ref();
+            let error = detail.and_then(|detail| detail.error.as_deref());
+            let parts = [error, Some(&why.sentence())];
+            let parts: Vec<&str> = parts.into_iter().flatten().collect();
+            run.error = excerpt(&parts.join(": "));
+        }
+        run
+    }
+
     fn of(
         starter: Starter,
         execution: &Execution,
@@ -377,11 +395,7 @@ impl Run {
                 Some(ms) => duration(std::time::Duration::from_millis(ms)),
                 None => String::new(),
             },
-            started_by: match starter {
-                Starter::Homeroom => "homeroom",
-                Starter::Api => "the API",
-                Starter::Person => "a person",
-            },
+            started_by: starter.phrase(),
             status: execution.status.as_str(),
             tone: match execution.status {
                 Status::Succeeded => "good",

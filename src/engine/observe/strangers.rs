@@ -1,37 +1,15 @@
-//! Roles: one listing shows everything of them, policies and tags included.
+//! Students of another class, told by the roles that stand under this lab's names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::Username;
-use crate::domain::operation::Operation;
 use crate::domain::ownership::Owner;
 use crate::domain::resources::{Kind, role};
 use crate::engine::port::Cloud;
 
-use super::{Listed, Look};
+use super::Look;
 
 impl<C: Cloud> Look<'_, C> {
-    pub(super) async fn roles(&self) -> Listed<BTreeMap<String, role::Actual>> {
-        let mut found = BTreeMap::new();
-        if !self.any(Kind::Role) {
-            return Ok((found, Vec::new()));
-        }
-        let listed = self
-            .pages(
-                Operation::GetAccountAuthorizationDetails,
-                |c, token| c.roles_page(token),
-                |role: role::Actual| {
-                    let wanted = self.wanted(Kind::Role, &role.name);
-                    if wanted || role.path.starts_with("/homeroom/") {
-                        found.insert(role.name.clone(), role);
-                    }
-                },
-            )
-            .await;
-        let gaps = self.listing_gap(Kind::Role, listed)?;
-        Ok((found, gaps))
-    }
-
     /// Students who are wholly another class's: every role that this lab would give them is there and is
     /// that class's. Nothing of ours can stand beside those names, so their other things need not be asked.
     pub(super) fn strangers(&self, roles: &BTreeMap<String, role::Actual>) -> BTreeSet<Username> {

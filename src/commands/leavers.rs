@@ -1,0 +1,223 @@
+//! Students who left the roster: choosing them, and saying who they are.
+
+use crate::domain::ids::Username;
+use crate::domain::left::{Attendance, Leaver, everybody, renamed};
+use crate::domain::observed::Observed;
+use crate::domain::plan::Plan;
+use crate::domain::resources::Kind as ResourceKind;
+use crate::domain::roster::beyond::Doubt;
+use crate::domain::roster::{Roster, SelectError, Student};
+use crate::domain::similar;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Failure, Left};
+
+use super::people;
+use super::session::Session;
+
+/// The students that a command is about which also reaches those who left: whoever is called just as it was typed, until
+/// the cloud tells ([`settle`]).
+pub(super) fn choose(
+    roster: &Roster,
+    names: &[String],
+    section: Option<&str>,
+) -> std::result::Result<(Vec<Student>, Vec<Doubt>), SelectError> {
+    let chosen = roster.select_beyond(names, section)?;
+    let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
+    students.extend(
+        chosen
+            .doubts
+            .iter()
+            .map(|doubt| unknown_student(&doubt.given)),
+    );
+    Ok((students, chosen.doubts))
+}
+
+/// Settles who was meant by names that the roster does not have just so, by what was seen of the class. Answers whether
+/// somebody else was meant than was looked for: then the class has to be looked at again. What could not be seen settles
+/// nothing: whoever was named is looked for to the end.
+///
+/// # Errors
+/// A name that neither the roster nor the class has.
+pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool> {
+    let present = everybody(&session.desired, observed);
+    let doubts = std::mem::take(&mut session.class.doubts);
+    let mut unknown = Vec::new();
+    let mut instead = Vec::new();
+    for doubt in &doubts {
+        match &doubt.otherwise {
+            _ if present.contains_key(&doubt.given) => {
+                session.class.chosen_leavers.push(doubt.given.clone());
+            }
+            Some(row) => instead.push((doubt.given.clone(), row.clone())),
+            None if !observed.gaps.is_empty() => {
+                session.class.chosen_leavers.push(doubt.given.clone());
+            }
+            None => unknown.push(doubt),
+        }
+    }
+    if !unknown.is_empty() {
+        let roster = &session.class.roster;
+        let known: Vec<&str> = roster
+            .students
+            .iter()
+            .map(|s| s.username.as_str())
+            .chain(present.keys().map(|name| name.as_str()))
+            .collect();
+        let failures: Vec<Failure> = unknown
+            .iter()
+            .map(|doubt| nobody(doubt.given.as_str(), session.class.name().as_str(), &known))
+            .collect();
+        let kind = match unknown.len() == session.class.students.len() {
+            true => Kind::NobodySelected,
+            false => Kind::Invalid,
+        };
+        return Err(Error { kind, failures });
+    }
+    if instead.is_empty() {
+        return Ok(false);
+    }
+    // The roster's own student, typed in another case.
+    let students = &mut session.class.students;
+    for (given, row) in instead {
+        students.retain(|s| s.username != given);
+        let mut rows = session.class.roster.students.iter();
+        let row = rows.find(|s| s.username == row);
+        students.extend(row.filter(|row| !students.contains(row)).cloned());
+    }
+    desire(session)?;
+    Ok(true)
+}
+
+fn nobody(name: &str, class: &str, known: &[&str]) -> Failure {
+    let meant = similar::did_you_mean(name, known.iter().copied());
+    Failure {
+        subject: format!("--students {name}"),
+        cause: format!(
+            "the roster has no student of that username, and nothing in class {class} carries it; nothing was changed"
+        ),
+        hint: Some(meant.unwrap_or_else(|| {
+            "`homeroom plan` names those who are in the class and no longer in the roster"
+                .to_owned()
+        })),
+    }
+}
+
+/// Whether a plan for those who left is about nobody; what could not be seen proves nothing.
+pub(super) fn is_nobody(plan: &Plan) -> bool {
+    plan.students.is_empty() && plan.gaps.is_empty()
+}
+
+/// The error of `--left` where nobody left.
+pub(super) fn nobody_left(session: &Session, what: &str) -> Error {
+    Error::new(
+        Kind::NobodySelected,
+        "--left",
+        format!(
+            "everybody who has {what} in class {} is in the roster; nothing was changed",
+            session.class.name()
+        ),
+    )
+}
+
+/// Goes on with those who were found to have left as if they had been named: so they are read a last time, and nobody
+/// who comes later is taken along.
+///
+/// # Errors
+/// A username for which the lab as it is now has no names.
+pub(super) fn choose_found(session: &mut Session, plan: &Plan) -> Result<()> {
+    let found = plan.students.iter().map(|s| s.owner.student.clone());
+    let found: Vec<Username> = found.collect();
+    let class = &mut session.class;
+    class.settings.left = false;
+    class.settings.students = found.iter().map(ToString::to_string).collect();
+    class.students = found.iter().map(unknown_student).collect();
+    class.chosen_leavers = found;
+    desire(session)
+}
+
+/// A student of whom the username is all that is known.
+fn unknown_student(username: &Username) -> Student {
+    Student {
+        username: username.clone(),
+        name: None,
+        email: None,
+        section: None,
+        extra: Vec::new(),
+    }
+}
+
+/// What the students should have whom the command is about now.
+fn desire(session: &mut Session) -> Result<()> {
+    let class = &session.class;
+    session.desired = class
+        .lab
+        .desired(&session.desired.scope, class.name(), &class.students)
+        .map_err(|failures| Error {
+            kind: Kind::Invalid,
+            failures,
+        })?;
+    Ok(())
+}
+
+/// Marks in a plan who is not in the roster: those who were chosen by name are planned for like everybody else.
+pub(super) fn mark(session: &Session, plan: &mut Plan) {
+    let left = &session.class.chosen_leavers;
+    for student in &mut plan.students {
+        student.in_roster &= !left.contains(&student.owner.student);
+    }
+}
+
+/// Who left, for a summary: of the whole class, or of those who were chosen by name.
+pub(super) fn named(session: &Session, attendance: &Attendance) -> Vec<Left> {
+    let known = people::load(session);
+    let roster = &session.class.roster.students;
+    let new = |username: &_| !attendance.present.contains(username);
+    let left = attendance.leavers.iter().map(|leaver| {
+        let person = known.get(&leaver.username);
+        let now = renamed(&leaver.username, roster, person, new);
+        let name = |strong: bool| {
+            let now = now.as_ref().filter(|(_, same)| same.is_strong() == strong);
+            now.map(|(name, _)| name.clone())
+        };
+        Left {
+            username: leaver.username.clone(),
+            resources: leaver.resources.len(),
+            iam_only: false,
+            likely_renamed_to: name(true),
+            perhaps_renamed_to: name(false),
+            same: now.as_ref().map(|(_, same)| *same),
+        }
+    });
+    left.collect()
+}
+
+/// The same for a command that looks at IAM alone, beside the APIs that it may look at.
+pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> {
+    let class = &session.class;
+    let mut seen = Attendance::of(&session.desired, observed);
+    let is_iam = |kind: ResourceKind| {
+        matches!(
+            kind,
+            ResourceKind::Role | ResourceKind::User | ResourceKind::ManagedPolicy
+        )
+    };
+    if !class.is_whole() && !class.settings.left {
+        let everything = everybody(&session.desired, observed);
+        seen.leavers = class
+            .chosen_leavers
+            .iter()
+            .map(|username| Leaver {
+                username: username.clone(),
+                resources: everything.get(username).cloned().unwrap_or_default(),
+            })
+            .collect();
+    }
+    for leaver in &mut seen.leavers {
+        leaver.resources.retain(|id| is_iam(id.kind));
+    }
+    let mut left = named(session, &seen);
+    for one in &mut left {
+        one.iam_only = true;
+    }
+    left
+}

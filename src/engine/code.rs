@@ -1,0 +1,56 @@
+//! A function's code as it is, for keeping.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest, Sha256};
+
+use crate::domain::operation::Operation;
+
+use super::call::{CallError, Caller};
+use super::port::{Cloud, CloudError};
+
+/// Largest zip that is fetched, in bytes. Source: Lambda quotas, "Deployment package size": 250 MB unzipped, and a zip
+/// that is larger than what is in it is no code of anybody's.
+pub const ZIP_MAX: usize = 256 * 1024 * 1024;
+
+/// Why a function's code could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeError {
+    /// AWS said no.
+    #[error("{0}")]
+    Cloud(CloudError),
+    /// What came is not what Lambda says that the function runs.
+    #[error(
+        "what was fetched is not the code that Lambda names: it was changed meanwhile, or cut off"
+    )]
+    Other,
+    /// The run was stopped.
+    #[error("stopped")]
+    Cancelled,
+}
+
+impl From<CallError> for CodeError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Cloud(error) => Self::Cloud(error),
+            CallError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// Fetches a function's zip from where Lambda says that it is, and proves that it is that.
+///
+/// # Errors
+/// See [`CodeError`].
+pub async fn code_of<C: Cloud>(caller: &Caller<C>, function: &str) -> Result<Vec<u8>, CodeError> {
+    let place = caller
+        .call(Operation::GetFunction, |c| c.locate_code(function))
+        .await?;
+    let zip = caller
+        .call(Operation::FetchCode, |c| c.fetch_code(&place.url, ZIP_MAX))
+        .await?;
+    if BASE64.encode(Sha256::digest(&zip)) != place.sha256 {
+        return Err(CodeError::Other);
+    }
+    Ok(zip)
+}

@@ -1,0 +1,75 @@
+//! Waiting for AWS to show what is so: what was written a moment ago may be read only a little later.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::stop::{Cancelled, Stop};
+
+/// How long one student's reading waits in all. AWS gives no figure; others wait from seconds to minutes, and the next
+/// reading asks again.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// First pause between two looks.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Longest pause between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The time that one student's reading has for what is not settled yet. It begins with the first thing that is not.
+#[derive(Debug)]
+pub struct Settling {
+    began: Option<Instant>,
+    pause: Duration,
+}
+
+impl Default for Settling {
+    fn default() -> Self {
+        Self {
+            began: None,
+            pause: FIRST_PAUSE,
+        }
+    }
+}
+
+impl Settling {
+    /// Pauses before another look; `false` when the time is over.
+    ///
+    /// # Errors
+    /// When the run is stopped.
+    pub async fn again(&mut self, stop: &Stop) -> Result<bool, Cancelled> {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        let left = PATIENCE.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        stop.sleep(self.pause.min(left)).await?;
+        self.pause = self.pause.mul_f64(1.5).min(LONGEST_PAUSE);
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_waits_end_after_ten_seconds_in_all() {
+        let (stop, began) = (Stop::new(), Instant::now());
+        let mut settling = Settling::default();
+        let mut looks = 0;
+        while settling.again(&stop).await.unwrap() {
+            looks += 1;
+        }
+        assert_eq!(began.elapsed(), PATIENCE);
+        assert!((5..20).contains(&looks), "{looks}");
+        assert_eq!(settling.again(&stop).await, Ok(false));
+        assert_eq!(began.elapsed(), PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_the_wait() {
+        let stop = Stop::new();
+        stop.drain();
+        let mut settling = Settling::default();
+        assert_eq!(settling.again(&stop).await, Err(Cancelled));
+    }
+}

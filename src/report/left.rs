@@ -1,0 +1,127 @@
+//! Who left the class, in words.
+
+use crate::domain::left::Likeness;
+use crate::events::Left;
+
+use super::words::{plural, some_of};
+
+/// Students who are given a line each.
+const NAMED: usize = 20;
+
+/// A line for each student who left the roster, and what can be done about those who may only have another name now.
+pub fn lines(left: &[Left]) -> Vec<String> {
+    let mut lines: Vec<String> = left.iter().take(NAMED).map(line).collect();
+    let more: Vec<&str> = left
+        .iter()
+        .skip(NAMED)
+        .map(|l| l.username.as_str())
+        .collect();
+    if !more.is_empty() {
+        lines.push(format!(
+            "{} more are in the class and no longer in the roster: {}",
+            more.len(),
+            some_of(&more, NAMED)
+        ));
+    }
+    // What is to be done about a stack is said where stacks are looked at.
+    let stacks = left.iter().filter(|l| !l.iam_only);
+    let renamed = stacks.filter(|l| {
+        matches!(
+            l.same,
+            Some(Likeness::Email | Likeness::Name | Likeness::Username)
+        )
+    });
+    let names: Vec<&str> = renamed.map(|l| l.username.as_str()).collect();
+    if let Some(example) = names.first() {
+        lines.push(format!(
+            "a student who has another username now has two ways on. With the old one in the roster again ({}), \
+             everything stays as it is. With the new one, `deploy` makes a new stack: what was done in the old one stays \
+             there, does not move and does not count in the new one, and once nobody needs it `teardown --students \
+             {example}` lists it and asks",
+            some_of(&names, NAMED)
+        ));
+    }
+    lines
+}
+
+/// What is said of one of them.
+fn line(left: &Left) -> String {
+    let resources = match left.iam_only {
+        true => plural(left.resources, "IAM resource"),
+        false => plural(left.resources, "resource"),
+    };
+    let username = &left.username;
+    let said = format!("{username} is in the class and no longer in the roster: {resources}");
+    let now = left
+        .likely_renamed_to
+        .as_ref()
+        .or(left.perhaps_renamed_to.as_ref());
+    match now.zip(left.same) {
+        Some((now, Likeness::Spelling)) => format!(
+            "{said}. '{now}' in the roster is the same student in another spelling: write '{username}'"
+        ),
+        Some((now, Likeness::Email)) => {
+            format!("{said}; most likely {now} now (the same e-mail address)")
+        }
+        Some((now, Likeness::Name)) => format!("{said}; perhaps {now} now (the same name)"),
+        Some((now, Likeness::Username)) => {
+            format!("{said}; perhaps {now} now (a similar username)")
+        }
+        None => said,
+    }
+}
+
+/// What a page for a projector says of them: nothing that tells who they are.
+pub fn anonymous(left: usize) -> Option<String> {
+    (left > 0).then(|| match left {
+        1 => "1 student is in the class and no longer in the roster".to_owned(),
+        n => format!("{n} students are in the class and no longer in the roster"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(username: &str, to: Option<(&str, Likeness)>) -> Left {
+        let name = |strong: bool| {
+            to.filter(|(_, same)| same.is_strong() == strong)
+                .map(|(name, _)| name.parse().unwrap())
+        };
+        Left {
+            username: username.parse().unwrap(),
+            resources: 11,
+            iam_only: false,
+            likely_renamed_to: name(true),
+            perhaps_renamed_to: name(false),
+            same: to.map(|(_, same)| same),
+        }
+    }
+
+    #[test]
+    fn each_has_a_line_and_a_rename_has_both_ways_on() {
+        insta::assert_snapshot!(lines(&[left("ana", None)]).join("\n"), @"ana is in the class and no longer in the roster: 11 resources");
+        let all = [
+            left("ana", Some(("Ana", Likeness::Spelling))),
+            left("ben", Some(("benito", Likeness::Email))),
+            left("cora", Some(("kora", Likeness::Username))),
+        ];
+        insta::assert_snapshot!(lines(&all).join("\n"));
+        let alone = lines(&all[..1]);
+        assert_eq!(alone.len(), 1, "another spelling has one way on: {alone:?}");
+    }
+
+    #[test]
+    fn a_whole_roster_that_changed_is_not_a_line_each() {
+        let all: Vec<Left> = (1..=60).map(|n| left(&format!("user{n}"), None)).collect();
+        let lines = lines(&all);
+        assert_eq!(lines.len(), NAMED + 1);
+        assert!(lines[NAMED].starts_with("40 more are"), "{}", lines[NAMED]);
+    }
+
+    #[test]
+    fn a_projector_shows_how_many_left_and_nobodys_name() {
+        assert_eq!(anonymous(0), None);
+        assert!(anonymous(2).unwrap().starts_with("2 students are"));
+    }
+}
