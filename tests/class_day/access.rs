@@ -60,7 +60,10 @@ impl Day {
         principals
             .filter_map(|principal| match principal {
                 Principal::User(user) => Some(user.name),
-                Principal::Policy(policy) => Some(policy.name),
+                // What bounds the roles is the stack's.
+                Principal::Policy(policy) => {
+                    (!policy.name.contains("-roles@")).then_some(policy.name)
+                }
                 Principal::Role(_) => None,
             })
             .collect()
