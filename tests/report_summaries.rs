@@ -577,7 +577,6 @@ fn next_leads_a_first_time_user_through_the_whole_day() {
         Outcome::Passed,
         Outcome::Written,
         Outcome::InProgress,
-        Outcome::Complete,
     ] {
         let next = proposed(
             &summary(command, vec![student("user1", outcome)]),
@@ -599,8 +598,7 @@ fn next_leads_a_first_time_user_through_the_whole_day() {
             "validate --isolation",
             "handout --with-credentials",
             "status",
-            "report",
-            "teardown"
+            "report"
         ]
     );
 }
