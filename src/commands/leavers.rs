@@ -4,7 +4,8 @@ use crate::domain::ids::Username;
 use crate::domain::left::{Attendance, Leaver, everybody, renamed};
 use crate::domain::observed::Observed;
 use crate::domain::plan::Plan;
-use crate::domain::resources::Kind as ResourceKind;
+use crate::domain::resources::managed_policy::Purpose;
+use crate::domain::resources::{Kind as ResourceKind, ResourceId};
 use crate::domain::roster::beyond::Doubt;
 use crate::domain::roster::{Roster, SelectError, Student};
 use crate::domain::similar;
@@ -182,7 +183,11 @@ pub(super) fn named(session: &Session, attendance: &Attendance) -> Vec<Left> {
         };
         Left {
             username: leaver.username.clone(),
-            resources: leaver.resources.len(),
+            resources: leaver
+                .resources
+                .iter()
+                .filter(|id| !bounds_roles(id))
+                .count(),
             iam_only: false,
             likely_renamed_to: name(true),
             perhaps_renamed_to: name(false),
@@ -221,4 +226,8 @@ pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> 
         one.iam_only = true;
     }
     left
+}
+/// The policy that bounds a stack's roles comes and goes with them: it is none of the resources that the lab names.
+fn bounds_roles(id: &ResourceId) -> bool {
+    id.kind == ResourceKind::ManagedPolicy && Purpose::of_name(&id.name) == Some(Purpose::Roles)
 }

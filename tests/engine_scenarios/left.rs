@@ -37,7 +37,7 @@ async fn who_left_is_known_whole_without_one_call_about_them() {
     let rest = Class::of(&["user1"]);
     aws.clear_calls();
     let left = who_left(&aws, &rest).await;
-    assert_eq!(left, [("user2".to_owned(), 11), ("zoe".to_owned(), 11)]);
+    assert_eq!(left, [("user2".to_owned(), 12), ("zoe".to_owned(), 12)]);
     let calls = aws.calls();
     let about = |c: &&support::Call| c.resource.contains("user2") || c.resource.contains("zoe");
     assert_eq!(calls.iter().filter(about).count(), 0, "{calls:#?}");
@@ -112,7 +112,7 @@ async fn a_teardown_of_those_who_left_ends_when_they_are_gone() {
     let began = Instant::now();
     let observed = look(&aws, &rest, &depth).await;
     let plan = teardown::plan(&rest.desired, &observed, depth.reach());
-    assert_eq!((plan.students.len(), plan.steps()), (1, 11));
+    assert_eq!((plan.students.len(), plan.steps()), (1, 12));
     let (caller, _run) = start(&aws, &rest).await;
     let runs = execute(&caller, &plan, |_, _| None).await;
     assert_all_well(&runs);

@@ -207,7 +207,8 @@ impl Class {
                 }
             }
             assert_eq!(shown, 3, "a probe that ran something shows what it ran");
-            assert_eq!(recorded.executions.len(), 3, "{recorded:?}");
+            // A probe that was tried again is recorded each time.
+            assert!(recorded.executions.len() >= 3, "{recorded:?}");
             cache.homeroom.insert(student.username.clone(), recorded);
         }
         cache

@@ -127,6 +127,10 @@ pub async fn observe_knowing<C: Cloud>(
     if depth.is_deployment() {
         // The users are not a deployment's business, so not to see them is no gap of its own.
         gaps.retain(|gap| gap.kind != Kind::User);
+        // One listing shows both, and whose roles were not seen is left alone whole: one cause is one gap.
+        if gaps.iter().any(|gap| gap.kind == Kind::Role) {
+            gaps.retain(|gap| gap.kind != Kind::ManagedPolicy);
+        }
     }
     look.note_principals(&principals);
     let Principals {
