@@ -589,7 +589,6 @@ fn pages_of_students_who_left_go_with_the_next_report_and_nothing_else_does() {
 }
 
 /// The sample a week after it was read: every stack is gone.
-#[expect(clippy::unwrap_used, reason = "a time that is written in full")]
 fn torn_down() -> ClassReport {
     let mut report = class(3);
     let week = jiff::SignedDuration::from_hours(24 * 7);
