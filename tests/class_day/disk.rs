@@ -44,7 +44,13 @@ async fn a_report_that_the_disk_has_no_room_for_leaves_the_one_before_whole() {
     let day = Day::begin(&["user1", "user2"]).await;
     assert_eq!(day.json(&["deploy"]).0, 0);
     assert_eq!(day.run(&["report"]).status.code(), Some(0));
-    let before = day.reports();
+    // Who was in the roster is remembered apart, as soon as it was read.
+    let reports = || {
+        let mut files = day.reports();
+        files.retain(|(name, _)| !name.contains("/people-"));
+        files
+    };
+    let before = reports();
     day.enrol(&["user1", "user2", "user3"]);
     let output = day.run_with_room_for(8, &["report"]);
     let said = String::from_utf8_lossy(&output.stderr);
@@ -53,9 +59,9 @@ async fn a_report_that_the_disk_has_no_room_for_leaves_the_one_before_whole() {
         said.contains("reports/demo") && said.contains("File too large"),
         "{said}"
     );
-    assert_eq!(day.reports(), before);
+    assert_eq!(reports(), before);
     assert_eq!(day.run(&["report"]).status.code(), Some(0));
-    assert_ne!(day.reports(), before);
+    assert_ne!(reports(), before);
     day.cloud.stop().await.unwrap();
 }
 
