@@ -12,10 +12,10 @@ const KILLS: u32 = 50;
 /// Clouds among which they are shared out: a teardown mostly waits for log groups that come again.
 const CLOUDS: u32 = 5;
 
-/// Points in time over a run's length, without a pattern and the same every time: multiples of the golden ratio.
-fn moments(length: Duration, cloud: u32) -> impl Iterator<Item = Duration> {
+/// Parts of a run's length, without a pattern and the same every time: multiples of the golden ratio.
+fn parts(cloud: u32) -> impl Iterator<Item = f64> {
     let mine = (1..=KILLS).filter(move |n| n % CLOUDS == cloud);
-    mine.map(move |n| length.mul_f64((f64::from(n) * 0.618_033_988_75).fract()))
+    mine.map(|n| (f64::from(n) * 0.618_033_988_75).fract())
 }
 
 impl Day {
@@ -51,10 +51,15 @@ async fn kills_in(cloud: u32) -> (u32, u32) {
     full.push(theirs.to_owned());
     full.sort();
 
-    let (up, down) = (day.length_of(&["deploy"]), day.length_of(&teardown));
+    let (mut up, mut down) = (day.length_of(&["deploy"]), day.length_of(&teardown));
     let mut killed = (0, 0);
-    for (early, late) in moments(up, cloud).zip(moments(down, cloud)) {
-        killed.0 += u32::from(day.kill_after(early, &["deploy"]));
+    for part in parts(cloud) {
+        let (early, late) = (up.mul_f64(part), down.mul_f64(part));
+        match day.kill_after(early, &["deploy"]) {
+            true => killed.0 += 1,
+            // A busy machine took longer for the first one: this one had ended by then.
+            false => up = early,
+        }
         let (code, deployed) = day.json(&["deploy"]);
         assert_eq!(code, 0, "killed at {early:?}: {deployed}");
         assert_eq!(
@@ -69,7 +74,10 @@ async fn kills_in(cloud: u32) -> (u32, u32) {
             "killed at {early:?}"
         );
 
-        killed.1 += u32::from(day.kill_after(late, &teardown));
+        match day.kill_after(late, &teardown) {
+            true => killed.1 += 1,
+            false => down = late,
+        }
         let (code, removed) = day.json(&teardown);
         assert_eq!(code, 0, "killed at {late:?}: {removed}");
         assert_eq!(day.everything().await, [theirs], "killed at {late:?}");
