@@ -6,9 +6,10 @@ use crate::domain::ids::{Scope, Username};
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::teardown::Reach;
+use crate::domain::resources::managed_policy::Purpose;
 use crate::domain::resources::{Kind as ResourceKind, ResourceId};
 use crate::engine::port::Cloud;
-use crate::events::{Command, Outcome, StudentResult};
+use crate::events::{Command, Outcome, ResourceResult, StudentResult};
 use crate::report::handout;
 use crate::report::words::plural;
 
@@ -70,11 +71,14 @@ fn user_is_gone(student: &StudentResult) -> bool {
         let resources = student.resources.iter();
         resources.filter(move |r| r.resource.kind == kind)
     };
-    let removed = |kind: ResourceKind| of(kind).any(|r| r.state == "removed");
-    removed(ResourceKind::User)
+    // Every stack has a policy that bounds its roles; it says nothing of access.
+    let is_access = |name: &str| Purpose::of_name(name) != Some(Purpose::Roles);
+    let mut policies = of(ResourceKind::ManagedPolicy).filter(|r| is_access(&r.resource.name));
+    let removed = |r: &ResourceResult| r.state == "removed";
+    of(ResourceKind::User).any(removed)
         || (of(ResourceKind::User).next().is_none()
             && student.outcome == Outcome::Removed
-            && removed(ResourceKind::ManagedPolicy))
+            && policies.any(removed))
 }
 
 /// Students whom the command reaches, whose credentials for this account are here, and who had no user of this class in
@@ -131,4 +135,40 @@ async fn sign_in_addresses(session: &Session, command: Command) -> Vec<String> {
     let mut addresses = vec![scope.sign_in_url(None)];
     addresses.extend(alias.map(|alias| scope.sign_in_url(Some(&alias))));
     addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A student of whom these were removed.
+    fn torn_down(removed: &[(ResourceKind, &str)]) -> StudentResult {
+        let resources = removed.iter().map(|(kind, name)| ResourceResult {
+            resource: ResourceId::new(*kind, *name),
+            state: "removed".to_owned(),
+            detail: None,
+        });
+        StudentResult {
+            username: "user1".parse().unwrap(),
+            outcome: Outcome::Removed,
+            resources: resources.collect(),
+            checks: Vec::new(),
+            outputs: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_bounds_the_roles_says_nothing_of_access() {
+        let role = (ResourceKind::Role, "user1-worker-role");
+        let policy = |name| (ResourceKind::ManagedPolicy, name);
+        // A stack without access, beside another lab's credentials of the same student.
+        let stack = [role, policy("user1-roles@1ab118971d80cb5d")];
+        assert!(!user_is_gone(&torn_down(&stack)));
+        // The user was deleted by hand, and this lab's policies were still there.
+        let access = [role, policy("user1-access@1ab118971d80cb5d")];
+        assert!(user_is_gone(&torn_down(&access)));
+        let user = [(ResourceKind::User, "user1")];
+        assert!(user_is_gone(&torn_down(&user)));
+    }
 }
