@@ -1,12 +1,8 @@
 //! A function's code, from the address that Lambda signed for it: by the same connection pool as every other request.
 //! Nothing follows redirects, and nothing is fetched from anywhere but AWS's own storage or this machine.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use aws_config::timeout::TimeoutConfig;
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -14,8 +10,8 @@ use aws_smithy_types::byte_stream::ByteStream;
 use crate::domain::operation::Operation;
 use crate::engine::port::{CloudError, CloudResult, ErrorKind};
 
-use super::connect::{CONNECT_TIMEOUT, behavior_version, is_loopback};
-use super::endpoint::{Client, HandOver, Unread, dns_suffix, split_origin};
+use super::connect::is_loopback;
+use super::endpoint::{Client, dns_suffix, split_origin};
 use super::errors;
 
 /// For a whole zip: 50 MiB (what the console takes) in that time is a slow line.
@@ -57,25 +53,7 @@ pub(super) async fn fetch_code(client: &Client, url: &str, max: usize) -> CloudR
     request
         .set_uri(target)
         .map_err(|error| invalid(&error.to_string()))?;
-    let operation = SdkOperation::builder()
-        .service_name("s3")
-        .operation_name("GetObject")
-        .behavior_version(behavior_version())
-        .http_client(client.http_client.clone())
-        .endpoint_url(origin)
-        .no_auth()
-        .no_retry()
-        .sleep_impl(TokioSleep::new())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .operation_timeout(TIMEOUT)
-                .build(),
-        )
-        .interceptor(client.calls.clone())
-        .serializer(Ok)
-        .deserializer_impl::<Unread, Infallible>(HandOver)
-        .build();
+    let operation = client.plain("s3", "GetObject", origin, TIMEOUT);
     let whole = async {
         let answer = operation
             .invoke(request)

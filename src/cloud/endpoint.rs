@@ -48,14 +48,43 @@ const EXPIRES_SOON: Duration = Duration::from_secs(300);
 pub(super) struct Client {
     invoke_base: String,
     pub(super) region: String,
-    pub(super) http_client: SharedHttpClient,
-    pub(super) calls: Calls,
+    http_client: SharedHttpClient,
+    calls: Calls,
     credentials: Option<SharedCredentialsProvider>,
     /// Those that were fetched last: the provider may ask a service, or a person, each time.
     fetched: Arc<Mutex<Option<Credentials>>>,
 }
 
 impl Client {
+    /// A request as it stands to an origin, sent once and counted: the SDK neither signs nor repeats it.
+    pub(super) fn plain(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        origin: &str,
+        timeout: Duration,
+    ) -> SdkOperation<HttpRequest, Unread, Infallible> {
+        SdkOperation::builder()
+            .service_name(service)
+            .operation_name(operation)
+            .behavior_version(behavior_version())
+            .http_client(self.http_client.clone())
+            .endpoint_url(origin)
+            .no_auth()
+            .no_retry()
+            .sleep_impl(TokioSleep::new())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_timeout(timeout)
+                    .build(),
+            )
+            .interceptor(self.calls.clone())
+            .serializer(Ok)
+            .deserializer_impl::<Unread, Infallible>(HandOver)
+            .build()
+    }
+
     pub(super) fn new(
         invoke_base: Option<String>,
         region: &str,
@@ -142,7 +171,7 @@ pub(super) struct Unread {
 
 /// Hands the body over unread: the SDK would otherwise load all of it, however long.
 #[derive(Debug)]
-pub(super) struct HandOver;
+struct HandOver;
 
 impl DeserializeResponse for HandOver {
     fn deserialize_streaming_with_config(
@@ -217,25 +246,7 @@ pub(super) async fn invoke_api(
         }
     }
 
-    let operation = SdkOperation::builder()
-        .service_name("execute-api")
-        .operation_name("Invoke")
-        .behavior_version(behavior_version())
-        .http_client(client.http_client.clone())
-        .endpoint_url(origin)
-        .no_auth()
-        .no_retry()
-        .sleep_impl(TokioSleep::new())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .operation_timeout(TIMEOUT)
-                .build(),
-        )
-        .interceptor(client.calls.clone())
-        .serializer(Ok)
-        .deserializer_impl::<Unread, Infallible>(HandOver)
-        .build();
+    let operation = client.plain("execute-api", "Invoke", origin, TIMEOUT);
     let whole = async {
         let answer = operation
             .invoke(request)
