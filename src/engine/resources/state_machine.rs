@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::operation::Operation;
 use crate::domain::resources::extras::MachineSetting;
-use crate::domain::resources::state_machine::StateMachine;
+use crate::domain::resources::state_machine::{Detail, StateMachine};
 use crate::engine::port::{Cloud, ErrorKind, NewStateMachine};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
 
@@ -59,15 +59,25 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, machine: &StateMachine) -> Result<
             c.describe_state_machine(arn)
         })
         .await?;
-    if detail.recorded_owner().as_ref() != Some(cx.owner) {
-        let tags = cx
-            .call(Operation::StatesListTagsForResource, |c| {
-                c.state_machine_tags(arn)
-            })
-            .await?;
-        cx.prove_ours(&tags)?;
-    }
+    prove_ours(cx, arn, &detail).await?;
     update(cx, machine, &[]).await
+}
+
+/// Proves that a state machine is this student's: by the record in its definition, else by its tags.
+async fn prove_ours<C: Cloud>(
+    cx: &Context<'_, C>,
+    arn: &str,
+    detail: &Detail,
+) -> Result<(), StepError> {
+    if detail.recorded_owner().as_ref() == Some(cx.owner) {
+        return Ok(());
+    }
+    let tags = cx
+        .call(Operation::StatesListTagsForResource, |c| {
+            c.state_machine_tags(arn)
+        })
+        .await?;
+    cx.prove_ours(&tags)
 }
 
 /// Writes definition and role, and puts the settings in `undo` back as AWS makes them.
@@ -138,14 +148,7 @@ pub async fn stop<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
         other => other?,
     };
-    if detail.recorded_owner().as_ref() != Some(cx.owner) {
-        let tags = cx
-            .call(Operation::StatesListTagsForResource, |c| {
-                c.state_machine_tags(arn)
-            })
-            .await?;
-        cx.prove_ours(&tags)?;
-    }
+    prove_ours(cx, arn, &detail).await?;
     stop_executions(cx, arn).await
 }
 
