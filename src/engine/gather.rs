@@ -13,12 +13,12 @@ use crate::domain::marks::Marks;
 use crate::domain::observed::Observed;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
-use crate::domain::resources::{Kind, ResourceId};
+use crate::domain::resources::Kind;
 use crate::domain::trail::{Target, TrailEvent};
 
 use super::call::{CallError, Caller};
 use super::logs::log_events;
-use super::port::{Cloud, ErrorKind};
+use super::port::{Cloud, ErrorKind, FunctionState};
 use super::settle::Settling;
 use super::starts::{Trigger, prove};
 use super::stop::Cancelled;
@@ -433,7 +433,7 @@ async fn read_functions<C: Cloud>(
     if proves_ready(&gathered.facts) {
         return Ok(());
     }
-    let not_ready = not_ready(caller, asked.iter().copied()).await?;
+    let not_ready = not_ready(&look_at_functions(caller, asked.iter().copied()).await?);
     for name in asked {
         if !not_ready.iter().any(|(other, _)| other == name) {
             let kept = fingerprint(name).map(|f| (name.to_owned(), f));
@@ -444,45 +444,48 @@ async fn read_functions<C: Cloud>(
     Ok(())
 }
 
-/// Functions of a student that are not ready to run.
+/// A function's name and its state, or why that could not be had: it is missing, or could not be looked at.
+pub(super) type FunctionLook = (String, Result<FunctionState, Reading<String>>);
+
+/// Looks at the functions of a student.
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub async fn functions_not_ready<C: Cloud>(
-    caller: &Caller<C>,
-    plan: &StudentPlan,
-) -> Result<Vec<(String, Reading<String>)>, Cancelled> {
-    let functions = plan
-        .items
-        .iter()
-        .map(|item| &item.resource)
-        .filter(|id| id.kind == Kind::Function)
-        .map(|id: &ResourceId| id.name.as_str());
-    not_ready(caller, functions).await
-}
-
-async fn not_ready<C: Cloud>(
+pub(super) async fn look_at_functions<C: Cloud>(
     caller: &Caller<C>,
     functions: impl IntoIterator<Item = &str>,
-) -> Result<Vec<(String, Reading<String>)>, Cancelled> {
-    let mut found = Vec::new();
+) -> Result<Vec<FunctionLook>, Cancelled> {
+    let mut looks = Vec::new();
     for name in functions {
         let state = caller
             .call(Operation::GetFunction, |c| c.get_function(name))
             .await;
-        let reading = match state {
+        let look = match state {
+            Ok(state) => Ok(state),
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                Err(Reading::Seen("missing".to_owned()))
+            }
+            Err(error) => Err(unseen(error)?),
+        };
+        looks.push((name.to_owned(), look));
+    }
+    Ok(looks)
+}
+
+/// The functions that are not ready to run, with the state that says so.
+pub(super) fn not_ready(looks: &[FunctionLook]) -> Vec<(String, Reading<String>)> {
+    let mut found = Vec::new();
+    for (name, look) in looks {
+        let reading = match look {
             // Inactive: not invoked for weeks; the next invocation wakes it.
             Ok(state) if matches!(state.state.as_str(), "" | "Active" | "Inactive") => continue,
-            Ok(state) => Reading::Seen(match state.reason {
+            Ok(state) => Reading::Seen(match &state.reason {
                 Some(reason) => format!("{} ({reason})", state.state),
-                None => state.state,
+                None => state.state.clone(),
             }),
-            Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                Reading::Seen("missing".to_owned())
-            }
-            Err(error) => unseen(error)?,
+            Err(reading) => reading.clone(),
         };
-        found.push((name.to_owned(), reading));
+        found.push((name.clone(), reading));
     }
-    Ok(found)
+    found
 }

@@ -10,7 +10,7 @@ use crate::domain::check::{
     AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Work,
 };
 use crate::domain::desired::Stack;
-use crate::domain::evaluate::{Facts, Reading, act, evaluate, reset, stack_check};
+use crate::domain::evaluate::{Facts, act, evaluate, reset, stack_check};
 use crate::domain::execution::{Execution, Starter, Status};
 use crate::domain::ids::{Scope, Username};
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
@@ -25,7 +25,7 @@ use crate::events::Event;
 
 use super::call::{CallError, Caller};
 use super::causes::add_cause;
-use super::gather::functions_not_ready;
+use super::gather::{FunctionLook, look_at_functions, not_ready};
 use super::hints;
 use super::logs::has_events;
 use super::port::{Cloud, ErrorKind};
@@ -106,8 +106,9 @@ pub async fn validate<C: Cloud>(
             result: result.clone(),
         });
     };
+    let functions = settled_functions(caller, validation.stack).await?;
     let facts = Facts {
-        functions_not_ready: settled_functions(caller, validation.plan).await?,
+        functions_not_ready: not_ready(&functions),
         ..Facts::default()
     };
     let command = |options: &str| {
@@ -155,7 +156,7 @@ pub async fn validate<C: Cloud>(
         ),
     ];
     let there = results.iter().all(|r| r.verdict == Verdict::Pass);
-    let reserved = reserved_otherwise(caller, validation).await?;
+    let reserved = reserved_otherwise(validation.stack, &functions);
     results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
     let mut ran_well = true;
@@ -242,51 +243,46 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
 }
 
 /// Functions whose reserved concurrency is not what the lab says. A freeze is no change of the student's. What could not
-/// be looked at is said by the check on readiness, which looks at the same functions.
-async fn reserved_otherwise<C: Cloud>(
-    caller: &Caller<C>,
-    validation: &Validation<'_>,
-) -> Result<Vec<String>, Cancelled> {
+/// be looked at is said by the check on readiness.
+fn reserved_otherwise(stack: &Stack, functions: &[FunctionLook]) -> Vec<String> {
     let said = |reserved: Option<u32>| match reserved {
         Some(reserved) => reserved.to_string(),
         None => "not set".to_owned(),
     };
-    let mut found = Vec::new();
-    for function in &validation.stack.functions {
-        let name = function.name.as_str();
-        let state = caller
-            .call(Operation::GetFunction, |c| c.get_function(name))
-            .await;
-        match state {
-            Ok(state)
-                if state.reserved != function.reserved_concurrency
-                    && !state.tags.contains_key(TAG_FROZEN) =>
-            {
-                found.push(format!(
-                    "Lambda function {name}: its reserved concurrency is {}, and the lab's {}",
-                    said(state.reserved),
-                    said(function.reserved_concurrency)
-                ));
-            }
-            Err(CallError::Cancelled) => return Err(Cancelled),
-            Ok(_) | Err(CallError::Cloud(_)) => {}
-        }
-    }
-    Ok(found)
+    let looked_at = functions.iter().filter_map(|(name, look)| {
+        let wanted = stack.functions.iter().find(|f| f.name == *name)?;
+        Some((wanted, look.as_ref().ok()?))
+    });
+    looked_at
+        .filter(|(wanted, state)| {
+            state.reserved != wanted.reserved_concurrency && !state.tags.contains_key(TAG_FROZEN)
+        })
+        .map(|(wanted, state)| {
+            format!(
+                "Lambda function {}: its reserved concurrency is {}, and the lab's {}",
+                wanted.name,
+                said(state.reserved),
+                said(wanted.reserved_concurrency)
+            )
+        })
+        .collect()
 }
 
-/// Functions that are not ready, once none of them is on its way: a student may have saved a change a moment
-/// ago.
+/// The student's functions, once none of them is on its way: a student may have saved a change a moment ago.
 async fn settled_functions<C: Cloud>(
     caller: &Caller<C>,
-    plan: &StudentPlan,
-) -> Result<Vec<(String, Reading<String>)>, Cancelled> {
+    stack: &Stack,
+) -> Result<Vec<FunctionLook>, Cancelled> {
     let mut deadline = Deadline::new(FUNCTIONS_SETTLE);
     loop {
-        let found = functions_not_ready(caller, plan).await?;
-        let pending = |reading: &Reading<String>| matches!(reading, Reading::Seen(state) if state.starts_with("Pending"));
-        if !found.iter().any(|(_, reading)| pending(reading)) || !deadline.pause(caller).await? {
-            return Ok(found);
+        let names = stack
+            .functions
+            .iter()
+            .map(|function| function.name.as_str());
+        let looks = look_at_functions(caller, names).await?;
+        let pending = |look: &FunctionLook| matches!(&look.1, Ok(state) if state.state.starts_with("Pending"));
+        if !looks.iter().any(pending) || !deadline.pause(caller).await? {
+            return Ok(looks);
         }
     }
 }
