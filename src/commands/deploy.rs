@@ -65,11 +65,11 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
             false => Copies::default(),
         };
         copies.spare(&mut plan);
-        let students = carry_out(caller, session, &plan, &copies).await;
-        Ok::<_, Error>(Ok((plan, observed, copies, students)))
+        let (students, stale) = carry_out(caller, session, &plan, &copies).await;
+        Ok::<_, Error>(Ok((plan, observed, copies, students, stale)))
     })
     .await;
-    let (plan, observed, copies, students) = match ran.output? {
+    let (plan, observed, copies, students, stale) = match ran.output? {
         Err(failures) => {
             return Err(Error {
                 kind: Kind::Refused,
@@ -88,7 +88,6 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     let mut notes = notes_of_given_up(&ran.given_up);
     notes.extend(validations::forget(session, &students));
     notes.extend(copies.note());
-    let stale = new_apis(&plan, &students);
     let (with_user, with_handout) = stale::known(session, &observed, &stale);
     notes.extend(stale::note(&with_user, &with_handout));
     people::keep(session);
@@ -105,23 +104,23 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
 }
 
 /// Whose API this deployment made.
-fn new_apis(plan: &Plan, students: &[StudentResult]) -> Vec<Owner> {
-    let made = |item: &Item, result: &StudentResult| {
-        let is_new = matches!(item.action, Some(Action::CreateRestApi(_)));
-        let mut resources = result.resources.iter();
-        is_new && resources.any(|r| r.resource == item.resource && r.state == "done")
+fn new_apis(plan: &Plan, runs: &[StudentRun]) -> Vec<Owner> {
+    let made = |item: &Item, run: &StudentRun| {
+        matches!(item.action, Some(Action::CreateRestApi(_)))
+            && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
     };
-    let pairs = plan.students.iter().zip(students);
-    let new = pairs.filter(|(student, result)| student.items.iter().any(|item| made(item, result)));
+    let pairs = plan.students.iter().zip(runs);
+    let new = pairs.filter(|(student, run)| student.items.iter().any(|item| made(item, run)));
     new.map(|(student, _)| student.owner.clone()).collect()
 }
 
+/// Carries a plan out; each student's result, and whose API was made.
 async fn carry_out(
     caller: &Caller<AwsCloud>,
     session: &Session,
     plan: &Plan,
     copies: &Copies,
-) -> Vec<StudentResult> {
+) -> (Vec<StudentResult>, Vec<Owner>) {
     let ended = |student: &StudentPlan, run: &StudentRun| {
         let mut result = result(student, run, Outcome::Deployed);
         if let Some(lost) = copies.lost.get(&student.owner.student) {
@@ -155,7 +154,7 @@ async fn carry_out(
     caller.tell(Event::RunFinished {
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
-    students
+    (students, new_apis(plan, &runs))
 }
 
 /// The first event of a run that carries out a plan.
