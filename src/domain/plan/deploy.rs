@@ -5,7 +5,6 @@
 
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::elsewhere::advice;
-use crate::domain::ids::Scope;
 use crate::domain::left::Spellings;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Ownership, Record};
@@ -30,7 +29,6 @@ pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
         .map(|stack| {
             let planner = Planner {
                 desired,
-                scope: &desired.scope,
                 observed,
                 stack,
                 reset,
@@ -60,7 +58,6 @@ fn state_machine_changes(drift: Drift, detail: &state_machine::Detail) -> Option
 
 struct Planner<'a> {
     desired: &'a Desired,
-    scope: &'a Scope,
     observed: &'a Observed,
     stack: &'a Stack,
     reset: bool,
@@ -118,7 +115,7 @@ impl Planner<'_> {
                     "exists as {}, and IAM takes the two for the same name",
                     other.name
                 );
-                let ownership = other.ownership(self.scope, &owner.class, None);
+                let ownership = other.ownership(&self.desired.scope, &owner.class, None);
                 let hint = advice(&ownership, owner);
                 return Item::settled(id, Verdict::Conflict, why).with_hint(hint);
             }
@@ -126,7 +123,7 @@ impl Planner<'_> {
             return Item::act(id, Verdict::Create, action, "").after(self.boundary());
         };
         let owner = &self.stack.owner;
-        let ownership = actual.ownership(self.scope, &owner.class, Some(owner));
+        let ownership = actual.ownership(&self.desired.scope, &owner.class, Some(owner));
         if let Some(item) = self.conflict(&id, &ownership) {
             return item;
         }
@@ -211,7 +208,7 @@ impl Planner<'_> {
         actual: &function::Actual,
     ) -> Item {
         let owner = &self.stack.owner;
-        let difference = function.difference(self.scope, owner, actual);
+        let difference = function.difference(&self.desired.scope, owner, actual);
         let writes = |drift: Drift| drift == Drift::Stale || (drift == Drift::Theirs && self.reset);
         let code = writes(difference.code);
         // What Lambda keeps of a role (its grant on the key of the environment variables) is bound to the
@@ -259,7 +256,7 @@ impl Planner<'_> {
         let code_record =
             kept(difference.code, "code").unwrap_or_else(|| function.code_fingerprint());
         let config_record = kept(difference.config, "config")
-            .unwrap_or_else(|| function.config_fingerprint(self.scope, &owner.class));
+            .unwrap_or_else(|| function.config_fingerprint(&self.desired.scope, &owner.class));
         let description = function.record(owner, &code_record, &config_record, true);
         let why = match (code, config) {
             (false, false) if difference.limit => "reserved concurrency differs",
@@ -332,7 +329,7 @@ impl Planner<'_> {
             let id = ResourceId::new(Kind::StateMachine, &machine.name);
             Item::act(id, Verdict::Update, action, why).after(needs.clone())
         };
-        let drift = machine.difference(self.scope, &self.stack.owner, detail);
+        let drift = machine.difference(&self.desired.scope, &self.stack.owner, detail);
         let changed = state_machine_changes(drift, detail);
         match (drift, changed) {
             (Drift::Stale, None) => update("definition or role differs".to_owned()),
@@ -355,7 +352,8 @@ impl Planner<'_> {
         let owner = &self.stack.owner;
         let ours = self.observed.apis_of(self.stack, api);
         // Names of REST APIs are not unique, so a foreign one stands in the way only until we have ours.
-        let Some(keeper) = api.keeper(self.scope, &owner.class, ours.iter().copied()) else {
+        let Some(keeper) = api.keeper(&self.desired.scope, &owner.class, ours.iter().copied())
+        else {
             let foreign = found
                 .iter()
                 .find_map(|actual| self.conflict(&id, &actual.ownership));
@@ -372,7 +370,8 @@ impl Planner<'_> {
             .map(|a| a.id.clone())
             .collect();
         let lost = self.routed_function_lost(api);
-        let whole = api.difference(self.scope, &self.stack.owner.class, stages) == Drift::Same;
+        let whole =
+            api.difference(&self.desired.scope, &self.stack.owner.class, stages) == Drift::Same;
         if whole && duplicates.is_empty() && lost.is_none() && !self.reset {
             let renamed = keeper.name != api.name;
             let why = if renamed {
