@@ -10,7 +10,6 @@ use crate::error::{Error, Kind, Result};
 use crate::events::Event;
 use crate::report::Terminal;
 use crate::report::words::{plural, some_of};
-use crate::report::write::class_dir;
 
 use super::last_readings;
 use super::progress::{self, Standing};
@@ -30,7 +29,7 @@ pub(super) struct Final {
 
 /// What the list of a teardown says of it. `reads`: whether it is written.
 pub(super) fn announced(session: &Session, reads: bool) -> Vec<String> {
-    let folder = class_dir(&session.class.settings.reports, session.class.name());
+    let folder = session.folder();
     vec![match reads {
         true => format!(
             "before anything is deleted, everybody is read once more and a final report is written to {} (not with \

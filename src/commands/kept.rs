@@ -19,7 +19,7 @@ use crate::engine::code::{CodeError, code_of};
 use crate::engine::stop::Cancelled;
 use crate::events::Failure;
 use crate::report::words::some_of;
-use crate::report::write::{class_dir, write_whole};
+use crate::report::write::write_whole;
 use crate::vault::keep_private;
 
 use super::session::Session;
@@ -77,7 +77,7 @@ pub(super) async fn keep(
     plan: &Plan,
 ) -> Result<Copies, Cancelled> {
     let time = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
-    let dir = class_dir(&session.class.settings.reports, session.class.name()).join("kept");
+    let dir = session.folder().join("kept");
     let folder = dir.join(&time);
     let touched = plan.students.iter().filter(|student| student.steps() > 0);
     let stacks: Vec<(&Stack, Vec<Work<'_>>)> = touched
@@ -116,9 +116,10 @@ pub(super) async fn keep(
             }
             Err(Trouble::Cancelled) => return Err(Cancelled),
             Err(Trouble::Failed(why)) => {
-                let failure = Failure { request_id: None,
+                let failure = Failure {
                     subject: "copy of the student's work".to_owned(),
                     cause: format!("{why}; nothing of this student was reset"),
+                    request_id: None,
                     hint: Some(
                         "once the cause is removed, run the same command again: it resets whoever is left"
                             .to_owned(),

@@ -25,22 +25,10 @@ use super::session::Session;
 /// Students named in a note at most.
 const NAMED: usize = 12;
 /// With this begins the name of every file of last readings.
-const PREFIX: &str = "last-readings-";
+const FILE: &str = "last-readings";
 
-fn key(session: &Session) -> Key {
-    let desired = &session.desired;
-    Key::new(&desired.scope, &desired.class, &desired.lab)
-}
-
-fn folder(session: &Session) -> PathBuf {
-    class_dir(&session.class.settings.reports, session.class.name())
-}
-
-/// Account and region are part of the name: a rehearsal's readings are not the class day's.
 fn path(session: &Session) -> PathBuf {
-    let key = key(session);
-    let name = format!("{PREFIX}{}-{}-{}.json", key.account, key.region, key.lab);
-    folder(session).join(name)
+    session.file_of(FILE)
 }
 
 /// What is kept of the class; nothing where there is no file.
@@ -48,7 +36,7 @@ fn path(session: &Session) -> PathBuf {
 /// # Errors
 /// When there is a file that cannot be used: it may have what nothing else has, so it must not be written over.
 pub(super) fn load(session: &Session) -> Result<LastReadings> {
-    let (path, key) = (path(session), key(session));
+    let (path, key) = (path(session), session.key());
     let refused = |why: String| {
         let subject = path.display().to_string();
         Error::new(
@@ -94,7 +82,7 @@ pub(super) fn keep_displaced(
     let mut old = LastReadings::new(last.key.clone());
     old.students = displaced;
     let text = old.to_json().map_err(io::Error::other)?;
-    let copy = history::keep(&folder(session), now, "last-readings", text.as_bytes())?;
+    let copy = history::keep(&session.folder(), now, FILE, text.as_bytes())?;
     let name = file_name(&copy);
     for student in students {
         let kept = last.students.get_mut(&student);
@@ -218,7 +206,11 @@ pub(super) fn known(reports: &Path, class: &ClassName) -> Vec<String> {
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
-        if !name.to_string_lossy().starts_with(PREFIX) {
+        let name = name.to_string_lossy();
+        if !name
+            .strip_prefix(FILE)
+            .is_some_and(|rest| rest.starts_with('-'))
+        {
             continue;
         }
         let read = fs::read(entry.path()).ok();

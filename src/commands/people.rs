@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::Username;
 use crate::domain::left::Person;
-use crate::report::write::{class_dir, write_whole};
+use crate::report::write::write_whole;
 
 use super::session::Session;
 
@@ -48,12 +48,8 @@ struct Row {
     name: Option<String>,
 }
 
-/// As with readings, account and region are part of the name: a rehearsal's are not the class day's.
 fn path(session: &Session) -> PathBuf {
-    let scope = session.scope();
-    let lab = &session.desired.lab;
-    let name = format!("people-{}-{}-{lab}.json", scope.account, scope.region);
-    class_dir(&session.class.settings.reports, session.class.name()).join(name)
+    session.file_of("people")
 }
 
 fn read(session: &Session) -> Kept {
@@ -67,8 +63,7 @@ fn read(session: &Session) -> Kept {
 
 /// What the class's last report says of its students: a class may be older than what is kept here.
 fn reported(session: &Session) -> BTreeMap<Username, Entry> {
-    let dir = class_dir(&session.class.settings.reports, session.class.name());
-    let bytes = fs::read(dir.join("report.json")).unwrap_or_default();
+    let bytes = fs::read(session.folder().join("report.json")).unwrap_or_default();
     let Ok(report) = serde_json::from_slice::<Report>(&bytes) else {
         return BTreeMap::new();
     };

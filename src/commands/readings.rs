@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::domain::cache::{Cache, Key, OwnRecords};
 use crate::domain::ids::Username;
 use crate::domain::marks::Nonce;
-use crate::report::write::{class_dir, write_whole};
+use crate::report::write::write_whole;
 
 use super::session::Session;
 
@@ -20,25 +20,17 @@ const SIZE_MAX: u64 = 256 * 1024 * 1024;
 /// Longest line of a run log that is looked at, in bytes.
 const LINE_MAX: u64 = 64 * 1024;
 
-fn key(session: &Session) -> Key {
-    let desired = &session.desired;
-    Key::new(&desired.scope, &desired.class, &desired.lab)
-}
-
-/// The file of a class. The account and the region are part of the name, so that a rehearsal on the embedded cloud
-/// and the class day on AWS do not overwrite each other's.
+/// The file of a class.
 fn path(session: &Session) -> PathBuf {
-    let key = key(session);
-    let name = format!("readings-{}-{}-{}.json", key.account, key.region, key.lab);
-    class_dir(&session.class.settings.reports, &key.class).join(name)
+    session.file_of("readings")
 }
 
 /// What earlier readings left, with the executions that the run logs say homeroom started. What cannot be used is
 /// left aside, with a note: reading anew is always right, only slower.
 pub(super) fn load(session: &Session) -> (Cache, Vec<String>) {
-    let (path, key) = (path(session), key(session));
+    let (path, key) = (path(session), session.key());
     let (mut cache, mut notes) = read(&path, key);
-    let runs = class_dir(&session.class.settings.reports, session.class.name()).join("runs");
+    let runs = session.folder().join("runs");
     match started_by_homeroom(&runs) {
         Ok(started) => {
             for (student, recorded) in started {

@@ -12,7 +12,6 @@ use crate::engine::dispatcher;
 use crate::engine::stop::Stop;
 use crate::events::{Command, Event, InFlight, Outcome, RunSummary, StudentResult};
 use crate::report::style::ColorChoice;
-use crate::report::write::class_dir;
 use crate::report::{RunLog, Terminal, TerminalOptions};
 use crate::settings::Ui;
 use crate::settings::values::OutputFormat;
@@ -88,7 +87,7 @@ struct Listeners {
 impl Listeners {
     fn new(session: &Session, command: Command, logged: bool) -> Self {
         let mut terminal = Terminal::stderr(terminal_options(session.class.settings.ui));
-        let dir = class_dir(&session.class.settings.reports, session.class.name());
+        let dir = session.folder();
         let log = logged
             .then(|| RunLog::create(&dir, command, Timestamp::now()))
             .and_then(|log| match log {

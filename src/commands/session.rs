@@ -1,11 +1,13 @@
 //! What every verb about a class begins with: settings, lab, roster, the cloud, and what should be in it.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::bundle;
 use crate::cli::Cli;
 use crate::cloud::{self, AwsCloud, ConnectOptions};
+use crate::domain::cache::Key;
 use crate::domain::desired::Desired;
 use crate::domain::ids::{ClassName, Scope, Username};
 use crate::domain::lab::Lab;
@@ -19,6 +21,7 @@ use crate::engine::port::{Cloud, CloudError, ErrorKind};
 use crate::error::{Error, Kind, Result};
 use crate::local;
 use crate::report::print_notes;
+use crate::report::write::class_dir;
 use crate::settings::values::{Profile, QuotaScale};
 use crate::settings::{LabSource, Settings, Target, Ui};
 
@@ -235,6 +238,30 @@ fn say_notes(notes: &[String], ui: Ui) {
 }
 
 impl Session {
+    /// The class's folder of reports.
+    pub fn folder(&self) -> PathBuf {
+        class_dir(&self.class.settings.reports, self.class.name())
+    }
+
+    /// Which class in which account and region this is about.
+    pub fn key(&self) -> Key {
+        let desired = &self.desired;
+        Key::new(&desired.scope, &desired.class, &desired.lab)
+    }
+
+    /// A file of what is remembered of the class. Account and region are part of its name, so that a rehearsal on the
+    /// embedded cloud and the class day on AWS do not overwrite each other's.
+    pub fn file_of(&self, what: &str) -> PathBuf {
+        let Key {
+            account,
+            region,
+            lab,
+            ..
+        } = self.key();
+        self.folder()
+            .join(format!("{what}-{account}-{region}-{lab}.json"))
+    }
+
     /// Where the class lives.
     pub fn scope(&self) -> &Scope {
         &self.desired.scope

@@ -12,7 +12,7 @@ use crate::domain::check::CheckResult;
 use crate::domain::ids::Username;
 use crate::domain::roster::Student;
 use crate::events::{Outcome, StudentResult};
-use crate::report::write::{class_dir, write_whole};
+use crate::report::write::write_whole;
 
 use super::session::Session;
 
@@ -30,14 +30,8 @@ pub(super) struct Validated {
     pub checks: Vec<CheckResult>,
 }
 
-/// As with readings, account and region are part of the name: a rehearsal's are not the class day's.
 fn path(session: &Session) -> PathBuf {
-    let scope = session.scope();
-    let name = format!(
-        "validation-{}-{}-{}.json",
-        scope.account, scope.region, session.desired.lab
-    );
-    class_dir(&session.class.settings.reports, session.class.name()).join(name)
+    session.file_of("validation")
 }
 
 impl Validations {

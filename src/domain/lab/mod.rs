@@ -250,12 +250,13 @@ impl Lab {
         let named = self.templates.columns().iter();
         let failures: Vec<Failure> = named
             .filter(|(column, _)| hidden(column))
-            .map(|(column, whose)| Failure { request_id: None,
+            .map(|(column, whose)| Failure {
                 subject: whose.clone(),
                 cause: format!(
                     "uses the roster's column {}, which may not be shown",
                     shown(column)
                 ),
+                request_id: None,
                 hint: Some(format!(
                     "allow it in homeroom.toml: publish-columns = [{column:?}]; students see what a template makes of it"
                 )),
