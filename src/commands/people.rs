@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::Username;
 use crate::domain::left::Person;
 use crate::report::write::write_whole;
+use crate::text::normalise::key;
 
 use super::session::Session;
 
@@ -84,14 +85,13 @@ fn reported(session: &Session) -> BTreeMap<Username, Entry> {
 
 /// What is told of each; an address or a name that two have recognises neither.
 fn entries(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Username, Entry> {
-    let plain = |text: &String| text.trim().to_lowercase();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (_, email, name) in &rows {
         for text in [email, name].into_iter().flatten() {
-            *seen.entry(plain(text)).or_default() += 1;
+            *seen.entry(key(text)).or_default() += 1;
         }
     }
-    let alone = |text: Option<String>| text.filter(|text| seen.get(&plain(text)) == Some(&1));
+    let alone = |text: Option<String>| text.filter(|text| seen.get(&key(text)) == Some(&1));
     rows.into_iter()
         .map(|(username, email, name)| {
             let entry = Entry {

@@ -10,6 +10,7 @@ use super::plan::teardown::owned;
 use super::resources::ResourceId;
 use super::roster::Student;
 use super::similar;
+use crate::text::normalise;
 
 /// A student who left the roster, and what of theirs was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,9 +143,8 @@ pub fn renamed(
         let first = fitting.next()?;
         fitting.next().is_none().then(|| first.username.clone())
     };
-    let plain = |text: &str| text.trim().to_lowercase();
     let same = |known: Option<&String>, now: Option<&String>| match (known, now) {
-        (Some(known), Some(now)) => !known.trim().is_empty() && plain(known) == plain(now),
+        (Some(known), Some(now)) => !known.trim().is_empty() && normalise::same(known, now),
         _ => false,
     };
     if let Some(other) = only(&|s| same_but_for_case(&s.username, leaver)) {
