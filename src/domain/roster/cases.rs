@@ -65,7 +65,7 @@ fn columns_without_name_and_value_are_nothing() {
         "{refused}"
     );
     assert!(
-        refused.contains("no name for this column, and line 2 has 'x' in it"),
+        refused.contains("no name for this column, and line 2 has a value in it"),
         "{refused}"
     );
     assert_eq!(refused.lines().count(), 2);
@@ -430,6 +430,48 @@ fn what_nobody_is_shown_is_not_judged_except_for_its_quotes() {
     let text = format!("username,note,note\nana,\"two\nlines\",{long}\n");
     assert_eq!(accepted(&text).students.len(), 1);
     assert!(said("username,note\nana,a \"b\" c\n").contains("double quote"));
+}
+
+#[test]
+fn no_message_has_a_value_of_a_column_that_nobody_is_shown() {
+    for text in [
+        "username,password,name\nuser1,S3C\"RETpw,Ana\n",
+        "username,password,name\nuser1,\"S3CRETpw\" x,Ana\n",
+        "username,password,name\nuser1,\"S3CRETpw,Ana\n",
+        "username,password,name\nuser1,x\"a,S3C\"RET,Ana\n",
+        "username,name,\nuser1,Ana,S3CRETpw\nuser2,B,\n",
+        "password,username,name\nx,S3CRET pw,user1,Ana\n",
+        "password,name,username\nS3CRETpw,Ana,user1,x\n",
+        "username;password;name\nuser1,S3CRETpw,Ana\n",
+    ] {
+        assert!(!said(text).contains("S3C"), "{}", said(text));
+    }
+    let latin = b"username,password,name\nuser1,S3CR\xC9Tpw,Ana\n";
+    assert!(!said(latin).contains("S3C"), "{}", said(latin));
+    // Neither does an example name a column of the file.
+    let kept = accepted("username,password\nana,x\n").details.concat();
+    assert_eq!(kept.matches("password").count(), 1, "{kept}");
+}
+
+#[test]
+fn a_header_that_was_sorted_among_the_students_is_to_be_moved() {
+    let text = "Ana,ana,ana@example.edu\nBen,ben,\nname,username,email\nZoe,zoe,zoe@example.edu\n";
+    let refused = said(text);
+    assert!(refused.contains("move line 3 to the top"), "{refused}");
+    assert!(!refused.contains("delete lines"), "{refused}");
+}
+
+#[test]
+fn sixty_equal_mistakes_of_any_kind_are_one_message_with_examples() {
+    let stray = said(sixty(|n| format!("u{n}")).replace("Person", "\u{e4} \"P\""));
+    let long = said(sixty(|n| format!("u{n},x,y")));
+    for (text, what) in [(&stray, "60 fields"), (&long, "60 rows")] {
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(
+            text.contains(what) && text.contains("for instance"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -358,6 +358,14 @@ impl Header {
         })
     }
 
+    /// The first column that nobody sees.
+    pub fn first_unused(&self) -> usize {
+        let mut columns = 0..self.columns.len();
+        columns
+            .find(|index| !self.is_used(*index))
+            .unwrap_or(usize::MAX)
+    }
+
     /// What `plan` says of the columns.
     pub fn remarks(&self) -> Vec<String> {
         let mut said = Vec::new();
@@ -401,9 +409,8 @@ impl Header {
         if !kept.is_empty() {
             said.push(format!(
                 "of the roster's columns, homeroom only keeps {}, and shows them nowhere; to show one, name it in \
-                 homeroom.toml: publish-columns = [\"{}\"]",
-                list(&kept),
-                short(&kept[0]).replace('"', "")
+                 homeroom.toml under publish-columns",
+                list(&kept)
             ));
         }
         said
