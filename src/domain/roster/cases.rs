@@ -202,6 +202,11 @@ fn a_likely_column_of_usernames_is_asked_about_by_name() {
     likely("First Name,Last Name,SID,Email,Section", "SID");
     likely("usrname,name", "usrname");
     likely("user\u{a0}name,name", r"user\u{a0}name");
+    let cyrillic = said("us\u{435}rname,name\nana,Ana\n");
+    assert!(
+        cyrillic.contains("(its '\u{435}' is U+0435) to 'username'"),
+        "{cyrillic}"
+    );
     insta::assert_snapshot!(said("Name,Email address\nAna,ana@example.edu\n"));
 }
 
@@ -472,6 +477,91 @@ fn sixty_equal_mistakes_of_any_kind_are_one_message_with_examples() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_class_that_stands_in_the_file_twice_is_one_message() {
+    let twice = sixty(|n| format!("u{}", n % 30));
+    let cased = sixty(|n| format!("{}{}", if n < 30 { "u" } else { "U" }, n % 30));
+    for text in [said(twice), said(cased)] {
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(
+            text.contains("30 usernames ") && text.contains("twice: delete line 32 and all below"),
+            "{text}"
+        );
+    }
+    let some = said("username\nana\nben\nana\nben\ncora\n");
+    assert!(
+        some.contains("for instance 'ana' (line 2 has it) and 'ben' (line 3 has it)"),
+        "{some}"
+    );
+    assert!(some.contains("a username of their own"), "{some}");
+}
+
+#[test]
+fn sixty_long_usernames_are_one_message_with_two_proposals() {
+    let text = said(sixty(|n| format!("{}{n}", "a".repeat(70))));
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(
+        text.contains("aaa0' and 'aaa") && text.contains("; for instance aaa"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_column_that_is_nearly_one_of_the_four_is_asked_about() {
+    for (header, what) in [
+        (
+            "First Name",
+            "is 'First Name' the name? Then rename it to 'name'",
+        ),
+        ("Nmae", "is 'Nmae' the name?"),
+        (
+            "Email (Primary)",
+            "is 'Email (Primary)' the e-mail address? Then rename it to 'email'",
+        ),
+        ("E-mail (work)", "is 'E-mail (work)' the e-mail address?"),
+        ("Emial", "is 'Emial' the e-mail address?"),
+        ("Secton", "is 'Secton' the section?"),
+    ] {
+        let details = accepted(format!("username,{header}\nana,x\n")).details;
+        assert!(
+            details.iter().any(|said| said.contains(what)),
+            "{header}: {details:?}"
+        );
+    }
+    let none = accepted("username,password,Seat,Phone,Notes,Major,Course\nana,1,2,3,4,5,6\n");
+    assert_eq!(none.details.len(), 1, "{:?}", none.details);
+}
+
+#[test]
+fn preferred_legal_and_turned_names_are_names() {
+    for header in [
+        "Preferred First Name,Last Name",
+        "Legal First Name,Legal Last Name",
+    ] {
+        let roster = accepted(format!("username,{header}\nana,Ana,Ruiz\n"));
+        assert_eq!(rows(&roster), [["ana", "Ana Ruiz", "", ""]], "{header}");
+    }
+    for header in ["\"Last, First\"", "\"Student Name (Last, First)\""] {
+        let roster = accepted(format!("username,{header}\nana,\"Ruiz, Ana\"\n"));
+        assert_eq!(rows(&roster), [["ana", "Ruiz, Ana", "", ""]], "{header}");
+    }
+}
+
+#[test]
+fn a_spreadsheets_sum_is_said_to_be_no_student() {
+    for sum in ["Total,2,", "Average,\"1,5\",", "Count,,"] {
+        let notes = accepted(format!("username,name,email\nana,Ana,a@x.edu\n{sum}\n")).notes;
+        assert!(
+            notes
+                .concat()
+                .contains("1 row looks like a spreadsheet's sum"),
+            "{notes:?}"
+        );
+    }
+    let person = accepted("username,name\nsum,Ying Sum\nana,Ana\n");
+    assert_eq!(person.notes, [""; 0]);
 }
 
 #[test]

@@ -522,6 +522,18 @@ impl Reader<'_> {
     fn compare_usernames(&mut self) {
         let mut first_lines: HashMap<String, usize> = HashMap::new();
         let mut found: Vec<(usize, String, String, &str)> = Vec::new();
+        let column = self
+            .header
+            .index(Role::Username)
+            .and_then(|index| self.header.place(index));
+        let own = match self.second_half() {
+            Some(line) => {
+                format!("the class stands in the file twice: delete line {line} and all below it")
+            }
+            None => {
+                "give each student a username of their own, or delete the second row".to_owned()
+            }
+        };
         for (index, (username, line)) in self.usernames.iter().enumerate() {
             let folded = username.as_str().to_ascii_lowercase();
             match first_lines.get(&folded) {
@@ -530,20 +542,35 @@ impl Reader<'_> {
                 }
                 Some(&first) => {
                     let (other, other_line) = &self.usernames[first];
-                    let same = if other == username {
-                        format!("'{username}' is taken already")
+                    let (same, many) = if other == username {
+                        (
+                            format!("'{username}' is taken already"),
+                            "usernames are taken already, in other rows of the file",
+                        )
                     } else {
-                        format!(
-                            "'{username}' is the same as '{other}' to AWS, which ignores case in the names of roles"
+                        (
+                            format!(
+                                "'{username}' is the same as '{other}' to AWS, which ignores case in the names of roles"
+                            ),
+                            "usernames differ from others of the file in case only, which AWS ignores in the names of roles",
                         )
                     };
-                    found.push((
-                        *line,
-                        format!("{same}: line {other_line} has it"),
-                        "give each student a username of their own, or delete the second row"
-                            .to_owned(),
-                        "usernames are taken already, in other rows of the file",
-                    ));
+                    let like = Like {
+                        many: many.to_owned(),
+                        example: format!("'{username}' (line {other_line} has it)"),
+                        hint: own.clone(),
+                        instead: None,
+                        alone: 0,
+                    };
+                    self.problems.push(Problem {
+                        column: column.clone(),
+                        like: Some(like),
+                        ..Problem::at_line(
+                            *line,
+                            format!("{same}: line {other_line} has it"),
+                            own.clone(),
+                        )
+                    });
                 }
             }
         }
@@ -569,10 +596,6 @@ impl Reader<'_> {
                 ));
             }
         }
-        let column = self
-            .header
-            .index(Role::Username)
-            .and_then(|index| self.header.place(index));
         for (line, cause, hint, many) in found {
             let like = Like {
                 many: many.to_owned(),
@@ -587,6 +610,18 @@ impl Reader<'_> {
                 ..Problem::at_line(line, cause, hint)
             });
         }
+    }
+
+    /// The line from which on the file has all its usernames once more.
+    fn second_half(&self) -> Option<usize> {
+        let half = self.usernames.len() / 2;
+        let (first, second) = self.usernames.split_at(half);
+        let same = first.len() == second.len()
+            && first.iter().zip(second).all(|(one, other)| {
+                let (one, other) = (one.0.as_str(), other.0.as_str());
+                one.eq_ignore_ascii_case(other)
+            });
+        (same && half > 1).then(|| second[0].1)
     }
 
     fn finish(mut self, publish: &[String]) -> Result<Roster, Vec<Problem>> {
