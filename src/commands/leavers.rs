@@ -1,7 +1,7 @@
 //! Students who left the roster: choosing them, and saying who they are.
 
 use crate::domain::ids::Username;
-use crate::domain::left::{Attendance, Leaver, everybody, renamed};
+use crate::domain::left::{Attendance, Leaver, everybody, renamed, respelled};
 use crate::domain::observed::Observed;
 use crate::domain::plan::Plan;
 use crate::domain::resources::managed_policy::Purpose;
@@ -11,9 +11,14 @@ use crate::domain::roster::{Roster, SelectError, Student};
 use crate::domain::similar;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
+use crate::report::words::some_of;
 
+use super::elsewhere;
 use super::people;
 use super::session::Session;
+
+/// Students named in a sentence at most.
+const NAMED: usize = 12;
 
 /// The students that a command is about which also reaches those who left: whoever is called just as it was typed, until
 /// the cloud tells ([`settle`]).
@@ -101,6 +106,39 @@ fn nobody(name: &str, class: &str, known: &[&str]) -> Failure {
             "`homeroom plan` names those who are in the class and no longer in the roster"
                 .to_owned()
         })),
+    }
+}
+
+/// Refuses, before anything is decided, where this is not the class that was meant, or `--left` meets students who only
+/// stand in the roster in another spelling.
+///
+/// # Errors
+/// Says what to write or to type.
+pub(super) fn check(session: &Session, observed: &Observed, plan: &Plan) -> Result<()> {
+    let desired = &session.desired;
+    if !session.class.settings.left {
+        return elsewhere::check(desired, observed);
+    }
+    let present = everybody(desired, observed).into_keys();
+    let respelled: Vec<String> = present
+        .filter(|student| respelled(desired, student).is_some())
+        .map(|student| format!("'{student}'"))
+        .collect();
+    if !respelled.is_empty() {
+        return Err(Error::new(
+            Kind::Refused,
+            "--left",
+            format!(
+                "whoever is in the roster in another spelling has not left: write {} in the roster; nothing was deleted \
+                 or changed",
+                some_of(&respelled, NAMED)
+            ),
+        ));
+    }
+    match plan.students.is_empty() {
+        true => elsewhere::check(desired, observed),
+        // Beside those who did leave, it does not matter where the others' stacks stand.
+        false => Ok(()),
     }
 }
 

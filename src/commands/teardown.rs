@@ -25,7 +25,6 @@ use crate::report::{View, print_teardown_listing};
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
-use super::elsewhere;
 use super::final_report;
 use super::interrupts::interrupts;
 use super::plan::{blocked, interrupted, view};
@@ -55,6 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&session).await?;
     }
     let mut plan = plan(&session, &observed);
+    leavers::check(&session, &observed, &plan)?;
     if session.class.settings.left {
         if leavers::is_nobody(&plan) {
             // Nobody's files stay for want of anybody's stack.
@@ -64,9 +64,6 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         leavers::choose_found(&mut session, &plan)?;
         observed = look(&session).await?;
         plan = self::plan(&session, &observed);
-    }
-    if plan.steps() == 0 {
-        elsewhere::check(&session.desired, &observed)?;
     }
     let reads = plan.steps() > 0 && !args.no_final_report;
     if plan.steps() > 0 && args.confirm.is_none() {
