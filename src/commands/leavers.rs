@@ -176,7 +176,7 @@ pub(super) fn choose_found(session: &mut Session, plan: &Plan) -> Result<()> {
 }
 
 /// A student of whom the username is all that is known.
-fn unknown_student(username: &Username) -> Student {
+pub(super) fn unknown_student(username: &Username) -> Student {
     Student {
         username: username.clone(),
         name: None,
@@ -189,13 +189,7 @@ fn unknown_student(username: &Username) -> Student {
 /// What the students should have whom the command is about now.
 fn desire(session: &mut Session) -> Result<()> {
     let class = &session.class;
-    session.desired = class
-        .lab
-        .desired(&session.desired.scope, class.name(), &class.students)
-        .map_err(|failures| Error {
-            kind: Kind::Invalid,
-            failures,
-        })?;
+    session.desired = class.desired(&session.desired.scope, &class.students)?;
     Ok(())
 }
 

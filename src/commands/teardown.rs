@@ -69,7 +69,9 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     if plan.steps() > 0 && args.confirm.is_none() {
         let mut unread = Vec::new();
         if reads && can_ask(&session) {
-            unread = final_report::unread(&progress::read_observed(&session, &observed).await?);
+            let departed = final_report::departed(&session, &plan);
+            let standing = progress::read_observed(&session, &observed, &departed).await?;
+            unread = final_report::unread(&standing);
         }
         let first = final_report::announced(&session, reads);
         list(&session, &plan, &[first, unread].concat())?;

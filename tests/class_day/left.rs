@@ -110,7 +110,11 @@ async fn a_student_who_left_is_named_shut_out_and_taken_down_alone() {
     refuses(&[], &whole, "another spelling: write 'ana', 'ben'");
     day.enrol_by_mail(&[("ana", "ana@example.edu"), ("ben", "ben@example.edu")]);
     refuses(&["--region", "eu-west-1"], &left, "add --region us-east-1");
-    refuses(&["--class", "lab6"], &[&["teardown", "--left", "--confirm", "lab6"]], "add --class demo");
+    refuses(
+        &["--class", "lab6"],
+        &[&["teardown", "--left", "--confirm", "lab6"]],
+        "add --class demo",
+    );
     assert_eq!(day.everything().await, stacks_of(&["ana", "ben"]));
     assert!(!day.frozen("ana").await && !day.frozen("ben").await);
     assert!(day.class_file("credentials/ana.csv").exists());

@@ -138,6 +138,15 @@ impl Day {
         (output.status.code().unwrap(), document)
     }
 
+    /// The dated document that a teardown wrote.
+    fn final_report(&self, teardown: &Value) -> Value {
+        let files = teardown["files"].as_array().unwrap().iter();
+        let mut files = files.map(|file| file.as_str().unwrap());
+        let dated = files.find(|file| file.contains("history")).unwrap();
+        let bytes = std::fs::read(self.folder.path().join(dated)).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
     fn spawn(&self, words: &[&str]) -> Child {
         self.command(words)
             .stdout(Stdio::null())
@@ -423,6 +432,14 @@ async fn a_teardown_also_takes_students_who_left_the_roster() {
     day.enrol(&["user1"]);
     let (code, removed) = day.json(&["teardown", "--confirm", "demo"]);
     assert_eq!(code, 0);
+    let read = day.final_report(&removed);
+    assert_eq!(read["students"].as_array().unwrap().len(), 1);
+    assert_eq!(read["left"][0]["username"], "user2");
+    let reading = &read["left"][0]["reading"];
+    assert_eq!(
+        (&reading["points"], &reading["status"]),
+        (&0.into(), &"not-started".into())
+    );
     let names: BTreeSet<String> = outcomes(&removed)
         .into_iter()
         .map(|(name, _)| name)
@@ -432,6 +449,21 @@ async fn a_teardown_also_takes_students_who_left_the_roster() {
         BTreeSet::from(["user1".to_owned(), "user2".to_owned()])
     );
     assert_eq!(day.everything().await, Vec::<String>::new());
+
+    // Everybody came back under another name.
+    assert_eq!(day.json(&["deploy"]).0, 0);
+    day.enrol(&["student1"]);
+    let (code, removed) = day.json(&["teardown", "--confirm", "demo"]);
+    assert_eq!(code, 0);
+    let read = day.final_report(&removed);
+    let row = &read["students"][0];
+    assert_eq!(
+        (&row["username"], &row["points"]),
+        (&"user1".into(), &0.into())
+    );
+    let gradebook = std::fs::read_to_string(day.folder.path().join("reports/demo/gradebook.csv"));
+    assert!(gradebook.unwrap().contains("user1"), "what is known stays");
+
     day.cloud.stop().await.unwrap();
 }
 
