@@ -275,7 +275,8 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
         return Err(leavers::nobody_left(&session, "access"));
     }
     if plan.steps() > 0 && args.confirm.is_none() {
-        teardown::list(&session, &plan, &[])?;
+        let left = crate::report::left::lines(&leavers::in_plan(&session, &plan, &observed));
+        teardown::list(&session, &plan, &left)?;
         if !teardown::ask(&session).await? {
             return teardown::not_confirmed(&session, command, &plan);
         }

@@ -229,6 +229,28 @@ pub(super) fn named(session: &Session, attendance: &Attendance) -> Vec<Left> {
     left.collect()
 }
 
+/// Those of a plan to delete who are not in the roster: whoever confirms it should see who may only have another username
+/// now.
+pub(super) fn in_plan(session: &Session, plan: &Plan, observed: &Observed) -> Vec<Left> {
+    let gone = plan.students.iter().filter(|student| !student.in_roster);
+    let leavers = gone.map(|student| Leaver {
+        username: student.owner.student.clone(),
+        resources: student
+            .items
+            .iter()
+            .filter(|item| item.action.is_some())
+            .map(|item| item.resource.clone())
+            .collect(),
+    });
+    let attendance = Attendance {
+        present: everybody(&session.desired, observed).into_keys().collect(),
+        leavers: leavers
+            .filter(|leaver| !leaver.resources.is_empty())
+            .collect(),
+    };
+    named(session, &attendance)
+}
+
 /// The same for a command that looks at IAM alone, beside the APIs that it may look at.
 pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> {
     let class = &session.class;

@@ -231,12 +231,14 @@ impl Class {
             )
             .hint("name the policy in this account, or choose the right account with --profile"));
         }
-        Ok(Session {
+        let session = Session {
             class: self,
             cloud,
             desired,
             identity: identity.arn,
-        })
+        };
+        super::elsewhere::check_named(&session).await?;
+        Ok(session)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
 };
-use crate::report::{View, print_teardown_listing};
+use crate::report::{View, left, print_teardown_listing};
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
@@ -74,7 +74,8 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
             unread = final_report::unread(&standing);
         }
         let first = final_report::announced(&session, reads);
-        list(&session, &plan, &[first, unread].concat())?;
+        let left = left::lines(&leavers::in_plan(&session, &plan, &observed));
+        list(&session, &plan, &[left, first, unread].concat())?;
         if !ask(&session).await? {
             return not_confirmed(&session, Command::Teardown, &plan);
         }
@@ -93,7 +94,9 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     } else if plan.steps() > 0 {
         final_report::close(&session, &plan)?;
     }
+    let who_left = leavers::in_plan(&session, &plan, &observed);
     let mut teardown = tear_down(&session, &plan, &observed).await?;
+    teardown.summary.left = who_left;
     teardown.summary.notes.splice(0..0, last_words);
     teardown.summary.files = files;
     let view = View {

@@ -115,6 +115,26 @@ async fn a_student_who_left_is_named_shut_out_and_taken_down_alone() {
         &[&["teardown", "--left", "--confirm", "lab6"]],
         "add --class demo",
     );
+    // A roster that a browser saved a second time names no class; whose copy it is stands.
+    let copy = "demo (1).csv";
+    fs::copy(
+        day.folder.path().join("demo.csv"),
+        day.folder.path().join(copy),
+    )
+    .unwrap();
+    for verb in [
+        &["deploy"][..],
+        &["report"],
+        &["teardown", "--confirm", "demo"],
+    ] {
+        let output = day.command_with(copy, verb).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(7), "{verb:?}: {said}");
+        assert!(
+            said.contains("these stacks are class demo: add --class demo"),
+            "{verb:?}: {said}"
+        );
+    }
     assert_eq!(day.everything().await, stacks_of(&["ana", "ben"]));
     assert!(!day.frozen("ana").await && !day.frozen("ben").await);
     assert!(day.class_file("credentials/ana.csv").exists());

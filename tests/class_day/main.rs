@@ -91,6 +91,11 @@ impl Day {
     }
 
     fn command(&self, words: &[&str]) -> Command {
+        self.command_with("demo.csv", words)
+    }
+
+    /// The same with another roster.
+    fn command_with(&self, roster: &str, words: &[&str]) -> Command {
         let endpoint = self.cloud.endpoint();
         let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
         // Nothing of whoever runs the tests may decide anything.
@@ -104,7 +109,7 @@ impl Day {
             .current_dir(self.folder.path())
             .args([
                 "--roster",
-                "demo.csv",
+                roster,
                 "--region",
                 "us-east-1",
                 "--quota-scale",
