@@ -482,17 +482,20 @@ impl Inner {
         self.world.handle(now, request)
     }
 
-    /// To a caller whose policy covers a path only, IAM does not say that a role or user is not there.
+    /// To a caller whose policy covers a path only, IAM does not say that a role, user or policy is not there.
     fn refuse_by_path(&mut self, request: &Request, refusal: &mut Refusal) {
         if !self.model.options().path_policy || refusal.code != "NoSuchEntity" {
             return;
         }
-        for (kind, field) in [("role", "RoleName"), ("user", "UserName")] {
-            let name = request.text(field);
-            if refusal
-                .message
-                .starts_with(&format!("The {kind} with name {name} "))
-            {
+        let arn = request.text("PolicyArn");
+        let (role, user) = (request.text("RoleName"), request.text("UserName"));
+        let policy = arn.rsplit('/').next().unwrap_or_default();
+        for (kind, name, words) in [
+            ("role", role, format!("The role with name {role} ")),
+            ("user", user, format!("The user with name {user} ")),
+            ("policy", policy, format!("Policy {arn} was not found.")),
+        ] {
+            if refusal.message.starts_with(&words) {
                 *refusal = self.model.not_found(request, kind, name);
             }
         }
