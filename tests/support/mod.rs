@@ -367,6 +367,11 @@ impl StrictAws {
         self.lock().world.roles_quota = quota;
     }
 
+    /// How many functions of the account may run at once.
+    pub fn set_concurrency(&self, concurrency: usize) {
+        self.lock().world.concurrency = concurrency;
+    }
+
     /// How long it takes until a user or a policy shows up after it was made.
     pub fn set_iam_lag(&self, lag: Duration) {
         self.lock().world.principals.lag = lag;
