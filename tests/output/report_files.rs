@@ -102,7 +102,7 @@ fn the_page_for_a_projector_is_laid_out_as_it_was_looked_at() {
 }
 
 #[test]
-fn one_who_is_attested_stands_among_the_whole_class_and_what_is_unknown_is_not_where_it_is_stuck() {
+fn one_attested_counts_among_the_whole_class_and_unknown_is_not_stuck() {
     let mut report = class(30);
     report.students[0].progress.checks[7].verdict = Verdict::Pass;
     let columns = report.columns();
@@ -572,7 +572,7 @@ fn a_report_about_some_replaces_nothing_of_the_class_s() {
 }
 
 #[test]
-fn pages_of_students_who_left_go_with_the_next_report_and_nothing_else_does() {
+fn the_next_report_removes_only_the_pages_of_students_who_left() {
     let dir = tempfile::tempdir().unwrap();
     let first = write_reports(dir.path(), &class_before(&class(4)), About::Class, None).unwrap();
     let mine = first.html.with_file_name("notes.html");

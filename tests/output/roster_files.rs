@@ -132,7 +132,7 @@ fn published_columns_are_kept_in_the_files_order() {
 }
 
 #[test]
-fn a_dash_prefix_is_refused_in_either_order_and_case_but_a_mere_prefix_is_not() {
+fn a_dash_prefix_is_refused_in_any_order_and_case_a_mere_prefix_is_not() {
     assert_eq!(said("username\nuser1-b\nuser1\n").lines().count(), 2);
     assert_eq!(said("username\nUser1-b\nuser1\n").lines().count(), 2);
     assert_eq!(said("username\nuser1-\nuser1\n").lines().count(), 2);

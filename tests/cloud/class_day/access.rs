@@ -457,7 +457,7 @@ async fn a_function_that_a_student_edits_reaches_no_neighbour_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_freeze_shuts_out_at_once_a_thaw_lets_in_and_a_revocation_leaves_nothing() {
+async fn a_freeze_shuts_out_a_thaw_lets_in_and_a_revocation_leaves_nothing() {
     let day = Day::begin_with(&["user1", "user2"], ENFORCED).await;
     assert_eq!(day.json(&["deploy"]).0, 0);
     assert_eq!(day.json(&["access", "grant", "--access-keys"]).0, 0);

@@ -10,7 +10,7 @@ const ENFORCED: PrivateOptions = PrivateOptions {
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_simulator_that_leaves_resources_out_is_not_believed_and_a_key_is_proposed() {
+async fn a_simulator_that_omits_resources_is_not_believed_a_key_is_proposed() {
     let day = Day::begin_with(&["user1", "user2"], ENFORCED).await;
     assert_eq!(day.json(&["deploy"]).0, 0);
     assert_eq!(day.json(&["access", "grant"]).0, 0);
@@ -25,7 +25,7 @@ async fn a_simulator_that_leaves_resources_out_is_not_believed_and_a_key_is_prop
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_forgets_the_credentials_of_a_user_that_somebody_else_deleted() {
+async fn a_revocation_forgets_credentials_of_a_user_deleted_elsewhere() {
     let day = Day::begin_with(&["user1", "user2"], ENFORCED).await;
     assert_eq!(day.json(&["deploy"]).0, 0);
     assert_eq!(day.json(&["access", "grant"]).0, 0);

@@ -242,18 +242,17 @@ async fn teardowns_stopped(presses: Presses) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deployment_stopped_by_one_ctrl_c_at_any_phase_is_finished_by_the_next_one() {
+async fn after_one_ctrl_c_at_any_phase_the_next_deployment_finishes() {
     deployments_stopped(Presses::Once).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deployment_stopped_by_two_ctrl_c_at_any_phase_ends_at_once_and_names_what_was_in_flight()
-{
+async fn two_ctrl_c_end_a_deployment_at_once_naming_what_was_in_flight() {
     deployments_stopped(Presses::Twice).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_validation_stopped_by_one_ctrl_c_changes_no_stack_and_can_be_run_again() {
+async fn one_ctrl_c_in_a_validation_changes_no_stack_and_it_can_run_again() {
     validations_stopped(Presses::Once).await;
 }
 
@@ -263,13 +262,11 @@ async fn a_validation_stopped_by_two_ctrl_c_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_teardown_stopped_by_one_ctrl_c_at_any_phase_calls_nobody_removed_and_is_finished_by_the_next_one()
- {
+async fn one_ctrl_c_in_a_teardown_calls_nobody_removed_and_the_next_finishes() {
     teardowns_stopped(Presses::Once).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_teardown_stopped_by_two_ctrl_c_at_any_phase_ends_at_once_and_is_finished_by_the_next_one()
- {
+async fn two_ctrl_c_end_a_teardown_at_once_and_the_next_finishes() {
     teardowns_stopped(Presses::Twice).await;
 }

@@ -87,8 +87,7 @@ async fn kills_in(cloud: u32) -> (u32, u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
-async fn killed_at_fifty_random_moments_each_deployments_and_teardowns_are_finished_by_running_them_again()
- {
+async fn runs_killed_at_fifty_random_moments_are_finished_by_the_next() {
     let mut clouds = tokio::task::JoinSet::new();
     (0..CLOUDS).for_each(|cloud| drop(clouds.spawn(kills_in(cloud))));
     let mut killed = (0, 0);

@@ -30,7 +30,7 @@ impl Day {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_instructors_at_the_same_time_both_hear_of_everybody_and_leave_one_of_each() {
+async fn two_instructors_at_once_hear_of_everybody_and_leave_one_of_each() {
     let day = Day::begin(&STUDENTS).await;
     let desks = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let theirs = "/aws/lambda/user11-process-data";
@@ -69,8 +69,7 @@ async fn two_instructors_at_the_same_time_both_hear_of_everybody_and_leave_one_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_that_end_in_the_middle_end_the_run_with_an_outcome_for_everybody_and_the_next_finishes()
- {
+async fn credentials_that_expire_end_a_run_with_outcomes_the_next_finishes() {
     let day = Day::begin_behind_proxy(&STUDENTS).await;
     let expired = || Fault::Error {
         status: 403,

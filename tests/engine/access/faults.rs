@@ -184,7 +184,7 @@ async fn a_rotation_killed_at_any_call_is_made_good_by_a_plain_grant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_of_keys_killed_at_any_call_leaves_no_unknown_key_after_a_plain_grant() {
+async fn a_key_grant_killed_at_any_call_leaves_no_unknown_key_after_another() {
     let class = Class::of(&["user1"]);
     let ready = Ready::of(Verb::GrantWithKeys, &class).await;
     let mut at = 1;
@@ -292,7 +292,7 @@ async fn what_was_just_made_and_does_not_show_up_yet_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_instructors_who_grant_at_once_leave_one_way_in_and_the_next_run_makes_it_known() {
+async fn two_grants_at_once_leave_one_way_in_and_the_next_run_knows_it() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     let (one, other) = (Safe::new(&aws), Safe::new(&aws));

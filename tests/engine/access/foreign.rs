@@ -126,7 +126,7 @@ async fn a_user_or_a_policy_who_appears_after_the_listing_is_a_conflict_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_classes_with_the_same_username_the_second_touches_nothing_of_the_first() {
+async fn a_second_class_with_the_same_username_leaves_the_first_untouched() {
     let aws = StrictAws::new();
     let first = Class::called("first", &["user1"]);
     let safe = Safe::new(&aws);

@@ -58,7 +58,7 @@ fn total(calls: &BTreeMap<String, usize>) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn granting_makes_exactly_one_way_in_with_boundary_policy_and_a_password_to_be_changed() {
+async fn a_grant_is_one_way_in_with_boundary_policy_and_temporary_password() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1", "user2"]);
     let safe = Safe::new(&aws);
@@ -131,7 +131,7 @@ async fn a_student_costs_six_calls_seven_with_a_key_and_none_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_password_is_kept_before_aws_is_told_and_a_key_before_its_user_is_said_to_have_one() {
+async fn a_password_is_kept_before_aws_has_it_a_key_before_the_tag_says_so() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     let safe = Safe::new(&aws);
@@ -177,7 +177,7 @@ async fn what_cannot_be_kept_is_not_issued_and_the_next_run_issues_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn passwords_are_what_the_accounts_policy_asks_for_and_a_refusal_is_told_at_once() {
+async fn passwords_fit_the_accounts_policy_and_a_refusal_is_told_at_once() {
     let aws = StrictAws::new();
     aws.set_shortest_password(32);
     let class = Class::of(&["user1", "user2", "user3", "user4", "user5", "user6"]);
@@ -223,7 +223,7 @@ async fn rotation_replaces_password_and_key_and_the_old_ones_open_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_added_to_a_password_that_stays_and_a_broken_file_is_in_no_rotations_way() {
+async fn a_key_leaves_the_password_and_a_broken_file_can_be_rotated_away() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     let safe = Safe::new(&aws);
@@ -300,7 +300,7 @@ async fn who_is_frozen_stays_so_whatever_is_granted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_left_the_roster_is_shut_out_and_revoked_with_the_class_and_not_with_a_selection() {
+async fn who_left_is_shut_out_and_revoked_with_the_class_not_a_selection() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1", "user2"]);
     let safe = Safe::new(&aws);
@@ -390,7 +390,7 @@ async fn revoking_costs_eight_calls_a_student_and_nine_with_a_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_teardown_leaves_nothing_of_a_class_with_access_and_deletes_policies_last() {
+async fn a_teardown_leaves_nothing_of_access_and_deletes_policies_last() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1", "user2"]);
     let safe = Safe::new(&aws);

@@ -66,7 +66,7 @@ async fn listed(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_reads_back_as_it_was_written_and_only_the_version_in_force_counts() {
+async fn a_policy_reads_back_as_written_and_only_its_current_version_counts() {
     let aws = StrictAws::new();
     let cloud = aws.cloud().await;
     cloud
@@ -110,7 +110,7 @@ async fn a_policy_reads_back_as_it_was_written_and_only_the_version_in_force_cou
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stands_in_the_way_of_a_deletion_is_waited_out_only_where_waiting_can_help() {
+async fn a_blocked_deletion_is_waited_out_only_where_waiting_can_help() {
     let aws = StrictAws::new();
     let cloud = aws.cloud().await;
     let name = "user1-boundary@1";
@@ -195,7 +195,7 @@ async fn a_user_and_a_bounded_role_read_back_as_they_were_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listing_of_all_three_kinds_is_followed_over_its_pages_whichever_end_where() {
+async fn a_listing_of_three_kinds_is_followed_wherever_its_pages_end() {
     let aws = StrictAws::new();
     let seed = aws.backdoor().await;
     for n in 0..5 {
@@ -259,7 +259,7 @@ async fn passwords_are_to_be_changed_and_refusals_of_them_are_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_that_a_user_can_have_is_listed_and_taken_away_by_one_call_each() {
+async fn whatever_a_user_can_have_is_listed_and_removed_by_one_call_each() {
     let aws = StrictAws::new();
     let cloud = aws.cloud().await;
     new_user(&cloud, "user1", READ_ONLY).await;

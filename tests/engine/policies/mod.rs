@@ -85,7 +85,7 @@ fn every_action_of_the_policy_works_on_ones_own_and_on_no_neighbours() {
 }
 
 #[test]
-fn every_action_of_the_policy_is_refused_on_everything_else_of_a_neighbours() {
+fn the_policys_every_action_is_refused_on_a_neighbours_things() {
     let class = class();
     for (own, neighbour) in pairs(&class) {
         let user = own.user();

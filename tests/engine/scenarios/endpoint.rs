@@ -26,7 +26,7 @@ async fn answers(aws: &StrictAws, times: usize, authorization: Authorization) ->
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_students_loop_is_cut_off_at_the_labs_throttle_and_the_exercises_posts_pass() {
+async fn the_labs_throttle_cuts_a_loop_off_and_lets_the_exercises_posts_pass() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     assert_all_well(&deploy_class(&aws, &class).await);

@@ -32,7 +32,7 @@ async fn throttles_server_errors_and_broken_connections_are_outlasted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn five_percent_of_calls_failing_at_random_leave_exactly_one_of_each_and_touch_nobody_else() {
+async fn five_percent_of_calls_failing_leave_one_of_each_and_others_alone() {
     let class = Class::of(&["user1", "user10", "user1-b"]);
     let faults = [
         Fault::Throttle,
@@ -170,8 +170,7 @@ async fn a_network_that_is_gone_for_a_minute_is_outlasted_at_any_time_of_a_run()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_network_that_is_gone_for_good_ends_the_run_within_minutes_with_an_outcome_for_everybody()
-{
+async fn a_network_gone_for_good_ends_the_run_with_outcomes_within_minutes() {
     let born = Instant::now();
     let aws = StrictAws::new();
     let class = Class::of(&["user1", "user2", "user3"]);
@@ -394,7 +393,7 @@ async fn a_deployment_killed_at_any_call_and_run_again_ends_with_one_of_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_teardown_killed_at_any_call_and_run_again_leaves_nothing_of_ours_and_all_of_others() {
+async fn a_teardown_killed_at_any_call_is_finished_and_leaves_others_alone() {
     let class = Class::of(&["user1"]);
     let mut at = 1;
     loop {
@@ -429,7 +428,7 @@ async fn a_teardown_killed_at_any_call_and_run_again_leaves_nothing_of_ours_and_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_killed_at_any_call_is_finished_and_never_taken_for_the_students_own_change() {
+async fn an_update_killed_at_any_call_is_finished_and_no_change_of_a_student() {
     let before = Class::of(&["user1"]);
     let mut after = Class::of(&["user1"]);
     let settings = [

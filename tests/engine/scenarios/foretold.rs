@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn at_awss_published_rates_thirty_students_take_what_the_scarcest_quota_says() {
+async fn at_awss_rates_thirty_students_take_what_the_scarcest_quota_says() {
     let aws = StrictAws::with_quotas();
     let names: Vec<String> = (1..=30).map(|i| format!("user{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -75,8 +75,7 @@ async fn the_calls_that_are_foretold_are_the_calls_that_are_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_that_is_foretold_is_the_time_that_it_takes_and_what_is_left_counts_down_to_nothing()
- {
+async fn the_forecast_time_is_the_real_time_and_counts_down_to_nothing() {
     let aws = StrictAws::new();
     aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(9)));
     let names: Vec<String> = (1..=20).map(|i| format!("user{i}")).collect();
@@ -119,7 +118,7 @@ async fn the_time_that_is_foretold_is_the_time_that_it_takes_and_what_is_left_co
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_class_of_five_hundred_goes_up_and_comes_down_in_four_hours_of_awss_time() {
+async fn a_class_of_five_hundred_goes_up_and_down_in_four_hours_of_aws_time() {
     let aws = StrictAws::with_quotas();
     aws.set_roles_quota(5000);
     let names: Vec<String> = (1..=500).map(|i| format!("user{i}")).collect();
@@ -155,8 +154,7 @@ async fn a_class_that_is_not_paced_is_throttled_and_goes_up_whole_all_the_same()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_class_beside_somebody_who_takes_half_of_every_quota_takes_twice_as_long_and_is_hardly_refused()
- {
+async fn beside_one_who_takes_half_of_every_quota_it_takes_twice_as_long() {
     let names: Vec<String> = (1..=30).map(|i| format!("user{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut class = Class::of(&names);

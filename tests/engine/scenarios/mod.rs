@@ -454,7 +454,7 @@ async fn a_teardown_takes_what_students_left_running_and_what_left_the_roster() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_class_that_is_deployed_again_while_its_old_machines_are_being_deleted_waits_for_them() {
+async fn a_new_deployment_waits_for_old_machines_that_are_being_deleted() {
     let aws = StrictAws::new();
     aws.timings(|t| t.machine_deleting = Duration::from_secs(60));
     let class = Class::of(&["user1"]);
@@ -472,7 +472,7 @@ async fn a_class_that_is_deployed_again_while_its_old_machines_are_being_deleted
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_with_similar_names_and_other_classes_survive_a_teardown_unchanged() {
+async fn similar_names_and_other_classes_survive_a_teardown_unchanged() {
     let aws = StrictAws::new();
     let mut other = Class::of(&["user10"]);
     for stack in &mut other.desired.stacks {
@@ -589,7 +589,7 @@ async fn somebody_elses_function_with_a_copied_description_survives_a_teardown()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_teardown_in_the_wrong_region_touches_nothing_and_says_where_the_stack_is() {
+async fn a_teardown_in_the_wrong_region_only_says_where_the_stack_is() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
@@ -717,7 +717,7 @@ async fn a_role_that_was_given_more_than_the_lab_has_is_put_right() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_group_that_cannot_be_deleted_remains_even_after_its_function_is_gone() {
+async fn a_log_group_that_cannot_be_deleted_remains_without_its_function() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
@@ -758,7 +758,7 @@ async fn a_log_group_that_a_function_makes_only_at_its_end_is_deleted_as_well() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_group_whose_own_tags_are_anothers_stays_though_its_function_is_ours() {
+async fn a_log_group_tagged_as_anothers_stays_though_its_function_is_ours() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;

@@ -13,7 +13,7 @@ fn assert_all_told(plan: &Plan, runs: &[StudentRun]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_instructors_who_deploy_or_tear_down_at_once_end_with_one_of_each_or_none() {
+async fn two_deployments_or_teardowns_at_once_end_with_one_of_each_or_none() {
     let class = Class::of(&["user1", "user2"]);
     // By how much the second one comes later.
     for later in [0, 50, 400, 2_000, 5_000, 11_000, 14_000] {
@@ -50,7 +50,7 @@ async fn two_instructors_who_deploy_or_tear_down_at_once_end_with_one_of_each_or
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_tears_down_while_another_deploys_leaves_no_twins_and_the_next_run_decides() {
+async fn a_teardown_during_a_deployment_leaves_no_twins_the_next_run_decides() {
     for head_start_ms in [0, 300, 2_000, 12_000] {
         let aws = StrictAws::new();
         let class = Class::of(&["user1", "user2"]);
@@ -179,8 +179,7 @@ async fn meddle(aws: &StrictAws, class: &Class, act: Act, patience: Duration) ->
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_a_student_does_to_their_stack_during_a_deployment_harms_nobody_else_and_the_next_run_ends_whole()
- {
+async fn whatever_a_student_does_during_a_deployment_harms_nobody_else() {
     let class = Class::of(&["user1", "user2"]);
     for act in ACTS {
         let aws = StrictAws::new();
@@ -225,7 +224,7 @@ async fn whatever_a_student_does_to_their_stack_during_a_deployment_harms_nobody
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_a_student_does_to_their_stack_during_a_teardown_it_ends_with_nothing_left() {
+async fn whatever_a_student_does_during_a_teardown_nothing_is_left() {
     let class = Class::of(&["user1", "user2"]);
     for act in ACTS {
         let mut met = 0;

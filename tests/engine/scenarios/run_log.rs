@@ -121,7 +121,7 @@ fn assert_every_change_is_told(aws: &StrictAws, told: &[Told], names: &BTreeMap<
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_run_log_alone_tells_every_change_that_aws_was_asked_for_and_what_came_of_it() {
+async fn the_run_log_alone_tells_every_change_asked_for_and_its_result() {
     for seed in 0..5 {
         let aws = StrictAws::new();
         let began = aws.now_ms();
