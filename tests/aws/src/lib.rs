@@ -23,7 +23,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::unwrap_used,
     reason = "for tests alone: a panic says where one stopped"
 )]
 
