@@ -99,17 +99,11 @@ impl Day {
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("AWS_ACCESS_KEY_ID", &endpoint.access_key)
             .env("AWS_SECRET_ACCESS_KEY", &endpoint.secret_key)
+            .env("HOMEROOM_REGION", "us-east-1")
             .env("AWS_CONFIG_FILE", "/nonexistent")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
             .current_dir(self.folder.path())
-            .args([
-                "--roster",
-                roster,
-                "--region",
-                "us-east-1",
-                "--quota-scale",
-                "off",
-            ])
+            .args(["--roster", roster, "--quota-scale", "off"])
             .args([
                 "--endpoint-url",
                 &self.url(),
