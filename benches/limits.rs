@@ -7,9 +7,6 @@
     reason = "a measurement that cannot go on says where it stopped; its table goes to stdout"
 )]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::time::Duration;
 
 use homeroom::bundle;
@@ -26,7 +23,7 @@ use homeroom::engine::pacing::{Overrides, Pace, Pacer};
 use homeroom::engine::port::Cloud;
 use homeroom::engine::prove_gone::prove_gone;
 use homeroom::engine::stop::Stop;
-use support::{ACCOUNT, Options, REGION, Spread, StrictAws};
+use strict_aws::{ACCOUNT, Options, REGION, Spread, StrictAws};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 

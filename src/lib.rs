@@ -14,7 +14,7 @@
 //!
 //! Dependencies point one way: `domain ← events ← {engine, report}`, `engine::port ← cloud`, and all of them
 //! ← `commands` ← `main`. `text`, which reads, compares and shows what others wrote, is below all of them. `strict`, a
-//! model of what AWS refuses and delays, stands by itself. `tests/architecture.rs` holds it.
+//! model of what AWS refuses and delays, stands by itself. `tests/output/architecture.rs` holds it.
 
 pub mod bundle;
 pub mod cli;

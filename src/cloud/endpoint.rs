@@ -167,6 +167,7 @@ pub(super) fn dns_suffix(region: &str) -> &'static str {
 pub(super) struct Unread {
     pub(super) status: u16,
     pub(super) body: SdkBody,
+    pub(super) request_id: Option<String>,
 }
 
 /// Hands the body over unread: the SDK would otherwise load all of it, however long.
@@ -182,6 +183,10 @@ impl DeserializeResponse for HandOver {
         Some(Ok(Output::erase(Unread {
             status: response.status().as_u16(),
             body: std::mem::replace(response.body_mut(), SdkBody::taken()),
+            request_id: response
+                .headers()
+                .get("x-amzn-requestid")
+                .map(str::to_owned),
         })))
     }
 }
@@ -252,10 +257,14 @@ pub(super) async fn invoke_api(
             .invoke(request)
             .await
             .map_err(|error| errors::unanswered(Operation::InvokeApi, &error))?;
-        let (status, body) = (answer.status, answer.body);
-        read(body)
+        let (status, request_id) = (answer.status, answer.request_id);
+        read(answer.body)
             .await
-            .map(|body| HttpAnswer { status, body })
+            .map(|body| HttpAnswer {
+                status,
+                body,
+                request_id,
+            })
             .map_err(|error| broken("ConnectionBroken", errors::chain(error.as_ref())))
     };
     // The operation's own time-out ends with the headers.

@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::operation::Operation;
-use crate::engine::port::{CloudError, CloudResult, ErrorKind};
+use crate::engine::port::{CloudError, CloudResult, ErrorKind, UNRESERVED};
 
 /// Awaits an SDK call and classifies its error.
 ///
@@ -236,6 +236,9 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
         // Roles that cannot be assumed, each service in its own words.
         "InvalidParameterValueException" if lambda_cannot_assume(message) => {
             ErrorKind::RoleNotAssumable
+        }
+        "InvalidParameterValueException" if message.contains(UNRESERVED) => {
+            ErrorKind::LimitExceeded
         }
         // Lambda reaches EC2's own request limit while it sets a function up.
         "InvalidParameterValueException" if message.contains("throttled by EC2") => {
@@ -567,6 +570,12 @@ mod tests {
                 "TooManyRequestsException",
                 "Too Many Requests",
                 ErrorKind::Throttled,
+            ),
+            (
+                PutFunctionConcurrency,
+                "InvalidParameterValueException",
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].",
+                ErrorKind::LimitExceeded,
             ),
             (
                 CreateRole,

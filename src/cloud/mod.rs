@@ -1,6 +1,6 @@
 //! AWS behind the engine's [`Cloud`] port: the only place that names `aws_sdk_*`. One file a service.
 //!
-//! Promises kept here, each held by a test in `tests/cloud_adapter.rs`:
+//! Promises kept here, each held by a test in `tests/engine/adapter`:
 //! - **one call, at most one request**: the SDK's retries are off, because the engine owns every retry;
 //! - **errors are classified once** ([`errors`]), with AWS's own code and message, and what never reached AWS is
 //!   told apart from what may have had its effect;

@@ -6,6 +6,7 @@ use crate::cli::{Cli, DeployArgs};
 use crate::cloud::AwsCloud;
 use crate::domain::ids::Username;
 use crate::domain::observed::Gap;
+use crate::domain::observed::Observed;
 use crate::domain::ownership::Owner;
 use crate::domain::plan::{Action, Item, Plan, StudentPlan, Verdict};
 use crate::engine::call::Caller;
@@ -65,7 +66,7 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
             false => Copies::default(),
         };
         copies.spare(&mut plan);
-        let (students, stale) = carry_out(caller, session, &plan, &copies).await;
+        let (students, stale) = carry_out(caller, session, &plan, &observed, &copies).await;
         Ok::<_, Error>(Ok((plan, observed, copies, students, stale)))
     })
     .await;
@@ -103,11 +104,20 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     })
 }
 
-/// Whose API this deployment made.
-fn new_apis(plan: &Plan, runs: &[StudentRun]) -> Vec<Owner> {
+/// Whose API this deployment made, or finished after one that was stopped in the middle: an API without a stage has
+/// never answered anybody.
+fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) -> Vec<Owner> {
+    let never_deployed = |id: &str| {
+        let mut apis = observed.rest_apis.values().flatten();
+        apis.any(|api| api.id == id && api.stages.as_ref().is_some_and(Vec::is_empty))
+    };
     let made = |item: &Item, run: &StudentRun| {
-        matches!(item.action, Some(Action::CreateRestApi(_)))
-            && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
+        let new = match &item.action {
+            Some(Action::CreateRestApi(_)) => true,
+            Some(Action::CompleteRestApi { id, .. }) => never_deployed(id),
+            _ => false,
+        };
+        new && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
     };
     let pairs = plan.students.iter().zip(runs);
     let new = pairs.filter(|(student, run)| student.items.iter().any(|item| made(item, run)));
@@ -119,6 +129,7 @@ async fn carry_out(
     caller: &Caller<AwsCloud>,
     session: &Session,
     plan: &Plan,
+    observed: &Observed,
     copies: &Copies,
 ) -> (Vec<StudentResult>, Vec<Owner>) {
     let ended = |student: &StudentPlan, run: &StudentRun| {
@@ -154,7 +165,7 @@ async fn carry_out(
     caller.tell(Event::RunFinished {
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
-    (students, new_apis(plan, &runs))
+    (students, new_apis(plan, observed, &runs))
 }
 
 /// The first event of a run that carries out a plan.
@@ -224,8 +235,10 @@ pub(super) fn resources(plan: &StudentPlan, run: &StudentRun) -> Vec<ResourceRes
             let (state, detail) = match run.steps.get(&item.resource) {
                 None => (item.verdict.as_str(), planned()),
                 Some(StepResult::Done) => ("done", planned()),
-                Some(StepResult::Conflict { failure }) => ("conflict", Some(failure.cause.clone())),
-                Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause.clone())),
+                Some(StepResult::Conflict { failure }) => {
+                    ("conflict", Some(failure.cause_in_full()))
+                }
+                Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause_in_full())),
                 Some(StepResult::Skipped { needs }) => ("skipped", Some(format!("needs {needs}"))),
                 Some(StepResult::Cancelled) => ("cancelled", None),
             };

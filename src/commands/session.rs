@@ -132,6 +132,21 @@ impl Class {
         }
     }
 
+    /// What these students should have.
+    ///
+    /// # Errors
+    /// What the lab cannot make of them.
+    pub fn desired(&self, scope: &Scope, students: &[Student]) -> Result<Desired> {
+        let mut desired = self
+            .lab
+            .desired(scope, self.name(), students)
+            .map_err(invalid)?;
+        if let Some(boundary) = &self.settings.role_boundary {
+            desired.bound_roles_by(boundary.as_str());
+        }
+        Ok(desired)
+    }
+
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
     pub async fn connect(self) -> Result<Session> {
         match self.settings.target.clone() {
@@ -185,7 +200,7 @@ impl Class {
         let identity = cloud
             .caller_identity()
             .await
-            .map_err(|error| cannot_begin(&error, profile))?;
+            .map_err(|error| cannot_begin(&error, profile, cloud.region()))?;
         if let Some(wanted) = &self.settings.account
             && wanted.to_string() != identity.account
         {
@@ -201,31 +216,29 @@ impl Class {
             account: identity.account,
             region: cloud.region().to_owned(),
         };
-        let mut desired = self
-            .lab
-            .desired(&scope, self.name(), &self.students)
-            .map_err(invalid)?;
-        if let Some(boundary) = &self.settings.role_boundary {
-            if ![scope.account.as_str(), "aws"].contains(&boundary.account()) {
-                return Err(Error::new(
-                    Kind::Invalid,
-                    "homeroom.toml (role_boundary)",
-                    format!(
-                        "{boundary} is a policy of account {}, and this is account {}; nothing was touched",
-                        boundary.account(),
-                        scope.account
-                    ),
-                )
-                .hint("name the policy in this account, or choose the right account with --profile"));
-            }
-            desired.bound_roles_by(boundary.as_str());
+        let desired = self.desired(&scope, &self.students)?;
+        if let Some(boundary) = &self.settings.role_boundary
+            && ![scope.account.as_str(), "aws"].contains(&boundary.account())
+        {
+            return Err(Error::new(
+                Kind::Invalid,
+                "homeroom.toml (role_boundary)",
+                format!(
+                    "{boundary} is a policy of account {}, and this is account {}; nothing was touched",
+                    boundary.account(),
+                    scope.account
+                ),
+            )
+            .hint("name the policy in this account, or choose the right account with --profile"));
         }
-        Ok(Session {
+        let session = Session {
             class: self,
             cloud,
             desired,
             identity: identity.arn,
-        })
+        };
+        super::elsewhere::check_named(&session).await?;
+        Ok(session)
     }
 }
 
@@ -304,14 +317,16 @@ fn invalid(failures: Vec<crate::events::Failure>) -> Error {
 }
 
 /// The first call failed, before any student's work began.
-fn cannot_begin(error: &CloudError, profile: Option<&Profile>) -> Error {
-    let named = Error::new(Kind::General, "AWS", error.to_string());
+fn cannot_begin(error: &CloudError, profile: Option<&Profile>, region: &str) -> Error {
+    let named = Error::new(Kind::General, "AWS", error.in_full());
+    let region = Some(region);
     match (error.kind, profile) {
         (ErrorKind::Credentials, Some(profile)) => named.hint(format!(
             "look for profile {profile} in `aws configure list-profiles`, sign in with `aws sso login --profile \
-             {profile}` or as the profile has it, then run the same command again"
+             {profile}` or as the profile has it, then run the same command again{}",
+            hints::or_region(error, region)
         )),
-        _ => match hints::for_error(error) {
+        _ => match hints::for_error_in(error, region) {
             Some(hint) => named.hint(hint),
             None => named,
         },

@@ -19,10 +19,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use crate::domain::ids::Username;
 use crate::domain::operation::Operation;
 use crate::events::Event;
 
 use super::common_cause::{CommonCauses, Part};
+use super::hints;
 use super::pacing::{Calls, Overrides, Pace, Pacer};
 use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
 use super::stop::{Cancelled, Stop};
@@ -150,6 +152,25 @@ impl<C: Cloud> Caller<C> {
         }
     }
 
+    /// Keeps in mind what a student's part failed for. Whether it is everybody's: a few students have failed so, and none
+    /// of the others' calls that are on their way got past it.
+    ///
+    /// # Errors
+    /// That the run was stopped.
+    pub async fn is_everybodys(
+        &self,
+        student: &Username,
+        part: &Part,
+        error: &CloudError,
+    ) -> Result<bool, Cancelled> {
+        self.causes.failed(student, part, error);
+        if !self.causes.is_everybodys(student, part, error) {
+            return Ok(false);
+        }
+        self.answered(error.operation).await?;
+        Ok(self.causes.is_everybodys(student, part, error))
+    }
+
     /// The cloud itself, for what is not a call.
     pub fn cloud(&self) -> &C {
         &self.cloud
@@ -196,6 +217,33 @@ impl<C: Cloud> Caller<C> {
         self.call_about(None, operation, attempt).await
     }
 
+    /// [`Self::call`], one that is made alike for each student. Once the first ones have met a cause that is everybody's,
+    /// it is told, and is the others' answer: they need not meet it one by one.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn call_alike<'a, T, F>(
+        &'a self,
+        student: &Username,
+        part: &Part,
+        operation: Operation,
+        attempt: impl Fn(&'a C) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = CloudResult<T>>,
+    {
+        let told = || self.causes.told(part);
+        let answer = self.make(Some(part), operation, attempt, told).await;
+        if let Err(CallError::Cloud(error)) = &answer
+            && self.is_everybodys(student, part, error).await?
+            && self.causes.is_news(part, error)
+        {
+            let told = "the first students cannot be looked at for a cause that is everybody's, so the others are not tried";
+            self.tell(hints::everybodys(told, error, None));
+        }
+        answer
+    }
+
     /// [`Self::call`], about a part of a student's stack: that it went well shows that nothing keeps the whole class
     /// from it.
     ///
@@ -210,6 +258,20 @@ impl<C: Cloud> Caller<C> {
     where
         F: Future<Output = CloudResult<T>>,
     {
+        self.make(part, operation, attempt, || None).await
+    }
+
+    /// [`Self::call_about`]; what `known` answers when the call's turn has come is the answer.
+    async fn make<'a, T, F>(
+        &'a self,
+        part: Option<&Part>,
+        operation: Operation,
+        attempt: impl Fn(&'a C) -> F,
+        known: impl Fn() -> Option<CloudError>,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = CloudResult<T>>,
+    {
         let started = Instant::now();
         // Waiting for one's turn, which may take hours, is no reason to give up sooner.
         let mut waited = Duration::ZERO;
@@ -218,6 +280,9 @@ impl<C: Cloud> Caller<C> {
             let queued = Instant::now();
             let in_flight = self.pacer.turn(operation, &self.stop).await?;
             waited += queued.elapsed();
+            if let Some(error) = known() {
+                return Err(CallError::Cloud(error));
+            }
             let on_its_way = self.out.sent(operation);
             let answer = self.stop.unless_given_up(attempt(&self.cloud)).await?;
             if answer.is_ok() {

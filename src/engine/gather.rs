@@ -17,6 +17,7 @@ use crate::domain::resources::Kind;
 use crate::domain::trail::{Target, TrailEvent};
 
 use super::call::{CallError, Caller};
+use super::common_cause::Part;
 use super::logs::log_events;
 use super::port::{Cloud, ErrorKind, FunctionState};
 use super::settle::Settling;
@@ -143,16 +144,16 @@ async fn executions<C: Cloud>(
     subject: &Subject<'_>,
     arn: &str,
 ) -> Result<(Reading<Vec<(Starter, Execution)>>, Option<usize>), Cancelled> {
-    let known = subject.memory.by_arn();
+    let (known, student) = (subject.memory.by_arn(), &subject.plan.owner.student);
     let mut all: Vec<(Starter, Execution)> = Vec::new();
     let mut token: Option<String> = None;
     loop {
-        let page = caller
-            .call(Operation::ListExecutions, |c| {
-                c.executions_page(arn, false, token.clone())
-            })
-            .await;
-        let page = match page {
+        let operation = Operation::ListExecutions;
+        let part = &Part::alike(operation);
+        let page = caller.call_alike(student, part, operation, |c| {
+            c.executions_page(arn, false, token.clone())
+        });
+        let page = match page.await {
             Ok(page) => page,
             // It was deleted since it was listed: with it went the executions, and not what the student did.
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
@@ -310,7 +311,7 @@ async fn describe_where_needed<C: Cloud>(
         };
         let (starter_of_it, execution) = &mut all[index];
         let arn = execution.arn.clone();
-        match describe(caller, &arn, subject.now_ms, settling).await {
+        match describe(caller, subject, &arn, settling).await {
             Ok(Ok(whole)) => {
                 // The times stay the listing's, by which the next reading knows it again: what ended since the
                 // listing has no end time here, and is described again next time.
@@ -335,16 +336,16 @@ async fn describe_where_needed<C: Cloud>(
 /// when the time is over.
 async fn describe<C: Cloud>(
     caller: &Caller<C>,
+    subject: &Subject<'_>,
     arn: &str,
-    now_ms: i64,
     settling: &mut Settling,
 ) -> Result<Result<Execution, String>, CallError> {
+    let (student, operation) = (&subject.plan.owner.student, Operation::DescribeExecution);
+    let part = &Part::alike(operation);
     loop {
-        let described = caller
-            .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
-            .await;
-        let missing = match described {
-            Ok(execution) => match missing(&execution, now_ms) {
+        let described = caller.call_alike(student, part, operation, |c| c.describe_execution(arn));
+        let missing = match described.await {
+            Ok(execution) => match missing(&execution, subject.now_ms) {
                 None => return Ok(Ok(execution)),
                 Some(missing) => missing.to_owned(),
             },

@@ -61,6 +61,9 @@ pub enum ErrorKind {
     Invalid,
 }
 
+/// What Lambda says of the account's concurrency where too little of it would stay unreserved.
+pub const UNRESERVED: &str = "UnreservedConcurrentExecution";
+
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {code}: {message}")]
@@ -80,10 +83,7 @@ pub struct CloudError {
 impl CloudError {
     /// The whole of it in one text, with the request's id: for where there is no other place for that.
     pub fn in_full(&self) -> String {
-        match &self.request_id {
-            Some(id) => format!("{self} (request id {id})"),
-            None => self.to_string(),
-        }
+        format!("{self}{}", request_words(self.request_id.as_deref()))
     }
 }
 
@@ -340,6 +340,13 @@ pub struct HttpAnswer {
     pub status: u16,
     /// Body as text.
     pub body: String,
+    /// API Gateway's id of the request.
+    pub request_id: Option<String>,
+}
+
+/// The request's id, to stand behind what is said of it.
+pub fn request_words(id: Option<&str>) -> String {
+    id.map_or_else(String::new, |id| format!(" (request id {id})"))
 }
 
 macro_rules! port {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::domain::check::{
-    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Work,
+    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Why, Work,
 };
 use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, act, evaluate, reset, stack_check};
@@ -25,10 +25,11 @@ use crate::events::Event;
 
 use super::call::{CallError, Caller};
 use super::causes::add_cause;
+use super::common_cause::Part;
 use super::gather::{FunctionLook, look_at_functions, not_ready};
 use super::hints;
 use super::logs::has_events;
-use super::port::{Cloud, ErrorKind};
+use super::port::{Cloud, ErrorKind, FunctionState, request_words};
 use super::settle::Settling;
 use super::stop::Cancelled;
 
@@ -280,11 +281,17 @@ async fn settled_functions<C: Cloud>(
             .iter()
             .map(|function| function.name.as_str());
         let looks = look_at_functions(caller, names).await?;
-        let pending = |look: &FunctionLook| matches!(&look.1, Ok(state) if state.state.starts_with("Pending"));
-        if !looks.iter().any(pending) || !deadline.pause(caller).await? {
+        let on_its_way = |look: &FunctionLook| matches!(&look.1, Ok(state) if !is_final(state));
+        if !looks.iter().any(on_its_way) || !deadline.pause(caller).await? {
             return Ok(looks);
         }
     }
+}
+
+/// Whether a function stays so by itself.
+fn is_final(state: &FunctionState) -> bool {
+    let states = ["", "Active", "Inactive", "Failed"];
+    states.contains(&state.state.as_str()) && state.last_update_status != "InProgress"
 }
 
 /// Tries a probe, and again for as long as it has time while a permission is refused: the policies of a new stack are not
@@ -308,14 +315,24 @@ async fn run_probe<C: Cloud>(
     }
 }
 
-/// Whether what went wrong is that a role may not do something (yet).
+/// Whether what went wrong is that a role may not do something (yet). What is shown is cut short and may tell of what the
+/// caller may not read, so an execution is asked itself, and what a state that failed before its Fail state says.
 fn speaks_of_permission(evidence: &Evidence) -> bool {
-    let execution = evidence.execution.as_ref();
-    let detail = execution.and_then(|known| known.execution.detail.as_ref());
-    let said = detail.map(|detail| [detail.error.as_deref(), detail.cause.as_deref()]);
-    let said = said.into_iter().flatten().flatten();
-    let mut words = said.chain([evidence.text.as_str()]);
-    words.any(|text| text.contains("not authorized to perform") || text.contains("AccessDenied"))
+    let mut said = Vec::new();
+    match &evidence.execution {
+        None => said.push(Some(evidence.text.as_str())),
+        Some(known) => {
+            if let Some(detail) = &known.execution.detail {
+                said.extend([detail.error.as_deref(), detail.cause.as_deref()]);
+            }
+            if let Some(Why::Cause(why)) = &known.why {
+                said.extend([why.error.as_deref(), why.cause.as_deref()]);
+            }
+        }
+    }
+    let refused =
+        |text: &str| text.contains("not authorized to perform") || text.contains("AccessDenied");
+    said.into_iter().flatten().any(refused)
 }
 
 async fn try_probe<C: Cloud>(
@@ -325,6 +342,8 @@ async fn try_probe<C: Cloud>(
     attempt: u32,
     deadline: &mut Deadline,
 ) -> Result<Evidence, Trouble> {
+    let student = &validation.plan.owner.student;
+    let part = &Part::alike(format!("probe {}", probe.id));
     match &probe.request {
         ProbeRequest::Execution {
             state_machine,
@@ -337,13 +356,12 @@ async fn try_probe<C: Cloud>(
                 n => format!("-{n}"),
             };
             let name = format!("{}-{}{again}", marked(validation.nonce), probe.id);
-            let arn = caller
-                .call(Operation::StartExecution, |c| {
-                    c.start_execution(&machine, &name, input)
-                })
-                .await?;
+            let started = caller.call_alike(student, part, Operation::StartExecution, |c| {
+                c.start_execution(&machine, &name, input)
+            });
+            let arn = started.await?;
             remember(caller, validation, &arn);
-            wait_for_end(caller, validation, &arn, expect_end, deadline).await
+            wait_for_end(caller, validation, part, &arn, expect_end, deadline).await
         }
         ProbeRequest::Api {
             api,
@@ -360,11 +378,10 @@ async fn try_probe<C: Cloud>(
             // (Missing Authentication Token) or 500 until the permission has arrived; 429 while the student's own
             // requests use the stage up.
             let answer = loop {
-                let answer = caller
-                    .call(Operation::InvokeApi, |c| {
-                        c.invoke_api(&id, stage, method, path, body, authorization)
-                    })
-                    .await?;
+                let answered = caller.call_alike(student, part, Operation::InvokeApi, |c| {
+                    c.invoke_api(&id, stage, method, path, body, authorization)
+                });
+                let answer = answered.await?;
                 let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
                 if answer.status == *expect_http || !settling || !deadline.pause(caller).await? {
                     break answer;
@@ -383,9 +400,10 @@ async fn try_probe<C: Cloud>(
             }
             if answer.status != *expect_http {
                 return Err(wrong(format!(
-                    "{method} {path} answered {} instead of {expect_http}: {}",
+                    "{method} {path} answered {} instead of {expect_http}: {}{}",
                     answer.status,
-                    excerpt(&answer.body)
+                    excerpt(&answer.body),
+                    request_words(answer.request_id.as_deref())
                 )));
             }
             let Some(expect_end) = expect_end else {
@@ -393,8 +411,9 @@ async fn try_probe<C: Cloud>(
             };
             let arn = started.ok_or_else(|| {
                 wrong(format!(
-                    "the answer names no execution at {execution_arn_pointer}: {}",
-                    excerpt(&answer.body)
+                    "the answer names no execution at {execution_arn_pointer}: {}{}",
+                    excerpt(&answer.body),
+                    request_words(answer.request_id.as_deref())
                 ))
             })?;
             if !own {
@@ -403,7 +422,7 @@ async fn try_probe<C: Cloud>(
                     excerpt(&arn)
                 )));
             }
-            let end = wait_for_end(caller, validation, &arn, expect_end, deadline).await?;
+            let end = wait_for_end(caller, validation, part, &arn, expect_end, deadline).await?;
             let text = format!("{method} {path} answered {}; {}", answer.status, end.text);
             Ok(Evidence { text, ..end })
         }
@@ -479,22 +498,27 @@ fn wrong(what: String) -> Trouble {
 async fn wait_for_end<C: Cloud>(
     caller: &Caller<C>,
     validation: &Validation<'_>,
+    part: &Part,
     arn: &str,
     expected: &EndState,
     deadline: &mut Deadline,
 ) -> Result<Evidence, Trouble> {
     // What was started may be found only a little later, and its error, too.
-    let found = Deadline::new(EXECUTION_KNOWN);
+    let mut found = Deadline::new(EXECUTION_KNOWN);
+    let student = &validation.plan.owner.student;
     let mut settling = Settling::default();
     let (execution, end) = loop {
-        let described = caller
-            .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
-            .await;
-        let execution = match described {
+        let described = caller.call_alike(student, part, Operation::DescribeExecution, |c| {
+            c.describe_execution(arn)
+        });
+        let execution = match described.await {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                if found.is_over() || !deadline.pause(caller).await? {
+                let before = Instant::now();
+                if !found.pause(caller).await? {
                     return Err(error.into());
                 }
+                // The time in which AWS does not know it is none of the probe's.
+                deadline.started += before.elapsed();
                 continue;
             }
             described => described?,
@@ -635,7 +659,6 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::check::Why;
     use crate::domain::execution::Detail;
     use crate::domain::history::RootCause;
 
@@ -730,6 +753,16 @@ mod tests {
         assert!(!speaks_of_permission(&evidence(
             "the execution ended FAILED: division by zero"
         )));
+        // What the caller may not read is no role's permission, which might come yet.
+        let mut failed = ended(Status::Failed, Some("ProcessingFailed"));
+        failed.why = Some(Why::Unread(
+            "states:GetExecutionHistory: AccessDenied".into(),
+        ));
+        let shown = |execution| Evidence {
+            execution: Some(execution),
+            ..evidence("could not read its history: AccessDenied")
+        };
+        assert!(!speaks_of_permission(&shown(failed)));
     }
 
     #[test]

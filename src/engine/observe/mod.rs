@@ -27,6 +27,7 @@ use crate::domain::resources::{Kind, ResourceId, rest_api};
 use principals::Principals;
 
 use super::call::{CallError, Caller};
+use super::hints;
 use super::port::{Cloud, CloudResult, Page};
 use super::stop::Cancelled;
 
@@ -340,7 +341,15 @@ impl<'a, C: Cloud> Look<'a, C> {
         match listed {
             Ok(()) => Ok(Vec::new()),
             Err(CallError::Cancelled) => Err(Cancelled),
-            Err(error) => Ok(vec![self.gap(kind, None, &error)]),
+            Err(error) => {
+                // It hides the same of everybody, so its fix is told once.
+                if let CallError::Cloud(error) = &error {
+                    let told = format!("nobody's {kind} can be seen");
+                    let region = Some(self.desired.scope.region.as_str());
+                    self.caller.tell(hints::everybodys(&told, error, region));
+                }
+                Ok(vec![self.gap(kind, None, &error)])
+            }
         }
     }
 

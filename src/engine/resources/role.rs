@@ -71,9 +71,8 @@ pub async fn update<C: Cloud>(
     empty(cx, &difference.extra_inline, &difference.extra_attached).await?;
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
     let name = role.name.as_str();
-    Ok(cx
-        .call(Operation::TagRole, |c| c.tag_role(name, tags))
-        .await?)
+    let tagged = cx.call_about_new(Operation::TagRole, |c| c.tag_role(name, tags));
+    tagged.await
 }
 
 /// Deletes the role with all that is in it.
