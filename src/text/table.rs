@@ -257,7 +257,10 @@ impl Flaw {
             ),
         };
         let instead = match self {
-            Self::Stray if open => Some(format!("\"{}\"", field.text.replace('"', "\"\""))),
+            // Neither what is cut nor what has an invisible character is anything to copy.
+            Self::Stray if value == Some(format!("'{}'", field.text)) => {
+                Some(format!("\"{}\"", field.text.replace('"', "\"\"")))
+            }
             _ => None,
         };
         Problem {

@@ -496,6 +496,8 @@ fn a_class_that_stands_in_the_file_twice_is_one_message() {
         "{some}"
     );
     assert!(some.contains("a username of their own"), "{some}");
+    let one = said("username\nana\nana\nana\nana\n");
+    assert!(one.contains("a username of their own"), "{one}");
 }
 
 #[test]

@@ -257,9 +257,12 @@ impl Reader<'_> {
     fn too_many(&mut self, record: &Record, open: usize) {
         let (has, expected) = (record.fields.len(), self.header.columns.len());
         let separator = self.table.separator_word();
+        let example = match self.table.separator {
+            ',' => " (\"Ruiz, Ana\")",
+            _ => "",
+        };
         let hint = format!(
-            "put double quotes around a value that has a {separator} in it (\"Ruiz{} Ana\"), or delete what is too much",
-            self.table.separator
+            "put double quotes around a value that has a {separator} in it{example}, or delete what is too much"
         );
         let line = record
             .fields
@@ -621,7 +624,11 @@ impl Reader<'_> {
                 let (one, other) = (one.0.as_str(), other.0.as_str());
                 one.eq_ignore_ascii_case(other)
             });
-        (same && half > 1).then(|| second[0].1)
+        let names = first
+            .iter()
+            .map(|(name, _)| name.as_str().to_ascii_lowercase());
+        let distinct: std::collections::HashSet<String> = names.collect();
+        (same && half > 1 && distinct.len() == half).then(|| second[0].1)
     }
 
     fn finish(mut self, publish: &[String]) -> Result<Roster, Vec<Problem>> {
