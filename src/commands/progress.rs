@@ -360,7 +360,9 @@ async fn read_of(
     let now = taken_at.timestamp();
     // Afresh: another command may have read meanwhile.
     let mut last = last_readings::load(session)?;
-    let (mut students, displaced) = last.merge(read.students.into_iter().zip(read.sights), now);
+    last.know(&people::load(session));
+    let read_now = read.students.into_iter().zip(read.sights);
+    let (mut students, displaced) = last.merge(read_now, &people::now(session), now);
     let kept = last_readings::keep_displaced(session, &mut last, displaced, now)
         .and_then(|()| save_any(session, &last));
     if let Err(error) = kept {
@@ -458,8 +460,9 @@ fn write_files(
         let written = write_reports(reports, report, about, key.as_ref())?;
         let copy = last_readings::file_name(&written.dated);
         let students = standing.students.iter().chain(&standing.departed);
-        let students = students.map(|student| &student.username);
-        standing.last.copied(students, &copy);
+        let theirs = students.filter(|student| !student.last.another);
+        let theirs = theirs.map(|student| &student.username);
+        standing.last.copied(theirs, &copy);
         save_any(session, &standing.last)?;
         Ok(written)
     };

@@ -10,6 +10,7 @@
 //! | a check's source was made anew in the same stack, or what proved it has aged out of it | the better of the two |
 //! | anything else | what was read now |
 //! | the stack was deployed anew | what was read now; of the earlier stack only the time is told |
+//! | the stack is gone, and the roster gives the username to somebody else | what was read now; the reading is kept, as the other's |
 //!
 //! Which stack a reading is of shows in its *births*: ids and times of creation that AWS gives when something is made,
 //! that listings show, that an update does not change and a deletion with a new deployment does.
@@ -28,6 +29,7 @@ use super::desired::Stack;
 use super::execution::{Execution, Starter};
 use super::ids::{Scope, Username};
 use super::lab::Lab;
+use super::left::Person;
 use super::observed::Observed;
 use super::ownership::Ownership;
 use super::plan::{StudentPlan, Verdict as Found};
@@ -55,6 +57,9 @@ pub struct LastReadings {
 /// The last reading of one student.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
+    /// Whose reading it is, as the roster said at the time.
+    #[serde(default)]
+    pub person: Person,
     /// The births of the stack, as far as they were seen.
     pub births: BTreeSet<String>,
     /// When something was last read of it.
@@ -383,11 +388,23 @@ impl LastReadings {
         self.students.values().map(|kept| kept.read_at).max()
     }
 
+    /// Notes whose readings these are where that is not known: an older homeroom did not write it.
+    pub fn know(&mut self, people: &BTreeMap<Username, Person>) {
+        for (username, kept) in &mut self.students {
+            if let Some(person) = people.get(username)
+                && kept.person == Person::default()
+            {
+                kept.person = person.clone();
+            }
+        }
+    }
+
     /// Lays what was read now over what is kept, and keeps that. Answers the students as they stand, and the readings
-    /// of earlier stacks that no dated copy has.
+    /// of earlier stacks that no dated copy has. `people`: whom the roster means.
     pub fn merge(
         &mut self,
         read: impl IntoIterator<Item = (StudentProgress, Sight)>,
+        people: &BTreeMap<Username, Person>,
         now: Timestamp,
     ) -> (Vec<StudentProgress>, BTreeMap<Username, Kept>) {
         let mut students = Vec::new();
@@ -396,7 +413,21 @@ impl LastReadings {
             let username = fresh.username.clone();
             let kept = self.students.remove(&username);
             let footing = kept.as_ref().map(|kept| kept.footing(&sight));
-            let (shown, keep) = match (footing, kept) {
+            let person = people.get(&username).cloned().unwrap_or_default();
+            let (mut shown, keep) = match (footing, kept) {
+                (Some(footing), Some(kept)) if kept.is_anothers(&person, footing) => {
+                    let (mut shown, _) = laid_over(None, fresh, &sight, now);
+                    shown.last = Last {
+                        earlier: Some(kept.read_at),
+                        replaced: Some(now),
+                        another: true,
+                        ..shown.last
+                    };
+                    if kept.copy.is_none() {
+                        displaced.insert(username.clone(), kept.clone());
+                    }
+                    (shown, Some(kept))
+                }
                 (Some(Footing::Gone), Some(kept)) => (kept.standing(fresh), Some(kept)),
                 (Some(Footing::Same), Some(kept)) => laid_over(Some(kept), fresh, &sight, now),
                 (Some(Footing::Unseen), Some(kept)) => {
@@ -425,7 +456,19 @@ impl LastReadings {
                 }
                 _ => laid_over(None, fresh, &sight, now),
             };
-            if let Some(keep) = keep {
+            if let Some(mut keep) = keep {
+                if !shown.last.another && !shown.last.gone {
+                    shown.last.handed_on = keep.person.is_another(&person);
+                    // What the roster no longer says is still known.
+                    let earlier = match shown.last.handed_on {
+                        true => Person::default(),
+                        false => keep.person,
+                    };
+                    keep.person = Person {
+                        email: person.email.or(earlier.email),
+                        name: person.name.or(earlier.name),
+                    };
+                }
                 self.students.insert(username, keep);
             }
             students.push(shown);
@@ -453,6 +496,17 @@ impl LastReadings {
 }
 
 impl Kept {
+    /// Whether it is of somebody else than the roster means now, and nothing stands that would be theirs: the next
+    /// term has the same usernames.
+    fn is_anothers(&self, person: &Person, footing: Footing) -> bool {
+        let none_stands = match footing {
+            Footing::Gone | Footing::Unseen => true,
+            Footing::Same => self.closed_at.is_some(),
+            Footing::Anew => false,
+        };
+        none_stands && self.person.is_another(person)
+    }
+
     fn footing(&self, sight: &Sight) -> Footing {
         if sight.births.is_empty() {
             return match sight.hidden {
@@ -509,11 +563,12 @@ impl Last {
     }
 
     fn told(&mut self, earlier: Option<&Earlier>) {
-        let Self {
-            earlier, replaced, ..
-        } = Self::after(earlier);
-        self.earlier = earlier;
-        self.replaced = replaced;
+        *self = Self {
+            as_of: self.as_of,
+            gone: self.gone,
+            unread: self.unread,
+            ..Self::after(earlier)
+        };
     }
 }
 
@@ -616,6 +671,10 @@ fn laid_over(
     let mut births = sight.births.clone();
     births.extend(last.iter().flat_map(|last| last.births.iter().cloned()));
     let kept = Kept {
+        person: last
+            .as_ref()
+            .map(|last| last.person.clone())
+            .unwrap_or_default(),
         births,
         read_at: match &last {
             Some(last) if !any_new => last.read_at,
