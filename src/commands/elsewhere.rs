@@ -26,6 +26,17 @@ pub(super) fn check(desired: &Desired, observed: &Observed) -> Result<()> {
     }
 }
 
+/// The same for a command that makes stacks: a few students may have some of another course, and the others need theirs.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_most(desired: &Desired, observed: &Observed) -> Result<()> {
+    match Elsewhere::find(desired, observed) {
+        Some(elsewhere) if elsewhere.is_most() => Err(refused(desired, &elsewhere)),
+        _ => Ok(()),
+    }
+}
+
 /// The same before anything else is looked at, by one listing of roles.
 ///
 /// # Errors

@@ -105,7 +105,7 @@ pub(super) async fn plan(
     reset: bool,
 ) -> Result<Planned> {
     let observed = observe(caller, &session.desired, &session.class.depth()).await?;
-    elsewhere::check(&session.desired, &observed)?;
+    elsewhere::check_most(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
     if plan.creates(ResourceKind::Role) + plan.creates(ResourceKind::ManagedPolicy) > 0 {
         let summary = caller

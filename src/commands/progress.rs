@@ -361,7 +361,11 @@ async fn read_of(
     // Afresh: another command may have read meanwhile.
     let mut last = last_readings::load(session)?;
     last.know(&people::load(session));
-    let read_now = read.students.into_iter().zip(read.sights);
+    let sights = read.sights.into_iter().map(|sight| Sight {
+        ends: observed.is_some(),
+        ..sight
+    });
+    let read_now = read.students.into_iter().zip(sights);
     let (mut students, displaced) = last.merge(read_now, &people::now(session), now);
     let kept = last_readings::keep_displaced(session, &mut last, displaced, now)
         .and_then(|()| save_any(session, &last));

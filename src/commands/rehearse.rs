@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use futures::stream::{self, StreamExt};
 
 use crate::cli::{Cli, DeployArgs, GlobalArgs, RehearseArgs};
-use crate::domain::check::Progress;
+use crate::domain::check::{Progress, StudentProgress, Verdict};
+use crate::domain::execution::Status;
 use crate::domain::ids::{CLASS_MAX, ClassName};
 use crate::domain::observed::Observed;
 use crate::domain::roster::Student;
@@ -455,6 +456,20 @@ fn steps_of(
     steps
 }
 
+/// Executions that failed and stand as evidence at a check that did not pass: what a step of the lab's script ran into.
+fn failed_executions(student: &StudentProgress) -> Vec<String> {
+    let open = student
+        .checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Fail);
+    let shown = open.flat_map(|check| &check.evidence);
+    let failed = shown.filter(|evidence| {
+        let execution = evidence.execution.as_ref();
+        execution.is_some_and(|shown| shown.execution.status == Status::Failed)
+    });
+    failed.map(|evidence| evidence.sentence()).collect()
+}
+
 /// Students of whom the report says something else than what they did.
 fn misjudged(
     session: &Session,
@@ -470,17 +485,22 @@ fn misjudged(
         .filter_map(|(index, (student, seen))| {
             let expected = Diligence::of(index).expected();
             (seen.progress != expected).then(|| {
+                let broken = failed_executions(seen);
                 let failure = Failure {
                     subject: format!("scripted student {}", student.username),
                     cause: format!(
-                        "did what makes a student {} and is shown as {}",
+                        "did what makes a student {} and is shown as {}{}",
                         expected.as_str(),
-                        seen.progress.as_str()
+                        seen.progress.as_str(),
+                        match broken.first() {
+                            Some(why) => format!("; {why}"),
+                            None => String::new(),
+                        }
                     ),
-                    hint: Some(
-                        "the lab's checks and its [[rehearsal.step]] entries do not fit together"
-                            .to_owned(),
-                    ),
+                    hint: Some(match broken.is_empty() {
+                        true => "the lab's checks and its [[rehearsal.step]] entries do not fit together".to_owned(),
+                        false => "look at why that execution failed: the lab's functions or its state machine".to_owned(),
+                    }),
                     request_id: None,
                 };
                 (student.username.clone(), failure)

@@ -8,6 +8,8 @@
 //! | a check's source is gone, or is not this class's | that check's last reading |
 //! | a check could not be read, and had passed | that check's last reading |
 //! | a check's source was made anew in the same stack, or what proved it has aged out of it | the better of the two |
+//! | a check could not be read, and the stack is about to be deleted | the last reading, with its time |
+//! | a check could not be read, and was done in part | could not check, with no less than was done then |
 //! | anything else | what was read now |
 //! | the stack was deployed anew | what was read now; of the earlier stack only the time is told |
 //! | the stack is gone, and the roster gives the username to somebody else | what was read now; the reading is kept, as the other's |
@@ -124,6 +126,8 @@ pub struct Sight {
     pub any: bool,
     /// What each check is read from, by the check's id.
     pub sources: BTreeMap<String, Vec<Source>>,
+    /// Whether nothing of it can be read later: it is about to be deleted.
+    pub ends: bool,
 }
 
 /// Something that a check is read from.
@@ -225,6 +229,7 @@ impl Sight {
             any: !births.is_empty() || plan.items.iter().any(stands),
             births,
             sources: sources.collect(),
+            ends: false,
         }
     }
 
@@ -581,6 +586,20 @@ impl KeptCheck {
         }
     }
 
+    /// What could not be read now, with what is known of it: no less than then is done.
+    fn at_least(&self, fresh: CheckResult) -> CheckResult {
+        let known = &self.result;
+        if known.earned <= fresh.earned {
+            return fresh;
+        }
+        CheckResult {
+            earned: known.earned,
+            parts: known.parts,
+            as_of: Some(self.read_at),
+            ..fresh
+        }
+    }
+
     /// Whether what proved it has aged out of what it was read from.
     fn is_aged(&self, sources: &[Source], now: Timestamp) -> bool {
         let Some(keeps) = sources.iter().map(|source| source.keeps_ms).min() else {
@@ -745,15 +764,19 @@ fn settle(
         return (fresh, kept);
     };
     if fresh.verdict == Verdict::CouldNotCheck {
-        let stands = match trouble {
-            Some(_) => known.result.verdict != Verdict::CouldNotCheck,
+        let stands = match trouble.is_some() || sight.ends {
+            true => known.result.verdict != Verdict::CouldNotCheck,
             // What was not done then may be done now.
-            None => known.result.verdict == Verdict::Pass,
+            false => known.result.verdict == Verdict::Pass,
         };
         return match stands {
             true => (known.dated(), known.clone()),
-            false => (fresh, known.clone()),
+            false => (known.at_least(fresh), known.clone()),
         };
+    }
+    if trouble.is_some() && known.result.verdict == Verdict::Pass {
+        // Remembered, and not read: what it was read from is gone.
+        return (known.dated(), known.clone());
     }
     let births: Vec<String> = sources.iter().filter_map(Source::birth).collect();
     let replaced = births != known.sources || known.is_aged(sources, now);

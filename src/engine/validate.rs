@@ -132,6 +132,8 @@ pub async fn validate<C: Cloud>(
             "`{}` brings the stack to what the lab is now.",
             act_by("deploy")
         ),
+        // A rehearsal has no command to propose, and its students changed nothing.
+        None if validation.invocation.is_empty() => String::new(),
         None => reset(validation.plan, &act_by),
     };
     let mut results = vec![
@@ -179,7 +181,11 @@ pub async fn validate<C: Cloud>(
         ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
             Ok(evidence) => (Verdict::Pass, evidence, String::new()),
-            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, format!("{} {mend}", probe.hint)),
+            Err(Trouble::Wrong(what)) => (
+                Verdict::Fail,
+                *what,
+                format!("{} {mend}", probe.hint).trim_end().to_owned(),
+            ),
             Err(Trouble::Blocked(what, hint)) => (
                 Verdict::CouldNotCheck,
                 what.into(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::check::{Evidence, ExecutionEvidence};
+use crate::domain::check::{Evidence, ExecutionEvidence, Parts};
 use crate::domain::execution::Status;
 use crate::domain::ids::Scope;
 
@@ -92,6 +92,7 @@ fn sight(role: Option<&str>, machine: SourceState, group: SourceState) -> Sight 
         births.extend(machine.birth());
     }
     Sight {
+        ends: false,
         hidden: machine.state == SourceState::Hidden,
         any: !births.is_empty(),
         births,
@@ -307,6 +308,43 @@ fn what_could_not_be_read_stands_if_it_had_passed_and_is_unknown_if_not() {
     assert_eq!(
         of(&shown, "logs"),
         (Verdict::Fail, Points::ZERO, Some(at(9)))
+    );
+}
+
+#[test]
+fn what_was_done_in_part_is_no_less_while_it_cannot_be_read() {
+    let mut last = readings();
+    let mut partly = read((Verdict::Pass, 30), (Verdict::Fail, 7));
+    let parts = Some(Parts { done: 1, of: 3 });
+    for check in &mut partly.checks {
+        check.parts = parts;
+    }
+    merge(&mut last, partly, whole("r", 1), at(9));
+    let refused = || read((Verdict::CouldNotCheck, 0), (Verdict::CouldNotCheck, 0));
+    let shown = merge(&mut last, refused(), whole("r", 1), at(10));
+    let logs = shown
+        .checks
+        .iter()
+        .find(|check| check.id == "logs")
+        .unwrap();
+    assert_eq!(logs.verdict, Verdict::CouldNotCheck);
+    assert_eq!(
+        (logs.earned, logs.parts, logs.as_of),
+        (Points::whole(7), parts, Some(at(9)))
+    );
+    // A teardown follows: nothing will be read after this.
+    let end = Sight {
+        ends: true,
+        ..whole("r", 1)
+    };
+    let shown = merge(&mut last, refused(), end, at(11));
+    assert_eq!(
+        of(&shown, "logs"),
+        (Verdict::Fail, Points::whole(7), Some(at(9)))
+    );
+    assert!(
+        shown.last.unread,
+        "that it was not read is told all the same"
     );
 }
 
