@@ -27,8 +27,8 @@ pub(super) fn check(desired: &Desired, observed: &Observed) -> Result<()> {
 /// # Errors
 /// As [`check`]; that it was stopped.
 pub(super) async fn check_first(session: &Session, command: Command) -> Result<()> {
-    let ran = run_work(session, command, false, async |caller| {
-        observe_roles(caller, &session.desired).await
+    let ran = run_work(session, command, false, async |client| {
+        observe_roles(client, &session.desired).await
     })
     .await;
     check(&session.desired, &ran.output?)

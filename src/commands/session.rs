@@ -4,9 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::aws::pacing::{Overrides, Pace};
+use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
 use crate::bundle;
 use crate::cli::Cli;
-use crate::cloud::{self, AwsCloud, ConnectOptions};
 use crate::domain::cache::Key;
 use crate::domain::desired::Desired;
 use crate::domain::ids::{ClassName, Scope, Username};
@@ -16,8 +17,6 @@ use crate::domain::roster::beyond::Doubt;
 use crate::domain::roster::{Roster, Student};
 use crate::engine::hints;
 use crate::engine::observe::Depth;
-use crate::engine::pacing::{Overrides, Pace};
-use crate::engine::port::{Cloud, CloudError, ErrorKind};
 use crate::error::{Error, Kind, Result};
 use crate::local;
 use crate::report::print_notes;
@@ -53,7 +52,8 @@ pub(super) struct Class {
 /// A class, and the cloud that it lives in.
 pub(super) struct Session {
     pub class: Class,
-    pub cloud: AwsCloud,
+    /// AWS, outside of any run.
+    pub client: Client,
     pub desired: Desired,
     /// ARN of whoever runs this.
     pub identity: String,
@@ -147,7 +147,7 @@ impl Class {
                 let profile = profile.map(|p| p.to_string());
                 let region = match &self.settings.region {
                     Some(region) => region.to_string(),
-                    None => cloud::default_region(profile.as_deref())
+                    None => aws::default_region(profile.as_deref())
                         .await
                         .unwrap_or_else(|| self.lab.region().to_owned()),
                 };
@@ -177,12 +177,12 @@ impl Class {
     }
 
     async fn open(self, options: ConnectOptions) -> Result<Session> {
-        let cloud = cloud::connect(options).await;
+        let client = aws::connect(options).await;
         let profile = match &self.settings.target {
             Target::Aws { profile, .. } => profile.as_ref(),
             Target::Local => None,
         };
-        let identity = cloud
+        let identity = client
             .caller_identity()
             .await
             .map_err(|error| cannot_begin(&error, profile))?;
@@ -199,7 +199,7 @@ impl Class {
         let scope = Scope {
             partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
             account: identity.account,
-            region: cloud.region().to_owned(),
+            region: client.region().to_owned(),
         };
         let mut desired = self
             .lab
@@ -222,7 +222,7 @@ impl Class {
         }
         Ok(Session {
             class: self,
-            cloud,
+            client,
             desired,
             identity: identity.arn,
         })
@@ -304,14 +304,14 @@ fn invalid(failures: Vec<crate::events::Failure>) -> Error {
 }
 
 /// The first call failed, before any student's work began.
-fn cannot_begin(error: &CloudError, profile: Option<&Profile>) -> Error {
+fn cannot_begin(error: &CallError, profile: Option<&Profile>) -> Error {
     let named = Error::new(Kind::General, "AWS", error.to_string());
-    match (error.kind, profile) {
-        (ErrorKind::Credentials, Some(profile)) => named.hint(format!(
+    match (error.kind(), profile) {
+        (Some(ErrorKind::Credentials), Some(profile)) => named.hint(format!(
             "look for profile {profile} in `aws configure list-profiles`, sign in with `aws sso login --profile \
              {profile}` or as the profile has it, then run the same command again"
         )),
-        _ => match hints::for_error(error) {
+        _ => match error.told().and_then(hints::for_error) {
             Some(hint) => named.hint(hint),
             None => named,
         },

@@ -1,8 +1,7 @@
 //! What to do next, for the errors that people meet.
 
+use crate::aws::{CloudError, ErrorKind};
 use crate::domain::plan::{Item, StudentPlan};
-
-use super::port::{CloudError, ErrorKind};
 
 /// For a condition that did not come true.
 pub const STUCK: &str = "run the same command again; if it stays so, look at the resource in the AWS console \
@@ -46,7 +45,7 @@ pub fn for_error(error: &CloudError) -> Option<String> {
         ),
         ErrorKind::Credentials => {
             "sign in again (for example `aws sso login`), check with `aws sts \
-             get-caller-identity`, then run the same command again: it goes on where it stopped"
+             get-client-identity`, then run the same command again: it goes on where it stopped"
                 .to_owned()
         }
         ErrorKind::LimitExceeded => {

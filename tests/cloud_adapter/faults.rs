@@ -1,16 +1,15 @@
 //! What goes wrong: one request a call, errors classified, counts true.
 
+use homeroom::aws::{Client, ErrorKind};
+
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-use homeroom::cloud::AwsCloud;
-use homeroom::engine::port::{Cloud, ErrorKind};
 
 use crate::fixtures::*;
 use crate::support::{Fault, Rule, StrictAws};
 
 /// One call of each protocol, with what it is called.
-async fn one_of_each(cloud: &AwsCloud) -> Vec<(&'static str, ErrorKind)> {
+async fn one_of_each(cloud: &Client) -> Vec<(&'static str, ErrorKind)> {
     vec![
         ("iam:GetRole", kind(cloud.get_role("x").await)),
         ("lambda:GetFunction", kind(cloud.get_function("x").await)),

@@ -90,11 +90,11 @@ async fn the_time_that_is_foretold_is_the_time_that_it_takes_and_what_is_left_co
     ];
     for (work, verb) in works.iter().zip(["deploy", "teardown"]) {
         let foretold = work.estimate(&pacer()).seconds.unwrap() as f64;
-        let (caller, mut run) = start(&aws, &class).await;
+        let (client, mut run) = start(&aws, &class).await;
         let began = tokio::time::Instant::now();
         match verb {
-            "deploy" => drop(deploy_with(&caller, &class).await),
-            _ => drop(teardown_with(&caller, &class).await),
+            "deploy" => drop(deploy_with(&client, &class).await),
+            _ => drop(teardown_with(&client, &class).await),
         }
         let took = began.elapsed().as_secs_f64();
         assert!(

@@ -20,9 +20,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::domain::operation::Operation;
-
-use super::quota::{Group, Quota, groups, quota_of};
+use super::operations::{Group, Operation, Quota, quota_of};
 use super::stop::{Cancelled, Stop};
 use bucket::Bucket;
 
@@ -245,7 +243,7 @@ impl Pacer {
     pub fn count_through(&self, group: Group, calls: &Calls) -> usize {
         let through = calls
             .iter()
-            .filter(|(operation, _)| buckets_of(**operation).any(|g| g == group));
+            .filter(|(operation, _)| operation.buckets().any(|g| g == group));
         through.map(|(_, count)| count).sum()
     }
 
@@ -264,23 +262,17 @@ impl Pacer {
 
     /// The gates that a call passes, its own first.
     fn gates(&self, operation: Operation) -> impl Iterator<Item = &Gate> {
-        buckets_of(operation).filter_map(|group| self.gates.get(&group))
+        operation
+            .buckets()
+            .filter_map(|group| self.gates.get(&group))
     }
-}
-
-/// The buckets that a call takes from, if they are there, its own first: an override makes one where AWS
-/// publishes none.
-fn buckets_of(operation: Operation) -> impl Iterator<Item = Group> {
-    let own = Group::Own(operation);
-    let shared = groups(operation).into_iter().filter(move |g| *g != own);
-    std::iter::once(own).chain(shared)
 }
 
 /// Every bucket's figures; an override gives an operation one of its own.
 fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, Quota)> {
     let published = Operation::ALL
         .iter()
-        .flat_map(|operation| groups(*operation));
+        .flat_map(|operation| operation.buckets());
     let published = published.filter_map(|group| Some((group, quota_of(group)?)));
     let raised = overrides.iter().map(|(operation, (per_second, burst))| {
         let quota = Quota {

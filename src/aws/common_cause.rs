@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use crate::domain::ids::Username;
-use crate::domain::operation::Operation;
 use crate::domain::resources::{Kind, ResourceId};
 
-use super::port::{CloudError, ErrorKind};
+use super::error::{CloudError, ErrorKind};
+use super::operations::Operation;
 
 /// So many students make a cause the class's.
 const FEW: usize = 3;

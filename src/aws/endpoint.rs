@@ -22,15 +22,16 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use tokio::sync::Mutex;
 
-use crate::domain::operation::Operation;
 use crate::domain::resources::rest_api::Authorization;
-use crate::engine::port::{CloudError, CloudResult, ErrorKind, HttpAnswer};
 
+use super::classify;
+use super::client::Client;
 use super::connect::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
 use super::count::Calls;
-use super::errors;
+use super::error::{CallResult, CloudError, CloudResult, ErrorKind};
+use super::operations::Operation;
 
-pub(super) use super::download::fetch_code;
+const OPERATION: Operation = Operation::InvokeApi;
 
 /// For a whole request. API Gateway gives up on its integration after 29 s (API Gateway quotas, "Integration
 /// timeout"), so an answer later than this will not come.
@@ -43,9 +44,18 @@ const BODY_MAX: usize = 64 * 1024;
 /// Credentials are fetched again when they have less than this left.
 const EXPIRES_SOON: Duration = Duration::from_secs(300);
 
+/// What an endpoint answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body as text.
+    pub body: String,
+}
+
 /// Calls stages.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(super) struct Endpoint {
     invoke_base: String,
     pub(super) region: String,
     http_client: SharedHttpClient,
@@ -55,7 +65,7 @@ pub(super) struct Client {
     fetched: Arc<Mutex<Option<Credentials>>>,
 }
 
-impl Client {
+impl Endpoint {
     /// A request as it stands to an origin, sent once and counted: the SDK neither signs nor repeats it.
     pub(super) fn plain(
         &self,
@@ -125,7 +135,7 @@ impl Client {
             return Ok(known.clone());
         }
         let failed = |message: String| CloudError {
-            operation: Operation::InvokeApi,
+            operation: OPERATION,
             kind: ErrorKind::Credentials,
             code: "NoCredentials".into(),
             message,
@@ -137,7 +147,7 @@ impl Client {
         let new = tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials())
             .await
             .map_err(|late| failed(late.to_string()))?
-            .map_err(|error| failed(errors::chain(&error)))?;
+            .map_err(|error| failed(classify::chain(&error)))?;
         Ok(fetched.insert(new).clone())
     }
 
@@ -213,61 +223,82 @@ fn signature(
         .collect())
 }
 
-/// One request with a JSON body, signed where the API asks for it: who may call an open API is nobody's business,
-/// the caller's key id included. Every HTTP status is an answer.
-pub(super) async fn invoke_api(
-    client: &Client,
-    api_id: &str,
-    stage: &str,
-    method: &str,
-    path: &str,
-    body: &str,
-    authorization: Authorization,
-) -> CloudResult<HttpAnswer> {
-    let url = format!("{}{path}", client.invoke_url(api_id, stage));
-    let (origin, target) = split_origin(&url).ok_or_else(|| invalid(&url, "is not a URL"))?;
-    let mut request = HttpRequest::new(SdkBody::from(body));
-    request
-        .set_method(method)
-        .map_err(|error| invalid(method, &error.to_string()))?;
-    request
-        .set_uri(target)
-        .map_err(|error| invalid(target, &error.to_string()))?;
-    request.headers_mut().insert("content-type", CONTENT_TYPE);
-    request
-        .headers_mut()
-        .insert("content-length", body.len().to_string());
-    if authorization == Authorization::AwsIam {
-        let credentials = client.credentials().await?;
-        let signed = signature(credentials, &client.region, method, &url, body)
-            .map_err(|error| invalid(&url, &errors::chain(error.as_ref())))?;
-        for (name, value) in signed {
-            request.headers_mut().insert(name, value);
-        }
-    }
-
-    let operation = client.plain("execute-api", "Invoke", origin, TIMEOUT);
-    let whole = async {
-        let answer = operation
-            .invoke(request)
-            .await
-            .map_err(|error| errors::unanswered(Operation::InvokeApi, &error))?;
-        let (status, body) = (answer.status, answer.body);
-        read(body)
-            .await
-            .map(|body| HttpAnswer { status, body })
-            .map_err(|error| broken("ConnectionBroken", errors::chain(error.as_ref())))
-    };
-    // The operation's own time-out ends with the headers.
-    tokio::time::timeout(TIMEOUT, Box::pin(whole))
-        .await
-        .unwrap_or_else(|_| {
-            let seconds = TIMEOUT.as_secs();
-            Err(broken(
-                "Timeout",
-                format!("no whole answer in {seconds} seconds"),
-            ))
+impl Client {
+    /// An HTTP request with a JSON body to a deployed stage, signed where `authorization` asks for it.
+    pub async fn invoke_api(
+        &self,
+        api_id: &str,
+        stage: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+        authorization: Authorization,
+    ) -> CallResult<HttpAnswer> {
+        let endpoint = &self.sdk.endpoint;
+        self.attempt(OPERATION, || {
+            endpoint.invoke(api_id, stage, method, path, body, authorization)
         })
+        .await
+    }
+}
+
+impl Endpoint {
+    /// One request with a JSON body, signed where the API asks for it: who may call an open API is nobody's business,
+    /// the caller's key id included. Every HTTP status is an answer.
+    async fn invoke(
+        &self,
+        api_id: &str,
+        stage: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+        authorization: Authorization,
+    ) -> CloudResult<HttpAnswer> {
+        let url = format!("{}{path}", self.invoke_url(api_id, stage));
+        let (origin, target) = split_origin(&url).ok_or_else(|| invalid(&url, "is not a URL"))?;
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request
+            .set_method(method)
+            .map_err(|error| invalid(method, &error.to_string()))?;
+        request
+            .set_uri(target)
+            .map_err(|error| invalid(target, &error.to_string()))?;
+        request.headers_mut().insert("content-type", CONTENT_TYPE);
+        request
+            .headers_mut()
+            .insert("content-length", body.len().to_string());
+        if authorization == Authorization::AwsIam {
+            let credentials = self.credentials().await?;
+            let signed = signature(credentials, &self.region, method, &url, body)
+                .map_err(|error| invalid(&url, &classify::chain(error.as_ref())))?;
+            for (name, value) in signed {
+                request.headers_mut().insert(name, value);
+            }
+        }
+
+        let operation = self.plain("execute-api", "Invoke", origin, TIMEOUT);
+        let whole = async {
+            let answer = operation
+                .invoke(request)
+                .await
+                .map_err(|error| classify::unanswered(OPERATION, &error))?;
+            let (status, body) = (answer.status, answer.body);
+            read(body)
+                .await
+                .map(|body| HttpAnswer { status, body })
+                .map_err(|error| broken("ConnectionBroken", classify::chain(error.as_ref())))
+        };
+        // The operation's own time-out ends with the headers.
+        tokio::time::timeout(TIMEOUT, Box::pin(whole))
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = TIMEOUT.as_secs();
+                Err(broken(
+                    "Timeout",
+                    format!("no whole answer in {seconds} seconds"),
+                ))
+            })
+    }
 }
 
 /// The first [`BODY_MAX`] bytes of a body as text.
@@ -295,7 +326,7 @@ pub(super) fn split_origin(url: &str) -> Option<(&str, &str)> {
 
 fn invalid(subject: &str, cause: &str) -> CloudError {
     CloudError {
-        operation: Operation::InvokeApi,
+        operation: OPERATION,
         kind: ErrorKind::Invalid,
         code: "InvalidRequest".into(),
         message: format!("{subject:?}: {cause}"),
@@ -305,7 +336,7 @@ fn invalid(subject: &str, cause: &str) -> CloudError {
 
 fn broken(code: &str, message: String) -> CloudError {
     CloudError {
-        operation: Operation::InvokeApi,
+        operation: OPERATION,
         kind: ErrorKind::Ambiguous,
         code: code.into(),
         message,
@@ -317,8 +348,8 @@ fn broken(code: &str, message: String) -> CloudError {
 mod tests {
     use super::*;
 
-    fn client(invoke_base: Option<&str>, region: &str) -> Client {
-        Client::new(
+    fn client(invoke_base: Option<&str>, region: &str) -> Endpoint {
+        Endpoint::new(
             invoke_base.map(str::to_owned),
             region,
             super::super::http::client(super::super::http::Proxy::None),

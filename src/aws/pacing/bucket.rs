@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::quota::Quota;
+use super::super::operations::Quota;
 use super::turns::Turns;
 
 /// Part of a quota's rate that is left unused. Calls that leave evenly arrive unevenly, and AWS counts arrivals: at

@@ -15,7 +15,25 @@ use secrecy::ExposeSecret;
 
 use crate::domain::credentials::AccessKey;
 
-use super::{AwsCloud, count::Calls, endpoint, http};
+use super::client::Client;
+use super::{count::Calls, endpoint::Endpoint, http};
+
+/// The SDK's clients, for one caller.
+#[derive(Debug)]
+pub(super) struct Sdk {
+    pub(super) region: String,
+    pub(super) own_endpoint: bool,
+    pub(super) calls: Calls,
+    config: SdkConfig,
+    pub(super) sts: aws_sdk_sts::Client,
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) lambda: aws_sdk_lambda::Client,
+    pub(super) sfn: aws_sdk_sfn::Client,
+    pub(super) apigateway: aws_sdk_apigateway::Client,
+    pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) endpoint: Endpoint,
+}
 
 /// Which AWS to talk to, and as whom.
 #[derive(Clone, Default)]
@@ -54,8 +72,8 @@ pub(super) fn behavior_version() -> BehaviorVersion {
 /// Makes the clients. Sends nothing: wrong credentials show at the first call.
 ///
 /// The SDK's protection against stalled streams stays on (the default), so a transfer that stops moving ends
-/// well before the time-outs, as [`ErrorKind::Ambiguous`](crate::engine::port::ErrorKind::Ambiguous).
-pub async fn connect(options: ConnectOptions) -> AwsCloud {
+/// well before the time-outs, as [`ErrorKind::Ambiguous`](super::ErrorKind::Ambiguous).
+pub async fn connect(options: ConnectOptions) -> Client {
     let loopback = options.endpoint_url.as_deref().is_some_and(is_loopback);
     let http_client = options
         .http_client
@@ -106,38 +124,33 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
     let shared = loader.load().await;
 
     let calls = Calls::default();
-    let endpoint = endpoint::Client::new(
+    let endpoint = Endpoint::new(
         options.invoke_base,
         &options.region,
         http_client,
         calls.clone(),
         shared.credentials_provider(),
     );
-    clients(shared, options.region, calls, endpoint)
+    Client::new(clients(shared, options.region, calls, endpoint))
 }
 
 /// The same AWS with another access key.
-pub(super) fn with_access_key(cloud: &AwsCloud, key: &AccessKey) -> AwsCloud {
+pub(super) fn with_access_key(sdk: &Sdk, key: &AccessKey) -> Sdk {
     let secret = key.secret.expose_secret();
     let credentials = Credentials::new(&key.id, secret, None, None, "access key");
     let credentials = SharedCredentialsProvider::new(credentials);
-    let endpoint = cloud.endpoint.with_credentials(credentials.clone());
-    let config = cloud
+    let endpoint = sdk.endpoint.with_credentials(credentials.clone());
+    let config = sdk
         .config
         .to_builder()
         .credentials_provider(credentials)
         // The cache keeps one identity a provider, and this is another.
         .identity_cache(IdentityCache::lazy().build())
         .build();
-    clients(config, cloud.region.clone(), cloud.calls.clone(), endpoint)
+    clients(config, sdk.region.clone(), sdk.calls.clone(), endpoint)
 }
 
-fn clients(
-    config: SdkConfig,
-    region: String,
-    calls: Calls,
-    endpoint: endpoint::Client,
-) -> AwsCloud {
+fn clients(config: SdkConfig, region: String, calls: Calls, endpoint: Endpoint) -> Sdk {
     macro_rules! client {
         ($sdk:ident) => {
             $sdk::Client::from_conf(
@@ -147,7 +160,7 @@ fn clients(
             )
         };
     }
-    AwsCloud {
+    Sdk {
         sts: client!(aws_sdk_sts),
         iam: client!(aws_sdk_iam),
         lambda: client!(aws_sdk_lambda),
