@@ -54,7 +54,7 @@ struct Run {
     stop: Stop,
     events: mpsc::UnboundedSender<Event>,
     retries: bool,
-    told_unreachable: AtomicBool,
+    noted_unreachable: AtomicBool,
     done: Mutex<Calls>,
     causes: CommonCauses,
     out: Out,
@@ -72,7 +72,7 @@ impl Run {
             stop,
             events,
             retries,
-            told_unreachable: AtomicBool::new(false),
+            noted_unreachable: AtomicBool::new(false),
             done: Mutex::default(),
             causes: CommonCauses::default(),
             out: Out::default(),
@@ -232,8 +232,8 @@ impl Client {
         &self.run.stop
     }
 
-    /// Tells an event. Nobody listening is no reason to stop working.
-    pub fn tell(&self, event: Event) {
+    /// Emits an event. Nobody listening is no reason to stop working.
+    pub fn emit(&self, event: Event) {
         let _ = self.run.events.send(event);
     }
 
@@ -311,7 +311,7 @@ impl Client {
             let pause = pause_before_retry(&error, operation, tries, tried_for);
             let Some(pause) = pause.filter(|_| run.retries) else {
                 self.count(operation);
-                self.tell(Event::CallFailed {
+                self.emit(Event::CallFailed {
                     operation: operation.as_str(),
                     cause: format!("{}: {}", error.code, error.message),
                     request_id: error.request_id.clone(),
@@ -319,16 +319,16 @@ impl Client {
                 return Err(CallError::Cloud(error));
             };
             if error.kind == ErrorKind::Unreachable
-                && !run.told_unreachable.swap(true, Ordering::Relaxed)
+                && !run.noted_unreachable.swap(true, Ordering::Relaxed)
             {
-                self.tell(Event::Note {
+                self.emit(Event::Note {
                     text: format!("{error}: trying again for up to two minutes"),
                 });
             }
             if error.kind == ErrorKind::Throttled {
                 run.pacer.throttled(operation, pause);
             }
-            self.tell(Event::CallRetried {
+            self.emit(Event::CallRetried {
                 operation: operation.as_str(),
                 cause: format!("{}: {}", error.code, error.message),
                 request_id: error.request_id.clone(),

@@ -33,7 +33,7 @@ pub use client::Client;
 pub use connect::{ConnectOptions, connect, default_region};
 pub use endpoint::HttpAnswer;
 pub use error::{CallError, CallResult, CloudError, ErrorKind};
-pub use iam::{AccountSummary, Principal, RoleHead, Simulated, Simulation, UserPart};
+pub use iam::{AccountSummary, PathAndTags, Principal, Simulated, Simulation, UserPart};
 pub use lambda::{CodePlace, Concurrency, FunctionState, NewFunction, Permission};
 pub use operations::Operation;
 pub use sfn::NewStateMachine;

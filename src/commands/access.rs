@@ -212,12 +212,12 @@ async fn carry_out_grant(
     };
     let outcome = |student: &StudentPlan, run: &StudentRun| result(student, run, Outcome::Granted);
     let began = Instant::now();
-    client.tell(run_started(session, Command::AccessGrant, plan));
+    client.emit(run_started(session, Command::AccessGrant, plan));
     let runs = execute_issuing(client, plan, Some(&issuer), |student, run| {
         ended(outcome(student, run))
     })
     .await;
-    tell_finished(client, began);
+    emit_finished(client, began);
     let pairs = plan.students.iter().zip(&runs);
     pairs.map(|(student, run)| outcome(student, run)).collect()
 }
@@ -286,10 +286,10 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let reach = session.class.reach();
     let ran = run_work(&session, Command::AccessRevoke, true, async |client| {
         let began = Instant::now();
-        client.tell(run_started(&session, Command::AccessRevoke, &plan));
+        client.emit(run_started(&session, Command::AccessRevoke, &plan));
         let runs = execute(client, &plan, teardown::finished).await;
         let left = prove_access_gone(client, &session.desired, reach, &plan, &runs).await;
-        tell_finished(client, began);
+        emit_finished(client, began);
         (runs, left)
     })
     .await;
@@ -354,12 +354,12 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
     };
     let ran = run_work(&session, command, true, async |client| {
         let began = Instant::now();
-        client.tell(run_started(&session, command, &plan));
+        client.emit(run_started(&session, command, &plan));
         // Everybody is shut out before anything else is done: that is one call each, and the rest takes longer.
         let runs = execute(client, &plan, |student, run| ended(outcome(student, run))).await;
         let halt = access::halt(&plan, &names, command == Command::AccessFreeze);
         let halted = execute(client, &halt, |_, _| None).await;
-        tell_finished(client, began);
+        emit_finished(client, began);
         let users = plan.students.iter().zip(&runs);
         let stacks = halt.students.iter().zip(&halted);
         let results = users
@@ -473,8 +473,8 @@ fn ended(result: StudentResult) -> Option<Event> {
     })
 }
 
-fn tell_finished(client: &Client, began: Instant) {
-    client.tell(Event::RunFinished {
+fn emit_finished(client: &Client, began: Instant) {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
 }

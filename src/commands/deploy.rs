@@ -129,7 +129,7 @@ async fn carry_out(
         result
     };
     let started = Instant::now();
-    client.tell(run_started(session, Command::Deploy, plan));
+    client.emit(run_started(session, Command::Deploy, plan));
     let runs = execute(client, plan, |student, run| {
         let result = ended(student, run);
         (result.outcome != Outcome::Unchanged).then(|| Event::StudentFinished {
@@ -150,7 +150,7 @@ async fn carry_out(
             result
         })
         .collect();
-    client.tell(Event::RunFinished {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
     (students, new_apis(plan, &runs))

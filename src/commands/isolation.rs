@@ -91,7 +91,7 @@ async fn all_students(
         .cloned()
         .collect();
     let chosen = &session.class.students;
-    client.tell(Event::RunStarted {
+    client.emit(Event::RunStarted {
         command: Command::Isolation,
         class: session.class.name().clone(),
         lab: session.desired.lab.clone(),
@@ -111,7 +111,7 @@ async fn all_students(
         }
     })
     .await;
-    client.tell(Event::RunFinished {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
     results
@@ -148,7 +148,7 @@ async fn one_student(
             request_id: None,
         }],
     };
-    client.tell(Event::StudentStarted {
+    client.emit(Event::StudentStarted {
         student: username.clone(),
     });
     let scope = session.scope();
@@ -197,7 +197,7 @@ async fn one_student(
             }
         }
     };
-    client.tell(Event::StudentFinished {
+    client.emit(Event::StudentFinished {
         student: username.clone(),
         outcome: result.outcome,
         failure: first_trouble(&result.checks).or_else(|| result.errors.first().cloned()),

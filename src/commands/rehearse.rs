@@ -412,7 +412,7 @@ async fn students_work(session: &Session) -> Result<()> {
                     return Ok(());
                 }
                 let done = work(client, session.scope(), stack, observed, &steps).await;
-                client.tell(Event::Note {
+                client.emit(Event::Note {
                     text: format!("{} has done {} steps", student.username, steps.len()),
                 });
                 done

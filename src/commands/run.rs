@@ -61,7 +61,7 @@ pub(super) async fn run<T>(
                     given_up.clone_from(in_flight);
                 }
             }
-            listeners.hear(event);
+            listeners.handle(event);
         },
     )
     .await;
@@ -73,7 +73,7 @@ pub(super) async fn run<T>(
     }
 }
 
-/// Who hears a run's events.
+/// What handles a run's events.
 struct Listeners {
     terminal: Terminal,
     log: Option<RunLog>,
@@ -97,7 +97,7 @@ impl Listeners {
         Self { terminal, log }
     }
 
-    fn hear(&mut self, event: Option<&Event>) {
+    fn handle(&mut self, event: Option<&Event>) {
         let Some(event) = event else {
             self.terminal.tick();
             return;

@@ -271,10 +271,10 @@ pub(super) async fn tear_down(
     let depth = depth(session);
     let ran = run_work(session, Command::Teardown, true, async |client| {
         let began = Instant::now();
-        client.tell(run_started(session, Command::Teardown, plan));
+        client.emit(run_started(session, Command::Teardown, plan));
         let runs = execute(client, plan, finished).await;
         let left = prove_gone(client, &session.desired, &depth, plan, &runs).await;
-        client.tell(Event::RunFinished {
+        client.emit(Event::RunFinished {
             elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         (runs, left)

@@ -98,7 +98,7 @@ async fn all_students(
         *students = plan.students.len();
         *steps = 0;
     }
-    client.tell(started);
+    client.emit(started);
     let began = Timestamp::now();
     let nonces = issue_nonces(client, session)?;
     // The run log has them all before the first request is sent: events are heard before the work goes on.
@@ -125,7 +125,7 @@ async fn all_students(
     )
     .await;
     let elapsed = Timestamp::now().duration_since(began);
-    client.tell(Event::RunFinished {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or_default(),
     });
     answers.into_iter().collect()
@@ -170,7 +170,7 @@ async fn one_student(
             kind: Kind::Invalid,
             failures,
         })?;
-    client.tell(Event::StudentStarted {
+    client.emit(Event::StudentStarted {
         student: student.username.clone(),
     });
     let validation = Validation {
@@ -189,7 +189,7 @@ async fn one_student(
             errors: Vec::new(),
         },
     };
-    client.tell(Event::StudentFinished {
+    client.emit(Event::StudentFinished {
         student: student.username.clone(),
         outcome: result.outcome,
         failure: first_trouble(&result.checks),

@@ -70,13 +70,13 @@ pub async fn execute_issuing(
             next = running.next() => {
                 let Some((index, run)) = next else { break };
                 if let Some(event) = finished(&plan.students[index], &run) {
-                    client.tell(event);
+                    client.emit(event);
                 }
                 done[index] = Some(run);
             }
             _ = clock.tick() => {
                 if let Some(time) = left.time(client, began.elapsed()) {
-                    client.tell(Event::TimeLeft { seconds: time.as_secs() });
+                    client.emit(Event::TimeLeft { seconds: time.as_secs() });
                 }
             }
         }
@@ -98,7 +98,7 @@ async fn run_student(
         .filter_map(|item| Some((item, item.action.as_ref()?)))
         .collect();
     if !steps.is_empty() {
-        client.tell(Event::StudentStarted {
+        client.emit(Event::StudentStarted {
             student: student.clone(),
         });
     }
@@ -145,7 +145,7 @@ async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult 
         return StepResult::Cancelled;
     }
     let describe = action.describe().to_owned();
-    cx.client.tell(Event::StepStarted {
+    cx.client.emit(Event::StepStarted {
         student: cx.student().clone(),
         resource: item.resource.clone(),
         action: describe.clone(),
@@ -164,7 +164,7 @@ async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult 
             error.into_result(&item.resource)
         }
     };
-    cx.client.tell(Event::StepFinished {
+    cx.client.emit(Event::StepFinished {
         student: cx.student().clone(),
         resource: item.resource.clone(),
         action: describe,
@@ -179,7 +179,7 @@ async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult 
 fn give_up_without_credentials(cx: &Context<'_>) {
     let stop = cx.client.stop();
     if !stop.is_stopping() {
-        cx.client.tell(Event::Note {
+        cx.client.emit(Event::Note {
             text: "AWS does not take the credentials any more: nothing new starts. Sign in again, then run the same \
                    command once more; it goes on where this one stopped"
                 .to_owned(),
@@ -203,7 +203,7 @@ async fn give_up_if_everybodys(cx: &Context<'_>, error: &CloudError) {
         return;
     }
     let fix = hints::for_error(error).map_or_else(String::new, |hint| format!(". Fix: {hint}"));
-    cx.client.tell(Event::Note {
+    cx.client.emit(Event::Note {
         text: format!(
             "the first students fail for a cause that is everybody's, so nothing new starts: {error}{fix}"
         ),

@@ -94,7 +94,7 @@ pub async fn prove(
         ),
     });
     for result in &results {
-        client.tell(Event::CheckFinished {
+        client.emit(Event::CheckFinished {
             student: subject.own.student.clone(),
             result: result.clone(),
         });

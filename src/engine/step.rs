@@ -224,8 +224,8 @@ impl<'a> Context<'a> {
     }
 
     /// Says that the step waits for a condition in the cloud.
-    pub fn tell_waiting(&self, on: &str) {
-        self.client.tell(Event::StepWaiting {
+    pub fn emit_waiting(&self, on: &str) {
+        self.client.emit(Event::StepWaiting {
             student: self.student().clone(),
             resource: self.resource.clone(),
             on: on.to_owned(),
@@ -450,7 +450,7 @@ impl Poll {
             )));
         }
         if self.told != on {
-            context.tell_waiting(on);
+            context.emit_waiting(on);
             on.clone_into(&mut self.told);
         }
         context.client.stop().sleep(self.pause).await?;

@@ -99,7 +99,7 @@ pub async fn validate(
 ) -> Result<Vec<CheckResult>, Cancelled> {
     let student = &validation.plan.owner.student;
     let tell = |result: &CheckResult| {
-        client.tell(Event::CheckFinished {
+        client.emit(Event::CheckFinished {
             student: student.clone(),
             result: result.clone(),
         });
@@ -417,7 +417,7 @@ async fn try_probe(
 /// Records a nonce for a student's stack. Whoever listens to the run's events has it before anything bears it, if the
 /// caller yields once in between (see `dispatcher::run`).
 pub fn issue_nonce(client: &Client, student: &Username, nonce: &str) {
-    client.tell(Event::NonceIssued {
+    client.emit(Event::NonceIssued {
         student: student.clone(),
         nonce: nonce.to_owned(),
     });
@@ -425,7 +425,7 @@ pub fn issue_nonce(client: &Client, student: &Username, nonce: &str) {
 
 /// Tells that an execution is homeroom's own; the run log keeps it.
 fn remember(client: &Client, validation: &Validation<'_>, arn: &str) {
-    client.tell(Event::ExecutionStarted {
+    client.emit(Event::ExecutionStarted {
         student: validation.plan.owner.student.clone(),
         execution_arn: arn.to_owned(),
     });

@@ -41,7 +41,7 @@ pub struct AccountSummary {
 
 /// Path and tags of one role or user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleHead {
+pub struct PathAndTags {
     /// Its path.
     pub path: String,
     /// Its tags.
@@ -137,14 +137,14 @@ impl Client {
     }
 
     /// iam:GetRole.
-    pub async fn get_role(&self, name: &str) -> CallResult<RoleHead> {
+    pub async fn get_role(&self, name: &str) -> CallResult<PathAndTags> {
         let answer = self
             .call(Operation::GetRole, |sdk| {
                 sdk.iam.get_role().role_name(name).send()
             })
             .await?;
         let role = answer.role();
-        Ok(RoleHead {
+        Ok(PathAndTags {
             path: role.map_or("/", |role| role.path()).to_owned(),
             tags: role.map(|role| tags(role.tags())).unwrap_or_default(),
         })

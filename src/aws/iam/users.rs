@@ -4,7 +4,7 @@ use aws_sdk_iam::types::UserDetail;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::aws::RoleHead;
+use crate::aws::PathAndTags;
 use crate::aws::client::Client;
 use crate::aws::error::{CallResult, CloudError, ErrorKind};
 use crate::aws::operations::Operation;
@@ -54,14 +54,14 @@ impl UserPart {
 
 impl Client {
     /// iam:GetUser.
-    pub async fn get_user(&self, name: &str) -> CallResult<RoleHead> {
+    pub async fn get_user(&self, name: &str) -> CallResult<PathAndTags> {
         let answer = self
             .call(Operation::GetUser, |sdk| {
                 sdk.iam.get_user().user_name(name).send()
             })
             .await?;
         let user = answer.user();
-        Ok(RoleHead {
+        Ok(PathAndTags {
             path: user.map_or("/", |user| user.path()).to_owned(),
             tags: user.map(|user| tags(user.tags())).unwrap_or_default(),
         })
