@@ -245,7 +245,7 @@ impl Client {
     }
 
     /// apigateway:TagResource.
-    pub async fn tag_rest_api(&self, arn: &str, tags: &Tags) -> CallResult<()> {
+    pub(crate) async fn tag_rest_api(&self, arn: &str, tags: &Tags) -> CallResult<()> {
         self.call(Operation::ApiGatewayTagResource, |sdk| {
             sdk.apigateway
                 .tag_resource()

@@ -174,7 +174,7 @@ impl Client {
     }
 
     /// Whether AWS itself answers, and not some other endpoint in its place: only then is there a console.
-    pub fn is_aws(&self) -> bool {
+    pub(crate) fn is_aws(&self) -> bool {
         !self.sdk.own_endpoint
     }
 
@@ -190,7 +190,7 @@ impl Client {
     }
 
     /// What students failed for, and whether others got past it.
-    pub fn causes(&self) -> &CommonCauses {
+    pub(crate) fn causes(&self) -> &CommonCauses {
         &self.run.causes
     }
 

@@ -16,7 +16,7 @@ const PAGE: i32 = 50;
 
 impl Client {
     /// cloudtrail:LookupEvents: one page of the events of a name since a time, newest first.
-    pub async fn trail_page(
+    pub(crate) async fn trail_page(
         &self,
         event_name: &str,
         since_ms: i64,

@@ -46,7 +46,7 @@ struct Cause {
 
 /// What students failed for in a run, and what went well.
 #[derive(Debug, Default)]
-pub struct CommonCauses(Mutex<Seen>);
+pub(crate) struct CommonCauses(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -58,7 +58,7 @@ struct Seen {
 
 impl CommonCauses {
     /// A call went well.
-    pub fn went_well(&self, operation: Operation, part: Option<&Part>) {
+    pub(crate) fn went_well(&self, operation: Operation, part: Option<&Part>) {
         let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         seen.limits.remove(&operation);
         if let Some(part) = part {
@@ -83,7 +83,12 @@ impl CommonCauses {
 
     /// How many students have failed so and kept the class from it, as far as the answers so far tell: at least a few,
     /// and nobody got past it.
-    pub fn is_everybodys(&self, student: &Username, part: &Part, error: &CloudError) -> bool {
+    pub(crate) fn is_everybodys(
+        &self,
+        student: &Username,
+        part: &Part,
+        error: &CloudError,
+    ) -> bool {
         let seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         let students = if error.kind == ErrorKind::LimitExceeded {
             seen.limits.get(&error.operation)

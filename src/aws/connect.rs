@@ -177,7 +177,7 @@ fn clients(config: SdkConfig, region: String, calls: Calls, endpoint: Endpoint) 
 }
 
 /// The region that the AWS CLI would use: `AWS_REGION`, the profile's, or that of the EC2 instance this runs on.
-pub async fn default_region(profile: Option<&str>) -> Option<String> {
+pub(crate) async fn default_region(profile: Option<&str>) -> Option<String> {
     let mut chain = aws_config::default_provider::region::DefaultRegionChain::builder();
     if let Some(profile) = profile {
         chain = chain.profile_name(profile);

@@ -39,7 +39,7 @@ fn is_storage(origin: &str, region: &str) -> bool {
 
 impl Client {
     /// The code, from where Lambda says that it is; refused when it has more bytes than `max`.
-    pub async fn fetch_code(&self, url: &str, max: usize) -> CallResult<Vec<u8>> {
+    pub(crate) async fn fetch_code(&self, url: &str, max: usize) -> CallResult<Vec<u8>> {
         let endpoint = &self.sdk.endpoint;
         self.attempt(OPERATION, || fetch(endpoint, url, max)).await
     }

@@ -56,7 +56,7 @@ pub struct CloudError {
 
 impl CloudError {
     /// The whole of it in one text, with the request's id: for where there is no other place for that.
-    pub fn in_full(&self) -> String {
+    pub(crate) fn in_full(&self) -> String {
         match &self.request_id {
             Some(id) => format!("{self} (request id {id})"),
             None => self.to_string(),

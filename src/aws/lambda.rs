@@ -81,7 +81,7 @@ impl FunctionState {
     ///
     /// # Errors
     /// That they could not: "no tags" and "not shown" are not the same.
-    pub fn readable_tags(self) -> CloudResult<Tags> {
+    pub(crate) fn readable_tags(self) -> CloudResult<Tags> {
         match self.tags_unseen {
             None => Ok(self.tags),
             Some(why) => Err(CloudError {
@@ -99,7 +99,7 @@ impl FunctionState {
 
 /// Where the zip of a function is, and what it must be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CodePlace {
+pub(crate) struct CodePlace {
     /// An address that Lambda signed, good for ten minutes.
     pub url: String,
     /// Base64 of the zip's SHA-256.
@@ -208,7 +208,7 @@ impl Client {
     }
 
     /// lambda:GetFunction: where its code is.
-    pub async fn locate_code(&self, name: &str) -> CallResult<CodePlace> {
+    pub(crate) async fn locate_code(&self, name: &str) -> CallResult<CodePlace> {
         let answer = self
             .call(Operation::GetFunction, |sdk| {
                 sdk.lambda.get_function().function_name(name).send()
@@ -355,7 +355,7 @@ impl Client {
     }
 
     /// lambda:DeleteFunctionConcurrency.
-    pub async fn delete_function_concurrency(&self, name: &str) -> CallResult<()> {
+    pub(crate) async fn delete_function_concurrency(&self, name: &str) -> CallResult<()> {
         self.call(Operation::DeleteFunctionConcurrency, |sdk| {
             sdk.lambda
                 .delete_function_concurrency()

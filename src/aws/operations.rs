@@ -19,7 +19,7 @@ pub enum Group {
 
 /// Size and refill of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quota {
+pub(crate) struct Quota {
     /// Tokens added per second.
     pub per_second: f64,
     /// Most tokens that it holds: how many calls may go out at once.
@@ -193,7 +193,7 @@ operations! {
 }
 
 /// The figures of a bucket, where AWS publishes any.
-pub fn quota_of(group: Group) -> Option<Quota> {
+pub(crate) fn quota_of(group: Group) -> Option<Quota> {
     match group {
         Group::Own(operation) => operation.facts().own,
         // apigateway/latest/developerguide/limits.html, "Total operations": 10 per second, burst 40.
@@ -228,7 +228,7 @@ impl Operation {
 
     /// The buckets that a call takes from, where they are, the scarcest first. An account's own figure makes an own bucket
     /// where AWS publishes none.
-    pub fn buckets(self) -> impl Iterator<Item = Group> {
+    pub(crate) fn buckets(self) -> impl Iterator<Item = Group> {
         std::iter::once(Group::Own(self)).chain(self.facts().shared)
     }
 

@@ -9,7 +9,7 @@
 //! - Tokens are taken at the moment when the call goes out, from all its buckets at once, so that calls are as far
 //!   apart as the quota asks when they arrive at AWS.
 
-pub mod bucket;
+pub(crate) mod bucket;
 mod turns;
 
 use std::collections::{BTreeMap, HashMap};
@@ -230,17 +230,17 @@ impl Pacer {
     }
 
     /// Whether nothing is paced.
-    pub fn is_unlimited(&self) -> bool {
+    pub(crate) fn is_unlimited(&self) -> bool {
         self.gates.is_empty()
     }
 
     /// A bucket's quota, as AWS is taken to have it in this account.
-    pub fn quota(&self, group: Group) -> Option<Quota> {
+    pub(crate) fn quota(&self, group: Group) -> Option<Quota> {
         self.gates.get(&group).map(|gate| gate.quota)
     }
 
     /// How many of these calls take from a bucket.
-    pub fn count_through(&self, group: Group, calls: &Calls) -> usize {
+    pub(crate) fn count_through(&self, group: Group, calls: &Calls) -> usize {
         let through = calls
             .iter()
             .filter(|(operation, _)| operation.buckets().any(|g| g == group));
@@ -248,7 +248,7 @@ impl Pacer {
     }
 
     /// How long the buckets need, as they are now, for these calls, and which of them takes that long.
-    pub fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
+    pub(crate) fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
         let now = self.started.elapsed();
         let times = self.gates.iter().map(|(group, gate)| {
             let count = self.count_through(*group, calls);

@@ -16,7 +16,7 @@ use crate::domain::ownership::Tags;
 use crate::domain::resources::role::{self, Actual, Role};
 use crate::domain::resources::{managed_policy, user};
 
-pub use policies::{Simulated, Simulation};
+pub(crate) use policies::Simulation;
 pub use users::UserPart;
 
 /// Roles a page at most. Source: IAM GetAccountAuthorizationDetails, `MaxItems`.
@@ -168,7 +168,7 @@ impl Client {
     }
 
     /// iam:TagRole.
-    pub async fn tag_role(&self, name: &str, tags: &Tags) -> CallResult<()> {
+    pub(crate) async fn tag_role(&self, name: &str, tags: &Tags) -> CallResult<()> {
         let tags = tag_list(Operation::TagRole, tags)?;
         self.call(Operation::TagRole, |sdk| {
             sdk.iam

@@ -15,7 +15,7 @@ use super::document;
 
 /// A question to IAM's policy simulator.
 #[derive(Debug, Clone, Copy)]
-pub struct Simulation<'a> {
+pub(crate) struct Simulation<'a> {
     /// ARN of the user.
     pub user_arn: &'a str,
     /// Actions (`lambda:GetFunction`).
@@ -28,7 +28,7 @@ pub struct Simulation<'a> {
 
 /// One of the simulator's decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Simulated {
+pub(crate) struct Simulated {
     /// The action.
     pub action: String,
     /// ARN of the resource.
@@ -89,7 +89,7 @@ impl Client {
     }
 
     /// iam:SimulatePrincipalPolicy: one page of what a user may do, every action on every resource, in a region.
-    pub async fn simulate_page(
+    pub(crate) async fn simulate_page(
         &self,
         simulation: &Simulation<'_>,
         token: Option<String>,

@@ -26,7 +26,7 @@ const ROUNDING: f64 = 1e-6;
 
 /// How many calls may go out, and when.
 #[derive(Debug, Clone)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     /// Tokens a second, alone in the account.
     rate: f64,
     burst: f64,
@@ -115,7 +115,7 @@ impl Bucket {
     }
 
     /// How long it takes, from now on, until `count` calls have gone out.
-    pub fn time_for(&mut self, now: Duration, count: usize) -> Duration {
+    pub(crate) fn time_for(&mut self, now: Duration, count: usize) -> Duration {
         if count == 0 {
             return Duration::ZERO;
         }
