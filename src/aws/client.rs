@@ -28,7 +28,7 @@ use crate::events::Event;
 
 use super::classify::classified;
 use super::common_cause::{CommonCauses, Part};
-use super::connect::{self, Sdk};
+use super::connect::{self, ConnectOptions, Sdk};
 use super::error::{CallError, CallResult, CloudError, CloudResult, ErrorKind};
 use super::operations::Operation;
 use super::pacing::{Calls, Overrides, Pace, Pacer};
@@ -124,9 +124,16 @@ impl Drop for OnItsWay<'_> {
     }
 }
 
+/// Connects to AWS, outside of any run. Sends nothing: wrong credentials show at the first call.
+///
+/// The SDK's protection against stalled streams stays on (the default), so a transfer that stops moving ends
+/// well before the time-outs, as [`ErrorKind::Ambiguous`].
+pub async fn connect(options: ConnectOptions) -> Client {
+    Client::new(connect::connect(options).await)
+}
+
 impl Client {
-    /// A client outside a run.
-    pub(super) fn new(sdk: Sdk) -> Self {
+    fn new(sdk: Sdk) -> Self {
         let pacer = Pacer::new(Pace::Unlimited, &Overrides::new());
         let (events, _nobody) = mpsc::unbounded_channel();
         Self {

@@ -6,7 +6,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -15,8 +15,9 @@ use secrecy::ExposeSecret;
 
 use crate::domain::credentials::AccessKey;
 
-use super::client::Client;
-use super::{count::Calls, endpoint::Endpoint, http};
+use super::count::Calls;
+use super::endpoint::Endpoint;
+use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version, is_loopback};
 
 /// The SDK's clients, for one caller.
 #[derive(Debug)]
@@ -53,27 +54,15 @@ pub struct ConnectOptions {
     pub http_client: Option<SharedHttpClient>,
 }
 
-/// To an open connection. A laptop on a slow network needs more than the SDK's 3.1 s.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// To the first byte of an answer, the upload of the request included (a function's zip may have 50 MiB).
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole call, the fetching of credentials included.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
-/// For fetching credentials. The SDK's 5 s are too short for a credential process that asks a person.
-pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 /// For [`default_region`], whose last resort is an address that answers only on EC2.
 const REGION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The SDK's behaviour is pinned: `latest()` would move with `cargo update`.
-pub(super) fn behavior_version() -> BehaviorVersion {
-    BehaviorVersion::v2026_01_12()
-}
-
-/// Makes the clients. Sends nothing: wrong credentials show at the first call.
-///
-/// The SDK's protection against stalled streams stays on (the default), so a transfer that stops moving ends
-/// well before the time-outs, as [`ErrorKind::Ambiguous`](super::ErrorKind::Ambiguous).
-pub async fn connect(options: ConnectOptions) -> Client {
+/// Makes the clients.
+pub(super) async fn connect(options: ConnectOptions) -> Sdk {
     let loopback = options.endpoint_url.as_deref().is_some_and(is_loopback);
     let http_client = options
         .http_client
@@ -131,7 +120,7 @@ pub async fn connect(options: ConnectOptions) -> Client {
         calls.clone(),
         shared.credentials_provider(),
     );
-    Client::new(clients(shared, options.region, calls, endpoint))
+    clients(shared, options.region, calls, endpoint)
 }
 
 /// The same AWS with another access key.
@@ -185,43 +174,4 @@ pub(crate) async fn default_region(profile: Option<&str>) -> Option<String> {
     let chain = chain.build();
     let region = tokio::time::timeout(REGION_TIMEOUT, chain.region()).await;
     region.ok().flatten().map(|region| region.to_string())
-}
-
-/// Whether a URL's host is this machine.
-pub(super) fn is_loopback(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_urls_are_known_by_their_host_alone() {
-        for url in [
-            "http://127.0.0.1:4566",
-            "http://127.8.9.1/x",
-            "http://localhost:80",
-            "http://[::1]:4566/",
-        ] {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in [
-            "https://127.0.0.1.example.com",
-            "https://example.com/localhost",
-            "http://10.0.0.1:4566",
-            "",
-        ] {
-            assert!(!is_loopback(url), "{url}");
-        }
-    }
 }

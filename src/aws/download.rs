@@ -9,9 +9,9 @@ use aws_smithy_types::byte_stream::ByteStream;
 
 use super::classify;
 use super::client::Client;
-use super::connect::is_loopback;
 use super::endpoint::{Endpoint, dns_suffix, split_origin};
 use super::error::{CallResult, CloudError, CloudResult, ErrorKind};
+use super::http::is_loopback;
 use super::operations::Operation;
 
 const OPERATION: Operation = Operation::FetchCode;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::BehaviorVersion;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -11,6 +12,16 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
+
+/// To an open connection. A laptop on a slow network needs more than the SDK's 3.1 s.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For fetching credentials. The SDK's 5 s are too short for a credential process that asks a person.
+pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The SDK's behaviour is pinned: `latest()` would move with `cargo update`.
+pub(super) fn behavior_version() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
 
 /// Whether the proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`, …) is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,4 +73,43 @@ fn connector(settings: &HttpConnectorSettings, proxy: Proxy) -> SharedHttpConnec
             })
             .build(),
     )
+}
+
+/// Whether a URL's host is this machine.
+pub(super) fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_urls_are_known_by_their_host_alone() {
+        for url in [
+            "http://127.0.0.1:4566",
+            "http://127.8.9.1/x",
+            "http://localhost:80",
+            "http://[::1]:4566/",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "https://127.0.0.1.example.com",
+            "https://example.com/localhost",
+            "http://10.0.0.1:4566",
+            "",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
 }
