@@ -7,9 +7,6 @@
     reason = "a measurement that cannot go on says where it stopped; its table goes to stdout"
 )]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::time::Duration;
 
 use homeroom::aws::Client;
@@ -25,7 +22,7 @@ use homeroom::engine::execute::{StudentRun, execute};
 use homeroom::engine::forecast::Work;
 use homeroom::engine::observe::{Depth, observe};
 use homeroom::engine::prove_gone::prove_gone;
-use support::{ACCOUNT, Options, REGION, Spread, StrictAws};
+use strict_aws::{ACCOUNT, Options, REGION, Spread, StrictAws};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 

@@ -14,7 +14,7 @@
 //!
 //! Dependencies point one way: `domain ← events ← {aws ← engine, report}`, and all of them ← `commands` ← `main`. `aws` is
 //! the client, the only place that names the SDK. `text`, which reads, compares and shows what others wrote, is below
-//! all of them. `strict`, a model of what AWS refuses and delays, stands by itself. `tests/architecture.rs` holds it.
+//! all of them. `strict`, a model of what AWS refuses and delays, stands by itself. `tests/output/architecture.rs` holds it.
 
 pub mod aws;
 pub mod bundle;

@@ -1,7 +1,7 @@
 //! AWS: the only place that names `aws_sdk_*`. [`Client`] has a method for each operation, in the file of its service;
 //! [`operations`] is the one table of what AWS says of them.
 //!
-//! Promises kept here, each held by a test in `tests/cloud_adapter`:
+//! Promises kept here, each held by a test in `tests/engine/adapter`:
 //! - **one attempt, at most one request**: the SDK's retries are off, because the client owns every retry;
 //! - **errors are classified once** ([`error`]), with AWS's own code and message, and what never reached AWS is told
 //!   apart from what may have had its effect;

@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_scarce_call_goes_before_the_many_that_wait_for_the_same_shared_bucket() {
+    async fn a_scarce_call_goes_first_among_the_many_in_a_shared_bucket() {
         let pacer = pacer();
         let stop = Stop::new();
         let start = Instant::now();
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_waits_long_for_its_own_bucket_holds_up_nobody_in_the_shared_one() {
+    async fn a_long_wait_for_its_own_bucket_holds_up_nobody_in_the_shared_one() {
         let pacer = pacer();
         let stop = Stop::new();
         let start = Instant::now();
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_sleeps_until_a_later_turn_hears_that_a_refusal_makes_it_an_earlier_one() {
+    async fn a_sleeper_is_woken_when_a_refusal_makes_its_turn_earlier() {
         let pacer = pacer();
         let stop = Stop::new();
         let refused = || pacer.throttled(Operation::DeleteRestApi, Duration::from_secs(1));

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn where_something_of_theirs_stands_or_only_a_few_are_elsewhere_it_is_the_class() {
+    fn with_a_stack_here_or_only_a_few_elsewhere_nothing_is_said() {
         let three = ["ana", "ben", "cleo"];
         let mut mixed = roles("lab6", "us-east-1", &["ana", "ben"]);
         mixed

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn those_whose_names_begin_alike_are_neighbours_and_the_next_in_the_roster() {
+    fn neighbours_are_names_that_begin_alike_and_the_next_in_the_roster() {
         let all = names(&[
             "user1",
             "zoe",

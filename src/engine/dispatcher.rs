@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_interrupt_drains_and_the_second_stops_and_a_third_changes_nothing() {
+    fn the_first_interrupt_drains_the_second_stops_a_third_does_nothing() {
         let mut dispatcher = Dispatcher::default();
         assert!(matches!(
             dispatcher.handle(Input::Interrupt),

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_of_one_student_keeps_its_own_words_and_the_widest_cause_comes_first() {
+    fn the_widest_cause_comes_first_and_one_students_keeps_its_words() {
         let users: Vec<Username> = (1..4).map(|n| format!("u{n}").parse().unwrap()).collect();
         let causes = group([
             (&users[0], failure("x of u1", "only u1")),

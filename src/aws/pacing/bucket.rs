@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn at_raised_rates_what_is_spared_for_uneven_arrivals_is_a_time_and_no_fraction() {
+    fn at_raised_rates_the_reserve_for_uneven_arrivals_is_a_time() {
         // The same bucket ten times as fast: a token is there sooner, and calls come no more evenly.
         let at_once = |per_second| {
             let times = times(&mut bucket(per_second, 10.0), Duration::ZERO, 10);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_leaves_tokens_to_others_waits_longer_but_never_for_more_than_it_can_hold() {
+    fn leaving_tokens_waits_longer_but_never_for_more_than_a_bucket_holds() {
         let mut bucket = bucket(1.0, 4.0);
         assert_eq!(bucket.wait(Duration::ZERO, 3), Duration::ZERO);
         bucket.take(Duration::ZERO);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_throttle_answer_pauses_the_bucket_and_slows_it_down_once_for_all_in_flight() {
+    fn a_throttle_pauses_the_bucket_and_slows_it_once_for_all_in_flight() {
         let mut bucket = bucket(10.0, 40.0);
         for after in 0..20 {
             bucket.throttled(SECOND + Duration::from_millis(after * 10), SECOND * 2);
@@ -280,8 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_somebody_who_takes_half_of_the_turns_the_other_half_is_used_and_hardly_a_call_refused()
-     {
+    fn beside_one_who_takes_half_the_other_half_is_used_and_few_refused() {
         for (seconds, offset) in [(3, 0.1), (5, 0.7), (30, 0.4), (30, 1.9)] {
             let interval = SECOND * seconds;
             let mut bucket = bucket(1.0 / f64::from(seconds), 1.0);

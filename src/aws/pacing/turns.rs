@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_call_refused_leaves_every_other_turn_and_one_is_tried_after_a_while() {
+    fn every_other_call_refused_leaves_every_other_turn_and_one_is_tried() {
         let mut turns = Turns::new();
         well(&mut turns, 5);
         assert_eq!(refuse(&mut turns), 1);

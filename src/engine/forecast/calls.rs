@@ -1,4 +1,4 @@
-//! The calls that each action makes when nothing goes wrong. `tests/engine_scenarios.rs` holds them to what those in
+//! The calls that each action makes when nothing goes wrong. `tests/engine/scenarios` holds them to what those in
 //! `engine/resources` really do.
 
 use std::collections::BTreeSet;

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_ready_only_when_neither_creation_nor_update_is_in_progress() {
+    fn a_function_is_ready_when_no_creation_or_update_is_in_progress() {
         assert_eq!(readiness(&state("Active", "Successful")), Readiness::Ready);
         assert_eq!(
             readiness(&state("Inactive", "Successful")),
