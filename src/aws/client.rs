@@ -27,7 +27,7 @@ use crate::domain::credentials::AccessKey;
 use crate::events::Event;
 
 use super::classify::classified;
-use super::common_cause::{CommonCauses, Part};
+use super::common_cause::{CommonCauses, StackPart};
 use super::connect::{self, ConnectOptions, Sdk};
 use super::error::{CallError, CallResult, CloudError, CloudResult, ErrorKind};
 use super::operations::Operation;
@@ -42,14 +42,14 @@ use super::stop::{Cancelled, Stop};
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(super) sdk: Arc<Sdk>,
-    run: Arc<Run>,
+    run: Arc<RunState>,
     /// The part of a student's stack that the calls are about, where there is one.
-    about: Option<Part>,
+    about: Option<StackPart>,
 }
 
 /// What the calls of one run share.
 #[derive(Debug)]
-struct Run {
+struct RunState {
     pacer: Pacer,
     stop: Stop,
     events: mpsc::UnboundedSender<Event>,
@@ -60,7 +60,7 @@ struct Run {
     out: Out,
 }
 
-impl Run {
+impl RunState {
     fn new(
         pacer: Pacer,
         stop: Stop,
@@ -138,7 +138,7 @@ impl Client {
         let (events, _nobody) = mpsc::unbounded_channel();
         Self {
             sdk: Arc::new(sdk),
-            run: Run::new(pacer, Stop::new(), events, false),
+            run: RunState::new(pacer, Stop::new(), events, false),
             about: None,
         }
     }
@@ -153,14 +153,14 @@ impl Client {
     ) -> Self {
         Self {
             sdk: self.sdk.clone(),
-            run: Run::new(Pacer::new(pace, &overrides), stop, events, true),
+            run: RunState::new(Pacer::new(pace, &overrides), stop, events, true),
             about: None,
         }
     }
 
     /// The same for calls about a part of a student's stack: that one went well shows that nothing keeps the whole class
     /// from it.
-    pub fn about(&self, part: Part) -> Self {
+    pub fn about(&self, part: StackPart) -> Self {
         Self {
             about: Some(part),
             ..self.clone()

@@ -19,12 +19,12 @@ const FEW: usize = 3;
 
 /// A part of a stack whoever's it is: `IAM role *-worker-role`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Part {
+pub struct StackPart {
     kind: Kind,
     name: String,
 }
 
-impl Part {
+impl StackPart {
     /// The part that a student's resource is.
     pub fn of(resource: &ResourceId, student: &Username) -> Self {
         Self {
@@ -36,9 +36,9 @@ impl Part {
 
 /// A cause: what was asked for, of what, and how AWS refused it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Cause {
+struct CommonCause {
     operation: Operation,
-    part: Part,
+    part: StackPart,
     code: String,
     /// What the message says whoever it is about, where the code alone says little.
     words: String,
@@ -46,19 +46,19 @@ struct Cause {
 
 /// What students failed for in a run, and what went well.
 #[derive(Debug, Default)]
-pub(crate) struct CommonCauses(Mutex<Seen>);
+pub(crate) struct CommonCauses(Mutex<Outcomes>);
 
 #[derive(Debug, Default)]
-struct Seen {
-    well: BTreeSet<(Operation, Part)>,
-    failed: BTreeMap<Cause, BTreeSet<Username>>,
+struct Outcomes {
+    well: BTreeSet<(Operation, StackPart)>,
+    failed: BTreeMap<CommonCause, BTreeSet<Username>>,
     /// Those of them that are limits: they are met by those who come after others went well.
     limits: BTreeMap<Operation, BTreeSet<Username>>,
 }
 
 impl CommonCauses {
     /// A call went well.
-    pub(crate) fn went_well(&self, operation: Operation, part: Option<&Part>) {
+    pub(crate) fn went_well(&self, operation: Operation, part: Option<&StackPart>) {
         let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         seen.limits.remove(&operation);
         if let Some(part) = part {
@@ -67,7 +67,7 @@ impl CommonCauses {
     }
 
     /// A student's part failed.
-    pub fn failed(&self, student: &Username, part: &Part, error: &CloudError) {
+    pub fn failed(&self, student: &Username, part: &StackPart, error: &CloudError) {
         let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         if error.kind == ErrorKind::LimitExceeded {
             let students = seen.limits.entry(error.operation).or_default();
@@ -86,7 +86,7 @@ impl CommonCauses {
     pub(crate) fn is_everybodys(
         &self,
         student: &Username,
-        part: &Part,
+        part: &StackPart,
         error: &CloudError,
     ) -> bool {
         let seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
@@ -105,8 +105,8 @@ impl CommonCauses {
     }
 }
 
-fn cause(part: &Part, error: &CloudError, words: String) -> Cause {
-    Cause {
+fn cause(part: &StackPart, error: &CloudError, words: String) -> CommonCause {
+    CommonCause {
         operation: error.operation,
         part: part.clone(),
         code: error.code.clone(),
@@ -164,9 +164,9 @@ mod tests {
         format!("user{n}").parse().unwrap()
     }
 
-    fn part(student: &Username) -> Part {
+    fn part(student: &Username) -> StackPart {
         let name = format!("{student}-worker-role");
-        Part::of(&ResourceId::new(Kind::Role, name), student)
+        StackPart::of(&ResourceId::new(Kind::Role, name), student)
     }
 
     /// Whether the class stops at the last of so many students.
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn nobodys_refusal_is_the_classs_once_somebody_got_past_it() {
         let causes = CommonCauses::default();
-        let other = Part::of(&ResourceId::new(Kind::Role, "user9-other-role"), &user(9));
+        let other = StackPart::of(&ResourceId::new(Kind::Role, "user9-other-role"), &user(9));
         causes.went_well(Operation::CreateRole, Some(&other));
         let denied = |_| error(ErrorKind::AccessDenied, "no");
         assert!(after(&causes, denied, 3), "another part says nothing");

@@ -15,8 +15,8 @@ use secrecy::ExposeSecret;
 
 use crate::domain::credentials::AccessKey;
 
-use super::count::Calls;
-use super::endpoint::Endpoint;
+use super::count::Transmitted;
+use super::endpoint::PlainClient;
 use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version, is_loopback};
 
 /// The SDK's clients, for one caller.
@@ -24,7 +24,7 @@ use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version, 
 pub(super) struct Sdk {
     pub(super) region: String,
     pub(super) own_endpoint: bool,
-    pub(super) calls: Calls,
+    pub(super) calls: Transmitted,
     config: SdkConfig,
     pub(super) sts: aws_sdk_sts::Client,
     pub(super) iam: aws_sdk_iam::Client,
@@ -33,7 +33,7 @@ pub(super) struct Sdk {
     pub(super) apigateway: aws_sdk_apigateway::Client,
     pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: PlainClient,
 }
 
 /// Which AWS to talk to, and as whom.
@@ -66,7 +66,7 @@ pub(super) async fn connect(options: ConnectOptions) -> Sdk {
     let loopback = options.endpoint_url.as_deref().is_some_and(is_loopback);
     let http_client = options
         .http_client
-        .unwrap_or_else(|| http::client(http::Proxy::for_endpoint(loopback)));
+        .unwrap_or_else(|| http::client(http::ProxyUse::for_endpoint(loopback)));
 
     let mut loader = aws_config::defaults(behavior_version())
         .region(Region::new(options.region.clone()))
@@ -112,8 +112,8 @@ pub(super) async fn connect(options: ConnectOptions) -> Sdk {
     }
     let shared = loader.load().await;
 
-    let calls = Calls::default();
-    let endpoint = Endpoint::new(
+    let calls = Transmitted::default();
+    let endpoint = PlainClient::new(
         options.invoke_base,
         &options.region,
         http_client,
@@ -139,7 +139,7 @@ pub(super) fn with_access_key(sdk: &Sdk, key: &AccessKey) -> Sdk {
     clients(config, sdk.region.clone(), sdk.calls.clone(), endpoint)
 }
 
-fn clients(config: SdkConfig, region: String, calls: Calls, endpoint: Endpoint) -> Sdk {
+fn clients(config: SdkConfig, region: String, calls: Transmitted, endpoint: PlainClient) -> Sdk {
     macro_rules! client {
         ($sdk:ident) => {
             $sdk::Client::from_conf(

@@ -9,7 +9,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 
 use super::classify;
 use super::client::Client;
-use super::endpoint::{Endpoint, dns_suffix, split_origin};
+use super::endpoint::{PlainClient, dns_suffix, split_origin};
 use super::error::{CallResult, CloudError, CloudResult, ErrorKind};
 use super::http::is_loopback;
 use super::operations::Operation;
@@ -45,7 +45,7 @@ impl Client {
     }
 }
 
-async fn fetch(endpoint: &Endpoint, url: &str, max: usize) -> CloudResult<Vec<u8>> {
+async fn fetch(endpoint: &PlainClient, url: &str, max: usize) -> CloudResult<Vec<u8>> {
     let invalid = |cause: &str| failed(ErrorKind::Invalid, "InvalidAddress", cause);
     let (origin, target) = split_origin(url).ok_or_else(|| {
         invalid("Lambda names no address of the code (the function may be a container image)")

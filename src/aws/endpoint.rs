@@ -18,7 +18,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::Mutex;
 
 use super::classify;
-use super::count::Calls;
+use super::count::Transmitted;
 use super::error::{CloudError, CloudResult, ErrorKind};
 use super::http::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
 use super::operations::Operation;
@@ -28,17 +28,17 @@ const EXPIRES_SOON: Duration = Duration::from_secs(300);
 
 /// Sends requests of ours, beside the SDK's own clients, and knows the address of stages.
 #[derive(Debug, Clone)]
-pub(super) struct Endpoint {
+pub(super) struct PlainClient {
     invoke_base: String,
     pub(super) region: String,
     http_client: SharedHttpClient,
-    calls: Calls,
+    calls: Transmitted,
     credentials: Option<SharedCredentialsProvider>,
     /// Those that were fetched last: the provider may ask a service, or a person, each time.
     fetched: Arc<Mutex<Option<Credentials>>>,
 }
 
-impl Endpoint {
+impl PlainClient {
     /// A request as it stands to an origin, sent once and counted: the SDK neither signs nor repeats it.
     pub(super) fn plain(
         &self,
@@ -72,7 +72,7 @@ impl Endpoint {
         invoke_base: Option<String>,
         region: &str,
         http_client: SharedHttpClient,
-        calls: Calls,
+        calls: Transmitted,
         credentials: Option<SharedCredentialsProvider>,
     ) -> Self {
         let invoke_base = invoke_base.unwrap_or_else(|| {
@@ -182,12 +182,12 @@ pub(super) fn split_origin(url: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
-    fn client(invoke_base: Option<&str>, region: &str) -> Endpoint {
-        Endpoint::new(
+    fn client(invoke_base: Option<&str>, region: &str) -> PlainClient {
+        PlainClient::new(
             invoke_base.map(str::to_owned),
             region,
-            super::super::http::client(super::super::http::Proxy::None),
-            Calls::default(),
+            super::super::http::client(super::super::http::ProxyUse::None),
+            Transmitted::default(),
             None,
         )
     }

@@ -14,7 +14,7 @@ use crate::domain::resources::rest_api::Authorization;
 
 use super::classify;
 use super::client::Client;
-use super::endpoint::{Endpoint, split_origin};
+use super::endpoint::{PlainClient, split_origin};
 use super::error::{CallResult, CloudError, CloudResult, ErrorKind};
 use super::operations::Operation;
 
@@ -86,7 +86,7 @@ fn signature(
 /// One request with a JSON body, signed where the API asks for it: who may call an open API is nobody's business,
 /// the caller's key id included. Every HTTP status is an answer.
 async fn invoke(
-    endpoint: &Endpoint,
+    endpoint: &PlainClient,
     api_id: &str,
     stage: &str,
     method: &str,

@@ -25,14 +25,14 @@ pub(super) fn behavior_version() -> BehaviorVersion {
 
 /// Whether the proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`, …) is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proxy {
+pub(super) enum ProxyUse {
     /// As the environment says.
     FromEnvironment,
     /// Never.
     None,
 }
 
-impl Proxy {
+impl ProxyUse {
     /// A proxy cannot reach this machine's loopback, and few people put it into `NO_PROXY`.
     pub(super) fn for_endpoint(loopback: bool) -> Self {
         if loopback {
@@ -48,7 +48,7 @@ type Timeouts = (Option<Duration>, Option<Duration>);
 
 /// The client. A connector is kept for each pair of time-outs that callers ask for: ours, and the short ones
 /// of the SDK's own search for credentials on EC2.
-pub(super) fn client(proxy: Proxy) -> SharedHttpClient {
+pub(super) fn client(proxy: ProxyUse) -> SharedHttpClient {
     let connectors: Mutex<HashMap<Timeouts, SharedHttpConnector>> = Mutex::default();
     http_client_fn(move |settings, _components| {
         let timeouts = (settings.connect_timeout(), settings.read_timeout());
@@ -61,15 +61,15 @@ pub(super) fn client(proxy: Proxy) -> SharedHttpClient {
     })
 }
 
-fn connector(settings: &HttpConnectorSettings, proxy: Proxy) -> SharedHttpConnector {
+fn connector(settings: &HttpConnectorSettings, proxy: ProxyUse) -> SharedHttpConnector {
     SharedHttpConnector::new(
         Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .connector_settings(settings.clone())
             .sleep_impl(TokioSleep::new())
             .proxy_config(match proxy {
-                Proxy::FromEnvironment => ProxyConfig::from_env(),
-                Proxy::None => ProxyConfig::disabled(),
+                ProxyUse::FromEnvironment => ProxyConfig::from_env(),
+                ProxyUse::None => ProxyConfig::disabled(),
             })
             .build(),
     )

@@ -40,7 +40,7 @@ pub use iam::{AccountSummary, PathAndTags, Principal, UserPart};
 pub use lambda::{Concurrency, FunctionState, NewFunction, Permission};
 pub use operations::Operation;
 pub use sfn::NewStateMachine;
-pub use sts::Identity;
+pub use sts::CallerIdentity;
 
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,21 +19,21 @@ pub enum Group {
 
 /// Size and refill of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Quota {
+pub(crate) struct RequestQuota {
     /// Tokens added per second.
     pub per_second: f64,
     /// Most tokens that it holds: how many calls may go out at once.
     pub burst: f64,
 }
 
-const fn quota(per_second: f64, burst: f64) -> Quota {
-    Quota { per_second, burst }
+const fn quota(per_second: f64, burst: f64) -> RequestQuota {
+    RequestQuota { per_second, burst }
 }
 
 /// What the table says of an operation.
-struct Facts {
+struct OperationFacts {
     name: &'static str,
-    own: Option<Quota>,
+    own: Option<RequestQuota>,
     shared: Option<Group>,
     repeats_safely: bool,
 }
@@ -54,9 +54,9 @@ macro_rules! operations {
             /// Every operation.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            const fn facts(self) -> Facts {
+            const fn facts(self) -> OperationFacts {
                 match self {
-                    $(Self::$variant => Facts {
+                    $(Self::$variant => OperationFacts {
                         name: $name,
                         own: operations!(@some $(quota($per_second, $burst))?),
                         shared: operations!(@some $(Group::$shared)?),
@@ -193,7 +193,7 @@ operations! {
 }
 
 /// The figures of a bucket, where AWS publishes any.
-pub(crate) fn quota_of(group: Group) -> Option<Quota> {
+pub(crate) fn quota_of(group: Group) -> Option<RequestQuota> {
     match group {
         Group::Own(operation) => operation.facts().own,
         // apigateway/latest/developerguide/limits.html, "Total operations": 10 per second, burst 40.

@@ -20,9 +20,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::operations::{Group, Operation, Quota, quota_of};
+use super::operations::{Group, Operation, RequestQuota, quota_of};
 use super::stop::{Cancelled, Stop};
-use bucket::Bucket;
+use bucket::TokenBucket;
 
 /// Requests in flight at most; more only queue in sockets.
 const IN_FLIGHT_MAX: usize = 64;
@@ -53,8 +53,8 @@ pub struct Pacer {
 /// One bucket, and those who wait before it.
 #[derive(Debug)]
 struct Gate {
-    quota: Quota,
-    bucket: Mutex<Bucket>,
+    quota: RequestQuota,
+    bucket: Mutex<TokenBucket>,
     /// A throttle answer has changed the bucket: whoever sleeps until a token comes must reckon again.
     changed: Notify,
     /// Whoever holds the turnstile of its lane is the next of that lane; the others wait in order of arrival.
@@ -72,21 +72,21 @@ enum Lane {
 }
 
 impl Gate {
-    fn new(quota: Quota, scale: f64) -> Self {
-        let quota = Quota {
+    fn new(quota: RequestQuota, scale: f64) -> Self {
+        let quota = RequestQuota {
             per_second: quota.per_second * scale,
             ..quota
         };
         Self {
             quota,
-            bucket: Mutex::new(Bucket::new(quota)),
+            bucket: Mutex::new(TokenBucket::new(quota)),
             changed: Notify::new(),
             lanes: [Turnstile::new(()), Turnstile::new(())],
             scarce: AtomicUsize::new(0),
         }
     }
 
-    fn bucket<T>(&self, use_it: impl FnOnce(&mut Bucket) -> T) -> T {
+    fn bucket<T>(&self, use_it: impl FnOnce(&mut TokenBucket) -> T) -> T {
         use_it(&mut self.bucket.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
@@ -101,7 +101,7 @@ impl Gate {
 }
 
 /// A call's place in the queue before a bucket.
-struct Place<'a> {
+struct Queued<'a> {
     gate: &'a Gate,
     lane: Lane,
     _turn: Turn<'a, ()>,
@@ -117,8 +117,8 @@ impl Drop for Counted<'_> {
     }
 }
 
-impl<'a> Place<'a> {
-    async fn queue(gate: &'a Gate, lane: Lane, stop: &Stop) -> Result<Self, Cancelled> {
+impl<'a> Queued<'a> {
+    async fn before(gate: &'a Gate, lane: Lane, stop: &Stop) -> Result<Self, Cancelled> {
         let counted = (lane == Lane::Scarce).then(|| {
             gate.scarce.fetch_add(1, Ordering::Relaxed);
             Counted(&gate.scarce)
@@ -177,11 +177,11 @@ impl Pacer {
         second: Option<&Gate>,
         stop: &Stop,
     ) -> Result<SemaphorePermit<'_>, Cancelled> {
-        let place = Place::queue(first, Lane::Common, stop).await?;
+        let place = Queued::before(first, Lane::Common, stop).await?;
         loop {
             self.wait_for(&place, stop).await?;
             let behind = match second {
-                Some(gate) => Some(Place::queue(gate, Lane::Scarce, stop).await?),
+                Some(gate) => Some(Queued::before(gate, Lane::Scarce, stop).await?),
                 None => None,
             };
             if let Some(behind) = &behind {
@@ -200,7 +200,7 @@ impl Pacer {
         }
     }
 
-    async fn wait_for(&self, place: &Place<'_>, stop: &Stop) -> Result<(), Cancelled> {
+    async fn wait_for(&self, place: &Queued<'_>, stop: &Stop) -> Result<(), Cancelled> {
         loop {
             let changed = place.gate.changed.notified();
             let wait = place.wait(self.started.elapsed());
@@ -235,7 +235,7 @@ impl Pacer {
     }
 
     /// A bucket's quota, as AWS is taken to have it in this account.
-    pub(crate) fn quota(&self, group: Group) -> Option<Quota> {
+    pub(crate) fn quota(&self, group: Group) -> Option<RequestQuota> {
         self.gates.get(&group).map(|gate| gate.quota)
     }
 
@@ -269,13 +269,13 @@ impl Pacer {
 }
 
 /// Every bucket's figures; an override gives an operation one of its own.
-fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, Quota)> {
+fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, RequestQuota)> {
     let published = Operation::ALL
         .iter()
         .flat_map(|operation| operation.buckets());
     let published = published.filter_map(|group| Some((group, quota_of(group)?)));
     let raised = overrides.iter().map(|(operation, (per_second, burst))| {
-        let quota = Quota {
+        let quota = RequestQuota {
             per_second: *per_second,
             burst: *burst,
         };

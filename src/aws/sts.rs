@@ -6,7 +6,7 @@ use super::operations::Operation;
 
 /// Who the caller is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct CallerIdentity {
     /// The account id.
     pub account: String,
     /// The caller's ARN (its second part is the partition).
@@ -15,13 +15,13 @@ pub struct Identity {
 
 impl Client {
     /// sts:GetCallerIdentity.
-    pub async fn caller_identity(&self) -> CallResult<Identity> {
+    pub async fn caller_identity(&self) -> CallResult<CallerIdentity> {
         let answer = self
             .call(Operation::GetCallerIdentity, |sdk| {
                 sdk.sts.get_caller_identity().send()
             })
             .await?;
-        Ok(Identity {
+        Ok(CallerIdentity {
             account: answer.account.unwrap_or_default(),
             arn: answer.arn.unwrap_or_default(),
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
-use crate::aws::common_cause::Part;
+use crate::aws::common_cause::StackPart;
 use crate::aws::{Client, CloudError, ErrorKind};
 use crate::domain::ids::{Scope, Username};
 use crate::domain::plan::{Action, Item, Plan, StudentPlan};
@@ -107,7 +107,7 @@ async fn run_student(
     let mut running: FuturesUnordered<_> = steps
         .iter()
         .map(|(item, action)| {
-            let part = Part::of(&item.resource, student);
+            let part = StackPart::of(&item.resource, student);
             let cx = Context {
                 client: client.about(part.clone()),
                 scope,

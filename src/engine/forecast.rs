@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::aws::operations::{Group, Quota};
+use crate::aws::operations::{Group, RequestQuota};
 use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
 use crate::domain::desired::Desired;
@@ -148,7 +148,7 @@ fn name(group: Group) -> String {
 }
 
 /// `1 per 30 s`, `15 per s`.
-fn allowed(quota: Quota) -> String {
+fn allowed(quota: RequestQuota) -> String {
     let short = |value: f64| {
         let text = format!("{value:.1}");
         text.strip_suffix(".0").map_or(text.clone(), str::to_owned)

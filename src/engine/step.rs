@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::aws::common_cause::Part;
+use crate::aws::common_cause::StackPart;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, CloudError, ErrorKind, Principal};
 use crate::domain::ids::{ClassName, Scope, Username};
@@ -151,7 +151,7 @@ pub struct Context<'a> {
     /// What it acts on.
     pub resource: &'a ResourceId,
     /// The same, for any student.
-    pub part: Part,
+    pub part: StackPart,
     /// How the student's other steps ended.
     pub settled: &'a Settled,
     /// Whether the student's roles can be assumed.
