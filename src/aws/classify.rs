@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::error::{CloudError, CloudResult, ErrorKind};
+use super::error::{CloudError, CloudResult, ErrorKind, UNRESERVED};
 use super::operations::Operation;
 
 /// An answer of the SDK, its error classified.
@@ -231,6 +231,9 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
         // Roles that cannot be assumed, each service in its own words.
         "InvalidParameterValueException" if lambda_cannot_assume(message) => {
             ErrorKind::RoleNotAssumable
+        }
+        "InvalidParameterValueException" if message.contains(UNRESERVED) => {
+            ErrorKind::LimitExceeded
         }
         // Lambda reaches EC2's own request limit while it sets a function up.
         "InvalidParameterValueException" if message.contains("throttled by EC2") => {
@@ -562,6 +565,12 @@ mod tests {
                 "TooManyRequestsException",
                 "Too Many Requests",
                 ErrorKind::Throttled,
+            ),
+            (
+                PutFunctionConcurrency,
+                "InvalidParameterValueException",
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].",
+                ErrorKind::LimitExceeded,
             ),
             (
                 CreateRole,

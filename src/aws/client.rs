@@ -24,6 +24,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::domain::credentials::AccessKey;
+use crate::domain::ids::Username;
 use crate::events::Event;
 
 use super::classify::classified;
@@ -43,8 +44,10 @@ use super::stop::{Cancelled, Stop};
 pub struct Client {
     pub(super) sdk: Arc<Sdk>,
     run: Arc<RunState>,
-    /// The part of a student's stack that the calls are about, where there is one.
+    /// What the calls are about, where that is known.
     about: Option<StackPart>,
+    /// Whether a call is spared about what is known to keep everybody from it.
+    spares: bool,
 }
 
 /// What the calls of one run share.
@@ -140,6 +143,7 @@ impl Client {
             sdk: Arc::new(sdk),
             run: RunState::new(pacer, Stop::new(), events, false),
             about: None,
+            spares: false,
         }
     }
 
@@ -155,6 +159,7 @@ impl Client {
             sdk: self.sdk.clone(),
             run: RunState::new(Pacer::new(pace, &overrides), stop, events, true),
             about: None,
+            spares: false,
         }
     }
 
@@ -164,6 +169,15 @@ impl Client {
         Self {
             about: Some(part),
             ..self.clone()
+        }
+    }
+
+    /// The same for calls that are made alike for each student. Once a cause is told that is everybody's, it is the answer,
+    /// and nothing is sent: see [`CommonCauses::is_news`].
+    pub(crate) fn alike(&self, part: StackPart) -> Self {
+        Self {
+            spares: true,
+            ..self.about(part)
         }
     }
 
@@ -215,6 +229,26 @@ impl Client {
             }
             self.run.stop.unless_stopping(answered).await?;
         }
+    }
+
+    /// Keeps in mind what a student's part failed for. Whether it is everybody's: a few students have failed so, and none
+    /// of the others' calls that are on their way got past it.
+    ///
+    /// # Errors
+    /// That the run was stopped.
+    pub(crate) async fn is_everybodys(
+        &self,
+        student: &Username,
+        part: &StackPart,
+        error: &CloudError,
+    ) -> Result<bool, Cancelled> {
+        let causes = &self.run.causes;
+        causes.failed(student, part, error);
+        if !causes.is_everybodys(student, part, error) {
+            return Ok(false);
+        }
+        self.answered(error.operation).await?;
+        Ok(causes.is_everybodys(student, part, error))
     }
 
     /// What paces the calls.
@@ -297,12 +331,19 @@ impl Client {
             let queued = Instant::now();
             let in_flight = run.pacer.turn(operation, &run.stop).await?;
             waited += queued.elapsed();
+            let part = self.about.as_ref();
+            if let Some(error) = part
+                .filter(|_| self.spares)
+                .and_then(|p| run.causes.told(p))
+            {
+                return Err(CallError::Cloud(error));
+            }
             let on_its_way = run.out.sent(operation);
             // A call of the SDK is a future of tens of kilobytes; on the heap it does not add up in the futures around
             // it, down to a stack that overflows.
             let answer = run.stop.unless_given_up(Box::pin(attempt())).await?;
             if answer.is_ok() {
-                run.causes.went_well(operation, self.about.as_ref());
+                run.causes.went_well(operation, part);
             }
             drop(on_its_way);
             drop(in_flight);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use crate::domain::ids::Username;
-use crate::domain::resources::{Kind, ResourceId};
+use crate::domain::resources::ResourceId;
 
 use super::error::{CloudError, ErrorKind};
 use super::operations::Operation;
@@ -17,21 +17,38 @@ use super::operations::Operation;
 /// So many students make a cause the class's.
 const FEW: usize = 3;
 
-/// A part of a stack whoever's it is: `IAM role *-worker-role`.
+/// A part of a stack whoever's it is: `IAM role *-worker-role`. Or something else that is done for each student.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StackPart {
-    kind: Kind,
-    name: String,
-}
+pub struct StackPart(String);
 
 impl StackPart {
     /// The part that a student's resource is.
-    pub fn of(resource: &ResourceId, student: &Username) -> Self {
-        Self {
-            kind: resource.kind,
-            name: resource.name.replace(student.as_str(), "*"),
-        }
+    pub(crate) fn of(resource: &ResourceId, student: &Username) -> Self {
+        Self(anybodys(&resource.to_string(), student))
     }
+
+    /// Something that is done alike for each student.
+    pub(crate) fn alike(what: impl ToString) -> Self {
+        Self(what.to_string())
+    }
+}
+
+/// The text with `*` in the place of the student's name, where that is a word of its own: a short name occurs in others.
+fn anybodys(text: &str, student: &Username) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(student.as_str()) {
+        let begins = !before.ends_with(char::is_alphanumeric);
+        let ends = !after.starts_with(char::is_alphanumeric);
+        out.push_str(before);
+        out.push_str(if begins && ends {
+            "*"
+        } else {
+            student.as_str()
+        });
+        rest = after;
+    }
+    out + rest
 }
 
 /// A cause: what was asked for, of what, and how AWS refused it.
@@ -54,6 +71,8 @@ struct Outcomes {
     failed: BTreeMap<CommonCause, BTreeSet<Username>>,
     /// Those of them that are limits: they are met by those who come after others went well.
     limits: BTreeMap<Operation, BTreeSet<Username>>,
+    /// What is known to be everybody's, and was told.
+    told: BTreeMap<StackPart, CloudError>,
 }
 
 impl CommonCauses {
@@ -67,7 +86,7 @@ impl CommonCauses {
     }
 
     /// A student's part failed.
-    pub fn failed(&self, student: &Username, part: &StackPart, error: &CloudError) {
+    pub(crate) fn failed(&self, student: &Username, part: &StackPart, error: &CloudError) {
         let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         if error.kind == ErrorKind::LimitExceeded {
             let students = seen.limits.entry(error.operation).or_default();
@@ -79,6 +98,18 @@ impl CommonCauses {
                 .or_default()
                 .insert(student.clone());
         }
+    }
+
+    /// Keeps what is everybody's; whether it is news.
+    pub(crate) fn is_news(&self, part: &StackPart, error: &CloudError) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        seen.told.insert(part.clone(), error.clone()).is_none()
+    }
+
+    /// What is known to keep everybody from it.
+    pub(crate) fn told(&self, part: &StackPart) -> Option<CloudError> {
+        let seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        seen.told.get(part).cloned()
     }
 
     /// How many students have failed so and kept the class from it, as far as the answers so far tell: at least a few,
@@ -124,18 +155,17 @@ fn words(error: &CloudError, student: &Username) -> Option<String> {
         | ErrorKind::RoleNotAssumable
         | ErrorKind::RoleRefused
         | ErrorKind::Unreachable
+        | ErrorKind::Credentials
         | ErrorKind::LimitExceeded => Some(String::new()),
         // What a new role must have is named in the settings.
         ErrorKind::NotFound if names_a_boundary(error.operation) => Some(String::new()),
-        ErrorKind::Invalid => Some(error.message.replace(student.as_str(), "*")),
+        ErrorKind::Invalid => Some(anybodys(&error.message, student)),
         ErrorKind::NotFound
         | ErrorKind::AlreadyExists
         | ErrorKind::Busy
         | ErrorKind::Throttled
         | ErrorKind::Ambiguous
-        | ErrorKind::Deleting
-        // Ends a run by itself, at the first student.
-        | ErrorKind::Credentials => None,
+        | ErrorKind::Deleting => None,
     }
 }
 
@@ -149,6 +179,7 @@ fn names_a_boundary(operation: Operation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::resources::Kind;
 
     fn error(kind: ErrorKind, message: &str) -> CloudError {
         CloudError {
@@ -197,6 +228,22 @@ mod tests {
         assert!(after(&causes, denied, 3), "another part says nothing");
         causes.went_well(Operation::CreateRole, Some(&part(&user(9))));
         assert!(!after(&causes, denied, 4));
+    }
+
+    #[test]
+    fn a_name_that_occurs_in_the_parts_own_hides_no_common_cause() {
+        let causes = CommonCauses::default();
+        let mut stops = false;
+        for name in ["r", "a", "o"] {
+            let student: Username = name.parse().unwrap();
+            let role = ResourceId::new(Kind::Role, format!("{name}-worker-role"));
+            let part = StackPart::of(&role, &student);
+            let message = format!("Invalid principal in policy of {name}-worker-role");
+            let error = error(ErrorKind::Invalid, &message);
+            causes.failed(&student, &part, &error);
+            stops = causes.is_everybodys(&student, &part, &error);
+        }
+        assert!(stops);
     }
 
     #[test]

@@ -150,6 +150,7 @@ pub(super) fn dns_suffix(region: &str) -> &'static str {
 pub(super) struct Unread {
     pub(super) status: u16,
     pub(super) body: SdkBody,
+    pub(super) request_id: Option<String>,
 }
 
 /// Hands the body over unread: the SDK would otherwise load all of it, however long.
@@ -165,6 +166,10 @@ impl DeserializeResponse for HandOver {
         Some(Ok(Output::erase(Unread {
             status: response.status().as_u16(),
             body: std::mem::replace(response.body_mut(), SdkBody::taken()),
+            request_id: response
+                .headers()
+                .get("x-amzn-requestid")
+                .map(str::to_owned),
         })))
     }
 }

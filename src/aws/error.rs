@@ -38,6 +38,9 @@ pub enum ErrorKind {
     Invalid,
 }
 
+/// What Lambda says of the account's concurrency where too little of it would stay unreserved.
+pub(crate) const UNRESERVED: &str = "UnreservedConcurrentExecution";
+
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {code}: {message}")]
@@ -57,11 +60,13 @@ pub struct CloudError {
 impl CloudError {
     /// The whole of it in one text, with the request's id: for where there is no other place for that.
     pub(crate) fn in_full(&self) -> String {
-        match &self.request_id {
-            Some(id) => format!("{self} (request id {id})"),
-            None => self.to_string(),
-        }
+        format!("{self}{}", request_words(self.request_id.as_deref()))
     }
+}
+
+/// The request's id, to stand behind what is said of it.
+pub(crate) fn request_words(id: Option<&str>) -> String {
+    id.map_or_else(String::new, |id| format!(" (request id {id})"))
 }
 
 /// Why a call gave no value.
@@ -88,17 +93,12 @@ impl From<Cancelled> for CallError {
 }
 
 impl CallError {
-    /// AWS's error, unless the run was stopped.
-    pub fn told(&self) -> Option<&CloudError> {
-        match self {
-            Self::Cloud(error) => Some(error),
-            Self::Cancelled => None,
-        }
-    }
-
     /// The error's kind, unless the run was stopped.
     pub fn kind(&self) -> Option<ErrorKind> {
-        self.told().map(|error| error.kind)
+        match self {
+            Self::Cloud(error) => Some(error.kind),
+            Self::Cancelled => None,
+        }
     }
 }
 

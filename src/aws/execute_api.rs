@@ -35,6 +35,8 @@ pub struct HttpAnswer {
     pub status: u16,
     /// Body as text.
     pub body: String,
+    /// API Gateway's id of the request.
+    pub request_id: Option<String>,
 }
 
 impl Client {
@@ -122,10 +124,14 @@ async fn invoke(
             .invoke(request)
             .await
             .map_err(|error| classify::unanswered(OPERATION, &error))?;
-        let (status, body) = (answer.status, answer.body);
-        read(body)
+        let (status, request_id) = (answer.status, answer.request_id);
+        read(answer.body)
             .await
-            .map(|body| HttpAnswer { status, body })
+            .map(|body| HttpAnswer {
+                status,
+                body,
+                request_id,
+            })
             .map_err(|error| broken("ConnectionBroken", classify::chain(error.as_ref())))
     };
     // The operation's own time-out ends with the headers.

@@ -223,8 +223,10 @@ pub(super) fn resources(plan: &StudentPlan, run: &StudentRun) -> Vec<ResourceRes
             let (state, detail) = match run.steps.get(&item.resource) {
                 None => (item.verdict.as_str(), planned()),
                 Some(StepResult::Done) => ("done", planned()),
-                Some(StepResult::Conflict { failure }) => ("conflict", Some(failure.cause.clone())),
-                Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause.clone())),
+                Some(StepResult::Conflict { failure }) => {
+                    ("conflict", Some(failure.cause_in_full()))
+                }
+                Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause_in_full())),
                 Some(StepResult::Skipped { needs }) => ("skipped", Some(format!("needs {needs}"))),
                 Some(StepResult::Cancelled) => ("cancelled", None),
             };

@@ -185,7 +185,7 @@ impl Class {
         let identity = client
             .caller_identity()
             .await
-            .map_err(|error| cannot_begin(&error, profile))?;
+            .map_err(|error| cannot_begin(&error, profile, client.region()))?;
         if let Some(wanted) = &self.settings.account
             && wanted.to_string() != identity.account
         {
@@ -304,14 +304,19 @@ fn invalid(failures: Vec<crate::events::Failure>) -> Error {
 }
 
 /// The first call failed, before any student's work began.
-fn cannot_begin(error: &CallError, profile: Option<&Profile>) -> Error {
-    let named = Error::new(Kind::General, "AWS", error.to_string());
-    match (error.kind(), profile) {
-        (Some(ErrorKind::Credentials), Some(profile)) => named.hint(format!(
+fn cannot_begin(error: &CallError, profile: Option<&Profile>, region: &str) -> Error {
+    let CallError::Cloud(error) = error else {
+        return Error::new(Kind::General, "AWS", error.to_string());
+    };
+    let named = Error::new(Kind::General, "AWS", error.in_full());
+    let region = Some(region);
+    match (error.kind, profile) {
+        (ErrorKind::Credentials, Some(profile)) => named.hint(format!(
             "look for profile {profile} in `aws configure list-profiles`, sign in with `aws sso login --profile \
-             {profile}` or as the profile has it, then run the same command again"
+             {profile}` or as the profile has it, then run the same command again{}",
+            hints::or_region(error, region)
         )),
-        _ => match error.told().and_then(hints::for_error) {
+        _ => match hints::for_error_in(error, region) {
             Some(hint) => named.hint(hint),
             None => named,
         },

@@ -417,7 +417,7 @@ fn resource_state(
 ) -> (&'static str, Option<String>) {
     let failure = step.and_then(|step| match step {
         StepResult::Conflict { failure } | StepResult::Failed { failure } => {
-            Some(failure.cause.clone())
+            Some(failure.cause_in_full())
         }
         StepResult::Skipped { needs } => Some(format!("waits for {needs}")),
         StepResult::Cancelled => Some("not begun".to_owned()),

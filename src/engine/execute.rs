@@ -156,9 +156,9 @@ async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult 
         Err(error) => {
             if let StepError::Cloud(error) = &error {
                 if error.kind == ErrorKind::Credentials {
-                    give_up_without_credentials(cx);
-                } else if !action.removes() {
-                    give_up_if_everybodys(cx, error).await;
+                    give_up_without_credentials(cx, error);
+                } else {
+                    tell_if_everybodys(cx, action, error).await;
                 }
             }
             error.into_result(&item.resource)
@@ -176,39 +176,37 @@ async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult 
 
 /// Credentials that AWS does not take any more are taken for nobody: what has not begun would only fail in the same
 /// words, student after student.
-fn give_up_without_credentials(cx: &Context<'_>) {
+fn give_up_without_credentials(cx: &Context<'_>, error: &CloudError) {
     let stop = cx.client.stop();
     if !stop.is_stopping() {
-        cx.client.emit(Event::Note {
-            text: "AWS does not take the credentials any more: nothing new starts. Sign in again, then run the same \
-                   command once more; it goes on where this one stopped"
-                .to_owned(),
-        });
+        let told = "AWS does not take the credentials any more: nothing new starts";
+        let region = Some(cx.scope.region.as_str());
+        cx.client.emit(hints::everybodys(told, error, region));
         stop.drain();
     }
 }
 
 /// What keeps the first students from their stack and nobody has got past keeps the others from theirs as well: it is
 /// told once, and nothing new starts. Deletions go on: each stands by itself, and what can go had better go.
-async fn give_up_if_everybodys(cx: &Context<'_>, error: &CloudError) {
-    let (causes, student) = (cx.client.causes(), cx.student());
-    causes.failed(student, &cx.part, error);
-    if !causes.is_everybodys(student, &cx.part, error) {
+async fn tell_if_everybodys(cx: &Context<'_>, action: &Action, error: &CloudError) {
+    let (client, stop) = (&cx.client, cx.client.stop());
+    let everybodys = client.is_everybodys(cx.student(), &cx.part, error).await;
+    if everybodys != Ok(true) || stop.is_stopping() {
         return;
     }
-    // Others' calls may be on their way and about to go well.
-    let answered = cx.client.answered(error.operation).await;
-    let stop = cx.client.stop();
-    if answered.is_err() || stop.is_stopping() || !causes.is_everybodys(student, &cx.part, error) {
-        return;
+    let told = match action.removes() {
+        true => "this stays for a cause that is everybody's; all else that can go goes",
+        false => "the first students fail for a cause that is everybody's, so nothing new starts",
+    };
+    if client
+        .causes()
+        .is_news(&StackPart::alike(error.operation), error)
+    {
+        client.emit(hints::everybodys(told, error, None));
     }
-    let fix = hints::for_error(error).map_or_else(String::new, |hint| format!(". Fix: {hint}"));
-    cx.client.emit(Event::Note {
-        text: format!(
-            "the first students fail for a cause that is everybody's, so nothing new starts: {error}{fix}"
-        ),
-    });
-    stop.drain();
+    if !action.removes() {
+        stop.drain();
+    }
 }
 
 async fn perform(cx: &Context<'_>, action: &Action) -> Result<(), StepError> {

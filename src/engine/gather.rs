@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aws::stop::Cancelled;
-use crate::aws::{CallError, Client, ErrorKind, FunctionState};
+use crate::aws::{CallError, Client, ErrorKind, FunctionState, Operation};
 use crate::domain::cache::{KnownStart, LOGS_SETTLED_MS, Memory, TRAIL_KEPT_MAX};
 use crate::domain::check::{Check, Proof};
 use crate::domain::evaluate::{Facts, Reading, TrailSight, next_to_describe, proves_ready};
@@ -17,6 +17,7 @@ use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::resources::Kind;
 use crate::domain::trail::{Target, TrailEvent};
 
+use super::alike::Alike;
 use super::logs::log_events;
 use super::settle::Settling;
 use super::starts::{Trigger, prove};
@@ -141,12 +142,13 @@ async fn executions(
     subject: &Subject<'_>,
     arn: &str,
 ) -> Result<(Reading<Vec<(Starter, Execution)>>, Option<usize>), Cancelled> {
-    let known = subject.memory.by_arn();
+    let (known, student) = (subject.memory.by_arn(), &subject.plan.owner.student);
     let mut all: Vec<(Starter, Execution)> = Vec::new();
     let mut token: Option<String> = None;
+    let alike = Alike::new(client, student, Operation::ListExecutions);
     loop {
-        let page = client.executions_page(arn, false, token.clone()).await;
-        let page = match page {
+        let page = alike.client.executions_page(arn, false, token.clone());
+        let page = match alike.answer(page).await {
             Ok(page) => page,
             // It was deleted since it was listed: with it went the executions, and not what the student did.
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
@@ -304,7 +306,7 @@ async fn describe_where_needed(
         };
         let (starter_of_it, execution) = &mut all[index];
         let arn = execution.arn.clone();
-        match describe(client, &arn, subject.now_ms, settling).await {
+        match describe(client, subject, &arn, settling).await {
             Ok(Ok(whole)) => {
                 // The times stay the listing's, by which the next reading knows it again: what ended since the
                 // listing has no end time here, and is described again next time.
@@ -329,14 +331,16 @@ async fn describe_where_needed(
 /// when the time is over.
 async fn describe(
     client: &Client,
+    subject: &Subject<'_>,
     arn: &str,
-    now_ms: i64,
     settling: &mut Settling,
 ) -> Result<Result<Execution, String>, CallError> {
+    let student = &subject.plan.owner.student;
+    let alike = Alike::new(client, student, Operation::DescribeExecution);
     loop {
-        let described = client.describe_execution(arn).await;
-        let missing = match described {
-            Ok(execution) => match missing(&execution, now_ms) {
+        let described = alike.client.describe_execution(arn);
+        let missing = match alike.answer(described).await {
+            Ok(execution) => match missing(&execution, subject.now_ms) {
                 None => return Ok(Ok(execution)),
                 Some(missing) => missing.to_owned(),
             },

@@ -1,5 +1,6 @@
 //! Does what a plan says, paced, cancellable, and tells it in events. Knows AWS only by its client.
 
+mod alike;
 pub mod causes;
 pub mod code;
 pub mod dispatcher;

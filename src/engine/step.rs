@@ -28,6 +28,8 @@ pub enum StepError {
     Conflict(String),
     /// A condition did not come true within its deadline.
     Stuck(String),
+    /// The same, and what AWS said last.
+    Late(String, CloudError),
     /// What had to be kept on this machine could not be.
     Kept(String),
     /// A step that it needs did not end well.
@@ -60,6 +62,14 @@ impl StepError {
         }
     }
 
+    /// With what AWS said last, where it is a wait that was in vain.
+    pub fn after(self, last: CloudError) -> Self {
+        match self {
+            Self::Stuck(what) => Self::Late(what, last),
+            other => other,
+        }
+    }
+
     /// What events say of it.
     pub fn into_result(self, resource: &ResourceId) -> StepResult {
         let failure = |cause: String, hint: Option<String>, request_id: Option<String>| Failure {
@@ -81,6 +91,13 @@ impl StepError {
             },
             Self::Stuck(what) => StepResult::Failed {
                 failure: failure(what, Some(hints::STUCK.to_owned()), None),
+            },
+            Self::Late(what, last) => StepResult::Failed {
+                failure: failure(
+                    format!("{what}; AWS's last words: {last}"),
+                    Some(hints::STUCK.to_owned()),
+                    last.request_id,
+                ),
             },
             Self::Kept(what) => StepResult::Failed {
                 failure: failure(what, Some(hints::KEPT.to_owned()), None),
@@ -301,7 +318,10 @@ impl<'a> Context<'a> {
             };
             let on = "what was just made to show up";
             match error.kind {
-                ErrorKind::NotFound => poll.again(self, on).await?,
+                ErrorKind::NotFound => {
+                    let waited = poll.again(self, on).await;
+                    waited.map_err(|stuck| stuck.after(error))?;
+                }
                 ErrorKind::Unresolved => {
                     let Some(made) = self.last_principal() else {
                         return Err(StepError::Cloud(error));
@@ -340,17 +360,26 @@ impl<'a> Context<'a> {
 
     /// Whether a fresh listing shows the step's role, user or policy.
     async fn is_listed(&self) -> Result<bool, StepError> {
+        let is_it = |one: &Principal| {
+            let (kind, name) = match one {
+                Principal::Role(role) => (Kind::Role, &role.name),
+                Principal::User(user) => (Kind::User, &user.name),
+                Principal::Policy(policy) => (Kind::ManagedPolicy, &policy.name),
+            };
+            (kind, name) == (self.resource.kind, &self.resource.name)
+        };
+        self.lists(is_it).await
+    }
+
+    /// Whether a fresh listing of IAM has such an entry.
+    ///
+    /// # Errors
+    /// AWS's, or that the run was stopped.
+    pub async fn lists(&self, is_it: impl Fn(&Principal) -> bool) -> Result<bool, StepError> {
         let mut token: Option<String> = None;
         loop {
             let page = self.client.principals_page(token.clone()).await?;
-            let found = page.items.iter().any(|one| {
-                let (kind, name) = match one {
-                    Principal::Role(role) => (Kind::Role, &role.name),
-                    Principal::User(user) => (Kind::User, &user.name),
-                    Principal::Policy(policy) => (Kind::ManagedPolicy, &policy.name),
-                };
-                (kind, name) == (self.resource.kind, &self.resource.name)
-            });
+            let found = page.items.iter().any(&is_it);
             token = page.next;
             if found || token.is_none() {
                 return Ok(found);

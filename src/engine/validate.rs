@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::aws::error::request_words;
 use crate::aws::stop::Cancelled;
-use crate::aws::{CallError, Client, ErrorKind};
+use crate::aws::{CallError, Client, ErrorKind, FunctionState};
 use crate::domain::check::{
-    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Work,
+    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Why, Work,
 };
 use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, act, evaluate, reset, stack_check};
@@ -24,6 +25,7 @@ use crate::domain::resources::function::TAG_FROZEN;
 use crate::domain::resources::rest_api::Authorization;
 use crate::events::Event;
 
+use super::alike::Alike;
 use super::causes::add_cause;
 use super::gather::{FunctionLook, look_at_functions, not_ready};
 use super::hints;
@@ -275,11 +277,17 @@ async fn settled_functions(client: &Client, stack: &Stack) -> Result<Vec<Functio
             .iter()
             .map(|function| function.name.as_str());
         let looks = look_at_functions(client, names).await?;
-        let pending = |look: &FunctionLook| matches!(&look.1, Ok(state) if state.state.starts_with("Pending"));
-        if !looks.iter().any(pending) || !deadline.pause(client).await? {
+        let on_its_way = |look: &FunctionLook| matches!(&look.1, Ok(state) if !is_final(state));
+        if !looks.iter().any(on_its_way) || !deadline.pause(client).await? {
             return Ok(looks);
         }
     }
+}
+
+/// Whether a function stays so by itself.
+fn is_final(state: &FunctionState) -> bool {
+    let states = ["", "Active", "Inactive", "Failed"];
+    states.contains(&state.state.as_str()) && state.last_update_status != "InProgress"
 }
 
 /// Tries a probe, and again for as long as it has time while a permission is refused: the policies of a new stack are not
@@ -303,14 +311,24 @@ async fn run_probe(
     }
 }
 
-/// Whether what went wrong is that a role may not do something (yet).
+/// Whether what went wrong is that a role may not do something (yet). What is shown is cut short and may tell of what the
+/// caller may not read, so an execution is asked itself, and what a state that failed before its Fail state says.
 fn speaks_of_permission(evidence: &Evidence) -> bool {
-    let execution = evidence.execution.as_ref();
-    let detail = execution.and_then(|known| known.execution.detail.as_ref());
-    let said = detail.map(|detail| [detail.error.as_deref(), detail.cause.as_deref()]);
-    let said = said.into_iter().flatten().flatten();
-    let mut words = said.chain([evidence.text.as_str()]);
-    words.any(|text| text.contains("not authorized to perform") || text.contains("AccessDenied"))
+    let mut said = Vec::new();
+    match &evidence.execution {
+        None => said.push(Some(evidence.text.as_str())),
+        Some(known) => {
+            if let Some(detail) = &known.execution.detail {
+                said.extend([detail.error.as_deref(), detail.cause.as_deref()]);
+            }
+            if let Some(Why::Cause(why)) = &known.why {
+                said.extend([why.error.as_deref(), why.cause.as_deref()]);
+            }
+        }
+    }
+    let refused =
+        |text: &str| text.contains("not authorized to perform") || text.contains("AccessDenied");
+    said.into_iter().flatten().any(refused)
 }
 
 async fn try_probe(
@@ -320,6 +338,8 @@ async fn try_probe(
     attempt: u32,
     deadline: &mut Deadline,
 ) -> Result<Evidence, Trouble> {
+    let student = &validation.plan.owner.student;
+    let alike = &Alike::new(client, student, format!("probe {}", probe.id));
     match &probe.request {
         ProbeRequest::Execution {
             state_machine,
@@ -332,9 +352,10 @@ async fn try_probe(
                 n => format!("-{n}"),
             };
             let name = format!("{}-{}{again}", marked(validation.nonce), probe.id);
-            let arn = client.start_execution(&machine, &name, input).await?;
+            let started = alike.client.start_execution(&machine, &name, input);
+            let arn = alike.answer(started).await?;
             remember(client, validation, &arn);
-            wait_for_end(client, validation, &arn, expect_end, deadline).await
+            wait_for_end(client, alike, validation, &arn, expect_end, deadline).await
         }
         ProbeRequest::Api {
             api,
@@ -351,9 +372,11 @@ async fn try_probe(
             // (Missing Authentication Token) or 500 until the permission has arrived; 429 while the student's own
             // requests use the stage up.
             let answer = loop {
-                let answer = client
-                    .invoke_api(&id, stage, method, path, body, authorization)
-                    .await?;
+                let answered =
+                    alike
+                        .client
+                        .invoke_api(&id, stage, method, path, body, authorization);
+                let answer = alike.answer(answered).await?;
                 let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
                 if answer.status == *expect_http || !settling || !deadline.pause(client).await? {
                     break answer;
@@ -372,9 +395,10 @@ async fn try_probe(
             }
             if answer.status != *expect_http {
                 return Err(wrong(format!(
-                    "{method} {path} answered {} instead of {expect_http}: {}",
+                    "{method} {path} answered {} instead of {expect_http}: {}{}",
                     answer.status,
-                    excerpt(&answer.body)
+                    excerpt(&answer.body),
+                    request_words(answer.request_id.as_deref())
                 )));
             }
             let Some(expect_end) = expect_end else {
@@ -382,8 +406,9 @@ async fn try_probe(
             };
             let arn = started.ok_or_else(|| {
                 wrong(format!(
-                    "the answer names no execution at {execution_arn_pointer}: {}",
-                    excerpt(&answer.body)
+                    "the answer names no execution at {execution_arn_pointer}: {}{}",
+                    excerpt(&answer.body),
+                    request_words(answer.request_id.as_deref())
                 ))
             })?;
             if !own {
@@ -392,7 +417,7 @@ async fn try_probe(
                     excerpt(&arn)
                 )));
             }
-            let end = wait_for_end(client, validation, &arn, expect_end, deadline).await?;
+            let end = wait_for_end(client, alike, validation, &arn, expect_end, deadline).await?;
             let text = format!("{method} {path} answered {}; {}", answer.status, end.text);
             Ok(Evidence { text, ..end })
         }
@@ -467,21 +492,25 @@ fn wrong(what: String) -> Trouble {
 
 async fn wait_for_end(
     client: &Client,
+    alike: &Alike<'_>,
     validation: &Validation<'_>,
     arn: &str,
     expected: &EndState,
     deadline: &mut Deadline,
 ) -> Result<Evidence, Trouble> {
     // What was started may be found only a little later, and its error, too.
-    let found = Deadline::new(EXECUTION_KNOWN);
+    let mut found = Deadline::new(EXECUTION_KNOWN);
     let mut settling = Settling::default();
     let (execution, end) = loop {
-        let described = client.describe_execution(arn).await;
-        let execution = match described {
+        let described = alike.client.describe_execution(arn);
+        let execution = match alike.answer(described).await {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                if found.is_over() || !deadline.pause(client).await? {
+                let before = Instant::now();
+                if !found.pause(client).await? {
                     return Err(error.into());
                 }
+                // The time in which AWS does not know it is none of the probe's.
+                deadline.started += before.elapsed();
                 continue;
             }
             described => described?,
@@ -622,7 +651,6 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::check::Why;
     use crate::domain::execution::Detail;
     use crate::domain::history::RootCause;
 
@@ -717,6 +745,16 @@ mod tests {
         assert!(!speaks_of_permission(&evidence(
             "the execution ended FAILED: division by zero"
         )));
+        // What the caller may not read is no role's permission, which might come yet.
+        let mut failed = ended(Status::Failed, Some("ProcessingFailed"));
+        failed.why = Some(Why::Unread(
+            "states:GetExecutionHistory: AccessDenied".into(),
+        ));
+        let shown = |execution| Evidence {
+            execution: Some(execution),
+            ..evidence("could not read its history: AccessDenied")
+        };
+        assert!(!speaks_of_permission(&shown(failed)));
     }
 
     #[test]

@@ -188,6 +188,8 @@ struct Cause {
     hint: Option<String>,
     subjects: Vec<String>,
     students: Vec<Username>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl<'a> Document<'a> {
@@ -240,6 +242,7 @@ impl<'a> Document<'a> {
                     hint: cause.hint,
                     subjects: cause.subjects,
                     students: cause.students,
+                    request_id: cause.request_id,
                 })
                 .collect(),
             since: report.since.as_ref().map(|since| Since {

@@ -164,3 +164,49 @@ fn domain_and_text_know_no_clock_no_randomness_and_no_io() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A table's column that names tests which are not there any more claims what nobody shows.
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let security = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    sources(&root.join("tests"), &mut files);
+    let all: String = files
+        .iter()
+        .map(|f| fs::read_to_string(f).unwrap())
+        .collect();
+    // A row's last cell; names have words, paths a dot or a slash.
+    let last = |row: &str| {
+        row.trim_end()
+            .trim_end_matches('|')
+            .rsplit('|')
+            .next()
+            .map(str::to_owned)
+    };
+    let rows = security.lines().filter(|line| line.starts_with("| "));
+    let cells: Vec<String> = rows.filter_map(last).collect();
+    let is_name = |word: &&str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        word.matches('_').count() >= 2 && word.chars().all(plain)
+    };
+    let names = cells
+        .iter()
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let names: Vec<&str> = names.filter(is_name).collect();
+    assert!(names.len() > 50, "{} names", names.len());
+    let is_test = |name: &&&str| {
+        let head = format!("fn {name}(");
+        let mut found = all.match_indices(&head);
+        found.any(|(at, _)| {
+            all[..at]
+                .lines()
+                .rev()
+                .take(6)
+                .any(|line| line.contains("test"))
+        })
+    };
+    let missing: Vec<_> = names.iter().filter(|name| !is_test(name)).collect();
+    assert_eq!(missing, [] as [&&str; 0]);
+}

@@ -27,6 +27,8 @@ use crate::domain::resources::{Kind, ResourceId, rest_api};
 
 use principals::Principals;
 
+use super::hints;
+
 /// Detail calls waiting at most; the pacer spaces them, this only bounds memory.
 const DETAILS_AT_ONCE: usize = 32;
 
@@ -330,7 +332,15 @@ impl<'a> Look<'a> {
         match listed {
             Ok(()) => Ok(Vec::new()),
             Err(CallError::Cancelled) => Err(Cancelled),
-            Err(error) => Ok(vec![self.gap(kind, None, &error)]),
+            Err(error) => {
+                // It hides the same of everybody, so its fix is told once.
+                if let CallError::Cloud(error) = &error {
+                    let told = format!("nobody's {kind} can be seen");
+                    let region = Some(self.desired.scope.region.as_str());
+                    self.client.emit(hints::everybodys(&told, error, region));
+                }
+                Ok(vec![self.gap(kind, None, &error)])
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! Customer managed policy: create, put a new version in force, delete whole.
 
-use crate::aws::ErrorKind;
+use crate::aws::{ErrorKind, Principal};
 use crate::domain::ids::Scope;
 use crate::domain::resources::managed_policy::ManagedPolicy;
-use crate::engine::step::{Context, Poll, StepError};
+use crate::engine::step::{Context, StepError};
 
 /// Creates the policy.
 ///
@@ -16,26 +16,16 @@ pub async fn create(cx: &Context<'_>, policy: &ManagedPolicy) -> Result<(), Step
         // An earlier attempt's, whose answer was lost or which a listing did not show yet; or somebody else's.
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             cx.principal_made();
-            let mut poll = Poll::listing();
-            loop {
-                match put_in_force(cx, policy).await {
-                    Err(error)
-                        if matches!(
-                            error.kind(),
-                            Some(ErrorKind::NotFound | ErrorKind::Unresolved)
-                        ) =>
-                    {
-                        // Our own, made a moment ago, shows up soon; somebody else's never does.
-                        let waited = poll.again(cx, "the policy to show up").await;
-                        if let Err(StepError::Stuck(_)) = waited {
-                            let why = "exists and is not below this class's path".to_owned();
-                            return Err(StepError::Conflict(why));
-                        }
-                        waited?;
-                    }
-                    other => return other,
-                }
+            // IAM keeps names unique whatever their path and case.
+            let is_foreign = |one: &Principal| {
+                matches!(one, Principal::Policy(found)
+                if found.name.eq_ignore_ascii_case(&policy.name) && found.path != *path)
+            };
+            if cx.lists(is_foreign).await? {
+                let why = "exists and is not below this class's path".to_owned();
+                return Err(StepError::Conflict(why));
             }
+            put_in_force(cx, policy).await
         }
         other => {
             other?;
@@ -72,8 +62,8 @@ pub async fn delete(cx: &Context<'_>, arn: &str, old_versions: &[String]) -> Res
 async fn put_in_force(cx: &Context<'_>, policy: &ManagedPolicy) -> Result<(), StepError> {
     let arn = &cx.scope.policy_arn(cx.class(), &policy.name);
     let document = &policy.document;
-    let created = cx.client.create_policy_version(arn, document);
-    Ok(created.await?)
+    let created = cx.call_about_new(|| cx.client.create_policy_version(arn, document));
+    created.await
 }
 
 async fn delete_versions(

@@ -70,7 +70,8 @@ pub async fn update(
     empty(cx, &difference.extra_inline, &difference.extra_attached).await?;
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
     let name = role.name.as_str();
-    Ok(cx.client.tag_role(name, tags).await?)
+    let tagged = cx.call_about_new(|| cx.client.tag_role(name, tags));
+    tagged.await
 }
 
 /// Deletes the role with all that is in it.

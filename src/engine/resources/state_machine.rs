@@ -32,15 +32,16 @@ pub async fn create(cx: &Context<'_>, machine: &StateMachine) -> Result<(), Step
         let created = cx
             .call_assuming_role(|| cx.client.create_state_machine(new))
             .await;
-        let Err(error) = created else { return Ok(()) };
-        match error.kind() {
-            Some(ErrorKind::Deleting) => {
-                deletion
-                    .again(cx, "an older state machine of that name to be gone")
-                    .await?;
+        match created {
+            Err(StepError::Cloud(error)) if error.kind == ErrorKind::Deleting => {
+                let on = "an older state machine of that name to be gone";
+                let waited = deletion.again(cx, on).await;
+                waited.map_err(|stuck| stuck.after(error))?;
             }
-            Some(ErrorKind::AlreadyExists) => return adopt(cx, machine).await,
-            _ => return Err(error),
+            Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+                return adopt(cx, machine).await;
+            }
+            other => return other.map(drop),
         }
     }
 }

@@ -72,12 +72,12 @@ pub async fn update(
 /// Shuts the user out, whatever else it may do, from its next request on.
 ///
 /// # Errors
-/// AWS's.
+/// AWS's; who is gone is shut out already.
 pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     let document = &freeze_document();
     let put = cx.client.put_user_policy(name, FREEZE_POLICY, document);
-    Ok(put.await?)
+    cx.or_gone_from_iam(put.await).await
 }
 
 /// Lets the user in again.
@@ -124,7 +124,8 @@ pub async fn delete(
             // Most users have nothing else, so everything else is only looked for when AWS says that there is something.
             Err(StepError::Cloud(error)) if error.code == DELETE_CONFLICT => {
                 empty(cx).await?;
-                poll.again(cx, "the user to be empty").await?;
+                let waited = poll.again(cx, "the user to be empty").await;
+                waited.map_err(|stuck| stuck.after(error))?;
             }
             other => return other,
         }
@@ -136,8 +137,8 @@ async fn end_sessions(cx: &Context<'_>, name: &str) -> Result<bool, StepError> {
     let document = &sessions_document(&jiff::Timestamp::now().to_string());
     let put = cx.client.put_user_policy(name, SESSIONS_POLICY, document);
     match put.await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
-        other => Ok(other.map(|()| true)?),
+        Ok(()) => Ok(true),
+        Err(error) => cx.or_gone_from_iam(Err(error)).await.map(|()| false),
     }
 }
 
@@ -162,13 +163,9 @@ async fn list(cx: &Context<'_>, part: UserPart) -> Result<Vec<String>, StepError
     let name = cx.resource.name.as_str();
     let listed = cx.client.user_parts(name, part);
     match listed.await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(Vec::new()),
+        Ok(ids) => Ok(ids),
         // Nothing of a user who is gone.
-        Err(error) if error.kind() == Some(ErrorKind::Unresolved) => {
-            cx.or_gone_from_iam(Err(error)).await?;
-            Ok(Vec::new())
-        }
-        other => Ok(other?),
+        Err(error) => cx.or_gone_from_iam(Err(error)).await.map(|()| Vec::new()),
     }
 }
 
@@ -306,8 +303,9 @@ async fn new_key(cx: &Context<'_>, user: &User, is_new: bool) -> Result<AccessKe
         let created = cx.call_about_new(|| cx.client.create_access_key(&user.name));
         match created.await {
             // There may be a key now whose secret nobody has seen.
-            Err(error) if error.kind() == Some(ErrorKind::Ambiguous) => {
-                poll.again(cx, "an answer to CreateAccessKey").await?;
+            Err(StepError::Cloud(error)) if error.kind == ErrorKind::Ambiguous => {
+                let waited = poll.again(cx, "an answer to CreateAccessKey").await;
+                waited.map_err(|stuck| stuck.after(error))?;
                 may_have_some = true;
             }
             other => return other,

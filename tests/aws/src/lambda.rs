@@ -268,8 +268,11 @@ impl World {
     fn get_function(&mut self, name: &str) -> Result<Value, Refusal> {
         let function = self.function(name)?;
         let mut configuration = function.configuration.clone();
-        configuration["State"] = "Active".into();
-        configuration["LastUpdateStatus"] = "Successful".into();
+        for (key, usual) in [("State", "Active"), ("LastUpdateStatus", "Successful")] {
+            if configuration[key].is_null() {
+                configuration[key] = usual.into();
+            }
+        }
         // Source: GetFunction, `Code.Location`: "a presigned URL that you can use to download the deployment package".
         let location = format!(
             "https://awslambda-{REGION}-tasks.s3.{REGION}.amazonaws.com/snapshots/{ACCOUNT}/{name}?X-Amz-Signature=s"

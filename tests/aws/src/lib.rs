@@ -23,7 +23,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::unwrap_used,
     reason = "for tests alone: a panic says where one stopped"
 )]
 
@@ -366,6 +365,11 @@ impl StrictAws {
         self.lock().world.roles_quota = quota;
     }
 
+    /// How many functions of the account may run at once.
+    pub fn set_concurrency(&self, concurrency: usize) {
+        self.lock().world.concurrency = concurrency;
+    }
+
     /// How long it takes until a user or a policy shows up after it was made.
     pub fn set_iam_lag(&self, lag: Duration) {
         self.lock().world.principals.lag = lag;
@@ -481,17 +485,20 @@ impl Inner {
         self.world.handle(now, request)
     }
 
-    /// To a caller whose policy covers a path only, IAM does not say that a role or user is not there.
+    /// To a caller whose policy covers a path only, IAM does not say that a role, user or policy is not there.
     fn refuse_by_path(&mut self, request: &Request, refusal: &mut Refusal) {
         if !self.model.options().path_policy || refusal.code != "NoSuchEntity" {
             return;
         }
-        for (kind, field) in [("role", "RoleName"), ("user", "UserName")] {
-            let name = request.text(field);
-            if refusal
-                .message
-                .starts_with(&format!("The {kind} with name {name} "))
-            {
+        let arn = request.text("PolicyArn");
+        let (role, user) = (request.text("RoleName"), request.text("UserName"));
+        let policy = arn.rsplit('/').next().unwrap_or_default();
+        for (kind, name, words) in [
+            ("role", role, format!("The role with name {role} ")),
+            ("user", user, format!("The user with name {user} ")),
+            ("policy", policy, format!("Policy {arn} was not found.")),
+        ] {
+            if refusal.message.starts_with(&words) {
                 *refusal = self.model.not_found(request, kind, name);
             }
         }

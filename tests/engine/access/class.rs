@@ -18,6 +18,7 @@ use homeroom::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use homeroom::domain::resources::user::User;
 use homeroom::domain::roster::Student;
 use homeroom::engine::execute::{StudentRun, execute, execute_issuing};
+use homeroom::engine::issue::Issuer;
 use homeroom::engine::observe::{Depth, observe, observe_access};
 use homeroom::engine::prove_gone::{Left, prove_access_gone, prove_gone};
 use tokio::sync::mpsc;
@@ -169,18 +170,39 @@ impl Class {
     }
 
     pub async fn freeze(&self, aws: &StrictAws, shut: bool) -> (Plan, Vec<StudentRun>) {
+        let plan = self.plan_freeze(aws, shut).await;
+        let runs = self.carry_out(aws, &plan, None).await;
+        (plan, runs)
+    }
+
+    pub async fn plan_freeze(&self, aws: &StrictAws, shut: bool) -> Plan {
         let client = client(aws.cloud().await);
         let observed = observe_access(&client, &self.desired, false).await;
-        let plan = access::freeze(&self.desired, &observed.unwrap(), self.reach, shut);
-        let runs = execute(&client, &plan, |_, _| None).await;
-        (plan, runs)
+        access::freeze(&self.desired, &observed.unwrap(), self.reach, shut)
+    }
+
+    pub async fn plan_revoke(&self, aws: &StrictAws) -> Plan {
+        let client = client(aws.cloud().await);
+        let observed = observe_access(&client, &self.desired, false).await;
+        access::revoke(&self.desired, &observed.unwrap(), self.reach)
+    }
+
+    /// Carries out a plan that was made before.
+    pub async fn carry_out(
+        &self,
+        aws: &StrictAws,
+        plan: &Plan,
+        safe: Option<&Safe>,
+    ) -> Vec<StudentRun> {
+        let client = client(aws.cloud().await);
+        let issuer = safe.map(|safe| safe as &dyn Issuer);
+        execute_issuing(&client, plan, issuer, |_, _| None).await
     }
 
     /// Answers what was done, and the plan over what is still there.
     pub async fn revoke(&self, aws: &StrictAws) -> (Vec<StudentRun>, Plan) {
+        let plan = self.plan_revoke(aws).await;
         let client = client(aws.cloud().await);
-        let observed = observe_access(&client, &self.desired, false).await;
-        let plan = access::revoke(&self.desired, &observed.unwrap(), self.reach);
         let runs = execute(&client, &plan, |_, _| None).await;
         let left = prove_access_gone(&client, &self.desired, self.reach, &plan, &runs).await;
         (runs, left.unwrap())

@@ -308,3 +308,131 @@ async fn two_grants_at_once_leave_one_way_in_and_the_next_run_knows_it() {
     assert_all_well(&class.grant(&aws, &one, ROTATE_WITH_KEYS).await.1);
     class.assert_granted(&aws, &one, true).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn our_own_new_policy_is_no_conflict_however_late_it_shows_up() {
+    let class = Class::of(&["user1"]);
+    for path_policy in [true, false] {
+        let aws = StrictAws::new();
+        let safe = Safe::new(&aws);
+        class.deploy(&aws).await;
+        if path_policy {
+            aws.path_policy();
+        }
+        aws.timings(|t| t.iam_known = Spread::exactly(Duration::from_secs(90)));
+        aws.inject(
+            Rule::on("iam:CreatePolicy")
+                .times(2)
+                .fault(Fault::LoseAnswer),
+        );
+        assert_all_well(&class.grant(&aws, &safe, PLAIN).await.1);
+        class.assert_granted(&aws, &safe, false).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_never_shows_up_is_told_in_awss_words_with_its_request() {
+    let class = Class::of(&["user1"]);
+    let aws = StrictAws::new();
+    let safe = Safe::new(&aws);
+    class.deploy(&aws).await;
+    aws.timings(|t| t.iam_known = Spread::exactly(Duration::from_secs(1000)));
+    aws.inject(
+        Rule::on("iam:CreatePolicy")
+            .times(2)
+            .fault(Fault::LoseAnswer),
+    );
+    let (_, runs) = class.grant(&aws, &safe, PLAIN).await;
+    let failed = runs[0]
+        .steps
+        .iter()
+        .filter_map(|(id, result)| match result {
+            StepResult::Failed { failure } if id.kind == Kind::ManagedPolicy => Some(failure),
+            _ => None,
+        });
+    let failed: Vec<_> = failed.collect();
+    assert_eq!(failed.len(), 2, "{runs:#?}");
+    for failure in failed {
+        assert!(failure.cause.contains("cannot be found"), "{failure}");
+        assert!(failure.request_id.is_some(), "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_that_name_below_another_path_is_a_conflict_at_once() {
+    let class = Class::of(&["user1"]);
+    let aws = StrictAws::new();
+    let safe = Safe::new(&aws);
+    class.deploy(&aws).await;
+    let plan = class.plan_grant(&aws, PLAIN).await;
+    let (scope, owner) = (&class.desired.scope, &class.desired.stacks[0].owner);
+    let theirs = ManagedPolicy {
+        name: Purpose::Access.name(scope, owner),
+        document: json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}),
+    };
+    // Since it was planned.
+    let cloud = aws.backdoor().await;
+    cloud.create_policy(&theirs, "/theirs/").await.unwrap();
+    aws.path_policy();
+    let began = tokio::time::Instant::now();
+    let runs = class.carry_out(&aws, &plan, Some(&safe)).await;
+    let id = ResourceId::new(Kind::ManagedPolicy, &theirs.name);
+    let result = &runs[0].steps[&id];
+    assert!(matches!(result, StepResult::Conflict { .. }), "{result:?}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_instructors_who_revoke_at_once_both_end_well() {
+    for (path_policy, travel) in [(true, 0), (true, 80), (true, 400), (false, 400)] {
+        let class = Class::of(&["user1", "user2"]);
+        let aws = StrictAws::new();
+        let safe = Safe::new(&aws);
+        class.set_up(&aws, &safe, WITH_KEYS).await;
+        if path_policy {
+            aws.path_policy();
+        }
+        // Calls overtake each other, so now one and now the other comes too late.
+        aws.timings(|t| {
+            t.travel = Spread {
+                from: Duration::ZERO,
+                to: Duration::from_millis(travel),
+            };
+        });
+        let (one, other) = tokio::join!(class.revoke(&aws), class.revoke(&aws));
+        for (runs, left) in [one, other] {
+            assert_all_well(&runs);
+            assert_eq!(left.steps(), 0);
+        }
+        assert_eq!(aws.snapshot(), class.stacks());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_deleted_after_the_listing_is_gone_for_whoever_acts_on_it() {
+    let class = Class::of(&["user1"]);
+    for path_policy in [true, false] {
+        for verb in [Verb::Revoke, Verb::Freeze] {
+            let aws = StrictAws::new();
+            let safe = Safe::new(&aws);
+            class.set_up(&aws, &safe, WITH_KEYS).await;
+            if path_policy {
+                aws.path_policy();
+            }
+            let plan = match verb {
+                Verb::Revoke => class.plan_revoke(&aws).await,
+                _ => class.plan_freeze(&aws, true).await,
+            };
+            let mut by_hand = class.plan_revoke(&aws).await;
+            for student in &mut by_hand.students {
+                student.items.retain(|i| i.resource.kind == Kind::User);
+            }
+            assert_all_well(&class.carry_out(&aws, &by_hand, None).await);
+            assert!(!aws.snapshot().iter().any(|(kind, _)| *kind == Kind::User));
+            let runs = class.carry_out(&aws, &plan, None).await;
+            assert!(!runs[0].steps.is_empty());
+            assert_all_well(&runs);
+        }
+    }
+}

@@ -5,11 +5,21 @@ use strict_aws::Run;
 
 #[tokio::test(start_paused = true)]
 async fn an_execution_that_is_not_known_yet_is_waited_for() {
-    let class = Class::deployed(2).await;
-    class.aws.set_execution_lag(Duration::from_secs(20));
-    // Asserts that every probe passes.
-    class.validate().await;
-    class.work().await;
+    // The second is near the bound; an execution that takes its time has that on top.
+    for (lag, takes) in [(20, 2), (55, 40)] {
+        let class = Class::deployed(2).await;
+        class.aws.set_execution_lag(Duration::from_secs(lag));
+        class.aws.on_execution(move |input| {
+            let takes = Duration::from_secs(takes);
+            match input["userId"].as_str() {
+                Some("") => Run::fails(takes, "ProcessingFailed", "empty"),
+                _ => Run::succeeds(takes),
+            }
+        });
+        // Asserts that every probe passes.
+        class.validate().await;
+        class.work().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,6 +57,46 @@ async fn a_probe_is_tried_again_while_a_new_policy_is_not_in_force() {
     });
     class.validate().await;
     assert!(tokio::time::Instant::now() > in_force);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_permission_that_was_caught_is_tried_again_as_well() {
+    let class = Class::deployed(1).await;
+    let in_force = tokio::time::Instant::now() + Duration::from_secs(40);
+    // The words that tell stand far back, and the Fail state has others.
+    let why = format!(
+        "{} is not authorized to perform: lambda:InvokeFunction on resource: f",
+        "User: arn:aws:sts::123456789012:assumed-role/user1-workflow-role/x ".repeat(4)
+    );
+    class.aws.on_execution(move |input| {
+        let takes = Duration::from_secs(2);
+        if tokio::time::Instant::now() < in_force && input["userId"] != "" {
+            let failed = Run::fails(takes, "ProcessingFailed", "Open the input of this state");
+            return failed.after("ProcessData", "Lambda.AWSLambdaException", &why);
+        }
+        match input["userId"].as_str() {
+            Some("") => Run::fails(takes, "ProcessingFailed", "empty"),
+            _ => Run::succeeds(takes),
+        }
+    });
+    class.validate().await;
+    assert!(tokio::time::Instant::now() > in_force);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_validation_waits_for_any_state_that_is_not_final() {
+    let class = Class::deployed(1).await;
+    let function = "user1-process-data";
+    for (key, value) in [
+        ("State", "ActiveNonInvocable"),
+        ("LastUpdateStatus", "InProgress"),
+    ] {
+        class.aws.set_of_function(function, key, json!(value));
+        let began = tokio::time::Instant::now();
+        class.validate_one(0).await;
+        assert!(began.elapsed() >= Duration::from_secs(60), "{key}");
+        class.aws.set_of_function(function, key, Value::Null);
+    }
 }
 
 /// A class that version 0.1.0 made, and a newer one reads: nothing that students work with is missing.

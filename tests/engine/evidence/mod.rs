@@ -1,6 +1,7 @@
 //! Reading a class against the strict AWS: what is proven, what could not be checked, and at how many calls.
 
 mod causes;
+mod everybodys;
 mod flood;
 mod lag;
 mod marks;
@@ -140,27 +141,8 @@ impl Class {
     /// homeroom's own validation of one student, and what the run log keeps of it.
     async fn validate_one(&self, index: usize) -> (Vec<CheckResult>, Recorded) {
         let (client, mut events) = self.client().await;
-        let observed = self.observed(&client).await;
-        let plan = deploy::plan(&self.desired, &observed, false);
-        let Desired { scope, class, .. } = &self.desired;
-        let student = &self.students[index];
         let at_ms = self.aws.now_ms();
-        let mut bytes = at_ms.to_le_bytes().to_vec();
-        bytes.extend([index as u8, 7]);
-        let nonce = nonce(bytes.try_into().unwrap());
-        issue_nonce(&client, &student.username, &nonce);
-        let validation = Validation {
-            stack: &self.desired.stacks[index],
-            invocation: "homeroom",
-            scope,
-            observed: &observed,
-            plan: &plan.students[index],
-            console: true,
-            probes: &self.lab.probes(scope, class, student, &nonce).unwrap(),
-            nonce: &nonce,
-            started_ms: at_ms,
-        };
-        let results = validate(&client, &validation).await.unwrap();
+        let results = self.validate_by(&client, index).await;
         let mut recorded = Recorded::default();
         while let Ok(event) = events.try_recv() {
             match event {
@@ -174,6 +156,30 @@ impl Class {
             }
         }
         (results, recorded)
+    }
+
+    async fn validate_by(&self, client: &Client, index: usize) -> Vec<CheckResult> {
+        let observed = self.observed(client).await;
+        let plan = deploy::plan(&self.desired, &observed, false);
+        let Desired { scope, class, .. } = &self.desired;
+        let student = &self.students[index];
+        let at_ms = self.aws.now_ms();
+        let mut bytes = at_ms.to_le_bytes().to_vec();
+        bytes.extend([index as u8, 7]);
+        let nonce = nonce(bytes.try_into().unwrap());
+        issue_nonce(client, &student.username, &nonce);
+        let validation = Validation {
+            stack: &self.desired.stacks[index],
+            invocation: "homeroom",
+            scope,
+            observed: &observed,
+            plan: &plan.students[index],
+            console: true,
+            probes: &self.lab.probes(scope, class, student, &nonce).unwrap(),
+            nonce: &nonce,
+            started_ms: at_ms,
+        };
+        validate(client, &validation).await.unwrap()
     }
 
     /// homeroom's own validation of every student, which must pass; a cache with what the run log keeps of it.

@@ -52,6 +52,7 @@ async fn a_permission_that_everybody_lacks_is_met_once() {
     assert_eq!(came.notes.len(), 1, "{:?}", came.notes);
     assert!(came.notes[0].contains("lambda:CreateFunction"));
     assert!(came.notes[0].contains("docs/troubleshooting.md"));
+    assert!(came.notes[0].contains("(request id "));
     assert!(came.cancelled > 15, "{}", came.cancelled);
     assert!(
         aws.count("apigateway:CreateRestApi") < 10,
@@ -116,6 +117,46 @@ async fn a_limit_of_the_account_is_met_once_though_others_went_well() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn too_little_concurrency_for_what_the_lab_reserves_is_met_once() {
+    let aws = StrictAws::with_quotas();
+    // For a few students; 100 stay unreserved.
+    aws.set_concurrency(100 + 4 * 6);
+    let names: Vec<String> = (1..=30).map(|n| format!("user{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let class = Class {
+        pace: Pace::Scaled(1.0),
+        ..Class::with_settings(&names, &[("reserved_concurrency", "2".into())])
+    };
+    let came = deploy(&aws, &class).await;
+    assert_eq!(came.notes.len(), 1, "{:?}", came.notes);
+    let told = ["UnreservedConcurrentExecution", "reserved_concurrency"];
+    assert!(told.iter().all(|word| came.notes[0].contains(word)));
+    assert!(came.cancelled > 0, "{}", came.cancelled);
+    // With room the next run goes on from there.
+    aws.set_concurrency(1000);
+    let came = deploy(&aws, &class).await;
+    assert_eq!((came.failed, came.cancelled), (0, 0), "{:?}", came.notes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_not_enabled_is_named_once_beside_the_credentials() {
+    for code in ["UnrecognizedClientException", "InvalidClientTokenId"] {
+        let aws = StrictAws::with_quotas();
+        aws.inject(Rule::on("lambda:CreateFunction").fault(Fault::Error {
+            status: 403,
+            code,
+            message: "The security token included in the request is invalid.",
+        }));
+        let came = deploy(&aws, &paced(30)).await;
+        assert_eq!(came.notes.len(), 1, "{:?}", came.notes);
+        let told = ["region us-east-1 is not enabled", "--region", code];
+        let all = told.iter().all(|word| came.notes[0].contains(word));
+        assert!(all, "{:?}", came.notes);
+        assert!(came.cancelled > 15, "{}", came.cancelled);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_students_own_broken_thing_stops_nobody() {
     let aws = StrictAws::with_quotas();
     let class = paced(12);
@@ -138,9 +179,59 @@ async fn a_teardown_goes_on_with_what_it_may_delete() {
     let class = Class::of(&["user1", "user2", "user3", "user4", "user5"]);
     assert_all_well(&deploy_class(&aws, &class).await);
     aws.inject(Rule::on("logs:DeleteLogGroup").fault(Fault::AccessDenied));
-    tear_down_class(&aws, &class).await;
+    let (client, mut run) = start(&aws, &class).await;
+    teardown_with(&client, &class).await;
+    drop(client);
+    let mut told = Vec::new();
+    while let Some(event) = run.events.recv().await {
+        if let Event::Note { text } = event {
+            told.push(text);
+        }
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    let words = ["everybody's", "logs:DeleteLogGroup", "request id", "Fix: "];
+    assert!(words.iter().all(|word| told[0].contains(word)), "{told:?}");
     let left: Vec<_> = aws.snapshot().into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(left, vec![Kind::LogGroup; 15]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_is_refused_is_told_once_with_what_to_allow() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1", "user2", "user3"]);
+    aws.inject(Rule::on("lambda:ListFunctions").fault(Fault::AccessDenied));
+    let came = deploy(&aws, &class).await;
+    assert_eq!(came.notes.len(), 1, "{:?}", came.notes);
+    let told = ["nobody's", "may not call lambda:ListFunctions; allow it"];
+    assert!(told.iter().all(|word| came.notes[0].contains(word)));
+    assert_eq!(aws.snapshot(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_in_vain_tells_awss_last_words_and_their_request() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    aws.inject(Rule::on("iam:PutRolePolicy").fault(Fault::Error {
+        status: 404,
+        code: "NoSuchEntity",
+        message: "The role cannot be found.",
+    }));
+    let (client, _run) = start(&aws, &class).await;
+    let (_, runs) = deploy_with(&client, &class).await;
+    let failed = runs[0]
+        .steps
+        .iter()
+        .filter_map(|(id, result)| match result {
+            StepResult::Failed { failure } if id.kind == Kind::Role => Some(failure),
+            _ => None,
+        });
+    let failed: Vec<_> = failed.collect();
+    assert_eq!(failed.len(), 3);
+    for failure in failed {
+        assert!(failure.cause.contains("waited 120 s"), "{failure}");
+        assert!(failure.cause.contains("The role cannot be found."));
+        assert!(failure.request_id.is_some(), "{failure}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
