@@ -265,16 +265,15 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     }
     let who_left = left(&session, &observed);
     let mut plan = plan_of(&session, command, &observed);
+    leavers::check(&session, &observed, &plan)?;
     if session.class.settings.left && leavers::is_nobody(&plan) {
         // Nobody's files stay for want of anybody's user.
         forget::files(&session, command, &[], &observed).await;
         return Err(leavers::nobody_left(&session, "access"));
     }
-    if plan.steps() == 0 {
-        elsewhere::check(&session.desired, &observed)?;
-    }
     if plan.steps() > 0 && args.confirm.is_none() {
-        teardown::list(&session, &plan, &[])?;
+        let left = crate::report::left::lines(&leavers::in_plan(&session, &plan, &observed));
+        teardown::list(&session, &plan, &left)?;
         if !teardown::ask(&session).await? {
             return teardown::not_confirmed(&session, command, &plan);
         }
@@ -332,11 +331,9 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         observed = look(&session, command).await?;
     }
     let plan = plan_of(&session, command, &observed);
+    leavers::check(&session, &observed, &plan)?;
     if session.class.settings.left && leavers::is_nobody(&plan) {
         return Err(leavers::nobody_left(&session, "access"));
-    }
-    if plan.steps() == 0 {
-        elsewhere::check(&session.desired, &observed)?;
     }
     let done = match command {
         Command::AccessThaw => Outcome::Thawed,

@@ -124,6 +124,7 @@ mod tests {
             validated_at: None,
             students: Vec::new(),
             left: Vec::new(),
+            departed: Vec::new(),
             notes: Vec::new(),
             gaps: Vec::new(),
             since: None,

@@ -6,6 +6,7 @@ use crate::aws::Client;
 use crate::cli::{Cli, DeployArgs};
 use crate::domain::ids::Username;
 use crate::domain::observed::Gap;
+use crate::domain::observed::Observed;
 use crate::domain::ownership::Owner;
 use crate::domain::plan::{Action, Item, Plan, StudentPlan, Verdict};
 use crate::engine::execute::{StudentRun, execute};
@@ -64,7 +65,7 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
             false => Copies::default(),
         };
         copies.spare(&mut plan);
-        let (students, stale) = carry_out(client, session, &plan, &copies).await;
+        let (students, stale) = carry_out(client, session, &plan, &observed, &copies).await;
         Ok::<_, Error>(Ok((plan, observed, copies, students, stale)))
     })
     .await;
@@ -102,11 +103,20 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     })
 }
 
-/// Whose API this deployment made.
-fn new_apis(plan: &Plan, runs: &[StudentRun]) -> Vec<Owner> {
+/// Whose API this deployment made, or finished after one that was stopped in the middle: an API without a stage has
+/// never answered anybody.
+fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) -> Vec<Owner> {
+    let never_deployed = |id: &str| {
+        let mut apis = observed.rest_apis.values().flatten();
+        apis.any(|api| api.id == id && api.stages.as_ref().is_some_and(Vec::is_empty))
+    };
     let made = |item: &Item, run: &StudentRun| {
-        matches!(item.action, Some(Action::CreateRestApi(_)))
-            && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
+        let new = match &item.action {
+            Some(Action::CreateRestApi(_)) => true,
+            Some(Action::CompleteRestApi { id, .. }) => never_deployed(id),
+            _ => false,
+        };
+        new && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
     };
     let pairs = plan.students.iter().zip(runs);
     let new = pairs.filter(|(student, run)| student.items.iter().any(|item| made(item, run)));
@@ -118,6 +128,7 @@ async fn carry_out(
     client: &Client,
     session: &Session,
     plan: &Plan,
+    observed: &Observed,
     copies: &Copies,
 ) -> (Vec<StudentResult>, Vec<Owner>) {
     let ended = |student: &StudentPlan, run: &StudentRun| {
@@ -153,7 +164,7 @@ async fn carry_out(
     client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
-    (students, new_apis(plan, &runs))
+    (students, new_apis(plan, observed, &runs))
 }
 
 /// The first event of a run that carries out a plan.

@@ -96,7 +96,7 @@ async fn without_user(session: &Session, command: Command, before: &Observed) ->
         Reach::Selected => session.class.students.iter().any(|s| s.username == *name),
         Reach::Left => {
             let mut roster = session.class.roster.students.iter();
-            !roster.any(|s| s.username == *name)
+            !roster.any(|s| s.username.as_str().eq_ignore_ascii_case(name.as_str()))
         }
     };
     let vault = vault(session);

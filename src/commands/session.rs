@@ -132,6 +132,21 @@ impl Class {
         }
     }
 
+    /// What these students should have.
+    ///
+    /// # Errors
+    /// What the lab cannot make of them.
+    pub fn desired(&self, scope: &Scope, students: &[Student]) -> Result<Desired> {
+        let mut desired = self
+            .lab
+            .desired(scope, self.name(), students)
+            .map_err(invalid)?;
+        if let Some(boundary) = &self.settings.role_boundary {
+            desired.bound_roles_by(boundary.as_str());
+        }
+        Ok(desired)
+    }
+
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
     pub async fn connect(self) -> Result<Session> {
         match self.settings.target.clone() {
@@ -201,31 +216,29 @@ impl Class {
             account: identity.account,
             region: client.region().to_owned(),
         };
-        let mut desired = self
-            .lab
-            .desired(&scope, self.name(), &self.students)
-            .map_err(invalid)?;
-        if let Some(boundary) = &self.settings.role_boundary {
-            if ![scope.account.as_str(), "aws"].contains(&boundary.account()) {
-                return Err(Error::new(
-                    Kind::Invalid,
-                    "homeroom.toml (role_boundary)",
-                    format!(
-                        "{boundary} is a policy of account {}, and this is account {}; nothing was touched",
-                        boundary.account(),
-                        scope.account
-                    ),
-                )
-                .hint("name the policy in this account, or choose the right account with --profile"));
-            }
-            desired.bound_roles_by(boundary.as_str());
+        let desired = self.desired(&scope, &self.students)?;
+        if let Some(boundary) = &self.settings.role_boundary
+            && ![scope.account.as_str(), "aws"].contains(&boundary.account())
+        {
+            return Err(Error::new(
+                Kind::Invalid,
+                "homeroom.toml (role_boundary)",
+                format!(
+                    "{boundary} is a policy of account {}, and this is account {}; nothing was touched",
+                    boundary.account(),
+                    scope.account
+                ),
+            )
+            .hint("name the policy in this account, or choose the right account with --profile"));
         }
-        Ok(Session {
+        let session = Session {
             class: self,
             client,
             desired,
             identity: identity.arn,
-        })
+        };
+        super::elsewhere::check_named(&session).await?;
+        Ok(session)
     }
 }
 

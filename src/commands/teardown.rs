@@ -21,11 +21,10 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
 };
-use crate::report::{View, print_teardown_listing};
+use crate::report::{View, left, print_teardown_listing};
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
-use super::elsewhere;
 use super::final_report;
 use super::interrupts::interrupts;
 use super::plan::{blocked, interrupted, view};
@@ -55,6 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&session).await?;
     }
     let mut plan = plan(&session, &observed);
+    leavers::check(&session, &observed, &plan)?;
     if session.class.settings.left {
         if leavers::is_nobody(&plan) {
             // Nobody's files stay for want of anybody's stack.
@@ -65,17 +65,17 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&session).await?;
         plan = self::plan(&session, &observed);
     }
-    if plan.steps() == 0 {
-        elsewhere::check(&session.desired, &observed)?;
-    }
     let reads = plan.steps() > 0 && !args.no_final_report;
     if plan.steps() > 0 && args.confirm.is_none() {
         let mut unread = Vec::new();
         if reads && can_ask(&session) {
-            unread = final_report::unread(&progress::read_observed(&session, &observed).await?);
+            let departed = final_report::departed(&session, &plan);
+            let standing = progress::read_observed(&session, &observed, &departed).await?;
+            unread = final_report::unread(&standing);
         }
         let first = final_report::announced(&session, reads);
-        list(&session, &plan, &[first, unread].concat())?;
+        let left = left::lines(&leavers::in_plan(&session, &plan, &observed));
+        list(&session, &plan, &[left, first, unread].concat())?;
         if !ask(&session).await? {
             return not_confirmed(&session, Command::Teardown, &plan);
         }
@@ -94,7 +94,9 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     } else if plan.steps() > 0 {
         final_report::close(&session, &plan)?;
     }
+    let who_left = leavers::in_plan(&session, &plan, &observed);
     let mut teardown = tear_down(&session, &plan, &observed).await?;
+    teardown.summary.left = who_left;
     teardown.summary.notes.splice(0..0, last_words);
     teardown.summary.files = files;
     let view = View {

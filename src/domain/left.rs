@@ -95,6 +95,12 @@ impl Spellings {
     }
 }
 
+/// As which of the students in `desired` somebody is there in another spelling: then they have not left.
+pub fn respelled<'a>(desired: &'a Desired, student: &Username) -> Option<&'a Username> {
+    let mut students = desired.stacks.iter().map(|stack| stack.student());
+    students.find(|known| same_but_for_case(known, student))
+}
+
 fn same_but_for_case(a: &Username, b: &Username) -> bool {
     a != b && a.as_str().eq_ignore_ascii_case(b.as_str())
 }

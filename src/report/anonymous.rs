@@ -195,6 +195,7 @@ pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
         validated_at: report.validated_at.clone(),
         students,
         left: Vec::new(),
+        departed: Vec::new(),
         notes: report
             .notes
             .iter()

@@ -793,7 +793,7 @@ fn what_a_reset_would_overwrite_is_shown_student_by_student() {
         .collect();
     assert!(!changed.is_empty());
     let mut out = Vec::new();
-    print_reset_listing(&changed, &View::default(), &mut out).unwrap();
+    print_reset_listing(&changed, &["ana"], &View::default(), &mut out).unwrap();
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 

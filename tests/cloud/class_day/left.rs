@@ -85,6 +85,61 @@ async fn a_student_who_left_is_named_shut_out_and_taken_down_alone() {
         (7, vec![("ana".into(), "remains".into())])
     );
 
+    // Nor is everybody in another spelling, or in another class or region.
+    let refuses = |options: &[&str], verbs: &[&[&str]], sentence: &str| {
+        for verb in verbs {
+            let words = [options, verb].concat();
+            let (code, refused) = day.json(&words);
+            let said = refused["errors"].to_string();
+            assert!(code == 7 && said.contains(sentence), "{words:?}: {refused}");
+        }
+    };
+    let left: [&[&str]; 3] = [
+        &["teardown", "--left", "--confirm", "demo"],
+        &["access", "revoke", "--left", "--confirm", "demo"],
+        &["access", "freeze", "--left"],
+    ];
+    let whole: [&[&str]; 4] = [
+        &["teardown", "--confirm", "demo"],
+        &["access", "revoke", "--confirm", "demo"],
+        &["access", "freeze"],
+        &["access", "thaw"],
+    ];
+    refuses(&[], &left, "write 'ana' in the roster");
+    day.enrol_by_mail(&[("Ana", "ana@example.edu"), ("Ben", "ben@example.edu")]);
+    refuses(&[], &left, "write 'ana', 'ben' in the roster");
+    refuses(&[], &whole, "another spelling: write 'ana', 'ben'");
+    day.enrol_by_mail(&[("ana", "ana@example.edu"), ("ben", "ben@example.edu")]);
+    refuses(&["--region", "eu-west-1"], &left, "add --region us-east-1");
+    refuses(
+        &["--class", "lab6"],
+        &[&["teardown", "--left", "--confirm", "lab6"]],
+        "add --class demo",
+    );
+    // A roster that a browser saved a second time names no class; whose copy it is stands.
+    let copy = "demo (1).csv";
+    fs::copy(
+        day.folder.path().join("demo.csv"),
+        day.folder.path().join(copy),
+    )
+    .unwrap();
+    for verb in [
+        &["deploy"][..],
+        &["report"],
+        &["teardown", "--confirm", "demo"],
+    ] {
+        let output = day.command_with(copy, verb).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(7), "{verb:?}: {said}");
+        assert!(
+            said.contains("these stacks are class demo: add --class demo"),
+            "{verb:?}: {said}"
+        );
+    }
+    assert_eq!(day.everything().await, stacks_of(&["ana", "ben"]));
+    assert!(!day.frozen("ana").await && !day.frozen("ben").await);
+    assert!(day.class_file("credentials/ana.csv").exists());
+
     day.enrol_by_mail(&[("anar", "ana@example.edu"), ("ben", "ben@example.edu")]);
     let (code, frozen) = day.json(&["access", "freeze", "--left"]);
     assert_eq!(

@@ -85,6 +85,11 @@ impl Day {
     }
 
     fn command(&self, words: &[&str]) -> Command {
+        self.command_with("demo.csv", words)
+    }
+
+    /// The same with another roster.
+    fn command_with(&self, roster: &str, words: &[&str]) -> Command {
         let endpoint = self.cloud.endpoint();
         let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
         // Nothing of whoever runs the tests may decide anything.
@@ -93,17 +98,11 @@ impl Day {
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("AWS_ACCESS_KEY_ID", &endpoint.access_key)
             .env("AWS_SECRET_ACCESS_KEY", &endpoint.secret_key)
+            .env("HOMEROOM_REGION", "us-east-1")
             .env("AWS_CONFIG_FILE", "/nonexistent")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
             .current_dir(self.folder.path())
-            .args([
-                "--roster",
-                "demo.csv",
-                "--region",
-                "us-east-1",
-                "--quota-scale",
-                "off",
-            ])
+            .args(["--roster", roster, "--quota-scale", "off"])
             .args([
                 "--endpoint-url",
                 &self.url(),
@@ -130,6 +129,15 @@ impl Day {
             )
         });
         (output.status.code().unwrap(), document)
+    }
+
+    /// The dated document that a teardown wrote.
+    fn final_report(&self, teardown: &Value) -> Value {
+        let files = teardown["files"].as_array().unwrap().iter();
+        let mut files = files.map(|file| file.as_str().unwrap());
+        let dated = files.find(|file| file.contains("history")).unwrap();
+        let bytes = std::fs::read(self.folder.path().join(dated)).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
     }
 
     fn spawn(&self, words: &[&str]) -> Child {
@@ -417,6 +425,14 @@ async fn a_teardown_also_takes_students_who_left_the_roster() {
     day.enrol(&["user1"]);
     let (code, removed) = day.json(&["teardown", "--confirm", "demo"]);
     assert_eq!(code, 0);
+    let read = day.final_report(&removed);
+    assert_eq!(read["students"].as_array().unwrap().len(), 1);
+    assert_eq!(read["left"][0]["username"], "user2");
+    let reading = &read["left"][0]["reading"];
+    assert_eq!(
+        (&reading["points"], &reading["status"]),
+        (&0.into(), &"not-started".into())
+    );
     let names: BTreeSet<String> = outcomes(&removed)
         .into_iter()
         .map(|(name, _)| name)
@@ -426,6 +442,21 @@ async fn a_teardown_also_takes_students_who_left_the_roster() {
         BTreeSet::from(["user1".to_owned(), "user2".to_owned()])
     );
     assert_eq!(day.everything().await, Vec::<String>::new());
+
+    // Everybody came back under another name.
+    assert_eq!(day.json(&["deploy"]).0, 0);
+    day.enrol(&["student1"]);
+    let (code, removed) = day.json(&["teardown", "--confirm", "demo"]);
+    assert_eq!(code, 0);
+    let read = day.final_report(&removed);
+    let row = &read["students"][0];
+    assert_eq!(
+        (&row["username"], &row["points"]),
+        (&"user1".into(), &0.into())
+    );
+    let gradebook = std::fs::read_to_string(day.folder.path().join("reports/demo/gradebook.csv"));
+    assert!(gradebook.unwrap().contains("user1"), "what is known stays");
+
     day.cloud.stop().await.unwrap();
 }
 

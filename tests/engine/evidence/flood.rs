@@ -115,6 +115,7 @@ async fn the_report_of_a_flooded_student_holds_what_is_shown_and_no_more() {
     let (read, _) = class.read(class.empty_cache()).await;
     let report = ClassReport {
         left: Vec::new(),
+        departed: Vec::new(),
         class: class.desired.class.clone(),
         lab: class.desired.lab.clone(),
         lab_title: class.lab.title().to_owned(),
