@@ -341,12 +341,12 @@ async fn read_of(
         depth: &session.class.depth(),
         instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
-        console: session.cloud.is_aws(),
-        invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),
+        console: session.client.is_aws(),
+        invoke_url: &|api_id, stage| session.client.invoke_url(api_id, stage),
     };
-    let ran = run_work(session, command, false, async |caller| match observed {
-        None => read_class(caller, &reading, cache).await,
-        Some(observed) => read_observed_class(caller, &reading, cache, observed.clone()).await,
+    let ran = run_work(session, command, false, async |client| match observed {
+        None => read_class(client, &reading, cache).await,
+        Some(observed) => read_observed_class(client, &reading, cache, observed.clone()).await,
     })
     .await;
     let read = ran.output.map_err(|_| interrupted())?;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use futures::stream::{self, StreamExt};
 
+use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, GlobalArgs, RehearseArgs};
 use crate::domain::check::{Progress, StudentProgress, Verdict};
 use crate::domain::execution::Status;
@@ -19,7 +20,6 @@ use crate::domain::observed::Observed;
 use crate::domain::roster::Student;
 use crate::engine::observe::{Depth, observe};
 use crate::engine::script::{Trouble, work};
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, RunSummary};
 use crate::local::{self, PrivateCloud, PrivateOptions};
@@ -373,8 +373,8 @@ async fn ended_early(
 
 /// What a deployment would do now, in a sentence.
 async fn planned(session: &Session) -> Result<String> {
-    let ran = run_work(session, Command::Rehearse, false, async |caller| {
-        super::plan::plan(caller, session, false).await
+    let ran = run_work(session, Command::Rehearse, false, async |client| {
+        super::plan::plan(client, session, false).await
     })
     .await;
     let plan = ran.output?.plan;
@@ -402,8 +402,8 @@ fn finish(session: &Session, summary: &RunSummary, written: &Written) -> Result<
 
 /// Lets the scripted students do their part.
 async fn students_work(session: &Session) -> Result<()> {
-    let ran = run_work(session, Command::Rehearse, false, async |caller| {
-        let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+    let ran = run_work(session, Command::Rehearse, false, async |client| {
+        let observed = observe(client, &session.desired, &Depth::Deploy).await?;
         let observed: &Observed = &observed;
         let pairs = session.desired.stacks.iter().zip(&session.class.students);
         let outcomes: Vec<std::result::Result<(), Trouble>> = stream::iter(pairs.enumerate())
@@ -412,8 +412,8 @@ async fn students_work(session: &Session) -> Result<()> {
                 if steps.is_empty() {
                     return Ok(());
                 }
-                let done = work(caller, session.scope(), stack, observed, &steps).await;
-                caller.tell(Event::Note {
+                let done = work(client, session.scope(), stack, observed, &steps).await;
+                client.emit(Event::Note {
                     text: format!("{} has done {} steps", student.username, steps.len()),
                 });
                 done
