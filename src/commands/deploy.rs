@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
+use crate::aws::Client;
 use crate::cli::{Cli, DeployArgs};
-use crate::cloud::AwsCloud;
 use crate::domain::ids::Username;
 use crate::domain::observed::Gap;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::Owner;
 use crate::domain::plan::{Action, Item, Plan, StudentPlan, Verdict};
-use crate::engine::call::Caller;
 use crate::engine::execute::{StudentRun, execute};
 use crate::error::{Error, Kind, Result};
 use crate::events::{
@@ -55,18 +54,18 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
 /// When it was stopped before anything was done, or the account has no room.
 pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
     super::risks::refuse(session)?;
-    let ran = run_work(session, Command::Deploy, true, async |caller| {
-        let Planned { mut plan, observed } = plan(caller, session, args.reset).await?;
+    let ran = run_work(session, Command::Deploy, true, async |client| {
+        let Planned { mut plan, observed } = plan(client, session, args.reset).await?;
         let no_room = broken_limits(&plan, args.ignore_concurrency);
         if !no_room.is_empty() {
             return Ok(Err(no_room));
         }
         let copies = match args.reset {
-            true => kept::keep(caller, session, &observed, &plan).await?,
+            true => kept::keep(client, session, &observed, &plan).await?,
             false => Copies::default(),
         };
         copies.spare(&mut plan);
-        let (students, stale) = carry_out(caller, session, &plan, &observed, &copies).await;
+        let (students, stale) = carry_out(client, session, &plan, &observed, &copies).await;
         Ok::<_, Error>(Ok((plan, observed, copies, students, stale)))
     })
     .await;
@@ -126,7 +125,7 @@ fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) -> Vec<Owner>
 
 /// Carries a plan out; each student's result, and whose API was made.
 async fn carry_out(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     plan: &Plan,
     observed: &Observed,
@@ -141,8 +140,8 @@ async fn carry_out(
         result
     };
     let started = Instant::now();
-    caller.tell(run_started(session, Command::Deploy, plan));
-    let runs = execute(caller, plan, |student, run| {
+    client.emit(run_started(session, Command::Deploy, plan));
+    let runs = execute(client, plan, |student, run| {
         let result = ended(student, run);
         (result.outcome != Outcome::Unchanged).then(|| Event::StudentFinished {
             student: student.owner.student.clone(),
@@ -151,7 +150,7 @@ async fn carry_out(
         })
     })
     .await;
-    let outputs = super::outputs::after_deployment(caller, session).await;
+    let outputs = super::outputs::after_deployment(client, session).await;
     let students = plan
         .students
         .iter()
@@ -162,7 +161,7 @@ async fn carry_out(
             result
         })
         .collect();
-    caller.tell(Event::RunFinished {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
     (students, new_apis(plan, observed, &runs))

@@ -26,13 +26,24 @@ pub(super) fn check(desired: &Desired, observed: &Observed) -> Result<()> {
     }
 }
 
+/// The same for a command that makes stacks: a few students may have some of another course, and the others need theirs.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_most(desired: &Desired, observed: &Observed) -> Result<()> {
+    match Elsewhere::find(desired, observed) {
+        Some(elsewhere) if elsewhere.is_most() => Err(refused(desired, &elsewhere)),
+        _ => Ok(()),
+    }
+}
+
 /// The same before anything else is looked at, by one listing of roles.
 ///
 /// # Errors
 /// As [`check`]; that it was stopped.
 pub(super) async fn check_first(session: &Session, command: Command) -> Result<()> {
-    let ran = run_work(session, command, false, async |caller| {
-        observe_roles(caller, &session.desired).await
+    let ran = run_work(session, command, false, async |client| {
+        observe_roles(client, &session.desired).await
     })
     .await;
     check(&session.desired, &ran.output?)
@@ -48,8 +59,8 @@ pub(super) async fn check_named(session: &Session) -> Result<()> {
         return Ok(());
     };
     let desired = &session.desired;
-    let ran = run_work(session, Command::Plan, false, async |caller| {
-        observe_roles(caller, desired).await
+    let ran = run_work(session, Command::Plan, false, async |client| {
+        observe_roles(client, desired).await
     })
     .await;
     let stands = ran.output.is_ok_and(|observed| {

@@ -341,12 +341,12 @@ async fn read_of(
         depth: &session.class.depth(),
         instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
-        console: session.cloud.is_aws(),
-        invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),
+        console: session.client.is_aws(),
+        invoke_url: &|api_id, stage| session.client.invoke_url(api_id, stage),
     };
-    let ran = run_work(session, command, false, async |caller| match observed {
-        None => read_class(caller, &reading, cache).await,
-        Some(observed) => read_observed_class(caller, &reading, cache, observed.clone()).await,
+    let ran = run_work(session, command, false, async |client| match observed {
+        None => read_class(client, &reading, cache).await,
+        Some(observed) => read_observed_class(client, &reading, cache, observed.clone()).await,
     })
     .await;
     let read = ran.output.map_err(|_| interrupted())?;
@@ -360,7 +360,13 @@ async fn read_of(
     let now = taken_at.timestamp();
     // Afresh: another command may have read meanwhile.
     let mut last = last_readings::load(session)?;
-    let (mut students, displaced) = last.merge(read.students.into_iter().zip(read.sights), now);
+    last.know(&people::load(session));
+    let sights = read.sights.into_iter().map(|sight| Sight {
+        ends: observed.is_some(),
+        ..sight
+    });
+    let read_now = read.students.into_iter().zip(sights);
+    let (mut students, displaced) = last.merge(read_now, &people::now(session), now);
     let kept = last_readings::keep_displaced(session, &mut last, displaced, now)
         .and_then(|()| save_any(session, &last));
     if let Err(error) = kept {
@@ -458,8 +464,9 @@ fn write_files(
         let written = write_reports(reports, report, about, key.as_ref())?;
         let copy = last_readings::file_name(&written.dated);
         let students = standing.students.iter().chain(&standing.departed);
-        let students = students.map(|student| &student.username);
-        standing.last.copied(students, &copy);
+        let theirs = students.filter(|student| !student.last.another);
+        let theirs = theirs.map(|student| &student.username);
+        standing.last.copied(theirs, &copy);
         save_any(session, &standing.last)?;
         Ok(written)
     };

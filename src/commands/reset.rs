@@ -23,8 +23,8 @@ use super::teardown::answer;
 /// When it is not wanted, or was stopped.
 pub(super) async fn agreed(session: &Session) -> Result<()> {
     let desired = &session.desired;
-    let ran = run_work(session, Command::Deploy, false, async |caller| {
-        observe(caller, desired, &Depth::Deploy).await
+    let ran = run_work(session, Command::Deploy, false, async |client| {
+        observe(client, desired, &Depth::Deploy).await
     })
     .await;
     let observed = ran.output.map_err(|_| interrupted())?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use futures::StreamExt;
 use tokio::sync::oneshot;
 
+use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, TeardownArgs};
 use crate::domain::ids::LabId;
 use crate::domain::observed::{Gap, Observed};
@@ -16,7 +17,6 @@ use crate::domain::resources::ResourceId;
 use crate::engine::execute::{StudentRun, execute};
 use crate::engine::observe::{Depth, observe};
 use crate::engine::prove_gone::prove_gone;
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
@@ -153,8 +153,8 @@ pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
 /// When it was stopped.
 pub(super) async fn look(session: &Session) -> Result<Observed> {
     let depth = depth(session);
-    let ran = run_work(session, Command::Teardown, false, async |caller| {
-        observe(caller, &session.desired, &depth).await
+    let ran = run_work(session, Command::Teardown, false, async |client| {
+        observe(client, &session.desired, &depth).await
     })
     .await;
     ran.output.map_err(|_| interrupted())
@@ -271,12 +271,12 @@ pub(super) async fn tear_down(
     before: &Observed,
 ) -> Result<Teardown> {
     let depth = depth(session);
-    let ran = run_work(session, Command::Teardown, true, async |caller| {
+    let ran = run_work(session, Command::Teardown, true, async |client| {
         let began = Instant::now();
-        caller.tell(run_started(session, Command::Teardown, plan));
-        let runs = execute(caller, plan, finished).await;
-        let left = prove_gone(caller, &session.desired, &depth, plan, &runs).await;
-        caller.tell(Event::RunFinished {
+        client.emit(run_started(session, Command::Teardown, plan));
+        let runs = execute(client, plan, finished).await;
+        let left = prove_gone(client, &session.desired, &depth, plan, &runs).await;
+        client.emit(Event::RunFinished {
             elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         (runs, left)

@@ -8,11 +8,10 @@ use futures::{Stream, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Interval;
 
+use crate::aws::stop::Stop;
 use crate::domain::ids::Username;
 use crate::domain::resources::ResourceId;
 use crate::events::{Event, InFlight};
-
-use super::stop::Stop;
 
 /// Something that the dispatcher is told.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! What to do next, for the errors that people meet.
 
+use crate::aws::error::UNRESERVED;
+use crate::aws::{CloudError, ErrorKind};
 use crate::domain::plan::{Item, StudentPlan};
 
 use crate::events::Event;
-
-use super::port::{CloudError, ErrorKind, UNRESERVED};
 
 /// For a condition that did not come true.
 pub const STUCK: &str = "run the same command again; if it stays so, look at the resource in the AWS console \
@@ -76,7 +76,7 @@ pub fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<String> 
         ),
         ErrorKind::Credentials => format!(
             "sign in again (for example `aws sso login`), check with `aws sts \
-             get-caller-identity`, then run the same command again: it goes on where it stopped{}",
+             get-client-identity`, then run the same command again: it goes on where it stopped{}",
             or_region(error, region)
         ),
         ErrorKind::LimitExceeded if error.message.contains(UNRESERVED) => {

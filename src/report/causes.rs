@@ -77,6 +77,10 @@ pub fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) ->
     causes
 }
 
+/// The next step where something could not be read and nobody said more.
+const UNREAD: &str =
+    "run the same command again in a minute; where AWS denied it, allow the action that it names";
+
 /// A check that needs somebody, as a failure: a broken stack, or something that could not be looked at. A
 /// student's task that is not done yet is no failure.
 pub fn of_check(check: &CheckResult) -> Option<Failure> {
@@ -97,7 +101,15 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
                 .collect::<Vec<_>>()
                 .join("; ")
         },
-        hint: Some(check.instructor_hint().to_owned()).filter(|hint| !hint.is_empty()),
+        // What the student does next does not mend that it could not be read.
+        hint: match (check.verdict, check.work) {
+            (Verdict::CouldNotCheck, Work::Student) => {
+                let own = check.instructor_hint.clone();
+                own.or_else(|| Some(UNREAD.to_owned()))
+            }
+            _ => Some(check.instructor_hint().to_owned()),
+        }
+        .filter(|hint| !hint.is_empty()),
         request_id: None,
     })
 }

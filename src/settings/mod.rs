@@ -12,10 +12,10 @@ pub mod values;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::aws::Operation;
 use crate::cli::{AccessVerb, Cli, Verb};
 use crate::domain::failure::Failure;
 use crate::domain::ids::ClassName;
-use crate::domain::operation::Operation;
 use crate::error::{Error, Kind, Result};
 use layer::Layer;
 pub use load::asked_region;

@@ -137,29 +137,27 @@ async fn checks_check_themselves(lab: Option<&str>, work: impl AsyncFnOnce(&Home
 mod reference {
     //! What the lab's reference solution does, for user1, and what comes near it, for user3.
 
+    use homeroom::aws::pacing::{Overrides, Pace};
+    use homeroom::aws::stop::Stop;
+    use homeroom::aws::{Client, ConnectOptions, connect};
     use homeroom::bundle;
-    use homeroom::cloud::{ConnectOptions, connect};
     use homeroom::domain::desired::Stack;
     use homeroom::domain::ids::Scope;
     use homeroom::domain::lab::{Lab, ScriptedStep};
     use homeroom::domain::observed::Observed;
     use homeroom::domain::roster::Student;
-    use homeroom::engine::call::Caller;
     use homeroom::engine::observe::{Depth, observe};
-    use homeroom::engine::pacing::{Overrides, Pace};
-    use homeroom::engine::port::Cloud;
     use homeroom::engine::script;
-    use homeroom::engine::stop::Stop;
     use tokio::sync::mpsc;
 
     use super::Homeroom;
 
     pub async fn solution(homeroom: &Homeroom) {
         let lab = bundle::load(homeroom.lab.as_deref()).unwrap();
-        let (caller, scope) = caller(homeroom).await;
-        let (steps, observed, stack) = prepared(&lab, &caller, &scope, "user1").await;
+        let (client, scope) = client(homeroom).await;
+        let (steps, observed, stack) = prepared(&lab, &client, &scope, "user1").await;
         assert!(!steps.is_empty(), "the lab has no reference solution");
-        script::work(&caller, &scope, &stack, &observed, &steps)
+        script::work(&client, &scope, &stack, &observed, &steps)
             .await
             .unwrap();
     }
@@ -168,8 +166,8 @@ mod reference {
     /// executions of five.
     pub async fn near_misses(homeroom: &Homeroom) {
         let lab = bundle::load(homeroom.lab.as_deref()).unwrap();
-        let (caller, scope) = caller(homeroom).await;
-        let (steps, observed, stack) = prepared(&lab, &caller, &scope, "user3").await;
+        let (client, scope) = client(homeroom).await;
+        let (steps, observed, stack) = prepared(&lab, &client, &scope, "user3").await;
         let wrong = |text: &str| {
             assert!(text.contains("sales_data"), "{text}");
             text.replace("sales_data", "weather_data")
@@ -186,25 +184,21 @@ mod reference {
             body: wrong(body),
             times: 1,
         });
-        script::work(&caller, &scope, &stack, &observed, &near)
+        script::work(&client, &scope, &stack, &observed, &near)
             .await
             .unwrap();
     }
 
     /// Two executions, for a lab without a scripted solution.
     pub async fn two_executions(homeroom: &Homeroom) {
-        let (caller, scope) = caller(homeroom).await;
+        let (client, scope) = client(homeroom).await;
         let arn = scope.state_machine_arn("lab-user1-wait");
         for name in ["first", "zwölf"] {
-            caller
-                .cloud()
-                .start_execution(&arn, name, "[1, 2]")
-                .await
-                .unwrap();
+            client.start_execution(&arn, name, "[1, 2]").await.unwrap();
         }
     }
 
-    async fn caller(homeroom: &Homeroom) -> (Caller<impl Cloud>, Scope) {
+    async fn client(homeroom: &Homeroom) -> (Client, Scope) {
         let endpoint = homeroom.cloud.endpoint();
         let cloud = connect(ConnectOptions {
             region: "us-east-1".into(),
@@ -221,13 +215,13 @@ mod reference {
         };
         let (sender, _) = mpsc::unbounded_channel();
         let overrides = Overrides::new();
-        let caller = Caller::new(cloud, Pace::Unlimited, overrides, Stop::new(), sender);
-        (caller, scope)
+        let client = cloud.in_run(Pace::Unlimited, overrides, Stop::new(), sender);
+        (client, scope)
     }
 
     async fn prepared(
         lab: &Lab,
-        caller: &Caller<impl Cloud>,
+        client: &Client,
         scope: &Scope,
         username: &str,
     ) -> (Vec<ScriptedStep>, Observed, Stack) {
@@ -241,7 +235,7 @@ mod reference {
         let class = "selftest".parse().unwrap();
         let students = [student.clone()];
         let desired = lab.desired(scope, &class, &students).unwrap();
-        let observed = observe(caller, &desired, &Depth::Deploy).await.unwrap();
+        let observed = observe(client, &desired, &Depth::Deploy).await.unwrap();
         let steps = lab.rehearsal_steps(scope, &class, &student);
         let stack = desired.stacks[0].clone();
         (steps, observed, stack)

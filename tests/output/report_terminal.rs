@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use homeroom::domain::ids::Username;
-use homeroom::domain::operation::Operation;
 use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::events::{Command, Event, Failure, InFlight, Outcome, StepResult};
 use homeroom::report::progress::Tracker;
@@ -128,7 +127,7 @@ fn play(stage: &Stage, terminal: &mut Terminal) {
     stage.pass(25);
     terminal.tick();
     terminal.handle(&Event::CallRetried {
-        operation: Operation::CreateFunction,
+        operation: "lambda:CreateFunction",
         cause: "TooManyRequestsException: Rate exceeded".into(),
         request_id: None,
         after_ms: 1500,

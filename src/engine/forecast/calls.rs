@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::aws::Operation::{self, *};
 use crate::domain::desired::Stack;
-use crate::domain::operation::Operation::{self, *};
 use crate::domain::plan::Action;
 use crate::domain::plan::access::Issue;
 use crate::domain::resources::rest_api::RestApi;

@@ -50,7 +50,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use homeroom::cloud::{AwsCloud, ConnectOptions, connect};
+use homeroom::aws::{Client, ConnectOptions, connect};
 use homeroom::domain::resources::Kind;
 use homeroom::strict::{Admission, Model, Refusal, Request, Verdict};
 use serde_json::{Value, json};
@@ -146,16 +146,16 @@ impl StrictAws {
     }
 
     /// The adapter under test, in front of this cloud.
-    pub async fn cloud(&self) -> AwsCloud {
+    pub async fn cloud(&self) -> Client {
         self.connect(self.http_client()).await
     }
 
     /// A client without faults, waiting or log. See the module's text.
-    pub async fn backdoor(&self) -> AwsCloud {
+    pub async fn backdoor(&self) -> Client {
         self.connect(self.client(true)).await
     }
 
-    async fn connect(&self, http_client: SharedHttpClient) -> AwsCloud {
+    async fn connect(&self, http_client: SharedHttpClient) -> Client {
         connect(ConnectOptions {
             region: REGION.into(),
             credentials: Some(("AKIAIOSFODNN7EXAMPLE".into(), "secret".into())),

@@ -6,13 +6,13 @@ use std::io::{Cursor, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use homeroom::aws::{ErrorKind, Permission, Principal, UserPart};
 use homeroom::domain::credentials::{AccessKey, Credentials};
 use homeroom::domain::ids::Username;
 use homeroom::domain::resources::function::Code;
 use homeroom::domain::resources::managed_policy::ManagedPolicy;
 use homeroom::domain::resources::rest_api::Authorization;
 use homeroom::domain::resources::state_machine::WorkflowType;
-use homeroom::engine::port::{ErrorKind, Permission, Principal, UserPart};
 use homeroom::vault::Vault;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -42,7 +42,7 @@ impl Day {
         self.vault().read(&student).unwrap().unwrap()
     }
 
-    async fn as_student(&self, student: &str) -> AwsCloud {
+    async fn as_student(&self, student: &str) -> Client {
         let key: AccessKey = self.credentials(student).access_key.unwrap();
         self.witness().await.with_access_key(&key)
     }
@@ -71,11 +71,11 @@ impl Day {
 }
 
 /// What one answer says of permission: what is not there is only told to those who may ask.
-fn verdict<T>(answer: CloudResult<T>) -> Result<(), String> {
+fn verdict<T>(answer: CallResult<T>) -> Result<(), String> {
     match answer {
         Ok(_) => Ok(()),
-        Err(error) if error.kind == ErrorKind::AccessDenied => Err("denied".to_owned()),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == Some(ErrorKind::AccessDenied) => Err("denied".to_owned()),
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -99,11 +99,7 @@ fn machine(student: &str) -> String {
 }
 
 /// Every kind of call on one student's stack that leaves it as it is, made by somebody.
-async fn looks(
-    cloud: &AwsCloud,
-    owner: &str,
-    api: &str,
-) -> Vec<(&'static str, Result<(), String>)> {
+async fn looks(cloud: &Client, owner: &str, api: &str) -> Vec<(&'static str, Result<(), String>)> {
     let function = format!("{owner}-process-data");
     let group = format!("/aws/lambda/{function}");
     let arn = machine(owner);
@@ -143,7 +139,7 @@ async fn looks(
 }
 
 /// What Lab 6 has students change and run, of one student's stack, by somebody.
-async fn changes(cloud: &AwsCloud, owner: &str) -> Vec<(&'static str, Result<(), String>)> {
+async fn changes(cloud: &Client, owner: &str) -> Vec<(&'static str, Result<(), String>)> {
     let function = format!("{owner}-process-data");
     let definition = json!({"StartAt": "X", "States": {"X": {"Type": "Succeed"}}}).to_string();
     let changed = NewStateMachine {
@@ -177,7 +173,7 @@ async fn changes(cloud: &AwsCloud, owner: &str) -> Vec<(&'static str, Result<(),
 
 /// What nobody may do to a stack, one's own included, or to the account.
 async fn destruction(
-    cloud: &AwsCloud,
+    cloud: &Client,
     owner: &str,
     api: &str,
 ) -> Vec<(&'static str, Result<(), String>)> {

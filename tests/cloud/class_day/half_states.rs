@@ -1,6 +1,6 @@
 //! Students' way in where something is half there: no key, or a user that somebody else deleted.
 
-use homeroom::engine::port::UserPart;
+use homeroom::aws::UserPart;
 
 use super::*;
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use homeroom::engine::port::Principal;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+
+use homeroom::aws::Principal;
 
 use super::*;
 

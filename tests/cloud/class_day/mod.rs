@@ -18,8 +18,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use homeroom::cloud::{AwsCloud, ConnectOptions, connect};
-use homeroom::engine::port::{Cloud, CloudResult, NewStateMachine, Page};
+use homeroom::aws::{CallResult, Client, ConnectOptions, NewStateMachine, Page, connect};
 use homeroom::local::{Dirs, LocalCloud, PrivateCloud, PrivateOptions};
 use homeroom::strict::{Options, Proxy};
 use serde_json::Value;
@@ -149,7 +148,7 @@ impl Day {
             .unwrap()
     }
 
-    async fn witness(&self) -> AwsCloud {
+    async fn witness(&self) -> Client {
         let endpoint = self.cloud.endpoint();
         connect(ConnectOptions {
             region: "us-east-1".into(),
@@ -200,7 +199,7 @@ impl Day {
     }
 }
 
-async fn all<T, F: Future<Output = CloudResult<Page<T>>>>(
+async fn all<T, F: Future<Output = CallResult<Page<T>>>>(
     page: impl Fn(Option<String>) -> F,
 ) -> Vec<T> {
     let mut items = Vec::new();

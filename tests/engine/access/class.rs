@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use homeroom::aws::pacing::{Overrides, Pace};
+use homeroom::aws::stop::Stop;
+use homeroom::aws::{Client, Principal};
 use homeroom::bundle;
-use homeroom::cloud::AwsCloud;
 use homeroom::domain::desired::Desired;
 use homeroom::domain::ids::{Scope, Username};
 use homeroom::domain::lab::Lab;
@@ -15,14 +17,10 @@ use homeroom::domain::resources::Kind;
 use homeroom::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use homeroom::domain::resources::user::User;
 use homeroom::domain::roster::Student;
-use homeroom::engine::call::Caller;
 use homeroom::engine::execute::{StudentRun, execute, execute_issuing};
 use homeroom::engine::issue::Issuer;
 use homeroom::engine::observe::{Depth, observe, observe_access};
-use homeroom::engine::pacing::{Overrides, Pace};
-use homeroom::engine::port::{Cloud, Principal};
 use homeroom::engine::prove_gone::{Left, prove_access_gone, prove_gone};
-use homeroom::engine::stop::Stop;
 use tokio::sync::mpsc;
 
 use crate::access::issuer::Safe;
@@ -49,16 +47,10 @@ pub struct Class {
     pub reach: Reach,
 }
 
-pub fn caller(cloud: AwsCloud) -> Caller<AwsCloud> {
+pub fn client(cloud: Client) -> Client {
     // Nobody listens to its events here.
     let (events, _) = mpsc::unbounded_channel();
-    Caller::new(
-        cloud,
-        Pace::Unlimited,
-        Overrides::new(),
-        Stop::new(),
-        events,
-    )
+    cloud.in_run(Pace::Unlimited, Overrides::new(), Stop::new(), events)
 }
 
 pub fn assert_all_well(runs: &[StudentRun]) {
@@ -118,17 +110,17 @@ impl Class {
 
     /// The stacks, up and running, without a call that counts.
     pub async fn deploy(&self, aws: &StrictAws) {
-        let caller = caller(aws.backdoor().await);
-        let observed = observe(&caller, &self.desired, &Depth::Deploy).await;
+        let client = client(aws.backdoor().await);
+        let observed = observe(&client, &self.desired, &Depth::Deploy).await;
         let plan = deploy::plan(&self.desired, &observed.unwrap(), false);
-        assert_all_well(&execute(&caller, &plan, |_, _| None).await);
+        assert_all_well(&execute(&client, &plan, |_, _| None).await);
     }
 
     /// The stacks with everybody's access, without a call that counts.
     pub async fn set_up(&self, aws: &StrictAws, safe: &Safe, how: Grant) {
         self.deploy(aws).await;
-        let caller = caller(aws.backdoor().await);
-        assert_all_well(&self.grant_by(&caller, safe, how).await.1);
+        let client = client(aws.backdoor().await);
+        assert_all_well(&self.grant_by(&client, safe, how).await.1);
     }
 
     /// What each student whose APIs are there should have, as `access grant` works it out.
@@ -157,29 +149,24 @@ impl Class {
         users.collect()
     }
 
-    async fn plan_grant_by<C: Cloud>(&self, caller: &Caller<C>, how: Grant) -> Plan {
-        let observed = observe_access(caller, &self.desired, true).await.unwrap();
+    async fn plan_grant_by(&self, client: &Client, how: Grant) -> Plan {
+        let observed = observe_access(client, &self.desired, true).await.unwrap();
         let wanted = self.wanted(&observed);
         access::grant(&self.desired, &wanted, &observed, how)
     }
 
-    async fn grant_by<C: Cloud>(
-        &self,
-        caller: &Caller<C>,
-        safe: &Safe,
-        how: Grant,
-    ) -> (Plan, Vec<StudentRun>) {
-        let plan = self.plan_grant_by(caller, how).await;
-        let runs = execute_issuing(caller, &plan, Some(safe), |_, _| None).await;
+    async fn grant_by(&self, client: &Client, safe: &Safe, how: Grant) -> (Plan, Vec<StudentRun>) {
+        let plan = self.plan_grant_by(client, how).await;
+        let runs = execute_issuing(client, &plan, Some(safe), |_, _| None).await;
         (plan, runs)
     }
 
     pub async fn plan_grant(&self, aws: &StrictAws, how: Grant) -> Plan {
-        self.plan_grant_by(&caller(aws.cloud().await), how).await
+        self.plan_grant_by(&client(aws.cloud().await), how).await
     }
 
     pub async fn grant(&self, aws: &StrictAws, safe: &Safe, how: Grant) -> (Plan, Vec<StudentRun>) {
-        self.grant_by(&caller(aws.cloud().await), safe, how).await
+        self.grant_by(&client(aws.cloud().await), safe, how).await
     }
 
     pub async fn freeze(&self, aws: &StrictAws, shut: bool) -> (Plan, Vec<StudentRun>) {
@@ -189,14 +176,14 @@ impl Class {
     }
 
     pub async fn plan_freeze(&self, aws: &StrictAws, shut: bool) -> Plan {
-        let caller = caller(aws.cloud().await);
-        let observed = observe_access(&caller, &self.desired, false).await;
+        let client = client(aws.cloud().await);
+        let observed = observe_access(&client, &self.desired, false).await;
         access::freeze(&self.desired, &observed.unwrap(), self.reach, shut)
     }
 
     pub async fn plan_revoke(&self, aws: &StrictAws) -> Plan {
-        let caller = caller(aws.cloud().await);
-        let observed = observe_access(&caller, &self.desired, false).await;
+        let client = client(aws.cloud().await);
+        let observed = observe_access(&client, &self.desired, false).await;
         access::revoke(&self.desired, &observed.unwrap(), self.reach)
     }
 
@@ -207,22 +194,22 @@ impl Class {
         plan: &Plan,
         safe: Option<&Safe>,
     ) -> Vec<StudentRun> {
-        let caller = caller(aws.cloud().await);
+        let client = client(aws.cloud().await);
         let issuer = safe.map(|safe| safe as &dyn Issuer);
-        execute_issuing(&caller, plan, issuer, |_, _| None).await
+        execute_issuing(&client, plan, issuer, |_, _| None).await
     }
 
     /// Answers what was done, and the plan over what is still there.
     pub async fn revoke(&self, aws: &StrictAws) -> (Vec<StudentRun>, Plan) {
         let plan = self.plan_revoke(aws).await;
-        let caller = caller(aws.cloud().await);
-        let runs = execute(&caller, &plan, |_, _| None).await;
-        let left = prove_access_gone(&caller, &self.desired, self.reach, &plan, &runs).await;
+        let client = client(aws.cloud().await);
+        let runs = execute(&client, &plan, |_, _| None).await;
+        let left = prove_access_gone(&client, &self.desired, self.reach, &plan, &runs).await;
         (runs, left.unwrap())
     }
 
     pub async fn tear_down(&self, aws: &StrictAws) -> Left {
-        let caller = caller(aws.cloud().await);
+        let client = client(aws.cloud().await);
         let depth = match self.reach {
             Reach::Selected => Depth::TeardownOfStudents,
             Reach::WholeClass => Depth::TeardownOfClass {
@@ -232,10 +219,10 @@ impl Class {
                 patterns: self.lab.name_patterns(),
             },
         };
-        let observed = observe(&caller, &self.desired, &depth).await.unwrap();
+        let observed = observe(&client, &self.desired, &depth).await.unwrap();
         let plan = teardown::plan(&self.desired, &observed, depth.reach());
-        let runs = execute(&caller, &plan, |_, _| None).await;
-        let left = prove_gone(&caller, &self.desired, &depth, &plan, &runs);
+        let runs = execute(&client, &plan, |_, _| None).await;
+        let left = prove_gone(&client, &self.desired, &depth, &plan, &runs);
         left.await.unwrap()
     }
 
@@ -287,8 +274,8 @@ impl Class {
         }
         // Policies, boundaries, attachments and tags, as a plan compares them.
         let how = if keys { WITH_KEYS } else { PLAIN };
-        let caller = caller(aws.backdoor().await);
-        let again = self.plan_grant_by(&caller, how).await;
+        let client = client(aws.backdoor().await);
+        let again = self.plan_grant_by(&client, how).await;
         assert_eq!(again.steps(), 0, "{when}");
     }
 }

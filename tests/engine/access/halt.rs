@@ -3,7 +3,6 @@
 use homeroom::domain::plan::access;
 use homeroom::engine::execute::{StudentRun, execute};
 use homeroom::engine::observe::{Depth, observe};
-use homeroom::engine::port::Cloud;
 
 use super::*;
 
@@ -13,9 +12,9 @@ const FUNCTION: &str = "user1-process-data";
 async fn freeze(aws: &StrictAws, class: &Class, shut: bool) -> Vec<StudentRun> {
     let (plan, runs) = class.freeze(aws, shut).await;
     assert_all_well(&runs);
-    let caller = caller(aws.cloud().await);
+    let client = client(aws.cloud().await);
     let halt = access::halt(&plan, &class.lab.name_patterns(), shut);
-    execute(&caller, &halt, |_, _| None).await
+    execute(&client, &halt, |_, _| None).await
 }
 
 async fn reserved(aws: &StrictAws, function: &str) -> Option<u32> {
@@ -25,12 +24,12 @@ async fn reserved(aws: &StrictAws, function: &str) -> Option<u32> {
 
 /// Deploys, with what students changed put back where that is asked for.
 async fn deploy_again(aws: &StrictAws, class: &Class, reset: bool) {
-    let caller = caller(aws.cloud().await);
-    let observed = observe(&caller, &class.desired, &Depth::Deploy)
+    let client = client(aws.cloud().await);
+    let observed = observe(&client, &class.desired, &Depth::Deploy)
         .await
         .unwrap();
     let plan = homeroom::domain::plan::deploy::plan(&class.desired, &observed, reset);
-    assert_all_well(&execute(&caller, &plan, |_, _| None).await);
+    assert_all_well(&execute(&client, &plan, |_, _| None).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use strict_aws::REGION;
 
 impl Class {
     async fn targets(&self, aws: &StrictAws) -> Vec<Target> {
-        let looking = caller(aws.backdoor().await);
+        let looking = client(aws.backdoor().await);
         let observed = observe_access(&looking, &self.desired, true).await.unwrap();
         let stacks = self.desired.stacks.iter();
         stacks
@@ -33,9 +33,9 @@ impl Class {
             unbounded_roles: Vec::new(),
         };
         aws.clear_calls();
-        let caller = caller(aws.cloud().await);
+        let client = client(aws.cloud().await);
         let way = Way::Simulator { region: REGION };
-        prove(&caller, &subject, way).await.unwrap()
+        prove(&client, &subject, way).await.unwrap()
     }
 }
 

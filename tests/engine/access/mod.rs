@@ -11,6 +11,7 @@ mod issuer;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use homeroom::aws::Principal;
 use homeroom::domain::plan::Verdict;
 use homeroom::domain::plan::access::Grant;
 use homeroom::domain::plan::teardown::Reach;
@@ -18,7 +19,6 @@ use homeroom::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use homeroom::domain::resources::user::FREEZE_POLICY;
 use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::engine::forecast::Work;
-use homeroom::engine::port::{Cloud, Principal};
 use homeroom::events::StepResult;
 use serde_json::json;
 use strict_aws::{Extra, Fault, Rule, Spread, StrictAws};

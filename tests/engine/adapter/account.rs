@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use homeroom::aws::{CallResult, ErrorKind, NewFunction, NewStateMachine, Page};
 use homeroom::domain::ownership::Tags;
 use homeroom::domain::resources::function::Function;
-use homeroom::engine::port::{Cloud, CloudResult, ErrorKind, NewFunction, NewStateMachine, Page};
 
 use crate::adapter::fixtures::*;
 use strict_aws::{ACCOUNT, REGION, StrictAws};
@@ -175,7 +175,7 @@ async fn a_log_group_reads_back_as_it_was_written() {
 }
 
 /// Follows a listing to its end.
-async fn all<T>(mut page: impl AsyncFnMut(Option<String>) -> CloudResult<Page<T>>) -> usize {
+async fn all<T>(mut page: impl AsyncFnMut(Option<String>) -> CallResult<Page<T>>) -> usize {
     let (mut count, mut token) = (0, None);
     loop {
         let answer = page(token).await.unwrap();

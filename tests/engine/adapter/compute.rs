@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use homeroom::aws::{ErrorKind, Permission};
 use homeroom::domain::execution::Status;
 use homeroom::domain::history::{Told, cause_of};
 use homeroom::domain::resources::function::Function;
-use homeroom::engine::port::{Cloud, ErrorKind, Permission};
 use serde_json::{Value, json};
 
 use crate::adapter::fixtures::*;

@@ -1,16 +1,20 @@
 //! What goes wrong: one request a call, errors classified, counts true.
 
+use homeroom::aws::pacing::{Overrides, Pace};
+use homeroom::aws::stop::Stop;
+use homeroom::aws::{Client, ErrorKind, Operation};
+use homeroom::domain::credentials::AccessKey;
+use homeroom::events::Event;
+use tokio::sync::mpsc;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-use homeroom::cloud::AwsCloud;
-use homeroom::engine::port::{Cloud, ErrorKind};
 
 use crate::adapter::fixtures::*;
 use strict_aws::{Fault, Rule, StrictAws};
 
 /// One call of each protocol, with what it is called.
-async fn one_of_each(cloud: &AwsCloud) -> Vec<(&'static str, ErrorKind)> {
+async fn one_of_each(cloud: &Client) -> Vec<(&'static str, ErrorKind)> {
     vec![
         ("iam:GetRole", kind(cloud.get_role("x").await)),
         ("lambda:GetFunction", kind(cloud.get_function("x").await)),
@@ -162,4 +166,37 @@ async fn the_backdoor_meets_no_faults_no_waiting_and_no_log() {
     assert_eq!(aws.state_of("user1-"), before);
     cloud.delete_function("user1-f").await.unwrap();
     assert_ne!(aws.state_of("user1-"), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_run_the_same_calls_are_made_again_whoever_makes_them() {
+    let aws = StrictAws::new();
+    let outside = aws.cloud().await;
+    let (events, mut told) = mpsc::unbounded_channel();
+    let client = outside.in_run(Pace::Unlimited, Overrides::new(), Stop::new(), events);
+    let key = AccessKey {
+        id: "AKIAI44QH8DHBEXAMPLE".into(),
+        secret: "secret".into(),
+    };
+    for caller in [client.clone(), client.with_access_key(&key)] {
+        aws.inject(Rule::on("iam:GetRole").times(2).fault(Fault::Throttle));
+        assert_eq!(kind(caller.get_role("x").await), ErrorKind::NotFound);
+        for expected in ["retried", "retried", "failed"] {
+            let event = told.try_recv().unwrap();
+            match (&event, expected) {
+                (Event::CallRetried { operation, .. }, "retried")
+                | (Event::CallFailed { operation, .. }, "failed") => {
+                    assert_eq!(*operation, "iam:GetRole");
+                }
+                _ => panic!("{event:?}, and not {expected}"),
+            }
+        }
+    }
+    assert_eq!(aws.count("iam:GetRole"), 6);
+    assert_eq!(client.done(), [(Operation::GetRole, 2)].into());
+    // Without a run nobody hears of anything, and nothing is tried again.
+    aws.inject(Rule::on("iam:GetRole").times(1).fault(Fault::Throttle));
+    assert_eq!(kind(outside.get_role("x").await), ErrorKind::Throttled);
+    assert!(told.try_recv().is_err());
+    assert_eq!(aws.count("iam:GetRole"), 7);
 }

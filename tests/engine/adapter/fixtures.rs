@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
-use homeroom::cloud::AwsCloud;
+use homeroom::aws::{
+    CallError, CallResult, Client, CloudError, ErrorKind, NewFunction, NewStateMachine,
+};
 use homeroom::domain::ownership::Tags;
 use homeroom::domain::resources::function::{Code, Function};
 use homeroom::domain::resources::role::Role;
 use homeroom::domain::resources::state_machine::WorkflowType;
-use homeroom::engine::port::{Cloud, CloudResult, ErrorKind, NewFunction, NewStateMachine};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -97,18 +98,26 @@ pub(crate) fn new_machine(start: &str) -> NewStateMachine<'static> {
     }
 }
 
-pub(crate) fn kind<T: std::fmt::Debug>(result: CloudResult<T>) -> ErrorKind {
-    result.expect_err("this call fails").kind
+/// What AWS said to a call that fails.
+pub(crate) fn told<T: std::fmt::Debug>(result: CallResult<T>) -> CloudError {
+    match result {
+        Err(CallError::Cloud(error)) => error,
+        other => panic!("this call fails, and not so: {other:?}"),
+    }
+}
+
+pub(crate) fn kind<T: std::fmt::Debug>(result: CallResult<T>) -> ErrorKind {
+    told(result).kind
 }
 
 /// Repeats a call while AWS says "not yet".
-pub(crate) async fn eventually<T>(mut call: impl AsyncFnMut() -> CloudResult<T>) -> T {
+pub(crate) async fn eventually<T>(mut call: impl AsyncFnMut() -> CallResult<T>) -> T {
     for _ in 0..60 {
         match call().await {
             Err(error)
                 if matches!(
-                    error.kind,
-                    ErrorKind::Busy | ErrorKind::RoleNotAssumable | ErrorKind::Deleting
+                    error.kind(),
+                    Some(ErrorKind::Busy | ErrorKind::RoleNotAssumable | ErrorKind::Deleting)
                 ) =>
             {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -120,7 +129,7 @@ pub(crate) async fn eventually<T>(mut call: impl AsyncFnMut() -> CloudResult<T>)
 }
 
 /// Both roles of the fixtures, and time enough that they can be assumed.
-pub(crate) async fn with_roles(cloud: &AwsCloud) {
+pub(crate) async fn with_roles(cloud: &Client) {
     cloud
         .create_role(&role("user1-worker", "lambda.amazonaws.com"), PATH, &tags())
         .await

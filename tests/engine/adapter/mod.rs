@@ -1,4 +1,4 @@
-//! The adapter in `src/cloud` against a strict AWS: every method of the port works, one request a call, errors
+//! The client in `src/aws` against a strict AWS, outside of a run: every method works, one request a call, errors
 //! are classified, counts are true.
 
 mod account;

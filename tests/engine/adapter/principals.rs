@@ -1,9 +1,9 @@
 //! IAM: users, managed policies and boundaries.
 
+use homeroom::aws::{Client, ErrorKind, Principal, UserPart};
 use homeroom::domain::ownership::Tags;
 use homeroom::domain::resources::managed_policy::{self, ManagedPolicy};
 use homeroom::domain::resources::{role, user};
-use homeroom::engine::port::{Cloud, ErrorKind, Principal, UserPart};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -34,14 +34,14 @@ fn policy(name: &str) -> ManagedPolicy {
     }
 }
 
-async fn new_user(cloud: &impl Cloud, name: &str, boundary: &str) {
+async fn new_user(cloud: &Client, name: &str, boundary: &str) {
     let tags = tags();
     let created = cloud.create_user(name, PATH, boundary, &tags);
     created.await.unwrap();
 }
 
 async fn listed(
-    cloud: &impl Cloud,
+    cloud: &Client,
 ) -> (
     Vec<role::Actual>,
     Vec<user::Actual>,
@@ -282,7 +282,7 @@ async fn whatever_a_user_can_have_is_listed_and_removed_by_one_call_each() {
     let mut serial = String::new();
     for part in UserPart::ALL {
         assert_eq!(
-            cloud.delete_user("user1").await.unwrap_err().code,
+            told(cloud.delete_user("user1").await).code,
             "DeleteConflict"
         );
         aws.clear_calls();

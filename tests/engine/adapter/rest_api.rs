@@ -1,15 +1,14 @@
 //! API Gateway, and what its stages answer.
 
-use homeroom::cloud::AwsCloud;
+use homeroom::aws::{Client, ErrorKind, Permission};
 use homeroom::domain::resources::rest_api::{Authorization, Throttle};
-use homeroom::engine::port::{Cloud, ErrorKind, Permission};
 use serde_json::{Value, json};
 
 use crate::adapter::fixtures::*;
 use strict_aws::{ACCOUNT, REGION, StrictAws};
 
 /// An API with one route to the function of the fixtures, up to its stage.
-async fn with_api(cloud: &AwsCloud) -> String {
+async fn with_api(cloud: &Client) -> String {
     let (id, root) = cloud
         .create_rest_api("user1-api", "d", &tags())
         .await

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use homeroom::cloud::{AwsCloud, ConnectOptions, connect};
+use homeroom::aws::{Client, ConnectOptions, ErrorKind, connect};
 use homeroom::domain::resources::rest_api::Authorization;
-use homeroom::engine::port::{Cloud, ErrorKind};
 
-use crate::adapter::fixtures::kind;
+use crate::adapter::fixtures::{kind, told};
 use strict_aws::REGION;
 
-async fn cloud_at(endpoint: String) -> AwsCloud {
+async fn cloud_at(endpoint: String) -> Client {
     connect(ConnectOptions {
         region: REGION.into(),
         invoke_base: Some(format!("{endpoint}/{{api_id}}/{{stage}}")),
@@ -62,7 +61,7 @@ async fn a_refused_connection_had_no_effect_and_says_so() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let cloud = cloud_at(format!("http://{address}")).await;
-    let error = cloud.delete_role("x").await.unwrap_err();
+    let error = told(cloud.delete_role("x").await);
     assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
     assert!(error.message.contains("Connection refused"), "{error}");
     assert!(!error.message.contains("dispatch failure"), "{error}");
@@ -79,14 +78,14 @@ async fn a_refused_connection_had_no_effect_and_says_so() {
 #[tokio::test]
 async fn a_name_that_does_not_resolve_had_no_effect() {
     let cloud = cloud_at("http://homeroom.invalid".into()).await;
-    let error = cloud.delete_role("x").await.unwrap_err();
+    let error = told(cloud.delete_role("x").await);
     assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks_after_the_request_may_have_had_its_effect() {
     let (endpoint, served) = server(String::new()).await;
-    let error = cloud_at(endpoint).await.delete_role("x").await.unwrap_err();
+    let error = told(cloud_at(endpoint).await.delete_role("x").await);
     assert_eq!(error.kind, ErrorKind::Ambiguous, "{error}");
     assert_eq!(served.load(Ordering::SeqCst), 1);
 }
@@ -94,11 +93,7 @@ async fn a_connection_that_breaks_after_the_request_may_have_had_its_effect() {
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_may_have_had_its_effect() {
     let (endpoint, _) = server(http("200 OK", "", "<html>a captive portal</html>")).await;
-    let error = cloud_at(endpoint)
-        .await
-        .get_function("x")
-        .await
-        .unwrap_err();
+    let error = told(cloud_at(endpoint).await.get_function("x").await);
     assert_eq!(error.kind, ErrorKind::Ambiguous, "{error}");
 }
 
@@ -107,11 +102,7 @@ async fn throttling_is_one_request_over_a_real_connection_too() {
     let body = r#"{"message":"Rate exceeded"}"#;
     let headers = "x-amzn-errortype: TooManyRequestsException\r\n";
     let (endpoint, served) = server(http("429 Too Many Requests", headers, body)).await;
-    let error = cloud_at(endpoint)
-        .await
-        .get_function("x")
-        .await
-        .unwrap_err();
+    let error = told(cloud_at(endpoint).await.get_function("x").await);
     assert_eq!(
         (error.kind, error.message.as_str()),
         (ErrorKind::Throttled, "Rate exceeded")
@@ -140,7 +131,7 @@ async fn a_profile_that_is_not_there_is_a_matter_of_credentials() {
         ..ConnectOptions::default()
     })
     .await;
-    let error = cloud.caller_identity().await.unwrap_err();
+    let error = told(cloud.caller_identity().await);
     assert_eq!(error.kind, ErrorKind::Credentials, "{error}");
     let named = ["homeroom-no-such-profile", "no AWS credentials were found"];
     assert!(

@@ -1,7 +1,8 @@
 //! A cause that is everybody's keeps readings and validations from asking for each student.
 
 use futures::future::join_all;
-use homeroom::domain::operation::Operation;
+
+use homeroom::aws::Operation;
 
 use super::*;
 
@@ -21,12 +22,12 @@ async fn a_validation_meets_a_cause_that_is_everybodys_once() {
     class
         .aws
         .inject(Rule::on("states:DescribeExecution").fault(Fault::AccessDenied));
-    let (caller, mut events) = class.caller().await;
+    let (client, mut events) = class.client().await;
     class.aws.clear_calls();
     // A few at once, and the others after them.
-    let mut all = join_all((0..5).map(|index| class.validate_by(&caller, index))).await;
+    let mut all = join_all((0..5).map(|index| class.validate_by(&client, index))).await;
     for index in 5..20 {
-        all.push(class.validate_by(&caller, index).await);
+        all.push(class.validate_by(&client, index).await);
     }
     let told = notes(&mut events);
     let probes = all[0]
@@ -87,9 +88,9 @@ async fn what_fails_for_one_student_alone_is_tried_for_every_other() {
             .about("user1-")
             .fault(Fault::AccessDenied),
     );
-    let (caller, mut events) = class.caller().await;
+    let (client, mut events) = class.client().await;
     for index in 0..5 {
-        let checks = class.validate_by(&caller, index).await;
+        let checks = class.validate_by(&client, index).await;
         let all = checks.iter().all(|check| check.verdict == Verdict::Pass);
         assert_eq!(all, index > 0, "{checks:?}");
     }
@@ -104,14 +105,13 @@ async fn a_reading_meets_a_cause_that_is_everybodys_once() {
         .inject(Rule::on("states:ListExecutions").fault(Fault::AccessDenied));
     let (sender, mut events) = mpsc::unbounded_channel();
     let slow = [(Operation::ListExecutions, (5.0, 5.0))];
-    let caller = Caller::new(
-        class.aws.cloud().await,
+    let client = class.aws.cloud().await.in_run(
         Pace::Scaled(1.0),
         slow.into_iter().collect::<Overrides>(),
         Stop::new(),
         sender,
     );
-    let (read, _) = class.read_by(&caller, class.empty_cache()).await;
+    let (read, _) = class.read_by(&client, class.empty_cache()).await;
     let told = notes(&mut events);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("states:ListExecutions"), "{told:?}");

@@ -39,9 +39,9 @@ async fn timed(class: &Class) -> (ReadClass, Calls, Duration) {
     let (sender, _events) = mpsc::unbounded_channel();
     let cloud = class.aws.cloud().await;
     let pace = Pace::Scaled(1.0);
-    let caller = Caller::new(cloud, pace, Overrides::new(), Stop::new(), sender);
+    let client = cloud.in_run(pace, Overrides::new(), Stop::new(), sender);
     let began = Instant::now();
-    let (read, calls) = class.read_by(&caller, class.empty_cache()).await;
+    let (read, calls) = class.read_by(&client, class.empty_cache()).await;
     (read, calls, began.elapsed())
 }
 

@@ -12,6 +12,9 @@ mod trail;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use homeroom::aws::pacing::{Overrides, Pace};
+use homeroom::aws::stop::Stop;
+use homeroom::aws::{Client, NewStateMachine};
 use homeroom::bundle;
 use homeroom::domain::cache::{Cache, DEFINITION_MAX_AGE_MS, Key};
 use homeroom::domain::check::{CheckResult, Progress, StudentProgress, Verdict};
@@ -24,14 +27,10 @@ use homeroom::domain::observed::Observed;
 use homeroom::domain::plan::deploy;
 use homeroom::domain::resources::rest_api::Authorization;
 use homeroom::domain::roster::Student;
-use homeroom::engine::call::Caller;
 use homeroom::engine::execute::execute;
 use homeroom::engine::observe::{Depth, observe};
-use homeroom::engine::pacing::{Overrides, Pace};
-use homeroom::engine::port::{Cloud, NewStateMachine};
 use homeroom::engine::reading::{ClassReading, ReadClass, read_class};
 use homeroom::engine::script;
-use homeroom::engine::stop::Stop;
 use homeroom::engine::validate::{Validation, issue_nonce, validate};
 use homeroom::events::Event;
 use serde_json::{Value, json};
@@ -87,29 +86,23 @@ impl Class {
     }
 
     async fn deploy(&self) {
-        let (caller, _events) = self.caller().await;
-        let observed = self.observed(&caller).await;
+        let (client, _events) = self.client().await;
+        let observed = self.observed(&client).await;
         let plan = deploy::plan(&self.desired, &observed, false);
-        for run in execute(&caller, &plan, |_, _| None).await {
+        for run in execute(&client, &plan, |_, _| None).await {
             assert!(run.steps.iter().all(|(_, result)| result.is_well()));
         }
     }
 
-    async fn caller(&self) -> (Caller<impl Cloud>, mpsc::UnboundedReceiver<Event>) {
+    async fn client(&self) -> (Client, mpsc::UnboundedReceiver<Event>) {
         let (sender, events) = mpsc::unbounded_channel();
         let cloud = self.aws.cloud().await;
-        let caller = Caller::new(
-            cloud,
-            Pace::Unlimited,
-            Overrides::new(),
-            Stop::new(),
-            sender,
-        );
-        (caller, events)
+        let client = cloud.in_run(Pace::Unlimited, Overrides::new(), Stop::new(), sender);
+        (client, events)
     }
 
-    async fn observed(&self, caller: &Caller<impl Cloud>) -> Observed {
-        observe(caller, &self.desired, &Depth::Deploy)
+    async fn observed(&self, client: &Client) -> Observed {
+        observe(client, &self.desired, &Depth::Deploy)
             .await
             .unwrap()
     }
@@ -124,11 +117,11 @@ impl Class {
 
     /// One reading, with the calls that it made, and through the cache's text as the next one would have it.
     async fn read(&self, cache: Cache) -> (ReadClass, Calls) {
-        let (caller, _events) = self.caller().await;
-        self.read_by(&caller, cache).await
+        let (client, _events) = self.client().await;
+        self.read_by(&client, cache).await
     }
 
-    async fn read_by(&self, caller: &Caller<impl Cloud>, cache: Cache) -> (ReadClass, Calls) {
+    async fn read_by(&self, client: &Client, cache: Cache) -> (ReadClass, Calls) {
         self.aws.clear_calls();
         let reading = ClassReading {
             lab: &self.lab,
@@ -140,16 +133,16 @@ impl Class {
             console: true,
             invoke_url: &|id, stage| format!("https://{id}.example/{stage}"),
         };
-        let mut read = read_class(caller, &reading, cache).await.unwrap();
+        let mut read = read_class(client, &reading, cache).await.unwrap();
         read.cache = Cache::parse(read.cache.to_json().as_bytes(), &read.cache.key).unwrap();
         (read, Calls::of(&self.aws))
     }
 
     /// homeroom's own validation of one student, and what the run log keeps of it.
     async fn validate_one(&self, index: usize) -> (Vec<CheckResult>, Recorded) {
-        let (caller, mut events) = self.caller().await;
+        let (client, mut events) = self.client().await;
         let at_ms = self.aws.now_ms();
-        let results = self.validate_by(&caller, index).await;
+        let results = self.validate_by(&client, index).await;
         let mut recorded = Recorded::default();
         while let Ok(event) = events.try_recv() {
             match event {
@@ -165,8 +158,8 @@ impl Class {
         (results, recorded)
     }
 
-    async fn validate_by(&self, caller: &Caller<impl Cloud>, index: usize) -> Vec<CheckResult> {
-        let observed = self.observed(caller).await;
+    async fn validate_by(&self, client: &Client, index: usize) -> Vec<CheckResult> {
+        let observed = self.observed(client).await;
         let plan = deploy::plan(&self.desired, &observed, false);
         let Desired { scope, class, .. } = &self.desired;
         let student = &self.students[index];
@@ -174,7 +167,7 @@ impl Class {
         let mut bytes = at_ms.to_le_bytes().to_vec();
         bytes.extend([index as u8, 7]);
         let nonce = nonce(bytes.try_into().unwrap());
-        issue_nonce(caller, &student.username, &nonce);
+        issue_nonce(client, &student.username, &nonce);
         let validation = Validation {
             stack: &self.desired.stacks[index],
             invocation: "homeroom",
@@ -186,7 +179,7 @@ impl Class {
             nonce: &nonce,
             started_ms: at_ms,
         };
-        validate(caller, &validation).await.unwrap()
+        validate(client, &validation).await.unwrap()
     }
 
     /// homeroom's own validation of every student, which must pass; a cache with what the run log keeps of it.
@@ -215,12 +208,12 @@ impl Class {
 
     /// Every student does the whole lab.
     async fn work(&self) {
-        let (caller, _events) = self.caller().await;
-        let observed = self.observed(&caller).await;
+        let (client, _events) = self.client().await;
+        let observed = self.observed(&client).await;
         let Desired { scope, class, .. } = &self.desired;
         for (stack, student) in self.desired.stacks.iter().zip(&self.students) {
             let steps = self.lab.rehearsal_steps(scope, class, student);
-            script::work(&caller, scope, stack, &observed, &steps)
+            script::work(&client, scope, stack, &observed, &steps)
                 .await
                 .unwrap();
         }
@@ -228,8 +221,8 @@ impl Class {
 
     /// A request to user1's API, past every fault and count; the execution's ARN.
     async fn post(&self, user: &str, data: &str) -> String {
-        let (caller, _events) = self.caller().await;
-        let observed = self.observed(&caller).await;
+        let (client, _events) = self.client().await;
+        let observed = self.observed(&client).await;
         let stack = &self.desired.stacks[0];
         let api = observed.api_of(&self.desired.scope, stack, &stack.rest_apis[0]);
         let body = json!({"userId": user, "dataType": data}).to_string();

@@ -127,8 +127,8 @@ async fn a_stop_ends_the_wait_for_what_aws_does_not_show_yet() {
     class
         .aws
         .inject(Rule::on("states:DescribeExecution").fault(NOT_YET));
-    let (caller, _events) = class.caller().await;
-    let stop = caller.stop().clone();
+    let (client, _events) = class.client().await;
+    let stop = client.stop().clone();
     let began = Instant::now();
     let reading = ClassReading {
         depth: &Depth::Deploy,
@@ -140,7 +140,7 @@ async fn a_stop_ends_the_wait_for_what_aws_does_not_show_yet() {
         console: true,
         invoke_url: &|_, _| String::new(),
     };
-    let read = read_class(&caller, &reading, class.empty_cache());
+    let read = read_class(&client, &reading, class.empty_cache());
     let stopped = async {
         tokio::time::sleep(Duration::from_secs(3)).await;
         stop.drain();

@@ -62,8 +62,8 @@ async fn work_in_another_class_s_stack_of_the_same_names_is_nobody_s_here() {
 impl Class {
     /// What `validate` finds of user1.
     async fn validated(&self) -> Vec<CheckResult> {
-        let (caller, _events) = self.caller().await;
-        let observed = self.observed(&caller).await;
+        let (client, _events) = self.client().await;
+        let observed = self.observed(&client).await;
         let plan = deploy::plan(&self.desired, &observed, false);
         let Desired { scope, class, .. } = &self.desired;
         let validation = Validation {
@@ -80,7 +80,7 @@ impl Class {
             nonce: "7abcdefgh2",
             started_ms: self.aws.now_ms(),
         };
-        validate(&caller, &validation).await.unwrap()
+        validate(&client, &validation).await.unwrap()
     }
 }
 

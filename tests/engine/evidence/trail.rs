@@ -159,7 +159,6 @@ async fn events_from_before_the_stack_happened_to_somebody_elses() {
         .desired
         .scope
         .state_machine_arn("user1-simple-workflow");
-    use homeroom::engine::port::Cloud;
     cloud.delete_state_machine(&machine).await.unwrap();
     class.deploy().await;
     let (read, _) = class.read(class.empty_cache()).await;

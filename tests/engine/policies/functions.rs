@@ -1,14 +1,12 @@
 //! The function's resource policy, as it stands after a deployment: it lets in the student's own API, for the one
 //! method and path, and nobody else.
 
+use homeroom::aws::pacing::{Overrides, Pace};
+use homeroom::aws::stop::Stop;
 use homeroom::bundle;
 use homeroom::domain::plan::deploy;
-use homeroom::engine::call::Caller;
 use homeroom::engine::execute::execute;
 use homeroom::engine::observe::{Depth, observe};
-use homeroom::engine::pacing::{Overrides, Pace};
-use homeroom::engine::port::Cloud;
-use homeroom::engine::stop::Stop;
 use tokio::sync::mpsc;
 
 use crate::policies::class;
@@ -32,16 +30,19 @@ async fn each_trigger_function_lets_its_own_api_in_and_nobody_else() {
         .unwrap();
     let (sender, _events) = mpsc::unbounded_channel();
     let (pace, overrides) = (Pace::Unlimited, Overrides::new());
-    let caller = Caller::new(aws.cloud().await, pace, overrides, Stop::new(), sender);
-    let observed = observe(&caller, &desired, &Depth::Deploy).await.unwrap();
+    let client = aws
+        .cloud()
+        .await
+        .in_run(pace, overrides, Stop::new(), sender);
+    let observed = observe(&client, &desired, &Depth::Deploy).await.unwrap();
     execute(
-        &caller,
+        &client,
         &deploy::plan(&desired, &observed, false),
         |_, _| None,
     )
     .await;
 
-    let cloud = caller.cloud();
+    let cloud = &client;
     let apis = cloud.rest_apis_page(None).await.unwrap().items;
     assert_eq!(apis.len(), students.len());
     for stack in &desired.stacks {

@@ -62,8 +62,8 @@ fn item(plan: &Plan, name: &str) -> Item {
 
 /// Plans, with what would be reset; the plan and what was seen.
 async fn look(aws: &StrictAws, class: &Class, reset: bool) -> (Plan, Observed) {
-    let (caller, _run) = start(aws, class).await;
-    let observed = observe(&caller, &class.desired, &Depth::Deploy)
+    let (client, _run) = start(aws, class).await;
+    let observed = observe(&client, &class.desired, &Depth::Deploy)
         .await
         .unwrap();
     (deploy::plan(&class.desired, &observed, reset), observed)
@@ -81,8 +81,8 @@ async fn goes_the_way_of_every_change(aws: &StrictAws, class: &Class, name: &str
     assert!(shown.contains(key) && changes.len() == 1, "{key}: {shown}");
 
     let (plan, _) = look(aws, class, true).await;
-    let (caller, _run) = start(aws, class).await;
-    assert_all_well(&execute(&caller, &plan, |_, _| None).await);
+    let (client, _run) = start(aws, class).await;
+    assert_all_well(&execute(&client, &plan, |_, _| None).await);
     let (plan, _) = look(aws, class, false).await;
     assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0), "{key}");
 }

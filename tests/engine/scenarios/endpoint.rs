@@ -3,7 +3,6 @@
 use futures::future::join_all;
 use homeroom::domain::plan::Verdict;
 use homeroom::domain::resources::rest_api::Authorization;
-use homeroom::engine::port::Cloud;
 
 use crate::scenarios::{Class, assert_all_well, deploy_class, plan_class};
 use strict_aws::StrictAws;

@@ -20,9 +20,9 @@ struct Came {
 }
 
 async fn deploy(aws: &StrictAws, class: &Class) -> Came {
-    let (caller, mut run) = start(aws, class).await;
-    let (_, runs) = deploy_with(&caller, class).await;
-    drop(caller);
+    let (client, mut run) = start(aws, class).await;
+    let (_, runs) = deploy_with(&client, class).await;
+    drop(client);
     let mut notes = Vec::new();
     while let Some(event) = run.events.recv().await {
         if let Event::Note { text } = event {
@@ -179,9 +179,9 @@ async fn a_teardown_goes_on_with_what_it_may_delete() {
     let class = Class::of(&["user1", "user2", "user3", "user4", "user5"]);
     assert_all_well(&deploy_class(&aws, &class).await);
     aws.inject(Rule::on("logs:DeleteLogGroup").fault(Fault::AccessDenied));
-    let (caller, mut run) = start(&aws, &class).await;
-    teardown_with(&caller, &class).await;
-    drop(caller);
+    let (client, mut run) = start(&aws, &class).await;
+    teardown_with(&client, &class).await;
+    drop(client);
     let mut told = Vec::new();
     while let Some(event) = run.events.recv().await {
         if let Event::Note { text } = event {
@@ -216,8 +216,8 @@ async fn a_wait_in_vain_tells_awss_last_words_and_their_request() {
         code: "NoSuchEntity",
         message: "The role cannot be found.",
     }));
-    let (caller, _run) = start(&aws, &class).await;
-    let (_, runs) = deploy_with(&caller, &class).await;
+    let (client, _run) = start(&aws, &class).await;
+    let (_, runs) = deploy_with(&client, &class).await;
     let failed = runs[0]
         .steps
         .iter()
@@ -239,8 +239,8 @@ async fn every_failure_carries_the_id_of_its_request() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     aws.inject(Rule::on("iam:CreateRole").fault(Fault::AccessDenied));
-    let (caller, mut run) = start(&aws, &class).await;
-    let (_, runs) = deploy_with(&caller, &class).await;
+    let (client, mut run) = start(&aws, &class).await;
+    let (_, runs) = deploy_with(&client, &class).await;
     let ids: Vec<String> = aws
         .calls()
         .iter()
@@ -258,7 +258,7 @@ async fn every_failure_carries_the_id_of_its_request() {
     assert_eq!(told.len(), 3);
     assert!(told.iter().all(|id| ids.contains(id)), "{told:?} {ids:?}");
     // And in the run log, whatever became of the call.
-    drop(caller);
+    drop(client);
     let mut logged = Vec::new();
     while let Some(event) = run.events.recv().await {
         let line = serde_json::to_string(&event).unwrap();

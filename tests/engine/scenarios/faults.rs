@@ -181,9 +181,9 @@ async fn a_network_gone_for_good_ends_the_run_with_outcomes_within_minutes() {
         hours,
         Fault::Refuse,
     ));
-    let (caller, mut run) = start(&aws, &class).await;
+    let (client, mut run) = start(&aws, &class).await;
     let began = Instant::now();
-    let (plan, runs) = deploy_with(&caller, &class).await;
+    let (plan, runs) = deploy_with(&client, &class).await;
     assert!(
         began.elapsed() < Duration::from_secs(600),
         "{:?}",
@@ -220,8 +220,8 @@ async fn credentials_that_expire_stop_the_run_and_the_next_one_goes_on() {
     for after in [20, 200, 600] {
         let aws = StrictAws::new();
         aws.inject(Rule::any().skip(after).fault(expired()));
-        let (caller, mut run) = start(&aws, &class).await;
-        let (plan, runs) = deploy_with(&caller, &class).await;
+        let (client, mut run) = start(&aws, &class).await;
+        let (plan, runs) = deploy_with(&client, &class).await;
         for (planned, run) in plan.students.iter().zip(&runs) {
             assert_eq!(run.steps.len(), planned.steps(), "{}", run.student);
         }
@@ -260,13 +260,13 @@ async fn credentials_that_expire_during_a_teardown_prove_nothing_gone() {
                 message: "The security token included in the request is expired",
             }),
     );
-    let (caller, _run) = start(&aws, &class).await;
-    let observed = observe(&caller, &class.desired, &class.whole())
+    let (client, _run) = start(&aws, &class).await;
+    let observed = observe(&client, &class.desired, &class.whole())
         .await
         .unwrap();
     let plan = teardown::plan(&class.desired, &observed, class.whole().reach());
-    let runs = execute(&caller, &plan, |_, _| None).await;
-    let left = prove_gone(&caller, &class.desired, &class.whole(), &plan, &runs).await;
+    let runs = execute(&client, &plan, |_, _| None).await;
+    let left = prove_gone(&client, &class.desired, &class.whole(), &plan, &runs).await;
     assert!(left.is_err(), "nothing was looked at");
     aws.heal();
     let left = tear_down_class(&aws, &class).await;
@@ -279,7 +279,7 @@ async fn an_interrupt_at_any_moment_of_a_run_leaves_what_the_next_run_finishes()
     for at_ms in (0..20_000).step_by(700) {
         for now in [false, true] {
             let aws = StrictAws::new();
-            let (caller, run) = start(&aws, &class).await;
+            let (client, run) = start(&aws, &class).await;
             let stop = run.stop.clone();
             let interrupt = async {
                 tokio::time::sleep(Duration::from_millis(at_ms)).await;
@@ -290,11 +290,11 @@ async fn an_interrupt_at_any_moment_of_a_run_leaves_what_the_next_run_finishes()
                 }
             };
             let work = async {
-                let observed = observe(&caller, &class.desired, &Depth::Deploy)
+                let observed = observe(&client, &class.desired, &Depth::Deploy)
                     .await
                     .ok()?;
                 let plan = deploy::plan(&class.desired, &observed, false);
-                let runs = execute(&caller, &plan, |_, _| None).await;
+                let runs = execute(&client, &plan, |_, _| None).await;
                 Some((plan, runs))
             };
             let (ended, ()) = tokio::join!(work, interrupt);
@@ -316,7 +316,7 @@ async fn an_interrupt_at_any_moment_of_a_run_leaves_what_the_next_run_finishes()
                 "at {at_ms} ms, now: {now}"
             );
 
-            let (caller, run) = start(&aws, &class).await;
+            let (client, run) = start(&aws, &class).await;
             let stop = run.stop.clone();
             let interrupt = async {
                 tokio::time::sleep(Duration::from_millis(at_ms)).await;
@@ -327,12 +327,12 @@ async fn an_interrupt_at_any_moment_of_a_run_leaves_what_the_next_run_finishes()
                 }
             };
             let work = async {
-                let observed = observe(&caller, &class.desired, &class.whole())
+                let observed = observe(&client, &class.desired, &class.whole())
                     .await
                     .ok()?;
                 let plan = teardown::plan(&class.desired, &observed, class.whole().reach());
-                let runs = execute(&caller, &plan, |_, _| None).await;
-                prove_gone(&caller, &class.desired, &class.whole(), &plan, &runs)
+                let runs = execute(&client, &plan, |_, _| None).await;
+                prove_gone(&client, &class.desired, &class.whole(), &plan, &runs)
                     .await
                     .ok()
             };
@@ -490,8 +490,8 @@ async fn an_update_killed_at_any_call_is_finished_and_no_change_of_a_student() {
 async fn the_first_interrupt_lets_requests_finish_and_accounts_for_every_step() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1", "user2"]);
-    let (caller, run) = start(&aws, &class).await;
-    let work = deploy_with(&caller, &class);
+    let (client, run) = start(&aws, &class).await;
+    let work = deploy_with(&client, &class);
     let interrupt = async {
         while aws.count("lambda:CreateFunction") == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -513,9 +513,9 @@ async fn the_second_interrupt_gives_up_what_is_in_flight_at_once() {
     let aws = StrictAws::new();
     aws.inject(Rule::on("iam:CreateRole").fault(Fault::Slow(Duration::from_secs(50))));
     let class = Class::of(&["user1"]);
-    let (caller, run) = start(&aws, &class).await;
+    let (client, run) = start(&aws, &class).await;
     let began = Instant::now();
-    let work = deploy_with(&caller, &class);
+    let work = deploy_with(&client, &class);
     let interrupt = async {
         while aws.count("iam:CreateRole") == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -89,11 +89,11 @@ async fn the_forecast_time_is_the_real_time_and_counts_down_to_nothing() {
     ];
     for (work, verb) in works.iter().zip(["deploy", "teardown"]) {
         let foretold = work.estimate(&pacer()).seconds.unwrap() as f64;
-        let (caller, mut run) = start(&aws, &class).await;
+        let (client, mut run) = start(&aws, &class).await;
         let began = tokio::time::Instant::now();
         match verb {
-            "deploy" => drop(deploy_with(&caller, &class).await),
-            _ => drop(teardown_with(&caller, &class).await),
+            "deploy" => drop(deploy_with(&client, &class).await),
+            _ => drop(teardown_with(&client, &class).await),
         }
         let took = began.elapsed().as_secs_f64();
         assert!(

@@ -1,6 +1,6 @@
 //! What AWS does not know yet, or does not say clearly: waited for, for as long as it may take and no longer.
 
-use homeroom::engine::port::Principal;
+use homeroom::aws::Principal;
 
 use super::*;
 
@@ -47,10 +47,10 @@ fn exactly(seconds: u64) -> Spread {
 async fn timed(aws: &StrictAws) -> (Duration, Vec<StudentRun>, Vec<String>) {
     let class = Class::of(&["user1"]);
     let began = Instant::now();
-    let (caller, mut run) = start(aws, &class).await;
-    let (_, runs) = deploy_with(&caller, &class).await;
+    let (client, mut run) = start(aws, &class).await;
+    let (_, runs) = deploy_with(&client, &class).await;
     let took = began.elapsed();
-    drop(caller);
+    drop(client);
     let mut waits = Vec::new();
     while let Some(event) = run.events.recv().await {
         if let Event::StepWaiting { student, on, .. } = event {
@@ -135,8 +135,8 @@ async fn a_refused_deletion_is_never_taken_for_gone() {
             .about("user1-worker")
             .fault(denied(UNRESOLVED)),
     );
-    let (caller, _run) = start(&aws, &class).await;
-    let (runs, left) = teardown_with(&caller, &class).await;
+    let (client, _run) = start(&aws, &class).await;
+    let (runs, left) = teardown_with(&client, &class).await;
     assert_eq!(failures(&runs[0]).len(), 1, "{runs:?}");
     // The policy that bounds the role stays with it.
     assert_eq!(left.plan.count(Verdict::Delete), 2);
@@ -213,10 +213,10 @@ async fn calls_on_one_function_never_overlap() {
     second.name = "user1-second-api".into();
     second.routes[0].path = "/second".into();
     stack.rest_apis.push(second);
-    let (caller, mut run) = start(&aws, &class).await;
-    let (_, runs) = deploy_with(&caller, &class).await;
+    let (client, mut run) = start(&aws, &class).await;
+    let (_, runs) = deploy_with(&client, &class).await;
     assert_all_well(&runs);
-    drop(caller);
+    drop(client);
     assert_eq!(aws.count("lambda:AddPermission"), 2);
     while let Some(event) = run.events.recv().await {
         assert!(!matches!(event, Event::CallRetried { .. }), "{event:?}");

@@ -1,9 +1,9 @@
 //! Students who left the roster, and the work that a reset would overwrite.
 
+use homeroom::aws::{CloudError, ErrorKind};
 use homeroom::domain::left::{Attendance, leavers};
 use homeroom::domain::resources::function::Code;
 use homeroom::engine::code::{CodeError, code_of};
-use homeroom::engine::port::{CloudError, ErrorKind};
 
 use super::*;
 
@@ -16,8 +16,8 @@ impl Class {
 }
 
 async fn look(aws: &StrictAws, class: &Class, depth: &Depth) -> Observed {
-    let (caller, _run) = start(aws, class).await;
-    observe(&caller, &class.desired, depth).await.unwrap()
+    let (client, _run) = start(aws, class).await;
+    observe(&client, &class.desired, depth).await.unwrap()
 }
 
 /// Everybody who left, with how many resources were seen.
@@ -113,10 +113,10 @@ async fn a_teardown_of_those_who_left_ends_when_they_are_gone() {
     let observed = look(&aws, &rest, &depth).await;
     let plan = teardown::plan(&rest.desired, &observed, depth.reach());
     assert_eq!((plan.students.len(), plan.steps()), (1, 12));
-    let (caller, _run) = start(&aws, &rest).await;
-    let runs = execute(&caller, &plan, |_, _| None).await;
+    let (client, _run) = start(&aws, &rest).await;
+    let runs = execute(&client, &plan, |_, _| None).await;
     assert_all_well(&runs);
-    let left = prove_gone(&caller, &rest.desired, &depth, &plan, &runs);
+    let left = prove_gone(&client, &rest.desired, &depth, &plan, &runs);
     let left = left.await.unwrap();
     assert_eq!((left.plan.students.len(), left.plan.steps()), (0, 0));
     // Those who stay are not waited for as if they had to go.
@@ -143,9 +143,9 @@ async fn a_students_code_is_fetched_as_it_is_and_only_for_what_is_asked() {
         .update_function_code("user1-process-data", &code(mine))
         .await
         .unwrap();
-    let (caller, _run) = start(&aws, &class).await;
+    let (client, _run) = start(&aws, &class).await;
     aws.clear_calls();
-    let zip = code_of(&caller, "user1-process-data").await.unwrap();
+    let zip = code_of(&client, "user1-process-data").await.unwrap();
     assert_eq!(zip, mine);
     assert_eq!(aws.count("lambda:GetFunction"), 1);
     assert_eq!(aws.count("s3:GetObject"), 1);
@@ -158,13 +158,13 @@ async fn code_that_cannot_be_fetched_or_changed_meanwhile_is_no_copy() {
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
     let name = "user1-process-data";
-    let (caller, _run) = start(&aws, &class).await;
+    let (client, _run) = start(&aws, &class).await;
     aws.inject(Rule::on("s3:GetObject").fault(Fault::Error {
         status: 403,
         code: "AccessDenied",
         message: "Request has expired",
     }));
-    let refused = code_of(&caller, name).await.unwrap_err();
+    let refused = code_of(&client, name).await.unwrap_err();
     assert!(
         matches!(&refused, CodeError::Cloud(CloudError { kind: ErrorKind::Invalid, message, .. }) if message.contains("403")),
         "{refused:?}"
@@ -184,10 +184,10 @@ async fn code_that_cannot_be_fetched_or_changed_meanwhile_is_no_copy() {
             .await
             .unwrap();
     };
-    let (copied, ()) = tokio::join!(code_of(&caller, name), saving);
+    let (copied, ()) = tokio::join!(code_of(&client, name), saving);
     let changed = matches!(copied, Err(CodeError::Other));
     let whole = matches!(&copied, Ok(zip) if zip != b"PK newer");
     assert!(changed || whole, "{copied:?}");
     aws.heal();
-    assert_eq!(code_of(&caller, name).await.unwrap(), b"PK newer");
+    assert_eq!(code_of(&client, name).await.unwrap(), b"PK newer");
 }

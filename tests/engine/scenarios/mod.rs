@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+use homeroom::aws::pacing::{Overrides, Pace, Pacer};
+use homeroom::aws::stop::Stop;
+use homeroom::aws::{Client, NewFunction, NewStateMachine};
 use homeroom::bundle;
 use homeroom::domain::desired::Desired;
 use homeroom::domain::ids::Scope;
@@ -25,14 +28,10 @@ use homeroom::domain::plan::{Plan, Verdict, deploy, teardown};
 use homeroom::domain::resources::state_machine::WorkflowType;
 use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::domain::roster::Student;
-use homeroom::engine::call::Caller;
 use homeroom::engine::execute::{StudentRun, execute};
 use homeroom::engine::forecast::Work;
 use homeroom::engine::observe::{Depth, observe};
-use homeroom::engine::pacing::{Overrides, Pace, Pacer};
-use homeroom::engine::port::{Cloud, NewFunction, NewStateMachine};
 use homeroom::engine::prove_gone::{Left, prove_gone};
-use homeroom::engine::stop::Stop;
 use homeroom::events::{Event, StepResult};
 use strict_aws::{ACCOUNT, Fault, Options, REGION, Rule, Spread, StrictAws};
 use tokio::sync::mpsc;
@@ -112,56 +111,53 @@ struct Run {
     events: mpsc::UnboundedReceiver<Event>,
 }
 
-async fn start(aws: &StrictAws, class: &Class) -> (Caller<impl Cloud>, Run) {
+async fn start(aws: &StrictAws, class: &Class) -> (Client, Run) {
     let stop = Stop::new();
     let (sender, events) = mpsc::unbounded_channel();
-    let caller = Caller::new(
-        aws.cloud().await,
-        class.pace,
-        Overrides::new(),
-        stop.clone(),
-        sender,
-    );
-    (caller, Run { stop, events })
+    let client = aws
+        .cloud()
+        .await
+        .in_run(class.pace, Overrides::new(), stop.clone(), sender);
+    (client, Run { stop, events })
 }
 
-async fn deploy_with<C: Cloud>(caller: &Caller<C>, class: &Class) -> (Plan, Vec<StudentRun>) {
-    let observed = observe(caller, &class.desired, &Depth::Deploy)
+async fn deploy_with(client: &Client, class: &Class) -> (Plan, Vec<StudentRun>) {
+    let observed = observe(client, &class.desired, &Depth::Deploy)
         .await
         .unwrap();
     let plan = deploy::plan(&class.desired, &observed, false);
-    let runs = execute(caller, &plan, |_, _| None).await;
+    let runs = execute(client, &plan, |_, _| None).await;
     (plan, runs)
 }
 
 async fn deploy_class(aws: &StrictAws, class: &Class) -> Vec<StudentRun> {
-    let (caller, _run) = start(aws, class).await;
-    deploy_with(&caller, class).await.1
+    let (client, _run) = start(aws, class).await;
+    deploy_with(&client, class).await.1
 }
 
 async fn plan_class(aws: &StrictAws, class: &Class) -> Plan {
-    let (caller, _run) = start(aws, class).await;
-    let observed = observe(&caller, &class.desired, &Depth::Deploy)
+    let (client, _run) = start(aws, class).await;
+    let observed = observe(&client, &class.desired, &Depth::Deploy)
         .await
         .unwrap();
     deploy::plan(&class.desired, &observed, false)
 }
 
-async fn teardown_with<C: Cloud>(caller: &Caller<C>, class: &Class) -> (Vec<StudentRun>, Left) {
-    let observed = observe(caller, &class.desired, &class.whole())
+async fn teardown_with(client: &Client, class: &Class) -> (Vec<StudentRun>, Left) {
+    let observed = observe(client, &class.desired, &class.whole())
         .await
         .unwrap();
     let plan = teardown::plan(&class.desired, &observed, class.whole().reach());
-    let runs = execute(caller, &plan, |_, _| None).await;
-    let left = prove_gone(caller, &class.desired, &class.whole(), &plan, &runs)
+    let runs = execute(client, &plan, |_, _| None).await;
+    let left = prove_gone(client, &class.desired, &class.whole(), &plan, &runs)
         .await
         .unwrap();
     (runs, left)
 }
 
 async fn tear_down_class(aws: &StrictAws, class: &Class) -> Left {
-    let (caller, _run) = start(aws, class).await;
-    teardown_with(&caller, class).await.1
+    let (client, _run) = start(aws, class).await;
+    teardown_with(&client, class).await.1
 }
 
 fn assert_all_well(runs: &[StudentRun]) {
@@ -269,10 +265,10 @@ async fn a_slow_role_is_waited_for_and_the_wait_is_told_once_a_step() {
     let aws = StrictAws::new();
     aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(30)));
     let class = Class::of(&["user1"]);
-    let (caller, mut run) = start(&aws, &class).await;
-    let (_, runs) = deploy_with(&caller, &class).await;
+    let (client, mut run) = start(&aws, &class).await;
+    let (_, runs) = deploy_with(&client, &class).await;
     assert_all_well(&runs);
-    drop(caller);
+    drop(client);
     let mut waits = 0;
     while let Some(event) = run.events.recv().await {
         if let Event::StepWaiting { on, .. } = event {
@@ -355,12 +351,12 @@ async fn foreign_resources_with_our_names_are_conflicts_and_stay_untouched() {
         .await
         .unwrap();
     let before = aws.state_of(name);
-    let (caller, _run) = start(&aws, &class).await;
-    let (plan, runs) = deploy_with(&caller, &class).await;
+    let (client, _run) = start(&aws, &class).await;
+    let (plan, runs) = deploy_with(&client, &class).await;
     assert!(plan.students[0].is_blocked());
     assert!(runs[0].steps.is_empty());
     assert_all_well(&runs);
-    let (_, left) = teardown_with(&caller, &class).await;
+    let (_, left) = teardown_with(&client, &class).await;
     assert_eq!(
         (left.plan.steps(), left.plan.count(Verdict::Foreign)),
         (0, 1)
@@ -373,7 +369,7 @@ async fn foreign_resources_with_our_names_are_conflicts_and_stay_untouched() {
 async fn a_foreign_resource_that_appears_after_the_listing_is_a_conflict_too() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
-    let (caller, _run) = start(&aws, &class).await;
+    let (client, _run) = start(&aws, &class).await;
     let plan = deploy::plan(&class.desired, &Observed::default(), false);
     let cloud = aws.backdoor().await;
     let name = "/aws/lambda/user1-process-data";
@@ -382,7 +378,7 @@ async fn a_foreign_resource_that_appears_after_the_listing_is_a_conflict_too() {
         .await
         .unwrap();
     let before = aws.state_of(name);
-    let runs = execute(&caller, &plan, |_, _| None).await;
+    let runs = execute(&client, &plan, |_, _| None).await;
     let conflict = |r: &StepResult| matches!(r, StepResult::Conflict { .. });
     assert_eq!(runs[0].steps.values().filter(|r| conflict(r)).count(), 1);
     assert_eq!(aws.state_of(name), before);
@@ -414,8 +410,8 @@ async fn a_log_group_that_lambda_makes_again_during_a_teardown_is_deleted_again(
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
-    let (caller, _run) = start(&aws, &class).await;
-    let work = teardown_with(&caller, &class);
+    let (client, _run) = start(&aws, &class).await;
+    let work = teardown_with(&client, &class);
     let late = async {
         // A function that was still running logs once more after its group was deleted.
         while aws.count("logs:DeleteLogGroup") < 3 {
@@ -596,8 +592,8 @@ async fn a_teardown_in_the_wrong_region_only_says_where_the_stack_is() {
     // Roles are global: they are what a look from another region finds.
     let mut wrong = Class::of(&["user1"]);
     wrong.desired.scope.region = "eu-west-1".into();
-    let (caller, _run) = start(&aws, &wrong).await;
-    let observed = observe(&caller, &wrong.desired, &wrong.whole())
+    let (client, _run) = start(&aws, &wrong).await;
+    let observed = observe(&client, &wrong.desired, &wrong.whole())
         .await
         .unwrap();
     let roles = observed.roles.values();
@@ -745,7 +741,7 @@ async fn a_log_group_that_a_function_makes_only_at_its_end_is_deleted_as_well() 
     let group = "/aws/lambda/user1-process-data";
     let cloud = aws.backdoor().await;
     cloud.delete_log_group(group).await.unwrap();
-    let (caller, _run) = start(&aws, &class).await;
+    let (client, _run) = start(&aws, &class).await;
     let late = async {
         while aws.count("lambda:DeleteFunction") < 3 {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -753,7 +749,7 @@ async fn a_log_group_that_a_function_makes_only_at_its_end_is_deleted_as_well() 
         tokio::time::sleep(Duration::from_secs(2)).await;
         aws.recreate_log_group(group);
     };
-    let ((_, left), ()) = tokio::join!(teardown_with(&caller, &class), late);
+    let ((_, left), ()) = tokio::join!(teardown_with(&client, &class), late);
     assert_eq!((left.plan.steps(), aws.snapshot()), (0, vec![]));
 }
 
@@ -769,8 +765,8 @@ async fn a_log_group_tagged_as_anothers_stays_though_its_function_is_ours() {
     let cloud = aws.backdoor().await;
     cloud.tag_log_group(&arn, &tags).await.unwrap();
 
-    let (caller, _run) = start(&aws, &class).await;
-    let (runs, left) = teardown_with(&caller, &class).await;
+    let (client, _run) = start(&aws, &class).await;
+    let (runs, left) = teardown_with(&client, &class).await;
     let of_group = &runs[0].steps[&ResourceId::new(Kind::LogGroup, group)];
     assert!(
         matches!(of_group, StepResult::Conflict { .. }),

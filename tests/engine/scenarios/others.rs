@@ -74,13 +74,13 @@ async fn a_student_who_deletes_their_stack_during_a_teardown_is_no_error() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
     deploy_class(&aws, &class).await;
-    let (caller, _run) = start(&aws, &class).await;
-    let observed = observe(&caller, &class.desired, &class.whole())
+    let (client, _run) = start(&aws, &class).await;
+    let observed = observe(&client, &class.desired, &class.whole())
         .await
         .unwrap();
     let plan = teardown::plan(&class.desired, &observed, class.whole().reach());
     tear_down_class(&aws, &class).await;
-    let runs = execute(&caller, &plan, |_, _| None).await;
+    let runs = execute(&client, &plan, |_, _| None).await;
     assert_all_well(&runs);
 }
 
@@ -184,9 +184,9 @@ async fn whatever_a_student_does_during_a_deployment_harms_nobody_else() {
     for act in ACTS {
         let aws = StrictAws::new();
         let bystanders = namesakes(&aws).await;
-        let (caller, _run) = start(&aws, &class).await;
+        let (client, _run) = start(&aws, &class).await;
         let ((plan, runs), met) = tokio::join!(
-            deploy_with(&caller, &class),
+            deploy_with(&client, &class),
             meddle(&aws, &class, act, Duration::from_secs(60))
         );
         assert!(met, "{act:?}: it was there in time");
@@ -232,8 +232,8 @@ async fn whatever_a_student_does_during_a_teardown_nothing_is_left() {
             let aws = StrictAws::new();
             let bystanders = namesakes(&aws).await;
             deploy_class(&aws, &class).await;
-            let (caller, _run) = start(&aws, &class).await;
-            let ((runs, left), was_there) = tokio::join!(teardown_with(&caller, &class), async {
+            let (client, _run) = start(&aws, &class).await;
+            let ((runs, left), was_there) = tokio::join!(teardown_with(&client, &class), async {
                 tokio::time::sleep(Duration::from_millis(after)).await;
                 meddle(&aws, &class, act, Duration::from_millis(500)).await
             });

@@ -129,10 +129,10 @@ async fn the_run_log_alone_tells_every_change_asked_for_and_its_result() {
         aws.inject(Rule::seeded(seed, 0.05).fault(Fault::LoseAnswer));
         aws.inject(Rule::seeded(seed + 100, 0.05).fault(Fault::Throttle));
 
-        let (caller, run) = start(&aws, &class).await;
+        let (client, run) = start(&aws, &class).await;
         let log = tokio::spawn(logged(run, aws.clone()));
-        assert_all_well(&deploy_with(&caller, &class).await.1);
-        drop(caller);
+        assert_all_well(&deploy_with(&client, &class).await.1);
+        drop(client);
         let told = steps_told(&log.await.unwrap(), began);
         let made = there(&aws);
         assert_eq!(done(&told, "create"), made, "seed {seed}");
@@ -145,10 +145,10 @@ async fn the_run_log_alone_tells_every_change_asked_for_and_its_result() {
         assert_every_change_is_told(&aws, &told, &names);
 
         aws.clear_calls();
-        let (caller, run) = start(&aws, &class).await;
+        let (client, run) = start(&aws, &class).await;
         let log = tokio::spawn(logged(run, aws.clone()));
-        assert_eq!(teardown_with(&caller, &class).await.1.plan.steps(), 0);
-        drop(caller);
+        assert_eq!(teardown_with(&client, &class).await.1.plan.steps(), 0);
+        drop(client);
         let told = steps_told(&log.await.unwrap(), began);
         assert_eq!(done(&told, "delete"), made, "seed {seed}");
         assert_eq!(there(&aws), BTreeSet::new());
@@ -161,7 +161,7 @@ async fn the_run_log_of_a_stopped_run_ends_every_step_that_it_began() {
     let aws = StrictAws::new();
     let began = aws.now_ms();
     let class = Class::of(&["user1", "user2", "user3"]);
-    let (caller, run) = start(&aws, &class).await;
+    let (client, run) = start(&aws, &class).await;
     let stop = run.stop.clone();
     let log = tokio::spawn(logged(run, aws.clone()));
     let pressed = async {
@@ -173,10 +173,10 @@ async fn the_run_log_of_a_stopped_run_ends_every_step_that_it_began() {
         std::future::pending::<()>().await;
     };
     let ran = tokio::select! {
-        ran = deploy_with(&caller, &class) => ran.1,
+        ran = deploy_with(&client, &class) => ran.1,
         () = pressed => unreachable!(),
     };
-    drop(caller);
+    drop(client);
     let told = steps_told(&log.await.unwrap(), began);
     assert_eq!(ran.len(), 3, "an outcome for everybody");
     assert!(told.iter().any(|s| s.result == "cancelled"), "{told:?}");

@@ -34,7 +34,7 @@ impl Stop {
     }
 
     /// Whether stopping began.
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.drain.is_cancelled()
     }
 
@@ -66,7 +66,10 @@ impl Stop {
     ///
     /// # Errors
     /// [`Cancelled`], then.
-    pub async fn unless_stopping<T>(&self, wait: impl Future<Output = T>) -> Result<T, Cancelled> {
+    pub(crate) async fn unless_stopping<T>(
+        &self,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, Cancelled> {
         tokio::select! {
             biased;
             () = self.drain.cancelled() => Err(Cancelled),
@@ -78,7 +81,7 @@ impl Stop {
     ///
     /// # Errors
     /// [`Cancelled`], then.
-    pub async fn unless_given_up<T>(
+    pub(crate) async fn unless_given_up<T>(
         &self,
         request: impl Future<Output = T>,
     ) -> Result<T, Cancelled> {

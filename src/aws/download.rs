@@ -7,12 +7,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
-use crate::domain::operation::Operation;
-use crate::engine::port::{CloudError, CloudResult, ErrorKind};
+use super::classify;
+use super::client::Client;
+use super::endpoint::{PlainClient, dns_suffix, split_origin};
+use super::error::{CallResult, CloudError, CloudResult, ErrorKind};
+use super::http::is_loopback;
+use super::operations::Operation;
 
-use super::connect::is_loopback;
-use super::endpoint::{Client, dns_suffix, split_origin};
-use super::errors;
+const OPERATION: Operation = Operation::FetchCode;
 
 /// For a whole zip: 50 MiB (what the console takes) in that time is a slow line.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -20,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 fn failed(kind: ErrorKind, code: &str, message: impl Into<String>) -> CloudError {
     CloudError {
         request_id: None,
-        operation: Operation::FetchCode,
+        operation: OPERATION,
         kind,
         code: code.into(),
         message: message.into(),
@@ -35,13 +37,21 @@ fn is_storage(origin: &str, region: &str) -> bool {
     host.chars().all(plain) && host.ends_with(&format!(".{}", dns_suffix(region)))
 }
 
-pub(super) async fn fetch_code(client: &Client, url: &str, max: usize) -> CloudResult<Vec<u8>> {
+impl Client {
+    /// The code, from where Lambda says that it is; refused when it has more bytes than `max`.
+    pub(crate) async fn fetch_code(&self, url: &str, max: usize) -> CallResult<Vec<u8>> {
+        let endpoint = &self.sdk.endpoint;
+        self.attempt(OPERATION, || fetch(endpoint, url, max)).await
+    }
+}
+
+async fn fetch(endpoint: &PlainClient, url: &str, max: usize) -> CloudResult<Vec<u8>> {
     let invalid = |cause: &str| failed(ErrorKind::Invalid, "InvalidAddress", cause);
     let (origin, target) = split_origin(url).ok_or_else(|| {
         invalid("Lambda names no address of the code (the function may be a container image)")
     })?;
     // The address is good for whoever has it, so it is not part of any message.
-    if !is_loopback(url) && !is_storage(origin, &client.region) {
+    if !is_loopback(url) && !is_storage(origin, &endpoint.region) {
         return Err(invalid(
             "the address that was told for the code is not one of AWS's",
         ));
@@ -53,12 +63,12 @@ pub(super) async fn fetch_code(client: &Client, url: &str, max: usize) -> CloudR
     request
         .set_uri(target)
         .map_err(|error| invalid(&error.to_string()))?;
-    let operation = client.plain("s3", "GetObject", origin, TIMEOUT);
+    let operation = endpoint.plain("s3", "GetObject", origin, TIMEOUT);
     let whole = async {
         let answer = operation
             .invoke(request)
             .await
-            .map_err(|error| errors::unanswered(Operation::FetchCode, &error))?;
+            .map_err(|error| classify::unanswered(OPERATION, &error))?;
         match answer.status {
             200 => read(answer.body, max).await,
             status @ 500.. => Err(failed(
@@ -89,7 +99,7 @@ async fn read(body: SdkBody, max: usize) -> CloudResult<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
         let chunk = stream.try_next().await.map_err(|error| {
-            let message = errors::chain(&error);
+            let message = classify::chain(&error);
             failed(ErrorKind::Ambiguous, "ConnectionBroken", message)
         })?;
         let Some(chunk) = chunk else {

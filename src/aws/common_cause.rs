@@ -9,26 +9,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use crate::domain::ids::Username;
-use crate::domain::operation::Operation;
 use crate::domain::resources::ResourceId;
 
-use super::port::{CloudError, ErrorKind};
+use super::error::{CloudError, ErrorKind};
+use super::operations::Operation;
 
 /// So many students make a cause the class's.
 const FEW: usize = 3;
 
 /// A part of a stack whoever's it is: `IAM role *-worker-role`. Or something else that is done for each student.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Part(String);
+pub struct StackPart(String);
 
-impl Part {
+impl StackPart {
     /// The part that a student's resource is.
-    pub fn of(resource: &ResourceId, student: &Username) -> Self {
+    pub(crate) fn of(resource: &ResourceId, student: &Username) -> Self {
         Self(anybodys(&resource.to_string(), student))
     }
 
     /// Something that is done alike for each student.
-    pub fn alike(what: impl ToString) -> Self {
+    pub(crate) fn alike(what: impl ToString) -> Self {
         Self(what.to_string())
     }
 }
@@ -53,9 +53,9 @@ fn anybodys(text: &str, student: &Username) -> String {
 
 /// A cause: what was asked for, of what, and how AWS refused it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Cause {
+struct CommonCause {
     operation: Operation,
-    part: Part,
+    part: StackPart,
     code: String,
     /// What the message says whoever it is about, where the code alone says little.
     words: String,
@@ -63,21 +63,21 @@ struct Cause {
 
 /// What students failed for in a run, and what went well.
 #[derive(Debug, Default)]
-pub struct CommonCauses(Mutex<Seen>);
+pub(crate) struct CommonCauses(Mutex<Outcomes>);
 
 #[derive(Debug, Default)]
-struct Seen {
-    well: BTreeSet<(Operation, Part)>,
-    failed: BTreeMap<Cause, BTreeSet<Username>>,
+struct Outcomes {
+    well: BTreeSet<(Operation, StackPart)>,
+    failed: BTreeMap<CommonCause, BTreeSet<Username>>,
     /// Those of them that are limits: they are met by those who come after others went well.
     limits: BTreeMap<Operation, BTreeSet<Username>>,
     /// What is known to be everybody's, and was told.
-    told: BTreeMap<Part, CloudError>,
+    told: BTreeMap<StackPart, CloudError>,
 }
 
 impl CommonCauses {
     /// A call went well.
-    pub fn went_well(&self, operation: Operation, part: Option<&Part>) {
+    pub(crate) fn went_well(&self, operation: Operation, part: Option<&StackPart>) {
         let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         seen.limits.remove(&operation);
         if let Some(part) = part {
@@ -86,7 +86,7 @@ impl CommonCauses {
     }
 
     /// A student's part failed.
-    pub fn failed(&self, student: &Username, part: &Part, error: &CloudError) {
+    pub(crate) fn failed(&self, student: &Username, part: &StackPart, error: &CloudError) {
         let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         if error.kind == ErrorKind::LimitExceeded {
             let students = seen.limits.entry(error.operation).or_default();
@@ -101,20 +101,25 @@ impl CommonCauses {
     }
 
     /// Keeps what is everybody's; whether it is news.
-    pub fn is_news(&self, part: &Part, error: &CloudError) -> bool {
+    pub(crate) fn is_news(&self, part: &StackPart, error: &CloudError) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         seen.told.insert(part.clone(), error.clone()).is_none()
     }
 
     /// What is known to keep everybody from it.
-    pub fn told(&self, part: &Part) -> Option<CloudError> {
+    pub(crate) fn told(&self, part: &StackPart) -> Option<CloudError> {
         let seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         seen.told.get(part).cloned()
     }
 
     /// How many students have failed so and kept the class from it, as far as the answers so far tell: at least a few,
     /// and nobody got past it.
-    pub fn is_everybodys(&self, student: &Username, part: &Part, error: &CloudError) -> bool {
+    pub(crate) fn is_everybodys(
+        &self,
+        student: &Username,
+        part: &StackPart,
+        error: &CloudError,
+    ) -> bool {
         let seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
         let students = if error.kind == ErrorKind::LimitExceeded {
             seen.limits.get(&error.operation)
@@ -131,8 +136,8 @@ impl CommonCauses {
     }
 }
 
-fn cause(part: &Part, error: &CloudError, words: String) -> Cause {
-    Cause {
+fn cause(part: &StackPart, error: &CloudError, words: String) -> CommonCause {
+    CommonCause {
         operation: error.operation,
         part: part.clone(),
         code: error.code.clone(),
@@ -190,9 +195,9 @@ mod tests {
         format!("user{n}").parse().unwrap()
     }
 
-    fn part(student: &Username) -> Part {
+    fn part(student: &Username) -> StackPart {
         let name = format!("{student}-worker-role");
-        Part::of(&ResourceId::new(Kind::Role, name), student)
+        StackPart::of(&ResourceId::new(Kind::Role, name), student)
     }
 
     /// Whether the class stops at the last of so many students.
@@ -217,7 +222,7 @@ mod tests {
     #[test]
     fn nobodys_refusal_is_the_classs_once_somebody_got_past_it() {
         let causes = CommonCauses::default();
-        let other = Part::of(&ResourceId::new(Kind::Role, "user9-other-role"), &user(9));
+        let other = StackPart::of(&ResourceId::new(Kind::Role, "user9-other-role"), &user(9));
         causes.went_well(Operation::CreateRole, Some(&other));
         let denied = |_| error(ErrorKind::AccessDenied, "no");
         assert!(after(&causes, denied, 3), "another part says nothing");
@@ -232,7 +237,7 @@ mod tests {
         for name in ["r", "a", "o"] {
             let student: Username = name.parse().unwrap();
             let role = ResourceId::new(Kind::Role, format!("{name}-worker-role"));
-            let part = Part::of(&role, &student);
+            let part = StackPart::of(&role, &student);
             let message = format!("Invalid principal in policy of {name}-worker-role");
             let error = error(ErrorKind::Invalid, &message);
             causes.failed(&student, &part, &error);

@@ -43,7 +43,7 @@ impl Turns {
     }
 
     /// From one call to the next, in turns.
-    pub fn between_calls(&self) -> u32 {
+    pub(crate) fn between_calls(&self) -> u32 {
         1 + self.left
     }
 

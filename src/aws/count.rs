@@ -13,9 +13,9 @@ use aws_smithy_types::config_bag::ConfigBag;
 /// Shared counters; an SDK interceptor at the last hook before a request leaves. So it counts attempts as
 /// they go on the wire, whoever caused them, and not calls of a method.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
+pub(super) struct Transmitted(Arc<Mutex<BTreeMap<String, u64>>>);
 
-impl Calls {
+impl Transmitted {
     /// The counts so far.
     pub(super) fn snapshot(&self) -> BTreeMap<String, u64> {
         self.0
@@ -35,7 +35,7 @@ impl Calls {
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for Calls {
+impl Intercept for Transmitted {
     fn name(&self) -> &'static str {
         "CountCalls"
     }

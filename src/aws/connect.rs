@@ -6,7 +6,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -15,7 +15,26 @@ use secrecy::ExposeSecret;
 
 use crate::domain::credentials::AccessKey;
 
-use super::{AwsCloud, count::Calls, endpoint, http};
+use super::count::Transmitted;
+use super::endpoint::PlainClient;
+use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version, is_loopback};
+
+/// The SDK's clients, for one caller.
+#[derive(Debug)]
+pub(super) struct Sdk {
+    pub(super) region: String,
+    pub(super) own_endpoint: bool,
+    pub(super) calls: Transmitted,
+    config: SdkConfig,
+    pub(super) sts: aws_sdk_sts::Client,
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) lambda: aws_sdk_lambda::Client,
+    pub(super) sfn: aws_sdk_sfn::Client,
+    pub(super) apigateway: aws_sdk_apigateway::Client,
+    pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) endpoint: PlainClient,
+}
 
 /// Which AWS to talk to, and as whom.
 #[derive(Clone, Default)]
@@ -35,31 +54,19 @@ pub struct ConnectOptions {
     pub http_client: Option<SharedHttpClient>,
 }
 
-/// To an open connection. A laptop on a slow network needs more than the SDK's 3.1 s.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// To the first byte of an answer, the upload of the request included (a function's zip may have 50 MiB).
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole call, the fetching of credentials included.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
-/// For fetching credentials. The SDK's 5 s are too short for a credential process that asks a person.
-pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 /// For [`default_region`], whose last resort is an address that answers only on EC2.
 const REGION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The SDK's behaviour is pinned: `latest()` would move with `cargo update`.
-pub(super) fn behavior_version() -> BehaviorVersion {
-    BehaviorVersion::v2026_01_12()
-}
-
-/// Makes the clients. Sends nothing: wrong credentials show at the first call.
-///
-/// The SDK's protection against stalled streams stays on (the default), so a transfer that stops moving ends
-/// well before the time-outs, as [`ErrorKind::Ambiguous`](crate::engine::port::ErrorKind::Ambiguous).
-pub async fn connect(options: ConnectOptions) -> AwsCloud {
+/// Makes the clients.
+pub(super) async fn connect(options: ConnectOptions) -> Sdk {
     let loopback = options.endpoint_url.as_deref().is_some_and(is_loopback);
     let http_client = options
         .http_client
-        .unwrap_or_else(|| http::client(http::Proxy::for_endpoint(loopback)));
+        .unwrap_or_else(|| http::client(http::ProxyUse::for_endpoint(loopback)));
 
     let mut loader = aws_config::defaults(behavior_version())
         .region(Region::new(options.region.clone()))
@@ -105,8 +112,8 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
     }
     let shared = loader.load().await;
 
-    let calls = Calls::default();
-    let endpoint = endpoint::Client::new(
+    let calls = Transmitted::default();
+    let endpoint = PlainClient::new(
         options.invoke_base,
         &options.region,
         http_client,
@@ -117,27 +124,22 @@ pub async fn connect(options: ConnectOptions) -> AwsCloud {
 }
 
 /// The same AWS with another access key.
-pub(super) fn with_access_key(cloud: &AwsCloud, key: &AccessKey) -> AwsCloud {
+pub(super) fn with_access_key(sdk: &Sdk, key: &AccessKey) -> Sdk {
     let secret = key.secret.expose_secret();
     let credentials = Credentials::new(&key.id, secret, None, None, "access key");
     let credentials = SharedCredentialsProvider::new(credentials);
-    let endpoint = cloud.endpoint.with_credentials(credentials.clone());
-    let config = cloud
+    let endpoint = sdk.endpoint.with_credentials(credentials.clone());
+    let config = sdk
         .config
         .to_builder()
         .credentials_provider(credentials)
         // The cache keeps one identity a provider, and this is another.
         .identity_cache(IdentityCache::lazy().build())
         .build();
-    clients(config, cloud.region.clone(), cloud.calls.clone(), endpoint)
+    clients(config, sdk.region.clone(), sdk.calls.clone(), endpoint)
 }
 
-fn clients(
-    config: SdkConfig,
-    region: String,
-    calls: Calls,
-    endpoint: endpoint::Client,
-) -> AwsCloud {
+fn clients(config: SdkConfig, region: String, calls: Transmitted, endpoint: PlainClient) -> Sdk {
     macro_rules! client {
         ($sdk:ident) => {
             $sdk::Client::from_conf(
@@ -147,7 +149,7 @@ fn clients(
             )
         };
     }
-    AwsCloud {
+    Sdk {
         sts: client!(aws_sdk_sts),
         iam: client!(aws_sdk_iam),
         lambda: client!(aws_sdk_lambda),
@@ -164,7 +166,7 @@ fn clients(
 }
 
 /// The region that the AWS CLI would use: `AWS_REGION`, the profile's, or that of the EC2 instance this runs on.
-pub async fn default_region(profile: Option<&str>) -> Option<String> {
+pub(crate) async fn default_region(profile: Option<&str>) -> Option<String> {
     let mut chain = aws_config::default_provider::region::DefaultRegionChain::builder();
     if let Some(profile) = profile {
         chain = chain.profile_name(profile);
@@ -172,43 +174,4 @@ pub async fn default_region(profile: Option<&str>) -> Option<String> {
     let chain = chain.build();
     let region = tokio::time::timeout(REGION_TIMEOUT, chain.region()).await;
     region.ok().flatten().map(|region| region.to_string())
-}
-
-/// Whether a URL's host is this machine.
-pub(super) fn is_loopback(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_urls_are_known_by_their_host_alone() {
-        for url in [
-            "http://127.0.0.1:4566",
-            "http://127.8.9.1/x",
-            "http://localhost:80",
-            "http://[::1]:4566/",
-        ] {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in [
-            "https://127.0.0.1.example.com",
-            "https://example.com/localhost",
-            "http://10.0.0.1:4566",
-            "",
-        ] {
-            assert!(!is_loopback(url), "{url}");
-        }
-    }
 }

@@ -1,5 +1,4 @@
-//! Calls to deployed stages (`execute-api`), through the SDK's own machinery: the same connection pool, time-outs,
-//! counters and error classes as every other call. Nothing follows redirects.
+//! Requests of ours beside the SDK's own clients, by the same connection pool, time-outs and counters.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,8 +7,6 @@ use std::time::{Duration, SystemTime};
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -17,45 +14,31 @@ use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
-
 use tokio::sync::Mutex;
 
-use crate::domain::operation::Operation;
-use crate::domain::resources::rest_api::Authorization;
-use crate::engine::port::{CloudError, CloudResult, ErrorKind, HttpAnswer};
-
-use super::connect::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
-use super::count::Calls;
-use super::errors;
-
-pub(super) use super::download::fetch_code;
-
-/// For a whole request. API Gateway gives up on its integration after 29 s (API Gateway quotas, "Integration
-/// timeout"), so an answer later than this will not come.
-const TIMEOUT: Duration = Duration::from_secs(35);
-/// What every body says that it is.
-const CONTENT_TYPE: &str = "application/json";
-/// Bytes of an answer that are read. The lab's answers have a few hundred; a stranger's may be endless.
-const BODY_MAX: usize = 64 * 1024;
+use super::classify;
+use super::count::Transmitted;
+use super::error::{CloudError, CloudResult, ErrorKind};
+use super::http::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
+use super::operations::Operation;
 
 /// Credentials are fetched again when they have less than this left.
 const EXPIRES_SOON: Duration = Duration::from_secs(300);
 
-/// Calls stages.
+/// Sends requests of ours, beside the SDK's own clients, and knows the address of stages.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(super) struct PlainClient {
     invoke_base: String,
     pub(super) region: String,
     http_client: SharedHttpClient,
-    calls: Calls,
+    calls: Transmitted,
     credentials: Option<SharedCredentialsProvider>,
     /// Those that were fetched last: the provider may ask a service, or a person, each time.
     fetched: Arc<Mutex<Option<Credentials>>>,
 }
 
-impl Client {
+impl PlainClient {
     /// A request as it stands to an origin, sent once and counted: the SDK neither signs nor repeats it.
     pub(super) fn plain(
         &self,
@@ -89,7 +72,7 @@ impl Client {
         invoke_base: Option<String>,
         region: &str,
         http_client: SharedHttpClient,
-        calls: Calls,
+        calls: Transmitted,
         credentials: Option<SharedCredentialsProvider>,
     ) -> Self {
         let invoke_base = invoke_base.unwrap_or_else(|| {
@@ -116,7 +99,7 @@ impl Client {
     }
 
     /// The caller's credentials; of many that ask at once, one fetches them.
-    async fn credentials(&self) -> CloudResult<Credentials> {
+    pub(super) async fn credentials(&self) -> CloudResult<Credentials> {
         let mut fetched = self.fetched.lock().await;
         let soon = SystemTime::now() + EXPIRES_SOON;
         if let Some(known) = &*fetched
@@ -137,7 +120,7 @@ impl Client {
         let new = tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials())
             .await
             .map_err(|late| failed(late.to_string()))?
-            .map_err(|error| failed(errors::chain(&error)))?;
+            .map_err(|error| failed(classify::chain(&error)))?;
         Ok(fetched.insert(new).clone())
     }
 
@@ -191,108 +174,6 @@ impl DeserializeResponse for HandOver {
     }
 }
 
-/// The headers that sign a request (Signature Version 4).
-fn signature(
-    credentials: Credentials,
-    region: &str,
-    method: &str,
-    url: &str,
-    body: &str,
-) -> Result<Vec<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
-    let identity = credentials.into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name("execute-api")
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()?
-        .into();
-    let content_type = [("content-type", CONTENT_TYPE)];
-    let body = SignableBody::Bytes(body.as_bytes());
-    let request = SignableRequest::new(method, url, content_type.into_iter(), body)?;
-    let (instructions, _) = sign(request, &params)?.into_parts();
-    let headers = instructions.headers();
-    Ok(headers
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
-}
-
-/// One request with a JSON body, signed where the API asks for it: who may call an open API is nobody's business,
-/// the caller's key id included. Every HTTP status is an answer.
-pub(super) async fn invoke_api(
-    client: &Client,
-    api_id: &str,
-    stage: &str,
-    method: &str,
-    path: &str,
-    body: &str,
-    authorization: Authorization,
-) -> CloudResult<HttpAnswer> {
-    let url = format!("{}{path}", client.invoke_url(api_id, stage));
-    let (origin, target) = split_origin(&url).ok_or_else(|| invalid(&url, "is not a URL"))?;
-    let mut request = HttpRequest::new(SdkBody::from(body));
-    request
-        .set_method(method)
-        .map_err(|error| invalid(method, &error.to_string()))?;
-    request
-        .set_uri(target)
-        .map_err(|error| invalid(target, &error.to_string()))?;
-    request.headers_mut().insert("content-type", CONTENT_TYPE);
-    request
-        .headers_mut()
-        .insert("content-length", body.len().to_string());
-    if authorization == Authorization::AwsIam {
-        let credentials = client.credentials().await?;
-        let signed = signature(credentials, &client.region, method, &url, body)
-            .map_err(|error| invalid(&url, &errors::chain(error.as_ref())))?;
-        for (name, value) in signed {
-            request.headers_mut().insert(name, value);
-        }
-    }
-
-    let operation = client.plain("execute-api", "Invoke", origin, TIMEOUT);
-    let whole = async {
-        let answer = operation
-            .invoke(request)
-            .await
-            .map_err(|error| errors::unanswered(Operation::InvokeApi, &error))?;
-        let (status, request_id) = (answer.status, answer.request_id);
-        read(answer.body)
-            .await
-            .map(|body| HttpAnswer {
-                status,
-                body,
-                request_id,
-            })
-            .map_err(|error| broken("ConnectionBroken", errors::chain(error.as_ref())))
-    };
-    // The operation's own time-out ends with the headers.
-    tokio::time::timeout(TIMEOUT, Box::pin(whole))
-        .await
-        .unwrap_or_else(|_| {
-            let seconds = TIMEOUT.as_secs();
-            Err(broken(
-                "Timeout",
-                format!("no whole answer in {seconds} seconds"),
-            ))
-        })
-}
-
-/// The first [`BODY_MAX`] bytes of a body as text.
-async fn read(body: SdkBody) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-    let mut stream = ByteStream::new(body);
-    let mut bytes = Vec::new();
-    while let Some(chunk) = stream.try_next().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() >= BODY_MAX {
-            bytes.truncate(BODY_MAX);
-            break;
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 /// Splits a URL before its path.
 pub(super) fn split_origin(url: &str) -> Option<(&str, &str)> {
     let authority = url.find("://")? + 3;
@@ -302,36 +183,16 @@ pub(super) fn split_origin(url: &str) -> Option<(&str, &str)> {
     }
 }
 
-fn invalid(subject: &str, cause: &str) -> CloudError {
-    CloudError {
-        operation: Operation::InvokeApi,
-        kind: ErrorKind::Invalid,
-        code: "InvalidRequest".into(),
-        message: format!("{subject:?}: {cause}"),
-        request_id: None,
-    }
-}
-
-fn broken(code: &str, message: String) -> CloudError {
-    CloudError {
-        operation: Operation::InvokeApi,
-        kind: ErrorKind::Ambiguous,
-        code: code.into(),
-        message,
-        request_id: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn client(invoke_base: Option<&str>, region: &str) -> Client {
-        Client::new(
+    fn client(invoke_base: Option<&str>, region: &str) -> PlainClient {
+        PlainClient::new(
             invoke_base.map(str::to_owned),
             region,
-            super::super::http::client(super::super::http::Proxy::None),
-            Calls::default(),
+            super::super::http::client(super::super::http::ProxyUse::None),
+            Transmitted::default(),
             None,
         )
     }
@@ -355,11 +216,5 @@ mod tests {
             client(Some(base), "us-east-1").invoke_url("a1b2", "prod"),
             "http://127.0.0.1:4566/_aws/execute-api/a1b2/prod"
         );
-    }
-
-    #[tokio::test]
-    async fn an_endless_answer_is_read_only_up_to_the_cap() {
-        let body = SdkBody::from("x".repeat(3 * BODY_MAX));
-        assert_eq!(read(body).await.unwrap().len(), BODY_MAX);
     }
 }

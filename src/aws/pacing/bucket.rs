@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::quota::Quota;
+use super::super::operations::RequestQuota;
 use super::turns::Turns;
 
 /// Part of a quota's rate that is left unused. Calls that leave evenly arrive unevenly, and AWS counts arrivals: at
@@ -26,7 +26,7 @@ const ROUNDING: f64 = 1e-6;
 
 /// How many calls may go out, and when.
 #[derive(Debug, Clone)]
-pub struct Bucket {
+pub(crate) struct TokenBucket {
     /// Tokens a second, alone in the account.
     rate: f64,
     burst: f64,
@@ -41,9 +41,9 @@ pub struct Bucket {
     turns: Option<Turns>,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket, a little smaller and slower than the quota.
-    pub fn new(quota: Quota) -> Self {
+    pub fn new(quota: RequestQuota) -> Self {
         let uneven = UNEVEN.as_secs_f64();
         let rate = quota.per_second * (1.0 - MARGIN);
         let (rate, burst) = if quota.burst < 2.0 {
@@ -115,7 +115,7 @@ impl Bucket {
     }
 
     /// How long it takes, from now on, until `count` calls have gone out.
-    pub fn time_for(&mut self, now: Duration, count: usize) -> Duration {
+    pub(crate) fn time_for(&mut self, now: Duration, count: usize) -> Duration {
         if count == 0 {
             return Duration::ZERO;
         }
@@ -150,12 +150,12 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn bucket(per_second: f64, burst: f64) -> Bucket {
-        Bucket::new(Quota { per_second, burst })
+    fn bucket(per_second: f64, burst: f64) -> TokenBucket {
+        TokenBucket::new(RequestQuota { per_second, burst })
     }
 
     /// When each of `count` calls goes out, one after another, in seconds.
-    fn times(bucket: &mut Bucket, mut now: Duration, count: usize) -> Vec<f64> {
+    fn times(bucket: &mut TokenBucket, mut now: Duration, count: usize) -> Vec<f64> {
         (0..count)
             .map(|_| {
                 now += bucket.wait(now, 1);
@@ -262,7 +262,12 @@ mod tests {
         }
 
         /// Goes on until so many calls went well; how many were refused, and intervals from call to call.
-        fn serve(&mut self, bucket: &mut Bucket, now: &mut Duration, calls: u32) -> (u32, f64) {
+        fn serve(
+            &mut self,
+            bucket: &mut TokenBucket,
+            now: &mut Duration,
+            calls: u32,
+        ) -> (u32, f64) {
             let (mut granted, mut refused, began) = (0, 0, *now);
             while granted < calls {
                 *now += bucket.wait(*now, 1);

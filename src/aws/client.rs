@@ -1,4 +1,4 @@
-//! Every call to the cloud goes through here: paced, counted against a deadline, retried by one owner.
+//! [`Client`]: every call goes through here, paced, counted against a deadline, retried by one owner, told in events.
 //!
 //! Which errors are retried, and how:
 //!
@@ -10,61 +10,77 @@
 //! | ambiguous (5xx, broken connection, time-out) | likewise, if doing it twice is the same as doing it once |
 //! | everything else | no: the step that made the call knows what it means |
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::error::Error;
 use std::future::Future;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use crate::domain::credentials::AccessKey;
 use crate::domain::ids::Username;
-use crate::domain::operation::Operation;
 use crate::events::Event;
 
-use super::common_cause::{CommonCauses, Part};
-use super::hints;
+use super::classify::classified;
+use super::common_cause::{CommonCauses, StackPart};
+use super::connect::{self, ConnectOptions, Sdk};
+use super::error::{CallError, CallResult, CloudError, CloudResult, ErrorKind};
+use super::operations::Operation;
 use super::pacing::{Calls, Overrides, Pace, Pacer};
-use super::port::{Cloud, CloudError, CloudResult, ErrorKind};
 use super::stop::{Cancelled, Stop};
 
-/// Why a call gave no value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CallError {
-    /// AWS, or the way to it, said no.
-    Cloud(CloudError),
-    /// The run was stopped.
-    Cancelled,
+/// AWS in one account and region, for one caller: a method an operation, each in its service's file. Clones share
+/// connections, credentials, counters and the run.
+///
+/// Outside a run a call is one request: nothing paces it, nobody hears of a wait, and so nothing is tried again.
+/// [`Client::in_run`] is the same AWS for a run.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(super) sdk: Arc<Sdk>,
+    run: Arc<RunState>,
+    /// What the calls are about, where that is known.
+    about: Option<StackPart>,
+    /// Whether a call is spared about what is known to keep everybody from it.
+    spares: bool,
 }
 
-impl From<Cancelled> for CallError {
-    fn from(_: Cancelled) -> Self {
-        Self::Cancelled
-    }
-}
-
-impl CallError {
-    /// The error's kind, unless the run was stopped.
-    pub fn kind(&self) -> Option<ErrorKind> {
-        match self {
-            Self::Cloud(error) => Some(error.kind),
-            Self::Cancelled => None,
-        }
-    }
-}
-
-/// Makes calls.
+/// What the calls of one run share.
 #[derive(Debug)]
-pub struct Caller<C> {
-    cloud: C,
+struct RunState {
     pacer: Pacer,
     stop: Stop,
     events: mpsc::UnboundedSender<Event>,
-    told_unreachable: AtomicBool,
+    retries: bool,
+    noted_unreachable: AtomicBool,
     done: Mutex<Calls>,
     causes: CommonCauses,
     out: Out,
+}
+
+impl RunState {
+    fn new(
+        pacer: Pacer,
+        stop: Stop,
+        events: mpsc::UnboundedSender<Event>,
+        retries: bool,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            pacer,
+            stop,
+            events,
+            retries,
+            noted_unreachable: AtomicBool::new(false),
+            done: Mutex::default(),
+            causes: CommonCauses::default(),
+            out: Out::default(),
+        })
+    }
 }
 
 /// The requests that are on their way, by operation and number.
@@ -111,30 +127,92 @@ impl Drop for OnItsWay<'_> {
     }
 }
 
-impl<C: Cloud> Caller<C> {
-    /// A caller for one run.
-    pub fn new(
-        cloud: C,
+/// Connects to AWS, outside of any run. Sends nothing: wrong credentials show at the first call.
+///
+/// The SDK's protection against stalled streams stays on (the default), so a transfer that stops moving ends
+/// well before the time-outs, as [`ErrorKind::Ambiguous`].
+pub async fn connect(options: ConnectOptions) -> Client {
+    Client::new(connect::connect(options).await)
+}
+
+impl Client {
+    fn new(sdk: Sdk) -> Self {
+        let pacer = Pacer::new(Pace::Unlimited, &Overrides::new());
+        let (events, _nobody) = mpsc::unbounded_channel();
+        Self {
+            sdk: Arc::new(sdk),
+            run: RunState::new(pacer, Stop::new(), events, false),
+            about: None,
+            spares: false,
+        }
+    }
+
+    /// The same AWS for one run.
+    pub fn in_run(
+        &self,
         pace: Pace,
         overrides: Overrides,
         stop: Stop,
         events: mpsc::UnboundedSender<Event>,
     ) -> Self {
         Self {
-            cloud,
-            pacer: Pacer::new(pace, &overrides),
-            stop,
-            events,
-            told_unreachable: AtomicBool::new(false),
-            done: Mutex::default(),
-            causes: CommonCauses::default(),
-            out: Out::default(),
+            sdk: self.sdk.clone(),
+            run: RunState::new(Pacer::new(pace, &overrides), stop, events, true),
+            about: None,
+            spares: false,
         }
     }
 
+    /// The same for calls about a part of a student's stack: that one went well shows that nothing keeps the whole class
+    /// from it.
+    pub fn about(&self, part: StackPart) -> Self {
+        Self {
+            about: Some(part),
+            ..self.clone()
+        }
+    }
+
+    /// The same for calls that are made alike for each student. Once a cause is told that is everybody's, it is the answer,
+    /// and nothing is sent: see [`CommonCauses::is_news`].
+    pub(crate) fn alike(&self, part: StackPart) -> Self {
+        Self {
+            spares: true,
+            ..self.about(part)
+        }
+    }
+
+    /// The same with somebody else's access key; connections, counters and the run are shared.
+    pub fn with_access_key(&self, key: &AccessKey) -> Self {
+        Self {
+            sdk: Arc::new(connect::with_access_key(&self.sdk, key)),
+            ..self.clone()
+        }
+    }
+
+    /// The region (`us-east-1`).
+    pub fn region(&self) -> &str {
+        &self.sdk.region
+    }
+
+    /// Whether AWS itself answers, and not some other endpoint in its place: only then is there a console.
+    pub(crate) fn is_aws(&self) -> bool {
+        !self.sdk.own_endpoint
+    }
+
+    /// Requests transmitted since the connection was made, by `service:Operation`. Requests that only fetch
+    /// credentials (single sign-on, AssumeRole) are not among them.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.sdk.calls.snapshot()
+    }
+
+    /// The URL of a deployed stage, without a trailing slash.
+    pub fn invoke_url(&self, api_id: &str, stage: &str) -> String {
+        self.sdk.endpoint.invoke_url(api_id, stage)
+    }
+
     /// What students failed for, and whether others got past it.
-    pub fn causes(&self) -> &CommonCauses {
-        &self.causes
+    pub(crate) fn causes(&self) -> &CommonCauses {
+        &self.run.causes
     }
 
     /// Waits until every request of an operation that is on its way now has its answer.
@@ -142,13 +220,14 @@ impl<C: Cloud> Caller<C> {
     /// # Errors
     /// That the run was stopped.
     pub async fn answered(&self, operation: Operation) -> Result<(), Cancelled> {
-        let now = self.out.of(operation);
+        let out = &self.run.out;
+        let now = out.of(operation);
         loop {
-            let answered = self.out.answered.notified();
-            if self.out.of(operation).is_disjoint(&now) {
+            let answered = out.answered.notified();
+            if out.of(operation).is_disjoint(&now) {
                 return Ok(());
             }
-            self.stop.unless_stopping(answered).await?;
+            self.run.stop.unless_stopping(answered).await?;
         }
     }
 
@@ -157,136 +236,114 @@ impl<C: Cloud> Caller<C> {
     ///
     /// # Errors
     /// That the run was stopped.
-    pub async fn is_everybodys(
+    pub(crate) async fn is_everybodys(
         &self,
         student: &Username,
-        part: &Part,
+        part: &StackPart,
         error: &CloudError,
     ) -> Result<bool, Cancelled> {
-        self.causes.failed(student, part, error);
-        if !self.causes.is_everybodys(student, part, error) {
+        let causes = &self.run.causes;
+        causes.failed(student, part, error);
+        if !causes.is_everybodys(student, part, error) {
             return Ok(false);
         }
         self.answered(error.operation).await?;
-        Ok(self.causes.is_everybodys(student, part, error))
-    }
-
-    /// The cloud itself, for what is not a call.
-    pub fn cloud(&self) -> &C {
-        &self.cloud
+        Ok(causes.is_everybodys(student, part, error))
     }
 
     /// What paces the calls.
     pub fn pacer(&self) -> &Pacer {
-        &self.pacer
+        &self.run.pacer
     }
 
     /// How many calls of each operation got their answer so far, whatever it was; attempts that were made again
     /// are not counted.
     pub fn done(&self) -> Calls {
-        self.done.lock().unwrap_or_else(|e| e.into_inner()).clone()
+        let done = self.run.done.lock();
+        done.unwrap_or_else(|e| e.into_inner()).clone()
     }
 
     fn count(&self, operation: Operation) {
-        let mut done = self.done.lock().unwrap_or_else(|e| e.into_inner());
+        let mut done = self.run.done.lock().unwrap_or_else(|e| e.into_inner());
         *done.entry(operation).or_default() += 1;
     }
 
     /// How the run is stopped.
     pub fn stop(&self) -> &Stop {
-        &self.stop
+        &self.run.stop
     }
 
-    /// Tells an event. Nobody listening is no reason to stop working.
-    pub fn tell(&self, event: Event) {
-        let _ = self.events.send(event);
+    /// Emits an event. Nobody listening is no reason to stop working.
+    pub fn emit(&self, event: Event) {
+        let _ = self.run.events.send(event);
+    }
+
+    /// Calls the SDK.
+    pub(super) async fn call<O, E, F>(
+        &self,
+        operation: Operation,
+        send: impl Fn(&Sdk) -> F,
+    ) -> CallResult<O>
+    where
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        self.call_reading(operation, send, |answer| answer).await
+    }
+
+    /// [`Self::call`], where an error may be an answer, or an answer an error.
+    pub(super) async fn call_reading<O, E, F, T>(
+        &self,
+        operation: Operation,
+        send: impl Fn(&Sdk) -> F,
+        read: impl Fn(CloudResult<O>) -> CloudResult<T>,
+    ) -> CallResult<T>
+    where
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let read = &read;
+        self.attempt(operation, || {
+            let sent = send(&self.sdk);
+            async move { read(classified(operation, sent.await)) }
+        })
+        .await
     }
 
     /// Makes a call, again where the table above says so.
     ///
     /// # Errors
     /// The last attempt's error, or that the run was stopped.
-    pub async fn call<'a, T, F>(
-        &'a self,
+    pub(super) async fn attempt<T, F>(
+        &self,
         operation: Operation,
-        attempt: impl Fn(&'a C) -> F,
-    ) -> Result<T, CallError>
+        attempt: impl Fn() -> F,
+    ) -> CallResult<T>
     where
         F: Future<Output = CloudResult<T>>,
     {
-        self.call_about(None, operation, attempt).await
-    }
-
-    /// [`Self::call`], one that is made alike for each student. Once the first ones have met a cause that is everybody's,
-    /// it is told, and is the others' answer: they need not meet it one by one.
-    ///
-    /// # Errors
-    /// As [`Self::call`].
-    pub async fn call_alike<'a, T, F>(
-        &'a self,
-        student: &Username,
-        part: &Part,
-        operation: Operation,
-        attempt: impl Fn(&'a C) -> F,
-    ) -> Result<T, CallError>
-    where
-        F: Future<Output = CloudResult<T>>,
-    {
-        let told = || self.causes.told(part);
-        let answer = self.make(Some(part), operation, attempt, told).await;
-        if let Err(CallError::Cloud(error)) = &answer
-            && self.is_everybodys(student, part, error).await?
-            && self.causes.is_news(part, error)
-        {
-            let told = "the first students cannot be looked at for a cause that is everybody's, so the others are not tried";
-            self.tell(hints::everybodys(told, error, None));
-        }
-        answer
-    }
-
-    /// [`Self::call`], about a part of a student's stack: that it went well shows that nothing keeps the whole class
-    /// from it.
-    ///
-    /// # Errors
-    /// As [`Self::call`].
-    pub async fn call_about<'a, T, F>(
-        &'a self,
-        part: Option<&Part>,
-        operation: Operation,
-        attempt: impl Fn(&'a C) -> F,
-    ) -> Result<T, CallError>
-    where
-        F: Future<Output = CloudResult<T>>,
-    {
-        self.make(part, operation, attempt, || None).await
-    }
-
-    /// [`Self::call_about`]; what `known` answers when the call's turn has come is the answer.
-    async fn make<'a, T, F>(
-        &'a self,
-        part: Option<&Part>,
-        operation: Operation,
-        attempt: impl Fn(&'a C) -> F,
-        known: impl Fn() -> Option<CloudError>,
-    ) -> Result<T, CallError>
-    where
-        F: Future<Output = CloudResult<T>>,
-    {
+        let run = &*self.run;
         let started = Instant::now();
         // Waiting for one's turn, which may take hours, is no reason to give up sooner.
         let mut waited = Duration::ZERO;
         let mut tries = 0;
         loop {
             let queued = Instant::now();
-            let in_flight = self.pacer.turn(operation, &self.stop).await?;
+            let in_flight = run.pacer.turn(operation, &run.stop).await?;
             waited += queued.elapsed();
-            if let Some(error) = known() {
+            let part = self.about.as_ref();
+            if let Some(error) = part
+                .filter(|_| self.spares)
+                .and_then(|p| run.causes.told(p))
+            {
                 return Err(CallError::Cloud(error));
             }
-            let on_its_way = self.out.sent(operation);
-            let answer = self.stop.unless_given_up(attempt(&self.cloud)).await?;
+            let on_its_way = run.out.sent(operation);
+            // A call of the SDK is a future of tens of kilobytes; on the heap it does not add up in the futures around
+            // it, down to a stack that overflows.
+            let answer = run.stop.unless_given_up(Box::pin(attempt())).await?;
             if answer.is_ok() {
-                self.causes.went_well(operation, part);
+                run.causes.went_well(operation, part);
             }
             drop(on_its_way);
             drop(in_flight);
@@ -299,32 +356,33 @@ impl<C: Cloud> Caller<C> {
             };
             tries += 1;
             let tried_for = started.elapsed().saturating_sub(waited);
-            let Some(pause) = pause_before_retry(&error, operation, tries, tried_for) else {
+            let pause = pause_before_retry(&error, operation, tries, tried_for);
+            let Some(pause) = pause.filter(|_| run.retries) else {
                 self.count(operation);
-                self.tell(Event::CallFailed {
-                    operation,
+                self.emit(Event::CallFailed {
+                    operation: operation.as_str(),
                     cause: format!("{}: {}", error.code, error.message),
                     request_id: error.request_id.clone(),
                 });
                 return Err(CallError::Cloud(error));
             };
             if error.kind == ErrorKind::Unreachable
-                && !self.told_unreachable.swap(true, Ordering::Relaxed)
+                && !run.noted_unreachable.swap(true, Ordering::Relaxed)
             {
-                self.tell(Event::Note {
+                self.emit(Event::Note {
                     text: format!("{error}: trying again for up to two minutes"),
                 });
             }
             if error.kind == ErrorKind::Throttled {
-                self.pacer.throttled(operation, pause);
+                run.pacer.throttled(operation, pause);
             }
-            self.tell(Event::CallRetried {
-                operation,
+            self.emit(Event::CallRetried {
+                operation: operation.as_str(),
                 cause: format!("{}: {}", error.code, error.message),
                 request_id: error.request_id.clone(),
                 after_ms: pause.as_millis() as u64,
             });
-            self.stop.sleep(pause).await?;
+            run.stop.sleep(pause).await?;
         }
     }
 }
@@ -340,7 +398,7 @@ fn pause_before_retry(
         ErrorKind::Throttled => (Duration::from_secs(300), Duration::from_millis(500)),
         ErrorKind::Busy => (Duration::from_secs(120), Duration::from_millis(500)),
         ErrorKind::Unreachable => (Duration::from_secs(120), Duration::from_millis(500)),
-        ErrorKind::Ambiguous if repeats_safely(operation) => {
+        ErrorKind::Ambiguous if operation.repeats_safely() => {
             (Duration::from_secs(120), Duration::from_millis(250))
         }
         _ => return None,
@@ -363,15 +421,6 @@ fn jitter(operation: Operation, tries: u32, elapsed: Duration) -> f64 {
     let mut hasher = DefaultHasher::new();
     (operation, tries, elapsed.subsec_nanos()).hash(&mut hasher);
     0.75 + (hasher.finish() % 1000) as f64 / 2000.0
-}
-
-/// Whether making the call twice ends like making it once. All but two do, by unique names or by their
-/// nature; CreateRestApi makes a second API of the same name, and CreateAccessKey a second key.
-fn repeats_safely(operation: Operation) -> bool {
-    !matches!(
-        operation,
-        Operation::CreateRestApi | Operation::CreateAccessKey
-    )
 }
 
 #[cfg(test)]

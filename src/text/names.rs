@@ -1,17 +1,17 @@
 //! Whether two names are one person's.
 
-use crate::text::normalise::{key, without_accents};
+use super::normalise::{key, without_accents};
 
 /// A name as it is compared: its words in any order, since Canvas writes `Okafor, Amara` and a roster perhaps
 /// `Amara Okafor`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Name {
+pub(crate) struct Name {
     words: Vec<String>,
 }
 
 /// How alike two names are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Likeness {
+pub(crate) enum Likeness {
     /// They name different people, as far as anybody can tell.
     Other,
     /// One may be the other's short form: `Dan Núñez`, `Núñez, Daniel`; `Weiss, C.`.

@@ -8,7 +8,6 @@
 //!    apart; there the operation and the message decide.
 
 use std::error::Error;
-use std::future::Future;
 use std::io;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -18,22 +17,18 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::domain::operation::Operation;
-use crate::engine::port::{CloudError, CloudResult, ErrorKind, UNRESERVED};
+use super::error::{CloudError, CloudResult, ErrorKind, UNRESERVED};
+use super::operations::Operation;
 
-/// Awaits an SDK call and classifies its error.
-///
-/// The call is boxed: SDK futures are tens of kilobytes, and the engine holds many of its own around them.
-pub(super) async fn call<O, E>(
+/// An answer of the SDK, its error classified.
+pub(super) fn classified<O, E>(
     operation: Operation,
-    send: impl Future<Output = Result<O, SdkError<E, HttpResponse>>> + Send,
+    answer: Result<O, SdkError<E, HttpResponse>>,
 ) -> CloudResult<O>
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    Box::pin(send)
-        .await
-        .map_err(|error| classify(operation, &error))
+    answer.map_err(|error| classify(operation, &error))
 }
 
 /// An input that the SDK itself refuses to build.

@@ -9,7 +9,7 @@
 //! - Tokens are taken at the moment when the call goes out, from all its buckets at once, so that calls are as far
 //!   apart as the quota asks when they arrive at AWS.
 
-pub mod bucket;
+pub(crate) mod bucket;
 mod turns;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,11 +20,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::domain::operation::Operation;
-
-use super::quota::{Group, Quota, groups, quota_of};
+use super::operations::{Group, Operation, RequestQuota, quota_of};
 use super::stop::{Cancelled, Stop};
-use bucket::Bucket;
+use bucket::TokenBucket;
 
 /// Requests in flight at most; more only queue in sockets.
 const IN_FLIGHT_MAX: usize = 64;
@@ -55,8 +53,8 @@ pub struct Pacer {
 /// One bucket, and those who wait before it.
 #[derive(Debug)]
 struct Gate {
-    quota: Quota,
-    bucket: Mutex<Bucket>,
+    quota: RequestQuota,
+    bucket: Mutex<TokenBucket>,
     /// A throttle answer has changed the bucket: whoever sleeps until a token comes must reckon again.
     changed: Notify,
     /// Whoever holds the turnstile of its lane is the next of that lane; the others wait in order of arrival.
@@ -74,21 +72,21 @@ enum Lane {
 }
 
 impl Gate {
-    fn new(quota: Quota, scale: f64) -> Self {
-        let quota = Quota {
+    fn new(quota: RequestQuota, scale: f64) -> Self {
+        let quota = RequestQuota {
             per_second: quota.per_second * scale,
             ..quota
         };
         Self {
             quota,
-            bucket: Mutex::new(Bucket::new(quota)),
+            bucket: Mutex::new(TokenBucket::new(quota)),
             changed: Notify::new(),
             lanes: [Turnstile::new(()), Turnstile::new(())],
             scarce: AtomicUsize::new(0),
         }
     }
 
-    fn bucket<T>(&self, use_it: impl FnOnce(&mut Bucket) -> T) -> T {
+    fn bucket<T>(&self, use_it: impl FnOnce(&mut TokenBucket) -> T) -> T {
         use_it(&mut self.bucket.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
@@ -103,7 +101,7 @@ impl Gate {
 }
 
 /// A call's place in the queue before a bucket.
-struct Place<'a> {
+struct Queued<'a> {
     gate: &'a Gate,
     lane: Lane,
     _turn: Turn<'a, ()>,
@@ -119,8 +117,8 @@ impl Drop for Counted<'_> {
     }
 }
 
-impl<'a> Place<'a> {
-    async fn queue(gate: &'a Gate, lane: Lane, stop: &Stop) -> Result<Self, Cancelled> {
+impl<'a> Queued<'a> {
+    async fn before(gate: &'a Gate, lane: Lane, stop: &Stop) -> Result<Self, Cancelled> {
         let counted = (lane == Lane::Scarce).then(|| {
             gate.scarce.fetch_add(1, Ordering::Relaxed);
             Counted(&gate.scarce)
@@ -179,11 +177,11 @@ impl Pacer {
         second: Option<&Gate>,
         stop: &Stop,
     ) -> Result<SemaphorePermit<'_>, Cancelled> {
-        let place = Place::queue(first, Lane::Common, stop).await?;
+        let place = Queued::before(first, Lane::Common, stop).await?;
         loop {
             self.wait_for(&place, stop).await?;
             let behind = match second {
-                Some(gate) => Some(Place::queue(gate, Lane::Scarce, stop).await?),
+                Some(gate) => Some(Queued::before(gate, Lane::Scarce, stop).await?),
                 None => None,
             };
             if let Some(behind) = &behind {
@@ -202,7 +200,7 @@ impl Pacer {
         }
     }
 
-    async fn wait_for(&self, place: &Place<'_>, stop: &Stop) -> Result<(), Cancelled> {
+    async fn wait_for(&self, place: &Queued<'_>, stop: &Stop) -> Result<(), Cancelled> {
         loop {
             let changed = place.gate.changed.notified();
             let wait = place.wait(self.started.elapsed());
@@ -232,25 +230,25 @@ impl Pacer {
     }
 
     /// Whether nothing is paced.
-    pub fn is_unlimited(&self) -> bool {
+    pub(crate) fn is_unlimited(&self) -> bool {
         self.gates.is_empty()
     }
 
     /// A bucket's quota, as AWS is taken to have it in this account.
-    pub fn quota(&self, group: Group) -> Option<Quota> {
+    pub(crate) fn quota(&self, group: Group) -> Option<RequestQuota> {
         self.gates.get(&group).map(|gate| gate.quota)
     }
 
     /// How many of these calls take from a bucket.
-    pub fn count_through(&self, group: Group, calls: &Calls) -> usize {
+    pub(crate) fn count_through(&self, group: Group, calls: &Calls) -> usize {
         let through = calls
             .iter()
-            .filter(|(operation, _)| buckets_of(**operation).any(|g| g == group));
+            .filter(|(operation, _)| operation.buckets().any(|g| g == group));
         through.map(|(_, count)| count).sum()
     }
 
     /// How long the buckets need, as they are now, for these calls, and which of them takes that long.
-    pub fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
+    pub(crate) fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
         let now = self.started.elapsed();
         let times = self.gates.iter().map(|(group, gate)| {
             let count = self.count_through(*group, calls);
@@ -264,26 +262,20 @@ impl Pacer {
 
     /// The gates that a call passes, its own first.
     fn gates(&self, operation: Operation) -> impl Iterator<Item = &Gate> {
-        buckets_of(operation).filter_map(|group| self.gates.get(&group))
+        operation
+            .buckets()
+            .filter_map(|group| self.gates.get(&group))
     }
 }
 
-/// The buckets that a call takes from, if they are there, its own first: an override makes one where AWS
-/// publishes none.
-fn buckets_of(operation: Operation) -> impl Iterator<Item = Group> {
-    let own = Group::Own(operation);
-    let shared = groups(operation).into_iter().filter(move |g| *g != own);
-    std::iter::once(own).chain(shared)
-}
-
 /// Every bucket's figures; an override gives an operation one of its own.
-fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, Quota)> {
+fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, RequestQuota)> {
     let published = Operation::ALL
         .iter()
-        .flat_map(|operation| groups(*operation));
+        .flat_map(|operation| operation.buckets());
     let published = published.filter_map(|group| Some((group, quota_of(group)?)));
     let raised = overrides.iter().map(|(operation, (per_second, burst))| {
-        let quota = Quota {
+        let quota = RequestQuota {
             per_second: *per_second,
             burst: *burst,
         };
