@@ -93,20 +93,7 @@ impl Day {
 
     /// A verb in another region than the class's.
     fn in_region(&self, region: &str, words: &[&str]) -> Output {
-        let plain = self.command(words);
-        let mut command = Command::new(plain.get_program());
-        let mut wanted = false;
-        for word in plain.get_args() {
-            command.arg(if wanted { region.as_ref() } else { word });
-            wanted = word == "--region";
-        }
-        command.env_clear();
-        for (key, value) in plain.get_envs() {
-            command.env(key, value.unwrap());
-        }
-        let folder = plain.get_current_dir().unwrap();
-        command.current_dir(folder).stdin(Stdio::null());
-        command.output().unwrap()
+        self.run(&[words, &["--region", region]].concat())
     }
 }
 
