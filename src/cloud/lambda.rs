@@ -40,6 +40,7 @@ macro_rules! state_of {
                 .map(str::to_owned),
             code_sha256: text(answer.code_sha256()),
             description: text(answer.description()),
+            modified_ms: answer.last_modified().and_then(millis),
             reserved: None,
             tags: Tags::new(),
             tags_unseen: None,
@@ -86,6 +87,12 @@ pub(super) async fn functions_page(
     })
 }
 
+/// A time as Lambda writes it (`2026-05-14T09:12:33.120+0000`), in milliseconds since 1970.
+fn millis(time: &str) -> Option<i64> {
+    let time = jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", time).ok()?;
+    Some(time.as_millisecond())
+}
+
 /// Ownership stays `Unproven`: whether the description's record means "ours" depends on the class.
 fn actual(configuration: &FunctionConfiguration) -> Actual {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
@@ -104,6 +111,7 @@ fn actual(configuration: &FunctionConfiguration) -> Actual {
         code_sha256: text(configuration.code_sha256()),
         description: text(configuration.description()),
         extras: extras::of_function(configuration),
+        modified_ms: configuration.last_modified().and_then(millis),
         ownership: Ownership::Unproven,
     }
 }

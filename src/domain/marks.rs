@@ -193,6 +193,52 @@ pub struct Recorded {
     pub executions: BTreeSet<String>,
     /// Nonces.
     pub nonces: BTreeSet<Nonce>,
+    /// Its writes of functions: by the function's name, and when AWS says that it was modified by that.
+    pub functions: BTreeMap<String, BTreeMap<i64, Written>>,
+}
+
+/// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
+/// may go on for so long after it.
+pub const RUN_MAX_MS: i64 = 15 * 60 * 1000;
+
+/// A write of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// From when on nothing else can run of it, unless it follows another write of homeroom's.
+    pub clean_from_ms: i64,
+    /// When it was last modified before, where nothing of the student's was in it.
+    #[serde(default)]
+    pub follows_ms: Option<i64>,
+}
+
+/// What is known of who wrote a function last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastWrite {
+    /// homeroom did, and nothing but what it wrote has run from this time on.
+    Ours(i64),
+    /// Somebody else did.
+    Changed {
+        /// When.
+        at_ms: i64,
+        /// When homeroom had written it last.
+        ours_ms: i64,
+    },
+    /// No record tells; when it was.
+    Unrecorded(i64),
+    /// AWS does not say when it was.
+    Unseen,
+}
+
+impl LastWrite {
+    /// From when on nothing has run but what is there now.
+    pub fn settled_ms(self) -> i64 {
+        match self {
+            Self::Ours(from_ms) => from_ms,
+            Self::Changed { at_ms, .. } | Self::Unrecorded(at_ms) => at_ms + RUN_MAX_MS,
+            Self::Unseen => i64::MAX,
+        }
+    }
 }
 
 impl Recorded {
@@ -200,6 +246,37 @@ impl Recorded {
     pub fn extend(&mut self, other: Self) {
         self.executions.extend(other.executions);
         self.nonces.extend(other.nonces);
+        for (function, writes) in other.functions {
+            self.functions.entry(function).or_default().extend(writes);
+        }
+    }
+
+    /// Who wrote a function last, which was modified at this time.
+    pub fn last_write(&self, function: &str, modified_ms: Option<i64>) -> LastWrite {
+        let Some(at_ms) = modified_ms else {
+            return LastWrite::Unseen;
+        };
+        let none = BTreeMap::new();
+        let writes = self.functions.get(function).unwrap_or(&none);
+        if let Some(mut write) = writes.get(&at_ms) {
+            // Each is later than what it follows, so this ends.
+            let mut at_ms = at_ms;
+            while let Some((earlier, known)) = write
+                .follows_ms
+                .filter(|earlier| *earlier < at_ms)
+                .and_then(|earlier| Some((earlier, writes.get(&earlier)?)))
+            {
+                (at_ms, write) = (earlier, known);
+            }
+            return LastWrite::Ours(write.clean_from_ms);
+        }
+        match writes.last_key_value() {
+            Some((ours_ms, _)) if *ours_ms < at_ms => LastWrite::Changed {
+                at_ms,
+                ours_ms: *ours_ms,
+            },
+            _ => LastWrite::Unrecorded(at_ms),
+        }
     }
 }
 
@@ -321,6 +398,7 @@ mod tests {
         Recorded {
             nonces: [Nonce { nonce, at_ms }].into(),
             executions: ["arn:hidden".to_owned()].into(),
+            ..Recorded::default()
         }
     }
 

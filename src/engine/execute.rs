@@ -229,12 +229,14 @@ async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), S
             undo,
             limit,
             description,
+            follows_ms,
         } => {
             let parts = function::Parts {
                 code: *code,
                 config: *config,
                 undo,
                 limit: *limit,
+                follows_ms: *follows_ms,
             };
             function::update(cx, function, parts, description).await
         }

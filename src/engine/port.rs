@@ -254,6 +254,8 @@ pub struct FunctionState {
     pub code_sha256: String,
     /// Its description.
     pub description: String,
+    /// When it was last modified, in milliseconds since 1970.
+    pub modified_ms: Option<i64>,
     /// What is reserved for it, as GetFunction tells; nothing where it runs with the rest.
     pub reserved: Option<u32>,
     /// Its tags; empty where the answer has none.

@@ -201,6 +201,7 @@ impl<C: Cloud> Reader<'_, C> {
             trail: self.trail,
             instructor: self.reading.instructor,
             starter_of: &|execution| marks.starter(execution, own, as_deployed),
+            recorded: own,
             claims_api: &|execution| marks.claim(execution, own) == Claim::Api,
             marks,
             input_pointers: &self.pointers,
@@ -243,6 +244,13 @@ impl<C: Cloud> Reader<'_, C> {
                     .endpoints(scope, stack, self.reading.invoke_url)
             })
             .unwrap_or_default();
+        let mut changes = stack
+            .map(|stack| changes(scope, stack, self.observed))
+            .unwrap_or_default();
+        let of_trigger = facts.trigger_changed.iter();
+        // Put back since: nothing differs any more.
+        let put_back = of_trigger.filter(|of| !changes.iter().any(|c| c.resource == of.resource));
+        changes.extend(put_back.cloned().collect::<Vec<_>>());
         let own = own_executions(&facts);
         let progress = StudentProgress {
             username: student.username.clone(),
@@ -253,9 +261,7 @@ impl<C: Cloud> Reader<'_, C> {
             executions: own.into_iter().take(EXECUTIONS_SHOWN).collect(),
             outputs: lab.outputs(scope, &desired.class, student, &endpoints),
             requests: lab.example_requests(scope, &desired.class, student, &endpoints),
-            changes: stack
-                .map(|stack| changes(scope, stack, self.observed))
-                .unwrap_or_default(),
+            changes,
             last: Last::default(),
         };
         Ok((progress, sight, memory))

@@ -208,12 +208,10 @@ pub async fn validate<C: Cloud>(
 /// Whether the student changed anything; that is their right, and shows here so that nobody wonders why a probe
 /// ends otherwise.
 fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckResult {
-    let kept = plan.items.iter().filter(|i| i.verdict == Found::Keep);
-    let changed: Vec<Evidence> = kept
-        .map(|i| format!("{}: {}", i.resource, i.why))
-        .chain(reserved)
-        .map(Evidence::from)
-        .collect();
+    // Whatever else there is to do for the resource.
+    let theirs = plan.items.iter();
+    let theirs = theirs.filter_map(|i| Some(format!("{}: {}", i.resource, i.theirs.as_ref()?)));
+    let changed: Vec<Evidence> = theirs.chain(reserved).map(Evidence::from).collect();
     let unchanged = changed.is_empty();
     CheckResult {
         id: AS_DEPLOYED.to_owned(),

@@ -1,11 +1,13 @@
 //! Lambda function: create and wait until Active, update part by part, delete.
 
+use crate::domain::marks::RUN_MAX_MS;
 use crate::domain::operation::Operation;
 use crate::domain::plan::StageRecord;
 use crate::domain::resources::extras::FunctionSetting;
 use crate::domain::resources::function::Function;
 use crate::engine::port::{Cloud, ErrorKind, FunctionState, NewFunction};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
+use crate::events::Event;
 
 use super::concurrency;
 use super::rest_api::BEING_COMPLETED;
@@ -39,8 +41,10 @@ pub async fn create<C: Cloud>(
         .await;
     match created {
         Ok(state) => {
-            wait_until_active(cx, &function.name, Some(state)).await?;
-            limit_new(cx, function).await
+            let state = wait_until_active(cx, &function.name, Some(state)).await?;
+            // Nothing ran before it.
+            let written = told(cx, &state, 0, None);
+            limit_new(cx, function, written).await
         }
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => adopt(cx, function).await,
         Err(error) => Err(error),
@@ -54,7 +58,11 @@ fn before_limit<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> String {
 }
 
 /// Sets and records the reserved concurrency of a new function, where the lab has one.
-async fn limit_new<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(), StepError> {
+async fn limit_new<C: Cloud>(
+    cx: &Context<'_, C>,
+    function: &Function,
+    written: Option<i64>,
+) -> Result<(), StepError> {
     if function.reserved_concurrency.is_none() {
         return Ok(());
     }
@@ -66,7 +74,28 @@ async fn limit_new<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result
             c.update_function_description(name, description)
         })
         .await?;
-    wait_until_active(cx, name, Some(state)).await
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    told(cx, &state, RUN_MAX_MS, written);
+    Ok(())
+}
+
+/// Tells what homeroom has written, and when by AWS's clock: the answer. `follows_ms`: when it was last written before, if
+/// nothing of the student's was in it.
+fn told<C: Cloud>(
+    cx: &Context<'_, C>,
+    state: &FunctionState,
+    clean_after_ms: i64,
+    follows_ms: Option<i64>,
+) -> Option<i64> {
+    let modified_ms = state.modified_ms?;
+    cx.caller.tell(Event::FunctionWritten {
+        student: cx.student().clone(),
+        function: cx.resource.name.clone(),
+        modified_ms,
+        clean_from_ms: modified_ms + clean_after_ms,
+        follows_ms,
+    });
+    Some(modified_ms)
 }
 
 /// Takes over a function that is there though the listing did not show it: one that an earlier run made and
@@ -82,7 +111,8 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(),
     // Whether what is reserved was set before the run was cut off, the record does not say yet.
     let unlimited = description != before_limit(cx, function);
     let current = state.code_sha256 == function.code.sha256 && state.description == description;
-    wait_until_active(cx, name, Some(state)).await?;
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    let written = told(cx, &state, RUN_MAX_MS, None);
     if current {
         Ok(())
     } else {
@@ -91,6 +121,7 @@ async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(),
             config: true,
             undo: &[],
             limit: unlimited,
+            follows_ms: written,
         };
         update(cx, function, parts, &description).await
     }
@@ -107,6 +138,8 @@ pub struct Parts<'a> {
     pub undo: &'a [FunctionSetting],
     /// Its reserved concurrency.
     pub limit: bool,
+    /// When it was last written, if nothing of the student's is in it.
+    pub follows_ms: Option<i64>,
 }
 
 /// Writes the parts that differ; the record comes last, with the configuration.
@@ -121,13 +154,16 @@ pub async fn update<C: Cloud>(
 ) -> Result<(), StepError> {
     let name = function.name.as_str();
     let _alone = cx.alone_with(name).await?;
+    let mut follows_ms = parts.follows_ms;
     if parts.code {
         let state = cx
             .call(Operation::UpdateFunctionCode, |c| {
                 c.update_function_code(name, &function.code)
             })
             .await?;
-        wait_until_active(cx, name, Some(state)).await?;
+        let state = wait_until_active(cx, name, Some(state)).await?;
+        // What follows what is still the student's in part proves nothing before it.
+        follows_ms = told(cx, &state, RUN_MAX_MS, follows_ms).filter(|_| follows_ms.is_some());
     }
     if parts.limit {
         concurrency::apply(cx, function).await?;
@@ -140,7 +176,8 @@ pub async fn update<C: Cloud>(
         })
         .await?
     };
-    wait_until_active(cx, name, Some(state)).await?;
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    told(cx, &state, RUN_MAX_MS, follows_ms);
     let arn = &cx.scope.function_arn(name);
     let tags = &cx
         .owner
@@ -180,12 +217,12 @@ pub async fn delete<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
     )
 }
 
-/// Waits until nothing of the function is in progress. `known`: what the call before already told.
+/// Waits until nothing of the function is in progress; how it stands then. `known`: what the call before already told.
 async fn wait_until_active<C: Cloud>(
     cx: &Context<'_, C>,
     name: &str,
     known: Option<FunctionState>,
-) -> Result<(), StepError> {
+) -> Result<FunctionState, StepError> {
     let mut poll = Poll::function_state();
     let mut known = known;
     loop {
@@ -197,7 +234,7 @@ async fn wait_until_active<C: Cloud>(
             }
         };
         match readiness(&state) {
-            Readiness::Ready => return Ok(()),
+            Readiness::Ready => return Ok(state),
             Readiness::Failed(why) => return Err(StepError::Stuck(why)),
             Readiness::Waiting => poll.again(cx, "the function to become Active").await?,
             Readiness::Unready(state) => {
@@ -248,6 +285,7 @@ mod tests {
             reason: None,
             code_sha256: String::new(),
             description: String::new(),
+            modified_ms: None,
             reserved: None,
             tags: Default::default(),
             tags_unseen: None,
