@@ -35,7 +35,7 @@ impl CanvasFile {
         else {
             return Ok(None);
         };
-        let bytes = fs::read(path).map_err(|error| {
+        let bytes = bundle::named_file(path, bundle::LIST_MAX).map_err(|error| {
             let subject = format!("--canvas-export {}", path.display());
             Error::new(Kind::Invalid, subject, format!("cannot be read: {error}"))
                 .hint("give the CSV file that Canvas exported")

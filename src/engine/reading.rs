@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
-use crate::domain::check::{Last, Progress, Proof, StudentProgress};
+use crate::domain::check::{Change, Last, Progress, Proof, StudentProgress};
 use crate::domain::desired::Desired;
 use crate::domain::diff::changes;
 use crate::domain::elsewhere::Elsewhere;
@@ -16,6 +16,7 @@ use crate::domain::left::Attendance;
 use crate::domain::marks::{Claim, Recorded};
 use crate::domain::observed::{Gap, Observed};
 use crate::domain::operation::Operation;
+use crate::domain::ids::Username;
 use crate::domain::ownership::Ownership;
 use crate::domain::plan::{StudentPlan, Verdict as Found, deploy};
 use crate::domain::resources::Kind;
@@ -62,6 +63,8 @@ pub struct ReadClass {
     pub students: Vec<StudentProgress>,
     /// What was seen of the stack of each, in the same order.
     pub sights: Vec<Sight>,
+    /// Who changed the function whose log tells what the API started, put back since or not.
+    pub rewritten: Vec<(Username, Change)>,
     /// Where their stacks stand, if that is somewhere else.
     pub elsewhere: Option<Elsewhere>,
     /// What could not be seen.
@@ -141,8 +144,10 @@ async fn read_listed<C: Cloud>(
     .await;
     let mut students = Vec::new();
     let mut sights = Vec::new();
+    let mut rewritten = Vec::new();
     for student in read {
-        let (student, sight, memory) = student?;
+        let (student, sight, memory, change) = student?;
+        rewritten.extend(change.map(|change| (student.username.clone(), change)));
         cache.students.insert(student.username.clone(), memory);
         students.push(student);
         sights.push(sight);
@@ -160,6 +165,7 @@ async fn read_listed<C: Cloud>(
             _ => Attendance::default(),
         },
         sights,
+        rewritten,
         elsewhere,
         gaps: observed.gaps,
         alias,
@@ -182,7 +188,7 @@ impl<C: Cloud> Reader<'_, C> {
         &self,
         plan: &StudentPlan,
         student: &Student,
-    ) -> Result<(StudentProgress, Sight, Memory), Cancelled> {
+    ) -> Result<(StudentProgress, Sight, Memory, Option<Change>), Cancelled> {
         let ClassReading { lab, desired, .. } = *self.reading;
         let scope = &desired.scope;
         let nothing = Memory::default();
@@ -264,7 +270,7 @@ impl<C: Cloud> Reader<'_, C> {
             changes,
             last: Last::default(),
         };
-        Ok((progress, sight, memory))
+        Ok((progress, sight, memory, facts.trigger_changed))
     }
 
     /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody
