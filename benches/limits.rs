@@ -7,26 +7,22 @@
     reason = "a measurement that cannot go on says where it stopped; its table goes to stdout"
 )]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::time::Duration;
 
+use homeroom::aws::Client;
+use homeroom::aws::pacing::{Overrides, Pace, Pacer};
+use homeroom::aws::stop::Stop;
 use homeroom::bundle;
 use homeroom::domain::desired::Desired;
 use homeroom::domain::ids::Scope;
 use homeroom::domain::lab::Lab;
 use homeroom::domain::plan::{deploy, teardown};
 use homeroom::domain::roster::Student;
-use homeroom::engine::call::Caller;
 use homeroom::engine::execute::{StudentRun, execute};
 use homeroom::engine::forecast::Work;
 use homeroom::engine::observe::{Depth, observe};
-use homeroom::engine::pacing::{Overrides, Pace, Pacer};
-use homeroom::engine::port::Cloud;
 use homeroom::engine::prove_gone::prove_gone;
-use homeroom::engine::stop::Stop;
-use support::{ACCOUNT, Options, REGION, Spread, StrictAws};
+use strict_aws::{ACCOUNT, Options, REGION, Spread, StrictAws};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -80,11 +76,11 @@ impl Class {
         Self { lab, desired, aws }
     }
 
-    async fn caller(&self) -> Caller<impl Cloud> {
+    async fn client(&self) -> Client {
         let (sender, _) = mpsc::unbounded_channel();
         let pace = Pace::Scaled(1.0);
         let cloud = self.aws.cloud().await;
-        Caller::new(cloud, pace, Overrides::new(), Stop::new(), sender)
+        cloud.in_run(pace, Overrides::new(), Stop::new(), sender)
     }
 
     fn foretold(work: &Work) -> f64 {
@@ -109,12 +105,12 @@ impl Class {
 
     async fn deploy(&self) -> Figure {
         let (began, before) = (Instant::now(), self.counts());
-        let caller = self.caller().await;
-        let observed = observe(&caller, &self.desired, &Depth::Deploy)
+        let client = self.client().await;
+        let observed = observe(&client, &self.desired, &Depth::Deploy)
             .await
             .unwrap();
         let plan = deploy::plan(&self.desired, &observed, false);
-        let runs = execute(&caller, &plan, |_, _| None).await;
+        let runs = execute(&client, &plan, |_, _| None).await;
         all_well(&runs);
         self.figure(began, before, Self::foretold(&Work::of(&plan)))
     }
@@ -124,12 +120,12 @@ impl Class {
         let depth = Depth::TeardownOfClass {
             patterns: self.lab.name_patterns(),
         };
-        let caller = self.caller().await;
-        let observed = observe(&caller, &self.desired, &depth).await.unwrap();
+        let client = self.client().await;
+        let observed = observe(&client, &self.desired, &depth).await.unwrap();
         let plan = teardown::plan(&self.desired, &observed, depth.reach());
-        let runs = execute(&caller, &plan, |_, _| None).await;
+        let runs = execute(&client, &plan, |_, _| None).await;
         all_well(&runs);
-        let left = prove_gone(&caller, &self.desired, &depth, &plan, &runs).await;
+        let left = prove_gone(&client, &self.desired, &depth, &plan, &runs).await;
         assert_eq!(left.unwrap().plan.steps(), 0);
         self.figure(
             began,

@@ -8,9 +8,6 @@
     reason = "a measurement that cannot go on says where it stopped; its table goes to stdout"
 )]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -24,7 +21,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use support::{Options, StrictAws};
+use strict_aws::{Options, StrictAws};
 use tokio::net::TcpListener;
 
 /// Another lab: one function, a state machine and no API. AWS holds 600 REST APIs in a region, so a class of a thousand

@@ -8,7 +8,6 @@ use crate::domain::check::{CheckResult, Output};
 pub use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::left::Likeness;
-use crate::domain::operation::Operation;
 use crate::domain::resources::ResourceId;
 
 /// The verb that runs.
@@ -123,8 +122,8 @@ pub enum Event {
     },
     /// A call is made again.
     CallRetried {
-        /// The operation.
-        operation: Operation,
+        /// The operation (`lambda:CreateFunction`).
+        operation: &'static str,
         /// Error code and message of the attempt that failed.
         cause: String,
         /// AWS's id of that attempt, where there was an answer.
@@ -136,8 +135,8 @@ pub enum Event {
     /// A call failed for good. Whoever made it may have expected that ("not there", say): what failed a student's step
     /// stands in [`Event::StepFinished`] as well.
     CallFailed {
-        /// The operation.
-        operation: Operation,
+        /// The operation (`lambda:CreateFunction`).
+        operation: &'static str,
         /// Error code and message.
         cause: String,
         /// AWS's id of the request, where there was an answer: what AWS's support asks for.

@@ -12,13 +12,13 @@
 //!                                                 cancellable)
 //! ```
 //!
-//! Dependencies point one way: `domain ← events ← {engine, report}`, `engine::port ← cloud`, and all of them
-//! ← `commands` ← `main`. `text`, which reads, compares and shows what others wrote, is below all of them. `strict`, a
-//! model of what AWS refuses and delays, stands by itself. `tests/architecture.rs` holds it.
+//! Dependencies point one way: `domain ← events ← {aws ← engine, report}`, and all of them ← `commands` ← `main`. `aws` is
+//! the client, the only place that names the SDK. `text`, which reads, compares and shows what others wrote, is below
+//! all of them. `strict`, a model of what AWS refuses and delays, stands by itself. `tests/output/architecture.rs` holds it.
 
+pub mod aws;
 pub mod bundle;
 pub mod cli;
-pub mod cloud;
 pub mod commands;
 pub mod domain;
 pub mod engine;

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_read_back_by_student_and_stands_in_the_file_with_everybody() {
+    fn what_is_kept_is_read_back_by_student_and_is_in_everybodys_file() {
         let dir = tempfile::tempdir().unwrap();
         let vault = vault(&dir);
         vault.keep(&credentials("user2", true)).unwrap();

@@ -299,7 +299,9 @@ mod tests {
         fs::write(at("roster.csv"), "username\n").unwrap();
         std::os::unix::fs::symlink(at("roster.csv"), at("link.csv")).unwrap();
         assert_eq!(named_file(&at("link.csv"), 9).unwrap(), b"username\n");
-        let made = std::process::Command::new("mkfifo").arg(at("pipe")).status();
+        let made = std::process::Command::new("mkfifo")
+            .arg(at("pipe"))
+            .status();
         assert!(made.unwrap().success());
         let said = |path: &Path| named_file(path, 8).unwrap_err().to_string();
         assert!(said(&at("roster.csv")).contains("larger than"));

@@ -271,7 +271,7 @@ fn lab_6_counts_only_what_the_student_did() {
 }
 
 #[test]
-fn lab_6_tells_homerooms_executions_by_their_nonce_and_the_apis_by_its_log() {
+fn lab_6_knows_homerooms_executions_by_nonce_and_the_apis_by_log() {
     let lab = load(Some(repository())).unwrap();
     let nonce = "7abcdefgh2";
     let recorded = Recorded {

@@ -6,22 +6,19 @@ mod issuer;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
 use crate::cli::{AccessVerb, Cli, GrantArgs, RevokeArgs};
-use crate::cloud::AwsCloud;
 use crate::domain::ids::Username;
 use crate::domain::observed::{AccountUse, Gap, Observed};
-use crate::domain::operation::Operation;
 use crate::domain::plan::access::{self, Grant};
 use crate::domain::plan::{Plan, StudentPlan};
 use crate::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use crate::domain::resources::user::User;
 use crate::domain::resources::{Kind as ResourceKind, ResourceId};
-use crate::engine::call::Caller;
 use crate::engine::execute::{StudentRun, execute, execute_issuing};
 use crate::engine::observe::observe_access;
-use crate::engine::port::Cloud;
 use crate::engine::prove_gone::prove_access_gone;
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Left, Outcome, RunSummary, StudentResult};
 use crate::report::words::{plural, some_of};
@@ -66,17 +63,17 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
     }
     let session = class.connect().await?;
     let vault = vault(&session);
-    let ran = run_work(&session, Command::AccessGrant, true, async |caller| {
-        let (mut plan, observed) = match plan_grant(caller, &session, args).await? {
+    let ran = run_work(&session, Command::AccessGrant, true, async |client| {
+        let (mut plan, observed) = match plan_grant(client, &session, args).await? {
             Ok(planned) => planned,
             Err(failures) => return Ok(Err(failures)),
         };
-        let no_room = no_room(caller, &mut plan).await;
+        let no_room = no_room(client, &mut plan).await;
         if !no_room.is_empty() {
             return Ok(Err(no_room));
         }
-        let students = carry_out_grant(caller, &session, &plan, &vault).await;
-        let exposed = exposed::note(caller, &session).await;
+        let students = carry_out_grant(client, &session, &plan, &vault).await;
+        let exposed = exposed::note(client, &session).await;
         Ok::<_, Error>(Ok((plan, observed, students, exposed)))
     })
     .await;
@@ -116,11 +113,11 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
 
 /// Looks, and plans. What a policy names must be there, so students without a stack are not planned for.
 async fn plan_grant(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     args: &GrantArgs,
 ) -> Result<std::result::Result<(Plan, Observed), Vec<Failure>>> {
-    let observed = observe_access(caller, &session.desired, true).await?;
+    let observed = observe_access(client, &session.desired, true).await?;
     elsewhere::check(&session.desired, &observed)?;
     let wanted = match wanted(session, &observed) {
         Ok(wanted) => wanted,
@@ -144,7 +141,7 @@ pub(super) fn wanted(
     let mut wanted = BTreeMap::new();
     let pairs = session.desired.stacks.iter().zip(&session.class.students);
     for (stack, student) in pairs {
-        let invoke_url = |id: &str, stage: &str| session.cloud.invoke_url(id, stage);
+        let invoke_url = |id: &str, stage: &str| session.client.invoke_url(id, stage);
         let endpoints = observed.endpoints(scope, stack, invoke_url);
         if endpoints.len() < stack.rest_apis.len() {
             continue;
@@ -167,14 +164,14 @@ pub(super) fn wanted(
 }
 
 /// What the account has no room for; it is asked only when something is to be made.
-async fn no_room(caller: &Caller<AwsCloud>, plan: &mut Plan) -> Vec<Failure> {
+async fn no_room(client: &Client, plan: &mut Plan) -> Vec<Failure> {
     let adds = |kind: ResourceKind| u32::try_from(plan.creates(kind)).unwrap_or(u32::MAX);
     let (users, policies) = (adds(ResourceKind::User), adds(ResourceKind::ManagedPolicy));
     if users + policies == 0 {
         return Vec::new();
     }
-    let summary = caller
-        .call(Operation::GetAccountSummary, |c| c.account_summary())
+    let summary = client
+        .account_summary()
         .await
         // Without the right to read it, AWS itself says where the limit is.
         .unwrap_or_default();
@@ -203,24 +200,24 @@ async fn no_room(caller: &Caller<AwsCloud>, plan: &mut Plan) -> Vec<Failure> {
 }
 
 async fn carry_out_grant(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     plan: &Plan,
     vault: &Vault,
 ) -> Vec<StudentResult> {
     let issuer = if plan.steps() > 0 {
-        VaultIssuer::new(caller, session, vault.clone()).await
+        VaultIssuer::new(client, session, vault.clone()).await
     } else {
         VaultIssuer::idle(vault.clone())
     };
     let outcome = |student: &StudentPlan, run: &StudentRun| result(student, run, Outcome::Granted);
     let began = Instant::now();
-    caller.tell(run_started(session, Command::AccessGrant, plan));
-    let runs = execute_issuing(caller, plan, Some(&issuer), |student, run| {
+    client.emit(run_started(session, Command::AccessGrant, plan));
+    let runs = execute_issuing(client, plan, Some(&issuer), |student, run| {
         ended(outcome(student, run))
     })
     .await;
-    tell_finished(caller, began);
+    emit_finished(client, began);
     let pairs = plan.students.iter().zip(&runs);
     pairs.map(|(student, run)| outcome(student, run)).collect()
 }
@@ -268,16 +265,15 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     }
     let who_left = left(&session, &observed);
     let mut plan = plan_of(&session, command, &observed);
+    leavers::check(&session, &observed, &plan)?;
     if session.class.settings.left && leavers::is_nobody(&plan) {
         // Nobody's files stay for want of anybody's user.
         forget::files(&session, command, &[], &observed).await;
         return Err(leavers::nobody_left(&session, "access"));
     }
-    if plan.steps() == 0 {
-        elsewhere::check(&session.desired, &observed)?;
-    }
     if plan.steps() > 0 && args.confirm.is_none() {
-        teardown::list(&session, &plan, &[])?;
+        let left = crate::report::left::lines(&leavers::in_plan(&session, &plan, &observed));
+        teardown::list(&session, &plan, &left)?;
         if !teardown::ask(&session).await? {
             return teardown::not_confirmed(&session, command, &plan);
         }
@@ -287,12 +283,12 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
         plan = fresh;
     }
     let reach = session.class.reach();
-    let ran = run_work(&session, Command::AccessRevoke, true, async |caller| {
+    let ran = run_work(&session, Command::AccessRevoke, true, async |client| {
         let began = Instant::now();
-        caller.tell(run_started(&session, Command::AccessRevoke, &plan));
-        let runs = execute(caller, &plan, teardown::finished).await;
-        let left = prove_access_gone(caller, &session.desired, reach, &plan, &runs).await;
-        tell_finished(caller, began);
+        client.emit(run_started(&session, Command::AccessRevoke, &plan));
+        let runs = execute(client, &plan, teardown::finished).await;
+        let left = prove_access_gone(client, &session.desired, reach, &plan, &runs).await;
+        emit_finished(client, began);
         (runs, left)
     })
     .await;
@@ -335,11 +331,9 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         observed = look(&session, command).await?;
     }
     let plan = plan_of(&session, command, &observed);
+    leavers::check(&session, &observed, &plan)?;
     if session.class.settings.left && leavers::is_nobody(&plan) {
         return Err(leavers::nobody_left(&session, "access"));
-    }
-    if plan.steps() == 0 {
-        elsewhere::check(&session.desired, &observed)?;
     }
     let done = match command {
         Command::AccessThaw => Outcome::Thawed,
@@ -355,14 +349,14 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         }
         result
     };
-    let ran = run_work(&session, command, true, async |caller| {
+    let ran = run_work(&session, command, true, async |client| {
         let began = Instant::now();
-        caller.tell(run_started(&session, command, &plan));
+        client.emit(run_started(&session, command, &plan));
         // Everybody is shut out before anything else is done: that is one call each, and the rest takes longer.
-        let runs = execute(caller, &plan, |student, run| ended(outcome(student, run))).await;
+        let runs = execute(client, &plan, |student, run| ended(outcome(student, run))).await;
         let halt = access::halt(&plan, &names, command == Command::AccessFreeze);
-        let halted = execute(caller, &halt, |_, _| None).await;
-        tell_finished(caller, began);
+        let halted = execute(client, &halt, |_, _| None).await;
+        emit_finished(client, began);
         let users = plan.students.iter().zip(&runs);
         let stacks = halt.students.iter().zip(&halted);
         let results = users
@@ -442,8 +436,8 @@ fn without_access(students: &[StudentResult]) -> Option<String> {
 /// Looks at who has access.
 async fn look(session: &Session, command: Command) -> Result<Observed> {
     let desired = &session.desired;
-    let ran = run_work(session, command, false, async |caller| {
-        observe_access(caller, desired, false).await
+    let ran = run_work(session, command, false, async |client| {
+        observe_access(client, desired, false).await
     })
     .await;
     ran.output.map_err(|_| interrupted())
@@ -476,8 +470,8 @@ fn ended(result: StudentResult) -> Option<Event> {
     })
 }
 
-fn tell_finished(caller: &Caller<AwsCloud>, began: Instant) {
-    caller.tell(Event::RunFinished {
+fn emit_finished(client: &Client, began: Instant) {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
 }

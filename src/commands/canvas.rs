@@ -1,8 +1,8 @@
 //! `report --gradebook canvas`: reads the export, has it judged and filled in, writes it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::bundle;
 use crate::cli::{Gradebook, ReportArgs};
 use crate::domain::roster::Student;
 use crate::error::{Error, Kind, Result};
@@ -97,6 +97,7 @@ impl Gradable<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use crate::report::Account;
 
     #[test]
@@ -124,6 +125,7 @@ mod tests {
             validated_at: None,
             students: Vec::new(),
             left: Vec::new(),
+            departed: Vec::new(),
             notes: Vec::new(),
             gaps: Vec::new(),
             since: None,

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
+use crate::aws::Client;
 use crate::cli::{Cli, DeployArgs};
-use crate::cloud::AwsCloud;
 use crate::domain::ids::Username;
 use crate::domain::observed::Gap;
+use crate::domain::observed::Observed;
 use crate::domain::ownership::Owner;
 use crate::domain::plan::{Action, Item, Plan, StudentPlan, Verdict};
-use crate::engine::call::Caller;
 use crate::engine::execute::{StudentRun, execute};
 use crate::error::{Error, Kind, Result};
 use crate::events::{
@@ -55,22 +55,22 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
 pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
     super::risks::refuse(session)?;
     let allowed = super::risks::allowed(session);
-    let ran = run_work(session, Command::Deploy, true, async |caller| {
+    let ran = run_work(session, Command::Deploy, true, async |client| {
         // Before anything is made.
         for text in &allowed {
-            caller.tell(Event::Note { text: text.clone() });
+            client.emit(Event::Note { text: text.clone() });
         }
-        let Planned { mut plan, observed } = plan(caller, session, args.reset).await?;
+        let Planned { mut plan, observed } = plan(client, session, args.reset).await?;
         let no_room = broken_limits(&plan, args.ignore_concurrency);
         if !no_room.is_empty() {
             return Ok(Err(no_room));
         }
         let copies = match args.reset {
-            true => kept::keep(caller, session, &observed, &plan).await?,
+            true => kept::keep(client, session, &observed, &plan).await?,
             false => Copies::default(),
         };
         copies.spare(&mut plan);
-        let (students, stale) = carry_out(caller, session, &plan, &copies).await;
+        let (students, stale) = carry_out(client, session, &plan, &observed, &copies).await;
         Ok::<_, Error>(Ok((plan, observed, copies, students, stale)))
     })
     .await;
@@ -109,11 +109,20 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     })
 }
 
-/// Whose API this deployment made.
-fn new_apis(plan: &Plan, runs: &[StudentRun]) -> Vec<Owner> {
+/// Whose API this deployment made, or finished after one that was stopped in the middle: an API without a stage has
+/// never answered anybody.
+fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) -> Vec<Owner> {
+    let never_deployed = |id: &str| {
+        let mut apis = observed.rest_apis.values().flatten();
+        apis.any(|api| api.id == id && api.stages.as_ref().is_some_and(Vec::is_empty))
+    };
     let made = |item: &Item, run: &StudentRun| {
-        matches!(item.action, Some(Action::CreateRestApi(_)))
-            && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
+        let new = match &item.action {
+            Some(Action::CreateRestApi(_)) => true,
+            Some(Action::CompleteRestApi { id, .. }) => never_deployed(id),
+            _ => false,
+        };
+        new && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
     };
     let pairs = plan.students.iter().zip(runs);
     let new = pairs.filter(|(student, run)| student.items.iter().any(|item| made(item, run)));
@@ -122,9 +131,10 @@ fn new_apis(plan: &Plan, runs: &[StudentRun]) -> Vec<Owner> {
 
 /// Carries a plan out; each student's result, and whose API was made.
 async fn carry_out(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     plan: &Plan,
+    observed: &Observed,
     copies: &Copies,
 ) -> (Vec<StudentResult>, Vec<Owner>) {
     let ended = |student: &StudentPlan, run: &StudentRun| {
@@ -136,8 +146,8 @@ async fn carry_out(
         result
     };
     let started = Instant::now();
-    caller.tell(run_started(session, Command::Deploy, plan));
-    let runs = execute(caller, plan, |student, run| {
+    client.emit(run_started(session, Command::Deploy, plan));
+    let runs = execute(client, plan, |student, run| {
         let result = ended(student, run);
         (result.outcome != Outcome::Unchanged).then(|| Event::StudentFinished {
             student: student.owner.student.clone(),
@@ -146,7 +156,7 @@ async fn carry_out(
         })
     })
     .await;
-    let outputs = super::outputs::after_deployment(caller, session).await;
+    let outputs = super::outputs::after_deployment(client, session).await;
     let students = plan
         .students
         .iter()
@@ -157,10 +167,10 @@ async fn carry_out(
             result
         })
         .collect();
-    caller.tell(Event::RunFinished {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
-    (students, new_apis(plan, &runs))
+    (students, new_apis(plan, observed, &runs))
 }
 
 /// The first event of a run that carries out a plan.
@@ -230,8 +240,10 @@ pub(super) fn resources(plan: &StudentPlan, run: &StudentRun) -> Vec<ResourceRes
             let (state, detail) = match run.steps.get(&item.resource) {
                 None => (item.verdict.as_str(), planned()),
                 Some(StepResult::Done) => ("done", planned()),
-                Some(StepResult::Conflict { failure }) => ("conflict", Some(failure.cause.clone())),
-                Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause.clone())),
+                Some(StepResult::Conflict { failure }) => {
+                    ("conflict", Some(failure.cause_in_full()))
+                }
+                Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause_in_full())),
                 Some(StepResult::Skipped { needs }) => ("skipped", Some(format!("needs {needs}"))),
                 Some(StepResult::Cancelled) => ("cancelled", None),
             };

@@ -1,9 +1,13 @@
 //! Refuses to go on where nothing of the class stands and its students' stacks stand somewhere else: whoever typed the
 //! wrong class, region or roster must hear that, and not of thirty conflicts. Every verb about a class asks here.
 
+use std::collections::BTreeSet;
+
 use crate::domain::desired::Desired;
-use crate::domain::elsewhere::Elsewhere;
+use crate::domain::elsewhere::{Elsewhere, Place};
 use crate::domain::observed::Observed;
+use crate::domain::ownership::Owner;
+use crate::domain::plan::teardown::owned;
 use crate::engine::observe::observe_roles;
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
@@ -22,16 +26,65 @@ pub(super) fn check(desired: &Desired, observed: &Observed) -> Result<()> {
     }
 }
 
+/// The same for a command that makes stacks: a few students may have some of another course, and the others need theirs.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_most(desired: &Desired, observed: &Observed) -> Result<()> {
+    match Elsewhere::find(desired, observed) {
+        Some(elsewhere) if elsewhere.is_most() => Err(refused(desired, &elsewhere)),
+        _ => Ok(()),
+    }
+}
+
 /// The same before anything else is looked at, by one listing of roles.
 ///
 /// # Errors
 /// As [`check`]; that it was stopped.
 pub(super) async fn check_first(session: &Session, command: Command) -> Result<()> {
-    let ran = run_work(session, command, false, async |caller| {
-        observe_roles(caller, &session.desired).await
+    let ran = run_work(session, command, false, async |client| {
+        observe_roles(client, &session.desired).await
     })
     .await;
     check(&session.desired, &ran.output?)
+}
+
+/// Whether the class has a name that was given. Where it is only guessed from the name of a copied roster, this says what
+/// to type, and does so with more certainty where stacks of that class stand.
+///
+/// # Errors
+/// Always, where the class is a guess.
+pub(super) async fn check_named(session: &Session) -> Result<()> {
+    let Some(unnamed) = session.class.settings.unnamed.clone() else {
+        return Ok(());
+    };
+    let desired = &session.desired;
+    let ran = run_work(session, Command::Plan, false, async |client| {
+        observe_roles(client, desired).await
+    })
+    .await;
+    let stands = ran.output.is_ok_and(|observed| {
+        let owners = owned(desired, &observed).into_keys();
+        let students: BTreeSet<&Owner> = desired.stacks.iter().map(|s| &s.owner).collect();
+        owners.into_iter().any(|owner| students.contains(&owner))
+    });
+    Err(match stands {
+        false => unnamed,
+        true => {
+            let place = Place {
+                class: Some(desired.class.clone()),
+                region: None,
+            };
+            Error::new(
+                Kind::Refused,
+                session.class.settings.roster.display().to_string(),
+                format!(
+                    "the file's name names no class; {}; nothing was touched",
+                    place.sentence()
+                ),
+            )
+        }
+    })
 }
 
 /// The one line.

@@ -32,13 +32,21 @@ pub(super) fn announced(session: &Session, reads: bool) -> Vec<String> {
     let folder = session.folder();
     vec![match reads {
         true => format!(
-            "before anything is deleted, everybody is read once more and a final report is written to {} (not with \
-             --no-final-report)",
+            "before anything is deleted, everybody of whom something is there is read once more, who left the roster as \
+             well, and a final report of what is known is written to {} (not with --no-final-report)",
             folder.display()
         ),
         false => "no final report is written: what was not read before is lost with the stacks"
             .to_owned(),
     }]
+}
+
+/// Those who left the roster and are read with the others.
+pub(super) fn departed(session: &Session, plan: &Plan) -> Vec<Username> {
+    let left = plan.students.iter().filter(|student| !student.in_roster);
+    let left = left.map(|student| student.owner.student.clone());
+    let is_read = |name: &Username| session.class.students.iter().any(|s| s.username == *name);
+    left.filter(|name| !is_read(name)).collect()
 }
 
 /// Of whom the last reading has gaps.
@@ -64,12 +72,17 @@ pub(super) fn unread(standing: &Standing) -> Vec<String> {
 /// # Errors
 /// When it was stopped, or something cannot be written.
 pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -> Result<Final> {
-    let mut standing = progress::read_observed(session, observed).await?;
+    let departed = departed(session, plan);
+    let mut standing = progress::read_observed(session, observed, &departed).await?;
     let mut notes = unread(&standing);
     say(session, &notes);
     if standing.is_nothing() {
-        // What is left to delete is no student's of the roster, or nothing that was ever read: there are no grades.
+        // What is left to delete is nothing that was ever read: there are no grades.
         close(session, plan)?;
+        notes.push(
+            "no final report is written: there is nothing to read, and nothing was read before"
+                .to_owned(),
+        );
         return Ok(Final {
             notes,
             files: Vec::new(),
@@ -86,6 +99,17 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
         written.html.display(),
         written.dated.display()
     ));
+    if !standing.departed.is_empty() {
+        let names: Vec<&str> = standing
+            .departed
+            .iter()
+            .map(|s| s.username.as_str())
+            .collect();
+        notes.push(format!(
+            "the last reading of who left the roster stands in that copy: {}",
+            some_of(&names, NAMED)
+        ));
+    }
     let files = written.files().into_iter();
     Ok(Final {
         notes,

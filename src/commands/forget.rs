@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::domain::ids::{Scope, Username};
 use crate::domain::observed::Observed;
-use crate::domain::operation::Operation;
 use crate::domain::plan::teardown::Reach;
 use crate::domain::resources::managed_policy::Purpose;
 use crate::domain::resources::{Kind as ResourceKind, ResourceId};
-use crate::engine::port::Cloud;
 use crate::events::{Command, Outcome, ResourceResult, StudentResult};
 use crate::report::handout;
 use crate::report::words::plural;
@@ -98,7 +96,7 @@ async fn without_user(session: &Session, command: Command, before: &Observed) ->
         Reach::Selected => session.class.students.iter().any(|s| s.username == *name),
         Reach::Left => {
             let mut roster = session.class.roster.students.iter();
-            !roster.any(|s| s.username == *name)
+            !roster.any(|s| s.username.as_str().eq_ignore_ascii_case(name.as_str()))
         }
     };
     let vault = vault(session);
@@ -121,14 +119,12 @@ async fn without_user(session: &Session, command: Command, before: &Observed) ->
 
 /// Where users of this account sign in, as credentials name it; an endpoint that is not AWS has no such address.
 async fn sign_in_addresses(session: &Session, command: Command) -> Vec<String> {
-    if !session.cloud.is_aws() {
+    if !session.client.is_aws() {
         return vec![String::new()];
     }
     let scope = session.scope();
-    let ran = run_work(session, command, false, async |caller| {
-        caller
-            .call(Operation::ListAccountAliases, |c| c.account_alias())
-            .await
+    let ran = run_work(session, command, false, async |client| {
+        client.account_alias().await
     })
     .await;
     let alias = ran.output.ok().flatten();

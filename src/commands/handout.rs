@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use crate::aws::{CallError, Client};
 use crate::cli::{Cli, HandoutArgs};
-use crate::cloud::AwsCloud;
 use crate::domain::credentials::Credentials;
 use crate::domain::desired::Stack;
 use crate::domain::lab::{ApiEndpoint, Surroundings};
 use crate::domain::observed::Observed;
-use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
 use crate::domain::roster::Student;
-use crate::engine::call::{CallError, Caller};
 use crate::engine::hints;
 use crate::engine::observe::rest_apis;
-use crate::engine::port::Cloud;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Failure, Outcome, StudentResult};
 use crate::report::handout::{About, Files, One, dir, write};
@@ -46,8 +43,8 @@ impl Seen {
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
-    let ran = run_work(&session, Command::Handout, false, async |caller| {
-        look(caller, &session).await
+    let ran = run_work(&session, Command::Handout, false, async |client| {
+        look(client, &session).await
     })
     .await;
     let seen = ran.output.map_err(|error| match error {
@@ -67,7 +64,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let scope = session.scope();
     // An endpoint that is not AWS has no console.
     let sign_in_url = session
-        .cloud
+        .client
         .is_aws()
         .then(|| scope.sign_in_url(seen.alias.as_deref()));
     let mut desk = Desk {
@@ -81,7 +78,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let mut students = Vec::new();
     let pairs = session.desired.stacks.iter().zip(&session.class.students);
     for (stack, student) in pairs {
-        let invoke_url = |id: &str, stage: &str| session.cloud.invoke_url(id, stage);
+        let invoke_url = |id: &str, stage: &str| session.client.invoke_url(id, stage);
         let apis = seen.observed.endpoints(scope, stack, invoke_url);
         let made = desk.make(stack, student, &apis);
         students.push(result(student, made.as_ref().err()));
@@ -112,10 +109,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
 }
 
 /// One listing of the APIs, and the account's alias, which only makes the address to sign in at shorter.
-async fn look(
-    caller: &Caller<AwsCloud>,
-    session: &Session,
-) -> std::result::Result<Seen, CallError> {
+async fn look(client: &Client, session: &Session) -> std::result::Result<Seen, CallError> {
     let any_api = session
         .desired
         .stacks
@@ -123,17 +117,13 @@ async fn look(
         .any(|stack| !stack.rest_apis.is_empty());
     let apis = async {
         match any_api {
-            true => rest_apis(caller, &session.desired).await,
+            true => rest_apis(client, &session.desired).await,
             false => Ok(BTreeMap::new()),
         }
     };
     let alias = async {
-        match session.cloud.is_aws() {
-            true => {
-                caller
-                    .call(Operation::ListAccountAliases, |c| c.account_alias())
-                    .await
-            }
+        match session.client.is_aws() {
+            true => client.account_alias().await,
             false => Ok(None),
         }
     };

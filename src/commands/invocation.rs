@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proposed_command_names_the_same_cloud_and_class_and_cannot_be_broken_out_of() {
+    fn a_proposed_command_names_the_same_cloud_and_class_and_is_quoted() {
         let global = GlobalArgs {
             roster: Some("my class's.csv".into()),
             class: Some("demo".parse().unwrap()),

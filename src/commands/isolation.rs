@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
-use crate::cloud::AwsCloud;
 use crate::domain::desired::{Desired, Stack};
 use crate::domain::ids::Username;
 use crate::domain::isolation::{Target, neighbours};
 use crate::domain::observed::Observed;
 use crate::domain::roster::Student;
-use crate::engine::call::Caller;
 use crate::engine::in_order::in_order;
 use crate::engine::isolation::{Subject, Way, prove};
 use crate::engine::observe::observe_access;
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, StudentResult};
 use crate::report::View;
@@ -46,10 +45,10 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
             kind: Kind::Invalid,
             failures,
         })?;
-    let ran = run_work(&session, Command::Isolation, true, async |caller| {
-        let observed = observe_access(caller, &everybody, true).await?;
+    let ran = run_work(&session, Command::Isolation, true, async |client| {
+        let observed = observe_access(client, &everybody, true).await?;
         elsewhere::check(&everybody, &observed)?;
-        let students = all_students(caller, &session, &everybody, &observed).await;
+        let students = all_students(client, &session, &everybody, &observed).await;
         Ok::<_, Error>((observed, students))
     })
     .await;
@@ -71,7 +70,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 }
 
 async fn all_students(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     everybody: &Desired,
     observed: &Observed,
@@ -81,7 +80,7 @@ async fn all_students(
         .stacks
         .iter()
         .filter_map(|stack| {
-            let invoke_url = |id: &str, stage: &str| session.cloud.invoke_url(id, stage);
+            let invoke_url = |id: &str, stage: &str| session.client.invoke_url(id, stage);
             let apis = observed.endpoints(scope, stack, invoke_url);
             Some((stack.student(), Target::of(scope, stack, &apis)?))
         })
@@ -92,7 +91,7 @@ async fn all_students(
         .cloned()
         .collect();
     let chosen = &session.class.students;
-    caller.tell(Event::RunStarted {
+    client.emit(Event::RunStarted {
         command: Command::Isolation,
         class: session.class.name().clone(),
         lab: session.desired.lab.clone(),
@@ -108,11 +107,11 @@ async fn all_students(
             let near = neighbours(in_roster, &student.username);
             let near: Vec<&Target> = near.iter().filter_map(|name| targets.get(name)).collect();
             let own = targets.get(&student.username);
-            one_student(caller, session, observed, student, own, &near).await
+            one_student(client, session, observed, student, own, &near).await
         }
     })
     .await;
-    caller.tell(Event::RunFinished {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
     results
@@ -128,7 +127,7 @@ fn unbounded_roles(observed: &Observed, stack: &Stack) -> Vec<String> {
 }
 
 async fn one_student(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     observed: &Observed,
     student: &Student,
@@ -149,7 +148,7 @@ async fn one_student(
             request_id: None,
         }],
     };
-    caller.tell(Event::StudentStarted {
+    client.emit(Event::StudentStarted {
         student: username.clone(),
     });
     let scope = session.scope();
@@ -179,14 +178,14 @@ async fn one_student(
                 Err(error) => could_not(error.to_string(), ""),
                 Ok(known) => {
                     let key = known.and_then(|known| known.access_key);
-                    let as_student = key.map(|key| session.cloud.with_access_key(&key));
+                    let as_student = key.map(|key| client.with_access_key(&key));
                     let way = match &as_student {
-                        Some(cloud) => Way::Key(cloud),
+                        Some(student) => Way::Key(student),
                         None => Way::Simulator {
                             region: &scope.region,
                         },
                     };
-                    match prove(caller, &subject, way).await {
+                    match prove(client, &subject, way).await {
                         Ok(checks) => judged(student, checks),
                         Err(Cancelled) => StudentResult {
                             outcome: Outcome::Cancelled,
@@ -198,7 +197,7 @@ async fn one_student(
             }
         }
     };
-    caller.tell(Event::StudentFinished {
+    client.emit(Event::StudentFinished {
         student: username.clone(),
         outcome: result.outcome,
         failure: first_trouble(&result.checks).or_else(|| result.errors.first().cloned()),

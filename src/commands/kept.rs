@@ -8,15 +8,14 @@ use std::path::{Path, PathBuf};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
-use crate::cloud::AwsCloud;
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
 use crate::domain::desired::Stack;
 use crate::domain::ids::Username;
 use crate::domain::observed::Observed;
 use crate::domain::plan::Plan;
 use crate::domain::plan::reset::{Work, configuration, machine_settings, work};
-use crate::engine::call::Caller;
 use crate::engine::code::{CodeError, code_of};
-use crate::engine::stop::Cancelled;
 use crate::events::Failure;
 use crate::report::words::some_of;
 use crate::report::write::write_whole;
@@ -71,7 +70,7 @@ impl Copies {
 /// # Errors
 /// Only when the run is stopped.
 pub(super) async fn keep(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     observed: &Observed,
     plan: &Plan,
@@ -99,7 +98,7 @@ pub(super) async fn keep(
             let prepared = prepared.as_ref().map_err(ToString::to_string);
             async move {
                 let kept = match prepared {
-                    Ok(()) => student(caller, &into, &work).await,
+                    Ok(()) => student(client, &into, &work).await,
                     Err(error) => Err(Trouble::Failed(error)),
                 };
                 (stack.student().clone(), kept)
@@ -143,11 +142,7 @@ impl From<io::Error> for Trouble {
     }
 }
 
-async fn student(
-    caller: &Caller<AwsCloud>,
-    into: &Path,
-    work: &[Work<'_>],
-) -> Result<Vec<PathBuf>, Trouble> {
+async fn student(client: &Client, into: &Path, work: &[Work<'_>]) -> Result<Vec<PathBuf>, Trouble> {
     let mut files = Vec::new();
     let mut write = |name: String, bytes: &[u8]| -> io::Result<()> {
         let path = into.join(name);
@@ -160,7 +155,7 @@ async fn student(
             Work::Function { actual, code } => {
                 let name = &actual.name;
                 if *code {
-                    let zip = code_of(caller, name).await.map_err(|error| match error {
+                    let zip = code_of(client, name).await.map_err(|error| match error {
                         CodeError::Cancelled => Trouble::Cancelled,
                         other => Trouble::Failed(format!("Lambda function {name}: {other}")),
                     })?;

@@ -2,7 +2,7 @@
 //! in `domain::last_reading`. Unlike what readings remember to be quicker, this cannot be read anew: it is never
 //! replaced by something else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use crate::domain::cache::Key;
 use crate::domain::check::StudentProgress;
 use crate::domain::ids::{ClassName, Username};
 use crate::domain::last_reading::{Kept, LastReadings};
+use crate::domain::left::Person;
 use crate::error::{Error, Kind, Result};
 use crate::report::history;
 use crate::report::words::{plural, some_of};
@@ -65,6 +66,18 @@ pub(super) fn save(session: &Session, last: &LastReadings) -> io::Result<()> {
     write_whole(&path(session), text.as_bytes())
 }
 
+/// Notes whose the readings are that an older homeroom kept, before it is forgotten who had the usernames. Without
+/// that, nothing contradicts that they are of whoever has them now.
+pub(super) fn know(session: &Session, people: &BTreeMap<Username, Person>) {
+    if let Ok(mut last) = load(session) {
+        let before = last.clone();
+        last.know(people);
+        if last != before {
+            let _ = save(session, &last);
+        }
+    }
+}
+
 /// Gives readings of earlier stacks a dated copy of their own, where none has them.
 ///
 /// # Errors
@@ -78,16 +91,20 @@ pub(super) fn keep_displaced(
     if displaced.is_empty() {
         return Ok(());
     }
-    let students: Vec<Username> = displaced.keys().cloned().collect();
     let mut old = LastReadings::new(last.key.clone());
     old.students = displaced;
     let text = old.to_json().map_err(io::Error::other)?;
     let copy = history::keep(&session.folder(), now, FILE, text.as_bytes())?;
     let name = file_name(&copy);
-    for student in students {
-        let kept = last.students.get_mut(&student);
-        if let Some(earlier) = kept.and_then(|kept| kept.earlier.as_mut()) {
-            earlier.copy = Some(name.clone());
+    for (student, old) in old.students {
+        match last.students.get_mut(&student) {
+            // Still kept, as somebody else's.
+            Some(kept) if *kept == old => kept.copy = Some(name.clone()),
+            Some(Kept {
+                earlier: Some(earlier),
+                ..
+            }) => earlier.copy = Some(name.clone()),
+            _ => {}
         }
     }
     Ok(())
@@ -136,26 +153,47 @@ pub(super) fn notes(last: &LastReadings, students: &[StudentProgress], at: &Zone
             span(&partly, zone)
         ));
     }
-    let earlier = of(&|s| s.last.earlier);
-    if !earlier.is_empty() {
-        let copies = earlier.iter().filter_map(|(name, _)| {
-            let kept = last
-                .students
-                .iter()
-                .find(|(known, _)| known.as_str() == *name);
-            kept?.1.earlier.as_ref()?.copy.as_deref()
-        });
-        let mut copies: Vec<&str> = copies.collect();
-        copies.sort_unstable();
-        copies.dedup();
-        let place = match copies.is_empty() {
+    let kept = |name: &str| {
+        let mut known = last.students.iter();
+        Some(known.find(|(known, _)| known.as_str() == name)?.1)
+    };
+    let place = |copies: Vec<&str>| {
+        let copies: BTreeSet<&str> = copies.into_iter().collect();
+        let copies: Vec<&str> = copies.into_iter().collect();
+        match copies.is_empty() {
             true => String::new(),
             false => format!("; it stays in history/{}", some_of(&copies, 2)),
-        };
+        }
+    };
+    let earlier = of(&|s| s.last.earlier.filter(|_| !s.last.another));
+    if !earlier.is_empty() {
+        let copies = earlier.iter();
+        let copies = copies.filter_map(|(name, _)| kept(name)?.earlier.as_ref()?.copy.as_deref());
         notes.push(format!(
-            "{} had another stack before: its reading, of {}, does not count{place}",
+            "{} had another stack before: its reading, of {}, does not count{}",
             who(&earlier),
-            span(&earlier, zone)
+            span(&earlier, zone),
+            place(copies.collect())
+        ));
+    }
+    let anothers = of(&|s| s.last.earlier.filter(|_| s.last.another));
+    if !anothers.is_empty() {
+        let copies = anothers.iter();
+        let copies = copies.filter_map(|(name, _)| kept(name)?.copy.as_deref());
+        notes.push(format!(
+            "{}: the last reading, of {}, is of somebody else, with another e-mail address or name in the roster of \
+             that time, and does not count{}. If it is the same person, write the roster as it was",
+            who(&anothers),
+            span(&anothers, zone),
+            place(copies.collect())
+        ));
+    }
+    let handed_on = of(&|s| s.last.handed_on.then_some(at.timestamp()));
+    if !handed_on.is_empty() {
+        notes.push(format!(
+            "the roster means somebody else by {} than at the last reading, and the stack is the same: what was done in \
+             it counts for whoever has the username now",
+            who(&handed_on)
         ));
     }
     notes

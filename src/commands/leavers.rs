@@ -1,7 +1,7 @@
 //! Students who left the roster: choosing them, and saying who they are.
 
 use crate::domain::ids::Username;
-use crate::domain::left::{Attendance, Leaver, everybody, renamed};
+use crate::domain::left::{Attendance, Leaver, everybody, renamed, respelled};
 use crate::domain::observed::Observed;
 use crate::domain::plan::Plan;
 use crate::domain::resources::managed_policy::Purpose;
@@ -11,9 +11,14 @@ use crate::domain::roster::{Roster, SelectError, Student};
 use crate::domain::similar;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
+use crate::report::words::some_of;
 
+use super::elsewhere;
 use super::people;
 use super::session::Session;
+
+/// Students named in a sentence at most.
+const NAMED: usize = 12;
 
 /// The students that a command is about which also reaches those who left: whoever is called just as it was typed, until
 /// the cloud tells ([`settle`]).
@@ -104,6 +109,39 @@ fn nobody(name: &str, class: &str, known: &[&str]) -> Failure {
     }
 }
 
+/// Refuses, before anything is decided, where this is not the class that was meant, or `--left` meets students who only
+/// stand in the roster in another spelling.
+///
+/// # Errors
+/// Says what to write or to type.
+pub(super) fn check(session: &Session, observed: &Observed, plan: &Plan) -> Result<()> {
+    let desired = &session.desired;
+    if !session.class.settings.left {
+        return elsewhere::check(desired, observed);
+    }
+    let present = everybody(desired, observed).into_keys();
+    let respelled: Vec<String> = present
+        .filter(|student| respelled(desired, student).is_some())
+        .map(|student| format!("'{student}'"))
+        .collect();
+    if !respelled.is_empty() {
+        return Err(Error::new(
+            Kind::Refused,
+            "--left",
+            format!(
+                "whoever is in the roster in another spelling has not left: write {} in the roster; nothing was deleted \
+                 or changed",
+                some_of(&respelled, NAMED)
+            ),
+        ));
+    }
+    match plan.students.is_empty() {
+        true => elsewhere::check(desired, observed),
+        // Beside those who did leave, it does not matter where the others' stacks stand.
+        false => Ok(()),
+    }
+}
+
 /// Whether a plan for those who left is about nobody; what could not be seen proves nothing.
 pub(super) fn is_nobody(plan: &Plan) -> bool {
     plan.students.is_empty() && plan.gaps.is_empty()
@@ -138,7 +176,7 @@ pub(super) fn choose_found(session: &mut Session, plan: &Plan) -> Result<()> {
 }
 
 /// A student of whom the username is all that is known.
-fn unknown_student(username: &Username) -> Student {
+pub(super) fn unknown_student(username: &Username) -> Student {
     Student {
         username: username.clone(),
         name: None,
@@ -151,13 +189,7 @@ fn unknown_student(username: &Username) -> Student {
 /// What the students should have whom the command is about now.
 fn desire(session: &mut Session) -> Result<()> {
     let class = &session.class;
-    session.desired = class
-        .lab
-        .desired(&session.desired.scope, class.name(), &class.students)
-        .map_err(|failures| Error {
-            kind: Kind::Invalid,
-            failures,
-        })?;
+    session.desired = class.desired(&session.desired.scope, &class.students)?;
     Ok(())
 }
 
@@ -195,6 +227,28 @@ pub(super) fn named(session: &Session, attendance: &Attendance) -> Vec<Left> {
         }
     });
     left.collect()
+}
+
+/// Those of a plan to delete who are not in the roster: whoever confirms it should see who may only have another username
+/// now.
+pub(super) fn in_plan(session: &Session, plan: &Plan, observed: &Observed) -> Vec<Left> {
+    let gone = plan.students.iter().filter(|student| !student.in_roster);
+    let leavers = gone.map(|student| Leaver {
+        username: student.owner.student.clone(),
+        resources: student
+            .items
+            .iter()
+            .filter(|item| item.action.is_some())
+            .map(|item| item.resource.clone())
+            .collect(),
+    });
+    let attendance = Attendance {
+        present: everybody(&session.desired, observed).into_keys().collect(),
+        leavers: leavers
+            .filter(|leaver| !leaver.resources.is_empty())
+            .collect(),
+    };
+    named(session, &attendance)
 }
 
 /// The same for a command that looks at IAM alone, beside the APIs that it may look at.

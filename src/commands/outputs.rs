@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::cloud::AwsCloud;
+use crate::aws::Client;
 use crate::domain::check::Output;
 use crate::domain::ids::Username;
 use crate::domain::observed::Observed;
-use crate::engine::call::Caller;
 use crate::engine::observe::rest_apis;
 
 use super::session::Session;
@@ -14,11 +13,11 @@ use super::session::Session;
 /// Everybody's outputs after a deployment. APIs are listed afresh, one page for five hundred of them: their ids
 /// are AWS's to give. Where that fails, outputs that need no API are all there is.
 pub(super) async fn after_deployment(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
 ) -> BTreeMap<Username, Vec<Output>> {
     let observed = Observed {
-        rest_apis: rest_apis(caller, &session.desired)
+        rest_apis: rest_apis(client, &session.desired)
             .await
             .unwrap_or_default(),
         ..Observed::default()
@@ -28,7 +27,7 @@ pub(super) async fn after_deployment(
     let pairs = session.desired.stacks.iter().zip(&session.class.students);
     pairs
         .map(|(stack, student)| {
-            let invoke_url = |id: &str, stage: &str| session.cloud.invoke_url(id, stage);
+            let invoke_url = |id: &str, stage: &str| session.client.invoke_url(id, stage);
             let endpoints = observed.endpoints(scope, stack, invoke_url);
             let outputs = lab.outputs(scope, session.class.name(), student, &endpoints);
             (student.username.clone(), outputs)

@@ -1,5 +1,5 @@
 //! Who the class's students are, as the roster said when their stacks were made: kept in `reports/<class>/`, so that a
-//! student who comes back under another username is recognised. Nothing depends on it but a hint.
+//! student who comes back under another username is recognised.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,19 +12,12 @@ use crate::domain::left::Person;
 use crate::report::write::write_whole;
 use crate::text::normalise::key;
 
+use super::last_readings;
 use super::session::Session;
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Kept {
-    students: BTreeMap<Username, Entry>,
-}
-
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-struct Entry {
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    name: Option<String>,
+    students: BTreeMap<Username, Person>,
 }
 
 /// As much of a `report.json` as is needed.
@@ -63,7 +56,7 @@ fn read(session: &Session) -> Kept {
 }
 
 /// What the class's last report says of its students: a class may be older than what is kept here.
-fn reported(session: &Session) -> BTreeMap<Username, Entry> {
+fn reported(session: &Session) -> BTreeMap<Username, Person> {
     let bytes = fs::read(session.folder().join("report.json")).unwrap_or_default();
     let Ok(report) = serde_json::from_slice::<Report>(&bytes) else {
         return BTreeMap::new();
@@ -84,17 +77,19 @@ fn reported(session: &Session) -> BTreeMap<Username, Entry> {
 }
 
 /// What is told of each; an address or a name that two have recognises neither.
-fn entries(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Username, Entry> {
+fn entries(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Username, Person> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (_, email, name) in &rows {
         for text in [email, name].into_iter().flatten() {
             *seen.entry(key(text)).or_default() += 1;
         }
     }
-    let alone = |text: Option<String>| text.filter(|text| seen.get(&key(text)) == Some(&1));
+    let alone = |text: Option<String>| {
+        text.filter(|text| !key(text).is_empty() && seen.get(&key(text)) == Some(&1))
+    };
     rows.into_iter()
         .map(|(username, email, name)| {
-            let entry = Entry {
+            let entry = Person {
                 email: alone(email),
                 name: alone(name),
             };
@@ -105,25 +100,22 @@ fn entries(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Us
 
 /// What is known of everybody; nothing where there is no file or it cannot be read.
 pub(super) fn load(session: &Session) -> BTreeMap<Username, Person> {
-    let people = read(session).students.into_iter();
-    people
-        .map(|(username, entry)| {
-            let person = Person {
-                email: entry.email,
-                name: entry.name,
-            };
-            (username, person)
-        })
-        .collect()
+    read(session).students
+}
+
+/// What the roster says of everybody in it.
+pub(super) fn now(session: &Session) -> BTreeMap<Username, Person> {
+    let rows = session.class.roster.students.iter();
+    let rows = rows.map(|s| (s.username.clone(), s.email.clone(), s.name.clone()));
+    entries(rows.collect())
 }
 
 /// Keeps what the roster says of the students that the command is about. That it fails costs a hint and nothing else.
 pub(super) fn keep(session: &Session) {
-    let rows = session.class.roster.students.iter();
-    let rows = rows.map(|s| (s.username.clone(), s.email.clone(), s.name.clone()));
-    let everybody = entries(rows.collect());
+    let everybody = now(session);
     let mut kept = read(session);
     let before = kept.students.clone();
+    last_readings::know(session, &before);
     for student in &session.class.students {
         if let Some(entry) = everybody.get(&student.username) {
             kept.students

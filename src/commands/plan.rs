@@ -1,19 +1,16 @@
 //! `plan`: what deploy would do, and whether the account has room for it. Changes nothing.
 
+use crate::aws::Client;
+use crate::aws::pacing::Pacer;
 use crate::cli::{Cli, PlanArgs};
-use crate::cloud::AwsCloud;
 use crate::domain::cost;
 use crate::domain::left::Attendance;
 use crate::domain::observed::Observed;
-use crate::domain::operation::Operation;
 use crate::domain::plan::{Plan, StudentPlan, Verdict, deploy};
 use crate::domain::resources::Kind as ResourceKind;
-use crate::engine::call::Caller;
 use crate::engine::forecast::Work;
 use crate::engine::hints;
 use crate::engine::observe::observe;
-use crate::engine::pacing::Pacer;
-use crate::engine::port::Cloud;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Failure, Forecast, Left, Outcome, ResourceResult, StudentResult};
 use crate::report::{Limit, View};
@@ -40,8 +37,8 @@ const BLOCKED: &str = "blocked";
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
-    let ran = run_work(&session, Command::Plan, false, async |caller| {
-        plan(caller, &session, false).await
+    let ran = run_work(&session, Command::Plan, false, async |client| {
+        plan(client, &session, false).await
     })
     .await;
     let Planned { plan, observed } = ran.output?;
@@ -99,18 +96,12 @@ fn notes(session: &Session) -> Vec<String> {
 ///
 /// # Errors
 /// When the person stopped it, or the students' stacks stand elsewhere.
-pub(super) async fn plan(
-    caller: &Caller<AwsCloud>,
-    session: &Session,
-    reset: bool,
-) -> Result<Planned> {
-    let observed = observe(caller, &session.desired, &session.class.depth()).await?;
-    elsewhere::check(&session.desired, &observed)?;
+pub(super) async fn plan(client: &Client, session: &Session, reset: bool) -> Result<Planned> {
+    let observed = observe(client, &session.desired, &session.class.depth()).await?;
+    elsewhere::check_most(&session.desired, &observed)?;
     let mut plan = deploy::plan(&session.desired, &observed, reset);
     if plan.creates(ResourceKind::Role) + plan.creates(ResourceKind::ManagedPolicy) > 0 {
-        let summary = caller
-            .call(Operation::GetAccountSummary, |c| c.account_summary())
-            .await;
+        let summary = client.account_summary().await;
         // Without the right to read it, the limit is shown as unknown.
         let summary = summary.unwrap_or_default();
         plan.account.roles = summary.roles;
@@ -119,10 +110,7 @@ pub(super) async fn plan(
         plan.account.policies_quota = summary.policies_quota;
     }
     if plan.creates(ResourceKind::Function) > 0 {
-        let concurrency = caller
-            .call(Operation::GetAccountSettings, |c| c.concurrency())
-            .await
-            .unwrap_or_default();
+        let concurrency = client.concurrency().await.unwrap_or_default();
         plan.account.concurrency_quota = concurrency.quota;
         plan.account.concurrency_reserved = concurrency.reserved;
     }

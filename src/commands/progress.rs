@@ -1,6 +1,6 @@
 //! `status` and `report`: who is complete, in progress, not started, broken, could not be checked.
 
-use std::{fs, io};
+use std::io;
 
 use jiff::{Timestamp, Zoned};
 
@@ -10,8 +10,10 @@ use crate::domain::attest::Attestations;
 use crate::domain::check::{Change, CheckResult, Progress, StudentProgress, Verdict};
 use crate::domain::elsewhere::Elsewhere;
 use crate::domain::ids::Username;
-use crate::domain::last_reading::{LastReadings, progress_of};
+use crate::domain::last_reading::{LastReadings, Sight, progress_of};
+use crate::domain::left::Attendance;
 use crate::domain::observed::{Gap, Observed};
+use crate::domain::roster::Student;
 use crate::engine::reading::{ClassReading, read_class, read_observed as read_observed_class};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Left, Outcome, StudentResult};
@@ -39,27 +41,36 @@ pub(super) struct Standing {
     pub left: Vec<Left>,
     pub alias: Option<String>,
     pub taken_at: Zoned,
+    /// Those of them who were read as well.
+    pub departed: Vec<StudentProgress>,
     /// Notes that concern the whole class.
     pub notes: Vec<String>,
     /// The last readings, this one among them.
     pub last: LastReadings,
     /// Where the students' stacks stand, if that is somewhere else.
     elsewhere: Option<Elsewhere>,
-    /// Whether something is there to be read, or may be.
+    /// Whether something of the students is there to be read, or may be.
     any_stack: bool,
+    /// The same of those who left.
+    any_departed: bool,
 }
 
 impl Standing {
     /// Whether there is nothing that a grade could be made from: no stack, and no reading of one.
     pub fn is_nothing(&self) -> bool {
-        let mut students = self.students.iter();
-        !self.any_stack && students.all(|student| student.last.as_of.is_none())
+        self.is_of_nobody() && !self.any_departed && unknown(&self.departed)
+    }
+
+    /// The same of the students alone, whatever there is of those who left.
+    fn is_of_nobody(&self) -> bool {
+        !self.any_stack && unknown(&self.students)
     }
 
     /// Students of whom not everything could be read now, with the first reason.
     pub fn unread(&self) -> Vec<(&Username, String)> {
-        let students = self.students.iter().filter(|student| student.last.unread);
+        let students = self.students.iter().chain(&self.departed);
         students
+            .filter(|student| student.last.unread)
             .map(|student| {
                 let mut checks = student.checks.iter();
                 let unread =
@@ -78,6 +89,12 @@ impl Standing {
         let failure = causes::of_check(check);
         failure.map_or(String::new(), |f| format!("'{}': {}", f.subject, f.cause))
     }
+}
+
+/// Whether nothing was ever read of any of them.
+fn unknown(students: &[StudentProgress]) -> bool {
+    let mut students = students.iter();
+    students.all(|student| student.last.as_of.is_none())
 }
 
 pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
@@ -117,7 +134,13 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     // Before the report before this one is replaced, from which a student who left may be known.
     people::keep(&session);
     let report = class_report(&session, &standing);
-    let written = write_files(&session, &mut standing, &report, args.anonymous)?;
+    let written = write_files(
+        &session,
+        &mut standing,
+        &report,
+        about(&session),
+        args.anonymous,
+    )?;
     let mut notes = standing.notes.clone();
     let mut files: Vec<String> = written
         .files()
@@ -264,50 +287,87 @@ fn exit_of(standing: &Standing) -> Exit {
 /// # Errors
 /// When it was stopped.
 pub(super) async fn read(session: &Session, command: Command) -> Result<Standing> {
-    read_of(session, command, None).await
+    read_of(session, command, None, &[]).await
 }
 
-/// [`read`] of what a teardown has just listed.
+/// [`read`] of what a teardown has just listed, and of those as well who left the roster.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) async fn read_observed(session: &Session, observed: &Observed) -> Result<Standing> {
-    read_of(session, Command::Teardown, Some(observed.clone())).await
+pub(super) async fn read_observed(
+    session: &Session,
+    observed: &Observed,
+    departed: &[Username],
+) -> Result<Standing> {
+    read_of(session, Command::Teardown, Some(observed), departed).await
 }
 
 async fn read_of(
     session: &Session,
     command: Command,
-    observed: Option<Observed>,
+    observed: Option<&Observed>,
+    departed: &[Username],
 ) -> Result<Standing> {
+    let class = &session.class;
+    let mut students = class.students.clone();
+    let mut unnamed = Vec::new();
+    for student in departed.iter().map(leavers::unknown_student) {
+        // The lab may have changed since, so that it has no names for them any more.
+        match class.desired(session.scope(), std::slice::from_ref(&student)) {
+            Ok(_) => students.push(student),
+            Err(_) => unnamed.push(student.username.to_string()),
+        }
+    }
+    let beyond = match students.len() > class.students.len() {
+        true => Some(class.desired(session.scope(), &students)?),
+        false => None,
+    };
+    // Those who are read as well would seem to be in the roster.
+    let attendance = observed
+        .filter(|_| class.is_whole())
+        .map(|observed| Attendance::of(&session.desired, observed));
     // A file that cannot be used is told before anything is read of the cloud.
     last_readings::load(session)?;
     let (cache, mut notes) = readings::load(session);
+    if !unnamed.is_empty() {
+        notes.push(format!(
+            "not read, since the lab as it is now has no names for them: {}",
+            unnamed.join(", ")
+        ));
+    }
     let reading = ClassReading {
         lab: &session.class.lab,
-        desired: &session.desired,
-        students: &session.class.students,
+        desired: beyond.as_ref().unwrap_or(&session.desired),
+        students: &students,
         depth: &session.class.depth(),
         instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
-        console: session.cloud.is_aws(),
-        invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),
+        console: session.client.is_aws(),
+        invoke_url: &|api_id, stage| session.client.invoke_url(api_id, stage),
     };
-    let ran = run_work(session, command, false, async |caller| match observed {
-        None => read_class(caller, &reading, cache).await,
-        Some(observed) => read_observed_class(caller, &reading, cache, observed).await,
+    let ran = run_work(session, command, false, async |client| match observed {
+        None => read_class(client, &reading, cache).await,
+        Some(observed) => read_observed_class(client, &reading, cache, observed.clone()).await,
     })
     .await;
     let read = ran.output.map_err(|_| interrupted())?;
-    let any_stack = read.sights.iter().any(|sight| sight.any || sight.hidden);
-    if any_stack {
+    let any = |sights: &[Sight]| sights.iter().any(|sight| sight.any || sight.hidden);
+    let (here, gone) = read.sights.split_at(class.students.len());
+    let (any_stack, any_departed) = (any(here), any(gone));
+    if any_stack || any_departed {
         notes.extend(readings::save(session, &read.cache));
     }
     let taken_at = Zoned::now();
     let now = taken_at.timestamp();
     // Afresh: another command may have read meanwhile.
     let mut last = last_readings::load(session)?;
-    let (students, displaced) = last.merge(read.students.into_iter().zip(read.sights), now);
+    last.know(&people::load(session));
+    let sights = read.sights.into_iter().map(|sight| Sight {
+        ends: observed.is_some(),
+        ..sight
+    });
+    let read_now = read.students.into_iter().zip(sights);
+    let (mut students, displaced) = last.merge(read_now, &people::now(session), now);
     let kept = last_readings::keep_displaced(session, &mut last, displaced, now)
         .and_then(|()| save_any(session, &last));
     if let Err(error) = kept {
@@ -320,23 +380,29 @@ async fn read_of(
         // That scripted students had stacks in an earlier rehearsal is no news.
         notes.extend(last_readings::notes(&last, &students, &taken_at));
     }
+    let departed = students.split_off(class.students.len());
     Ok(Standing {
         students,
         gaps: read.gaps,
-        left: leavers::named(session, &read.attendance),
+        left: leavers::named(session, attendance.as_ref().unwrap_or(&read.attendance)),
+        departed,
         alias: read.alias,
         taken_at,
         notes,
         last,
         elsewhere: read.elsewhere,
         any_stack,
+        any_departed,
     })
 }
 
 /// Who changed the function whose log tells what the API started.
 fn rewritten(changes: &[(Username, Change)]) -> Option<String> {
     let (_, first) = changes.first()?;
-    let students: Vec<&str> = changes.iter().map(|(student, _)| student.as_str()).collect();
+    let students: Vec<&str> = changes
+        .iter()
+        .map(|(student, _)| student.as_str())
+        .collect();
     Some(format!(
         "changed the function whose log proves what the API started: {} ({} {})",
         students.join(", "),
@@ -376,13 +442,23 @@ pub(super) fn results(standing: &Standing) -> Vec<StudentResult> {
         .collect()
 }
 
-/// Writes the report's files.
+/// Writes the report's files. Where there is nothing but of those who left, they are about them, beside the class's.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub(super) fn write(session: &Session, standing: &mut Standing) -> Result<Written> {
-    let report = class_report(session, standing);
-    write_files(session, standing, &report, false)
+    let mut report = class_report(session, standing);
+    let mut about = about(session);
+    if standing.is_of_nobody() && !report.departed.is_empty() {
+        about = About::Selection;
+        report.students = std::mem::take(&mut report.departed);
+        report.since = None;
+        report.notes.push(
+            "This report shows students who left the roster. Of everybody in it nothing stands and no reading is known."
+                .to_owned(),
+        );
+    }
+    write_files(session, standing, &report, about, false)
 }
 
 /// Whom the files are about: those about some are called otherwise, so that they replace none of everybody's.
@@ -394,6 +470,7 @@ fn write_files(
     session: &Session,
     standing: &mut Standing,
     report: &ClassReport,
+    about: About,
     anonymous: bool,
 ) -> Result<Written> {
     let reports = &session.class.settings.reports;
@@ -401,10 +478,12 @@ fn write_files(
         let key = anonymous.then(|| Key::of_class(reports, &report.class));
         let hidden = &session.class.roster.kept_back.values;
         let key = key.transpose()?.map(|key| key.hiding(hidden));
-        let written = write_reports(reports, report, about(session), key.as_ref())?;
+        let written = write_reports(reports, report, about, key.as_ref())?;
         let copy = last_readings::file_name(&written.dated);
-        let students = standing.students.iter().map(|student| &student.username);
-        standing.last.copied(students, &copy);
+        let students = standing.students.iter().chain(&standing.departed);
+        let theirs = students.filter(|student| !student.last.another);
+        let theirs = theirs.map(|student| &student.username);
+        standing.last.copied(theirs, &copy);
         save_any(session, &standing.last)?;
         Ok(written)
     };
@@ -418,20 +497,17 @@ fn write_files(
 /// The class as a report shows it, with each stack's last validation and what changed since the report before.
 pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassReport {
     let validations = Validations::load(session);
-    let students = session
-        .class
-        .students
-        .iter()
-        .zip(&standing.students)
-        .map(|(student, progress)| ReportStudent {
-            student: student.clone(),
-            progress: progress.clone(),
-            validate: validations
-                .of(&student.username)
-                .map(|validated| validated.checks.clone())
-                .unwrap_or_default(),
-        })
-        .collect();
+    let row = |student: Student, progress: &StudentProgress| ReportStudent {
+        validate: validations
+            .of(&student.username)
+            .map(|validated| validated.checks.clone())
+            .unwrap_or_default(),
+        student,
+        progress: progress.clone(),
+    };
+    let pairs = session.class.students.iter().zip(&standing.students);
+    let departed = standing.departed.iter();
+    let departed = departed.map(|gone| row(leavers::unknown_student(&gone.username), gone));
     let mut report = ClassReport {
         class: session.class.name().clone(),
         lab: session.desired.lab.clone(),
@@ -443,8 +519,11 @@ pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassRepor
         region: session.scope().region.clone(),
         taken_at: standing.taken_at.clone(),
         validated_at: validations.oldest_of(&session.class.students).cloned(),
-        students,
+        students: pairs
+            .map(|(s, progress)| row(s.clone(), progress))
+            .collect(),
         left: standing.left.clone(),
+        departed: departed.collect(),
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
         since: None,

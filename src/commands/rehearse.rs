@@ -11,14 +11,15 @@ use std::path::PathBuf;
 
 use futures::stream::{self, StreamExt};
 
+use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, GlobalArgs, RehearseArgs};
-use crate::domain::check::Progress;
+use crate::domain::check::{Progress, StudentProgress, Verdict};
+use crate::domain::execution::Status;
 use crate::domain::ids::{CLASS_MAX, ClassName};
 use crate::domain::observed::Observed;
 use crate::domain::roster::Student;
 use crate::engine::observe::{Depth, observe};
 use crate::engine::script::{Trouble, work};
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, RunSummary};
 use crate::local::{self, PrivateCloud, PrivateOptions};
@@ -372,8 +373,8 @@ async fn ended_early(
 
 /// What a deployment would do now, in a sentence.
 async fn planned(session: &Session) -> Result<String> {
-    let ran = run_work(session, Command::Rehearse, false, async |caller| {
-        super::plan::plan(caller, session, false).await
+    let ran = run_work(session, Command::Rehearse, false, async |client| {
+        super::plan::plan(client, session, false).await
     })
     .await;
     let plan = ran.output?.plan;
@@ -401,8 +402,8 @@ fn finish(session: &Session, summary: &RunSummary, written: &Written) -> Result<
 
 /// Lets the scripted students do their part.
 async fn students_work(session: &Session) -> Result<()> {
-    let ran = run_work(session, Command::Rehearse, false, async |caller| {
-        let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+    let ran = run_work(session, Command::Rehearse, false, async |client| {
+        let observed = observe(client, &session.desired, &Depth::Deploy).await?;
         let observed: &Observed = &observed;
         let pairs = session.desired.stacks.iter().zip(&session.class.students);
         let outcomes: Vec<std::result::Result<(), Trouble>> = stream::iter(pairs.enumerate())
@@ -411,8 +412,8 @@ async fn students_work(session: &Session) -> Result<()> {
                 if steps.is_empty() {
                     return Ok(());
                 }
-                let done = work(caller, session.scope(), stack, observed, &steps).await;
-                caller.tell(Event::Note {
+                let done = work(client, session.scope(), stack, observed, &steps).await;
+                client.emit(Event::Note {
                     text: format!("{} has done {} steps", student.username, steps.len()),
                 });
                 done
@@ -455,6 +456,20 @@ fn steps_of(
     steps
 }
 
+/// Executions that failed and stand as evidence at a check that did not pass: what a step of the lab's script ran into.
+fn failed_executions(student: &StudentProgress) -> Vec<String> {
+    let open = student
+        .checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Fail);
+    let shown = open.flat_map(|check| &check.evidence);
+    let failed = shown.filter(|evidence| {
+        let execution = evidence.execution.as_ref();
+        execution.is_some_and(|shown| shown.execution.status == Status::Failed)
+    });
+    failed.map(|evidence| evidence.sentence()).collect()
+}
+
 /// Students of whom the report says something else than what they did.
 fn misjudged(
     session: &Session,
@@ -470,17 +485,22 @@ fn misjudged(
         .filter_map(|(index, (student, seen))| {
             let expected = Diligence::of(index).expected();
             (seen.progress != expected).then(|| {
+                let broken = failed_executions(seen);
                 let failure = Failure {
                     subject: format!("scripted student {}", student.username),
                     cause: format!(
-                        "did what makes a student {} and is shown as {}",
+                        "did what makes a student {} and is shown as {}{}",
                         expected.as_str(),
-                        seen.progress.as_str()
+                        seen.progress.as_str(),
+                        match broken.first() {
+                            Some(why) => format!("; {why}"),
+                            None => String::new(),
+                        }
                     ),
-                    hint: Some(
-                        "the lab's checks and its [[rehearsal.step]] entries do not fit together"
-                            .to_owned(),
-                    ),
+                    hint: Some(match broken.is_empty() {
+                        true => "the lab's checks and its [[rehearsal.step]] entries do not fit together".to_owned(),
+                        false => "look at why that execution failed: the lab's functions or its state machine".to_owned(),
+                    }),
                     request_id: None,
                 };
                 (student.username.clone(), failure)

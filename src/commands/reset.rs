@@ -23,8 +23,8 @@ use super::teardown::answer;
 /// When it is not wanted, or was stopped.
 pub(super) async fn agreed(session: &Session) -> Result<()> {
     let desired = &session.desired;
-    let ran = run_work(session, Command::Deploy, false, async |caller| {
-        observe(caller, desired, &Depth::Deploy).await
+    let ran = run_work(session, Command::Deploy, false, async |client| {
+        observe(client, desired, &Depth::Deploy).await
     })
     .await;
     let observed = ran.output.map_err(|_| interrupted())?;
@@ -37,11 +37,20 @@ pub(super) async fn agreed(session: &Session) -> Result<()> {
         })
         .filter(|(_, changes)| !changes.is_empty())
         .collect();
-    if changed.is_empty() {
+    let apis: Vec<&str> = desired
+        .stacks
+        .iter()
+        .filter(|stack| {
+            let mut apis = stack.rest_apis.iter();
+            apis.any(|api| !observed.apis_of(stack, api).is_empty())
+        })
+        .map(|stack| stack.student().as_str())
+        .collect();
+    if changed.is_empty() && apis.is_empty() {
         return Ok(());
     }
     // stdout is for what the deployment says at its end.
-    print_reset_listing(&changed, &view(session), &mut io::stderr().lock())
+    print_reset_listing(&changed, &apis, &view(session), &mut io::stderr().lock())
         .map_err(|error| Error::new(Kind::General, "stderr", error.to_string()))?;
     let json = session.class.settings.ui.output == OutputFormat::Json;
     if json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {

@@ -3,7 +3,6 @@
 use crate::domain::lab::Risk;
 use crate::error::{Error, Kind, Result};
 use crate::events::Failure;
-use crate::settings::file;
 
 use super::session::Session;
 
@@ -61,7 +60,7 @@ pub(super) fn allowed(session: &Session) -> Vec<String> {
 
 /// With the file by its whole path: where the lab's folder is the current one, the file may be the lab's own.
 fn allows(risk: &Risk) -> String {
-    let file = std::path::absolute(file::NAME).unwrap_or_else(|_| file::NAME.into());
+    let file = std::path::absolute("homeroom.toml").unwrap_or_else(|_| "homeroom.toml".into());
     format!("{risk}; {} allows it", file.display())
 }
 

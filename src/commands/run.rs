@@ -6,10 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::cloud::AwsCloud;
-use crate::engine::call::Caller;
+use crate::aws::Client;
+use crate::aws::stop::Stop;
 use crate::engine::dispatcher;
-use crate::engine::stop::Stop;
 use crate::events::{Command, Event, InFlight, Outcome, RunSummary, StudentResult};
 use crate::report::style::ColorChoice;
 use crate::report::{RunLog, Terminal, TerminalOptions};
@@ -38,23 +37,19 @@ pub(super) async fn run<T>(
     session: &Session,
     command: Command,
     logged: bool,
-    work: impl AsyncFnOnce(&Caller<AwsCloud>) -> T,
+    work: impl AsyncFnOnce(&Client) -> T,
 ) -> Ran<T> {
     let stop = Stop::new();
     let (sender, receiver) = mpsc::unbounded_channel();
-    let caller = Caller::new(
-        session.cloud.clone(),
-        session.pace(),
-        session.quotas(),
-        stop.clone(),
-        sender,
-    );
+    let client = session
+        .client
+        .in_run(session.pace(), session.quotas(), stop.clone(), sender);
     let mut listeners = Listeners::new(session, command, logged);
     let mut interrupted = false;
     let mut given_up = Vec::new();
     let ticks = tokio::time::interval(TICK);
     let output = dispatcher::run(
-        work(&caller),
+        work(&client),
         receiver,
         interrupts(),
         ticks,
@@ -66,7 +61,7 @@ pub(super) async fn run<T>(
                     given_up.clone_from(in_flight);
                 }
             }
-            listeners.hear(event);
+            listeners.handle(event);
         },
     )
     .await;
@@ -78,7 +73,7 @@ pub(super) async fn run<T>(
     }
 }
 
-/// Who hears a run's events.
+/// What handles a run's events.
 struct Listeners {
     terminal: Terminal,
     log: Option<RunLog>,
@@ -102,7 +97,7 @@ impl Listeners {
         Self { terminal, log }
     }
 
-    fn hear(&mut self, event: Option<&Event>) {
+    fn handle(&mut self, event: Option<&Event>) {
         let Some(event) = event else {
             self.terminal.tick();
             return;
@@ -157,7 +152,7 @@ pub(super) fn summarise(
         forecast: None,
         files: Vec::new(),
         notes,
-        api_calls: session.cloud.calls(),
+        api_calls: session.client.calls(),
         elapsed_s: session.class.started.elapsed().as_secs_f64(),
     }
 }

@@ -4,9 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::aws::pacing::{Overrides, Pace};
+use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
 use crate::bundle;
 use crate::cli::Cli;
-use crate::cloud::{self, AwsCloud, ConnectOptions};
 use crate::domain::cache::Key;
 use crate::domain::desired::Desired;
 use crate::domain::ids::{ClassName, Scope, Username};
@@ -16,8 +17,6 @@ use crate::domain::roster::beyond::Doubt;
 use crate::domain::roster::{Roster, Student};
 use crate::engine::hints;
 use crate::engine::observe::Depth;
-use crate::engine::pacing::{Overrides, Pace};
-use crate::engine::port::{Cloud, CloudError, ErrorKind};
 use crate::error::{Error, Kind, Result};
 use crate::local;
 use crate::report::print_notes;
@@ -53,7 +52,8 @@ pub(super) struct Class {
 /// A class, and the cloud that it lives in.
 pub(super) struct Session {
     pub class: Class,
-    pub cloud: AwsCloud,
+    /// AWS, outside of any run.
+    pub client: Client,
     pub desired: Desired,
     /// ARN of whoever runs this.
     pub identity: String,
@@ -132,6 +132,21 @@ impl Class {
         }
     }
 
+    /// What these students should have.
+    ///
+    /// # Errors
+    /// What the lab cannot make of them.
+    pub fn desired(&self, scope: &Scope, students: &[Student]) -> Result<Desired> {
+        let mut desired = self
+            .lab
+            .desired(scope, self.name(), students)
+            .map_err(invalid)?;
+        if let Some(boundary) = &self.settings.role_boundary {
+            desired.bound_roles_by(boundary.as_str());
+        }
+        Ok(desired)
+    }
+
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
     pub async fn connect(self) -> Result<Session> {
         match self.settings.target.clone() {
@@ -147,7 +162,7 @@ impl Class {
                 let profile = profile.map(|p| p.to_string());
                 let region = match &self.settings.region {
                     Some(region) => region.to_string(),
-                    None => cloud::default_region(profile.as_deref())
+                    None => aws::default_region(profile.as_deref())
                         .await
                         .unwrap_or_else(|| self.lab.region().to_owned()),
                 };
@@ -177,15 +192,15 @@ impl Class {
     }
 
     async fn open(self, options: ConnectOptions) -> Result<Session> {
-        let cloud = cloud::connect(options).await;
+        let client = aws::connect(options).await;
         let profile = match &self.settings.target {
             Target::Aws { profile, .. } => profile.as_ref(),
             Target::Local => None,
         };
-        let identity = cloud
+        let identity = client
             .caller_identity()
             .await
-            .map_err(|error| cannot_begin(&error, profile))?;
+            .map_err(|error| cannot_begin(&error, profile, client.region()))?;
         if let Some(wanted) = &self.settings.account
             && wanted.to_string() != identity.account
         {
@@ -199,33 +214,31 @@ impl Class {
         let scope = Scope {
             partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
             account: identity.account,
-            region: cloud.region().to_owned(),
+            region: client.region().to_owned(),
         };
-        let mut desired = self
-            .lab
-            .desired(&scope, self.name(), &self.students)
-            .map_err(invalid)?;
-        if let Some(boundary) = &self.settings.role_boundary {
-            if ![scope.account.as_str(), "aws"].contains(&boundary.account()) {
-                return Err(Error::new(
-                    Kind::Invalid,
-                    "homeroom.toml (role_boundary)",
-                    format!(
-                        "{boundary} is a policy of account {}, and this is account {}; nothing was touched",
-                        boundary.account(),
-                        scope.account
-                    ),
-                )
-                .hint("name the policy in this account, or choose the right account with --profile"));
-            }
-            desired.bound_roles_by(boundary.as_str());
+        let desired = self.desired(&scope, &self.students)?;
+        if let Some(boundary) = &self.settings.role_boundary
+            && ![scope.account.as_str(), "aws"].contains(&boundary.account())
+        {
+            return Err(Error::new(
+                Kind::Invalid,
+                "homeroom.toml (role_boundary)",
+                format!(
+                    "{boundary} is a policy of account {}, and this is account {}; nothing was touched",
+                    boundary.account(),
+                    scope.account
+                ),
+            )
+            .hint("name the policy in this account, or choose the right account with --profile"));
         }
-        Ok(Session {
+        let session = Session {
             class: self,
-            cloud,
+            client,
             desired,
             identity: identity.arn,
-        })
+        };
+        super::elsewhere::check_named(&session).await?;
+        Ok(session)
     }
 }
 
@@ -304,14 +317,19 @@ fn invalid(failures: Vec<crate::events::Failure>) -> Error {
 }
 
 /// The first call failed, before any student's work began.
-fn cannot_begin(error: &CloudError, profile: Option<&Profile>) -> Error {
-    let named = Error::new(Kind::General, "AWS", error.to_string());
+fn cannot_begin(error: &CallError, profile: Option<&Profile>, region: &str) -> Error {
+    let CallError::Cloud(error) = error else {
+        return Error::new(Kind::General, "AWS", error.to_string());
+    };
+    let named = Error::new(Kind::General, "AWS", error.in_full());
+    let region = Some(region);
     match (error.kind, profile) {
         (ErrorKind::Credentials, Some(profile)) => named.hint(format!(
             "look for profile {profile} in `aws configure list-profiles`, sign in with `aws sso login --profile \
-             {profile}` or as the profile has it, then run the same command again"
+             {profile}` or as the profile has it, then run the same command again{}",
+            hints::or_region(error, region)
         )),
-        _ => match hints::for_error(error) {
+        _ => match hints::for_error_in(error, region) {
             Some(hint) => named.hint(hint),
             None => named,
         },

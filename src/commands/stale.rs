@@ -42,7 +42,8 @@ pub(super) fn note(with_user: &[Username], with_handout: &[Username]) -> Option<
         names(with_user)
     );
     let handouts = format!(
-        "the handouts of {} give the old address: `homeroom handout` writes them anew",
+        "the handouts of {} give the old address: `homeroom handout` writes them anew (with --with-credentials, where \
+         they had the passwords in them)",
         names(with_handout)
     );
     let what = match (with_user.is_empty(), with_handout.is_empty()) {

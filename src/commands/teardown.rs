@@ -7,6 +7,7 @@ use std::time::Instant;
 use futures::StreamExt;
 use tokio::sync::oneshot;
 
+use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, TeardownArgs};
 use crate::domain::ids::LabId;
 use crate::domain::observed::{Gap, Observed};
@@ -16,16 +17,14 @@ use crate::domain::resources::ResourceId;
 use crate::engine::execute::{StudentRun, execute};
 use crate::engine::observe::{Depth, observe};
 use crate::engine::prove_gone::prove_gone;
-use crate::engine::stop::Cancelled;
 use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
 };
-use crate::report::{View, print_teardown_listing};
+use crate::report::{View, left, print_teardown_listing};
 use crate::settings::values::OutputFormat;
 
 use super::deploy::{failures, run_started};
-use super::elsewhere;
 use super::final_report;
 use super::interrupts::interrupts;
 use super::plan::{blocked, interrupted, view};
@@ -55,6 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&session).await?;
     }
     let mut plan = plan(&session, &observed);
+    leavers::check(&session, &observed, &plan)?;
     if session.class.settings.left {
         if leavers::is_nobody(&plan) {
             // Nobody's files stay for want of anybody's stack.
@@ -65,17 +65,17 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         observed = look(&session).await?;
         plan = self::plan(&session, &observed);
     }
-    if plan.steps() == 0 {
-        elsewhere::check(&session.desired, &observed)?;
-    }
     let reads = plan.steps() > 0 && !args.no_final_report;
     if plan.steps() > 0 && args.confirm.is_none() {
         let mut unread = Vec::new();
         if reads && can_ask(&session) {
-            unread = final_report::unread(&progress::read_observed(&session, &observed).await?);
+            let departed = final_report::departed(&session, &plan);
+            let standing = progress::read_observed(&session, &observed, &departed).await?;
+            unread = final_report::unread(&standing);
         }
         let first = final_report::announced(&session, reads);
-        list(&session, &plan, &[first, unread].concat())?;
+        let left = left::lines(&leavers::in_plan(&session, &plan, &observed));
+        list(&session, &plan, &[left, first, unread].concat())?;
         if !ask(&session).await? {
             return not_confirmed(&session, Command::Teardown, &plan);
         }
@@ -94,7 +94,9 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     } else if plan.steps() > 0 {
         final_report::close(&session, &plan)?;
     }
+    let who_left = leavers::in_plan(&session, &plan, &observed);
     let mut teardown = tear_down(&session, &plan, &observed).await?;
+    teardown.summary.left = who_left;
     teardown.summary.notes.splice(0..0, last_words);
     teardown.summary.files = files;
     let view = View {
@@ -151,8 +153,8 @@ pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
 /// When it was stopped.
 pub(super) async fn look(session: &Session) -> Result<Observed> {
     let depth = depth(session);
-    let ran = run_work(session, Command::Teardown, false, async |caller| {
-        observe(caller, &session.desired, &depth).await
+    let ran = run_work(session, Command::Teardown, false, async |client| {
+        observe(client, &session.desired, &depth).await
     })
     .await;
     ran.output.map_err(|_| interrupted())
@@ -269,12 +271,12 @@ pub(super) async fn tear_down(
     before: &Observed,
 ) -> Result<Teardown> {
     let depth = depth(session);
-    let ran = run_work(session, Command::Teardown, true, async |caller| {
+    let ran = run_work(session, Command::Teardown, true, async |client| {
         let began = Instant::now();
-        caller.tell(run_started(session, Command::Teardown, plan));
-        let runs = execute(caller, plan, finished).await;
-        let left = prove_gone(caller, &session.desired, &depth, plan, &runs).await;
-        caller.tell(Event::RunFinished {
+        client.emit(run_started(session, Command::Teardown, plan));
+        let runs = execute(client, plan, finished).await;
+        let left = prove_gone(client, &session.desired, &depth, plan, &runs).await;
+        client.emit(Event::RunFinished {
             elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         (runs, left)
@@ -417,7 +419,7 @@ fn resource_state(
 ) -> (&'static str, Option<String>) {
     let failure = step.and_then(|step| match step {
         StepResult::Conflict { failure } | StepResult::Failed { failure } => {
-            Some(failure.cause.clone())
+            Some(failure.cause_in_full())
         }
         StepResult::Skipped { needs } => Some(format!("waits for {needs}")),
         StepResult::Cancelled => Some("not begun".to_owned()),

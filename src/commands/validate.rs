@@ -2,18 +2,17 @@
 
 use jiff::{Timestamp, Zoned};
 
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
-use crate::cloud::AwsCloud;
 use crate::domain::check::{CheckResult, Verdict};
 use crate::domain::desired::Stack;
 use crate::domain::marks::{NONCE_LENGTH, nonce};
 use crate::domain::observed::Observed;
 use crate::domain::plan::{Plan, deploy};
 use crate::domain::roster::Student;
-use crate::engine::call::Caller;
 use crate::engine::in_order::in_order;
 use crate::engine::observe::{Depth, observe};
-use crate::engine::stop::Cancelled;
 use crate::engine::validate::{Validation, issue_nonce, validate as validate_student};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
@@ -52,11 +51,11 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 /// # Errors
 /// When it was stopped before any student was looked at.
 pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed, Exit)> {
-    let ran = run_work(session, Command::Validate, true, async |caller| {
-        let observed = observe(caller, &session.desired, &Depth::Deploy).await?;
+    let ran = run_work(session, Command::Validate, true, async |client| {
+        let observed = observe(client, &session.desired, &Depth::Deploy).await?;
         elsewhere::check(&session.desired, &observed)?;
         let plan = deploy::plan(&session.desired, &observed, false);
-        let students = all_students(caller, session, &observed, &plan).await?;
+        let students = all_students(client, session, &observed, &plan).await?;
         Ok::<_, Error>((observed, students))
     })
     .await;
@@ -86,7 +85,7 @@ pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed,
 }
 
 async fn all_students(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     observed: &Observed,
     plan: &Plan,
@@ -99,9 +98,9 @@ async fn all_students(
         *students = plan.students.len();
         *steps = 0;
     }
-    caller.tell(started);
+    client.emit(started);
     let began = Timestamp::now();
-    let nonces = issue_nonces(caller, session)?;
+    let nonces = issue_nonces(client, session)?;
     // The run log has them all before the first request is sent: events are heard before the work goes on.
     tokio::task::yield_now().await;
     let pairs = plan.students.iter().zip(&session.desired.stacks);
@@ -116,17 +115,17 @@ async fn all_students(
                 observed,
                 plan,
                 probes: &[],
-                console: session.cloud.is_aws(),
+                console: session.client.is_aws(),
                 invocation: &session.class.invocation,
                 nonce,
                 started_ms: began.as_millisecond(),
             };
-            one_student(caller, session, validation, student)
+            one_student(client, session, validation, student)
         },
     )
     .await;
     let elapsed = Timestamp::now().duration_since(began);
-    caller.tell(Event::RunFinished {
+    client.emit(Event::RunFinished {
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or_default(),
     });
     answers.into_iter().collect()
@@ -134,7 +133,7 @@ async fn all_students(
 
 /// A nonce for each student, in their order: what this run sends to their stack bears it, so that whatever comes of it is
 /// known to be homeroom's.
-fn issue_nonces(caller: &Caller<AwsCloud>, session: &Session) -> Result<Vec<String>> {
+fn issue_nonces(client: &Client, session: &Session) -> Result<Vec<String>> {
     let issue = |student: &Student| {
         let mut random = [0_u8; NONCE_LENGTH];
         getrandom::fill(&mut random).map_err(|error| {
@@ -145,7 +144,7 @@ fn issue_nonces(caller: &Caller<AwsCloud>, session: &Session) -> Result<Vec<Stri
             )
         })?;
         let nonce = nonce(random);
-        issue_nonce(caller, &student.username, &nonce);
+        issue_nonce(client, &student.username, &nonce);
         Ok(nonce)
     };
     session.class.students.iter().map(issue).collect()
@@ -153,7 +152,7 @@ fn issue_nonces(caller: &Caller<AwsCloud>, session: &Session) -> Result<Vec<Stri
 
 /// Validates one student with the lab's probes, rendered for them.
 async fn one_student(
-    caller: &Caller<AwsCloud>,
+    client: &Client,
     session: &Session,
     validation: Validation<'_>,
     student: &Student,
@@ -171,14 +170,14 @@ async fn one_student(
             kind: Kind::Invalid,
             failures,
         })?;
-    caller.tell(Event::StudentStarted {
+    client.emit(Event::StudentStarted {
         student: student.username.clone(),
     });
     let validation = Validation {
         probes: &probes,
         ..validation
     };
-    let checks = validate_student(caller, &validation).await;
+    let checks = validate_student(client, &validation).await;
     let result = match checks {
         Ok(checks) => judged(student, checks),
         Err(Cancelled) => StudentResult {
@@ -190,7 +189,7 @@ async fn one_student(
             errors: Vec::new(),
         },
     };
-    caller.tell(Event::StudentFinished {
+    client.emit(Event::StudentFinished {
         student: student.username.clone(),
         outcome: result.outcome,
         failure: first_trouble(&result.checks),

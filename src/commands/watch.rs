@@ -15,9 +15,9 @@ use futures::{Stream, StreamExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use crate::aws::Operation;
+use crate::aws::operations::{Group, quota_of};
 use crate::cli::{Cli, WatchArgs};
-use crate::domain::operation::Operation;
-use crate::engine::quota::{Group, quota_of};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
 use crate::report::html::Pages;

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_off_another_version_or_of_another_account_is_not_used() {
+    fn a_file_cut_off_or_of_another_version_or_account_is_not_used() {
         let text = cache().to_json();
         let refused = |bytes: &[u8], key: &Key| Cache::parse(bytes, key).unwrap_err();
         assert!(refused(&text.as_bytes()[..text.len() / 2], &key()).contains("damaged"));

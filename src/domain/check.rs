@@ -463,6 +463,10 @@ pub struct Last {
     pub earlier: Option<Timestamp>,
     /// When this stack was first read, where there was another before.
     pub replaced: Option<Timestamp>,
+    /// Whether `earlier` is the reading of somebody else, who had the username then.
+    pub another: bool,
+    /// Whether the roster meant somebody else at the last reading, and the stack is the same.
+    pub handed_on: bool,
 }
 
 impl StudentProgress {

@@ -89,7 +89,7 @@ pub mod password {
         }
 
         #[test]
-        fn a_password_has_every_kind_of_character_and_the_length_that_the_account_asks_for() {
+        fn a_password_has_every_kind_of_character_and_the_accounts_length() {
             for (asked, length) in [(0, 20), (8, 20), (32, 32), (500, 128)] {
                 let password = make(asked, bytes());
                 let text = password.expose_secret();

@@ -28,6 +28,7 @@ pub struct Elsewhere {
     places: BTreeMap<Place, BTreeSet<Username>>,
     /// Students whose stack bears another spelling: as the roster has it, and as the stack does.
     spellings: BTreeMap<Username, Username>,
+    most: bool,
 }
 
 impl Place {
@@ -52,8 +53,8 @@ impl Place {
 }
 
 impl Elsewhere {
-    /// Looks for the stacks of most of the students in other places. `None` when something of theirs stands where it
-    /// was looked for, or when only a few have anything elsewhere: those are conflicts of their own.
+    /// Looks for the stacks of the students in other places. `None` when something of theirs stands where it was looked
+    /// for.
     pub fn find(desired: &Desired, observed: &Observed) -> Option<Self> {
         let students = || desired.stacks.iter().map(|stack| stack.student());
         let owners: BTreeSet<&Owner> = desired.stacks.iter().map(|stack| &stack.owner).collect();
@@ -64,6 +65,7 @@ impl Elsewhere {
         let mut found = Self {
             places: BTreeMap::new(),
             spellings: BTreeMap::new(),
+            most: false,
         };
         for (owner, region) in signs(desired, observed) {
             let Some(student) = students().find(|student| {
@@ -91,7 +93,14 @@ impl Elsewhere {
         }
         let mut carriers: BTreeSet<&Username> = found.places.values().flatten().collect();
         carriers.extend(found.spellings.keys());
-        (carriers.len() * 2 > desired.stacks.len()).then_some(found)
+        found.most = carriers.len() * 2 > desired.stacks.len();
+        (!carriers.is_empty()).then_some(found)
+    }
+
+    /// Whether most of the students are meant. Who makes stacks goes on beside a few who have another course's: those
+    /// are conflicts of their own.
+    pub fn is_most(&self) -> bool {
+        self.most
     }
 
     /// What to say, in one line: where they stand, and what to type.
@@ -311,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn where_something_of_theirs_stands_or_only_a_few_are_elsewhere_it_is_the_class() {
+    fn with_a_stack_here_nothing_is_said_and_a_few_elsewhere_are_not_most() {
         let three = ["ana", "ben", "cleo"];
         let mut mixed = roles("lab6", "us-east-1", &["ana", "ben"]);
         mixed
@@ -319,7 +328,13 @@ mod tests {
             .extend(roles("demo", "us-east-1", &["cleo"]).roles);
         assert_eq!(said(&three, &mixed), None);
         let few = roles("lab6", "us-east-1", &["ana"]);
-        assert_eq!(said(&three, &few), None);
+        let most =
+            |observed| Elsewhere::find(&desired(&three), observed).map(|found| found.is_most());
+        assert_eq!(most(&few), Some(false));
+        assert_eq!(
+            most(&roles("lab6", "us-east-1", &["ana", "ben"])),
+            Some(true)
+        );
         assert_eq!(said(&three, &Observed::default()), None);
         assert_eq!(said(&["dora"], &roles("lab6", "us-east-1", &three)), None);
     }

@@ -19,6 +19,14 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The cause with the id of its request: for where there is no other place for that.
+    pub fn cause_in_full(&self) -> String {
+        match &self.request_id {
+            Some(id) => format!("{} (request id {id})", self.cause),
+            None => self.cause.clone(),
+        }
+    }
+
     /// What is wrong with a file, each kind of mistake once. `file` is what the messages call it.
     pub fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Self> {
         let said = |message: problems::Message| Self {

@@ -3,7 +3,6 @@
 use super::desired::Stack;
 use super::ids::{Scope, Username};
 use super::lab::ApiEndpoint;
-use super::operation::Operation;
 use super::resources::managed_policy::Purpose;
 
 use std::collections::BTreeMap;
@@ -100,26 +99,6 @@ impl Target {
                 .collect(),
             rest_apis: rest_apis?,
         })
-    }
-
-    /// What is tried on it by real calls: the operation and the thing. Each is harmless where it is allowed: it reads, or
-    /// runs a function dry. Of log groups one is enough, since reading them is scarce (5 a second in some regions).
-    pub fn calls(&self) -> Vec<(Operation, &str)> {
-        let mut calls = Vec::new();
-        for arn in &self.state_machine_arns {
-            calls.push((Operation::DescribeStateMachine, arn.as_str()));
-        }
-        for (name, _) in &self.functions {
-            calls.push((Operation::GetFunction, name));
-            calls.push((Operation::InvokeFunction, name));
-        }
-        if let Some((name, _)) = self.log_groups.first() {
-            calls.push((Operation::FilterLogEvents, name));
-        }
-        for (id, _) in &self.rest_apis {
-            calls.push((Operation::GetStages, id));
-        }
-        calls
     }
 }
 
@@ -245,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn those_whose_names_begin_alike_are_neighbours_and_the_next_in_the_roster() {
+    fn neighbours_are_names_that_begin_alike_and_the_next_in_the_roster() {
         let all = names(&[
             "user1",
             "zoe",

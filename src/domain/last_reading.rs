@@ -8,8 +8,11 @@
 //! | a check's source is gone, or is not this class's | that check's last reading |
 //! | a check could not be read, and had passed | that check's last reading |
 //! | a check's source was made anew in the same stack, or what proved it has aged out of it | the better of the two |
+//! | a check could not be read, and the stack is about to be deleted | the last reading, with its time |
+//! | a check could not be read, and was done in part | could not check, with no less than was done then |
 //! | anything else | what was read now |
 //! | the stack was deployed anew | what was read now; of the earlier stack only the time is told |
+//! | the stack is gone, and the roster gives the username to somebody else | what was read now; the reading is kept, as the other's |
 //!
 //! Which stack a reading is of shows in its *births*: ids and times of creation that AWS gives when something is made,
 //! that listings show, that an update does not change and a deletion with a new deployment does.
@@ -28,6 +31,7 @@ use super::desired::Stack;
 use super::execution::{Execution, Starter};
 use super::ids::{Scope, Username};
 use super::lab::Lab;
+use super::left::Person;
 use super::observed::Observed;
 use super::ownership::Ownership;
 use super::plan::{StudentPlan, Verdict as Found};
@@ -55,6 +59,9 @@ pub struct LastReadings {
 /// The last reading of one student.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
+    /// Whose reading it is, as the roster said at the time.
+    #[serde(default)]
+    pub person: Person,
     /// The births of the stack, as far as they were seen.
     pub births: BTreeSet<String>,
     /// When something was last read of it.
@@ -119,6 +126,8 @@ pub struct Sight {
     pub any: bool,
     /// What each check is read from, by the check's id.
     pub sources: BTreeMap<String, Vec<Source>>,
+    /// Whether nothing of it can be read later: it is about to be deleted.
+    pub ends: bool,
 }
 
 /// Something that a check is read from.
@@ -220,6 +229,7 @@ impl Sight {
             any: !births.is_empty() || plan.items.iter().any(stands),
             births,
             sources: sources.collect(),
+            ends: false,
         }
     }
 
@@ -383,11 +393,23 @@ impl LastReadings {
         self.students.values().map(|kept| kept.read_at).max()
     }
 
+    /// Notes whose readings these are where that is not known: an older homeroom did not write it.
+    pub fn know(&mut self, people: &BTreeMap<Username, Person>) {
+        for (username, kept) in &mut self.students {
+            if let Some(person) = people.get(username)
+                && kept.person == Person::default()
+            {
+                kept.person = person.clone();
+            }
+        }
+    }
+
     /// Lays what was read now over what is kept, and keeps that. Answers the students as they stand, and the readings
-    /// of earlier stacks that no dated copy has.
+    /// of earlier stacks that no dated copy has. `people`: whom the roster means.
     pub fn merge(
         &mut self,
         read: impl IntoIterator<Item = (StudentProgress, Sight)>,
+        people: &BTreeMap<Username, Person>,
         now: Timestamp,
     ) -> (Vec<StudentProgress>, BTreeMap<Username, Kept>) {
         let mut students = Vec::new();
@@ -396,7 +418,21 @@ impl LastReadings {
             let username = fresh.username.clone();
             let kept = self.students.remove(&username);
             let footing = kept.as_ref().map(|kept| kept.footing(&sight));
-            let (shown, keep) = match (footing, kept) {
+            let person = people.get(&username).cloned().unwrap_or_default();
+            let (mut shown, keep) = match (footing, kept) {
+                (Some(footing), Some(kept)) if kept.is_anothers(&person, footing) => {
+                    let (mut shown, _) = laid_over(None, fresh, &sight, now);
+                    shown.last = Last {
+                        earlier: Some(kept.read_at),
+                        replaced: Some(now),
+                        another: true,
+                        ..shown.last
+                    };
+                    if kept.copy.is_none() {
+                        displaced.insert(username.clone(), kept.clone());
+                    }
+                    (shown, Some(kept))
+                }
                 (Some(Footing::Gone), Some(kept)) => (kept.standing(fresh), Some(kept)),
                 (Some(Footing::Same), Some(kept)) => laid_over(Some(kept), fresh, &sight, now),
                 (Some(Footing::Unseen), Some(kept)) => {
@@ -425,7 +461,19 @@ impl LastReadings {
                 }
                 _ => laid_over(None, fresh, &sight, now),
             };
-            if let Some(keep) = keep {
+            if let Some(mut keep) = keep {
+                if !shown.last.another && !shown.last.gone {
+                    shown.last.handed_on = keep.person.is_another(&person);
+                    // What the roster no longer says is still known.
+                    let earlier = match shown.last.handed_on {
+                        true => Person::default(),
+                        false => keep.person,
+                    };
+                    keep.person = Person {
+                        email: person.email.or(earlier.email),
+                        name: person.name.or(earlier.name),
+                    };
+                }
                 self.students.insert(username, keep);
             }
             students.push(shown);
@@ -453,6 +501,17 @@ impl LastReadings {
 }
 
 impl Kept {
+    /// Whether it is of somebody else than the roster means now, and nothing stands that would be theirs: the next
+    /// term has the same usernames.
+    fn is_anothers(&self, person: &Person, footing: Footing) -> bool {
+        let none_stands = match footing {
+            Footing::Gone | Footing::Unseen => true,
+            Footing::Same => self.closed_at.is_some(),
+            Footing::Anew => false,
+        };
+        none_stands && self.person.is_another(person)
+    }
+
     fn footing(&self, sight: &Sight) -> Footing {
         if sight.births.is_empty() {
             return match sight.hidden {
@@ -509,11 +568,12 @@ impl Last {
     }
 
     fn told(&mut self, earlier: Option<&Earlier>) {
-        let Self {
-            earlier, replaced, ..
-        } = Self::after(earlier);
-        self.earlier = earlier;
-        self.replaced = replaced;
+        *self = Self {
+            as_of: self.as_of,
+            gone: self.gone,
+            unread: self.unread,
+            ..Self::after(earlier)
+        };
     }
 }
 
@@ -523,6 +583,20 @@ impl KeptCheck {
             // What nothing can prove was not read.
             as_of: (self.result.verdict != Verdict::NotProvable).then_some(self.read_at),
             ..self.result.clone()
+        }
+    }
+
+    /// What could not be read now, with what is known of it: no less than then is done.
+    fn at_least(&self, fresh: CheckResult) -> CheckResult {
+        let known = &self.result;
+        if known.earned <= fresh.earned {
+            return fresh;
+        }
+        CheckResult {
+            earned: known.earned,
+            parts: known.parts,
+            as_of: Some(self.read_at),
+            ..fresh
         }
     }
 
@@ -616,6 +690,10 @@ fn laid_over(
     let mut births = sight.births.clone();
     births.extend(last.iter().flat_map(|last| last.births.iter().cloned()));
     let kept = Kept {
+        person: last
+            .as_ref()
+            .map(|last| last.person.clone())
+            .unwrap_or_default(),
         births,
         read_at: match &last {
             Some(last) if !any_new => last.read_at,
@@ -686,15 +764,19 @@ fn settle(
         return (fresh, kept);
     };
     if fresh.verdict == Verdict::CouldNotCheck {
-        let stands = match trouble {
-            Some(_) => known.result.verdict != Verdict::CouldNotCheck,
+        let stands = match trouble.is_some() || sight.ends {
+            true => known.result.verdict != Verdict::CouldNotCheck,
             // What was not done then may be done now.
-            None => known.result.verdict == Verdict::Pass,
+            false => known.result.verdict == Verdict::Pass,
         };
         return match stands {
             true => (known.dated(), known.clone()),
-            false => (fresh, known.clone()),
+            false => (known.at_least(fresh), known.clone()),
         };
+    }
+    if trouble.is_some() && known.result.verdict == Verdict::Pass {
+        // Remembered, and not read: what it was read from is gone.
+        return (known.dated(), known.clone());
     }
     let births: Vec<String> = sources.iter().filter_map(Source::birth).collect();
     let replaced = births != known.sources || known.is_aged(sources, now);

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::desired::Desired;
 use super::ids::Username;
 use super::observed::Observed;
@@ -10,6 +12,7 @@ use super::plan::teardown::owned;
 use super::resources::ResourceId;
 use super::roster::Student;
 use super::similar;
+use crate::text::names::{Likeness as NameLikeness, Name};
 use crate::text::normalise;
 
 /// A student who left the roster, and what of theirs was seen.
@@ -95,21 +98,40 @@ impl Spellings {
     }
 }
 
+/// As which of the students in `desired` somebody is there in another spelling: then they have not left.
+pub fn respelled<'a>(desired: &'a Desired, student: &Username) -> Option<&'a Username> {
+    let mut students = desired.stacks.iter().map(|stack| stack.student());
+    students.find(|known| same_but_for_case(known, student))
+}
+
 fn same_but_for_case(a: &Username, b: &Username) -> bool {
     a != b && a.as_str().eq_ignore_ascii_case(b.as_str())
 }
 
 /// What is known of a person by an earlier roster.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The e-mail address, where it was theirs alone.
+    #[serde(default)]
     pub email: Option<String>,
     /// The name, likewise.
+    #[serde(default)]
     pub name: Option<String>,
 }
 
+impl Person {
+    /// Whether these are two people, as far as both are known: the addresses say so, or else the names.
+    pub fn is_another(&self, other: &Self) -> bool {
+        match (&self.email, &other.email, &self.name, &other.name) {
+            (Some(a), Some(b), ..) => !normalise::same(a, b),
+            (.., Some(a), Some(b)) => Name::new(a).likeness(&Name::new(b)) == NameLikeness::Other,
+            _ => false,
+        }
+    }
+}
+
 /// Why somebody in the roster is taken for somebody who left it, strongest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Likeness {
     /// The same username but for its case: the very same student.
@@ -223,6 +245,27 @@ mod tests {
         let ta = person("", "ta@example.edu");
         assert_eq!(found("zz9", &two, Some(&ta)), None);
         assert_eq!(found("zz9", &roster, Some(&person("", " "))), None);
+    }
+
+    #[test]
+    fn people_are_told_apart_by_address_and_else_by_name() {
+        for (a, b, another) in [
+            (
+                ("Ana Ruiz", "ana@x.edu"),
+                ("Ruiz, Ana", "ANA@x.edu "),
+                false,
+            ),
+            (("Ana Ruiz", "ana@x.edu"), ("Ben Ito", "ben@x.edu"), true),
+            (("Ana Ruiz", "ana@x.edu"), ("Ana Ruiz", "ana2@x.edu"), true),
+            (("Ana Ruiz", "ana@x.edu"), ("Ben Ito", ""), true),
+            (("Ana Ruiz", ""), ("Ana María Ruiz", "ana@x.edu"), false),
+            (("", "ana@x.edu"), ("Ben Ito", ""), false),
+            (("", ""), ("Ben Ito", "ben@x.edu"), false),
+        ] {
+            let (a, b) = (person(a.0, a.1), person(b.0, b.1));
+            assert_eq!(a.is_another(&b), another, "{a:?} {b:?}");
+            assert_eq!(b.is_another(&a), another, "{b:?} {a:?}");
+        }
     }
 
     #[test]

@@ -403,6 +403,49 @@ mod tests {
     }
 
     #[test]
+    fn a_log_is_believed_as_far_back_as_nothing_but_homeroom_wrote_its_function() {
+        let written = |clean_from_ms, follows_ms| Written {
+            clean_from_ms,
+            follows_ms,
+        };
+        let recorded = Recorded {
+            functions: [(
+                "f".to_owned(),
+                [
+                    (10, written(10, None)),
+                    (20, written(20 + RUN_MAX_MS, Some(10))),
+                    // Nobody here wrote what this one followed.
+                    (50, written(50 + RUN_MAX_MS, Some(40))),
+                    (60, written(60 + RUN_MAX_MS, Some(50))),
+                    // A student's part was in what this one replaced.
+                    (80, written(80 + RUN_MAX_MS, None)),
+                ]
+                .into(),
+            )]
+            .into(),
+            ..Recorded::default()
+        };
+        let last = |at_ms| recorded.last_write("f", at_ms);
+        assert_eq!(last(Some(10)), LastWrite::Ours(10));
+        assert_eq!(last(Some(20)), LastWrite::Ours(10));
+        assert_eq!(last(Some(60)), LastWrite::Ours(50 + RUN_MAX_MS));
+        assert_eq!(last(Some(80)), LastWrite::Ours(80 + RUN_MAX_MS));
+        let changed = last(Some(90));
+        let (at_ms, ours_ms) = (90, 80);
+        assert_eq!(changed, LastWrite::Changed { at_ms, ours_ms });
+        assert_eq!(changed.settled_ms(), 90 + RUN_MAX_MS);
+        // Later than what the listing shows: that lags, or shows another function of the name.
+        assert_eq!(last(Some(70)), LastWrite::Unrecorded(70));
+        assert_eq!(
+            recorded.last_write("g", Some(1)),
+            LastWrite::Unrecorded(1)
+        );
+        assert_eq!(last(None), LastWrite::Unseen);
+        let text = serde_json::to_string(&recorded).unwrap();
+        assert_eq!(serde_json::from_str::<Recorded>(&text).unwrap(), recorded);
+    }
+
+    #[test]
     fn a_nonce_has_its_shape_and_differs_with_the_bytes() {
         let one = nonce([7; NONCE_LENGTH]);
         assert_eq!(nonces_in(&marked(&one)).collect::<Vec<_>>(), [one.as_str()]);

@@ -20,7 +20,6 @@ pub mod last_reading;
 pub mod left;
 pub mod marks;
 pub mod observed;
-pub mod operation;
 pub mod ownership;
 pub mod plan;
 pub mod points;

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_named_by_its_arn_its_executions_or_its_logs_and_by_no_longer_name() {
+    fn a_target_is_named_by_arn_executions_or_logs_and_no_longer_name() {
         let about = |target: &Target, parameters: Value| {
             record(|v| v["requestParameters"] = parameters).is_about(target)
         };

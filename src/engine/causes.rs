@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind};
 use crate::domain::cache::{KnownCause, Memory};
 use crate::domain::check::{CheckResult, ExecutionEvidence, Why};
 use crate::domain::history::{HistoryEvent, Told, cause_of};
-use crate::domain::operation::Operation;
 
-use super::call::{CallError, Caller};
-use super::port::{Cloud, ErrorKind};
 use super::settle::Settling;
-use super::stop::Cancelled;
 
 /// Pages of a history that are read at most: a workflow of thousands of events fails near its end all the same.
 const PAGES_MAX: usize = 3;
@@ -21,8 +19,8 @@ const KEPT_MAX: usize = 100;
 ///
 /// # Errors
 /// Only when the run is stopped: what could not be read says so.
-pub async fn add_causes<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn add_causes(
+    client: &Client,
     checks: &mut [CheckResult],
     known: &Memory,
     kept: &mut BTreeMap<String, KnownCause>,
@@ -44,7 +42,7 @@ pub async fn add_causes<C: Cloud>(
         } else if let Some(why) = &refused {
             why.clone()
         } else {
-            let (why, denied) = ask(caller, &execution.arn, settling).await?;
+            let (why, denied) = ask(client, &execution.arn, settling).await?;
             if denied {
                 refused = Some(why.clone());
             }
@@ -73,26 +71,23 @@ pub async fn add_causes<C: Cloud>(
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub async fn add_cause<C: Cloud>(
-    caller: &Caller<C>,
-    evidence: &mut ExecutionEvidence,
-) -> Result<(), Cancelled> {
+pub async fn add_cause(client: &Client, evidence: &mut ExecutionEvidence) -> Result<(), Cancelled> {
     if evidence.failed() {
         let mut settling = Settling::default();
-        let (why, _) = ask(caller, &evidence.execution.arn, &mut settling).await?;
+        let (why, _) = ask(client, &evidence.execution.arn, &mut settling).await?;
         evidence.why = Some(why);
     }
     Ok(())
 }
 
 /// Why an execution failed, and whether asking about others would be refused as well.
-async fn ask<C: Cloud>(
-    caller: &Caller<C>,
+async fn ask(
+    client: &Client,
     arn: &str,
     settling: &mut Settling,
 ) -> Result<(Why, bool), Cancelled> {
     loop {
-        let told = match history(caller, arn).await {
+        let told = match history(client, arn).await {
             Ok(told) => told,
             Err(CallError::Cancelled) => return Err(Cancelled),
             Err(CallError::Cloud(error)) if error.kind != ErrorKind::NotFound => {
@@ -106,21 +101,17 @@ async fn ask<C: Cloud>(
             Told::FurtherBack => "the cause is further back than its last events reach",
             Told::NotYet => "AWS does not show its end there yet",
         };
-        if told == Told::FurtherBack || !settling.again(caller.stop()).await? {
+        if told == Told::FurtherBack || !settling.again(client.stop()).await? {
             return Ok((Why::Unread(unread.to_owned()), false));
         }
     }
 }
 
-async fn history<C: Cloud>(caller: &Caller<C>, arn: &str) -> Result<Told, CallError> {
+async fn history(client: &Client, arn: &str) -> Result<Told, CallError> {
     let mut events: Vec<HistoryEvent> = Vec::new();
     let mut token: Option<String> = None;
     for _ in 0..PAGES_MAX {
-        let page = caller
-            .call(Operation::GetExecutionHistory, |c| {
-                c.execution_history_page(arn, token.clone())
-            })
-            .await?;
+        let page = client.execution_history_page(arn, token.clone()).await?;
         events.extend(page.items);
         token = page.next;
         let told = cause_of(&events);

@@ -1,13 +1,10 @@
 //! A function's code as it is, for keeping.
 
+use crate::aws::{CallError, Client, CloudError};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
-
-use crate::domain::operation::Operation;
-
-use super::call::{CallError, Caller};
-use super::port::{Cloud, CloudError};
 
 /// Largest zip that is fetched, in bytes. Source: Lambda quotas, "Deployment package size": 250 MB unzipped, and a zip
 /// that is larger than what is in it is no code of anybody's.
@@ -42,13 +39,9 @@ impl From<CallError> for CodeError {
 ///
 /// # Errors
 /// See [`CodeError`].
-pub async fn code_of<C: Cloud>(caller: &Caller<C>, function: &str) -> Result<Vec<u8>, CodeError> {
-    let place = caller
-        .call(Operation::GetFunction, |c| c.locate_code(function))
-        .await?;
-    let zip = caller
-        .call(Operation::FetchCode, |c| c.fetch_code(&place.url, ZIP_MAX))
-        .await?;
+pub async fn code_of(client: &Client, function: &str) -> Result<Vec<u8>, CodeError> {
+    let place = client.locate_code(function).await?;
+    let zip = client.fetch_code(&place.url, ZIP_MAX).await?;
     if BASE64.encode(Sha256::digest(&zip)) != place.sha256 {
         return Err(CodeError::Other);
     }

@@ -8,11 +8,10 @@ use futures::{Stream, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Interval;
 
+use crate::aws::stop::Stop;
 use crate::domain::ids::Username;
 use crate::domain::resources::ResourceId;
 use crate::events::{Event, InFlight};
-
-use super::stop::Stop;
 
 /// Something that the dispatcher is told.
 #[derive(Debug)]
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_interrupt_drains_and_the_second_stops_and_a_third_changes_nothing() {
+    fn the_first_interrupt_drains_the_second_stops_a_third_does_nothing() {
         let mut dispatcher = Dispatcher::default();
         assert!(matches!(
             dispatcher.handle(Input::Interrupt),

@@ -7,17 +7,16 @@ use std::time::Duration;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
+use crate::aws::common_cause::StackPart;
+use crate::aws::{Client, CloudError, ErrorKind};
 use crate::domain::ids::{Scope, Username};
 use crate::domain::plan::{Action, Item, Plan, StudentPlan};
 use crate::domain::resources::ResourceId;
 use crate::events::{Event, StepResult};
 
-use super::call::Caller;
-use super::common_cause::Part;
 use super::forecast::Remaining;
 use super::hints;
 use super::issue::Issuer;
-use super::port::{Cloud, CloudError, ErrorKind};
 use super::resources::{
     concurrency, function, log_group, managed_policy, rest_api, role, state_machine, user,
 };
@@ -36,29 +35,29 @@ pub struct StudentRun {
 }
 
 /// Carries out a plan that issues no credentials: see [`execute_issuing`].
-pub async fn execute<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn execute(
+    client: &Client,
     plan: &Plan,
     finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
 ) -> Vec<StudentRun> {
-    execute_issuing(caller, plan, None, finished).await
+    execute_issuing(client, plan, None, finished).await
 }
 
 /// Carries out a plan. Ends early only when the run is stopped, and even then with every step accounted for.
 /// `finished` gives the event, if any, that tells the end of one student's work.
-pub async fn execute_issuing<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn execute_issuing(
+    client: &Client,
     plan: &Plan,
     issuer: Option<&dyn Issuer>,
     finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
 ) -> Vec<StudentRun> {
-    let left = &Remaining::of(plan, caller);
+    let left = &Remaining::of(plan, client);
     let mut running: FuturesUnordered<_> = plan
         .students
         .iter()
         .enumerate()
         .map(|(index, student)| async move {
-            let run = run_student(caller, &plan.scope, student, issuer, left);
+            let run = run_student(client, &plan.scope, student, issuer, left);
             (index, run.await)
         })
         .collect();
@@ -71,13 +70,13 @@ pub async fn execute_issuing<C: Cloud>(
             next = running.next() => {
                 let Some((index, run)) = next else { break };
                 if let Some(event) = finished(&plan.students[index], &run) {
-                    caller.tell(event);
+                    client.emit(event);
                 }
                 done[index] = Some(run);
             }
             _ = clock.tick() => {
-                if let Some(time) = left.time(caller, began.elapsed()) {
-                    caller.tell(Event::TimeLeft { seconds: time.as_secs() });
+                if let Some(time) = left.time(client, began.elapsed()) {
+                    client.emit(Event::TimeLeft { seconds: time.as_secs() });
                 }
             }
         }
@@ -85,8 +84,8 @@ pub async fn execute_issuing<C: Cloud>(
     done.into_iter().flatten().collect()
 }
 
-async fn run_student<C: Cloud>(
-    caller: &Caller<C>,
+async fn run_student(
+    client: &Client,
     scope: &Scope,
     plan: &StudentPlan,
     issuer: Option<&dyn Issuer>,
@@ -99,7 +98,7 @@ async fn run_student<C: Cloud>(
         .filter_map(|item| Some((item, item.action.as_ref()?)))
         .collect();
     if !steps.is_empty() {
-        caller.tell(Event::StudentStarted {
+        client.emit(Event::StudentStarted {
             student: student.clone(),
         });
     }
@@ -108,12 +107,13 @@ async fn run_student<C: Cloud>(
     let mut running: FuturesUnordered<_> = steps
         .iter()
         .map(|(item, action)| {
+            let part = StackPart::of(&item.resource, student);
             let cx = Context {
-                caller,
+                client: client.about(part.clone()),
                 scope,
                 owner: &plan.owner,
                 resource: &item.resource,
-                part: Part::of(&item.resource, student),
+                part,
                 settled,
                 roles,
                 issuer,
@@ -137,15 +137,15 @@ async fn run_student<C: Cloud>(
     }
 }
 
-async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -> StepResult {
+async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult {
     if let Err(error) = cx.wait_for_steps(&item.after).await {
         return error.into_result(&item.resource);
     }
-    if cx.caller.stop().is_stopping() {
+    if cx.client.stop().is_stopping() {
         return StepResult::Cancelled;
     }
     let describe = action.describe().to_owned();
-    cx.caller.tell(Event::StepStarted {
+    cx.client.emit(Event::StepStarted {
         student: cx.student().clone(),
         resource: item.resource.clone(),
         action: describe.clone(),
@@ -156,15 +156,15 @@ async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -
         Err(error) => {
             if let StepError::Cloud(error) = &error {
                 if error.kind == ErrorKind::Credentials {
-                    give_up_without_credentials(cx);
-                } else if !action.removes() {
-                    give_up_if_everybodys(cx, error).await;
+                    give_up_without_credentials(cx, error);
+                } else {
+                    tell_if_everybodys(cx, action, error).await;
                 }
             }
             error.into_result(&item.resource)
         }
     };
-    cx.caller.tell(Event::StepFinished {
+    cx.client.emit(Event::StepFinished {
         student: cx.student().clone(),
         resource: item.resource.clone(),
         action: describe,
@@ -176,42 +176,40 @@ async fn run_step<C: Cloud>(cx: &Context<'_, C>, item: &Item, action: &Action) -
 
 /// Credentials that AWS does not take any more are taken for nobody: what has not begun would only fail in the same
 /// words, student after student.
-fn give_up_without_credentials<C: Cloud>(cx: &Context<'_, C>) {
-    let stop = cx.caller.stop();
+fn give_up_without_credentials(cx: &Context<'_>, error: &CloudError) {
+    let stop = cx.client.stop();
     if !stop.is_stopping() {
-        cx.caller.tell(Event::Note {
-            text: "AWS does not take the credentials any more: nothing new starts. Sign in again, then run the same \
-                   command once more; it goes on where this one stopped"
-                .to_owned(),
-        });
+        let told = "AWS does not take the credentials any more: nothing new starts";
+        let region = Some(cx.scope.region.as_str());
+        cx.client.emit(hints::everybodys(told, error, region));
         stop.drain();
     }
 }
 
 /// What keeps the first students from their stack and nobody has got past keeps the others from theirs as well: it is
 /// told once, and nothing new starts. Deletions go on: each stands by itself, and what can go had better go.
-async fn give_up_if_everybodys<C: Cloud>(cx: &Context<'_, C>, error: &CloudError) {
-    let (causes, student) = (cx.caller.causes(), cx.student());
-    causes.failed(student, &cx.part, error);
-    if !causes.is_everybodys(student, &cx.part, error) {
+async fn tell_if_everybodys(cx: &Context<'_>, action: &Action, error: &CloudError) {
+    let (client, stop) = (&cx.client, cx.client.stop());
+    let everybodys = client.is_everybodys(cx.student(), &cx.part, error).await;
+    if everybodys != Ok(true) || stop.is_stopping() {
         return;
     }
-    // Others' calls may be on their way and about to go well.
-    let answered = cx.caller.answered(error.operation).await;
-    let stop = cx.caller.stop();
-    if answered.is_err() || stop.is_stopping() || !causes.is_everybodys(student, &cx.part, error) {
-        return;
+    let told = match action.removes() {
+        true => "this stays for a cause that is everybody's; all else that can go goes",
+        false => "the first students fail for a cause that is everybody's, so nothing new starts",
+    };
+    if client
+        .causes()
+        .is_news(&StackPart::alike(error.operation), error)
+    {
+        client.emit(hints::everybodys(told, error, None));
     }
-    let fix = hints::for_error(error).map_or_else(String::new, |hint| format!(". Fix: {hint}"));
-    cx.caller.tell(Event::Note {
-        text: format!(
-            "the first students fail for a cause that is everybody's, so nothing new starts: {error}{fix}"
-        ),
-    });
-    stop.drain();
+    if !action.removes() {
+        stop.drain();
+    }
 }
 
-async fn perform<C: Cloud>(cx: &Context<'_, C>, action: &Action) -> Result<(), StepError> {
+async fn perform(cx: &Context<'_>, action: &Action) -> Result<(), StepError> {
     match action {
         Action::CreateRole(role) => role::create(cx, role).await,
         Action::UpdateRole { role, difference } => role::update(cx, role, difference).await,

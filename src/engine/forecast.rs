@@ -9,16 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::aws::operations::{Group, RequestQuota};
+use crate::aws::pacing::{Calls, Pacer};
+use crate::aws::{Client, Operation};
 use crate::domain::desired::Desired;
-use crate::domain::operation::Operation;
 use crate::domain::plan::{Action, Plan};
 use crate::events::{Bound, Estimate};
 
-use super::call::Caller;
-use super::pacing::{Calls, Pacer};
-use super::port::Cloud;
 use super::prove_gone::LATE_LOGS;
-use super::quota::{Group, Quota};
 
 /// What a call takes, there and back, when nothing holds it up.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
@@ -150,7 +148,7 @@ fn name(group: Group) -> String {
 }
 
 /// `1 per 30 s`, `15 per s`.
-fn allowed(quota: Quota) -> String {
+fn allowed(quota: RequestQuota) -> String {
     let short = |value: f64| {
         let text = format!("{value:.1}");
         text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
@@ -174,11 +172,11 @@ pub(super) struct Remaining {
 
 impl Remaining {
     /// All of it.
-    pub(super) fn of<C: Cloud>(plan: &Plan, caller: &Caller<C>) -> Self {
+    pub(super) fn of(plan: &Plan, client: &Client) -> Self {
         let planned = Work::of(plan);
         Self {
             open: Mutex::new(planned.calls.clone()),
-            before: caller.done(),
+            before: client.done(),
             planned,
         }
     }
@@ -194,12 +192,12 @@ impl Remaining {
     }
 
     /// How long it will take; `None` where nothing is paced. `lasted`: how long it has taken so far.
-    pub(super) fn time<C: Cloud>(&self, caller: &Caller<C>, lasted: Duration) -> Option<Duration> {
-        let pacer = caller.pacer();
+    pub(super) fn time(&self, client: &Client, lasted: Duration) -> Option<Duration> {
+        let pacer = client.pacer();
         if pacer.is_unlimited() {
             return None;
         }
-        let done = caller.done();
+        let done = client.done();
         let mut calls = self.open().clone();
         for (operation, left) in &mut calls {
             let count = |calls: &Calls| calls.get(operation).copied().unwrap_or_default();
@@ -223,7 +221,7 @@ impl Remaining {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::pacing::{Overrides, Pace};
+    use crate::aws::pacing::{Overrides, Pace};
 
     fn work(calls: &[(Operation, usize)]) -> Work {
         Work {

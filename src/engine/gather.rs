@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind, FunctionState, Operation};
 use crate::domain::cache::{KnownStart, LOGS_SETTLED_MS, Memory, TRAIL_KEPT_MAX};
 use crate::domain::check::{Change, Check, Proof};
 use crate::domain::evaluate::{Facts, Reading, TrailSight, next_to_describe, proves_ready};
@@ -11,17 +13,14 @@ use crate::domain::execution::{Execution, Starter, Status, when};
 use crate::domain::ids::Scope;
 use crate::domain::marks::{LastWrite, Marks, Recorded};
 use crate::domain::observed::Observed;
-use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::resources::Kind;
 use crate::domain::trail::{Target, TrailEvent};
 
-use super::call::{CallError, Caller};
+use super::alike::Alike;
 use super::logs::log_events;
-use super::port::{Cloud, ErrorKind, FunctionState};
 use super::settle::Settling;
 use super::starts::{Trigger, prove};
-use super::stop::Cancelled;
 use super::trail::ClassTrail;
 
 /// Executions of one student that one reading lists, as whole pages: somebody who starts thousands must not stop the
@@ -84,8 +83,8 @@ pub struct Gathered {
 ///
 /// # Errors
 /// Only when the run is stopped: what cannot be read is a fact too.
-pub async fn gather<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn gather(
+    client: &Client,
     checks: &[Check],
     subject: &Subject<'_>,
     settling: &mut Settling,
@@ -93,17 +92,17 @@ pub async fn gather<C: Cloud>(
     let mut gathered = Gathered::default();
     gathered.facts.console = subject.console.cloned();
     for (id, arn) in &subject.state_machines {
-        let (reading, cut_off) = executions(caller, subject, arn).await?;
+        let (reading, cut_off) = executions(client, subject, arn).await?;
         let cut_off = cut_off.map(|listed| (id.clone(), listed));
         gathered.facts.cut_off.extend(cut_off);
         gathered.facts.executions.insert(id.clone(), reading);
     }
-    know_executions(caller, checks, subject, &mut gathered, settling).await?;
+    know_executions(client, checks, subject, &mut gathered, settling).await?;
     keep_executions(subject, &mut gathered);
     if checks.iter().any(|c| c.proof == Proof::ResourcesReady) {
-        read_functions(caller, subject, &mut gathered).await?;
+        read_functions(client, subject, &mut gathered).await?;
     }
-    log_events(caller, checks, subject, &mut gathered).await?;
+    log_events(client, checks, subject, &mut gathered).await?;
     trail_events(subject, &mut gathered);
     Ok(gathered)
 }
@@ -140,21 +139,18 @@ pub(super) fn unseen<T>(error: CallError) -> Result<Reading<T>, Cancelled> {
 }
 
 /// A state machine's executions, the newest first; where there are more than were listed, how many were.
-async fn executions<C: Cloud>(
-    caller: &Caller<C>,
+async fn executions(
+    client: &Client,
     subject: &Subject<'_>,
     arn: &str,
 ) -> Result<(Reading<Vec<(Starter, Execution)>>, Option<usize>), Cancelled> {
-    let known = subject.memory.by_arn();
+    let (known, student) = (subject.memory.by_arn(), &subject.plan.owner.student);
     let mut all: Vec<(Starter, Execution)> = Vec::new();
     let mut token: Option<String> = None;
+    let alike = Alike::new(client, student, Operation::ListExecutions);
     loop {
-        let page = caller
-            .call(Operation::ListExecutions, |c| {
-                c.executions_page(arn, false, token.clone())
-            })
-            .await;
-        let page = match page {
+        let page = alike.client.executions_page(arn, false, token.clone());
+        let page = match alike.answer(page).await {
             Ok(page) => page,
             // It was deleted since it was listed: with it went the executions, and not what the student did.
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
@@ -213,8 +209,8 @@ fn add_older(subject: &Subject<'_>, arn: &str, all: &mut Vec<(Starter, Execution
 }
 
 /// Reads of the executions what the checks still need: their details, and whether the API started them.
-async fn know_executions<C: Cloud>(
-    caller: &Caller<C>,
+async fn know_executions(
+    client: &Client,
     checks: &[Check],
     subject: &Subject<'_>,
     gathered: &mut Gathered,
@@ -229,11 +225,11 @@ async fn know_executions<C: Cloud>(
     facts.trigger_changed = changed.map(|trigger| trigger.doubt.clone());
     let mut described = 0;
     for _ in 0..=STARTS_ASKED_MAX {
-        describe_where_needed(caller, checks, subject, facts, &mut described, settling).await?;
+        describe_where_needed(client, checks, subject, facts, &mut described, settling).await?;
         let Some(trigger) = &trigger else {
             break;
         };
-        if !prove(caller, checks, subject, trigger, facts, &mut memory.starts).await? {
+        if !prove(client, checks, subject, trigger, facts, &mut memory.starts).await? {
             break;
         }
     }
@@ -330,8 +326,8 @@ fn trigger<'a>(subject: &'a Subject<'_>) -> Option<Trigger<'a>> {
 }
 
 /// Describes executions for as long as a check that looks into them does not pass.
-async fn describe_where_needed<C: Cloud>(
-    caller: &Caller<C>,
+async fn describe_where_needed(
+    client: &Client,
     checks: &[Check],
     subject: &Subject<'_>,
     facts: &mut Facts,
@@ -353,7 +349,7 @@ async fn describe_where_needed<C: Cloud>(
         };
         let (starter_of_it, execution) = &mut all[index];
         let arn = execution.arn.clone();
-        match describe(caller, &arn, subject.now_ms, settling).await {
+        match describe(client, subject, &arn, settling).await {
             Ok(Ok(whole)) => {
                 // The times stay the listing's, by which the next reading knows it again: what ended since the
                 // listing has no end time here, and is described again next time.
@@ -376,18 +372,18 @@ async fn describe_where_needed<C: Cloud>(
 
 /// Describes an execution that is listed, again for as long as AWS may still be about to show all of it. What is missing,
 /// when the time is over.
-async fn describe<C: Cloud>(
-    caller: &Caller<C>,
+async fn describe(
+    client: &Client,
+    subject: &Subject<'_>,
     arn: &str,
-    now_ms: i64,
     settling: &mut Settling,
 ) -> Result<Result<Execution, String>, CallError> {
+    let student = &subject.plan.owner.student;
+    let alike = Alike::new(client, student, Operation::DescribeExecution);
     loop {
-        let described = caller
-            .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
-            .await;
-        let missing = match described {
-            Ok(execution) => match missing(&execution, now_ms) {
+        let described = alike.client.describe_execution(arn);
+        let missing = match alike.answer(described).await {
+            Ok(execution) => match missing(&execution, subject.now_ms) {
                 None => return Ok(Ok(execution)),
                 Some(missing) => missing.to_owned(),
             },
@@ -396,7 +392,7 @@ async fn describe<C: Cloud>(
             }
             Err(error) => return Err(error),
         };
-        if !settling.again(caller.stop()).await? {
+        if !settling.again(client.stop()).await? {
             return Ok(Err(missing));
         }
     }
@@ -451,8 +447,8 @@ fn keep_executions(subject: &Subject<'_>, gathered: &mut Gathered) {
 }
 
 /// Looks whether functions are ready, unless an execution that ended well shows that they run.
-async fn read_functions<C: Cloud>(
-    caller: &Caller<C>,
+async fn read_functions(
+    client: &Client,
     subject: &Subject<'_>,
     gathered: &mut Gathered,
 ) -> Result<(), Cancelled> {
@@ -476,7 +472,7 @@ async fn read_functions<C: Cloud>(
     if proves_ready(&gathered.facts) {
         return Ok(());
     }
-    let not_ready = not_ready(&look_at_functions(caller, asked.iter().copied()).await?);
+    let not_ready = not_ready(&look_at_functions(client, asked.iter().copied()).await?);
     for name in asked {
         if !not_ready.iter().any(|(other, _)| other == name) {
             let kept = fingerprint(name).map(|f| (name.to_owned(), f));
@@ -494,15 +490,13 @@ pub(super) type FunctionLook = (String, Result<FunctionState, Reading<String>>);
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub(super) async fn look_at_functions<C: Cloud>(
-    caller: &Caller<C>,
+pub(super) async fn look_at_functions(
+    client: &Client,
     functions: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<FunctionLook>, Cancelled> {
     let mut looks = Vec::new();
     for name in functions {
-        let state = caller
-            .call(Operation::GetFunction, |c| c.get_function(name))
-            .await;
+        let state = client.get_function(name).await;
         let look = match state {
             Ok(state) => Ok(state),
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {

@@ -1,8 +1,10 @@
 //! What to do next, for the errors that people meet.
 
+use crate::aws::error::UNRESERVED;
+use crate::aws::{CloudError, ErrorKind};
 use crate::domain::plan::{Item, StudentPlan};
 
-use super::port::{CloudError, ErrorKind};
+use crate::events::Event;
 
 /// For a condition that did not come true.
 pub const STUCK: &str = "run the same command again; if it stays so, look at the resource in the AWS console \
@@ -20,8 +22,36 @@ pub const KEPT: &str = "make the folder writable, or name another with --reports
 pub const MISSING: &str =
     "deploy the student's stack (`homeroom deploy`), then run the same command again";
 
+/// Tells the class what nobody can get past, once, with its fix and its request.
+pub fn everybodys(told: &str, error: &CloudError, region: Option<&str>) -> Event {
+    let fix = for_error_in(error, region).map_or_else(String::new, |hint| format!(". Fix: {hint}"));
+    Event::Note {
+        text: format!("{told}: {}{fix}", error.in_full()),
+    }
+}
+
+/// What AWS says to good credentials, too, in a region that the account has not enabled.
+pub fn or_region(error: &CloudError, region: Option<&str>) -> String {
+    let codes = ["InvalidClientTokenId", "UnrecognizedClientException"];
+    match codes.contains(&error.code.as_str()) {
+        true => format!(
+            "; or {} is not enabled in this account, or not the one you mean: --region",
+            region.map_or_else(
+                || "the region".to_owned(),
+                |region| format!("region {region}")
+            )
+        ),
+        false => String::new(),
+    }
+}
+
 /// For a failed call.
 pub fn for_error(error: &CloudError) -> Option<String> {
+    for_error_in(error, None)
+}
+
+/// The same, of a call to this region.
+pub fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<String> {
     Some(match error.kind {
         ErrorKind::AccessDenied if error.message.contains("service control policy") => format!(
             "a service control policy of the organization refuses {}: use a region that it allows (--region); where it \
@@ -44,9 +74,15 @@ pub fn for_error(error: &CloudError) -> Option<String> {
              needs), or use others with --profile, then run the same command again",
             error.operation
         ),
-        ErrorKind::Credentials => {
+        ErrorKind::Credentials => format!(
             "sign in again (for example `aws sso login`), check with `aws sts \
-             get-caller-identity`, then run the same command again: it goes on where it stopped"
+             get-client-identity`, then run the same command again: it goes on where it stopped{}",
+            or_region(error, region)
+        ),
+        ErrorKind::LimitExceeded if error.message.contains(UNRESERVED) => {
+            "the account has too little concurrency left for what the lab reserves, and 100 stay for everything else: lower \
+             reserved_concurrency in homeroom.toml, or raise 'Concurrent executions' in the Service Quotas console, then run \
+             the same command again"
                 .to_owned()
         }
         ErrorKind::LimitExceeded => {

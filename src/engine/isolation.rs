@@ -9,16 +9,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
 use crate::domain::check::{CheckResult, Verdict, Work};
 use crate::domain::isolation::{OWN_STACK as OWN, Target, questions};
-use crate::domain::operation::Operation;
 use crate::domain::points::Points;
 use crate::events::Event;
 
-use super::call::{CallError, Caller};
 use super::hints;
-use super::port::{Cloud, ErrorKind, Simulation, UserPart};
-use super::stop::Cancelled;
 
 /// How long a new key and a new policy may take to be known everywhere. AWS gives no figure; a few seconds are usual for
 /// a key, and for policies users have seen three minutes.
@@ -37,9 +35,9 @@ const HINT_OWN: &str = "run `homeroom access grant` again: it puts the policies 
 
 /// How it is proven.
 #[derive(Debug, Clone, Copy)]
-pub enum Way<'a, C> {
-    /// By real calls of the student's.
-    Key(&'a C),
+pub enum Way<'a> {
+    /// By real calls: the run's client, with the student's own key.
+    Key(&'a Client),
     /// By the policy simulator, in a region.
     Simulator {
         /// The region.
@@ -63,10 +61,10 @@ pub struct Subject<'a> {
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub async fn prove<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn prove(
+    client: &Client,
     subject: &Subject<'_>,
-    way: Way<'_, C>,
+    way: Way<'_>,
 ) -> Result<Vec<CheckResult>, Cancelled> {
     let mut results = match way {
         _ if subject.frozen => vec![could_not(
@@ -75,8 +73,8 @@ pub async fn prove<C: Cloud>(
             "the student is shut out, and so is denied everything".to_owned(),
             "let the student in (`homeroom access thaw`), then run the same command again",
         )],
-        Way::Key(student) => by_calls(caller, subject, student).await?,
-        Way::Simulator { region } => by_simulator(caller, subject, region).await?,
+        Way::Key(student) => by_calls(client, subject, student).await?,
+        Way::Simulator { region } => by_simulator(client, subject, region).await?,
     };
     // A role that was made anew after the grant, say: it may do what its policies say and is held by nothing else.
     results.push(match subject.unbounded_roles.as_slice() {
@@ -96,7 +94,7 @@ pub async fn prove<C: Cloud>(
         ),
     });
     for result in &results {
-        caller.tell(Event::CheckFinished {
+        client.emit(Event::CheckFinished {
             student: subject.own.student.clone(),
             result: result.clone(),
         });
@@ -115,21 +113,22 @@ enum Tried {
     Unclear(String, Option<String>),
 }
 
-async fn by_calls<C: Cloud>(
-    caller: &Caller<C>,
+/// `student`: the run's client with the student's own key, so these calls are paced and made again like every other one.
+async fn by_calls(
+    client: &Client,
     subject: &Subject<'_>,
-    student: &C,
+    student: &Client,
 ) -> Result<Vec<CheckResult>, Cancelled> {
     let mut seen = Sightings::default();
     let began = Instant::now();
-    for (operation, thing) in subject.own.calls() {
+    for (operation, thing) in calls(subject.own) {
         let tried = loop {
-            let tried = attempt(caller, student, operation, thing).await?;
+            let tried = attempt(student, operation, thing).await?;
             let settled = matches!(tried, Tried::Allowed) || began.elapsed() >= KEY_PROPAGATION;
             if settled {
                 break tried;
             }
-            caller.stop().sleep(KEY_PAUSE).await?;
+            client.stop().sleep(KEY_PAUSE).await?;
         };
         seen.note(format!("{operation} {thing}"), tried);
     }
@@ -145,12 +144,12 @@ async fn by_calls<C: Cloud>(
     }
     for neighbour in subject.neighbours {
         let mut seen = Sightings::default();
-        for (operation, thing) in neighbour.calls() {
-            let tried = attempt(caller, student, operation, thing).await?;
+        for (operation, thing) in calls(neighbour) {
+            let tried = attempt(student, operation, thing).await?;
             seen.note(format!("{operation} {thing}"), tried);
         }
         let name = neighbour.student.as_str();
-        let keys = keys_of(caller, student, name).await?;
+        let keys = settle(student.user_parts(name, UserPart::AccessKey).await)?;
         seen.note(format!("iam:ListAccessKeys {name}"), keys);
         results.push(seen.must_be_denied(
             &format!("neighbour-{name}"),
@@ -159,13 +158,7 @@ async fn by_calls<C: Cloud>(
         ));
     }
     let mut seen = Sightings::default();
-    let listing = settle(
-        caller
-            .call(Operation::GetAccountAuthorizationDetails, |_| {
-                student.principals_page(None)
-            })
-            .await,
-    )?;
+    let listing = settle(student.principals_page(None).await)?;
     seen.note(
         Operation::GetAccountAuthorizationDetails.to_string(),
         listing,
@@ -173,17 +166,9 @@ async fn by_calls<C: Cloud>(
     // Names that nobody has: where it is allowed after all, nothing is lost.
     let nobody = format!("homeroom-nobody-{}", subject.own.student);
     let nobody = nobody.as_str();
-    let deletion = settle(
-        caller
-            .call(Operation::DeleteUser, |_| student.delete_user(nobody))
-            .await,
-    )?;
+    let deletion = settle(student.delete_user(nobody).await)?;
     seen.note(format!("{} {nobody}", Operation::DeleteUser), deletion);
-    let deletion = settle(
-        caller
-            .call(Operation::DeleteRole, |_| student.delete_role(nobody))
-            .await,
-    )?;
+    let deletion = settle(student.delete_role(nobody).await)?;
     seen.note(format!("{} {nobody}", Operation::DeleteRole), deletion);
     results.push(seen.must_be_denied(
         ACCOUNT,
@@ -193,42 +178,41 @@ async fn by_calls<C: Cloud>(
     Ok(results)
 }
 
-/// Makes one harmless call as the student. It is paced and made again like every other one.
-async fn attempt<C: Cloud>(
-    caller: &Caller<C>,
-    student: &C,
-    operation: Operation,
-    thing: &str,
-) -> Result<Tried, Cancelled> {
-    macro_rules! call {
-        ($attempt:expr) => {
-            settle(caller.call(operation, |_| $attempt).await)
-        };
+/// What is tried on it by real calls: the operation and the thing. Each is harmless where it is allowed: it reads, or
+/// runs a function dry. Of log groups one is enough, since reading them is scarce (5 a second in some regions).
+fn calls(target: &Target) -> Vec<(Operation, &str)> {
+    let mut calls = Vec::new();
+    for arn in &target.state_machine_arns {
+        calls.push((Operation::DescribeStateMachine, arn.as_str()));
     }
+    for (name, _) in &target.functions {
+        calls.push((Operation::GetFunction, name));
+        calls.push((Operation::InvokeFunction, name));
+    }
+    if let Some((name, _)) = target.log_groups.first() {
+        calls.push((Operation::FilterLogEvents, name));
+    }
+    for (id, _) in &target.rest_apis {
+        calls.push((Operation::GetStages, id));
+    }
+    calls
+}
+
+/// Makes one harmless call as the student.
+async fn attempt(student: &Client, operation: Operation, thing: &str) -> Result<Tried, Cancelled> {
     match operation {
-        Operation::DescribeStateMachine => call!(student.describe_state_machine(thing)),
-        Operation::GetFunction => call!(student.get_function(thing)),
-        Operation::InvokeFunction => call!(student.invoke_dry(thing)),
-        Operation::FilterLogEvents => call!(student.log_events_page(thing, 0, Some(1), 1, None)),
-        Operation::GetStages => call!(student.stages(thing)),
+        Operation::DescribeStateMachine => settle(student.describe_state_machine(thing).await),
+        Operation::GetFunction => settle(student.get_function(thing).await),
+        Operation::InvokeFunction => settle(student.invoke_dry(thing).await),
+        Operation::FilterLogEvents => {
+            settle(student.log_events_page(thing, 0, Some(1), 1, None).await)
+        }
+        Operation::GetStages => settle(student.stages(thing).await),
         other => Ok(Tried::Unclear(
             format!("{other} is not tried by calls"),
             None,
         )),
     }
-}
-
-async fn keys_of<C: Cloud>(
-    caller: &Caller<C>,
-    student: &C,
-    name: &str,
-) -> Result<Tried, Cancelled> {
-    let part = UserPart::AccessKey;
-    settle(
-        caller
-            .call(part.listed_by(), |_| student.user_parts(name, part))
-            .await,
-    )
 }
 
 /// What an answer says of permission. "Not found" is said to those who may ask.
@@ -253,8 +237,8 @@ fn settle<T>(answer: Result<T, CallError>) -> Result<Tried, Cancelled> {
     }
 }
 
-async fn by_simulator<C: Cloud>(
-    caller: &Caller<C>,
+async fn by_simulator(
+    client: &Client,
     subject: &Subject<'_>,
     region: &str,
 ) -> Result<Vec<CheckResult>, Cancelled> {
@@ -278,7 +262,7 @@ async fn by_simulator<C: Cloud>(
             resources: &resources,
             region,
         };
-        let decided = match simulate(caller, &simulation).await {
+        let decided = match simulate(client, &simulation).await {
             Ok(decided) => decided,
             Err(CallError::Cancelled) => return Err(Cancelled),
             Err(CallError::Cloud(error)) => {
@@ -353,18 +337,14 @@ async fn by_simulator<C: Cloud>(
 }
 
 /// Every decision: action and resource, and whether allowed.
-async fn simulate<C: Cloud>(
-    caller: &Caller<C>,
+async fn simulate(
+    client: &Client,
     simulation: &Simulation<'_>,
 ) -> Result<BTreeMap<(String, String), bool>, CallError> {
     let mut decided = BTreeMap::new();
     let mut token: Option<String> = None;
     loop {
-        let page = caller
-            .call(Operation::SimulatePrincipalPolicy, |c| {
-                c.simulate_page(simulation, token.clone())
-            })
-            .await?;
+        let page = client.simulate_page(simulation, token.clone()).await?;
         let items = page.items.into_iter();
         decided.extend(items.map(|one| ((one.action, one.resource), one.allowed)));
         token = page.next;

@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind};
 use crate::domain::cache::{LOGS_SETTLED_MS, Look};
 use crate::domain::check::{Check, Proof};
 use crate::domain::evaluate::{LogKey, LogSight, LogWindow, Reading, own_executions, own_windows};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::marks::{fitting, named_in, pattern};
-use crate::domain::operation::Operation;
 
-use super::call::{CallError, Caller};
 use super::gather::{Gathered, Subject, unseen};
-use super::port::{Cloud, ErrorKind};
-use super::stop::Cancelled;
 
 /// Pages of log events that one question reads at most. A page may be empty and still not the last.
 const PAGES_MAX: usize = 10;
@@ -33,8 +31,8 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// AWS's, or that the run was stopped.
-pub(super) async fn messages<C: Cloud>(
-    caller: &Caller<C>,
+pub(super) async fn messages(
+    client: &Client,
     group: &str,
     (since_ms, until_ms): (i64, Option<i64>),
     pattern: &str,
@@ -42,10 +40,8 @@ pub(super) async fn messages<C: Cloud>(
     let mut found = Vec::new();
     let mut token: Option<String> = None;
     for _ in 0..PAGES_MAX {
-        let page = caller
-            .call(Operation::FilterLogEvents, |c| {
-                c.matching_log_events_page(group, since_ms, until_ms, pattern, token.clone())
-            })
+        let page = client
+            .matching_log_events_page(group, since_ms, until_ms, pattern, token.clone())
             .await?;
         found.extend(page.items);
         token = page.next;
@@ -63,31 +59,29 @@ pub(super) async fn messages<C: Cloud>(
 ///
 /// # Errors
 /// AWS's, or that the run was stopped; a group that is not there has no events.
-pub async fn has_events<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn has_events(
+    client: &Client,
     group: &str,
     since_ms: i64,
     until_ms: Option<i64>,
 ) -> Result<bool, CallError> {
-    match any_event(caller, group, since_ms, until_ms).await {
+    match any_event(client, group, since_ms, until_ms).await {
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
         other => other,
     }
 }
 
 /// The same, where a group that is not there is an error. A page may be empty and still not the last.
-async fn any_event<C: Cloud>(
-    caller: &Caller<C>,
+async fn any_event(
+    client: &Client,
     group: &str,
     since_ms: i64,
     until_ms: Option<i64>,
 ) -> Result<bool, CallError> {
     let mut token: Option<String> = None;
     loop {
-        let page = caller
-            .call(Operation::FilterLogEvents, |c| {
-                c.log_events_page(group, since_ms, until_ms, 1, token.clone())
-            })
+        let page = client
+            .log_events_page(group, since_ms, until_ms, 1, token.clone())
             .await?;
         if !page.items.is_empty() {
             return Ok(true);
@@ -101,8 +95,8 @@ async fn any_event<C: Cloud>(
 
 /// Looks for log events where a check asks for them: for those of the student's own executions only when there
 /// are such.
-pub(super) async fn log_events<C: Cloud>(
-    caller: &Caller<C>,
+pub(super) async fn log_events(
+    client: &Client,
     checks: &[Check],
     subject: &Subject<'_>,
     gathered: &mut Gathered,
@@ -125,7 +119,7 @@ pub(super) async fn log_events<C: Cloud>(
         };
         let group = format!("/aws/lambda/{name}");
         let reading = match machine {
-            None => match any_event(caller, &group, 0, None).await {
+            None => match any_event(client, &group, 0, None).await {
                 Ok(true) => Reading::Seen(LogSight::Any),
                 Ok(false) => Reading::Seen(LogSight::Nothing),
                 Err(error) => missing_or_unseen(&group, error)?,
@@ -133,7 +127,7 @@ pub(super) async fn log_events<C: Cloud>(
             Some(machine) => match gathered.facts.executions.get(machine) {
                 Some(Reading::Seen(all)) => {
                     let mut look = OwnEvents {
-                        caller,
+                        client,
                         subject,
                         function: id,
                         group: &group,
@@ -157,15 +151,15 @@ pub(super) async fn log_events<C: Cloud>(
 }
 
 /// Looks for a function's log events of the student's own executions.
-struct OwnEvents<'a, 's, C> {
-    caller: &'a Caller<C>,
+struct OwnEvents<'a, 's> {
+    client: &'a Client,
     subject: &'a Subject<'s>,
     function: &'a str,
     group: &'a str,
     looks: &'a mut Vec<Look>,
 }
 
-impl<C: Cloud> OwnEvents<'_, '_, C> {
+impl OwnEvents<'_, '_> {
     async fn of(&mut self, all: &[(Starter, Execution)]) -> Result<Reading<LogSight>, Cancelled> {
         let own = own_executions(all);
         let known: BTreeMap<(&str, i64), &Look> = self
@@ -273,7 +267,7 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
         let ends: Option<Vec<i64>> = own.iter().map(|one| one.1.stopped_ms).collect();
         let until = ends.and_then(|ends| Some(ends.into_iter().max()? + LOGS_SETTLED_MS));
         let pattern = pattern(&none, pointer, names);
-        let found = messages(self.caller, self.group, (since, until), &pattern).await?;
+        let found = messages(self.client, self.group, (since, until), &pattern).await?;
         let (Found::All(lines) | Found::CutOff(lines)) = found;
         let named: BTreeSet<String> = lines
             .iter()
@@ -297,7 +291,7 @@ impl<C: Cloud> OwnEvents<'_, '_, C> {
         let is_open = |window: &LogWindow| known(&window.execution).is_none();
         for window in own.windows.iter().filter(|window| is_open(window)) {
             let found = messages(
-                self.caller,
+                self.client,
                 self.group,
                 (window.since_ms, window.until_ms),
                 "",

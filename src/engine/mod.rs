@@ -1,9 +1,8 @@
-//! Does what a plan says, paced, cancellable, and tells it in events. Knows the cloud only by its port.
+//! Does what a plan says, paced, cancellable, and tells it in events. Knows AWS only by its client.
 
-pub mod call;
+mod alike;
 pub mod causes;
 pub mod code;
-pub mod common_cause;
 pub mod dispatcher;
 pub mod execute;
 pub mod forecast;
@@ -14,16 +13,12 @@ pub mod isolation;
 pub mod issue;
 pub mod logs;
 pub mod observe;
-pub mod pacing;
-pub mod port;
 pub mod prove_gone;
-pub mod quota;
 pub mod reading;
 pub mod resources;
 pub mod script;
 pub mod settle;
 mod starts;
 pub mod step;
-pub mod stop;
 pub mod trail;
 pub mod validate;

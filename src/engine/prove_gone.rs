@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
 use crate::domain::desired::Desired;
 use crate::domain::ids::LabId;
 use crate::domain::plan::teardown::Reach;
 use crate::domain::plan::{Plan, access, teardown};
 use crate::domain::resources::{Kind, ResourceId};
 
-use super::call::Caller;
 use super::execute::{StudentRun, execute};
 use super::observe::{Depth, observe, observe_access};
-use super::port::Cloud;
-use super::stop::Cancelled;
 
 /// How long a fresh listing may go on showing what is deleted already: listings of IAM and of API Gateway
 /// are eventually consistent, and AWS gives no figure.
@@ -44,8 +43,8 @@ pub struct Left {
 ///
 /// # Errors
 /// Only when the run is stopped: then nothing is proven.
-pub async fn prove_gone<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn prove_gone(
+    client: &Client,
     desired: &Desired,
     depth: &Depth,
     torn_down: &Plan,
@@ -71,13 +70,13 @@ pub async fn prove_gone<C: Cloud>(
             known.insert(group, student.owner.clone());
         }
     }
-    let stop = caller.stop();
+    let stop = client.stop();
     stop.check()?;
     if functions_deleted {
         stop.sleep(LATE_LOGS).await?;
     }
     loop {
-        let mut observed = observe(caller, desired, depth).await?;
+        let mut observed = observe(client, desired, depth).await?;
         let claimed = teardown::claim_recreated(&mut observed, &known);
         let left = teardown::plan(desired, &observed, depth.reach());
         let open = left.only(|item| !failed.contains(&item.resource));
@@ -91,7 +90,7 @@ pub async fn prove_gone<C: Cloud>(
         }
         // Only what Lambda made again: a log group that somebody deploys meanwhile carries tags.
         let recreated = open.only(|item| claimed.contains(&item.resource));
-        execute(caller, &recreated, |_, _| None).await;
+        execute(client, &recreated, |_, _| None).await;
         stop.sleep(LISTING_PAUSE).await?;
     }
 }
@@ -101,8 +100,8 @@ pub async fn prove_gone<C: Cloud>(
 ///
 /// # Errors
 /// Only when the run is stopped: then nothing is proven.
-pub async fn prove_access_gone<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn prove_access_gone(
+    client: &Client,
     desired: &Desired,
     reach: Reach,
     revoked: &Plan,
@@ -118,12 +117,12 @@ pub async fn prove_access_gone<C: Cloud>(
         return Ok(revoked.clone());
     }
     loop {
-        let observed = observe_access(caller, desired, false).await?;
+        let observed = observe_access(client, desired, false).await?;
         let left = access::revoke(desired, &observed, reach);
         let open = left.only(|item| !failed.contains(&item.resource));
         if open.steps() == 0 || began.elapsed() >= LISTING_LAG {
             return Ok(left);
         }
-        caller.stop().sleep(LISTING_PAUSE).await?;
+        client.stop().sleep(LISTING_PAUSE).await?;
     }
 }

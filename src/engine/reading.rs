@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
 use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
 use crate::domain::check::{Change, Last, Progress, Proof, StudentProgress};
 use crate::domain::desired::Desired;
@@ -10,27 +12,23 @@ use crate::domain::diff::changes;
 use crate::domain::elsewhere::Elsewhere;
 use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::{Execution, Starter};
+use crate::domain::ids::Username;
 use crate::domain::lab::Lab;
 use crate::domain::last_reading::Sight;
 use crate::domain::left::Attendance;
 use crate::domain::marks::{Claim, Recorded};
 use crate::domain::observed::{Gap, Observed};
-use crate::domain::operation::Operation;
-use crate::domain::ids::Username;
 use crate::domain::ownership::Ownership;
 use crate::domain::plan::{StudentPlan, Verdict as Found, deploy};
 use crate::domain::resources::Kind;
 use crate::domain::roster::Student;
 use crate::domain::trail::Target;
 
-use super::call::Caller;
 use super::causes::add_causes;
 use super::gather::{Gathered, Subject, gather};
 use super::in_order::in_order;
 use super::observe::{Depth, observe_knowing};
-use super::port::Cloud;
 use super::settle::Settling;
-use super::stop::Cancelled;
 use super::trail::{ClassTrail, read_trail};
 
 /// Executions of a student that are shown beside the checks, the newest.
@@ -81,39 +79,39 @@ pub struct ReadClass {
 ///
 /// # Errors
 /// Only when the run is stopped: what cannot be read shows as such.
-pub async fn read_class<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn read_class(
+    client: &Client,
     reading: &ClassReading<'_>,
     cache: Cache,
 ) -> Result<ReadClass, Cancelled> {
     let known = cache.machines_at(reading.now_ms);
     let (observed, alias) = tokio::join!(
-        observe_knowing(caller, reading.desired, reading.depth, &known),
-        caller.call(Operation::ListAccountAliases, |c| c.account_alias()),
+        observe_knowing(client, reading.desired, reading.depth, &known),
+        client.account_alias(),
     );
     // Without the right to read aliases, the account's id has to do.
     let alias = alias.ok().flatten();
-    read_listed(caller, reading, cache, (observed?, known), alias).await
+    read_listed(client, reading, cache, (observed?, known), alias).await
 }
 
 /// [`read_class`] of what was listed a moment ago, as closely as a teardown looks.
 ///
 /// # Errors
 /// As [`read_class`].
-pub async fn read_observed<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn read_observed(
+    client: &Client,
     reading: &ClassReading<'_>,
     cache: Cache,
     observed: Observed,
 ) -> Result<ReadClass, Cancelled> {
-    let alias = caller.call(Operation::ListAccountAliases, |c| c.account_alias());
+    let alias = client.account_alias();
     let alias = alias.await.ok().flatten();
     let listed = (observed, KnownMachines::new());
-    read_listed(caller, reading, cache, listed, alias).await
+    read_listed(client, reading, cache, listed, alias).await
 }
 
-async fn read_listed<C: Cloud>(
-    caller: &Caller<C>,
+async fn read_listed(
+    client: &Client,
     reading: &ClassReading<'_>,
     mut cache: Cache,
     (observed, known): (Observed, KnownMachines),
@@ -126,9 +124,9 @@ async fn read_listed<C: Cloud>(
         .values()
         .filter_map(|m| m.created_ms)
         .min();
-    let trail = read_trail(caller, reading.lab.checks(), &cache, born).await?;
+    let trail = read_trail(client, reading.lab.checks(), &cache, born).await?;
     let reader = &Reader {
-        caller,
+        client,
         reading,
         observed: &observed,
         trail: &trail,
@@ -174,8 +172,8 @@ async fn read_listed<C: Cloud>(
 }
 
 /// What the reading of every student needs.
-struct Reader<'a, C> {
-    caller: &'a Caller<C>,
+struct Reader<'a> {
+    client: &'a Client,
     reading: &'a ClassReading<'a>,
     observed: &'a Observed,
     trail: &'a BTreeMap<String, ClassTrail>,
@@ -183,7 +181,7 @@ struct Reader<'a, C> {
     pointers: Vec<String>,
 }
 
-impl<C: Cloud> Reader<'_, C> {
+impl Reader<'_> {
     async fn one_student(
         &self,
         plan: &StudentPlan,
@@ -231,7 +229,7 @@ impl<C: Cloud> Reader<'_, C> {
                 memory: subject.memory.clone(),
             }
         } else {
-            gather(self.caller, lab.checks(), &subject, &mut settling).await?
+            gather(self.client, lab.checks(), &subject, &mut settling).await?
         };
         let mut checks: Vec<_> = lab
             .checks()
@@ -239,7 +237,7 @@ impl<C: Cloud> Reader<'_, C> {
             .map(|check| evaluate(check, plan, &facts))
             .collect();
         let (known, kept) = (subject.memory, &mut memory.causes);
-        add_causes(self.caller, &mut checks, known, kept, &mut settling).await?;
+        add_causes(self.client, &mut checks, known, kept, &mut settling).await?;
         let state = match plan.nothing_there() {
             true => Progress::NotDeployed,
             false => Progress::of(&checks),

@@ -5,17 +5,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::aws::{CallError, Client, ErrorKind};
 use crate::domain::desired::Stack;
 use crate::domain::ids::Scope;
 use crate::domain::lab::ScriptedStep;
 use crate::domain::observed::Observed;
-use crate::domain::operation::Operation;
 use crate::domain::ownership::Owner;
 use crate::events::Failure;
 
-use super::call::{CallError, Caller};
 use super::hints;
-use super::port::{Cloud, ErrorKind};
 use super::validate::EXECUTION_KNOWN;
 
 /// How long a scripted student's executions may take to end, and a throttled request to be let through.
@@ -36,8 +34,8 @@ pub enum Trouble {
 ///
 /// # Errors
 /// The first step that does not go as it must, or that the run was stopped.
-pub async fn work<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn work(
+    client: &Client,
     scope: &Scope,
     stack: &Stack,
     observed: &Observed,
@@ -63,11 +61,7 @@ pub async fn work<C: Cloud>(
                 input,
             } => {
                 let arn = scope.state_machine_arn(state_machine);
-                let started = caller
-                    .call(Operation::StartExecution, |c| {
-                        c.start_execution(&arn, name, input)
-                    })
-                    .await;
+                let started = client.start_execution(&arn, name, input).await;
                 match started {
                     // Done in an earlier rehearsal whose class was kept.
                     Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
@@ -86,23 +80,21 @@ pub async fn work<C: Cloud>(
                     let started = Instant::now();
                     // Like a student who is told to slow down.
                     let answer = loop {
-                        let answer = caller
-                            .call(Operation::InvokeApi, |c| {
-                                c.invoke_api(
-                                    &id,
-                                    &route.stage,
-                                    &route.method,
-                                    &route.path,
-                                    body,
-                                    authorization,
-                                )
-                            })
+                        let answer = client
+                            .invoke_api(
+                                &id,
+                                &route.stage,
+                                &route.method,
+                                &route.path,
+                                body,
+                                authorization,
+                            )
                             .await
                             .map_err(trouble)?;
                         if answer.status != 429 || started.elapsed() >= PATIENCE {
                             break answer;
                         }
-                        let paused = caller.stop().sleep(PAUSE).await;
+                        let paused = client.stop().sleep(PAUSE).await;
                         paused.map_err(|_| Trouble::Cancelled)?;
                     };
                     if !(200..300).contains(&answer.status) {
@@ -121,49 +113,45 @@ pub async fn work<C: Cloud>(
         }
     }
     for arn in &executions {
-        until_known(caller, arn, &trouble).await?;
+        until_known(client, arn, &trouble).await?;
     }
     for arn in &machines {
-        until_ended(caller, arn, owner, &trouble).await?;
+        until_ended(client, arn, owner, &trouble).await?;
     }
     Ok(())
 }
 
 /// What Step Functions tells of executions is eventually consistent: before it knows one that it has started, its lists
 /// do not show that it runs either.
-async fn until_known<C: Cloud>(
-    caller: &Caller<C>,
+async fn until_known(
+    client: &Client,
     arn: &str,
     trouble: &impl Fn(CallError) -> Trouble,
 ) -> Result<(), Trouble> {
     let started = Instant::now();
     loop {
-        let described = caller
-            .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
-            .await;
+        let described = client.describe_execution(arn).await;
         match described {
             Err(error)
                 if error.kind() == Some(ErrorKind::NotFound)
                     && started.elapsed() < EXECUTION_KNOWN => {}
             other => return other.map(drop).map_err(trouble),
         }
-        let slept = caller.stop().sleep(PAUSE).await;
+        let slept = client.stop().sleep(PAUSE).await;
         slept.map_err(|_| Trouble::Cancelled)?;
     }
 }
 
-async fn until_ended<C: Cloud>(
-    caller: &Caller<C>,
+async fn until_ended(
+    client: &Client,
     arn: &str,
     owner: &Owner,
     trouble: &impl Fn(CallError) -> Trouble,
 ) -> Result<(), Trouble> {
     let started = Instant::now();
     loop {
-        let running = caller
-            .call(Operation::ListExecutions, |c| {
-                c.executions_page(arn, true, None)
-            })
+        let running = client
+            .executions_page(arn, true, None)
             .await
             .map_err(trouble)?;
         if running.items.is_empty() {
@@ -181,7 +169,7 @@ async fn until_ended<C: Cloud>(
                 request_id: None,
             }));
         }
-        let slept = caller.stop().sleep(PAUSE).await;
+        let slept = client.stop().sleep(PAUSE).await;
         slept.map_err(|_| Trouble::Cancelled)?;
     }
 }

@@ -1,10 +1,10 @@
 //! Waiting for AWS to show what is so: what was written a moment ago may be read only a little later.
 
+use crate::aws::stop::{Cancelled, Stop};
+
 use std::time::Duration;
 
 use tokio::time::Instant;
-
-use super::stop::{Cancelled, Stop};
 
 /// How long one student's reading waits in all. AWS gives no figure; others wait from seconds to minutes, and the next
 /// reading asks again.

@@ -3,17 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind};
 use crate::domain::cache::{KnownStart, LOGS_SETTLED_MS};
 use crate::domain::check::{Change, Check, Proof};
 use crate::domain::evaluate::{Facts, Reading, Way, to_prove};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::marks::{ApiLog, fitting};
 
-use super::call::{CallError, Caller};
 use super::gather::Subject;
 use super::logs::{Found, has_events, messages};
-use super::port::{Cloud, ErrorKind};
-use super::stop::Cancelled;
 
 /// How long before its start an execution's log line may carry a time, and after it, in milliseconds: the function
 /// writes it once Step Functions has answered.
@@ -50,8 +49,8 @@ impl Trigger<'_> {
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub(super) async fn prove<C: Cloud>(
-    caller: &Caller<C>,
+pub(super) async fn prove(
+    client: &Client,
     checks: &[Check],
     subject: &Subject<'_>,
     trigger: &Trigger<'_>,
@@ -78,7 +77,7 @@ pub(super) async fn prove<C: Cloud>(
         true => Ok(Answer::default()),
         false => {
             ask(
-                caller,
+                client,
                 trigger,
                 &asked.iter().map(|i| &all[*i].1).collect::<Vec<_>>(),
             )
@@ -129,7 +128,7 @@ pub(super) async fn prove<C: Cloud>(
                 Some(why) => format!("its log does not name it, and {why}"),
                 None => {
                     if anything.is_none() {
-                        anything = Some(has_any(caller, &trigger.group).await?);
+                        anything = Some(has_any(client, &trigger.group).await?);
                     }
                     match &anything {
                         Some(Ok(true)) => {
@@ -158,8 +157,8 @@ struct Answer {
 }
 
 /// Asks the log about some executions. The inner error says why it cannot tell.
-async fn ask<C: Cloud>(
-    caller: &Caller<C>,
+async fn ask(
+    client: &Client,
     trigger: &Trigger<'_>,
     asked: &[&Execution],
 ) -> Result<Result<Answer, String>, Cancelled> {
@@ -174,7 +173,7 @@ async fn ask<C: Cloud>(
         Some(until.saturating_add(AROUND_MS)),
     );
     let pattern = trigger.log.pattern(&names);
-    let (lines, cut_off) = match messages(caller, &trigger.group, time, &pattern).await {
+    let (lines, cut_off) = match messages(client, &trigger.group, time, &pattern).await {
         Ok(Found::All(lines)) => (lines, None),
         Ok(Found::CutOff(lines)) => {
             let read = lines.len();
@@ -194,11 +193,8 @@ async fn ask<C: Cloud>(
 }
 
 /// Whether a log group has any event.
-async fn has_any<C: Cloud>(
-    caller: &Caller<C>,
-    group: &str,
-) -> Result<Result<bool, String>, Cancelled> {
-    match has_events(caller, group, 0, None).await {
+async fn has_any(client: &Client, group: &str) -> Result<Result<bool, String>, Cancelled> {
+    match has_events(client, group, 0, None).await {
         Ok(any) => Ok(Ok(any)),
         Err(CallError::Cancelled) => Err(Cancelled),
         Err(CallError::Cloud(error)) => Ok(Err(error.to_string())),

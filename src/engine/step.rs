@@ -8,18 +8,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::aws::common_cause::StackPart;
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, CallResult, Client, CloudError, ErrorKind, Principal};
 use crate::domain::ids::{ClassName, Scope, Username};
-use crate::domain::operation::Operation;
 use crate::domain::ownership::{Owner, Ownership, Tags};
 use crate::domain::resources::{Kind, ResourceId};
 use crate::events::{Event, Failure, StepResult};
 
-use super::call::{CallError, Caller};
-use super::common_cause::Part;
 use super::hints;
 use super::issue::Issuer;
-use super::port::{Cloud, CloudError, CloudResult, ErrorKind, Principal};
-use super::stop::Cancelled;
 
 /// Why a step did not end well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +28,8 @@ pub enum StepError {
     Conflict(String),
     /// A condition did not come true within its deadline.
     Stuck(String),
+    /// The same, and what AWS said last.
+    Late(String, CloudError),
     /// What had to be kept on this machine could not be.
     Kept(String),
     /// A step that it needs did not end well.
@@ -62,6 +62,14 @@ impl StepError {
         }
     }
 
+    /// With what AWS said last, where it is a wait that was in vain.
+    pub fn after(self, last: CloudError) -> Self {
+        match self {
+            Self::Stuck(what) => Self::Late(what, last),
+            other => other,
+        }
+    }
+
     /// What events say of it.
     pub fn into_result(self, resource: &ResourceId) -> StepResult {
         let failure = |cause: String, hint: Option<String>, request_id: Option<String>| Failure {
@@ -83,6 +91,13 @@ impl StepError {
             },
             Self::Stuck(what) => StepResult::Failed {
                 failure: failure(what, Some(hints::STUCK.to_owned()), None),
+            },
+            Self::Late(what, last) => StepResult::Failed {
+                failure: failure(
+                    format!("{what}; AWS's last words: {last}"),
+                    Some(hints::STUCK.to_owned()),
+                    last.request_id,
+                ),
             },
             Self::Kept(what) => StepResult::Failed {
                 failure: failure(what, Some(hints::KEPT.to_owned()), None),
@@ -143,9 +158,9 @@ impl Settled {
 pub struct RoleGate(tokio::sync::Mutex<bool>);
 
 /// Everything that a step works with.
-pub struct Context<'a, C> {
-    /// Makes its calls.
-    pub caller: &'a Caller<C>,
+pub struct Context<'a> {
+    /// Makes its calls, which are about [`Self::part`].
+    pub client: Client,
     /// Where.
     pub scope: &'a Scope,
     /// Whose.
@@ -153,7 +168,7 @@ pub struct Context<'a, C> {
     /// What it acts on.
     pub resource: &'a ResourceId,
     /// The same, for any student.
-    pub part: Part,
+    pub part: StackPart,
     /// How the student's other steps ended.
     pub settled: &'a Settled,
     /// Whether the student's roles can be assumed.
@@ -162,7 +177,7 @@ pub struct Context<'a, C> {
     pub issuer: Option<&'a dyn Issuer>,
 }
 
-impl<'a, C: Cloud> Context<'a, C> {
+impl<'a> Context<'a> {
     /// The class.
     pub fn class(&self) -> &'a ClassName {
         &self.owner.class
@@ -171,23 +186,6 @@ impl<'a, C: Cloud> Context<'a, C> {
     /// The student.
     pub fn student(&self) -> &'a Username {
         &self.owner.student
-    }
-
-    /// Makes a call.
-    ///
-    /// # Errors
-    /// See [`Caller::call`].
-    pub async fn call<T, F>(
-        &self,
-        operation: Operation,
-        attempt: impl Fn(&'a C) -> F,
-    ) -> Result<T, CallError>
-    where
-        F: Future<Output = CloudResult<T>>,
-    {
-        self.caller
-            .call_about(Some(&self.part), operation, attempt)
-            .await
     }
 
     /// Says that this step has just made its role, user or policy, or has found that somebody made it a moment ago:
@@ -220,7 +218,7 @@ impl<'a, C: Cloud> Context<'a, C> {
                 .unwrap_or_else(|e| e.into_inner());
             functions.entry(function.to_owned()).or_default().clone()
         };
-        let alone = self.caller.stop().unless_stopping(lock.lock_owned());
+        let alone = self.client.stop().unless_stopping(lock.lock_owned());
         Ok(alone.await?)
     }
 
@@ -231,7 +229,7 @@ impl<'a, C: Cloud> Context<'a, C> {
     pub async fn wait_for_steps(&self, needs: &[ResourceId]) -> Result<(), StepError> {
         for id in needs {
             let well = self
-                .caller
+                .client
                 .stop()
                 .unless_stopping(self.settled.ended_well(id))
                 .await?;
@@ -243,8 +241,8 @@ impl<'a, C: Cloud> Context<'a, C> {
     }
 
     /// Says that the step waits for a condition in the cloud.
-    pub fn tell_waiting(&self, on: &str) {
-        self.caller.tell(Event::StepWaiting {
+    pub fn emit_waiting(&self, on: &str) {
+        self.client.emit(Event::StepWaiting {
             student: self.student().clone(),
             resource: self.resource.clone(),
             on: on.to_owned(),
@@ -265,21 +263,17 @@ impl<'a, C: Cloud> Context<'a, C> {
     /// Makes a call that has AWS assume one of the student's roles; waits until that is possible.
     ///
     /// # Errors
-    /// See [`Caller::call`]; the refusal itself when the role is not taken in time.
-    pub async fn call_assuming_role<T, F>(
-        &self,
-        operation: Operation,
-        attempt: impl Fn(&'a C) -> F,
-    ) -> Result<T, StepError>
+    /// AWS's, or that the run was stopped; the refusal itself when the role is not taken in time.
+    pub async fn call_assuming_role<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>
     where
-        F: Future<Output = CloudResult<T>>,
+        F: Future<Output = CallResult<T>>,
     {
-        let gate = self.caller.stop().unless_stopping(self.roles.0.lock());
+        let gate = self.client.stop().unless_stopping(self.roles.0.lock());
         let mut gate = Some(gate.await?).filter(|assumable| !**assumable);
         let mut assumable = Poll::role_propagation();
         let mut in_force = Poll::visibility();
         loop {
-            let answer = self.call(operation, &attempt).await;
+            let answer = attempt().await;
             let waited = match answer.as_ref().err().and_then(CallError::kind) {
                 Some(ErrorKind::RoleNotAssumable) => {
                     assumable.again(self, "its role to become assumable").await
@@ -310,25 +304,24 @@ impl<'a, C: Cloud> Context<'a, C> {
     /// so "not found" is waited out, and so is what IAM says in its place to those whose policy covers a path only.
     ///
     /// # Errors
-    /// See [`Caller::call`]; stuck when the thing does not show up; IAM's refusal when nothing was made a moment ago, or
+    /// AWS's, or that the run was stopped; stuck when the thing does not show up; IAM's refusal when nothing was made a moment ago, or
     /// it stays so.
-    pub async fn call_about_new<T, F>(
-        &self,
-        operation: Operation,
-        attempt: impl Fn(&'a C) -> F,
-    ) -> Result<T, StepError>
+    pub async fn call_about_new<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>
     where
-        F: Future<Output = CloudResult<T>>,
+        F: Future<Output = CallResult<T>>,
     {
         let mut poll = Poll::visibility();
         loop {
-            let error = match self.call(operation, &attempt).await {
+            let error = match attempt().await {
                 Err(CallError::Cloud(error)) => error,
                 other => return Ok(other?),
             };
             let on = "what was just made to show up";
             match error.kind {
-                ErrorKind::NotFound => poll.again(self, on).await?,
+                ErrorKind::NotFound => {
+                    let waited = poll.again(self, on).await;
+                    waited.map_err(|stuck| stuck.after(error))?;
+                }
                 ErrorKind::Unresolved => {
                     let Some(made) = self.last_principal() else {
                         return Err(StepError::Cloud(error));
@@ -367,20 +360,26 @@ impl<'a, C: Cloud> Context<'a, C> {
 
     /// Whether a fresh listing shows the step's role, user or policy.
     async fn is_listed(&self) -> Result<bool, StepError> {
+        let is_it = |one: &Principal| {
+            let (kind, name) = match one {
+                Principal::Role(role) => (Kind::Role, &role.name),
+                Principal::User(user) => (Kind::User, &user.name),
+                Principal::Policy(policy) => (Kind::ManagedPolicy, &policy.name),
+            };
+            (kind, name) == (self.resource.kind, &self.resource.name)
+        };
+        self.lists(is_it).await
+    }
+
+    /// Whether a fresh listing of IAM has such an entry.
+    ///
+    /// # Errors
+    /// AWS's, or that the run was stopped.
+    pub async fn lists(&self, is_it: impl Fn(&Principal) -> bool) -> Result<bool, StepError> {
         let mut token: Option<String> = None;
         loop {
-            let operation = Operation::GetAccountAuthorizationDetails;
-            let page = self
-                .call(operation, |c| c.principals_page(token.clone()))
-                .await?;
-            let found = page.items.iter().any(|one| {
-                let (kind, name) = match one {
-                    Principal::Role(role) => (Kind::Role, &role.name),
-                    Principal::User(user) => (Kind::User, &user.name),
-                    Principal::Policy(policy) => (Kind::ManagedPolicy, &policy.name),
-                };
-                (kind, name) == (self.resource.kind, &self.resource.name)
-            });
+            let page = self.client.principals_page(token.clone()).await?;
+            let found = page.items.iter().any(&is_it);
             token = page.next;
             if found || token.is_none() {
                 return Ok(found);
@@ -472,11 +471,7 @@ impl Poll {
     ///
     /// # Errors
     /// [`StepError::Stuck`] past the deadline; [`StepError::Cancelled`] when the run is stopped.
-    pub async fn again<C: Cloud>(
-        &mut self,
-        context: &Context<'_, C>,
-        on: &str,
-    ) -> Result<(), StepError> {
+    pub async fn again(&mut self, context: &Context<'_>, on: &str) -> Result<(), StepError> {
         if self.started.elapsed() >= self.deadline {
             return Err(StepError::Stuck(format!(
                 "waited {} s for {on}",
@@ -484,10 +479,10 @@ impl Poll {
             )));
         }
         if self.told != on {
-            context.tell_waiting(on);
+            context.emit_waiting(on);
             on.clone_into(&mut self.told);
         }
-        context.caller.stop().sleep(self.pause).await?;
+        context.client.stop().sleep(self.pause).await?;
         self.pause = (self.pause * 2).min(self.longest);
         Ok(())
     }

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client};
 use crate::domain::cache::{Cache, TRAIL_LATE_MS};
 use crate::domain::check::{Check, Proof};
-use crate::domain::operation::Operation;
 use crate::domain::trail::Record;
-
-use super::call::{CallError, Caller};
-use super::port::Cloud;
-use super::stop::Cancelled;
 
 /// Pages of one event's name that one reading looks at, newest first: 50 events each, ten seconds in all.
 pub const PAGES_MAX: usize = 20;
@@ -28,8 +25,8 @@ pub struct ClassTrail {
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub async fn read_trail<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn read_trail(
+    client: &Client,
     checks: &[Check],
     cache: &Cache,
     born_ms: Option<i64>,
@@ -49,7 +46,7 @@ pub async fn read_trail<C: Cloud>(
         let since_ms = born_ms.max(again.unwrap_or(i64::MIN));
         let mut trail = ClassTrail::default();
         for name in events {
-            look_up(caller, name, since_ms, &mut trail).await?;
+            look_up(client, name, since_ms, &mut trail).await?;
         }
         trail.records.retain(|record| record.source == *source);
         trail
@@ -60,19 +57,15 @@ pub async fn read_trail<C: Cloud>(
     Ok(read)
 }
 
-async fn look_up<C: Cloud>(
-    caller: &Caller<C>,
+async fn look_up(
+    client: &Client,
     name: &str,
     since_ms: i64,
     trail: &mut ClassTrail,
 ) -> Result<(), Cancelled> {
     let mut token = None;
     for _ in 0..PAGES_MAX {
-        let page = caller
-            .call(Operation::LookupEvents, |c| {
-                c.trail_page(name, since_ms, token.clone())
-            })
-            .await;
+        let page = client.trail_page(name, since_ms, token.clone()).await;
         let page = match page {
             Ok(page) => page,
             Err(CallError::Cancelled) => return Err(Cancelled),

@@ -6,8 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::aws::error::request_words;
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind, FunctionState};
 use crate::domain::check::{
-    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Work,
+    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Why, Work,
 };
 use crate::domain::desired::Stack;
 use crate::domain::evaluate::{Facts, act, evaluate, reset, stack_check};
@@ -16,21 +19,18 @@ use crate::domain::ids::{Scope, Username};
 use crate::domain::lab::{EndState, Probe, ProbeRequest};
 use crate::domain::marks::marked;
 use crate::domain::observed::Observed;
-use crate::domain::operation::Operation;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::points::Points;
 use crate::domain::resources::function::TAG_FROZEN;
 use crate::domain::resources::rest_api::Authorization;
 use crate::events::Event;
 
-use super::call::{CallError, Caller};
+use super::alike::Alike;
 use super::causes::add_cause;
 use super::gather::{FunctionLook, look_at_functions, not_ready};
 use super::hints;
 use super::logs::has_events;
-use super::port::{Cloud, ErrorKind};
 use super::settle::Settling;
-use super::stop::Cancelled;
 
 /// First pause between two looks at a condition.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
@@ -95,18 +95,18 @@ impl From<Cancelled> for Trouble {
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub async fn validate<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn validate(
+    client: &Client,
     validation: &Validation<'_>,
 ) -> Result<Vec<CheckResult>, Cancelled> {
     let student = &validation.plan.owner.student;
     let tell = |result: &CheckResult| {
-        caller.tell(Event::CheckFinished {
+        client.emit(Event::CheckFinished {
             student: student.clone(),
             result: result.clone(),
         });
     };
-    let functions = settled_functions(caller, validation.stack).await?;
+    let functions = settled_functions(client, validation.stack).await?;
     let facts = Facts {
         functions_not_ready: not_ready(&functions),
         ..Facts::default()
@@ -131,6 +131,8 @@ pub async fn validate<C: Cloud>(
             "`{}` brings the stack to what the lab is now.",
             act_by("deploy")
         ),
+        // A rehearsal has no command to propose, and its students changed nothing.
+        None if validation.invocation.is_empty() => String::new(),
         None => reset(validation.plan, &act_by),
     };
     let mut results = vec![
@@ -173,12 +175,16 @@ pub async fn validate<C: Cloud>(
                 None,
             ))
         } else {
-            run_probe(caller, validation, probe).await
+            run_probe(client, validation, probe).await
         };
         ran_well &= outcome.is_ok();
         let (verdict, evidence, hint) = match outcome {
             Ok(evidence) => (Verdict::Pass, evidence, String::new()),
-            Err(Trouble::Wrong(what)) => (Verdict::Fail, *what, format!("{} {mend}", probe.hint)),
+            Err(Trouble::Wrong(what)) => (
+                Verdict::Fail,
+                *what,
+                format!("{} {mend}", probe.hint).trim_end().to_owned(),
+            ),
             Err(Trouble::Blocked(what, hint)) => (
                 Verdict::CouldNotCheck,
                 what.into(),
@@ -267,37 +273,40 @@ fn reserved_otherwise(stack: &Stack, functions: &[FunctionLook]) -> Vec<String> 
 }
 
 /// The student's functions, once none of them is on its way: a student may have saved a change a moment ago.
-async fn settled_functions<C: Cloud>(
-    caller: &Caller<C>,
-    stack: &Stack,
-) -> Result<Vec<FunctionLook>, Cancelled> {
+async fn settled_functions(client: &Client, stack: &Stack) -> Result<Vec<FunctionLook>, Cancelled> {
     let mut deadline = Deadline::new(FUNCTIONS_SETTLE);
     loop {
         let names = stack
             .functions
             .iter()
             .map(|function| function.name.as_str());
-        let looks = look_at_functions(caller, names).await?;
-        let pending = |look: &FunctionLook| matches!(&look.1, Ok(state) if state.state.starts_with("Pending"));
-        if !looks.iter().any(pending) || !deadline.pause(caller).await? {
+        let looks = look_at_functions(client, names).await?;
+        let on_its_way = |look: &FunctionLook| matches!(&look.1, Ok(state) if !is_final(state));
+        if !looks.iter().any(on_its_way) || !deadline.pause(client).await? {
             return Ok(looks);
         }
     }
 }
 
+/// Whether a function stays so by itself.
+fn is_final(state: &FunctionState) -> bool {
+    let states = ["", "Active", "Inactive", "Failed"];
+    states.contains(&state.state.as_str()) && state.last_update_status != "InProgress"
+}
+
 /// Tries a probe, and again for as long as it has time while a permission is refused: the policies of a new stack are not
 /// in force everywhere at once.
-async fn run_probe<C: Cloud>(
-    caller: &Caller<C>,
+async fn run_probe(
+    client: &Client,
     validation: &Validation<'_>,
     probe: &Probe,
 ) -> Result<Evidence, Trouble> {
     let mut deadline = Deadline::new(Duration::from_secs(probe.deadline_s));
     let mut attempt = 1;
     loop {
-        match try_probe(caller, validation, probe, attempt, &mut deadline).await {
+        match try_probe(client, validation, probe, attempt, &mut deadline).await {
             Err(Trouble::Wrong(what))
-                if speaks_of_permission(&what) && deadline.pause(caller).await? =>
+                if speaks_of_permission(&what) && deadline.pause(client).await? =>
             {
                 attempt += 1;
             }
@@ -306,23 +315,35 @@ async fn run_probe<C: Cloud>(
     }
 }
 
-/// Whether what went wrong is that a role may not do something (yet).
+/// Whether what went wrong is that a role may not do something (yet). What is shown is cut short and may tell of what the
+/// caller may not read, so an execution is asked itself, and what a state that failed before its Fail state says.
 fn speaks_of_permission(evidence: &Evidence) -> bool {
-    let execution = evidence.execution.as_ref();
-    let detail = execution.and_then(|known| known.execution.detail.as_ref());
-    let said = detail.map(|detail| [detail.error.as_deref(), detail.cause.as_deref()]);
-    let said = said.into_iter().flatten().flatten();
-    let mut words = said.chain([evidence.text.as_str()]);
-    words.any(|text| text.contains("not authorized to perform") || text.contains("AccessDenied"))
+    let mut said = Vec::new();
+    match &evidence.execution {
+        None => said.push(Some(evidence.text.as_str())),
+        Some(known) => {
+            if let Some(detail) = &known.execution.detail {
+                said.extend([detail.error.as_deref(), detail.cause.as_deref()]);
+            }
+            if let Some(Why::Cause(why)) = &known.why {
+                said.extend([why.error.as_deref(), why.cause.as_deref()]);
+            }
+        }
+    }
+    let refused =
+        |text: &str| text.contains("not authorized to perform") || text.contains("AccessDenied");
+    said.into_iter().flatten().any(refused)
 }
 
-async fn try_probe<C: Cloud>(
-    caller: &Caller<C>,
+async fn try_probe(
+    client: &Client,
     validation: &Validation<'_>,
     probe: &Probe,
     attempt: u32,
     deadline: &mut Deadline,
 ) -> Result<Evidence, Trouble> {
+    let student = &validation.plan.owner.student;
+    let alike = &Alike::new(client, student, format!("probe {}", probe.id));
     match &probe.request {
         ProbeRequest::Execution {
             state_machine,
@@ -335,13 +356,10 @@ async fn try_probe<C: Cloud>(
                 n => format!("-{n}"),
             };
             let name = format!("{}-{}{again}", marked(validation.nonce), probe.id);
-            let arn = caller
-                .call(Operation::StartExecution, |c| {
-                    c.start_execution(&machine, &name, input)
-                })
-                .await?;
-            remember(caller, validation, &arn);
-            wait_for_end(caller, validation, &arn, expect_end, deadline).await
+            let started = alike.client.start_execution(&machine, &name, input);
+            let arn = alike.answer(started).await?;
+            remember(client, validation, &arn);
+            wait_for_end(client, alike, validation, &arn, expect_end, deadline).await
         }
         ProbeRequest::Api {
             api,
@@ -358,13 +376,13 @@ async fn try_probe<C: Cloud>(
             // (Missing Authentication Token) or 500 until the permission has arrived; 429 while the student's own
             // requests use the stage up.
             let answer = loop {
-                let answer = caller
-                    .call(Operation::InvokeApi, |c| {
-                        c.invoke_api(&id, stage, method, path, body, authorization)
-                    })
-                    .await?;
+                let answered =
+                    alike
+                        .client
+                        .invoke_api(&id, stage, method, path, body, authorization);
+                let answer = alike.answer(answered).await?;
                 let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
-                if answer.status == *expect_http || !settling || !deadline.pause(caller).await? {
+                if answer.status == *expect_http || !settling || !deadline.pause(client).await? {
                     break answer;
                 }
             };
@@ -377,13 +395,14 @@ async fn try_probe<C: Cloud>(
                 .as_deref()
                 .is_some_and(|arn| is_own(validation, arn));
             if let Some(arn) = started.as_ref().filter(|_| own) {
-                remember(caller, validation, arn);
+                remember(client, validation, arn);
             }
             if answer.status != *expect_http {
                 return Err(wrong(format!(
-                    "{method} {path} answered {} instead of {expect_http}: {}",
+                    "{method} {path} answered {} instead of {expect_http}: {}{}",
                     answer.status,
-                    excerpt(&answer.body)
+                    excerpt(&answer.body),
+                    request_words(answer.request_id.as_deref())
                 )));
             }
             let Some(expect_end) = expect_end else {
@@ -391,8 +410,9 @@ async fn try_probe<C: Cloud>(
             };
             let arn = started.ok_or_else(|| {
                 wrong(format!(
-                    "the answer names no execution at {execution_arn_pointer}: {}",
-                    excerpt(&answer.body)
+                    "the answer names no execution at {execution_arn_pointer}: {}{}",
+                    excerpt(&answer.body),
+                    request_words(answer.request_id.as_deref())
                 ))
             })?;
             if !own {
@@ -401,7 +421,7 @@ async fn try_probe<C: Cloud>(
                     excerpt(&arn)
                 )));
             }
-            let end = wait_for_end(caller, validation, &arn, expect_end, deadline).await?;
+            let end = wait_for_end(client, alike, validation, &arn, expect_end, deadline).await?;
             let text = format!("{method} {path} answered {}; {}", answer.status, end.text);
             Ok(Evidence { text, ..end })
         }
@@ -409,8 +429,8 @@ async fn try_probe<C: Cloud>(
             let since = validation.started_ms - CLOCK_MARGIN_MS;
             for function in functions {
                 let group = format!("/aws/lambda/{function}");
-                while !has_events(caller, &group, since, None).await? {
-                    if !deadline.pause(caller).await? {
+                while !has_events(client, &group, since, None).await? {
+                    if !deadline.pause(client).await? {
                         return Err(wrong(format!(
                             "no log event in {group} within {} s",
                             probe.deadline_s
@@ -425,16 +445,16 @@ async fn try_probe<C: Cloud>(
 
 /// Records a nonce for a student's stack. Whoever listens to the run's events has it before anything bears it, if the
 /// caller yields once in between (see `dispatcher::run`).
-pub fn issue_nonce<C: Cloud>(caller: &Caller<C>, student: &Username, nonce: &str) {
-    caller.tell(Event::NonceIssued {
+pub fn issue_nonce(client: &Client, student: &Username, nonce: &str) {
+    client.emit(Event::NonceIssued {
         student: student.clone(),
         nonce: nonce.to_owned(),
     });
 }
 
 /// Tells that an execution is homeroom's own; the run log keeps it.
-fn remember<C: Cloud>(caller: &Caller<C>, validation: &Validation<'_>, arn: &str) {
-    caller.tell(Event::ExecutionStarted {
+fn remember(client: &Client, validation: &Validation<'_>, arn: &str) {
+    client.emit(Event::ExecutionStarted {
         student: validation.plan.owner.student.clone(),
         execution_arn: arn.to_owned(),
     });
@@ -474,36 +494,38 @@ fn wrong(what: String) -> Trouble {
     Trouble::Wrong(Box::new(what.into()))
 }
 
-async fn wait_for_end<C: Cloud>(
-    caller: &Caller<C>,
+async fn wait_for_end(
+    client: &Client,
+    alike: &Alike<'_>,
     validation: &Validation<'_>,
     arn: &str,
     expected: &EndState,
     deadline: &mut Deadline,
 ) -> Result<Evidence, Trouble> {
     // What was started may be found only a little later, and its error, too.
-    let found = Deadline::new(EXECUTION_KNOWN);
+    let mut found = Deadline::new(EXECUTION_KNOWN);
     let mut settling = Settling::default();
     let (execution, end) = loop {
-        let described = caller
-            .call(Operation::DescribeExecution, |c| c.describe_execution(arn))
-            .await;
-        let execution = match described {
+        let described = alike.client.describe_execution(arn);
+        let execution = match alike.answer(described).await {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                if found.is_over() || !deadline.pause(caller).await? {
+                let before = Instant::now();
+                if !found.pause(client).await? {
                     return Err(error.into());
                 }
+                // The time in which AWS does not know it is none of the probe's.
+                deadline.started += before.elapsed();
                 continue;
             }
             described => described?,
         };
         if execution.status.is_final() {
-            if shows_its_end(&execution) || !settling.again(caller.stop()).await? {
+            if shows_its_end(&execution) || !settling.again(client.stop()).await? {
                 break (execution, End::Final);
             }
             continue;
         }
-        if !deadline.pause(caller).await? {
+        if !deadline.pause(client).await? {
             let late = format!(
                 "the execution was still {} after {} s",
                 execution.status.as_str(),
@@ -522,7 +544,7 @@ async fn wait_for_end<C: Cloud>(
             ..execution
         },
     };
-    add_cause(caller, &mut execution).await?;
+    add_cause(client, &mut execution).await?;
     let judged = match end {
         End::Late(late) => Err(late),
         End::Final if expected.error.is_some() && !shows_its_end(&execution.execution) => {
@@ -620,11 +642,11 @@ impl Deadline {
     }
 
     /// Pauses before another look; `false` when the time is over.
-    async fn pause<C: Cloud>(&mut self, caller: &Caller<C>) -> Result<bool, Cancelled> {
+    async fn pause(&mut self, client: &Client) -> Result<bool, Cancelled> {
         if self.is_over() {
             return Ok(false);
         }
-        caller.stop().sleep(self.pause).await?;
+        client.stop().sleep(self.pause).await?;
         self.pause = self.pause.mul_f64(1.5).min(LONGEST_PAUSE);
         Ok(true)
     }
@@ -633,7 +655,6 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::check::Why;
     use crate::domain::execution::Detail;
     use crate::domain::history::RootCause;
 
@@ -728,6 +749,16 @@ mod tests {
         assert!(!speaks_of_permission(&evidence(
             "the execution ended FAILED: division by zero"
         )));
+        // What the caller may not read is no role's permission, which might come yet.
+        let mut failed = ended(Status::Failed, Some("ProcessingFailed"));
+        failed.why = Some(Why::Unread(
+            "states:GetExecutionHistory: AccessDenied".into(),
+        ));
+        let shown = |execution| Evidence {
+            execution: Some(execution),
+            ..evidence("could not read its history: AccessDenied")
+        };
+        assert!(!speaks_of_permission(&shown(failed)));
     }
 
     #[test]

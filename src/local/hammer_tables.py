@@ -1,4 +1,4 @@
-"""Hammers the tables of the installed MiniStack from many threads. Run by tests/local_cloud.rs with the Python of the
+"""Hammers the tables of the installed MiniStack from many threads. Run by tests/cloud/local_cloud.rs with the Python of the
 installation; `--bare` leaves MiniStack as it is, and then this fails within a second.
 
 As in MiniStack itself, one thread serves requests, and all others do what functions and executions do meanwhile.

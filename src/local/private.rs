@@ -88,8 +88,7 @@ pub(super) async fn start(
     progress: Progress<'_>,
 ) -> Result<PrivateCloud> {
     progress(Step::Starting);
-    let dir = private_folder()
-        .map_err(|error| file_error(&std::env::temp_dir(), &error))?;
+    let dir = private_folder().map_err(|error| file_error(&std::env::temp_dir(), &error))?;
     let listener = bind(None)
         .await
         .map_err(|error| file_error(dir.path(), &error))?;

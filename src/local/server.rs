@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_users_environment_but_the_search_path_reaches_the_server() {
+    fn only_the_search_path_of_the_users_environment_reaches_the_server() {
         let installation = Installation { dir: "/i".into() };
         let administrator = Administrator::random().unwrap();
         let launch = Launch {

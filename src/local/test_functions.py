@@ -1,4 +1,5 @@
-"""Units of functions.py and principals.py. Run by tests/local_cloud.rs; by hand: `python3 -m unittest discover src/local`."""
+"""Units of functions.py and principals.py. Run by tests/cloud/local_cloud.rs; by hand:
+`python3 -m unittest discover src/local`."""
 
 import os
 import queue

@@ -1,4 +1,4 @@
-"""Units of guard.py. Run by tests/local_cloud.rs; by hand: `python3 -m unittest discover src/local`."""
+"""Units of guard.py. Run by tests/cloud/local_cloud.rs; by hand: `python3 -m unittest discover src/local`."""
 
 import datetime
 import hashlib

@@ -1,4 +1,4 @@
-"""Units of snapshots.py. Run by tests/local_cloud.rs; by hand: `python3 -m unittest discover src/local`.
+"""Units of snapshots.py. Run by tests/cloud/local_cloud.rs; by hand: `python3 -m unittest discover src/local`.
 
 What they are for is shown on the installed MiniStack by hammer_tables.py.
 """

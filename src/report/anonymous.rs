@@ -195,6 +195,7 @@ pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
         validated_at: report.validated_at.clone(),
         students,
         left: Vec::new(),
+        departed: Vec::new(),
         notes: report
             .notes
             .iter()
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn pseudonyms_are_unique_and_do_not_depend_on_the_roster_s_order_or_length() {
+    fn pseudonyms_are_unique_whatever_the_rosters_order_and_length() {
         let (key, class) = (Key::from_bytes([7; 32]), "spring".parse().unwrap());
         let users = users(500);
         let all = pseudonyms(&key, &class, users.iter());

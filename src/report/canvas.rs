@@ -15,7 +15,6 @@
 mod export;
 mod fill;
 mod matching;
-mod names;
 mod notes;
 mod number;
 #[cfg(test)]

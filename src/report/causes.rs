@@ -22,6 +22,8 @@ pub struct Cause {
     pub subjects: Vec<String>,
     /// Whom it hit, each once, in order of appearance.
     pub students: Vec<Username>,
+    /// AWS's id of the first of the requests that failed.
+    pub request_id: Option<String>,
 }
 
 /// Groups failures by their cause: the one that hit the most students first, ties in order of appearance.
@@ -37,6 +39,7 @@ pub fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) ->
                     hint: failure.hint.as_deref().map(|h| generalise(h, student)),
                     subjects: Vec::new(),
                     students: Vec::new(),
+                    request_id: failure.request_id.clone().or_else(|| id_in(&failure.cause)),
                 },
                 failure.clone(),
             ));
@@ -65,6 +68,7 @@ pub fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) ->
                     .map(|s| s.replace(ANY_STUDENT, cause.students[0].as_str()))
                     .collect(),
                 students: cause.students,
+                request_id: cause.request_id,
             },
             _ => cause,
         })
@@ -72,6 +76,10 @@ pub fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) ->
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.students.len()));
     causes
 }
+
+/// The next step where something could not be read and nobody said more.
+const UNREAD: &str =
+    "run the same command again in a minute; where AWS denied it, allow the action that it names";
 
 /// A check that needs somebody, as a failure: a broken stack, or something that could not be looked at. A
 /// student's task that is not done yet is no failure.
@@ -93,7 +101,15 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
                 .collect::<Vec<_>>()
                 .join("; ")
         },
-        hint: Some(check.instructor_hint().to_owned()).filter(|hint| !hint.is_empty()),
+        // What the student does next does not mend that it could not be read.
+        hint: match (check.verdict, check.work) {
+            (Verdict::CouldNotCheck, Work::Student) => {
+                let own = check.instructor_hint.clone();
+                own.or_else(|| Some(UNREAD.to_owned()))
+            }
+            _ => Some(check.instructor_hint().to_owned()),
+        }
+        .filter(|hint| !hint.is_empty()),
         request_id: None,
     })
 }
@@ -115,6 +131,12 @@ fn generalise(text: &str, student: &Username) -> String {
     out.push_str(rest);
     // What homeroom puts behind a text that several share tells nothing without the id.
     without_uuids(&out).replace(" (request id <request id>)", "")
+}
+
+/// The request's id that stands behind a text.
+fn id_in(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once(" (request id ")?;
+    Some(clean(rest.split_once(')')?.0).into_owned())
 }
 
 /// AWS puts a request id (a UUID) into many messages; no two are alike.
@@ -195,12 +217,14 @@ mod tests {
         let of = |n: u32| format!("denied (request id 00000000-0000-4000-8000-{n:012})");
         let causes = group([(&one, failure("x", &of(1))), (&two, failure("x", &of(2)))]);
         assert_eq!((causes.len(), causes[0].cause.as_str()), (1, "denied"));
+        let first = "00000000-0000-4000-8000-000000000001";
+        assert_eq!(causes[0].request_id.as_deref(), Some(first));
         let causes = group([(&one, failure("x", &of(1)))]);
         assert_eq!(causes[0].cause, of(1));
     }
 
     #[test]
-    fn a_cause_of_one_student_keeps_its_own_words_and_the_widest_cause_comes_first() {
+    fn the_widest_cause_comes_first_and_one_students_keeps_its_words() {
         let users: Vec<Username> = (1..4).map(|n| format!("u{n}").parse().unwrap()).collect();
         let causes = group([
             (&users[0], failure("x of u1", "only u1")),

@@ -42,6 +42,9 @@ pub struct ClassReport {
     pub students: Vec<ReportStudent>,
     /// Students who left the roster, where the report is about the whole class.
     pub left: Vec<Left>,
+    /// Those of them who were read with the others, before their stacks are torn down. They have no row: no grade of
+    /// this class is theirs.
+    pub departed: Vec<ReportStudent>,
     /// Notes that concern the whole class.
     pub notes: Vec<String>,
     /// What could not be seen.

@@ -94,9 +94,19 @@ struct Document<'a> {
     students: Vec<Student<'a>>,
     causes: Vec<Cause>,
     since: Option<Since<'a>>,
-    left: &'a [Left],
+    left: Vec<Departed<'a>>,
     notes: &'a [String],
     gaps: &'a [Gap],
+}
+
+/// Who left the roster, with a last reading where one was taken.
+#[derive(Serialize)]
+struct Departed<'a> {
+    #[serde(flatten)]
+    left: &'a Left,
+    /// As of any student.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reading: Option<Student<'a>>,
 }
 
 #[derive(Serialize)]
@@ -188,6 +198,8 @@ struct Cause {
     hint: Option<String>,
     subjects: Vec<String>,
     students: Vec<Username>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl<'a> Document<'a> {
@@ -240,15 +252,31 @@ impl<'a> Document<'a> {
                     hint: cause.hint,
                     subjects: cause.subjects,
                     students: cause.students,
+                    request_id: cause.request_id,
                 })
                 .collect(),
             since: report.since.as_ref().map(|since| Since {
                 taken_at: rfc3339(&since.taken_at),
                 moves: &since.moves,
             }),
-            left: &report.left,
+            left: report
+                .left
+                .iter()
+                .map(|left| Departed::of(left, report))
+                .collect(),
             notes: &report.notes,
             gaps: &report.gaps,
+        }
+    }
+}
+
+impl<'a> Departed<'a> {
+    fn of(left: &'a Left, report: &'a ClassReport) -> Self {
+        let mut read = report.departed.iter();
+        let read = read.find(|row| row.student.username == left.username);
+        Self {
+            left,
+            reading: read.map(|row| Student::of(row, report.taken_at.time_zone())),
         }
     }
 }

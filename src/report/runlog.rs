@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_is_one_line_with_its_time_and_two_runs_in_one_second_keep_apart() {
+    fn each_event_is_a_line_with_its_time_and_runs_in_a_second_keep_apart() {
         let dir = tempfile::tempdir().unwrap();
         let at: Timestamp = "2026-05-14T08:32:00.25Z".parse().unwrap();
         let mut log = RunLog::create(dir.path(), Command::Deploy, at).unwrap();

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_to_an_api_that_asks_for_it_is_signed_with_the_keys_of_the_environment() {
+    fn a_request_to_an_api_that_wants_it_is_signed_with_environment_keys() {
         let request = ExampleRequest {
             sigv4: Some("aws:amz:us-east-1:execute-api".into()),
             ..request("{}")

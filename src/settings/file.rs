@@ -12,8 +12,8 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::layer::{Layer, Origin, verbosity};
 use super::values::{PolicyArn, Quota, operation};
+use crate::aws::Operation;
 use crate::domain::failure::Failure;
-use crate::domain::operation::Operation;
 use crate::domain::similar;
 
 /// The name of the settings file, in the current folder.

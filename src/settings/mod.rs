@@ -12,10 +12,10 @@ pub mod values;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::aws::Operation;
 use crate::cli::{AccessVerb, Cli, Verb};
 use crate::domain::failure::Failure;
 use crate::domain::ids::ClassName;
-use crate::domain::operation::Operation;
 use crate::error::{Error, Kind, Result};
 use layer::Layer;
 pub use load::asked_region;
@@ -42,6 +42,9 @@ pub struct Settings {
     pub lab_settings: toml::Table,
     /// The class.
     pub class: ClassName,
+    /// Why the class is a guess, where it is one: the roster's file has no name for a class, but is most likely a copy
+    /// of one that has (`lab6 (1).csv`). Nothing is done with a guess but to look whether that class stands.
+    pub unnamed: Option<Error>,
     /// Only these students, as they were given; everybody when empty.
     pub students: Vec<String>,
     /// Only the students of this section.
@@ -190,8 +193,8 @@ impl Settings {
             }
             None => (only_roster(around.roster_folder)?, false),
         };
-        let class = match sources.first(|layer| &layer.class) {
-            Some(class) => class,
+        let (class, unnamed) = match sources.first(|layer| &layer.class) {
+            Some(class) => (class, None),
             None => class_of(&roster)?,
         };
         let students = sources
@@ -262,6 +265,7 @@ impl Settings {
             roster_built_in,
             lab,
             class,
+            unnamed,
             students,
             section,
             left,
@@ -404,7 +408,9 @@ fn only_roster(folder: &[String]) -> Result<PathBuf> {
         [] => Err(invalid(
             format!("{ROSTER_FOLDER}/"),
             "there is no roster: no CSV file in this folder of the current one",
-            "give the roster with --roster FILE, or run homeroom where the folder is",
+            "give the roster with --roster FILE (a CSV file whose first line is username,name,email,section, then a line \
+             for each student), or run homeroom where the folder is; `homeroom rehearse` shows a whole class day without \
+             a roster and without AWS",
         )),
         several => Err(invalid(
             format!("{ROSTER_FOLDER}/"),
@@ -414,16 +420,44 @@ fn only_roster(folder: &[String]) -> Result<PathBuf> {
     }
 }
 
-/// The class that a roster is named after.
-fn class_of(roster: &std::path::Path) -> Result<ClassName> {
+/// The class that a roster is named after; with the error that says why it is no more than a guess, where it is one.
+fn class_of(roster: &std::path::Path) -> Result<(ClassName, Option<Error>)> {
     let stem = roster.file_stem().unwrap_or_default().to_string_lossy();
-    stem.parse().map_err(|error| {
-        invalid(
-            roster.display().to_string(),
-            format!("the class would be named after this file, but '{stem}' {error}"),
-            "name the class with --class NAME, or rename the file",
-        )
-    })
+    let error = match stem.parse() {
+        Ok(class) => return Ok((class, None)),
+        Err(error) => error,
+    };
+    let copied = original(&stem).and_then(|name| name.parse::<ClassName>().ok());
+    let hint = match &copied {
+        Some(class) => format!("if this is class {class}: add --class {class}"),
+        None => "name the class with --class NAME, or rename the file".to_owned(),
+    };
+    let error = invalid(
+        roster.display().to_string(),
+        format!("the class would be named after this file, but '{stem}' {error}"),
+        hint,
+    );
+    match copied {
+        Some(class) => Ok((class, Some(error))),
+        None => Err(error),
+    }
+}
+
+/// The name of the file that browsers, file managers and spreadsheets copied or downloaded once more.
+fn original(stem: &str) -> Option<String> {
+    let numbered = |name: &str| {
+        let (name, number) = name.trim_end().strip_suffix(')')?.rsplit_once('(')?;
+        let counts = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        counts.then(|| name.trim_end().to_owned())
+    };
+    let copied = |name: &str| {
+        let name = name.strip_prefix("Copy of ").unwrap_or(name);
+        let name = name.strip_suffix(" - Copy").unwrap_or(name);
+        name.strip_suffix(" copy").unwrap_or(name).trim().to_owned()
+    };
+    let name = numbered(stem).unwrap_or_else(|| stem.to_owned());
+    let name = copied(&name);
+    (name != stem).then_some(name)
 }
 
 #[cfg(test)]

@@ -367,3 +367,27 @@ fn broken_settings_still_say_how_to_report_them() {
     assert_eq!((ui.output, ui.verbosity), (OutputFormat::Json, 1));
     assert!(around.with("local status", Ui::resolve).is_err());
 }
+
+#[test]
+fn a_copied_rosters_class_is_a_guess_that_says_what_to_type() {
+    let around = Around::default();
+    let copies = "lab6 (1)|lab6(12)|lab6 - Copy|Copy of lab6|lab6 copy|Copy of lab6 (2)";
+    for copy in copies.split('|') {
+        let settings = around.with("plan", |cli, around| {
+            let mut cli = cli.clone();
+            cli.global.roster = Some(PathBuf::from(format!("{copy}.csv")));
+            Settings::resolve(&cli, around)
+        });
+        let settings = settings.expect(copy);
+        assert_eq!(settings.class.as_str(), "lab6", "{copy}");
+        let hint = settings.unnamed.expect(copy).failures.remove(0).hint;
+        assert_eq!(
+            hint.as_deref(),
+            Some("if this is class lab6: add --class lab6")
+        );
+    }
+    assert_eq!(around.good("plan --roster lab6.csv").unnamed, None);
+    let named = around.good("plan --roster lab6(1).csv --class spring");
+    assert_eq!((named.class.as_str(), named.unnamed), ("spring", None));
+    around.refused("plan --roster _é(1).csv");
+}

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::operation::Operation;
+use crate::aws::Operation;
 use crate::domain::similar;
 
 /// Why a value was refused, in words that finish the sentence "VALUE …".

@@ -4,7 +4,7 @@
 //! One model with two shells around it:
 //!
 //! ```text
-//!                      ┌─ tests/support: an AWS in process, on paused time
+//!                      ┌─ tests/aws: an AWS in process, on paused time
 //! requests ─► Model ◄──┤
 //!   (pure; time is     └─ Proxy: in front of the embedded cloud, in real time (`rehearse --strict`)
 //!    passed in)

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_still_belongs_to_its_service_and_what_is_not_signed_to_a_stage() {
+    fn unknown_calls_belong_to_their_service_and_unsigned_ones_to_a_stage() {
         let other = Request::read("GET", "/2019-09-25/x", signed("lambda", ""), b"");
         assert_eq!(other.operation, "lambda:?");
         let stage = Request::read("POST", "https://api1.example/prod/run", |_| None, b"{}");

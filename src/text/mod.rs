@@ -4,9 +4,11 @@
 //! - [`encoding`]: what a file is when it is no UTF-8 text;
 //! - [`unwanted`]: the one list of characters that must not be shown or kept as they are;
 //! - [`normalise`]: the one way to compare names, sections and logins;
+//! - `names`: whether two names are one person's;
 //! - [`problems`]: what is wrong with a table, said once however often it is wrong.
 
 pub mod encoding;
+pub(crate) mod names;
 pub mod normalise;
 pub mod problems;
 pub mod table;

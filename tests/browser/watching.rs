@@ -6,9 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use homeroom::cloud::{ConnectOptions, connect};
+use homeroom::aws::{ConnectOptions, connect};
 use homeroom::domain::ids::Scope;
-use homeroom::engine::port::Cloud;
 use homeroom::local::{Dirs, LocalCloud, PrivateCloud, PrivateOptions};
 use homeroom::strict::{Options, Proxy};
 use serde_json::Value;

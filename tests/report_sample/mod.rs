@@ -160,6 +160,7 @@ pub fn class_at(count: usize, taken_at: Zoned) -> ClassReport {
         validated_at: taken_at.checked_sub(jiff::Span::new().minutes(51)).ok(),
         taken_at,
         left: Vec::new(),
+        departed: Vec::new(),
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,

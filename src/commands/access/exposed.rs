@@ -1,11 +1,8 @@
 //! What students could read of others once they may list the region's functions: environment variables.
 
-use crate::cloud::AwsCloud;
-use crate::domain::operation::Operation;
+use crate::aws::{CallError, Client};
 use crate::domain::ownership::Record;
 use crate::domain::resources::function;
-use crate::engine::call::{CallError, Caller};
-use crate::engine::port::Cloud;
 use crate::report::words::{plural, some_of};
 
 use super::super::session::Session;
@@ -16,18 +13,14 @@ const FEW: usize = 5;
 const LISTING: &str = "lambda:ListFunctions";
 
 /// A warning where the lab's policy lets students list functions and others' have environment variables.
-pub(super) async fn note(caller: &Caller<AwsCloud>, session: &Session) -> Option<String> {
+pub(super) async fn note(client: &Client, session: &Session) -> Option<String> {
     if !lets_list(session) {
         return None;
     }
     let mut names = Vec::new();
     let mut token: Option<String> = None;
     loop {
-        let page = caller
-            .call(Operation::ListFunctions, |c| {
-                c.functions_page(token.clone())
-            })
-            .await;
+        let page = client.functions_page(token.clone()).await;
         let page = match page {
             Ok(page) => page,
             Err(CallError::Cancelled) => return None,

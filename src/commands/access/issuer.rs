@@ -4,14 +4,11 @@ use std::io;
 
 use secrecy::SecretString;
 
-use crate::cloud::AwsCloud;
+use crate::aws::Client;
 use crate::commands::session::Session;
 use crate::domain::credentials::{Credentials, password};
 use crate::domain::ids::Username;
-use crate::domain::operation::Operation;
-use crate::engine::call::Caller;
 use crate::engine::issue::Issuer;
-use crate::engine::port::Cloud;
 use crate::vault::Vault;
 
 pub(super) struct VaultIssuer {
@@ -24,19 +21,14 @@ pub(super) struct VaultIssuer {
 impl VaultIssuer {
     /// Asks the account for what a password must be, and where its users sign in. Without the right to read the policy
     /// a password has the usual length; AWS refuses it where that is too short.
-    pub async fn new(caller: &Caller<AwsCloud>, session: &Session, vault: Vault) -> Self {
-        let shortest = caller
-            .call(Operation::GetAccountPasswordPolicy, |c| {
-                c.shortest_password()
-            })
+    pub async fn new(client: &Client, session: &Session, vault: Vault) -> Self {
+        let shortest = client
+            .shortest_password()
             .await
             .unwrap_or_default()
             .and_then(|length| usize::try_from(length).ok());
-        let sign_in_url = if session.cloud.is_aws() {
-            let alias = caller
-                .call(Operation::ListAccountAliases, |c| c.account_alias())
-                .await
-                .unwrap_or_default();
+        let sign_in_url = if session.client.is_aws() {
+            let alias = client.account_alias().await.unwrap_or_default();
             session.scope().sign_in_url(alias.as_deref())
         } else {
             String::new()

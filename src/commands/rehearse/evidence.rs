@@ -9,11 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::aws::{CallError, Client, Page};
 use crate::domain::execution::{Execution, Status};
 use crate::domain::history::HistoryEvent;
-use crate::domain::operation::Operation;
-use crate::engine::call::{CallError, Caller};
-use crate::engine::port::{Cloud, Page};
 use crate::events::Command;
 use crate::report::folder;
 use crate::report::write::{class_dir, named};
@@ -104,9 +102,9 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Every failed execution of the class with its history, and what could not be read.
 async fn histories(session: &Session) -> Value {
-    let ran = run_work(session, Command::Rehearse, false, async |caller| {
+    let ran = run_work(session, Command::Rehearse, false, async |client| {
         let mut found = Found::default();
-        let reading = read_all(caller, session, &mut found);
+        let reading = read_all(client, session, &mut found);
         match tokio::time::timeout(PATIENCE, reading).await {
             Ok(Ok(())) => {}
             Ok(Err(Stopped)) => found.unread.push("stopped".to_owned()),
@@ -130,36 +128,22 @@ struct Found {
 /// The person stopped it.
 struct Stopped;
 
-async fn read_all<C: Cloud>(
-    caller: &Caller<C>,
-    session: &Session,
-    found: &mut Found,
-) -> Result<(), Stopped> {
+async fn read_all(client: &Client, session: &Session, found: &mut Found) -> Result<(), Stopped> {
     for stack in &session.desired.stacks {
         for machine in &stack.state_machines {
             let arn = session.scope().state_machine_arn(&machine.name);
             let executions = pages(found, &arn, async |token| {
-                caller
-                    .call(Operation::ListExecutions, |c| {
-                        c.executions_page(&arn, false, token.clone())
-                    })
-                    .await
+                client.executions_page(&arn, false, token.clone()).await
             })
             .await?;
             for execution in executions.into_iter().filter(failed) {
                 let events = pages(found, &execution.arn, async |token| {
-                    caller
-                        .call(Operation::GetExecutionHistory, |c| {
-                            c.execution_history_page(&execution.arn, token.clone())
-                        })
+                    client
+                        .execution_history_page(&execution.arn, token.clone())
                         .await
                 })
                 .await?;
-                let described = caller
-                    .call(Operation::DescribeExecution, |c| {
-                        c.describe_execution(&execution.arn)
-                    })
-                    .await;
+                let described = client.describe_execution(&execution.arn).await;
                 let execution = described.unwrap_or(execution);
                 let events: Vec<Value> = events.iter().map(event).collect();
                 found.executions.push(json!({

@@ -138,7 +138,7 @@ fn evidence_names_the_execution_its_starter_its_input_and_its_link() {
 }
 
 #[test]
-fn the_proof_of_each_value_is_shown_before_newer_executions_that_prove_nothing_more() {
+fn each_values_proof_is_shown_before_newer_runs_that_add_no_proof() {
     let mut all: Vec<_> = (0..9)
         .map(|i| by_api(&format!("n{i}"), "analytics_data"))
         .collect();
@@ -345,7 +345,7 @@ fn an_unprovable_check_is_neither_pass_nor_fail() {
 }
 
 #[test]
-fn a_stack_with_something_missing_fails_and_with_something_hidden_could_not_be_checked() {
+fn a_missing_part_fails_a_stack_and_a_hidden_one_leaves_it_unchecked() {
     let exist = check(json!({"kind": "resources-exist"}));
     let ready = check(json!({"kind": "resources-ready"}));
     let fine = (Kind::Function, Found::NoChange);
@@ -384,7 +384,7 @@ fn logs(sight: Reading<LogSight>) -> Facts {
 }
 
 #[test]
-fn log_events_prove_something_only_during_an_execution_of_the_students_own() {
+fn log_events_prove_something_only_during_the_students_own_execution() {
     let own = execution("y", Status::Succeeded);
     let during = LogSight::During(Starter::Person, Box::new(own));
     let result = evaluate(
@@ -622,7 +622,7 @@ fn student(name: &str, data: &str) -> (Starter, Execution) {
 }
 
 #[test]
-fn an_unproven_way_counts_where_none_is_asked_and_else_could_not_be_checked() {
+fn an_unproven_way_counts_if_none_is_asked_else_could_not_check() {
     let all = || {
         vec![
             student("api-1", "sales_data"),

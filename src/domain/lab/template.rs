@@ -483,7 +483,8 @@ mod tests {
         assert_eq!(filled(&bomb("x", 1)).unwrap().len(), 400 + 8);
         let long = bomb(&"x".repeat(20_000), 1);
         assert!(filled(&long).unwrap_err().contains("longer than"));
-        let grown = r#"{"a":"{{ settings.x | replace(from="a", to="aa") | replace(from="a", to="aa") }}"}"#;
+        let grown =
+            r#"{"a":"{{ settings.x | replace(from="a", to="aa") | replace(from="a", to="aa") }}"}"#;
         assert!(problems("t.json", grown)[0].contains("once"));
         let grown = format!(
             r#"{{"a":"{{{{ settings.x | replace(from="a", to="{}") }}}}"}}"#,

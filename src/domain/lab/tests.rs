@@ -428,7 +428,7 @@ fn names_without_room_for_a_username_are_refused() {
 }
 
 #[test]
-fn faults_that_show_only_when_filled_in_are_found_before_anything_is_touched() {
+fn faults_that_show_only_when_filled_in_are_found_before_any_change() {
     for (path, old, new, expected) in [
         (
             "templates/machine.json",

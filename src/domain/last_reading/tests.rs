@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::check::{Evidence, ExecutionEvidence};
+use crate::domain::check::{Evidence, ExecutionEvidence, Parts};
 use crate::domain::execution::Status;
 use crate::domain::ids::Scope;
 
@@ -92,6 +92,7 @@ fn sight(role: Option<&str>, machine: SourceState, group: SourceState) -> Sight 
         births.extend(machine.birth());
     }
     Sight {
+        ends: false,
         hidden: machine.state == SourceState::Hidden,
         any: !births.is_empty(),
         births,
@@ -118,7 +119,9 @@ fn merge(
     sight: Sight,
     now: Timestamp,
 ) -> StudentProgress {
-    last.merge([(fresh, sight)], now).0.remove(0)
+    last.merge([(fresh, sight)], &BTreeMap::new(), now)
+        .0
+        .remove(0)
 }
 
 /// Verdict, points and time of a check.
@@ -162,7 +165,7 @@ fn a_stack_deployed_anew_starts_without_the_earlier_reading() {
     let mut last = readings();
     merge(&mut last, done(), whole("r1", 1), at(9));
     let read = [(nothing(), whole("r2", 2))];
-    let (shown, displaced) = last.merge(read, at(10));
+    let (shown, displaced) = last.merge(read, &BTreeMap::new(), at(10));
     assert_eq!(of(&shown[0], "runs"), (Verdict::Fail, Points::ZERO, None));
     assert_eq!(shown[0].last.earlier, Some(at(9)));
     assert_eq!(displaced[&user()].checks[1].result.verdict, Verdict::Pass);
@@ -177,7 +180,7 @@ fn a_reading_that_a_dated_copy_has_needs_no_other() {
     let mut last = readings();
     merge(&mut last, done(), whole("r1", 1), at(9));
     last.copied([&user()], "copy.json");
-    let (_, displaced) = last.merge([(nothing(), whole("r2", 2))], at(10));
+    let (_, displaced) = last.merge([(nothing(), whole("r2", 2))], &BTreeMap::new(), at(10));
     assert!(displaced.is_empty());
     let earlier = last.students[&user()].earlier.clone().unwrap();
     assert_eq!(earlier.copy.as_deref(), Some("copy.json"));
@@ -309,6 +312,43 @@ fn what_could_not_be_read_stands_if_it_had_passed_and_is_unknown_if_not() {
 }
 
 #[test]
+fn what_was_done_in_part_is_no_less_while_it_cannot_be_read() {
+    let mut last = readings();
+    let mut partly = read((Verdict::Pass, 30), (Verdict::Fail, 7));
+    let parts = Some(Parts { done: 1, of: 3 });
+    for check in &mut partly.checks {
+        check.parts = parts;
+    }
+    merge(&mut last, partly, whole("r", 1), at(9));
+    let refused = || read((Verdict::CouldNotCheck, 0), (Verdict::CouldNotCheck, 0));
+    let shown = merge(&mut last, refused(), whole("r", 1), at(10));
+    let logs = shown
+        .checks
+        .iter()
+        .find(|check| check.id == "logs")
+        .unwrap();
+    assert_eq!(logs.verdict, Verdict::CouldNotCheck);
+    assert_eq!(
+        (logs.earned, logs.parts, logs.as_of),
+        (Points::whole(7), parts, Some(at(9)))
+    );
+    // A teardown follows: nothing will be read after this.
+    let end = Sight {
+        ends: true,
+        ..whole("r", 1)
+    };
+    let shown = merge(&mut last, refused(), end, at(11));
+    assert_eq!(
+        of(&shown, "logs"),
+        (Verdict::Fail, Points::whole(7), Some(at(9)))
+    );
+    assert!(
+        shown.last.unread,
+        "that it was not read is told all the same"
+    );
+}
+
+#[test]
 fn an_unseen_stack_is_not_taken_for_a_gone_one() {
     let mut last = readings();
     merge(&mut last, done(), whole("r", 1), at(9));
@@ -373,4 +413,104 @@ fn last_readings_are_read_back_and_others_are_not_used() {
     assert!(parse(&newer).unwrap_err().contains("another version"));
     let other = text.replacen("123456789012", "999999999999", 1);
     assert!(parse(&other).unwrap_err().contains("account 999999999999"));
+}
+
+/// The same of a roster with this address.
+fn merge_of(
+    last: &mut LastReadings,
+    email: &str,
+    (fresh, sight): (StudentProgress, Sight),
+    now: Timestamp,
+) -> (StudentProgress, BTreeMap<Username, Kept>) {
+    let person = Person {
+        email: Some(email.into()),
+        name: None,
+    };
+    let (mut shown, displaced) = last.merge([(fresh, sight)], &[(user(), person)].into(), now);
+    (shown.remove(0), displaced)
+}
+
+fn not_there() -> StudentProgress {
+    StudentProgress {
+        progress: Progress::NotDeployed,
+        ..nothing()
+    }
+}
+
+#[test]
+fn who_has_the_username_next_term_gets_no_grade_of_who_had_it_before() {
+    let mut last = readings();
+    merge_of(&mut last, "ana@x.edu", (done(), whole("r", 1)), at(9));
+    let kept = last.students[&user()].clone();
+    for hour in [10, 11] {
+        let read = (not_there(), gone());
+        let (shown, displaced) = merge_of(&mut last, "ben@x.edu", read, at(hour));
+        assert_eq!(shown.progress, Progress::NotDeployed);
+        assert_eq!(of(&shown, "runs").1, Points::ZERO);
+        assert_eq!((shown.last.earlier, shown.last.as_of), (Some(at(9)), None));
+        assert_eq!(displaced[&user()], kept, "no dated copy has it yet");
+        assert_eq!(last.students[&user()], kept, "it is still Ana's");
+    }
+    let refused = read((Verdict::CouldNotCheck, 0), (Verdict::CouldNotCheck, 0));
+    let blind = sight(None, SourceState::Hidden, SourceState::Hidden);
+    let (shown, _) = merge_of(&mut last, "ben@x.edu", (refused, blind), at(12));
+    assert_eq!(of(&shown, "runs").0, Verdict::CouldNotCheck);
+    // The roster was wrong: nothing is lost.
+    let (shown, _) = merge_of(&mut last, "ana@x.edu", (not_there(), gone()), at(13));
+    assert_eq!(of(&shown, "runs"), pass(Some(at(9))));
+    // Ben's stack, once it stands.
+    let (shown, _) = merge_of(&mut last, "ben@x.edu", (nothing(), whole("q", 2)), at(14));
+    assert_eq!(of(&shown, "runs"), (Verdict::Fail, Points::ZERO, None));
+    assert_eq!(
+        (shown.last.earlier, shown.last.another),
+        (Some(at(9)), false)
+    );
+}
+
+#[test]
+fn what_is_left_of_a_torn_down_stack_counts_for_nobody_else() {
+    let mut last = readings();
+    merge_of(&mut last, "ana@x.edu", (done(), whole("r", 1)), at(9));
+    last.close([&user()], at(10));
+    let half = sight(Some("r"), SourceState::Gone, SourceState::Gone);
+    let (shown, _) = merge_of(&mut last, "ben@x.edu", (nothing(), half), at(11));
+    assert_eq!(of(&shown, "runs").0, Verdict::CouldNotCheck);
+    assert!(shown.last.another && last.students[&user()].closed_at.is_some());
+}
+
+#[test]
+fn a_stack_that_stands_is_whoever_s_the_roster_says_and_that_is_told() {
+    let mut last = readings();
+    merge_of(&mut last, "ana@x.edu", (done(), whole("r", 1)), at(9));
+    let (shown, _) = merge_of(&mut last, "ana@y.edu", (done(), whole("r", 1)), at(10));
+    assert!(shown.last.handed_on);
+    let (shown, _) = merge_of(&mut last, "ana@y.edu", (not_there(), gone()), at(11));
+    assert_eq!(
+        (of(&shown, "runs"), shown.last.handed_on),
+        (pass(Some(at(10))), false)
+    );
+}
+
+#[test]
+fn an_older_reading_without_a_person_is_of_whom_the_people_file_named() {
+    let mut last = readings();
+    merge(&mut last, done(), whole("r", 1), at(9));
+    let shown = merge_of(
+        &mut last.clone(),
+        "ben@x.edu",
+        (not_there(), gone()),
+        at(10),
+    );
+    assert_eq!(
+        of(&shown.0, "runs"),
+        pass(Some(at(9))),
+        "nothing contradicts it"
+    );
+    let ana = Person {
+        email: Some("ana@x.edu".into()),
+        name: None,
+    };
+    last.know(&[(user(), ana)].into());
+    let shown = merge_of(&mut last, "ben@x.edu", (not_there(), gone()), at(10));
+    assert_eq!(of(&shown.0, "runs").1, Points::ZERO);
 }

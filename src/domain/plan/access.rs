@@ -377,17 +377,15 @@ fn chosen(desired: &Desired, observed: &Observed, reach: Reach) -> Vec<Owner> {
         }
         Reach::Left => Vec::new(),
     };
-    if reach.beyond_roster() {
-        for (owner, ids) in teardown::owned(desired, observed) {
-            let access = |id: &ResourceId| match id.kind {
-                Kind::User => true,
-                Kind::ManagedPolicy => is_access(&id.name),
-                _ => false,
-            };
-            let left = !teardown::has_stack(desired, &owner);
-            if owner.lab == desired.lab && left && ids.iter().any(access) {
-                owners.push(owner);
-            }
+    for (owner, ids) in teardown::owned(desired, observed) {
+        let access = |id: &ResourceId| match id.kind {
+            Kind::User => true,
+            Kind::ManagedPolicy => is_access(&id.name),
+            _ => false,
+        };
+        let beyond = owner.lab == desired.lab && reach.beyond(desired, &owner);
+        if beyond && ids.iter().any(access) {
+            owners.push(owner);
         }
     }
     owners

@@ -194,7 +194,7 @@ fn a_name_that_differs_in_case_only_is_a_conflict() {
 }
 
 #[test]
-fn freezing_and_thawing_are_one_call_a_student_and_nothing_the_second_time() {
+fn a_freeze_or_thaw_is_one_call_a_student_and_none_the_second_time() {
     let desired = desired(&["user1", "user2"]);
     let mut observed = granted(&desired);
     for (shut, action) in [(true, "freeze"), (false, "thaw")] {
@@ -279,7 +279,7 @@ fn what_could_not_be_seen_is_not_taken_for_absent() {
 }
 
 #[test]
-fn of_a_listing_that_broke_off_nothing_is_taken_away_and_whoever_was_seen_is_shut_out() {
+fn a_listing_cut_off_takes_nothing_away_but_shuts_out_who_was_seen() {
     let desired = desired(&["user1", "user2"]);
     let mut observed = granted(&desired);
     observed.users.remove("user2");

@@ -94,6 +94,24 @@ fn revoking_of_those_who_left_leaves_everybody_elses_access() {
 }
 
 #[test]
+fn whoever_is_in_the_roster_in_another_spelling_has_not_left() {
+    let observed = granted(&desired(&["ana", "ben", "zoe"]));
+    let roster = desired(&["Ana", "ben"]);
+    let left = Reach::Left;
+    let plans = [
+        teardown::plan(&roster, &observed, left),
+        revoke(&roster, &observed, left),
+        freeze(&roster, &observed, left, true),
+    ];
+    for plan in plans {
+        assert_eq!(students(&plan), ["zoe"]);
+    }
+    // The whole class has all of them.
+    let whole = teardown::plan(&roster, &observed, Reach::WholeClass);
+    assert_eq!(students(&whole), ["Ana", "ben", "ana", "zoe"]);
+}
+
+#[test]
 fn another_spelling_of_a_student_is_known_as_that() {
     let observed = deployed(&desired(&["ana", "ben"]));
     let roster = desired(&["Ana", "ben"]);

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::desired::Desired;
 use crate::domain::ids::{LabId, Scope};
+use crate::domain::left::respelled;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::{Kind, ResourceId, managed_policy, user};
@@ -21,14 +22,20 @@ pub enum Reach {
     Selected,
     /// The whole class: also what is found of students who are no longer in the roster.
     WholeClass,
-    /// Only students who are no longer in the roster, which `desired` then has whole.
+    /// Only students who are no longer in the roster, which `desired` then has whole. Whoever is in it in another
+    /// spelling has not left.
     Left,
 }
 
 impl Reach {
-    /// Whether a student whose stack is not in `desired` is reached.
-    pub fn beyond_roster(self) -> bool {
-        self != Self::Selected
+    /// Whether an owner is reached besides the stacks of `desired`.
+    pub(super) fn beyond(self, desired: &Desired, owner: &Owner) -> bool {
+        let has_stack = || has_stack(desired, owner);
+        match self {
+            Self::Selected => false,
+            Self::WholeClass => !has_stack(),
+            Self::Left => !has_stack() && respelled(desired, &owner.student).is_none(),
+        }
     }
 }
 
@@ -52,9 +59,7 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
         }
         match wanted.iter_mut().find(|(known, ..)| *known == owner) {
             Some((_, known, _)) => known.extend(ids),
-            None if reach.beyond_roster() && !has_stack(desired, &owner) => {
-                wanted.push((owner, ids, false));
-            }
+            None if reach.beyond(desired, &owner) => wanted.push((owner, ids, false)),
             None => {}
         }
     }
@@ -189,7 +194,7 @@ pub fn other_regions(
         let reached = match reach {
             Reach::WholeClass => true,
             Reach::Selected => is_chosen,
-            Reach::Left => !is_chosen,
+            Reach::Left => !is_chosen && respelled(desired, &owner.student).is_none(),
         };
         if owner.lab == desired.lab && reached {
             *regions.entry(region).or_default() += 1;

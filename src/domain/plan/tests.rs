@@ -418,7 +418,7 @@ fn a_changed_lab_updates_what_the_student_left_alone() {
 }
 
 #[test]
-fn a_changed_configuration_is_written_while_the_students_code_stays_theirs() {
+fn a_changed_configuration_is_written_and_the_students_code_kept() {
     let mut desired = desired(&["user1"]);
     let mut observed = deployed(&desired);
     observed
@@ -439,7 +439,7 @@ fn a_changed_configuration_is_written_while_the_students_code_stays_theirs() {
 }
 
 #[test]
-fn an_update_that_was_cut_off_before_its_record_is_recorded_and_not_taken_for_the_students() {
+fn an_update_cut_off_before_its_record_is_not_taken_for_the_students() {
     let mut desired = desired(&["user1"]);
     let mut observed = deployed(&desired);
     desired.stacks[0] = stack("user1", "v2");
@@ -547,7 +547,7 @@ fn of_two_apis_that_are_ours_the_whole_one_stays() {
 }
 
 #[test]
-fn a_teardown_finds_students_who_left_the_roster_and_only_for_the_whole_class() {
+fn only_a_teardown_of_the_whole_class_finds_who_left_the_roster() {
     let all = desired(&["user1", "user2"]);
     let mut observed = deployed(&all);
     let roster = desired(&["user1"]);

@@ -1,10 +1,10 @@
-//! The calls that each action makes when nothing goes wrong. `tests/engine_scenarios.rs` holds them to what those in
+//! The calls that each action makes when nothing goes wrong. `tests/engine/scenarios` holds them to what those in
 //! `engine/resources` really do.
 
 use std::collections::BTreeSet;
 
+use crate::aws::Operation::{self, *};
 use crate::domain::desired::Stack;
-use crate::domain::operation::Operation::{self, *};
 use crate::domain::plan::Action;
 use crate::domain::plan::access::Issue;
 use crate::domain::resources::rest_api::RestApi;

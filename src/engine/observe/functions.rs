@@ -3,15 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::operation::Operation;
+use crate::aws::{CallError, ErrorKind};
 use crate::domain::ownership::{Ownership, Record};
 use crate::domain::resources::{Kind, function};
-use crate::engine::call::CallError;
-use crate::engine::port::{Cloud, ErrorKind};
 
 use super::{Listed, Look};
 
-impl<C: Cloud> Look<'_, C> {
+impl Look<'_> {
     pub(super) async fn functions(&self) -> Listed<BTreeMap<String, function::Actual>> {
         let class = &self.desired.class;
         let mut found = BTreeMap::new();
@@ -20,8 +18,7 @@ impl<C: Cloud> Look<'_, C> {
         }
         let listed = self
             .pages(
-                Operation::ListFunctions,
-                |c, token| c.functions_page(token),
+                |token| self.client.functions_page(token),
                 |mut function: function::Actual| {
                     let record = Record::parse(&function.description).map(|record| record.owner);
                     let expected = self.expected(Kind::Function, &function.name);
@@ -45,10 +42,7 @@ impl<C: Cloud> Look<'_, C> {
             .collect();
         let tags = self
             .details(unproven, |name: String| async move {
-                let state = self
-                    .caller
-                    .call(Operation::GetFunction, |c| c.get_function(&name))
-                    .await;
+                let state = self.client.get_function(&name).await;
                 let tags = state.and_then(|s| s.readable_tags().map_err(CallError::Cloud));
                 (name, tags)
             })

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::ErrorKind;
 use crate::domain::ids::Username;
-use crate::domain::operation::Operation;
 use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::{Kind, function, log_group};
-use crate::engine::port::{Cloud, ErrorKind};
 
 use super::{Listed, Look};
 
@@ -23,7 +22,7 @@ fn owner_by_function<'f>(
     }
 }
 
-impl<C: Cloud> Look<'_, C> {
+impl Look<'_> {
     pub(super) async fn log_groups(
         &self,
         functions: &BTreeMap<String, function::Actual>,
@@ -37,8 +36,7 @@ impl<C: Cloud> Look<'_, C> {
         let prefix = self.log_group_prefix();
         let listed = self
             .pages(
-                Operation::DescribeLogGroups,
-                |c, token| c.log_groups_page(&prefix, token),
+                |token| self.client.log_groups_page(&prefix, token),
                 |group: log_group::Actual| {
                     let stray = self.stray(Kind::LogGroup, &group.name);
                     if self.wanted(Kind::LogGroup, &group.name)
@@ -66,12 +64,7 @@ impl<C: Cloud> Look<'_, C> {
         let tags = self
             .details(asked, |name: String| async move {
                 let arn = self.desired.scope.log_group_arn(&name);
-                let tags = self
-                    .caller
-                    .call(Operation::LogsListTagsForResource, |c| {
-                        c.log_group_tags(&arn)
-                    })
-                    .await;
+                let tags = self.client.log_group_tags(&arn).await;
                 (name, tags)
             })
             .await?;

@@ -14,21 +14,20 @@ use std::sync::Mutex;
 
 use futures::stream::{self, StreamExt};
 
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, CallResult, Client, Page};
 use crate::domain::cache::KnownMachines;
 use crate::domain::desired::Desired;
 use crate::domain::ids::Username;
 use crate::domain::lab::NamePattern;
 use crate::domain::observed::{AccountUse, Gap, Observed};
-use crate::domain::operation::Operation;
 use crate::domain::ownership::Owner;
 use crate::domain::plan::teardown::Reach;
 use crate::domain::resources::{Kind, ResourceId, rest_api};
 
 use principals::Principals;
 
-use super::call::{CallError, Caller};
-use super::port::{Cloud, CloudResult, Page};
-use super::stop::Cancelled;
+use super::hints;
 
 /// Detail calls waiting at most; the pacer spaces them, this only bounds memory.
 const DETAILS_AT_ONCE: usize = 32;
@@ -83,8 +82,8 @@ impl Depth {
 }
 
 /// What the observer looks for.
-struct Look<'a, C> {
-    caller: &'a Caller<C>,
+struct Look<'a> {
+    client: &'a Client,
     desired: &'a Desired,
     owners: BTreeMap<ResourceId, Owner>,
     depth: &'a Depth,
@@ -100,25 +99,25 @@ type Listed<T> = Result<(T, Vec<Gap>), Cancelled>;
 ///
 /// # Errors
 /// Only when the run is stopped: what cannot be read becomes a gap.
-pub async fn observe<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn observe(
+    client: &Client,
     desired: &Desired,
     depth: &Depth,
 ) -> Result<Observed, Cancelled> {
-    observe_knowing(caller, desired, depth, &KnownMachines::new()).await
+    observe_knowing(client, desired, depth, &KnownMachines::new()).await
 }
 
 /// [`observe`], without describing the state machines again that are known and still the same ones.
 ///
 /// # Errors
 /// As [`observe`].
-pub async fn observe_knowing<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn observe_knowing(
+    client: &Client,
     desired: &Desired,
     depth: &Depth,
     known: &KnownMachines,
 ) -> Result<Observed, Cancelled> {
-    let look = Look::new(caller, desired, depth, known);
+    let look = Look::new(client, desired, depth, known);
     // Roles first: they tell which students are another class's, whose other things need not be asked.
     let (principals, mut gaps) = match depth {
         Depth::Deploy if !look.any(Kind::Role) => (Principals::default(), Vec::new()),
@@ -173,13 +172,13 @@ pub async fn observe_knowing<C: Cloud>(
 ///
 /// # Errors
 /// Only when the run is stopped: what cannot be read becomes a gap.
-pub async fn observe_access<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn observe_access(
+    client: &Client,
     desired: &Desired,
     with_apis: bool,
 ) -> Result<Observed, Cancelled> {
     let known = KnownMachines::new();
-    let look = Look::new(caller, desired, &Depth::Deploy, &known);
+    let look = Look::new(client, desired, &Depth::Deploy, &known);
     let (principals, mut gaps) = look.principals().await?;
     let mut rest_apis = BTreeMap::new();
     if with_apis && look.any(Kind::RestApi) {
@@ -202,12 +201,9 @@ pub async fn observe_access<C: Cloud>(
 ///
 /// # Errors
 /// Only when the run is stopped: what cannot be read becomes a gap.
-pub async fn observe_roles<C: Cloud>(
-    caller: &Caller<C>,
-    desired: &Desired,
-) -> Result<Observed, Cancelled> {
+pub async fn observe_roles(client: &Client, desired: &Desired) -> Result<Observed, Cancelled> {
     let known = KnownMachines::new();
-    let look = Look::new(caller, desired, &Depth::Deploy, &known);
+    let look = Look::new(client, desired, &Depth::Deploy, &known);
     let (principals, mut gaps) = look.principals().await?;
     gaps.retain(|gap| gap.kind == Kind::Role);
     Ok(Observed {
@@ -221,18 +217,18 @@ pub async fn observe_roles<C: Cloud>(
 ///
 /// # Errors
 /// AWS's, or that the run was stopped.
-pub async fn rest_apis<C: Cloud>(
-    caller: &Caller<C>,
+pub async fn rest_apis(
+    client: &Client,
     desired: &Desired,
 ) -> Result<BTreeMap<String, Vec<rest_api::Actual>>, CallError> {
     let known = KnownMachines::new();
-    let look = Look::new(caller, desired, &Depth::Deploy, &known);
+    let look = Look::new(client, desired, &Depth::Deploy, &known);
     Ok(look.list_rest_apis().await?.0)
 }
 
-impl<'a, C: Cloud> Look<'a, C> {
+impl<'a> Look<'a> {
     fn new(
-        caller: &'a Caller<C>,
+        client: &'a Client,
         desired: &'a Desired,
         depth: &'a Depth,
         known: &'a KnownMachines,
@@ -246,7 +242,7 @@ impl<'a, C: Cloud> Look<'a, C> {
             })
             .collect();
         Self {
-            caller,
+            client,
             desired,
             owners,
             depth,
@@ -311,19 +307,15 @@ impl<'a, C: Cloud> Look<'a, C> {
     /// Reads a listing to its end.
     async fn pages<T, F>(
         &self,
-        operation: Operation,
-        page: impl Fn(&'a C, Option<String>) -> F,
+        page: impl Fn(Option<String>) -> F,
         mut keep: impl FnMut(T),
     ) -> Result<(), CallError>
     where
-        F: Future<Output = CloudResult<Page<T>>>,
+        F: Future<Output = CallResult<Page<T>>>,
     {
-        let mut token: Option<String> = None;
+        let mut token = None;
         loop {
-            let listed = self
-                .caller
-                .call(operation, |c| page(c, token.clone()))
-                .await?;
+            let listed = page(token).await?;
             listed.items.into_iter().for_each(&mut keep);
             token = listed.next;
             if token.is_none() {
@@ -340,7 +332,15 @@ impl<'a, C: Cloud> Look<'a, C> {
         match listed {
             Ok(()) => Ok(Vec::new()),
             Err(CallError::Cancelled) => Err(Cancelled),
-            Err(error) => Ok(vec![self.gap(kind, None, &error)]),
+            Err(error) => {
+                // It hides the same of everybody, so its fix is told once.
+                if let CallError::Cloud(error) = &error {
+                    let told = format!("nobody's {kind} can be seen");
+                    let region = Some(self.desired.scope.region.as_str());
+                    self.client.emit(hints::everybodys(&told, error, region));
+                }
+                Ok(vec![self.gap(kind, None, &error)])
+            }
         }
     }
 
@@ -358,7 +358,7 @@ impl<'a, C: Cloud> Look<'a, C> {
             .buffer_unordered(DETAILS_AT_ONCE)
             .collect()
             .await;
-        self.caller.stop().check()?;
+        self.client.stop().check()?;
         Ok(answers)
     }
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::Principal;
 use crate::domain::observed::Gap;
-use crate::domain::operation::Operation;
 use crate::domain::ownership::Owner;
 use crate::domain::resources::{Kind, managed_policy, role, user};
-use crate::engine::port::{Cloud, Principal};
 
 use super::{Listed, Look};
 
@@ -18,7 +17,7 @@ pub(super) struct Principals {
     pub policies: BTreeMap<String, managed_policy::Actual>,
 }
 
-impl<C: Cloud> Look<'_, C> {
+impl Look<'_> {
     pub(super) async fn principals(&self) -> Listed<Principals> {
         let mut found = Principals::default();
         // IAM keeps users' names unique whatever their case.
@@ -31,8 +30,7 @@ impl<C: Cloud> Look<'_, C> {
         let ours = |path: &str| path.starts_with("/homeroom/");
         let listed = self
             .pages(
-                Operation::GetAccountAuthorizationDetails,
-                |c, token| c.principals_page(token),
+                |token| self.client.principals_page(token),
                 |principal| match principal {
                     Principal::Role(role) => {
                         if ours(&role.path) || self.wanted(Kind::Role, &role.name) {

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::operation::Operation;
+use crate::aws::{CallError, ErrorKind};
 use crate::domain::ownership::{Owner, Ownership, Tags};
 use crate::domain::resources::{Kind, rest_api};
-use crate::engine::call::CallError;
-use crate::engine::port::{Cloud, ErrorKind};
 
 use super::{Listed, Look};
 
-impl<C: Cloud> Look<'_, C> {
+impl Look<'_> {
     /// The class's APIs by name, and how many the region has.
     pub(super) async fn rest_apis(
         &self,
@@ -33,10 +31,7 @@ impl<C: Cloud> Look<'_, C> {
             .collect();
         let stages = self
             .details(ours, |(name, id): (String, String)| async move {
-                let stages = self
-                    .caller
-                    .call(Operation::GetStages, |c| c.stages(&id))
-                    .await;
+                let stages = self.client.stages(&id).await;
                 (name, id, stages)
             })
             .await?;
@@ -66,8 +61,7 @@ impl<C: Cloud> Look<'_, C> {
         let mut found: BTreeMap<String, Vec<rest_api::Actual>> = BTreeMap::new();
         let mut count = 0;
         self.pages(
-            Operation::GetRestApis,
-            |c, token| c.rest_apis_page(token),
+            |token| self.client.rest_apis_page(token),
             |(mut api, tags): (rest_api::Actual, Tags)| {
                 count += 1;
                 let owner = Owner::from_tags(&tags);

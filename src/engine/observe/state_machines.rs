@@ -3,16 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::{CallError, ErrorKind};
 use crate::domain::ids::Username;
-use crate::domain::operation::Operation;
 use crate::domain::ownership::Ownership;
 use crate::domain::resources::{Kind, state_machine};
-use crate::engine::call::CallError;
-use crate::engine::port::{Cloud, ErrorKind};
 
 use super::{Listed, Look};
 
-impl<C: Cloud> Look<'_, C> {
+impl Look<'_> {
     pub(super) async fn state_machines(
         &self,
         strangers: &BTreeSet<Username>,
@@ -23,8 +21,7 @@ impl<C: Cloud> Look<'_, C> {
         }
         let listed = self
             .pages(
-                Operation::ListStateMachines,
-                |c, token| c.state_machines_page(token),
+                |token| self.client.state_machines_page(token),
                 |machine: state_machine::Actual| {
                     let stray = self.stray(Kind::StateMachine, &machine.name);
                     if self.wanted(Kind::StateMachine, &machine.name)
@@ -83,24 +80,14 @@ impl<C: Cloud> Look<'_, C> {
         name: &str,
         arn: &str,
     ) -> Result<(state_machine::Detail, Ownership), CallError> {
-        let detail = self
-            .caller
-            .call(Operation::DescribeStateMachine, |c| {
-                c.describe_state_machine(arn)
-            })
-            .await?;
+        let detail = self.client.describe_state_machine(arn).await?;
         let record = detail.recorded_owner();
         let expected = self.expected(Kind::StateMachine, name);
         let proven = Ownership::from_record(record.as_ref(), expected);
         if proven != Ownership::Unproven {
             return Ok((detail, proven));
         }
-        let tags = self
-            .caller
-            .call(Operation::StatesListTagsForResource, |c| {
-                c.state_machine_tags(arn)
-            })
-            .await?;
+        let tags = self.client.state_machine_tags(arn).await?;
         let ownership = Ownership::from_tags(&tags, &self.desired.class);
         Ok((detail, ownership))
     }

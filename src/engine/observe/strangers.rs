@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::ids::Username;
 use crate::domain::ownership::Owner;
 use crate::domain::resources::{Kind, role};
-use crate::engine::port::Cloud;
 
 use super::Look;
 
-impl<C: Cloud> Look<'_, C> {
+impl Look<'_> {
     /// Students who are wholly another class's: every role that this lab would give them is there and is
     /// that class's. Nothing of ours can stand beside those names, so their other things need not be asked.
     pub(super) fn strangers(&self, roles: &BTreeMap<String, role::Actual>) -> BTreeSet<Username> {

@@ -12,7 +12,6 @@ use crate::domain::ids::Username;
 use crate::domain::lab::NamePattern;
 use crate::domain::ownership::{Owner, Ownership};
 use crate::domain::resources::{Kind, ResourceId};
-use crate::engine::port::Cloud;
 
 use super::{Depth, Look, Principals};
 
@@ -24,7 +23,7 @@ pub(super) struct Strays {
     named: Vec<(Username, ResourceId)>,
 }
 
-impl<C: Cloud> Look<'_, C> {
+impl Look<'_> {
     fn naming(&self) -> &[NamePattern] {
         match self.depth {
             Depth::Class { patterns } => patterns,

@@ -3,20 +3,17 @@
 //! No listing shows it, so each of these looks first. What stood before a freeze is kept in a tag of the function, which
 //! students cannot write: while the tag is there, nothing but a thaw lifts the 0.
 
-use crate::domain::operation::Operation;
+use crate::aws::{ErrorKind, FunctionState};
 use crate::domain::resources::function::{Function, TAG_FROZEN, reserved_from_tag, reserved_tag};
-use crate::engine::port::{Cloud, ErrorKind, FunctionState};
 use crate::engine::step::{Context, StepError, or_gone};
 
 /// Reserves what the lab says, or nothing where it says nothing. Of a function that is frozen, what a thaw brings back.
 ///
 /// # Errors
 /// AWS's: the account may have too little left, of which 100 must stay unreserved.
-pub async fn apply<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(), StepError> {
+pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
     let name = function.name.as_str();
-    let state = cx
-        .call_about_new(Operation::GetFunction, |c| c.get_function(name))
-        .await?;
+    let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let (reserved, wanted) = (state.reserved, function.reserved_concurrency);
     let tags = state.readable_tags().map_err(StepError::Cloud)?;
     match tags.get(TAG_FROZEN) {
@@ -31,7 +28,7 @@ pub async fn apply<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result
 ///
 /// # Errors
 /// A conflict where the function is not this student's; AWS's otherwise. One that is not there is no error.
-pub async fn freeze<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     let Some(state) = ours(cx, name).await? else {
         return Ok(());
@@ -50,7 +47,7 @@ pub async fn freeze<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
 ///
 /// # Errors
 /// As [`freeze`]; a function that is not frozen is no error.
-pub async fn thaw<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     let Some(state) = ours(cx, name).await? else {
         return Ok(());
@@ -61,21 +58,13 @@ pub async fn thaw<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
     set(cx, name, reserved_from_tag(kept)).await?;
     let arn = &cx.scope.function_arn(name);
     let keys = &[TAG_FROZEN.to_owned()];
-    let untagged = cx.call(Operation::LambdaUntagResource, |c| {
-        c.untag_function(arn, keys)
-    });
+    let untagged = cx.client.untag_function(arn, keys);
     or_gone(untagged.await)
 }
 
 /// The function, if it is there and proves to be this student's.
-async fn ours<C: Cloud>(
-    cx: &Context<'_, C>,
-    name: &str,
-) -> Result<Option<FunctionState>, StepError> {
-    let state = match cx
-        .call(Operation::GetFunction, |c| c.get_function(name))
-        .await
-    {
+async fn ours(cx: &Context<'_>, name: &str) -> Result<Option<FunctionState>, StepError> {
+    let state = match cx.client.get_function(name).await {
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(None),
         other => other?,
     };
@@ -84,33 +73,21 @@ async fn ours<C: Cloud>(
     Ok(Some(state))
 }
 
-async fn remember<C: Cloud>(
-    cx: &Context<'_, C>,
-    name: &str,
-    reserved: Option<u32>,
-) -> Result<(), StepError> {
+async fn remember(cx: &Context<'_>, name: &str, reserved: Option<u32>) -> Result<(), StepError> {
     let arn = &cx.scope.function_arn(name);
     let tags = &[(TAG_FROZEN.to_owned(), reserved_tag(reserved))].into();
-    let tagged = cx.call(Operation::LambdaTagResource, |c| c.tag_function(arn, tags));
+    let tagged = cx.client.tag_function(arn, tags);
     Ok(tagged.await?)
 }
 
-async fn set<C: Cloud>(
-    cx: &Context<'_, C>,
-    name: &str,
-    reserved: Option<u32>,
-) -> Result<(), StepError> {
+async fn set(cx: &Context<'_>, name: &str, reserved: Option<u32>) -> Result<(), StepError> {
     match reserved {
         Some(reserved) => {
-            let put = cx.call(Operation::PutFunctionConcurrency, |c| {
-                c.put_function_concurrency(name, reserved)
-            });
+            let put = cx.client.put_function_concurrency(name, reserved);
             or_gone(put.await)
         }
         None => {
-            let deleted = cx.call(Operation::DeleteFunctionConcurrency, |c| {
-                c.delete_function_concurrency(name)
-            });
+            let deleted = cx.client.delete_function_concurrency(name);
             or_gone(deleted.await)
         }
     }

@@ -1,11 +1,10 @@
 //! Lambda function: create and wait until Active, update part by part, delete.
 
+use crate::aws::{ErrorKind, FunctionState, NewFunction};
 use crate::domain::marks::RUN_MAX_MS;
-use crate::domain::operation::Operation;
 use crate::domain::plan::StageRecord;
 use crate::domain::resources::extras::FunctionSetting;
 use crate::domain::resources::function::Function;
-use crate::engine::port::{Cloud, ErrorKind, FunctionState, NewFunction};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
 use crate::events::Event;
 
@@ -17,15 +16,15 @@ use super::rest_api::BEING_COMPLETED;
 /// # Errors
 /// A conflict when a function of that name is there and not ours; stuck when the role does not become
 /// assumable or the function not Active.
-pub async fn create<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn create(
+    cx: &Context<'_>,
     function: &Function,
     withdraw: &[StageRecord],
 ) -> Result<(), StepError> {
     for record in withdraw {
-        let update = cx.call(Operation::UpdateStage, |c| {
-            c.update_stage(&record.api_id, &record.stage, BEING_COMPLETED, None)
-        });
+        let update = cx
+            .client
+            .update_stage(&record.api_id, &record.stage, BEING_COMPLETED, None);
         or_gone(update.await)?;
     }
     let new = &NewFunction {
@@ -37,7 +36,7 @@ pub async fn create<C: Cloud>(
             .tags(cx.scope, &function.fingerprint(cx.scope, cx.class())),
     };
     let created = cx
-        .call_assuming_role(Operation::CreateFunction, |c| c.create_function(new))
+        .call_assuming_role(|| cx.client.create_function(new))
         .await;
     match created {
         Ok(state) => {
@@ -52,14 +51,14 @@ pub async fn create<C: Cloud>(
 }
 
 /// The record of a new function whose reserved concurrency is not set yet: that is recorded once it is.
-fn before_limit<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> String {
+fn before_limit(cx: &Context<'_>, function: &Function) -> String {
     let config = function.config_fingerprint(cx.scope, cx.class());
     function.record(cx.owner, &function.code_fingerprint(), &config, false)
 }
 
 /// Sets and records the reserved concurrency of a new function, where the lab has one.
-async fn limit_new<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn limit_new(
+    cx: &Context<'_>,
     function: &Function,
     written: Option<i64>,
 ) -> Result<(), StepError> {
@@ -70,9 +69,8 @@ async fn limit_new<C: Cloud>(
     let name = function.name.as_str();
     let description = &function.description(cx.scope, cx.owner);
     let state = cx
-        .call(Operation::UpdateFunctionConfiguration, |c| {
-            c.update_function_description(name, description)
-        })
+        .client
+        .update_function_description(name, description)
         .await?;
     let state = wait_until_active(cx, name, Some(state)).await?;
     told(cx, &state, RUN_MAX_MS, written);
@@ -81,14 +79,14 @@ async fn limit_new<C: Cloud>(
 
 /// Tells what homeroom has written, and when by AWS's clock: the answer. `follows_ms`: when it was last written before, if
 /// nothing of the student's was in it.
-fn told<C: Cloud>(
-    cx: &Context<'_, C>,
+fn told(
+    cx: &Context<'_>,
     state: &FunctionState,
     clean_after_ms: i64,
     follows_ms: Option<i64>,
 ) -> Option<i64> {
     let modified_ms = state.modified_ms?;
-    cx.caller.tell(Event::FunctionWritten {
+    cx.client.emit(Event::FunctionWritten {
         student: cx.student().clone(),
         function: cx.resource.name.clone(),
         modified_ms,
@@ -100,11 +98,9 @@ fn told<C: Cloud>(
 
 /// Takes over a function that is there though the listing did not show it: one that an earlier run made and
 /// never heard of, or that another run is making. Brings it up to date where that was an older lab's.
-async fn adopt<C: Cloud>(cx: &Context<'_, C>, function: &Function) -> Result<(), StepError> {
+async fn adopt(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
     let name = function.name.as_str();
-    let state = cx
-        .call_about_new(Operation::GetFunction, |c| c.get_function(name))
-        .await?;
+    let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
     cx.prove_ours(&tags)?;
     let description = function.description(cx.scope, cx.owner);
@@ -146,8 +142,8 @@ pub struct Parts<'a> {
 ///
 /// # Errors
 /// AWS's; stuck when an update is not applied in time.
-pub async fn update<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn update(
+    cx: &Context<'_>,
     function: &Function,
     parts: Parts<'_>,
     description: &str,
@@ -156,11 +152,7 @@ pub async fn update<C: Cloud>(
     let _alone = cx.alone_with(name).await?;
     let mut follows_ms = parts.follows_ms;
     if parts.code {
-        let state = cx
-            .call(Operation::UpdateFunctionCode, |c| {
-                c.update_function_code(name, &function.code)
-            })
-            .await?;
+        let state = cx.client.update_function_code(name, &function.code).await?;
         let state = wait_until_active(cx, name, Some(state)).await?;
         // What follows what is still the student's in part proves nothing before it.
         follows_ms = told(cx, &state, RUN_MAX_MS, follows_ms).filter(|_| follows_ms.is_some());
@@ -171,10 +163,9 @@ pub async fn update<C: Cloud>(
     let state = if parts.config {
         update_configuration(cx, function, parts.undo, description).await?
     } else {
-        cx.call(Operation::UpdateFunctionConfiguration, |c| {
-            c.update_function_description(name, description)
-        })
-        .await?
+        cx.client
+            .update_function_description(name, description)
+            .await?
     };
     let state = wait_until_active(cx, name, Some(state)).await?;
     told(cx, &state, RUN_MAX_MS, follows_ms);
@@ -182,13 +173,13 @@ pub async fn update<C: Cloud>(
     let tags = &cx
         .owner
         .tags(cx.scope, &function.fingerprint(cx.scope, cx.class()));
-    let tagged = cx.call(Operation::LambdaTagResource, |c| c.tag_function(arn, tags));
+    let tagged = cx.client.tag_function(arn, tags);
     Ok(tagged.await?)
 }
 
 /// Writes the whole configuration, once its role can be assumed: it may have been made a moment ago.
-async fn update_configuration<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn update_configuration(
+    cx: &Context<'_>,
     function: &Function,
     undo: &[FunctionSetting],
     description: &str,
@@ -199,27 +190,22 @@ async fn update_configuration<C: Cloud>(
         description: description.to_owned(),
         tags: Default::default(),
     };
-    cx.call_assuming_role(Operation::UpdateFunctionConfiguration, |c| {
-        c.update_function_configuration(new, undo)
-    })
-    .await
+    cx.call_assuming_role(|| cx.client.update_function_configuration(new, undo))
+        .await
 }
 
 /// Deletes the function.
 ///
 /// # Errors
 /// AWS's; a function that is gone already is no error.
-pub async fn delete<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+pub async fn delete(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    or_gone(
-        cx.call(Operation::DeleteFunction, |c| c.delete_function(name))
-            .await,
-    )
+    or_gone(cx.client.delete_function(name).await)
 }
 
 /// Waits until nothing of the function is in progress; how it stands then. `known`: what the call before already told.
-async fn wait_until_active<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn wait_until_active(
+    cx: &Context<'_>,
     name: &str,
     known: Option<FunctionState>,
 ) -> Result<FunctionState, StepError> {
@@ -228,10 +214,7 @@ async fn wait_until_active<C: Cloud>(
     loop {
         let state = match known.take() {
             Some(state) => state,
-            None => {
-                cx.call_about_new(Operation::GetFunction, |c| c.get_function(name))
-                    .await?
-            }
+            None => cx.call_about_new(|| cx.client.get_function(name)).await?,
         };
         match readiness(&state) {
             Readiness::Ready => return Ok(state),
@@ -293,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_ready_only_when_neither_creation_nor_update_is_in_progress() {
+    fn a_function_is_ready_when_no_creation_or_update_is_in_progress() {
         assert_eq!(readiness(&state("Active", "Successful")), Readiness::Ready);
         assert_eq!(
             readiness(&state("Inactive", "Successful")),

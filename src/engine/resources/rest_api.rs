@@ -9,12 +9,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::domain::operation::Operation;
+use crate::aws::{CallError, ErrorKind, Permission};
 use crate::domain::ownership::Ownership;
 use crate::domain::resources::rest_api::{Authorization, PathResource, RestApi, Route};
 use crate::domain::resources::{Kind, ResourceId};
-use crate::engine::call::CallError;
-use crate::engine::port::{Cloud, ErrorKind, Permission};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
 
 /// How often CreateRestApi is tried when it is unclear whether it had its effect.
@@ -27,7 +25,7 @@ pub(super) const BEING_COMPLETED: &str = "homeroom: being completed";
 ///
 /// # Errors
 /// AWS's, or that a function of its routes did not end well.
-pub async fn create<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<(), StepError> {
+pub async fn create(cx: &Context<'_>, api: &RestApi) -> Result<(), StepError> {
     match create_or_find(cx, api).await? {
         Made::New { id, root, in_doubt } => {
             let known = BTreeMap::from_iter(root.map(|root| ("/".to_owned(), bare(root, "/"))));
@@ -58,14 +56,10 @@ enum Made {
 }
 
 /// Deletes APIs of the same name and owner that an unanswered attempt made after all.
-async fn delete_twins<C: Cloud>(
-    cx: &Context<'_, C>,
-    api: &RestApi,
-    keep: &str,
-) -> Result<(), StepError> {
+async fn delete_twins(cx: &Context<'_>, api: &RestApi, keep: &str) -> Result<(), StepError> {
     for id in find_ours(cx, api).await? {
         if id != keep {
-            let deleted = cx.call(Operation::DeleteRestApi, |c| c.delete_rest_api(&id));
+            let deleted = cx.client.delete_rest_api(&id);
             or_gone(deleted.await)?;
         }
     }
@@ -73,7 +67,7 @@ async fn delete_twins<C: Cloud>(
 }
 
 /// Creates the API, once. After an answer that leaves open whether it was made, the listing decides.
-async fn create_or_find<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<Made, StepError> {
+async fn create_or_find(cx: &Context<'_>, api: &RestApi) -> Result<Made, StepError> {
     let tags = &cx.owner.tags(cx.scope, &api.fingerprint(cx.scope));
     let description = &format!(
         "homeroom class={} student={} lab={}",
@@ -82,9 +76,8 @@ async fn create_or_find<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<
     let mut last = None;
     for _ in 0..AMBIGUOUS_MAX {
         let created = cx
-            .call(Operation::CreateRestApi, |c| {
-                c.create_rest_api(&api.name, description, tags)
-            })
+            .client
+            .create_rest_api(&api.name, description, tags)
             .await;
         match created {
             Ok((id, root)) => {
@@ -122,13 +115,11 @@ async fn create_or_find<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<
 }
 
 /// Looks through the region's APIs for ours with this name: their ids, oldest first.
-async fn find_ours<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<Vec<String>, StepError> {
+async fn find_ours(cx: &Context<'_>, api: &RestApi) -> Result<Vec<String>, StepError> {
     let mut token = None;
     let mut ours = Vec::new();
     loop {
-        let page = cx
-            .call(Operation::GetRestApis, |c| c.rest_apis_page(token.clone()))
-            .await?;
+        let page = cx.client.rest_apis_page(token.clone()).await?;
         ours.extend(
             page.items
                 .into_iter()
@@ -151,8 +142,8 @@ async fn find_ours<C: Cloud>(cx: &Context<'_, C>, api: &RestApi) -> Result<Vec<S
 ///
 /// # Errors
 /// AWS's, or that a function of its routes did not end well.
-pub async fn complete<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn complete(
+    cx: &Context<'_>,
     api: &RestApi,
     id: &str,
     duplicates: &[String],
@@ -162,12 +153,9 @@ pub async fn complete<C: Cloud>(
     publish(cx, api, id).await?;
     let arn = &cx.scope.rest_api_arn(id);
     let tags = &cx.owner.tags(cx.scope, &api.fingerprint(cx.scope));
-    cx.call(Operation::ApiGatewayTagResource, |c| {
-        c.tag_rest_api(arn, tags)
-    })
-    .await?;
+    cx.client.tag_rest_api(arn, tags).await?;
     for duplicate in duplicates {
-        let deleted = cx.call(Operation::DeleteRestApi, |c| c.delete_rest_api(duplicate));
+        let deleted = cx.client.delete_rest_api(duplicate);
         or_gone(deleted.await)?;
     }
     Ok(())
@@ -178,22 +166,16 @@ pub async fn complete<C: Cloud>(
 ///
 /// # Errors
 /// AWS's; what is gone already is no error.
-pub async fn delete<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn delete(
+    cx: &Context<'_>,
     ids: &[String],
     stages: &[(String, String)],
 ) -> Result<(), StepError> {
     for (id, stage) in stages {
-        or_gone(
-            cx.call(Operation::DeleteStage, |c| c.delete_stage(id, stage))
-                .await,
-        )?;
+        or_gone(cx.client.delete_stage(id, stage).await)?;
     }
     for id in ids {
-        or_gone(
-            cx.call(Operation::DeleteRestApi, |c| c.delete_rest_api(id))
-                .await,
-        )?;
+        or_gone(cx.client.delete_rest_api(id).await)?;
     }
     Ok(())
 }
@@ -206,18 +188,14 @@ fn bare(id: String, path: &str) -> PathResource {
     }
 }
 
-async fn resources<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn resources(
+    cx: &Context<'_>,
     id: &str,
 ) -> Result<BTreeMap<String, PathResource>, StepError> {
     let mut found = BTreeMap::new();
     let mut token = None;
     loop {
-        let page = cx
-            .call(Operation::GetResources, |c| {
-                c.api_resources_page(id, token.clone())
-            })
-            .await?;
+        let page = cx.client.api_resources_page(id, token.clone()).await?;
         found.extend(page.items.into_iter().map(|r| (r.path.clone(), r)));
         token = page.next;
         if token.is_none() {
@@ -227,8 +205,8 @@ async fn resources<C: Cloud>(
 }
 
 /// Adds what is missing of paths, methods and integrations, and puts right who may call them.
-async fn build<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn build(
+    cx: &Context<'_>,
     api: &RestApi,
     id: &str,
     known: BTreeMap<String, PathResource>,
@@ -247,8 +225,8 @@ async fn build<C: Cloud>(
 }
 
 /// The resource of a path, made segment by segment where it is missing.
-async fn path_resource<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn path_resource(
+    cx: &Context<'_>,
     id: &str,
     path: &str,
     known: &mut BTreeMap<String, PathResource>,
@@ -264,9 +242,7 @@ async fn path_resource<C: Cloud>(
         }
         let parent = current.id.clone();
         let created = cx
-            .call_about_new(Operation::CreateResource, |c| {
-                c.create_api_resource(id, &parent, part)
-            })
+            .call_about_new(|| cx.client.create_api_resource(id, &parent, part))
             .await;
         current = match created {
             Ok(new) => bare(new, &so_far),
@@ -282,8 +258,8 @@ async fn path_resource<C: Cloud>(
     Ok(current)
 }
 
-async fn ensure_method<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn ensure_method(
+    cx: &Context<'_>,
     id: &str,
     resource: &PathResource,
     route: &Route,
@@ -293,8 +269,9 @@ async fn ensure_method<C: Cloud>(
     let present = resource.methods.iter().find(|m| m.name == route.method);
     match present {
         None => {
-            let put = cx.call_about_new(Operation::PutMethod, |c| {
-                c.put_method(id, &resource.id, &route.method, authorization)
+            let put = cx.call_about_new(|| {
+                cx.client
+                    .put_method(id, &resource.id, &route.method, authorization)
             });
             match put.await {
                 // An attempt whose answer was lost made it.
@@ -304,16 +281,18 @@ async fn ensure_method<C: Cloud>(
         }
         // A method that is there cannot be put again.
         Some(method) if method.authorization != authorization.as_str() => {
-            cx.call_about_new(Operation::UpdateMethod, |c| {
-                c.update_method(id, &resource.id, &route.method, authorization)
+            cx.call_about_new(|| {
+                cx.client
+                    .update_method(id, &resource.id, &route.method, authorization)
             })
             .await?;
         }
         Some(_) => {}
     }
     if present.and_then(|method| method.integration.as_ref()) != Some(uri) {
-        let put = cx.call_about_new(Operation::PutIntegration, |c| {
-            c.put_integration(id, &resource.id, &route.method, uri)
+        let put = cx.call_about_new(|| {
+            cx.client
+                .put_integration(id, &resource.id, &route.method, uri)
         });
         put.await?;
     }
@@ -323,12 +302,10 @@ async fn ensure_method<C: Cloud>(
 /// Deploys, permits, and records that the API is whole: the record is the last thing written, in one call with the
 /// stage's throttle. The deployment,
 /// scarcest of all, waits for nothing; the permission waits for its function.
-async fn publish<C: Cloud>(cx: &Context<'_, C>, api: &RestApi, id: &str) -> Result<(), StepError> {
+async fn publish(cx: &Context<'_>, api: &RestApi, id: &str) -> Result<(), StepError> {
     let stage = api.stage.as_str();
-    cx.call_about_new(Operation::CreateDeployment, |c| {
-        c.create_deployment(id, stage, BEING_COMPLETED)
-    })
-    .await?;
+    cx.call_about_new(|| cx.client.create_deployment(id, stage, BEING_COMPLETED))
+        .await?;
     let functions: Vec<ResourceId> = api
         .routes
         .iter()
@@ -339,14 +316,12 @@ async fn publish<C: Cloud>(cx: &Context<'_, C>, api: &RestApi, id: &str) -> Resu
         permit(cx, id, route).await?;
     }
     let record = &api.stage_description(cx.scope, cx.owner);
-    cx.call_about_new(Operation::UpdateStage, |c| {
-        c.update_stage(id, stage, record, api.throttle)
-    })
-    .await
+    cx.call_about_new(|| cx.client.update_stage(id, stage, record, api.throttle))
+        .await
 }
 
 /// Lets the API invoke the route's function.
-async fn permit<C: Cloud>(cx: &Context<'_, C>, id: &str, route: &Route) -> Result<(), StepError> {
+async fn permit(cx: &Context<'_>, id: &str, route: &Route) -> Result<(), StepError> {
     let _alone = cx.alone_with(&route.function).await?;
     let permission = &Permission {
         function: &route.function,
@@ -360,27 +335,22 @@ async fn permit<C: Cloud>(cx: &Context<'_, C>, id: &str, route: &Route) -> Resul
         other => return other,
     }
     // A statement of that id is there: ours already, or one for an API that is no more.
-    let policy = cx
-        .call(Operation::GetPolicy, |c| c.get_policy(&route.function))
-        .await?;
+    let policy = cx.client.get_policy(&route.function).await?;
     if permits(&policy, &permission.statement_id, &permission.source_arn) {
         return Ok(());
     }
-    let removed = cx.call(Operation::RemovePermission, |c| {
-        c.remove_permission(&route.function, &permission.statement_id)
-    });
+    let removed = cx
+        .client
+        .remove_permission(&route.function, &permission.statement_id);
     or_gone(removed.await)?;
     add_permission(cx, permission).await
 }
 
 /// AWS may not find a function for permissions that it has made and shown already.
-async fn add_permission<C: Cloud>(
-    cx: &Context<'_, C>,
-    permission: &Permission<'_>,
-) -> Result<(), StepError> {
+async fn add_permission(cx: &Context<'_>, permission: &Permission<'_>) -> Result<(), StepError> {
     let mut poll = Poll::function_known();
     loop {
-        let added = cx.call(Operation::AddPermission, |c| c.add_permission(permission));
+        let added = cx.client.add_permission(permission);
         match added.await {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
                 match poll.again(cx, "the function to take permissions").await {

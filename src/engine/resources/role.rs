@@ -1,17 +1,16 @@
 //! IAM role: create, put right, delete whole.
 
+use crate::aws::ErrorKind;
 use crate::domain::ids::Scope;
-use crate::domain::operation::Operation;
 use crate::domain::ownership::{Tags, of_principal};
 use crate::domain::resources::role::{Difference, POLICY_NAME, Role};
-use crate::engine::port::{Cloud, ErrorKind};
 use crate::engine::step::{Context, StepError};
 
 /// Creates the role and writes its inline policy.
 ///
 /// # Errors
 /// A conflict when a role of that name is there and not ours.
-pub async fn create<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
+pub async fn create(cx: &Context<'_>, role: &Role) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
     match create_bounded(cx, role, path, tags).await {
@@ -34,18 +33,18 @@ pub async fn create<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), St
 
 /// Creates the role with its boundary, which this run may have made a moment ago. One that is not there at all is
 /// refused at once.
-async fn create_bounded<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn create_bounded(
+    cx: &Context<'_>,
     role: &Role,
     path: &str,
     tags: &Tags,
 ) -> Result<(), StepError> {
     if role.boundary.is_some() && cx.last_principal().is_some() {
         return cx
-            .call_about_new(Operation::CreateRole, |c| c.create_role(role, path, tags))
+            .call_about_new(|| cx.client.create_role(role, path, tags))
             .await;
     }
-    let created = cx.call(Operation::CreateRole, |c| c.create_role(role, path, tags));
+    let created = cx.client.create_role(role, path, tags);
     Ok(created.await?)
 }
 
@@ -53,8 +52,8 @@ async fn create_bounded<C: Cloud>(
 ///
 /// # Errors
 /// AWS's.
-pub async fn update<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn update(
+    cx: &Context<'_>,
     role: &Role,
     difference: &Difference,
 ) -> Result<(), StepError> {
@@ -71,23 +70,22 @@ pub async fn update<C: Cloud>(
     empty(cx, &difference.extra_inline, &difference.extra_attached).await?;
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
     let name = role.name.as_str();
-    Ok(cx
-        .call(Operation::TagRole, |c| c.tag_role(name, tags))
-        .await?)
+    let tagged = cx.call_about_new(|| cx.client.tag_role(name, tags));
+    tagged.await
 }
 
 /// Deletes the role with all that is in it.
 ///
 /// # Errors
 /// AWS's; what is gone already is no error.
-pub async fn delete<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn delete(
+    cx: &Context<'_>,
     inline: &[String],
     attached: &[String],
 ) -> Result<(), StepError> {
     empty(cx, inline, attached).await?;
     let name = cx.resource.name.as_str();
-    let deleted = cx.call(Operation::DeleteRole, |c| c.delete_role(name));
+    let deleted = cx.client.delete_role(name);
     cx.or_gone_from_iam(deleted.await).await
 }
 
@@ -95,21 +93,14 @@ pub async fn delete<C: Cloud>(
 ///
 /// # Errors
 /// AWS's.
-pub async fn set_boundary<C: Cloud>(
-    cx: &Context<'_, C>,
-    policy_arn: &str,
-) -> Result<(), StepError> {
+pub async fn set_boundary(cx: &Context<'_>, policy_arn: &str) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     if cx.last_principal().is_none() {
-        let set = cx.call(Operation::PutRolePermissionsBoundary, |c| {
-            c.put_role_boundary(name, policy_arn)
-        });
+        let set = cx.client.put_role_boundary(name, policy_arn);
         return Ok(set.await?);
     }
     // The policy was made a moment ago, and need not be visible everywhere yet.
-    let set = cx.call_about_new(Operation::PutRolePermissionsBoundary, |c| {
-        c.put_role_boundary(name, policy_arn)
-    });
+    let set = cx.call_about_new(|| cx.client.put_role_boundary(name, policy_arn));
     set.await
 }
 
@@ -117,40 +108,28 @@ pub async fn set_boundary<C: Cloud>(
 ///
 /// # Errors
 /// AWS's; what is gone already is no error.
-pub async fn remove_boundary<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+pub async fn remove_boundary(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    let removed = cx.call(Operation::DeleteRolePermissionsBoundary, |c| {
-        c.delete_role_boundary(name)
-    });
+    let removed = cx.client.delete_role_boundary(name);
     cx.or_gone_from_iam(removed.await).await
 }
 
 /// Takes policies out of the role.
-async fn empty<C: Cloud>(
-    cx: &Context<'_, C>,
-    inline: &[String],
-    attached: &[String],
-) -> Result<(), StepError> {
+async fn empty(cx: &Context<'_>, inline: &[String], attached: &[String]) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     for policy in inline {
-        let deleted = cx.call(Operation::DeleteRolePolicy, |c| {
-            c.delete_role_policy(name, policy)
-        });
+        let deleted = cx.client.delete_role_policy(name, policy);
         cx.or_gone_from_iam(deleted.await).await?;
     }
     for arn in attached {
-        let detached = cx.call(Operation::DetachRolePolicy, |c| {
-            c.detach_role_policy(name, arn)
-        });
+        let detached = cx.client.detach_role_policy(name, arn);
         cx.or_gone_from_iam(detached.await).await?;
     }
     Ok(())
 }
 
-async fn prove_ours<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), StepError> {
-    let head = cx
-        .call_about_new(Operation::GetRole, |c| c.get_role(name))
-        .await?;
+async fn prove_ours(cx: &Context<'_>, name: &str) -> Result<(), StepError> {
+    let head = cx.call_about_new(|| cx.client.get_role(name)).await?;
     let ownership = of_principal(&head.path, &head.tags, cx.scope, cx.class(), Some(cx.owner));
     match ownership.why_not(cx.owner) {
         None => Ok(()),
@@ -158,16 +137,15 @@ async fn prove_ours<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), Ste
     }
 }
 
-async fn update_trust<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
-    let update = cx.call_about_new(Operation::UpdateAssumeRolePolicy, |c| {
-        c.update_trust(&role.name, &role.trust)
-    });
+async fn update_trust(cx: &Context<'_>, role: &Role) -> Result<(), StepError> {
+    let update = cx.call_about_new(|| cx.client.update_trust(&role.name, &role.trust));
     update.await
 }
 
-async fn put_policy<C: Cloud>(cx: &Context<'_, C>, role: &Role) -> Result<(), StepError> {
-    let put = cx.call_about_new(Operation::PutRolePolicy, |c| {
-        c.put_role_policy(&role.name, POLICY_NAME, &role.policy)
+async fn put_policy(cx: &Context<'_>, role: &Role) -> Result<(), StepError> {
+    let put = cx.call_about_new(|| {
+        cx.client
+            .put_role_policy(&role.name, POLICY_NAME, &role.policy)
     });
     put.await
 }

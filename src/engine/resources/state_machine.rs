@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use crate::domain::operation::Operation;
+use crate::aws::{ErrorKind, NewStateMachine};
 use crate::domain::resources::extras::MachineSetting;
 use crate::domain::resources::state_machine::{Detail, StateMachine};
-use crate::engine::port::{Cloud, ErrorKind, NewStateMachine};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
 
 /// How long a deletion may take before running executions, which hold it up, are stopped.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn request<'a, C: Cloud>(cx: &Context<'_, C>, machine: &'a StateMachine) -> NewStateMachine<'a> {
+fn request<'a>(cx: &Context<'_>, machine: &'a StateMachine) -> NewStateMachine<'a> {
     NewStateMachine {
         name: &machine.name,
         workflow_type: machine.workflow_type,
@@ -26,57 +25,41 @@ fn request<'a, C: Cloud>(cx: &Context<'_, C>, machine: &'a StateMachine) -> NewS
 /// # Errors
 /// A conflict when one of that name is there and not ours; stuck when the role does not become assumable,
 /// or a state machine of that name that is being deleted does not go.
-pub async fn create<C: Cloud>(
-    cx: &Context<'_, C>,
-    machine: &StateMachine,
-) -> Result<(), StepError> {
+pub async fn create(cx: &Context<'_>, machine: &StateMachine) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let mut deletion = Poll::state_machine_gone();
     loop {
         let created = cx
-            .call_assuming_role(Operation::CreateStateMachine, |c| {
-                c.create_state_machine(new)
-            })
+            .call_assuming_role(|| cx.client.create_state_machine(new))
             .await;
-        let Err(error) = created else { return Ok(()) };
-        match error.kind() {
-            Some(ErrorKind::Deleting) => {
-                deletion
-                    .again(cx, "an older state machine of that name to be gone")
-                    .await?;
+        match created {
+            Err(StepError::Cloud(error)) if error.kind == ErrorKind::Deleting => {
+                let on = "an older state machine of that name to be gone";
+                let waited = deletion.again(cx, on).await;
+                waited.map_err(|stuck| stuck.after(error))?;
             }
-            Some(ErrorKind::AlreadyExists) => return adopt(cx, machine).await,
-            _ => return Err(error),
+            Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+                return adopt(cx, machine).await;
+            }
+            other => return other.map(drop),
         }
     }
 }
 
 /// There is one that differs, and the listing did not show it: brings it up to date if it is ours.
-async fn adopt<C: Cloud>(cx: &Context<'_, C>, machine: &StateMachine) -> Result<(), StepError> {
+async fn adopt(cx: &Context<'_>, machine: &StateMachine) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&machine.name);
-    let detail = cx
-        .call(Operation::DescribeStateMachine, |c| {
-            c.describe_state_machine(arn)
-        })
-        .await?;
+    let detail = cx.client.describe_state_machine(arn).await?;
     prove_ours(cx, arn, &detail).await?;
     update(cx, machine, &[]).await
 }
 
 /// Proves that a state machine is this student's: by the record in its definition, else by its tags.
-async fn prove_ours<C: Cloud>(
-    cx: &Context<'_, C>,
-    arn: &str,
-    detail: &Detail,
-) -> Result<(), StepError> {
+async fn prove_ours(cx: &Context<'_>, arn: &str, detail: &Detail) -> Result<(), StepError> {
     if detail.recorded_owner().as_ref() == Some(cx.owner) {
         return Ok(());
     }
-    let tags = cx
-        .call(Operation::StatesListTagsForResource, |c| {
-            c.state_machine_tags(arn)
-        })
-        .await?;
+    let tags = cx.client.state_machine_tags(arn).await?;
     cx.prove_ours(&tags)
 }
 
@@ -84,20 +67,16 @@ async fn prove_ours<C: Cloud>(
 ///
 /// # Errors
 /// AWS's; stuck when the role does not become assumable.
-pub async fn update<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn update(
+    cx: &Context<'_>,
     machine: &StateMachine,
     undo: &[MachineSetting],
 ) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let arn = &cx.scope.state_machine_arn(&machine.name);
-    cx.call_assuming_role(Operation::UpdateStateMachine, |c| {
-        c.update_state_machine(arn, new, undo)
-    })
-    .await?;
-    let tagged = cx.call(Operation::StatesTagResource, |c| {
-        c.tag_state_machine(arn, &new.tags)
-    });
+    cx.call_assuming_role(|| cx.client.update_state_machine(arn, new, undo))
+        .await?;
+    let tagged = cx.client.tag_state_machine(arn, &new.tags);
     Ok(tagged.await?)
 }
 
@@ -105,23 +84,14 @@ pub async fn update<C: Cloud>(
 ///
 /// # Errors
 /// AWS's; stuck when it does not go; one that is gone already is no error.
-pub async fn delete<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), StepError> {
-    or_gone(
-        cx.call(Operation::DeleteStateMachine, |c| {
-            c.delete_state_machine(arn)
-        })
-        .await,
-    )?;
+pub async fn delete(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
+    or_gone(cx.client.delete_state_machine(arn).await)?;
     let mut poll = Poll::state_machine_gone();
     let mut stopped = false;
     loop {
         // Right after the deletion it is never gone.
         poll.again(cx, "the state machine to be gone").await?;
-        let seen = cx
-            .call(Operation::DescribeStateMachine, |c| {
-                c.describe_state_machine(arn)
-            })
-            .await;
+        let seen = cx.client.describe_state_machine(arn).await;
         match seen {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
             other => other?,
@@ -137,13 +107,9 @@ pub async fn delete<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), Step
 ///
 /// # Errors
 /// A conflict where it is not; AWS's otherwise. One that is not there is no error.
-pub async fn stop<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+pub async fn stop(cx: &Context<'_>) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&cx.resource.name);
-    let detail = cx
-        .call(Operation::DescribeStateMachine, |c| {
-            c.describe_state_machine(arn)
-        })
-        .await;
+    let detail = cx.client.describe_state_machine(arn).await;
     let detail = match detail {
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
         other => other?,
@@ -153,14 +119,10 @@ pub async fn stop<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
 }
 
 /// Stops what still runs: a state machine is gone only when its executions have ended.
-async fn stop_executions<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(), StepError> {
+async fn stop_executions(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
     let mut token = None;
     loop {
-        let page = cx
-            .call(Operation::ListExecutions, |c| {
-                c.executions_page(arn, true, token.clone())
-            })
-            .await;
+        let page = cx.client.executions_page(arn, true, token.clone()).await;
         let page = match page {
             // Gone meanwhile, or of the type Express, whose executions cannot be listed and end by themselves.
             Err(error)
@@ -171,9 +133,7 @@ async fn stop_executions<C: Cloud>(cx: &Context<'_, C>, arn: &str) -> Result<(),
             other => other?,
         };
         for execution in &page.items {
-            let stop = cx.call(Operation::StopExecution, |c| {
-                c.stop_execution(&execution.arn)
-            });
+            let stop = cx.client.stop_execution(&execution.arn);
             match stop.await {
                 // It ended by itself meanwhile.
                 Err(error) if error.kind() == Some(ErrorKind::Invalid) => {}

@@ -4,16 +4,15 @@ use std::io;
 
 use secrecy::SecretString;
 
+use crate::aws::{ErrorKind, UserPart};
 use crate::domain::credentials::{AccessKey, Credentials};
 use crate::domain::ids::Scope;
-use crate::domain::operation::Operation;
 use crate::domain::ownership::{Fingerprint, Tags, canonical, of_principal};
 use crate::domain::plan::access::Issue;
 use crate::domain::resources::user::{
     FREEZE_POLICY, Issued, SESSIONS_POLICY, TAG_CREDENTIALS, User, freeze_document,
     sessions_document,
 };
-use crate::engine::port::{Cloud, ErrorKind, UserPart};
 use crate::engine::step::{Context, Poll, StepError, or_gone};
 
 /// AWS's code for a user that still has something.
@@ -23,19 +22,13 @@ const DELETE_CONFLICT: &str = "DeleteConflict";
 ///
 /// # Errors
 /// A conflict when a user of that name is there and not this student's.
-pub async fn create<C: Cloud>(
-    cx: &Context<'_, C>,
-    user: &User,
-    issue: Issue,
-) -> Result<(), StepError> {
+pub async fn create(cx: &Context<'_>, user: &User, issue: Issue) -> Result<(), StepError> {
     let name = user.name.as_str();
     let path = &Scope::role_path(cx.class());
     let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
     let tags = &cx.owner.tags(cx.scope, &fingerprint(user));
     // The boundary was made a moment ago, and need not be visible everywhere yet.
-    let created = cx.call_about_new(Operation::CreateUser, |c| {
-        c.create_user(name, path, boundary, tags)
-    });
+    let created = cx.call_about_new(|| cx.client.create_user(name, path, boundary, tags));
     let is_new = match created.await {
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             cx.principal_made();
@@ -57,8 +50,8 @@ pub async fn create<C: Cloud>(
 ///
 /// # Errors
 /// AWS's, or that credentials could not be kept.
-pub async fn update<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn update(
+    cx: &Context<'_>,
     user: &User,
     boundary: bool,
     attach_policy: bool,
@@ -79,21 +72,19 @@ pub async fn update<C: Cloud>(
 /// Shuts the user out, whatever else it may do, from its next request on.
 ///
 /// # Errors
-/// AWS's.
-pub async fn freeze<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+/// AWS's; who is gone is shut out already.
+pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     let document = &freeze_document();
-    let put = cx.call(Operation::PutUserPolicy, |c| {
-        c.put_user_policy(name, FREEZE_POLICY, document)
-    });
-    Ok(put.await?)
+    let put = cx.client.put_user_policy(name, FREEZE_POLICY, document);
+    cx.or_gone_from_iam(put.await).await
 }
 
 /// Lets the user in again.
 ///
 /// # Errors
 /// AWS's; a user who is not shut out is no error.
-pub async fn thaw<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     remove(cx, UserPart::InlinePolicy, FREEZE_POLICY).await
 }
 
@@ -101,8 +92,8 @@ pub async fn thaw<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
 ///
 /// # Errors
 /// AWS's; what is gone already is no error.
-pub async fn delete<C: Cloud>(
-    cx: &Context<'_, C>,
+pub async fn delete(
+    cx: &Context<'_>,
     inline: &[String],
     attached: &[String],
     groups: &[String],
@@ -113,9 +104,7 @@ pub async fn delete<C: Cloud>(
     if end_sessions(cx, name).await? && !inline.iter().any(|name| name == SESSIONS_POLICY) {
         inline.push(SESSIONS_POLICY.to_owned());
     }
-    let closed = cx.call(Operation::DeleteLoginProfile, |c| {
-        c.delete_login_profile(name)
-    });
+    let closed = cx.client.delete_login_profile(name);
     cx.or_gone_from_iam(closed.await).await?;
     let parts = [
         (UserPart::AccessKey, list(cx, UserPart::AccessKey).await?),
@@ -130,12 +119,13 @@ pub async fn delete<C: Cloud>(
     }
     let mut poll = Poll::visibility();
     loop {
-        let deleted = cx.call(Operation::DeleteUser, |c| c.delete_user(name));
+        let deleted = cx.client.delete_user(name);
         match cx.or_gone_from_iam(deleted.await).await {
             // Most users have nothing else, so everything else is only looked for when AWS says that there is something.
             Err(StepError::Cloud(error)) if error.code == DELETE_CONFLICT => {
                 empty(cx).await?;
-                poll.again(cx, "the user to be empty").await?;
+                let waited = poll.again(cx, "the user to be empty").await;
+                waited.map_err(|stuck| stuck.after(error))?;
             }
             other => return other,
         }
@@ -143,19 +133,17 @@ pub async fn delete<C: Cloud>(
 }
 
 /// Denies everything to sessions that were issued until now; whether the user was there.
-async fn end_sessions<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<bool, StepError> {
+async fn end_sessions(cx: &Context<'_>, name: &str) -> Result<bool, StepError> {
     let document = &sessions_document(&jiff::Timestamp::now().to_string());
-    let put = cx.call(Operation::PutUserPolicy, |c| {
-        c.put_user_policy(name, SESSIONS_POLICY, document)
-    });
+    let put = cx.client.put_user_policy(name, SESSIONS_POLICY, document);
     match put.await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
-        other => Ok(other.map(|()| true)?),
+        Ok(()) => Ok(true),
+        Err(error) => cx.or_gone_from_iam(Err(error)).await.map(|()| false),
     }
 }
 
 /// Takes from the user whatever a user can have.
-async fn empty<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+async fn empty(cx: &Context<'_>) -> Result<(), StepError> {
     for part in UserPart::ALL {
         for id in list(cx, part).await? {
             remove(cx, part, &id).await?;
@@ -163,9 +151,7 @@ async fn empty<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
             // tells the next one whose it was; it opens nothing.
             if part == UserPart::MfaDevice && id.contains(":mfa/") {
                 let serial = id.as_str();
-                let deleted = cx.call(Operation::DeleteVirtualMfaDevice, |c| {
-                    c.delete_virtual_mfa_device(serial)
-                });
+                let deleted = cx.client.delete_virtual_mfa_device(serial);
                 or_gone(deleted.await)?;
             }
         }
@@ -173,23 +159,19 @@ async fn empty<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
     Ok(())
 }
 
-async fn list<C: Cloud>(cx: &Context<'_, C>, part: UserPart) -> Result<Vec<String>, StepError> {
+async fn list(cx: &Context<'_>, part: UserPart) -> Result<Vec<String>, StepError> {
     let name = cx.resource.name.as_str();
-    let listed = cx.call(part.listed_by(), |c| c.user_parts(name, part));
+    let listed = cx.client.user_parts(name, part);
     match listed.await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(Vec::new()),
+        Ok(ids) => Ok(ids),
         // Nothing of a user who is gone.
-        Err(error) if error.kind() == Some(ErrorKind::Unresolved) => {
-            cx.or_gone_from_iam(Err(error)).await?;
-            Ok(Vec::new())
-        }
-        other => Ok(other?),
+        Err(error) => cx.or_gone_from_iam(Err(error)).await.map(|()| Vec::new()),
     }
 }
 
-async fn remove<C: Cloud>(cx: &Context<'_, C>, part: UserPart, id: &str) -> Result<(), StepError> {
+async fn remove(cx: &Context<'_>, part: UserPart, id: &str) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    let removed = cx.call(part.removed_by(), |c| c.remove_user_part(name, part, id));
+    let removed = cx.client.remove_user_part(name, part, id);
     cx.or_gone_from_iam(removed.await).await
 }
 
@@ -201,10 +183,8 @@ fn fingerprint(user: &User) -> Fingerprint {
     ])
 }
 
-async fn prove_ours<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), StepError> {
-    let head = cx
-        .call_about_new(Operation::GetUser, |c| c.get_user(name))
-        .await?;
+async fn prove_ours(cx: &Context<'_>, name: &str) -> Result<(), StepError> {
+    let head = cx.call_about_new(|| cx.client.get_user(name)).await?;
     let ownership = of_principal(&head.path, &head.tags, cx.scope, cx.class(), None);
     match ownership.why_not(cx.owner) {
         None => Ok(()),
@@ -212,27 +192,23 @@ async fn prove_ours<C: Cloud>(cx: &Context<'_, C>, name: &str) -> Result<(), Ste
     }
 }
 
-async fn set_boundary<C: Cloud>(cx: &Context<'_, C>, user: &User) -> Result<(), StepError> {
+async fn set_boundary(cx: &Context<'_>, user: &User) -> Result<(), StepError> {
     let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
-    let set = cx.call_about_new(Operation::PutUserPermissionsBoundary, |c| {
-        c.put_user_boundary(&user.name, boundary)
-    });
+    let set = cx.call_about_new(|| cx.client.put_user_boundary(&user.name, boundary));
     set.await
 }
 
-async fn attach<C: Cloud>(cx: &Context<'_, C>, user: &User) -> Result<(), StepError> {
+async fn attach(cx: &Context<'_>, user: &User) -> Result<(), StepError> {
     let policy = &cx.scope.policy_arn(cx.class(), &user.policy.name);
-    let attached = cx.call_about_new(Operation::AttachUserPolicy, |c| {
-        c.attach_user_policy(&user.name, policy)
-    });
+    let attached = cx.call_about_new(|| cx.client.attach_user_policy(&user.name, policy));
     attached.await
 }
 
 /// Issues what is to be issued. A password is on the disk before AWS has it, and a key before its user is said to have
 /// one, so no crash leaves credentials that nobody knows and that no later run would issue anew. In the end the user has
 /// what its tag says, and no key beside. `is_new`: this very step has made the user, so it has nothing yet.
-async fn issue_credentials<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn issue_credentials(
+    cx: &Context<'_>,
     user: &User,
     issue: Issue,
     is_new: bool,
@@ -285,37 +261,30 @@ async fn issue_credentials<C: Cloud>(
 }
 
 /// Writes the tag that says which credentials the user has.
-async fn record<C: Cloud>(
-    cx: &Context<'_, C>,
-    user: &User,
-    issued: Issued,
-) -> Result<(), StepError> {
+async fn record(cx: &Context<'_>, user: &User, issued: Issued) -> Result<(), StepError> {
     let value = issued.tag_value().to_owned();
     let tags: &Tags = &[(TAG_CREDENTIALS.to_owned(), value)].into();
-    let tagged = cx.call_about_new(Operation::TagUser, |c| c.tag_user(&user.name, tags));
+    let tagged = cx.call_about_new(|| cx.client.tag_user(&user.name, tags));
     tagged.await
 }
 
-async fn remove_keys<C: Cloud>(cx: &Context<'_, C>) -> Result<(), StepError> {
+async fn remove_keys(cx: &Context<'_>) -> Result<(), StepError> {
     for id in list(cx, UserPart::AccessKey).await? {
         remove(cx, UserPart::AccessKey, &id).await?;
     }
     Ok(())
 }
 
-async fn set_password<C: Cloud>(
-    cx: &Context<'_, C>,
+async fn set_password(
+    cx: &Context<'_>,
     user: &User,
     password: &SecretString,
 ) -> Result<(), StepError> {
-    let created = cx.call_about_new(Operation::CreateLoginProfile, |c| {
-        c.create_login_profile(&user.name, password)
-    });
+    let created = cx.call_about_new(|| cx.client.create_login_profile(&user.name, password));
     match created.await {
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
-            let updated = cx.call_about_new(Operation::UpdateLoginProfile, |c| {
-                c.update_login_profile(&user.name, password)
-            });
+            let updated =
+                cx.call_about_new(|| cx.client.update_login_profile(&user.name, password));
             updated.await
         }
         other => other,
@@ -324,24 +293,19 @@ async fn set_password<C: Cloud>(
 
 /// A new key in the place of all others: of an older one either the secret is not known any more, or it is to be
 /// replaced.
-async fn new_key<C: Cloud>(
-    cx: &Context<'_, C>,
-    user: &User,
-    is_new: bool,
-) -> Result<AccessKey, StepError> {
+async fn new_key(cx: &Context<'_>, user: &User, is_new: bool) -> Result<AccessKey, StepError> {
     let mut poll = Poll::listing();
     let mut may_have_some = !is_new;
     loop {
         if may_have_some {
             remove_keys(cx).await?;
         }
-        let created = cx.call_about_new(Operation::CreateAccessKey, |c| {
-            c.create_access_key(&user.name)
-        });
+        let created = cx.call_about_new(|| cx.client.create_access_key(&user.name));
         match created.await {
             // There may be a key now whose secret nobody has seen.
-            Err(error) if error.kind() == Some(ErrorKind::Ambiguous) => {
-                poll.again(cx, "an answer to CreateAccessKey").await?;
+            Err(StepError::Cloud(error)) if error.kind == ErrorKind::Ambiguous => {
+                let waited = poll.again(cx, "an answer to CreateAccessKey").await;
+                waited.map_err(|stuck| stuck.after(error))?;
                 may_have_some = true;
             }
             other => return other,

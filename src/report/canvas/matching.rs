@@ -11,9 +11,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::roster::Student;
+use crate::text::names::{Likeness, Name};
 use crate::text::normalise::key;
-
-use super::names::{Likeness, Name};
 
 /// A proof, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

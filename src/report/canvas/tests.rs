@@ -92,6 +92,7 @@ fn report(students: &[(Student, f64)]) -> ClassReport {
         validated_at: None,
         students: students.iter().map(row).collect(),
         left: Vec::new(),
+        departed: Vec::new(),
         notes: Vec::new(),
         gaps: Vec::new(),
         since: None,

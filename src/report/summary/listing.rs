@@ -10,9 +10,9 @@ use crate::domain::resources::Kind;
 
 use super::super::marks::Tone;
 use super::super::text::clean;
-use super::super::words::plural;
+use super::super::words::{plural, some_of};
 use super::table::{Cell, Head, Table};
-use super::{Page, View};
+use super::{NAMED, Page, View};
 
 /// Lines of a difference that are shown before something is overwritten; all of it is in the copy that is kept.
 const DIFF_LINES: usize = 12;
@@ -146,6 +146,7 @@ fn foreign(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
 /// When `out` cannot be written.
 pub fn print_reset_listing(
     changed: &[(Username, Vec<Change>)],
+    apis: &[&str],
     view: &View<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -154,7 +155,22 @@ pub fn print_reset_listing(
         paint: view.paint(),
         columns: view.columns.max(40),
     };
+    if !apis.is_empty() {
+        page.text(
+            "",
+            "  ",
+            &format!(
+                "The routes of the REST API of {} are written as the lab has them, without a look at what was changed; \
+                 routes that were added stay.",
+                some_of(apis, NAMED)
+            ),
+        )?;
+    }
+    if changed.is_empty() {
+        return page.line("");
+    }
     page.heading("Changed by the students, and about to be put back as the lab has it")?;
+    page.line("  (+ is the student's and goes into the copy, - is the lab's and comes back)")?;
     for (student, changes) in changed {
         for change in changes {
             let text = format!("{student}: {}: {}", change.resource, change.summary);

@@ -126,7 +126,17 @@ fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
                     "access freeze",
                     "shuts everybody out until the cause is found; nothing is lost",
                 )]
-            } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
+            } else if any(Outcome::Unknown) {
+                vec![
+                    Step::new(
+                        "access grant --access-keys",
+                        "gives these students access keys: with them isolation is proven by real calls, also where \
+                         there is no policy simulator to ask",
+                    )
+                    .about(rest_of(summary, view, not_done)),
+                    again("asks again, once the cause is removed"),
+                ]
+            } else if any(Outcome::Cancelled) {
                 vec![again("asks again, once the cause is removed")]
             } else {
                 vec![handout_with_credentials()]

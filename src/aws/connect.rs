@@ -1,0 +1,177 @@
+//! From options to clients: credentials, region, time-outs, one connection pool.
+
+use std::time::Duration;
+
+use aws_config::identity::IdentityCache;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use secrecy::ExposeSecret;
+
+use crate::domain::credentials::AccessKey;
+
+use super::count::Transmitted;
+use super::endpoint::PlainClient;
+use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version, is_loopback};
+
+/// The SDK's clients, for one caller.
+#[derive(Debug)]
+pub(super) struct Sdk {
+    pub(super) region: String,
+    pub(super) own_endpoint: bool,
+    pub(super) calls: Transmitted,
+    config: SdkConfig,
+    pub(super) sts: aws_sdk_sts::Client,
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) lambda: aws_sdk_lambda::Client,
+    pub(super) sfn: aws_sdk_sfn::Client,
+    pub(super) apigateway: aws_sdk_apigateway::Client,
+    pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) endpoint: PlainClient,
+}
+
+/// Which AWS to talk to, and as whom.
+#[derive(Clone, Default)]
+pub struct ConnectOptions {
+    /// Profile of the AWS configuration files. Its credentials then win over `AWS_ACCESS_KEY_ID` in the
+    /// environment, as they do with the AWS CLI; without one, the SDK's default chain decides.
+    pub profile: Option<String>,
+    /// The region.
+    pub region: String,
+    /// One endpoint for every service, instead of AWS's own. `AWS_ENDPOINT_URL` and its kin count when unset.
+    pub endpoint_url: Option<String>,
+    /// Where deployed stages answer, with `{api_id}` and `{stage}` in it; AWS's own place when unset.
+    pub invoke_base: Option<String>,
+    /// Static access key and secret: of the embedded cloud.
+    pub credentials: Option<(String, String)>,
+    /// What carries the requests; tests put AWS in process here.
+    pub http_client: Option<SharedHttpClient>,
+}
+
+/// To the first byte of an answer, the upload of the request included (a function's zip may have 50 MiB).
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// For a whole call, the fetching of credentials included.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
+/// For [`default_region`], whose last resort is an address that answers only on EC2.
+const REGION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Makes the clients.
+pub(super) async fn connect(options: ConnectOptions) -> Sdk {
+    let loopback = options.endpoint_url.as_deref().is_some_and(is_loopback);
+    let http_client = options
+        .http_client
+        .unwrap_or_else(|| http::client(http::ProxyUse::for_endpoint(loopback)));
+
+    let mut loader = aws_config::defaults(behavior_version())
+        .region(Region::new(options.region.clone()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(READ_TIMEOUT)
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build(),
+        )
+        .identity_cache(
+            IdentityCache::lazy()
+                .load_timeout(CREDENTIALS_TIMEOUT)
+                .build(),
+        )
+        .http_client(http_client.clone());
+    if let Ok(name) = AppName::new("homeroom") {
+        loader = loader.app_name(name);
+    }
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if loopback {
+        // These may stand in the user's AWS configuration and make no sense for a loopback address.
+        loader = loader.use_fips(false).use_dual_stack(false);
+    }
+    if let Some((key, secret)) = options.credentials {
+        loader = loader.credentials_provider(Credentials::new(key, secret, None, None, "static"));
+    } else if let Some(profile) = &options.profile {
+        // The SDK's chain looks at the environment first even when a profile was named; somebody who names
+        // a profile must not act on another account because of variables left over in the shell.
+        loader = loader.profile_name(profile).credentials_provider(
+            ProfileFileCredentialsProvider::builder()
+                .configure(
+                    &aws_config::provider_config::ProviderConfig::default()
+                        .with_http_client(http_client.clone())
+                        .with_region(Some(Region::new(options.region.clone()))),
+                )
+                .profile_name(profile)
+                .build(),
+        );
+    }
+    let shared = loader.load().await;
+
+    let calls = Transmitted::default();
+    let endpoint = PlainClient::new(
+        options.invoke_base,
+        &options.region,
+        http_client,
+        calls.clone(),
+        shared.credentials_provider(),
+    );
+    clients(shared, options.region, calls, endpoint)
+}
+
+/// The same AWS with another access key.
+pub(super) fn with_access_key(sdk: &Sdk, key: &AccessKey) -> Sdk {
+    let secret = key.secret.expose_secret();
+    let credentials = Credentials::new(&key.id, secret, None, None, "access key");
+    let credentials = SharedCredentialsProvider::new(credentials);
+    let endpoint = sdk.endpoint.with_credentials(credentials.clone());
+    let config = sdk
+        .config
+        .to_builder()
+        .credentials_provider(credentials)
+        // The cache keeps one identity a provider, and this is another.
+        .identity_cache(IdentityCache::lazy().build())
+        .build();
+    clients(config, sdk.region.clone(), sdk.calls.clone(), endpoint)
+}
+
+fn clients(config: SdkConfig, region: String, calls: Transmitted, endpoint: PlainClient) -> Sdk {
+    macro_rules! client {
+        ($sdk:ident) => {
+            $sdk::Client::from_conf(
+                $sdk::config::Builder::from(&config)
+                    .interceptor(calls.clone())
+                    .build(),
+            )
+        };
+    }
+    Sdk {
+        sts: client!(aws_sdk_sts),
+        iam: client!(aws_sdk_iam),
+        lambda: client!(aws_sdk_lambda),
+        sfn: client!(aws_sdk_sfn),
+        apigateway: client!(aws_sdk_apigateway),
+        cloudtrail: client!(aws_sdk_cloudtrail),
+        logs: client!(aws_sdk_cloudwatchlogs),
+        endpoint,
+        region,
+        own_endpoint: config.endpoint_url().is_some(),
+        config,
+        calls,
+    }
+}
+
+/// The region that the AWS CLI would use: `AWS_REGION`, the profile's, or that of the EC2 instance this runs on.
+pub(crate) async fn default_region(profile: Option<&str>) -> Option<String> {
+    let mut chain = aws_config::default_provider::region::DefaultRegionChain::builder();
+    if let Some(profile) = profile {
+        chain = chain.profile_name(profile);
+    }
+    let chain = chain.build();
+    let region = tokio::time::timeout(REGION_TIMEOUT, chain.region()).await;
+    region.ok().flatten().map(|region| region.to_string())
+}

@@ -1,0 +1,66 @@
+//! Counts requests as they are transmitted, one count a `service:Operation`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// Shared counters; an SDK interceptor at the last hook before a request leaves. So it counts attempts as
+/// they go on the wire, whoever caused them, and not calls of a method.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Transmitted(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Transmitted {
+    /// The counts so far.
+    pub(super) fn snapshot(&self) -> BTreeMap<String, u64> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn add(&self, name: String) {
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(name)
+            .or_default() += 1;
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Transmitted {
+    fn name(&self) -> &'static str {
+        "CountCalls"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(metadata) = cfg.load::<Metadata>() {
+            let service = iam_prefix(metadata.service());
+            self.add(format!("{service}:{}", metadata.name()));
+        }
+        Ok(())
+    }
+}
+
+/// The prefix that IAM policies use for a service, from the id that the SDK uses.
+fn iam_prefix(service_id: &str) -> String {
+    match service_id {
+        "API Gateway" => "apigateway".into(),
+        "CloudWatch Logs" => "logs".into(),
+        "SFN" => "states".into(),
+        // "IAM", "Lambda", "STS", and our own "execute-api".
+        other => other.to_ascii_lowercase(),
+    }
+}

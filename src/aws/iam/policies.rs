@@ -1,0 +1,161 @@
+//! IAM: customer managed policies.
+
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, ManagedPolicyDetail, PolicyEvaluationDecisionType,
+};
+use serde_json::Value;
+
+use crate::aws::Page;
+use crate::aws::client::Client;
+use crate::aws::error::CallResult;
+use crate::aws::operations::Operation;
+use crate::domain::resources::managed_policy::{Actual, ManagedPolicy};
+
+use super::document;
+
+/// A question to IAM's policy simulator.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Simulation<'a> {
+    /// ARN of the user.
+    pub user_arn: &'a str,
+    /// Actions (`lambda:GetFunction`).
+    pub actions: &'a [&'static str],
+    /// ARNs of the resources.
+    pub resources: &'a [String],
+    /// The region that the requests would go to.
+    pub region: &'a str,
+}
+
+/// One of the simulator's decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Simulated {
+    /// The action.
+    pub action: String,
+    /// ARN of the resource.
+    pub resource: String,
+    /// Whether it would be allowed, boundary included.
+    pub allowed: bool,
+}
+
+impl Client {
+    /// iam:CreatePolicy, below `path`.
+    pub async fn create_policy(&self, policy: &ManagedPolicy, path: &str) -> CallResult<()> {
+        self.call(Operation::CreatePolicy, |sdk| {
+            sdk.iam
+                .create_policy()
+                .policy_name(&policy.name)
+                .path(path)
+                .policy_document(policy.document.to_string())
+                .send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// iam:CreatePolicyVersion, in force at once.
+    pub async fn create_policy_version(&self, arn: &str, document: &Value) -> CallResult<()> {
+        self.call(Operation::CreatePolicyVersion, |sdk| {
+            sdk.iam
+                .create_policy_version()
+                .policy_arn(arn)
+                .policy_document(document.to_string())
+                .set_as_default(true)
+                .send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// iam:DeletePolicyVersion.
+    pub async fn delete_policy_version(&self, arn: &str, version: &str) -> CallResult<()> {
+        self.call(Operation::DeletePolicyVersion, |sdk| {
+            sdk.iam
+                .delete_policy_version()
+                .policy_arn(arn)
+                .version_id(version)
+                .send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// iam:DeletePolicy.
+    pub async fn delete_policy(&self, arn: &str) -> CallResult<()> {
+        self.call(Operation::DeletePolicy, |sdk| {
+            sdk.iam.delete_policy().policy_arn(arn).send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// iam:SimulatePrincipalPolicy: one page of what a user may do, every action on every resource, in a region.
+    pub(crate) async fn simulate_page(
+        &self,
+        simulation: &Simulation<'_>,
+        token: Option<String>,
+    ) -> CallResult<Page<Simulated>> {
+        let region = ContextEntry::builder()
+            .context_key_name("aws:RequestedRegion")
+            .context_key_type(ContextKeyTypeEnum::String)
+            .context_key_values(simulation.region)
+            .build();
+        let actions: Vec<String> = simulation.actions.iter().map(|&a| a.to_owned()).collect();
+        let answer = self
+            .call(Operation::SimulatePrincipalPolicy, |sdk| {
+                sdk.iam
+                    .simulate_principal_policy()
+                    .policy_source_arn(simulation.user_arn)
+                    .set_action_names(Some(actions.clone()))
+                    .set_resource_arns(Some(simulation.resources.to_vec()))
+                    .context_entries(region.clone())
+                    .set_marker(token.clone())
+                    .send()
+            })
+            .await?;
+        let mut items = Vec::new();
+        for result in answer.evaluation_results() {
+            let action = result.eval_action_name();
+            let mut decided = |resource: &str, decision: &PolicyEvaluationDecisionType| {
+                items.push(Simulated {
+                    action: action.to_owned(),
+                    resource: resource.to_owned(),
+                    allowed: *decision == PolicyEvaluationDecisionType::Allowed,
+                });
+            };
+            // With several resources the answer for each stands below the one for the action.
+            for specific in result.resource_specific_results() {
+                decided(
+                    specific.eval_resource_name(),
+                    specific.eval_resource_decision(),
+                );
+            }
+            if result.resource_specific_results().is_empty()
+                && let Some(resource) = result.eval_resource_name()
+            {
+                decided(resource, result.eval_decision());
+            }
+        }
+        Ok(Page {
+            items,
+            next: answer.marker.filter(|_| answer.is_truncated),
+        })
+    }
+}
+
+pub(super) fn actual(policy: &ManagedPolicyDetail) -> Actual {
+    let versions = policy.policy_version_list();
+    let in_force = versions.iter().find(|version| version.is_default_version());
+    Actual {
+        name: policy.policy_name().unwrap_or_default().to_owned(),
+        arn: policy.arn().unwrap_or_default().to_owned(),
+        path: policy.path().unwrap_or("/").to_owned(),
+        document: in_force
+            .and_then(|version| version.document())
+            .and_then(document),
+        old_versions: versions
+            .iter()
+            .filter(|version| !version.is_default_version())
+            .filter_map(|version| version.version_id().map(str::to_owned))
+            .collect(),
+    }
+}

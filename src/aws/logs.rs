@@ -1,0 +1,172 @@
+//! Amazon CloudWatch Logs.
+
+use std::collections::HashMap;
+
+use crate::domain::ownership::{Ownership, Tags};
+use crate::domain::resources::log_group::Actual;
+
+use super::Page;
+use super::client::Client;
+use super::error::CallResult;
+use super::operations::Operation;
+
+/// Log groups a page at most. Source: CloudWatch Logs DescribeLogGroups, `limit`.
+const PAGE: i32 = 50;
+/// Events a page of those that a pattern picks.
+const EVENTS_PAGE: i32 = 1000;
+
+impl Client {
+    /// logs:DescribeLogGroups: one page of those whose name begins with `prefix`.
+    pub async fn log_groups_page(
+        &self,
+        prefix: &str,
+        token: Option<String>,
+    ) -> CallResult<Page<Actual>> {
+        let answer = self
+            .call(Operation::DescribeLogGroups, |sdk| {
+                sdk.logs
+                    .describe_log_groups()
+                    .set_log_group_name_prefix((!prefix.is_empty()).then(|| prefix.to_owned()))
+                    .limit(PAGE)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        Ok(Page {
+            items: answer
+                .log_groups()
+                .iter()
+                .map(|group| Actual {
+                    name: group.log_group_name().unwrap_or_default().to_owned(),
+                    created_ms: group.creation_time().filter(|ms| *ms > 0),
+                    retention_days: group.retention_in_days(),
+                    ownership: Ownership::Unproven,
+                    tags_read: false,
+                })
+                .collect(),
+            next: answer.next_token,
+        })
+    }
+
+    /// logs:TagResource.
+    pub async fn tag_log_group(&self, arn: &str, tags: &Tags) -> CallResult<()> {
+        self.call(Operation::LogsTagResource, |sdk| {
+            sdk.logs
+                .tag_resource()
+                .resource_arn(arn)
+                .set_tags(Some(map(tags)))
+                .send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// logs:ListTagsForResource.
+    pub async fn log_group_tags(&self, arn: &str) -> CallResult<Tags> {
+        let answer = self
+            .call(Operation::LogsListTagsForResource, |sdk| {
+                sdk.logs.list_tags_for_resource().resource_arn(arn).send()
+            })
+            .await?;
+        Ok(answer.tags.unwrap_or_default().into_iter().collect())
+    }
+
+    /// logs:CreateLogGroup.
+    pub async fn create_log_group(&self, name: &str, tags: &Tags) -> CallResult<()> {
+        self.call(Operation::CreateLogGroup, |sdk| {
+            sdk.logs
+                .create_log_group()
+                .log_group_name(name)
+                .set_tags(Some(map(tags)))
+                .send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// logs:PutRetentionPolicy.
+    pub async fn put_retention_policy(&self, name: &str, days: i32) -> CallResult<()> {
+        self.call(Operation::PutRetentionPolicy, |sdk| {
+            sdk.logs
+                .put_retention_policy()
+                .log_group_name(name)
+                .retention_in_days(days)
+                .send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// logs:DeleteLogGroup.
+    pub async fn delete_log_group(&self, name: &str) -> CallResult<()> {
+        self.call(Operation::DeleteLogGroup, |sdk| {
+            sdk.logs.delete_log_group().log_group_name(name).send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970, up to another one.
+    pub async fn log_events_page(
+        &self,
+        group: &str,
+        since_ms: i64,
+        until_ms: Option<i64>,
+        limit: i32,
+        token: Option<String>,
+    ) -> CallResult<Page<String>> {
+        self.filter(group, since_ms, until_ms, None, limit, token)
+            .await
+    }
+
+    /// logs:FilterLogEvents: one page of those messages that a filter pattern picks; an empty pattern picks all.
+    pub async fn matching_log_events_page(
+        &self,
+        group: &str,
+        since_ms: i64,
+        until_ms: Option<i64>,
+        pattern: &str,
+        token: Option<String>,
+    ) -> CallResult<Page<String>> {
+        let pattern = (!pattern.is_empty()).then(|| pattern.to_owned());
+        self.filter(group, since_ms, until_ms, pattern, EVENTS_PAGE, token)
+            .await
+    }
+
+    async fn filter(
+        &self,
+        group: &str,
+        since_ms: i64,
+        until_ms: Option<i64>,
+        pattern: Option<String>,
+        limit: i32,
+        token: Option<String>,
+    ) -> CallResult<Page<String>> {
+        let answer = self
+            .call(Operation::FilterLogEvents, |sdk| {
+                sdk.logs
+                    .filter_log_events()
+                    .log_group_name(group)
+                    .start_time(since_ms)
+                    .set_end_time(until_ms)
+                    .set_filter_pattern(pattern.clone())
+                    .limit(limit)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        Ok(Page {
+            items: answer
+                .events
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|event| event.message)
+                .collect(),
+            next: answer.next_token,
+        })
+    }
+}
+
+fn map(tags: &Tags) -> HashMap<String, String> {
+    tags.clone().into_iter().collect()
+}

@@ -1,0 +1,431 @@
+//! When may the next call go out? Token buckets, whose arithmetic is pure with time passed in ([`bucket`]), and
+//! the [`Pacer`], which adds the clock and the waiting.
+//!
+//! - A call passes its operation's own bucket first, and asks the bucket that its service shares among many
+//!   operations only when its own lets it through: a deletion that waits half an hour for its turn must not hold a
+//!   place in a bucket that others could use now.
+//! - In a shared bucket, calls that come from a bucket of their own go first: they are the scarce ones, and
+//!   everything else can hide behind them.
+//! - Tokens are taken at the moment when the call goes out, from all its buckets at once, so that calls are as far
+//!   apart as the quota asks when they arrive at AWS.
+
+pub(crate) mod bucket;
+mod turns;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as Turnstile, MutexGuard as Turn, Notify, Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::operations::{Group, Operation, RequestQuota, quota_of};
+use super::stop::{Cancelled, Stop};
+use bucket::TokenBucket;
+
+/// Requests in flight at most; more only queue in sockets.
+const IN_FLIGHT_MAX: usize = 64;
+
+/// How fast to go against AWS's request quotas.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// This many times AWS's default figures.
+    Scaled(f64),
+    /// As fast as answers come.
+    Unlimited,
+}
+
+/// An account's own quotas by operation: calls per second, and burst.
+pub type Overrides = HashMap<Operation, (f64, f64)>;
+
+/// How many calls of each operation.
+pub type Calls = BTreeMap<Operation, usize>;
+
+/// Paces the calls of a run.
+#[derive(Debug)]
+pub struct Pacer {
+    started: Instant,
+    gates: HashMap<Group, Gate>,
+    in_flight: Semaphore,
+}
+
+/// One bucket, and those who wait before it.
+#[derive(Debug)]
+struct Gate {
+    quota: RequestQuota,
+    bucket: Mutex<TokenBucket>,
+    /// A throttle answer has changed the bucket: whoever sleeps until a token comes must reckon again.
+    changed: Notify,
+    /// Whoever holds the turnstile of its lane is the next of that lane; the others wait in order of arrival.
+    lanes: [Turnstile<()>; 2],
+    /// How many wait, or are about to, in the scarce lane.
+    scarce: AtomicUsize,
+}
+
+/// Where a call stands before a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// It came through a bucket of its own, and goes first.
+    Scarce = 0,
+    Common = 1,
+}
+
+impl Gate {
+    fn new(quota: RequestQuota, scale: f64) -> Self {
+        let quota = RequestQuota {
+            per_second: quota.per_second * scale,
+            ..quota
+        };
+        Self {
+            quota,
+            bucket: Mutex::new(TokenBucket::new(quota)),
+            changed: Notify::new(),
+            lanes: [Turnstile::new(()), Turnstile::new(())],
+            scarce: AtomicUsize::new(0),
+        }
+    }
+
+    fn bucket<T>(&self, use_it: impl FnOnce(&mut TokenBucket) -> T) -> T {
+        use_it(&mut self.bucket.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+
+    /// How long whoever is next in the lane must still wait. The common lane leaves a token to each scarce call.
+    fn wait(&self, lane: Lane, now: Duration) -> Duration {
+        let ahead = match lane {
+            Lane::Scarce => 0,
+            Lane::Common => self.scarce.load(Ordering::Relaxed),
+        };
+        self.bucket(|bucket| bucket.wait(now, 1 + ahead))
+    }
+}
+
+/// A call's place in the queue before a bucket.
+struct Queued<'a> {
+    gate: &'a Gate,
+    lane: Lane,
+    _turn: Turn<'a, ()>,
+    _counted: Option<Counted<'a>>,
+}
+
+/// Counts a scarce call while it waits.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<'a> Queued<'a> {
+    async fn before(gate: &'a Gate, lane: Lane, stop: &Stop) -> Result<Self, Cancelled> {
+        let counted = (lane == Lane::Scarce).then(|| {
+            gate.scarce.fetch_add(1, Ordering::Relaxed);
+            Counted(&gate.scarce)
+        });
+        let turn = stop.unless_stopping(gate.lanes[lane as usize].lock());
+        Ok(Self {
+            gate,
+            lane,
+            _turn: turn.await?,
+            _counted: counted,
+        })
+    }
+
+    fn wait(&self, now: Duration) -> Duration {
+        self.gate.wait(self.lane, now)
+    }
+}
+
+impl Pacer {
+    /// A pacer with full buckets. `overrides`: the account's own figures, where they were raised.
+    pub fn new(pace: Pace, overrides: &Overrides) -> Self {
+        let gates = match pace {
+            Pace::Unlimited => HashMap::new(),
+            Pace::Scaled(scale) => quotas(overrides)
+                .map(|(group, quota)| (group, Gate::new(quota, scale)))
+                .collect(),
+        };
+        Self {
+            started: Instant::now(),
+            gates,
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+        }
+    }
+
+    /// Waits for the operation's turn. The call is in flight until what this returns is dropped.
+    ///
+    /// # Errors
+    /// When the run is stopped meanwhile.
+    pub async fn turn(
+        &self,
+        operation: Operation,
+        stop: &Stop,
+    ) -> Result<SemaphorePermit<'_>, Cancelled> {
+        let mut gates = self.gates(operation);
+        let permit = match (gates.next(), gates.next()) {
+            (None, _) => self.permit(stop).await?,
+            (Some(first), second) => self.through(first, second, stop).await?,
+        };
+        stop.check()?;
+        Ok(permit)
+    }
+
+    async fn through(
+        &self,
+        first: &Gate,
+        second: Option<&Gate>,
+        stop: &Stop,
+    ) -> Result<SemaphorePermit<'_>, Cancelled> {
+        let place = Queued::before(first, Lane::Common, stop).await?;
+        loop {
+            self.wait_for(&place, stop).await?;
+            let behind = match second {
+                Some(gate) => Some(Queued::before(gate, Lane::Scarce, stop).await?),
+                None => None,
+            };
+            if let Some(behind) = &behind {
+                self.wait_for(behind, stop).await?;
+            }
+            let permit = self.permit(stop).await?;
+            let now = self.started.elapsed();
+            let places = || [Some(&place), behind.as_ref()].into_iter().flatten();
+            // A throttle answer may have emptied a bucket while the other was waited for.
+            if places().all(|place| place.wait(now).is_zero()) {
+                for place in places() {
+                    place.gate.bucket(|bucket| bucket.take(now));
+                }
+                return Ok(permit);
+            }
+        }
+    }
+
+    async fn wait_for(&self, place: &Queued<'_>, stop: &Stop) -> Result<(), Cancelled> {
+        loop {
+            let changed = place.gate.changed.notified();
+            let wait = place.wait(self.started.elapsed());
+            if wait.is_zero() {
+                return Ok(());
+            }
+            tokio::select! {
+                slept = stop.sleep(wait) => slept?,
+                () = changed => {}
+            }
+        }
+    }
+
+    async fn permit(&self, stop: &Stop) -> Result<SemaphorePermit<'_>, Cancelled> {
+        // The semaphore is never closed, so a permit always comes.
+        let permit = stop.unless_stopping(self.in_flight.acquire()).await?;
+        permit.map_err(|_closed| Cancelled)
+    }
+
+    /// AWS throttled the operation: its scarcest bucket pauses, and goes slower for a while.
+    pub fn throttled(&self, operation: Operation, pause: Duration) {
+        let now = self.started.elapsed();
+        if let Some(gate) = self.gates(operation).next() {
+            gate.bucket(|bucket| bucket.throttled(now, pause));
+            gate.changed.notify_waiters();
+        }
+    }
+
+    /// Whether nothing is paced.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.gates.is_empty()
+    }
+
+    /// A bucket's quota, as AWS is taken to have it in this account.
+    pub(crate) fn quota(&self, group: Group) -> Option<RequestQuota> {
+        self.gates.get(&group).map(|gate| gate.quota)
+    }
+
+    /// How many of these calls take from a bucket.
+    pub(crate) fn count_through(&self, group: Group, calls: &Calls) -> usize {
+        let through = calls
+            .iter()
+            .filter(|(operation, _)| operation.buckets().any(|g| g == group));
+        through.map(|(_, count)| count).sum()
+    }
+
+    /// How long the buckets need, as they are now, for these calls, and which of them takes that long.
+    pub(crate) fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
+        let now = self.started.elapsed();
+        let times = self.gates.iter().map(|(group, gate)| {
+            let count = self.count_through(*group, calls);
+            (gate.bucket(|bucket| bucket.time_for(now, count)), *group)
+        });
+        match times.max() {
+            Some((time, group)) if !time.is_zero() => (time, Some(group)),
+            _ => (Duration::ZERO, None),
+        }
+    }
+
+    /// The gates that a call passes, its own first.
+    fn gates(&self, operation: Operation) -> impl Iterator<Item = &Gate> {
+        operation
+            .buckets()
+            .filter_map(|group| self.gates.get(&group))
+    }
+}
+
+/// Every bucket's figures; an override gives an operation one of its own.
+fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, RequestQuota)> {
+    let published = Operation::ALL
+        .iter()
+        .flat_map(|operation| operation.buckets());
+    let published = published.filter_map(|group| Some((group, quota_of(group)?)));
+    let raised = overrides.iter().map(|(operation, (per_second, burst))| {
+        let quota = RequestQuota {
+            per_second: *per_second,
+            burst: *burst,
+        };
+        (Group::Own(*operation), quota)
+    });
+    published.chain(raised)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pacer() -> Pacer {
+        Pacer::new(Pace::Scaled(1.0), &Overrides::new())
+    }
+
+    /// Waits for a turn, and makes a call that takes no time.
+    async fn turn(pacer: &Pacer, operation: Operation, stop: &Stop) {
+        drop(pacer.turn(operation, stop).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn thirty_deployments_take_hardly_longer_than_the_quota_says() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let start = Instant::now();
+        for _ in 0..30 {
+            turn(&pacer, Operation::CreateDeployment, &stop).await;
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        assert!((145.0..148.0).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_for_a_turn_ends_when_the_run_is_stopped() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        turn(&pacer, Operation::DeleteRestApi, &stop).await;
+        let waiting = pacer.turn(Operation::DeleteRestApi, &stop);
+        stop.drain();
+        assert_eq!(waiting.await.err(), Some(Cancelled));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scarce_call_goes_first_among_the_many_in_a_shared_bucket() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let start = Instant::now();
+        let common = futures::future::join_all((0..400).map(|_| async {
+            turn(&pacer, Operation::PutMethod, &stop).await;
+        }));
+        let scarce = async {
+            let mut times = Vec::new();
+            for _ in 0..5 {
+                turn(&pacer, Operation::CreateDeployment, &stop).await;
+                times.push(start.elapsed().as_secs_f64());
+            }
+            times
+        };
+        let (_, times) = tokio::join!(common, scarce);
+        for (index, time) in times.iter().enumerate() {
+            let ideal = index as f64 * 5.0;
+            assert!((ideal..ideal + 1.0).contains(time), "{times:?}");
+        }
+        assert!(start.elapsed().as_secs() >= 36, "the others did wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_wait_for_its_own_bucket_holds_up_nobody_in_the_shared_one() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let start = Instant::now();
+        let deletions = futures::future::join_all((0..50).map(|_| async {
+            turn(&pacer, Operation::DeleteRestApi, &stop).await;
+        }));
+        let others = async {
+            for _ in 0..40 {
+                turn(&pacer, Operation::GetStages, &stop).await;
+            }
+            start.elapsed()
+        };
+        let (_, others) = tokio::join!(deletions, others);
+        assert!(others.as_secs() < 2, "{others:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttle_answer_holds_back_those_who_wait_already() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let start = Instant::now();
+        let calls = futures::future::join_all((0..30).map(|_| async {
+            turn(&pacer, Operation::PutRetentionPolicy, &stop).await;
+            start.elapsed()
+        }));
+        pacer.throttled(Operation::PutRetentionPolicy, Duration::from_secs(5));
+        let times = calls.await;
+        assert!(times.iter().all(|time| time.as_secs() >= 5), "{times:?}");
+        let at_once = times.iter().filter(|time| time.as_millis() < 5_100).count();
+        assert!(
+            at_once <= 1,
+            "nor does everybody go when it is over: {at_once}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleeper_is_woken_when_a_refusal_makes_its_turn_earlier() {
+        let pacer = pacer();
+        let stop = Stop::new();
+        let refused = || pacer.throttled(Operation::DeleteRestApi, Duration::from_secs(1));
+        for _ in 0..2 {
+            turn(&pacer, Operation::DeleteRestApi, &stop).await;
+            refused();
+        }
+        // Every other turn is left by now: after this call the next one sleeps for two.
+        turn(&pacer, Operation::DeleteRestApi, &stop).await;
+        let called = Instant::now();
+        let (next, ()) = tokio::join!(
+            async {
+                turn(&pacer, Operation::DeleteRestApi, &stop).await;
+                called.elapsed().as_secs_f64()
+            },
+            async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                refused();
+            }
+        );
+        assert!((31.0..32.0).contains(&next), "{next} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_for_calls_is_that_of_the_bucket_which_needs_longest() {
+        let pacer = pacer();
+        let calls = Calls::from([
+            (Operation::CreateDeployment, 30),
+            (Operation::CreateRestApi, 30),
+            (Operation::PutMethod, 60),
+        ]);
+        let (time, group) = pacer.time_for(&calls);
+        assert_eq!(group, Some(Group::Own(Operation::CreateDeployment)));
+        assert!((145..148).contains(&time.as_secs()), "{time:?}");
+        assert_eq!(pacer.time_for(&Calls::new()), (Duration::ZERO, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_override_gives_an_operation_a_bucket_of_its_own() {
+        let overrides = Overrides::from([(Operation::PutMethod, (1.0, 1.0))]);
+        let pacer = Pacer::new(Pace::Scaled(1.0), &overrides);
+        let calls = Calls::from([(Operation::PutMethod, 11)]);
+        let (time, group) = pacer.time_for(&calls);
+        assert_eq!(group, Some(Group::Own(Operation::PutMethod)));
+        assert_eq!(time.as_secs(), 10);
+    }
+}

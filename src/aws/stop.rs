@@ -1,0 +1,94 @@
+//! Stopping a run: first nothing new starts, then what is in flight is given up.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+/// The run was stopped while this waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled;
+
+/// The two levels of stopping, shared by everything in a run.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    drain: CancellationToken,
+    now: CancellationToken,
+}
+
+impl Stop {
+    /// A run that goes on.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on no call starts and every wait ends; requests in flight are let finish.
+    pub fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// Gives up what is in flight as well.
+    pub fn now(&self) {
+        self.drain.cancel();
+        self.now.cancel();
+    }
+
+    /// Whether stopping began.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    /// `Err` once stopping began.
+    ///
+    /// # Errors
+    /// [`Cancelled`], then.
+    pub fn check(&self) -> Result<(), Cancelled> {
+        if self.is_stopping() {
+            Err(Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Sleeps; ends early with an error when stopping begins.
+    ///
+    /// # Errors
+    /// [`Cancelled`], then.
+    pub async fn sleep(&self, duration: Duration) -> Result<(), Cancelled> {
+        tokio::select! {
+            biased;
+            () = self.drain.cancelled() => Err(Cancelled),
+            () = tokio::time::sleep(duration) => Ok(()),
+        }
+    }
+
+    /// Waits for something of our own (not a request); ends early with an error when stopping begins.
+    ///
+    /// # Errors
+    /// [`Cancelled`], then.
+    pub(crate) async fn unless_stopping<T>(
+        &self,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, Cancelled> {
+        tokio::select! {
+            biased;
+            () = self.drain.cancelled() => Err(Cancelled),
+            value = wait => Ok(value),
+        }
+    }
+
+    /// Lets a request finish, unless it is to be given up.
+    ///
+    /// # Errors
+    /// [`Cancelled`], then.
+    pub(crate) async fn unless_given_up<T>(
+        &self,
+        request: impl Future<Output = T>,
+    ) -> Result<T, Cancelled> {
+        tokio::select! {
+            biased;
+            () = self.now.cancelled() => Err(Cancelled),
+            value = request => Ok(value),
+        }
+    }
+}

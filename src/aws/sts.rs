@@ -1,0 +1,29 @@
+//! AWS STS.
+
+use super::client::Client;
+use super::error::CallResult;
+use super::operations::Operation;
+
+/// Who the caller is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The account id.
+    pub account: String,
+    /// The caller's ARN (its second part is the partition).
+    pub arn: String,
+}
+
+impl Client {
+    /// sts:GetCallerIdentity.
+    pub async fn caller_identity(&self) -> CallResult<CallerIdentity> {
+        let answer = self
+            .call(Operation::GetCallerIdentity, |sdk| {
+                sdk.sts.get_caller_identity().send()
+            })
+            .await?;
+        Ok(CallerIdentity {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
+        })
+    }
+}

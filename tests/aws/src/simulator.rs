@@ -1,0 +1,53 @@
+//! IAM's policy simulator: the shape of its answers, as the API reference has it; what it decides is for the test to say.
+//! Policies themselves are held against a policy engine in `tests/engine/policies`.
+
+use homeroom::strict::{Refusal, Request};
+
+use super::iam::{list, missing};
+use super::world::World;
+
+impl World {
+    pub(super) fn simulate(&self, request: &Request) -> Result<String, Refusal> {
+        let user = request.text("PolicySourceArn");
+        let name = user.rsplit('/').next().unwrap_or_default();
+        if !self.principals.users.contains_key(name) {
+            return Err(missing(&format!("The user with name {name}")));
+        }
+        let resources = request.members("ResourceArns", "");
+        let word = |allowed: bool| if allowed { "allowed" } else { "implicitDeny" };
+        let results: Vec<String> = request
+            .members("ActionNames", "")
+            .into_iter()
+            .map(|action| {
+                let decided: Vec<(&str, bool)> = resources
+                    .iter()
+                    .map(|resource| (*resource, (self.simulator)(user, action, resource)))
+                    .collect();
+                // For one resource the answer stands with the action; for several, one stands below it for each.
+                let specific = decided.iter().map(|(resource, allowed)| {
+                    format!(
+                        "<EvalResourceName>{resource}</EvalResourceName><EvalResourceDecision>{}</EvalResourceDecision>",
+                        word(*allowed)
+                    )
+                });
+                let specific = match decided.len() {
+                    1 => String::new(),
+                    _ => list("ResourceSpecificResults", specific),
+                };
+                let (first, allowed) = decided[0];
+                format!(
+                    "<EvalActionName>{action}</EvalActionName><EvalResourceName>{first}</EvalResourceName><EvalDecision>{}</EvalDecision>{specific}",
+                    word(allowed)
+                )
+            })
+            .collect();
+        let (page, next) = self.page(results, request.text("Marker"), None, 100);
+        Ok(format!(
+            "{}<IsTruncated>{}</IsTruncated>{}",
+            list("EvaluationResults", page.into_iter()),
+            next.is_some(),
+            next.map(|token| format!("<Marker>{token}</Marker>"))
+                .unwrap_or_default()
+        ))
+    }
+}

@@ -1,0 +1,198 @@
+//! What students may set and homeroom never does: seen, kept, shown, and put back when that is asked for.
+
+use homeroom::domain::diff;
+use homeroom::domain::plan::Item;
+use serde_json::{Value, json};
+
+use super::*;
+
+const FUNCTION: &str = "user1-process-data";
+const MACHINE: &str = "user1-simple-workflow";
+
+/// Everything that an update of a function sets and homeroom does not, by its name in the API.
+fn settings_of_function() -> Vec<(&'static str, Value)> {
+    vec![
+        ("Architectures", json!(["arm64"])),
+        (
+            "DeadLetterConfig",
+            json!({"TargetArn": "arn:aws:sqs:us-east-1:1:q"}),
+        ),
+        ("EphemeralStorage", json!({"Size": 10240})),
+        (
+            "FileSystemConfigs",
+            json!([{"Arn": "arn:aws:elasticfilesystem:x", "LocalMountPath": "/mnt/x"}]),
+        ),
+        ("KMSKeyArn", json!("arn:aws:kms:us-east-1:1:key/k")),
+        ("Layers", json!(["arn:aws:lambda:us-east-1:1:layer:l:1"])),
+        (
+            "LoggingConfig",
+            json!({"LogFormat": "JSON", "ApplicationLogLevel": "FATAL"}),
+        ),
+        ("SnapStart", json!({"ApplyOn": "PublishedVersions"})),
+        ("TracingConfig", json!({"Mode": "Active"})),
+        (
+            "VpcConfig",
+            json!({"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
+        ),
+    ]
+}
+
+fn settings_of_machine() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "encryptionConfiguration",
+            json!({"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}),
+        ),
+        (
+            "loggingConfiguration",
+            json!({"level": "ALL", "includeExecutionData": true, "destinations": []}),
+        ),
+        ("tracingConfiguration", json!({"enabled": true})),
+    ]
+}
+
+fn item(plan: &Plan, name: &str) -> Item {
+    let items = &plan.students[0].items;
+    items
+        .iter()
+        .find(|i| i.resource.name == name)
+        .unwrap()
+        .clone()
+}
+
+/// Plans, with what would be reset; the plan and what was seen.
+async fn look(aws: &StrictAws, class: &Class, reset: bool) -> (Plan, Observed) {
+    let (client, _run) = start(aws, class).await;
+    let observed = observe(&client, &class.desired, &Depth::Deploy)
+        .await
+        .unwrap();
+    (deploy::plan(&class.desired, &observed, reset), observed)
+}
+
+/// The student's change is seen and kept, named where it is shown, and gone after a reset.
+async fn goes_the_way_of_every_change(aws: &StrictAws, class: &Class, name: &str, key: &str) {
+    let (plan, observed) = look(aws, class, false).await;
+    assert_eq!(plan.steps(), 0, "{key}: {:?}", item(&plan, name));
+    let kept = item(&plan, name);
+    assert_eq!(kept.verdict, Verdict::Keep, "{key}");
+    assert!(kept.why.contains(key), "{key}: {}", kept.why);
+    let changes = diff::changes(&class.desired.scope, &class.desired.stacks[0], &observed);
+    let shown = format!("{changes:?}");
+    assert!(shown.contains(key) && changes.len() == 1, "{key}: {shown}");
+
+    let (plan, _) = look(aws, class, true).await;
+    let (client, _run) = start(aws, class).await;
+    assert_all_well(&execute(&client, &plan, |_, _| None).await);
+    let (plan, _) = look(aws, class, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0), "{key}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_setting_of_a_function_is_drift_and_reset_puts_it_back() {
+    let class = Class::of(&["user1"]);
+    let deployed = StrictAws::new();
+    deploy_class(&deployed, &class).await;
+    for (key, value) in settings_of_function() {
+        let aws = deployed.copy();
+        aws.set_of_function(FUNCTION, key, value.clone());
+        goes_the_way_of_every_change(&aws, &class, FUNCTION, key).await;
+        assert_ne!(aws.setting_of_function(FUNCTION, key), value);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_setting_of_a_state_machine_is_drift_and_reset_puts_it_back() {
+    let class = Class::of(&["user1"]);
+    let deployed = StrictAws::new();
+    deploy_class(&deployed, &class).await;
+    for (key, value) in settings_of_machine() {
+        let aws = deployed.copy();
+        aws.set_of_machine(MACHINE, key, value);
+        goes_the_way_of_every_change(&aws, &class, MACHINE, key).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_lab_leaves_a_students_settings_alone() {
+    let aws = StrictAws::new();
+    deploy_class(&aws, &Class::of(&["user1"])).await;
+    let layers = json!([{"Arn": "arn:aws:lambda:us-east-1:1:layer:l:1"}]);
+    aws.set_of_function(
+        FUNCTION,
+        "Layers",
+        json!(["arn:aws:lambda:us-east-1:1:layer:l:1"]),
+    );
+    aws.set_of_machine(MACHINE, "tracingConfiguration", json!({"enabled": true}));
+    let debug = Class::with_settings(&["user1"], &[("log_level", "DEBUG".into())]);
+    assert_all_well(&deploy_class(&aws, &debug).await);
+    assert_eq!(aws.setting_of_function(FUNCTION, "Layers"), layers);
+    let (plan, _) = look(&aws, &debug, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_students_change_is_named_whole_beside_what_is_to_be_written() {
+    let aws = StrictAws::new();
+    deploy_class(&aws, &Class::of(&["user1"])).await;
+    let layer = json!(["arn:aws:lambda:us-east-1:1:layer:l:1"]);
+    aws.set_of_function(FUNCTION, "Layers", layer);
+    aws.set_of_function(FUNCTION, "MemorySize", json!(1024));
+    aws.set_of_function(FUNCTION, "Handler", json!("mine.run"));
+    let all = "the student changed its configuration (Handler, MemorySize, Layers)";
+    let class = Class::of(&["user1"]);
+    let (plan, _) = look(&aws, &class, false).await;
+    let kept = item(&plan, FUNCTION);
+    assert_eq!((kept.verdict, kept.why.as_str()), (Verdict::Keep, all));
+
+    // The lab has other code now.
+    let mut other = Class::of(&["user1"]);
+    for function in &mut other.desired.stacks[0].functions {
+        function.code.zip = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+            .as_slice()
+            .into();
+        function.code.sha256 = "other=".into();
+    }
+    let (plan, _) = look(&aws, &other, false).await;
+    let updated = item(&plan, FUNCTION);
+    assert_eq!(updated.verdict, Verdict::Update);
+    assert_eq!(updated.theirs.as_deref(), Some(all));
+    assert!(updated.why.contains("Handler, MemorySize, Layers"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_shows_every_default_has_no_drift() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1"]);
+    deploy_class(&aws, &class).await;
+    for (key, value) in [
+        ("Architectures", json!(["x86_64"])),
+        ("EphemeralStorage", json!({"Size": 512})),
+        (
+            "LoggingConfig",
+            json!({"LogFormat": "Text", "LogGroup": format!("/aws/lambda/{FUNCTION}")}),
+        ),
+        (
+            "SnapStart",
+            json!({"ApplyOn": "None", "OptimizationStatus": "Off"}),
+        ),
+        ("TracingConfig", json!({"Mode": "PassThrough"})),
+        (
+            "VpcConfig",
+            json!({"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""}),
+        ),
+    ] {
+        aws.set_of_function(FUNCTION, key, value);
+    }
+    for (key, value) in [
+        ("encryptionConfiguration", json!({"type": "AWS_OWNED_KEY"})),
+        (
+            "loggingConfiguration",
+            json!({"level": "OFF", "includeExecutionData": false}),
+        ),
+        ("tracingConfiguration", json!({"enabled": false})),
+    ] {
+        aws.set_of_machine(MACHINE, key, value);
+    }
+    let (plan, _) = look(&aws, &class, false).await;
+    assert_eq!((plan.steps(), plan.count(Verdict::Keep)), (0, 0));
+}

@@ -1,0 +1,812 @@
+//! What every verb says at its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use homeroom::cli::{AccessVerb, Cli, Verb};
+
+use crate::report_sample::{ATTACKS, class, hostile_class};
+use homeroom::domain::check::{Progress, Verdict};
+use homeroom::domain::ids::Scope;
+use homeroom::domain::left::Likeness;
+use homeroom::domain::observed::{AccountUse, Gap};
+use homeroom::domain::ownership::Owner;
+use homeroom::domain::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
+use homeroom::domain::resources::{Kind, ResourceId};
+use homeroom::domain::roster::Student;
+use homeroom::events::{
+    Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, RunSummary,
+    StudentResult,
+};
+use homeroom::report::text::width;
+use homeroom::report::{
+    Limit, View, json, print_reset_listing, print_summary, print_teardown_listing,
+};
+
+fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
+    RunSummary {
+        command,
+        class: "spring".parse().unwrap(),
+        students,
+        summary: BTreeMap::new(),
+        left: Vec::new(),
+        forecast: None,
+        files: Vec::new(),
+        notes: Vec::new(),
+        api_calls: BTreeMap::from([("lambda:CreateFunction".to_owned(), 90)]),
+        elapsed_s: 252.4,
+    }
+}
+
+fn student(name: &str, outcome: Outcome) -> StudentResult {
+    StudentResult {
+        username: name.parse().unwrap(),
+        outcome,
+        resources: Vec::new(),
+        checks: Vec::new(),
+        outputs: Vec::new(),
+        errors: Vec::new(),
+    }
+}
+
+fn failed(name: &str, cause: &str, hint: Option<&str>) -> StudentResult {
+    StudentResult {
+        errors: vec![Failure {
+            subject: format!("Lambda function {name}-process-data"),
+            cause: cause.to_owned(),
+            hint: hint.map(str::to_owned),
+            request_id: None,
+        }],
+        ..student(name, Outcome::Failed)
+    }
+}
+
+fn resource(kind: Kind, name: &str, state: &str, detail: Option<&str>) -> ResourceResult {
+    ResourceResult {
+        resource: ResourceId::new(kind, name),
+        state: state.to_owned(),
+        detail: detail.map(str::to_owned),
+    }
+}
+
+fn show(summary: &RunSummary, view: &View<'_>) -> String {
+    let mut out = Vec::new();
+    print_summary(summary, view, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn deploy() -> RunSummary {
+    let denied = "lambda:CreateFunction: AccessDeniedException: User arn:aws:iam::123456789012:user/teacher \
+                  is not authorized to perform lambda:CreateFunction";
+    summary(
+        Command::Deploy,
+        vec![
+            student("user1", Outcome::Deployed),
+            student("user2", Outcome::Deployed),
+            student("user3", Outcome::Unchanged),
+            failed(
+                "user4",
+                denied,
+                Some("give this user lambda:CreateFunction, then deploy again"),
+            ),
+            failed(
+                "user5",
+                denied,
+                Some("give this user lambda:CreateFunction, then deploy again"),
+            ),
+            failed("user6", "the zip is too large", None),
+        ],
+    )
+}
+
+#[test]
+fn deploy_groups_failures_by_cause_and_says_what_to_type() {
+    let mut run = deploy();
+    run.notes
+        .push("user9 is in the cloud but not in the roster".into());
+    insta::assert_snapshot!(show(&run, &View::default()));
+}
+
+#[test]
+fn deploy_that_went_well_goes_on_to_validate() {
+    let run = summary(
+        Command::Deploy,
+        vec![
+            student("user1", Outcome::Deployed),
+            student("user2", Outcome::Unchanged),
+        ],
+    );
+    let view = View {
+        invocation: "homeroom --local",
+        ..View::default()
+    };
+    insta::assert_snapshot!(show(&run, &view), @r"
+    2 students: 1 deployed, 1 unchanged.  (4m 12s, 90 AWS calls)
+    next: homeroom --local validate
+          proves that every stack works
+    ");
+}
+
+#[test]
+fn plan_shows_counts_the_students_changes_limits_and_gaps() {
+    let changed = StudentResult {
+        resources: vec![
+            resource(Kind::Role, "user1-worker", "create", None),
+            resource(Kind::Role, "user1-trigger", "create", None),
+            resource(Kind::Function, "user1-process-data", "update", None),
+            resource(
+                Kind::StateMachine,
+                "user1-simple-workflow",
+                "keep",
+                Some("definition edited"),
+            ),
+        ],
+        ..student("user1", Outcome::Changes)
+    };
+    let conflict = StudentResult {
+        resources: vec![
+            resource(
+                Kind::Role,
+                "user2-worker",
+                "conflict",
+                Some("has no homeroom tags"),
+            ),
+            resource(
+                Kind::LogGroup,
+                "/aws/lambda/user2-process-data",
+                "unknown",
+                None,
+            ),
+            resource(Kind::Function, "user2-process-data", "no-change", None),
+        ],
+        ..student("user2", Outcome::Conflict)
+    };
+    let gaps = [Gap {
+        kind: Kind::LogGroup,
+        name: None,
+        student: None,
+        cause: "logs:DescribeLogGroups: AccessDeniedException: not authorized".into(),
+    }];
+    let limit = |what: &str, used, adds, quota| Limit {
+        what: what.into(),
+        used,
+        adds,
+        quota,
+    };
+    let limits = [
+        limit("IAM roles", Some(212), 2, Some(1000)),
+        limit("REST APIs", Some(599), 3, Some(600)),
+        limit("Buckets", None, 1, Some(100)),
+    ];
+    let view = View {
+        gaps: &gaps,
+        limits: &limits,
+        ..View::default()
+    };
+    let mut summary = summary(Command::Plan, vec![changed, conflict]);
+    summary.forecast = Some(Forecast {
+        deploy: Estimate {
+            seconds: Some(149),
+            bound: Some(Bound {
+                seconds: 145,
+                calls: "CreateDeployment".into(),
+                allowed: "1 per 5 s".into(),
+            }),
+            calls: BTreeMap::from([("apigateway".to_owned(), 210), ("iam".to_owned(), 180)]),
+        },
+        teardown: Estimate {
+            seconds: None,
+            bound: None,
+            calls: BTreeMap::from([("apigateway".to_owned(), 1)]),
+        },
+    });
+    insta::assert_snapshot!(show(&summary, &view));
+}
+
+#[test]
+fn validate_shows_a_line_a_probe() {
+    let report = class(30);
+    let students = report
+        .students
+        .iter()
+        .map(|s| {
+            let failed = s.validate.iter().any(|c| c.verdict == Verdict::Fail);
+            let outcome = if failed {
+                Outcome::Failed
+            } else {
+                Outcome::Passed
+            };
+            StudentResult {
+                checks: s.validate.clone(),
+                ..student(s.student.username.as_str(), outcome)
+            }
+        })
+        .collect();
+    insta::assert_snapshot!(show(
+        &summary(Command::Validate, students),
+        &View::default()
+    ));
+}
+
+fn status_of(report: &homeroom::report::ClassReport) -> (RunSummary, Vec<Student>) {
+    let students = report
+        .students
+        .iter()
+        .map(|s| StudentResult {
+            checks: s.progress.checks.clone(),
+            ..student(
+                s.student.username.as_str(),
+                match s.progress.progress {
+                    Progress::Complete => Outcome::Complete,
+                    Progress::InProgress => Outcome::InProgress,
+                    Progress::NotStarted => Outcome::NotStarted,
+                    Progress::NotDeployed => Outcome::NotDeployed,
+                    Progress::Broken => Outcome::Broken,
+                    Progress::Unknown => Outcome::Unknown,
+                },
+            )
+        })
+        .collect();
+    let roster = report.students.iter().map(|s| s.student.clone()).collect();
+    (summary(Command::Status, students), roster)
+}
+
+#[test]
+fn status_fits_80_columns() {
+    let (run, roster) = status_of(&class(30));
+    let text = show(
+        &run,
+        &View {
+            roster: &roster,
+            ..View::default()
+        },
+    );
+    for line in text.lines() {
+        assert!(width(line) <= 80, "{line}");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_wide_terminal_gets_words_in_every_cell() {
+    let (run, roster) = status_of(&class(3));
+    let view = View {
+        roster: &roster,
+        columns: 160,
+        ..View::default()
+    };
+    insta::assert_snapshot!(show(&run, &view));
+}
+
+#[test]
+fn status_of_500_students_with_long_hostile_names_keeps_its_columns() {
+    let mut report = class(500);
+    for (i, s) in report.students.iter_mut().enumerate() {
+        s.student.name = Some(ATTACKS[i % ATTACKS.len()].repeat(20));
+        s.student.section = None;
+    }
+    let (run, roster) = status_of(&report);
+    for columns in [60, 80, 200] {
+        let text = show(
+            &run,
+            &View {
+                roster: &roster,
+                columns,
+                ..View::default()
+            },
+        );
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        let rows: Vec<&str> = text.lines().filter(|l| l.starts_with("user")).collect();
+        assert_eq!(rows.len(), 500);
+        for line in rows {
+            assert!(width(line) <= columns, "{columns}: {line}");
+        }
+    }
+}
+
+#[test]
+fn no_summary_lets_a_hostile_value_steer_the_terminal() {
+    let report = hostile_class();
+    let (mut run, roster) = status_of(&report);
+    run.notes = ATTACKS.map(str::to_owned).to_vec();
+    for (result, attack) in run.students.iter_mut().zip(ATTACKS) {
+        result.errors.push(Failure {
+            subject: attack.to_owned(),
+            cause: attack.to_owned(),
+            hint: Some(attack.to_owned()),
+            request_id: None,
+        });
+        result.resources = vec![resource(Kind::Role, attack, "keep", Some(attack))];
+    }
+    for command in [
+        Command::Plan,
+        Command::Deploy,
+        Command::Validate,
+        Command::Status,
+        Command::Teardown,
+    ] {
+        run.command = command;
+        let text = show(
+            &run,
+            &View {
+                roster: &roster,
+                report: Some(Path::new("a\u{1b}b")),
+                ..View::default()
+            },
+        );
+        assert!(
+            text.chars().all(|c| c == '\n' || !c.is_control()),
+            "{command:?}"
+        );
+        assert!(!text.contains('\u{202e}'), "{command:?}");
+    }
+}
+
+fn teardown_plan() -> Plan {
+    let item = |kind, name: &str, verdict, why: &str| Item {
+        resource: ResourceId::new(kind, name),
+        verdict,
+        action: (verdict == Planned::Delete).then_some(Action::DeleteFunction),
+        why: why.to_owned(),
+        theirs: None,
+        hint: None,
+        after: Vec::new(),
+    };
+    let owner = |name: &str| Owner {
+        class: "spring".parse().unwrap(),
+        student: name.parse().unwrap(),
+        lab: "lab6".parse().unwrap(),
+    };
+    Plan {
+        scope: Scope {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+        },
+        class: "spring".parse().unwrap(),
+        students: vec![
+            StudentPlan {
+                owner: owner("user1"),
+                items: vec![
+                    item(Kind::Function, "user1-process-data", Planned::Delete, ""),
+                    item(Kind::Role, "user1-worker", Planned::Delete, ""),
+                    item(
+                        Kind::RestApi,
+                        "user1-workflow-api",
+                        Planned::Foreign,
+                        "carries no homeroom tags",
+                    ),
+                ],
+                in_roster: true,
+                spelled: None,
+            },
+            StudentPlan {
+                owner: owner("gone"),
+                items: vec![item(
+                    Kind::Function,
+                    "gone-process-data",
+                    Planned::Delete,
+                    "",
+                )],
+                in_roster: false,
+                spelled: None,
+            },
+        ],
+        gaps: Vec::new(),
+        account: AccountUse::default(),
+    }
+}
+
+#[test]
+fn teardown_lists_what_goes_and_what_is_left_alone() {
+    let mut out = Vec::new();
+    print_teardown_listing(&teardown_plan(), &View::default(), &mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn teardown_that_left_something_says_how_to_go_on() {
+    let remains = StudentResult {
+        errors: vec![Failure {
+            subject: "state machine user2-simple-workflow".into(),
+            cause: "still DELETING: an execution is running".into(),
+            hint: Some("stop the execution".into()),
+            request_id: None,
+        }],
+        ..student("user2", Outcome::Remains)
+    };
+    let run = summary(
+        Command::Teardown,
+        vec![student("user1", Outcome::Removed), remains],
+    );
+    insta::assert_snapshot!(show(&run, &View::default()));
+}
+
+/// Every command that a summary proposes, as words.
+fn proposed(summary: &RunSummary, view: &View<'_>) -> Vec<String> {
+    let text = show(summary, view);
+    let next = text.lines().filter_map(|line| line.strip_prefix("next: "));
+    next.map(str::to_owned).collect()
+}
+
+/// The words of a command, as a POSIX shell splits them: quotes are all that proposals use.
+fn split(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in command.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+fn parse(command: &str) -> Cli {
+    Cli::try_parse_from(split(command)).unwrap_or_else(|error| panic!("{command}\n{error}"))
+}
+
+const COMMANDS: [Command; 14] = [
+    Command::Rehearse,
+    Command::Plan,
+    Command::Deploy,
+    Command::Validate,
+    Command::Isolation,
+    Command::Status,
+    Command::Report,
+    Command::Watch,
+    Command::Teardown,
+    Command::AccessGrant,
+    Command::AccessRevoke,
+    Command::AccessFreeze,
+    Command::AccessThaw,
+    Command::Handout,
+];
+
+const OUTCOMES: [Outcome; 22] = [
+    Outcome::Deployed,
+    Outcome::Unchanged,
+    Outcome::Conflict,
+    Outcome::Failed,
+    Outcome::Cancelled,
+    Outcome::Passed,
+    Outcome::Unknown,
+    Outcome::Complete,
+    Outcome::InProgress,
+    Outcome::NotStarted,
+    Outcome::NotDeployed,
+    Outcome::Broken,
+    Outcome::Removed,
+    Outcome::Absent,
+    Outcome::Remains,
+    Outcome::Granted,
+    Outcome::Frozen,
+    Outcome::Thawed,
+    Outcome::NoAccess,
+    Outcome::Written,
+    Outcome::Changes,
+    Outcome::NoChange,
+];
+
+/// What a verb's own options may be, as typed.
+fn repeats(command: Command) -> &'static [&'static str] {
+    match command {
+        Command::Deploy => &["", "--reset", "--reset --ignore-concurrency"],
+        Command::AccessGrant => &["", "--access-keys", "--access-keys --rotate"],
+        Command::Handout => &["", "--with-credentials"],
+        Command::Status | Command::Report => &["", "--attest 'my notes.csv'"],
+        Command::Teardown | Command::AccessRevoke | Command::AccessFreeze => &["", "--left"],
+        _ => &[""],
+    }
+}
+
+fn checked(result: StudentResult, id: &str) -> StudentResult {
+    let mut checks = class(1).students[0].validate.clone();
+    checks.truncate(1);
+    for check in &mut checks {
+        check.id = id.to_owned();
+        check.verdict = Verdict::Fail;
+    }
+    StudentResult { checks, ..result }
+}
+
+#[test]
+fn every_proposal_is_a_command_that_the_program_takes() {
+    let mut seen = BTreeSet::new();
+    let stale = ["user1".parse().unwrap()];
+    for command in COMMANDS {
+        for outcome in OUTCOMES {
+            for check in ["", "resources", "as-deployed", "api", "own-stack"] {
+                for repeat in repeats(command) {
+                    for selection in ["", "--students user1,user2", "--section 'Group A'"] {
+                        if repeat.contains("--left") && !selection.is_empty() {
+                            continue;
+                        }
+                        let mut one = student("user1", outcome);
+                        if !check.is_empty() {
+                            one = checked(one, check);
+                        }
+                        let run = summary(command, vec![one, student("user2", outcome)]);
+                        let view = View {
+                            invocation: "homeroom --roster 'my class.csv' --class spring",
+                            selection,
+                            repeat,
+                            stale: &stale,
+                            ..View::default()
+                        };
+                        for next in proposed(&run, &view) {
+                            let cli = parse(&next);
+                            assert_eq!(cli.global.class.unwrap().as_str(), "spring", "{next}");
+                            let chosen =
+                                cli.global.students.is_some() || cli.global.section.is_some();
+                            assert!(
+                                chosen || selection.is_empty() || next.contains("--students"),
+                                "{next}"
+                            );
+                            assert!(!next.contains("--confirm"), "{next}");
+                            if next.contains("--reset") || next.contains("--rotate") {
+                                assert!(next.contains("--students"), "{next}");
+                            }
+                            seen.insert(next);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 40, "{}", seen.len());
+}
+
+#[test]
+fn next_leads_a_first_time_user_through_the_whole_day() {
+    let mut command = Command::Plan;
+    let mut walked = Vec::new();
+    for outcome in [
+        Outcome::Changes,
+        Outcome::Deployed,
+        Outcome::Passed,
+        Outcome::Granted,
+        Outcome::Passed,
+        Outcome::Written,
+        Outcome::InProgress,
+    ] {
+        let next = proposed(
+            &summary(command, vec![student("user1", outcome)]),
+            &View::default(),
+        );
+        let cli = parse(&next[0]);
+        walked.push(next[0].replace("homeroom ", ""));
+        command = match &cli.verb {
+            Verb::Validate(args) if args.isolation => Command::Isolation,
+            verb => verb.command().unwrap(),
+        };
+    }
+    assert_eq!(
+        walked,
+        [
+            "deploy",
+            "validate",
+            "access grant",
+            "validate --isolation",
+            "handout --with-credentials",
+            "status",
+            "report"
+        ]
+    );
+}
+
+#[test]
+fn a_deletion_is_proposed_only_where_one_was_asked_for() {
+    for command in COMMANDS {
+        for outcome in OUTCOMES {
+            let run = summary(command, vec![student("user1", outcome)]);
+            for next in proposed(&run, &View::default()) {
+                let cli = parse(&next);
+                let deletes = matches!(
+                    cli.verb,
+                    Verb::Teardown(_) | Verb::Access(AccessVerb::Revoke(_))
+                );
+                let asked = match command {
+                    Command::Teardown | Command::AccessRevoke => true,
+                    // The end of the day: it lists, and asks.
+                    Command::Report => outcome != Outcome::Broken,
+                    _ => false,
+                };
+                assert!(asked || !deletes, "{command:?} {outcome:?}: {next}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_typed_is_kept_and_what_is_done_is_not_done_again() {
+    let run = summary(
+        Command::AccessGrant,
+        vec![
+            student("user1", Outcome::Granted),
+            student("user2", Outcome::Failed),
+        ],
+    );
+    let view = View {
+        selection: "--students user1,user2",
+        repeat: "--access-keys --rotate",
+        ..View::default()
+    };
+    // user1 has a new password already.
+    let next = proposed(&run, &view);
+    assert_eq!(
+        next,
+        ["homeroom access grant --access-keys --rotate --students user2"]
+    );
+    let run = summary(Command::Deploy, vec![student("user1", Outcome::Cancelled)]);
+    let view = View {
+        selection: "--students user1",
+        repeat: "--reset",
+        ..View::default()
+    };
+    assert_eq!(
+        proposed(&run, &view),
+        ["homeroom deploy --reset --students user1"]
+    );
+}
+
+#[test]
+fn deploy_is_proposed_only_for_stacks_that_it_can_mend() {
+    let failed = |name: &str, check: &str| checked(student(name, Outcome::Failed), check);
+    let view = View::default();
+    let run = |students| summary(Command::Validate, students);
+    let next = proposed(&run(vec![failed("user1", "as-deployed")]), &view);
+    assert_eq!(next, ["homeroom plan --students user1"]);
+    let next = proposed(
+        &run(vec![failed("user1", "resources"), failed("user2", "api")]),
+        &view,
+    );
+    assert_eq!(
+        next,
+        [
+            "homeroom deploy --students user1",
+            "homeroom validate --students user2"
+        ]
+    );
+}
+
+#[test]
+fn nobody_who_left_is_let_in_by_a_proposal() {
+    let mut run = summary(
+        Command::AccessFreeze,
+        vec![
+            student("ana", Outcome::Frozen),
+            student("ben", Outcome::Frozen),
+        ],
+    );
+    run.left = vec![left("ana")];
+    let view = View {
+        selection: "--students ana,ben",
+        ..View::default()
+    };
+    assert_eq!(
+        proposed(&run, &view),
+        ["homeroom access thaw --students ben"]
+    );
+    run.students.truncate(1);
+    assert_eq!(proposed(&run, &view), [""; 0]);
+}
+
+fn left(username: &str) -> Left {
+    Left {
+        username: username.parse().unwrap(),
+        resources: 11,
+        iam_only: false,
+        likely_renamed_to: Some("anar".parse().unwrap()),
+        perhaps_renamed_to: None,
+        same: Some(Likeness::Email),
+    }
+}
+
+#[test]
+fn who_left_has_a_line_and_stands_in_the_document() {
+    let mut run = summary(Command::Plan, vec![student("anar", Outcome::NoChange)]);
+    run.left = vec![left("ana")];
+    let text = show(
+        &run,
+        &View {
+            columns: 200,
+            ..View::default()
+        },
+    );
+    let line = "note: ana is in the class and no longer in the roster: 11 resources";
+    assert!(text.contains(line), "{text}");
+    let mut out = Vec::new();
+    json::print_run(&run, &mut out).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(
+        document["left"],
+        serde_json::json!([{
+            "username": "ana", "resources": 11, "likely_renamed_to": "anar", "same": "email"
+        }])
+    );
+    run.left.clear();
+    let mut out = Vec::new();
+    json::print_run(&run, &mut out).unwrap();
+    assert!(!String::from_utf8(out).unwrap().contains("\"left\""));
+}
+
+/// Every `homeroom …` between backticks in a text of the program: what is typed from a hint must work as well.
+#[test]
+fn every_command_that_a_message_names_is_one_that_the_program_takes() {
+    fn sources(path: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut files = Vec::new();
+    sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut files,
+    );
+    let mut named = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        // A text that is broken over lines is one text.
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let text: String = lines
+            .map(|line| format!("{}\n", line.trim_start()))
+            .collect();
+        let text = text.replace("\\\n", "");
+        for piece in text.split('`').skip(1).step_by(1) {
+            if piece.starts_with("homeroom ") && !piece.contains('\n') {
+                named.insert(piece.to_owned());
+            }
+        }
+    }
+    assert!(named.len() > 10, "{named:?}");
+    for command in &named {
+        // What is filled in while it runs.
+        let command = command.replace("{}", "user1").replace('…', "user1");
+        let command = command.replace("{student}", "user1");
+        let cli = parse(command.split(" {").next().unwrap());
+        let chosen = cli.global.students.is_some();
+        assert!(
+            chosen || !(command.contains("--rotate") || command.contains("--reset")),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn what_a_reset_would_overwrite_is_shown_student_by_student() {
+    let report = class(30);
+    let changed: Vec<_> = report
+        .students
+        .iter()
+        .filter(|s| !s.progress.changes.is_empty())
+        .take(2)
+        .map(|s| (s.student.username.clone(), s.progress.changes.clone()))
+        .collect();
+    assert!(!changed.is_empty());
+    let mut out = Vec::new();
+    print_reset_listing(&changed, &["ana"], &View::default(), &mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn output_json_is_one_document() {
+    let mut run = deploy();
+    run.students.truncate(4);
+    run.students[0].resources = vec![resource(Kind::Role, "user1-worker", "done", None)];
+    let mut out = Vec::new();
+    json::print_run(&run, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["students"][3]["outcome"], "failed");
+    insta::assert_snapshot!(text);
+}
