@@ -97,8 +97,8 @@ impl Gradable<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use crate::report::Account;
+    use std::fs;
 
     #[test]
     fn a_selection_replaces_no_gradebook_of_the_class() {

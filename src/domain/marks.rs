@@ -436,10 +436,7 @@ mod tests {
         assert_eq!(changed.settled_ms(), 90 + RUN_MAX_MS);
         // Later than what the listing shows: that lags, or shows another function of the name.
         assert_eq!(last(Some(70)), LastWrite::Unrecorded(70));
-        assert_eq!(
-            recorded.last_write("g", Some(1)),
-            LastWrite::Unrecorded(1)
-        );
+        assert_eq!(recorded.last_write("g", Some(1)), LastWrite::Unrecorded(1));
         assert_eq!(last(None), LastWrite::Unseen);
         let text = serde_json::to_string(&recorded).unwrap();
         assert_eq!(serde_json::from_str::<Recorded>(&text).unwrap(), recorded);
