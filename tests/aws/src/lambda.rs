@@ -188,7 +188,8 @@ impl World {
     /// Now, as functions show it: tags and reserved concurrency leave it alone. Source: Lambda API reference,
     /// FunctionConfiguration, `LastModified`.
     pub(super) fn last_modified(&self) -> String {
-        let now = jiff::Timestamp::from_millisecond(self.millis(self.now)).unwrap();
+        let now = jiff::Timestamp::from_millisecond(self.millis(self.now));
+        let now = now.unwrap_or_default();
         now.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
     }
 
