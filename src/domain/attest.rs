@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
         for (index, field) in record.fields.iter().enumerate() {
             if let Some(flaw) = field.flaw {
                 let place = (index + 1, self.column_name(index));
-                self.problems.push(flaw.problem(field, place));
+                self.problems.push(flaw.problem(field, place, true));
                 continue;
             }
             let bad = field.text.chars().find_map(Unwanted::of);

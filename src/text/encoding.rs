@@ -6,6 +6,9 @@ pub const SAVE_AS_UTF8: &str = "in Excel, use File > Save As and choose 'CSV UTF
 /// The mark that a UTF-8 file may begin with.
 pub const MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// End of file, as old programs write it into the file (Ctrl-Z).
+pub const END_OF_FILE: u8 = 0x1A;
+
 /// So much of a file is looked at.
 const LOOK: usize = 4096;
 
@@ -111,7 +114,8 @@ pub fn foreign(bytes: &[u8]) -> Option<Foreign> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return Some(zip(bytes));
     }
-    if let Some((_, what, hint)) = MAGIC.iter().find(|(magic, ..)| bytes.starts_with(magic)) {
+    let text = bytes.strip_prefix(MARK).unwrap_or(bytes);
+    if let Some((_, what, hint)) = MAGIC.iter().find(|(magic, ..)| text.starts_with(magic)) {
         return is(what, hint);
     }
     if let Some(wide) = zeros(bytes) {
@@ -124,7 +128,7 @@ pub fn foreign(bytes: &[u8]) -> Option<Foreign> {
             ),
         };
     }
-    markup(bytes.strip_prefix(MARK).unwrap_or(bytes))
+    markup(text)
 }
 
 fn zip(bytes: &[u8]) -> Foreign {
@@ -234,13 +238,12 @@ const HIGH: [char; 32] = [
     'ž', 'Ÿ',
 ];
 
-/// Bytes as Windows-1252, the encoding of Excel's plain 'CSV' in much of the world.
-pub fn windows_1252(bytes: &[u8]) -> String {
-    let decode = |byte: &u8| match byte {
-        0x80..=0x9F => HIGH[usize::from(byte - 0x80)],
-        _ => char::from(*byte),
-    };
-    bytes.iter().map(decode).collect()
+/// Whether so many bytes are neither printable ASCII nor white space that it is no table of an encoding in which Latin
+/// letters and separators are one byte each: EBCDIC, a binary file.
+pub fn is_unreadable(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(LOOK)];
+    let odd = |byte: &&u8| !matches!(**byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | END_OF_FILE);
+    head.iter().filter(odd).count() * 2 > head.len()
 }
 
 /// What a text was before its UTF-8 was read as Windows-1252: `José` for `JosÃ©`; `None` for a text that was not.
@@ -262,6 +265,14 @@ pub fn before_mojibake(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn windows_1252(bytes: &[u8]) -> String {
+        let decode = |byte: &u8| match byte {
+            0x80..=0x9F => HIGH[usize::from(byte - 0x80)],
+            _ => char::from(*byte),
+        };
+        bytes.iter().map(decode).collect()
+    }
 
     fn named(bytes: &[u8], word: &str) {
         let foreign = foreign(bytes).unwrap_or_else(|| panic!("{word}: not seen"));
@@ -299,6 +310,7 @@ mod tests {
         );
         named(b"PK\x03\x04readme.txt", "zip archive");
         named(b"%PDF-1.7\n%\xE2\xE3", "PDF");
+        named(b"\xEF\xBB\xBF%PDF-1.7\n", "PDF");
         named(b"\x1F\x8B\x08\0\0", "gzip");
         named(b"{\\rtf1\\ansi", "RTF");
         named(b"\xFF\xD8\xFF\xE0", "image");
@@ -362,6 +374,20 @@ mod tests {
             "BZ,h\n",
         ] {
             assert_eq!(foreign(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_encoding_like_ascii_makes_readable_is_told_from_what_is() {
+        // "username,name" in EBCDIC (code page 500).
+        let ebcdic = b"\xA4\xA2\x85\x99\x95\x81\x94\x85k\x95\x81\x94\x85%";
+        assert!(is_unreadable(ebcdic) && is_unreadable(&[0x81, 0x92, 0x03, 0x04]));
+        // Shift JIS, Windows-1251.
+        for text in [
+            b"username,name\nana,\x8ER\x93c".as_slice(),
+            b"username,name\nana,\xC8\xE2\xE0\xED\n",
+        ] {
+            assert!(!is_unreadable(text), "{text:?}");
         }
     }
 

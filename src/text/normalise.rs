@@ -54,6 +54,34 @@ pub fn without_accents(text: &str) -> String {
         .collect()
 }
 
+/// A text in the Latin letters that it looks like: full-width and other forms as the plain ones, without joiners, and
+/// letters of other scripts among Latin ones as those they look like. A word that is wholly of another script stays.
+pub fn latin(text: &str) -> String {
+    const LIKE: [(&str, &str); 2] = [
+        (
+            "аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅ",
+            "aeopcyxijshdqwABEKMHOPCTYXIJS",
+        ),
+        ("οαυνιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "oauviABEZHIKMNOPTYX"),
+    ];
+    let nfkc = const { ComposingNormalizerBorrowed::new_nfkc() };
+    let text: String = nfkc
+        .normalize(text)
+        .chars()
+        .filter(|c| !is_joiner(*c))
+        .collect();
+    if !text.contains(|c: char| c.is_ascii_alphabetic()) {
+        return text;
+    }
+    let like = |c: char| {
+        let mut pairs = LIKE
+            .iter()
+            .flat_map(|(from, to)| from.chars().zip(to.chars()));
+        pairs.find(|(from, _)| *from == c).map_or(c, |(_, to)| to)
+    };
+    text.chars().map(like).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

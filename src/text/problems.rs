@@ -159,11 +159,12 @@ fn message(file: &str, group: &[Problem]) -> Message {
         };
     };
     let all = || group.iter().filter_map(|p| p.like.as_ref());
-    let examples: Vec<&str> = all()
-        .map(|like| like.example.as_str())
-        .filter(|example| !example.is_empty())
-        .take(EXAMPLES)
-        .collect();
+    let mut examples: Vec<&str> = Vec::new();
+    for example in all().map(|like| like.example.as_str()) {
+        if examples.len() < EXAMPLES && !example.is_empty() && !examples.contains(&example) {
+            examples.push(example);
+        }
+    }
     let examples = match examples.is_empty() {
         true => String::new(),
         false => format!(", for instance {}", examples.join(" and ")),

@@ -9,16 +9,14 @@
 
 use std::ops::Range;
 
-use super::encoding::{self, MARK, SAVE_AS_UTF8, windows_1252};
-use super::problems::{Like, Problem};
+use super::encoding::{self, END_OF_FILE, MARK, SAVE_AS_UTF8};
+use super::problems::{Like, Problem, said_lines};
 use super::unwanted::{shown, without_invisible};
 
 /// What may stand between fields, the likeliest first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// The header is looked for in so many records: titles may stand above it.
 pub const HEADER_WITHIN: usize = 20;
-/// End of file, as old programs write it into the file (Ctrl-Z).
-const END_OF_FILE: u8 = 0x1A;
 
 /// One field: its text, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +114,13 @@ impl<'a> Table<'a> {
         if std::str::from_utf8(bytes).is_ok() {
             return Ok(table);
         }
+        if encoding::is_unreadable(bytes) {
+            let cause = "hardly a character of the file can be read: it is no UTF-8, and another encoding or no text at all";
+            return Err(Box::new(Refused {
+                problem: Problem::at_line(1, cause, SAVE_AS_UTF8),
+                anyway: None,
+            }));
+        }
         Err(Box::new(Refused {
             problem: table.not_utf8(),
             anyway: Some(table),
@@ -139,7 +144,7 @@ impl<'a> Table<'a> {
             line,
             separator,
         };
-        let separator = told.unwrap_or_else(|| choose(records, score));
+        let separator = choose(records, score, told);
         Self {
             bytes,
             separator: char::from(separator),
@@ -177,7 +182,7 @@ impl<'a> Table<'a> {
         for record in &self.records {
             for (index, field) in record.fields.iter().enumerate() {
                 if let Some(flaw) = field.flaw {
-                    found.push(flaw.problem(field, (index + 1, None)));
+                    found.push(flaw.problem(field, (index + 1, None), true));
                 }
             }
         }
@@ -195,39 +200,31 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// That the file is not UTF-8, with values as they would be in the likeliest encoding.
+    /// That the file is not UTF-8, and where. No values: which encoding it is nobody can tell, and some columns are
+    /// shown to nobody.
     fn not_utf8(&self) -> Problem {
         let mut lines = Vec::new();
-        let mut examples: Vec<String> = Vec::new();
         let mut proper = false;
         for field in self.records.iter().flat_map(|record| &record.fields) {
-            let raw = self.raw(field);
-            match std::str::from_utf8(raw) {
+            match std::str::from_utf8(self.raw(field)) {
                 Ok(text) => proper |= !text.is_ascii(),
-                Err(_) => {
-                    lines.push(field.line);
-                    if examples.len() < 2 {
-                        let text = windows_1252(raw).replace('"', "");
-                        examples.push(format!("{} in line {}", shown(text.trim()), field.line));
-                    }
-                }
+                Err(_) => lines.push(field.line),
             }
         }
+        lines.dedup();
         let first = lines.first().copied().unwrap_or(1);
+        let lines = said_lines(&lines);
         let (cause, hint) = if proper {
             (
                 format!(
-                    "some lines are UTF-8 and others are not ({} of them, read as Windows-1252: {}): two files were put together, or an earlier conversion stopped half-way",
-                    lines.len(),
-                    examples.join(", ")
+                    "some lines are UTF-8 and others are not ({lines}): two files were put together, or an earlier conversion stopped half-way"
                 ),
                 "export the file again from where it comes from, as UTF-8",
             )
         } else {
             (
                 format!(
-                    "the file is not UTF-8; it looks like Windows-1252, which Excel's plain 'CSV' is in many countries: {}",
-                    examples.join(", ")
+                    "the file is not UTF-8 ({lines}): it may be Windows-1252, which Excel's plain 'CSV' is in many countries, or another encoding of where it comes from (Mac Roman, Windows-1250 or -1251, Shift JIS, GB 18030)"
                 ),
                 SAVE_AS_UTF8,
             )
@@ -237,8 +234,11 @@ impl<'a> Table<'a> {
 }
 
 impl Flaw {
-    /// The flaw of a field, as it is told. `column`: its number from 1, and its header where it is known.
-    pub fn problem(self, field: &Field, column: (usize, Option<String>)) -> Problem {
+    /// The flaw of a field, as it is told. `column`: its number from 1, and its header where it is known. `open`:
+    /// whether the value may be shown.
+    pub fn problem(self, field: &Field, column: (usize, Option<String>), open: bool) -> Problem {
+        let value = open.then(|| shown(&field.text));
+        let named = value.as_deref().unwrap_or("this field");
         let (cause, hint, many) = match self {
             Self::Unclosed => (
                 "the double quote that opens this field is not closed on its line".to_owned(),
@@ -246,21 +246,22 @@ impl Flaw {
                 "fields begin with a double quote that is not closed",
             ),
             Self::TextAfterQuote => (
-                format!(
-                    "there is more text after the closing double quote of {}",
-                    shown(&field.text)
-                ),
+                format!("there is more text after the closing double quote of {named}"),
                 "put the whole value between the quotes; a double quote inside a quoted value is written twice",
                 "fields have text after their closing double quote",
             ),
             Self::Stray => (
-                format!(
-                    "there is a double quote in {}, which does not begin with one",
-                    shown(&field.text)
-                ),
+                format!("there is a double quote in {named}, which does not begin with one"),
                 "delete it, or put the whole value between double quotes and write the one inside twice",
                 "fields have a double quote inside and do not begin with one",
             ),
+        };
+        let instead = match self {
+            // Neither what is cut nor what has an invisible character is anything to copy.
+            Self::Stray if value == Some(format!("'{}'", field.text)) => {
+                Some(format!("\"{}\"", field.text.replace('"', "\"\"")))
+            }
+            _ => None,
         };
         Problem {
             line: field.line,
@@ -269,13 +270,11 @@ impl Flaw {
             hint: hint.to_owned(),
             like: Some(Like {
                 many: many.to_owned(),
-                example: match self {
-                    Self::Unclosed => String::new(),
-                    _ => shown(&field.text),
-                },
+                // What an open quote swallows may be of other columns.
+                example: value.filter(|_| self != Self::Unclosed).unwrap_or_default(),
                 hint: hint.to_owned(),
-                instead: None,
-                alone: 3,
+                instead,
+                alone: 0,
             }),
         }
     }
@@ -323,10 +322,15 @@ fn sep_line(bytes: &[u8], from: usize) -> Option<(usize, Option<u8>)> {
     Some((from + after, told))
 }
 
-fn choose<'a>(records: impl Fn(u8) -> Records<'a>, score: impl Fn(&Record) -> u32) -> u8 {
+/// `told`: the separator by the file's own first line, which a program that saved the file otherwise may have left.
+fn choose<'a>(
+    records: impl Fn(u8) -> Records<'a>,
+    score: impl Fn(&Record) -> u32,
+    told: Option<u8>,
+) -> u8 {
     let head = |separator| records(separator).filter(|record| !record.is_blank());
     let mut best = (0, SEPARATORS[0]);
-    for separator in SEPARATORS {
+    for separator in told.into_iter().chain(SEPARATORS) {
         let scored = head(separator).take(HEADER_WITHIN).map(|r| score(&r)).max();
         let scored = scored.unwrap_or_default();
         if scored > best.0 {
@@ -335,6 +339,9 @@ fn choose<'a>(records: impl Fn(u8) -> Records<'a>, score: impl Fn(&Record) -> u3
     }
     if best.0 > 0 {
         return best.1;
+    }
+    if let Some(told) = told {
+        return told;
     }
     let mut counts = [0_usize; SEPARATORS.len()];
     let mut quoted = false;
@@ -624,6 +631,13 @@ mod tests {
             assert_eq!(lines(csv), [2], "{csv:?}");
         }
         assert_eq!(table("sep=\t\nx\ty,z\n").separator, '\t');
+        for (csv, separator) in [
+            ("sep=;\nusername,name\n", ','),
+            ("sep=,\nusername;name\n", ';'),
+            ("sep=:\nusername:name\n", ':'),
+        ] {
+            assert_eq!(table(csv).separator, separator, "{csv:?}");
+        }
         assert_eq!(texts("sep=,b\nc,d\n").len(), 2, "a value like any other");
     }
 
@@ -636,7 +650,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_utf_8_is_refused_with_values_as_they_were_meant() {
+    fn a_file_that_is_not_utf_8_is_refused_with_its_lines_and_no_values() {
         let score = |_: &Record| 0;
         let refused =
             Table::read(b"username,name\nana,\"Jos\xE9\"\nben,Zo\xEB\n", score).unwrap_err();
@@ -648,7 +662,7 @@ mod tests {
             refused
                 .problem
                 .cause
-                .contains("'José' in line 2, 'Zoë' in line 3"),
+                .contains("not UTF-8 (lines 2 and 3): it may be Windows-1252"),
             "{refused:?}"
         );
         assert_eq!(refused.problem.line, 2);

@@ -65,7 +65,7 @@ fn columns_without_name_and_value_are_nothing() {
         "{refused}"
     );
     assert!(
-        refused.contains("no name for this column, and line 2 has 'x' in it"),
+        refused.contains("no name for this column, and line 2 has a value in it"),
         "{refused}"
     );
     assert_eq!(refused.lines().count(), 2);
@@ -202,6 +202,11 @@ fn a_likely_column_of_usernames_is_asked_about_by_name() {
     likely("First Name,Last Name,SID,Email,Section", "SID");
     likely("usrname,name", "usrname");
     likely("user\u{a0}name,name", r"user\u{a0}name");
+    let cyrillic = said("us\u{435}rname,name\nana,Ana\n");
+    assert!(
+        cyrillic.contains("(its '\u{435}' is U+0435) to 'username'"),
+        "{cyrillic}"
+    );
     insta::assert_snapshot!(said("Name,Email address\nAna,ana@example.edu\n"));
 }
 
@@ -430,6 +435,135 @@ fn what_nobody_is_shown_is_not_judged_except_for_its_quotes() {
     let text = format!("username,note,note\nana,\"two\nlines\",{long}\n");
     assert_eq!(accepted(&text).students.len(), 1);
     assert!(said("username,note\nana,a \"b\" c\n").contains("double quote"));
+}
+
+#[test]
+fn no_message_has_a_value_of_a_column_that_nobody_is_shown() {
+    for text in [
+        "username,password,name\nuser1,S3C\"RETpw,Ana\n",
+        "username,password,name\nuser1,\"S3CRETpw\" x,Ana\n",
+        "username,password,name\nuser1,\"S3CRETpw,Ana\n",
+        "username,password,name\nuser1,x\"a,S3C\"RET,Ana\n",
+        "username,name,\nuser1,Ana,S3CRETpw\nuser2,B,\n",
+        "password,username,name\nx,S3CRET pw,user1,Ana\n",
+        "password,name,username\nS3CRETpw,Ana,user1,x\n",
+        "username;password;name\nuser1,S3CRETpw,Ana\n",
+    ] {
+        assert!(!said(text).contains("S3C"), "{}", said(text));
+    }
+    let latin = b"username,password,name\nuser1,S3CR\xC9Tpw,Ana\n";
+    assert!(!said(latin).contains("S3C"), "{}", said(latin));
+    // Neither does an example name a column of the file.
+    let kept = accepted("username,password\nana,x\n").details.concat();
+    assert_eq!(kept.matches("password").count(), 1, "{kept}");
+}
+
+#[test]
+fn a_header_that_was_sorted_among_the_students_is_to_be_moved() {
+    let text = "Ana,ana,ana@example.edu\nBen,ben,\nname,username,email\nZoe,zoe,zoe@example.edu\n";
+    let refused = said(text);
+    assert!(refused.contains("move line 3 to the top"), "{refused}");
+    assert!(!refused.contains("delete lines"), "{refused}");
+}
+
+#[test]
+fn sixty_equal_mistakes_of_any_kind_are_one_message_with_examples() {
+    let stray = said(sixty(|n| format!("u{n}")).replace("Person", "\u{e4} \"P\""));
+    let long = said(sixty(|n| format!("u{n},x,y")));
+    for (text, what) in [(&stray, "60 fields"), (&long, "60 rows")] {
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(
+            text.contains(what) && text.contains("for instance"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_class_that_stands_in_the_file_twice_is_one_message() {
+    let twice = sixty(|n| format!("u{}", n % 30));
+    let cased = sixty(|n| format!("{}{}", if n < 30 { "u" } else { "U" }, n % 30));
+    for text in [said(twice), said(cased)] {
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(
+            text.contains("30 usernames ") && text.contains("twice: delete line 32 and all below"),
+            "{text}"
+        );
+    }
+    let some = said("username\nana\nben\nana\nben\ncora\n");
+    assert!(
+        some.contains("for instance 'ana' (line 2 has it) and 'ben' (line 3 has it)"),
+        "{some}"
+    );
+    assert!(some.contains("a username of their own"), "{some}");
+    let one = said("username\nana\nana\nana\nana\n");
+    assert!(one.contains("a username of their own"), "{one}");
+}
+
+#[test]
+fn sixty_long_usernames_are_one_message_with_two_proposals() {
+    let text = said(sixty(|n| format!("{}{n}", "a".repeat(70))));
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(
+        text.contains("aaa0' and 'aaa") && text.contains("; for instance aaa"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_column_that_is_nearly_one_of_the_four_is_asked_about() {
+    for (header, what) in [
+        (
+            "First Name",
+            "is 'First Name' the name? Then rename it to 'name'",
+        ),
+        ("Nmae", "is 'Nmae' the name?"),
+        (
+            "Email (Primary)",
+            "is 'Email (Primary)' the e-mail address? Then rename it to 'email'",
+        ),
+        ("E-mail (work)", "is 'E-mail (work)' the e-mail address?"),
+        ("Emial", "is 'Emial' the e-mail address?"),
+        ("Secton", "is 'Secton' the section?"),
+    ] {
+        let details = accepted(format!("username,{header}\nana,x\n")).details;
+        assert!(
+            details.iter().any(|said| said.contains(what)),
+            "{header}: {details:?}"
+        );
+    }
+    let none = accepted("username,password,Seat,Phone,Notes,Major,Course\nana,1,2,3,4,5,6\n");
+    assert_eq!(none.details.len(), 1, "{:?}", none.details);
+}
+
+#[test]
+fn preferred_legal_and_turned_names_are_names() {
+    for header in [
+        "Preferred First Name,Last Name",
+        "Legal First Name,Legal Last Name",
+    ] {
+        let roster = accepted(format!("username,{header}\nana,Ana,Ruiz\n"));
+        assert_eq!(rows(&roster), [["ana", "Ana Ruiz", "", ""]], "{header}");
+    }
+    for header in ["\"Last, First\"", "\"Student Name (Last, First)\""] {
+        let roster = accepted(format!("username,{header}\nana,\"Ruiz, Ana\"\n"));
+        assert_eq!(rows(&roster), [["ana", "Ruiz, Ana", "", ""]], "{header}");
+    }
+}
+
+#[test]
+fn a_spreadsheets_sum_is_said_to_be_no_student() {
+    for sum in ["Total,2,", "Average,\"1,5\",", "Count,,"] {
+        let notes = accepted(format!("username,name,email\nana,Ana,a@x.edu\n{sum}\n")).notes;
+        assert!(
+            notes
+                .concat()
+                .contains("1 row looks like a spreadsheet's sum"),
+            "{notes:?}"
+        );
+    }
+    let person = accepted("username,name\nsum,Ying Sum\nana,Ana\n");
+    assert_eq!(person.notes, [""; 0]);
 }
 
 #[test]

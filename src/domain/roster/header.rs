@@ -4,7 +4,7 @@ use crate::domain::similar;
 use crate::text::normalise::{key, squeezed};
 use crate::text::problems::{Like, Problem};
 use crate::text::table::Record;
-use crate::text::unwanted::{printable, shown};
+use crate::text::unwanted::{code, printable, shown};
 
 /// What a header looks like.
 pub(super) const EXAMPLE: &str =
@@ -36,9 +36,34 @@ const KNOWN: [(&str, Role); 4] = [
 ];
 
 /// What others call them, the surest first; as [`squeezed`] makes them.
-const NAMES: &[&str] = &["name", "fullname", "studentname", "displayname", "student"];
-const FIRSTS: &[&str] = &["firstname", "givenname", "forename", "first"];
-const LASTS: &[&str] = &["lastname", "surname", "familyname", "last"];
+const NAMES: &[&str] = &[
+    "name",
+    "fullname",
+    "studentname",
+    "displayname",
+    "student",
+    "lastfirst",
+    "lastnamefirstname",
+    "namelastfirst",
+    "fullnamelastfirst",
+    "studentnamelastfirst",
+];
+const FIRSTS: &[&str] = &[
+    "firstname",
+    "givenname",
+    "forename",
+    "first",
+    "preferredfirstname",
+    "legalfirstname",
+];
+const LASTS: &[&str] = &[
+    "lastname",
+    "surname",
+    "familyname",
+    "last",
+    "preferredlastname",
+    "legallastname",
+];
 const EMAILS: &[&str] = &[
     "email",
     "emailaddress",
@@ -111,6 +136,8 @@ pub(super) struct Header {
     pub taken: Vec<(String, &'static str)>,
     /// Columns of which more than one could be the same: their names, and what.
     pub unsure: Vec<(Vec<String>, &'static str)>,
+    /// Columns that nearly are one of the four, which no other is: their names, and what.
+    pub near: Vec<(Vec<String>, &'static str)>,
     /// Whether Canvas wrote it: it puts rows of its own below.
     pub is_canvas: bool,
     line: usize,
@@ -167,6 +194,7 @@ impl Header {
         if header.index(Role::Username).is_none() {
             header.ask_for_usernames(&words, problems);
         }
+        header.nearly(&words);
         header
     }
 
@@ -236,6 +264,43 @@ impl Header {
         }
     }
 
+    /// The columns to ask about: they are called nearly like one of the four that is not there.
+    fn nearly(&mut self, words: &[String]) {
+        for (role, names, what) in [
+            (Role::Name, NAMES, "name"),
+            (Role::Email, EMAILS, "email"),
+            (Role::Section, SECTIONS, "section"),
+        ] {
+            let is_name = role == Role::Name;
+            let unsure = self.unsure.iter().any(|(_, other)| *other == what);
+            if unsure || self.index(role).is_some() || is_name && self.index(Role::First).is_some()
+            {
+                continue;
+            }
+            let fits = |word: &str| {
+                // Swapped letters are two edits, which is too much for a short word.
+                let sorted = |word: &str| {
+                    let mut letters: Vec<char> = word.chars().collect();
+                    letters.sort_unstable();
+                    letters
+                };
+                let part = is_name && (FIRSTS.contains(&word) || LASTS.contains(&word));
+                part || word.contains(what) && !is_name
+                    || word.starts_with(what)
+                    || sorted(word) == sorted(what)
+                    || !similar::closest(word, names.iter().copied()).is_empty()
+            };
+            let columns = self.columns.iter().zip(words);
+            let near = columns.filter(|(column, word)| {
+                column.role == Role::Other && !column.published && !word.is_empty() && fits(word)
+            });
+            let near: Vec<String> = near.map(|(column, _)| column.name.clone()).collect();
+            if !near.is_empty() {
+                self.near.push((near, what));
+            }
+        }
+    }
+
     fn parts_of_names(&mut self, words: &[String]) {
         let (firsts, lasts) = (self.free(words, FIRSTS), self.free(words, LASTS));
         if let ([first, ..], [last, ..]) = (firsts.as_slice(), lasts.as_slice()) {
@@ -287,10 +352,17 @@ impl Header {
         };
         let email = self.index(Role::Email);
         let hint = match (likely, email) {
-            (Some(index), _) => format!(
-                "rename {} to 'username' if it holds what students are called in AWS",
-                cut(&self.columns[index].name)
-            ),
+            (Some(index), _) => {
+                let name = &self.columns[index].name;
+                // What looks like the right word may have a letter of another script.
+                let other = name.chars().find(|c| c.is_alphabetic() && !c.is_ascii());
+                let other = other.map(|c| format!(" (its '{c}' is {})", code(c)));
+                format!(
+                    "rename {}{} to 'username' if it holds what students are called in AWS",
+                    cut(name),
+                    other.unwrap_or_default()
+                )
+            }
             (None, Some(email)) => format!(
                 "add a column 'username'; the part before the @ of {} may serve, with '-' for '.'",
                 cut(&self.columns[email].name)
@@ -358,6 +430,14 @@ impl Header {
         })
     }
 
+    /// The first column that nobody sees.
+    pub fn first_unused(&self) -> usize {
+        let mut columns = 0..self.columns.len();
+        columns
+            .find(|index| !self.is_used(*index))
+            .unwrap_or(usize::MAX)
+    }
+
     /// What `plan` says of the columns.
     pub fn remarks(&self) -> Vec<String> {
         let mut said = Vec::new();
@@ -388,6 +468,21 @@ impl Header {
                 list(names)
             ));
         }
+        for (names, what) in &self.near {
+            let is = match names.len() {
+                1 => "is",
+                _ => "is one of",
+            };
+            let meant = match *what {
+                "email" => "the e-mail address",
+                "name" => "the name",
+                _ => "the section",
+            };
+            said.push(format!(
+                "the roster has no column '{what}': {is} {} {meant}? Then rename it to '{what}'",
+                list(names)
+            ));
+        }
         let published = self.columns.iter().filter(|column| column.published);
         let published: Vec<String> = published.map(|column| column.name.clone()).collect();
         if !published.is_empty() {
@@ -401,9 +496,8 @@ impl Header {
         if !kept.is_empty() {
             said.push(format!(
                 "of the roster's columns, homeroom only keeps {}, and shows them nowhere; to show one, name it in \
-                 homeroom.toml: publish-columns = [\"{}\"]",
-                list(&kept),
-                short(&kept[0]).replace('"', "")
+                 homeroom.toml under publish-columns",
+                list(&kept)
             ));
         }
         said

@@ -98,9 +98,21 @@ fn place_of_header(records: &[&Record]) -> Option<usize> {
     Some(if best >= 2 { place } else { 0 })
 }
 
-/// What stands above the header.
+/// What stands above the header: titles, or students where a spreadsheet sorted the header among them.
 fn titles(above: &[&Record], header: &Record) -> Problem {
     let line = header.line();
+    let filled = |record: &Record| record.fields.iter().filter(|f| !f.text.is_empty()).count();
+    // A student's last value may be missing.
+    let full = filled(header).saturating_sub(1).max(2).min(filled(header));
+    if above.iter().any(|record| filled(record) >= full) {
+        return Problem::at_line(
+            line,
+            "the header stands below rows that look like students",
+            format!(
+                "move line {line} to the top, and delete what stands above it now and is no student"
+            ),
+        );
+    }
     let delete = match line {
         2 => "delete line 1".to_owned(),
         _ => format!("delete lines 1 to {}", line - 1),
@@ -163,7 +175,7 @@ impl Reader<'_> {
 
     fn check_header(&mut self, record: &Record) {
         for (index, field) in record.fields.iter().enumerate() {
-            self.check_text(field, index, true);
+            self.check_text(field, index, usize::MAX, true);
             if let Some(c) = field.taken_off {
                 self.remarks.taken_off(c, field);
             }
@@ -192,21 +204,31 @@ impl Reader<'_> {
             return;
         }
         let mut sound = true;
-        for (index, field) in record.fields.iter().enumerate() {
-            sound &= self.check_text(field, index, false);
-            if let (Some(c), true) = (field.taken_off, self.header.is_used(index)) {
-                self.remarks.taken_off(c, field);
-            }
-        }
         // Broken quoting makes a wrong number of fields: one mistake is said once.
         let flawed = record.fields.iter().any(|field| field.flaw.is_some());
         let expected = self.header.columns.len();
         let over = record.fields.get(expected..).unwrap_or_default();
-        if !flawed && over.iter().any(|field| !field.text.is_empty()) {
-            self.too_many(record);
+        let over = !flawed && over.iter().any(|field| !field.text.is_empty());
+        // Where values may have moved, what stands behind a column that nobody is shown may be of it.
+        let open = match flawed || over {
+            true => self.header.first_unused(),
+            false => usize::MAX,
+        };
+        for (index, field) in record.fields.iter().enumerate() {
+            sound &= self.check_text(field, index, open, false);
+            if let (Some(c), true) = (field.taken_off, self.header.is_used(index)) {
+                self.remarks.taken_off(c, field);
+            }
+        }
+        if over {
+            self.too_many(record, open);
             sound = false;
         }
-        let username = self.read_username(record, flawed);
+        let moved = self.header.index(Role::Username) > Some(open);
+        let username = match moved {
+            true => None,
+            false => self.read_username(record, flawed),
+        };
         if let (Some(username), true) = (username, sound) {
             let student = self.student(username, record);
             self.remarks.student(&student, record.line());
@@ -232,11 +254,15 @@ impl Reader<'_> {
         text(Role::Username).is_empty() && (name.is_empty() || key(name) == "points possible")
     }
 
-    fn too_many(&mut self, record: &Record) {
+    fn too_many(&mut self, record: &Record, open: usize) {
         let (has, expected) = (record.fields.len(), self.header.columns.len());
         let separator = self.table.separator_word();
+        let example = match self.table.separator {
+            ',' => " (\"Ruiz, Ana\")",
+            _ => "",
+        };
         let hint = format!(
-            "put double quotes around a value that has a {separator} in it, or delete what is too much"
+            "put double quotes around a value that has a {separator} in it{example}, or delete what is too much"
         );
         let line = record
             .fields
@@ -253,24 +279,29 @@ impl Reader<'_> {
             }
             .like(Like {
                 many: format!("rows have more fields than the header, which has {expected}"),
-                example: shown(record.text(0)),
+                example: match self.header.index(Role::Username) {
+                    Some(index) if index < open => shown(record.text(index)),
+                    _ => String::new(),
+                },
                 hint,
                 instead: None,
-                alone: 2,
+                alone: 0,
             }),
         );
     }
 
     /// Checks what holds for every field, the header's included; says whether all is well. What nobody is shown is not
-    /// judged, except for its quotes: those decide where the other values begin.
-    fn check_text(&mut self, field: &Field, index: usize, is_header: bool) -> bool {
+    /// judged, except for its quotes: those decide where the other values begin. Neither is what stands from the column
+    /// `open` on.
+    fn check_text(&mut self, field: &Field, index: usize, open: usize, is_header: bool) -> bool {
+        let is_open = is_header || self.header.is_used(index) && index < open;
         if let Some(flaw) = field.flaw {
             let place = self.header.place(index).unwrap_or((index + 1, None));
-            self.problems.push(flaw.problem(field, place));
+            self.problems.push(flaw.problem(field, place, is_open));
             return false;
         }
         let is_username = self.header.index(Role::Username) == Some(index);
-        if (is_username && !is_header) || !self.header.is_used(index) {
+        if (is_username && !is_header) || !self.header.is_used(index) || !is_open {
             return true;
         }
         if let Some(bad) = field.text.chars().find_map(Unwanted::of) {
@@ -411,7 +442,12 @@ impl Reader<'_> {
         );
         let hint = format!("write {} between the values of every row", expected.1);
         let many = format!("rows have {} where the header has {}", found.1, expected.1);
-        Some(self.problem(field, 0, cause, &hint, &many))
+        let mut problem = self.problem(field, 0, cause, &hint, &many);
+        // It is the whole row, what nobody is shown included.
+        if let Some(like) = &mut problem.like {
+            like.example.clear();
+        }
+        Some(problem)
     }
 
     fn student(&mut self, username: Username, record: &Record) -> Student {
@@ -457,7 +493,6 @@ impl Reader<'_> {
             let Some(record) = rows.iter().find(value) else {
                 continue;
             };
-            let example = shown(record.text(index));
             let hint = "name the column in the first line, or delete it";
             let line = self.header.line();
             self.problems.push(
@@ -466,7 +501,7 @@ impl Reader<'_> {
                     ..Problem::at_line(
                         line,
                         format!(
-                            "the header has no name for this column, and line {} has {example} in it",
+                            "the header has no name for this column, and line {} has a value in it",
                             record.line()
                         ),
                         hint,
@@ -474,7 +509,7 @@ impl Reader<'_> {
                 }
                 .like(Like {
                     many: "columns have values and no name in the header".to_owned(),
-                    example,
+                    example: String::new(),
                     hint: hint.to_owned(),
                     instead: None,
                     alone: 2,
@@ -490,6 +525,18 @@ impl Reader<'_> {
     fn compare_usernames(&mut self) {
         let mut first_lines: HashMap<String, usize> = HashMap::new();
         let mut found: Vec<(usize, String, String, &str)> = Vec::new();
+        let column = self
+            .header
+            .index(Role::Username)
+            .and_then(|index| self.header.place(index));
+        let own = match self.second_half() {
+            Some(line) => {
+                format!("the class stands in the file twice: delete line {line} and all below it")
+            }
+            None => {
+                "give each student a username of their own, or delete the second row".to_owned()
+            }
+        };
         for (index, (username, line)) in self.usernames.iter().enumerate() {
             let folded = username.as_str().to_ascii_lowercase();
             match first_lines.get(&folded) {
@@ -498,20 +545,35 @@ impl Reader<'_> {
                 }
                 Some(&first) => {
                     let (other, other_line) = &self.usernames[first];
-                    let same = if other == username {
-                        format!("'{username}' is taken already")
+                    let (same, many) = if other == username {
+                        (
+                            format!("'{username}' is taken already"),
+                            "usernames are taken already, in other rows of the file",
+                        )
                     } else {
-                        format!(
-                            "'{username}' is the same as '{other}' to AWS, which ignores case in the names of roles"
+                        (
+                            format!(
+                                "'{username}' is the same as '{other}' to AWS, which ignores case in the names of roles"
+                            ),
+                            "usernames differ from others of the file in case only, which AWS ignores in the names of roles",
                         )
                     };
-                    found.push((
-                        *line,
-                        format!("{same}: line {other_line} has it"),
-                        "give each student a username of their own, or delete the second row"
-                            .to_owned(),
-                        "usernames are taken already, in other rows of the file",
-                    ));
+                    let like = Like {
+                        many: many.to_owned(),
+                        example: format!("'{username}' (line {other_line} has it)"),
+                        hint: own.clone(),
+                        instead: None,
+                        alone: 0,
+                    };
+                    self.problems.push(Problem {
+                        column: column.clone(),
+                        like: Some(like),
+                        ..Problem::at_line(
+                            *line,
+                            format!("{same}: line {other_line} has it"),
+                            own.clone(),
+                        )
+                    });
                 }
             }
         }
@@ -537,10 +599,6 @@ impl Reader<'_> {
                 ));
             }
         }
-        let column = self
-            .header
-            .index(Role::Username)
-            .and_then(|index| self.header.place(index));
         for (line, cause, hint, many) in found {
             let like = Like {
                 many: many.to_owned(),
@@ -555,6 +613,22 @@ impl Reader<'_> {
                 ..Problem::at_line(line, cause, hint)
             });
         }
+    }
+
+    /// The line from which on the file has all its usernames once more.
+    fn second_half(&self) -> Option<usize> {
+        let half = self.usernames.len() / 2;
+        let (first, second) = self.usernames.split_at(half);
+        let same = first.len() == second.len()
+            && first.iter().zip(second).all(|(one, other)| {
+                let (one, other) = (one.0.as_str(), other.0.as_str());
+                one.eq_ignore_ascii_case(other)
+            });
+        let names = first
+            .iter()
+            .map(|(name, _)| name.as_str().to_ascii_lowercase());
+        let distinct: std::collections::HashSet<String> = names.collect();
+        (same && half > 1 && distinct.len() == half).then(|| second[0].1)
     }
 
     fn finish(mut self, publish: &[String]) -> Result<Roster, Vec<Problem>> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Student;
-use crate::text::normalise::key;
+use crate::text::normalise::{key, squeezed};
 use crate::text::table::Field;
 use crate::text::unwanted::{code, shown};
 
@@ -21,6 +21,7 @@ pub(super) struct Remarks {
     character: Option<char>,
     mojibake: Noticed,
     tests: Noticed,
+    sums: Noticed,
     names_like_addresses: Noticed,
     addresses_without_at: Noticed,
     shared_addresses: Noticed,
@@ -89,6 +90,10 @@ impl Remarks {
             self.tests
                 .add(|| format!("{} in line {line}", shown(student.username.as_str())));
         }
+        if Self::is_sum(student) {
+            self.sums
+                .add(|| format!("{} in line {line}", shown(student.username.as_str())));
+        }
         if name.contains('@') {
             self.names_like_addresses
                 .add(|| format!("{} in line {line}", shown(name)));
@@ -117,6 +122,27 @@ impl Remarks {
         by_name || by_login
     }
 
+    /// Whether it is a spreadsheet's sum below a list: a word for one, and beside it figures at most.
+    fn is_sum(student: &Student) -> bool {
+        const WORDS: [&str; 8] = [
+            "total",
+            "totals",
+            "subtotal",
+            "grandtotal",
+            "count",
+            "sum",
+            "average",
+            "mean",
+        ];
+        let figures = |value: &Option<String>| {
+            let text = value.as_deref().unwrap_or_default();
+            text.chars()
+                .all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ' '))
+        };
+        WORDS.contains(&squeezed(student.username.as_str()).as_str())
+            && [&student.name, &student.email].into_iter().all(figures)
+    }
+
     /// What every command says that reads the roster.
     pub fn notes(&self) -> Vec<String> {
         let mojibake = self.mojibake.said(
@@ -129,7 +155,12 @@ impl Remarks {
             "students are Canvas's test students",
             "and would get a stack; delete the row if nobody works there",
         );
-        mojibake.into_iter().chain(tests).collect()
+        let sums = self.sums.said(
+            "row looks like a spreadsheet's sum and no student",
+            "rows look like a spreadsheet's sums and no students",
+            "and would get a stack; delete the row if nobody works there",
+        );
+        mojibake.into_iter().chain(tests).chain(sums).collect()
     }
 
     /// What `plan` says besides.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::UsernameLimit;
 use crate::domain::ids::{USERNAME_MAX, Username};
-use crate::text::normalise::without_accents;
+use crate::text::normalise::{latin, without_accents};
 use crate::text::problems::{Like, Problem};
-use crate::text::unwanted::{printable, shown};
+use crate::text::unwanted::{code, printable};
 
 /// More kinds of unusable characters than this are told as one.
 const KINDS: usize = 3;
@@ -29,6 +29,8 @@ struct Faults {
     /// It begins with one that a name may have, not begin with.
     start: Option<char>,
     length: Option<usize>,
+    /// It is a long number as a spreadsheet shows it (`9.00123E+08`).
+    rounded: bool,
 }
 
 /// The longest username and what sets it, in words.
@@ -43,6 +45,30 @@ fn limit_of(limit: &UsernameLimit) -> (usize, &str) {
 pub(super) fn usable(text: &str, limit: &UsernameLimit) -> Option<Username> {
     let username: Username = text.parse().ok()?;
     (username.as_str().len() <= limit.max).then_some(username)
+}
+
+/// Whether a text is a long number in a spreadsheet's short form: `9.00123E+08`.
+fn is_rounded(text: &str) -> bool {
+    let Some((number, exponent)) = text.split_once(['E', 'e']) else {
+        return false;
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let decimal = number.split_once(['.', ',']);
+    let number = decimal.map_or(digits(number), |(one, rest)| digits(one) && digits(rest));
+    number && exponent.strip_prefix('+').is_some_and(digits)
+}
+
+/// A value as a message shows it, with its beginning and its end where it is long: usernames of one class often begin
+/// alike.
+fn both_ends(text: &str) -> String {
+    const END: usize = 18;
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= 2 * END + 4 {
+        return format!("'{}'", printable(text));
+    }
+    let part = |letters: &[char]| printable(&letters.iter().collect::<String>());
+    let (begin, end) = (&letters[..END], &letters[letters.len() - END..]);
+    format!("'{}…{}'", part(begin), part(end))
 }
 
 fn is_allowed(c: char) -> bool {
@@ -67,7 +93,14 @@ impl Faults {
             }
         }
         let length = judged.chars().count();
+        if is_rounded(text) {
+            return Self {
+                rounded: true,
+                ..Self::default()
+            };
+        }
         Self {
+            rounded: false,
             is_email: local.is_some(),
             characters,
             start: judged.chars().next().filter(|c| matches!(c, '-' | '_')),
@@ -79,6 +112,15 @@ impl Faults {
     fn words(&self, limit: &UsernameLimit, many: bool) -> String {
         let verb = |one: &'static str, all: &'static str| if many { all } else { one };
         let mut said = Vec::new();
+        if self.rounded {
+            said.push(
+                verb(
+                    "is a long number that a spreadsheet changed",
+                    "are long numbers that a spreadsheet changed",
+                )
+                .to_owned(),
+            );
+        }
         if self.is_email {
             said.push(verb("is an e-mail address", "are e-mail addresses").to_owned());
         }
@@ -108,6 +150,9 @@ impl Faults {
     /// `whom`: `the student` or `the students`.
     fn hint(&self, limit: &UsernameLimit, whom: &str) -> String {
         let mut said: Vec<String> = Vec::new();
+        if self.rounded {
+            return "its digits are lost here: export the list again, and give the file without opening it in a spreadsheet".to_owned();
+        }
         if self.is_email {
             said.push("the part before the @ may serve".to_owned());
         }
@@ -135,6 +180,8 @@ fn listed(characters: &[char]) -> String {
         .take(MOST)
         .map(|c| match c {
             ' ' => "a space".to_owned(),
+            // Many a letter of another script looks like a Latin one.
+            c if c.is_alphanumeric() && !c.is_ascii() => format!("'{c}' ({})", code(*c)),
             c => format!("'{}'", printable(&c.to_string())),
         })
         .collect();
@@ -201,14 +248,15 @@ pub(super) fn problems(
             if one.stands_alone {
                 own_hint.push_str("; or delete the line if it is no student");
             }
-            let cause = format!("{} {}", shown(text), faults.words(limit, false));
+            let value = both_ends(text);
+            let cause = format!("{value} {}", faults.words(limit, false));
             Problem {
                 column: place.clone(),
                 ..Problem::at_line(*line, cause, own_hint)
             }
             .like(Like {
                 many: format!("usernames {many}"),
-                example: shown(text),
+                example: value,
                 hint,
                 instead: proposal,
                 alone: 0,
@@ -220,14 +268,11 @@ pub(super) fn problems(
 /// A username that could stand in a text's place: close to it, usable, and nobody's. Letters' case is ignored, and no
 /// name may begin with another's and a dash (see `parse::compare_usernames`).
 fn propose(text: &str, taken: &BTreeSet<String>, limit: &UsernameLimit) -> Option<String> {
-    let plain = without_accents(local_part(text).unwrap_or(text));
-    ["-", "_", ""].into_iter().find_map(|instead| {
-        let words: Vec<&str> = plain
-            .split(|c: char| !is_allowed(c))
-            .filter(|word| !word.is_empty())
-            .collect();
-        let name = words.join(instead);
-        let name = name.trim_matches(['-', '_']);
+    if is_rounded(text) {
+        return None;
+    }
+    let plain = without_accents(&latin(local_part(text).unwrap_or(text)));
+    let free = |name: &str| {
         let username = usable(name, limit)?;
         let folded = username.as_str().to_ascii_lowercase();
         let begins = format!("{folded}-");
@@ -240,6 +285,25 @@ fn propose(text: &str, taken: &BTreeSet<String>, limit: &UsernameLimit) -> Optio
                 .next()
                 .is_none_or(|next| !next.starts_with(&begins));
         free.then(|| name.to_owned())
+    };
+    let joined = |instead: &str| {
+        let words: Vec<&str> = plain
+            .split(|c: char| !is_allowed(c))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let name = words.join(instead);
+        name.trim_matches(['-', '_']).to_owned()
+    };
+    let whole = ["-", "_", ""].into_iter().find_map(|s| free(&joined(s)));
+    let (name, max) = (joined("-"), limit_of(limit).0);
+    if whole.is_some() || name.len() <= max {
+        return whole;
+    }
+    // Its beginning; with a number where that is somebody's.
+    let begin = |length: usize| name[..length].trim_end_matches(['-', '_']);
+    free(begin(max)).or_else(|| {
+        let numbered = |n: usize| format!("{}{n}", begin(max.saturating_sub(3)));
+        (2..1000).find_map(|n| free(&numbered(n)))
     })
 }
 
@@ -285,6 +349,28 @@ mod tests {
         );
         assert_eq!(proposal("王芳", &[]), None);
         assert_eq!(
+            proposal("\u{430}na", &[]).as_deref(),
+            Some("ana"),
+            "a Cyrillic а"
+        );
+        assert_eq!(
+            proposal("\u{441}\u{430}\u{440}\u{430}", &[]),
+            None,
+            "a Cyrillic name"
+        );
+        assert_eq!(proposal("ａｎａ\u{200d}７", &[]).as_deref(), Some("ana7"));
+        assert_eq!(proposal("9.00123E+08", &[]), None);
+        let long = "abcdefghij".repeat(3);
+        assert_eq!(
+            proposal(&long, &[]).as_deref(),
+            Some("abcdefghijabcdefghij")
+        );
+        let taken = ["abcdefghijabcdefghij"];
+        assert_eq!(
+            proposal(&long, &taken).as_deref(),
+            Some("abcdefghijabcdefg2")
+        );
+        assert_eq!(
             proposal(&"x.".repeat(15), &[]).as_deref(),
             Some("x".repeat(15).as_str())
         );
@@ -294,6 +380,11 @@ mod tests {
     fn everything_wrong_with_one_name_is_said_together() {
         let faults = |text: &str| Faults::of(text, &limit(8)).words(&limit(8), false);
         assert_eq!(faults("#ping.a"), "has '#' and '.'");
+        assert_eq!(faults("\u{430}na"), "has '\u{430}' (U+0430)");
+        assert_eq!(
+            faults("9.00123E+08"),
+            "is a long number that a spreadsheet changed"
+        );
         assert_eq!(faults("-a b"), "has a space and begins with '-'");
         assert_eq!(
             faults("first.last"),

@@ -438,9 +438,13 @@ fn find_assignment(file: &str, header: &Record, wanted: &str) -> Result<usize, F
             [] => {}
             [one] => return Ok(*one),
             several => {
+                let equal = several.iter().all(|at| titles[*at] == titles[several[0]]);
                 return Err(failure(
                     format!("{file} has more than one assignment of that name"),
-                    format!("give the name with its number: {}", named(several)),
+                    match equal {
+                        true => format!("Canvas numbers each column: {AS_CANVAS_WROTE_IT}"),
+                        false => format!("give the name with its number: {}", named(several)),
+                    },
                 ));
             }
         }
@@ -467,7 +471,12 @@ fn find_assignment(file: &str, header: &Record, wanted: &str) -> Result<usize, F
                 "{} is a read-only column: Canvas takes it for a total of its own, and imports nothing into it",
                 shown(titles[at])
             ),
-            hint,
+            match title_of(titles[at]) {
+                Some(_) => format!(
+                    "if it is an assignment of yours, rename it in Canvas and export again: no title may have the words of a total ('Final Score'); {hint}"
+                ),
+                None => hint,
+            },
         ),
         Some(at) if !wanted.is_empty() => failure(
             format!(

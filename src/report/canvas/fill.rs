@@ -13,7 +13,7 @@ use crate::text::unwanted::shown;
 
 use super::export::{Entry, Export};
 use super::matching::{Doubt, Matches, Person, find};
-use super::number::Number;
+use super::number::{Number, Unreadable};
 
 /// An export with a column filled in, and who could not be.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,13 +24,15 @@ pub struct Filled {
     pub assignment: String,
     /// Students whose grade the file has now.
     pub filled: Vec<Username>,
+    /// Those of them whose row has nothing of theirs but the name.
+    pub by_name: Vec<Username>,
     /// Students whose cell stays what it was, and why. Nobody is here and in `filled`.
     pub left: Vec<Left>,
     /// Grades that are lower now than in Canvas.
     pub lowers: Vec<Lower>,
     /// Whether those were lowered; they stay what they were otherwise.
     pub lowered: bool,
-    /// Rows of the export that are nobody's of the class: the name as it stands there.
+    /// Rows of the export that are nobody's of the class: the name as it stands there, or the line of a row without.
     pub strangers: Vec<String>,
     /// Rows that fill in nobody because they have one student's login and another's name, and neither of the two
     /// is in `left`.
@@ -88,6 +90,7 @@ impl Export<'_> {
             bytes: Vec::new(),
             assignment: self.title.clone(),
             filled: Vec::new(),
+            by_name: Vec::new(),
             left: Vec::new(),
             lowers: Vec::new(),
             lowered: lower,
@@ -160,10 +163,27 @@ impl Export<'_> {
                 filled.scaled = Some((score.total, self.possible.to_string()));
             }
             filled.filled.push(username.clone());
+            if matches.by_name.contains(&student) {
+                filled.by_name.push(username.clone());
+            }
         }
         self.say_rows(&mut filled, roster, &matches);
         filled.bytes = self.written(&edits);
         filled
+    }
+
+    /// A cell's points. What could be a thousand (`99.999`) is none, where the file writes decimals so and a thousand
+    /// would be more than the assignment gives.
+    fn points(&self, text: &str) -> Result<Number, Unreadable> {
+        match Number::read(text) {
+            Err(Unreadable::Ambiguous(thousands, decimal))
+                if text.contains(self.mark.character())
+                    && thousands.compare(self.possible) == Ordering::Greater =>
+            {
+                Ok(decimal)
+            }
+            read => read,
+        }
     }
 
     /// The points as Canvas counts them.
@@ -187,7 +207,7 @@ impl Export<'_> {
                 // What Canvas takes for no score.
                 "" | "-" | "–" | "—" => empty_or_other = true,
                 "n/a" => continue,
-                _ => match Number::read(text) {
+                _ => match self.points(text) {
                     Ok(number) => {
                         empty_or_other |= number.compare(grade) != Ordering::Equal;
                         highest = highest.max(Some(number));
@@ -297,6 +317,14 @@ impl Export<'_> {
                 "rows of one Canvas ID have different names or logins".to_owned(),
                 row(person),
             ),
+            Doubt::OtherLogin(person, column) => (
+                "the row that has their name has a login or ID that is not theirs".to_owned(),
+                format!(
+                    "{} has {}",
+                    row(person),
+                    shown(&self.people[*person].person.logins[*column])
+                ),
+            ),
             Doubt::OtherName(proof, person) => (
                 format!("the row that has their {} has another name", proof.words()),
                 row(person),
@@ -312,10 +340,12 @@ impl Export<'_> {
             if of_class || entry.person.test {
                 continue;
             }
-            let name = &entry.person.name;
-            filled
-                .strangers
-                .extend(entry.records.iter().map(|_| name.clone()));
+            let name = match entry.person.name.is_empty() {
+                true => self.row(entry),
+                false => format!("'{}'", entry.person.name),
+            };
+            let rows = entry.records.iter().map(|_| name.clone());
+            filled.strangers.extend(rows);
         }
         for doubt in &matches.crossed {
             let Doubt::Crossed {

@@ -7,6 +7,8 @@
 //!
 //! A login is easily somebody else's: seats are called `user3` in many places, and more than one person is `cora`. So
 //! only a full e-mail address is believed where the names differ.
+//!
+//! A name is easily somebody else's, too: it is believed unless the row's login speaks against it ([`Column`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +70,8 @@ pub(super) enum Doubt {
     Shared(Proof, usize, BTreeSet<usize>),
     /// The person's rows contradict each other.
     Torn(usize),
+    /// The person has the name, and in this column of logins what is not the student's.
+    OtherLogin(usize, usize),
     /// The person has the proof, and a name that is not the student's.
     OtherName(Proof, usize),
 }
@@ -85,6 +89,8 @@ pub(super) struct Matches {
     pub doubtful: BTreeSet<usize>,
     /// People with the proof of one student and the name of another.
     pub crossed: BTreeSet<Doubt>,
+    /// Students who are matched by nothing but the name.
+    pub by_name: BTreeSet<usize>,
 }
 
 /// Matches the whole roster with all people of an export.
@@ -115,8 +121,10 @@ struct Matcher<'a> {
     people: &'a [Person],
     student_names: Vec<Name>,
     person_names: Vec<Name>,
-    /// Keys of the people's logins.
+    /// Keys of the people's logins, by column.
     logins: Vec<Vec<String>>,
+    /// Keys of the students' usernames and e-mail addresses.
+    own: Vec<(String, String)>,
     /// Students by what a login has to be.
     by_login: BTreeMap<(Proof, String), BTreeSet<usize>>,
     students_by_name: BTreeMap<Name, BTreeSet<usize>>,
@@ -128,10 +136,27 @@ struct Matcher<'a> {
     matches: Matches,
 }
 
+/// What a column of logins holds, as far as the class's own rows tell.
+#[derive(Debug, Default)]
+struct Column {
+    /// Matched people with something of their student's in it.
+    proven: usize,
+    /// How many of those have the username there.
+    usernames: usize,
+    /// The domains of the others' addresses.
+    domains: BTreeSet<String>,
+    /// People of whom only the name speaks, with something in it.
+    others: usize,
+    /// How many of those have an address there in the domain of the student's own, and another one.
+    other_addresses: usize,
+}
+
 /// What a possible pair comes to in a pass.
 enum Pair {
     /// The proof holds.
     Holds,
+    /// The proof holds, and what stands in this column of logins speaks against it.
+    OtherLogin(usize),
     /// The proof does not hold; a weaker one may.
     OtherName,
     /// Two proofs point to two students.
@@ -149,8 +174,13 @@ impl<'a> Matcher<'a> {
         let person_names: Vec<Name> = people.iter().map(|p| Name::new(&p.name)).collect();
         let logins = people.iter().map(|person| {
             let logins = person.logins.iter().map(|login| key(login));
-            logins.filter(|login| !login.is_empty()).collect()
+            logins.collect()
         });
+        let own = students.iter().map(|student| {
+            let email = student.email.as_deref().unwrap_or_default();
+            (key(student.username.as_str()), key(email))
+        });
+        let own: Vec<(String, String)> = own.collect();
         let states = people.iter().map(|person| match person.torn {
             true => State::Doubtful,
             false => State::Open,
@@ -158,7 +188,8 @@ impl<'a> Matcher<'a> {
         Self {
             people,
             logins: logins.collect(),
-            by_login: by_login(students),
+            by_login: by_login(&own),
+            own,
             students_by_name: by_name(&student_names),
             people_by_name: by_name(&person_names),
             student_states: vec![State::Open; students.len()],
@@ -170,6 +201,7 @@ impl<'a> Matcher<'a> {
                 doubts: vec![BTreeSet::new(); students.len()],
                 doubtful: BTreeSet::new(),
                 crossed: BTreeSet::new(),
+                by_name: BTreeSet::new(),
             },
             student_names,
             person_names,
@@ -179,15 +211,29 @@ impl<'a> Matcher<'a> {
     fn pass(&mut self, proof: Proof) {
         let mut holds: BTreeSet<(usize, usize)> = BTreeSet::new();
         // All pairs are judged before any of them changes anything.
-        let judged: Vec<(usize, usize, Pair)> = self
-            .pairs(proof)
-            .into_iter()
-            .map(|(person, student)| (person, student, self.judge(proof, person, student)))
-            .collect();
+        let pairs = self.pairs(proof);
+        let columns = match proof {
+            Proof::Name => self.columns(&pairs),
+            _ => Vec::new(),
+        };
+        let judge = |(person, student)| {
+            let pair = match proof {
+                Proof::Name => self.judge_name(&columns, person, student),
+                _ => self.judge(proof, person, student),
+            };
+            (person, student, pair)
+        };
+        let judged: Vec<(usize, usize, Pair)> = pairs.into_iter().map(judge).collect();
         for (person, student, pair) in judged {
             match pair {
                 Pair::Holds => {
                     holds.insert((person, student));
+                }
+                Pair::OtherLogin(column) => {
+                    holds.insert((person, student));
+                    self.student_states[student] = State::Doubtful;
+                    let doubt = Doubt::OtherLogin(person, column);
+                    self.matches.doubts[student].insert(doubt);
                 }
                 Pair::OtherName => {
                     self.matches.doubts[student].insert(Doubt::OtherName(proof, person));
@@ -239,6 +285,9 @@ impl<'a> Matcher<'a> {
                 self.student_states[student] = State::Matched;
                 self.matches.of_person[person] = Some(student);
                 self.matches.of_student[student] = Some(person);
+                if proof == Proof::Name {
+                    self.matches.by_name.insert(student);
+                }
                 continue;
             }
             let doubts = &mut self.matches.doubts[student];
@@ -279,6 +328,7 @@ impl<'a> Matcher<'a> {
                     .unwrap_or_default(),
                 _ => self.logins[person]
                     .iter()
+                    .filter(|login| !login.is_empty())
                     .filter_map(|login| {
                         let login = match (proof, login.split_once('@')) {
                             // An address that begins with the username.
@@ -297,10 +347,78 @@ impl<'a> Matcher<'a> {
         pairs
     }
 
-    fn judge(&self, proof: Proof, person: usize, student: usize) -> Pair {
-        if proof == Proof::Name {
-            return Pair::Holds;
+    /// What the columns of logins hold, once all pairs but those of the name alone are known.
+    fn columns(&self, by_name: &BTreeSet<(usize, usize)>) -> Vec<Column> {
+        let mut columns: Vec<Column> = Vec::new();
+        columns.resize_with(
+            self.logins.iter().map(Vec::len).max().unwrap_or(0),
+            Column::default,
+        );
+        let matched = self.matches.of_person.iter().enumerate();
+        for (person, student) in matched.filter_map(|(person, s)| Some((person, (*s)?))) {
+            let (username, email) = &self.own[student];
+            for (login, column) in self.logins[person].iter().zip(&mut columns) {
+                let local = login
+                    .split_once('@')
+                    .map_or(login.as_str(), |(local, _)| local);
+                if local == username {
+                    column.usernames += 1;
+                } else if let (true, Some(domain)) = (self.is_theirs(login, student), domain(email))
+                {
+                    column.domains.insert(domain.to_owned());
+                } else {
+                    continue;
+                }
+                column.proven += 1;
+            }
         }
+        let mut counted = BTreeSet::new();
+        for (person, student) in by_name {
+            for (at, login) in self.logins[*person].iter().enumerate() {
+                if !login.is_empty() && counted.insert((*person, at)) {
+                    columns[at].others += 1;
+                    columns[at].other_addresses += usize::from(self.shares_domain(login, *student));
+                }
+            }
+        }
+        columns
+    }
+
+    /// Whether a login is the student's username or e-mail address, or the part of one before its `@`.
+    fn is_theirs(&self, login: &str, student: usize) -> bool {
+        let (username, email) = &self.own[student];
+        let local = |address: &str| address.split_once('@').map(|(local, _)| local.to_owned());
+        login == username
+            || !email.is_empty() && login == email
+            || local(login).as_ref() == Some(username)
+            || local(email).as_deref() == Some(login)
+    }
+
+    fn shares_domain(&self, login: &str, student: usize) -> bool {
+        domain(login).is_some() && domain(login) == domain(&self.own[student].1)
+    }
+
+    /// A row that has a student's name alone. What stands in its columns of logins speaks against it where most of the
+    /// class was found by that column; or where it is another address in the student's own domain, unless most of the
+    /// class have such (logins and addresses are two things in many places).
+    fn judge_name(&self, columns: &[Column], person: usize, student: usize) -> Pair {
+        let contradicts = |(login, column): (&String, &Column)| {
+            let all = column.proven + column.others;
+            let comparable = column.usernames * 2 > column.proven
+                || domain(&self.own[student].1).is_some_and(|d| column.domains.contains(d));
+            let telling = column.proven > column.others && comparable;
+            let other_address =
+                column.other_addresses * 2 <= all && self.shares_domain(login, student);
+            !login.is_empty() && !self.is_theirs(login, student) && (telling || other_address)
+        };
+        let mut logins = self.logins[person].iter().zip(columns);
+        match logins.position(contradicts) {
+            Some(column) => Pair::OtherLogin(column),
+            None => Pair::Holds,
+        }
+    }
+
+    fn judge(&self, proof: Proof, person: usize, student: usize) -> Pair {
         let name = &self.person_names[person];
         let wanted = &self.student_names[student];
         let likeness = name.likeness(wanted);
@@ -332,21 +450,24 @@ impl<'a> Matcher<'a> {
     }
 }
 
+/// What stands behind an address's `@`.
+fn domain(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(_, domain)| domain)
+}
+
 /// Students by what a login has to be for each proof.
-fn by_login(students: &[Student]) -> BTreeMap<(Proof, String), BTreeSet<usize>> {
+fn by_login(own: &[(String, String)]) -> BTreeMap<(Proof, String), BTreeSet<usize>> {
     let mut map: BTreeMap<(Proof, String), BTreeSet<usize>> = BTreeMap::new();
-    for (index, student) in students.iter().enumerate() {
+    for (index, (username, email)) in own.iter().enumerate() {
         let mut add = |proof, login: String| {
             map.entry((proof, login)).or_default().insert(index);
         };
-        let username = key(student.username.as_str());
-        let email = key(student.email.as_deref().unwrap_or_default());
         if let Some((local, _)) = email.rsplit_once('@') {
             add(Proof::LocalPart, local.to_owned());
-            add(Proof::Email, email);
+            add(Proof::Email, email.clone());
         }
         add(Proof::LocalPart, format!("{username}@"));
-        add(Proof::Username, username);
+        add(Proof::Username, username.clone());
     }
     map
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::domain::ids::Username;
 use crate::report::text::clean;
 use crate::report::words::{plural, some_of};
 
@@ -15,8 +16,20 @@ const SHOWN: usize = 3;
 impl Filled {
     /// What to know, for people. `path`: where the file was written.
     pub fn notes(&self, path: &Path) -> Vec<String> {
+        let names: Vec<&str> = self.by_name.iter().map(Username::as_str).collect();
+        let more = match (self.filled.is_empty(), names.len()) {
+            (true, _) => {
+                ": importing it changes nothing; if somebody was to be filled in, see whether the export is of this class's course"
+                    .to_owned()
+            }
+            (false, 0) => String::new(),
+            (false, n) => format!(
+                ", {n} by name alone: {}; see that each is the one you mean, then import",
+                some_of(&names, NAMED)
+            ),
+        };
         let mut notes = vec![format!(
-            "{}: '{}' filled in for {}",
+            "{}: '{}' filled in for {}{more}",
             path.display(),
             clean(&self.assignment),
             plural(self.filled.len(), "student")
@@ -62,11 +75,7 @@ impl Filled {
             ));
         }
         if !self.strangers.is_empty() {
-            let names: Vec<String> = self
-                .strangers
-                .iter()
-                .map(|name| format!("'{}'", clean(name)))
-                .collect();
+            let names: Vec<_> = self.strangers.iter().map(|name| clean(name)).collect();
             let are = if names.len() == 1 {
                 "row is"
             } else {

@@ -35,6 +35,15 @@ pub(super) enum DecimalMark {
     Comma,
 }
 
+impl DecimalMark {
+    pub fn character(self) -> &'static str {
+        match self {
+            Self::Point => ".",
+            Self::Comma => ",",
+        }
+    }
+}
+
 impl Number {
     /// So many hundredths.
     pub fn from_hundredths(hundredths: u64) -> Self {
@@ -66,9 +75,9 @@ impl Number {
         }
     }
 
-    /// Whether it is more than zero.
+    /// Whether it is more than zero to Canvas, which rounds to two decimals.
     pub fn is_positive(self) -> bool {
-        self.units > 0
+        self.hundredths() > 0
     }
 
     /// Compared as Canvas compares: to two decimals.
@@ -97,10 +106,7 @@ impl Number {
         let shown = Self {
             units: hundredths.saturating_mul(100),
         };
-        match mark {
-            DecimalMark::Point => shown.to_string(),
-            DecimalMark::Comma => shown.to_string().replace('.', ","),
-        }
+        shown.to_string().replace('.', mark.character())
     }
 }
 

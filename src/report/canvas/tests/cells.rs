@@ -170,3 +170,20 @@ fn a_person_in_two_sections_is_treated_alike_in_both() {
     assert_eq!(both("45.00", "", false), (cells("45", "45"), 1));
     assert_eq!(both("", "B+", true), (cells("", "B+"), 0));
 }
+
+#[test]
+fn three_decimals_are_a_number_where_a_thousand_cannot_be_meant() {
+    let filled = fill_cells(["99.999", "100.004", "45.001", "20.125", "0.001"], true);
+    // Canvas counts two decimals: three are the same already.
+    assert_eq!(
+        grades(&filled),
+        ["99.999", "100.004", "45.001", "100", "20"]
+    );
+    assert_eq!(left(&filled), [""; 0]);
+    assert!(left(&fill_cells(["\"1,000\"", "1.000", "", "", ""], true))[0].contains("'1,000'"));
+}
+
+#[test]
+fn nobody_filled_in_is_said_with_what_to_see_to() {
+    assert!(notes(&fill(&[]))[0].contains("0 students: importing it changes nothing; if"));
+}

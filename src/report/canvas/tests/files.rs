@@ -22,7 +22,7 @@ fn only_identity_and_the_assignment_are_written_byte_for_byte() {
         \r\n\
         \"Nobody, Known\",106,S99,known,,,Evening,55.5\r\n"
     );
-    assert_eq!(filled.strangers, ["Nobody, Known"]);
+    assert_eq!(filled.strangers, ["'Nobody, Known'"]);
 }
 
 #[test]

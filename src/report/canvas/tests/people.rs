@@ -25,7 +25,9 @@ fn five_students_are_filled_in_and_the_test_student_is_nobody() {
     assert_eq!(left(&filled), [""; 0]);
     assert_eq!(
         notes(&filled),
-        ["out.csv: 'Lab 6 (12)' filled in for 5 students"]
+        [
+            "out.csv: 'Lab 6 (12)' filled in for 5 students, 5 by name alone: user1, user2, user3, user4, user5; see that each is the one you mean, then import"
+        ]
     );
 }
 
@@ -34,7 +36,7 @@ fn a_login_that_is_anothers_local_part_gets_nobodys_grade() {
     let (cells, filled) = everywhere(&["\"Adams, Corazon\",201,S9,cora,C,"]);
     assert_eq!(cells, ["", "100", "100", "45", "100", "20"]);
     assert_eq!(left(&filled), [""; 0]);
-    assert_eq!(filled.strangers, ["Adams, Corazon"]);
+    assert_eq!(filled.strangers, ["'Adams, Corazon'"]);
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn namesakes_in_canvas_are_told_apart_by_a_stronger_proof() {
         let own = format!("\"Ruiz, Ana\",101,S1,{login},A,");
         let filled = fill(&["\"Ruiz, Ana\",190,S90,ruizana2,C,", &own]);
         assert_eq!(grades(&filled), ["", "100"], "{login}");
-        assert_eq!(filled.strangers, ["Ruiz, Ana"]);
+        assert_eq!(filled.strangers, ["'Ruiz, Ana'"]);
     }
 }
 
@@ -298,7 +300,9 @@ fn a_selection_is_matched_against_the_whole_class() {
     assert_eq!(grades(&filled), ["", "", "45", "", ""]);
     assert_eq!(
         notes(&filled),
-        ["out.csv: 'Lab 6 (12)' filled in for 1 student"]
+        [
+            "out.csv: 'Lab 6 (12)' filled in for 1 student, 1 by name alone: user3; see that each is the one you mean, then import"
+        ]
     );
 }
 
@@ -310,10 +314,90 @@ fn four_hundred_strangers_are_one_line() {
     let mut rows = FIVE.to_vec();
     rows.extend(others.iter().map(String::as_str));
     assert_eq!(
-        notes(&fill(&rows)),
+        notes(&fill(&rows))[1..],
         [
-            "out.csv: 'Lab 6 (12)' filled in for 5 students",
             "Canvas: 400 rows are nobody's of this class: 'Other, P0', 'Other, P1', 'Other, P2' and 397 more",
         ]
+    );
+}
+
+/// A class of which four rows have what `login` makes of the student, and the fifth this.
+fn four_and(login: impl Fn(&Student) -> String, fifth: &str) -> Filled {
+    let class = class();
+    let mut rows: Vec<String> = Vec::new();
+    for (at, (student, _)) in class[..4].iter().enumerate() {
+        let name = student.name.as_deref().unwrap();
+        rows.push(format!("{name},{},S{at},{},A,", 101 + at, login(student)));
+    }
+    rows.push(fifth.to_owned());
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    fill(&rows)
+}
+
+#[test]
+fn a_namesake_whose_login_is_anothers_gets_nobodys_grade() {
+    let email = |student: &Student| student.email.clone().unwrap();
+    let username = |student: &Student| student.username.to_string();
+    let other_address = "\"Stone, Eve\",900,S77,eve.stone2@example.edu,Z,";
+    let other_username = "\"Stone, Eve\",105,S5,user17,Z,";
+    for (filled, login) in [
+        (four_and(email, other_address), "eve.stone2@example.edu"),
+        (four_and(username, other_username), "user17"),
+        // The others' logins say nothing, and an address in the student's own domain is another person's.
+        (
+            four_and(|s| format!("x-{}", s.username), other_address),
+            "eve.stone2@example.edu",
+        ),
+    ] {
+        assert_eq!(grades(&filled)[4], "", "{login}");
+        assert_eq!(
+            left(&filled),
+            [format!(
+                "user5: the row that has their name has a login or ID that is not theirs: 'Stone, Eve' (line 7) has '{login}'"
+            )]
+        );
+        assert_eq!(filled.strangers, [""; 0]);
+    }
+}
+
+#[test]
+fn who_is_found_by_the_name_alone_is_said() {
+    let email = |student: &Student| student.email.clone().unwrap();
+    // The class's addresses say nothing of who gave a private one.
+    let cora = "\"Weiss, Cora\",103,S3,cweiss@example.edu,A,";
+    let others = [0, 1, 3, 4].map(|at| FIVE[at].replace("aruiz1", "ana.ruiz@example.edu"));
+    let others = others.map(|row| row.replace("bito2", "ben.ito@example.edu"));
+    let others = others.map(|row| row.replace("dnunez", "dan@example.edu"));
+    let mut rows: Vec<&str> = others.iter().map(String::as_str).collect();
+    rows[3] = "\"Stone, Eve\",105,,,A,";
+    rows.push(cora);
+    let filled = fill(&rows);
+    assert_eq!(grades(&filled), ["100", "100", "100", "20", "45"]);
+    assert_eq!(
+        notes(&filled)[0],
+        "out.csv: 'Lab 6 (12)' filled in for 5 students, 2 by name alone: user3, user5; see that each is the one you mean, then import"
+    );
+    let all = four_and(email, "\"Stone, Eve\",105,S5,eve@example.edu,A,");
+    assert_eq!((all.filled.len(), all.by_name.len()), (5, 0));
+}
+
+#[test]
+fn logins_that_are_simply_other_ids_contradict_nobody() {
+    let numbers = |student: &Student| format!("90012{}", student.username);
+    let aliases = |student: &Student| format!("{}x@example.edu", &student.username.as_str()[4..]);
+    let filled = four_and(numbers, "\"Stone, Eve\",105,S5,9001205,A,");
+    assert_eq!((filled.filled.len(), filled.by_name.len()), (5, 5));
+    let filled = four_and(aliases, "\"Stone, Eve\",105,S5,5x@example.edu,A,");
+    assert_eq!((filled.filled.len(), filled.by_name.len()), (5, 5));
+}
+
+#[test]
+fn a_row_of_nobody_without_a_name_is_named_by_its_line() {
+    let filled = fill(&[FIVE[0], ",201,S9,x,C,"]);
+    let said = notes(&filled);
+    let last = said.last().unwrap();
+    assert_eq!(
+        last,
+        "Canvas: 1 row is nobody's of this class: the row without a name (line 4)"
     );
 }
