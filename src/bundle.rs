@@ -21,6 +21,17 @@ pub fn demo_roster() -> &'static [u8] {
     DEMO_ROSTER
 }
 
+/// Reads a file that the instructor names: nothing but a file, and no more than so many bytes.
+///
+/// # Errors
+/// The system's, or why it is not read.
+pub(crate) fn named_file(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
+    folder::named_file(path, max)
+}
+
+/// Most bytes of a list of a class that the instructor names (roster, attestations, gradebook): far beyond any.
+pub(crate) const LIST_MAX: u64 = 64 * 1024 * 1024;
+
 /// The folders that a bundle is made of.
 const FOLDERS: [&str; 2] = ["templates", "lambdas"];
 /// The file that tells a bundle.

@@ -156,6 +156,21 @@ pub enum Event {
         /// Milliseconds that it took.
         elapsed_ms: u64,
     },
+    /// homeroom wrote a function. Kept in the run log: what changes it later is not homeroom, so its log is believed from
+    /// then on only as far as nothing did.
+    FunctionWritten {
+        /// The student.
+        student: Username,
+        /// The function's name.
+        function: String,
+        /// When AWS says that it was last modified, in milliseconds since 1970.
+        modified_ms: i64,
+        /// From when on nothing else can run of it, if it does not follow a write that is recorded, too.
+        clean_from_ms: i64,
+        /// When it was last modified before, where nothing of the student's was in it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        follows_ms: Option<i64>,
+    },
     /// homeroom is about to send requests of its own that carry a nonce. Kept in the run log before anything is sent, so
     /// that what they start is never counted as the student's, also when the run is killed.
     NonceIssued {

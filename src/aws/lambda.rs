@@ -38,6 +38,7 @@ macro_rules! state_of {
                 .map(str::to_owned),
             code_sha256: text(answer.code_sha256()),
             description: text(answer.description()),
+            modified_ms: answer.last_modified().and_then(millis),
             reserved: None,
             tags: Tags::new(),
             tags_unseen: None,
@@ -67,6 +68,8 @@ pub struct FunctionState {
     pub code_sha256: String,
     /// Its description.
     pub description: String,
+    /// When it was last modified, in milliseconds since 1970.
+    pub modified_ms: Option<i64>,
     /// What is reserved for it, as GetFunction tells; nothing where it runs with the rest.
     pub reserved: Option<u32>,
     /// Its tags; empty where the answer has none.
@@ -428,6 +431,12 @@ impl Client {
     }
 }
 
+/// A time as Lambda writes it (`2026-05-14T09:12:33.120+0000`), in milliseconds since 1970.
+fn millis(time: &str) -> Option<i64> {
+    let time = jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", time).ok()?;
+    Some(time.as_millisecond())
+}
+
 fn actual(configuration: &FunctionConfiguration) -> Actual {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     Actual {
@@ -445,6 +454,7 @@ fn actual(configuration: &FunctionConfiguration) -> Actual {
         code_sha256: text(configuration.code_sha256()),
         description: text(configuration.description()),
         extras: extras::of_function(configuration),
+        modified_ms: configuration.last_modified().and_then(millis),
         ownership: Ownership::Unproven,
     }
 }

@@ -195,7 +195,7 @@ impl Reader {
 
     fn file(&mut self, path: &Path, name: &str) {
         let max = self.limits.file;
-        match bytes_of(path, max) {
+        match bytes_of(path, max, false) {
             Ok(Some(bytes)) => {
                 self.total += bytes.len() as u64;
                 if self.total > self.limits.total {
@@ -213,12 +213,26 @@ impl Reader {
     }
 }
 
-/// A file's bytes; `None` when it has more than `max`. It is opened so that a link or a pipe which took the file's
-/// place since it was listed is refused as well, and not followed or waited for.
-fn bytes_of(path: &Path, max: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = open(path)?;
+/// The bytes of a file that the instructor names; a link is followed.
+///
+/// # Errors
+/// The system's; a pipe, a socket or a device, which would be waited for or read without end; more than `max` bytes.
+pub(super) fn named_file(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let too_large = || io::Error::other(format!("it is larger than {}", mib(max)));
+    bytes_of(path, max, true)?.ok_or_else(too_large)
+}
+
+/// A file's bytes; `None` when it has more than `max`. It is opened so that a pipe (or, unless it may be followed, a
+/// link) which took the file's place since it was listed is refused as well, and not waited for or followed.
+fn bytes_of(path: &Path, max: u64, follow: bool) -> io::Result<Option<Vec<u8>>> {
+    let file = open(path, follow)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file any more"));
+        return Err(io::Error::other(
+            "it is a pipe or a device, and only a file is read",
+        ));
     }
     let mut bytes = Vec::new();
     file.take(max + 1).read_to_end(&mut bytes)?;
@@ -226,11 +240,14 @@ fn bytes_of(path: &Path, max: u64) -> io::Result<Option<Vec<u8>>> {
 }
 
 #[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path, follow: bool) -> io::Result<File> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
 
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = match follow {
+        true => OFlags::NONBLOCK,
+        false => OFlags::NOFOLLOW | OFlags::NONBLOCK,
+    };
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
     fs::OpenOptions::new()
         .read(true)
@@ -239,7 +256,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path, _follow: bool) -> io::Result<File> {
     File::open(path)
 }
 
@@ -272,6 +289,26 @@ mod tests {
         let files = read(lab().path(), Limits::BUNDLE).unwrap();
         let names: Vec<_> = files.keys().map(String::as_str).collect();
         assert_eq!(names, ["lambdas/f/app.py", "templates/lab.toml"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn of_what_the_instructor_names_only_files_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("roster.csv"), "username\n").unwrap();
+        std::os::unix::fs::symlink(at("roster.csv"), at("link.csv")).unwrap();
+        assert_eq!(named_file(&at("link.csv"), 9).unwrap(), b"username\n");
+        let made = std::process::Command::new("mkfifo")
+            .arg(at("pipe"))
+            .status();
+        assert!(made.unwrap().success());
+        let said = |path: &Path| named_file(path, 8).unwrap_err().to_string();
+        assert!(said(&at("roster.csv")).contains("larger than"));
+        for path in [&at("pipe"), Path::new("/dev/zero")] {
+            assert!(said(path).contains("only a file is read"), "{path:?}");
+        }
+        assert!(said(dir.path()).contains("directory"));
     }
 
     #[cfg(unix)]

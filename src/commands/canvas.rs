@@ -1,8 +1,8 @@
 //! `report --gradebook canvas`: reads the export, has it judged and filled in, writes it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::bundle;
 use crate::cli::{Gradebook, ReportArgs};
 use crate::domain::roster::Student;
 use crate::error::{Error, Kind, Result};
@@ -35,7 +35,7 @@ impl CanvasFile {
         else {
             return Ok(None);
         };
-        let bytes = fs::read(path).map_err(|error| {
+        let bytes = bundle::named_file(path, bundle::LIST_MAX).map_err(|error| {
             let subject = format!("--canvas-export {}", path.display());
             Error::new(Kind::Invalid, subject, format!("cannot be read: {error}"))
                 .hint("give the CSV file that Canvas exported")
@@ -98,6 +98,7 @@ impl Gradable<'_> {
 mod tests {
     use super::*;
     use crate::report::Account;
+    use std::fs;
 
     #[test]
     fn a_selection_replaces_no_gradebook_of_the_class() {

@@ -54,7 +54,12 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
 /// When it was stopped before anything was done, or the account has no room.
 pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
     super::risks::refuse(session)?;
+    let allowed = super::risks::allowed(session);
     let ran = run_work(session, Command::Deploy, true, async |client| {
+        // Before anything is made.
+        for text in &allowed {
+            client.emit(Event::Note { text: text.clone() });
+        }
         let Planned { mut plan, observed } = plan(client, session, args.reset).await?;
         let no_room = broken_limits(&plan, args.ignore_concurrency);
         if !no_room.is_empty() {
@@ -88,6 +93,7 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     let mut notes = notes_of_given_up(&ran.given_up);
     notes.extend(validations::forget(session, &students));
     notes.extend(copies.note());
+    notes.extend(allowed);
     let (with_user, with_handout) = stale::known(session, &observed, &stale);
     notes.extend(stale::note(&with_user, &with_handout));
     people::keep(session);

@@ -1,12 +1,13 @@
 //! `status` and `report`: who is complete, in progress, not started, broken, could not be checked.
 
-use std::{fs, io};
+use std::io;
 
 use jiff::{Timestamp, Zoned};
 
+use crate::bundle;
 use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
 use crate::domain::attest::Attestations;
-use crate::domain::check::{CheckResult, Progress, StudentProgress, Verdict};
+use crate::domain::check::{Change, CheckResult, Progress, StudentProgress, Verdict};
 use crate::domain::elsewhere::Elsewhere;
 use crate::domain::ids::Username;
 use crate::domain::last_reading::{LastReadings, Sight, progress_of};
@@ -189,7 +190,7 @@ fn attestations(class: &Class, args: &AttestArgs) -> Result<Attestations> {
         return Ok(Attestations::default());
     };
     let file = path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| {
+    let bytes = bundle::named_file(path, bundle::LIST_MAX).map_err(|error| {
         Error::new(
             Kind::Invalid,
             "--attest",
@@ -374,6 +375,7 @@ async fn read_of(
             "the last readings could not be kept, so nothing stands for them once a stack is gone: {error}"
         ));
     }
+    notes.extend(rewritten(&read.rewritten));
     if command != Command::Rehearse {
         // That scripted students had stacks in an earlier rehearsal is no news.
         notes.extend(last_readings::notes(&last, &students, &taken_at));
@@ -392,6 +394,21 @@ async fn read_of(
         any_stack,
         any_departed,
     })
+}
+
+/// Who changed the function whose log tells what the API started.
+fn rewritten(changes: &[(Username, Change)]) -> Option<String> {
+    let (_, first) = changes.first()?;
+    let students: Vec<&str> = changes
+        .iter()
+        .map(|(student, _)| student.as_str())
+        .collect();
+    Some(format!(
+        "changed the function whose log proves what the API started: {} ({} {})",
+        students.join(", "),
+        first.resource,
+        first.summary
+    ))
 }
 
 /// Keeps last readings, where there are any.

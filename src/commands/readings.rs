@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::domain::cache::{Cache, Key, OwnRecords};
 use crate::domain::ids::Username;
-use crate::domain::marks::Nonce;
+use crate::domain::marks::{Nonce, Written};
 use crate::report::write::write_whole;
 
 use super::session::Session;
@@ -92,14 +92,22 @@ enum Own {
         student: Username,
         nonce: String,
     },
+    FunctionWritten {
+        student: Username,
+        function: String,
+        modified_ms: i64,
+        clean_from_ms: i64,
+        follows_ms: Option<i64>,
+    },
 }
 
 /// What the run logs of a folder say that homeroom started and sent. Lines that cannot be read (the last one of a run
 /// that was killed) are passed over.
 fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
-    const MARKS: [&str; 2] = [
+    const MARKS: [&str; 3] = [
         "\"event\":\"execution-started\"",
         "\"event\":\"nonce-issued\"",
+        "\"event\":\"function-written\"",
     ];
     let mut own = OwnRecords::new();
     for entry in fs::read_dir(runs)? {
@@ -135,6 +143,21 @@ fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
                         .or_default()
                         .nonces
                         .insert(Nonce { nonce, at_ms });
+                }
+                Ok(Own::FunctionWritten {
+                    student,
+                    function,
+                    modified_ms,
+                    clean_from_ms,
+                    follows_ms,
+                }) => {
+                    let written = Written {
+                        clean_from_ms,
+                        follows_ms,
+                    };
+                    let functions = &mut own.entry(student).or_default().functions;
+                    let writes = functions.entry(function).or_default();
+                    writes.insert(modified_ms, written);
                 }
                 Err(_) => {}
             }

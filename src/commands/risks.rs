@@ -45,15 +45,23 @@ pub(super) fn notes(session: &Session) -> Vec<String> {
         let key = risk.key();
         format!("{risk}; deploy refuses this unless homeroom.toml says {SETTING} = [\"{key}\"]")
     });
-    let allowed = judged
-        .allowed
-        .iter()
-        .map(|risk| format!("{risk}; homeroom.toml allows it"));
+    let allowed = judged.allowed.iter().map(allows);
     let idle = judged
         .idle
         .iter()
         .map(|key| format!("homeroom.toml allows '{key}', which this lab does not ask for"));
     refused.chain(allowed).chain(idle).collect()
+}
+
+/// What `deploy` says that it makes because the settings allow it.
+pub(super) fn allowed(session: &Session) -> Vec<String> {
+    judge(session).allowed.iter().map(allows).collect()
+}
+
+/// With the file by its whole path: where the lab's folder is the current one, the file may be the lab's own.
+fn allows(risk: &Risk) -> String {
+    let file = std::path::absolute("homeroom.toml").unwrap_or_else(|_| "homeroom.toml".into());
+    format!("{risk}; {} allows it", file.display())
 }
 
 /// Refuses what the settings do not allow.

@@ -11,7 +11,7 @@
 //! | no log events during an execution | likewise, if it had ended [`LOGS_SETTLED_MS`] before |
 //! | why an execution failed | likewise |
 //! | whether the API started an execution | that execution is listed with the same start |
-//! | executions that homeroom started, nonces that it sent | always |
+//! | executions that homeroom started, nonces that it sent, functions that it wrote | always |
 //! | CloudTrail events about a student's resource | the resource is still the same one |
 //! | no more CloudTrail events up to a reading | for what was older than [`TRAIL_LATE_MS`] then |
 

@@ -1,6 +1,6 @@
 //! What a student changed against what the lab has: readable, and never more than a page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::desired::Stack;
 use super::execution::shortened;
 use super::ids::Scope;
 use super::observed::Observed;
-use super::ownership::{Fingerprint, Ownership, Record};
+use super::ownership::{Fingerprint, Owner, Ownership, Record};
 use super::resources::extras::FunctionSetting;
 use super::resources::function::{self, Function};
 use super::resources::state_machine::{self, StateMachine};
@@ -102,102 +102,161 @@ fn of_function(
     wanted: &Function,
     actual: &function::Actual,
 ) -> Option<Change> {
-    let class = &stack.owner.class;
-    let difference = wanted.difference(scope, &stack.owner, actual);
-    let mut parts = Vec::new();
-    let mut diff = Vec::new();
+    let parts = parts_of(scope, &stack.owner, wanted, actual);
+    if parts.is_empty() {
+        return None;
+    }
     let record = Record::parse(&actual.description);
     let mut lab_changed = false;
     let mut compare = |key: &str, wanted: &Fingerprint| {
         let recorded = record.as_ref().and_then(|r| r.fingerprints.get(key));
         lab_changed |= recorded.is_some_and(|recorded| recorded != wanted);
     };
-    if difference.code == Drift::Theirs {
-        parts.push("code".to_owned());
-        compare("code", &wanted.code_fingerprint());
-        diff.push(DiffLine::Removed(format!(
-            "CodeSha256: {}",
-            wanted.code.sha256
-        )));
-        diff.push(DiffLine::Added(format!(
-            "CodeSha256: {}",
-            actual.code_sha256
-        )));
-        diff.extend(extras_of(actual, true));
+    for part in &parts {
+        match part.key {
+            "code" => compare("code", &wanted.code_fingerprint()),
+            key => compare(key, &wanted.config_fingerprint(scope, &stack.owner.class)),
+        }
     }
-    if difference.config == Drift::Theirs {
-        compare("config", &wanted.config_fingerprint(scope, class));
-        let settings = settings(&scope.role_arn(class, &wanted.role), wanted, actual);
-        parts.push("configuration".to_owned());
-        diff.extend(settings);
-        diff.extend(extras_of(actual, false));
-    }
-    if parts.is_empty() {
-        return None;
-    }
-    let mut summary = format!("the student changed its {}", parts.join(" and "));
+    let words: Vec<&str> = parts.iter().map(Part::word).collect();
+    let mut summary = format!("the student changed its {}", words.join(" and "));
     if lab_changed {
         summary.push_str(LAB_CHANGED);
     }
     Some(Change {
         resource: ResourceId::new(Kind::Function, &wanted.name).to_string(),
         summary,
-        diff: abridged(diff),
+        diff: abridged(parts.into_iter().flat_map(|part| part.diff).collect()),
     })
 }
 
-/// Settings that no lab makes: of the code, or of the configuration.
-fn extras_of(actual: &function::Actual, of_code: bool) -> impl Iterator<Item = DiffLine> {
-    let extras = actual.extras.iter();
-    let extras = extras.filter(move |(s, _)| (**s == FunctionSetting::Architectures) == of_code);
-    extras.flat_map(|(setting, value)| {
-        let name = setting.as_str();
-        [
-            DiffLine::Removed(format!("{name}: {}", setting.default_text())),
-            DiffLine::Added(format!("{name}: {value}")),
-        ]
-    })
+/// A part of a function that the student changed.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// Its key in a record.
+    key: &'static str,
+    /// The settings that differ.
+    names: Vec<String>,
+    /// How.
+    diff: Vec<DiffLine>,
+}
+
+/// What the student changed of a function.
+pub(super) fn parts_of(
+    scope: &Scope,
+    owner: &Owner,
+    wanted: &Function,
+    actual: &function::Actual,
+) -> Vec<Part> {
+    let difference = wanted.difference(scope, owner, actual);
+    let mut parts = Vec::new();
+    if difference.code == Drift::Theirs {
+        let mut code = Settings::default();
+        code.compare("CodeSha256", &wanted.code.sha256, &actual.code_sha256);
+        code.extras(actual, true);
+        // What is not the zip has a name; the zip is the code.
+        code.names.retain(|name| name != "CodeSha256");
+        parts.push(code.part("code"));
+    }
+    if difference.config == Drift::Theirs {
+        let role_arn = scope.role_arn(&owner.class, &wanted.role);
+        let mut configuration = settings(&role_arn, wanted, actual);
+        configuration.extras(actual, false);
+        parts.push(configuration.part("config"));
+    }
+    parts
+}
+
+impl Part {
+    fn word(&self) -> &'static str {
+        match self.key {
+            "code" => "code",
+            _ => "configuration",
+        }
+    }
+}
+
+/// What the student changed, with the names of the settings: `code and configuration (Timeout, Layers)`.
+pub(super) fn words(parts: &[Part]) -> String {
+    let parts = parts.iter().map(|part| match part.names.is_empty() {
+        true => part.word().to_owned(),
+        false => format!("{} ({})", part.word(), part.names.join(", ")),
+    });
+    parts.collect::<Vec<_>>().join(" and ")
+}
+
+/// Settings that differ: their names, old and new value.
+#[derive(Debug, Default)]
+struct Settings {
+    names: Vec<String>,
+    diff: Vec<DiffLine>,
+}
+
+impl Settings {
+    fn compare(&mut self, name: &str, old: &str, new: &str) {
+        if old != new {
+            self.names.push(name.to_owned());
+            self.diff.push(DiffLine::Removed(format!("{name}: {old}")));
+            self.diff.push(DiffLine::Added(format!("{name}: {new}")));
+        }
+    }
+
+    /// Adds the settings that no lab makes: of the code, or of the configuration.
+    fn extras(&mut self, actual: &function::Actual, of_code: bool) {
+        for (setting, value) in &actual.extras {
+            if (*setting == FunctionSetting::Architectures) == of_code {
+                self.compare(setting.as_str(), setting.default_text(), value);
+            }
+        }
+    }
+
+    fn part(self, key: &'static str) -> Part {
+        Part {
+            key,
+            names: self.names,
+            diff: self.diff,
+        }
+    }
 }
 
 /// Which settings differ, old and new. Values of environment variables may be secrets: only names are shown.
-fn settings(role_arn: &str, wanted: &Function, actual: &function::Actual) -> Vec<DiffLine> {
-    let mut diff = Vec::new();
-    let mut setting = |name: &str, old: &str, new: &str| {
-        if old != new {
-            diff.push(DiffLine::Removed(format!("{name}: {old}")));
-            diff.push(DiffLine::Added(format!("{name}: {new}")));
-        }
-    };
-    setting("Runtime", &wanted.runtime, &actual.runtime);
-    setting("Handler", &wanted.handler, &actual.handler);
-    setting("Role", role_arn, &actual.role_arn);
-    setting(
+fn settings(role_arn: &str, wanted: &Function, actual: &function::Actual) -> Settings {
+    let mut found = Settings::default();
+    found.compare("Runtime", &wanted.runtime, &actual.runtime);
+    found.compare("Handler", &wanted.handler, &actual.handler);
+    found.compare("Role", role_arn, &actual.role_arn);
+    let seconds = |timeout_s: i32| format!("{timeout_s} s");
+    found.compare(
         "Timeout",
-        &format!("{} s", wanted.timeout_s),
-        &format!("{} s", actual.timeout_s),
+        &seconds(wanted.timeout_s),
+        &seconds(actual.timeout_s),
     );
-    setting(
+    let memory = |mib: i32| format!("{mib} MiB");
+    found.compare(
         "MemorySize",
-        &format!("{} MiB", wanted.memory_mib),
-        &format!("{} MiB", actual.memory_mib),
+        &memory(wanted.memory_mib),
+        &memory(actual.memory_mib),
     );
     let variable = |name: &str, what: &str| format!("environment variable {name}{what}");
-    for (name, old) in &wanted.environment {
-        match actual.environment.get(name) {
-            None => diff.push(DiffLine::Removed(variable(name, ""))),
-            Some(new) if new != old => {
+    let (old, new) = (&wanted.environment, &actual.environment);
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let before = found.diff.len();
+    for name in names {
+        match (old.get(name), new.get(name)) {
+            (Some(_), None) => found.diff.push(DiffLine::Removed(variable(name, ""))),
+            (None, Some(_)) => found.diff.push(DiffLine::Added(variable(name, ""))),
+            (old, new) if old != new => {
+                let diff = &mut found.diff;
                 diff.push(DiffLine::Removed(variable(name, " (its old value)")));
                 diff.push(DiffLine::Added(variable(name, " (its new value)")));
             }
-            Some(_) => {}
+            _ => {}
         }
     }
-    let new = actual.environment.keys();
-    diff.extend(
-        new.filter(|name| !wanted.environment.contains_key(*name))
-            .map(|name| DiffLine::Added(variable(name, ""))),
-    );
-    diff
+    if found.diff.len() > before {
+        found.names.push("Environment".to_owned());
+    }
+    found
 }
 
 /// A definition for people: sorted keys, indented, without the comment that carries homeroom's record.
@@ -494,6 +553,7 @@ mod tests {
                 code_sha256: "bbb=".into(),
                 description: wanted.description(&scope, &stack.owner),
                 extras: Default::default(),
+                modified_ms: None,
                 ownership: Ownership::Ours(stack.owner.clone()),
             },
         );

@@ -193,6 +193,52 @@ pub struct Recorded {
     pub executions: BTreeSet<String>,
     /// Nonces.
     pub nonces: BTreeSet<Nonce>,
+    /// Its writes of functions: by the function's name, and when AWS says that it was modified by that.
+    pub functions: BTreeMap<String, BTreeMap<i64, Written>>,
+}
+
+/// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
+/// may go on for so long after it.
+pub const RUN_MAX_MS: i64 = 15 * 60 * 1000;
+
+/// A write of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// From when on nothing else can run of it, unless it follows another write of homeroom's.
+    pub clean_from_ms: i64,
+    /// When it was last modified before, where nothing of the student's was in it.
+    #[serde(default)]
+    pub follows_ms: Option<i64>,
+}
+
+/// What is known of who wrote a function last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastWrite {
+    /// homeroom did, and nothing but what it wrote has run from this time on.
+    Ours(i64),
+    /// Somebody else did.
+    Changed {
+        /// When.
+        at_ms: i64,
+        /// When homeroom had written it last.
+        ours_ms: i64,
+    },
+    /// No record tells; when it was.
+    Unrecorded(i64),
+    /// AWS does not say when it was.
+    Unseen,
+}
+
+impl LastWrite {
+    /// From when on nothing has run but what is there now.
+    pub fn settled_ms(self) -> i64 {
+        match self {
+            Self::Ours(from_ms) => from_ms,
+            Self::Changed { at_ms, .. } | Self::Unrecorded(at_ms) => at_ms + RUN_MAX_MS,
+            Self::Unseen => i64::MAX,
+        }
+    }
 }
 
 impl Recorded {
@@ -200,6 +246,37 @@ impl Recorded {
     pub fn extend(&mut self, other: Self) {
         self.executions.extend(other.executions);
         self.nonces.extend(other.nonces);
+        for (function, writes) in other.functions {
+            self.functions.entry(function).or_default().extend(writes);
+        }
+    }
+
+    /// Who wrote a function last, which was modified at this time.
+    pub fn last_write(&self, function: &str, modified_ms: Option<i64>) -> LastWrite {
+        let Some(at_ms) = modified_ms else {
+            return LastWrite::Unseen;
+        };
+        let none = BTreeMap::new();
+        let writes = self.functions.get(function).unwrap_or(&none);
+        if let Some(mut write) = writes.get(&at_ms) {
+            // Each is later than what it follows, so this ends.
+            let mut at_ms = at_ms;
+            while let Some((earlier, known)) = write
+                .follows_ms
+                .filter(|earlier| *earlier < at_ms)
+                .and_then(|earlier| Some((earlier, writes.get(&earlier)?)))
+            {
+                (at_ms, write) = (earlier, known);
+            }
+            return LastWrite::Ours(write.clean_from_ms);
+        }
+        match writes.last_key_value() {
+            Some((ours_ms, _)) if *ours_ms < at_ms => LastWrite::Changed {
+                at_ms,
+                ours_ms: *ours_ms,
+            },
+            _ => LastWrite::Unrecorded(at_ms),
+        }
     }
 }
 
@@ -321,7 +398,48 @@ mod tests {
         Recorded {
             nonces: [Nonce { nonce, at_ms }].into(),
             executions: ["arn:hidden".to_owned()].into(),
+            ..Recorded::default()
         }
+    }
+
+    #[test]
+    fn a_log_is_believed_as_far_back_as_nothing_but_homeroom_wrote_its_function() {
+        let written = |clean_from_ms, follows_ms| Written {
+            clean_from_ms,
+            follows_ms,
+        };
+        let recorded = Recorded {
+            functions: [(
+                "f".to_owned(),
+                [
+                    (10, written(10, None)),
+                    (20, written(20 + RUN_MAX_MS, Some(10))),
+                    // Nobody here wrote what this one followed.
+                    (50, written(50 + RUN_MAX_MS, Some(40))),
+                    (60, written(60 + RUN_MAX_MS, Some(50))),
+                    // A student's part was in what this one replaced.
+                    (80, written(80 + RUN_MAX_MS, None)),
+                ]
+                .into(),
+            )]
+            .into(),
+            ..Recorded::default()
+        };
+        let last = |at_ms| recorded.last_write("f", at_ms);
+        assert_eq!(last(Some(10)), LastWrite::Ours(10));
+        assert_eq!(last(Some(20)), LastWrite::Ours(10));
+        assert_eq!(last(Some(60)), LastWrite::Ours(50 + RUN_MAX_MS));
+        assert_eq!(last(Some(80)), LastWrite::Ours(80 + RUN_MAX_MS));
+        let changed = last(Some(90));
+        let (at_ms, ours_ms) = (90, 80);
+        assert_eq!(changed, LastWrite::Changed { at_ms, ours_ms });
+        assert_eq!(changed.settled_ms(), 90 + RUN_MAX_MS);
+        // Later than what the listing shows: that lags, or shows another function of the name.
+        assert_eq!(last(Some(70)), LastWrite::Unrecorded(70));
+        assert_eq!(recorded.last_write("g", Some(1)), LastWrite::Unrecorded(1));
+        assert_eq!(last(None), LastWrite::Unseen);
+        let text = serde_json::to_string(&recorded).unwrap();
+        assert_eq!(serde_json::from_str::<Recorded>(&text).unwrap(), recorded);
     }
 
     #[test]

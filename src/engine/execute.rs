@@ -227,12 +227,14 @@ async fn perform(cx: &Context<'_>, action: &Action) -> Result<(), StepError> {
             undo,
             limit,
             description,
+            follows_ms,
         } => {
             let parts = function::Parts {
                 code: *code,
                 config: *config,
                 undo,
                 limit: *limit,
+                follows_ms: *follows_ms,
             };
             function::update(cx, function, parts, description).await
         }

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, FunctionState, Operation};
 use crate::domain::cache::{KnownStart, LOGS_SETTLED_MS, Memory, TRAIL_KEPT_MAX};
-use crate::domain::check::{Check, Proof};
+use crate::domain::check::{Change, Check, Proof};
 use crate::domain::evaluate::{Facts, Reading, TrailSight, next_to_describe, proves_ready};
-use crate::domain::execution::{Execution, Starter, Status};
+use crate::domain::execution::{Execution, Starter, Status, when};
 use crate::domain::ids::Scope;
-use crate::domain::marks::Marks;
+use crate::domain::marks::{LastWrite, Marks, Recorded};
 use crate::domain::observed::Observed;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::resources::Kind;
@@ -54,6 +54,8 @@ pub struct Subject<'a> {
     pub instructor: &'a str,
     /// Tells who started an execution, by its ARN and name and, where it was described, its input.
     pub starter_of: &'a (dyn Fn(&Execution) -> Starter + Sync),
+    /// What homeroom recorded of its own.
+    pub recorded: &'a Recorded,
     /// Tells whether an execution looks as if the API had started it.
     pub claims_api: &'a (dyn Fn(&Execution) -> bool + Sync),
     /// How the lab tells executions and log events apart.
@@ -219,7 +221,8 @@ async fn know_executions(
     facts
         .api_name_prefix
         .clone_from(&subject.marks.api_name_prefix);
-    facts.trigger_changed = trigger.as_ref().and_then(|trigger| trigger.changed.clone());
+    let changed = trigger.as_ref().filter(|trigger| trigger.changed);
+    facts.trigger_changed = changed.map(|trigger| trigger.doubt.clone());
     let mut described = 0;
     for _ in 0..=STARTS_ASKED_MAX {
         describe_where_needed(client, checks, subject, facts, &mut described, settling).await?;
@@ -269,7 +272,45 @@ fn trigger<'a>(subject: &'a Subject<'_>) -> Option<Trigger<'a>> {
         .items
         .iter()
         .find(|item| item.resource.kind == Kind::Function && item.resource.name == *name);
-    let changed = item.filter(|item| item.verdict == Found::Keep);
+    let item = item?;
+    let actual = subject.observed.functions.get(name);
+    let last = subject
+        .recorded
+        .last_write(name, actual.and_then(|actual| actual.modified_ms));
+    let as_recorded = matches!(last, LastWrite::Ours(_));
+    let (true_from_ms, why) = match (&item.theirs, last) {
+        (Some(theirs), _) => (i64::MAX, format!("is not as deployed: {theirs}")),
+        // What it records of itself, anybody can write who can write the function.
+        (None, _) if item.verdict != Found::NoChange && !as_recorded => {
+            (i64::MAX, "is not as the lab has it".to_owned())
+        }
+        (None, LastWrite::Ours(from_ms)) => (from_ms, "was not deployed by then".to_owned()),
+        (None, LastWrite::Changed { at_ms, ours_ms }) => (
+            last.settled_ms(),
+            format!(
+                "was changed {}, after homeroom had last written it {}, and is as deployed now",
+                when(at_ms),
+                when(ours_ms)
+            ),
+        ),
+        (None, LastWrite::Unrecorded(at_ms)) => (
+            last.settled_ms(),
+            format!(
+                "was last changed {}, and this computer has no record of who did that",
+                when(at_ms)
+            ),
+        ),
+        (None, LastWrite::Unseen) => (
+            last.settled_ms(),
+            "may have been changed: AWS does not say when that last was".to_owned(),
+        ),
+    };
+    let doubt = Change {
+        resource: item.resource.to_string(),
+        summary: why,
+        diff: Vec::new(),
+    };
+    let changed = item.theirs.is_some() || matches!(last, LastWrite::Changed { .. });
     Some(Trigger {
         log,
         retention_days: subject
@@ -277,7 +318,9 @@ fn trigger<'a>(subject: &'a Subject<'_>) -> Option<Trigger<'a>> {
             .log_groups
             .get(&group)
             .and_then(|group| group.retention_days),
-        changed: changed.map(|item| format!("{} is not as deployed: {}", item.resource, item.why)),
+        true_from_ms,
+        doubt,
+        changed,
         group,
     })
 }

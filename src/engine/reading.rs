@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
-use crate::domain::check::{Last, Progress, Proof, StudentProgress};
+use crate::domain::check::{Change, Last, Progress, Proof, StudentProgress};
 use crate::domain::desired::Desired;
 use crate::domain::diff::changes;
 use crate::domain::elsewhere::Elsewhere;
 use crate::domain::evaluate::{Facts, Reading, evaluate};
 use crate::domain::execution::{Execution, Starter};
+use crate::domain::ids::Username;
 use crate::domain::lab::Lab;
 use crate::domain::last_reading::Sight;
 use crate::domain::left::Attendance;
@@ -60,6 +61,8 @@ pub struct ReadClass {
     pub students: Vec<StudentProgress>,
     /// What was seen of the stack of each, in the same order.
     pub sights: Vec<Sight>,
+    /// Who changed the function whose log tells what the API started, put back since or not.
+    pub rewritten: Vec<(Username, Change)>,
     /// Where their stacks stand, if that is somewhere else.
     pub elsewhere: Option<Elsewhere>,
     /// What could not be seen.
@@ -139,8 +142,10 @@ async fn read_listed(
     .await;
     let mut students = Vec::new();
     let mut sights = Vec::new();
+    let mut rewritten = Vec::new();
     for student in read {
-        let (student, sight, memory) = student?;
+        let (student, sight, memory, change) = student?;
+        rewritten.extend(change.map(|change| (student.username.clone(), change)));
         cache.students.insert(student.username.clone(), memory);
         students.push(student);
         sights.push(sight);
@@ -158,6 +163,7 @@ async fn read_listed(
             _ => Attendance::default(),
         },
         sights,
+        rewritten,
         elsewhere,
         gaps: observed.gaps,
         alias,
@@ -180,7 +186,7 @@ impl Reader<'_> {
         &self,
         plan: &StudentPlan,
         student: &Student,
-    ) -> Result<(StudentProgress, Sight, Memory), Cancelled> {
+    ) -> Result<(StudentProgress, Sight, Memory, Option<Change>), Cancelled> {
         let ClassReading { lab, desired, .. } = *self.reading;
         let scope = &desired.scope;
         let nothing = Memory::default();
@@ -199,6 +205,7 @@ impl Reader<'_> {
             trail: self.trail,
             instructor: self.reading.instructor,
             starter_of: &|execution| marks.starter(execution, own, as_deployed),
+            recorded: own,
             claims_api: &|execution| marks.claim(execution, own) == Claim::Api,
             marks,
             input_pointers: &self.pointers,
@@ -241,6 +248,13 @@ impl Reader<'_> {
                     .endpoints(scope, stack, self.reading.invoke_url)
             })
             .unwrap_or_default();
+        let mut changes = stack
+            .map(|stack| changes(scope, stack, self.observed))
+            .unwrap_or_default();
+        let of_trigger = facts.trigger_changed.iter();
+        // Put back since: nothing differs any more.
+        let put_back = of_trigger.filter(|of| !changes.iter().any(|c| c.resource == of.resource));
+        changes.extend(put_back.cloned().collect::<Vec<_>>());
         let own = own_executions(&facts);
         let progress = StudentProgress {
             username: student.username.clone(),
@@ -251,12 +265,10 @@ impl Reader<'_> {
             executions: own.into_iter().take(EXECUTIONS_SHOWN).collect(),
             outputs: lab.outputs(scope, &desired.class, student, &endpoints),
             requests: lab.example_requests(scope, &desired.class, student, &endpoints),
-            changes: stack
-                .map(|stack| changes(scope, stack, self.observed))
-                .unwrap_or_default(),
+            changes,
             last: Last::default(),
         };
-        Ok((progress, sight, memory))
+        Ok((progress, sight, memory, facts.trigger_changed))
     }
 
     /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody

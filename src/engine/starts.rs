@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::domain::cache::{KnownStart, LOGS_SETTLED_MS};
-use crate::domain::check::{Check, Proof};
+use crate::domain::check::{Change, Check, Proof};
 use crate::domain::evaluate::{Facts, Reading, Way, to_prove};
 use crate::domain::execution::{Execution, Starter};
 use crate::domain::marks::{ApiLog, fitting};
@@ -28,8 +28,20 @@ pub(super) struct Trigger<'a> {
     pub group: String,
     /// Days that the group keeps events; `None`: for ever, or not known.
     pub retention_days: Option<i32>,
-    /// What the student changed of the function, if anything.
-    pub changed: Option<String>,
+    /// Of starts from then on its log tells the truth: nothing else has run since than what homeroom deployed.
+    pub true_from_ms: i64,
+    /// Why not of those before.
+    pub doubt: Change,
+    /// Whether the student changed it, put back since or not.
+    pub changed: bool,
+}
+
+impl Trigger<'_> {
+    /// Why its log proves nothing of an execution, if so.
+    fn doubts(&self, execution: &Execution) -> Option<String> {
+        (execution.started_ms < self.true_from_ms)
+            .then(|| format!("{} {}", self.doubt.resource, self.doubt.summary))
+    }
 }
 
 /// Asks the log about the executions that the checks need to know of next. `false`: there are none, or the log cannot
@@ -90,6 +102,11 @@ pub(super) async fn prove(
         let why = match &answer {
             Err(why) => why.clone(),
             Ok(answer) if answer.named.contains(&execution.name) => {
+                if let Some(why) = trigger.doubts(execution) {
+                    let why = format!("its log says so, and proves nothing of that time: {why}");
+                    facts.ways.insert(execution.arn.clone(), Way::Unseen(why));
+                    continue;
+                }
                 *starter = Starter::Api;
                 starts.insert(execution.arn.clone(), known(execution, true));
                 continue;
@@ -102,13 +119,13 @@ pub(super) async fn prove(
                 facts.ways.insert(execution.arn.clone(), Way::NotYet);
                 continue;
             }
-            // A changed function did not start it, as far as its log goes, and it does not look so.
+            // The API did not start it, as far as the log goes, and it does not look so.
             Ok(_) if !(subject.claims_api)(execution) => {
                 *starter = Starter::Person;
                 continue;
             }
-            Ok(_) => match &trigger.changed {
-                Some(changed) => format!("its log does not name it, and {changed}"),
+            Ok(_) => match trigger.doubts(execution) {
+                Some(why) => format!("its log does not name it, and {why}"),
                 None => {
                     if anything.is_none() {
                         anything = Some(has_any(client, &trigger.group).await?);

@@ -161,6 +161,10 @@ pub async fn validate(
     let reserved = reserved_otherwise(validation.stack, &functions);
     results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
+    let frozen = functions.iter().any(|(_, look)| {
+        let state = look.as_ref();
+        state.is_ok_and(|state| state.tags.contains_key(TAG_FROZEN))
+    });
     let mut ran_well = true;
     for probe in validation.probes {
         let needs_executions = matches!(probe.request, ProbeRequest::LogEvents { .. });
@@ -168,6 +172,14 @@ pub async fn validate(
             Err(Trouble::Blocked(
                 "not tried: the stack is not ready".to_owned(),
                 Some(redeploy.clone()),
+            ))
+        } else if frozen {
+            Err(Trouble::Blocked(
+                "not tried: the student is frozen, and nothing of theirs runs".to_owned(),
+                Some(format!(
+                    "`{} access thaw --students {student}` lets it run again",
+                    validation.invocation
+                )),
             ))
         } else if needs_executions && !ran_well {
             Err(Trouble::Blocked(
@@ -214,12 +226,10 @@ pub async fn validate(
 /// Whether the student changed anything; that is their right, and shows here so that nobody wonders why a probe
 /// ends otherwise.
 fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckResult {
-    let kept = plan.items.iter().filter(|i| i.verdict == Found::Keep);
-    let changed: Vec<Evidence> = kept
-        .map(|i| format!("{}: {}", i.resource, i.why))
-        .chain(reserved)
-        .map(Evidence::from)
-        .collect();
+    // Whatever else there is to do for the resource.
+    let theirs = plan.items.iter();
+    let theirs = theirs.filter_map(|i| Some(format!("{}: {}", i.resource, i.theirs.as_ref()?)));
+    let changed: Vec<Evidence> = theirs.chain(reserved).map(Evidence::from).collect();
     let unchanged = changed.is_empty();
     CheckResult {
         id: AS_DEPLOYED.to_owned(),

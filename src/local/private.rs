@@ -1,6 +1,7 @@
 //! A private instance: it keeps nothing, and ends with its owner.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -71,6 +72,15 @@ impl PrivateCloud {
     }
 }
 
+/// A new folder that nobody else of this machine can look into, whatever the umask: there are logs and sources in it.
+fn private_folder() -> io::Result<TempDir> {
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("homeroom-cloud-");
+    #[cfg(unix)]
+    folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    folder.tempdir()
+}
+
 pub(super) async fn start(
     installation: &Installation,
     options: PrivateOptions,
@@ -78,10 +88,7 @@ pub(super) async fn start(
     progress: Progress<'_>,
 ) -> Result<PrivateCloud> {
     progress(Step::Starting);
-    let dir = tempfile::Builder::new()
-        .prefix("homeroom-cloud-")
-        .tempdir()
-        .map_err(|error| file_error(&std::env::temp_dir(), &error))?;
+    let dir = private_folder().map_err(|error| file_error(&std::env::temp_dir(), &error))?;
     let listener = bind(None)
         .await
         .map_err(|error| file_error(dir.path(), &error))?;
@@ -106,4 +113,17 @@ pub(super) async fn start(
         child: server.child,
         dir,
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn nobody_else_can_look_into_a_private_instances_folder() {
+        let dir = private_folder().unwrap();
+        let mode = dir.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 }

@@ -151,6 +151,7 @@ impl Tracker {
             }
             Event::RunFinished { .. } => self.in_flight.clear(),
             Event::CheckFinished { .. }
+            | Event::FunctionWritten { .. }
             | Event::NonceIssued { .. }
             | Event::CallFailed { .. }
             | Event::ExecutionStarted { .. }

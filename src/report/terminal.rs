@@ -249,6 +249,7 @@ impl Terminal {
             Event::TimeLeft { .. } => self.say_time_left(now),
             Event::StudentStarted { .. }
             | Event::StepWaiting { .. }
+            | Event::FunctionWritten { .. }
             | Event::NonceIssued { .. }
             | Event::ExecutionStarted { .. } => {}
         }

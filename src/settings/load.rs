@@ -35,7 +35,7 @@ impl Settings {
         let label = self.roster.display().to_string();
         let read = match self.roster_built_in {
             true => Ok(bundle::demo_roster().to_vec()),
-            false => fs::read(&self.roster),
+            false => bundle::named_file(&self.roster, bundle::LIST_MAX),
         };
         let bytes = read.map_err(|error| {
             invalid(
@@ -91,8 +91,13 @@ fn with_surroundings<T>(
     })
 }
 
+/// Most bytes of `homeroom.toml`.
+const FILE_MAX: u64 = 1024 * 1024;
+
 fn settings_file() -> Result<Option<String>> {
-    match fs::read_to_string(file::NAME) {
+    let text = bundle::named_file(Path::new(file::NAME), FILE_MAX)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+    match text {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(invalid(

@@ -349,6 +349,7 @@ fn teardown_plan() -> Plan {
         verdict,
         action: (verdict == Planned::Delete).then_some(Action::DeleteFunction),
         why: why.to_owned(),
+        theirs: None,
         hint: None,
         after: Vec::new(),
     };

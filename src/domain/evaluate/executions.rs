@@ -338,10 +338,10 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer 
         evidence.push(format!("and {} more", found - SHOWN_MAX).into());
     }
     if let Some(changed) = facts.trigger_changed.as_ref().filter(|_| {
-        // A log says what its function writes.
+        // What was proven before the change.
         found > 0 && wanted.started_by.is_some()
     }) {
-        evidence.push(changed.as_str().into());
+        evidence.push(format!("{} {}", changed.resource, changed.summary).into());
     }
     if missing.is_empty() && found >= wanted.count {
         return (Verdict::Pass, evidence);

@@ -14,7 +14,7 @@ pub use stack::{act, reset};
 pub use trail::TrailSight;
 
 use super::check::{
-    Check, CheckResult, Credit, Evidence, ExecutionEvidence, Parts, Proof, Verdict, Work,
+    Change, Check, CheckResult, Credit, Evidence, ExecutionEvidence, Parts, Proof, Verdict, Work,
 };
 use super::execution::{Execution, Starter, Status};
 use super::ids::Scope;
@@ -60,8 +60,8 @@ pub struct Facts {
     pub api_name_prefix: Option<String>,
     /// Executions of which it was asked whether the API started them, without an answer; by ARN.
     pub ways: BTreeMap<String, Way>,
-    /// What the student changed of the function whose log tells what the API started.
-    pub trigger_changed: Option<String>,
+    /// What the student changed of the function whose log tells what the API started, put back since or not.
+    pub trigger_changed: Option<Change>,
     /// What was seen of log events.
     pub log_events: BTreeMap<LogKey, Reading<LogSight>>,
     /// What was seen of CloudTrail events, by the check's proof.

@@ -184,9 +184,10 @@ pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Answer {
     } else if !unseen.is_empty() {
         (Verdict::CouldNotCheck, texts(unseen))
     } else {
-        let kept = plan.items.iter().filter(|i| i.verdict == Found::Keep);
+        let theirs = plan.items.iter();
+        let theirs = theirs.filter_map(|i| Some(format!("{}: {}", i.resource, i.theirs.as_ref()?)));
         let mut evidence = vec![ready(plan)];
-        evidence.extend(kept.map(|i| format!("{}: {}", i.resource, i.why)));
+        evidence.extend(theirs);
         (Verdict::Pass, texts(evidence))
     }
 }

@@ -21,6 +21,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
                 verdict: *verdict,
                 action: None,
                 why: "because".into(),
+                theirs: None,
                 hint: None,
                 after: Vec::new(),
             })
@@ -777,7 +778,11 @@ fn a_changed_trigger_is_said_beside_what_its_log_proves() {
         by_api("a", "sales_data"),
         by_api("b", "customer_data"),
     ]);
-    read.trigger_changed = Some("Lambda function f is not as deployed: code".into());
+    read.trigger_changed = Some(Change {
+        resource: "Lambda function f".into(),
+        summary: "is not as deployed: code".into(),
+        diff: Vec::new(),
+    });
     let result = evaluate(&api_check(), &deployed(), &read);
     assert_eq!(result.verdict, Verdict::Pass);
     assert!(texts(&result).last().unwrap().contains("not as deployed"));

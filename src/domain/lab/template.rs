@@ -105,13 +105,98 @@ impl Templates {
 
     /// A file, filled in.
     pub fn file(&self, path: &str, context: &Context) -> Result<String, String> {
-        self.files.render(path, context).map_err(|e| innermost(&e))
+        bounded(&self.files, path, context)
     }
 
     /// A text of the manifest, filled in.
     pub fn text(&self, key: &str, context: &Context) -> Result<String, String> {
-        self.texts.render(key, context).map_err(|e| innermost(&e))
+        bounded(&self.texts, key, context)
     }
+}
+
+/// Steps that a template may take: far more than any lab's takes, and done within a second.
+const STEPS_MAX: u64 = 200_000;
+/// Characters that a template may become.
+const OUTPUT_MAX: usize = 4 * 1024 * 1024;
+/// Characters of each argument of `replace`, of which a value has one at most: it multiplies.
+const REPLACE_MAX: usize = 200;
+
+/// Fills a template in, if that ends soon: loops within loops over a setting can take for ever, and Tera has no bound.
+fn bounded(tera: &Tera, name: &str, context: &Context) -> Result<String, String> {
+    let template = tera.get_template(name).map_err(|e| innermost(&e))?;
+    let steps = steps(&template.ast, context);
+    if steps > STEPS_MAX {
+        return Err(format!(
+            "its loops would take {steps} steps; a template may take {STEPS_MAX}"
+        ));
+    }
+    let mut output = Output(Vec::new());
+    let filled = tera.render_to(name, context, &mut output);
+    if output.0.len() >= OUTPUT_MAX {
+        return Err(format!("it becomes longer than {OUTPUT_MAX} bytes"));
+    }
+    filled.map_err(|e| innermost(&e))?;
+    String::from_utf8(output.0).map_err(|e| e.to_string())
+}
+
+/// What a template becomes, as far as that is bounded.
+struct Output(Vec<u8>);
+
+impl std::io::Write for Output {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        let room = OUTPUT_MAX - self.0.len();
+        self.0.extend_from_slice(&text[..text.len().min(room)]);
+        match room {
+            0 => Err(std::io::Error::other("too long")),
+            room => Ok(text.len().min(room)),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How many nodes are gone through at most.
+fn steps(nodes: &[Node], context: &Context) -> u64 {
+    let each = nodes.iter().map(|node| match node {
+        Node::If(branches, _) => {
+            let bodies = branches.conditions.iter().map(|(_, _, body)| body);
+            let all = bodies.chain(branches.otherwise.iter().map(|(_, body)| body));
+            all.fold(1, |sum: u64, body| sum.saturating_add(steps(body, context)))
+        }
+        Node::Forloop(_, each, _) => {
+            let times = match &each.container.val {
+                ExprVal::Ident(ident) => length(ident, context),
+                // The checker takes no other.
+                _ => u64::MAX,
+            };
+            let empty = each.empty_body.as_ref();
+            let empty = empty.map_or(0, |body| steps(body, context));
+            let turn = steps(&each.body, context).saturating_add(1);
+            times.saturating_mul(turn).saturating_add(empty)
+        }
+        _ => 1,
+    });
+    each.fold(0, u64::saturating_add)
+}
+
+/// How many values a setting has; where that is not plain to see, as many as all settings have bytes.
+fn length(ident: &str, context: &Context) -> u64 {
+    let path = format!("/{}", ident.replace('.', "/"));
+    let found = path.strip_prefix("/settings").and_then(|rest| {
+        let settings = context.get("settings")?;
+        settings.pointer(rest)
+    });
+    let length = match found {
+        Some(serde_json::Value::Array(items)) => items.len(),
+        Some(serde_json::Value::Object(map)) => map.len(),
+        Some(serde_json::Value::String(text)) => text.len(),
+        _ => context
+            .get("settings")
+            .map_or(0, |all| all.to_string().len()),
+    };
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 /// The message that says what is wrong: Tera wraps it in ones that only say where, and draws parse errors
@@ -266,6 +351,16 @@ impl Checker {
     }
 
     fn filters(&mut self, expr: &Expr, name: &str) {
+        let replaces = expr.filters.iter().filter(|f| f.name == "replace");
+        let long = |argument: &Expr| match &argument.val {
+            ExprVal::String(text) => text.len() > REPLACE_MAX,
+            _ => true,
+        };
+        if replaces.clone().count() > 1 || replaces.flat_map(|f| f.args.values()).any(long) {
+            self.say(format!(
+                "{name} may use the filter 'replace' once, with texts of at most {REPLACE_MAX} characters"
+            ));
+        }
         for filter in &expr.filters {
             if filter.name == "safe" {
                 self.say(format!(
@@ -365,6 +460,37 @@ mod tests {
             Just("{{ account }}{% raw %}".to_owned()),
             any::<String>(),
         ]
+    }
+
+    #[test]
+    fn a_template_that_would_never_end_or_fill_the_memory_is_refused() {
+        let big: Vec<u32> = (0..400).collect();
+        let bomb = |inner: &str, depth: usize| {
+            let open: String = (0..depth)
+                .map(|n| format!("{{% for a{n} in settings.big %}}"))
+                .collect();
+            format!(r#"{{"a":"{open}{inner}{}"}}"#, "{% endfor %}".repeat(depth))
+        };
+        let context = Context::from_value(json!({ "settings": {"big": big} })).unwrap();
+        let filled = |source: &str| {
+            let mut templates = Templates::default();
+            assert_eq!(templates.add_file("t.json", source), Vec::<String>::new());
+            templates.file("t.json", &context)
+        };
+        for bomb in [bomb("x", 6), bomb("", 20)] {
+            assert!(filled(&bomb).unwrap_err().contains("steps"));
+        }
+        assert_eq!(filled(&bomb("x", 1)).unwrap().len(), 400 + 8);
+        let long = bomb(&"x".repeat(20_000), 1);
+        assert!(filled(&long).unwrap_err().contains("longer than"));
+        let grown =
+            r#"{"a":"{{ settings.x | replace(from="a", to="aa") | replace(from="a", to="aa") }}"}"#;
+        assert!(problems("t.json", grown)[0].contains("once"));
+        let grown = format!(
+            r#"{{"a":"{{{{ settings.x | replace(from="a", to="{}") }}}}"}}"#,
+            "a".repeat(201)
+        );
+        assert!(problems("t.json", &grown)[0].contains("at most"));
     }
 
     proptest! {

@@ -4,13 +4,13 @@
 //! beside a foreign resource helps nobody, and a guess over a gap can make duplicates.
 
 use crate::domain::desired::{Desired, Stack};
+use crate::domain::diff;
 use crate::domain::elsewhere::advice;
 use crate::domain::left::Spellings;
 use crate::domain::observed::Observed;
 use crate::domain::ownership::{Ownership, Record};
 use crate::domain::resources::{
-    Drift, Kind, ResourceId,
-    extras::{self, FunctionSetting},
+    Drift, Kind, ResourceId, extras,
     function::{self, Function},
     log_group::LogGroup,
     rest_api::RestApi,
@@ -216,33 +216,18 @@ impl Planner<'_> {
         let new_role =
             !self.observed.roles.contains_key(&function.role) && difference.config != Drift::Theirs;
         let config = writes(difference.config) || new_role;
-        let theirs: Vec<String> = [
-            (difference.code, "code", true),
-            (difference.config, "configuration", false),
-        ]
-        .into_iter()
-        .filter(|(drift, ..)| *drift == Drift::Theirs)
-        .map(|(_, part, with_code)| {
-            let extras = actual.extras.keys();
-            let extras = extras.filter(|s| (**s == FunctionSetting::Architectures) == with_code);
-            match extras::names(extras.map(|setting| setting.as_str())) {
-                names if names.is_empty() => part.to_owned(),
-                names => format!("{part} ({names})"),
-            }
-        })
-        .collect();
+        let theirs = diff::parts_of(&self.desired.scope, &self.stack.owner, function, actual);
+        let words = diff::words(&theirs);
+        let said = (!theirs.is_empty()).then(|| format!("the student changed its {words}"));
         let unrecorded = [difference.code, difference.config].contains(&Drift::SameButUnrecorded);
         // What is reserved shows in no listing, so a reset looks at it.
         let limit = difference.limit || self.reset;
         if !code && !config && !unrecorded && !limit {
-            return if theirs.is_empty() {
-                Item::settled(id, Verdict::NoChange, "")
-            } else {
-                Item::settled(
-                    id,
-                    Verdict::Keep,
-                    format!("the student changed its {}", theirs.join(" and ")),
-                )
+            return match said {
+                None => Item::settled(id, Verdict::NoChange, ""),
+                Some(said) => {
+                    Item::settled(id, Verdict::Keep, said.clone()).with_theirs(Some(said))
+                }
             };
         }
         // A part that stays the student's keeps the record of what was last deployed, so that it is
@@ -270,7 +255,7 @@ impl Planner<'_> {
         let why = if theirs.is_empty() || self.reset {
             why.to_owned()
         } else {
-            format!("{why}; the student's {} stays", theirs.join(" and "))
+            format!("{why}; the student's {words} stays")
         };
         Item::act(
             id,
@@ -285,9 +270,11 @@ impl Planner<'_> {
                 },
                 limit,
                 description,
+                follows_ms: actual.modified_ms.filter(|_| theirs.is_empty()),
             },
             why,
         )
+        .with_theirs(said)
         .after([ResourceId::new(Kind::Role, &function.role)])
     }
 
@@ -331,7 +318,8 @@ impl Planner<'_> {
         };
         let drift = machine.difference(&self.desired.scope, &self.stack.owner, detail);
         let changed = state_machine_changes(drift, detail);
-        match (drift, changed) {
+        let theirs = changed.clone();
+        let item = match (drift, changed) {
             (Drift::Stale, None) => update("definition or role differs".to_owned()),
             (Drift::Stale, Some(changed)) if !self.reset => update(format!(
                 "definition or role differs; {changed}, and that stays"
@@ -339,7 +327,8 @@ impl Planner<'_> {
             (_, None) => Item::settled(id, Verdict::NoChange, ""),
             (_, Some(changed)) if self.reset => update(format!("{changed}; reset was asked for")),
             (_, Some(changed)) => Item::settled(id, Verdict::Keep, changed),
-        }
+        };
+        item.with_theirs(theirs)
     }
 
     fn rest_api(&self, api: &RestApi) -> Item {

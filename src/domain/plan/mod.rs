@@ -77,6 +77,8 @@ pub struct Item {
     pub action: Option<Action>,
     /// Why, for a person; empty where the verdict says it all.
     pub why: String,
+    /// What the student changed of it, in a sentence, whatever else is found of it.
+    pub theirs: Option<String>,
     /// The next step, where more is known than the verdict tells.
     pub hint: Option<String>,
     /// Resources of the same student whose items must end well first.
@@ -165,6 +167,8 @@ pub enum Action {
         limit: bool,
         /// The description that records what is deployed once this is done; written last.
         description: String,
+        /// When it was last modified, where nothing in it is the student's: what is written follows that.
+        follows_ms: Option<i64>,
     },
     /// Let nothing of a function run any more.
     FreezeFunction,
@@ -410,6 +414,7 @@ impl Item {
             verdict,
             action: None,
             why: why.into(),
+            theirs: None,
             hint: None,
             after: Vec::new(),
         }
@@ -422,9 +427,16 @@ impl Item {
             verdict,
             action: Some(action),
             why: why.into(),
+            theirs: None,
             hint: None,
             after: Vec::new(),
         }
+    }
+
+    /// With what the student changed.
+    fn with_theirs(mut self, theirs: Option<String>) -> Self {
+        self.theirs = theirs;
+        self
     }
 
     /// With the next step.

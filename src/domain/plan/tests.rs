@@ -202,6 +202,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             undo,
             limit: _,
             description,
+            follows_ms: _,
         } => {
             let before = observed.functions[&name].clone();
             let mut after = as_listed(function, owner, description.clone());
@@ -336,6 +337,7 @@ fn as_listed(function: &Function, owner: &Owner, description: String) -> functio
         code_sha256: function.code.sha256.clone(),
         description,
         extras: Default::default(),
+        modified_ms: None,
         ownership: Ownership::Ours(owner.clone()),
     }
 }

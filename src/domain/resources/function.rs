@@ -94,6 +94,9 @@ pub struct Actual {
     pub description: String,
     /// What is set that no lab sets.
     pub extras: Extras<FunctionSetting>,
+    /// When its code or configuration was last written, whoever did it, in milliseconds since 1970; tags and reserved
+    /// concurrency leave it alone.
+    pub modified_ms: Option<i64>,
     /// Whose it is.
     pub ownership: Ownership,
 }

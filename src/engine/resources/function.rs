@@ -1,10 +1,12 @@
 //! Lambda function: create and wait until Active, update part by part, delete.
 
 use crate::aws::{ErrorKind, FunctionState, NewFunction};
+use crate::domain::marks::RUN_MAX_MS;
 use crate::domain::plan::StageRecord;
 use crate::domain::resources::extras::FunctionSetting;
 use crate::domain::resources::function::Function;
 use crate::engine::step::{Context, Poll, StepError, or_gone};
+use crate::events::Event;
 
 use super::concurrency;
 use super::rest_api::BEING_COMPLETED;
@@ -38,8 +40,10 @@ pub async fn create(
         .await;
     match created {
         Ok(state) => {
-            wait_until_active(cx, &function.name, Some(state)).await?;
-            limit_new(cx, function).await
+            let state = wait_until_active(cx, &function.name, Some(state)).await?;
+            // Nothing ran before it.
+            let written = told(cx, &state, 0, None);
+            limit_new(cx, function, written).await
         }
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => adopt(cx, function).await,
         Err(error) => Err(error),
@@ -53,7 +57,11 @@ fn before_limit(cx: &Context<'_>, function: &Function) -> String {
 }
 
 /// Sets and records the reserved concurrency of a new function, where the lab has one.
-async fn limit_new(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
+async fn limit_new(
+    cx: &Context<'_>,
+    function: &Function,
+    written: Option<i64>,
+) -> Result<(), StepError> {
     if function.reserved_concurrency.is_none() {
         return Ok(());
     }
@@ -64,7 +72,28 @@ async fn limit_new(cx: &Context<'_>, function: &Function) -> Result<(), StepErro
         .client
         .update_function_description(name, description)
         .await?;
-    wait_until_active(cx, name, Some(state)).await
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    told(cx, &state, RUN_MAX_MS, written);
+    Ok(())
+}
+
+/// Tells what homeroom has written, and when by AWS's clock: the answer. `follows_ms`: when it was last written before, if
+/// nothing of the student's was in it.
+fn told(
+    cx: &Context<'_>,
+    state: &FunctionState,
+    clean_after_ms: i64,
+    follows_ms: Option<i64>,
+) -> Option<i64> {
+    let modified_ms = state.modified_ms?;
+    cx.client.emit(Event::FunctionWritten {
+        student: cx.student().clone(),
+        function: cx.resource.name.clone(),
+        modified_ms,
+        clean_from_ms: modified_ms + clean_after_ms,
+        follows_ms,
+    });
+    Some(modified_ms)
 }
 
 /// Takes over a function that is there though the listing did not show it: one that an earlier run made and
@@ -78,7 +107,8 @@ async fn adopt(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
     // Whether what is reserved was set before the run was cut off, the record does not say yet.
     let unlimited = description != before_limit(cx, function);
     let current = state.code_sha256 == function.code.sha256 && state.description == description;
-    wait_until_active(cx, name, Some(state)).await?;
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    let written = told(cx, &state, RUN_MAX_MS, None);
     if current {
         Ok(())
     } else {
@@ -87,6 +117,7 @@ async fn adopt(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
             config: true,
             undo: &[],
             limit: unlimited,
+            follows_ms: written,
         };
         update(cx, function, parts, &description).await
     }
@@ -103,6 +134,8 @@ pub struct Parts<'a> {
     pub undo: &'a [FunctionSetting],
     /// Its reserved concurrency.
     pub limit: bool,
+    /// When it was last written, if nothing of the student's is in it.
+    pub follows_ms: Option<i64>,
 }
 
 /// Writes the parts that differ; the record comes last, with the configuration.
@@ -117,9 +150,12 @@ pub async fn update(
 ) -> Result<(), StepError> {
     let name = function.name.as_str();
     let _alone = cx.alone_with(name).await?;
+    let mut follows_ms = parts.follows_ms;
     if parts.code {
         let state = cx.client.update_function_code(name, &function.code).await?;
-        wait_until_active(cx, name, Some(state)).await?;
+        let state = wait_until_active(cx, name, Some(state)).await?;
+        // What follows what is still the student's in part proves nothing before it.
+        follows_ms = told(cx, &state, RUN_MAX_MS, follows_ms).filter(|_| follows_ms.is_some());
     }
     if parts.limit {
         concurrency::apply(cx, function).await?;
@@ -131,7 +167,8 @@ pub async fn update(
             .update_function_description(name, description)
             .await?
     };
-    wait_until_active(cx, name, Some(state)).await?;
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    told(cx, &state, RUN_MAX_MS, follows_ms);
     let arn = &cx.scope.function_arn(name);
     let tags = &cx
         .owner
@@ -166,12 +203,12 @@ pub async fn delete(cx: &Context<'_>) -> Result<(), StepError> {
     or_gone(cx.client.delete_function(name).await)
 }
 
-/// Waits until nothing of the function is in progress. `known`: what the call before already told.
+/// Waits until nothing of the function is in progress; how it stands then. `known`: what the call before already told.
 async fn wait_until_active(
     cx: &Context<'_>,
     name: &str,
     known: Option<FunctionState>,
-) -> Result<(), StepError> {
+) -> Result<FunctionState, StepError> {
     let mut poll = Poll::function_state();
     let mut known = known;
     loop {
@@ -180,7 +217,7 @@ async fn wait_until_active(
             None => cx.call_about_new(|| cx.client.get_function(name)).await?,
         };
         match readiness(&state) {
-            Readiness::Ready => return Ok(()),
+            Readiness::Ready => return Ok(state),
             Readiness::Failed(why) => return Err(StepError::Stuck(why)),
             Readiness::Waiting => poll.again(cx, "the function to become Active").await?,
             Readiness::Unready(state) => {
@@ -231,6 +268,7 @@ mod tests {
             reason: None,
             code_sha256: String::new(),
             description: String::new(),
+            modified_ms: None,
             reserved: None,
             tags: Default::default(),
             tags_unseen: None,

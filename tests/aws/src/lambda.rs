@@ -105,9 +105,11 @@ impl World {
             "GetFunction" => self.get_function(name)?,
             "UpdateFunctionCode" => {
                 let (zip, digest) = unpacked(request.get("ZipFile"))?;
+                let now = self.last_modified();
                 let function = self.function(name)?;
                 function.zip = zip;
                 function.configuration["CodeSha256"] = digest.into();
+                function.configuration["LastModified"] = now.into();
                 let architectures = request.get("Architectures");
                 if !architectures.is_null() {
                     function.configuration["Architectures"] = architectures.clone();
@@ -117,7 +119,9 @@ impl World {
             "UpdateFunctionConfiguration" => {
                 self.function(name)?;
                 self.check_settings(request)?;
+                let now = self.last_modified();
                 let function = self.function(name)?;
+                function.configuration["LastModified"] = now.into();
                 for key in SETTINGS {
                     if !request.get(key).is_null() {
                         function.configuration[key] = as_shown(key, request.get(key));
@@ -179,6 +183,14 @@ impl World {
             }
             _ => panic!("Lambda here knows no {operation}"),
         }))
+    }
+
+    /// Now, as functions show it: tags and reserved concurrency leave it alone. Source: Lambda API reference,
+    /// FunctionConfiguration, `LastModified`.
+    pub(super) fn last_modified(&self) -> String {
+        let now = jiff::Timestamp::from_millisecond(self.millis(self.now));
+        let now = now.unwrap_or_default();
+        now.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
     }
 
     fn function(&mut self, name: &str) -> Result<&mut Function, Refusal> {
@@ -247,6 +259,7 @@ impl World {
             "CodeSha256": digest,
             "Version": "$LATEST",
             "PackageType": "Zip",
+            "LastModified": self.last_modified(),
         });
         for key in SETTINGS {
             configuration[key] = request.get(key).clone();

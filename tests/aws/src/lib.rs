@@ -237,8 +237,12 @@ impl StrictAws {
     /// A student sets a setting of a function, by its name in the API, or of a state machine.
     pub fn set_of_function(&self, name: &str, key: &str, value: Value) {
         let mut inner = self.lock();
+        inner.world.advance(Instant::now());
+        let now = inner.world.last_modified();
         let function = inner.world.functions.get_mut(name);
-        function.expect("the function is there").set(key, value);
+        let function = function.expect("the function is there");
+        function.set(key, value);
+        function.set("LastModified", now.into());
     }
 
     /// A function loses its tags, so that nothing proves whose it is.

@@ -216,6 +216,7 @@ async fn a_log_that_is_gone_off_or_past_its_time_could_not_be_checked() {
         lab: class.lab.clone(),
         students: class.students.clone(),
         desired: class.desired.clone(),
+        recorded: class.recorded.lock().unwrap().clone().into(),
     };
 
     let gone = variant();
@@ -248,20 +249,137 @@ async fn a_log_that_is_gone_off_or_past_its_time_could_not_be_checked() {
     judge(&late, "keeps its events for 7 days only").await;
 }
 
+/// A student's trigger as homeroom made it, to be put back.
+async fn deployed_code(class: &Class) -> Code {
+    let functions = &class.desired.stacks[0].functions;
+    let trigger = functions
+        .iter()
+        .find(|f| f.name == "user1-trigger-workflow");
+    trigger.unwrap().code.clone()
+}
+
+/// Executions with the API's names, and lines of the trigger's that say that it started them.
+async fn forge(class: &Class, from: usize) {
+    for (n, data) in ["sales_data", "customer_data", "inventory_data"]
+        .iter()
+        .enumerate()
+    {
+        let name = format!("api-forged-{}", from + n);
+        class
+            .start(&name, &json!({"userId": "u", "dataType": data}))
+            .await;
+        let line = json!({"level": "INFO", "message": "execution started", "execution": name});
+        class.aws.log("user1-trigger-workflow", &line.to_string());
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_trigger_that_was_rewritten_is_shown_beside_what_its_log_says() {
+async fn lines_of_a_trigger_that_was_rewritten_and_put_back_prove_nothing() {
+    let class = Class::deployed(2).await;
+    let trigger = "user1-trigger-workflow";
+    tokio::time::advance(Duration::from_secs(60 * 60)).await;
+    change(&class, trigger).await;
+    forge(&class, 0).await;
+    let cloud = class.aws.backdoor().await;
+    let code = deployed_code(&class).await;
+    cloud.update_function_code(trigger, &code).await.unwrap();
+    settle().await;
+    // Known where homeroom's own writes are, and where they are not.
+    for (cache, said) in [
+        (class.empty_cache(), "after homeroom had last written it"),
+        (class.foreign_cache(), "no record of who did that"),
+    ] {
+        let (read, _) = class.read(cache).await;
+        let text = evidence(&read, "api-valid-data");
+        assert_eq!(
+            verdict(&read, "api-valid-data"),
+            Verdict::CouldNotCheck,
+            "{text}"
+        );
+        assert!(text.contains(said), "{text}");
+    }
+    let (read, _) = class.read(class.empty_cache()).await;
+    let changes = &read.students[0].changes;
+    assert_eq!(changes[0].resource, format!("Lambda function {trigger}"));
+    assert!(changes[0].summary.ends_with("is as deployed now"));
+    assert_eq!(read.students[1].changes, []);
+    // What its code, as deployed, logs of later executions is true again.
+    for data in ["sales_data", "customer_data", "inventory_data"] {
+        class.post("u", data).await;
+    }
+    settle().await;
+    let (read, _) = class.read(class.empty_cache()).await;
+    let text = evidence(&read, "api-valid-data");
+    assert_eq!(verdict(&read, "api-valid-data"), Verdict::Pass, "{text}");
+    assert!(text.contains("is as deployed now"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_or_another_setting_makes_no_forged_line_true() {
+    let class = Class::deployed(1).await;
+    let trigger = "user1-trigger-workflow";
+    change(&class, trigger).await;
+    forge(&class, 0).await;
+    settle().await;
+    let (read, _) = class.read(class.empty_cache()).await;
+    assert_eq!(verdict(&read, "api-valid-data"), Verdict::CouldNotCheck);
+    class.deploy_with(true).await;
+    let (read, _) = class.read(class.empty_cache()).await;
+    assert_eq!(verdict(&read, "api-valid-data"), Verdict::CouldNotCheck);
+
+    // A handler, a layer or a variable changes what runs as well, and with it the time.
+    let other = Class::deployed(1).await;
+    forge(&other, 0).await;
+    settle().await;
+    let layer = json!(["arn:aws:lambda:us-east-1:1:layer:forge:1"]);
+    other.aws.set_of_function(trigger, "Layers", layer);
+    other.aws.set_of_function(trigger, "Layers", json!([]));
+    let (read, _) = other.read(other.empty_cache()).await;
+    assert_eq!(verdict(&read, "api-valid-data"), Verdict::CouldNotCheck);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_proven_before_a_change_of_the_trigger_stays_proven() {
     let class = Class::deployed(1).await;
     class.work().await;
     settle().await;
+    let (before, _) = class.read(class.empty_cache()).await;
     change(&class, "user1-trigger-workflow").await;
-    let (read, _) = class.read(class.empty_cache()).await;
+    // Nobody had read it: the log may have been written by anything.
+    let (late, _) = class.read(class.empty_cache()).await;
+    assert_eq!(verdict(&late, "api-valid-data"), Verdict::CouldNotCheck);
+    assert_eq!(verdict(&late, "console-test"), Verdict::Pass);
+    let (read, _) = class.read(before.cache).await;
     let text = evidence(&read, "api-valid-data");
     assert_eq!(verdict(&read, "api-valid-data"), Verdict::Pass, "{text}");
     assert!(
         text.contains("user1-trigger-workflow is not as deployed"),
         "{text}"
     );
-    assert_eq!(verdict(&read, "console-test"), Verdict::Pass);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_between_two_readings_leaves_honest_starts_proven() {
+    let mut class = Class::deployed(1).await;
+    class.work().await;
+    // The instructor mends the lab, for everybody.
+    for function in &mut class.desired.stacks[0].functions {
+        function.timeout_s += 1;
+    }
+    class.deploy().await;
+    settle().await;
+    let (read, _) = class.read(class.empty_cache()).await;
+    let text = evidence(&read, "api-valid-data");
+    assert_eq!(verdict(&read, "api-valid-data"), Verdict::Pass, "{text}");
+    assert_eq!(read.students[0].changes, []);
+
+    // On another computer starts that are old enough count.
+    let foreign = Class::deployed(1).await;
+    tokio::time::advance(Duration::from_secs(16 * 60)).await;
+    foreign.work().await;
+    settle().await;
+    let (read, _) = foreign.read(foreign.foreign_cache()).await;
+    assert_eq!(verdict(&read, "api-valid-data"), Verdict::Pass);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,19 +10,20 @@ mod states;
 mod trail;
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use homeroom::aws::pacing::{Overrides, Pace};
 use homeroom::aws::stop::Stop;
 use homeroom::aws::{Client, NewStateMachine};
 use homeroom::bundle;
-use homeroom::domain::cache::{Cache, DEFINITION_MAX_AGE_MS, Key};
+use homeroom::domain::cache::{Cache, DEFINITION_MAX_AGE_MS, Key, OwnRecords};
 use homeroom::domain::check::{CheckResult, Progress, StudentProgress, Verdict};
 use homeroom::domain::desired::Desired;
 use homeroom::domain::execution::Starter;
 use homeroom::domain::ids::Scope;
 use homeroom::domain::lab::Lab;
-use homeroom::domain::marks::{Nonce, Recorded, nonce};
+use homeroom::domain::marks::{Nonce, Recorded, Written, nonce};
 use homeroom::domain::observed::Observed;
 use homeroom::domain::plan::deploy;
 use homeroom::domain::resources::rest_api::Authorization;
@@ -46,6 +47,8 @@ struct Class {
     students: Vec<Student>,
     desired: Desired,
     aws: StrictAws,
+    /// What the run logs of its deployments would tell.
+    recorded: Mutex<OwnRecords>,
 }
 
 impl Class {
@@ -80,17 +83,42 @@ impl Class {
             students,
             desired,
             aws: StrictAws::new(),
+            recorded: Mutex::default(),
         };
         class.deploy().await;
         class
     }
 
     async fn deploy(&self) {
-        let (client, _events) = self.client().await;
+        self.deploy_with(false).await;
+    }
+
+    async fn deploy_with(&self, reset: bool) {
+        let (client, mut events) = self.client().await;
         let observed = self.observed(&client).await;
-        let plan = deploy::plan(&self.desired, &observed, false);
+        let plan = deploy::plan(&self.desired, &observed, reset);
         for run in execute(&client, &plan, |_, _| None).await {
             assert!(run.steps.iter().all(|(_, result)| result.is_well()));
+        }
+        let mut recorded = self.recorded.lock().unwrap();
+        while let Ok(event) = events.try_recv() {
+            let Event::FunctionWritten {
+                student,
+                function,
+                modified_ms,
+                clean_from_ms,
+                follows_ms,
+            } = event
+            else {
+                continue;
+            };
+            let written = Written {
+                clean_from_ms,
+                follows_ms,
+            };
+            let own = recorded.entry(student).or_default();
+            let writes = own.functions.entry(function).or_default();
+            writes.insert(modified_ms, written);
         }
     }
 
@@ -107,7 +135,15 @@ impl Class {
             .unwrap()
     }
 
+    /// A cache of no reading, on the computer that deployed.
     fn empty_cache(&self) -> Cache {
+        let mut cache = self.foreign_cache();
+        cache.homeroom.clone_from(&self.recorded.lock().unwrap());
+        cache
+    }
+
+    /// A cache of no reading, on another computer.
+    fn foreign_cache(&self) -> Cache {
         Cache::new(Key::new(
             &self.desired.scope,
             &self.desired.class,
@@ -201,7 +237,8 @@ impl Class {
             assert_eq!(shown, 3, "a probe that ran something shows what it ran");
             // A probe that was tried again is recorded each time.
             assert!(recorded.executions.len() >= 3, "{recorded:?}");
-            cache.homeroom.insert(student.username.clone(), recorded);
+            let own = cache.homeroom.entry(student.username.clone()).or_default();
+            own.extend(recorded);
         }
         cache
     }

@@ -118,3 +118,25 @@ async fn validate_says_which_deploy_mends_what_it_found() {
     );
     assert!(!hint.contains("--reset"), "{hint}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn probes_of_a_frozen_student_could_not_be_checked_and_name_the_thaw() {
+    use homeroom::domain::resources::function::TAG_FROZEN;
+
+    let class = Class::deployed(1).await;
+    let cloud = class.aws.backdoor().await;
+    for function in &class.desired.stacks[0].functions {
+        let arn = class.desired.scope.function_arn(&function.name);
+        let tags = [(TAG_FROZEN.to_owned(), "none".to_owned())].into();
+        cloud.tag_function(&arn, &tags).await.unwrap();
+    }
+    let (results, recorded) = class.validate_one(0).await;
+    let probes: Vec<_> = results.iter().skip(3).collect();
+    assert!(!probes.is_empty());
+    for probe in probes {
+        assert_eq!(probe.verdict, Verdict::CouldNotCheck, "{probe:?}");
+        assert!(probe.evidence[0].text.contains("frozen"), "{probe:?}");
+        assert!(probe.hint.contains("access thaw --students user1"));
+    }
+    assert!(recorded.executions.is_empty(), "nothing was sent");
+}

@@ -131,6 +131,35 @@ async fn a_changed_lab_leaves_a_students_settings_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_students_change_is_named_whole_beside_what_is_to_be_written() {
+    let aws = StrictAws::new();
+    deploy_class(&aws, &Class::of(&["user1"])).await;
+    let layer = json!(["arn:aws:lambda:us-east-1:1:layer:l:1"]);
+    aws.set_of_function(FUNCTION, "Layers", layer);
+    aws.set_of_function(FUNCTION, "MemorySize", json!(1024));
+    aws.set_of_function(FUNCTION, "Handler", json!("mine.run"));
+    let all = "the student changed its configuration (Handler, MemorySize, Layers)";
+    let class = Class::of(&["user1"]);
+    let (plan, _) = look(&aws, &class, false).await;
+    let kept = item(&plan, FUNCTION);
+    assert_eq!((kept.verdict, kept.why.as_str()), (Verdict::Keep, all));
+
+    // The lab has other code now.
+    let mut other = Class::of(&["user1"]);
+    for function in &mut other.desired.stacks[0].functions {
+        function.code.zip = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+            .as_slice()
+            .into();
+        function.code.sha256 = "other=".into();
+    }
+    let (plan, _) = look(&aws, &other, false).await;
+    let updated = item(&plan, FUNCTION);
+    assert_eq!(updated.verdict, Verdict::Update);
+    assert_eq!(updated.theirs.as_deref(), Some(all));
+    assert!(updated.why.contains("Handler, MemorySize, Layers"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_that_shows_every_default_has_no_drift() {
     let aws = StrictAws::new();
     let class = Class::of(&["user1"]);
