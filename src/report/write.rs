@@ -214,6 +214,10 @@ pub(super) fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io:
 /// Puts all files on the disk under other names.
 fn prepare_all(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<Vec<(PathBuf, TempPath)>> {
     let files = files.into_iter().map(|(path, bytes)| {
+        if path.is_dir() {
+            // No file can take its place, which must not show only when others are replaced.
+            return Err(named(&path, &io::ErrorKind::IsADirectory.into()));
+        }
         let file = prepare(dir, &bytes).map_err(|e| named(&path, &e))?;
         Ok((path, file))
     });
@@ -309,6 +313,19 @@ mod tests {
         assert!(error.to_string().contains("report.html"), "{error}");
         assert!(path.join("x").is_dir());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_file_is_replaced_when_one_of_them_cannot_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let [first, last] = ["report.json", "report.html"].map(|name| dir.path().join(name));
+        fs::write(&first, "old").unwrap();
+        fs::create_dir(&last).unwrap();
+        let files = [&first, &last].map(|path| (path.clone(), b"new".to_vec()));
+        let error = write_all_whole(dir.path(), files.into()).unwrap_err();
+        assert!(error.to_string().contains("report.html"), "{error}");
+        assert_eq!(fs::read(&first).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no litter");
     }
 
     #[cfg(unix)]
