@@ -97,6 +97,12 @@ impl Day {
     }
 }
 
+/// Writes a roster with addresses: `username,email`.
+fn write_roster(day: &Day, rows: &[&str]) {
+    let roster = format!("username,email\n{}\n", rows.join("\n"));
+    std::fs::write(day.folder.path().join("demo.csv"), roster).unwrap();
+}
+
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -104,6 +110,7 @@ fn said(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn grades_outlive_the_teardown_and_never_reach_the_next_term() {
     let day = Day::begin(&STUDENTS).await.worked().await;
+    write_roster(&day, &["user1,ana@x.edu", "user2,ben@x.edu"]);
     assert_eq!(day.run(&["report"]).status.code(), Some(0));
     assert_eq!(day.points(), ["45", "0"]);
     assert_eq!(day.copies().len(), 1, "{:?}", day.copies().keys());
@@ -152,7 +159,23 @@ async fn grades_outlive_the_teardown_and_never_reach_the_next_term() {
         assert!(page.contains("This is the last reading, of"), "{page}");
     }
 
-    // The next term: same names, new stacks.
+    // The next term: same names, other people, and no stack yet.
+    write_roster(&day, &["user1,cleo@x.edu", "user2,ben@x.edu"]);
+    assert_eq!(day.run(&["report"]).status.code(), Some(0));
+    assert_eq!(day.points(), ["", "0"]);
+    let json = day.report_json();
+    let student = &json["students"][0];
+    assert_eq!(
+        (&student["status"], &student["earlier_stack"]),
+        (&"not-deployed".into(), &last)
+    );
+    let notes = json["notes"].to_string();
+    assert!(
+        notes.contains("user1: the last reading, of") && notes.contains("of somebody else"),
+        "{notes}"
+    );
+
+    // And new stacks.
     assert_eq!(day.json(&["deploy"]).0, 0);
     assert_eq!(day.run(&["report"]).status.code(), Some(0));
     assert_eq!(day.points(), ["0", "0"]);
