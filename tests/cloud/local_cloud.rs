@@ -713,7 +713,7 @@ fn a_private_instance_ends_with_its_owner_and_sees_none_of_its_secrets() {
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "owner_of_a_private_instance",
+            "local_cloud::owner_of_a_private_instance",
             "--ignored",
             "--nocapture",
         ])
