@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_believed_as_far_back_as_nothing_but_homeroom_wrote_its_function() {
+    fn a_log_is_believed_as_far_back_as_only_homeroom_wrote_its_code() {
         let written = |clean_from_ms, follows_ms| Written {
             clean_from_ms,
             follows_ms,
