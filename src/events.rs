@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::check::{CheckResult, Output};
 pub use crate::domain::failure::Failure;
 use crate::domain::ids::{ClassName, LabId, Username};
 use crate::domain::left::Likeness;
+use crate::domain::plan::Verdict;
 use crate::domain::resources::ResourceId;
 
 /// The verb that runs.
@@ -378,14 +379,63 @@ pub struct Forecast {
     pub teardown: Estimate,
 }
 
+/// What was planned for a resource, or became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceState {
+    /// As the plan has it; nothing was done to it.
+    Planned(Verdict),
+    /// Something is to be done to it, and is not because of another resource of the student's.
+    Blocked,
+    /// What was planned is done.
+    Done,
+    /// What was planned failed.
+    Failed,
+    /// Something that it needs failed.
+    Skipped,
+    /// The run was stopped before.
+    Cancelled,
+    /// It was there, and a fresh listing does not show it.
+    Removed,
+    /// It is still there.
+    Remains,
+    /// It was deleted, and nothing has looked for it since.
+    NotProven,
+    /// It lost what was taken away around it, and stays.
+    Kept,
+}
+
+impl ResourceState {
+    /// The word, as `--output json` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned(verdict) => verdict.as_str(),
+            Self::Blocked => "blocked",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+            Self::Removed => "removed",
+            Self::Remains => "remains",
+            Self::NotProven => "not-proven",
+            Self::Kept => "kept",
+        }
+    }
+}
+
+impl Serialize for ResourceState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// One resource of one student at the end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResourceResult {
     /// The resource.
     #[serde(flatten)]
     pub resource: ResourceId,
-    /// What was planned for it or became of it (`create`, `keep`, `done`, `foreign`, …).
-    pub state: String,
+    /// What was planned for it or became of it.
+    pub state: ResourceState,
     /// Why, in a sentence; absent where the state says it all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

@@ -12,7 +12,7 @@ use crate::cli::{AccessVerb, Cli, GrantArgs, RevokeArgs};
 use crate::domain::ids::Username;
 use crate::domain::observed::{AccountUse, Gap, Observed};
 use crate::domain::plan::access::{self, Grant};
-use crate::domain::plan::{Plan, StudentPlan};
+use crate::domain::plan::{Plan, StudentPlan, Verdict};
 use crate::domain::resources::managed_policy::{ManagedPolicy, Purpose};
 use crate::domain::resources::user::User;
 use crate::domain::resources::{Kind as ResourceKind, ResourceId};
@@ -20,7 +20,9 @@ use crate::engine::execute::{StudentRun, execute, execute_issuing};
 use crate::engine::observe::observe_access;
 use crate::engine::prove_gone::prove_access_gone;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Event, Failure, Left, Outcome, RunSummary, StudentResult};
+use crate::events::{
+    Command, Event, Failure, Left, Outcome, ResourceState, RunSummary, StudentResult,
+};
 use crate::report::words::{plural, some_of};
 use crate::report::{Limit, View};
 use crate::vault::Vault;
@@ -344,7 +346,8 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         let mut result = result(student, run, done);
         let is_there = |id: &ResourceId| id.kind == ResourceKind::User;
         let mut users = result.resources.iter().filter(|r| is_there(&r.resource));
-        if result.outcome == Outcome::Unchanged && users.all(|r| r.state == "absent") {
+        let absent = ResourceState::Planned(Verdict::Absent);
+        if result.outcome == Outcome::Unchanged && users.all(|r| r.state == absent) {
             result.outcome = Outcome::NoAccess;
         }
         result

@@ -12,7 +12,8 @@ use crate::domain::plan::{Action, Item, Plan, StudentPlan, Verdict};
 use crate::engine::execute::{StudentRun, execute};
 use crate::error::{Error, Kind, Result};
 use crate::events::{
-    Command, Event, Failure, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
+    Command, Event, Failure, Outcome, ResourceResult, ResourceState, RunSummary, StepResult,
+    StudentResult,
 };
 use crate::report::View;
 
@@ -238,18 +239,23 @@ pub(super) fn resources(plan: &StudentPlan, run: &StudentRun) -> Vec<ResourceRes
         .map(|item| {
             let planned = || (!item.why.is_empty()).then(|| item.why.clone());
             let (state, detail) = match run.steps.get(&item.resource) {
-                None => (item.verdict.as_str(), planned()),
-                Some(StepResult::Done) => ("done", planned()),
-                Some(StepResult::Conflict { failure }) => {
-                    ("conflict", Some(failure.cause_in_full()))
+                None => (ResourceState::Planned(item.verdict), planned()),
+                Some(StepResult::Done) => (ResourceState::Done, planned()),
+                Some(StepResult::Conflict { failure }) => (
+                    ResourceState::Planned(Verdict::Conflict),
+                    Some(failure.cause_in_full()),
+                ),
+                Some(StepResult::Failed { failure }) => {
+                    (ResourceState::Failed, Some(failure.cause_in_full()))
                 }
-                Some(StepResult::Failed { failure }) => ("failed", Some(failure.cause_in_full())),
-                Some(StepResult::Skipped { needs }) => ("skipped", Some(format!("needs {needs}"))),
-                Some(StepResult::Cancelled) => ("cancelled", None),
+                Some(StepResult::Skipped { needs }) => {
+                    (ResourceState::Skipped, Some(format!("needs {needs}")))
+                }
+                Some(StepResult::Cancelled) => (ResourceState::Cancelled, None),
             };
             ResourceResult {
                 resource: item.resource.clone(),
-                state: state.to_owned(),
+                state,
                 detail,
             }
         })

@@ -7,7 +7,7 @@ use crate::domain::observed::Observed;
 use crate::domain::plan::teardown::Reach;
 use crate::domain::resources::managed_policy::Purpose;
 use crate::domain::resources::{Kind as ResourceKind, ResourceId};
-use crate::events::{Command, Outcome, ResourceResult, StudentResult};
+use crate::events::{Command, Outcome, ResourceResult, ResourceState, StudentResult};
 use crate::report::handout;
 use crate::report::words::plural;
 
@@ -72,7 +72,7 @@ fn user_is_gone(student: &StudentResult) -> bool {
     // Every stack has a policy that bounds its roles; it says nothing of access.
     let is_access = |name: &str| Purpose::of_name(name) != Some(Purpose::Roles);
     let mut policies = of(ResourceKind::ManagedPolicy).filter(|r| is_access(&r.resource.name));
-    let removed = |r: &ResourceResult| r.state == "removed";
+    let removed = |r: &ResourceResult| r.state == ResourceState::Removed;
     of(ResourceKind::User).any(removed)
         || (of(ResourceKind::User).next().is_none()
             && student.outcome == Outcome::Removed
@@ -141,7 +141,7 @@ mod tests {
     fn torn_down(removed: &[(ResourceKind, &str)]) -> StudentResult {
         let resources = removed.iter().map(|(kind, name)| ResourceResult {
             resource: ResourceId::new(*kind, *name),
-            state: "removed".to_owned(),
+            state: ResourceState::Removed,
             detail: None,
         });
         StudentResult {

@@ -12,7 +12,9 @@ use crate::engine::forecast::Work;
 use crate::engine::hints;
 use crate::engine::observe::observe;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Failure, Forecast, Left, Outcome, ResourceResult, StudentResult};
+use crate::events::{
+    Command, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState, StudentResult,
+};
 use crate::report::{Limit, View};
 
 use super::elsewhere;
@@ -31,9 +33,6 @@ pub(super) const POLICIES: &str = "customer managed policies in the account";
 
 /// The limit on what may be reserved for single functions.
 const RESERVED: &str = "Lambda concurrency reserved in the region (100 stay free)";
-
-/// The state of a resource for which nothing is done because of another of the student's.
-const BLOCKED: &str = "blocked";
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
@@ -187,8 +186,8 @@ pub(super) fn resources(student: &StudentPlan) -> Vec<ResourceResult> {
             resource: item.resource.clone(),
             state: match (item.verdict, &item.action) {
                 // Would be, were it not for something else of the student's.
-                (Verdict::Create | Verdict::Update, None) => BLOCKED.to_owned(),
-                (verdict, _) => verdict.as_str().to_owned(),
+                (Verdict::Create | Verdict::Update, None) => ResourceState::Blocked,
+                (verdict, _) => ResourceState::Planned(verdict),
             },
             detail: (!item.why.is_empty()).then(|| item.why.clone()),
         })

@@ -19,7 +19,7 @@ use crate::engine::observe::{Depth, observe};
 use crate::engine::prove_gone::prove_gone;
 use crate::error::{Error, Kind, Result};
 use crate::events::{
-    Command, Event, Outcome, ResourceResult, RunSummary, StepResult, StudentResult,
+    Command, Event, Outcome, ResourceResult, ResourceState, RunSummary, StepResult, StudentResult,
 };
 use crate::report::{View, left, print_teardown_listing};
 use crate::settings::values::OutputFormat;
@@ -383,15 +383,15 @@ pub(super) fn result(
             let (state, detail) = resource_state(item, step, now, &fresh);
             ResourceResult {
                 resource: item.resource.clone(),
-                state: state.to_owned(),
+                state,
                 detail,
             }
         })
         .collect();
-    let any = |state: &str| resources.iter().any(|r| r.state == state);
-    let outcome = if any("remains") || any("not-proven") {
+    let any = |state: ResourceState| resources.iter().any(|r| r.state == state);
+    let outcome = if any(ResourceState::Remains) || any(ResourceState::NotProven) {
         Outcome::Remains
-    } else if any("removed") {
+    } else if any(ResourceState::Removed) {
         Outcome::Removed
     } else {
         Outcome::Absent
@@ -410,13 +410,13 @@ pub(super) fn result(
     }
 }
 
-/// What became of one resource, in a word, and why where the word does not say it all.
+/// What became of one resource, and why where that does not say it all.
 fn resource_state(
     item: &Item,
     step: Option<&StepResult>,
     now: Option<&Item>,
     fresh: &Fresh<'_>,
-) -> (&'static str, Option<String>) {
+) -> (ResourceState, Option<String>) {
     let failure = step.and_then(|step| match step {
         StepResult::Conflict { failure } | StepResult::Failed { failure } => {
             Some(failure.cause_in_full())
@@ -428,30 +428,33 @@ fn resource_state(
     // What only loses its boundary stays, whatever is taken away around it.
     if item.verdict == Verdict::Update {
         return match step {
-            Some(StepResult::Done) => ("kept", None),
-            _ => ("update", failure),
+            Some(StepResult::Done) => (ResourceState::Kept, None),
+            _ => (ResourceState::Planned(Verdict::Update), failure),
         };
     }
     let still_there = |i: &Item| matches!(i.verdict, Verdict::Delete | Verdict::Unknown);
     match (fresh, now) {
         (Fresh::NotLooked, _) if still_there(item) => match step {
             Some(StepResult::Done) => (
-                "not-proven",
+                ResourceState::NotProven,
                 Some("deleted, and not yet looked for again".to_owned()),
             ),
-            _ => ("remains", failure),
+            _ => (ResourceState::Remains, failure),
         },
         // What was ours and could not be deleted does not become somebody else's by losing its tags.
         (Fresh::Seen(_), Some(now))
             if still_there(now) || (failure.is_some() && now.verdict == Verdict::Foreign) =>
         {
             let why = (!now.why.is_empty()).then(|| now.why.clone());
-            ("remains", failure.or(why))
+            (ResourceState::Remains, failure.or(why))
         }
         _ => match item.verdict {
-            Verdict::Foreign => ("foreign", Some(item.why.clone())),
-            Verdict::Absent => ("absent", None),
-            _ => ("removed", None),
+            Verdict::Foreign => (
+                ResourceState::Planned(Verdict::Foreign),
+                Some(item.why.clone()),
+            ),
+            Verdict::Absent => (ResourceState::Planned(Verdict::Absent), None),
+            _ => (ResourceState::Removed, None),
         },
     }
 }

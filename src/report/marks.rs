@@ -137,23 +137,19 @@ pub fn of_outcome(outcome: Outcome) -> Mark {
     }
 }
 
-/// What a plan found of a resource, by the word in `ResourceResult::state`. `None` for a word that is not a
-/// plan's.
-pub fn of_planned(state: &str) -> Option<Mark> {
+/// What a plan found of a resource.
+pub fn of_planned(verdict: plan::Verdict) -> Mark {
     use plan::Verdict as V;
-    let all = [
-        (V::Create, mark("+", "create", Tone::Good)),
-        (V::Update, mark("~", "update", Tone::Busy)),
-        (V::Keep, mark("=", "keep", Tone::Unsure)),
-        (V::NoChange, mark("·", "no change", Tone::Muted)),
-        (V::Conflict, mark("!", "conflict", Tone::Bad)),
-        (V::Unknown, mark("?", "could not see", Tone::Unsure)),
-        (V::Delete, mark("-", "delete", Tone::Bad)),
-        (V::Missing, mark("!", "missing", Tone::Bad)),
-        (V::Absent, mark("–", "absent", Tone::Muted)),
-        (V::Foreign, mark("!", "foreign", Tone::Unsure)),
-    ];
-    all.into_iter()
-        .find(|(verdict, _)| verdict.as_str() == state)
-        .map(|(_, mark)| mark)
+    match verdict {
+        V::Create => mark("+", "create", Tone::Good),
+        V::Update => mark("~", "update", Tone::Busy),
+        V::Keep => mark("=", "keep", Tone::Unsure),
+        V::NoChange => mark("·", "no change", Tone::Muted),
+        V::Conflict => mark("!", "conflict", Tone::Bad),
+        V::Unknown => mark("?", "could not see", Tone::Unsure),
+        V::Delete => mark("-", "delete", Tone::Bad),
+        V::Missing => mark("!", "missing", Tone::Bad),
+        V::Absent => mark("–", "absent", Tone::Muted),
+        V::Foreign => mark("!", "foreign", Tone::Unsure),
+    }
 }

@@ -16,8 +16,8 @@ use homeroom::domain::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned
 use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::domain::roster::Student;
 use homeroom::events::{
-    Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, RunSummary,
-    StudentResult,
+    Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState,
+    RunSummary, StudentResult,
 };
 use homeroom::report::text::width;
 use homeroom::report::{
@@ -62,10 +62,10 @@ fn failed(name: &str, cause: &str, hint: Option<&str>) -> StudentResult {
     }
 }
 
-fn resource(kind: Kind, name: &str, state: &str, detail: Option<&str>) -> ResourceResult {
+fn resource(kind: Kind, name: &str, state: ResourceState, detail: Option<&str>) -> ResourceResult {
     ResourceResult {
         resource: ResourceId::new(kind, name),
-        state: state.to_owned(),
+        state,
         detail: detail.map(str::to_owned),
     }
 }
@@ -132,13 +132,28 @@ fn deploy_that_went_well_goes_on_to_validate() {
 fn plan_shows_counts_the_students_changes_limits_and_gaps() {
     let changed = StudentResult {
         resources: vec![
-            resource(Kind::Role, "user1-worker", "create", None),
-            resource(Kind::Role, "user1-trigger", "create", None),
-            resource(Kind::Function, "user1-process-data", "update", None),
+            resource(
+                Kind::Role,
+                "user1-worker",
+                ResourceState::Planned(Planned::Create),
+                None,
+            ),
+            resource(
+                Kind::Role,
+                "user1-trigger",
+                ResourceState::Planned(Planned::Create),
+                None,
+            ),
+            resource(
+                Kind::Function,
+                "user1-process-data",
+                ResourceState::Planned(Planned::Update),
+                None,
+            ),
             resource(
                 Kind::StateMachine,
                 "user1-simple-workflow",
-                "keep",
+                ResourceState::Planned(Planned::Keep),
                 Some("definition edited"),
             ),
         ],
@@ -149,16 +164,21 @@ fn plan_shows_counts_the_students_changes_limits_and_gaps() {
             resource(
                 Kind::Role,
                 "user2-worker",
-                "conflict",
+                ResourceState::Planned(Planned::Conflict),
                 Some("has no homeroom tags"),
             ),
             resource(
                 Kind::LogGroup,
                 "/aws/lambda/user2-process-data",
-                "unknown",
+                ResourceState::Planned(Planned::Unknown),
                 None,
             ),
-            resource(Kind::Function, "user2-process-data", "no-change", None),
+            resource(
+                Kind::Function,
+                "user2-process-data",
+                ResourceState::Planned(Planned::NoChange),
+                None,
+            ),
         ],
         ..student("user2", Outcome::Conflict)
     };
@@ -317,7 +337,12 @@ fn no_summary_lets_a_hostile_value_steer_the_terminal() {
             hint: Some(attack.to_owned()),
             request_id: None,
         });
-        result.resources = vec![resource(Kind::Role, attack, "keep", Some(attack))];
+        result.resources = vec![resource(
+            Kind::Role,
+            attack,
+            ResourceState::Planned(Planned::Keep),
+            Some(attack),
+        )];
     }
     for command in [
         Command::Plan,
@@ -802,7 +827,12 @@ fn what_a_reset_would_overwrite_is_shown_student_by_student() {
 fn output_json_is_one_document() {
     let mut run = deploy();
     run.students.truncate(4);
-    run.students[0].resources = vec![resource(Kind::Role, "user1-worker", "done", None)];
+    run.students[0].resources = vec![resource(
+        Kind::Role,
+        "user1-worker",
+        ResourceState::Done,
+        None,
+    )];
     let mut out = Vec::new();
     json::print_run(&run, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();

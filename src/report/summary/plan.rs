@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::domain::plan::Verdict;
-use crate::events::{Estimate, ResourceResult, RunSummary};
+use crate::events::{Estimate, ResourceResult, ResourceState, RunSummary};
 
 use super::super::marks::{self, Tone};
 use super::super::words::{duration, plural};
@@ -22,7 +22,8 @@ const ALWAYS: [Verdict; 5] = [
 
 pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let mut verdicts = ALWAYS.to_vec();
-    let unseen = resources(summary).any(|(_, r)| r.state == Verdict::Unknown.as_str());
+    let unseen =
+        resources(summary).any(|(_, r)| r.state == ResourceState::Planned(Verdict::Unknown));
     if unseen {
         verdicts.push(Verdict::Unknown);
     }
@@ -89,26 +90,22 @@ fn expected(verb: &str, estimate: &Estimate, page: &mut Page<'_>) -> io::Result<
 fn table(summary: &RunSummary, verdicts: &[Verdict]) -> Table {
     let mut table = Table::default();
     table.heads.push(Head::flexible("student"));
-    let mark = |verdict: Verdict| marks::of_planned(verdict.as_str());
     for verdict in verdicts {
-        let word = mark(*verdict).map_or(verdict.as_str(), |m| m.word);
+        let word = marks::of_planned(*verdict).word;
         table.heads.push(Head::number(word));
     }
     let mut totals = vec![0; verdicts.len()];
     for student in &summary.students {
         let mut row = vec![Cell::plain(student.username.as_str())];
         for (verdict, total) in verdicts.iter().zip(&mut totals) {
-            let state = verdict.as_str();
+            let state = ResourceState::Planned(*verdict);
             let count = student
                 .resources
                 .iter()
                 .filter(|r| r.state == state)
                 .count();
             *total += count;
-            row.push(Cell::count(
-                count,
-                mark(*verdict).map_or(Tone::Idle, |m| m.tone),
-            ));
+            row.push(Cell::count(count, marks::of_planned(*verdict).tone));
         }
         table.rows.push(row);
     }
@@ -134,7 +131,9 @@ fn named(
     page: &mut Page<'_>,
 ) -> io::Result<()> {
     let mut any = false;
-    for (student, resource) in resources(summary).filter(|(_, r)| r.state == verdict.as_str()) {
+    for (student, resource) in
+        resources(summary).filter(|(_, r)| r.state == ResourceState::Planned(verdict))
+    {
         if !any {
             page.heading(heading)?;
             any = true;
@@ -191,9 +190,9 @@ fn limits(limits: &[Limit], page: &mut Page<'_>) -> io::Result<()> {
 
 /// How many resources a plan would create, update or delete, for the next step's words.
 pub(super) fn changes(summary: &RunSummary) -> String {
-    let acts = [Verdict::Create, Verdict::Update].map(Verdict::as_str);
+    let acts = [Verdict::Create, Verdict::Update].map(ResourceState::Planned);
     let count = resources(summary)
-        .filter(|(_, r)| acts.contains(&r.state.as_str()))
+        .filter(|(_, r)| acts.contains(&r.state))
         .count();
     plural(count, "resource")
 }
