@@ -1,13 +1,9 @@
 //! Refuses to go on where nothing of the class stands and its students' stacks stand somewhere else: whoever typed the
 //! wrong class, region or roster must hear that, and not of thirty conflicts. Every verb about a class asks here.
 
-use std::collections::BTreeSet;
-
 use crate::domain::desired::Desired;
-use crate::domain::elsewhere::{Elsewhere, Place};
+use crate::domain::elsewhere::{Elsewhere, Place, stands_here};
 use crate::domain::observed::Observed;
-use crate::domain::ownership::Owner;
-use crate::domain::plan::teardown::owned;
 use crate::engine::observe::observe_roles;
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
@@ -63,11 +59,9 @@ pub(super) async fn check_named(session: &Session) -> Result<()> {
         observe_roles(client, desired).await
     })
     .await;
-    let stands = ran.output.is_ok_and(|observed| {
-        let owners = owned(desired, &observed).into_keys();
-        let students: BTreeSet<&Owner> = desired.stacks.iter().map(|s| &s.owner).collect();
-        owners.into_iter().any(|owner| students.contains(&owner))
-    });
+    let stands = ran
+        .output
+        .is_ok_and(|observed| stands_here(desired, &observed));
     Err(match stands {
         false => unnamed,
         true => {

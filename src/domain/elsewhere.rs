@@ -57,9 +57,7 @@ impl Elsewhere {
     /// for.
     pub fn find(desired: &Desired, observed: &Observed) -> Option<Self> {
         let students = || desired.stacks.iter().map(|stack| stack.student());
-        let owners: BTreeSet<&Owner> = desired.stacks.iter().map(|stack| &stack.owner).collect();
-        let here = owned(desired, observed);
-        if here.keys().any(|owner| owners.contains(owner)) {
+        if stands_here(desired, observed) {
             return None;
         }
         let mut found = Self {
@@ -134,6 +132,13 @@ impl Elsewhere {
         }
         parts.join("; ")
     }
+}
+
+/// Whether something of one of the students' stacks stands where it was looked for.
+pub fn stands_here(desired: &Desired, observed: &Observed) -> bool {
+    let owners: BTreeSet<&Owner> = desired.stacks.iter().map(|stack| &stack.owner).collect();
+    let mut here = owned(desired, observed).into_keys();
+    here.any(|owner| owners.contains(&owner))
 }
 
 /// Everything that says whose it is, with the region where that is told.
