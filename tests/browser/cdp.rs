@@ -212,10 +212,22 @@ impl Browser {
         }
     }
 
-    /// Clicks in the middle of an element.
+    /// Clicks in the middle of an element once it stands still, and waits until the click has reached it.
+    ///
+    /// A row that comes into view gets its real height in the next frame only (`content-visibility`), and moves
+    /// what is above it. A mouse that is pressed before that and released after it clicks nothing.
     pub fn click(&mut self, selector: &str) {
         let at = self.eval(&format!(
-            "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.x + Math.min(r.width / 2, 40), r.y + r.height / 2]; }})()"
+            "(async () => {{
+              const e = document.querySelector({selector:?});
+              const frame = () => new Promise(requestAnimationFrame);
+              const where = () => {{ const r = e.getBoundingClientRect(); return [r.x + Math.min(r.width / 2, 40), r.y + r.height / 2]; }};
+              e.scrollIntoView({{block: 'center'}});
+              let last, still = 0;
+              while (still < 2) {{ const now = String(where()); still = now === last ? still + 1 : 0; last = now; await frame(); }}
+              window.clicked = new Promise((done) => addEventListener('click', (c) => done(e.contains(c.target) ? '' : c.target.tagName), {{capture: true, once: true}}));
+              return where();
+            }})()"
         ));
         for kind in ["mousePressed", "mouseReleased"] {
             self.call(
@@ -223,6 +235,8 @@ impl Browser {
                 json!({ "type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1 }),
             );
         }
+        let elsewhere = self.eval("window.clicked");
+        assert_eq!(elsewhere, "", "the click on {selector} went elsewhere");
     }
 
     /// A picture of the top of the page, as PNG bytes in base64.
