@@ -153,7 +153,6 @@ fn clients(
         lambda: client!(aws_sdk_lambda),
         sfn: client!(aws_sdk_sfn),
         apigateway: client!(aws_sdk_apigateway),
-        cloudtrail: client!(aws_sdk_cloudtrail),
         logs: client!(aws_sdk_cloudwatchlogs),
         endpoint,
         region,

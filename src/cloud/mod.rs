@@ -7,7 +7,6 @@
 //! - **every transmitted request is counted** by `service:Operation` ([`count`]).
 
 mod apigateway;
-mod cloudtrail;
 mod connect;
 mod count;
 mod download;
@@ -34,7 +33,6 @@ use crate::domain::resources::extras::{FunctionSetting, MachineSetting};
 use crate::domain::resources::managed_policy::ManagedPolicy;
 use crate::domain::resources::rest_api::{Authorization, Throttle};
 use crate::domain::resources::{function, log_group, rest_api, role, state_machine};
-use crate::domain::trail;
 use crate::engine::port::{
     AccountSummary, Cloud, CloudResult, CodePlace, Concurrency, FunctionState, HttpAnswer,
     Identity, NewFunction, NewStateMachine, Page, Permission, Principal, RoleHead, Simulated,
@@ -55,7 +53,6 @@ pub struct AwsCloud {
     lambda: aws_sdk_lambda::Client,
     sfn: aws_sdk_sfn::Client,
     apigateway: aws_sdk_apigateway::Client,
-    cloudtrail: aws_sdk_cloudtrail::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     endpoint: endpoint::Client,
 }
@@ -190,9 +187,6 @@ by_service! {
         fn update_stage(id: &str, stage: &str, description: &str, throttle: Option<Throttle>) -> ();
         fn tag_rest_api(arn: &str, tags: &Tags) -> ();
         fn delete_stage(id: &str, stage: &str) -> ();
-    }
-    cloudtrail {
-        fn trail_page(event_name: &str, since_ms: i64, token: Option<String>) -> Page<trail::Record>;
     }
     logs {
         fn log_groups_page(prefix: &str, token: Option<String>) -> Page<log_group::Actual>;

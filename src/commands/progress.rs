@@ -287,7 +287,6 @@ async fn read_of(
         desired: &session.desired,
         students: &session.class.students,
         depth: &session.class.depth(),
-        instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
         console: session.cloud.is_aws(),
         invoke_url: &|api_id, stage| session.cloud.invoke_url(api_id, stage),

@@ -55,8 +55,6 @@ pub(super) struct Session {
     pub class: Class,
     pub cloud: AwsCloud,
     pub desired: Desired,
-    /// ARN of whoever runs this.
-    pub identity: String,
 }
 
 impl Class {
@@ -224,7 +222,6 @@ impl Class {
             class: self,
             cloud,
             desired,
-            identity: identity.arn,
         })
     }
 }

@@ -27,4 +27,3 @@ pub mod points;
 pub mod resources;
 pub mod roster;
 pub mod similar;
-pub mod trail;

@@ -122,7 +122,6 @@ operations! {
     PutRetentionPolicy => "logs:PutRetentionPolicy",
     DeleteLogGroup => "logs:DeleteLogGroup",
     FilterLogEvents => "logs:FilterLogEvents",
-    LookupEvents => "cloudtrail:LookupEvents",
     InvokeApi => "execute-api:Invoke",
     FetchCode => "s3:GetObject",
 }

@@ -25,5 +25,4 @@ pub mod settle;
 mod starts;
 pub mod step;
 pub mod stop;
-pub mod trail;
 pub mod validate;

@@ -24,7 +24,6 @@ use crate::domain::resources::{
     state_machine::{self, WorkflowType},
     user,
 };
-use crate::domain::trail;
 
 /// What an error means for whoever made the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -518,8 +517,6 @@ port! {
     /// apigateway:DeleteStage.
     fn delete_stage(id: &str, stage: &str) -> ();
 
-    /// cloudtrail:LookupEvents: one page of the events of a name since a time, newest first.
-    fn trail_page(event_name: &str, since_ms: i64, token: Option<String>) -> Page<trail::Record>;
     /// logs:DescribeLogGroups: one page of those whose name begins with `prefix`.
     fn log_groups_page(prefix: &str, token: Option<String>) -> Page<log_group::Actual>;
     /// logs:TagResource.

@@ -91,8 +91,6 @@ fn own(operation: Operation) -> Option<Quota> {
         CreateLogGroup | DeleteLogGroup | DescribeLogGroups => quota(10.0, 10.0),
         PutRetentionPolicy => quota(5.0, 5.0),
         FilterLogEvents => quota(5.0, 5.0),
-        // awscloudtrail LookupEvents: "limited to two per second, per account, per Region"; no burst told.
-        LookupEvents => quota(2.0, 2.0),
         // The page gives 5 per second for TagResource and UntagResource; the reading one is not listed.
         LogsListTagsForResource | LogsTagResource => quota(5.0, 5.0),
         _ => return None,

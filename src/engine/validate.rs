@@ -538,7 +538,6 @@ async fn wait_for_end<C: Cloud>(
     let evidence = |text| Evidence {
         text,
         execution: Some(execution),
-        console_url: None,
     };
     match judged {
         Ok(text) => Ok(evidence(text)),

@@ -4,10 +4,7 @@ use homeroom::engine::port::UserPart;
 
 use super::*;
 
-const ENFORCED: PrivateOptions = PrivateOptions {
-    auth: true,
-    cloudtrail: false,
-};
+const ENFORCED: PrivateOptions = PrivateOptions { auth: true };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_simulator_that_leaves_resources_out_is_not_believed_and_a_key_is_proposed() {

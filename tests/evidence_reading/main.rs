@@ -13,7 +13,6 @@ mod settling;
 mod states;
 #[path = "../support/mod.rs"]
 mod support;
-mod trail;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,7 +44,6 @@ use support::{ACCOUNT, Fault, REGION, Rule, StrictAws};
 use tokio::sync::mpsc;
 
 /// Who runs homeroom here.
-const INSTRUCTOR: &str = "arn:aws:iam::123456789012:user/instructor";
 
 /// A deployed class.
 struct Class {
@@ -141,7 +139,6 @@ impl Class {
             desired: &self.desired,
             students: &self.students,
             depth: &Depth::Deploy,
-            instructor: INSTRUCTOR,
             now_ms: self.aws.now_ms(),
             console: true,
             invoke_url: &|id, stage| format!("https://{id}.example/{stage}"),
@@ -259,7 +256,7 @@ impl Class {
 struct Calls(BTreeMap<String, usize>);
 
 /// Operations that are asked once for the class (by page), not for each student.
-const FOR_THE_CLASS: [&str; 8] = [
+const FOR_THE_CLASS: [&str; 7] = [
     "iam:ListAccountAliases",
     "iam:GetAccountSummary",
     "iam:GetAccountAuthorizationDetails",
@@ -267,7 +264,6 @@ const FOR_THE_CLASS: [&str; 8] = [
     "states:ListStateMachines",
     "apigateway:GetRestApis",
     "logs:DescribeLogGroups",
-    "cloudtrail:LookupEvents",
 ];
 
 impl Calls {

@@ -379,7 +379,6 @@ fn check(
             });
         evidence.extend(shown.map(|(starter, execution)| Evidence {
             text: String::new(),
-            console_url: None,
             execution: Some(ExecutionEvidence {
                 why: None,
                 starter,
@@ -692,7 +691,6 @@ pub fn hostile_class() -> ClassReport {
         };
         row.progress.checks[0].evidence.push(Evidence {
             text: text.clone(),
-            console_url: Some(text.clone()),
             execution: Some(hostile_run),
         });
         for output in &mut row.progress.outputs {

@@ -91,8 +91,6 @@ struct Answer {
 #[derive(Serialize)]
 struct Seen {
     text: String,
-    /// Where to look at it in the console, if that may be followed.
-    console: String,
     run: Option<Run>,
 }
 
@@ -332,12 +330,6 @@ impl Seen {
     fn of(evidence: &Evidence, taken_at: &Zoned) -> Self {
         Self {
             text: own(&evidence.text),
-            console: evidence
-                .console_url
-                .as_deref()
-                .and_then(link)
-                .unwrap_or_default()
-                .to_owned(),
             run: evidence
                 .execution
                 .as_ref()
