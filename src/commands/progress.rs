@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 
 use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
 use crate::domain::attest::Attestations;
@@ -37,7 +37,7 @@ pub(super) struct Standing {
     /// Students who left the roster.
     pub left: Vec<Left>,
     pub alias: Option<String>,
-    pub taken_at: Zoned,
+    pub taken_at: ZonedDateTime,
     /// Notes that concern the whole class.
     pub notes: Vec<String>,
     /// The last readings, this one among them.
@@ -301,7 +301,7 @@ async fn read_of(
     if any_stack {
         notes.extend(readings::save(session, &read.cache));
     }
-    let taken_at = Zoned::now();
+    let taken_at = ZonedDateTime::now();
     let now = taken_at.timestamp();
     // Afresh: another command may have read meanwhile.
     let mut last = last_readings::load(session)?;
