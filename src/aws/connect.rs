@@ -31,7 +31,6 @@ pub(super) struct Sdk {
     pub(super) lambda: aws_sdk_lambda::Client,
     pub(super) sfn: aws_sdk_sfn::Client,
     pub(super) apigateway: aws_sdk_apigateway::Client,
-    pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) endpoint: PlainClient,
 }
@@ -155,7 +154,6 @@ fn clients(config: SdkConfig, region: String, calls: Transmitted, endpoint: Plai
         lambda: client!(aws_sdk_lambda),
         sfn: client!(aws_sdk_sfn),
         apigateway: client!(aws_sdk_apigateway),
-        cloudtrail: client!(aws_sdk_cloudtrail),
         logs: client!(aws_sdk_cloudwatchlogs),
         endpoint,
         region,

@@ -11,7 +11,6 @@
 mod apigateway;
 mod classify;
 mod client;
-mod cloudtrail;
 pub(crate) mod common_cause;
 mod connect;
 mod count;

@@ -184,9 +184,6 @@ operations! {
     // It differs by region (5, 10 or 25): the smallest.
     FilterLogEvents => "logs:FilterLogEvents" own(5.0, 5.0);
 
-    // awscloudtrail LookupEvents: "limited to two per second, per account, per Region"; no burst told.
-    LookupEvents => "cloudtrail:LookupEvents" own(2.0, 2.0);
-
     InvokeApi => "execute-api:Invoke";
 
     FetchCode => "s3:GetObject";

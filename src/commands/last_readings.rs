@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 use serde::Deserialize;
 
 use crate::domain::cache::Key;
@@ -118,12 +118,16 @@ pub(super) fn file_name(path: &Path) -> String {
 
 /// A moment as notes have it: `2026-05-14 10:32`.
 pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    let at = at.to_zoned(zone.clone());
+    let at = at.to_zoned_datetime(zone.clone());
     at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// What to know of students of whom not everything was read now.
-pub(super) fn notes(last: &LastReadings, students: &[StudentProgress], at: &Zoned) -> Vec<String> {
+pub(super) fn notes(
+    last: &LastReadings,
+    students: &[StudentProgress],
+    at: &ZonedDateTime,
+) -> Vec<String> {
     let zone = at.time_zone();
     let mut notes = Vec::new();
     let of = |test: &dyn Fn(&StudentProgress) -> Option<Timestamp>| -> Vec<(&str, Timestamp)> {

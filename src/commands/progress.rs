@@ -2,7 +2,7 @@
 
 use std::io;
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 
 use crate::bundle;
 use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
@@ -40,7 +40,7 @@ pub(super) struct Standing {
     /// Students who left the roster.
     pub left: Vec<Left>,
     pub alias: Option<String>,
-    pub taken_at: Zoned,
+    pub taken_at: ZonedDateTime,
     /// Those of them who were read as well.
     pub departed: Vec<StudentProgress>,
     /// Notes that concern the whole class.
@@ -340,7 +340,6 @@ async fn read_of(
         desired: beyond.as_ref().unwrap_or(&session.desired),
         students: &students,
         depth: &session.class.depth(),
-        instructor: &session.identity,
         now_ms: Timestamp::now().as_millisecond(),
         console: session.client.is_aws(),
         invoke_url: &|api_id, stage| session.client.invoke_url(api_id, stage),
@@ -357,7 +356,7 @@ async fn read_of(
     if any_stack || any_departed {
         notes.extend(readings::save(session, &read.cache));
     }
-    let taken_at = Zoned::now();
+    let taken_at = ZonedDateTime::now();
     let now = taken_at.timestamp();
     // Afresh: another command may have read meanwhile.
     let mut last = last_readings::load(session)?;

@@ -55,8 +55,6 @@ pub(super) struct Session {
     /// AWS, outside of any run.
     pub client: Client,
     pub desired: Desired,
-    /// ARN of whoever runs this.
-    pub identity: String,
 }
 
 impl Class {
@@ -235,7 +233,6 @@ impl Class {
             class: self,
             client,
             desired,
-            identity: identity.arn,
         };
         super::elsewhere::check_named(&session).await?;
         Ok(session)

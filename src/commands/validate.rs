@@ -1,6 +1,6 @@
 //! `validate`: proves that each stack works.
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
@@ -69,7 +69,7 @@ pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed,
     };
     let mut notes = Vec::new();
     let checks = students.iter().map(|s| (&s.username, s.checks.as_slice()));
-    let at = Zoned::now();
+    let at = ZonedDateTime::now();
     let class = session.class.name();
     let about = About::whole(session.class.is_whole());
     let reports = &session.class.settings.reports;

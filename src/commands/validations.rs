@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::check::CheckResult;
@@ -26,7 +26,7 @@ pub(super) struct Validations {
 /// One student's last validation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Validated {
-    pub at: Zoned,
+    pub at: ZonedDateTime,
     pub checks: Vec<CheckResult>,
 }
 
@@ -47,14 +47,18 @@ impl Validations {
     }
 
     /// When the oldest of these students' was made.
-    pub fn oldest_of(&self, students: &[Student]) -> Option<&Zoned> {
+    pub fn oldest_of(&self, students: &[Student]) -> Option<&ZonedDateTime> {
         let kept = students.iter().filter_map(|s| self.of(&s.username));
         kept.map(|validated| &validated.at).min()
     }
 }
 
 /// Keeps what a validation found. A note when that fails, which costs only the report's word on it.
-pub(super) fn keep(session: &Session, results: &[StudentResult], at: &Zoned) -> Option<String> {
+pub(super) fn keep(
+    session: &Session,
+    results: &[StudentResult],
+    at: &ZonedDateTime,
+) -> Option<String> {
     let found = results.iter().filter(|result| !result.checks.is_empty());
     change(session, |kept| {
         kept.extend(found.map(|result| {

@@ -12,11 +12,10 @@
 //! | why an execution failed | likewise |
 //! | whether the API started an execution | that execution is listed with the same start |
 //! | executions that homeroom started, nonces that it sent, functions that it wrote | always |
-//! | CloudTrail events about a student's resource | the resource is still the same one |
-//! | no more CloudTrail events up to a reading | for what was older than [`TRAIL_LATE_MS`] then |
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::execution::{Detail, Execution, Status};
@@ -25,7 +24,6 @@ use super::ids::{ClassName, LabId, Scope, Username};
 use super::marks::Recorded;
 use super::ownership::{Fingerprint, Owner};
 use super::resources::state_machine;
-use super::trail::TrailEvent;
 
 /// Version of the format; another one is not read.
 const VERSION: u64 = 3;
@@ -36,11 +34,6 @@ pub const DEFINITION_MAX_AGE_MS: i64 = 10 * 60 * 1000;
 /// How long after an execution's end its log events may still arrive, in milliseconds. AWS gives no figure;
 /// they take seconds, and a minute or two when something is slow.
 pub const LOGS_SETTLED_MS: i64 = 15 * 60 * 1000;
-
-/// How late a CloudTrail event may show up, in milliseconds: AWS names about five minutes on average, and no limit.
-pub const TRAIL_LATE_MS: i64 = 30 * 60 * 1000;
-/// CloudTrail events of a student that are remembered for one check.
-pub const TRAIL_KEPT_MAX: usize = 50;
 
 /// Which class in which account and region a cache is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +77,9 @@ pub struct Cache {
     pub state_machines: KnownMachines,
     /// What homeroom recorded of its own, by the student whose it would be.
     pub homeroom: OwnRecords,
-    /// When CloudTrail was last read to its end, by the proof that asked, in milliseconds since 1970.
-    pub trail: BTreeMap<String, i64>,
+    /// Files that version 0.1.0 wrote have it: when CloudTrail was last read. Nothing asks for that any more.
+    #[serde(default, skip_serializing, rename = "trail")]
+    _trail: IgnoredAny,
 }
 
 /// State machines as last described, by name.
@@ -107,8 +101,9 @@ pub struct Memory {
     pub causes: BTreeMap<String, KnownCause>,
     /// Whether the API started executions, by their ARN.
     pub starts: BTreeMap<String, KnownStart>,
-    /// CloudTrail events about the student's resources, by the proof that asked, newest first.
-    pub trail: BTreeMap<String, Vec<TrailEvent>>,
+    /// As [`Cache`]'s: the events that CloudTrail showed.
+    #[serde(default, skip_serializing, rename = "trail")]
+    _trail: IgnoredAny,
 }
 
 /// Why an execution failed, as its history told.
@@ -170,7 +165,7 @@ impl Cache {
             students: BTreeMap::new(),
             state_machines: BTreeMap::new(),
             homeroom: BTreeMap::new(),
-            trail: BTreeMap::new(),
+            _trail: IgnoredAny,
         }
     }
 
@@ -321,6 +316,16 @@ mod tests {
     fn what_is_written_is_read_back() {
         let text = cache().to_json();
         assert_eq!(Cache::parse(text.as_bytes(), &key()), Ok(cache()));
+    }
+
+    #[test]
+    fn a_file_from_when_cloudtrail_was_read_is_still_used() {
+        let events = json!({"proof": [{"id": "e-1", "name": "DescribeExecution", "time_ms": 1, "who": "user1"}]});
+        let mut document: serde_json::Value = serde_json::from_str(&cache().to_json()).unwrap();
+        document["trail"] = json!({"proof": 1});
+        document["students"]["user1"]["trail"] = events;
+        let bytes = document.to_string().into_bytes();
+        assert_eq!(Cache::parse(&bytes, &key()), Ok(cache()));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub enum Credit {
     /// All of them when it passes, none before.
     #[default]
     AllOrNothing,
-    /// A share for each part that the proof counts: a value, an execution, a function, an event.
+    /// A share for each part that the proof counts: a value, an execution, a function.
     Each,
 }
 
@@ -105,37 +105,11 @@ pub enum Proof {
         #[serde(default)]
         own_execution_of: Option<String>,
     },
-    /// CloudTrail events about a resource of the student's: calls that were made, by neither homeroom nor whoever runs
-    /// it.
-    #[serde(rename = "cloudtrail-events")]
-    CloudTrailEvents {
-        /// The service (`states.amazonaws.com`).
-        source: String,
-        /// The operations, any of which counts (`DescribeExecution`).
-        events: Vec<String>,
-        /// Id of the state machine in the lab bundle: calls about it or one of its executions.
-        #[serde(default)]
-        state_machine: Option<String>,
-        /// Id of the function in the lab bundle: calls about it or its log group.
-        #[serde(default)]
-        function: Option<String>,
-        /// How many at least.
-        #[serde(default = "one")]
-        count: u32,
-    },
     /// Nothing that homeroom can read proves it; shown as such, and kept out of the completion.
     Unprovable {
         /// Why, in a sentence.
         why: String,
     },
-}
-
-impl Proof {
-    /// A text that is the same for the same proof: what was read for one is of no use to another.
-    pub fn key(&self) -> String {
-        // A proof came out of a text and goes back into one.
-        serde_json::to_string(self).unwrap_or_default()
-    }
 }
 
 fn one() -> u32 {
@@ -217,9 +191,6 @@ pub struct Evidence {
     /// The execution that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionEvidence>,
-    /// Where to look at it in the console, where there is one; an execution has its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub console_url: Option<String>,
 }
 
 impl Evidence {
@@ -247,7 +218,6 @@ impl From<String> for Evidence {
         Self {
             text,
             execution: None,
-            console_url: None,
         }
     }
 }

@@ -207,16 +207,6 @@ impl Scope {
         format!("https://{account}.{domain}/console")
     }
 
-    /// Where the console shows a CloudTrail event. Its id is a UUID; nothing else of it goes into the URL.
-    pub fn trail_event_console_url(&self, id: &str) -> String {
-        let id: String = id
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
-            .collect();
-        let (console, region) = (self.console(), &self.region);
-        format!("{console}/cloudtrailv2/home?region={region}#/events/{id}")
-    }
-
     /// Where the console shows an execution. Everything of its ARN that a URL's fragment could take otherwise is
     /// escaped: a name may hold any letters.
     pub fn execution_console_url(&self, execution_arn: &str) -> String {

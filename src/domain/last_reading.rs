@@ -43,7 +43,7 @@ const VERSION: u64 = 1;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How long Step Functions keeps executions of standard workflows after their end, in milliseconds. Source: Step
-/// Functions quotas, "Execution history retention time". CloudTrail's event history is as long.
+/// Functions quotas, "Execution history retention time".
 const HISTORY_MS: i64 = 90 * DAY_MS;
 
 /// The last readings of a class in one account and region.
@@ -337,14 +337,6 @@ impl Eye<'_> {
                 let machine = own_execution_of.as_deref().and_then(machine);
                 machine.into_iter().chain(groups).collect()
             }
-            // Events of a stack count since its state machines came to be.
-            Proof::CloudTrailEvents { state_machine, .. } => match state_machine {
-                Some(id) => machine(id).into_iter().collect(),
-                None => {
-                    let machines = self.stack.state_machines.iter();
-                    machines.map(|m| self.machine(&m.name)).collect()
-                }
-            },
             Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => Vec::new(),
         }
     }

@@ -26,4 +26,3 @@ pub mod points;
 pub mod resources;
 pub mod roster;
 pub mod similar;
-pub mod trail;

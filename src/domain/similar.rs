@@ -1,5 +1,7 @@
 //! "Did you mean …?": the known names that a mistyped one is closest to.
 
+use strsim::levenshtein;
+
 /// At most this many suggestions: more is a list, not a hint.
 const MOST: usize = 3;
 
@@ -7,15 +9,16 @@ const MOST: usize = 3;
 /// smallest edit distance, if that is at most a third of the typed name's length (and at least one edit is
 /// always forgiven). Empty when nothing comes near.
 pub fn closest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let typed: Vec<char> = typed.to_lowercase().chars().collect();
-    let mut nearest = (typed.len() / 3).max(1);
+    let typed = typed.to_lowercase();
+    let length = typed.chars().count();
+    let mut nearest = (length / 3).max(1);
     let mut found = Vec::new();
     for candidate in candidates {
-        let letters: Vec<char> = candidate.to_lowercase().chars().collect();
-        if letters.len().abs_diff(typed.len()) > nearest {
+        let lowercase = candidate.to_lowercase();
+        if lowercase.chars().count().abs_diff(length) > nearest {
             continue;
         }
-        let distance = edits(&typed, &letters);
+        let distance = levenshtein(&typed, &lowercase);
         if distance < nearest {
             nearest = distance;
             found.clear();
@@ -39,40 +42,9 @@ pub fn did_you_mean<'a>(
     (!quoted.is_empty()).then(|| format!("did you mean {}?", quoted.join(" or ")))
 }
 
-/// Insertions, deletions and substitutions that turn one word into the other (Levenshtein distance), with
-/// one row of the table kept at a time.
-fn edits(from: &[char], to: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn distance(a: &str, b: &str) -> usize {
-        edits(
-            &a.chars().collect::<Vec<_>>(),
-            &b.chars().collect::<Vec<_>>(),
-        )
-    }
-
-    #[test]
-    fn distance_counts_single_edits() {
-        assert_eq!(distance("", ""), 0);
-        assert_eq!(distance("user5", "usr5"), 1);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-    }
 
     #[test]
     fn only_the_nearest_names_are_suggested() {
@@ -80,6 +52,9 @@ mod tests {
         assert_eq!(closest("usr5", names), ["user5"]);
         assert_eq!(closest("USER5", names), ["user5"]);
         assert_eq!(closest("zebra", names), [""; 0]);
+        // Letters count, not bytes, and a swap is two edits.
+        assert_eq!(closest("jürgén", ["jurgen", "jürgen"]), ["jürgen"]);
+        assert_eq!(closest("ab", ["ba"]), [""; 0]);
     }
 
     #[test]

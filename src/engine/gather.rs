@@ -2,26 +2,24 @@
 //! still needs them and no earlier reading knows them, functions only when no execution proves that they run, log
 //! events only around the student's own executions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, FunctionState, Operation};
-use crate::domain::cache::{KnownStart, LOGS_SETTLED_MS, Memory, TRAIL_KEPT_MAX};
+use crate::domain::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
 use crate::domain::check::{Change, Check, Proof};
-use crate::domain::evaluate::{Facts, Reading, TrailSight, next_to_describe, proves_ready};
+use crate::domain::evaluate::{Facts, Reading, next_to_describe, proves_ready};
 use crate::domain::execution::{Execution, Starter, Status, when};
 use crate::domain::ids::Scope;
 use crate::domain::marks::{LastWrite, Marks, Recorded};
 use crate::domain::observed::Observed;
 use crate::domain::plan::{StudentPlan, Verdict as Found};
 use crate::domain::resources::Kind;
-use crate::domain::trail::{Target, TrailEvent};
 
 use super::alike::Alike;
 use super::logs::log_events;
 use super::settle::Settling;
 use super::starts::{Trigger, prove};
-use super::trail::ClassTrail;
 
 /// Executions of one student that one reading lists, as whole pages: somebody who starts thousands must not stop the
 /// reading of a class. Older ones are known only as far as earlier readings described them.
@@ -43,15 +41,9 @@ pub struct Subject<'a> {
     pub state_machines: Vec<(String, String)>,
     /// Functions that checks ask about: id in the lab, name.
     pub functions: Vec<(String, String)>,
-    /// What checks ask of CloudTrail: the resource, by the proof.
-    pub trail_targets: Vec<(String, Target)>,
     /// When the oldest of the student's resources came to be, in milliseconds since 1970: what happened before
     /// happened to others of the same names.
     pub born_ms: Option<i64>,
-    /// CloudTrail's events of the whole class, by the proof.
-    pub trail: &'a BTreeMap<String, ClassTrail>,
-    /// ARN of whoever reads.
-    pub instructor: &'a str,
     /// Tells who started an execution, by its ARN and name and, where it was described, its input.
     pub starter_of: &'a (dyn Fn(&Execution) -> Starter + Sync),
     /// What homeroom recorded of its own.
@@ -103,32 +95,7 @@ pub async fn gather(
         read_functions(client, subject, &mut gathered).await?;
     }
     log_events(client, checks, subject, &mut gathered).await?;
-    trail_events(subject, &mut gathered);
     Ok(gathered)
-}
-
-/// Picks the student's events out of the class's, and adds those that an earlier reading saw.
-fn trail_events(subject: &Subject<'_>, gathered: &mut Gathered) {
-    for (key, target) in &subject.trail_targets {
-        let Some(class) = subject.trail.get(key) else {
-            continue;
-        };
-        let new = class.records.iter().filter(|record| {
-            record.can_be_a_students(subject.instructor) && record.is_about(target)
-        });
-        let known = subject.memory.trail.get(key).into_iter().flatten();
-        let mut events: Vec<TrailEvent> = new.map(|r| &r.event).chain(known).cloned().collect();
-        events.retain(|event| subject.born_ms.is_some_and(|born| event.time_ms >= born));
-        events.sort_by(|a, b| (b.time_ms, &b.id).cmp(&(a.time_ms, &a.id)));
-        events.dedup_by(|a, b| a.id == b.id);
-        let kept = events.iter().take(TRAIL_KEPT_MAX).cloned().collect();
-        gathered.memory.trail.insert(key.clone(), kept);
-        let sight = TrailSight {
-            events,
-            unseen: class.unseen.clone(),
-        };
-        gathered.facts.trail.insert(key.clone(), sight);
-    }
 }
 
 pub(super) fn unseen<T>(error: CallError) -> Result<Reading<T>, Cancelled> {

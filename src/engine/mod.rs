@@ -20,5 +20,4 @@ pub mod script;
 pub mod settle;
 mod starts;
 pub mod step;
-pub mod trail;
 pub mod validate;

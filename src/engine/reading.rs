@@ -1,8 +1,6 @@
 //! Reads a class: lists it, gathers each student's facts, answers their checks. What an earlier reading knows is
 //! not asked again; what this one leaves for the next comes back with it.
 
-use std::collections::BTreeMap;
-
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::domain::cache::{Cache, KnownMachine, KnownMachines, Memory};
@@ -22,14 +20,12 @@ use crate::domain::ownership::Ownership;
 use crate::domain::plan::{StudentPlan, Verdict as Found, deploy};
 use crate::domain::resources::Kind;
 use crate::domain::roster::Student;
-use crate::domain::trail::Target;
 
 use super::causes::add_causes;
 use super::gather::{Gathered, Subject, gather};
 use super::in_order::in_order;
 use super::observe::{Depth, observe_knowing};
 use super::settle::Settling;
-use super::trail::{ClassTrail, read_trail};
 
 /// Executions of a student that are shown beside the checks, the newest.
 const EXECUTIONS_SHOWN: usize = 20;
@@ -46,8 +42,6 @@ pub struct ClassReading<'a> {
     pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
-    /// ARN of whoever reads: their calls are not the students'.
-    pub instructor: &'a str,
     /// Whether AWS's console shows what is read.
     pub console: bool,
     /// The URL of an API's stage.
@@ -119,17 +113,10 @@ async fn read_listed(
 ) -> Result<ReadClass, Cancelled> {
     let plan = deploy::plan(reading.desired, &observed, false);
     let elsewhere = Elsewhere::find(reading.desired, &observed);
-    let born = observed
-        .state_machines
-        .values()
-        .filter_map(|m| m.created_ms)
-        .min();
-    let trail = read_trail(client, reading.lab.checks(), &cache, born).await?;
     let reader = &Reader {
         client,
         reading,
         observed: &observed,
-        trail: &trail,
         cache: &cache,
         pointers: reading.lab.input_pointers(),
     };
@@ -151,11 +138,6 @@ async fn read_listed(
         sights.push(sight);
     }
     keep_machines(&mut cache, &observed, &known, reading.now_ms);
-    for (key, class) in trail {
-        if class.unseen.is_none() {
-            cache.trail.insert(key, reading.now_ms);
-        }
-    }
     Ok(ReadClass {
         students,
         attendance: match reading.depth {
@@ -176,7 +158,6 @@ struct Reader<'a> {
     client: &'a Client,
     reading: &'a ClassReading<'a>,
     observed: &'a Observed,
-    trail: &'a BTreeMap<String, ClassTrail>,
     cache: &'a Cache,
     pointers: Vec<String>,
 }
@@ -200,10 +181,7 @@ impl Reader<'_> {
             observed: self.observed,
             state_machines: self.state_machines(plan, student),
             functions: self.functions(student),
-            trail_targets: self.trail_targets(student),
             born_ms: self.born_ms(plan),
-            trail: self.trail,
-            instructor: self.reading.instructor,
             starter_of: &|execution| marks.starter(execution, own, as_deployed),
             recorded: own,
             claims_api: &|execution| marks.claim(execution, own) == Claim::Api,
@@ -304,35 +282,6 @@ impl Reader<'_> {
                 let arn = self.reading.desired.scope.state_machine_arn(&name);
                 Some((id.to_owned(), arn))
             })
-            .collect()
-    }
-
-    /// What checks ask of CloudTrail: the resource, by the proof.
-    fn trail_targets(&self, student: &Student) -> Vec<(String, Target)> {
-        let lab = self.reading.lab;
-        let scope = &self.reading.desired.scope;
-        let target = |proof: &Proof| {
-            let Proof::CloudTrailEvents {
-                state_machine,
-                function,
-                ..
-            } = proof
-            else {
-                return None;
-            };
-            let machine = state_machine.as_ref();
-            let machine = machine.and_then(|id| lab.state_machine_name(id, &student.username));
-            let function = function.as_ref();
-            let function = function.and_then(|id| lab.function_name(id, &student.username));
-            match (machine, function) {
-                (Some(name), _) => Some(Target::state_machine(scope, &name)),
-                (None, Some(name)) => Some(Target::function(scope, &name)),
-                (None, None) => None,
-            }
-        };
-        let checks = lab.checks().iter();
-        checks
-            .filter_map(|check| Some((check.proof.key(), target(&check.proof)?)))
             .collect()
     }
 

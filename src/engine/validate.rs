@@ -570,7 +570,6 @@ async fn wait_for_end(
     let evidence = |text| Evidence {
         text,
         execution: Some(execution),
-        console_url: None,
     };
     match judged {
         Ok(text) => Ok(evidence(text)),

@@ -84,16 +84,11 @@ impl std::fmt::Debug for Endpoint {
 pub struct PrivateOptions {
     /// Enforce IAM policies, for users and for the roles that functions run as, as AWS does.
     pub auth: bool,
-    /// Record calls, for CloudTrail's LookupEvents.
-    pub cloudtrail: bool,
 }
 
 impl Default for PrivateOptions {
     fn default() -> Self {
-        Self {
-            auth: true,
-            cloudtrail: false,
-        }
+        Self { auth: true }
     }
 }
 

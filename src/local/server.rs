@@ -193,7 +193,7 @@ impl Launch<'_> {
                 "AUTH",
                 if self.options.auth { "true" } else { "false" }.into(),
             ),
-            ("CLOUDTRAIL_RECORDING", flag(self.options.cloudtrail).into()),
+            ("CLOUDTRAIL_RECORDING", "0".into()),
             ("PERSIST_STATE", flag(self.data.is_some()).into()),
             ("LAMBDA_EXECUTOR", "local".into()),
             // Side doors that listen on ports of their own, or reach for the user's Docker.
@@ -330,10 +330,7 @@ mod tests {
             installation: &installation,
             dir: Path::new("/d"),
             administrator: &administrator,
-            options: PrivateOptions {
-                auth: true,
-                cloudtrail: true,
-            },
+            options: PrivateOptions::default(),
             data: None,
             path: OsStr::new("/bin"),
         };
@@ -345,7 +342,7 @@ mod tests {
         assert_eq!(value("BIND_HOST"), "127.0.0.1");
         assert_eq!(value("GATEWAY_PORT"), "1234");
         assert_eq!(value("AUTH"), "true");
-        assert_eq!(value("CLOUDTRAIL_RECORDING"), "1");
+        assert_eq!(value("CLOUDTRAIL_RECORDING"), "0");
         assert_eq!(value("PERSIST_STATE"), "0");
         assert_eq!(value("HOME"), "/d/tmp");
         for (name, value) in &set {

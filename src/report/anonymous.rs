@@ -280,7 +280,6 @@ fn check(result: &mut CheckResult, scrub: &Scrub) {
     for evidence in &mut result.evidence {
         evidence.text = scrub.text(&evidence.text);
         evidence.execution = None;
-        evidence.console_url = None;
     }
     result.hint = scrub.text(&result.hint);
     let hint = result.instructor_hint.take();

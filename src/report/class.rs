@@ -1,6 +1,6 @@
 //! A class at one moment: what the report files are made from, and the sums that they share.
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 
 use crate::domain::check::{CheckResult, Progress, StudentProgress, Verdict, Work};
 use crate::domain::ids::{ClassName, LabId, Username};
@@ -35,9 +35,9 @@ pub struct ClassReport {
     /// The region.
     pub region: String,
     /// When the cloud was read; its zone is the one that every time of the report is shown in.
-    pub taken_at: Zoned,
+    pub taken_at: ZonedDateTime,
     /// When the oldest was made of what `validate` found; `None` where nothing is.
-    pub validated_at: Option<Zoned>,
+    pub validated_at: Option<ZonedDateTime>,
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
     /// Students who left the roster, where the report is about the whole class.

@@ -70,7 +70,7 @@ pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
 
 /// A moment as spreadsheets read it, in the report's zone.
 fn when(at: Timestamp, report: &ClassReport) -> String {
-    let at = at.to_zoned(report.taken_at.time_zone().clone());
+    let at = at.to_zoned_datetime(report.taken_at.time_zone().clone());
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

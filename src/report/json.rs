@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -284,7 +284,7 @@ impl<'a> Departed<'a> {
 impl<'a> Student<'a> {
     fn of(row: &'a ReportStudent, zone: &TimeZone) -> Self {
         let score = row.score();
-        let moment = |at: Timestamp| rfc3339(&at.to_zoned(zone.clone()));
+        let moment = |at: Timestamp| rfc3339(&at.to_zoned_datetime(zone.clone()));
         Self {
             username: &row.student.username,
             name: row.student.name.as_deref(),
@@ -342,11 +342,15 @@ impl<'a> Run<'a> {
 }
 
 /// A moment of AWS in a zone; `None` for a number that is no moment.
-pub(super) fn at(ms: i64, zone: &TimeZone) -> Option<Zoned> {
-    Some(Timestamp::from_millisecond(ms).ok()?.to_zoned(zone.clone()))
+pub(super) fn at(ms: i64, zone: &TimeZone) -> Option<ZonedDateTime> {
+    Some(
+        Timestamp::from_millisecond(ms)
+            .ok()?
+            .to_zoned_datetime(zone.clone()),
+    )
 }
 
-fn rfc3339(at: &Zoned) -> String {
+fn rfc3339(at: &ZonedDateTime) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 
 use crate::domain::check::{CheckResult, Evidence, Verdict};
 use crate::domain::ids::{ClassName, Username};
@@ -13,7 +13,7 @@ use super::text::clean;
 /// nothing can answer is skipped.
 pub fn document<'a>(
     class: &ClassName,
-    taken_at: &Zoned,
+    taken_at: &ZonedDateTime,
     students: impl IntoIterator<Item = (&'a Username, &'a [CheckResult])>,
 ) -> String {
     let mut suites = String::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::check::{Progress, Verdict, Work};
@@ -63,7 +63,7 @@ pub struct Move {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Since {
     /// When that one was taken, in the zone of this one.
-    pub taken_at: Zoned,
+    pub taken_at: ZonedDateTime,
     /// Who moved, by kind of change and then in this report's order.
     pub moves: Vec<Move>,
 }
@@ -220,7 +220,7 @@ impl Since {
         }));
         moves.sort_by_key(|m| m.turn);
         Some(Self {
-            taken_at: taken_at.to_zoned(report.taken_at.time_zone().clone()),
+            taken_at: taken_at.to_zoned_datetime(report.taken_at.time_zone().clone()),
             moves,
         })
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 use tempfile::TempPath;
 
 use crate::domain::check::CheckResult;
@@ -240,7 +240,7 @@ pub fn write_junit<'a>(
     reports: &Path,
     class: &ClassName,
     about: About,
-    taken_at: &Zoned,
+    taken_at: &ZonedDateTime,
     students: impl IntoIterator<Item = (&'a Username, &'a [CheckResult])>,
 ) -> io::Result<PathBuf> {
     let path = class_dir(reports, class).join(about.file("junit.xml"));

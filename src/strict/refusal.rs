@@ -86,7 +86,7 @@ impl Refusal {
                     escape(message)
                 )
             }
-            "states" | "logs" | "cloudtrail" => {
+            "states" | "logs" => {
                 let version = if service == "states" { "1.0" } else { "1.1" };
                 headers.push(("content-type", format!("application/x-amz-json-{version}")));
                 json!({"__type": code, "message": message}).to_string()

@@ -66,7 +66,7 @@ impl Request {
                         .unwrap_or_default();
                     format!("{service}:{action}")
                 }
-                service @ ("states" | "logs" | "cloudtrail") => {
+                service @ ("states" | "logs") => {
                     params.extend(object(&body));
                     let target = header("x-amz-target").unwrap_or_default();
                     let action = target.rsplit('.').next().unwrap_or_default();

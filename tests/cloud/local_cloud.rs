@@ -586,10 +586,7 @@ async fn a_function_fails_by_the_name_of_its_exception_and_lives_on() {
     let state = tempfile::tempdir().unwrap();
     let cloud = LocalCloud::new(dirs(state.path()));
     // What the function's role may do is of no interest here.
-    let options = PrivateOptions {
-        auth: false,
-        cloudtrail: false,
-    };
+    let options = PrivateOptions { auth: false };
     let private = cloud.start_private(options, &mut |_| {}).await.unwrap();
     let client = client!(lambda, private.endpoint());
     create_probe(&client, private.endpoint()).await;
@@ -681,10 +678,7 @@ async fn no_thread_is_in_the_way_of_another_that_walks_a_table() {
 async fn a_private_instance_leaves_nothing_once_stopped_or_dropped() {
     let state = tempfile::tempdir().unwrap();
     let cloud = LocalCloud::new(dirs(state.path()));
-    let options = PrivateOptions {
-        auth: true,
-        cloudtrail: true,
-    };
+    let options = PrivateOptions::default();
     let stopped = cloud.start_private(options, &mut |_| {}).await.unwrap();
     let dropped = cloud.start_private(options, &mut |_| {}).await.unwrap();
     assert_ne!(stopped.endpoint(), dropped.endpoint());

@@ -141,7 +141,7 @@ fn domain_and_text_know_no_clock_no_randomness_and_no_io() {
         "SystemTime::now",
         "Instant::now",
         "Timestamp::now",
-        "Zoned::now",
+        "ZonedDateTime::now",
         "std::fs",
         "tokio",
         "std::env",

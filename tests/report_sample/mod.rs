@@ -14,7 +14,7 @@ use homeroom::domain::history::RootCause;
 use homeroom::domain::points::Points;
 use homeroom::domain::roster::Student;
 use homeroom::report::{Account, ClassReport, ReportStudent};
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 use serde_json::json;
 
 const NAMES: [&str; 30] = [
@@ -136,7 +136,7 @@ fn fare(index: usize) -> Fare {
 }
 
 /// When the sample was taken.
-pub fn taken_at() -> Zoned {
+pub fn taken_at() -> ZonedDateTime {
     "2026-05-14T10:32:05+02:00[Europe/Berlin]".parse().unwrap()
 }
 
@@ -146,7 +146,7 @@ pub fn class(count: usize) -> ClassReport {
 }
 
 /// A class of `count` students at a moment.
-pub fn class_at(count: usize, taken_at: Zoned) -> ClassReport {
+pub fn class_at(count: usize, taken_at: ZonedDateTime) -> ClassReport {
     ClassReport {
         class: "serverless-2026-05".parse().unwrap(),
         lab: "lab6".parse().unwrap(),
@@ -202,7 +202,7 @@ pub fn class_before(report: &ClassReport) -> ClassReport {
 }
 
 /// One student of the sample.
-fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
+fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
     let username = format!("user{}", index + 1);
     let fare = fare(index);
     let checks = checks(&username, fare, taken_at);
@@ -265,7 +265,7 @@ fn student(index: usize, taken_at: &Zoned) -> ReportStudent {
     }
 }
 
-fn checks(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
+fn checks(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<CheckResult> {
     CHECKS
         .iter()
         .enumerate()
@@ -312,7 +312,7 @@ fn check(
     hint: &str,
     verdict: Verdict,
     fare: Fare,
-    taken_at: &Zoned,
+    taken_at: &ZonedDateTime,
 ) -> CheckResult {
     // What counts in parts: data types through the API, and executions.
     let of = match index {
@@ -380,7 +380,6 @@ fn check(
             });
         evidence.extend(shown.map(|(starter, execution)| Evidence {
             text: String::new(),
-            console_url: None,
             execution: Some(ExecutionEvidence {
                 why: None,
                 starter,
@@ -435,7 +434,7 @@ fn check(
     }
 }
 
-fn executions(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<(Starter, Execution)> {
+fn executions(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<(Starter, Execution)> {
     let count = match fare {
         Fare::Complete | Fare::Unknown => 9,
         Fare::Part(done) => done * 2,
@@ -536,7 +535,7 @@ fn requests(username: &str) -> Vec<ExampleRequest> {
         .collect()
 }
 
-fn validate(username: &str, fare: Fare, taken_at: &Zoned) -> Vec<CheckResult> {
+fn validate(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<CheckResult> {
     let probe = |id: &str, title: &str, verdict, evidence: String, hint: &str| CheckResult {
         id: id.into(),
         title: title.into(),
@@ -693,7 +692,6 @@ pub fn hostile_class() -> ClassReport {
         };
         row.progress.checks[0].evidence.push(Evidence {
             text: text.clone(),
-            console_url: Some(text.clone()),
             execution: Some(hostile_run),
         });
         for output in &mut row.progress.outputs {

@@ -4,14 +4,12 @@
 mod executions;
 mod logs;
 mod stack;
-mod trail;
 
 use std::collections::BTreeMap;
 
 pub use executions::{next_to_describe, to_prove};
 pub use logs::{LogKey, LogSight, LogWindow, Windows, own_executions, own_windows};
 pub use stack::{act, reset};
-pub use trail::TrailSight;
 
 use super::check::{
     Change, Check, CheckResult, Credit, Evidence, ExecutionEvidence, Parts, Proof, Verdict, Work,
@@ -64,8 +62,6 @@ pub struct Facts {
     pub trigger_changed: Option<Change>,
     /// What was seen of log events.
     pub log_events: BTreeMap<LogKey, Reading<LogSight>>,
-    /// What was seen of CloudTrail events, by the check's proof.
-    pub trail: BTreeMap<String, TrailSight>,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
     pub console: Option<Scope>,
 }
@@ -75,7 +71,6 @@ impl Facts {
     fn evidence_of(&self, starter: Starter, execution: &Execution) -> Evidence {
         Evidence {
             text: String::new(),
-            console_url: None,
             execution: Some(ExecutionEvidence {
                 starter,
                 execution: execution.clone(),
@@ -109,7 +104,6 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
             functions,
             own_execution_of,
         } => logs::judge(functions, own_execution_of.as_deref(), facts),
-        Proof::CloudTrailEvents { count, .. } => trail::judge(&check.proof, *count, facts),
         Proof::Unprovable { why } => (Verdict::NotProvable, vec![why.as_str().into()]),
     };
     let parts = match check.credit {
@@ -156,7 +150,6 @@ fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<Parts> {
             functions,
             own_execution_of,
         } => logs::counted(functions, own_execution_of.as_deref(), facts)?,
-        Proof::CloudTrailEvents { count, .. } => trail::counted(proof, *count, facts)?,
         Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => return None,
     };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

@@ -394,10 +394,10 @@ impl Verifier<'_> {
                     );
                 }
             }
-            Proof::LogEvents { .. } | Proof::CloudTrailEvents { .. } => {}
+            Proof::LogEvents { .. } => {}
             Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => self.say(
                 whose,
-                format!("{say}, but its proof counts nothing: credit for parts needs executions, log-events or cloudtrail-events"),
+                format!("{say}, but its proof counts nothing: credit for parts needs executions or log-events"),
             ),
         }
     }
@@ -439,34 +439,6 @@ impl Verifier<'_> {
                     }
                     if *count == 0 && one_for_each.is_empty() {
                         self.say(&whose, "proof.count = 0 passes without any execution");
-                    }
-                }
-                Proof::CloudTrailEvents {
-                    source,
-                    events,
-                    state_machine,
-                    function,
-                    count,
-                } => {
-                    if !source.ends_with(".amazonaws.com") {
-                        self.say(
-                            &whose,
-                            format!("proof.source = {source:?} is no service: it looks like \"states.amazonaws.com\""),
-                        );
-                    }
-                    if events.is_empty() || events.iter().any(String::is_empty) {
-                        self.say(&whose, "proof.events names no operation");
-                    }
-                    if *count == 0 {
-                        self.say(&whose, "proof.count = 0 passes without any event");
-                    }
-                    match (state_machine, function) {
-                        (Some(id), None) => self.machine(&whose, "proof.state_machine", id),
-                        (None, Some(id)) => self.function(&whose, "proof.function", id),
-                        _ => self.say(
-                            &whose,
-                            "proof needs either state_machine or function: whose events count",
-                        ),
                     }
                 }
                 Proof::LogEvents {

@@ -362,7 +362,6 @@ fn seen(check: &Check) -> String {
         Proof::ResourcesExist | Proof::ResourcesReady => "in your stack".to_owned(),
         Proof::Executions { .. } => "in your executions".to_owned(),
         Proof::LogEvents { .. } => "in your logs".to_owned(),
-        Proof::CloudTrailEvents { .. } => "in the account's record of calls".to_owned(),
         Proof::Unprovable { .. } => {
             "nowhere: do it for yourself, or show it to your instructor".to_owned()
         }

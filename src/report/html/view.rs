@@ -5,7 +5,7 @@ mod student;
 
 use std::borrow::Cow;
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 
 use super::super::class::{ClassReport, Column, ReportStudent, STATES, Score};
@@ -78,13 +78,14 @@ impl LastRead {
     /// `None` where any stack still stands, or nobody was ever read.
     fn of<'a>(
         students: impl Iterator<Item = &'a ReportStudent> + Clone,
-        taken_at: &Zoned,
+        taken_at: &ZonedDateTime,
     ) -> Option<Self> {
         if !students.clone().all(|row| row.progress.last.gone) {
             return None;
         }
         let times = students.filter_map(|row| row.progress.last.as_of);
-        let moment = |at: Timestamp| Moment::of(&at.to_zoned(taken_at.time_zone().clone()));
+        let moment =
+            |at: Timestamp| Moment::of(&at.to_zoned_datetime(taken_at.time_zone().clone()));
         let (first, last) = (times.clone().min()?, times.max()?);
         let (from, to) = (moment(first), moment(last));
         let one = from.date == to.date && from.time == to.time;
@@ -96,8 +97,8 @@ impl LastRead {
 }
 
 /// A moment beside one of the report: no more of it than differs.
-fn beside(at: Timestamp, taken_at: &Zoned) -> String {
-    let at = at.to_zoned(taken_at.time_zone().clone());
+fn beside(at: Timestamp, taken_at: &ZonedDateTime) -> String {
+    let at = at.to_zoned_datetime(taken_at.time_zone().clone());
     let format = match (at.date() == taken_at.date(), at.year() == taken_at.year()) {
         (true, _) => "%H:%M",
         (false, true) => "%-d %b, %H:%M",
@@ -374,12 +375,12 @@ fn turn_words(turn: Turn) -> (&'static str, &'static str, &'static str) {
 }
 
 /// A moment for a `datetime` attribute.
-fn machine(at: &Zoned) -> String {
+fn machine(at: &ZonedDateTime) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 impl Moment {
-    pub(super) fn of(taken_at: &Zoned) -> Self {
+    pub(super) fn of(taken_at: &ZonedDateTime) -> Self {
         let offset = taken_at.strftime("UTC%:z").to_string();
         Self {
             machine: machine(taken_at),

@@ -141,7 +141,7 @@ fn row(
     ));
     if dated {
         row.push(Cell::plain(as_of(student).map_or(String::new(), |at| {
-            let at = at.to_zoned(TimeZone::system());
+            let at = at.to_zoned_datetime(TimeZone::system());
             at.strftime("%Y-%m-%d %H:%M").to_string()
         })));
     }

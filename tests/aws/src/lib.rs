@@ -28,7 +28,6 @@
 
 mod answer;
 mod apigateway;
-mod cloudtrail;
 mod iam;
 mod iam_logins;
 mod iam_policies;
@@ -350,13 +349,6 @@ impl StrictAws {
         let mut inner = self.lock();
         inner.world.advance(Instant::now());
         inner.world.log(function, message);
-    }
-
-    /// Records an event in CloudTrail's history, as of now; time and id are added.
-    pub fn record_event(&self, record: Value) {
-        let mut inner = self.lock();
-        inner.world.advance(Instant::now());
-        inner.world.record(record);
     }
 
     /// The time as its answers tell it, in milliseconds since 1970.

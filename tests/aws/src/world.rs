@@ -45,8 +45,6 @@ pub(super) struct World {
     pub(super) nameless_logs: bool,
     /// What trigger functions name as the execution that they started, in the place of the real one.
     pub(super) answer_with: Option<String>,
-    /// Records of CloudTrail, with their time in milliseconds since 1970.
-    pub(super) trail: Vec<(i64, Value)>,
     /// When the account came to be; AWS's clock starts then.
     pub(super) start: Instant,
     pub(super) now: Instant,
@@ -77,7 +75,6 @@ impl World {
             held_logs: None,
             nameless_logs: false,
             answer_with: None,
-            trail: Vec::new(),
             start: now,
             now,
             last_id: 0,
@@ -94,7 +91,6 @@ impl World {
             "states" => self.states(name, request),
             "apigateway" => self.apigateway(name, request),
             "logs" => self.logs(name, request),
-            "cloudtrail" => self.cloudtrail(name, request),
             "s3" => self.stored_code(request),
             _ => self.invoke(request),
         }

@@ -24,10 +24,7 @@ use super::*;
 /// Names that a careless pattern mixes up, in the roster's order.
 const CLASS: [&str; 5] = ["user1", "user10", "user11", "user1b", "user-1"];
 
-const ENFORCED: PrivateOptions = PrivateOptions {
-    auth: true,
-    cloudtrail: false,
-};
+const ENFORCED: PrivateOptions = PrivateOptions { auth: true };
 
 impl Day {
     fn vault(&self) -> Vault {

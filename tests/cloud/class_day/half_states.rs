@@ -4,10 +4,7 @@ use homeroom::aws::UserPart;
 
 use super::*;
 
-const ENFORCED: PrivateOptions = PrivateOptions {
-    auth: true,
-    cloudtrail: false,
-};
+const ENFORCED: PrivateOptions = PrivateOptions { auth: true };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_simulator_that_omits_resources_is_not_believed_a_key_is_proposed() {

@@ -7,7 +7,6 @@ mod lag;
 mod marks;
 mod settling;
 mod states;
-mod trail;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -39,7 +38,6 @@ use strict_aws::{ACCOUNT, Fault, REGION, Rule, StrictAws};
 use tokio::sync::mpsc;
 
 /// Who runs homeroom here.
-const INSTRUCTOR: &str = "arn:aws:iam::123456789012:user/instructor";
 
 /// A deployed class.
 struct Class {
@@ -164,7 +162,6 @@ impl Class {
             desired: &self.desired,
             students: &self.students,
             depth: &Depth::Deploy,
-            instructor: INSTRUCTOR,
             now_ms: self.aws.now_ms(),
             console: true,
             invoke_url: &|id, stage| format!("https://{id}.example/{stage}"),
@@ -288,7 +285,7 @@ impl Class {
 struct Calls(BTreeMap<String, usize>);
 
 /// Operations that are asked once for the class (by page), not for each student.
-const FOR_THE_CLASS: [&str; 8] = [
+const FOR_THE_CLASS: [&str; 7] = [
     "iam:ListAccountAliases",
     "iam:GetAccountSummary",
     "iam:GetAccountAuthorizationDetails",
@@ -296,7 +293,6 @@ const FOR_THE_CLASS: [&str; 8] = [
     "states:ListStateMachines",
     "apigateway:GetRestApis",
     "logs:DescribeLogGroups",
-    "cloudtrail:LookupEvents",
 ];
 
 impl Calls {

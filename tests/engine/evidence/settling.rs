@@ -135,7 +135,6 @@ async fn a_stop_ends_the_wait_for_what_aws_does_not_show_yet() {
         lab: &class.lab,
         desired: &class.desired,
         students: &class.students,
-        instructor: INSTRUCTOR,
         now_ms: class.aws.now_ms(),
         console: true,
         invoke_url: &|_, _| String::new(),

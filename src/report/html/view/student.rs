@@ -1,6 +1,6 @@
 //! One student: their row in the grid, and what unfolds below it or stands on a page of its own.
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 
 use crate::domain::check::{
@@ -91,8 +91,6 @@ struct Answer {
 #[derive(Serialize)]
 struct Seen {
     text: String,
-    /// Where to look at it in the console, if that may be followed.
-    console: String,
     run: Option<Run>,
 }
 
@@ -147,7 +145,7 @@ impl Row {
     pub(in super::super) fn of(
         row: &ReportStudent,
         columns: &[Column],
-        taken_at: &Zoned,
+        taken_at: &ZonedDateTime,
         reader: Reader,
     ) -> Self {
         let student = &row.student;
@@ -290,7 +288,7 @@ fn hint_for(check: &CheckResult, reader: Reader) -> &str {
 fn answers<'a>(
     checks: impl Iterator<Item = &'a CheckResult>,
     mark: impl Fn(&CheckResult) -> Mark,
-    taken_at: &Zoned,
+    taken_at: &ZonedDateTime,
     hint: impl Fn(&'a CheckResult) -> &'a str,
 ) -> Vec<Answer> {
     checks
@@ -311,7 +309,7 @@ fn answers<'a>(
         .collect()
 }
 
-fn as_of(at: Option<Timestamp>, taken_at: &Zoned) -> String {
+fn as_of(at: Option<Timestamp>, taken_at: &ZonedDateTime) -> String {
     at.map_or(String::new(), |at| beside(at, taken_at))
 }
 
@@ -329,15 +327,9 @@ fn points(check: &CheckResult) -> String {
 }
 
 impl Seen {
-    fn of(evidence: &Evidence, taken_at: &Zoned) -> Self {
+    fn of(evidence: &Evidence, taken_at: &ZonedDateTime) -> Self {
         Self {
             text: own(&evidence.text),
-            console: evidence
-                .console_url
-                .as_deref()
-                .and_then(link)
-                .unwrap_or_default()
-                .to_owned(),
             run: evidence
                 .execution
                 .as_ref()
@@ -348,7 +340,7 @@ impl Seen {
 
 impl Run {
     /// With the cause of a failure, where it was asked for, in the place of the Fail state's own words.
-    fn of_evidence(shown: &ExecutionEvidence, taken_at: &Zoned) -> Self {
+    fn of_evidence(shown: &ExecutionEvidence, taken_at: &ZonedDateTime) -> Self {
         let console = shown.console_url.as_deref();
         let mut run = Self::of(shown.starter, &shown.execution, console, taken_at);
         if let Some(why) = &shown.why {
@@ -365,7 +357,7 @@ impl Run {
         starter: Starter,
         execution: &Execution,
         console: Option<&str>,
-        taken_at: &Zoned,
+        taken_at: &ZonedDateTime,
     ) -> Self {
         let started = at(execution.started_ms, taken_at.time_zone());
         let detail = execution.detail.as_ref();
