@@ -19,7 +19,7 @@ fn main() -> std::io::Result<()> {
     let mut report = match students.as_str() {
         "hostile" => report_sample::hostile_class(),
         state if state.starts_with(|c: char| c.is_ascii_alphabetic()) => {
-            let mut report = report_sample::class_at(900, jiff::Zoned::now());
+            let mut report = report_sample::class_at(900, jiff::ZonedDateTime::now());
             let students = &mut report.students;
             students.retain(|s| s.progress.progress.as_str() == state);
             students.truncate(30);
@@ -27,7 +27,7 @@ fn main() -> std::io::Result<()> {
         }
         count => report_sample::class_at(
             count.parse().map_err(std::io::Error::other)?,
-            jiff::Zoned::now(),
+            jiff::ZonedDateTime::now(),
         ),
     };
     // What changed shows against a report of half an hour before.
