@@ -37,8 +37,6 @@ use serde_json::{Value, json};
 use strict_aws::{ACCOUNT, Fault, REGION, Rule, StrictAws};
 use tokio::sync::mpsc;
 
-/// Who runs homeroom here.
-
 /// A deployed class.
 struct Class {
     lab: Lab,
