@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::domain::ids::ClassName;
 use crate::events::Command;
 use crate::settings::values::{
     AccountId, ColorWhen, EndpointUrl, OutputFormat, Profile, QuotaScale, Region, Section,
 };
+use crate::stack::ids::ClassName;
 
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:

@@ -1,7 +1,7 @@
 //! Errors that end a command, and the exit code of each kind.
 
-use crate::domain::roster::SelectError;
 use crate::events::Failure;
+use crate::roster::SelectError;
 
 /// What kind of error ended the command. The exit codes stand in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use crate::domain::check::{CheckResult, Output};
-pub use crate::domain::failure::Failure;
-use crate::domain::ids::{ClassName, LabId, Username};
-use crate::domain::left::Likeness;
-use crate::domain::plan::Verdict;
-use crate::domain::resources::ResourceId;
+use crate::evidence::check::{CheckResult, Output};
+use crate::roster::left::Likeness;
+use crate::stack::ids::{ClassName, LabId, Username};
+use crate::stack::kinds::ResourceId;
+use crate::stack::plan::Verdict;
+pub use crate::text::failure::Failure;
 
 /// The verb that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

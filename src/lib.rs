@@ -7,26 +7,41 @@
 //! ```text
 //! roster.csv ─► Roster ─┐
 //! lab.toml + templates ─┴► Desired ─┐                        ┌► terminal (stderr)
-//!                                   ├► Plan ─► engine ─► Event ┼► run log (JSON lines)
-//! cloud ──(bulk listing)─► Observed ┘   (pure)   (paced,       └► summary ─► HTML, CSV, JSON, JUnit
+//!                                   ├► Plan ─► execute ─► Event ┼► run log (JSON lines)
+//! cloud ──(bulk listing)─► Observed ┘   (pure)   (paced,        └► summary ─► HTML, CSV, JSON, JUnit
 //!                                                 cancellable)
 //! ```
 //!
-//! Dependencies point one way: `domain ← events ← {aws ← engine, report}`, and all of them ← `commands` ← `main`. `aws` is
-//! the client, the only place that names the SDK. `text`, which reads, compares and shows what others wrote, is below
-//! all of them. `strict`, a model of what AWS refuses and delays, stands by itself. `tests/output/architecture.rs` holds it.
+//! Where to look:
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`verbs`] | one file a command: its arguments, its wiring |
+//! | [`report`] | the terminal, HTML, CSV, JSON, JUnit, gradebooks, handouts |
+//! | [`probe`] | `validate` and isolation: a stack is tried |
+//! | [`evidence`] | what students did: read, judged, remembered |
+//! | [`lab`] | a bundle, read and filled in for a student |
+//! | [`stack`] | what should be there, what is there, the plan, the steps; a file for each kind of resource in [`stack::kinds`] |
+//! | [`aws`] | the client, the only room that names the SDK |
+//! | [`roster`] | the class, from a CSV file |
+//! | [`text`], [`files`] | what others wrote, read and shown safely; private files |
+//!
+//! Arrows point down this list; `tests/output/architecture.rs` holds that, and names the few that do not yet. `local` is the
+//! embedded cloud; `strict`, a model of what AWS refuses and delays, stands by itself.
 
 pub mod aws;
-pub mod bundle;
 pub mod cli;
-pub mod commands;
-pub mod domain;
-pub mod engine;
 pub mod error;
 pub mod events;
+pub mod evidence;
+pub mod files;
+pub mod lab;
 pub mod local;
+pub mod probe;
 pub mod report;
+pub mod roster;
 pub mod settings;
+pub mod stack;
 pub mod strict;
 pub mod text;
-pub mod vault;
+pub mod verbs;

@@ -1,5 +1,5 @@
 //! The command line of homeroom.
 
 fn main() -> std::process::ExitCode {
-    homeroom::commands::main()
+    homeroom::verbs::main()
 }

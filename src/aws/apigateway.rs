@@ -6,10 +6,8 @@ use aws_sdk_apigateway::types::{
     EndpointConfiguration, EndpointType, IntegrationType, Op, PatchOperation, Resource, RestApi,
 };
 
-use crate::domain::ownership::{Ownership, Tags};
-use crate::domain::resources::rest_api::{
-    Actual, Authorization, Method, PathResource, Stage, Throttle,
-};
+use crate::stack::kinds::rest_api::{Actual, Authorization, Method, PathResource, Stage, Throttle};
+use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
 use super::client::Client;

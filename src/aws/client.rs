@@ -23,9 +23,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use crate::domain::credentials::AccessKey;
-use crate::domain::ids::Username;
 use crate::events::Event;
+use crate::stack::credentials::AccessKey;
+use crate::stack::ids::Username;
 
 use super::classify::classified;
 use super::common_cause::{CommonCauses, StackPart};

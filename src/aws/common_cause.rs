@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use crate::domain::ids::Username;
-use crate::domain::resources::ResourceId;
+use crate::stack::ids::Username;
+use crate::stack::kinds::ResourceId;
 
 use super::error::{CloudError, ErrorKind};
 use super::operations::Operation;
@@ -179,7 +179,7 @@ fn names_a_boundary(operation: Operation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::resources::Kind;
+    use crate::stack::kinds::Kind;
 
     fn error(kind: ErrorKind, message: &str) -> CloudError {
         CloudError {

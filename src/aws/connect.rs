@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use secrecy::ExposeSecret;
 
-use crate::domain::credentials::AccessKey;
+use crate::stack::credentials::AccessKey;
 
 use super::count::Transmitted;
 use super::endpoint::PlainClient;

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
-use crate::domain::resources::rest_api::Authorization;
+use crate::stack::kinds::rest_api::Authorization;
 
 use super::classify;
 use super::client::Client;

@@ -11,7 +11,7 @@ use aws_sdk_sfn::types::{
     EncryptionConfiguration, EncryptionType, LogLevel, LoggingConfiguration, TracingConfiguration,
 };
 
-use crate::domain::resources::extras::{Extras, FunctionSetting, MachineSetting};
+use crate::stack::kinds::extras::{Extras, FunctionSetting, MachineSetting};
 
 /// MiB of `/tmp` that a function has by itself. Source: Lambda quotas, "Ephemeral storage".
 const EPHEMERAL_STORAGE: i32 = 512;

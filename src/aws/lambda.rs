@@ -9,9 +9,9 @@ use aws_sdk_lambda::types::{
 };
 use serde_json::Value;
 
-use crate::domain::ownership::{Ownership, Tags};
-use crate::domain::resources::extras::FunctionSetting;
-use crate::domain::resources::function::{Actual, Code, Function};
+use crate::stack::kinds::extras::FunctionSetting;
+use crate::stack::kinds::function::{Actual, Code, Function};
+use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
 use super::client::Client;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::domain::ownership::{Ownership, Tags};
-use crate::domain::resources::log_group::Actual;
+use crate::stack::kinds::log_group::Actual;
+use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
 use super::client::Client;

@@ -7,11 +7,11 @@ use aws_sdk_sfn::types::{
 };
 use serde_json::Value;
 
-use crate::domain::execution::{Detail, Execution, Status};
-use crate::domain::history::HistoryEvent;
-use crate::domain::ownership::{Ownership, Tags};
-use crate::domain::resources::extras::MachineSetting;
-use crate::domain::resources::state_machine::{self, WorkflowType};
+use crate::evidence::execution::{Detail, Execution, Status};
+use crate::evidence::history::HistoryEvent;
+use crate::stack::kinds::extras::MachineSetting;
+use crate::stack::kinds::state_machine::{self, WorkflowType};
+use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
 use super::client::Client;

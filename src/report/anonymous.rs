@@ -18,10 +18,10 @@ use std::path::Path;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::domain::check::{Change, CheckResult, Verdict, Work};
-use crate::domain::ids::{ClassName, Username};
-use crate::domain::observed::Gap;
-use crate::domain::roster::Student;
+use crate::evidence::check::{Change, CheckResult, Verdict, Work};
+use crate::roster::Student;
+use crate::stack::ids::{ClassName, Username};
+use crate::stack::observed::Gap;
 
 use super::class::{Account, ClassReport, ReportStudent};
 use super::left;

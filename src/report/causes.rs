@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::check::{CheckResult, Evidence, Verdict, Work};
-use crate::domain::ids::Username;
 use crate::events::Failure;
+use crate::evidence::check::{CheckResult, Evidence, Verdict, Work};
+use crate::stack::ids::Username;
 
 use super::text::clean;
 

@@ -2,12 +2,12 @@
 
 use jiff::ZonedDateTime;
 
-use crate::domain::check::{CheckResult, Progress, StudentProgress, Verdict, Work};
-use crate::domain::ids::{ClassName, LabId, Username};
-use crate::domain::observed::Gap;
-use crate::domain::points::Points;
-use crate::domain::roster::Student;
 use crate::events::{Failure, Left};
+use crate::evidence::check::{CheckResult, Progress, StudentProgress, Verdict, Work};
+use crate::evidence::points::Points;
+use crate::roster::Student;
+use crate::stack::ids::{ClassName, LabId, Username};
+use crate::stack::observed::Gap;
 
 use super::causes::{self, Cause};
 use super::since::Since;

@@ -5,7 +5,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use crate::domain::check::{CheckResult, Progress, Verdict};
+use crate::evidence::check::{CheckResult, Progress, Verdict};
 
 use super::class::{ClassReport, Column};
 use super::text::clean;

@@ -11,14 +11,14 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::check::{
+use crate::events::{Left, RunSummary};
+use crate::evidence::check::{
     Change, CheckResult, ExampleRequest, Output, Progress, StackState, Work,
 };
-use crate::domain::execution::{Execution, Starter, Status};
-use crate::domain::ids::{ClassName, LabId, Username};
-use crate::domain::observed::Gap;
-use crate::domain::points::Points;
-use crate::events::{Left, RunSummary};
+use crate::evidence::execution::{Execution, Starter, Status};
+use crate::evidence::points::Points;
+use crate::stack::ids::{ClassName, LabId, Username};
+use crate::stack::observed::Gap;
 use crate::text::unwanted::stand_in;
 
 use super::class::{ClassReport, ReportStudent, STATES};

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use jiff::ZonedDateTime;
 
-use crate::domain::check::{CheckResult, Evidence, Verdict};
-use crate::domain::ids::{ClassName, Username};
+use crate::evidence::check::{CheckResult, Evidence, Verdict};
+use crate::stack::ids::{ClassName, Username};
 
 use super::text::clean;
 

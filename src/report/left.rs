@@ -1,7 +1,7 @@
 //! Who left the class, in words.
 
-use crate::domain::left::Likeness;
 use crate::events::Left;
+use crate::roster::left::Likeness;
 
 use super::words::{plural, some_of};
 

@@ -1,8 +1,8 @@
 //! The symbols and words for every state: one vocabulary for terminal, page and files.
 
-use crate::domain::check::{CheckResult, Progress, StackState, Verdict};
-use crate::domain::plan;
 use crate::events::Outcome;
+use crate::evidence::check::{CheckResult, Progress, StackState, Verdict};
+use crate::stack::plan;
 
 /// What a state means for whoever looks; a terminal and a page each have a colour for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

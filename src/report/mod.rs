@@ -1,6 +1,6 @@
 //! What people and programs get to see of a run: the terminal, the run log, and the files of a class.
 //!
-//! Everything here is a view of [`crate::events`] and [`crate::domain`]; nothing here knows the engine or the
+//! Everything here is a view of [`crate::events`] and [`crate::evidence`]; nothing here calls AWS or knows the
 //! cloud. What goes to stdout is data, what goes to stderr is for people.
 //!
 //! | for | what | where |

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::ids::Username;
-use crate::domain::resources::ResourceId;
 use crate::events::{Command, Event, StepResult};
+use crate::stack::ids::Username;
+use crate::stack::kinds::ResourceId;
 
 use super::marks::{self, Tone};
 use super::style::Paint;

@@ -2,8 +2,8 @@
 //!
 //! Every value stands in single quotes, in which both shells take everything literally except the quote.
 
-use crate::domain::check::ExampleRequest;
-use crate::domain::handout::Piece;
+use crate::evidence::check::ExampleRequest;
+use crate::report::handout::content::Piece;
 
 use super::text::clean;
 

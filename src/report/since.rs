@@ -8,9 +8,9 @@ use std::{fs, io};
 use jiff::{Timestamp, ZonedDateTime};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::check::{Progress, Verdict, Work};
-use crate::domain::ids::Username;
-use crate::domain::points::Points;
+use crate::evidence::check::{Progress, Verdict, Work};
+use crate::evidence::points::Points;
+use crate::stack::ids::Username;
 
 use super::class::{ClassReport, ReportStudent, Score};
 use super::json::REPORT_SCHEMA;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::ZonedDateTime;
 use tempfile::TempPath;
 
-use crate::domain::check::CheckResult;
-use crate::domain::ids::{ClassName, Username};
+use crate::evidence::check::CheckResult;
+use crate::stack::ids::{ClassName, Username};
 
 use super::anonymous::Key;
 use super::class::ClassReport;

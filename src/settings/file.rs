@@ -13,8 +13,8 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::layer::{Layer, Origin, verbosity};
 use super::values::{PolicyArn, Quota, operation};
 use crate::aws::Operation;
-use crate::domain::failure::Failure;
-use crate::domain::similar;
+use crate::text::failure::Failure;
+use crate::text::similar;
 
 /// The name of the settings file, in the current folder.
 pub(super) const NAME: &str = "homeroom.toml";
@@ -56,7 +56,7 @@ pub(super) struct File {
     pub publish_columns: Vec<String>,
     /// The permissions boundary that the account's owner demands of every role.
     pub role_boundary: Option<PolicyArn>,
-    /// What of the lab may reach far, by [`crate::domain::lab::Risk::key`].
+    /// What of the lab may reach far, by [`crate::lab::Risk::key`].
     pub allow_in_roles: Vec<String>,
 }
 

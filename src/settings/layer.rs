@@ -9,8 +9,8 @@ use super::values::{
     StudentNames, switch,
 };
 use crate::cli::GlobalArgs;
-use crate::domain::failure::Failure;
-use crate::domain::ids::ClassName;
+use crate::stack::ids::ClassName;
+use crate::text::failure::Failure;
 
 /// What one source says; `None` where it is silent.
 #[derive(Debug, Default, Clone, PartialEq)]

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::values::Region;
 use super::{ROSTER_FOLDER, Settings, Sources, Surroundings, Ui, file, invalid};
-use crate::bundle;
 use crate::cli::Cli;
-use crate::domain::roster::{Roster, UsernameLimit};
 use crate::error::{Error, Kind, Result};
+use crate::lab::bundle;
+use crate::roster::{Roster, UsernameLimit};
 
 impl Settings {
     /// The settings of this process, in its current folder.

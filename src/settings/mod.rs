@@ -14,9 +14,9 @@ use std::path::PathBuf;
 
 use crate::aws::Operation;
 use crate::cli::{AccessVerb, Cli, Verb};
-use crate::domain::failure::Failure;
-use crate::domain::ids::ClassName;
 use crate::error::{Error, Kind, Result};
+use crate::stack::ids::ClassName;
+use crate::text::failure::Failure;
 use layer::Layer;
 pub use load::asked_region;
 use values::{
@@ -68,7 +68,7 @@ pub struct Settings {
     /// The permissions boundary that the account's owner demands of every role, from the file. On the embedded cloud
     /// there is no such owner.
     pub role_boundary: Option<PolicyArn>,
-    /// What of the lab may reach far, from the file's `allow-in-roles`; see [`crate::domain::lab::Risk`].
+    /// What of the lab may reach far, from the file's `allow-in-roles`; see [`crate::lab::Risk`].
     pub allow_in_roles: Vec<String>,
     /// The folder for reports.
     pub reports: PathBuf,

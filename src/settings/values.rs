@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Deserializer};
 
 use crate::aws::Operation;
-use crate::domain::similar;
+use crate::text::similar;
 
 /// Why a value was refused, in words that finish the sentence "VALUE …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

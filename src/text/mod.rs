@@ -8,8 +8,10 @@
 //! - [`problems`]: what is wrong with a table, said once however often it is wrong.
 
 pub mod encoding;
+pub mod failure;
 pub(crate) mod names;
 pub mod normalise;
 pub mod problems;
+pub mod similar;
 pub mod table;
 pub mod unwanted;

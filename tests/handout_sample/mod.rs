@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use homeroom::bundle;
-use homeroom::domain::credentials::{AccessKey, Credentials};
-use homeroom::domain::ids::{ClassName, Scope};
-use homeroom::domain::lab::{ApiEndpoint, Lab, Surroundings};
-use homeroom::domain::roster::Student;
+use homeroom::lab::bundle;
+use homeroom::lab::{ApiEndpoint, Lab, Surroundings};
 use homeroom::report::handout::{About, One};
+use homeroom::roster::Student;
+use homeroom::stack::credentials::{AccessKey, Credentials};
+use homeroom::stack::ids::{ClassName, Scope};
 
 /// A class on AWS, whose students have a console and, some of them, a key.
 pub struct Sample {

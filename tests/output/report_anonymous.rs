@@ -1,11 +1,11 @@
 //! The page for a projector tells nobody's name, and not the account.
 
 use crate::report_sample::{class, class_before};
-use homeroom::domain::check::{Evidence, Verdict};
-use homeroom::domain::observed::Gap;
-use homeroom::domain::resources::Kind;
+use homeroom::evidence::check::{Evidence, Verdict};
 use homeroom::report::html::Pages;
 use homeroom::report::{About, ClassReport, Key, Since, anonymous, write_reports};
+use homeroom::stack::kinds::Kind;
+use homeroom::stack::observed::Gap;
 
 /// A value of the roster that stands in no report of its own accord.
 const KEPT_BACK: &str = "Elsewhere College";

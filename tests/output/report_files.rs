@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::report_sample::{ATTACKS, class, class_before, hostile_class};
-use homeroom::domain::check::Verdict;
-use homeroom::domain::observed::Gap;
-use homeroom::domain::resources::Kind;
-use homeroom::domain::roster::{Roster, Student, UsernameLimit};
+use homeroom::evidence::check::Verdict;
 use homeroom::report::html::Pages;
 use homeroom::report::{
     About, ClassReport, Key, Since, csv, json, junit, student_files, write_reports,
 };
+use homeroom::roster::{Roster, Student, UsernameLimit};
+use homeroom::stack::kinds::Kind;
+use homeroom::stack::observed::Gap;
 use jiff::Timestamp;
 use serde_json::Value;
 

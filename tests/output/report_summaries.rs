@@ -7,22 +7,22 @@ use clap::Parser;
 use homeroom::cli::{AccessVerb, Cli, Verb};
 
 use crate::report_sample::{ATTACKS, class, hostile_class};
-use homeroom::domain::check::{Progress, Verdict};
-use homeroom::domain::ids::Scope;
-use homeroom::domain::left::Likeness;
-use homeroom::domain::observed::{AccountUse, Gap};
-use homeroom::domain::ownership::Owner;
-use homeroom::domain::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
-use homeroom::domain::resources::{Kind, ResourceId};
-use homeroom::domain::roster::Student;
 use homeroom::events::{
     Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState,
     RunSummary, StudentResult,
 };
+use homeroom::evidence::check::{Progress, Verdict};
 use homeroom::report::text::width;
 use homeroom::report::{
     Limit, View, json, print_reset_listing, print_summary, print_teardown_listing,
 };
+use homeroom::roster::Student;
+use homeroom::roster::left::Likeness;
+use homeroom::stack::ids::Scope;
+use homeroom::stack::kinds::{Kind, ResourceId};
+use homeroom::stack::observed::{AccountUse, Gap};
+use homeroom::stack::ownership::Owner;
+use homeroom::stack::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
 
 fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     RunSummary {

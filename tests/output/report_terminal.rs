@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use homeroom::domain::ids::Username;
-use homeroom::domain::resources::{Kind, ResourceId};
 use homeroom::events::{Command, Event, Failure, InFlight, Outcome, StepResult};
 use homeroom::report::progress::Tracker;
 use homeroom::report::style::Paint;
 use homeroom::report::{Terminal, TerminalOptions};
+use homeroom::stack::ids::Username;
+use homeroom::stack::kinds::{Kind, ResourceId};
 
 /// A writer whose text can be read, and a clock that is set by hand.
 #[derive(Clone, Default)]

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use homeroom::cli::Cli;
-use homeroom::domain::roster::{Roster, UsernameLimit};
 use homeroom::error::Kind;
 use homeroom::events::Failure;
+use homeroom::roster::{Roster, UsernameLimit};
 use homeroom::settings::Settings;
 
 fn limit() -> UsernameLimit {
@@ -196,7 +196,7 @@ fn ten_thousand_rows_are_read_in_no_time_good_or_bad() {
 mod properties {
     use std::collections::BTreeSet;
 
-    use homeroom::domain::roster::{Roster, Student};
+    use homeroom::roster::{Roster, Student};
     use homeroom::text::unwanted::{Unwanted, without_invisible};
     use proptest::prelude::*;
 

@@ -5,15 +5,15 @@
     reason = "sample data: a wrong literal should stop the test or the example at once"
 )]
 
-use homeroom::domain::check::{
+use homeroom::evidence::check::{
     Change, CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Output, Parts,
     Progress, StudentProgress, Verdict, Why, Work,
 };
-use homeroom::domain::execution::{Detail, Execution, Starter, Status};
-use homeroom::domain::history::RootCause;
-use homeroom::domain::points::Points;
-use homeroom::domain::roster::Student;
+use homeroom::evidence::execution::{Detail, Execution, Starter, Status};
+use homeroom::evidence::history::RootCause;
+use homeroom::evidence::points::Points;
 use homeroom::report::{Account, ClassReport, ReportStudent};
+use homeroom::roster::Student;
 use jiff::ZonedDateTime;
 use serde_json::json;
 

@@ -12,9 +12,9 @@ use crate::aws::classify::unbuildable;
 use crate::aws::client::Client;
 use crate::aws::error::{CallResult, CloudResult};
 use crate::aws::operations::Operation;
-use crate::domain::ownership::Tags;
-use crate::domain::resources::role::{self, Actual, Role};
-use crate::domain::resources::{managed_policy, user};
+use crate::stack::kinds::role::{self, Actual, Role};
+use crate::stack::kinds::{managed_policy, user};
+use crate::stack::ownership::Tags;
 
 pub(crate) use policies::Simulation;
 pub use users::UserPart;

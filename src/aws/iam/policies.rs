@@ -9,7 +9,7 @@ use crate::aws::Page;
 use crate::aws::client::Client;
 use crate::aws::error::CallResult;
 use crate::aws::operations::Operation;
-use crate::domain::resources::managed_policy::{Actual, ManagedPolicy};
+use crate::stack::kinds::managed_policy::{Actual, ManagedPolicy};
 
 use super::document;
 

@@ -8,9 +8,9 @@ use crate::aws::PathAndTags;
 use crate::aws::client::Client;
 use crate::aws::error::{CallResult, CloudError, ErrorKind};
 use crate::aws::operations::Operation;
-use crate::domain::credentials::AccessKey;
-use crate::domain::ownership::Tags;
-use crate::domain::resources::user::Actual;
+use crate::stack::credentials::AccessKey;
+use crate::stack::kinds::user::Actual;
+use crate::stack::ownership::Tags;
 
 use super::{tag_list, tags};
 

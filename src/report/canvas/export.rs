@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::similar;
 use crate::events::Failure;
 use crate::report::words::some_of;
 use crate::text::normalise::key;
 use crate::text::problems::{Like, Problem, messages};
+use crate::text::similar;
 use crate::text::table::{Record, Table};
 use crate::text::unwanted::shown;
 

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::check::Progress;
-use crate::domain::ids::Username;
-use crate::domain::points::Points;
-use crate::domain::roster::Student;
+use crate::evidence::check::Progress;
+use crate::evidence::points::Points;
 use crate::report::class::{ClassReport, Score};
+use crate::roster::Student;
+use crate::stack::ids::Username;
 use crate::text::normalise::key;
 use crate::text::unwanted::shown;
 

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::roster::Student;
+use crate::roster::Student;
 use crate::text::names::{Likeness, Name};
 use crate::text::normalise::key;
 

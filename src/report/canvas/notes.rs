@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::domain::ids::Username;
 use crate::report::text::clean;
 use crate::report::words::{plural, some_of};
+use crate::stack::ids::Username;
 
 use super::fill::{Filled, Left};
 

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::domain::check::{CheckResult, Last, Progress, StudentProgress};
-use crate::domain::roster::Student;
 use crate::events::Failure;
+use crate::evidence::check::{CheckResult, Last, Progress, StudentProgress};
 use crate::report::class::{Account, ClassReport, ReportStudent};
+use crate::roster::Student;
 
 use super::{Export, Filled};
 

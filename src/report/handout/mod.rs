@@ -1,6 +1,6 @@
 //! Handouts: a page for each student, as HTML and as Markdown, and one to print with all of them.
 //!
-//! The words are the lab's ([`crate::domain::handout`]); the frame is here: layout, style, escaping. `view.rs` makes
+//! The words are the lab's ([`crate::report::handout::content`]); the frame is here: layout, style, escaping. `view.rs` makes
 //! finished words of everything, each cleaned once; `sheet.html` and its macros in `blocks.html` lay them out, and
 //! `markdown.rs` writes the same as Markdown. A page loads nothing, and its content security policy allows exactly its
 //! own style sheet and script, as for the report.
@@ -9,6 +9,7 @@
 //! (what has passed the report's rule), Markdown text (escaped in [`markdown`]), and a word of a command
 //! ([`super::shell`]).
 
+pub mod content;
 mod markdown;
 mod view;
 
@@ -18,11 +19,11 @@ use std::path::{Path, PathBuf};
 
 use tera::{Context, Tera};
 
-use crate::domain::check::Check;
-use crate::domain::credentials::Credentials;
-use crate::domain::handout::Handout;
-use crate::domain::ids::{ClassName, Username};
-use crate::domain::roster::Student;
+use crate::evidence::check::Check;
+use crate::report::handout::content::Handout;
+use crate::roster::Student;
+use crate::stack::credentials::Credentials;
+use crate::stack::ids::{ClassName, Username};
 
 use super::html::source_hash;
 use super::write::{class_dir, named, write_all_whole};

@@ -3,9 +3,9 @@
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::domain::check::{Check, Credit, Proof, Work};
-use crate::domain::handout::{Block, Example, Inline};
-use crate::domain::points::Points;
+use crate::evidence::check::{Check, Credit, Proof, Work};
+use crate::evidence::points::Points;
+use crate::report::handout::content::{Block, Example, Inline};
 
 use super::super::html::link;
 use super::super::shell;

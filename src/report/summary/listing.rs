@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::domain::check::{Change, DiffLine};
-use crate::domain::ids::Username;
-use crate::domain::plan::{Plan, StudentPlan, Verdict};
-use crate::domain::resources::Kind;
+use crate::evidence::check::{Change, DiffLine};
+use crate::stack::ids::Username;
+use crate::stack::kinds::Kind;
+use crate::stack::plan::{Plan, StudentPlan, Verdict};
 
 use super::super::marks::Tone;
 use super::super::text::clean;

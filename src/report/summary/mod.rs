@@ -12,11 +12,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::domain::check::{Progress, Work};
-use crate::domain::ids::Username;
-use crate::domain::observed::Gap;
-use crate::domain::roster::Student;
 use crate::events::{Command, Outcome, RunSummary};
+use crate::evidence::check::{Progress, Work};
+use crate::roster::Student;
+use crate::stack::ids::Username;
+use crate::stack::observed::Gap;
 
 use super::causes::{self, Cause};
 use super::class::{Tally, check_failures};

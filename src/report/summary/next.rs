@@ -6,10 +6,10 @@
 
 use std::io;
 
-use crate::domain::check::{self, CheckResult, Progress};
-use crate::domain::ids::Username;
-use crate::domain::isolation::OWN_STACK;
 use crate::events::{Command, Outcome, RunSummary, StudentResult};
+use crate::evidence::check::{self, CheckResult, Progress};
+use crate::probe::reach::OWN_STACK;
+use crate::stack::ids::Username;
 
 use super::super::marks::Tone;
 use super::super::text::clean;

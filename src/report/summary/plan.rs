@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use crate::domain::plan::Verdict;
 use crate::events::{Estimate, ResourceResult, ResourceState, RunSummary};
+use crate::stack::plan::Verdict;
 
 use super::super::marks::{self, Tone};
 use super::super::words::{duration, plural};
@@ -117,7 +117,7 @@ fn table(summary: &RunSummary, verdicts: &[Verdict]) -> Table {
 
 fn resources(
     summary: &RunSummary,
-) -> impl Iterator<Item = (&crate::domain::ids::Username, &ResourceResult)> {
+) -> impl Iterator<Item = (&crate::stack::ids::Username, &ResourceResult)> {
     summary
         .students
         .iter()

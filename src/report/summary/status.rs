@@ -5,10 +5,10 @@ use std::io;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::domain::check::{Progress, Work};
-use crate::domain::ids::Username;
-use crate::domain::roster::Student;
 use crate::events::{Outcome, RunSummary, StudentResult};
+use crate::evidence::check::{Progress, Work};
+use crate::roster::Student;
+use crate::stack::ids::Username;
 
 use super::super::class::{Column, Score, Tally, columns};
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};

@@ -50,7 +50,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use homeroom::aws::{Client, ConnectOptions, connect};
-use homeroom::domain::resources::Kind;
+use homeroom::stack::kinds::Kind;
 use homeroom::strict::{Admission, Model, Refusal, Request, Verdict};
 use serde_json::{Value, json};
 use tokio::sync::Notify;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeroom::domain::resources::Kind;
+use homeroom::stack::kinds::Kind;
 use homeroom::strict::Request;
 use serde_json::Value;
 use tokio::time::Instant;

@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use homeroom::aws::{ErrorKind, Permission, Principal, UserPart};
-use homeroom::domain::credentials::{AccessKey, Credentials};
-use homeroom::domain::ids::Username;
-use homeroom::domain::resources::function::Code;
-use homeroom::domain::resources::managed_policy::ManagedPolicy;
-use homeroom::domain::resources::rest_api::Authorization;
-use homeroom::domain::resources::state_machine::WorkflowType;
-use homeroom::vault::Vault;
+use homeroom::files::Vault;
+use homeroom::stack::credentials::{AccessKey, Credentials};
+use homeroom::stack::ids::Username;
+use homeroom::stack::kinds::function::Code;
+use homeroom::stack::kinds::managed_policy::ManagedPolicy;
+use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::kinds::state_machine::WorkflowType;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use zip::ZipWriter;
@@ -144,7 +144,7 @@ async fn changes(cloud: &Client, owner: &str) -> Vec<(&'static str, Result<(), S
         workflow_type: WorkflowType::Standard,
         role_arn: format!("arn:aws:iam::{ACCOUNT}:role/homeroom/demo/{owner}-workflow-role"),
         definition,
-        tags: homeroom::domain::ownership::Tags::new(),
+        tags: homeroom::stack::ownership::Tags::new(),
     };
     let arn = machine(owner);
     let code = zip_of("def lambda_handler(event, context):\n    return {}\n");
@@ -198,7 +198,7 @@ async fn destruction(
         workflow_type: WorkflowType::Standard,
         role_arn: format!("arn:aws:iam::{ACCOUNT}:role/homeroom/demo/{owner}-workflow-role"),
         definition: json!({"StartAt": "X", "States": {"X": {"Type": "Succeed"}}}).to_string(),
-        tags: homeroom::domain::ownership::Tags::new(),
+        tags: homeroom::stack::ownership::Tags::new(),
     };
     vec![
         (

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use homeroom::domain::ids::Username;
-use homeroom::vault::Vault;
+use homeroom::files::Vault;
+use homeroom::stack::ids::Username;
 use secrecy::ExposeSecret;
 
 use super::*;

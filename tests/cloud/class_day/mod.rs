@@ -360,7 +360,7 @@ async fn what_students_and_others_made_survives_deployments_and_teardowns() {
             machine,
             &NewStateMachine {
                 name: "user1-simple-workflow",
-                workflow_type: homeroom::domain::resources::state_machine::WorkflowType::Standard,
+                workflow_type: homeroom::stack::kinds::state_machine::WorkflowType::Standard,
                 role_arn: detail.role_arn,
                 definition: edited.clone(),
                 tags: Default::default(),

@@ -39,7 +39,7 @@ impl Verb {
             }
             Self::Thaw => {
                 class.set_up(aws, safe, PLAIN).await;
-                let deny = homeroom::domain::resources::user::freeze_document();
+                let deny = homeroom::stack::kinds::user::freeze_document();
                 let cloud = aws.backdoor().await;
                 let put = cloud.put_user_policy("user1", FREEZE_POLICY, &deny);
                 put.await.unwrap();

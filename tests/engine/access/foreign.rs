@@ -1,6 +1,6 @@
 //! What is not ours is never touched, and what could not be seen is not taken for absent.
 
-use homeroom::domain::ownership::Tags;
+use homeroom::stack::ownership::Tags;
 
 use super::*;
 
@@ -101,7 +101,7 @@ async fn a_user_or_a_policy_who_appears_after_the_listing_is_a_conflict_too() {
             }
             let nothing = json!({"Version": "2012-10-17", "Statement": [
                 {"Effect": "Deny", "Action": "*", "Resource": "*"}]});
-            let theirs = homeroom::domain::resources::managed_policy::ManagedPolicy {
+            let theirs = homeroom::stack::kinds::managed_policy::ManagedPolicy {
                 name: policy.clone(),
                 document: nothing,
             };

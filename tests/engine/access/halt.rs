@@ -1,8 +1,8 @@
 //! A freeze stops what runs and lets nothing run again; a thaw, and nothing else, brings back what stood before.
 
-use homeroom::domain::plan::access;
-use homeroom::engine::execute::{StudentRun, execute};
-use homeroom::engine::observe::{Depth, observe};
+use homeroom::stack::execute::{StudentRun, execute};
+use homeroom::stack::observe::{Depth, observe};
+use homeroom::stack::plan::access;
 
 use super::*;
 
@@ -28,7 +28,7 @@ async fn deploy_again(aws: &StrictAws, class: &Class, reset: bool) {
     let observed = observe(&client, &class.desired, &Depth::Deploy)
         .await
         .unwrap();
-    let plan = homeroom::domain::plan::deploy::plan(&class.desired, &observed, reset);
+    let plan = homeroom::stack::plan::deploy::plan(&class.desired, &observed, reset);
     assert_all_well(&execute(&client, &plan, |_, _| None).await);
 }
 
@@ -137,7 +137,7 @@ async fn a_namesake_that_is_not_the_classs_is_neither_frozen_nor_stopped() {
 #[tokio::test(start_paused = true)]
 async fn the_labs_bound_is_set_once_recorded_last_and_changed_with_the_lab() {
     let lab = |reserved: &str| {
-        let lab = homeroom::bundle::load(None).unwrap();
+        let lab = homeroom::lab::bundle::load(None).unwrap();
         let setting = ("reserved_concurrency".to_owned(), reserved.into());
         Class::with_lab(lab.with_settings(&[setting].into()).unwrap(), &["user1"])
     };

@@ -1,9 +1,9 @@
 //! Isolation by IAM's policy simulator, for students whose keys are not on this machine.
 
-use homeroom::domain::check::{CheckResult, Verdict as Answer};
-use homeroom::domain::isolation::Target;
-use homeroom::engine::isolation::{Subject, Way, prove};
-use homeroom::engine::observe::observe_access;
+use homeroom::evidence::check::{CheckResult, Verdict as Answer};
+use homeroom::probe::isolation::{Subject, Way, prove};
+use homeroom::probe::reach::Target;
+use homeroom::stack::observe::observe_access;
 
 use super::*;
 use strict_aws::REGION;

@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Mutex;
 
-use homeroom::domain::credentials::{AccessKey, Credentials, password};
-use homeroom::domain::ids::Username;
-use homeroom::engine::issue::Issuer;
+use homeroom::stack::credentials::{AccessKey, Credentials, password};
+use homeroom::stack::ids::Username;
+use homeroom::stack::issue::Issuer;
 use secrecy::{ExposeSecret, SecretString};
 
 use strict_aws::StrictAws;

@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use homeroom::aws::Principal;
-use homeroom::domain::plan::Verdict;
-use homeroom::domain::plan::access::Grant;
-use homeroom::domain::plan::teardown::Reach;
-use homeroom::domain::resources::managed_policy::{ManagedPolicy, Purpose};
-use homeroom::domain::resources::user::FREEZE_POLICY;
-use homeroom::domain::resources::{Kind, ResourceId};
-use homeroom::engine::forecast::Work;
 use homeroom::events::StepResult;
+use homeroom::stack::forecast::Work;
+use homeroom::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
+use homeroom::stack::kinds::user::FREEZE_POLICY;
+use homeroom::stack::kinds::{Kind, ResourceId};
+use homeroom::stack::plan::Verdict;
+use homeroom::stack::plan::access::Grant;
+use homeroom::stack::plan::teardown::Reach;
 use serde_json::json;
 use strict_aws::{Extra, Fault, Rule, Spread, StrictAws};
 

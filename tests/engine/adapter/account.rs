@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use homeroom::aws::{CallResult, ErrorKind, NewFunction, NewStateMachine, Page};
-use homeroom::domain::ownership::Tags;
-use homeroom::domain::resources::function::Function;
+use homeroom::stack::kinds::function::Function;
+use homeroom::stack::ownership::Tags;
 
 use crate::adapter::fixtures::*;
 use strict_aws::{ACCOUNT, REGION, StrictAws};

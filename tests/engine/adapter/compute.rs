@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use homeroom::aws::{ErrorKind, Permission};
-use homeroom::domain::execution::Status;
-use homeroom::domain::history::{Told, cause_of};
-use homeroom::domain::resources::function::Function;
+use homeroom::evidence::execution::Status;
+use homeroom::evidence::history::{Told, cause_of};
+use homeroom::stack::kinds::function::Function;
 use serde_json::{Value, json};
 
 use crate::adapter::fixtures::*;

@@ -3,8 +3,8 @@
 use homeroom::aws::pacing::{Overrides, Pace};
 use homeroom::aws::stop::Stop;
 use homeroom::aws::{Client, ErrorKind, Operation};
-use homeroom::domain::credentials::AccessKey;
 use homeroom::events::Event;
+use homeroom::stack::credentials::AccessKey;
 use tokio::sync::mpsc;
 
 use std::collections::BTreeMap;

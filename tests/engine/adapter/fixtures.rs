@@ -7,10 +7,10 @@ use base64::Engine;
 use homeroom::aws::{
     CallError, CallResult, Client, CloudError, ErrorKind, NewFunction, NewStateMachine,
 };
-use homeroom::domain::ownership::Tags;
-use homeroom::domain::resources::function::{Code, Function};
-use homeroom::domain::resources::role::Role;
-use homeroom::domain::resources::state_machine::WorkflowType;
+use homeroom::stack::kinds::function::{Code, Function};
+use homeroom::stack::kinds::role::Role;
+use homeroom::stack::kinds::state_machine::WorkflowType;
+use homeroom::stack::ownership::Tags;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -1,9 +1,9 @@
 //! IAM: users, managed policies and boundaries.
 
 use homeroom::aws::{Client, ErrorKind, Principal, UserPart};
-use homeroom::domain::ownership::Tags;
-use homeroom::domain::resources::managed_policy::{self, ManagedPolicy};
-use homeroom::domain::resources::{role, user};
+use homeroom::stack::kinds::managed_policy::{self, ManagedPolicy};
+use homeroom::stack::kinds::{role, user};
+use homeroom::stack::ownership::Tags;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! API Gateway, and what its stages answer.
 
 use homeroom::aws::{Client, ErrorKind, Permission};
-use homeroom::domain::resources::rest_api::{Authorization, Throttle};
+use homeroom::stack::kinds::rest_api::{Authorization, Throttle};
 use serde_json::{Value, json};
 
 use crate::adapter::fixtures::*;

@@ -1,6 +1,6 @@
 //! Why executions failed: from their histories, one call for each failure that is shown.
 
-use homeroom::domain::check::Why;
+use homeroom::evidence::check::Why;
 
 use super::*;
 

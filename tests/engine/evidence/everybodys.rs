@@ -74,7 +74,7 @@ async fn an_apis_wrong_answer_is_told_with_its_request() {
         }));
     let (checks, _) = class.validate_one(0).await;
     let mut texts = checks.iter().flat_map(|check| &check.evidence);
-    let told = |e: &homeroom::domain::check::Evidence| {
+    let told = |e: &homeroom::evidence::check::Evidence| {
         e.text.contains("answered 400") && e.text.contains("(request id 00000000-")
     };
     assert!(texts.any(told), "{checks:#?}");

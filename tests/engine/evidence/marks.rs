@@ -1,7 +1,7 @@
 //! Who started what: nothing that anybody can type proves it.
 
-use homeroom::domain::cache::LOGS_SETTLED_MS;
-use homeroom::domain::resources::function::Code;
+use homeroom::evidence::cache::LOGS_SETTLED_MS;
+use homeroom::stack::kinds::function::Code;
 
 use super::*;
 

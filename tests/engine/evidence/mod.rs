@@ -15,24 +15,24 @@ use std::time::Duration;
 use homeroom::aws::pacing::{Overrides, Pace};
 use homeroom::aws::stop::Stop;
 use homeroom::aws::{Client, NewStateMachine};
-use homeroom::bundle;
-use homeroom::domain::cache::{Cache, DEFINITION_MAX_AGE_MS, Key, OwnRecords};
-use homeroom::domain::check::{CheckResult, Progress, StudentProgress, Verdict};
-use homeroom::domain::desired::Desired;
-use homeroom::domain::execution::Starter;
-use homeroom::domain::ids::Scope;
-use homeroom::domain::lab::Lab;
-use homeroom::domain::marks::{Nonce, Recorded, Written, nonce};
-use homeroom::domain::observed::Observed;
-use homeroom::domain::plan::deploy;
-use homeroom::domain::resources::rest_api::Authorization;
-use homeroom::domain::roster::Student;
-use homeroom::engine::execute::execute;
-use homeroom::engine::observe::{Depth, observe};
-use homeroom::engine::reading::{ClassReading, ReadClass, read_class};
-use homeroom::engine::script;
-use homeroom::engine::validate::{Validation, issue_nonce, validate};
 use homeroom::events::Event;
+use homeroom::evidence::cache::{Cache, DEFINITION_MAX_AGE_MS, Key, OwnRecords};
+use homeroom::evidence::check::{CheckResult, Progress, StudentProgress, Verdict};
+use homeroom::evidence::execution::Starter;
+use homeroom::evidence::marks::{Nonce, Recorded, Written, nonce};
+use homeroom::evidence::reading::{ClassReading, ReadClass, read_class};
+use homeroom::lab::Lab;
+use homeroom::lab::bundle;
+use homeroom::probe::script;
+use homeroom::probe::validate::{Validation, issue_nonce, validate};
+use homeroom::roster::Student;
+use homeroom::stack::desired::Desired;
+use homeroom::stack::execute::execute;
+use homeroom::stack::ids::Scope;
+use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::observe::{Depth, observe};
+use homeroom::stack::observed::Observed;
+use homeroom::stack::plan::deploy;
 use serde_json::{Value, json};
 use strict_aws::{ACCOUNT, Fault, REGION, Rule, StrictAws};
 use tokio::sync::mpsc;
@@ -324,7 +324,7 @@ fn verdict(read: &ReadClass, id: &str) -> Verdict {
 }
 
 fn own_work_passed(student: &StudentProgress) -> Vec<&str> {
-    use homeroom::domain::check::Work;
+    use homeroom::evidence::check::Work;
     let passed = student
         .checks
         .iter()
@@ -453,7 +453,7 @@ async fn a_changed_workflow_is_shown_and_not_counted_against_the_student() {
         definition: detail
             .definition
             .replace("\"Type\": \"Succeed\"", "\"Type\": \"Pass\", \"End\": true"),
-        tags: homeroom::domain::ownership::Tags::new(),
+        tags: homeroom::stack::ownership::Tags::new(),
     };
     cloud.update_state_machine(&arn, &new, &[]).await.unwrap();
     class.work().await;

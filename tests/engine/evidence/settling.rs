@@ -1,6 +1,6 @@
 //! What AWS shows a little later than it is: asked again within the reading, then "could not check", and never kept.
 
-use homeroom::domain::cache::LOGS_SETTLED_MS;
+use homeroom::evidence::cache::LOGS_SETTLED_MS;
 use tokio::time::Instant;
 
 use super::*;

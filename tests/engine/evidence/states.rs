@@ -1,6 +1,6 @@
 //! Stacks that are not there, are another's, or could not be looked at: each is a state of its own.
 
-use homeroom::domain::check::{Progress, StackState, Verdict};
+use homeroom::evidence::check::{Progress, StackState, Verdict};
 
 use super::*;
 use strict_aws::{Fault, Rule, Run};
@@ -121,7 +121,7 @@ async fn validate_says_which_deploy_mends_what_it_found() {
 
 #[tokio::test(start_paused = true)]
 async fn probes_of_a_frozen_student_could_not_be_checked_and_name_the_thaw() {
-    use homeroom::domain::resources::function::TAG_FROZEN;
+    use homeroom::stack::kinds::function::TAG_FROZEN;
 
     let class = Class::deployed(1).await;
     let cloud = class.aws.backdoor().await;

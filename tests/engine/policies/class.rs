@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use homeroom::bundle;
-use homeroom::domain::desired::Stack;
-use homeroom::domain::ids::{ClassName, Scope};
-use homeroom::domain::lab::{AccessPolicies, ApiEndpoint, Lab};
-use homeroom::domain::roster::Student;
+use homeroom::lab::bundle;
+use homeroom::lab::{AccessPolicies, ApiEndpoint, Lab};
+use homeroom::roster::Student;
+use homeroom::stack::desired::Stack;
+use homeroom::stack::ids::{ClassName, Scope};
 use serde_json::Value;
 
 use crate::policies::engine::{Ask, Holder};

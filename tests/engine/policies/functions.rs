@@ -3,10 +3,10 @@
 
 use homeroom::aws::pacing::{Overrides, Pace};
 use homeroom::aws::stop::Stop;
-use homeroom::bundle;
-use homeroom::domain::plan::deploy;
-use homeroom::engine::execute::execute;
-use homeroom::engine::observe::{Depth, observe};
+use homeroom::lab::bundle;
+use homeroom::stack::execute::execute;
+use homeroom::stack::observe::{Depth, observe};
+use homeroom::stack::plan::deploy;
 use tokio::sync::mpsc;
 
 use crate::policies::class;
@@ -18,7 +18,7 @@ const GATEWAY: &str = "apigateway.amazonaws.com";
 #[tokio::test(start_paused = true)]
 async fn each_trigger_function_lets_its_own_api_in_and_nobody_else() {
     let aws = StrictAws::new();
-    let scope = homeroom::domain::ids::Scope {
+    let scope = homeroom::stack::ids::Scope {
         account: ACCOUNT.into(),
         region: REGION.into(),
         ..class::scope()

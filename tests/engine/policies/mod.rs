@@ -10,9 +10,9 @@ mod functions;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use homeroom::bundle;
-use homeroom::domain::ids::Scope;
-use homeroom::domain::lab::{Files, Lab};
+use homeroom::lab::bundle;
+use homeroom::lab::{Files, Lab};
+use homeroom::stack::ids::Scope;
 use iam_rs::Arn;
 use proptest::prelude::*;
 use serde_json::Value;

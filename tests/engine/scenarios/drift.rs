@@ -1,7 +1,7 @@
 //! What students may set and homeroom never does: seen, kept, shown, and put back when that is asked for.
 
-use homeroom::domain::diff;
-use homeroom::domain::plan::Item;
+use homeroom::stack::diff;
+use homeroom::stack::plan::Item;
 use serde_json::{Value, json};
 
 use super::*;

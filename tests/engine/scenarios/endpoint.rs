@@ -1,8 +1,8 @@
 //! The students' public endpoint is bounded: how often it answers, and to whom.
 
 use futures::future::join_all;
-use homeroom::domain::plan::Verdict;
-use homeroom::domain::resources::rest_api::Authorization;
+use homeroom::stack::kinds::rest_api::Authorization;
+use homeroom::stack::plan::Verdict;
 
 use crate::scenarios::{Class, assert_all_well, deploy_class, plan_class};
 use strict_aws::StrictAws;

@@ -1,9 +1,9 @@
 //! Students who left the roster, and the work that a reset would overwrite.
 
 use homeroom::aws::{CloudError, ErrorKind};
-use homeroom::domain::left::{Attendance, leavers};
-use homeroom::domain::resources::function::Code;
-use homeroom::engine::code::{CodeError, code_of};
+use homeroom::roster::left::{Attendance, leavers};
+use homeroom::stack::kinds::function::Code;
+use homeroom::stack::kinds::function::code::{CodeError, code_of};
 
 use super::*;
 

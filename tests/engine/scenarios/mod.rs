@@ -18,21 +18,21 @@ use std::time::Duration;
 use homeroom::aws::pacing::{Overrides, Pace, Pacer};
 use homeroom::aws::stop::Stop;
 use homeroom::aws::{Client, NewFunction, NewStateMachine};
-use homeroom::bundle;
-use homeroom::domain::desired::Desired;
-use homeroom::domain::ids::Scope;
-use homeroom::domain::lab::Lab;
-use homeroom::domain::observed::Observed;
-use homeroom::domain::ownership::{Ownership, TAG_DEPLOYED, Tags};
-use homeroom::domain::plan::{Plan, Verdict, deploy, teardown};
-use homeroom::domain::resources::state_machine::WorkflowType;
-use homeroom::domain::resources::{Kind, ResourceId};
-use homeroom::domain::roster::Student;
-use homeroom::engine::execute::{StudentRun, execute};
-use homeroom::engine::forecast::Work;
-use homeroom::engine::observe::{Depth, observe};
-use homeroom::engine::prove_gone::{Left, prove_gone};
 use homeroom::events::{Event, StepResult};
+use homeroom::lab::Lab;
+use homeroom::lab::bundle;
+use homeroom::roster::Student;
+use homeroom::stack::desired::Desired;
+use homeroom::stack::execute::{StudentRun, execute};
+use homeroom::stack::forecast::Work;
+use homeroom::stack::ids::Scope;
+use homeroom::stack::kinds::state_machine::WorkflowType;
+use homeroom::stack::kinds::{Kind, ResourceId};
+use homeroom::stack::observe::{Depth, observe};
+use homeroom::stack::observed::Observed;
+use homeroom::stack::ownership::{Ownership, TAG_DEPLOYED, Tags};
+use homeroom::stack::plan::{Plan, Verdict, deploy, teardown};
+use homeroom::stack::prove_gone::{Left, prove_gone};
 use strict_aws::{ACCOUNT, Fault, Options, REGION, Rule, Spread, StrictAws};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -597,7 +597,7 @@ async fn a_teardown_in_the_wrong_region_only_says_where_the_stack_is() {
         .await
         .unwrap();
     let roles = observed.roles.values();
-    let ours = |role: &homeroom::domain::resources::role::Actual| {
+    let ours = |role: &homeroom::stack::kinds::role::Actual| {
         role.ownership(&wrong.desired.scope, &wrong.desired.class, None)
     };
     assert!(roles.clone().count() == 3);

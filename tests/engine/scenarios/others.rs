@@ -157,7 +157,7 @@ async fn meddle(aws: &StrictAws, class: &Class, act: Act, patience: Duration) ->
             },
             Act::DeleteRole => {
                 let role = &stack.roles[0].name;
-                let policy = homeroom::domain::resources::role::POLICY_NAME;
+                let policy = homeroom::stack::kinds::role::POLICY_NAME;
                 cloud.delete_role_policy(role, policy).await.is_ok()
                     && cloud.delete_role(role).await.is_ok()
             }

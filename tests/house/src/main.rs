@@ -7,7 +7,7 @@ use std::path::Path;
 use house::{ambiguous, circles, long_test_names, read, spread};
 
 /// The room of the verbs.
-const VERBS: &str = "commands";
+const VERBS: &str = "verbs";
 
 fn main() {
     let told = std::env::args().any(|word| word == "-v");

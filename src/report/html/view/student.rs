@@ -3,11 +3,11 @@
 use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 
-use crate::domain::check::{
+use crate::evidence::check::{
     CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Progress, StudentProgress,
     Verdict, Work,
 };
-use crate::domain::execution::{Execution, Starter, Status};
+use crate::evidence::execution::{Execution, Starter, Status};
 use crate::report::class::{Column, ReportStudent};
 use crate::report::json::at;
 use crate::report::marks::{self, CHECK_LEGEND, Mark, Tone};
@@ -429,7 +429,7 @@ impl Command {
 }
 
 impl Change {
-    fn of(change: &crate::domain::check::Change) -> Self {
+    fn of(change: &crate::evidence::check::Change) -> Self {
         Self {
             resource: own(&change.resource),
             summary: own(&change.summary),

@@ -1,0 +1,123 @@
+//! Why executions failed, from their histories: one call for each failure that is shown and not known yet.
+
+use std::collections::BTreeMap;
+
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind};
+use crate::evidence::cache::{KnownCause, Memory};
+use crate::evidence::check::{CheckResult, ExecutionEvidence, Why};
+use crate::evidence::history::{HistoryEvent, Told, cause_of};
+
+use crate::stack::settle::Settling;
+
+/// Pages of a history that are read at most: a workflow of thousands of events fails near its end all the same.
+const PAGES_MAX: usize = 3;
+/// Causes of one student that are remembered.
+const KEPT_MAX: usize = 100;
+
+/// Puts the cause beside every failed execution that the checks show.
+///
+/// # Errors
+/// Only when the run is stopped: what could not be read says so.
+pub async fn add_causes(
+    client: &Client,
+    checks: &mut [CheckResult],
+    known: &Memory,
+    kept: &mut BTreeMap<String, KnownCause>,
+    settling: &mut Settling,
+) -> Result<(), Cancelled> {
+    let mut asked: BTreeMap<String, Why> = BTreeMap::new();
+    // One refusal stands for the rest.
+    let mut refused: Option<Why> = None;
+    let shown = checks.iter_mut().flat_map(|check| &mut check.evidence);
+    for evidence in shown.filter_map(|evidence| evidence.execution.as_mut()) {
+        if !evidence.failed() {
+            continue;
+        }
+        let execution = &evidence.execution;
+        let why = if let Some(why) = asked.get(&execution.arn) {
+            why.clone()
+        } else if let Some(cause) = known.cause_of(execution) {
+            Why::Cause(cause.clone())
+        } else if let Some(why) = &refused {
+            why.clone()
+        } else {
+            let (why, denied) = ask(client, &execution.arn, settling).await?;
+            if denied {
+                refused = Some(why.clone());
+            }
+            why
+        };
+        if let Why::Cause(cause) = &why {
+            let cause = KnownCause {
+                started_ms: execution.started_ms,
+                stopped_ms: execution.stopped_ms,
+                cause: cause.clone(),
+            };
+            kept.insert(execution.arn.clone(), cause);
+        }
+        asked.insert(execution.arn.clone(), why.clone());
+        evidence.why = Some(why);
+    }
+    // What is not shown this time may be shown again.
+    let room = KEPT_MAX.saturating_sub(kept.len());
+    let old = known.causes.iter();
+    let old = old.filter(|(arn, _)| !asked.contains_key(*arn)).take(room);
+    kept.extend(old.map(|(arn, cause)| (arn.clone(), cause.clone())));
+    Ok(())
+}
+
+/// Puts the cause beside one execution, if it failed.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub async fn add_cause(client: &Client, evidence: &mut ExecutionEvidence) -> Result<(), Cancelled> {
+    if evidence.failed() {
+        let mut settling = Settling::default();
+        let (why, _) = ask(client, &evidence.execution.arn, &mut settling).await?;
+        evidence.why = Some(why);
+    }
+    Ok(())
+}
+
+/// Why an execution failed, and whether asking about others would be refused as well.
+async fn ask(
+    client: &Client,
+    arn: &str,
+    settling: &mut Settling,
+) -> Result<(Why, bool), Cancelled> {
+    loop {
+        let told = match history(client, arn).await {
+            Ok(told) => told,
+            Err(CallError::Cancelled) => return Err(Cancelled),
+            Err(CallError::Cloud(error)) if error.kind != ErrorKind::NotFound => {
+                let denied = error.kind == ErrorKind::AccessDenied;
+                return Ok((Why::Unread(error.to_string()), denied));
+            }
+            Err(CallError::Cloud(_)) => Told::NotYet,
+        };
+        let unread = match told {
+            Told::Cause(cause) => return Ok((Why::Cause(cause), false)),
+            Told::FurtherBack => "the cause is further back than its last events reach",
+            Told::NotYet => "AWS does not show its end there yet",
+        };
+        if told == Told::FurtherBack || !settling.again(client.stop()).await? {
+            return Ok((Why::Unread(unread.to_owned()), false));
+        }
+    }
+}
+
+async fn history(client: &Client, arn: &str) -> Result<Told, CallError> {
+    let mut events: Vec<HistoryEvent> = Vec::new();
+    let mut token: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let page = client.execution_history_page(arn, token.clone()).await?;
+        events.extend(page.items);
+        token = page.next;
+        let told = cause_of(&events);
+        if told != Told::FurtherBack || token.is_none() {
+            return Ok(told);
+        }
+    }
+    Ok(Told::FurtherBack)
+}

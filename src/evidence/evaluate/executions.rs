@@ -1,0 +1,445 @@
+//! Checks of executions: enough of them, by the right starter, with the right end and input.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::evidence::check::{Proof, Verdict};
+use crate::evidence::evaluate::{Answer, Facts, Reading, Way, names_can_be_trusted};
+use crate::evidence::execution::{Execution, Starter, Status};
+use crate::stack::plan::StudentPlan;
+
+/// Executions that evidence shows at most; the rest is counted.
+const SHOWN_MAX: usize = 5;
+/// Executions that evidence of a failed check shows at most, as coming nearest.
+const NEAR_MAX: usize = 3;
+/// Why an execution that looks like the API's does not count yet.
+const LOG_SILENT: &str =
+    "the log of the function behind the API does not say yet that it started this one";
+
+/// [`Proof::Executions`], borrowed.
+struct Wanted<'a> {
+    machine: &'a str,
+    started_by: Option<Starter>,
+    status: Option<Status>,
+    error: Option<&'a str>,
+    input: &'a BTreeMap<String, Value>,
+    one_for_each: &'a BTreeMap<String, Vec<Value>>,
+    count: usize,
+}
+
+/// How an execution stands to what is wanted.
+enum Fit {
+    Fits,
+    /// It does not count; why, in words that finish "… does not count: ".
+    Not(String),
+    /// Only describing it would tell.
+    Undescribed,
+    /// It fits but for the way in which it was started, which only the log of the function behind the API would tell.
+    Way,
+    /// It would fit if it is the student's, and it may be homeroom's.
+    Unclear,
+    /// homeroom's, or somebody else's than asked for: not worth a word.
+    Unrelated,
+}
+
+/// What executions' names are worth.
+struct Names<'a> {
+    /// Whether they tell homeroom's own: see [`names_can_be_trusted`].
+    trusted: bool,
+    /// What those begin with that the API starts.
+    api_prefix: Option<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of(plan: &StudentPlan, facts: &'a Facts) -> Self {
+        Self {
+            trusted: names_can_be_trusted(plan),
+            api_prefix: facts.api_name_prefix.as_deref(),
+        }
+    }
+
+    fn look_like_the_apis(&self, execution: &Execution) -> bool {
+        let prefix = self.api_prefix;
+        prefix.is_some_and(|prefix| execution.name.starts_with(prefix))
+    }
+}
+
+impl<'a> Wanted<'a> {
+    fn of(proof: &'a Proof) -> Option<Self> {
+        let Proof::Executions {
+            state_machine,
+            started_by,
+            status,
+            error,
+            input,
+            one_for_each,
+            count,
+        } = proof
+        else {
+            return None;
+        };
+        Some(Self {
+            machine: state_machine,
+            started_by: *started_by,
+            status: *status,
+            error: error.as_deref(),
+            input,
+            one_for_each,
+            count: *count as usize,
+        })
+    }
+
+    fn looks_inside(&self) -> bool {
+        self.error.is_some() || !self.input.is_empty() || !self.one_for_each.is_empty()
+    }
+
+    fn fit(&self, starter: Starter, execution: &Execution, names: &Names<'_>) -> Fit {
+        let other_way = self.started_by.is_some_and(|wanted| wanted != starter);
+        match starter {
+            Starter::Homeroom => return Fit::Unrelated,
+            Starter::Api | Starter::Person if other_way => return Fit::Unrelated,
+            // A person's only once the log has said that it is not the API's.
+            Starter::Student
+                if self.started_by == Some(Starter::Person)
+                    && names.look_like_the_apis(execution) =>
+            {
+                return Fit::Unrelated;
+            }
+            _ => {}
+        }
+        if let Some(status) = self.status.filter(|wanted| *wanted != execution.status) {
+            return Fit::Not(format!("{} is needed", status.as_str()));
+        }
+        let Some(detail) = &execution.detail else {
+            return if self.looks_inside() || !names.trusted {
+                Fit::Undescribed
+            } else {
+                self.known_but_the_way(starter)
+            };
+        };
+        if let Some(error) = self.error.filter(|e| detail.error.as_deref() != Some(*e)) {
+            return Fit::Not(format!("error {error} is needed"));
+        }
+        let differs =
+            |(pointer, value): &(&String, &Value)| detail.input.pointer(pointer) != Some(*value);
+        match self.input.iter().find(differs) {
+            Some((pointer, value)) => {
+                Fit::Not(format!("{pointer} of its input must be {}", plain(value)))
+            }
+            None => self.known_but_the_way(starter),
+        }
+    }
+
+    /// How an execution stands of which everything else fits.
+    fn known_but_the_way(&self, starter: Starter) -> Fit {
+        match starter {
+            Starter::Unclear => Fit::Unclear,
+            Starter::Student if self.started_by.is_some() => Fit::Way,
+            _ => Fit::Fits,
+        }
+    }
+
+    /// The values that no execution has yet, with the pointer at which each must stand.
+    fn missing(&self, matching: &[&(Starter, Execution)]) -> Vec<(&'a str, &'a Value)> {
+        let has = |pointer: &str, value: &Value| {
+            matching.iter().any(|(_, e)| has_value(e, pointer, value))
+        };
+        self.one_for_each
+            .iter()
+            .flat_map(|(pointer, values)| values.iter().map(move |v| (pointer.as_str(), v)))
+            .filter(|(pointer, value)| !has(pointer, value))
+            .collect()
+    }
+
+    /// What proves it best, as much as is shown: one execution for each value, then the newest.
+    fn best<'e>(&self, matching: &[&'e (Starter, Execution)]) -> Vec<&'e (Starter, Execution)> {
+        let mut best: Vec<&(Starter, Execution)> = Vec::new();
+        let values = self
+            .one_for_each
+            .iter()
+            .flat_map(|(pointer, values)| values.iter().map(move |v| (pointer, v)));
+        let for_values = values
+            .filter_map(|(pointer, v)| matching.iter().find(|(_, e)| has_value(e, pointer, v)));
+        for found in for_values.chain(matching) {
+            if best.len() == SHOWN_MAX {
+                break;
+            }
+            if !best.iter().any(|b| b.1.arn == found.1.arn) {
+                best.push(found);
+            }
+        }
+        best
+    }
+}
+
+fn has_value(execution: &Execution, pointer: &str, value: &Value) -> bool {
+    let detail = execution.detail.as_ref();
+    detail.and_then(|d| d.input.pointer(pointer)) == Some(value)
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The execution that is best described next for a proof that does not hold yet: one whose name speaks of
+/// something that is still missing, else the newest. The name only decides the order; what counts is the input.
+/// `None`: describing more changes nothing.
+pub fn next_to_describe(
+    proof: &Proof,
+    plan: &StudentPlan,
+    all: &[(Starter, Execution)],
+    facts: &Facts,
+) -> Option<usize> {
+    let wanted = Wanted::of(proof)?;
+    let names = Names::of(plan, facts);
+    let mut matching = Vec::new();
+    let mut undescribed = Vec::new();
+    for (index, one) in all.iter().enumerate() {
+        match wanted.fit(one.0, &one.1, &names) {
+            // Its way is asked next; it may well be the right one.
+            Fit::Fits | Fit::Way => matching.push(one),
+            Fit::Undescribed if !facts.unsettled.contains_key(&one.1.arn) => {
+                undescribed.push(index)
+            }
+            _ => {}
+        }
+    }
+    let missing = wanted.missing(&matching);
+    if missing.is_empty() && matching.len() >= wanted.count {
+        return None;
+    }
+    let newest = *undescribed.first()?;
+    let words: Vec<String> = missing
+        .iter()
+        .map(|(_, value)| *value)
+        .chain(wanted.input.values())
+        .map(|value| letters(&plain(value)))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let speaks = |index: &&usize| {
+        let name = letters(&all[**index].1.name);
+        words.iter().any(|word| name.contains(word))
+    };
+    Some(undescribed.iter().find(speaks).copied().unwrap_or(newest))
+}
+
+/// Executions that a proof which does not hold yet would count if they were started in the right way, best first: those
+/// of which the log is to be asked. No more than the proof still lacks.
+pub fn to_prove(
+    proof: &Proof,
+    plan: &StudentPlan,
+    all: &[(Starter, Execution)],
+    facts: &Facts,
+) -> Vec<usize> {
+    let Some(wanted) = Wanted::of(proof) else {
+        return Vec::new();
+    };
+    let names = Names::of(plan, facts);
+    let mut matching = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    for (index, one) in all.iter().enumerate() {
+        match wanted.fit(one.0, &one.1, &names) {
+            Fit::Fits => matching.push(one),
+            Fit::Way if !facts.ways.contains_key(&one.1.arn) => open.push(index),
+            _ => {}
+        }
+    }
+    let missing = wanted.missing(&matching);
+    let lacking = wanted
+        .count
+        .saturating_sub(matching.len())
+        .max(missing.len());
+    let for_values = missing.iter().filter_map(|(pointer, value)| {
+        let mut open = open.iter().copied();
+        open.find(|index| has_value(&all[*index].1, pointer, value))
+    });
+    let mut chosen: Vec<usize> = for_values.collect();
+    // What has none of the missing values helps only where more are wanted than there are values.
+    if wanted.count > matching.len() + missing.len() {
+        chosen.extend(&open);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    chosen.retain(|index| seen.insert(*index));
+    chosen.truncate(lacking);
+    chosen
+}
+
+/// A text's letters and digits in lower case, so that `sales_data` is found in `api-user1-sales-data-…`.
+fn letters(text: &str) -> String {
+    text.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// How many of the wanted values have an execution, of how many; of how many executions there are, where no values
+/// are wanted. `None` when the executions could not be listed.
+pub(super) fn counted(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<(usize, usize)> {
+    let wanted = Wanted::of(proof)?;
+    let Some(Reading::Seen(all)) = facts.executions.get(wanted.machine) else {
+        return None;
+    };
+    let names = Names::of(plan, facts);
+    let matching: Vec<_> = all
+        .iter()
+        .filter(|(s, e)| matches!(wanted.fit(*s, e, &names), Fit::Fits))
+        .collect();
+    let values: usize = wanted.one_for_each.values().map(Vec::len).sum();
+    Some(match values {
+        0 => (matching.len(), wanted.count),
+        _ => (values - wanted.missing(&matching).len(), values),
+    })
+}
+
+pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer {
+    let Some(wanted) = Wanted::of(proof) else {
+        return (Verdict::CouldNotCheck, Vec::new());
+    };
+    let all = match facts.executions.get(wanted.machine) {
+        Some(Reading::Seen(all)) => all.as_slice(),
+        Some(Reading::Unseen(why)) => {
+            return (Verdict::CouldNotCheck, vec![why.as_str().into()]);
+        }
+        None => {
+            let text = "its executions were not read";
+            return (Verdict::CouldNotCheck, vec![text.into()]);
+        }
+    };
+    let names = Names::of(plan, facts);
+    let mut matching = Vec::new();
+    let mut near = Vec::new();
+    let mut undescribed = Vec::new();
+    let mut ways = Vec::new();
+    let mut unclear = 0;
+    for one in all {
+        match wanted.fit(one.0, &one.1, &names) {
+            Fit::Fits => matching.push(one),
+            Fit::Not(why) if near.len() < NEAR_MAX => near.push((one, why)),
+            Fit::Way => match facts.ways.get(&one.1.arn) {
+                Some(Way::NotYet) => near.push((one, LOG_SILENT.to_owned())),
+                way => ways.push((one, way)),
+            },
+            Fit::Undescribed => undescribed.push(one),
+            Fit::Unclear => unclear += 1,
+            Fit::Not(_) | Fit::Unrelated => {}
+        }
+    }
+    let missing = wanted.missing(&matching);
+    let found = matching.len();
+    let best = wanted.best(&matching);
+    let mut evidence: Vec<_> = best
+        .iter()
+        .map(|(starter, execution)| facts.evidence_of(*starter, execution))
+        .collect();
+    if found > SHOWN_MAX {
+        evidence.push(format!("and {} more", found - SHOWN_MAX).into());
+    }
+    if let Some(changed) = facts.trigger_changed.as_ref().filter(|_| {
+        // What was proven before the change.
+        found > 0 && wanted.started_by.is_some()
+    }) {
+        evidence.push(format!("{} {}", changed.resource, changed.summary).into());
+    }
+    if missing.is_empty() && found >= wanted.count {
+        return (Verdict::Pass, evidence);
+    }
+    let lacking = wanted.count.saturating_sub(found).max(missing.len());
+    // Another one for a value that is there already changes nothing.
+    let helps = |one: &(Starter, Execution)| {
+        let has = |(pointer, value): &(&str, &Value)| has_value(&one.1, pointer, value);
+        wanted.count > found + missing.len() || missing.iter().any(has)
+    };
+    let ways: Vec<_> = ways
+        .into_iter()
+        .filter_map(|(one, way)| helps(one).then_some(way))
+        .collect();
+    let unknown = unknown(&wanted, facts, &undescribed, &ways, unclear, lacking);
+    if !unknown.is_empty() {
+        evidence.extend(unknown.into_iter().map(Into::into));
+        return (Verdict::CouldNotCheck, evidence);
+    }
+    evidence.push(
+        if !missing.is_empty() {
+            let names: Vec<String> = missing.iter().map(|(_, value)| plain(value)).collect();
+            format!("none yet for {}", names.join(", "))
+        } else if !all.iter().any(|(s, _)| s.is_students()) {
+            "no executions of the student's own yet".to_owned()
+        } else {
+            format!("{found} of {} executions", wanted.count)
+        }
+        .into(),
+    );
+    for ((starter, execution), why) in near.into_iter().take(NEAR_MAX) {
+        let mut shown = facts.evidence_of(*starter, execution);
+        shown.text = format!("does not count: {why}");
+        evidence.push(shown);
+    }
+    (Verdict::Fail, evidence)
+}
+
+/// What is not known and could make the proof hold.
+fn unknown(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    undescribed: &[&(Starter, Execution)],
+    ways: &[Option<&Way>],
+    unclear: usize,
+    lacking: usize,
+) -> Vec<String> {
+    let mut unknown = Vec::new();
+    if !undescribed.is_empty() {
+        let unsettled = undescribed
+            .iter()
+            .find_map(|one| facts.unsettled.get(&one.1.arn));
+        let why = facts.undescribed.as_ref().or(unsettled);
+        unknown.push(format!(
+            "{} could not be read: {}",
+            executions(undescribed.len()),
+            why.map_or("not tried", String::as_str)
+        ));
+    }
+    if !ways.is_empty() {
+        let why = ways.iter().find_map(|way| match way {
+            Some(Way::Unseen(why)) => Some(why.as_str()),
+            _ => None,
+        });
+        unknown.push(format!(
+            "how {} started could not be checked: {}",
+            match ways.len() {
+                1 => "1 execution was".to_owned(),
+                n => format!("{n} executions were"),
+            },
+            why.unwrap_or("so many are asked in one reading; the next one goes on")
+        ));
+    }
+    // Of fewer than are lacking, it does not matter whose they are.
+    if unclear > 0 && unclear + ways.len() + undescribed.len() >= lacking {
+        unknown.push(format!(
+            "{} like homeroom's own, of which this computer has no record; was the class validated from another one? \
+             The run logs in its reports folder tell",
+            match unclear {
+                1 => "1 execution looks".to_owned(),
+                n => format!("{n} executions look"),
+            },
+        ));
+    }
+    if let Some(listed) = facts.cut_off.get(wanted.machine) {
+        unknown.push(beyond(*listed));
+    }
+    unknown
+}
+
+/// Why nothing is said about what was not listed.
+pub(super) fn beyond(listed: usize) -> String {
+    format!("there are more than {listed} executions; older ones were not read")
+}
+
+fn executions(count: usize) -> String {
+    match count {
+        1 => "1 execution".to_owned(),
+        n => format!("{n} executions"),
+    }
+}

@@ -1,0 +1,186 @@
+//! Facts of one student → what came of each check. Pure: what could not be read is a fact too, and leads to
+//! "could not check", never to a zero.
+
+mod executions;
+mod logs;
+mod stack;
+
+use std::collections::BTreeMap;
+
+pub use executions::{next_to_describe, to_prove};
+pub use logs::{LogKey, LogSight, LogWindow, Windows, own_executions, own_windows};
+pub use stack::{act, reset};
+
+use crate::evidence::check::{
+    Change, Check, CheckResult, Credit, Evidence, ExecutionEvidence, Parts, Proof, Verdict, Work,
+};
+use crate::evidence::execution::{Execution, Starter, Status};
+use crate::evidence::points::Points;
+use crate::stack::ids::Scope;
+use crate::stack::kinds::Kind;
+use crate::stack::plan::{StudentPlan, Verdict as Found};
+
+/// What came of a check, and why.
+type Answer = (Verdict, Vec<Evidence>);
+
+/// Something that was to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading<T> {
+    /// It was read.
+    Seen(T),
+    /// It could not be; why, with operation and error code.
+    Unseen(String),
+}
+
+/// Why it is not known whether the API started an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// The log does not name it yet, and still may.
+    NotYet,
+    /// The log cannot tell; why.
+    Unseen(String),
+}
+
+/// What was read of one student.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// Functions that are not ready to run, by name, with what AWS says of them.
+    pub functions_not_ready: Vec<(String, Reading<String>)>,
+    /// Executions by the state machine's id in the lab, newest first, with who started each.
+    pub executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
+    /// Why some executions that a check looks into were not described.
+    pub undescribed: Option<String>,
+    /// Executions of which AWS does not show everything yet, by ARN, with what is missing.
+    pub unsettled: BTreeMap<String, String>,
+    /// State machines (ids in the lab) with more executions than were listed, and how many were.
+    pub cut_off: BTreeMap<String, usize>,
+    /// What the names of executions begin with that the API starts.
+    pub api_name_prefix: Option<String>,
+    /// Executions of which it was asked whether the API started them, without an answer; by ARN.
+    pub ways: BTreeMap<String, Way>,
+    /// What the student changed of the function whose log tells what the API started, put back since or not.
+    pub trigger_changed: Option<Change>,
+    /// What was seen of log events.
+    pub log_events: BTreeMap<LogKey, Reading<LogSight>>,
+    /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
+    pub console: Option<Scope>,
+}
+
+impl Facts {
+    /// An execution as evidence shows it.
+    fn evidence_of(&self, starter: Starter, execution: &Execution) -> Evidence {
+        Evidence {
+            text: String::new(),
+            execution: Some(ExecutionEvidence {
+                starter,
+                execution: execution.clone(),
+                console_url: self
+                    .console
+                    .as_ref()
+                    .map(|scope| scope.execution_console_url(&execution.arn)),
+                why: None,
+            }),
+        }
+    }
+}
+
+/// Whether an execution's name tells who started it. It does as long as the function that names the API's
+/// executions is the one that homeroom deployed; where any function differs, the input has to be read before an
+/// execution counts, so that homeroom's own under a new name is not taken for the student's.
+pub fn names_can_be_trusted(plan: &StudentPlan) -> bool {
+    plan.items
+        .iter()
+        .filter(|item| item.resource.kind == Kind::Function)
+        .all(|item| item.verdict == Found::NoChange)
+}
+
+/// Answers one check.
+pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult {
+    let (verdict, evidence) = match &check.proof {
+        Proof::ResourcesExist => stack::resources_exist(plan),
+        Proof::ResourcesReady => stack::resources_ready(plan, facts),
+        Proof::Executions { .. } => executions::judge(&check.proof, plan, facts),
+        Proof::LogEvents {
+            functions,
+            own_execution_of,
+        } => logs::judge(functions, own_execution_of.as_deref(), facts),
+        Proof::Unprovable { why } => (Verdict::NotProvable, vec![why.as_str().into()]),
+    };
+    let parts = match check.credit {
+        Credit::AllOrNothing => None,
+        Credit::Each => parts(&check.proof, plan, facts),
+    };
+    let passed = verdict == Verdict::Pass;
+    CheckResult {
+        id: check.id.clone(),
+        title: check.title.clone(),
+        work: check.work,
+        points: check.points,
+        earned: match (verdict, parts) {
+            (Verdict::Pass, _) => check.points,
+            (Verdict::Fail | Verdict::CouldNotCheck, Some(parts)) => {
+                check.points.share(parts.done, parts.of)
+            }
+            _ => Points::ZERO,
+        },
+        parts,
+        hint: match passed {
+            true => String::new(),
+            false => check.hint.clone(),
+        },
+        instructor_hint: match passed {
+            true => None,
+            false => check.instructor_hint.clone().or_else(|| {
+                let of_stack = matches!(check.proof, Proof::ResourcesExist | Proof::ResourcesReady);
+                of_stack.then(|| act(plan, facts, &|words| format!("homeroom {words}")))
+            }),
+        },
+        verdict,
+        evidence,
+        as_of: None,
+    }
+}
+
+/// How many of the parts that a proof counts are done; `None` where it counts nothing, or what it counts could not
+/// be read at all.
+fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<Parts> {
+    let (done, of) = match proof {
+        Proof::Executions { .. } => executions::counted(proof, plan, facts)?,
+        Proof::LogEvents {
+            functions,
+            own_execution_of,
+        } => logs::counted(functions, own_execution_of.as_deref(), facts)?,
+        Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => return None,
+    };
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Some(Parts {
+        done: number(done.min(of)),
+        of: number(of),
+    })
+}
+
+/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it. The hint is the
+/// instructor's.
+pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
+    Check {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        work: Work::Stack,
+        points: Points::ZERO,
+        credit: Credit::AllOrNothing,
+        hint: hint.to_owned(),
+        instructor_hint: Some(hint.to_owned()),
+        proof,
+    }
+}
+
+/// Whether an execution that ended well proves that the functions behind it ran.
+pub fn proves_ready(facts: &Facts) -> bool {
+    facts.executions.values().any(|reading| match reading {
+        Reading::Seen(all) => all.iter().any(|(_, e)| e.status == Status::Succeeded),
+        Reading::Unseen(_) => false,
+    })
+}
+
+#[cfg(test)]
+mod tests;

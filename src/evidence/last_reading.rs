@@ -1,0 +1,797 @@
+//! The last reading of each student: it stands for what cannot be read any more.
+//!
+//! A grade must not go down because its source is gone. So every reading is laid over the last one, check by check:
+//!
+//! | what was found | what counts |
+//! |---|---|
+//! | the stack is gone | the last reading as a whole |
+//! | a check's source is gone, or is not this class's | that check's last reading |
+//! | a check could not be read, and had passed | that check's last reading |
+//! | a check's source was made anew in the same stack, or what proved it has aged out of it | the better of the two |
+//! | a check could not be read, and the stack is about to be deleted | the last reading, with its time |
+//! | a check could not be read, and was done in part | could not check, with no less than was done then |
+//! | anything else | what was read now |
+//! | the stack was deployed anew | what was read now; of the earlier stack only the time is told |
+//! | the stack is gone, and the roster gives the username to somebody else | what was read now; the reading is kept, as the other's |
+//!
+//! Which stack a reading is of shows in its *births*: ids and times of creation that AWS gives when something is made,
+//! that listings show, that an update does not change and a deletion with a new deployment does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::cache::Key;
+use crate::evidence::check::{
+    Change, CheckResult, ExampleRequest, Last, Output, Progress, Proof, StudentProgress, Verdict,
+    Work,
+};
+use crate::evidence::execution::{Execution, Starter};
+use crate::evidence::points::Points;
+use crate::lab::Lab;
+use crate::roster::left::Person;
+use crate::stack::desired::Stack;
+use crate::stack::ids::{Scope, Username};
+use crate::stack::kinds::Kind;
+use crate::stack::observed::Observed;
+use crate::stack::ownership::Ownership;
+use crate::stack::plan::{StudentPlan, Verdict as Found};
+
+/// Version of the format; another one is not read.
+const VERSION: u64 = 1;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long Step Functions keeps executions of standard workflows after their end, in milliseconds. Source: Step
+/// Functions quotas, "Execution history retention time".
+const HISTORY_MS: i64 = 90 * DAY_MS;
+
+/// The last readings of a class in one account and region.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastReadings {
+    version: u64,
+    /// What they are about.
+    pub key: Key,
+    /// By student; who left the roster stays.
+    pub students: BTreeMap<Username, Kept>,
+}
+
+/// The last reading of one student.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Whose reading it is, as the roster said at the time.
+    #[serde(default)]
+    pub person: Person,
+    /// The births of the stack, as far as they were seen.
+    pub births: BTreeSet<String>,
+    /// When something was last read of it.
+    pub read_at: Timestamp,
+    /// When homeroom began to tear it down. What is made after that is another stack.
+    #[serde(default)]
+    pub closed_at: Option<Timestamp>,
+    /// Each check as it was last read.
+    pub checks: Vec<KeptCheck>,
+    /// The student's own executions, newest first.
+    pub executions: Vec<(Starter, Execution)>,
+    /// Older ones of their own that were listed.
+    #[serde(default)]
+    pub executions_left_out: usize,
+    /// Whether there were more than were listed.
+    #[serde(default)]
+    pub executions_cut_off: bool,
+    /// What the student was given.
+    pub outputs: Vec<Output>,
+    /// What the student had changed.
+    pub changes: Vec<Change>,
+    /// Example requests.
+    pub requests: Vec<ExampleRequest>,
+    /// The dated copy that has all of this; `None` while none has.
+    #[serde(default)]
+    pub copy: Option<String>,
+    /// The stack of the same student before this one.
+    #[serde(default)]
+    pub earlier: Option<Earlier>,
+}
+
+/// One check as it was last read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptCheck {
+    /// The answer.
+    pub result: CheckResult,
+    /// When it was read.
+    pub read_at: Timestamp,
+    /// The births of what it was read from.
+    pub sources: Vec<String>,
+}
+
+/// A stack that was there before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// When it was last read.
+    pub read_at: Timestamp,
+    /// The dated copy of that reading.
+    pub copy: Option<String>,
+    /// When the stack that stands in its place was first read.
+    pub replaced_at: Timestamp,
+}
+
+/// What a reading saw of the place that it reads one student from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sight {
+    /// Births of what stands and is theirs.
+    pub births: BTreeSet<String>,
+    /// Whether what tells births could not be seen, so that their absence says nothing.
+    pub hidden: bool,
+    /// Whether anything of the stack stands, or may stand.
+    pub any: bool,
+    /// What each check is read from, by the check's id.
+    pub sources: BTreeMap<String, Vec<Source>>,
+    /// Whether nothing of it can be read later: it is about to be deleted.
+    pub ends: bool,
+}
+
+/// Something that a check is read from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// What it is, for people (`state machine user1-simple-workflow`).
+    pub name: String,
+    /// Whether it can be read.
+    pub state: SourceState,
+    /// How long it keeps what it tells, in milliseconds.
+    pub keeps_ms: i64,
+}
+
+/// Whether something can be read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceState {
+    /// It is there and the student's; when it was made, where a listing tells.
+    There(Option<i64>),
+    /// It is not there.
+    Gone,
+    /// It is there and not the student's; why.
+    Theirs(String),
+    /// It could not be seen.
+    Hidden,
+}
+
+/// How a reading stands to the last one of the same student.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Footing {
+    /// Of the same stack.
+    Same,
+    /// Of no stack: it is gone.
+    Gone,
+    /// Of another stack, made since.
+    Anew,
+    /// Nobody knows.
+    Unseen,
+}
+
+impl Source {
+    /// Why nothing can be read from it.
+    fn trouble(&self) -> Option<String> {
+        match &self.state {
+            SourceState::There(_) | SourceState::Hidden => None,
+            SourceState::Gone => Some(format!("the {} is not there", self.name)),
+            SourceState::Theirs(why) => Some(format!("the {} {why}", self.name)),
+        }
+    }
+
+    fn birth(&self) -> Option<String> {
+        match self.state {
+            SourceState::There(Some(ms)) => Some(format!("{} {ms}", self.name)),
+            SourceState::There(None) => Some(format!("{} ?", self.name)),
+            _ => None,
+        }
+    }
+}
+
+impl Sight {
+    /// What listings show of one student's stack.
+    pub fn of(
+        scope: &Scope,
+        lab: &Lab,
+        stack: &Stack,
+        plan: &StudentPlan,
+        observed: &Observed,
+    ) -> Self {
+        let eye = Eye {
+            scope,
+            stack,
+            observed,
+        };
+        let mut births = BTreeSet::new();
+        for machine in &stack.state_machines {
+            let source = eye.machine(&machine.name);
+            if matches!(source.state, SourceState::There(Some(_))) {
+                births.extend(source.birth());
+            }
+        }
+        // An id that AWS never gives twice.
+        births.extend(stack.roles.iter().filter_map(|role| eye.role(&role.name)));
+        if stack.state_machines.is_empty() && stack.roles.is_empty() {
+            let apis = stack.rest_apis.iter();
+            let ids = apis.flat_map(|api| observed.apis_of(stack, api));
+            births.extend(ids.map(|api| format!("REST API {}", api.id)));
+        }
+        let stands = |item: &crate::stack::plan::Item| {
+            matches!(
+                item.verdict,
+                Found::Update | Found::Keep | Found::NoChange | Found::Unknown
+            )
+        };
+        let sources = lab.checks().iter().map(|check| {
+            let sources = eye.sources(lab, &check.proof);
+            (check.id.clone(), sources)
+        });
+        Self {
+            hidden: eye.is_blind(),
+            any: !births.is_empty() || plan.items.iter().any(stands),
+            births,
+            sources: sources.collect(),
+            ends: false,
+        }
+    }
+
+    /// Whether nothing of what checks are read from is there, so that there is nothing to ask for.
+    pub fn is_empty(&self) -> bool {
+        let mut sources = self.sources.values().flatten();
+        !self.any && sources.all(|source| source.trouble().is_some())
+    }
+
+    fn of_check(&self, id: &str) -> &[Source] {
+        self.sources.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// What looks at one student's stack.
+struct Eye<'a> {
+    scope: &'a Scope,
+    stack: &'a Stack,
+    observed: &'a Observed,
+}
+
+impl Eye<'_> {
+    fn is_ours(&self, ownership: &Ownership) -> Result<(), String> {
+        ownership.why_not(&self.stack.owner).map_or(Ok(()), Err)
+    }
+
+    fn machine(&self, name: &str) -> Source {
+        let state = match self.observed.state_machines.get(name) {
+            Some(found) => match self.is_ours(&found.ownership) {
+                Ok(()) => SourceState::There(found.created_ms),
+                Err(why) => SourceState::Theirs(why),
+            },
+            None => self.absent(Kind::StateMachine, name),
+        };
+        Source {
+            name: format!("{} {name}", Kind::StateMachine),
+            state,
+            keeps_ms: HISTORY_MS,
+        }
+    }
+
+    fn log_group(&self, function: &str) -> Source {
+        let name = format!("/aws/lambda/{function}");
+        let found = self.observed.log_groups.get(&name);
+        let state = match found {
+            // One without a tag is its function's, which is not there to vouch for it in a half-done teardown.
+            Some(found) if found.ownership == Ownership::Unproven => {
+                SourceState::There(found.created_ms)
+            }
+            Some(found) => match self.is_ours(&found.ownership) {
+                Ok(()) => SourceState::There(found.created_ms),
+                Err(why) => SourceState::Theirs(why),
+            },
+            None => self.absent(Kind::LogGroup, &name),
+        };
+        let days = found.and_then(|group| group.retention_days);
+        Source {
+            name: format!("{} {name}", Kind::LogGroup),
+            state,
+            keeps_ms: days.map_or(i64::MAX, |days| i64::from(days) * DAY_MS),
+        }
+    }
+
+    fn absent(&self, kind: Kind, name: &str) -> SourceState {
+        match self.observed.gap(kind, name) {
+            Some(_) => SourceState::Hidden,
+            None => SourceState::Gone,
+        }
+    }
+
+    fn role(&self, name: &str) -> Option<String> {
+        let role = self.observed.roles.get(name)?;
+        let owner = &self.stack.owner;
+        let ownership = role.ownership(self.scope, &owner.class, Some(owner));
+        let ours = self.is_ours(&ownership).is_ok() && !role.id.is_empty();
+        ours.then(|| format!("{} {}", Kind::Role, role.id))
+    }
+
+    /// Whether the kind is hidden that tells best whether the stack stands.
+    fn is_blind(&self) -> bool {
+        let hides = |kind: Kind, name: &str| self.observed.gap(kind, name).is_some();
+        let (machines, apis) = (&self.stack.state_machines, &self.stack.rest_apis);
+        if !machines.is_empty() {
+            return machines.iter().any(|m| hides(Kind::StateMachine, &m.name));
+        }
+        if !apis.is_empty() {
+            return apis.iter().any(|api| hides(Kind::RestApi, &api.name));
+        }
+        let mut roles = self.stack.roles.iter();
+        roles.any(|role| hides(Kind::Role, &role.name))
+    }
+
+    fn sources(&self, lab: &Lab, proof: &Proof) -> Vec<Source> {
+        let student = self.stack.student();
+        let machine = |id: &str| Some(self.machine(&lab.state_machine_name(id, student)?));
+        match proof {
+            Proof::Executions { state_machine, .. } => machine(state_machine).into_iter().collect(),
+            Proof::LogEvents {
+                functions,
+                own_execution_of,
+            } => {
+                let groups = functions
+                    .iter()
+                    .filter_map(|id| Some(self.log_group(&lab.function_name(id, student)?)));
+                let machine = own_execution_of.as_deref().and_then(machine);
+                machine.into_iter().chain(groups).collect()
+            }
+            Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => Vec::new(),
+        }
+    }
+}
+
+impl LastReadings {
+    /// None yet.
+    pub fn new(key: Key) -> Self {
+        Self {
+            version: VERSION,
+            key,
+            students: BTreeMap::new(),
+        }
+    }
+
+    /// Reads them back.
+    ///
+    /// # Errors
+    /// Why they cannot be used, in words that finish "… cannot be used: ".
+    pub fn parse(bytes: &[u8], key: Option<&Key>) -> Result<Self, String> {
+        let damaged = |error: serde_json::Error| format!("it is damaged ({error})");
+        let document: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
+        if document.get("version").and_then(serde_json::Value::as_u64) != Some(VERSION) {
+            return Err("another version of homeroom wrote it".to_owned());
+        }
+        let read: Self = serde_json::from_value(document).map_err(damaged)?;
+        match key {
+            Some(key) if read.key != *key => Err(format!(
+                "it is about class {} ({}) in account {}, {}",
+                read.key.class, read.key.lab, read.key.account, read.key.region
+            )),
+            _ => Ok(read),
+        }
+    }
+
+    /// As text for a file.
+    ///
+    /// # Errors
+    /// The serialiser's own, which nothing here brings about.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+
+    /// When anybody was last read.
+    pub fn read_at(&self) -> Option<Timestamp> {
+        self.students.values().map(|kept| kept.read_at).max()
+    }
+
+    /// Notes whose readings these are where that is not known: an older homeroom did not write it.
+    pub fn know(&mut self, people: &BTreeMap<Username, Person>) {
+        for (username, kept) in &mut self.students {
+            if let Some(person) = people.get(username)
+                && kept.person == Person::default()
+            {
+                kept.person = person.clone();
+            }
+        }
+    }
+
+    /// Lays what was read now over what is kept, and keeps that. Answers the students as they stand, and the readings
+    /// of earlier stacks that no dated copy has. `people`: whom the roster means.
+    pub fn merge(
+        &mut self,
+        read: impl IntoIterator<Item = (StudentProgress, Sight)>,
+        people: &BTreeMap<Username, Person>,
+        now: Timestamp,
+    ) -> (Vec<StudentProgress>, BTreeMap<Username, Kept>) {
+        let mut students = Vec::new();
+        let mut displaced = BTreeMap::new();
+        for (fresh, sight) in read {
+            let username = fresh.username.clone();
+            let kept = self.students.remove(&username);
+            let footing = kept.as_ref().map(|kept| kept.footing(&sight));
+            let person = people.get(&username).cloned().unwrap_or_default();
+            let (mut shown, keep) = match (footing, kept) {
+                (Some(footing), Some(kept)) if kept.is_anothers(&person, footing) => {
+                    let (mut shown, _) = laid_over(None, fresh, &sight, now);
+                    shown.last = Last {
+                        earlier: Some(kept.read_at),
+                        replaced: Some(now),
+                        another: true,
+                        ..shown.last
+                    };
+                    if kept.copy.is_none() {
+                        displaced.insert(username.clone(), kept.clone());
+                    }
+                    (shown, Some(kept))
+                }
+                (Some(Footing::Gone), Some(kept)) => (kept.standing(fresh), Some(kept)),
+                (Some(Footing::Same), Some(kept)) => laid_over(Some(kept), fresh, &sight, now),
+                (Some(Footing::Unseen), Some(kept)) => {
+                    // Which stack stands now cannot be seen: of one that was torn down nothing may count for it.
+                    let last = (kept.closed_at.is_none()).then(|| kept.clone());
+                    let (mut shown, _) = laid_over(last, fresh, &sight, now);
+                    shown.last.told(kept.earlier.as_ref());
+                    (shown, Some(kept))
+                }
+                (Some(Footing::Anew), Some(kept)) => {
+                    let earlier = Earlier {
+                        read_at: kept.read_at,
+                        copy: kept.copy.clone(),
+                        replaced_at: now,
+                    };
+                    if kept.copy.is_none() {
+                        displaced.insert(username.clone(), kept);
+                    }
+                    let (mut shown, keep) = laid_over(None, fresh, &sight, now);
+                    shown.last.told(Some(&earlier));
+                    let keep = keep.map(|keep| Kept {
+                        earlier: Some(earlier),
+                        ..keep
+                    });
+                    (shown, keep)
+                }
+                _ => laid_over(None, fresh, &sight, now),
+            };
+            if let Some(mut keep) = keep {
+                if !shown.last.another && !shown.last.gone {
+                    shown.last.handed_on = keep.person.is_another(&person);
+                    // What the roster no longer says is still known.
+                    let earlier = match shown.last.handed_on {
+                        true => Person::default(),
+                        false => keep.person,
+                    };
+                    keep.person = Person {
+                        email: person.email.or(earlier.email),
+                        name: person.name.or(earlier.name),
+                    };
+                }
+                self.students.insert(username, keep);
+            }
+            students.push(shown);
+        }
+        (students, displaced)
+    }
+
+    /// Homeroom begins to tear these students' stacks down: what is made from now on is another stack.
+    pub fn close<'a>(&mut self, students: impl IntoIterator<Item = &'a Username>, now: Timestamp) {
+        for student in students {
+            if let Some(kept) = self.students.get_mut(student) {
+                kept.closed_at.get_or_insert(now);
+            }
+        }
+    }
+
+    /// A dated copy has what is kept of these students. The first one that has it is the one that is told.
+    pub fn copied<'a>(&mut self, students: impl IntoIterator<Item = &'a Username>, copy: &str) {
+        for student in students {
+            if let Some(kept) = self.students.get_mut(student) {
+                kept.copy.get_or_insert_with(|| copy.to_owned());
+            }
+        }
+    }
+}
+
+impl Kept {
+    /// Whether it is of somebody else than the roster means now, and nothing stands that would be theirs: the next
+    /// term has the same usernames.
+    fn is_anothers(&self, person: &Person, footing: Footing) -> bool {
+        let none_stands = match footing {
+            Footing::Gone | Footing::Unseen => true,
+            Footing::Same => self.closed_at.is_some(),
+            Footing::Anew => false,
+        };
+        none_stands && self.person.is_another(person)
+    }
+
+    fn footing(&self, sight: &Sight) -> Footing {
+        if sight.births.is_empty() {
+            return match sight.hidden {
+                true => Footing::Unseen,
+                false => Footing::Gone,
+            };
+        }
+        let mut births = sight.births.iter();
+        let known = births.any(|birth| self.births.contains(birth));
+        let grown = !sight.births.is_subset(&self.births);
+        match (known, self.closed_at.is_some()) {
+            (true, true) if grown => Footing::Anew,
+            (true, _) => Footing::Same,
+            // Nothing was seen of it at the time.
+            (false, false) if self.births.is_empty() => Footing::Same,
+            (false, _) if sight.hidden => Footing::Unseen,
+            (false, _) => Footing::Anew,
+        }
+    }
+
+    /// The student as this reading left them, once the stack is gone.
+    fn standing(&self, fresh: StudentProgress) -> StudentProgress {
+        let checks: Vec<CheckResult> = self.checks.iter().map(KeptCheck::dated).collect();
+        let theirs = checks.iter().filter(|check| check.work == Work::Student);
+        let theirs: Vec<CheckResult> = theirs.cloned().collect();
+        StudentProgress {
+            username: fresh.username,
+            progress: progress_of(&checks, true),
+            checks,
+            executions: self.executions.clone(),
+            executions_left_out: self.executions_left_out,
+            executions_cut_off: self.executions_cut_off,
+            outputs: self.outputs.clone(),
+            changes: self.changes.clone(),
+            requests: self.requests.clone(),
+            last: Last {
+                as_of: oldest(&theirs).or(Some(self.read_at)),
+                gone: true,
+                unread: false,
+                ..Last::after(self.earlier.as_ref())
+            },
+        }
+    }
+}
+
+impl Last {
+    /// What is told of the stack before.
+    fn after(earlier: Option<&Earlier>) -> Self {
+        Self {
+            earlier: earlier.map(|earlier| earlier.read_at),
+            replaced: earlier.map(|earlier| earlier.replaced_at),
+            ..Self::default()
+        }
+    }
+
+    fn told(&mut self, earlier: Option<&Earlier>) {
+        *self = Self {
+            as_of: self.as_of,
+            gone: self.gone,
+            unread: self.unread,
+            ..Self::after(earlier)
+        };
+    }
+}
+
+impl KeptCheck {
+    fn dated(&self) -> CheckResult {
+        CheckResult {
+            // What nothing can prove was not read.
+            as_of: (self.result.verdict != Verdict::NotProvable).then_some(self.read_at),
+            ..self.result.clone()
+        }
+    }
+
+    /// What could not be read now, with what is known of it: no less than then is done.
+    fn at_least(&self, fresh: CheckResult) -> CheckResult {
+        let known = &self.result;
+        if known.earned <= fresh.earned {
+            return fresh;
+        }
+        CheckResult {
+            earned: known.earned,
+            parts: known.parts,
+            as_of: Some(self.read_at),
+            ..fresh
+        }
+    }
+
+    /// Whether what proved it has aged out of what it was read from.
+    fn is_aged(&self, sources: &[Source], now: Timestamp) -> bool {
+        let Some(keeps) = sources.iter().map(|source| source.keeps_ms).min() else {
+            return false;
+        };
+        let oldest = now.as_millisecond().saturating_sub(keeps);
+        let mut executions = self
+            .result
+            .evidence
+            .iter()
+            .filter_map(|e| e.execution.as_ref());
+        executions.any(|shown| {
+            let Execution {
+                started_ms,
+                stopped_ms,
+                ..
+            } = shown.execution;
+            stopped_ms.unwrap_or(started_ms) < oldest
+        })
+    }
+}
+
+fn oldest(checks: &[CheckResult]) -> Option<Timestamp> {
+    checks.iter().filter_map(|check| check.as_of).min()
+}
+
+/// Lays a reading of a stack over the last one of the same stack, if there is one.
+fn laid_over(
+    last: Option<Kept>,
+    fresh: StudentProgress,
+    sight: &Sight,
+    now: Timestamp,
+) -> (StudentProgress, Option<Kept>) {
+    let mut shown = Vec::with_capacity(fresh.checks.len());
+    let mut keep = Vec::with_capacity(fresh.checks.len());
+    let mut unread = false;
+    for check in fresh.checks {
+        let mut sources = sight.of_check(&check.id).iter();
+        let gone = sources.any(|source| source.trouble().is_some());
+        unread |= check.verdict == Verdict::CouldNotCheck && !gone;
+        let known = last
+            .iter()
+            .flat_map(|last| &last.checks)
+            .find(|known| known.result.id == check.id);
+        let (show, kept) = settle(known, check, sight, now);
+        shown.push(show);
+        keep.push(kept);
+    }
+    let theirs: Vec<CheckResult> = shown
+        .iter()
+        .filter(|check| check.work == Work::Student)
+        .cloned()
+        .collect();
+    let earlier = last.as_ref().and_then(|last| last.earlier.clone());
+    // That a stack is half gone, or that nothing can prove something, is no news of what the student did.
+    let any_new = keep.iter().any(|kept| {
+        let result = &kept.result;
+        let tells = result.work == Work::Student && result.verdict != Verdict::NotProvable;
+        tells && kept.read_at == now
+    });
+    let progress = StudentProgress {
+        progress: match fresh.progress {
+            Progress::NotDeployed => Progress::NotDeployed,
+            _ => Progress::of(&shown),
+        },
+        checks: shown,
+        last: Last {
+            as_of: oldest(&theirs),
+            gone: false,
+            unread,
+            ..Last::after(earlier.as_ref())
+        },
+        // Those of a machine that is gone are not told anew either.
+        executions: match &last {
+            Some(last) if fresh.executions.is_empty() => last.executions.clone(),
+            _ => fresh.executions,
+        },
+        ..StudentProgress {
+            checks: Vec::new(),
+            executions: Vec::new(),
+            ..fresh
+        }
+    };
+    if sight.births.is_empty() {
+        // There is no stack that a reading could be kept of.
+        return (progress, last);
+    }
+    let mut births = sight.births.clone();
+    births.extend(last.iter().flat_map(|last| last.births.iter().cloned()));
+    let kept = Kept {
+        person: last
+            .as_ref()
+            .map(|last| last.person.clone())
+            .unwrap_or_default(),
+        births,
+        read_at: match &last {
+            Some(last) if !any_new => last.read_at,
+            _ => now,
+        },
+        closed_at: last.as_ref().and_then(|last| last.closed_at),
+        checks: keep,
+        executions: progress.executions.clone(),
+        executions_left_out: progress.executions_left_out,
+        executions_cut_off: progress.executions_cut_off,
+        outputs: progress.outputs.clone(),
+        changes: progress.changes.clone(),
+        requests: progress.requests.clone(),
+        copy: last
+            .as_ref()
+            .filter(|_| !any_new)
+            .and_then(|last| last.copy.clone()),
+        earlier,
+    };
+    (progress, Some(kept))
+}
+
+/// What counts of a check, and what is kept of it.
+fn settle(
+    known: Option<&KeptCheck>,
+    fresh: CheckResult,
+    sight: &Sight,
+    now: Timestamp,
+) -> (CheckResult, KeptCheck) {
+    let sources = sight.of_check(&fresh.id);
+    let as_read = |result: &CheckResult| KeptCheck {
+        result: result.clone(),
+        read_at: now,
+        sources: sources.iter().filter_map(Source::birth).collect(),
+    };
+    if fresh.work == Work::Stack {
+        // How a stack stands is to be seen now. Once it is gone, that it once was whole is what is left to say.
+        let kept = match known {
+            Some(known) if fresh.verdict != Verdict::Pass => known.clone(),
+            _ => as_read(&fresh),
+        };
+        return (fresh, kept);
+    }
+    let trouble = sources.iter().find_map(Source::trouble);
+    // What earlier readings remember can prove a check whose source is gone; nothing of somebody else's can.
+    let theirs = sources
+        .iter()
+        .any(|source| matches!(source.state, SourceState::Theirs(_)));
+    let proven = fresh.verdict == Verdict::Pass && !theirs;
+    let fresh = match &trouble {
+        Some(why) if !proven && fresh.verdict != Verdict::NotProvable => {
+            let text = match known {
+                Some(_) => why.clone(),
+                None => format!("{why}, and no reading of it is kept"),
+            };
+            CheckResult {
+                verdict: Verdict::CouldNotCheck,
+                evidence: vec![text.into()],
+                earned: Points::ZERO,
+                parts: None,
+                ..fresh
+            }
+        }
+        _ => fresh,
+    };
+    let Some(known) = known else {
+        let kept = as_read(&fresh);
+        return (fresh, kept);
+    };
+    if fresh.verdict == Verdict::CouldNotCheck {
+        let stands = match trouble.is_some() || sight.ends {
+            true => known.result.verdict != Verdict::CouldNotCheck,
+            // What was not done then may be done now.
+            false => known.result.verdict == Verdict::Pass,
+        };
+        return match stands {
+            true => (known.dated(), known.clone()),
+            false => (known.at_least(fresh), known.clone()),
+        };
+    }
+    if trouble.is_some() && known.result.verdict == Verdict::Pass {
+        // Remembered, and not read: what it was read from is gone.
+        return (known.dated(), known.clone());
+    }
+    let births: Vec<String> = sources.iter().filter_map(Source::birth).collect();
+    let replaced = births != known.sources || known.is_aged(sources, now);
+    if replaced && worth(&known.result) > worth(&fresh) {
+        return (known.dated(), known.clone());
+    }
+    let kept = as_read(&fresh);
+    (fresh, kept)
+}
+
+/// Where a student stands. Of a stack that is gone only what the student did is of interest.
+pub fn progress_of(checks: &[CheckResult], gone: bool) -> Progress {
+    if !gone {
+        return Progress::of(checks);
+    }
+    let theirs = checks.iter().filter(|check| check.work == Work::Student);
+    Progress::of(&theirs.cloned().collect::<Vec<_>>())
+}
+
+/// How much a check's answer says for the student.
+fn worth(check: &CheckResult) -> (bool, Points) {
+    (check.verdict == Verdict::Pass, check.earned)
+}
+
+#[cfg(test)]
+mod tests;

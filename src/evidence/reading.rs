@@ -1,0 +1,366 @@
+//! Reads a class: lists it, gathers each student's facts, answers their checks. What an earlier reading knows is
+//! not asked again; what this one leaves for the next comes back with it.
+
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
+use crate::evidence::cache::{Cache, KnownMachine, KnownMachines, Memory};
+use crate::evidence::check::{Change, Last, Progress, Proof, StudentProgress};
+use crate::evidence::evaluate::{Facts, Reading, evaluate};
+use crate::evidence::execution::{Execution, Starter};
+use crate::evidence::last_reading::Sight;
+use crate::evidence::marks::{Claim, Recorded};
+use crate::lab::Lab;
+use crate::roster::Student;
+use crate::roster::left::Attendance;
+use crate::stack::desired::Desired;
+use crate::stack::diff::changes;
+use crate::stack::elsewhere::Elsewhere;
+use crate::stack::ids::Username;
+use crate::stack::kinds::Kind;
+use crate::stack::observed::{Gap, Observed};
+use crate::stack::ownership::Ownership;
+use crate::stack::plan::{StudentPlan, Verdict as Found, deploy};
+
+use crate::evidence::causes::add_causes;
+use crate::evidence::gather::{Gathered, Subject, gather};
+use crate::stack::in_order::in_order;
+use crate::stack::observe::{Depth, observe_knowing};
+use crate::stack::settle::Settling;
+
+/// Executions of a student that are shown beside the checks, the newest.
+const EXECUTIONS_SHOWN: usize = 20;
+
+/// What is to be read.
+pub struct ClassReading<'a> {
+    /// The lab.
+    pub lab: &'a Lab,
+    /// What the students should have; one stack for each of `students`, in the same order.
+    pub desired: &'a Desired,
+    /// The students.
+    pub students: &'a [Student],
+    /// How closely to look: at the chosen students, or also at who left the class.
+    pub depth: &'a Depth,
+    /// The time, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// Whether AWS's console shows what is read.
+    pub console: bool,
+    /// The URL of an API's stage.
+    pub invoke_url: &'a (dyn Fn(&str, &str) -> String + Sync),
+}
+
+/// A class as it was read.
+#[derive(Debug)]
+pub struct ReadClass {
+    /// The students, in their order, as this reading alone shows them.
+    pub students: Vec<StudentProgress>,
+    /// What was seen of the stack of each, in the same order.
+    pub sights: Vec<Sight>,
+    /// Who changed the function whose log tells what the API started, put back since or not.
+    pub rewritten: Vec<(Username, Change)>,
+    /// Where their stacks stand, if that is somewhere else.
+    pub elsewhere: Option<Elsewhere>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+    /// Who has something in the class, and who of them left it: only where the whole class was looked at.
+    pub attendance: Attendance,
+    /// The account's alias, where it has one and it may be read.
+    pub alias: Option<String>,
+    /// What the next reading need not ask again. Students who were not read keep what was known of them.
+    pub cache: Cache,
+}
+
+/// Reads a class.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read shows as such.
+pub async fn read_class(
+    client: &Client,
+    reading: &ClassReading<'_>,
+    cache: Cache,
+) -> Result<ReadClass, Cancelled> {
+    let known = cache.machines_at(reading.now_ms);
+    let (observed, alias) = tokio::join!(
+        observe_knowing(client, reading.desired, reading.depth, &known),
+        client.account_alias(),
+    );
+    // Without the right to read aliases, the account's id has to do.
+    let alias = alias.ok().flatten();
+    read_listed(client, reading, cache, (observed?, known), alias).await
+}
+
+/// [`read_class`] of what was listed a moment ago, as closely as a teardown looks.
+///
+/// # Errors
+/// As [`read_class`].
+pub async fn read_observed(
+    client: &Client,
+    reading: &ClassReading<'_>,
+    cache: Cache,
+    observed: Observed,
+) -> Result<ReadClass, Cancelled> {
+    let alias = client.account_alias();
+    let alias = alias.await.ok().flatten();
+    let listed = (observed, KnownMachines::new());
+    read_listed(client, reading, cache, listed, alias).await
+}
+
+async fn read_listed(
+    client: &Client,
+    reading: &ClassReading<'_>,
+    mut cache: Cache,
+    (observed, known): (Observed, KnownMachines),
+    alias: Option<String>,
+) -> Result<ReadClass, Cancelled> {
+    let plan = deploy::plan(reading.desired, &observed, false);
+    let elsewhere = Elsewhere::find(reading.desired, &observed);
+    let reader = &Reader {
+        client,
+        reading,
+        observed: &observed,
+        cache: &cache,
+        pointers: reading.lab.input_pointers(),
+    };
+    let pairs = plan.students.iter().zip(reading.students);
+    // All at once: the pacer spaces the calls, takes them in turn, and bounds how many are on their way. Whoever has
+    // much to read, or has to wait for AWS, holds up nobody.
+    let read = in_order(pairs, reading.students.len().max(1), |(plan, student)| {
+        reader.one_student(plan, student)
+    })
+    .await;
+    let mut students = Vec::new();
+    let mut sights = Vec::new();
+    let mut rewritten = Vec::new();
+    for student in read {
+        let (student, sight, memory, change) = student?;
+        rewritten.extend(change.map(|change| (student.username.clone(), change)));
+        cache.students.insert(student.username.clone(), memory);
+        students.push(student);
+        sights.push(sight);
+    }
+    keep_machines(&mut cache, &observed, &known, reading.now_ms);
+    Ok(ReadClass {
+        students,
+        attendance: match reading.depth {
+            Depth::Class { .. } => Attendance::of(reading.desired, &observed),
+            _ => Attendance::default(),
+        },
+        sights,
+        rewritten,
+        elsewhere,
+        gaps: observed.gaps,
+        alias,
+        cache,
+    })
+}
+
+/// What the reading of every student needs.
+struct Reader<'a> {
+    client: &'a Client,
+    reading: &'a ClassReading<'a>,
+    observed: &'a Observed,
+    cache: &'a Cache,
+    pointers: Vec<String>,
+}
+
+impl Reader<'_> {
+    async fn one_student(
+        &self,
+        plan: &StudentPlan,
+        student: &Student,
+    ) -> Result<(StudentProgress, Sight, Memory, Option<Change>), Cancelled> {
+        let ClassReading { lab, desired, .. } = *self.reading;
+        let scope = &desired.scope;
+        let nothing = Memory::default();
+        let no_records = Recorded::default();
+        let own = self.cache.homeroom.get(&student.username);
+        let own = own.unwrap_or(&no_records);
+        let marks = lab.marks();
+        let as_deployed = self.trigger_is_as_deployed(plan, student);
+        let subject = Subject {
+            plan,
+            observed: self.observed,
+            state_machines: self.state_machines(plan, student),
+            functions: self.functions(student),
+            born_ms: self.born_ms(plan),
+            starter_of: &|execution| marks.starter(execution, own, as_deployed),
+            recorded: own,
+            claims_api: &|execution| marks.claim(execution, own) == Claim::Api,
+            marks,
+            input_pointers: &self.pointers,
+            memory: self
+                .cache
+                .students
+                .get(&student.username)
+                .unwrap_or(&nothing),
+            now_ms: self.reading.now_ms,
+            console: self.reading.console.then_some(scope),
+        };
+        let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
+        let sight = stack
+            .map(|stack| Sight::of(scope, lab, stack, plan, self.observed))
+            .unwrap_or_default();
+        let mut settling = Settling::default();
+        let Gathered { facts, mut memory } = if sight.is_empty() {
+            // There is nothing to ask, and no reason to forget what is known.
+            Gathered {
+                facts: Facts::default(),
+                memory: subject.memory.clone(),
+            }
+        } else {
+            gather(self.client, lab.checks(), &subject, &mut settling).await?
+        };
+        let mut checks: Vec<_> = lab
+            .checks()
+            .iter()
+            .map(|check| evaluate(check, plan, &facts))
+            .collect();
+        let (known, kept) = (subject.memory, &mut memory.causes);
+        add_causes(self.client, &mut checks, known, kept, &mut settling).await?;
+        let state = match plan.nothing_there() {
+            true => Progress::NotDeployed,
+            false => Progress::of(&checks),
+        };
+        let endpoints = stack
+            .map(|stack| {
+                self.observed
+                    .endpoints(scope, stack, self.reading.invoke_url)
+            })
+            .unwrap_or_default();
+        let mut changes = stack
+            .map(|stack| changes(scope, stack, self.observed))
+            .unwrap_or_default();
+        let of_trigger = facts.trigger_changed.iter();
+        // Put back since: nothing differs any more.
+        let put_back = of_trigger.filter(|of| !changes.iter().any(|c| c.resource == of.resource));
+        changes.extend(put_back.cloned().collect::<Vec<_>>());
+        let own = own_executions(&facts);
+        let progress = StudentProgress {
+            username: student.username.clone(),
+            progress: state,
+            checks,
+            executions_cut_off: !facts.cut_off.is_empty(),
+            executions_left_out: own.len().saturating_sub(EXECUTIONS_SHOWN),
+            executions: own.into_iter().take(EXECUTIONS_SHOWN).collect(),
+            outputs: lab.outputs(scope, &desired.class, student, &endpoints),
+            requests: lab.example_requests(scope, &desired.class, student, &endpoints),
+            changes,
+            last: Last::default(),
+        };
+        Ok((progress, sight, memory, facts.trigger_changed))
+    }
+
+    /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody
+    /// else's: its executions are no work of the student's.
+    fn state_machines(&self, plan: &StudentPlan, student: &Student) -> Vec<(String, String)> {
+        let anothers = |name: &str| {
+            plan.items.iter().any(|item| {
+                item.verdict == Found::Conflict
+                    && item.resource.kind == Kind::StateMachine
+                    && item.resource.name == name
+            })
+        };
+        let lab = self.reading.lab;
+        let mut ids: Vec<&str> = lab
+            .checks()
+            .iter()
+            .filter_map(|check| match &check.proof {
+                Proof::Executions { state_machine, .. } => Some(state_machine.as_str()),
+                Proof::LogEvents {
+                    own_execution_of, ..
+                } => own_execution_of.as_deref(),
+                _ => None,
+            })
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter()
+            .filter_map(|id| {
+                let name = lab.state_machine_name(id, &student.username)?;
+                if anothers(&name) {
+                    return None;
+                }
+                let arn = self.reading.desired.scope.state_machine_arn(&name);
+                Some((id.to_owned(), arn))
+            })
+            .collect()
+    }
+
+    /// When the oldest of a student's state machines came to be.
+    fn born_ms(&self, plan: &StudentPlan) -> Option<i64> {
+        let names = plan.items.iter().map(|item| &item.resource.name);
+        names
+            .filter_map(|name| self.observed.state_machines.get(name)?.created_ms)
+            .min()
+    }
+
+    /// Whether the function behind the API is as homeroom deployed it, so that executions have the names that it gives.
+    fn trigger_is_as_deployed(&self, plan: &StudentPlan, student: &Student) -> bool {
+        let lab = self.reading.lab;
+        let log = lab.marks().api_log.as_ref();
+        let name = log.and_then(|log| lab.function_name(&log.function, &student.username));
+        plan.items
+            .iter()
+            .filter(|item| item.resource.kind == Kind::Function)
+            .filter(|item| name.as_ref() == Some(&item.resource.name))
+            .all(|item| item.verdict == Found::NoChange)
+    }
+
+    /// The functions that checks and marks ask about: id in the lab, name.
+    fn functions(&self, student: &Student) -> Vec<(String, String)> {
+        let lab = self.reading.lab;
+        let of_marks = lab.marks().api_log.iter().map(|log| &log.function);
+        lab.checks()
+            .iter()
+            .filter_map(|check| match &check.proof {
+                Proof::LogEvents { functions, .. } => Some(functions),
+                _ => None,
+            })
+            .flatten()
+            .chain(of_marks)
+            .filter_map(|id| Some((id.clone(), lab.function_name(id, &student.username)?)))
+            .collect()
+    }
+}
+
+fn own_executions(facts: &Facts) -> Vec<(Starter, Execution)> {
+    let mut own: Vec<_> = facts
+        .executions
+        .values()
+        .filter_map(|reading| match reading {
+            Reading::Seen(all) => Some(all),
+            Reading::Unseen(_) => None,
+        })
+        .flatten()
+        .filter(|(starter, _)| *starter != Starter::Homeroom)
+        .cloned()
+        .collect();
+    own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
+    own
+}
+
+/// Keeps what was described of the state machines that are provably the class's.
+fn keep_machines(cache: &mut Cache, observed: &Observed, known: &KnownMachines, now_ms: i64) {
+    for machine in observed.state_machines.values() {
+        let (Ownership::Ours(owner), Some(detail), Some(created_ms)) =
+            (&machine.ownership, &machine.detail, machine.created_ms)
+        else {
+            cache.state_machines.remove(&machine.name);
+            continue;
+        };
+        if detail.deleting {
+            cache.state_machines.remove(&machine.name);
+            continue;
+        }
+        let read_ms = known
+            .get(&machine.name)
+            .filter(|known| known.is(machine))
+            .map_or(now_ms, |known| known.read_ms);
+        let kept = KnownMachine {
+            created_ms,
+            read_ms,
+            owner: owner.clone(),
+            detail: detail.clone(),
+        };
+        cache.state_machines.insert(machine.name.clone(), kept);
+    }
+}

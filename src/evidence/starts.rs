@@ -1,0 +1,236 @@
+//! Whether the API started an execution, from the log of the function behind it: asked only where a check still needs
+//! to know, a few executions a call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind};
+use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS};
+use crate::evidence::check::{Change, Check, Proof};
+use crate::evidence::evaluate::{Facts, Reading, Way, to_prove};
+use crate::evidence::execution::{Execution, Starter};
+use crate::evidence::marks::{ApiLog, fitting};
+
+use crate::evidence::gather::Subject;
+use crate::evidence::logs::{Found, has_events, messages};
+
+/// How long before its start an execution's log line may carry a time, and after it, in milliseconds: the function
+/// writes it once Step Functions has answered.
+const AROUND_MS: i64 = 60_000;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The function whose log is asked.
+pub(super) struct Trigger<'a> {
+    /// What proves a start.
+    pub log: &'a ApiLog,
+    /// The function's log group.
+    pub group: String,
+    /// Days that the group keeps events; `None`: for ever, or not known.
+    pub retention_days: Option<i32>,
+    /// Of starts from then on its log tells the truth: nothing else has run since than what homeroom deployed.
+    pub true_from_ms: i64,
+    /// Why not of those before.
+    pub doubt: Change,
+    /// Whether the student changed it, put back since or not.
+    pub changed: bool,
+}
+
+impl Trigger<'_> {
+    /// Why its log proves nothing of an execution, if so.
+    fn doubts(&self, execution: &Execution) -> Option<String> {
+        (execution.started_ms < self.true_from_ms)
+            .then(|| format!("{} {}", self.doubt.resource, self.doubt.summary))
+    }
+}
+
+/// Asks the log about the executions that the checks need to know of next. `false`: there are none, or the log cannot
+/// tell.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub(super) async fn prove(
+    client: &Client,
+    checks: &[Check],
+    subject: &Subject<'_>,
+    trigger: &Trigger<'_>,
+    facts: &mut Facts,
+    starts: &mut BTreeMap<String, KnownStart>,
+) -> Result<bool, Cancelled> {
+    let Some((machine, needed)) = next(checks, subject, facts) else {
+        return Ok(false);
+    };
+    let Some(Reading::Seen(all)) = facts.executions.get(&machine) else {
+        return Ok(false);
+    };
+    let (past, open): (Vec<usize>, Vec<usize>) = needed.into_iter().partition(|index| {
+        let started_ms = all[*index].1.started_ms;
+        let kept = trigger.retention_days.map(|days| i64::from(days) * DAY_MS);
+        kept.is_some_and(|kept| started_ms < subject.now_ms - kept)
+    });
+    let past: Vec<String> = past.into_iter().map(|i| all[i].1.arn.clone()).collect();
+    let asked = match open.is_empty() {
+        true => Vec::new(),
+        false => batch(trigger.log, all, open),
+    };
+    let answer = match asked.is_empty() {
+        true => Ok(Answer::default()),
+        false => {
+            ask(
+                client,
+                trigger,
+                &asked.iter().map(|i| &all[*i].1).collect::<Vec<_>>(),
+            )
+            .await?
+        }
+    };
+    for arn in past {
+        let days = trigger.retention_days.unwrap_or_default();
+        let why = format!(
+            "the log group {} keeps its events for {days} days only",
+            trigger.group
+        );
+        facts.ways.insert(arn, Way::Unseen(why));
+    }
+    let Some(Reading::Seen(all)) = facts.executions.get_mut(&machine) else {
+        return Ok(false);
+    };
+    // Whether the group holds anything at all, asked at most once.
+    let mut anything: Option<Result<bool, String>> = None;
+    for index in asked {
+        let (starter, execution) = &mut all[index];
+        let why = match &answer {
+            Err(why) => why.clone(),
+            Ok(answer) if answer.named.contains(&execution.name) => {
+                if let Some(why) = trigger.doubts(execution) {
+                    let why = format!("its log says so, and proves nothing of that time: {why}");
+                    facts.ways.insert(execution.arn.clone(), Way::Unseen(why));
+                    continue;
+                }
+                *starter = Starter::Api;
+                starts.insert(execution.arn.clone(), known(execution, true));
+                continue;
+            }
+            Ok(Answer {
+                cut_off: Some(read),
+                ..
+            }) => format!("more than {read} events in the log group {}", trigger.group),
+            Ok(_) if execution.started_ms + LOGS_SETTLED_MS > subject.now_ms => {
+                facts.ways.insert(execution.arn.clone(), Way::NotYet);
+                continue;
+            }
+            // The API did not start it, as far as the log goes, and it does not look so.
+            Ok(_) if !(subject.claims_api)(execution) => {
+                *starter = Starter::Person;
+                continue;
+            }
+            Ok(_) => match trigger.doubts(execution) {
+                Some(why) => format!("its log does not name it, and {why}"),
+                None => {
+                    if anything.is_none() {
+                        anything = Some(has_any(client, &trigger.group).await?);
+                    }
+                    match &anything {
+                        Some(Ok(true)) => {
+                            *starter = Starter::Person;
+                            starts.insert(execution.arn.clone(), known(execution, false));
+                            continue;
+                        }
+                        Some(Err(why)) => why.clone(),
+                        _ => format!("the log group {} has no events", trigger.group),
+                    }
+                }
+            },
+        };
+        facts.ways.insert(execution.arn.clone(), Way::Unseen(why));
+    }
+    Ok(answer.is_ok())
+}
+
+/// What the log told.
+#[derive(Debug, Default)]
+struct Answer {
+    /// Names of executions that it says were started.
+    named: BTreeSet<String>,
+    /// Events that were read of more.
+    cut_off: Option<usize>,
+}
+
+/// Asks the log about some executions. The inner error says why it cannot tell.
+async fn ask(
+    client: &Client,
+    trigger: &Trigger<'_>,
+    asked: &[&Execution],
+) -> Result<Result<Answer, String>, Cancelled> {
+    let names: Vec<&str> = asked.iter().map(|one| one.name.as_str()).collect();
+    let (since, until) = asked
+        .iter()
+        .fold((i64::MAX, i64::MIN), |(first, last), one| {
+            (first.min(one.started_ms), last.max(one.started_ms))
+        });
+    let time = (
+        since.saturating_sub(AROUND_MS),
+        Some(until.saturating_add(AROUND_MS)),
+    );
+    let pattern = trigger.log.pattern(&names);
+    let (lines, cut_off) = match messages(client, &trigger.group, time, &pattern).await {
+        Ok(Found::All(lines)) => (lines, None),
+        Ok(Found::CutOff(lines)) => {
+            let read = lines.len();
+            (lines, Some(read))
+        }
+        Err(CallError::Cancelled) => return Err(Cancelled),
+        Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => {
+            return Ok(Err(format!("the log group {} is not there", trigger.group)));
+        }
+        Err(CallError::Cloud(error)) => return Ok(Err(error.to_string())),
+    };
+    let named = lines.iter().filter_map(|line| trigger.log.names(line));
+    Ok(Ok(Answer {
+        named: named.collect(),
+        cut_off,
+    }))
+}
+
+/// Whether a log group has any event.
+async fn has_any(client: &Client, group: &str) -> Result<Result<bool, String>, Cancelled> {
+    match has_events(client, group, 0, None).await {
+        Ok(any) => Ok(Ok(any)),
+        Err(CallError::Cancelled) => Err(Cancelled),
+        Err(CallError::Cloud(error)) => Ok(Err(error.to_string())),
+    }
+}
+
+fn known(execution: &Execution, by_api: bool) -> KnownStart {
+    KnownStart {
+        started_ms: execution.started_ms,
+        by_api,
+    }
+}
+
+/// The executions that a check needs to know of: those of the first check that lacks any.
+fn next(checks: &[Check], subject: &Subject<'_>, facts: &Facts) -> Option<(String, Vec<usize>)> {
+    checks.iter().find_map(|check| {
+        let Proof::Executions { state_machine, .. } = &check.proof else {
+            return None;
+        };
+        let Some(Reading::Seen(all)) = facts.executions.get(state_machine) else {
+            return None;
+        };
+        let needed = to_prove(&check.proof, subject.plan, all, facts);
+        (!needed.is_empty()).then(|| (state_machine.clone(), needed))
+    })
+}
+
+/// As many of the needed ones as one pattern holds; where it has room, others whose way is open, the newest first, so that
+/// what is shown of them is true as well.
+fn batch(log: &ApiLog, all: &[(Starter, Execution)], needed: Vec<usize>) -> Vec<usize> {
+    let mut asked = needed;
+    let chosen: BTreeSet<usize> = asked.iter().copied().collect();
+    let others = all.iter().enumerate();
+    let others = others.filter(|(index, (s, _))| *s == Starter::Student && !chosen.contains(index));
+    asked.extend(others.map(|(index, _)| index).take(20));
+    let names: Vec<&str> = asked.iter().map(|i| all[*i].1.name.as_str()).collect();
+    asked.truncate(fitting(&log.line, &log.execution, &names).max(1));
+    asked
+}

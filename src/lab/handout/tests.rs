@@ -1,0 +1,239 @@
+use std::fs;
+use std::path::Path;
+
+use crate::evidence::check::Work;
+use crate::lab::Files;
+use crate::lab::handout::*;
+
+/// The lab that ships with homeroom, with another handout if wanted.
+fn shipped(handout: Option<&str>) -> Result<Lab, Vec<Failure>> {
+    lab_in("", handout)
+}
+
+fn lab_in(folder: &str, handout: Option<&str>) -> Result<Lab, Vec<Failure>> {
+    fn add(dir: &Path, root: &Path, files: &mut Files) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                add(&path, root, files);
+            } else {
+                let name = path
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
+                files.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files = Files::new();
+    add(&root.join("templates"), root, &mut files);
+    add(&root.join("lambdas"), root, &mut files);
+    if let Some(text) = handout {
+        files.insert("templates/handout.md".into(), text.into());
+    }
+    Lab::parse(files)
+}
+
+fn student(name: &str) -> Student {
+    Student {
+        username: "user1".parse().unwrap(),
+        name: Some(name.to_owned()),
+        email: None,
+        section: None,
+        extra: Vec::new(),
+    }
+}
+
+fn filled(lab: &Lab, name: &str, around: &Surroundings) -> Handout {
+    let scope = Scope {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+    };
+    let endpoint = ApiEndpoint {
+        id: "abc".into(),
+        url: "https://abc.example/prod".into(),
+    };
+    let apis = BTreeMap::from([("user1-workflow-api".to_owned(), endpoint)]);
+    let class = "spring".parse().unwrap();
+    lab.handout(&scope, &class, &student(name), &apis, around)
+        .unwrap()
+}
+
+fn console() -> Surroundings {
+    Surroundings {
+        sign_in_url: Some("https://123456789012.signin.aws.amazon.com/console".into()),
+        has_keys: false,
+    }
+}
+
+#[test]
+fn the_shipped_handout_fills_in_and_names_every_task_of_the_students() {
+    let lab = shipped(None).unwrap_or_else(|failures| panic!("{failures:#?}"));
+    let handout = filled(&lab, "Zoë", &console());
+    let text = format!("{handout:?}");
+    assert!(!text.contains("{{") && !text.contains("{%"), "{text}");
+    let named: Vec<&str> = handout
+        .blocks
+        .iter()
+        .filter_map(|block| match block {
+            Block::Heading { check, .. } => check.as_deref(),
+            _ => None,
+        })
+        .collect();
+    let own = lab.checks().iter().filter(|c| c.work == Work::Student);
+    let own: Vec<&str> = own.map(|check| check.id.as_str()).collect();
+    assert_eq!(named[0], "own-stack");
+    assert_eq!(
+        named[1..],
+        own,
+        "the tasks stand in the order of the checks"
+    );
+}
+
+#[test]
+fn what_depends_on_keys_and_console_is_said_only_where_it_holds() {
+    let lab = shipped(None).unwrap();
+    let with_console = format!("{:?}", filled(&lab, "x", &console()));
+    assert!(with_console.contains("signin.aws.amazon.com"));
+    assert!(with_console.contains("console.aws.amazon.com"));
+    assert!(!with_console.contains("aws logs tail"));
+    let without = Surroundings {
+        sign_in_url: None,
+        has_keys: true,
+    };
+    let without = format!("{:?}", filled(&lab, "x", &without));
+    assert!(!without.contains("signin.aws") && !without.contains("console.aws.amazon.com"));
+    assert!(without.contains("aws logs tail") && without.contains("practice cloud"));
+}
+
+#[test]
+fn a_value_brings_no_structure_with_it() {
+    let lab = shipped(Some(
+        "# Hello {{ student.name }}\n\n- {{ student.name }}\n\n```text\n{{ student.name }}\n```\n",
+    ))
+    .unwrap();
+    for hostile in [
+        "# x\n\n## y",
+        "[a](https://evil.example)",
+        "```\n<script>",
+        "**b**",
+        "{{ account }}",
+    ] {
+        let blocks = filled(&lab, hostile, &console()).blocks;
+        let text = |text: &str| vec![Inline::Text(text.to_owned())];
+        assert_eq!(
+            blocks,
+            [
+                Block::Heading {
+                    level: 1,
+                    text: text(&format!("Hello {hostile}")),
+                    check: None
+                },
+                Block::List {
+                    start: None,
+                    items: vec![vec![Block::Paragraph(text(hostile))]]
+                },
+                Block::Code(hostile.to_owned()),
+            ]
+        );
+    }
+}
+
+#[test]
+fn every_mistake_of_a_handout_is_told_with_its_line_when_the_lab_is_read() {
+    let cases = [
+        ("a\n\n```rust\n```\n", 3, "unknown"),
+        ("<b>x</b>\n", 1, "HTML"),
+        ("say <username>\n", 1, "HTML"),
+        ("![x](https://x)\n", 1, "images"),
+        ("[x](javascript:1)\n", 1, "must begin with https://"),
+        ("x\n\n## T {#nope}\n", 3, "names no [[check]]"),
+        ("```input payload=nope\n```\n", 1, "names no [[payload]]"),
+        ("```request payload=sales path=/x\n```\n", 1, "0 routes"),
+        (
+            "```request payload=sales times=0\n```\n",
+            1,
+            "from 1 to 100",
+        ),
+        (
+            "```request payload=sales retries=2\n```\n",
+            1,
+            "has no \"retries=2\"",
+        ),
+        ("```checks\nx\n```\n", 1, "takes no text"),
+        ("> [!admins]\n> x\n", 1, "unknown"),
+        (
+            "x\n\n```bash\necho '{{ username }}'\n```\n",
+            3,
+            "word of its own",
+        ),
+        ("x {{ username | safe }}\n", 1, "turns the escaping off"),
+        ("x {{ username\n", 1, "expected"),
+        ("---\n", 1, "not supported"),
+        ("    indented\n", 1, "four spaces"),
+    ];
+    for (source, line, problem) in cases {
+        let failures = shipped(Some(source)).unwrap_err();
+        let place = format!("templates/handout.md, line {line}");
+        assert!(
+            failures
+                .iter()
+                .any(|f| f.subject == place && f.cause.contains(problem)),
+            "{source}: {failures:#?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_lab_does_not_have_is_told_when_it_is_read() {
+    for source in ["{{ functions.nope.name }}", "`{{ student.team }}`"] {
+        let failures = shipped(Some(source)).unwrap_err();
+        assert_eq!(failures[0].subject, "templates/handout.md", "{failures:?}");
+    }
+    assert!(shipped(Some("{{ student.team | default(value=\"\") }}")).is_ok());
+}
+
+#[test]
+fn a_filter_stands_in_a_table_behind_a_backslash() {
+    let source = "| a |\n|---|\n| {{ username \\| upper }} `{{ username \\| upper }}` |\n";
+    let handout = filled(&shipped(Some(source)).unwrap(), "x", &console());
+    let cell = vec![
+        Inline::Text("USER1 ".to_owned()),
+        Inline::Code("USER1".to_owned()),
+    ];
+    let Block::Table { rows, .. } = &handout.blocks[0] else {
+        panic!("{handout:?}");
+    };
+    assert_eq!(rows[..], [vec![cell]]);
+}
+
+#[test]
+fn bash_and_powershell_behind_each_other_are_one_command() {
+    let source = "```bash\na {{ username }}\n```\n\n```powershell\nb {{ username }}\n```\n\n```shell\nc\n```\n";
+    let lab = shipped(Some(source)).unwrap();
+    let words = |fixed: &str| vec![Piece::Fixed(fixed.to_owned()), Piece::Value("user1".into())];
+    assert_eq!(
+        filled(&lab, "x", &console()).blocks,
+        [
+            Block::Commands {
+                bash: words("a "),
+                powershell: words("b ")
+            },
+            Block::Commands {
+                bash: vec![Piece::Fixed("c".into())],
+                powershell: vec![Piece::Fixed("c".into())],
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_lab_without_a_handout_of_its_own_lists_its_tasks() {
+    let lab = lab_in("tests/labs/mini", None).unwrap();
+    let blocks = filled(&lab, "x", &console()).blocks;
+    assert!(blocks.contains(&Block::Checks { hints: true }));
+}

@@ -1,0 +1,152 @@
+//! Names: a text around the username, known before any student is.
+
+use crate::roster::UsernameLimit;
+use crate::stack::ids::{USERNAME_MAX, Username};
+use crate::stack::kinds::{Kind, function, role, state_machine, user};
+
+/// Longest REST API name. API Gateway publishes no limit; this is the tightest of the other kinds, so that a
+/// lab never depends on an unwritten one.
+const REST_API_NAME_MAX: usize = 64;
+/// Longest log group name. Source: CloudWatch Logs CreateLogGroup, `logGroupName`.
+const LOG_GROUP_NAME_MAX: usize = 512;
+
+/// How the names of one resource of the stack are made: the username between two fixed texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern {
+    /// The resource's kind.
+    pub kind: Kind,
+    /// What stands before the username.
+    pub prefix: String,
+    /// What stands after it.
+    pub suffix: String,
+}
+
+impl NamePattern {
+    /// The name for a student.
+    pub fn name(&self, username: &Username) -> String {
+        self.around(username.as_str())
+    }
+
+    /// What stands in the username's place, if the name is of this pattern. Whether it is a username of the
+    /// class is the caller's to know.
+    pub fn username_in<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let username = name
+            .strip_prefix(self.prefix.as_str())?
+            .strip_suffix(self.suffix.as_str())?;
+        (!username.is_empty()).then_some(username)
+    }
+
+    pub(super) fn around(&self, username: &str) -> String {
+        format!("{}{username}{}", self.prefix, self.suffix)
+    }
+
+    /// Longest name of the kind, in characters.
+    pub(super) fn name_max(&self) -> usize {
+        match self.kind {
+            Kind::Role => role::NAME_MAX,
+            Kind::LogGroup => LOG_GROUP_NAME_MAX,
+            Kind::Function => function::NAME_MAX,
+            Kind::StateMachine => state_machine::NAME_MAX,
+            Kind::RestApi => REST_API_NAME_MAX,
+            // No lab names these: they are called like the student.
+            Kind::User | Kind::ManagedPolicy => user::NAME_MAX,
+        }
+    }
+
+    /// Longest username that the name has room for; zero when there is none.
+    pub(super) fn room(&self) -> usize {
+        self.name_max()
+            .saturating_sub(self.prefix.len() + self.suffix.len())
+    }
+
+    /// The character of the fixed part that some AWS name refuses, if there is one.
+    pub(super) fn bad_character(&self) -> Option<char> {
+        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let slash = |c: &char| self.kind == Kind::LogGroup && *c == '/';
+        self.prefix
+            .chars()
+            .chain(self.suffix.chars())
+            .find(|c| !plain(c) && !slash(c))
+    }
+}
+
+/// How long a username may be, and which name decides that.
+pub(super) fn username_limit(patterns: &[NamePattern]) -> UsernameLimit {
+    let tightest = patterns.iter().min_by_key(|pattern| pattern.room());
+    match tightest {
+        Some(pattern) if pattern.room() <= USERNAME_MAX => UsernameLimit {
+            max: pattern.room(),
+            because: format!(
+                "{} '{}' (at most {} characters)",
+                pattern.kind,
+                pattern.around("<username>"),
+                pattern.name_max()
+            ),
+        },
+        _ => UsernameLimit {
+            max: USERNAME_MAX,
+            because: "homeroom's limit on usernames".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pattern(kind: Kind, prefix: &str, suffix: &str) -> NamePattern {
+        NamePattern {
+            kind,
+            prefix: prefix.into(),
+            suffix: suffix.into(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_username_is_found_again_in_its_name(
+            username in "[A-Za-z0-9][A-Za-z0-9_-]{0,39}",
+            prefix in "[a-z/-]{0,12}",
+            suffix in "[a-z-]{0,12}",
+        ) {
+            let pattern = pattern(Kind::Function, &prefix, &suffix);
+            let name = pattern.name(&username.parse().unwrap());
+            prop_assert_eq!(pattern.username_in(&name), Some(username.as_str()));
+        }
+    }
+
+    #[test]
+    fn names_of_another_pattern_hold_no_username() {
+        let pattern = pattern(Kind::Function, "", "-process-data");
+        assert_eq!(pattern.username_in("user1-process-data"), Some("user1"));
+        for name in ["user1-send", "-process-data", "", "process-data"] {
+            assert_eq!(pattern.username_in(name), None, "{name}");
+        }
+        // Overlapping ends must not be counted twice.
+        let overlap = super::tests::pattern(Kind::Role, "a-b", "b-c");
+        assert_eq!(overlap.username_in("a-b-c"), None);
+    }
+
+    #[test]
+    fn the_tightest_name_limits_the_username_and_is_named() {
+        let long = "-x".repeat(20);
+        let limit = username_limit(&[
+            pattern(Kind::StateMachine, "", "-m"),
+            pattern(Kind::Function, "", &long),
+        ]);
+        assert_eq!(limit.max, 24);
+        assert!(
+            limit.because.contains("<username>-x-x"),
+            "{}",
+            limit.because
+        );
+        assert!(limit.because.contains("64"), "{}", limit.because);
+    }
+
+    #[test]
+    fn short_names_leave_the_limit_to_homeroom() {
+        let limit = username_limit(&[pattern(Kind::Function, "", "-f")]);
+        assert_eq!(limit.max, USERNAME_MAX);
+    }
+}

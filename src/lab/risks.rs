@@ -1,0 +1,401 @@
+//! What a lab asks for beyond what a lab needs. A bundle is code with rights: whoever runs somebody else's lab gives
+//! its roles and its students what it says. So what reaches too far is found before anything is made, is named, and
+//! is made only where the instructor allows it by name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::lab::Lab;
+use crate::roster::Student;
+use crate::stack::desired::{Desired, Stack};
+use crate::stack::ids::{ClassName, Scope};
+
+/// What reaches too far.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// An action with a wildcard, or everything but some actions.
+    Action(String),
+    /// Somebody outside the account and AWS's own services may use the role.
+    Principal(String),
+    /// An action that the lab's permissions boundary does not allow there.
+    BeyondBoundary(String),
+}
+
+/// One thing of a lab that reaches too far; the same of every student is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Risk {
+    /// Who gets it: a role's id in the bundle, or `student`.
+    pub holder: String,
+    /// What it is.
+    pub reach: Reach,
+    /// What the first student's is bound to, as the rendered policy says it.
+    pub example: String,
+}
+
+/// Who the students' own policy is for, among the holders.
+const STUDENT: &str = "student";
+
+impl Risk {
+    /// How it is allowed: the text that `allow-in-roles` in `homeroom.toml` holds.
+    pub fn key(&self) -> String {
+        let holder = &self.holder;
+        match &self.reach {
+            Reach::Action(action) => format!("{holder}: action {action}"),
+            Reach::Principal(principal) => format!("{holder}: principal {principal}"),
+            Reach::BeyondBoundary(action) => format!("{holder}: beyond the boundary {action}"),
+        }
+    }
+}
+
+impl fmt::Display for Risk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.holder.as_str() {
+            STUDENT => f.write_str("the students' policy ")?,
+            role => write!(f, "role \"{role}\" ")?,
+        }
+        let example = &self.example;
+        match &self.reach {
+            Reach::Action(action) => write!(f, "allows {action} on {example}"),
+            Reach::Principal(principal) => {
+                write!(
+                    f,
+                    "may be assumed from outside this account, by {principal}"
+                )
+            }
+            Reach::BeyondBoundary(action) => write!(
+                f,
+                "allows {action} on {example}, which the lab's permissions boundary does not allow"
+            ),
+        }
+    }
+}
+
+impl Lab {
+    /// Everything of this lab that reaches too far, over all students: a template may give one of them more.
+    pub fn risks(&self, desired: &Desired, students: &[Student]) -> Vec<Risk> {
+        let mut found = BTreeMap::new();
+        for (stack, student) in desired.stacks.iter().zip(students) {
+            self.risks_of(desired, stack, student, &mut |risk: Risk| {
+                found.entry(risk.key()).or_insert(risk);
+            });
+        }
+        found.into_values().collect()
+    }
+
+    fn risks_of(
+        &self,
+        desired: &Desired,
+        stack: &Stack,
+        student: &Student,
+        add: &mut impl FnMut(Risk),
+    ) {
+        let (scope, class) = (&desired.scope, &desired.class);
+        let apis = BTreeMap::new();
+        // What cannot be rendered is a fault that `desired` has said.
+        let boundary = self.boundary(scope, class, student, &apis);
+        let boundary = boundary.ok().flatten();
+        for (role, model) in stack.roles.iter().zip(&self.manifest.roles) {
+            for principal in foreign_principals(&role.trust, scope) {
+                add(Risk {
+                    holder: model.id.clone(),
+                    reach: Reach::Principal(principal),
+                    example: String::new(),
+                });
+            }
+            wide_actions(&model.id, &role.policy, add);
+            if let Some(boundary) = &boundary {
+                beyond(&model.id, &role.policy, boundary, add);
+            }
+        }
+        let apis = self.stand_in_apis(&student.username);
+        if let Ok(Some(access)) = self.access(scope, class, student, &apis) {
+            wide_actions(STUDENT, &access.policy, add);
+        }
+    }
+}
+
+impl Lab {
+    /// Whether the students' own policy allows an action somewhere.
+    pub fn students_may(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+        action: &str,
+    ) -> bool {
+        let apis = self.stand_in_apis(&student.username);
+        let access = self.access(scope, class, student, &apis);
+        let Ok(Some(access)) = access else {
+            return false;
+        };
+        let action = action.to_lowercase();
+        allowing(&access.policy).any(|statement| {
+            let actions = texts(statement.get("Action"));
+            actions.iter().any(|a| covers(&a.to_lowercase(), &action))
+        })
+    }
+}
+
+/// The statements of a policy that allow something. A document with one statement may do without the list.
+fn allowing(policy: &Value) -> impl Iterator<Item = &Value> {
+    let statements = match policy.get("Statement") {
+        Some(Value::Array(all)) => all.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    statements
+        .iter()
+        .filter(|statement| statement.get("Effect").and_then(Value::as_str) == Some("Allow"))
+}
+
+/// The texts of an element that is one text or a list of them.
+fn texts(value: Option<&Value>) -> Vec<&str> {
+    match value {
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+        Some(one) => one.as_str().into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// What a statement is bound to.
+fn resources(statement: &Value) -> Vec<&str> {
+    match statement.get("NotResource") {
+        // All but some is more than some.
+        Some(_) => vec!["*"],
+        None => texts(statement.get("Resource")),
+    }
+}
+
+fn wide_actions(holder: &str, policy: &Value, add: &mut impl FnMut(Risk)) {
+    for statement in allowing(policy) {
+        let but = texts(statement.get("NotAction"));
+        let but = (!but.is_empty()).then(|| format!("everything but {}", but.join(", ")));
+        let wide = texts(statement.get("Action")).into_iter();
+        let wide = wide.filter(|action| action.contains(['*', '?']));
+        for action in wide.map(str::to_owned).chain(but) {
+            add(Risk {
+                holder: holder.to_owned(),
+                reach: Reach::Action(action),
+                example: resources(statement).join(", "),
+            });
+        }
+    }
+}
+
+/// Who may assume a role and is neither a service of AWS's nor of the account.
+fn foreign_principals(trust: &Value, scope: &Scope) -> Vec<String> {
+    let mut foreign = Vec::new();
+    for statement in allowing(trust) {
+        if let Some(but) = statement.get("NotPrincipal") {
+            foreign.push(format!("everybody but {but}"));
+        }
+        match statement.get("Principal") {
+            Some(Value::Object(kinds)) => {
+                for (kind, value) in kinds {
+                    let all = texts(Some(value)).into_iter();
+                    let outside = all.filter(|who| !is_at_home(kind, who, scope));
+                    foreign.extend(outside.map(str::to_owned));
+                }
+            }
+            Some(other) => foreign.extend(texts(Some(other)).into_iter().map(str::to_owned)),
+            None => {}
+        }
+    }
+    foreign
+}
+
+fn is_at_home(kind: &str, principal: &str, scope: &Scope) -> bool {
+    match kind {
+        "Service" => [".amazonaws.com", ".amazonaws.com.cn"]
+            .iter()
+            .any(|end| principal.ends_with(end)),
+        "AWS" => {
+            let account = match principal.strip_prefix("arn:") {
+                Some(arn) => arn.split(':').nth(3).unwrap_or_default(),
+                None => principal,
+            };
+            account == scope.account
+        }
+        _ => false,
+    }
+}
+
+/// What a role may do that its boundary does not let it do.
+fn beyond(holder: &str, policy: &Value, boundary: &Value, add: &mut impl FnMut(Risk)) {
+    for statement in allowing(policy) {
+        for action in texts(statement.get("Action")) {
+            let outside = resources(statement)
+                .into_iter()
+                .find(|resource| !is_allowed(boundary, action, resource));
+            if let Some(resource) = outside {
+                add(Risk {
+                    holder: holder.to_owned(),
+                    reach: Reach::BeyondBoundary(action.to_owned()),
+                    example: resource.to_owned(),
+                });
+            }
+        }
+    }
+}
+
+/// Whether some statement of the boundary allows all of that. Its conditions narrow what the role can do further, so
+/// they are no reason to call it beyond.
+fn is_allowed(boundary: &Value, action: &str, resource: &str) -> bool {
+    allowing(boundary).any(|statement| {
+        let actions = texts(statement.get("Action"));
+        let resources = texts(statement.get("Resource"));
+        let lower = action.to_lowercase();
+        actions.iter().any(|a| covers(&a.to_lowercase(), &lower))
+            && resources.iter().any(|r| covers(r, resource))
+    })
+}
+
+/// Whether a pattern with `*` and `?` matches everything that another one matches.
+fn covers(wide: &str, narrow: &str) -> bool {
+    let (wide, narrow): (Vec<char>, Vec<char>) = (wide.chars().collect(), narrow.chars().collect());
+    let (mut w, mut n) = (0, 0);
+    // Where the last star stands, and how far it has reached.
+    let mut star: Option<(usize, usize)> = None;
+    while n < narrow.len() {
+        match wide.get(w) {
+            Some('*') => {
+                star = Some((w, n));
+                w += 1;
+            }
+            // A star of the narrow one stands for any text: only a star of the wide one takes that.
+            Some('?') if narrow[n] != '*' => {
+                w += 1;
+                n += 1;
+            }
+            Some(c) if *c == narrow[n] => {
+                w += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, reached)) => {
+                    star = Some((at, reached + 1));
+                    w = at + 1;
+                    n = reached + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    wide[w..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn scope() -> Scope {
+        Scope {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+        }
+    }
+
+    fn keys(find: impl FnOnce(&mut dyn FnMut(Risk))) -> Vec<String> {
+        let mut found = Vec::new();
+        find(&mut |risk: Risk| found.push(risk.key()));
+        found
+    }
+
+    #[test]
+    fn actions_with_wildcards_are_named_and_plain_ones_are_not() {
+        let policy = json!({"Statement": [
+            {"Effect": "Allow", "Action": ["s3:*", "logs:PutLogEvents", "iam:Pass?ole"], "Resource": "x"},
+            {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "*", "Resource": "*"}]});
+        assert_eq!(
+            keys(|mut add| wide_actions("worker", &policy, &mut add)),
+            [
+                "worker: action s3:*",
+                "worker: action iam:Pass?ole",
+                "worker: action everything but iam:*"
+            ]
+        );
+        // One statement need not stand in a list.
+        let one = json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+        assert_eq!(
+            keys(|mut add| wide_actions("w", &one, &mut add)),
+            ["w: action *"]
+        );
+    }
+
+    #[test]
+    fn principals_outside_the_account_and_aws_are_foreign() {
+        let trust = |principal: Value| {
+            let trust = json!({"Statement": [{"Effect": "Allow", "Principal": principal}]});
+            foreign_principals(&trust, &scope())
+        };
+        for home in [
+            json!({"Service": "lambda.amazonaws.com"}),
+            json!({"AWS": "123456789012"}),
+            json!({"AWS": ["arn:aws:iam::123456789012:root"]}),
+        ] {
+            assert!(trust(home.clone()).is_empty(), "{home}");
+        }
+        for foreign in [
+            json!("*"),
+            json!({"AWS": "*"}),
+            json!({"AWS": ["123456789012", "arn:aws:iam::999999999999:root"]}),
+            json!({"AWS": "999999999999"}),
+            json!({"Federated": "accounts.example.com"}),
+            json!({"Service": "lambda.example.com"}),
+        ] {
+            assert_eq!(trust(foreign.clone()).len(), 1, "{foreign}");
+        }
+        let but = json!({"Statement": {"Effect": "Allow", "NotPrincipal": {"AWS": "1"}}});
+        assert_eq!(foreign_principals(&but, &scope()).len(), 1);
+    }
+
+    #[test]
+    fn what_the_boundary_does_not_allow_there_is_beyond_it() {
+        let boundary = json!({"Statement": [
+            {"Effect": "Allow", "Action": ["logs:Put*", "states:StartExecution"], "Resource": "arn:own:*"},
+            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "arn:f",
+             "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}}]});
+        let beyond = |action: &str, resource: &str| {
+            let policy =
+                json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": resource}});
+            !keys(|mut add| beyond("r", &policy, &boundary, &mut add)).is_empty()
+        };
+        assert!(!beyond("logs:PutLogEvents", "arn:own:group:*"));
+        assert!(!beyond("logs:putlogevents", "arn:own:x"));
+        assert!(!beyond("lambda:InvokeFunction", "arn:f"));
+        assert!(beyond("logs:PutLogEvents", "*"));
+        assert!(beyond("logs:*", "arn:own:x"));
+        assert!(beyond("lambda:InvokeFunction", "arn:f:1"));
+        assert!(beyond("dynamodb:PutItem", "arn:own:x"));
+    }
+
+    #[test]
+    fn a_pattern_covers_another_only_where_it_matches_all_of_it() {
+        for (wide, narrow) in [
+            ("*", "a*b"),
+            ("a*", "ab?*"),
+            ("a?c", "abc"),
+            ("a?c", "a?c"),
+            ("*b*", "abab"),
+            ("ab", "ab"),
+            ("a**", "a"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} {narrow}");
+        }
+        for (wide, narrow) in [
+            ("a?", "a*"),
+            ("ab", "a?"),
+            ("a*c", "a*"),
+            ("", "*"),
+            ("a", ""),
+            ("a*b", "a"),
+        ] {
+            assert!(!covers(wide, narrow), "{wide} {narrow}");
+        }
+    }
+}

@@ -1,0 +1,935 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::evidence::check::Credit;
+use crate::lab::*;
+
+const LAB: &str = r#"
+[lab]
+id = "tiny"
+title = "Tiny"
+minutes = 5
+[settings]
+region = "us-east-1"
+runtime = "python3.13"
+log_retention_days = 7
+rate = 0.5
+auth = "NONE"
+limit = 5
+[rehearsal.settings]
+rate = 1
+[[role]]
+id = "r"
+name = "{{ username }}-role"
+trust = "trust.json"
+policy = "policy.json"
+[[function]]
+id = "f"
+name = "{{ username }}-fn"
+role = "r"
+code = "f"
+handler = "app.main"
+timeout_s = 3
+memory_mib = 128
+environment = { RATE = "{{ settings.rate }}" }
+[[state_machine]]
+id = "m"
+name = "{{ username }}-machine"
+type = "STANDARD"
+role = "r"
+definition = "machine.json"
+[[rest_api]]
+id = "a"
+name = "{{ username }}-api"
+stage = "s"
+authorization = "{{ settings.auth }}"
+throttle = { rate = "{{ settings.limit }}", burst = 9 }
+route = [{ method = "POST", path = "/go", function = "f" }]
+[access]
+policy = "access.json"
+boundary = "boundary.json"
+[[output]]
+id = "url"
+label = "URL"
+value = "{{ rest_apis.a.url }}/go"
+[[output]]
+id = "fn"
+label = "Function"
+value = "{{ functions.f.name }}"
+[[payload]]
+id = "p"
+title = "P"
+template = "p.json"
+[marks]
+api_name_prefix = "api-"
+api_log = { function = "f", line = { "/message" = "started" }, execution = "/execution" }
+log_execution = "/execution"
+nonce_in = ["/who"]
+[[probe]]
+id = "go"
+title = "Goes"
+hint = "Look."
+deadline_s = 9
+[probe.request]
+kind = "api"
+api = "a"
+method = "POST"
+path = "/go"
+body = "probe.json"
+expect_http = 202
+expect_end = { status = "SUCCEEDED" }
+[[check]]
+id = "logs"
+title = "Logs"
+work = "student"
+points = 1
+hint = "Run it."
+proof = { kind = "log-events", functions = ["f"], own_execution_of = "m" }
+"#;
+
+fn files() -> Files {
+    let machine = r#"{ "StartAt": "S", "States": { "S": { "Type": "Pass", "Result": "{{ student.name }}", "End": true } } }"#;
+    [
+        ("templates/lab.toml", LAB),
+        (
+            "templates/trust.json",
+            r#"{ "Statement": [{ "Sid": "{{ student.email }}" }] }"#,
+        ),
+        (
+            "templates/policy.json",
+            r#"{ "Statement": [{ "Resource": "{{ log_groups.f.arn }}:*" }] }"#,
+        ),
+        ("templates/machine.json", machine),
+        (
+            "templates/access.json",
+            r#"{ "Statement": [{ "Resource": ["{{ user.arn }}", "{{ rest_apis.a.arn }}", "{{ rest_apis.a.execute_arn }}/{{ rest_apis.a.stage }}/*"] }] }"#,
+        ),
+        (
+            "templates/boundary.json",
+            r#"{ "Statement": [{ "Resource": "{{ state_machines.m.execution_arn }}:*" }{% if rest_apis.a.id %}, { "Resource": "{{ rest_apis.a.arn }}" }{% endif %}] }"#,
+        ),
+        (
+            "templates/p.json",
+            r#"{ "user": "{{ username }}", "name": "{{ student.name }}" }"#,
+        ),
+        ("templates/probe.json", r#"{"who": "{{ nonce }}"}"#),
+        ("lambdas/f/app.py", "def main(event, context): pass"),
+    ]
+    .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
+    .into()
+}
+
+/// The tiny lab with one text of its files put in another's place.
+fn with(path: &str, old: &str, new: &str) -> Files {
+    let mut files = files();
+    let text = String::from_utf8(files[path].clone()).unwrap();
+    assert!(text.contains(old), "{path} holds no {old}");
+    files.insert(path.into(), text.replace(old, new).into_bytes());
+    files
+}
+
+fn scope() -> Scope {
+    Scope {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+    }
+}
+
+fn class() -> ClassName {
+    "spring".parse().unwrap()
+}
+
+fn student(username: &str) -> Student {
+    Student {
+        username: username.parse().unwrap(),
+        name: Some("Ada".into()),
+        email: None,
+        section: None,
+        extra: vec![("team".into(), "blue".into())],
+    }
+}
+
+fn said(failures: &[Failure]) -> String {
+    let lines: Vec<_> = failures
+        .iter()
+        .map(|f| format!("{f} / {}", f.hint.as_deref().unwrap_or("-")))
+        .collect();
+    lines.join("\n")
+}
+
+fn refusal(files: Files) -> String {
+    said(&Lab::parse(files).unwrap_err())
+}
+
+/// What is wrong with the lab once it is filled in for two students.
+fn refusal_when_filled_in(files: Files) -> String {
+    let lab = Lab::parse(files).unwrap();
+    said(
+        &lab.desired(&scope(), &class(), &[student("ada"), student("bob")])
+            .unwrap_err(),
+    )
+}
+
+#[test]
+fn a_column_that_may_not_be_shown_is_refused_with_what_allows_it() {
+    let lab = Lab::parse(with(
+        "templates/p.json",
+        "student.name",
+        "student.team | default(value=username)",
+    ))
+    .unwrap();
+    let limit = lab.username_limit();
+    let read = |publish: &[String]| {
+        Roster::parse_with(
+            "c.csv",
+            b"username,team,seat\nada,blue,4\n",
+            &limit,
+            publish,
+        )
+        .unwrap()
+    };
+    let said = said(&lab.check_columns(&read(&[])).unwrap_err());
+    assert_eq!(
+        said,
+        "templates/p.json: uses the roster's column 'team', which may not be shown / allow it in homeroom.toml: \
+         publish-columns = [\"team\"]; students see what a template makes of it"
+    );
+    assert_eq!(lab.check_columns(&read(&["team".to_owned()])), Ok(()));
+    assert_eq!(lab.check_columns(&Roster::default()), Ok(()));
+}
+
+#[test]
+fn a_stack_is_named_linked_and_filled_in() {
+    let lab = Lab::parse(files()).unwrap();
+    let desired = lab
+        .desired(&scope(), &class(), &[student("ada"), student("bob")])
+        .unwrap();
+    assert_eq!(desired.stacks.len(), 2);
+    let stack = &desired.stacks[1];
+    assert_eq!(stack.student().as_str(), "bob");
+    let arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/bob-fn:*";
+    assert_eq!(
+        *stack.roles[0].policy,
+        json!({ "Statement": [{ "Resource": arn }] })
+    );
+    assert_eq!(stack.log_groups[0].name, "/aws/lambda/bob-fn");
+    assert_eq!(stack.log_groups[0].retention_days, 7);
+    let function = &stack.functions[0];
+    assert_eq!(
+        (function.name.as_str(), function.role.as_str()),
+        ("bob-fn", "bob-role")
+    );
+    assert_eq!(function.runtime, "python3.13");
+    assert_eq!(function.environment["RATE"], "0.5");
+    assert_eq!(
+        stack.state_machines[0].definition["States"]["S"]["Result"],
+        "Ada"
+    );
+    assert_eq!(stack.rest_apis[0].routes[0].function, "bob-fn");
+}
+
+#[test]
+fn names_are_found_again_by_their_patterns() {
+    let lab = Lab::parse(files()).unwrap();
+    let desired = lab.desired(&scope(), &class(), &[student("ada")]).unwrap();
+    let patterns = lab.name_patterns();
+    // A policy's name is homeroom's, not the lab's.
+    let resources = desired.stacks[0].resource_ids().into_iter();
+    let resources: Vec<_> = resources
+        .filter(|id| id.kind != crate::stack::kinds::Kind::ManagedPolicy)
+        .collect();
+    assert_eq!(patterns.len(), resources.len());
+    for (pattern, resource) in patterns.iter().zip(resources) {
+        assert_eq!(pattern.kind, resource.kind);
+        assert_eq!(pattern.username_in(&resource.name), Some("ada"));
+    }
+}
+
+#[test]
+fn every_problem_of_a_bundle_is_said_at_once() {
+    let mut files = with(
+        "templates/lab.toml",
+        "role = \"r\"\ncode",
+        "role = \"worker\"\ncode",
+    );
+    let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+    let text = text
+        .replace("timeout_s = 3", "timeout_s = 3000")
+        .replace("log_retention_days = 7", "log_retention_days = 8")
+        .replace(
+            "definition = \"machine.json\"",
+            "definition = \"other.json\"",
+        )
+        .replace("own_execution_of = \"m\"", "own_execution_of = \"x\"")
+        .replace("path = \"/go\"\nbody", "path = \"/stop\"\nbody")
+        .replace("\"{{ username }}-api\"", "\"api\"");
+    files.insert("templates/lab.toml".into(), text.into_bytes());
+    files.insert(
+        "templates/p.json".into(),
+        br#"{ "n": "{{ student.name | safe }}" }"#.to_vec(),
+    );
+    files.remove("lambdas/f/app.py");
+    let said = refusal(files);
+    for expected in [
+        "role = \"worker\" names no [[role]] / role here: r",
+        "timeout_s = 3000",
+        "log_retention_days is 8",
+        "there is no file templates/other.json",
+        "own_execution_of = \"x\"",
+        "has no route POST /stop",
+        "[[rest_api]] \"a\": name must hold {{ username }} once",
+        "templates/p.json: {{ student.name }} uses the filter 'safe'",
+        "there are no files in lambdas/f/",
+    ] {
+        assert!(said.contains(expected), "{expected}\n---\n{said}");
+    }
+    assert_eq!(said.lines().count(), 9, "{said}");
+}
+
+#[test]
+fn a_key_that_is_not_known_is_named_with_its_line() {
+    let said = refusal(with(
+        "templates/lab.toml",
+        "memory_mib = 128",
+        "memory = 128",
+    ));
+    assert!(said.starts_with("templates/lab.toml, line "), "{said}");
+    assert!(said.contains("memory"), "{said}");
+    for (old, new, expected) in [
+        ("deadline_s = 9", "deadline_s = 9\ncolour = 1", "colour"),
+        (
+            "hint = \"Run it.\"",
+            "hint = \"Run it.\"\nhnit = \"x\"",
+            "hnit",
+        ),
+        ("own_execution_of", "own_executions_of", "own_executions_of"),
+        ("type = \"STANDARD\"", "type = \"FAST\"", "FAST"),
+        ("[lab]", "[lab", "line 2"),
+    ] {
+        let said = refusal(with("templates/lab.toml", old, new));
+        assert!(said.contains(expected), "{new}: {said}");
+    }
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_no_lab() {
+    assert!(refusal(Files::new()).contains("templates/lab.toml: is not there"));
+}
+
+#[test]
+fn faults_of_the_manifest_name_their_entry() {
+    for (old, new, expected) in [
+        (
+            "id = \"f\"",
+            "id = \"my-f\"",
+            "[[function]] \"my-f\": an id begins with",
+        ),
+        (
+            "id = \"fn\"",
+            "id = \"url\"",
+            "[[output]] \"url\": this id is used twice",
+        ),
+        ("memory_mib = 128", "memory_mib = 64", "memory_mib = 64"),
+        (
+            "RATE =",
+            "RA-TE =",
+            "no environment variable named \"RA-TE\"",
+        ),
+        (
+            "handler = \"app.main\"",
+            "handler = \"main\"",
+            "handler = \"main\" is not",
+        ),
+        (
+            "handler = \"app.main\"",
+            "handler = \"ap.main\"",
+            "no file lambdas/f/ap.py",
+        ),
+        (
+            "method = \"POST\", path",
+            "method = \"SEND\", path",
+            "method = \"SEND\"",
+        ),
+        (
+            "path = \"/go\", function",
+            "path = \"go\", function",
+            "path = \"go\" is no path",
+        ),
+        ("stage = \"s\"", "stage = \"a b\"", "no stage name"),
+        (
+            "\"{{ settings.auth }}\"",
+            "\"OPEN\"",
+            "[[rest_api]] \"a\": authorization is \"OPEN\", not NONE or AWS_IAM",
+        ),
+        (
+            "burst = 9",
+            "burst = 5001",
+            "[[rest_api]] \"a\": throttle.burst is \"5001\", not a whole number from 1 to 5000",
+        ),
+        ("burst = 9", "burst = 0", "throttle.burst is \"0\""),
+        ("burst = 9", "burst = 0.5", "a whole number, or a text like"),
+        ("limit = 5", "limit = 0.5", "throttle.rate is \"0.5\""),
+        (
+            "\"{{ settings.limit }}\"",
+            "\"{{ username }}\"",
+            "throttle.rate: Variable `username` not found",
+        ),
+        ("expect_http = 202", "expect_http = 20", "expect_http = 20"),
+        (
+            "status = \"SUCCEEDED\"",
+            "status = \"RUNNING\"",
+            "does not end in RUNNING",
+        ),
+        ("\"/who\"", "\"who\"", "\"who\" is not a JSON pointer"),
+        (
+            "api_name_prefix = \"api-\"",
+            "api_name_prefix = \"\"",
+            "name prefix is empty",
+        ),
+        (
+            "{{ username }}-role",
+            "{{ username | upper }}-role",
+            "must hold {{ username }} once",
+        ),
+        (
+            "{{ username }}-role",
+            "{{ username }}-{{ username }}",
+            "must hold {{ username }} once",
+        ),
+        (
+            "{{ username }}-role",
+            "{{ username }}-{{ account }}",
+            "names know username, lab and settings only",
+        ),
+        ("{{ username }}-role", "{{ username }} role", "contains ' '"),
+        (
+            "definition = \"machine.json\"",
+            "definition = \"machine.txt\"",
+            "no file templates/machine.txt",
+        ),
+        (
+            "policy = \"access.json\"",
+            "policy = \"other.json\"",
+            "[access] policy = \"other.json\": there is no file",
+        ),
+        ("rate = 1\n", "speed = 1\n", "\"speed\" is no setting"),
+    ] {
+        let said = refusal(with("templates/lab.toml", old, new));
+        assert!(said.contains(expected), "{new}: {expected}\n---\n{said}");
+    }
+}
+
+#[test]
+fn names_without_room_for_a_username_are_refused() {
+    let long = format!("{{{{ username }}}}-{}", "x".repeat(63));
+    let said = refusal(with("templates/lab.toml", "{{ username }}-role", &long));
+    assert!(said.contains("leaves no room for a username"), "{said}");
+}
+
+#[test]
+fn faults_that_show_only_when_filled_in_are_found_before_any_change() {
+    for (path, old, new, expected) in [
+        (
+            "templates/machine.json",
+            "\"End\": true",
+            "\"Next\": \"Nowhere\"",
+            "goes on to \"Nowhere\"",
+        ),
+        (
+            "templates/machine.json",
+            "\"StartAt\": \"S\",",
+            "",
+            "has no StartAt",
+        ),
+        (
+            "templates/machine.json",
+            "\"End\": true }",
+            "\"End\": true ",
+            "is not JSON once it is filled in",
+        ),
+        (
+            "templates/policy.json",
+            "Statement",
+            "Statment",
+            "is no inline policy: it has no Statement",
+        ),
+        (
+            "templates/policy.json",
+            "log_groups.f",
+            "log_groups.g",
+            "log_groups.g",
+        ),
+        (
+            "templates/access.json",
+            "Statement",
+            "Statment",
+            "is no access policy: it has no Statement",
+        ),
+        (
+            "templates/access.json",
+            "user.arn",
+            "user.tags",
+            "user.tags",
+        ),
+        (
+            "templates/boundary.json",
+            "{% if rest_apis.a.id %}",
+            "{% if username %}",
+            "rest_apis.a.arn",
+        ),
+        (
+            "templates/p.json",
+            "{{ username }}\",",
+            "\"",
+            "templates/p.json",
+        ),
+        (
+            "templates/p.json",
+            "student.name",
+            "student.seat",
+            "student.seat",
+        ),
+        (
+            "templates/lab.toml",
+            "functions.f.name }}\"",
+            "functions.f.url }}\"",
+            "[[output]] \"fn\": value",
+        ),
+        (
+            "templates/lab.toml",
+            "settings.rate",
+            "settings.speed",
+            "environment.RATE",
+        ),
+    ] {
+        let said = refusal_when_filled_in(with(path, old, new));
+        assert!(said.contains(expected), "{new}: {expected}\n---\n{said}");
+        assert!(
+            said.contains("(for ada, bob)"),
+            "one failure for both students: {said}"
+        );
+    }
+}
+
+#[test]
+fn documents_too_large_for_aws_are_refused() {
+    let large = |path: &str, n: usize| {
+        let text = format!("{{ \"Statement\": [\"{}\"] }}", "x".repeat(n));
+        let mut files = files();
+        files.insert(path.into(), text.into_bytes());
+        files
+    };
+    assert!(refusal_when_filled_in(large("templates/trust.json", 2048)).contains("IAM takes 2048"));
+    assert!(
+        refusal_when_filled_in(large("templates/policy.json", 10_240)).contains("IAM takes 10240")
+    );
+    for what in ["access", "boundary"] {
+        let path = format!("templates/{what}.json");
+        let said = refusal_when_filled_in(large(&path, 6144));
+        assert!(said.contains("IAM takes 6144"), "{said}");
+    }
+    let filled = "x".repeat(4096);
+    let said = refusal_when_filled_in(with("templates/lab.toml", "{{ settings.rate }}", &filled));
+    assert!(said.contains("Lambda takes 4096"), "{said}");
+}
+
+#[test]
+fn students_whose_names_collide_are_named() {
+    let lab = Lab::parse(files()).unwrap();
+    let failures = lab
+        .desired(&scope(), &class(), &[student("ada"), student("ADA")])
+        .unwrap_err();
+    assert!(said(&failures).contains("students ada and ADA would both have this name"));
+}
+
+#[test]
+fn settings_are_overridden_by_known_keys_of_the_same_type() {
+    let lab = || Lab::parse(files()).unwrap();
+    let one = |key: &str, value: toml::Value| BTreeMap::from([(key.to_owned(), value)]);
+    assert_eq!(lab().region(), "us-east-1");
+    let changed = lab()
+        .with_settings(&one("region", "eu-west-1".into()))
+        .unwrap();
+    assert_eq!(changed.region(), "eu-west-1");
+    let rehearsal = lab();
+    let rehearsal = rehearsal
+        .clone()
+        .with_settings(rehearsal.rehearsal_settings())
+        .unwrap();
+    let desired = rehearsal
+        .desired(&scope(), &class(), &[student("ada")])
+        .unwrap();
+    assert_eq!(desired.stacks[0].functions[0].environment["RATE"], "1");
+    for (key, value, expected) in [
+        (
+            "colour",
+            "red".into(),
+            "\"colour\" is no setting of lab tiny / settings here: ",
+        ),
+        (
+            "rate",
+            "fast".into(),
+            "rate = \"fast\" is a string, not a float",
+        ),
+        ("log_retention_days", 8.into(), "log_retention_days is 8"),
+        ("region", "".into(), "region is missing"),
+    ] {
+        let failures = lab().with_settings(&one(key, value)).unwrap_err();
+        assert!(said(&failures).contains(expected), "{}", said(&failures));
+    }
+}
+
+#[test]
+fn who_may_call_an_api_and_how_often_can_be_settings() {
+    let api = |lab: &Lab| {
+        let mut desired = lab.desired(&scope(), &class(), &[student("ada")]).unwrap();
+        desired.stacks.remove(0).rest_apis.remove(0)
+    };
+    let request = |lab: &Lab| {
+        let endpoint = ApiEndpoint {
+            id: "abc".into(),
+            url: "http://x/s".into(),
+        };
+        let apis = BTreeMap::from([("ada-api".to_owned(), endpoint)]);
+        let mut requests = lab.example_requests(&scope(), &class(), &student("ada"), &apis);
+        requests.remove(0)
+    };
+    let lab = Lab::parse(files()).unwrap();
+    let before = api(&lab);
+    assert_eq!(before.authorization, Authorization::None);
+    assert_eq!(before.throttle, Some(Throttle { rate: 5, burst: 9 }));
+    assert_eq!(request(&lab).sigv4, None);
+    let settings = [("auth", "AWS_IAM".into()), ("limit", 7.into())];
+    let settings = settings.map(|(key, value): (&str, toml::Value)| (key.to_owned(), value));
+    let lab = lab.with_settings(&settings.into()).unwrap();
+    let after = api(&lab);
+    assert_eq!(after.authorization, Authorization::AwsIam);
+    assert_eq!(after.throttle, Some(Throttle { rate: 7, burst: 9 }));
+    assert_ne!(before.fingerprint(&scope()), after.fingerprint(&scope()));
+    let signature = "aws:amz:us-east-1:execute-api".to_owned();
+    assert_eq!(request(&lab).sigv4, Some(signature));
+
+    let plain = with("templates/lab.toml", "throttle = ", "# ");
+    let lab = Lab::parse(plain).unwrap();
+    assert_eq!(api(&lab).throttle, None);
+}
+
+#[test]
+fn outputs_that_need_an_api_wait_for_it() {
+    let lab = Lab::parse(files()).unwrap();
+    let ids = |apis: &BTreeMap<_, _>| -> Vec<_> {
+        let outputs = lab.outputs(&scope(), &class(), &student("ada"), apis);
+        outputs.into_iter().map(|o| (o.id, o.value)).collect()
+    };
+    let function = ("fn".to_owned(), "ada-fn".to_owned());
+    assert_eq!(ids(&BTreeMap::new()), std::slice::from_ref(&function));
+    let endpoint = ApiEndpoint {
+        id: "abc".into(),
+        url: "http://x/s".into(),
+    };
+    let url = ("url".to_owned(), "http://x/s/go".to_owned());
+    assert_eq!(
+        ids(&BTreeMap::from([("ada-api".to_owned(), endpoint)])),
+        [url, function]
+    );
+}
+
+#[test]
+fn access_names_the_students_own_and_waits_for_the_api() {
+    let lab = Lab::parse(files()).unwrap();
+    let ada = student("ada");
+    let endpoint = ApiEndpoint {
+        id: "abc".into(),
+        url: "http://x/s".into(),
+    };
+    let apis = BTreeMap::from([("ada-api".to_owned(), endpoint)]);
+    let access = lab.access(&scope(), &class(), &ada, &apis).unwrap();
+    let access = access.unwrap();
+    let own = json!([
+        "arn:aws:iam::123456789012:user/homeroom/spring/ada",
+        "arn:aws:apigateway:us-east-1::/restapis/abc",
+        "arn:aws:execute-api:us-east-1:123456789012:abc/s/*"
+    ]);
+    assert_eq!(access.policy["Statement"][0]["Resource"], own);
+    let executions = "arn:aws:states:us-east-1:123456789012:execution:ada-machine:*";
+    assert_eq!(access.boundary["Statement"][0]["Resource"], executions);
+    assert_eq!(access.boundary["Statement"][1]["Resource"], own[1]);
+
+    // Before the stack is there: its roles get the boundary, and the student no access.
+    let none = BTreeMap::new();
+    let boundary = lab.boundary(&scope(), &class(), &ada, &none).unwrap();
+    let before = json!({ "Statement": [{ "Resource": executions }] });
+    assert_eq!(boundary, Some(before));
+    let refused = said(&lab.access(&scope(), &class(), &ada, &none).unwrap_err());
+    assert!(
+        refused.contains("REST API ada-api has no id before it is deployed"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_lab_without_access_gives_none() {
+    let table = "[access]\npolicy = \"access.json\"\nboundary = \"boundary.json\"\n";
+    let lab = Lab::parse(with("templates/lab.toml", table, "")).unwrap();
+    let none = BTreeMap::new();
+    let ada = student("ada");
+    assert!(!lab.has_access());
+    assert_eq!(lab.access(&scope(), &class(), &ada, &none), Ok(None));
+    assert_eq!(lab.boundary(&scope(), &class(), &ada, &none), Ok(None));
+}
+
+#[test]
+fn marks_that_prove_nothing_or_cannot_be_looked_for_are_refused() {
+    for (old, new, said) in [
+        (
+            "api_name_prefix = \"api-\"",
+            "api_name_prefix = \"\"",
+            "would bear the mark",
+        ),
+        (
+            "function = \"f\", line",
+            "function = \"g\", line",
+            "api_log.function",
+        ),
+        (
+            "{ \"/message\" = \"started\" }",
+            "{}",
+            "every line of the log",
+        ),
+        ("\"started\"", "\"st*\"", "plain characters"),
+        (
+            "execution = \"/execution\" }",
+            "execution = \"/a b\" }",
+            "cannot be looked for",
+        ),
+        (
+            "log_execution = \"/execution\"",
+            "log_execution = \"/0\"",
+            "log_execution",
+        ),
+        (
+            "nonce_in = [\"/who\"]",
+            "nonce_in = [\"who\"]",
+            "is not a JSON pointer",
+        ),
+        ("api_log =", "api_input = {}\napi_log =", "api_log = {"),
+        (
+            "nonce_in =",
+            "homeroom_input = {}\nnonce_in =",
+            "{{ nonce }}",
+        ),
+        (
+            "nonce_in =",
+            "homeroom_name_prefixes = []\nnonce_in =",
+            "{{ nonce }}",
+        ),
+    ] {
+        let failures = Lab::parse(with("templates/lab.toml", old, new)).unwrap_err();
+        let text = format!("{failures:?}");
+        assert!(text.contains(said), "{new}: {text}");
+    }
+}
+
+#[test]
+fn a_check_of_the_way_needs_the_log_line_that_proves_it() {
+    let check = "proof = { kind = \"executions\", state_machine = \"m\", started_by = \"WAY\" }";
+    let log = "api_log = { function = \"f\", line = { \"/message\" = \"started\" }, execution = \"/execution\" }\n";
+    let proof = "proof = { kind = \"log-events\", functions = [\"f\"], own_execution_of = \"m\" }";
+    let lab = |way: &str, without: &str| {
+        let mut files = with("templates/lab.toml", proof, &check.replace("WAY", way));
+        let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+        files.insert(
+            "templates/lab.toml".into(),
+            text.replace(without, "").into_bytes(),
+        );
+        Lab::parse(files)
+    };
+    for way in ["api", "person"] {
+        assert!(lab(way, "\u{0}").is_ok(), "{way}");
+        let text = format!("{:?}", lab(way, log).unwrap_err());
+        assert!(text.contains("needs api_log"), "{text}");
+    }
+    for way in ["homeroom", "student", "unclear"] {
+        let text = format!("{:?}", lab(way, "\u{0}").unwrap_err());
+        assert!(text.contains("\\\"person\\\" or"), "{text}");
+    }
+}
+
+#[test]
+fn a_probe_whose_execution_could_not_be_known_again_is_refused() {
+    let lab = Lab::parse(with("templates/probe.json", "{{ nonce }}", "probe")).unwrap();
+    let failures = lab
+        .desired(&scope(), &class(), &[student("ada")])
+        .unwrap_err();
+    let text = format!("{failures:?}");
+    assert!(
+        text.contains("nonce_in") && text.contains("probe.json"),
+        "{text}"
+    );
+}
+
+#[test]
+fn probes_payloads_and_routes_are_the_students_own() {
+    let lab = Lab::parse(files()).unwrap();
+    let ada = student("ada");
+    let probes = lab.probes(&scope(), &class(), &ada, "7abcdefgh2").unwrap();
+    let ProbeRequest::Api {
+        api,
+        stage,
+        body,
+        execution_arn_pointer,
+        ..
+    } = &probes[0].request
+    else {
+        panic!("{probes:?}");
+    };
+    assert_eq!((api.as_str(), stage.as_str()), ("ada-api", "s"));
+    assert_eq!(execution_arn_pointer, "/executionArn");
+    assert_eq!(body, "{\"who\": \"homeroom-7abcdefgh2\"}");
+    let payload = lab.payload("p", &scope(), &class(), &ada);
+    assert_eq!(lab.payload("q", &scope(), &class(), &ada), None);
+    assert_eq!(
+        Some(&lab.payloads(&scope(), &class(), &ada)[0].text),
+        payload.as_ref()
+    );
+    assert_eq!(lab.api_routes(&ada.username)[0].path, "/go");
+    assert_eq!(
+        lab.function_name("f", &ada.username).as_deref(),
+        Some("ada-fn")
+    );
+    assert_eq!(
+        lab.state_machine_name("m", &ada.username).as_deref(),
+        Some("ada-machine")
+    );
+    assert_eq!(lab.state_machine_name("x", &ada.username), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn hostile_roster_values_stay_texts(name in any::<String>(), email in "[\"\\\\\\n{}\\[\\]:,%]{0,30}") {
+        let lab = Lab::parse(files()).unwrap();
+        let mut ada = student("ada");
+        ada.name = Some(name.clone());
+        ada.email = Some(email.clone());
+        let desired = lab.desired(&scope(), &class(), &[ada.clone()]).unwrap();
+        let stack = &desired.stacks[0];
+        prop_assert_eq!(&*stack.roles[0].trust, &json!({ "Statement": [{ "Sid": email }] }));
+        prop_assert_eq!(&stack.state_machines[0].definition["States"]["S"]["Result"], &json!(name));
+        let payload = lab.payload("p", &scope(), &class(), &ada).unwrap();
+        let payload: serde_json::Value = serde_json::from_str(&payload).unwrap();
+        prop_assert_eq!(payload, json!({ "user": "ada", "name": name }));
+    }
+}
+
+#[test]
+fn an_unknown_kind_of_proof_is_refused_with_the_known_ones() {
+    let old = r#"proof = { kind = "log-events", functions = ["f"], own_execution_of = "m" }"#;
+    let new = r#"proof = { kind = "cloudtrail-events", events = ["DescribeExecution"] }"#;
+    let failures = Lab::parse(with("templates/lab.toml", old, new)).unwrap_err();
+    let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "templates/lab.toml, line 81: unknown variant `cloudtrail-events`, expected one of `resources-exist`, \
+             `resources-ready`, `executions`, `log-events`, `unprovable`"
+        ]
+    );
+}
+
+/// The tiny lab with another check at its end.
+fn with_check(check: &str) -> Files {
+    let last = "proof = { kind = \"log-events\", functions = [\"f\"], own_execution_of = \"m\" }\n";
+    let both = format!("{last}[[check]]\nid = \"c\"\ntitle = \"C\"\nhint = \"Do it.\"\n{check}\n");
+    with("templates/lab.toml", last, &both)
+}
+
+#[test]
+fn points_on_the_instructors_work_are_refused_with_line_and_fix() {
+    let stack = "work = \"stack\"\nproof = { kind = \"resources-exist\" }\n";
+    for fine in ["", "points = 0\n"] {
+        let lab = Lab::parse(with_check(&format!("{fine}{stack}"))).unwrap();
+        assert!(lab.checks()[1].points.is_zero());
+    }
+    let files = with_check(&format!("points = 10\n{stack}"));
+    let text = String::from_utf8(files["templates/lab.toml"].clone()).unwrap();
+    let line = 1 + text.lines().position(|l| l == "points = 10").unwrap();
+    let said = refusal(files);
+    for expected in [
+        format!("lab.toml, line {line}: [[check]] \"c\": points = 10, but work = \"stack\""),
+        "delete this line".to_owned(),
+    ] {
+        assert!(said.contains(&expected), "{expected}\n{said}");
+    }
+}
+
+#[test]
+fn a_task_says_its_points_to_two_decimals_at_most() {
+    let task = "work = \"student\"\nproof = { kind = \"executions\", state_machine = \"m\" }\n";
+    let said = refusal(with_check(task));
+    assert!(
+        said.contains("[[check]] \"c\": points is missing"),
+        "{said}"
+    );
+    let lab = Lab::parse(with_check(&format!("points = 7.25\n{task}"))).unwrap();
+    assert_eq!(lab.checks()[1].points.to_string(), "7.25");
+    for wrong in ["7.125", "-1", "\"7\""] {
+        let said = refusal(with_check(&format!("points = {wrong}\n{task}")));
+        assert!(said.contains("at most two decimals"), "{said}");
+        assert!(said.contains("lab.toml, line "), "{said}");
+    }
+}
+
+#[test]
+fn credit_for_parts_needs_parts_that_can_be_counted() {
+    let check = |work: &str, proof: &str| {
+        with_check(&format!(
+            "work = \"{work}\"\npoints = 0\ncredit = \"each\"\nproof = {{ {proof} }}\n"
+        ))
+    };
+    let executions = "kind = \"executions\", state_machine = \"m\"";
+    for fine in [
+        format!("{executions}, count = 5"),
+        format!("{executions}, one_for_each = {{ \"/a\" = [1, 2, 3] }}, count = 3"),
+        "kind = \"log-events\", functions = [\"f\"]".to_owned(),
+    ] {
+        let lab = Lab::parse(check("student", &fine)).unwrap();
+        assert_eq!(lab.checks()[1].credit, Credit::Each);
+    }
+    for (work, wrong, expected) in [
+        (
+            "stack",
+            "kind = \"resources-ready\"".to_owned(),
+            "earns nothing",
+        ),
+        (
+            "student",
+            "kind = \"unprovable\", why = \"w\"".to_owned(),
+            "its proof counts nothing",
+        ),
+        (
+            "student",
+            format!("{executions}, one_for_each = {{ \"/a\" = [1, 2] }}, count = 5"),
+            "proof.count = 5 cannot be counted as well",
+        ),
+        (
+            "student",
+            format!("{executions}, one_for_each = {{ \"/a\" = [1, 1] }}"),
+            "names 1 twice",
+        ),
+        (
+            "student",
+            format!("{executions}, one_for_each = {{ \"/a\" = [] }}"),
+            "names no value",
+        ),
+        (
+            "student",
+            format!("{executions}, count = 0"),
+            "passes without any execution",
+        ),
+    ] {
+        let said = refusal(check(work, &wrong));
+        assert!(said.contains(expected), "{wrong}: {said}");
+    }
+}

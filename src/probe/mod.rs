@@ -1,0 +1,6 @@
+//! Trying a stack: does it work, and does it keep its student apart from the others?
+
+pub mod isolation;
+pub mod reach;
+pub mod script;
+pub mod validate;

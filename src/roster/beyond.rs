@@ -1,0 +1,106 @@
+//! Choosing students who may not be in the roster any more.
+
+use crate::roster::{Roster, SelectError, Student};
+use crate::stack::ids::Username;
+
+/// Who was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen<'a> {
+    /// Those whom the roster has just so.
+    pub students: Vec<&'a Student>,
+    /// Usernames that the roster does not write so: only the cloud tells who is meant.
+    pub doubts: Vec<Doubt>,
+}
+
+/// A username that the roster does not write so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// As it was given.
+    pub given: Username,
+    /// The roster's own student who is meant if nobody in the class is called exactly so: the case alone differs.
+    pub otherwise: Option<Username>,
+}
+
+impl Roster {
+    /// [`Roster::select`] for a command that also reaches students who left the roster: a name that the roster does not
+    /// have just so may be one of theirs, and is for the cloud to settle.
+    ///
+    /// # Errors
+    /// As [`Roster::select`]; names that are no usernames are not left to the cloud.
+    pub fn select_beyond(
+        &self,
+        names: &[String],
+        section: Option<&str>,
+    ) -> Result<Chosen<'_>, SelectError> {
+        // Somebody who left is in no section.
+        if names.is_empty() || section.is_some() {
+            return Ok(Chosen {
+                students: self.select(names, section)?,
+                doubts: Vec::new(),
+            });
+        }
+        let mut sure: Vec<String> = Vec::new();
+        let mut doubts: Vec<Doubt> = Vec::new();
+        for name in names.iter().map(|name| name.trim()) {
+            let exact = self.students.iter().any(|s| s.username.as_str() == name);
+            match name.parse::<Username>() {
+                Ok(given) if !exact => {
+                    let mut same = self.students.iter().filter(|s| s.is_called(name));
+                    let otherwise = same.next().map(|s| s.username.clone());
+                    if !doubts.iter().any(|known| known.given == given) {
+                        doubts.push(Doubt { given, otherwise });
+                    }
+                }
+                _ => sure.push(name.to_owned()),
+            }
+        }
+        let students = match sure.is_empty() {
+            true => Vec::new(),
+            // Exact names first: another spelling of one must not choose its neighbour as well.
+            false => self.select(&sure, None)?,
+        };
+        Ok(Chosen { students, doubts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::UsernameLimit;
+
+    fn roster() -> Roster {
+        let limit = UsernameLimit {
+            max: 40,
+            because: String::new(),
+        };
+        Roster::parse("class.csv", b"username,section\nAna,A\nben,B\n", &limit).unwrap()
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_name_that_the_roster_has_not_just_so_is_left_to_the_cloud() {
+        let roster = roster();
+        let chosen = roster
+            .select_beyond(&names(&["ben", " ana", "zoe", "zoe"]), None)
+            .unwrap();
+        assert_eq!(chosen.students[0].username.as_str(), "ben");
+        let doubts: Vec<_> = chosen
+            .doubts
+            .iter()
+            .map(|d| (d.given.as_str(), d.otherwise.as_ref().map(Username::as_str)))
+            .collect();
+        assert_eq!(doubts, [("ana", Some("Ana")), ("zoe", None)]);
+    }
+
+    #[test]
+    fn what_is_no_username_and_a_section_are_refused_as_ever() {
+        let roster = roster();
+        assert!(roster.select_beyond(&names(&["a b"]), None).is_err());
+        assert!(roster.select_beyond(&names(&["zoe"]), Some("A")).is_err());
+        let whole = roster.select_beyond(&[], None).unwrap();
+        assert_eq!((whole.students.len(), whole.doubts.len()), (2, 0));
+    }
+}

@@ -1,0 +1,367 @@
+//! The class roster: who is in the class, and who of them a command is about.
+//!
+//! [`Roster::parse`] turns the bytes of a CSV file into students, or into the full list of what is wrong
+//! with it: an instructor repairs a roster once, not once a mistake. What is accepted and what is refused,
+//! with the fix for each, stands in `docs/roster.md`.
+
+pub mod beyond;
+#[cfg(test)]
+mod cases;
+mod header;
+pub mod left;
+mod parse;
+mod remarks;
+mod username;
+
+use std::fmt;
+
+use crate::stack::ids::Username;
+use crate::text::failure::Failure;
+use crate::text::normalise::{key, same};
+use crate::text::similar;
+use crate::text::unwanted::shown;
+
+/// Longest value of a field other than the username, in characters: more than any name needs. A longer one is
+/// a pasted paragraph or a quote that was closed in the wrong place.
+pub const FIELD_MAX: usize = 256;
+
+/// One student of the roster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Student {
+    /// The assigned username.
+    pub username: Username,
+    /// The name, if the roster has one.
+    pub name: Option<String>,
+    /// The e-mail address, if the roster has one.
+    pub email: Option<String>,
+    /// The section, if the roster has one.
+    pub section: Option<String>,
+    /// Those other columns that the settings name, with their values, in the file's order.
+    pub extra: Vec<(String, String)>,
+}
+
+/// The class roster: students in the file's order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roster {
+    /// The students.
+    pub students: Vec<Student>,
+    /// What is odd and may matter to every command that reads it.
+    pub notes: Vec<String>,
+    /// How it was read, for whoever looks before anything is done.
+    pub details: Vec<String>,
+    /// The columns that nobody is shown.
+    pub kept_back: KeptBack,
+}
+
+/// The roster's other columns that the settings do not name. A student system's export has passwords, birthdays,
+/// addresses: so these stand in no report, template, log or handout, and their values show in no `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct KeptBack {
+    /// What the columns are called, printable.
+    pub columns: Vec<String>,
+    /// Every header under which a template finds nothing: these columns', and those of columns that were taken for one
+    /// of the four.
+    pub headers: Vec<String>,
+    /// Their values, each once: only to take them out of what is shown to everybody.
+    pub values: Vec<String>,
+}
+
+impl fmt::Debug for KeptBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptBack")
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long a username may be for the lab at hand, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsernameLimit {
+    /// Longest username in characters.
+    pub max: usize,
+    /// The name that grows too long first, for the message (`Lambda function '<username>-trigger-workflow' (at most 64 characters)`).
+    pub because: String,
+}
+
+/// Why a selection cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SelectError {
+    /// Some of the names are not in the roster (and some are): a typing mistake, so nothing is done.
+    Unknown(Vec<Failure>),
+    /// Nobody is selected.
+    Nobody(Vec<Failure>),
+}
+
+impl Roster {
+    /// Reads a roster, of which only the four known columns may be shown. `file` is what the messages call it; `limit`
+    /// is what the lab at hand leaves for a username.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the file at once, in the file's order, each kind of mistake with file, lines,
+    /// column and the fix. Lines are physical ones, as an editor counts them.
+    pub fn parse(file: &str, bytes: &[u8], limit: &UsernameLimit) -> Result<Self, Vec<Failure>> {
+        Self::parse_with(file, bytes, limit, &[])
+    }
+
+    /// The same, with other columns that may be shown, too, named as in the header.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Roster::parse`].
+    pub fn parse_with(
+        file: &str,
+        bytes: &[u8],
+        limit: &UsernameLimit,
+        publish: &[String],
+    ) -> Result<Self, Vec<Failure>> {
+        parse::parse(bytes, limit, publish).map_err(|problems| Failure::in_file(file, problems))
+    }
+
+    /// The students that a command is about, in the roster's order: those named (all, if none are), and of
+    /// these only those of the section, if one is given. Both compare as [`key`] does: without case, surrounding spaces
+    /// and anything invisible. Who is in two sections (see [`Roster::note_on_section`]) is in each.
+    ///
+    /// # Errors
+    ///
+    /// [`SelectError::Nobody`] when that leaves nobody; [`SelectError::Unknown`] when somebody is left but a
+    /// name is not in the roster.
+    pub fn select(
+        &self,
+        students: &[String],
+        section: Option<&str>,
+    ) -> Result<Vec<&Student>, SelectError> {
+        let wanted: Vec<String> = students.iter().map(|name| key(name)).collect();
+        let named: Vec<&Student> = self
+            .students
+            .iter()
+            .filter(|s| wanted.is_empty() || wanted.iter().any(|name| s.is_called(name)))
+            .collect();
+        let unknown: Vec<Failure> = wanted
+            .iter()
+            .zip(students)
+            .filter(|(name, _)| !named.iter().any(|s| s.is_called(name)))
+            .map(|(_, given)| self.unknown(given.trim()))
+            .collect();
+        if named.is_empty() {
+            return Err(SelectError::Nobody(unknown));
+        }
+        if !unknown.is_empty() {
+            return Err(SelectError::Unknown(unknown));
+        }
+        let Some(section) = section else {
+            return Ok(named);
+        };
+        let selected: Vec<&Student> = named
+            .iter()
+            .copied()
+            .filter(|s| s.is_in(section).is_some())
+            .collect();
+        if selected.is_empty() {
+            return Err(SelectError::Nobody(vec![
+                self.empty_section(section, &named),
+            ]));
+        }
+        Ok(selected)
+    }
+
+    /// Says who counts as of a section by the name of two: Canvas writes the section of somebody who is in two as
+    /// `Morning and Lab`. A section may also be called so (`Arts and Crafts`), which only a person can tell.
+    pub fn note_on_section(&self, selected: &[&Student], section: &str) -> Option<String> {
+        const NAMED: usize = 5;
+        let part = |s: &&&Student| s.is_in(section) == Some(Membership::Part);
+        let among: Vec<&Student> = selected.iter().filter(part).copied().collect();
+        let first = among.first()?;
+        let names: Vec<&str> = among
+            .iter()
+            .take(NAMED)
+            .map(|s| s.username.as_str())
+            .collect();
+        let more = match among.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (count, them) = match among.len() {
+            1 => ("1 student counts".to_owned(), "the student"),
+            n => (format!("{n} students count"), "the students"),
+        };
+        Some(format!(
+            "{count} as of section {} by a section such as {}, which is how Canvas writes two: {}{more}; if that is one \
+             section's name, name {them} with --students instead",
+            shown(section.trim()),
+            shown(first.section.as_deref().unwrap_or_default()),
+            names.join(", "),
+        ))
+    }
+
+    /// The sections, each once, in the order in which the roster first names them.
+    pub fn sections(&self) -> Vec<&str> {
+        let mut sections: Vec<&str> = Vec::new();
+        for section in self.students.iter().filter_map(|s| s.section.as_deref()) {
+            if !sections.iter().any(|known| same(known, section)) {
+                sections.push(section);
+            }
+        }
+        sections
+    }
+
+    fn unknown(&self, name: &str) -> Failure {
+        let usernames = self.students.iter().map(|s| s.username.as_str());
+        Failure {
+            subject: format!("--students {name}"),
+            cause: "the roster has no student of that username".to_owned(),
+            hint: Some(similar::did_you_mean(name, usernames).unwrap_or_else(|| {
+                "give usernames as they stand in the roster's 'username' column, with commas between them".to_owned()
+            })), request_id: None,
+        }
+    }
+
+    fn empty_section(&self, section: &str, named: &[&Student]) -> Failure {
+        let sections = self.sections();
+        let hint = if sections.is_empty() {
+            "the roster names no sections: leave --section out, or add a 'section' column"
+                .to_owned()
+        } else {
+            const NAMED: usize = 20;
+            let quoted: Vec<String> = sections.iter().take(NAMED).map(|s| shown(s)).collect();
+            let more = match sections.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("the roster has the sections {}{more}", quoted.join(", "))
+        };
+        let cause = if named.len() < self.students.len() {
+            "none of the students given with --students is in that section"
+        } else {
+            "no student of the roster is in that section"
+        };
+        Failure {
+            subject: format!("--section {}", section.trim()),
+            cause: cause.to_owned(),
+            hint: Some(hint),
+            request_id: None,
+        }
+    }
+}
+
+/// In what way a student is in a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Membership {
+    /// By its name.
+    Exact,
+    /// By the name of two or more.
+    Part,
+}
+
+impl Student {
+    /// `name` as [`key`] makes it.
+    fn is_called(&self, name: &str) -> bool {
+        self.username.as_str().eq_ignore_ascii_case(name)
+    }
+
+    fn is_in(&self, section: &str) -> Option<Membership> {
+        let own = self.section.as_deref()?;
+        if same(own, section) {
+            return Some(Membership::Exact);
+        }
+        let (own, wanted) = (key(own), key(section));
+        if wanted.is_empty() {
+            return None;
+        }
+        // "A and B"; "A, B, and C".
+        let between: &[&str] = match own.contains(", and ") {
+            true => &[", and ", ", "],
+            false => &[" and "],
+        };
+        let begins = |rest: &str| rest.is_empty() || between.iter().any(|b| rest.starts_with(b));
+        let ends = |rest: &str| rest.is_empty() || between.iter().any(|b| rest.ends_with(b));
+        let mut places = own.match_indices(&wanted);
+        let whole =
+            |(at, found): (usize, &str)| ends(&own[..at]) && begins(&own[at + found.len()..]);
+        places.any(whole).then_some(Membership::Part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roster() -> Roster {
+        let limit = UsernameLimit {
+            max: 40,
+            because: String::new(),
+        };
+        let text = "username,section\nuser1,A\nuser2,B\nuser3,\nann,Évora\n";
+        Roster::parse("class.csv", text.as_bytes(), &limit).unwrap()
+    }
+
+    fn names(selected: &[&Student]) -> Vec<String> {
+        selected.iter().map(|s| s.username.to_string()).collect()
+    }
+
+    fn given(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&n| n.to_owned()).collect()
+    }
+
+    #[test]
+    fn nothing_given_selects_the_whole_class() {
+        assert_eq!(roster().select(&[], None).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn names_select_without_case_and_in_the_rosters_order() {
+        let roster = roster();
+        let selected = roster.select(&given(&["ANN", " user1", "ann"]), None);
+        assert_eq!(names(&selected.unwrap()), ["user1", "ann"]);
+    }
+
+    #[test]
+    fn a_section_selects_without_case_and_spaces() {
+        let roster = roster();
+        assert_eq!(
+            names(&roster.select(&[], Some(" ÉVORA ")).unwrap()),
+            ["ann"]
+        );
+    }
+
+    #[test]
+    fn names_and_section_both_have_to_match() {
+        let roster = roster();
+        let both = given(&["user1", "user2"]);
+        assert_eq!(names(&roster.select(&both, Some("b")).unwrap()), ["user2"]);
+    }
+
+    #[test]
+    fn one_mistyped_name_among_good_ones_stops_everything() {
+        let roster = roster();
+        let Err(SelectError::Unknown(failures)) = roster.select(&given(&["user1", "usr2"]), None)
+        else {
+            panic!("expected an unknown name");
+        };
+        assert_eq!(failures.len(), 1);
+        assert_eq!(failures[0].subject, "--students usr2");
+        assert_eq!(failures[0].hint.as_deref(), Some("did you mean 'user2'?"));
+    }
+
+    #[test]
+    fn only_unknown_names_select_nobody_and_each_is_said() {
+        let roster = roster();
+        let Err(SelectError::Nobody(failures)) = roster.select(&given(&["zoe", "usr2"]), None)
+        else {
+            panic!("expected nobody");
+        };
+        assert_eq!(failures.len(), 2);
+    }
+
+    #[test]
+    fn an_unknown_section_lists_those_that_exist() {
+        let roster = roster();
+        let Err(SelectError::Nobody(failures)) = roster.select(&[], Some("D")) else {
+            panic!("expected nobody");
+        };
+        assert_eq!(
+            failures[0].hint.as_deref(),
+            Some("the roster has the sections 'A', 'B', 'Évora'")
+        );
+    }
+}

@@ -1,0 +1,672 @@
+//! From a table to students: the header, every check of every row, and what is odd about what was accepted.
+
+use std::collections::HashMap;
+
+use crate::roster::header::{self, Header, Role};
+use crate::roster::remarks::Remarks;
+use crate::roster::username::{self, Faulty};
+use crate::roster::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
+use crate::stack::ids::Username;
+use crate::text::encoding::before_mojibake;
+use crate::text::normalise::key;
+use crate::text::problems::{Like, Problem};
+use crate::text::table::{Field, HEADER_WITHIN, Record, Table};
+use crate::text::unwanted::{Unwanted, shown};
+
+/// Usernames that cannot stand beside others are said one by one up to so many.
+const ALONE: usize = 6;
+
+/// Reads a roster. `publish`: the columns besides the known ones that may be shown.
+pub(super) fn parse(
+    bytes: &[u8],
+    limit: &UsernameLimit,
+    publish: &[String],
+) -> Result<Roster, Vec<Problem>> {
+    match Table::read(bytes, header::score) {
+        Ok(table) => read(&table, limit, publish, Vec::new()),
+        Err(refused) => {
+            let problems = vec![refused.problem];
+            match &refused.anyway {
+                None => Err(problems),
+                Some(table) => match read(table, limit, publish, problems) {
+                    Ok(_) => Err(Vec::new()),
+                    Err(problems) => Err(problems),
+                },
+            }
+        }
+    }
+}
+
+/// Reads a table. `problems`: what is wrong with the file already; then nothing is said of characters that were lost.
+fn read(
+    table: &Table<'_>,
+    limit: &UsernameLimit,
+    publish: &[String],
+    problems: Vec<Problem>,
+) -> Result<Roster, Vec<Problem>> {
+    let records: Vec<&Record> = table.records.iter().filter(|r| !r.is_blank()).collect();
+    let mut problems = problems;
+    let lossy = !problems.is_empty();
+    let Some(place) = place_of_header(&records) else {
+        problems.push(Problem::at_line(
+            1,
+            "the file is empty",
+            format!("{}; then follows one line a student", header::EXAMPLE),
+        ));
+        return Err(problems);
+    };
+    let first = records[place];
+    if place > 0 {
+        problems.push(titles(&records[..place], first));
+    }
+    let mut reader = Reader {
+        header: Header::of(first, publish, &mut problems),
+        table,
+        limit,
+        lossy,
+        problems,
+        students: Vec::new(),
+        usernames: Vec::new(),
+        faulty: Vec::new(),
+        kept_back: Vec::new(),
+        remarks: Remarks::default(),
+    };
+    reader.check_header(first);
+    let rows = &records[place + 1..];
+    for record in rows {
+        reader.read_row(record);
+    }
+    reader.check_nameless(rows);
+    if rows.is_empty() {
+        reader.problems.push(Problem::at_line(
+            first.line(),
+            "the roster has a header and no students",
+            "add one line a student below the header",
+        ));
+    }
+    reader.compare_usernames();
+    reader.finish(publish)
+}
+
+/// The record that is the header: the first, unless one further down has a better claim.
+fn place_of_header(records: &[&Record]) -> Option<usize> {
+    let scores = records.iter().take(HEADER_WITHIN).map(|r| header::score(r));
+    let (place, best) = scores
+        .enumerate()
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    // One word that could be a column's name makes no header.
+    Some(if best >= 2 { place } else { 0 })
+}
+
+/// What stands above the header: titles, or students where a spreadsheet sorted the header among them.
+fn titles(above: &[&Record], header: &Record) -> Problem {
+    let line = header.line();
+    let filled = |record: &Record| record.fields.iter().filter(|f| !f.text.is_empty()).count();
+    // A student's last value may be missing.
+    let full = filled(header).saturating_sub(1).max(2).min(filled(header));
+    if above.iter().any(|record| filled(record) >= full) {
+        return Problem::at_line(
+            line,
+            "the header stands below rows that look like students",
+            format!(
+                "move line {line} to the top, and delete what stands above it now and is no student"
+            ),
+        );
+    }
+    let delete = match line {
+        2 => "delete line 1".to_owned(),
+        _ => format!("delete lines 1 to {}", line - 1),
+    };
+    let title = above
+        .iter()
+        .flat_map(|record| &record.fields)
+        .find(|field| !field.text.is_empty());
+    let cause = match title {
+        Some(field) => format!("{} stands above the header", shown(&field.text)),
+        None => "something stands above the header".to_owned(),
+    };
+    Problem::at_line(
+        1,
+        cause,
+        format!("line {line} looks like the header: {delete}"),
+    )
+}
+
+struct Reader<'a> {
+    header: Header,
+    table: &'a Table<'a>,
+    limit: &'a UsernameLimit,
+    /// Whether the text has U+FFFD for bytes that are not UTF-8, which is told already.
+    lossy: bool,
+    problems: Vec<Problem>,
+    /// Meaningful only as long as there are no problems.
+    students: Vec<Student>,
+    /// Every acceptable username with its line, those of rows with other mistakes included.
+    usernames: Vec<(Username, usize)>,
+    faulty: Vec<Faulty>,
+    /// Values that nobody is shown.
+    kept_back: Vec<String>,
+    remarks: Remarks,
+}
+
+impl Reader<'_> {
+    fn problem(
+        &self,
+        field: &Field,
+        index: usize,
+        cause: String,
+        hint: &str,
+        many: &str,
+    ) -> Problem {
+        Problem {
+            line: field.line,
+            column: self.header.place(index),
+            cause,
+            hint: hint.to_owned(),
+            like: Some(Like {
+                many: many.to_owned(),
+                example: shown(&field.text),
+                hint: hint.to_owned(),
+                instead: None,
+                alone: 0,
+            }),
+        }
+    }
+
+    fn check_header(&mut self, record: &Record) {
+        for (index, field) in record.fields.iter().enumerate() {
+            self.check_text(field, index, usize::MAX, true);
+            if let Some(c) = field.taken_off {
+                self.remarks.taken_off(c, field);
+            }
+        }
+    }
+
+    fn read_row(&mut self, record: &Record) {
+        if self.header.is_canvas && self.is_canvas_own(record) {
+            self.remarks.canvas_rows += 1;
+            return;
+        }
+        if self.header.is_repeated_by(record) {
+            let hint =
+                "delete the line; if two files were put together, see that nobody is in both";
+            self.problems.push(
+                Problem::at_line(record.line(), "the line is the header once more", hint).like(
+                    Like {
+                        many: "lines are the header once more".to_owned(),
+                        example: String::new(),
+                        hint: hint.to_owned(),
+                        instead: None,
+                        alone: 0,
+                    },
+                ),
+            );
+            return;
+        }
+        let mut sound = true;
+        // Broken quoting makes a wrong number of fields: one mistake is said once.
+        let flawed = record.fields.iter().any(|field| field.flaw.is_some());
+        let expected = self.header.columns.len();
+        let over = record.fields.get(expected..).unwrap_or_default();
+        let over = !flawed && over.iter().any(|field| !field.text.is_empty());
+        // Where values may have moved, what stands behind a column that nobody is shown may be of it.
+        let open = match flawed || over {
+            true => self.header.first_unused(),
+            false => usize::MAX,
+        };
+        for (index, field) in record.fields.iter().enumerate() {
+            sound &= self.check_text(field, index, open, false);
+            if let (Some(c), true) = (field.taken_off, self.header.is_used(index)) {
+                self.remarks.taken_off(c, field);
+            }
+        }
+        if over {
+            self.too_many(record, open);
+            sound = false;
+        }
+        let moved = self.header.index(Role::Username) > Some(open);
+        let username = match moved {
+            true => None,
+            false => self.read_username(record, flawed),
+        };
+        if let (Some(username), true) = (username, sound) {
+            let student = self.student(username, record);
+            self.remarks.student(&student, record.line());
+            for (index, field) in record.fields.iter().enumerate() {
+                if let (Some((spoilt, meant)), true) =
+                    (self.mojibake(field), self.header.is_used(index))
+                {
+                    self.remarks.mojibake(&spoilt, &meant, field.line);
+                }
+            }
+            self.students.push(student);
+        }
+    }
+
+    /// Canvas puts rows of its own below its header: which assignments are posted by hand, and their points.
+    fn is_canvas_own(&self, record: &Record) -> bool {
+        let text = |role| {
+            self.header
+                .index(role)
+                .map_or("", |index| record.text(index))
+        };
+        let name = text(Role::Name);
+        text(Role::Username).is_empty() && (name.is_empty() || key(name) == "points possible")
+    }
+
+    fn too_many(&mut self, record: &Record, open: usize) {
+        let (has, expected) = (record.fields.len(), self.header.columns.len());
+        let separator = self.table.separator_word();
+        let example = match self.table.separator {
+            ',' => " (\"Ruiz, Ana\")",
+            _ => "",
+        };
+        let hint = format!(
+            "put double quotes around a value that has a {separator} in it{example}, or delete what is too much"
+        );
+        let line = record
+            .fields
+            .get(expected)
+            .map_or(record.line(), |f| f.line);
+        self.problems.push(
+            Problem {
+                column: self.header.place(expected),
+                ..Problem::at_line(
+                    line,
+                    format!("the row has too many fields: {has}, where the header has {expected}"),
+                    hint.clone(),
+                )
+            }
+            .like(Like {
+                many: format!("rows have more fields than the header, which has {expected}"),
+                example: match self.header.index(Role::Username) {
+                    Some(index) if index < open => shown(record.text(index)),
+                    _ => String::new(),
+                },
+                hint,
+                instead: None,
+                alone: 0,
+            }),
+        );
+    }
+
+    /// Checks what holds for every field, the header's included; says whether all is well. What nobody is shown is not
+    /// judged, except for its quotes: those decide where the other values begin. Neither is what stands from the column
+    /// `open` on.
+    fn check_text(&mut self, field: &Field, index: usize, open: usize, is_header: bool) -> bool {
+        let is_open = is_header || self.header.is_used(index) && index < open;
+        if let Some(flaw) = field.flaw {
+            let place = self.header.place(index).unwrap_or((index + 1, None));
+            self.problems.push(flaw.problem(field, place, is_open));
+            return false;
+        }
+        let is_username = self.header.index(Role::Username) == Some(index);
+        if (is_username && !is_header) || !self.header.is_used(index) || !is_open {
+            return true;
+        }
+        if let Some(bad) = field.text.chars().find_map(Unwanted::of) {
+            if self.lossy && bad == Unwanted::Replacement {
+                return false;
+            }
+            // What Windows-1252 has no character for came through as a control character.
+            if let Some((spoilt, meant)) = self.mojibake(field) {
+                let cause = format!(
+                    "{} looks like UTF-8 read as Windows-1252, and may be {}",
+                    shown(&spoilt),
+                    shown(&meant)
+                );
+                let many = "values look like UTF-8 read as Windows-1252";
+                let hint = "export the file again from where it comes from, as UTF-8";
+                let problem = self.problem(field, index, cause, hint, many);
+                self.problems.push(problem);
+                return false;
+            }
+            let cause = format!("{} {}", shown(&field.text), bad.cause());
+            let problem = self.problem(field, index, cause, bad.hint(), &bad.many());
+            self.problems.push(problem);
+            return false;
+        }
+        let length = field.text.chars().count();
+        if length > FIELD_MAX {
+            let cause = format!(
+                "{} is {length} characters long, more than {FIELD_MAX}",
+                shown(&field.text)
+            );
+            let hint = format!("shorten it to {FIELD_MAX} characters");
+            let many = format!("values are longer than {FIELD_MAX} characters");
+            let problem = self.problem(field, index, cause, &hint, &many);
+            self.problems.push(problem);
+            return false;
+        }
+        true
+    }
+
+    /// A value as the file has it and what it may have been, where it is UTF-8 that was read as Windows-1252. Judged by
+    /// the file's bytes: what was taken off the text may be half of a letter (`í` comes as `Ã` and a soft hyphen).
+    fn mojibake(&self, field: &Field) -> Option<(String, String)> {
+        let raw = std::str::from_utf8(self.table.raw(field)).ok()?;
+        let raw = raw.trim_matches([' ', '"']);
+        Some((raw.to_owned(), before_mojibake(raw)?))
+    }
+
+    /// The row's username, if it is a good one.
+    fn read_username(&mut self, record: &Record, flawed: bool) -> Option<Username> {
+        let index = self.header.index(Role::Username)?;
+        let missing = Field {
+            text: String::new(),
+            taken_off: None,
+            line: record.line(),
+            flaw: None,
+            at: 0..0,
+        };
+        let field = match record.fields.get(index) {
+            Some(field) => field,
+            // The quote that swallowed it is told.
+            None if flawed => return None,
+            None => &missing,
+        };
+        if field.flaw.is_some() {
+            return None;
+        }
+        if field.text.is_empty() {
+            let hint = "give the student a username, or delete the row";
+            let said = "the username is empty".to_owned();
+            let mut problem = self.problem(field, index, said, hint, "usernames are empty");
+            let like = problem.like.as_mut();
+            if let Some(like) = like {
+                let name = self.header.index(Role::Name).map_or("", |i| record.text(i));
+                like.example = match name.is_empty() {
+                    true => String::new(),
+                    false => format!("that of {}", shown(name)),
+                };
+            }
+            self.problems.push(problem);
+            return None;
+        }
+        if let Some(username) = username::usable(&field.text, self.limit) {
+            self.usernames.push((username.clone(), field.line));
+            return Some(username);
+        }
+        if field.text.contains('\u{FFFD}') {
+            if !self.lossy {
+                let bad = Unwanted::Replacement;
+                let cause = format!("{} {}", shown(&field.text), bad.cause());
+                let problem = self.problem(field, index, cause, bad.hint(), &bad.many());
+                self.problems.push(problem);
+            }
+            return None;
+        }
+        if let Some(problem) = self.other_separator(record, field) {
+            self.problems.push(problem);
+            return None;
+        }
+        let name = self.header.index(Role::Name).map_or("", |i| record.text(i));
+        if Remarks::is_test_student(name, &field.text) {
+            let cause = format!("{} is Canvas's test student", shown(&field.text));
+            let hint = "delete the row: nobody works there";
+            let problem = self.problem(
+                field,
+                index,
+                cause,
+                hint,
+                "rows are of Canvas's test student",
+            );
+            self.problems.push(problem);
+            return None;
+        }
+        let others = record.fields.iter().filter(|field| !field.text.is_empty());
+        self.faulty.push(Faulty {
+            line: field.line,
+            text: field.text.clone(),
+            stands_alone: others.count() == 1 && self.header.columns.len() > 1,
+        });
+        None
+    }
+
+    /// A row of one field in which something else separates the values than in the header.
+    fn other_separator(&self, record: &Record, field: &Field) -> Option<Problem> {
+        let words = [
+            (',', "commas"),
+            (';', "semicolons"),
+            ('\t', "tabs"),
+            ('|', "vertical bars"),
+        ];
+        let found = words.iter().find(|(c, _)| field.text.contains(*c))?;
+        let expected = words.iter().find(|(c, _)| *c == self.table.separator)?;
+        if record.fields.len() > 1 || self.header.columns.len() < 2 {
+            return None;
+        }
+        let cause = format!(
+            "the row has {} where the header has {}",
+            found.1, expected.1
+        );
+        let hint = format!("write {} between the values of every row", expected.1);
+        let many = format!("rows have {} where the header has {}", found.1, expected.1);
+        let mut problem = self.problem(field, 0, cause, &hint, &many);
+        // It is the whole row, what nobody is shown included.
+        if let Some(like) = &mut problem.like {
+            like.example.clear();
+        }
+        Some(problem)
+    }
+
+    fn student(&mut self, username: Username, record: &Record) -> Student {
+        let mut student = Student {
+            username,
+            name: None,
+            email: None,
+            section: None,
+            extra: Vec::new(),
+        };
+        let (mut first, mut last) = ("", "");
+        for (index, column) in self.header.columns.iter().enumerate() {
+            let text = record.text(index);
+            let value = || Some(text.to_owned()).filter(|text| !text.is_empty());
+            match column.role {
+                Role::Username | Role::Nameless => {}
+                Role::Name => student.name = value(),
+                Role::First => first = text,
+                Role::Last => last = text,
+                Role::Email => student.email = value(),
+                Role::Section => student.section = value(),
+                Role::Other if !column.published => self.kept_back.extend(value()),
+                Role::Other => {}
+            }
+            if column.published {
+                student.extra.push((column.name.clone(), text.to_owned()));
+            }
+        }
+        let composed = format!("{first} {last}");
+        if student.name.is_none() && !composed.trim().is_empty() {
+            student.name = Some(composed.trim().to_owned());
+        }
+        student
+    }
+
+    /// Columns without a name are nothing, as long as no row has anything there.
+    fn check_nameless(&mut self, rows: &[&Record]) {
+        for index in 0..self.header.columns.len() {
+            if self.header.columns[index].role != Role::Nameless {
+                continue;
+            }
+            let value = |record: &&&Record| !record.text(index).is_empty();
+            let Some(record) = rows.iter().find(value) else {
+                continue;
+            };
+            let hint = "name the column in the first line, or delete it";
+            let line = self.header.line();
+            self.problems.push(
+                Problem {
+                    column: self.header.place(index),
+                    ..Problem::at_line(
+                        line,
+                        format!(
+                            "the header has no name for this column, and line {} has a value in it",
+                            record.line()
+                        ),
+                        hint,
+                    )
+                }
+                .like(Like {
+                    many: "columns have values and no name in the header".to_owned(),
+                    example: String::new(),
+                    hint: hint.to_owned(),
+                    instead: None,
+                    alone: 2,
+                }),
+            );
+        }
+    }
+
+    /// Refuses usernames that AWS or a policy could not tell apart. One look-up a dash: linear in the class.
+    ///
+    /// Letters' case is ignored: IAM refuses a second role whose name differs in case only, and a policy
+    /// written by hand may use either.
+    fn compare_usernames(&mut self) {
+        let mut first_lines: HashMap<String, usize> = HashMap::new();
+        let mut found: Vec<(usize, String, String, &str)> = Vec::new();
+        let column = self
+            .header
+            .index(Role::Username)
+            .and_then(|index| self.header.place(index));
+        let own = match self.second_half() {
+            Some(line) => {
+                format!("the class stands in the file twice: delete line {line} and all below it")
+            }
+            None => {
+                "give each student a username of their own, or delete the second row".to_owned()
+            }
+        };
+        for (index, (username, line)) in self.usernames.iter().enumerate() {
+            let folded = username.as_str().to_ascii_lowercase();
+            match first_lines.get(&folded) {
+                None => {
+                    first_lines.insert(folded, index);
+                }
+                Some(&first) => {
+                    let (other, other_line) = &self.usernames[first];
+                    let (same, many) = if other == username {
+                        (
+                            format!("'{username}' is taken already"),
+                            "usernames are taken already, in other rows of the file",
+                        )
+                    } else {
+                        (
+                            format!(
+                                "'{username}' is the same as '{other}' to AWS, which ignores case in the names of roles"
+                            ),
+                            "usernames differ from others of the file in case only, which AWS ignores in the names of roles",
+                        )
+                    };
+                    let like = Like {
+                        many: many.to_owned(),
+                        example: format!("'{username}' (line {other_line} has it)"),
+                        hint: own.clone(),
+                        instead: None,
+                        alone: 0,
+                    };
+                    self.problems.push(Problem {
+                        column: column.clone(),
+                        like: Some(like),
+                        ..Problem::at_line(
+                            *line,
+                            format!("{same}: line {other_line} has it"),
+                            own.clone(),
+                        )
+                    });
+                }
+            }
+        }
+        for (username, line) in &self.usernames {
+            let folded = username.as_str().to_ascii_lowercase();
+            for (dash, _) in folded.match_indices('-') {
+                let Some(&other) = first_lines.get(&folded[..dash]) else {
+                    continue;
+                };
+                let (other, other_line) = &self.usernames[other];
+                let apart = format!(
+                    "{}{}",
+                    &username.as_str()[..dash],
+                    &username.as_str()[dash + 1..]
+                );
+                found.push((
+                    *line,
+                    format!(
+                        "'{username}' begins with '{other}-', and '{other}' is a student too (line {other_line}): access to '{other}-*' would open the stack of '{username}' to '{other}'"
+                    ),
+                    format!("rename one of the two, for example '{apart}' instead of '{username}'"),
+                    "usernames begin with another student's and a dash: access to the stack of one would open that of the other",
+                ));
+            }
+        }
+        for (line, cause, hint, many) in found {
+            let like = Like {
+                many: many.to_owned(),
+                example: String::new(),
+                hint: "mend those above first, and the others in the same way".to_owned(),
+                instead: None,
+                alone: ALONE,
+            };
+            self.problems.push(Problem {
+                column: column.clone(),
+                like: Some(like),
+                ..Problem::at_line(line, cause, hint)
+            });
+        }
+    }
+
+    /// The line from which on the file has all its usernames once more.
+    fn second_half(&self) -> Option<usize> {
+        let half = self.usernames.len() / 2;
+        let (first, second) = self.usernames.split_at(half);
+        let same = first.len() == second.len()
+            && first.iter().zip(second).all(|(one, other)| {
+                let (one, other) = (one.0.as_str(), other.0.as_str());
+                one.eq_ignore_ascii_case(other)
+            });
+        let names = first
+            .iter()
+            .map(|(name, _)| name.as_str().to_ascii_lowercase());
+        let distinct: std::collections::HashSet<String> = names.collect();
+        (same && half > 1 && distinct.len() == half).then(|| second[0].1)
+    }
+
+    fn finish(mut self, publish: &[String]) -> Result<Roster, Vec<Problem>> {
+        let place = self.header.index(Role::Username);
+        let place = place.and_then(|index| self.header.place(index));
+        let faulty = username::problems(&self.faulty, &self.usernames, self.limit, place);
+        self.problems.extend(faulty);
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let mut details = self.header.remarks();
+        details.extend(self.remarks.details());
+        let published = |name: &String| {
+            let columns = self.header.columns.iter();
+            columns.clone().any(|column| key(&column.name) == key(name))
+        };
+        let mut notes: Vec<String> = publish
+            .iter()
+            .filter(|name| !published(name))
+            .map(|name| {
+                format!(
+                    "homeroom.toml has {} under publish-columns, and the roster has no column of that name",
+                    shown(name)
+                )
+            })
+            .collect();
+        notes.extend(self.remarks.notes());
+        self.kept_back.sort();
+        self.kept_back.dedup();
+        Ok(Roster {
+            students: self.students,
+            notes,
+            details,
+            kept_back: KeptBack {
+                columns: self.header.kept_back(),
+                headers: self.header.unnamed_in_templates(),
+                values: self.kept_back,
+            },
+        })
+    }
+}

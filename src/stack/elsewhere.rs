@@ -1,0 +1,398 @@
+//! Whether the stacks of a roster's usernames stand somewhere else: in another class, another region, or under another
+//! spelling. Whoever types the wrong one must hear that, before anything is made, deleted or graded beside them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::stack::desired::Desired;
+use crate::stack::ids::{ClassName, Username};
+use crate::stack::observed::Observed;
+use crate::stack::ownership::{Owner, Ownership, TAG_REGION, Tags};
+use crate::stack::plan::teardown::owned;
+
+/// Usernames that are named in a sentence at most.
+const NAMED: usize = 5;
+
+/// Where a student's stack stands, as far as that is not where it was looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Its class, where that is another.
+    pub class: Option<ClassName>,
+    /// Its region, where that is another.
+    pub region: Option<String>,
+}
+
+/// Where the stacks of a roster's usernames stand, while nothing of theirs stands where it was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Students by place.
+    places: BTreeMap<Place, BTreeSet<Username>>,
+    /// Students whose stack bears another spelling: as the roster has it, and as the stack does.
+    spellings: BTreeMap<Username, Username>,
+    most: bool,
+}
+
+impl Place {
+    fn is_here(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// `these stacks are class lab6: add --class lab6`
+    pub fn sentence(&self) -> String {
+        let (class, region) = (self.class.as_ref(), self.region.as_ref());
+        let what = match (class, region) {
+            (Some(class), Some(region)) => format!("class {class} in region {region}"),
+            (Some(class), None) => format!("class {class}"),
+            (None, Some(region)) => format!("in region {region}"),
+            (None, None) => return String::new(),
+        };
+        let class = class.map(|class| format!(" --class {class}"));
+        let region = region.map(|region| format!(" --region {region}"));
+        let options = [class, region].into_iter().flatten().collect::<String>();
+        format!("these stacks are {what}: add{options}")
+    }
+}
+
+impl Elsewhere {
+    /// Looks for the stacks of the students in other places. `None` when something of theirs stands where it was looked
+    /// for.
+    pub fn find(desired: &Desired, observed: &Observed) -> Option<Self> {
+        let students = || desired.stacks.iter().map(|stack| stack.student());
+        if stands_here(desired, observed) {
+            return None;
+        }
+        let mut found = Self {
+            places: BTreeMap::new(),
+            spellings: BTreeMap::new(),
+            most: false,
+        };
+        for (owner, region) in signs(desired, observed) {
+            let Some(student) = students().find(|student| {
+                let (one, other) = (student.as_str(), owner.student.as_str());
+                one.eq_ignore_ascii_case(other)
+            }) else {
+                continue;
+            };
+            let place = Place {
+                class: (owner.class != desired.class).then(|| owner.class.clone()),
+                region: region.filter(|region| *region != desired.scope.region),
+            };
+            if *student != owner.student {
+                found
+                    .spellings
+                    .insert(student.clone(), owner.student.clone());
+            }
+            if !place.is_here() {
+                found
+                    .places
+                    .entry(place)
+                    .or_default()
+                    .insert(student.clone());
+            }
+        }
+        let mut carriers: BTreeSet<&Username> = found.places.values().flatten().collect();
+        carriers.extend(found.spellings.keys());
+        found.most = carriers.len() * 2 > desired.stacks.len();
+        (!carriers.is_empty()).then_some(found)
+    }
+
+    /// Whether most of the students are meant. Who makes stacks goes on beside a few who have another course's: those
+    /// are conflicts of their own.
+    pub fn is_most(&self) -> bool {
+        self.most
+    }
+
+    /// What to say, in one line: where they stand, and what to type.
+    pub fn sentence(&self) -> String {
+        let mut places: Vec<(&Place, usize)> = self
+            .places
+            .iter()
+            .map(|(place, students)| (place, students.len()))
+            .collect();
+        places.sort_by_key(|(_, students)| std::cmp::Reverse(*students));
+        let several = places.len() > 1;
+        let mut parts: Vec<String> = places
+            .into_iter()
+            .map(|(place, students)| match several {
+                true => format!("{} ({students})", place.sentence()),
+                false => place.sentence(),
+            })
+            .collect();
+        if !self.spellings.is_empty() {
+            let stand: BTreeSet<&Username> = self.spellings.values().collect();
+            let named = stand.iter().take(NAMED).map(|name| format!("'{name}'"));
+            let named: Vec<String> = named.collect();
+            let more = match self.spellings.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            parts.push(format!(
+                "these stacks are of the same students in another spelling: write {}{more} in the roster",
+                named.join(", ")
+            ));
+        }
+        parts.join("; ")
+    }
+}
+
+/// Whether something of one of the students' stacks stands where it was looked for.
+pub fn stands_here(desired: &Desired, observed: &Observed) -> bool {
+    let owners: BTreeSet<&Owner> = desired.stacks.iter().map(|stack| &stack.owner).collect();
+    let mut here = owned(desired, observed).into_keys();
+    here.any(|owner| owners.contains(&owner))
+}
+
+/// Everything that says whose it is, with the region where that is told.
+fn signs(desired: &Desired, observed: &Observed) -> Vec<(Owner, Option<String>)> {
+    let mut signs = Vec::new();
+    for role in observed.roles.values() {
+        let by_name = || {
+            let mut stacks = desired.stacks.iter();
+            let stack = stacks.find(|stack| stack.roles.iter().any(|r| r.name == role.name))?;
+            Some(&stack.owner)
+        };
+        signs.extend(of_principal(&role.path, &role.tags, by_name()));
+    }
+    for user in observed.users.values() {
+        signs.extend(of_principal(&user.path, &user.tags, None));
+    }
+    let regional = [
+        observed.functions.values().map(|f| &f.ownership).collect(),
+        observed
+            .state_machines
+            .values()
+            .map(|m| &m.ownership)
+            .collect(),
+        observed.log_groups.values().map(|g| &g.ownership).collect(),
+        observed
+            .rest_apis
+            .values()
+            .flatten()
+            .map(|a| &a.ownership)
+            .collect::<Vec<_>>(),
+    ];
+    for ownership in regional.into_iter().flatten() {
+        if let Ownership::OtherClass(owner) | Ownership::Ours(owner) = ownership {
+            signs.push((owner.clone(), None));
+        }
+    }
+    // Another lab's stack stands beside this one's, not in its place.
+    signs.retain(|(owner, _)| owner.lab == desired.lab);
+    signs
+}
+
+/// Whose a role or user is, of whatever class: the path tells the class, and tags that say otherwise were copied.
+fn of_principal(
+    path: &str,
+    tags: &Tags,
+    by_name: Option<&Owner>,
+) -> Option<(Owner, Option<String>)> {
+    let class = path.strip_prefix("/homeroom/")?.strip_suffix('/')?;
+    let class: ClassName = class.parse().ok()?;
+    let owner = match Owner::from_tags(tags) {
+        Some(owner) => owner,
+        None => Owner {
+            class: class.clone(),
+            ..by_name?.clone()
+        },
+    };
+    (owner.class == class).then(|| (owner, tags.get(TAG_REGION).cloned()))
+}
+
+/// What to do about something with a student's name that is somebody else's; `None` where nothing better is known than
+/// what holds for everything foreign.
+pub fn advice(ownership: &Ownership, wanted: &Owner) -> Option<String> {
+    let student = &wanted.student;
+    match ownership {
+        Ownership::OtherRegion(region) => Some(format!(
+            "this stack is in region {region}: add --region {region}; a student has one stack in an account, since \
+             IAM's names hold for all regions"
+        )),
+        Ownership::Ours(owner) | Ownership::OtherClass(owner) => {
+            let same = owner
+                .student
+                .as_str()
+                .eq_ignore_ascii_case(student.as_str());
+            Some(if !same {
+                format!(
+                    "it is the stack of student {} in class {}: give {student} another username",
+                    owner.student, owner.class
+                )
+            } else if owner.class != wanted.class {
+                format!(
+                    "these stacks are class {0}: add --class {0}; if it is another course's, give the student another \
+                     username in this class",
+                    owner.class
+                )
+            } else if owner.student != *student {
+                format!(
+                    "it is the same student in another spelling: write '{}' in the roster",
+                    owner.student
+                )
+            } else {
+                format!(
+                    "it is of this class's lab {}: name that lab's folder with --lab",
+                    owner.lab
+                )
+            })
+        }
+        Ownership::Foreign | Ownership::Unproven => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::ids::Scope;
+    use crate::stack::kinds::{Kind, role};
+    use crate::stack::observed::Gap;
+    use crate::stack::ownership::Fingerprint;
+    use crate::stack::plan::deploy;
+    use crate::stack::plan::tests::desired;
+
+    fn scope(region: &str) -> Scope {
+        Scope {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: region.into(),
+        }
+    }
+
+    /// The roles of these students' stacks in a class and region.
+    fn roles(class: &str, region: &str, students: &[&str]) -> Observed {
+        let mut observed = Observed::default();
+        for student in students {
+            let owner = Owner {
+                class: class.parse().unwrap(),
+                student: student.parse().unwrap(),
+                lab: "lab6".parse().unwrap(),
+            };
+            let name = format!("{student}-role");
+            let role = role::Actual {
+                id: name.clone(),
+                path: Scope::role_path(&owner.class),
+                trust: None,
+                inline: BTreeMap::new(),
+                attached: Vec::new(),
+                tags: owner.tags(&scope(region), &Fingerprint::of(["x"])),
+                boundary: None,
+                name: name.clone(),
+            };
+            observed.roles.insert(name, role);
+        }
+        observed
+    }
+
+    fn said(students: &[&str], observed: &Observed) -> Option<String> {
+        Elsewhere::find(&desired(students), observed).map(|found| found.sentence())
+    }
+
+    #[test]
+    fn another_class_region_or_both_are_told_with_what_to_type() {
+        let two = ["ana", "ben"];
+        for (class, region, sentence) in [
+            (
+                "lab6",
+                "us-east-1",
+                "these stacks are class lab6: add --class lab6",
+            ),
+            (
+                "demo",
+                "eu-west-1",
+                "these stacks are in region eu-west-1: add --region eu-west-1",
+            ),
+            (
+                "lab6",
+                "eu-west-1",
+                "these stacks are class lab6 in region eu-west-1: add --class lab6 --region eu-west-1",
+            ),
+        ] {
+            let found = said(&two, &roles(class, region, &two));
+            assert_eq!(found.as_deref(), Some(sentence));
+        }
+    }
+
+    #[test]
+    fn another_spelling_is_told_with_what_to_write() {
+        let found = said(
+            &["Ana", "Ben"],
+            &roles("demo", "us-east-1", &["ana", "ben"]),
+        );
+        let found = found.unwrap();
+        assert!(
+            found.contains("write 'ana', 'ben' in the roster"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn with_a_stack_here_nothing_is_said_and_a_few_elsewhere_are_not_most() {
+        let three = ["ana", "ben", "cleo"];
+        let mut mixed = roles("lab6", "us-east-1", &["ana", "ben"]);
+        mixed
+            .roles
+            .extend(roles("demo", "us-east-1", &["cleo"]).roles);
+        assert_eq!(said(&three, &mixed), None);
+        let few = roles("lab6", "us-east-1", &["ana"]);
+        let most =
+            |observed| Elsewhere::find(&desired(&three), observed).map(|found| found.is_most());
+        assert_eq!(most(&few), Some(false));
+        assert_eq!(
+            most(&roles("lab6", "us-east-1", &["ana", "ben"])),
+            Some(true)
+        );
+        assert_eq!(said(&three, &Observed::default()), None);
+        assert_eq!(said(&["dora"], &roles("lab6", "us-east-1", &three)), None);
+    }
+
+    #[test]
+    fn several_places_are_told_with_how_many_stand_there() {
+        let three = ["ana", "ben", "cleo"];
+        let mut mixed = roles("lab6", "us-east-1", &["ana", "ben"]);
+        mixed
+            .roles
+            .extend(roles("lab5", "us-east-1", &["cleo"]).roles);
+        let found = said(&three, &mixed).unwrap();
+        assert_eq!(
+            found,
+            "these stacks are class lab6: add --class lab6 (2); these stacks are class lab5: add --class lab5 (1)"
+        );
+    }
+
+    #[test]
+    fn another_lab_s_stack_and_copied_tags_are_no_sign() {
+        let mut other = roles("lab6", "us-east-1", &["ana"]);
+        let role = other.roles.get_mut("ana-role").unwrap();
+        role.tags.insert("homeroom:lab".into(), "other".into());
+        assert_eq!(said(&["ana"], &other), None);
+        let mut copied = roles("lab6", "us-east-1", &["ana"]);
+        copied.roles.get_mut("ana-role").unwrap().path = "/somewhere/".into();
+        assert_eq!(said(&["ana"], &copied), None);
+    }
+
+    #[test]
+    fn the_hint_of_one_conflict_says_what_is_so() {
+        let hint = |students: &[&str], observed: &Observed| {
+            let plan = deploy::plan(&desired(students), observed, false);
+            let items = plan.students[0].items.iter();
+            items.filter_map(|item| item.hint.clone()).next()
+        };
+        let class = hint(&["ana"], &roles("lab6", "us-east-1", &["ana"])).unwrap();
+        assert!(class.contains("add --class lab6"), "{class}");
+        let region = hint(&["ana"], &roles("demo", "eu-west-1", &["ana"])).unwrap();
+        assert!(region.contains("add --region eu-west-1"), "{region}");
+        let spelling = hint(&["Ana"], &roles("demo", "us-east-1", &["ana"])).unwrap();
+        assert!(spelling.contains("write 'ana'"), "{spelling}");
+    }
+
+    #[test]
+    fn what_could_not_be_listed_is_no_sign_either() {
+        let mut observed = Observed::default();
+        observed.gaps.push(Gap {
+            kind: Kind::Role,
+            name: None,
+            student: None,
+            cause: "denied".into(),
+        });
+        assert_eq!(said(&["ana"], &observed), None);
+    }
+}

@@ -1,0 +1,288 @@
+//! Does what a plan says: all students at once, each student's steps as soon as what they need has ended
+//! well. One student's failure never stops another's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
+
+use crate::aws::common_cause::StackPart;
+use crate::aws::{Client, CloudError, ErrorKind};
+use crate::events::{Event, StepResult};
+use crate::stack::ids::{Scope, Username};
+use crate::stack::kinds::ResourceId;
+use crate::stack::plan::{Action, Item, Plan, StudentPlan};
+
+use crate::stack::forecast::Remaining;
+use crate::stack::hints;
+use crate::stack::issue::Issuer;
+use crate::stack::kinds::function::concurrency;
+use crate::stack::kinds::{
+    function, log_group, managed_policy, rest_api, role, state_machine, user,
+};
+use crate::stack::step::{Context, RoleGate, Settled, StepError};
+
+/// How often the time that is left is told.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// How the steps of one student ended; items without an action are not in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudentRun {
+    /// The student.
+    pub student: Username,
+    /// How each step ended.
+    pub steps: BTreeMap<ResourceId, StepResult>,
+}
+
+/// Carries out a plan that issues no credentials: see [`execute_issuing`].
+pub async fn execute(
+    client: &Client,
+    plan: &Plan,
+    finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
+) -> Vec<StudentRun> {
+    execute_issuing(client, plan, None, finished).await
+}
+
+/// Carries out a plan. Ends early only when the run is stopped, and even then with every step accounted for.
+/// `finished` gives the event, if any, that tells the end of one student's work.
+pub async fn execute_issuing(
+    client: &Client,
+    plan: &Plan,
+    issuer: Option<&dyn Issuer>,
+    finished: impl Fn(&StudentPlan, &StudentRun) -> Option<Event>,
+) -> Vec<StudentRun> {
+    let left = &Remaining::of(plan, client);
+    let mut running: FuturesUnordered<_> = plan
+        .students
+        .iter()
+        .enumerate()
+        .map(|(index, student)| async move {
+            let run = run_student(client, &plan.scope, student, issuer, left);
+            (index, run.await)
+        })
+        .collect();
+    let mut done: Vec<Option<StudentRun>> = vec![None; plan.students.len()];
+    let began = Instant::now();
+    let mut clock = tokio::time::interval(TELL_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            next = running.next() => {
+                let Some((index, run)) = next else { break };
+                if let Some(event) = finished(&plan.students[index], &run) {
+                    client.emit(event);
+                }
+                done[index] = Some(run);
+            }
+            _ = clock.tick() => {
+                if let Some(time) = left.time(client, began.elapsed()) {
+                    client.emit(Event::TimeLeft { seconds: time.as_secs() });
+                }
+            }
+        }
+    }
+    done.into_iter().flatten().collect()
+}
+
+async fn run_student(
+    client: &Client,
+    scope: &Scope,
+    plan: &StudentPlan,
+    issuer: Option<&dyn Issuer>,
+    left: &Remaining,
+) -> StudentRun {
+    let student = &plan.owner.student;
+    let steps: Vec<(&Item, &Action)> = plan
+        .items
+        .iter()
+        .filter_map(|item| Some((item, item.action.as_ref()?)))
+        .collect();
+    if !steps.is_empty() {
+        client.emit(Event::StudentStarted {
+            student: student.clone(),
+        });
+    }
+    let roles = &RoleGate::default();
+    let settled = &Settled::new(steps.iter().map(|(item, _)| &item.resource));
+    let mut running: FuturesUnordered<_> = steps
+        .iter()
+        .map(|(item, action)| {
+            let part = StackPart::of(&item.resource, student);
+            let cx = Context {
+                client: client.about(part.clone()),
+                scope,
+                owner: &plan.owner,
+                resource: &item.resource,
+                part,
+                settled,
+                roles,
+                issuer,
+            };
+            async move {
+                let result = run_step(&cx, item, action).await;
+                left.ended(action);
+                let well = result.is_well();
+                settled.settle(&item.resource, well);
+                (item.resource.clone(), result)
+            }
+        })
+        .collect();
+    let mut results = BTreeMap::new();
+    while let Some((resource, result)) = running.next().await {
+        results.insert(resource, result);
+    }
+    StudentRun {
+        student: student.clone(),
+        steps: results,
+    }
+}
+
+async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult {
+    if let Err(error) = cx.wait_for_steps(&item.after).await {
+        return error.into_result(&item.resource);
+    }
+    if cx.client.stop().is_stopping() {
+        return StepResult::Cancelled;
+    }
+    let describe = action.describe().to_owned();
+    cx.client.emit(Event::StepStarted {
+        student: cx.student().clone(),
+        resource: item.resource.clone(),
+        action: describe.clone(),
+    });
+    let started = Instant::now();
+    let result = match perform(cx, action).await {
+        Ok(()) => StepResult::Done,
+        Err(error) => {
+            if let StepError::Cloud(error) = &error {
+                if error.kind == ErrorKind::Credentials {
+                    give_up_without_credentials(cx, error);
+                } else {
+                    tell_if_everybodys(cx, action, error).await;
+                }
+            }
+            error.into_result(&item.resource)
+        }
+    };
+    cx.client.emit(Event::StepFinished {
+        student: cx.student().clone(),
+        resource: item.resource.clone(),
+        action: describe,
+        result: result.clone(),
+        elapsed_ms: millis(started.elapsed()),
+    });
+    result
+}
+
+/// Credentials that AWS does not take any more are taken for nobody: what has not begun would only fail in the same
+/// words, student after student.
+fn give_up_without_credentials(cx: &Context<'_>, error: &CloudError) {
+    let stop = cx.client.stop();
+    if !stop.is_stopping() {
+        let told = "AWS does not take the credentials any more: nothing new starts";
+        let region = Some(cx.scope.region.as_str());
+        cx.client.emit(hints::everybodys(told, error, region));
+        stop.drain();
+    }
+}
+
+/// What keeps the first students from their stack and nobody has got past keeps the others from theirs as well: it is
+/// told once, and nothing new starts. Deletions go on: each stands by itself, and what can go had better go.
+async fn tell_if_everybodys(cx: &Context<'_>, action: &Action, error: &CloudError) {
+    let (client, stop) = (&cx.client, cx.client.stop());
+    let everybodys = client.is_everybodys(cx.student(), &cx.part, error).await;
+    if everybodys != Ok(true) || stop.is_stopping() {
+        return;
+    }
+    let told = match action.removes() {
+        true => "this stays for a cause that is everybody's; all else that can go goes",
+        false => "the first students fail for a cause that is everybody's, so nothing new starts",
+    };
+    if client
+        .causes()
+        .is_news(&StackPart::alike(error.operation), error)
+    {
+        client.emit(hints::everybodys(told, error, None));
+    }
+    if !action.removes() {
+        stop.drain();
+    }
+}
+
+async fn perform(cx: &Context<'_>, action: &Action) -> Result<(), StepError> {
+    match action {
+        Action::CreateRole(role) => role::create(cx, role).await,
+        Action::UpdateRole { role, difference } => role::update(cx, role, difference).await,
+        Action::DeleteRole { inline, attached } => role::delete(cx, inline, attached).await,
+        Action::CreateLogGroup(group) => log_group::create(cx, group).await,
+        Action::SetRetention(group) => log_group::update(cx, group).await,
+        Action::DeleteLogGroup { prove } => log_group::delete(cx, *prove).await,
+        Action::CreateFunction { function, withdraw } => {
+            function::create(cx, function, withdraw).await
+        }
+        Action::UpdateFunction {
+            function,
+            code,
+            config,
+            undo,
+            limit,
+            description,
+            follows_ms,
+        } => {
+            let parts = function::Parts {
+                code: *code,
+                config: *config,
+                undo,
+                limit: *limit,
+                follows_ms: *follows_ms,
+            };
+            function::update(cx, function, parts, description).await
+        }
+        Action::FreezeFunction => concurrency::freeze(cx).await,
+        Action::ThawFunction => concurrency::thaw(cx).await,
+        Action::StopExecutions => state_machine::stop(cx).await,
+        Action::DeleteFunction => function::delete(cx).await,
+        Action::CreateStateMachine(machine) => state_machine::create(cx, machine).await,
+        Action::UpdateStateMachine { machine, undo } => {
+            state_machine::update(cx, machine, undo).await
+        }
+        Action::DeleteStateMachine { arn } => state_machine::delete(cx, arn).await,
+        Action::CreateRestApi(api) => rest_api::create(cx, api).await,
+        Action::CompleteRestApi {
+            api,
+            id,
+            duplicates,
+        } => rest_api::complete(cx, api, id, duplicates).await,
+        Action::DeleteRestApi { ids, stages } => rest_api::delete(cx, ids, stages).await,
+        Action::CreatePolicy(policy) => managed_policy::create(cx, policy).await,
+        Action::UpdatePolicy {
+            policy,
+            old_versions,
+        } => managed_policy::update(cx, policy, old_versions).await,
+        Action::DeletePolicy { arn, old_versions } => {
+            managed_policy::delete(cx, arn, old_versions).await
+        }
+        Action::SetRoleBoundary(policy_arn) => role::set_boundary(cx, policy_arn).await,
+        Action::RemoveRoleBoundary => role::remove_boundary(cx).await,
+        Action::CreateUser { user, issue } => user::create(cx, user, *issue).await,
+        Action::UpdateUser {
+            user,
+            boundary,
+            attach,
+            issue,
+        } => user::update(cx, user, *boundary, *attach, *issue).await,
+        Action::DeleteUser {
+            inline,
+            attached,
+            groups,
+        } => user::delete(cx, inline, attached, groups).await,
+        Action::FreezeUser => user::freeze(cx).await,
+        Action::ThawUser => user::thaw(cx).await,
+    }
+}
+
+/// Whole milliseconds, for events.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,266 @@
+//! How long work will take: from the calls that it is going to make, and the buckets that they must pass.
+//!
+//! The calls are those of an undisturbed run. The buckets are the pacer's own, as they are at that moment, so the same
+//! arithmetic tells the whole time before a run and the time that is left during one, throttled or not.
+
+mod calls;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::aws::operations::{Group, RequestQuota};
+use crate::aws::pacing::{Calls, Pacer};
+use crate::aws::{Client, Operation};
+use crate::events::{Bound, Estimate};
+use crate::stack::desired::Desired;
+use crate::stack::plan::{Action, Plan};
+
+use crate::stack::prove_gone::LATE_LOGS;
+
+/// What a call takes, there and back, when nothing holds it up.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
+/// Calls one after another before the scarcest one and after it (an API's parts; its permission and record).
+const IN_A_ROW: u32 = 8;
+/// From a role's creation until its function is Active: about ten seconds, and a look in between.
+const ROLE_AND_FUNCTION: Duration = Duration::from_secs(16);
+/// Until an update of a function is applied.
+const FUNCTION_UPDATE: Duration = Duration::from_secs(5);
+/// Until a deleted state machine is gone, when nothing runs any more.
+const STATE_MACHINE: Duration = Duration::from_secs(12);
+
+/// Work that is going to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Work {
+    /// The calls that it makes.
+    pub calls: Calls,
+    /// What it waits for in the cloud, at least, however few the calls.
+    waits: Duration,
+    /// What comes after the last call.
+    after: Duration,
+}
+
+impl Work {
+    /// The work of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let mut work = Self::default();
+        for student in &plan.students {
+            let actions = || student.items.iter().filter_map(|item| item.action.as_ref());
+            actions().for_each(|action| work.add(action));
+            let new_role = actions().any(|a| matches!(a, Action::CreateRole(_)));
+            let new_function = actions().any(|a| matches!(a, Action::CreateFunction { .. }));
+            if new_role && new_function {
+                add(&mut work.calls, &calls::REFUSED_ROLE);
+            }
+        }
+        work
+    }
+
+    /// The work of tearing down whole stacks, from the first look to the last.
+    pub fn of_teardown(desired: &Desired) -> Self {
+        let mut work = Self::default();
+        for stack in &desired.stacks {
+            add(&mut work.calls, &calls::look_at(stack));
+            for action in calls::deletions(stack) {
+                work.add(&action);
+            }
+        }
+        if !work.calls.is_empty() {
+            work.after += LATE_LOGS;
+        }
+        work
+    }
+
+    fn add(&mut self, action: &Action) {
+        add(&mut self.calls, &calls::of(action));
+        let wait = match action {
+            Action::CreateFunction { .. } => ROLE_AND_FUNCTION,
+            Action::UpdateFunction { .. } => FUNCTION_UPDATE,
+            Action::DeleteStateMachine { .. } => STATE_MACHINE,
+            _ => Duration::ZERO,
+        };
+        self.waits = self.waits.max(wait);
+    }
+
+    /// What to expect of it with these buckets.
+    pub fn estimate(&self, pacer: &Pacer) -> Estimate {
+        let mut by_service = BTreeMap::new();
+        for (operation, count) in &self.calls {
+            *by_service
+                .entry(operation.service().to_owned())
+                .or_default() += *count as u64;
+        }
+        let (seconds, bound) = if pacer.is_unlimited() {
+            (None, None)
+        } else {
+            let (_, group) = pacer.time_for(&self.calls);
+            let bound = group.and_then(|group| bound(pacer, group, &self.calls));
+            (Some(whole_seconds(self.time(pacer))), bound)
+        };
+        Estimate {
+            seconds,
+            bound,
+            calls: by_service,
+        }
+    }
+
+    fn time(&self, pacer: &Pacer) -> Duration {
+        if self.calls.is_empty() {
+            return Duration::ZERO;
+        }
+        let (through, _) = pacer.time_for(&self.calls);
+        (through + ROUND_TRIP * IN_A_ROW).max(self.waits) + self.after
+    }
+}
+
+fn add(calls: &mut Calls, more: &[(Operation, usize)]) {
+    for (operation, count) in more {
+        if *count > 0 {
+            *calls.entry(*operation).or_default() += count;
+        }
+    }
+}
+
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs_f64().ceil() as u64
+}
+
+/// What the quota itself asks, without any margin of ours.
+fn bound(pacer: &Pacer, group: Group, calls: &Calls) -> Option<Bound> {
+    let quota = pacer.quota(group)?;
+    let count = pacer.count_through(group, calls) as f64;
+    let seconds = (count - quota.burst).max(0.0) / quota.per_second;
+    (seconds >= 1.0).then(|| Bound {
+        seconds: seconds.round() as u64,
+        calls: name(group),
+        allowed: allowed(quota),
+    })
+}
+
+/// `DeleteRestApi`, `all calls to API Gateway together`.
+fn name(group: Group) -> String {
+    match group {
+        Group::Own(operation) => operation.name().to_owned(),
+        Group::ApiGateway => "all calls to API Gateway together".to_owned(),
+        Group::LambdaControlPlane => "all calls to Lambda's control plane together".to_owned(),
+        Group::Iam => "all calls to IAM together".to_owned(),
+    }
+}
+
+/// `1 per 30 s`, `15 per s`.
+fn allowed(quota: RequestQuota) -> String {
+    let short = |value: f64| {
+        let text = format!("{value:.1}");
+        text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    };
+    if quota.per_second < 1.0 {
+        format!("1 per {} s", short(1.0 / quota.per_second))
+    } else {
+        format!("{} per s", short(quota.per_second))
+    }
+}
+
+/// How much of some work is left while it is being done.
+#[derive(Debug)]
+pub(super) struct Remaining {
+    planned: Work,
+    /// Calls that were done when the work began.
+    before: Calls,
+    /// The calls of steps that have not ended.
+    open: Mutex<Calls>,
+}
+
+impl Remaining {
+    /// All of it.
+    pub(super) fn of(plan: &Plan, client: &Client) -> Self {
+        let planned = Work::of(plan);
+        Self {
+            open: Mutex::new(planned.calls.clone()),
+            before: client.done(),
+            planned,
+        }
+    }
+
+    /// A step has ended, well or not: whatever calls it still had planned will not come.
+    pub(super) fn ended(&self, action: &Action) {
+        let mut open = self.open();
+        for (operation, count) in calls::of(action) {
+            if let Some(left) = open.get_mut(&operation) {
+                *left = left.saturating_sub(count);
+            }
+        }
+    }
+
+    /// How long it will take; `None` where nothing is paced. `lasted`: how long it has taken so far.
+    pub(super) fn time(&self, client: &Client, lasted: Duration) -> Option<Duration> {
+        let pacer = client.pacer();
+        if pacer.is_unlimited() {
+            return None;
+        }
+        let done = client.done();
+        let mut calls = self.open().clone();
+        for (operation, left) in &mut calls {
+            let count = |calls: &Calls| calls.get(operation).copied().unwrap_or_default();
+            let made = count(&done) - count(&self.before);
+            *left = count(&self.planned.calls).saturating_sub(made).min(*left);
+        }
+        calls.retain(|_, left| *left > 0);
+        let work = Work {
+            calls,
+            waits: self.planned.waits.saturating_sub(lasted),
+            after: self.planned.after,
+        };
+        Some(work.time(pacer))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Calls> {
+        self.open.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::pacing::{Overrides, Pace};
+
+    fn work(calls: &[(Operation, usize)]) -> Work {
+        Work {
+            calls: calls.iter().copied().collect(),
+            ..Work::default()
+        }
+    }
+
+    fn estimate(pace: Pace, calls: &[(Operation, usize)]) -> Estimate {
+        work(calls).estimate(&Pacer::new(pace, &Overrides::new()))
+    }
+
+    #[tokio::test]
+    async fn the_bound_is_the_quotas_own_and_the_time_a_little_more() {
+        let estimate = estimate(Pace::Scaled(1.0), &[(Operation::DeleteRestApi, 30)]);
+        let bound = estimate.bound.unwrap();
+        assert_eq!(bound.seconds, 870);
+        assert_eq!(bound.calls, "DeleteRestApi");
+        assert_eq!(bound.allowed, "1 per 30 s");
+        assert!((875..895).contains(&estimate.seconds.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_raised_pace_raises_what_is_allowed() {
+        let calls = [(Operation::CreateDeployment, 30)];
+        let bound = estimate(Pace::Scaled(10.0), &calls).bound.unwrap();
+        assert_eq!((bound.seconds, bound.allowed.as_str()), (15, "2 per s"));
+    }
+
+    #[tokio::test]
+    async fn without_pacing_there_is_no_telling() {
+        let estimate = estimate(Pace::Unlimited, &[(Operation::DeleteRestApi, 30)]);
+        assert_eq!((estimate.seconds, estimate.bound), (None, None));
+        assert_eq!(estimate.calls["apigateway"], 30);
+    }
+
+    #[tokio::test]
+    async fn nothing_to_do_takes_no_time() {
+        let estimate = estimate(Pace::Scaled(1.0), &[]);
+        assert_eq!((estimate.seconds, estimate.bound), (Some(0), None));
+    }
+}

@@ -1,0 +1,139 @@
+//! What to do next, for the errors that people meet.
+
+use crate::aws::error::UNRESERVED;
+use crate::aws::{CloudError, ErrorKind};
+use crate::stack::plan::{Item, StudentPlan};
+
+use crate::events::Event;
+
+/// For a condition that did not come true.
+pub const STUCK: &str = "run the same command again; if it stays so, look at the resource in the AWS console \
+     and see docs/troubleshooting.md";
+
+/// For something that could not be seen.
+pub const UNSEEN: &str = "homeroom does nothing for a student of whom it cannot see everything; clear up the cause, \
+     then run the same command again";
+
+/// For credentials that could not be kept.
+pub const KEPT: &str = "make the folder writable, or name another with --reports, then run the same command again: it issues \
+     new ones";
+
+/// For something that must be there first.
+pub const MISSING: &str =
+    "deploy the student's stack (`homeroom deploy`), then run the same command again";
+
+/// Tells the class what nobody can get past, once, with its fix and its request.
+pub fn everybodys(told: &str, error: &CloudError, region: Option<&str>) -> Event {
+    let fix = for_error_in(error, region).map_or_else(String::new, |hint| format!(". Fix: {hint}"));
+    Event::Note {
+        text: format!("{told}: {}{fix}", error.in_full()),
+    }
+}
+
+/// What AWS says to good credentials, too, in a region that the account has not enabled.
+pub fn or_region(error: &CloudError, region: Option<&str>) -> String {
+    let codes = ["InvalidClientTokenId", "UnrecognizedClientException"];
+    match codes.contains(&error.code.as_str()) {
+        true => format!(
+            "; or {} is not enabled in this account, or not the one you mean: --region",
+            region.map_or_else(
+                || "the region".to_owned(),
+                |region| format!("region {region}")
+            )
+        ),
+        false => String::new(),
+    }
+}
+
+/// For a failed call.
+pub fn for_error(error: &CloudError) -> Option<String> {
+    for_error_in(error, None)
+}
+
+/// The same, of a call to this region.
+pub fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<String> {
+    Some(match error.kind {
+        ErrorKind::AccessDenied if error.message.contains("service control policy") => format!(
+            "a service control policy of the organization refuses {}: use a region that it allows (--region); where it \
+             demands a permissions boundary of new roles, name that in homeroom.toml (role_boundary); or ask whoever runs \
+             the organization; then run the same command again",
+            error.operation
+        ),
+        ErrorKind::Unresolved => format!(
+            "run the same command again: IAM may not know the name everywhere yet; if it stays so, the credentials in use \
+             may not call {} there: allow it on the path /homeroom/ (docs/troubleshooting.md lists what homeroom needs)",
+            error.operation
+        ),
+        ErrorKind::NotFound if error.message.contains("not attachable") => {
+            "the permissions boundary is not there: make the policy, or put its ARN right (role_boundary in \
+             homeroom.toml); then run the same command again"
+                .to_owned()
+        }
+        ErrorKind::AccessDenied => format!(
+            "the credentials in use may not call {}; allow it (docs/troubleshooting.md lists what homeroom \
+             needs), or use others with --profile, then run the same command again",
+            error.operation
+        ),
+        ErrorKind::Credentials => format!(
+            "sign in again (for example `aws sso login`), check with `aws sts \
+             get-client-identity`, then run the same command again: it goes on where it stopped{}",
+            or_region(error, region)
+        ),
+        ErrorKind::LimitExceeded if error.message.contains(UNRESERVED) => {
+            "the account has too little concurrency left for what the lab reserves, and 100 stay for everything else: lower \
+             reserved_concurrency in homeroom.toml, or raise 'Concurrent executions' in the Service Quotas console, then run \
+             the same command again"
+                .to_owned()
+        }
+        ErrorKind::LimitExceeded => {
+            "a limit of the account is reached; raise it in the Service Quotas \
+             console, or make room in the account, then run the same command again"
+                .to_owned()
+        }
+        ErrorKind::Throttled => {
+            "other work in the account uses the same request quotas; run the same \
+             command again, slower with --quota-scale 0.5"
+                .to_owned()
+        }
+        ErrorKind::Unreachable => {
+            "check the network, --region and --endpoint-url, then run the same command again"
+                .to_owned()
+        }
+        ErrorKind::RoleNotAssumable => {
+            "the role's trust policy was not accepted in time; run the same \
+             command again, and check the lab's trust policy template if it stays so"
+                .to_owned()
+        }
+        ErrorKind::RoleRefused => {
+            "Step Functions does not take the role: run the same command again; if it stays so, check the lab's trust and \
+             role policy templates"
+                .to_owned()
+        }
+        ErrorKind::Ambiguous | ErrorKind::Busy | ErrorKind::Deleting => {
+            "run the same command again: it finishes what is missing".to_owned()
+        }
+        ErrorKind::Invalid => {
+            "AWS refused the request as it stands: check the lab's templates and settings"
+                .to_owned()
+        }
+        ErrorKind::NotFound => "it was removed meanwhile; run the same command again".to_owned(),
+        ErrorKind::AlreadyExists => return None,
+    })
+}
+
+/// For a resource with our name that is not provably ours.
+pub const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
+     --class, --region and the roster; if it is another team's, or left from an earlier course, give the student another \
+     username, or ask whoever made it; then run the same command again";
+
+/// For a student who is left alone because of a resource that is not provably ours.
+pub fn conflict(plan: &StudentPlan, item: Option<&Item>) -> String {
+    if let Some(known) = &plan.spelled {
+        return format!(
+            "the same student in another spelling: write '{known}' in the roster, as the class has it; then run the same \
+             command again"
+        );
+    }
+    let own = item.and_then(|item| item.hint.clone());
+    own.unwrap_or_else(|| CONFLICT.to_owned())
+}

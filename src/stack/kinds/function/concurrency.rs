@@ -1,0 +1,94 @@
+//! The concurrency that is reserved for a function: the lab's bound, and 0 while its student is shut out.
+//!
+//! No listing shows it, so each of these looks first. What stood before a freeze is kept in a tag of the function, which
+//! students cannot write: while the tag is there, nothing but a thaw lifts the 0.
+
+use crate::aws::{ErrorKind, FunctionState};
+use crate::stack::kinds::function::{Function, TAG_FROZEN, reserved_from_tag, reserved_tag};
+use crate::stack::step::{Context, StepError, or_gone};
+
+/// Reserves what the lab says, or nothing where it says nothing. Of a function that is frozen, what a thaw brings back.
+///
+/// # Errors
+/// AWS's: the account may have too little left, of which 100 must stay unreserved.
+pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
+    let name = function.name.as_str();
+    let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
+    let (reserved, wanted) = (state.reserved, function.reserved_concurrency);
+    let tags = state.readable_tags().map_err(StepError::Cloud)?;
+    match tags.get(TAG_FROZEN) {
+        Some(kept) if reserved_from_tag(kept) == wanted => Ok(()),
+        Some(_) => remember(cx, name, wanted).await,
+        None if reserved == wanted => Ok(()),
+        None => set(cx, name, wanted).await,
+    }
+}
+
+/// Lets nothing of the function run any more.
+///
+/// # Errors
+/// A conflict where the function is not this student's; AWS's otherwise. One that is not there is no error.
+pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    let Some(state) = ours(cx, name).await? else {
+        return Ok(());
+    };
+    // First what a thaw needs, so that a run which is cut off in between can be gone on with.
+    if !state.tags.contains_key(TAG_FROZEN) {
+        remember(cx, name, state.reserved).await?;
+    }
+    if state.reserved == Some(0) {
+        return Ok(());
+    }
+    set(cx, name, Some(0)).await
+}
+
+/// Lets the function run as it did before the freeze.
+///
+/// # Errors
+/// As [`freeze`]; a function that is not frozen is no error.
+pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    let Some(state) = ours(cx, name).await? else {
+        return Ok(());
+    };
+    let Some(kept) = state.tags.get(TAG_FROZEN) else {
+        return Ok(());
+    };
+    set(cx, name, reserved_from_tag(kept)).await?;
+    let arn = &cx.scope.function_arn(name);
+    let keys = &[TAG_FROZEN.to_owned()];
+    let untagged = cx.client.untag_function(arn, keys);
+    or_gone(untagged.await)
+}
+
+/// The function, if it is there and proves to be this student's.
+async fn ours(cx: &Context<'_>, name: &str) -> Result<Option<FunctionState>, StepError> {
+    let state = match cx.client.get_function(name).await {
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(None),
+        other => other?,
+    };
+    let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
+    cx.prove_ours(&tags)?;
+    Ok(Some(state))
+}
+
+async fn remember(cx: &Context<'_>, name: &str, reserved: Option<u32>) -> Result<(), StepError> {
+    let arn = &cx.scope.function_arn(name);
+    let tags = &[(TAG_FROZEN.to_owned(), reserved_tag(reserved))].into();
+    let tagged = cx.client.tag_function(arn, tags);
+    Ok(tagged.await?)
+}
+
+async fn set(cx: &Context<'_>, name: &str, reserved: Option<u32>) -> Result<(), StepError> {
+    match reserved {
+        Some(reserved) => {
+            let put = cx.client.put_function_concurrency(name, reserved);
+            or_gone(put.await)
+        }
+        None => {
+            let deleted = cx.client.delete_function_concurrency(name);
+            or_gone(deleted.await)
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Lambda function: create and wait until Active, update part by part, delete.
+
+use crate::aws::{ErrorKind, FunctionState, NewFunction};
+use crate::events::Event;
+use crate::evidence::marks::RUN_MAX_MS;
+use crate::stack::kinds::extras::FunctionSetting;
+use crate::stack::kinds::function::Function;
+use crate::stack::plan::StageRecord;
+use crate::stack::step::{Context, Poll, StepError, or_gone};
+
+use crate::stack::kinds::function::concurrency;
+use crate::stack::kinds::rest_api::BEING_COMPLETED;
+
+/// Creates the function and waits until it is Active.
+///
+/// # Errors
+/// A conflict when a function of that name is there and not ours; stuck when the role does not become
+/// assumable or the function not Active.
+pub async fn create(
+    cx: &Context<'_>,
+    function: &Function,
+    withdraw: &[StageRecord],
+) -> Result<(), StepError> {
+    for record in withdraw {
+        let update = cx
+            .client
+            .update_stage(&record.api_id, &record.stage, BEING_COMPLETED, None);
+        or_gone(update.await)?;
+    }
+    let new = &NewFunction {
+        function,
+        role_arn: cx.scope.role_arn(cx.class(), &function.role),
+        description: before_limit(cx, function),
+        tags: cx
+            .owner
+            .tags(cx.scope, &function.fingerprint(cx.scope, cx.class())),
+    };
+    let created = cx
+        .call_assuming_role(|| cx.client.create_function(new))
+        .await;
+    match created {
+        Ok(state) => {
+            let state = wait_until_active(cx, &function.name, Some(state)).await?;
+            // Nothing ran before it.
+            let written = told(cx, &state, 0, None);
+            limit_new(cx, function, written).await
+        }
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => adopt(cx, function).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// The record of a new function whose reserved concurrency is not set yet: that is recorded once it is.
+fn before_limit(cx: &Context<'_>, function: &Function) -> String {
+    let config = function.config_fingerprint(cx.scope, cx.class());
+    function.record(cx.owner, &function.code_fingerprint(), &config, false)
+}
+
+/// Sets and records the reserved concurrency of a new function, where the lab has one.
+async fn limit_new(
+    cx: &Context<'_>,
+    function: &Function,
+    written: Option<i64>,
+) -> Result<(), StepError> {
+    if function.reserved_concurrency.is_none() {
+        return Ok(());
+    }
+    concurrency::apply(cx, function).await?;
+    let name = function.name.as_str();
+    let description = &function.description(cx.scope, cx.owner);
+    let state = cx
+        .client
+        .update_function_description(name, description)
+        .await?;
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    told(cx, &state, RUN_MAX_MS, written);
+    Ok(())
+}
+
+/// Tells what homeroom has written, and when by AWS's clock: the answer. `follows_ms`: when it was last written before, if
+/// nothing of the student's was in it.
+fn told(
+    cx: &Context<'_>,
+    state: &FunctionState,
+    clean_after_ms: i64,
+    follows_ms: Option<i64>,
+) -> Option<i64> {
+    let modified_ms = state.modified_ms?;
+    cx.client.emit(Event::FunctionWritten {
+        student: cx.student().clone(),
+        function: cx.resource.name.clone(),
+        modified_ms,
+        clean_from_ms: modified_ms + clean_after_ms,
+        follows_ms,
+    });
+    Some(modified_ms)
+}
+
+/// Takes over a function that is there though the listing did not show it: one that an earlier run made and
+/// never heard of, or that another run is making. Brings it up to date where that was an older lab's.
+async fn adopt(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
+    let name = function.name.as_str();
+    let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
+    let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
+    cx.prove_ours(&tags)?;
+    let description = function.description(cx.scope, cx.owner);
+    // Whether what is reserved was set before the run was cut off, the record does not say yet.
+    let unlimited = description != before_limit(cx, function);
+    let current = state.code_sha256 == function.code.sha256 && state.description == description;
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    let written = told(cx, &state, RUN_MAX_MS, None);
+    if current {
+        Ok(())
+    } else {
+        let parts = Parts {
+            code: true,
+            config: true,
+            undo: &[],
+            limit: unlimited,
+            follows_ms: written,
+        };
+        update(cx, function, parts, &description).await
+    }
+}
+
+/// Which parts of a function are to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// Its code.
+    pub code: bool,
+    /// Its configuration.
+    pub config: bool,
+    /// Settings to put back as AWS makes them, with the configuration.
+    pub undo: &'a [FunctionSetting],
+    /// Its reserved concurrency.
+    pub limit: bool,
+    /// When it was last written, if nothing of the student's is in it.
+    pub follows_ms: Option<i64>,
+}
+
+/// Writes the parts that differ; the record comes last, with the configuration.
+///
+/// # Errors
+/// AWS's; stuck when an update is not applied in time.
+pub async fn update(
+    cx: &Context<'_>,
+    function: &Function,
+    parts: Parts<'_>,
+    description: &str,
+) -> Result<(), StepError> {
+    let name = function.name.as_str();
+    let _alone = cx.alone_with(name).await?;
+    let mut follows_ms = parts.follows_ms;
+    if parts.code {
+        let state = cx.client.update_function_code(name, &function.code).await?;
+        let state = wait_until_active(cx, name, Some(state)).await?;
+        // What follows what is still the student's in part proves nothing before it.
+        follows_ms = told(cx, &state, RUN_MAX_MS, follows_ms).filter(|_| follows_ms.is_some());
+    }
+    if parts.limit {
+        concurrency::apply(cx, function).await?;
+    }
+    let state = if parts.config {
+        update_configuration(cx, function, parts.undo, description).await?
+    } else {
+        cx.client
+            .update_function_description(name, description)
+            .await?
+    };
+    let state = wait_until_active(cx, name, Some(state)).await?;
+    told(cx, &state, RUN_MAX_MS, follows_ms);
+    let arn = &cx.scope.function_arn(name);
+    let tags = &cx
+        .owner
+        .tags(cx.scope, &function.fingerprint(cx.scope, cx.class()));
+    let tagged = cx.client.tag_function(arn, tags);
+    Ok(tagged.await?)
+}
+
+/// Writes the whole configuration, once its role can be assumed: it may have been made a moment ago.
+async fn update_configuration(
+    cx: &Context<'_>,
+    function: &Function,
+    undo: &[FunctionSetting],
+    description: &str,
+) -> Result<FunctionState, StepError> {
+    let new = &NewFunction {
+        function,
+        role_arn: cx.scope.role_arn(cx.class(), &function.role),
+        description: description.to_owned(),
+        tags: Default::default(),
+    };
+    cx.call_assuming_role(|| cx.client.update_function_configuration(new, undo))
+        .await
+}
+
+/// Deletes the function.
+///
+/// # Errors
+/// AWS's; a function that is gone already is no error.
+pub async fn delete(cx: &Context<'_>) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    or_gone(cx.client.delete_function(name).await)
+}
+
+/// Waits until nothing of the function is in progress; how it stands then. `known`: what the call before already told.
+async fn wait_until_active(
+    cx: &Context<'_>,
+    name: &str,
+    known: Option<FunctionState>,
+) -> Result<FunctionState, StepError> {
+    let mut poll = Poll::function_state();
+    let mut known = known;
+    loop {
+        let state = match known.take() {
+            Some(state) => state,
+            None => cx.call_about_new(|| cx.client.get_function(name)).await?,
+        };
+        match readiness(&state) {
+            Readiness::Ready => return Ok(state),
+            Readiness::Failed(why) => return Err(StepError::Stuck(why)),
+            Readiness::Waiting => poll.again(cx, "the function to become Active").await?,
+            Readiness::Unready(state) => {
+                let on = format!("the function to become Active: it is {state}");
+                poll.again(cx, &on).await?;
+            }
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Readiness {
+    Ready,
+    Waiting,
+    /// In a state that is neither on its way nor there.
+    Unready(String),
+    Failed(String),
+}
+
+/// Only what is known to take calls is ready: Lambda has gained states before, `Deactivating`, `Deleting` and
+/// `ActiveNonInvocable` among them. An endpoint that says nothing of states has none to wait for.
+fn readiness(state: &FunctionState) -> Readiness {
+    let reason = || {
+        state
+            .reason
+            .clone()
+            .unwrap_or_else(|| "no reason given".to_owned())
+    };
+    match (state.state.as_str(), state.last_update_status.as_str()) {
+        ("Failed", _) => Readiness::Failed(format!("AWS could not set it up: {}", reason())),
+        (_, "Failed") => Readiness::Failed(format!("AWS could not apply the update: {}", reason())),
+        ("Pending", _) | (_, "InProgress") => Readiness::Waiting,
+        // Inactive: not invoked for weeks; the next invocation wakes it.
+        ("Active" | "Inactive" | "", "Successful" | "") => Readiness::Ready,
+        ("Active" | "Inactive" | "", update) => Readiness::Unready(format!("in update {update}")),
+        (other, _) => Readiness::Unready(other.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(state: &str, update: &str) -> FunctionState {
+        FunctionState {
+            state: state.into(),
+            last_update_status: update.into(),
+            reason: None,
+            code_sha256: String::new(),
+            description: String::new(),
+            modified_ms: None,
+            reserved: None,
+            tags: Default::default(),
+            tags_unseen: None,
+        }
+    }
+
+    #[test]
+    fn a_function_is_ready_when_no_creation_or_update_is_in_progress() {
+        assert_eq!(readiness(&state("Active", "Successful")), Readiness::Ready);
+        assert_eq!(
+            readiness(&state("Inactive", "Successful")),
+            Readiness::Ready
+        );
+        assert_eq!(
+            readiness(&state("Pending", "InProgress")),
+            Readiness::Waiting
+        );
+        assert_eq!(
+            readiness(&state("Active", "InProgress")),
+            Readiness::Waiting
+        );
+        for new in ["Deactivating", "Deleting", "ActiveNonInvocable", "Whatever"] {
+            let found = readiness(&state(new, "Successful"));
+            assert_eq!(found, Readiness::Unready(new.to_owned()));
+        }
+        assert!(matches!(
+            readiness(&state("Failed", "")),
+            Readiness::Failed(_)
+        ));
+        assert!(matches!(
+            readiness(&state("Active", "Failed")),
+            Readiness::Failed(_)
+        ));
+    }
+}

@@ -1,0 +1,177 @@
+//! What `deploy --reset` is about to overwrite, kept first: `reports/<class>/kept/<time>/<username>/`, private like
+//! everything there. Of a student whose work cannot be kept nothing is reset.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
+use crate::events::Failure;
+use crate::files::keep_private;
+use crate::report::words::some_of;
+use crate::report::write::write_whole;
+use crate::stack::desired::Stack;
+use crate::stack::ids::Username;
+use crate::stack::kinds::function::code::{CodeError, code_of};
+use crate::stack::observed::Observed;
+use crate::stack::plan::Plan;
+use crate::stack::plan::reset::{Work, configuration, machine_settings, work};
+
+use super::session::Session;
+
+/// Students whose work is fetched at once: each may take as much memory as its largest zip.
+const STUDENTS_AT_ONCE: usize = 4;
+/// Students named in a note.
+const NAMED: usize = 12;
+
+/// What was kept, and of whom it could not be.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    /// Where everything of this run is, if there is anything.
+    pub folder: Option<PathBuf>,
+    /// The files of each student.
+    pub files: BTreeMap<Username, Vec<PathBuf>>,
+    /// Students whose work could not be kept, with why.
+    pub lost: BTreeMap<Username, Failure>,
+}
+
+impl Copies {
+    /// Takes out of a plan whatever would be done to students whose work could not be kept.
+    pub fn spare(&self, plan: &mut Plan) {
+        for student in &mut plan.students {
+            if self.lost.contains_key(&student.owner.student) {
+                for item in &mut student.items {
+                    item.action = None;
+                }
+            }
+        }
+    }
+
+    /// Where what was overwritten is.
+    pub fn note(&self) -> Option<String> {
+        let folder = self.folder.as_ref()?;
+        let names: Vec<&str> = self.files.keys().map(Username::as_str).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "what {} had before is kept in {} (a folder each; only you can read it)",
+                some_of(&names, NAMED),
+                folder.display()
+            )
+        })
+    }
+}
+
+/// Keeps everything that the plan would overwrite of the students' own.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub(super) async fn keep(
+    client: &Client,
+    session: &Session,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<Copies, Cancelled> {
+    let time = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
+    let dir = session.folder().join("kept");
+    let folder = dir.join(&time);
+    let touched = plan.students.iter().filter(|student| student.steps() > 0);
+    let stacks: Vec<(&Stack, Vec<Work<'_>>)> = touched
+        .filter_map(|student| {
+            let mut stacks = session.desired.stacks.iter();
+            let stack = stacks.find(|stack| stack.owner == student.owner)?;
+            let work = work(session.scope(), stack, observed);
+            (!work.is_empty()).then_some((stack, work))
+        })
+        .collect();
+    let mut copies = Copies::default();
+    if stacks.is_empty() {
+        return Ok(copies);
+    }
+    let prepared = keep_private(&dir);
+    let answers: Vec<_> = stream::iter(stacks)
+        .map(|(stack, work)| {
+            let into = folder.join(stack.student().as_str());
+            let prepared = prepared.as_ref().map_err(ToString::to_string);
+            async move {
+                let kept = match prepared {
+                    Ok(()) => student(client, &into, &work).await,
+                    Err(error) => Err(Trouble::Failed(error)),
+                };
+                (stack.student().clone(), kept)
+            }
+        })
+        .buffered(STUDENTS_AT_ONCE)
+        .collect()
+        .await;
+    for (username, kept) in answers {
+        match kept {
+            Ok(files) => {
+                copies.files.insert(username, files);
+                copies.folder = Some(folder.clone());
+            }
+            Err(Trouble::Cancelled) => return Err(Cancelled),
+            Err(Trouble::Failed(why)) => {
+                let failure = Failure {
+                    subject: "copy of the student's work".to_owned(),
+                    cause: format!("{why}; nothing of this student was reset"),
+                    request_id: None,
+                    hint: Some(
+                        "once the cause is removed, run the same command again: it resets whoever is left"
+                            .to_owned(),
+                    ),
+                };
+                copies.lost.insert(username, failure);
+            }
+        }
+    }
+    Ok(copies)
+}
+
+enum Trouble {
+    Cancelled,
+    Failed(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+async fn student(client: &Client, into: &Path, work: &[Work<'_>]) -> Result<Vec<PathBuf>, Trouble> {
+    let mut files = Vec::new();
+    let mut write = |name: String, bytes: &[u8]| -> io::Result<()> {
+        let path = into.join(name);
+        write_whole(&path, bytes)?;
+        files.push(path);
+        Ok(())
+    };
+    for piece in work {
+        match piece {
+            Work::Function { actual, code } => {
+                let name = &actual.name;
+                if *code {
+                    let zip = code_of(client, name).await.map_err(|error| match error {
+                        CodeError::Cancelled => Trouble::Cancelled,
+                        other => Trouble::Failed(format!("Lambda function {name}: {other}")),
+                    })?;
+                    write(format!("{name}.zip"), &zip)?;
+                }
+                let text = format!("{:#}\n", configuration(actual));
+                write(format!("{name}.json"), text.as_bytes())?;
+            }
+            Work::Machine { name, detail } => {
+                write(format!("{name}.asl.json"), detail.definition.as_bytes())?;
+                if let Some(settings) = machine_settings(detail) {
+                    let text = format!("{settings:#}\n");
+                    write(format!("{name}.settings.json"), text.as_bytes())?;
+                }
+            }
+        }
+    }
+    Ok(files)
+}

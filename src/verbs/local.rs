@@ -1,0 +1,101 @@
+//! `local start | stop | status | env`: the embedded cloud by itself.
+
+use std::io::{self, Write};
+
+use crate::cli::{Cli, LocalVerb};
+use crate::error::{Error, Kind, Result};
+use crate::lab::bundle;
+use crate::local;
+use crate::settings::values::OutputFormat;
+use crate::settings::{Ui, asked_region};
+
+use super::{Exit, print_json, said};
+
+pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
+    let progress = |step: &str| say(step, ui.verbosity);
+    match verb {
+        LocalVerb::Start => {
+            let endpoint = local::start(progress).await?;
+            let document = serde_json::json!({
+                "command": "local start",
+                "url": endpoint.url,
+                "account": endpoint.account,
+            });
+            let text = format!(
+                "The embedded cloud runs at {} (account {}). Use it with --local.",
+                endpoint.url, endpoint.account
+            );
+            tell(ui, &document, &text)
+        }
+        LocalVerb::Stop(args) => {
+            let report = local::stop(args.wipe, progress).await?;
+            let document =
+                serde_json::json!({ "command": "local stop", "report": report.to_string() });
+            tell(ui, &document, &report.to_string())
+        }
+        LocalVerb::Status => {
+            let status = local::status().await?;
+            let document = serde_json::json!({ "command": "local status", "status": status });
+            tell(ui, &document, &status.to_string())
+        }
+        LocalVerb::Env => {
+            let region = match asked_region(cli)? {
+                Some(region) => region.to_string(),
+                None => bundle::load(None)?.region().to_owned(),
+            };
+            let endpoint = local::running().await?.ok_or_else(|| {
+                Error::new(Kind::General, "the embedded cloud", "it is not running")
+                    .hint("start it with `homeroom local start`, then run the same command again")
+            })?;
+            let variables = [
+                ("AWS_ENDPOINT_URL", endpoint.url),
+                ("AWS_ACCESS_KEY_ID", endpoint.access_key),
+                ("AWS_SECRET_ACCESS_KEY", endpoint.secret_key),
+                ("AWS_REGION", region),
+            ];
+            let exports: Vec<String> = variables
+                .iter()
+                .map(|(name, value)| format!("export {name}={}", quoted(value)))
+                .collect();
+            let variables: serde_json::Map<_, _> = variables
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .collect();
+            let document = serde_json::json!({ "command": "local env", "env": variables });
+            tell(ui, &document, &exports.join("\n"))
+        }
+    }
+}
+
+/// A value as one word of a POSIX shell, whatever is in it.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// Says on stderr what the embedded cloud is doing.
+pub(super) fn say(step: &str, verbosity: i8) {
+    if verbosity >= 0 {
+        // A closed stderr leaves nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "{step}");
+    }
+}
+
+fn tell(ui: Ui, document: &serde_json::Value, text: &str) -> Result<Exit> {
+    let written = match ui.output {
+        OutputFormat::Json => print_json(document),
+        OutputFormat::Text => writeln!(io::stdout().lock(), "{text}"),
+    };
+    said(written)?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_value_is_one_word_of_a_shell_whatever_is_in_it() {
+        assert_eq!(quoted("http://127.0.0.1:1"), "'http://127.0.0.1:1'");
+        assert_eq!(quoted("a'; rm -rf '$HOME"), r"'a'\''; rm -rf '\''$HOME'");
+    }
+}

@@ -1,0 +1,229 @@
+//! One file a verb: wiring only. What happens is decided and done in `stack`, `evidence` and `probe`, shown in `report`.
+
+mod access;
+mod canvas;
+mod completions;
+mod deploy;
+mod elsewhere;
+mod final_report;
+mod forget;
+mod handout;
+mod interrupts;
+mod invocation;
+mod isolation;
+mod kept;
+mod last_readings;
+mod leavers;
+mod local;
+mod outputs;
+mod people;
+mod plan;
+mod progress;
+mod readings;
+mod rehearse;
+mod reset;
+mod risks;
+mod run;
+mod session;
+mod stale;
+mod teardown;
+mod validate;
+mod validations;
+mod watch;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Verb};
+use crate::error::{Error, Kind, Result};
+use crate::events::{Command, RunSummary};
+use crate::report::{self, View};
+use crate::settings::Ui;
+use crate::settings::values::OutputFormat;
+use crate::stack::ownership::canonical;
+
+/// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All is done.
+    Done,
+    /// Not everything could be seen or written, and no student's outcome says so.
+    Error,
+    /// Some students failed.
+    SomeFailed,
+    /// Something remains after a teardown.
+    Remains,
+    /// The plan has changes, and the code was asked for.
+    Changes,
+    /// Refused for safety.
+    Refused,
+    /// The person stopped it.
+    Interrupted,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Error => 1,
+            Self::SomeFailed => 3,
+            Self::Remains => 5,
+            Self::Changes => 6,
+            Self::Refused => Kind::Refused.exit_code(),
+            Self::Interrupted => Kind::Interrupted.exit_code(),
+        }
+    }
+}
+
+/// The whole program: reads the command line, runs the verb, says what went wrong.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no error; clap knows which is which. A closed stream
+            // leaves nobody to tell.
+            let _ = error.print();
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            if json_was_asked_for(std::env::args(), std::env::var("HOMEROOM_OUTPUT").ok()) {
+                let words = error.to_string();
+                let cause = words.lines().next().unwrap_or_default().to_owned();
+                let error = Error::new(Kind::Invalid, "command line", cause);
+                let _ = print_json(&error_document(None, &error));
+            }
+            return ExitCode::from(Kind::Invalid.exit_code());
+        }
+    };
+    let ui = Ui::load(&cli);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(dispatch(&cli, ui));
+            // Whatever still blocks a thread (a look-up of a name) must not hold up the end.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(Error::new(
+            Kind::General,
+            "homeroom",
+            format!("cannot start: {error}"),
+        )),
+    };
+    match outcome {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            // A closed stderr leaves nobody to tell.
+            let _ = report::print_error(&error, ui.color_stderr, &mut io::stderr().lock());
+            if ui.output == OutputFormat::Json {
+                let _ = print_json(&error_document(cli.verb.command(), &error));
+            }
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
+    match &cli.verb {
+        Verb::Completions(args) => completions::run(args),
+        Verb::Local(verb) => local::run(cli, verb, ui).await,
+        Verb::Rehearse(args) => rehearse::run(cli, args).await,
+        Verb::Plan(args) => plan::run(cli, args).await,
+        Verb::Deploy(args) => deploy::run(cli, args).await,
+        Verb::Validate(args) if args.isolation => isolation::run(cli).await,
+        Verb::Validate(_) => validate::run(cli).await,
+        Verb::Status(args) => progress::run_status(cli, args).await,
+        Verb::Report(args) => progress::run_report(cli, args).await,
+        Verb::Watch(args) => watch::run(cli, args).await,
+        Verb::Handout(args) => handout::run(cli, args).await,
+        Verb::Access(verb) => access::run(cli, verb).await,
+        Verb::Teardown(args) => teardown::run(cli, args).await,
+    }
+}
+
+/// The one JSON document of a command that ended by an error: the keys of every other one, and `errors`.
+fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value {
+    serde_json::json!({
+        "command": command,
+        "class": null,
+        "students": [],
+        "summary": {},
+        "api_calls": {},
+        "elapsed_s": 0.0,
+        "errors": error.failures,
+        "exit_code": error.kind.exit_code(),
+    })
+}
+
+/// Whether JSON was asked for on a command line that could not be read.
+fn json_was_asked_for(words: impl IntoIterator<Item = String>, variable: Option<String>) -> bool {
+    let words: Vec<String> = words.into_iter().collect();
+    let spelled = words.iter().any(|word| word == "--output=json");
+    let apart = words
+        .windows(2)
+        .any(|pair| pair[0] == "--output" && pair[1] == "json");
+    spelled || apart || variable.as_deref() == Some("json")
+}
+
+fn print_json(document: &serde_json::Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", canonical(document))?;
+    out.flush()
+}
+
+/// Shows the end of a run: one JSON document on stdout, or a summary for people.
+fn show(summary: &RunSummary, view: &View<'_>, ui: Ui) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let written = match ui.output {
+        OutputFormat::Json => report::json::print_run(summary, &mut out),
+        OutputFormat::Text => report::print_summary(summary, view, &mut out),
+    };
+    said(written.and_then(|()| out.flush()))
+}
+
+/// What came of writing to stdout, as a result of the command.
+fn said(written: io::Result<()>) -> Result<()> {
+    match written {
+        // A reader that left (`| head`) has seen what it wanted.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|error| Error::new(Kind::General, "stdout", error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_recognised_on_a_command_line_that_cannot_be_read() {
+        let asked = |line: &str| json_was_asked_for(line.split(' ').map(str::to_owned), None);
+        assert!(asked("homeroom deploy --output json --nonsense"));
+        assert!(asked("homeroom --output=json nonsense"));
+        assert!(!asked("homeroom deploy --output text json"));
+        assert!(json_was_asked_for([], Some("json".to_owned())));
+    }
+
+    #[test]
+    fn an_error_has_the_keys_of_every_other_document() {
+        let error = Error::new(Kind::Refused, "a", "b").hint("c");
+        let document = error_document(Some(Command::Deploy), &error);
+        for key in [
+            "command",
+            "class",
+            "students",
+            "summary",
+            "api_calls",
+            "elapsed_s",
+        ] {
+            assert!(document.get(key).is_some(), "{key}");
+        }
+        assert_eq!(document["errors"][0]["hint"], "c");
+        assert_eq!(document["exit_code"], 7);
+    }
+}
