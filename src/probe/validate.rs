@@ -126,14 +126,18 @@ pub async fn validate(
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.
+    let reserved = reserved_otherwise(validation.stack, &functions);
+    let theirs = |plan: &StudentPlan| plan.items.iter().any(|item| item.theirs.is_some());
     let mend = match validation.plan.first(Found::Update) {
         Some(_) => format!(
             "`{}` brings the stack to what the lab is now.",
             act_by("deploy")
         ),
-        // A rehearsal has no command to propose, and its students changed nothing.
+        // A rehearsal has no command to propose.
         None if validation.invocation.is_empty() => String::new(),
-        None => reset(validation.plan, &act_by),
+        None if theirs(validation.plan) || !reserved.is_empty() => reset(validation.plan, &act_by),
+        // All is as the lab has it: to put it back once more would change nothing.
+        None => String::new(),
     };
     let mut results = vec![
         evaluate(
@@ -158,7 +162,6 @@ pub async fn validate(
         ),
     ];
     let there = results.iter().all(|r| r.verdict == Verdict::Pass);
-    let reserved = reserved_otherwise(validation.stack, &functions);
     results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
     let frozen = functions.iter().any(|(_, look)| {
