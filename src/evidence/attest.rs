@@ -11,8 +11,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::evidence::check::{Check, CheckResult, Evidence, Proof, Verdict, Work};
+use crate::ids::Username;
 use crate::roster::{FIELD_MAX, Roster};
-use crate::stack::ids::Username;
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same, squeezed};
 use crate::text::problems::{Like, Problem};

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::execution::{Detail, Execution, Status};
 use crate::evidence::history::RootCause;
 use crate::evidence::marks::Recorded;
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
+use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::state_machine;
 use crate::stack::ownership::{Fingerprint, Owner};
 

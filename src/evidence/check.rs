@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::execution::{Execution, Starter, Status, shortened, when};
 use crate::evidence::history::RootCause;
 use crate::evidence::points::Points;
-use crate::stack::ids::Username;
+use crate::ids::Username;
 
 /// Longest text of an input in a sentence, in characters.
 const INPUT_SHOWN_MAX: usize = 160;

@@ -11,7 +11,7 @@ use crate::evidence::check::{Change, Check, Proof};
 use crate::evidence::evaluate::{Facts, Reading, next_to_describe, proves_ready};
 use crate::evidence::execution::{Execution, Starter, Status, when};
 use crate::evidence::marks::{LastWrite, Marks, Recorded};
-use crate::stack::ids::Scope;
+use crate::ids::Scope;
 use crate::stack::kinds::Kind;
 use crate::stack::observed::Observed;
 use crate::stack::plan::{StudentPlan, Verdict as Found};

@@ -29,10 +29,10 @@ use crate::evidence::check::{
 };
 use crate::evidence::execution::{Execution, Starter};
 use crate::evidence::points::Points;
+use crate::ids::{Scope, Username};
 use crate::lab::Lab;
 use crate::roster::left::Person;
 use crate::stack::desired::Stack;
-use crate::stack::ids::{Scope, Username};
 use crate::stack::kinds::Kind;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Ownership;

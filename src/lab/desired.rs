@@ -6,6 +6,7 @@ use serde_json::Value;
 use tera::Context;
 
 use crate::evidence::marks::marked;
+use crate::ids::{ClassName, Scope, Username};
 use crate::lab::access::STAND_IN_API_ID;
 use crate::lab::context::ClassContext;
 use crate::lab::model;
@@ -15,7 +16,6 @@ use crate::lab::verify::MANIFEST;
 use crate::lab::{ApiEndpoint, ApiLimits, Lab, Probe, ProbeRequest, asl};
 use crate::roster::Student;
 use crate::stack::desired::{Desired, Stack};
-use crate::stack::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::function::{ENVIRONMENT_MAX, Function};
 use crate::stack::kinds::log_group::LogGroup;
 use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};

@@ -37,8 +37,8 @@ pub use risks::{Reach, Risk};
 
 use crate::evidence::check::{Check, ExampleRequest, Output, Proof};
 use crate::evidence::marks::Marks;
+use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::roster::{Roster, Student, UsernameLimit};
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::function::Code;
 use crate::stack::kinds::rest_api::{Authorization, Throttle};
 use crate::text::failure::Failure;

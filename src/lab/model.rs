@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::evidence::check::Check;
 use crate::evidence::execution::Status;
 use crate::evidence::marks::Marks;
-use crate::stack::ids::LabId;
+use crate::ids::LabId;
 use crate::stack::kinds::state_machine::WorkflowType;
 
 /// The whole file.

@@ -1,7 +1,7 @@
 //! Names: a text around the username, known before any student is.
 
+use crate::ids::{USERNAME_MAX, Username};
 use crate::roster::UsernameLimit;
-use crate::stack::ids::{USERNAME_MAX, Username};
 use crate::stack::kinds::{Kind, function, role, state_machine, user};
 
 /// Longest REST API name. API Gateway publishes no limit; this is the tightest of the other kinds, so that a

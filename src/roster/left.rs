@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::Username;
 use crate::roster::Student;
 use crate::stack::desired::Desired;
-use crate::stack::ids::Username;
 use crate::stack::kinds::ResourceId;
 use crate::stack::observed::Observed;
 use crate::stack::plan::teardown::owned;

@@ -15,7 +15,7 @@ mod username;
 
 use std::fmt;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same};
 use crate::text::similar;

@@ -16,7 +16,7 @@ use crate::evidence::check::{
 };
 use crate::evidence::execution::{Execution, Starter, Status};
 use crate::evidence::points::Points;
-use crate::stack::ids::Scope;
+use crate::ids::Scope;
 use crate::stack::kinds::Kind;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 

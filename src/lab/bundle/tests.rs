@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use crate::evidence::check::{Credit, Proof, Work};
 use crate::evidence::execution::{Execution, Starter, Status};
 use crate::evidence::marks::{Nonce, Recorded};
+use crate::ids::{ClassName, Scope};
 use crate::lab::ProbeRequest;
 use crate::lab::bundle::*;
 use crate::roster::Student;
 use crate::stack::desired::Stack;
-use crate::stack::ids::{ClassName, Scope};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
