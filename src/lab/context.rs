@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use tera::Context;
 
 use crate::ids::{ClassName, Scope};
-use crate::lab::{ApiEndpoint, Lab};
+use crate::lab::Lab;
 use crate::roster::Student;
+use crate::stack::observed::ApiEndpoint;
 
 /// Values of the class, worked out once.
 pub(super) struct ClassContext<'a> {

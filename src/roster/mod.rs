@@ -8,9 +8,10 @@ pub mod beyond;
 #[cfg(test)]
 mod cases;
 mod header;
-pub mod left;
+
 mod parse;
 mod remarks;
+pub mod renamed;
 mod username;
 
 use std::fmt;

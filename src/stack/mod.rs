@@ -15,6 +15,8 @@ pub use crate::ids;
 pub mod in_order;
 pub mod issue;
 pub mod kinds;
+pub mod left;
+pub(crate) mod names;
 pub mod observe;
 pub mod observed;
 pub mod ownership;

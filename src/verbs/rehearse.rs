@@ -11,12 +11,13 @@ use std::path::PathBuf;
 
 use futures::stream::{self, StreamExt};
 
+use crate::aws::execution::Status;
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, GlobalArgs, RehearseArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, RunSummary};
-use crate::evidence::check::{Progress, StudentProgress, Verdict};
-use crate::evidence::execution::Status;
+use crate::evidence::check::Verdict;
+use crate::evidence::progress::{Progress, StudentProgress};
 use crate::local::{self, PrivateCloud, PrivateOptions};
 use crate::probe::script::{Trouble, work};
 use crate::report::write::{class_dir, write_whole};

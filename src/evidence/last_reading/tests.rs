@@ -1,5 +1,5 @@
+use crate::aws::execution::Status;
 use crate::evidence::check::{Evidence, ExecutionEvidence, Parts};
-use crate::evidence::execution::Status;
 use crate::evidence::last_reading::*;
 use crate::ids::Scope;
 
