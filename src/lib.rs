@@ -30,18 +30,20 @@
 //! embedded cloud; `strict`, a model of what AWS refuses and delays, stands by itself.
 
 pub mod aws;
-pub mod cli;
+mod cli;
 pub mod error;
 pub mod events;
 pub mod evidence;
 pub mod files;
 pub mod lab;
 pub mod local;
+mod options;
 pub mod probe;
 pub mod report;
 pub mod roster;
-pub mod settings;
 pub mod stack;
 pub mod strict;
 pub mod text;
 pub mod verbs;
+
+pub use cli::{AccessVerb, Cli, Verb};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The rooms below `src/`, from the lowest up: each may name only those before it.
 const ROOMS: &[&str] = &[
     "text", "error", "files", "roster", "aws", "events", "stack", "lab", "evidence", "probe",
-    "report", "local", "settings", "cli", "verbs",
+    "report", "local", "options", "cli", "verbs",
 ];
 
 /// A second opinion on AWS: it names no other room, so that it does not repeat a mistake of theirs.
@@ -27,7 +27,6 @@ const UPWARDS: &[(&str, &str)] = &[
     ("lab", "evidence"),
     ("lab", "report"),
     ("roster", "stack"),
-    ("settings", "cli"),
     ("stack", "evidence"),
     ("stack", "lab"),
 ];
