@@ -1,6 +1,7 @@
 //! Choosing students who may not be in the roster any more.
 
-use crate::roster::{Roster, SelectError, Student};
+use crate::error::Error;
+use crate::roster::{Roster, Student};
 use crate::stack::ids::Username;
 
 /// Who was chosen.
@@ -31,7 +32,7 @@ impl Roster {
         &self,
         names: &[String],
         section: Option<&str>,
-    ) -> Result<Chosen<'_>, SelectError> {
+    ) -> Result<Chosen<'_>, Error> {
         // Somebody who left is in no section.
         if names.is_empty() || section.is_some() {
             return Ok(Chosen {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::evidence::cache::{Cache, Key, OwnRecords};
 use crate::evidence::marks::{Nonce, Written};
-use crate::report::write::write_whole;
+use crate::files::write_whole;
 use crate::stack::ids::Username;
 
 use super::session::Session;
