@@ -2,9 +2,8 @@
 
 use crate::aws::{ErrorKind, FunctionState, NewFunction};
 use crate::events::Event;
-use crate::evidence::marks::RUN_MAX_MS;
 use crate::stack::kinds::extras::FunctionSetting;
-use crate::stack::kinds::function::{Function, TAG_FROZEN, reserved_tag};
+use crate::stack::kinds::function::{Function, RUN_MAX_MS, TAG_FROZEN, reserved_tag};
 use crate::stack::plan::{ShutOut, StageRecord};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 
