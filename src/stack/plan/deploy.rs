@@ -208,9 +208,8 @@ impl Planner<'_> {
     }
 
     fn shut_out(&self) -> ShutOut {
-        let owner = &self.stack.owner;
-        let user = self.observed.users.get(owner.student.as_str());
-        if user.is_some_and(|user| user.is_frozen() && user.is_of(&self.desired.scope, owner)) {
+        let stack = std::slice::from_ref(self.stack);
+        if !self.observed.frozen(&self.desired.scope, stack).is_empty() {
             return ShutOut::Yes;
         }
         let functions = self.stack.functions.iter().map(|function| &function.name);
