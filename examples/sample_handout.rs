@@ -16,7 +16,7 @@ fn main() -> std::io::Result<()> {
         student("user2", "Liam O’Connor", "Evening"),
         student("user3", "", ""),
     ]);
-    let written = handout::write(&dir, &sample.about(), &sample.handouts(true), true)?;
+    let written = handout::write(&dir, &sample.class(), &sample.handouts(true), true)?;
     let mut out = std::io::stdout().lock();
     use std::io::Write as _;
     for file in written.all() {

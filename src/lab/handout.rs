@@ -1,15 +1,17 @@
-//! The lab's handout: a Markdown file of the bundle, taken apart when the lab is read and filled in for a student.
+//! The lab's handout: a Markdown file of the bundle, read and checked when the lab is read, and filled in for a student.
 //!
 //! The file is parsed *before* anything is filled in, and each text in it becomes a template of its own. So a value
 //! can bring no heading, no link, no HTML and no end of a code block with it: there is no Markdown left to be read
 //! when it arrives. What is plain CommonMark with tables is pulldown-cmark's to read; fenced blocks with one of a few
 //! words behind the fence are the lab's own things (see `docs/lab-bundle.md`).
 
+pub(crate) mod content;
 mod parse;
-mod shell;
+pub(crate) mod shell;
 
 use std::collections::BTreeMap;
 
+use pulldown_cmark::{Event, Tag, TagEnd};
 use tera::Context;
 
 use crate::ids::{ClassName, Scope};
@@ -18,26 +20,36 @@ use crate::lab::given::ExampleRequest;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 use crate::lab::{Files, Lab, Manifest};
-use crate::report::handout::content::{Block, Example, Handout, Inline, Piece, Station};
 use crate::roster::Student;
 use crate::stack::observed::ApiEndpoint;
 use crate::text::failure::Failure;
+use crate::text::link::link;
+use crate::text::show::clean;
+use content::{Element, FilledHandout, FlowStep, HandoutBlock};
+use shell::{CommandPart, Shell, lines};
 
 /// What every lab's handout says that has none of its own.
 const DEFAULT: &str = include_str!("handout/default.md");
 
-/// What a handout depends on besides the lab and the student.
+/// What a student can get in with, which a handout depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct StudentAccess {
     /// Where students sign in to the console; `None` where there is no console.
     pub sign_in_url: Option<String>,
     /// Whether the student has an access key.
     pub has_keys: bool,
 }
 
-/// Something of the lab's own, before it is filled in.
+/// A block of the lab's own, before it is filled in. Texts and values are templates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Directive {
+    /// The quotation that follows is shown only to some.
+    Only(Condition),
+    Text(String),
+    Commands {
+        bash: Vec<CommandPart>,
+        powershell: Vec<CommandPart>,
+    },
     /// A payload, sent to a route.
     Request {
         payload: String,
@@ -45,9 +57,13 @@ enum Directive {
         route: RouteRef,
     },
     /// A payload, to paste.
-    Input { payload: String },
-    /// Said only to some.
-    Only(Condition, Vec<Block<Directive>>),
+    Input {
+        payload: String,
+    },
+    Flow(Vec<FlowStep>),
+    Checks {
+        hints: bool,
+    },
 }
 
 /// A route of the lab by its API's id.
@@ -61,9 +77,7 @@ struct RouteRef {
 /// To whom something is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
-    /// There is a console.
     Console,
-    /// There is none.
     NoConsole,
     /// The student has an access key.
     Keys,
@@ -80,12 +94,12 @@ impl Condition {
     ];
 }
 
-/// The handout, taken apart.
+/// A handout before it is filled in.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parts {
+pub(super) struct HandoutTemplate {
     /// The file that messages name.
     file: String,
-    blocks: Vec<Block<Directive>>,
+    elements: Vec<Element<Directive>>,
 }
 
 /// Reads the handout of a bundle, and compiles each of its texts.
@@ -94,7 +108,7 @@ pub(super) fn read(
     files: &Files,
     templates: &mut Templates,
     problems: &mut Problems,
-) -> Parts {
+) -> HandoutTemplate {
     let (file, source) = match &manifest.handout {
         None => ("the handout of labs that have none".to_owned(), DEFAULT),
         Some(handout) => {
@@ -103,7 +117,7 @@ pub(super) fn read(
                 Some(Ok(source)) => (path, source),
                 Some(Err(error)) => {
                     problems.add(path, format!("is not UTF-8: {error}"));
-                    return Parts::default();
+                    return HandoutTemplate::default();
                 }
                 None => {
                     let cause = format!(
@@ -111,17 +125,16 @@ pub(super) fn read(
                         handout.template
                     );
                     problems.add(crate::lab::verify::MANIFEST, cause);
-                    return Parts::default();
+                    return HandoutTemplate::default();
                 }
             }
         }
     };
-    let mut parser = parse::Parser::new(source, manifest, templates);
-    let blocks = parser.document();
-    for (line, problem) in parser.problems {
+    let (elements, found) = parse::HandoutParser::parse(source, manifest, templates);
+    for (line, problem) in found {
         problems.add(format!("{file}, line {line}"), problem);
     }
-    Parts { file, blocks }
+    HandoutTemplate { file, elements }
 }
 
 /// The key under which a text is compiled: the text itself, so that the same text is compiled once.
@@ -163,115 +176,97 @@ impl Lab {
                 (name.name(&student.username), endpoint)
             })
             .collect();
-        let around = Surroundings {
+        let access = StudentAccess {
             sign_in_url: Some("https://123456789012.signin.example/console".to_owned()),
             has_keys: true,
         };
-        if let Err(failure) = self.handout(&scope, &class, &student, &apis, &around) {
+        if let Err(failure) = self.handout(&scope, &class, &student, &apis, &access) {
             problems.add(failure.subject, failure.cause).hint = failure.hint;
         }
     }
 
-    /// A student's handout. `apis` (by API name) has every API of the student's.
+    /// A student's handout. `apis` (by API name) has those of the student's APIs that are deployed.
     ///
     /// # Errors
-    /// A text that cannot be filled in. What the lab does not have is found when it is read; what is left is a column
-    /// that this roster does not have.
+    /// An API that is not deployed; a text that cannot be filled in. What the lab does not have is found when it is
+    /// read; what is left is a column that this roster does not have.
     pub fn handout(
         &self,
         scope: &Scope,
         class: &ClassName,
         student: &Student,
         apis: &BTreeMap<String, ApiEndpoint>,
-        around: &Surroundings,
-    ) -> Result<Handout, Box<Failure>> {
+        access: &StudentAccess,
+    ) -> Result<FilledHandout, Box<Failure>> {
+        let mut names = self.names.rest_apis.iter();
+        let missing = names.find_map(|name| {
+            let name = name.name(&student.username);
+            (!apis.contains_key(&name)).then_some(name)
+        });
+        if let Some(missing) = missing {
+            return Err(Box::new(Failure {
+                subject: "stack".to_owned(),
+                cause: format!(
+                    "the REST API {missing} is not there, so there is nothing yet to hand out"
+                ),
+                hint: Some(
+                    "deploy this student's stack, then run `homeroom handout` again".to_owned(),
+                ),
+                request_id: None,
+            }));
+        }
         let mut context = ClassContext::new(self, scope, class).student(student, apis);
-        let sign_in = around.sign_in_url.as_deref();
+        let sign_in = access.sign_in_url.as_deref();
         context.insert("sign_in_url", sign_in.unwrap_or_default());
-        let filling = Filling {
+        let filler = Filler {
             lab: self,
             context,
-            requests: self.requests(scope, class, student, apis),
-            payloads: self.payloads(scope, class, student),
-            no_console: sign_in.is_none().then(|| scope.console()),
-            around,
+            scope,
+            student,
+            apis,
+            access,
         };
         let mut outputs = self.outputs(scope, class, student, apis);
-        outputs.retain(|output| filling.leads_somewhere(&output.value));
-        Ok(Handout {
-            blocks: filling.blocks(&self.handout.blocks)?,
+        outputs.retain(|output| filler.leads_somewhere(&output.value));
+        Ok(FilledHandout {
+            elements: filler.elements(&self.handout.elements)?,
             outputs,
         })
     }
-
-    /// Every payload at every route, with the ids of both.
-    fn requests(
-        &self,
-        scope: &Scope,
-        class: &ClassName,
-        student: &Student,
-        apis: &BTreeMap<String, ApiEndpoint>,
-    ) -> Vec<(RouteRef, ExampleRequest)> {
-        let payloads = self.payloads(scope, class, student);
-        let mut requests = Vec::new();
-        for api in &self.manifest.rest_apis {
-            let name = self.rest_api_name(&api.id, &student.username);
-            let Some((name, endpoint)) =
-                name.and_then(|name| apis.get(&name).map(|endpoint| (name, endpoint)))
-            else {
-                continue;
-            };
-            let sigv4 = self.signature(&name, scope, &student.username);
-            for route in &api.routes {
-                requests.extend(payloads.iter().map(|payload| {
-                    let reference = RouteRef {
-                        api: api.id.clone(),
-                        method: route.method.clone(),
-                        path: route.path.clone(),
-                    };
-                    let request = ExampleRequest {
-                        id: payload.id.clone(),
-                        title: payload.title.clone(),
-                        method: route.method.clone(),
-                        url: format!("{}{}", endpoint.url, route.path),
-                        body: payload.text.clone(),
-                        sigv4: sigv4.clone(),
-                    };
-                    (reference, request)
-                }));
-            }
-        }
-        requests
-    }
 }
 
-/// One student's handout in the making.
-struct Filling<'a> {
+/// Fills in one student's handout.
+struct Filler<'a> {
     lab: &'a Lab,
     context: Context,
-    requests: Vec<(RouteRef, ExampleRequest)>,
-    payloads: Vec<crate::lab::Payload>,
-    /// The console's address, where there is no console: what begins so leads nowhere.
-    no_console: Option<String>,
-    around: &'a Surroundings,
+    scope: &'a Scope,
+    student: &'a Student,
+    apis: &'a BTreeMap<String, ApiEndpoint>,
+    access: &'a StudentAccess,
 }
 
-impl Filling<'_> {
+impl Filler<'_> {
     fn holds(&self, condition: Condition) -> bool {
         match condition {
-            Condition::Console => self.around.sign_in_url.is_some(),
-            Condition::NoConsole => self.around.sign_in_url.is_none(),
-            Condition::Keys => self.around.has_keys,
-            Condition::Signed => self.requests.iter().any(|(_, r)| r.sigv4.is_some()),
+            Condition::Console => self.access.sign_in_url.is_some(),
+            Condition::NoConsole => self.access.sign_in_url.is_none(),
+            Condition::Keys => self.access.has_keys,
+            Condition::Signed => self.apis.keys().any(|api| self.signature(api).is_some()),
         }
     }
 
+    /// Whether a link may be followed; where there is no console, one into it leads nowhere.
     fn leads_somewhere(&self, url: &str) -> bool {
-        let console = self.no_console.as_deref();
-        !url.is_empty() && console.is_none_or(|console| !url.starts_with(console))
+        let to_console = || url.starts_with(&self.scope.console());
+        link(url).is_some() && (self.access.sign_in_url.is_some() || !to_console())
     }
 
-    fn text(&self, text: &str) -> Result<String, Box<Failure>> {
+    fn signature(&self, api: &str) -> Option<String> {
+        self.lab.signature(api, self.scope, &self.student.username)
+    }
+
+    /// A text as its template makes it, not yet cleaned.
+    fn filled(&self, text: &str) -> Result<String, Box<Failure>> {
         if !is_template(text) {
             return Ok(text.to_owned());
         }
@@ -283,120 +278,152 @@ impl Filling<'_> {
                 hint: Some(
                     "a column that only some rosters have needs a filter: {{ student.team | default(value=\"\") }}"
                         .to_owned(),
-                ), request_id: None,
+                ),
+                request_id: None,
             })
         })
     }
 
-    fn blocks(&self, blocks: &[Block<Directive>]) -> Result<Vec<Block>, Box<Failure>> {
-        let mut filled = Vec::new();
-        for block in blocks {
-            match block {
-                Block::Own(Directive::Only(condition, inner)) => {
-                    if self.holds(*condition) {
-                        filled.push(Block::Note(self.blocks(inner)?));
+    fn text(&self, text: &str) -> Result<String, Box<Failure>> {
+        Ok(clean(&self.filled(text)?).into_owned())
+    }
+
+    fn elements(&self, templates: &[Element<Directive>]) -> Result<Vec<Element>, Box<Failure>> {
+        let mut filled = Vec::with_capacity(templates.len());
+        let mut templates = templates.iter();
+        let mut in_dead_link = false;
+        while let Some(template) = templates.next() {
+            let event = match template {
+                Element::Block(Directive::Only(condition)) => {
+                    if !self.holds(*condition) {
+                        skip_quotation(&mut templates);
                     }
+                    continue;
                 }
-                Block::Own(Directive::Request {
-                    payload,
-                    times,
-                    route,
-                }) => {
-                    let is_it = |(reference, request): &&(RouteRef, ExampleRequest)| {
-                        reference == route && request.id == *payload
-                    };
-                    filled.extend(self.requests.iter().find(is_it).map(|(_, request)| {
-                        Block::Own(Example::Request {
-                            request: request.clone(),
-                            times: *times,
-                        })
-                    }));
+                Element::Block(block) => {
+                    filled.extend(self.block(block)?.map(Element::Block));
+                    continue;
                 }
-                Block::Own(Directive::Input { payload }) => {
-                    let payload = self.payloads.iter().find(|p| p.id == *payload);
-                    filled.extend(payload.map(|payload| {
-                        Block::Own(Example::Input {
-                            title: payload.title.clone(),
-                            text: payload.text.clone(),
-                        })
-                    }));
+                Element::Markdown(event) => event,
+            };
+            let event = match event {
+                Event::Text(text) => Event::Text(self.text(text)?.into()),
+                Event::Code(text) => Event::Code(self.text(text)?.into()),
+                Event::Start(Tag::Link { dest_url, .. }) => {
+                    let url = self.filled(dest_url)?;
+                    in_dead_link = !self.leads_somewhere(&url);
+                    if in_dead_link {
+                        continue;
+                    }
+                    Event::Start(parse::inline_link(url))
                 }
-                other => filled.push(self.block(other)?),
-            }
+                Event::End(TagEnd::Link) if in_dead_link => continue,
+                event => event.clone(),
+            };
+            filled.push(Element::Markdown(event));
         }
         Ok(filled)
     }
 
-    /// A block that is the same kind of block when it is filled in.
-    fn block(&self, block: &Block<Directive>) -> Result<Block, Box<Failure>> {
-        Ok(match block {
-            Block::Heading { level, text, check } => Block::Heading {
-                level: *level,
-                text: self.inlines(text)?,
-                check: check.clone(),
-            },
-            Block::Paragraph(text) => Block::Paragraph(self.inlines(text)?),
-            Block::List { start, items } => Block::List {
-                start: *start,
-                items: all(items, |item| self.blocks(item))?,
-            },
-            Block::Table { head, rows } => Block::Table {
-                head: all(head, |cell| self.inlines(cell))?,
-                rows: all(rows, |row| all(row, |cell| self.inlines(cell)))?,
-            },
-            Block::Note(inner) => Block::Note(self.blocks(inner)?),
-            Block::Code(text) => Block::Code(self.text(text)?),
-            Block::Commands { bash, powershell } => Block::Commands {
-                bash: all(bash, |piece| self.piece(piece))?,
-                powershell: all(powershell, |piece| self.piece(piece))?,
-            },
-            Block::Flow(stations) => Block::Flow(all(stations, |station| {
-                Ok(Station {
-                    name: self.text(&station.name)?,
-                    about: self.text(&station.about)?,
+    fn block(&self, directive: &Directive) -> Result<Option<HandoutBlock>, Box<Failure>> {
+        Ok(match directive {
+            // `elements` has it.
+            Directive::Only(_) => None,
+            Directive::Text(text) => Some(HandoutBlock::Text {
+                title: String::new(),
+                text: lines(&self.filled(text)?),
+            }),
+            Directive::Commands { bash, powershell } => Some(HandoutBlock::Commands {
+                title: String::new(),
+                bash: self.command(bash, Shell::Bash)?,
+                powershell: self.command(powershell, Shell::PowerShell)?,
+            }),
+            Directive::Request {
+                payload,
+                times,
+                route,
+            } => self.request(payload, route).map(|request| {
+                let title = clean(&request.title).into_owned();
+                match link(&request.url) {
+                    // Nobody should send anything to what is no address.
+                    None => HandoutBlock::Text {
+                        title,
+                        text: lines(&request.body),
+                    },
+                    Some(_) => HandoutBlock::Commands {
+                        title,
+                        bash: Shell::Bash.requests(&request, *times),
+                        powershell: Shell::PowerShell.requests(&request, *times),
+                    },
+                }
+            }),
+            Directive::Input { payload } => {
+                self.payload(payload)
+                    .map(|(title, text)| HandoutBlock::Text {
+                        title: clean(title).into_owned(),
+                        text: lines(&text),
+                    })
+            }
+            Directive::Flow(steps) => {
+                let steps = steps.iter().map(|step| {
+                    Ok(FlowStep {
+                        name: self.text(&step.name)?,
+                        about: self.text(&step.about)?,
+                    })
+                });
+                Some(HandoutBlock::Flow {
+                    steps: steps.collect::<Result<_, Box<Failure>>>()?,
                 })
-            })?),
-            Block::Checks { hints } => Block::Checks { hints: *hints },
-            // `blocks` has these.
-            Block::Own(_) => Block::Note(Vec::new()),
-        })
-    }
-
-    fn piece(&self, piece: &Piece) -> Result<Piece, Box<Failure>> {
-        Ok(match piece {
-            Piece::Fixed(text) => Piece::Fixed(text.clone()),
-            Piece::Value(text) => Piece::Value(self.text(text)?),
-        })
-    }
-
-    fn inlines(&self, inlines: &[Inline]) -> Result<Vec<Inline>, Box<Failure>> {
-        let mut filled = Vec::with_capacity(inlines.len());
-        for inline in inlines {
-            match inline {
-                Inline::Text(text) => filled.push(Inline::Text(self.text(text)?)),
-                Inline::Code(text) => filled.push(Inline::Code(self.text(text)?)),
-                Inline::Strong(of) => filled.push(Inline::Strong(self.inlines(of)?)),
-                Inline::Emphasis(of) => filled.push(Inline::Emphasis(self.inlines(of)?)),
-                Inline::Link { url, text } => {
-                    let url = self.text(url)?;
-                    let text = self.inlines(text)?;
-                    if self.leads_somewhere(&url) {
-                        filled.push(Inline::Link { url, text });
-                    } else {
-                        filled.extend(text);
-                    }
-                }
             }
-        }
-        Ok(filled)
+            Directive::Checks { hints } => Some(HandoutBlock::Checks { hints: *hints }),
+        })
+    }
+
+    /// A command's own words as they are, values as quoted words.
+    fn command(&self, parts: &[CommandPart], shell: Shell) -> Result<String, Box<Failure>> {
+        let words = parts.iter().map(|part| match part {
+            CommandPart::Fixed(text) => Ok(text.clone()),
+            CommandPart::Value(value) => Ok(shell.quoted(&self.filled(value)?)),
+        });
+        words.collect()
+    }
+
+    /// A payload's title and text.
+    fn payload(&self, id: &str) -> Option<(&str, String)> {
+        let mut payloads = self.lab.manifest.payloads.iter();
+        let payload = payloads.find(|payload| payload.id == id)?;
+        let text = self.lab.templates.file(&payload.template, &self.context);
+        Some((&payload.title, text.ok()?))
+    }
+
+    /// A payload, sent to a route of an API that is deployed.
+    fn request(&self, payload: &str, route: &RouteRef) -> Option<ExampleRequest> {
+        let (title, body) = self.payload(payload)?;
+        let api = self.lab.rest_api_name(&route.api, &self.student.username)?;
+        Some(ExampleRequest {
+            id: payload.to_owned(),
+            title: title.to_owned(),
+            method: route.method.clone(),
+            url: format!("{}{}", self.apis.get(&api)?.url, route.path),
+            body,
+            sigv4: self.signature(&api),
+        })
     }
 }
 
-fn all<T, U>(
-    items: &[T],
-    fill: impl FnMut(&T) -> Result<U, Box<Failure>>,
-) -> Result<Vec<U>, Box<Failure>> {
-    items.iter().map(fill).collect()
+/// Goes on behind the quotation that comes next.
+fn skip_quotation<'a>(elements: &mut impl Iterator<Item = &'a Element<Directive>>) {
+    let mut depth = 0;
+    for element in elements {
+        match element {
+            Element::Markdown(Event::Start(Tag::BlockQuote(_))) => depth += 1,
+            Element::Markdown(Event::End(TagEnd::BlockQuote(_))) => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,10 @@ use std::collections::BTreeMap;
 
 pub use access::AccessPolicies;
 pub use code::is_shipped;
-pub use handout::Surroundings;
+pub use handout::StudentAccess;
+pub(crate) use handout::content;
+pub use handout::content::FilledHandout;
+pub(crate) use handout::shell::Shell;
 pub use model::EndState;
 pub use risks::{Reach, Risk};
 
@@ -66,7 +69,7 @@ pub struct Lab {
     /// Zips by the folder below `lambdas/`.
     codes: BTreeMap<String, Code>,
     names: Names,
-    handout: handout::Parts,
+    handout: handout::HandoutTemplate,
     /// In the order of the manifest's REST APIs.
     api_limits: Vec<ApiLimits>,
     /// What is reserved for each function, in the manifest's order.

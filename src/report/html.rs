@@ -3,7 +3,7 @@
 //! A page loads nothing and sends nothing: its content security policy allows exactly its own style sheet
 //! and its own script, by hash, and nothing else. There is no JSON in a script either: the script reads what
 //! it needs from the table. So a hostile value only ever stands in two contexts, element text and quoted
-//! attributes, both escaped by Tera for every `.html` template; what becomes a link has passed `link`. What unfolds
+//! attributes, both escaped by Tera for every `.html` template; what becomes a link has passed [`crate::text::link`]. What unfolds
 //! below a row waits in a `noscript`, which a browser with JavaScript takes for text: the script makes elements of
 //! it, out of the same escaped markup, when somebody unfolds it.
 //!
@@ -23,7 +23,6 @@ use tera::{Context, Tera};
 
 use super::anonymous::{Key, anonymous};
 use super::class::{ClassReport, ReportStudent};
-use super::text::clean;
 
 const STYLE: &str = concat!(
     include_str!("html/base.css"),
@@ -177,38 +176,4 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// A value as a link's target, if it is one that may be followed: `http` or `https`, and nothing in it that
-/// has no place in a URL.
-pub(super) fn link(value: &str) -> Option<&str> {
-    let lower = value.get(..8).unwrap_or(value).to_ascii_lowercase();
-    let allowed = lower.starts_with("https://") || lower.starts_with("http://");
-    let inert = !value.chars().any(|c| {
-        c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '\\' | '^' | '`')
-    });
-    (allowed && inert && clean(value) == value).then_some(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_plain_http_addresses_become_links() {
-        assert!(link("https://abc.execute-api.us-east-1.amazonaws.com/prod/process").is_some());
-        assert!(link("HTTP://127.0.0.1:4566/x").is_some());
-        for hostile in [
-            "javascript:alert(1)",
-            "data:text/html,x",
-            " https://x",
-            "https://x\" onclick=\"y",
-            "https://x\ny",
-            "//x",
-            "user1-process-data",
-            "é",
-        ] {
-            assert!(link(hostile).is_none(), "{hostile:?}");
-        }
-    }
 }

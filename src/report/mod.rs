@@ -17,7 +17,7 @@
 //!
 //! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
 //! context: [`text::clean`] (terminals, and before every other step), Tera's auto-escaping and
-//! [`html`]'s URL rule (the pages), [`handout`]'s escaping of Markdown, [`shell`] (commands to paste), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
+//! [`crate::text::link`]'s rule (links), pulldown-cmark's writers (a handout's Markdown and HTML), [`crate::lab::Shell`] (commands to paste), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
 
 pub mod anonymous;
 pub mod canvas;
@@ -35,15 +35,14 @@ pub mod marks;
 pub mod progress;
 pub mod runlog;
 mod scrub;
-pub mod shell;
 pub mod since;
 pub mod style;
 pub mod summary;
 pub mod terminal;
-pub mod text;
 pub mod words;
 pub mod write;
 
+pub use crate::text::show as text;
 pub use anonymous::{Key, anonymous};
 pub use class::{Account, ClassReport, ReportStudent};
 pub use errors::{print_error, print_notes};

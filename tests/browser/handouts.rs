@@ -15,7 +15,7 @@ fn a_handout_is_quiet_fits_a_phone_and_shows_the_shell_that_is_chosen() {
         student("a-username-that-is-as-long-as-it-gets-x2", "Ben", "A"),
     ]);
     let handouts = sample.handouts(true);
-    let files = write(dir.path(), &sample.about(), &handouts, true).unwrap();
+    let files = write(dir.path(), &sample.class(), &handouts, true).unwrap();
     let mut browser = Browser::start();
     for path in files
         .all()

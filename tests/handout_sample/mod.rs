@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use homeroom::lab::bundle;
-use homeroom::lab::{Lab, Surroundings};
-use homeroom::report::handout::{About, One};
+use homeroom::lab::{Lab, StudentAccess};
+use homeroom::report::handout::{HandoutClass, StudentHandout};
 use homeroom::roster::Student;
 use homeroom::stack::credentials::{AccessKey, Credentials};
 use homeroom::stack::ids::{ClassName, Scope};
@@ -61,19 +61,17 @@ impl Sample {
         }
     }
 
-    pub fn about(&self) -> About<'_> {
-        About {
+    pub fn class(&self) -> HandoutClass<'_> {
+        HandoutClass {
             class: &self.class,
-            lab_title: self.lab.title(),
-            minutes: self.lab.minutes(),
-            region: &self.scope.region,
-            checks: self.lab.checks(),
+            lab: &self.lab,
+            scope: &self.scope,
             sign_in_url: Some(&self.sign_in_url),
         }
     }
 
     /// Everybody's handout. All have a password and a key; `told`: whether their handouts say them.
-    pub fn handouts(&self, told: bool) -> Vec<One<'_>> {
+    pub fn handouts(&self, told: bool) -> Vec<StudentHandout<'_>> {
         let one = |student| {
             let username: &Student = student;
             let username = username.username.clone();
@@ -82,7 +80,7 @@ impl Sample {
                 url: format!("https://k3x9{username}.execute-api.us-east-1.amazonaws.com/prod"),
             };
             let apis = BTreeMap::from([(format!("{username}-workflow-api"), endpoint)]);
-            let around = Surroundings {
+            let access = StudentAccess {
                 sign_in_url: Some(self.sign_in_url.clone()),
                 has_keys: true,
             };
@@ -95,11 +93,11 @@ impl Sample {
                     secret: secret_key(username.as_str()).into(),
                 }),
             };
-            One {
+            StudentHandout {
                 student,
                 handout: self
                     .lab
-                    .handout(&self.scope, &self.class, student, &apis, &around)
+                    .handout(&self.scope, &self.class, student, &apis, &access)
                     .unwrap(),
                 credentials: told.then_some(credentials),
             }

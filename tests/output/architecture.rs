@@ -21,7 +21,6 @@ const UPWARDS: &[(&str, &str)] = &[
     ("events", "lab"),
     ("events", "stack"),
     ("files", "stack"),
-    ("lab", "report"),
 ];
 
 /// Files that know no clock, no chance and no files, network or environment: equal input gives equal output.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::handout_sample::{Sample, password, secret_key, student};
 use crate::report_sample::ATTACKS;
-use homeroom::report::handout::{Pages, write};
+use homeroom::report::handout::{HandoutPages, markdown, write};
 
 fn sample() -> Sample {
     Sample::of(vec![
@@ -23,7 +23,7 @@ fn read(path: &Path) -> String {
 fn nobodys_secret_is_in_a_page_that_was_not_asked_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let sample = sample();
-    let files = write(dir.path(), &sample.about(), &sample.handouts(false), true).unwrap();
+    let files = write(dir.path(), &sample.class(), &sample.handouts(false), true).unwrap();
     for path in files.all() {
         let text = read(path);
         for student in &sample.students {
@@ -40,7 +40,7 @@ fn nobodys_secret_is_in_a_page_that_was_not_asked_for_it() {
 fn a_page_holds_what_is_its_students_and_nothing_of_anybody_else() {
     let dir = tempfile::tempdir().unwrap();
     let sample = sample();
-    let files = write(dir.path(), &sample.about(), &sample.handouts(true), true).unwrap();
+    let files = write(dir.path(), &sample.class(), &sample.handouts(true), true).unwrap();
     assert_eq!(files.students.len(), 3);
     for (student, paths) in sample.students.iter().zip(&files.students) {
         for path in paths {
@@ -90,14 +90,14 @@ fn a_page_holds_what_is_its_students_and_nothing_of_anybody_else() {
 fn a_student_who_is_called_like_the_page_of_all_has_a_page_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
     let sample = sample();
-    let files = write(dir.path(), &sample.about(), &sample.handouts(false), true).unwrap();
+    let files = write(dir.path(), &sample.class(), &sample.handouts(false), true).unwrap();
     let mut all: Vec<&Path> = files.all().collect();
     all.sort();
     all.dedup();
     assert_eq!(all.len(), 7);
     let few = write(
         dir.path(),
-        &sample.about(),
+        &sample.class(),
         &sample.handouts(false)[..1],
         false,
     )
@@ -114,7 +114,7 @@ fn only_their_owner_can_read_handouts() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let sample = sample();
-    let files = write(dir.path(), &sample.about(), &sample.handouts(true), true).unwrap();
+    let files = write(dir.path(), &sample.class(), &sample.handouts(true), true).unwrap();
     for path in files.all() {
         let mode = fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", path.display());
@@ -132,14 +132,14 @@ fn tags(page: &str) -> Vec<String> {
 
 #[test]
 fn a_hostile_name_or_section_changes_nothing_of_a_page_but_its_words() {
-    let pages = Pages::new().unwrap();
+    let pages = HandoutPages::new().unwrap();
     let page = |name: &str| {
         let sample = Sample::of(vec![student("user1", name, name)]);
         let page = pages
-            .html(&sample.about(), &sample.handouts(true)[0])
+            .html(&sample.class(), &sample.handouts(true)[0])
             .unwrap();
-        let markdown = pages.markdown(&sample.about(), &sample.handouts(true)[0]);
-        (page, markdown)
+        let text = markdown(&sample.class(), &sample.handouts(true)[0]).unwrap();
+        (page, text)
     };
     let (plain, plain_markdown) = page("plain");
     for attack in ATTACKS {
@@ -156,6 +156,6 @@ fn a_hostile_name_or_section_changes_nothing_of_a_page_but_its_words() {
 #[test]
 fn the_shipped_lab_reads_as_it_was_proofread() {
     let sample = sample();
-    let pages = Pages::new().unwrap();
-    insta::assert_snapshot!(pages.markdown(&sample.about(), &sample.handouts(false)[0]));
+    let text = markdown(&sample.class(), &sample.handouts(false)[0]).unwrap();
+    insta::assert_snapshot!(text);
 }

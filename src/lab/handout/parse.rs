@@ -1,49 +1,183 @@
-//! From a Markdown file to the parts of a handout, with every problem and its line.
+//! From a Markdown file to the elements of a handout, with every problem and its line.
 
-use std::iter::Peekable;
-use std::ops::Range;
+use pulldown_cmark::{
+    Alignment, CodeBlockKind, Event, HeadingLevel, LinkType, OffsetIter, Options, Tag, TagEnd,
+};
 
-use pulldown_cmark::utils::TextMergeWithOffset;
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, OffsetIter, Options, Tag};
-
-use crate::lab::handout::shell::{Shell, pieces};
-use crate::lab::handout::{Condition, Directive, RouteRef, is_template, key};
+use super::content::{Element, FlowStep};
+use super::shell::{CommandPart, Shell, command_parts};
+use super::{Condition, Directive, RouteRef, is_template, key};
 use crate::lab::model::Manifest;
 use crate::lab::problems::known;
 use crate::lab::template::Templates;
-use crate::report::handout::content::{Block, Inline, Piece, Station};
-
-type Part = Block<Directive>;
-type Events<'a> = Peekable<TextMergeWithOffset<'a, OffsetIter<'a>>>;
 
 /// The words behind a fence, for a hint.
 const FENCES: &str = "text, bash, powershell, shell, input, request, flow, checks";
 
 /// Reads one file.
-pub(super) struct Parser<'a> {
+pub(super) struct HandoutParser<'a> {
     source: &'a str,
     manifest: &'a Manifest,
     templates: &'a mut Templates,
+    elements: Vec<Element<Directive>>,
+    /// Text that may go on, and where it begins.
+    text: Option<(usize, String)>,
+    /// Quotations, lists and their items that are open.
+    depth: usize,
     /// Line and problem.
-    pub problems: Vec<(usize, String)>,
+    problems: Vec<(usize, String)>,
 }
 
-impl<'a> Parser<'a> {
-    pub fn new(source: &'a str, manifest: &'a Manifest, templates: &'a mut Templates) -> Self {
-        Self {
+/// Elements, and problems with their lines.
+pub(super) type Parsed = (Vec<Element<Directive>>, Vec<(usize, String)>);
+
+impl<'a> HandoutParser<'a> {
+    pub fn parse(source: &'a str, manifest: &'a Manifest, templates: &'a mut Templates) -> Parsed {
+        let mut parser = Self {
             source,
             manifest,
             templates,
+            elements: Vec::new(),
+            text: None,
+            depth: 0,
             problems: Vec::new(),
+        };
+        let options = Options::ENABLE_TABLES | Options::ENABLE_HEADING_ATTRIBUTES;
+        let mut events = pulldown_cmark::Parser::new_ext(source, options).into_offset_iter();
+        while let Some((event, range)) = events.next() {
+            parser.event(event, range.start, &mut events);
+        }
+        (parser.elements, parser.problems)
+    }
+
+    fn event(&mut self, event: Event<'a>, at: usize, events: &mut OffsetIter<'a>) {
+        // Text goes on over the end of a line, so that a condition may, too.
+        let text = match &event {
+            Event::Text(text) => Some(&**text),
+            Event::SoftBreak | Event::HardBreak => Some(" "),
+            _ => None,
+        };
+        if let Some(text) = text {
+            let (_, so_far) = self.text.get_or_insert_with(|| (at, String::new()));
+            so_far.push_str(text);
+            return;
+        }
+        self.end_text();
+        match event {
+            Event::Start(Tag::CodeBlock(kind)) => {
+                let body = body(events);
+                match kind {
+                    CodeBlockKind::Fenced(info) => {
+                        if let Some(block) = self.fence(at, &info, &body) {
+                            self.push_block(block);
+                        }
+                    }
+                    CodeBlockKind::Indented => self.say(
+                        at,
+                        "text that begins with four spaces; put code between ``` fences",
+                    ),
+                }
+            }
+            Event::Start(tag) => match self.supported(at, tag) {
+                Some(tag) => {
+                    self.depth += usize::from(holds_blocks(&tag.to_end()));
+                    self.push(Event::Start(tag));
+                }
+                None => {
+                    body(events);
+                }
+            },
+            Event::End(TagEnd::Paragraph)
+                if matches!(
+                    self.elements.last(),
+                    Some(Element::Markdown(Event::Start(Tag::Paragraph)))
+                ) =>
+            {
+                // There was nothing but a condition in it.
+                self.elements.pop();
+            }
+            Event::End(end) => {
+                self.depth -= usize::from(holds_blocks(&end));
+                self.push(Event::End(match end {
+                    TagEnd::Heading(level) => TagEnd::Heading(self.level(level)),
+                    TagEnd::BlockQuote(_) => TagEnd::BlockQuote(None),
+                    end => end,
+                }));
+            }
+            Event::Code(text) => {
+                self.compile(at, &text);
+                self.push(Event::Code(text));
+            }
+            Event::InlineHtml(_) => self.say_inline(at),
+            _ => self.say(
+                at,
+                "rules, HTML and whatever else is no plain Markdown are not supported",
+            ),
         }
     }
 
-    /// The whole file.
-    pub fn document(&mut self) -> Vec<Part> {
-        let options = Options::ENABLE_TABLES | Options::ENABLE_HEADING_ATTRIBUTES;
-        let parser = pulldown_cmark::Parser::new_ext(self.source, options);
-        let mut events = TextMergeWithOffset::new(parser.into_offset_iter()).peekable();
-        self.blocks(&mut events)
+    /// A tag as far as handouts have it: what else it may say is left out.
+    fn supported(&mut self, at: usize, tag: Tag<'a>) -> Option<Tag<'static>> {
+        match tag {
+            Tag::Heading { level, id, .. } => {
+                if let Some(check) = &id {
+                    let checks = &self.manifest.checks;
+                    if !checks.iter().any(|c| c.id == **check) {
+                        let ids = known("check", checks.iter().map(|c| c.id.as_str()));
+                        self.say(at, format!("{{#{check}}} names no [[check]]; {ids}"));
+                    }
+                }
+                Some(Tag::Heading {
+                    level: self.level(level),
+                    id: id.map(pulldown_cmark::CowStr::into_static),
+                    classes: Vec::new(),
+                    attrs: Vec::new(),
+                })
+            }
+            Tag::Link { dest_url, .. } => {
+                let begins = ["https://", "http://", "{{"];
+                if !begins.iter().any(|begin| dest_url.starts_with(begin)) {
+                    self.say(
+                        at,
+                        format!(
+                            "a link leads to {:?}; it must begin with https:// or with a value that does",
+                            &*dest_url
+                        ),
+                    );
+                }
+                self.compile(at, &dest_url);
+                Some(inline_link(dest_url.into_string()))
+            }
+            Tag::BlockQuote(_) => Some(Tag::BlockQuote(None)),
+            Tag::Table(columns) => Some(Tag::Table(vec![Alignment::None; columns.len()])),
+            Tag::Paragraph
+            | Tag::List(_)
+            | Tag::Item
+            | Tag::TableHead
+            | Tag::TableRow
+            | Tag::TableCell
+            | Tag::Strong
+            | Tag::Emphasis => Some(tag.into_static()),
+            Tag::Image { .. } => {
+                self.say_inline(at);
+                None
+            }
+            _ => {
+                self.say(
+                    at,
+                    "HTML and whatever else is no plain Markdown is not supported",
+                );
+                None
+            }
+        }
+    }
+
+    /// The level of a heading that stands here: only what stands by itself begins a chapter.
+    fn level(&self, level: HeadingLevel) -> HeadingLevel {
+        match self.depth == 0 && level <= HeadingLevel::H2 {
+            true => HeadingLevel::H2,
+            false => HeadingLevel::H3,
+        }
     }
 
     fn say(&mut self, at: usize, problem: impl Into<String>) {
@@ -52,214 +186,118 @@ impl<'a> Parser<'a> {
         self.problems.push((line, problem.into()));
     }
 
+    fn say_inline(&mut self, at: usize) {
+        self.say(at, "images, HTML and whatever else is no plain Markdown are not supported; what stands in < > goes between backticks");
+    }
+
+    fn push(&mut self, event: Event<'a>) {
+        self.elements.push(Element::Markdown(event.into_static()));
+    }
+
+    fn push_block(&mut self, block: Directive) {
+        // Bash, then PowerShell: two ways to say the same.
+        if let Some(Element::Block(Directive::Commands { bash, powershell })) =
+            self.elements.last_mut()
+            && let Directive::Commands {
+                bash: none,
+                powershell: other,
+            } = &block
+            && !bash.is_empty()
+            && powershell.is_empty()
+            && none.is_empty()
+        {
+            powershell.clone_from(other);
+            return;
+        }
+        self.elements.push(Element::Block(block));
+    }
+
     /// A text that is filled in by itself.
-    fn text(&mut self, at: usize, text: &str) -> String {
+    fn compile(&mut self, at: usize, text: &str) {
         if is_template(text) {
             for problem in self.templates.add_text(&key(text), text) {
                 self.say(at, problem);
             }
         }
-        text.to_owned()
     }
 
-    /// Blocks up to the end of what holds them, which is taken too.
-    fn blocks(&mut self, events: &mut Events<'a>) -> Vec<Part> {
-        let mut blocks: Vec<Part> = Vec::new();
-        while let Some((event, range)) = events.peek() {
-            let at = range.start;
-            if is_inline(event) {
-                // An item of a tight list has its text without a paragraph around it.
-                let text = self.inlines(events, true);
-                blocks.push(Block::Paragraph(text));
-                continue;
-            }
-            let Some((event, range)) = events.next() else {
-                break;
-            };
-            let Event::Start(tag) = event else {
-                match event {
-                    Event::End(_) => return blocks,
-                    _ => self.say(
-                        at,
-                        "rules, HTML and whatever else is no plain Markdown are not supported",
-                    ),
-                }
-                continue;
-            };
-            let block = self.block(tag, range, events);
-            match (blocks.last_mut(), block) {
-                (_, None) => {}
-                // Bash, then PowerShell: two ways to say the same.
-                (
-                    Some(Block::Commands { bash, powershell }),
-                    Some(Block::Commands {
-                        bash: none,
-                        powershell: other,
-                    }),
-                ) if !bash.is_empty() && powershell.is_empty() && none.is_empty() => {
-                    *powershell = other;
-                }
-                (_, Some(block)) => blocks.push(block),
-            }
-        }
-        blocks
-    }
-
-    fn block(
-        &mut self,
-        tag: Tag<'a>,
-        range: Range<usize>,
-        events: &mut Events<'a>,
-    ) -> Option<Part> {
-        let at = range.start;
-        match tag {
-            Tag::Heading { level, id, .. } => {
-                let check = id.map(|id| id.to_string());
-                if let Some(check) = &check {
-                    let checks = &self.manifest.checks;
-                    if !checks.iter().any(|c| c.id == *check) {
-                        let ids = known("check", checks.iter().map(|c| c.id.as_str()));
-                        self.say(at, format!("{{#{check}}} names no [[check]]; {ids}"));
-                    }
-                }
-                Some(Block::Heading {
-                    level: level as u8,
-                    text: self.inlines(events, false),
-                    check,
-                })
-            }
-            Tag::Paragraph => Some(Block::Paragraph(self.inlines(events, false))),
-            Tag::List(start) => {
-                let mut items = Vec::new();
-                while let Some((Event::Start(Tag::Item), _)) = events.next() {
-                    items.push(self.blocks(events));
-                }
-                Some(Block::List { start, items })
-            }
-            Tag::BlockQuote(_) => {
-                let blocks = self.blocks(events);
-                Some(self.note(at, blocks))
-            }
-            Tag::CodeBlock(kind) => {
-                let mut text = String::new();
-                while let Some((Event::Text(part), _)) = events.next() {
-                    text.push_str(&part);
-                }
-                match kind {
-                    CodeBlockKind::Fenced(info) => self.fence(at, &info, &text),
-                    CodeBlockKind::Indented => {
-                        self.say(
-                            at,
-                            "text that begins with four spaces; put code between ``` fences",
-                        );
-                        None
-                    }
-                }
-            }
-            Tag::Table(_) => {
-                let mut rows = Vec::new();
-                while let Some((Event::Start(_), _)) = events.next() {
-                    let mut row = Vec::new();
-                    while let Some((Event::Start(_), _)) = events.next() {
-                        row.push(self.inlines(events, false));
-                    }
-                    rows.push(row);
-                }
-                let head = (!rows.is_empty()).then(|| rows.remove(0));
-                Some(Block::Table {
-                    head: head.unwrap_or_default(),
-                    rows,
-                })
-            }
-            _ => {
-                self.say(
-                    at,
-                    "HTML and whatever else is no plain Markdown is not supported",
-                );
-                skip(events);
-                None
-            }
+    fn end_text(&mut self) {
+        let Some((at, text)) = self.text.take() else {
+            return;
+        };
+        let text = self.without_condition(at, text);
+        if !text.is_empty() {
+            self.compile(at, &text);
+            self.push(Event::Text(text.into()));
         }
     }
 
-    /// A quotation: a note to all, or one that only some get.
-    fn note(&mut self, at: usize, mut blocks: Vec<Part>) -> Part {
-        let Some(Block::Paragraph(first)) = blocks.first_mut() else {
-            return Block::Note(blocks);
-        };
-        let Some(Inline::Text(text)) = first.first_mut() else {
-            return Block::Note(blocks);
-        };
-        let Some(mark) = text
-            .strip_prefix("[!")
-            .and_then(|rest| rest.split_once(']'))
+    /// Takes the condition off a quotation's first text: what follows is said only to some.
+    fn without_condition(&mut self, at: usize, text: String) -> String {
+        let [
+            ..,
+            Element::Markdown(Event::Start(Tag::BlockQuote(_))),
+            Element::Markdown(Event::Start(Tag::Paragraph)),
+        ] = &self.elements[..]
         else {
-            return Block::Note(blocks);
+            return text;
         };
-        let mark = format!("[!{}]", mark.0);
+        let marked = text.strip_prefix("[!").and_then(|t| t.split_once(']'));
+        let Some((word, rest)) = marked else {
+            return text;
+        };
+        let mark = format!("[!{word}]");
         let Some((_, condition)) = Condition::ALL.iter().find(|(word, _)| *word == mark) else {
             let words: Vec<_> = Condition::ALL.iter().map(|(word, _)| *word).collect();
             self.say(
                 at,
                 format!("{mark} is unknown; known are {}", words.join(", ")),
             );
-            return Block::Note(blocks);
+            return text;
         };
-        *text = text[mark.len()..].trim_start().to_owned();
-        let rest = text.clone();
-        self.text(at, &rest);
-        if rest.is_empty() {
-            first.remove(0);
-            if let Some(Inline::Text(next)) = first.first_mut() {
-                let trimmed = next.trim_start().to_owned();
-                *next = self.text(at, &trimmed);
-            }
-            if first.is_empty() {
-                blocks.remove(0);
-            }
-        }
-        Block::Own(Directive::Only(*condition, blocks))
+        let quotation = self.elements.len() - 2;
+        self.elements
+            .insert(quotation, Element::Block(Directive::Only(*condition)));
+        rest.trim_start().to_owned()
     }
 
-    fn fence(&mut self, at: usize, info: &str, body: &str) -> Option<Part> {
+    fn fence(&mut self, at: usize, info: &str, body: &str) -> Option<Directive> {
         let mut words = info.split_whitespace();
         let word = words.next().unwrap_or_default();
-        let mut keys = Keys::of(words);
+        let mut keys = FenceKeys(words.collect());
         let block = match word {
             "text" => {
                 let text = body.trim_end();
-                Some(Block::Code(self.text(at, text)))
+                self.compile(at, text);
+                Directive::Text(text.to_owned())
             }
-            "bash" => Some(Block::Commands {
-                bash: self.command(at, body, Shell::Bash),
-                powershell: Vec::new(),
-            }),
-            "powershell" => Some(Block::Commands {
-                bash: Vec::new(),
-                powershell: self.command(at, body, Shell::PowerShell),
-            }),
-            "shell" => Some(Block::Commands {
-                bash: self.command(at, body, Shell::Bash),
-                powershell: self.command(at, body, Shell::PowerShell),
-            }),
-            "flow" => {
-                let mut stations = Vec::new();
-                for line in body.lines().filter(|line| !line.trim().is_empty()) {
-                    let (name, about) = line.split_once(" | ").unwrap_or((line, ""));
-                    stations.push(Station {
-                        name: self.text(at, name.trim()),
-                        about: self.text(at, about.trim()),
-                    });
+            "bash" | "powershell" | "shell" => {
+                let mut of = |shell, other| match word == other {
+                    true => Vec::new(),
+                    false => self.command(at, body, shell),
+                };
+                Directive::Commands {
+                    bash: of(Shell::Bash, "powershell"),
+                    powershell: of(Shell::PowerShell, "bash"),
                 }
-                Some(Block::Flow(stations))
             }
-            "checks" => Some(Block::Checks {
+            "flow" => {
+                let lines = body.lines().filter(|line| !line.trim().is_empty());
+                let steps = lines.map(|line| {
+                    let (name, about) = line.split_once(" | ").unwrap_or((line, ""));
+                    let [name, about] = [name, about].map(|text| text.trim().to_owned());
+                    self.compile(at, &name);
+                    self.compile(at, &about);
+                    FlowStep { name, about }
+                });
+                Directive::Flow(steps.collect())
+            }
+            "checks" => Directive::Checks {
                 hints: keys.flag("hints"),
-            }),
-            "input" => {
-                let payload = self.payload(at, &mut keys)?;
-                Some(Block::Own(Directive::Input { payload }))
-            }
+            },
+            "input" => Directive::Input {
+                payload: self.payload(at, &mut keys)?,
+            },
             "request" => {
                 let payload = self.payload(at, &mut keys)?;
                 let times = match keys.take("times").map(|n| n.parse::<u32>()) {
@@ -270,12 +308,11 @@ impl<'a> Parser<'a> {
                         1
                     }
                 };
-                let route = self.route(at, &mut keys)?;
-                Some(Block::Own(Directive::Request {
+                Directive::Request {
                     payload,
                     times,
-                    route,
-                }))
+                    route: self.route(at, &mut keys)?,
+                }
             }
             other => {
                 self.say(
@@ -294,26 +331,26 @@ impl<'a> Parser<'a> {
                 format!("```{word} takes no text; what it shows is the lab's"),
             );
         }
-        block
+        Some(block)
     }
 
-    fn command(&mut self, at: usize, body: &str, shell: Shell) -> Vec<Piece> {
-        let (pieces, problems) = pieces(body, shell);
+    fn command(&mut self, at: usize, body: &str, shell: Shell) -> Vec<CommandPart> {
+        let (parts, problems) = command_parts(body, shell);
         for problem in problems {
             self.say(at, problem);
         }
-        for piece in &pieces {
-            if let Piece::Value(value) = piece {
-                self.text(at, value);
+        for part in &parts {
+            if let CommandPart::Value(value) = part {
+                self.compile(at, value);
             }
         }
-        if pieces.is_empty() {
+        if parts.is_empty() {
             self.say(at, "a command is empty");
         }
-        pieces
+        parts
     }
 
-    fn payload(&mut self, at: usize, keys: &mut Keys<'_>) -> Option<String> {
+    fn payload(&mut self, at: usize, keys: &mut FenceKeys<'_>) -> Option<String> {
         let id = keys.take("payload").unwrap_or_default();
         let payloads = &self.manifest.payloads;
         if payloads.iter().any(|p| p.id == id) {
@@ -325,15 +362,8 @@ impl<'a> Parser<'a> {
     }
 
     /// The one route that fits what is said of it, of those that take a body.
-    fn route(&mut self, at: usize, keys: &mut Keys<'_>) -> Option<RouteRef> {
+    fn route(&mut self, at: usize, keys: &mut FenceKeys<'_>) -> Option<RouteRef> {
         let asked = ["api", "method", "path"].map(|key| keys.take(key));
-        let fits = |route: &RouteRef| {
-            let parts = [&route.api, &route.method, &route.path];
-            asked
-                .iter()
-                .zip(parts)
-                .all(|(asked, part)| asked.is_none_or(|a| a == part))
-        };
         let apis = self.manifest.rest_apis.iter();
         let routes = apis.flat_map(|api| {
             api.routes.iter().map(|route| RouteRef {
@@ -342,8 +372,12 @@ impl<'a> Parser<'a> {
                 path: route.path.clone(),
             })
         });
-        let takes_body = |route: &RouteRef| matches!(&*route.method, "POST" | "PUT" | "PATCH");
-        let mut found: Vec<RouteRef> = routes.filter(takes_body).filter(fits).collect();
+        let fits = |route: &RouteRef| {
+            let said = asked.iter().zip([&route.api, &route.method, &route.path]);
+            let takes_body = matches!(&*route.method, "POST" | "PUT" | "PATCH");
+            takes_body && said.into_iter().all(|(a, b)| a.is_none_or(|a| a == b))
+        };
+        let mut found: Vec<RouteRef> = routes.filter(fits).collect();
         if found.len() != 1 {
             self.say(
                 at,
@@ -355,100 +389,42 @@ impl<'a> Parser<'a> {
         }
         found.pop()
     }
+}
 
-    /// Texts up to the end of what holds them, which is taken unless they stand by themselves.
-    fn inlines(&mut self, events: &mut Events<'a>, bare: bool) -> Vec<Inline> {
-        let mut raw: Vec<(Inline, usize)> = Vec::new();
-        loop {
-            if bare && !events.peek().is_some_and(|(event, _)| is_inline(event)) {
-                break;
-            }
-            let Some((event, range)) = events.next() else {
-                break;
-            };
-            let at = range.start;
-            let inline = match event {
-                Event::End(_) => break,
-                Event::Text(text) => Inline::Text(text.into_string()),
-                Event::SoftBreak | Event::HardBreak => Inline::Text(" ".to_owned()),
-                Event::Code(text) => Inline::Code(self.text(at, &text)),
-                Event::Start(Tag::Strong) => Inline::Strong(self.inlines(events, false)),
-                Event::Start(Tag::Emphasis) => Inline::Emphasis(self.inlines(events, false)),
-                Event::Start(Tag::Link { dest_url, .. }) => Inline::Link {
-                    url: self.url(at, &dest_url),
-                    text: self.inlines(events, false),
-                },
-                other => {
-                    if matches!(other, Event::Start(_)) {
-                        skip(events);
-                    }
-                    self.say(at, "images, HTML and whatever else is no plain Markdown are not supported; what stands in < > goes between backticks");
-                    continue;
-                }
-            };
-            // Text goes on over the end of a line, so that a condition may, too.
-            match (raw.last_mut(), inline) {
-                (Some((Inline::Text(before), _)), Inline::Text(more)) => before.push_str(&more),
-                (_, inline) => raw.push((inline, at)),
-            }
-        }
-        raw.into_iter()
-            .map(|(inline, at)| match inline {
-                Inline::Text(text) => Inline::Text(self.text(at, &text)),
-                other => other,
-            })
-            .collect()
-    }
-
-    fn url(&mut self, at: usize, url: &CowStr<'_>) -> String {
-        let begins = ["https://", "http://", "{{"];
-        if !begins.iter().any(|begin| url.starts_with(begin)) {
-            self.say(
-                at,
-                format!(
-                    "a link leads to {url:?}; it must begin with https:// or with a value that does"
-                ),
-            );
-        }
-        self.text(at, url)
+/// A link with its address between brackets behind it.
+pub(super) fn inline_link(url: String) -> Tag<'static> {
+    Tag::Link {
+        link_type: LinkType::Inline,
+        dest_url: url.into(),
+        title: "".into(),
+        id: "".into(),
     }
 }
 
-fn is_inline(event: &Event<'_>) -> bool {
-    match event {
-        Event::Text(_) | Event::Code(_) | Event::SoftBreak | Event::HardBreak => true,
-        Event::InlineHtml(_) => true,
-        Event::Start(tag) => matches!(
-            tag,
-            Tag::Strong | Tag::Emphasis | Tag::Link { .. } | Tag::Image { .. }
-        ),
-        _ => false,
-    }
+fn holds_blocks(end: &TagEnd) -> bool {
+    matches!(end, TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item)
 }
 
-/// Leaves out everything up to the end of what has begun.
-fn skip(events: &mut Events<'_>) {
+/// The text up to the end of what has begun, whatever else is in it.
+fn body(events: &mut OffsetIter<'_>) -> String {
+    let mut body = String::new();
     let mut depth = 1;
-    for (event, _) in events.by_ref() {
-        match event {
-            Event::Start(_) => depth += 1,
-            Event::End(_) => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return;
+    while depth > 0 {
+        match events.next() {
+            None => break,
+            Some((Event::Start(_), _)) => depth += 1,
+            Some((Event::End(_), _)) => depth -= 1,
+            Some((Event::Text(text), _)) => body.push_str(&text),
+            Some(_) => {}
         }
     }
+    body
 }
 
 /// What stands behind a fence's word: flags and key=value.
-struct Keys<'a>(Vec<&'a str>);
+struct FenceKeys<'a>(Vec<&'a str>);
 
-impl<'a> Keys<'a> {
-    fn of(words: impl Iterator<Item = &'a str>) -> Self {
-        Self(words.collect())
-    }
-
+impl<'a> FenceKeys<'a> {
     fn take(&mut self, key: &str) -> Option<&'a str> {
         let value = |word: &&str| word.split_once('=').is_some_and(|(k, _)| k == key);
         let index = self.0.iter().position(value)?;

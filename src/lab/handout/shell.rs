@@ -1,11 +1,14 @@
-//! Where in a command a value may stand. The report makes a quoted word of every value, so one must stand where a
-//! word does: outside quotes and comments, with white space or a `=` before it and white space behind.
+//! Commands to paste: how a value becomes one word for a shell, and where in a command of a lab one may stand.
+//!
+//! Every value stands in single quotes, in which both shells take everything literally except the quote. So it must
+//! stand where a word does: outside quotes and comments, with white space or a `=` before it and white space behind.
 
-use crate::report::handout::content::Piece;
+use crate::lab::given::ExampleRequest;
+use crate::text::show::clean;
 
-/// A shell, as far as its quotes go.
+/// A shell that commands are written for. Bash stands for all POSIX shells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shell {
+pub(crate) enum Shell {
     Bash,
     PowerShell,
 }
@@ -17,13 +20,99 @@ impl Shell {
             Self::PowerShell => '`',
         }
     }
+
+    /// A word in single quotes. For a POSIX shell a quote ends the string, is escaped alone, and begins it anew. For
+    /// PowerShell it is doubled, and so are typographic ones, which it takes for quotes as well (about_Quoting_Rules).
+    pub(super) fn quoted(self, text: &str) -> String {
+        let text = lines(text);
+        match self {
+            Self::Bash => format!("'{}'", text.replace('\'', r"'\''")),
+            Self::PowerShell => {
+                let mut out = String::from("'");
+                for c in text.chars() {
+                    if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+                        out.push(c);
+                    }
+                    out.push(c);
+                }
+                out.push('\'');
+                out
+            }
+        }
+    }
+
+    /// The command that sends a request.
+    ///
+    /// Bash: `--data-raw`, since `-d` would read a body that begins with `@` from a file; `--globoff`, since curl expands
+    /// brackets in addresses.
+    ///
+    /// PowerShell, Windows PowerShell 5.1 included, sends Latin-1 unless a charset is named. It signs nothing itself: the
+    /// curl that comes with Windows does, and is given the body through a pipe, since 5.1 would take the quotes out of
+    /// an argument.
+    pub(crate) fn request(self, request: &ExampleRequest) -> String {
+        let ExampleRequest {
+            method, url, body, ..
+        } = request;
+        let [method, url, body] = [method, url, body].map(|text| self.quoted(text));
+        // The keys of an IAM user stand in the environment already, for the AWS CLI.
+        let provider = request.sigv4.as_ref().map(|text| self.quoted(text));
+        match (self, provider) {
+            (Self::Bash, provider) => {
+                let signed = provider.map_or_else(String::new, |provider| {
+                    format!(
+                        "--aws-sigv4 {provider} --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \\\n  "
+                    )
+                });
+                format!(
+                    "curl --silent --show-error --globoff --request {method} {url} \\\n  {signed}--header 'Content-Type: application/json' \\\n  --data-raw {body}"
+                )
+            }
+            (Self::PowerShell, Some(provider)) => format!(
+                "{body} | curl.exe --silent --show-error --globoff --request {method} {url} `\n  --aws-sigv4 {provider} --user \"${{env:AWS_ACCESS_KEY_ID}}:${{env:AWS_SECRET_ACCESS_KEY}}\" `\n  --header 'Content-Type: application/json' `\n  --data-binary '@-'"
+            ),
+            (Self::PowerShell, None) => format!(
+                "Invoke-RestMethod -Method {method} -Uri {url} `\n  -ContentType 'application/json; charset=utf-8' `\n  -Body {body}"
+            ),
+        }
+    }
+
+    /// The command that sends a request so many times.
+    pub(super) fn requests(self, request: &ExampleRequest, times: u32) -> String {
+        let once = self.request(request);
+        if times == 1 {
+            return once;
+        }
+        match self {
+            Self::Bash => {
+                let numbers: Vec<String> = (1..=times).map(|n| n.to_string()).collect();
+                // Answers do not end their lines.
+                format!("for i in {}; do\n{once}\necho\ndone", numbers.join(" "))
+            }
+            Self::PowerShell => format!("1..{times} | ForEach-Object {{\n{once}\n}}"),
+        }
+    }
+}
+
+/// Cleans every line and keeps the line breaks; what a file ends with does not matter to a request.
+pub(super) fn lines(text: &str) -> String {
+    let lines: Vec<_> = text.trim_end().lines().map(clean).collect();
+    lines.join("\n")
+}
+
+/// A part of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CommandPart {
+    /// The command's own words.
+    Fixed(String),
+    /// The template of a value: one word for the shell, whatever it becomes.
+    Value(String),
 }
 
 /// Takes a command apart; answers with every problem that it has, too.
-pub(super) fn pieces(source: &str, shell: Shell) -> (Vec<Piece>, Vec<String>) {
-    let mut pieces = Vec::new();
+pub(super) fn command_parts(source: &str, shell: Shell) -> (Vec<CommandPart>, Vec<String>) {
+    let mut parts = Vec::new();
     let mut problems = Vec::new();
-    let mut place = Place::Between;
+    let mut place = Quoting::Between;
     let mut rest = source;
     for mark in ["{%", "{#"] {
         if source.contains(mark) {
@@ -51,35 +140,36 @@ pub(super) fn pieces(source: &str, shell: Shell) -> (Vec<Piece>, Vec<String>) {
         let before = fixed.chars().next_back();
         let next = after.chars().next();
         let begins = match before {
-            None => pieces.is_empty(),
+            None => parts.is_empty(),
             Some(c) => c.is_whitespace() || c == '=',
         };
         let ends = next.is_none_or(|c| c.is_whitespace() || matches!(c, ')' | ';'));
-        if !matches!(place, Place::Word | Place::Between) || !begins || !ends {
+        if !matches!(place, Quoting::Word | Quoting::Between) || !begins || !ends {
             problems.push(format!(
                 "{value} must stand as a word of its own, outside quotes and comments: it is quoted when it is filled in"
             ));
         }
         if !fixed.is_empty() {
-            pieces.push(Piece::Fixed(fixed.to_owned()));
+            parts.push(CommandPart::Fixed(fixed.to_owned()));
         }
-        pieces.push(Piece::Value(value.to_owned()));
-        place = Place::Word;
+        parts.push(CommandPart::Value(value.to_owned()));
+        place = Quoting::Word;
         rest = after;
     }
     place = place.after(rest, shell);
-    if matches!(place, Place::Single | Place::Double) {
+    if matches!(place, Quoting::Single | Quoting::Double) {
         problems.push("a quote has no end".into());
     }
     let rest = rest.trim_end();
     if !rest.is_empty() {
-        pieces.push(Piece::Fixed(rest.to_owned()));
+        parts.push(CommandPart::Fixed(rest.to_owned()));
     }
-    (pieces, problems)
+    (parts, problems)
 }
 
+/// How the shell reads the next character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Quoting {
     /// Between words, where a comment may begin.
     Between,
     Word,
@@ -90,7 +180,7 @@ enum Place {
     Comment,
 }
 
-impl Place {
+impl Quoting {
     fn after(self, text: &str, shell: Shell) -> Self {
         text.chars().fold(self, |place, c| match place {
             Self::Comment if c == '\n' => Self::Between,
@@ -119,7 +209,7 @@ mod tests {
     use super::*;
 
     fn problems(source: &str, shell: Shell) -> Vec<String> {
-        pieces(source, shell).1
+        command_parts(source, shell).1
     }
 
     #[test]
@@ -173,5 +263,126 @@ mod tests {
             problems("a \\\n  {{ x }}", Shell::Bash),
             Vec::<String>::new()
         );
+    }
+
+    fn request(body: &str) -> ExampleRequest {
+        ExampleRequest {
+            id: "x".into(),
+            title: "x".into(),
+            method: "POST".into(),
+            url: "https://a.example/prod/process".into(),
+            body: body.into(),
+            sigv4: None,
+        }
+    }
+
+    #[test]
+    fn a_request_reads_as_one_command() {
+        insta::assert_snapshot!(Shell::Bash.request(&request("{\n  \"a\": 1\n}\n")), @r#"
+        curl --silent --show-error --globoff --request 'POST' 'https://a.example/prod/process' \
+          --header 'Content-Type: application/json' \
+          --data-raw '{
+          "a": 1
+        }'
+        "#);
+        insta::assert_snapshot!(Shell::PowerShell.request(&request("{}")), @r"
+        Invoke-RestMethod -Method 'POST' -Uri 'https://a.example/prod/process' `
+          -ContentType 'application/json; charset=utf-8' `
+          -Body '{}'
+        ");
+    }
+
+    #[test]
+    fn a_request_to_an_api_that_wants_it_is_signed_with_environment_keys() {
+        let request = ExampleRequest {
+            sigv4: Some("aws:amz:us-east-1:execute-api".into()),
+            ..request("{}")
+        };
+        insta::assert_snapshot!(Shell::Bash.request(&request), @r#"
+        curl --silent --show-error --globoff --request 'POST' 'https://a.example/prod/process' \
+          --aws-sigv4 'aws:amz:us-east-1:execute-api' --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
+          --header 'Content-Type: application/json' \
+          --data-raw '{}'
+        "#);
+        insta::assert_snapshot!(Shell::PowerShell.request(&request), @r#"
+        '{}' | curl.exe --silent --show-error --globoff --request 'POST' 'https://a.example/prod/process' `
+          --aws-sigv4 'aws:amz:us-east-1:execute-api' --user "${env:AWS_ACCESS_KEY_ID}:${env:AWS_SECRET_ACCESS_KEY}" `
+          --header 'Content-Type: application/json' `
+          --data-binary '@-'
+        "#);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_posix_shell_reads_back_every_body_as_it_is() {
+        for body in [
+            "it's",
+            "$(id) `id` \\ \"x\" !1",
+            "'; rm -rf / #",
+            "a\nb",
+            "@/etc/passwd",
+        ] {
+            let out = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(format!("printf %s {}", Shell::Bash.quoted(body)))
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(out.stdout).unwrap(), body);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_in_a_command_is_one_word_for_a_posix_shell() {
+        for value in [
+            "it's",
+            "$(id) `id` \\ \"x\"",
+            "'; rm -rf / #",
+            "a  b",
+            "*",
+            "-n",
+        ] {
+            let command = format!("printf '[%s]' x --name={} y", Shell::Bash.quoted(value));
+            let out = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(command)
+                .output()
+                .unwrap();
+            let read = String::from_utf8(out.stdout).unwrap();
+            assert_eq!(read, format!("[x][--name={value}][y]"));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_request_that_is_repeated_is_one_loop() {
+        let script = Shell::Bash.requests(&request("{\n}"), 3);
+        // Nothing is sent: a function of that name is asked instead.
+        let out = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!("curl() {{ printf '%s' \"$#\"; }}\n{script}"))
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(out.stdout).unwrap(), "10\n10\n10\n");
+        insta::assert_snapshot!(Shell::PowerShell.requests(&request("{}"), 3), @r"
+        1..3 | ForEach-Object {
+        Invoke-RestMethod -Method 'POST' -Uri 'https://a.example/prod/process' `
+          -ContentType 'application/json; charset=utf-8' `
+          -Body '{}'
+        }
+        ");
+    }
+
+    #[test]
+    fn a_value_in_a_command_is_one_string_for_powershell() {
+        assert_eq!(
+            Shell::PowerShell.quoted("it's $(x) ’; rm #"),
+            "'it''s $(x) ’’; rm #'"
+        );
+    }
+
+    #[test]
+    fn powershell_quotes_are_doubled_the_typographic_ones_too() {
+        assert_eq!(Shell::PowerShell.quoted("it's ’x‘"), "'it''s ’’x‘‘'");
     }
 }

@@ -1,9 +1,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::lab::Files;
+use pulldown_cmark::{HeadingLevel, Parser};
+
+use super::*;
 use crate::lab::check::Work;
-use crate::lab::handout::*;
 
 /// The lab that ships with homeroom, with another handout if wanted.
 fn shipped(handout: Option<&str>) -> Result<Lab, Vec<Failure>> {
@@ -47,7 +48,7 @@ fn student(name: &str) -> Student {
     }
 }
 
-fn filled(lab: &Lab, name: &str, around: &Surroundings) -> Handout {
+fn filled(lab: &Lab, name: &str, access: &StudentAccess) -> FilledHandout {
     let scope = Scope {
         partition: "aws".into(),
         account: "123456789012".into(),
@@ -59,12 +60,12 @@ fn filled(lab: &Lab, name: &str, around: &Surroundings) -> Handout {
     };
     let apis = BTreeMap::from([("user1-workflow-api".to_owned(), endpoint)]);
     let class = "spring".parse().unwrap();
-    lab.handout(&scope, &class, &student(name), &apis, around)
+    lab.handout(&scope, &class, &student(name), &apis, access)
         .unwrap()
 }
 
-fn console() -> Surroundings {
-    Surroundings {
+fn console() -> StudentAccess {
+    StudentAccess {
         sign_in_url: Some("https://123456789012.signin.aws.amazon.com/console".into()),
         has_keys: false,
     }
@@ -77,10 +78,10 @@ fn the_shipped_handout_fills_in_and_names_every_task_of_the_students() {
     let text = format!("{handout:?}");
     assert!(!text.contains("{{") && !text.contains("{%"), "{text}");
     let named: Vec<&str> = handout
-        .blocks
+        .elements
         .iter()
-        .filter_map(|block| match block {
-            Block::Heading { check, .. } => check.as_deref(),
+        .filter_map(|element| match element {
+            Element::Markdown(Event::Start(Tag::Heading { id, .. })) => id.as_deref(),
             _ => None,
         })
         .collect();
@@ -101,13 +102,26 @@ fn what_depends_on_keys_and_console_is_said_only_where_it_holds() {
     assert!(with_console.contains("signin.aws.amazon.com"));
     assert!(with_console.contains("console.aws.amazon.com"));
     assert!(!with_console.contains("aws logs tail"));
-    let without = Surroundings {
+    let without = StudentAccess {
         sign_in_url: None,
         has_keys: true,
     };
     let without = format!("{:?}", filled(&lab, "x", &without));
     assert!(!without.contains("signin.aws") && !without.contains("console.aws.amazon.com"));
     assert!(without.contains("aws logs tail") && without.contains("practice cloud"));
+}
+
+/// The events of a Markdown text, as the library reads it, with headings of the level that pages have.
+fn events(source: &'static str) -> Vec<Element> {
+    let events = Parser::new_ext(source, pulldown_cmark::Options::ENABLE_TABLES);
+    events.map(Element::Markdown).collect()
+}
+
+fn code_block(text: &str) -> Element {
+    Element::Block(HandoutBlock::Text {
+        title: String::new(),
+        text: text.to_owned(),
+    })
 }
 
 #[test]
@@ -123,24 +137,60 @@ fn a_value_brings_no_structure_with_it() {
         "**b**",
         "{{ account }}",
     ] {
-        let blocks = filled(&lab, hostile, &console()).blocks;
-        let text = |text: &str| vec![Inline::Text(text.to_owned())];
-        assert_eq!(
-            blocks,
-            [
-                Block::Heading {
-                    level: 1,
-                    text: text(&format!("Hello {hostile}")),
-                    check: None
-                },
-                Block::List {
-                    start: None,
-                    items: vec![vec![Block::Paragraph(text(hostile))]]
-                },
-                Block::Code(hostile.to_owned()),
-            ]
-        );
+        let mut expected = events("## Hello VALUE\n\n- VALUE\n");
+        for element in &mut expected {
+            if let Element::Markdown(Event::Text(text)) = element {
+                *text = text.replace("VALUE", &clean(hostile)).into();
+            }
+        }
+        expected.push(code_block(hostile));
+        assert_eq!(filled(&lab, hostile, &console()).elements, expected);
     }
+}
+
+#[test]
+fn a_condition_goes_with_its_quotation_and_nothing_around_it() {
+    let lab = shipped(Some(
+        "a\n\n> [!keys]\n> **b** c\n\n> [!console]\n>\n> d\n>\n> > [!keys] e\n\n> [!console] f\n\ng\n",
+    ))
+    .unwrap();
+    let expected = events("a\n\n> d\n\n> f\n\ng\n");
+    assert_eq!(filled(&lab, "x", &console()).elements, expected);
+    let keys = StudentAccess {
+        sign_in_url: None,
+        has_keys: true,
+    };
+    let expected = events("a\n\n> **b** c\n\ng\n");
+    assert_eq!(filled(&lab, "x", &keys).elements, expected);
+}
+
+#[test]
+fn only_a_heading_that_stands_by_itself_begins_a_chapter() {
+    let lab = shipped(Some("# a\n\n> ## b\n\n- # c\n\n#### d\n")).unwrap();
+    let filled = filled(&lab, "x", &console());
+    let levels = filled.elements.iter().filter_map(|element| match element {
+        Element::Markdown(Event::Start(Tag::Heading { level, .. })) => Some(*level),
+        _ => None,
+    });
+    use HeadingLevel::{H2, H3};
+    assert_eq!(levels.collect::<Vec<_>>(), [H2, H3, H3, H3]);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_only_its_text() {
+    let lab = shipped(Some(
+        "[a](<{{ student.name }}>) [**b**](<{{ console }}/x>) [c](https://c.example)\n",
+    ))
+    .unwrap_err();
+    // A made-up student has no name, so a lab has to say what then.
+    assert_eq!(lab[0].subject, "templates/handout.md");
+    let lab = shipped(Some(
+        "[a](<{{ username }}>) [**b**](<{{ console }}/x>) [c](https://c.example)\n",
+    ))
+    .unwrap();
+    let without = filled(&lab, "x", &StudentAccess::default());
+    let expected = events("a **b** [c](https://c.example)\n");
+    assert_eq!(without.elements, expected);
 }
 
 #[test]
@@ -201,39 +251,30 @@ fn what_the_lab_does_not_have_is_told_when_it_is_read() {
 fn a_filter_stands_in_a_table_behind_a_backslash() {
     let source = "| a |\n|---|\n| {{ username \\| upper }} `{{ username \\| upper }}` |\n";
     let handout = filled(&shipped(Some(source)).unwrap(), "x", &console());
-    let cell = vec![
-        Inline::Text("USER1 ".to_owned()),
-        Inline::Code("USER1".to_owned()),
-    ];
-    let Block::Table { rows, .. } = &handout.blocks[0] else {
-        panic!("{handout:?}");
-    };
-    assert_eq!(rows[..], [vec![cell]]);
+    let expected = events("| a |\n|---|\n| USER1 `USER1` |\n");
+    assert_eq!(handout.elements, expected);
 }
 
 #[test]
 fn bash_and_powershell_behind_each_other_are_one_command() {
     let source = "```bash\na {{ username }}\n```\n\n```powershell\nb {{ username }}\n```\n\n```shell\nc\n```\n";
     let lab = shipped(Some(source)).unwrap();
-    let words = |fixed: &str| vec![Piece::Fixed(fixed.to_owned()), Piece::Value("user1".into())];
+    let commands = |bash: &str, powershell: &str| {
+        Element::Block(HandoutBlock::Commands {
+            title: String::new(),
+            bash: bash.to_owned(),
+            powershell: powershell.to_owned(),
+        })
+    };
     assert_eq!(
-        filled(&lab, "x", &console()).blocks,
-        [
-            Block::Commands {
-                bash: words("a "),
-                powershell: words("b ")
-            },
-            Block::Commands {
-                bash: vec![Piece::Fixed("c".into())],
-                powershell: vec![Piece::Fixed("c".into())],
-            },
-        ]
+        filled(&lab, "x", &console()).elements,
+        [commands("a 'user1'", "b 'user1'"), commands("c", "c")]
     );
 }
 
 #[test]
 fn a_lab_without_a_handout_of_its_own_lists_its_tasks() {
     let lab = lab_in("tests/labs/mini", None).unwrap();
-    let blocks = filled(&lab, "x", &console()).blocks;
-    assert!(blocks.contains(&Block::Checks { hints: true }));
+    let elements = filled(&lab, "x", &console()).elements;
+    assert!(elements.contains(&Element::Block(HandoutBlock::Checks { hints: true })));
 }

@@ -1,282 +1,269 @@
-//! A handout as Markdown: CommonMark with tables, as GitHub, GitLab, Moodle and editors show it.
-//!
-//! Text is escaped so that it reads as itself wherever it stands. Each paragraph is one line, so that only its first
-//! character can begin something else.
+//! A handout as Markdown: CommonMark with tables, as GitHub, GitLab, Moodle and editors show it. Everything is said in
+//! events, which `pulldown-cmark-to-cmark` writes, with its escaping; `docs/decisions.md` has what is added to that.
 
-use super::view::{Chapter, Fact, Part, Sheet, Span};
+use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, LinkType, Tag, TagEnd};
+use pulldown_cmark_to_cmark::{Error, Options, SUPPORTED_PARSER_OPTIONS, cmark_with_options};
+
+use super::sheet::{Fact, Sheet, TaskRow};
+use super::{HandoutClass, StudentHandout};
+use crate::lab::content::{Element, FlowStep, HandoutBlock};
+
+type Events = Vec<Event<'static>>;
 
 /// The whole document.
-pub(super) fn document(sheet: &Sheet) -> String {
-    let mut out = Writer::default();
-    out.line(&format!("# {}", text(&sheet.lab_title)));
-    let mut whose = vec![format!("For {}", code(&sheet.username, false))];
-    whose.extend((!sheet.name.is_empty()).then(|| text(&sheet.name)));
-    whose.extend((!sheet.section.is_empty()).then(|| format!("section {}", text(&sheet.section))));
-    whose.push(format!("class {}", text(&sheet.class)));
-    whose.push(format!("about {} minutes", sheet.minutes));
-    out.line(&whose.join(", "));
+pub(super) fn document(
+    class: &HandoutClass<'_>,
+    one: &StudentHandout<'_>,
+) -> Result<String, Error> {
+    let mut events = head(&Sheet::of(class, one));
+    let mut points = None;
+    for element in &one.handout.elements {
+        match element {
+            Element::Block(block) => events.extend(spelled_out(class, block)),
+            Element::Markdown(Event::Start(Tag::Heading { level, id, .. })) => {
+                if *level == HeadingLevel::H2 {
+                    points = class.points_of(id.as_deref());
+                }
+                events.push(Event::Start(heading(*level)));
+            }
+            Element::Markdown(event @ Event::End(TagEnd::Heading(_))) => {
+                events.extend(points.take().map(|points| text(&format!(" ({points})"))));
+                events.push(event.clone());
+            }
+            Element::Markdown(event) => events.push(event.clone()),
+        }
+    }
+    written(events)
+}
+
+fn head(sheet: &Sheet) -> Events {
+    let mut whose = vec![text("For "), code(&sheet.username)];
+    let mut and = |words: String| whose.push(text(&format!(", {words}")));
+    if !sheet.name.is_empty() {
+        and(sheet.name.clone());
+    }
+    if !sheet.section.is_empty() {
+        and(format!("section {}", sheet.section));
+    }
+    and(format!("class {}", sheet.class));
+    and(format!("about {} minutes", sheet.minutes));
+    let mut events = within(heading(HeadingLevel::H1), [text(&sheet.lab_title)]);
+    events.extend(within(Tag::Paragraph, whose));
     if sheet.secret {
-        out.line("**This page has on it what you sign in with. It is yours alone.**");
+        let warning = "This page has on it what you sign in with. It is yours alone.";
+        events.extend(paragraph(within(Tag::Strong, [text(warning)])));
     }
-    out.rows("| Yours | |\n|---|---|", sheet.facts.iter().map(fact));
-    out.parts(&sheet.intro);
-    for Chapter {
-        title,
-        points,
-        parts,
-        ..
-    } in &sheet.chapters
-    {
-        let points = match points.is_empty() {
-            true => String::new(),
-            false => format!(" ({points})"),
+    let facts = sheet.facts.iter().map(|fact| {
+        let Fact { label, value, .. } = fact;
+        let value = match fact.link {
+            true => autolink(value),
+            false => vec![code(value)],
         };
-        out.line(&format!("## {}{points}", spans(title, false)));
-        out.parts(parts);
-    }
-    out.text
+        vec![vec![text(label)], value]
+    });
+    events.extend(table(&["Yours", ""], facts));
+    events
 }
 
-fn fact(fact: &Fact) -> String {
-    let label = match fact.label {
-        "" => text(&fact.own_label),
-        label => label.to_owned(),
-    };
-    let value = match fact.link {
-        true => format!("<{}>", fact.value.replace('|', "%7C")),
-        false => code(&fact.value, true),
-    };
-    format!("| {label} | {value} |")
-}
-
-#[derive(Default)]
-struct Writer {
-    text: String,
-    /// What every line begins with: inside lists and notes.
-    indent: String,
-    /// What the next line begins with instead, and what the empty line before it does.
-    bullet: Option<(String, String)>,
-    /// Whether the next lines are the next item of a list of single lines, which stand together.
-    tight: bool,
-}
-
-impl Writer {
-    /// Writes lines, with an empty one before them.
-    fn line(&mut self, lines: &str) {
-        let (mut first, between) = match self.bullet.take() {
-            Some((bullet, before)) => (Some(bullet), before),
-            None => (None, self.indent.clone()),
-        };
-        if !self.text.is_empty() && !std::mem::take(&mut self.tight) {
-            self.text.push_str(between.trim_end());
-            self.text.push('\n');
-        }
-        for line in lines.split('\n') {
-            let indent = first.take().unwrap_or_else(|| self.indent.clone());
-            self.text.push_str(format!("{indent}{line}").trim_end());
-            self.text.push('\n');
-        }
-    }
-
-    fn rows(&mut self, head: &str, rows: impl Iterator<Item = String>) {
-        let rows: Vec<String> = std::iter::once(head.to_owned()).chain(rows).collect();
-        self.line(&rows.join("\n"));
-    }
-
-    /// Writes with every line indented further.
-    fn inside(&mut self, first: &str, other: &str, write: impl FnOnce(&mut Self)) {
-        let before = self.indent.clone();
-        self.bullet = Some((format!("{before}{first}"), before.clone()));
-        self.indent.push_str(other);
-        write(self);
-        self.bullet = None;
-        self.indent = before;
-    }
-
-    fn parts(&mut self, parts: &[Part]) {
-        for part in parts {
-            self.part(part);
-        }
-    }
-
-    fn part(&mut self, part: &Part) {
-        match part {
-            Part::Heading { text } => self.line(&format!("### {}", spans(text, false))),
-            Part::Paragraph { text } => self.line(&paragraph(text)),
-            Part::List { start, items } => {
-                for (i, item) in (0_u64..).zip(items) {
-                    let bullet = match start {
-                        Some(first) => format!("{}. ", first + i),
-                        None => "- ".to_owned(),
-                    };
-                    let indent = " ".repeat(bullet.len());
-                    self.tight = i > 0 && items.iter().all(|item| item.tight);
-                    self.inside(&bullet, &indent, |out| out.parts(&item.parts));
-                }
+/// A block of our own, as Markdown says it.
+fn spelled_out(class: &HandoutClass<'_>, block: &HandoutBlock) -> Events {
+    let mut events = Events::new();
+    match block {
+        HandoutBlock::Text { title, text: block } => {
+            if !title.is_empty() {
+                events.extend(paragraph([text(&format!("{title}:"))]));
             }
-            Part::Table { head, rows } => {
-                let row = |cells: &[super::view::Cell]| {
-                    let cells: Vec<_> = cells.iter().map(|c| spans(&c.text, true)).collect();
-                    format!("| {} |", cells.join(" | "))
+            events.extend(fenced("", block));
+        }
+        HandoutBlock::Commands {
+            title,
+            bash,
+            powershell,
+        } => {
+            if !title.is_empty() {
+                events.extend(paragraph(within(Tag::Strong, [text(title)])));
+            }
+            let mut command = |label: &str, language: &'static str, command: &str| {
+                if !command.is_empty() {
+                    events.extend(paragraph([text(label)]));
+                    events.extend(fenced(language, command));
+                }
+            };
+            if bash == powershell {
+                command("Bash and PowerShell:", "shell", bash);
+            } else {
+                command("Bash:", "bash", bash);
+                command("PowerShell:", "powershell", powershell);
+            }
+        }
+        HandoutBlock::Flow { steps } => {
+            let items = steps.iter().flat_map(|FlowStep { name, about }| {
+                let mut item = within(Tag::Strong, [text(name)]);
+                if !about.is_empty() {
+                    item.push(text(&format!(": {about}")));
+                }
+                within(Tag::Item, item)
+            });
+            events = within(Tag::List(Some(1)), items);
+        }
+        HandoutBlock::Checks { hints } => {
+            let (tasks, total) = class.tasks();
+            let row = |task: TaskRow<'_>| {
+                let hint = match *hints && !task.hint.is_empty() {
+                    true => format!(" {}", task.hint),
+                    false => String::new(),
                 };
-                let rule = format!("{}\n|{}", row(head), "---|".repeat(head.len()));
-                self.rows(&rule, rows.iter().map(|cells| row(cells)));
-            }
-            Part::Note { parts } => self.inside("> ", "> ", |out| out.parts(parts)),
-            Part::Code { label, text: block } => {
-                if !label.is_empty() {
-                    self.line(&format!("{}:", block_start(&text(label))));
-                }
-                self.fence("", block);
-            }
-            Part::Commands {
-                title,
-                bash,
-                powershell,
-                same,
-            } => {
-                if !title.is_empty() {
-                    self.line(&format!("**{}**", text(title)));
-                }
-                if *same {
-                    self.line("Bash and PowerShell:");
-                    self.fence("shell", bash);
-                    return;
-                }
-                for (label, language, command) in [
-                    ("Bash:", "bash", bash),
-                    ("PowerShell:", "powershell", powershell),
-                ] {
-                    if !command.is_empty() {
-                        self.line(label);
-                        self.fence(language, command);
-                    }
-                }
-            }
-            Part::Flow { stations } => {
-                for (n, station) in (1..).zip(stations) {
-                    self.tight = n > 1;
-                    let about = match station.about.is_empty() {
-                        true => String::new(),
-                        false => format!(": {}", text(&station.about)),
-                    };
-                    self.line(&format!("{n}. **{}**{about}", text(&station.name)));
-                }
-            }
-            Part::Checks { rows, hints, total } => {
-                let rows = rows.iter().map(|task| {
-                    let hint = match *hints && !task.hint.is_empty() {
-                        true => format!(" {}", text(&task.hint)),
-                        false => String::new(),
-                    };
-                    let title = text(&task.title);
-                    let points = match task.points.as_str() {
-                        "" => "–",
-                        points => points,
-                    };
-                    format!("| {title}.{hint} | {points} | {} |", text(&task.seen))
-                });
-                let total = std::iter::once(format!("| All | {total} | |"));
-                self.rows("| Task | Points | Seen |\n|---|---|---|", rows.chain(total));
-            }
+                let points = match task.points.as_str() {
+                    "" => "–",
+                    points => points,
+                };
+                let title = format!("{}.{hint}", task.title);
+                [title.as_str(), points, &task.seen].map(|cell| vec![text(cell)])
+            };
+            let total = ["All", &total.to_string(), ""].map(|cell| vec![text(cell)]);
+            let rows = tasks.into_iter().map(row).chain([total]);
+            events = table(&["Task", "Points", "Seen"], rows.map(Vec::from));
         }
     }
+    events
+}
 
-    /// A block that nothing in it can end.
-    fn fence(&mut self, language: &str, block: &str) {
-        let ticks = "`".repeat(longest_run(block).max(2) + 1);
-        self.line(&format!("{ticks}{language}\n{block}\n{ticks}"));
+fn text(words: &str) -> Event<'static> {
+    Event::Text(words.to_owned().into())
+}
+
+fn code(words: &str) -> Event<'static> {
+    Event::Code(words.to_owned().into())
+}
+
+fn heading(level: HeadingLevel) -> Tag<'static> {
+    Tag::Heading {
+        level,
+        id: None,
+        classes: Vec::new(),
+        attrs: Vec::new(),
     }
 }
 
-fn paragraph(of: &[Span]) -> String {
-    block_start(&spans(of, false))
+fn within(tag: Tag<'static>, events: impl IntoIterator<Item = Event<'static>>) -> Events {
+    let end = Event::End(tag.to_end());
+    let mut all = vec![Event::Start(tag)];
+    all.extend(events);
+    all.push(end);
+    all
 }
 
-fn spans(of: &[Span], in_table: bool) -> String {
-    of.iter()
-        .map(|span| match span {
-            Span::Text { text: words } => text(words),
-            Span::Code { text } => code(text, in_table),
-            Span::Strong { of } => format!("**{}**", spans(of, in_table)),
-            Span::Emphasis { of } => format!("*{}*", spans(of, in_table)),
-            Span::Link { url, of } => {
-                let url = url.replace('|', "%7C");
-                format!("[{}](<{url}>)", spans(of, in_table))
+fn paragraph(events: impl IntoIterator<Item = Event<'static>>) -> Events {
+    within(Tag::Paragraph, events)
+}
+
+fn fenced(language: &'static str, block: &str) -> Events {
+    let kind = CodeBlockKind::Fenced(language.into());
+    within(Tag::CodeBlock(kind), [text(&format!("{block}\n"))])
+}
+
+fn autolink(url: &str) -> Events {
+    let url = no_pipe(url);
+    let link = Tag::Link {
+        link_type: LinkType::Autolink,
+        dest_url: url.clone().into(),
+        title: "".into(),
+        id: "".into(),
+    };
+    within(link, [text(&url)])
+}
+
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<Events>>) -> Events {
+    let row = |tag, cells: Vec<Events>| {
+        let cells = cells.into_iter();
+        within(tag, cells.flat_map(|cell| within(Tag::TableCell, cell)))
+    };
+    let names = head.iter().map(|name| vec![text(name)]);
+    let mut events = row(Tag::TableHead, names.collect());
+    events.extend(rows.flat_map(|cells| row(Tag::TableRow, cells)));
+    within(Tag::Table(vec![Alignment::None; head.len()]), events)
+}
+
+/// Stands for a backslash that the library is not to escape. No cleaned text has it.
+const BACKSLASH: char = '\u{1}';
+
+/// Writes events. A span that Markdown cannot make strong where it stands (`a**(b)**c`) costs the document its
+/// emphasis, never its words.
+fn written(events: Events) -> Result<String, Error> {
+    let mut events = more_inert(events);
+    let options = Options {
+        list_token: '-',
+        code_block_token_count: 3,
+        increment_ordered_list_bullets: true,
+        ..Options::default()
+    };
+    let write = |events: &Events| {
+        let mut out = String::new();
+        cmark_with_options(events, &mut out, SUPPORTED_PARSER_OPTIONS, options.clone())?;
+        Ok(out)
+    };
+    let mut out = match write(&events) {
+        Err(Error::Unrepresentable) => {
+            let emphasis = |event: &Event<'_>| {
+                matches!(
+                    event,
+                    Event::Start(Tag::Strong | Tag::Emphasis)
+                        | Event::End(TagEnd::Strong | TagEnd::Emphasis)
+                )
+            };
+            events.retain(|event| !emphasis(event));
+            write(&events)?
+        }
+        written => written?,
+    };
+    out = out.replace(BACKSLASH, "\\");
+    out.push('\n');
+    Ok(out)
+}
+
+/// Makes inert what the library leaves as it is: a `:` that would begin a definition, addresses that GitHub takes for
+/// links without any marks around them, a `|` in a link of a table, a code span without anything in it.
+fn more_inert(events: Events) -> Events {
+    let mut inert = Events::with_capacity(events.len());
+    let mut verbatim = false;
+    for mut event in events {
+        let begins_block = matches!(inert.last(), Some(Event::Start(Tag::Paragraph | Tag::Item)));
+        match &mut event {
+            Event::Text(text) if !verbatim => *text = escaped(text, begins_block).into(),
+            Event::Code(text) if text.trim().is_empty() => continue,
+            Event::Start(Tag::CodeBlock(_)) => verbatim = true,
+            Event::Start(Tag::Link {
+                link_type,
+                dest_url,
+                ..
+            }) => {
+                verbatim = *link_type == LinkType::Autolink;
+                *dest_url = no_pipe(dest_url).into();
             }
-        })
-        .collect()
+            Event::End(TagEnd::CodeBlock | TagEnd::Link) => verbatim = false,
+            _ => {}
+        }
+        inert.push(event);
+    }
+    inert
 }
 
-/// Text that reads as itself: what Markdown, and GitHub's addresses without any marks around them, are made of is
-/// escaped.
-fn text(words: &str) -> String {
-    let mut out = String::with_capacity(words.len());
-    let mut before = ' ';
-    for c in words.chars() {
-        let special = matches!(
-            c,
-            '\\' | '`'
-                | '*'
-                | '_'
-                | '['
-                | ']'
-                | '{'
-                | '}'
-                | '<'
-                | '>'
-                | '|'
-                | '~'
-                | '^'
-                | '&'
-                | '$'
-                | '!'
-        );
+fn escaped(text: &str, begins_block: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let definition = c == ':' && begins_block && out.trim().is_empty();
         // `http://` and `www.`
-        let address = (c == '/' && before == ':') || (c == '.' && matches!(before, 'w' | 'W'));
-        if special || address {
-            out.push('\\');
+        let address = (c == '/' && out.ends_with(':')) || (c == '.' && out.ends_with(['w', 'W']));
+        if definition || address {
+            out.push(BACKSLASH);
         }
         out.push(c);
-        before = c;
     }
     out
 }
 
-/// A line that begins nothing but a paragraph.
-fn block_start(line: &str) -> String {
-    let line = line.trim_start();
-    let digits = line.chars().take_while(char::is_ascii_digit).count();
-    if line.starts_with(['#', '+', '-', '=', ':']) {
-        return format!("\\{line}");
-    }
-    if digits > 0 && line[digits..].starts_with(['.', ')']) {
-        return format!("{}\\{}", &line[..digits], &line[digits..]);
-    }
-    line.to_owned()
-}
-
-/// A code span that nothing in it can end.
-fn code(words: &str, in_table: bool) -> String {
-    let words = match in_table {
-        true => words.replace('|', "\\|"),
-        false => words.to_owned(),
-    };
-    if words.trim().is_empty() {
-        return String::new();
-    }
-    let ticks = "`".repeat(longest_run(&words) + 1);
-    let room = match words.starts_with(['`', ' ']) || words.ends_with(['`', ' ']) {
-        true => " ",
-        false => "",
-    };
-    format!("{ticks}{room}{words}{room}{ticks}")
-}
-
-/// The longest run of backticks.
-fn longest_run(text: &str) -> usize {
-    let runs = text.split(|c| c != '`').map(str::len);
-    runs.max().unwrap_or_default()
+fn no_pipe(url: &str) -> String {
+    url.replace('|', "%7C")
 }
 
 #[cfg(test)]

@@ -1,80 +1,66 @@
 //! Handouts: a page for each student, as HTML and as Markdown, and one to print with all of them.
 //!
-//! The words are the lab's ([`crate::report::handout::content`]); the frame is here: layout, style, escaping. `view.rs` makes
-//! finished words of everything, each cleaned once; `sheet.html` and its macros in `blocks.html` lay them out, and
-//! `markdown.rs` writes the same as Markdown. A page loads nothing, and its content security policy allows exactly its
-//! own style sheet and script, as for the report.
+//! The words are the lab's ([`crate::lab::content`]), one run of Markdown events that two libraries write, as HTML and as
+//! Markdown. The frame is here: head, layout, style, and the blocks that Markdown does not have. A page loads nothing,
+//! and its content security policy allows exactly its own style sheet and script, as for the report.
 //!
-//! A value of the roster stands in four contexts: element text and quoted attributes (Tera's auto-escaping), a link
-//! (what has passed the report's rule), Markdown text (escaped in [`markdown`]), and a word of a command
-//! ([`super::shell`]).
+//! A value of the roster stands in five contexts: text and code of events (pulldown-cmark's escaping in [`html`], that of
+//! `pulldown-cmark-to-cmark` and a little more in [`markdown`]), element text and quoted attributes of our own blocks
+//! (Tera's auto-escaping), a link (what has passed [`crate::text::link`]), and a word of a command
+//! ([`crate::lab::Shell`]).
 
-pub mod content;
+mod batch;
+mod html;
 mod markdown;
-mod view;
+mod sheet;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tera::{Context, Tera};
-
-use crate::lab::check::Check;
-use crate::report::handout::content::Handout;
+use crate::files::{class_dir, keep_private, named, write_all_whole};
+use crate::lab::{FilledHandout, Lab};
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
-use crate::stack::ids::{ClassName, Username};
+use crate::stack::ids::{ClassName, Scope, Username};
 
-use super::html::source_hash;
-use crate::files::{class_dir, named, write_all_whole};
-use view::Sheet;
-
-const STYLE: &str = concat!(include_str!("../html/base.css"), include_str!("style.css"));
-const SCRIPT: &str = concat!(include_str!("../html/common.js"), include_str!("script.js"));
-const TEMPLATES: [(&str, &str); 3] = [
-    ("page.html", include_str!("page.html")),
-    ("sheet.html", include_str!("sheet.html")),
-    ("blocks.html", include_str!("blocks.html")),
-];
+pub(crate) use batch::HandoutBatch;
+pub use html::HandoutPages;
 
 /// What every handout of a class has in common.
 #[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
+pub struct HandoutClass<'a> {
     /// The class.
     pub class: &'a ClassName,
-    /// The lab's title.
-    pub lab_title: &'a str,
-    /// About how long it takes.
-    pub minutes: u32,
-    /// The region.
-    pub region: &'a str,
-    /// The lab's checks.
-    pub checks: &'a [Check],
+    /// Its lab.
+    pub lab: &'a Lab,
+    /// Where it runs.
+    pub scope: &'a Scope,
     /// Where students sign in to the console; `None` where there is none.
     pub sign_in_url: Option<&'a str>,
 }
 
 /// One student's handout.
 #[derive(Debug)]
-pub struct One<'a> {
+pub struct StudentHandout<'a> {
     /// Whose.
     pub student: &'a Student,
     /// What it says.
-    pub handout: Handout,
+    pub handout: FilledHandout,
     /// What they sign in with, if it is to be told.
     pub credentials: Option<Credentials>,
 }
 
 /// Files that were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files {
+pub struct HandoutFiles {
     /// The page with every student's, to print.
     pub together: PathBuf,
     /// Each student's page and Markdown, in the order of the roster.
     pub students: Vec<[PathBuf; 2]>,
 }
 
-impl Files {
+impl HandoutFiles {
     /// Every file, the one to print first.
     pub fn all(&self) -> impl Iterator<Item = &Path> {
         let students = self.students.iter().flatten();
@@ -89,58 +75,15 @@ pub fn dir(reports: &Path, class: &ClassName) -> PathBuf {
     class_dir(reports, class).join("handouts")
 }
 
-/// The handouts' templates, compiled once.
-pub struct Pages {
-    tera: Tera,
-}
-
-impl Pages {
-    /// Compiles the templates.
-    ///
-    /// # Errors
-    /// When a template does not parse, which no data can bring about.
-    pub fn new() -> Result<Self, tera::Error> {
-        let mut tera = Tera::default();
-        tera.add_raw_templates(TEMPLATES)?;
-        Ok(Self { tera })
-    }
-
-    /// One student's page.
-    ///
-    /// # Errors
-    /// When a template does not render, which no data can bring about.
-    pub fn html(&self, about: &About<'_>, one: &One<'_>) -> Result<String, tera::Error> {
-        self.page(&[Sheet::of(about, one, false)])
-    }
-
-    /// One page with every student's, each on paper of its own.
-    ///
-    /// # Errors
-    /// See [`Pages::html`].
-    pub fn together(&self, about: &About<'_>, all: &[One<'_>]) -> Result<String, tera::Error> {
-        let sheets: Vec<Sheet> = all.iter().map(|one| Sheet::of(about, one, true)).collect();
-        self.page(&sheets)
-    }
-
-    /// One student's handout as Markdown.
-    pub fn markdown(&self, about: &About<'_>, one: &One<'_>) -> String {
-        markdown::document(&Sheet::of(about, one, false))
-    }
-
-    fn page(&self, sheets: &[Sheet]) -> Result<String, tera::Error> {
-        let mut context = Context::new();
-        context.insert("sheets", sheets);
-        context.insert("style", STYLE);
-        context.insert("script", SCRIPT);
-        context.insert("version", env!("CARGO_PKG_VERSION"));
-        let policy = format!(
-            "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; form-action 'none'",
-            source_hash(STYLE),
-            source_hash(SCRIPT)
-        );
-        context.insert("policy", &policy);
-        self.tera.render("page.html", &context)
-    }
+/// One student's handout as Markdown.
+///
+/// # Errors
+/// When the library refuses to write it, which no value can bring about.
+pub fn markdown(
+    class: &HandoutClass<'_>,
+    one: &StudentHandout<'_>,
+) -> Result<String, pulldown_cmark_to_cmark::Error> {
+    markdown::document(class, one)
 }
 
 /// The page with everybody's.
@@ -194,13 +137,14 @@ pub fn forget<'a>(
 /// replaced.
 pub fn write(
     reports: &Path,
-    about: &About<'_>,
-    all: &[One<'_>],
+    class: &HandoutClass<'_>,
+    all: &[StudentHandout<'_>],
     whole_class: bool,
-) -> io::Result<Files> {
-    let dir = dir(reports, about.class);
-    let pages = Pages::new().map_err(io::Error::other)?;
-    let mut written = Files {
+) -> io::Result<HandoutFiles> {
+    let dir = dir(reports, class.class);
+    keep_private(&dir)?;
+    let pages = HandoutPages::new().map_err(io::Error::other)?;
+    let mut written = HandoutFiles {
         together: dir.join(if whole_class { TOGETHER } else { CHOSEN }),
         students: Vec::with_capacity(all.len()),
     };
@@ -208,13 +152,14 @@ pub fn write(
     for one in all {
         let username = &one.student.username;
         let html = dir.join(format!("{username}.html"));
-        let markdown = dir.join(format!("{username}.md"));
-        let page = pages.html(about, one).map_err(io::Error::other)?;
+        let markdown_path = dir.join(format!("{username}.md"));
+        let page = pages.html(class, one).map_err(io::Error::other)?;
         files.push((html.clone(), page.into_bytes()));
-        files.push((markdown.clone(), pages.markdown(about, one).into_bytes()));
-        written.students.push([html, markdown]);
+        let text = markdown(class, one).map_err(io::Error::other)?;
+        files.push((markdown_path.clone(), text.into_bytes()));
+        written.students.push([html, markdown_path]);
     }
-    let page = pages.together(about, all).map_err(io::Error::other)?;
+    let page = pages.together(class, all).map_err(io::Error::other)?;
     files.push((written.together.clone(), page.into_bytes()));
     write_all_whole(&dir, files)?;
     Ok(written)

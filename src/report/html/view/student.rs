@@ -6,18 +6,18 @@ use serde::Serialize;
 use crate::aws::execution::{Execution, Status};
 use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Verdict};
 use crate::evidence::progress::{Progress, StudentProgress};
+use crate::lab::Shell;
 use crate::lab::check::Work;
 use crate::lab::given::ExampleRequest;
 use crate::lab::marks::Starter;
 use crate::report::class::{Column, ReportStudent};
 use crate::report::json::at;
 use crate::report::marks::{self, CHECK_LEGEND, Mark, Tone};
-use crate::report::shell;
 use crate::report::text::clean;
 use crate::report::words::duration;
 use crate::stack::diff::DiffLine;
+use crate::text::link::link;
 
-use super::super::link;
 use super::{Shown, beside, machine, own};
 
 /// Lines of a difference that are shown; `report.json` has all.
@@ -424,8 +424,8 @@ impl Command {
         link(&request.url)?;
         Some(Self {
             title: own(&request.title),
-            curl: shell::curl(request),
-            powershell: shell::powershell(request),
+            curl: Shell::Bash.request(request),
+            powershell: Shell::PowerShell.request(request),
         })
     }
 }

@@ -1,10 +1,10 @@
-//! Text from elsewhere, made safe and made to fit.
+//! Text from elsewhere, made safe and made to fit where it is shown.
 
 use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::text::unwanted::stand_in;
+use super::unwanted::stand_in;
 
 /// Makes text inert wherever it is shown: white space other than a plain space becomes one, and whatever
 /// could steer a terminal, hide, or turn the reading order around becomes U+FFFD (�), so that it is seen.

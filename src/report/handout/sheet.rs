@@ -1,0 +1,138 @@
+//! What a page and its Markdown say besides the lab's own words, each text cleaned once.
+
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use crate::lab::check::{Check, Credit, Proof, Work};
+use crate::lab::points::Points;
+use crate::text::link::link;
+use crate::text::show::clean;
+
+use super::{HandoutClass, StudentHandout};
+
+/// The head of one student's handout.
+#[derive(Serialize)]
+pub(super) struct Sheet {
+    pub class: String,
+    pub lab_title: String,
+    pub minutes: u32,
+    pub username: String,
+    pub name: String,
+    pub section: String,
+    /// What a student needs at hand.
+    pub facts: Vec<Fact>,
+    /// Whether a password or a key is among them.
+    pub secret: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct Fact {
+    pub label: String,
+    pub value: String,
+    pub link: bool,
+    pub secret: bool,
+}
+
+impl Sheet {
+    pub fn of(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Self {
+        let student = one.student;
+        let column = |value: &Option<String>| own(value.as_deref().unwrap_or_default());
+        Self {
+            class: class.class.to_string(),
+            lab_title: own(class.lab.title()),
+            minutes: class.lab.minutes(),
+            username: student.username.to_string(),
+            name: column(&student.name),
+            section: column(&student.section),
+            secret: one.credentials.is_some(),
+            facts: facts(class, one),
+        }
+    }
+}
+
+fn facts(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Vec<Fact> {
+    let fact = |label: &str, value: &str| Fact {
+        label: own(label),
+        value: own(value),
+        link: link(value).is_some(),
+        secret: false,
+    };
+    let secret = |label, value: &str| Fact {
+        link: false,
+        secret: true,
+        ..fact(label, value)
+    };
+    let mut facts = vec![fact("Username", one.student.username.as_str())];
+    let credentials = one.credentials.as_ref();
+    if let Some(password) = credentials.and_then(|c| c.password.as_ref()) {
+        // Where there is no console, nobody has use for it; it is theirs all the same.
+        facts.push(secret("First password", password.expose_secret()));
+    }
+    facts.extend(class.sign_in_url.map(|url| fact("Sign in", url)));
+    facts.push(fact("Region", &class.scope.region));
+    let outputs = one.handout.outputs.iter();
+    facts.extend(outputs.map(|output| fact(&output.label, &output.value)));
+    if let Some(key) = credentials.and_then(|c| c.access_key.as_ref()) {
+        facts.push(secret("Access key ID", &key.id));
+        facts.push(secret("Secret access key", key.secret.expose_secret()));
+    }
+    facts
+}
+
+/// What the student does, as a row of the table of what counts.
+#[derive(Serialize)]
+pub(super) struct TaskRow<'a> {
+    pub check: &'a str,
+    pub title: String,
+    /// Empty where there are none.
+    pub points: String,
+    /// Where the check looks.
+    pub seen: String,
+    pub hint: String,
+}
+
+impl HandoutClass<'_> {
+    /// Rows, and all of their points. The stack is the instructor's work.
+    pub(super) fn tasks(&self) -> (Vec<TaskRow<'_>>, Points) {
+        let own_work = || self.lab.checks().iter().filter(|c| c.work == Work::Student);
+        let rows = own_work().map(|check| TaskRow {
+            check: &check.id,
+            title: own(&check.title),
+            points: match check.points.is_zero() {
+                true => String::new(),
+                false => check.points.to_string(),
+            },
+            seen: seen(check),
+            hint: own(&check.hint),
+        });
+        (rows.collect(), own_work().map(|check| check.points).sum())
+    }
+
+    /// `15 points`, where the check with this id has any.
+    pub(super) fn points_of(&self, check: Option<&str>) -> Option<String> {
+        let check = self
+            .lab
+            .checks()
+            .iter()
+            .find(|c| Some(c.id.as_str()) == check)?;
+        (!check.points.is_zero()).then(|| check.points.words())
+    }
+}
+
+/// Where a check looks, said to a student.
+fn seen(check: &Check) -> String {
+    let place = match &check.proof {
+        Proof::ResourcesExist | Proof::ResourcesReady => "in your stack",
+        Proof::Executions { .. } => "in your executions",
+        Proof::LogEvents { .. } => "in your logs",
+        Proof::Unprovable { .. } => "nowhere: do it for yourself, or show it to your instructor",
+    };
+    match check.credit {
+        Credit::Each => format!("{place}; each one counts"),
+        Credit::AllOrNothing => place.to_owned(),
+    }
+}
+
+fn own(text: &str) -> String {
+    clean(text).into_owned()
+}
