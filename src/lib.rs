@@ -24,6 +24,7 @@
 //! | [`stack`] | what should be there, what is there, the plan, the steps; a file for each kind of resource in [`stack::kinds`] |
 //! | [`aws`] | the client, the only room that names the SDK |
 //! | [`roster`] | the class, from a CSV file |
+//! | [`ids`] | names and ARNs: everything follows from class, lab and username |
 //! | [`text`], [`files`] | what others wrote, read and shown safely; private files |
 //!
 //! Arrows point down this list; `tests/output/architecture.rs` holds that, and names the few that do not yet. `local` is the
@@ -35,6 +36,7 @@ pub mod error;
 pub mod events;
 pub mod evidence;
 pub mod files;
+pub mod ids;
 pub mod lab;
 pub mod local;
 mod options;

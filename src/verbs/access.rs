@@ -13,7 +13,6 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Failure, Left, Outcome, ResourceState, RunSummary, StudentResult,
 };
-use crate::files::Vault;
 use crate::report::words::{plural, some_of};
 use crate::report::{Limit, View};
 use crate::stack::execute::{StudentRun, execute, execute_issuing};
@@ -26,6 +25,7 @@ use crate::stack::observed::{AccountUse, Gap, Observed};
 use crate::stack::plan::access::{self, Grant};
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 use crate::stack::prove_gone::prove_access_gone;
+use crate::stack::vault::Vault;
 
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
@@ -97,7 +97,10 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
             "the file with everybody's credentials could not be written: {error}"
         )),
     }
-    notes.extend(still_frozen(&plan));
+    let desired = &session.desired;
+    notes.extend(still_frozen(
+        &observed.frozen(&desired.scope, &desired.stacks),
+    ));
     notes.extend(exposed);
     notes.extend(where_credentials_are(&vault, &students));
     let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
@@ -405,15 +408,9 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
     finish(&session, &summary, &plan.gaps, exit)
 }
 
-/// Who has been given access and is shut out all the same.
-fn still_frozen(plan: &Plan) -> Option<String> {
-    let frozen = plan.students.iter().filter(|student| {
-        student
-            .items
-            .iter()
-            .any(|item| item.why.starts_with(access::FROZEN))
-    });
-    let names: Vec<&str> = frozen.map(|s| s.owner.student.as_str()).collect();
+/// Who is shut out.
+pub(super) fn still_frozen(frozen: &[Username]) -> Option<String> {
+    let names: Vec<&str> = frozen.iter().map(Username::as_str).collect();
     (!names.is_empty()).then(|| {
         format!(
             "still shut out until `homeroom access thaw`: {}",

@@ -4,11 +4,13 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
 use crate::report::words::some_of;
 use crate::roster::beyond::Doubt;
-use crate::roster::left::{Attendance, Leaver, everybody, renamed, respelled};
-use crate::roster::{Roster, SelectError, Student};
+
+use crate::roster::renamed::renamed;
+use crate::roster::{Roster, Student};
 use crate::stack::ids::Username;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
+use crate::stack::left::{Attendance, Leaver, everybody, respelled};
 use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::text::similar;
@@ -26,7 +28,7 @@ pub(super) fn choose(
     roster: &Roster,
     names: &[String],
     section: Option<&str>,
-) -> std::result::Result<(Vec<Student>, Vec<Doubt>), SelectError> {
+) -> Result<(Vec<Student>, Vec<Doubt>)> {
     let chosen = roster.select_beyond(names, section)?;
     let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
     students.extend(

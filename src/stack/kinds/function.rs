@@ -41,6 +41,9 @@ pub fn reserved_from_tag(value: &str) -> Option<u32> {
 
 /// Most bytes in all environment variables together. Source: Lambda quotas.
 pub const ENVIRONMENT_MAX: usize = 4096;
+/// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
+/// may go on for so long after it.
+pub const RUN_MAX_MS: i64 = 15 * 60 * 1000;
 
 /// The key of the reserved concurrency in a record.
 const LIMIT: &str = "limit";
@@ -179,7 +182,8 @@ impl Function {
         self.record(owner, &self.code_fingerprint(), &config, true)
     }
 
-    /// The description that records these parts as deployed; `limited`: the reserved concurrency as well.
+    /// The description that records these parts as deployed; `limited`: the reserved concurrency as well. If not, no plan
+    /// takes the function for whole, even of a lab that reserves nothing.
     pub fn record(
         &self,
         owner: &Owner,
@@ -187,7 +191,10 @@ impl Function {
         config: &Fingerprint,
         limited: bool,
     ) -> String {
-        let limit = self.limit_fingerprint().filter(|_| limited);
+        let limit = match limited {
+            true => self.limit_fingerprint(),
+            false => Some(Fingerprint::of(["not set yet"])),
+        };
         let mut parts = vec![("code", code), ("config", config)];
         parts.extend(limit.as_ref().map(|limit| (LIMIT, limit)));
         owner.record(&parts)

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab::NamePattern;
-use crate::roster::left::Spellings;
 use crate::stack::desired::{Desired, Stack};
 use crate::stack::elsewhere::advice;
 use crate::stack::ids::Username;
 use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
 use crate::stack::kinds::user::{Issued, User};
 use crate::stack::kinds::{Kind, ResourceId};
+use crate::stack::left::Spellings;
+use crate::stack::names::NamePattern;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::{Owner, Ownership};
 
 use crate::stack::plan::teardown::{self, Reach, delete_policy, delete_user};
 use crate::stack::plan::{Action, Item, Plan, StudentPlan, Verdict, policy};
 
-/// With this begins why of a user who is given something and is shut out all the same.
-pub const FROZEN: &str = "frozen";
+/// Why of a user who is given something and is shut out all the same.
+const FROZEN: &str = "frozen";
 
 /// Credentials to issue to a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
