@@ -12,7 +12,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::evidence::cache::Key;
+use crate::evidence::cache::CacheKey;
 use crate::evidence::last_reading::{Kept, LastReadings};
 use crate::evidence::progress::StudentProgress;
 use crate::report::history;
@@ -258,7 +258,7 @@ pub(super) fn known(reports: &Path, class: &ClassName) -> Vec<String> {
         let read = fs::read(entry.path()).ok();
         let read = read.and_then(|bytes| LastReadings::parse(&bytes, None).ok());
         if let Some((last, at)) = read.and_then(|last| last.read_at().map(|at| (last, at))) {
-            let Key {
+            let CacheKey {
                 account,
                 region,
                 lab,

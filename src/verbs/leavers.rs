@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
 use crate::report::words::some_of;
-use crate::roster::beyond::Doubt;
+use crate::roster::beyond::UnsureName;
 use crate::roster::renamed::renamed;
 use crate::roster::{Roster, SelectError, Student};
 use crate::stack::ids::Username;
@@ -27,7 +27,7 @@ pub(super) fn choose(
     roster: &Roster,
     names: &[String],
     section: Option<&str>,
-) -> std::result::Result<(Vec<Student>, Vec<Doubt>), SelectError> {
+) -> std::result::Result<(Vec<Student>, Vec<UnsureName>), SelectError> {
     let chosen = roster.select_beyond(names, section)?;
     let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
     students.extend(
