@@ -31,7 +31,7 @@
 //! embedded cloud; `strict`, a model of what AWS refuses and delays, stands by itself.
 
 pub mod aws;
-pub mod cli;
+mod cli;
 pub mod error;
 pub mod events;
 pub mod evidence;
@@ -39,11 +39,13 @@ pub mod files;
 pub mod ids;
 pub mod lab;
 pub mod local;
+mod options;
 pub mod probe;
 pub mod report;
 pub mod roster;
-pub mod settings;
 pub mod stack;
 pub mod strict;
 pub mod text;
 pub mod verbs;
+
+pub use cli::{AccessVerb, Cli, Verb};

@@ -1,9 +1,11 @@
 //! Whether a student's functions are ready to run.
 
 use crate::aws::stop::Cancelled;
-use crate::aws::{Client, ErrorKind, FunctionState};
+use crate::aws::{Client, ErrorKind, FunctionState, Operation};
 use crate::evidence::evaluate::Reading;
 use crate::evidence::student_reader::unseen;
+use crate::ids::Username;
+use crate::stack::alike::Alike;
 
 /// A function's name and its state, or why that could not be had: it is missing, or could not be looked at.
 pub(crate) type FunctionLook = (String, Result<FunctionState, Reading<String>>);
@@ -14,11 +16,13 @@ pub(crate) type FunctionLook = (String, Result<FunctionState, Reading<String>>);
 /// Only when the run is stopped.
 pub(crate) async fn look_at_functions(
     client: &Client,
+    student: &Username,
     functions: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<FunctionLook>, Cancelled> {
+    let alike = Alike::new(client, student, Operation::GetFunction);
     let mut looks = Vec::new();
     for name in functions {
-        let state = client.get_function(name).await;
+        let state = alike.answer(alike.client.get_function(name)).await;
         let look = match state {
             Ok(state) => Ok(state),
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {

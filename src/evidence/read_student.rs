@@ -248,7 +248,9 @@ impl StudentReader<'_> {
         if proves_ready(&self.facts) {
             return Ok(());
         }
-        let not_ready = not_ready(&look_at_functions(self.client, asked.iter().copied()).await?);
+        let names = asked.iter().copied();
+        let looks = look_at_functions(self.client, student.username(), names).await?;
+        let not_ready = not_ready(&looks);
         for name in asked {
             if !not_ready.iter().any(|(other, _)| other == name) {
                 let kept = fingerprint(name).map(|f| (name.to_owned(), f));

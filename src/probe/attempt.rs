@@ -210,7 +210,10 @@ async fn try_probe(
             let since = validation.started_ms - CLOCK_MARGIN_MS;
             for function in functions {
                 let group = format!("/aws/lambda/{function}");
-                while !has_events(client, &group, since, None).await? {
+                while !alike
+                    .answer(has_events(&alike.client, &group, since, None))
+                    .await?
+                {
                     if !deadline.pause(client).await? {
                         return Err(wrong(format!(
                             "no log event in {group} within {} s",
@@ -319,7 +322,8 @@ async fn wait_for_end(
             ..execution
         },
     };
-    add_cause(client, &mut execution).await?;
+    let student = &validation.plan.owner.student;
+    add_cause(client, student, &mut execution).await?;
     let judged = match end {
         End::Late(late) => Err(late),
         End::Final if expected.error.is_some() && !shows_its_end(&execution.execution) => {

@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
+use crate::options::OutputFormat;
 use crate::report::print_reset_listing;
-use crate::settings::values::OutputFormat;
 use crate::stack::diff::Change;
 use crate::stack::diff::changes;
 use crate::stack::ids::Username;

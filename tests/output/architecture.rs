@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The rooms below `src/`, from the lowest up: each may name only those before it.
 const ROOMS: &[&str] = &[
     "text", "ids", "error", "files", "roster", "aws", "events", "stack", "lab", "evidence",
-    "probe", "report", "local", "settings", "cli", "verbs",
+    "probe", "report", "local", "options", "cli", "verbs",
 ];
 
 /// A second opinion on AWS: it names no other room, so that it does not repeat a mistake of theirs.
@@ -17,15 +17,11 @@ const APART: &str = "strict";
 const UPWARDS: &[(&str, &str)] = &[
     ("aws", "events"),
     ("aws", "stack"),
-    ("error", "events"),
-    ("error", "roster"),
     ("events", "evidence"),
     ("events", "lab"),
     ("events", "stack"),
-    ("files", "report"),
     ("files", "stack"),
     ("lab", "report"),
-    ("settings", "cli"),
 ];
 
 /// Files that know no clock, no chance and no files, network or environment: equal input gives equal output.
