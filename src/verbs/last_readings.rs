@@ -17,7 +17,7 @@ use crate::evidence::last_reading::{Kept, LastReadings};
 use crate::evidence::progress::StudentProgress;
 use crate::files::{class_dir, write_whole};
 use crate::report::history;
-use crate::report::words::{plural, some_of};
+use crate::text::words::{plural, some_of};
 
 use crate::roster::renamed::Person;
 use crate::stack::ids::{ClassName, Username};
