@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use serde::de::DeserializeOwned;
 
 use crate::aws::Operation;
-use crate::stack::ids::ClassName;
+use crate::ids::ClassName;
 use crate::text::similar;
 
 /// What an option takes. (On the command line clap reads it, by [`FromStr`] or [`ValueEnum`].)
