@@ -12,8 +12,8 @@ use crate::events::{Event, Failure, InFlight, StepResult};
 use super::marks::{self, Tone};
 use super::progress::Tracker;
 use super::style::{ColorChoice, Paint};
-use super::text::clean;
-use super::words::{duration, plural};
+use crate::text::show::clean;
+use crate::text::words::{duration, plural};
 
 /// Columns to assume where nobody can be asked.
 pub const DEFAULT_COLUMNS: u16 = 80;

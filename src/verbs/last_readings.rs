@@ -12,12 +12,12 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::evidence::cache::Key;
+use crate::evidence::cache::CacheKey;
 use crate::evidence::last_reading::{Kept, LastReadings};
 use crate::evidence::progress::StudentProgress;
 use crate::files::{class_dir, write_whole};
 use crate::report::history;
-use crate::report::words::{plural, some_of};
+use crate::text::words::{plural, some_of};
 
 use crate::roster::renamed::Person;
 use crate::stack::ids::{ClassName, Username};
@@ -293,7 +293,7 @@ fn places(reports: &Path, class: &ClassName) -> Places {
         let read = fs::read(entry.path()).ok();
         let read = read.and_then(|bytes| LastReadings::parse(&bytes, None).ok());
         if let Some((last, at)) = read.and_then(|last| last.read_at().map(|at| (last, at))) {
-            let Key {
+            let CacheKey {
                 account,
                 region,
                 lab,
