@@ -17,7 +17,7 @@ use homeroom::lab::bundle;
 use homeroom::roster::Student;
 use homeroom::stack::desired::Desired;
 use homeroom::stack::execute::{StudentRun, execute};
-use homeroom::stack::forecast::Work;
+use homeroom::stack::forecast::Workload;
 use homeroom::stack::ids::Scope;
 use homeroom::stack::observe::{Depth, observe};
 use homeroom::stack::plan::{deploy, teardown};
@@ -112,7 +112,7 @@ impl Class {
         let plan = deploy::plan(&self.desired, &observed, false);
         let runs = execute(&client, &plan, |_, _| None).await;
         all_well(&runs);
-        self.figure(began, before, Self::foretold(&Work::of(&plan)))
+        self.figure(began, before, Self::foretold(&Workload::of(&plan)))
     }
 
     async fn tear_down(&self) -> Figure {
@@ -130,7 +130,7 @@ impl Class {
         self.figure(
             began,
             before,
-            Self::foretold(&Work::of_teardown(&self.desired)),
+            Self::foretold(&Workload::of_teardown(&self.desired)),
         )
     }
 }

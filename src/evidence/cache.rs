@@ -22,8 +22,8 @@ use crate::evidence::execution::{Detail, Execution, Status};
 use crate::evidence::history::RootCause;
 use crate::evidence::marks::Recorded;
 use crate::stack::ids::{ClassName, LabId, Scope, Username};
-use crate::stack::kinds::state_machine;
-use crate::stack::ownership::{Fingerprint, Owner};
+pub use crate::stack::kinds::state_machine::{KnownMachine, KnownMachines};
+use crate::stack::ownership::Fingerprint;
 
 /// Version of the format; another one is not read.
 const VERSION: u64 = 3;
@@ -82,8 +82,6 @@ pub struct Cache {
     _trail: IgnoredAny,
 }
 
-/// State machines as last described, by name.
-pub type KnownMachines = BTreeMap<String, KnownMachine>;
 /// What homeroom recorded of its own, by student.
 pub type OwnRecords = BTreeMap<Username, Recorded>;
 
@@ -142,20 +140,6 @@ pub struct Look {
     pub found: bool,
 }
 
-/// A state machine as it was described.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KnownMachine {
-    /// When it was created, in milliseconds since 1970.
-    pub created_ms: i64,
-    /// When it was described, likewise.
-    pub read_ms: i64,
-    /// Whose it is.
-    pub owner: Owner,
-    /// What describing it showed.
-    pub detail: state_machine::Detail,
-}
-
 impl Cache {
     /// An empty one.
     pub fn new(key: Key) -> Self {
@@ -209,13 +193,6 @@ impl Cache {
             })
             .map(|(name, known)| (name.clone(), known.clone()))
             .collect()
-    }
-}
-
-impl KnownMachine {
-    /// Whether a listing shows the machine that this one was.
-    pub fn is(&self, listed: &state_machine::Actual) -> bool {
-        listed.created_ms == Some(self.created_ms)
     }
 }
 
@@ -433,7 +410,7 @@ mod tests {
                     student: "user1".parse().unwrap(),
                     lab: key().lab,
                 },
-                detail: state_machine::Detail {
+                detail: crate::stack::kinds::state_machine::Described {
                     definition: "{}".into(),
                     role_arn: String::new(),
                     deleting: false,

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::execution::{Execution, Starter, Status, shortened, when};
+use crate::evidence::execution::{Execution, Starter, Status, when};
 use crate::evidence::history::RootCause;
 use crate::evidence::points::Points;
+pub use crate::stack::diff::{Change, DiffLine};
 use crate::stack::ids::Username;
+use crate::text::shortened;
 
 /// Longest text of an input in a sentence, in characters.
 const INPUT_SHOWN_MAX: usize = 160;
@@ -295,32 +297,6 @@ impl ExecutionEvidence {
         }
         text
     }
-}
-
-/// What a student changed of one resource against what was deployed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// The resource, with its kind (`state machine user1-simple-workflow`).
-    pub resource: String,
-    /// What was changed, in a sentence.
-    pub summary: String,
-    /// The change line by line, where it is text; unchanged stretches are shortened.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub diff: Vec<DiffLine>,
-}
-
-/// One line of a difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "line", content = "text", rename_all = "kebab-case")]
-pub enum DiffLine {
-    /// In both.
-    Same(String),
-    /// Only in what is there now.
-    Added(String),
-    /// Only in what was deployed.
-    Removed(String),
-    /// So many unchanged lines are left out here.
-    LeftOut(usize),
 }
 
 /// Where a student stands.

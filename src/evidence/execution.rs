@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::text::shortened;
+
 /// Status of an execution, in Step Functions' words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -117,14 +119,6 @@ fn put(root: &mut Value, pointer: &str, value: Value) {
         at = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
     }
     *at = value;
-}
-
-/// A text of at most so many characters; `…` stands where it was cut.
-pub fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// A time in UTC, to the second.

@@ -12,7 +12,6 @@ use crate::evidence::evaluate::{Facts, Reading, next_to_describe, proves_ready};
 use crate::evidence::execution::{Execution, Starter, Status, when};
 use crate::evidence::marks::{LastWrite, Marks, Recorded};
 use crate::stack::ids::Scope;
-use crate::stack::kinds::Kind;
 use crate::stack::observed::Observed;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
@@ -234,11 +233,8 @@ fn trigger<'a>(subject: &'a Subject<'_>) -> Option<Trigger<'a>> {
     let mut functions = subject.functions.iter();
     let (_, name) = functions.find(|(id, _)| *id == log.function)?;
     let group = format!("/aws/lambda/{name}");
-    let item = subject
-        .plan
-        .items
-        .iter()
-        .find(|item| item.resource.kind == Kind::Function && item.resource.name == *name);
+    let mut planned = subject.plan.functions();
+    let item = planned.find(|item| item.resource.name == *name);
     let item = item?;
     let actual = subject.observed.functions.get(name);
     let last = subject
@@ -420,12 +416,8 @@ async fn read_functions(
     gathered: &mut Gathered,
 ) -> Result<(), Cancelled> {
     let fingerprint = |name: &str| Some(subject.observed.functions.get(name)?.fingerprint());
-    let functions = subject
-        .plan
-        .items
-        .iter()
-        .filter(|item| item.resource.kind == Kind::Function)
-        .map(|item| item.resource.name.as_str());
+    let functions = subject.plan.functions();
+    let functions = functions.map(|item| item.resource.name.as_str());
     let known = |name: &str| {
         let active = subject.memory.active.get(name);
         active.is_some() && active == fingerprint(name).as_ref()

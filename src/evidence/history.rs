@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::evidence::execution::shortened;
+use crate::text::shortened;
 
 /// Longest cause that is kept, in characters; Step Functions allows 32,768. Source: LambdaFunctionFailedEventDetails,
 /// `cause`.

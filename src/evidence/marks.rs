@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::evidence::execution::{Execution, Starter};
+use crate::stack::kinds::function::RUN_MAX_MS;
 
 /// What homeroom's nonces follow in names and inputs.
 const MARK: &str = "homeroom-";
@@ -196,10 +197,6 @@ pub struct Recorded {
     /// Its writes of functions: by the function's name, and when AWS says that it was modified by that.
     pub functions: BTreeMap<String, BTreeMap<i64, Written>>,
 }
-
-/// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
-/// may go on for so long after it.
-pub const RUN_MAX_MS: i64 = 15 * 60 * 1000;
 
 /// A write of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,12 +13,12 @@ use crate::lab::Lab;
 use crate::roster::Student;
 use crate::roster::left::Attendance;
 use crate::stack::desired::Desired;
-use crate::stack::diff::changes;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::ids::Username;
 use crate::stack::kinds::Kind;
 use crate::stack::observed::{Gap, Observed};
 use crate::stack::ownership::Ownership;
+use crate::stack::plan::reset::changes;
 use crate::stack::plan::{StudentPlan, Verdict as Found, deploy};
 
 use crate::evidence::causes::add_causes;
@@ -298,9 +298,7 @@ impl Reader<'_> {
         let lab = self.reading.lab;
         let log = lab.marks().api_log.as_ref();
         let name = log.and_then(|log| lab.function_name(&log.function, &student.username));
-        plan.items
-            .iter()
-            .filter(|item| item.resource.kind == Kind::Function)
+        plan.functions()
             .filter(|item| name.as_ref() == Some(&item.resource.name))
             .all(|item| item.verdict == Found::NoChange)
     }

@@ -16,12 +16,12 @@ use crate::lab::{ApiEndpoint, ApiLimits, Lab, Probe, ProbeRequest, asl};
 use crate::roster::Student;
 use crate::stack::desired::{Desired, Stack};
 use crate::stack::ids::{ClassName, Scope, Username};
-use crate::stack::kinds::function::{ENVIRONMENT_MAX, Function};
-use crate::stack::kinds::log_group::LogGroup;
-use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
-use crate::stack::kinds::rest_api::{RestApi, Route};
-use crate::stack::kinds::role::{INLINE_MAX, Role, TRUST_MAX};
-use crate::stack::kinds::state_machine::{DEFINITION_MAX, StateMachine};
+use crate::stack::kinds::function::{self, ENVIRONMENT_MAX};
+use crate::stack::kinds::log_group;
+use crate::stack::kinds::managed_policy::{self, Purpose};
+use crate::stack::kinds::rest_api::{self, ApiRoute};
+use crate::stack::kinds::role::{self, INLINE_MAX, TRUST_MAX};
+use crate::stack::kinds::state_machine::{self, DEFINITION_MAX};
 use crate::stack::ownership::{Owner, canonical};
 use crate::text::failure::Failure;
 
@@ -320,7 +320,7 @@ impl Renderer<'_> {
         let named = |name: &crate::lab::NamePattern| name.name(username);
         let access = lab.manifest.access.as_ref();
         // Roles are made before any API, so their boundary names none.
-        let boundary = access.map(|access| ManagedPolicy {
+        let boundary = access.map(|access| managed_policy::Spec {
             name: Purpose::Roles.name(self.scope, &owner),
             document: self.json(&access.boundary),
         });
@@ -333,7 +333,7 @@ impl Renderer<'_> {
                 .roles
                 .iter()
                 .zip(&lab.names.roles)
-                .map(|(role, name)| Role {
+                .map(|(role, name)| role::Spec {
                     boundary: boundary_arn.clone(),
                     ..self.role(role, named(name))
                 })
@@ -343,7 +343,7 @@ impl Renderer<'_> {
                 .names
                 .log_groups
                 .iter()
-                .map(|name| LogGroup {
+                .map(|name| log_group::Spec {
                     name: named(name),
                     retention_days: lab.retention_days(),
                 })
@@ -356,7 +356,7 @@ impl Renderer<'_> {
                 .zip(&lab.reserved)
                 .filter_map(|((function, name), reserved)| {
                     let function = self.function(function, named(name))?;
-                    Some(Function {
+                    Some(function::Spec {
                         reserved_concurrency: *reserved,
                         ..function
                     })
@@ -394,7 +394,7 @@ impl Renderer<'_> {
             .unwrap_or_default()
     }
 
-    fn role(&mut self, role: &model::Role, name: String) -> Role {
+    fn role(&mut self, role: &model::Role, name: String) -> role::Spec {
         let mut document = |path: &str, what: &str, max: usize| {
             let value = self.json(path);
             if value.is_null() {
@@ -405,7 +405,7 @@ impl Renderer<'_> {
             }
             value
         };
-        Role {
+        role::Spec {
             trust: document(&role.trust, "trust policy", TRUST_MAX).into(),
             policy: document(&role.policy, "inline policy", INLINE_MAX).into(),
             name,
@@ -413,7 +413,7 @@ impl Renderer<'_> {
         }
     }
 
-    fn function(&mut self, function: &model::Function, name: String) -> Option<Function> {
+    fn function(&mut self, function: &model::Function, name: String) -> Option<function::Spec> {
         let mut environment = BTreeMap::new();
         for variable in function.environment.keys() {
             let key = environment_key(&function.id, variable);
@@ -434,7 +434,7 @@ impl Renderer<'_> {
             self.say(MANIFEST, cause);
         }
         let default_runtime = self.lab.text_setting("runtime");
-        Some(Function {
+        Some(function::Spec {
             name,
             role: self.role_name(&function.role),
             runtime: function
@@ -457,10 +457,10 @@ impl Renderer<'_> {
         machine: &model::StateMachine,
         name: String,
         owner: &Owner,
-    ) -> StateMachine {
+    ) -> state_machine::Spec {
         let definition = self.json(&machine.definition);
         let subject = format!("templates/{}", machine.definition);
-        let machine = StateMachine {
+        let machine = state_machine::Spec {
             name,
             workflow_type: machine.workflow_type,
             role: self.role_name(&machine.role),
@@ -481,13 +481,13 @@ impl Renderer<'_> {
         machine
     }
 
-    fn rest_api(&self, api: &model::RestApi, name: String, limits: ApiLimits) -> RestApi {
+    fn rest_api(&self, api: &model::RestApi, name: String, limits: ApiLimits) -> rest_api::Spec {
         let function = |id: &str| {
             self.lab
                 .function_name(id, &self.student.username)
                 .unwrap_or_default()
         };
-        RestApi {
+        rest_api::Spec {
             name,
             stage: api.stage.clone(),
             authorization: limits.authorization,
@@ -495,7 +495,7 @@ impl Renderer<'_> {
             routes: api
                 .routes
                 .iter()
-                .map(|route| Route {
+                .map(|route| ApiRoute {
                     method: route.method.clone(),
                     path: route.path.clone(),
                     function: function(&route.function),

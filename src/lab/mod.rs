@@ -28,11 +28,12 @@ mod verify;
 
 use std::collections::BTreeMap;
 
+pub use crate::stack::kinds::rest_api::ApiEndpoint;
+pub use crate::stack::naming::NamePattern;
 pub use access::AccessPolicies;
 pub use code::is_shipped;
 pub use handout::Surroundings;
 pub use model::EndState;
-pub use names::NamePattern;
 pub use risks::{Reach, Risk};
 
 use crate::evidence::check::{Check, ExampleRequest, Output, Proof};
@@ -83,15 +84,6 @@ struct Names {
     functions: Vec<NamePattern>,
     state_machines: Vec<NamePattern>,
     rest_apis: Vec<NamePattern>,
-}
-
-/// Where a REST API answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiEndpoint {
-    /// The id that AWS gave it.
-    pub id: String,
-    /// Address of its stage, without a trailing slash.
-    pub url: String,
 }
 
 /// One thing that `validate` tries, filled in for a student.

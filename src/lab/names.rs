@@ -1,56 +1,14 @@
 //! Names: a text around the username, known before any student is.
 
 use crate::roster::UsernameLimit;
-use crate::stack::ids::{USERNAME_MAX, Username};
-use crate::stack::kinds::{Kind, function, role, state_machine, user};
-
-/// Longest REST API name. API Gateway publishes no limit; this is the tightest of the other kinds, so that a
-/// lab never depends on an unwritten one.
-const REST_API_NAME_MAX: usize = 64;
-/// Longest log group name. Source: CloudWatch Logs CreateLogGroup, `logGroupName`.
-const LOG_GROUP_NAME_MAX: usize = 512;
-
-/// How the names of one resource of the stack are made: the username between two fixed texts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamePattern {
-    /// The resource's kind.
-    pub kind: Kind,
-    /// What stands before the username.
-    pub prefix: String,
-    /// What stands after it.
-    pub suffix: String,
-}
+use crate::stack::ids::USERNAME_MAX;
+use crate::stack::kinds::Kind;
+use crate::stack::naming::NamePattern;
 
 impl NamePattern {
-    /// The name for a student.
-    pub fn name(&self, username: &Username) -> String {
-        self.around(username.as_str())
-    }
-
-    /// What stands in the username's place, if the name is of this pattern. Whether it is a username of the
-    /// class is the caller's to know.
-    pub fn username_in<'a>(&self, name: &'a str) -> Option<&'a str> {
-        let username = name
-            .strip_prefix(self.prefix.as_str())?
-            .strip_suffix(self.suffix.as_str())?;
-        (!username.is_empty()).then_some(username)
-    }
-
-    pub(super) fn around(&self, username: &str) -> String {
-        format!("{}{username}{}", self.prefix, self.suffix)
-    }
-
     /// Longest name of the kind, in characters.
     pub(super) fn name_max(&self) -> usize {
-        match self.kind {
-            Kind::Role => role::NAME_MAX,
-            Kind::LogGroup => LOG_GROUP_NAME_MAX,
-            Kind::Function => function::NAME_MAX,
-            Kind::StateMachine => state_machine::NAME_MAX,
-            Kind::RestApi => REST_API_NAME_MAX,
-            // No lab names these: they are called like the student.
-            Kind::User | Kind::ManagedPolicy => user::NAME_MAX,
-        }
+        self.kind.facts().name_max
     }
 
     /// Longest username that the name has room for; zero when there is none.

@@ -122,7 +122,7 @@ pub async fn validate(
         false => format!("{} {words} --students {student}", validation.invocation),
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(item) => hints::conflict(validation.plan, Some(item)),
+        Some(item) => validation.plan.conflict_hint(Some(item)),
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.

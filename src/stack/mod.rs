@@ -1,7 +1,6 @@
 //! A student's stack: what it should be, what is there, the difference, and the steps that close it.
 
 pub(crate) mod alike;
-pub mod cost;
 pub mod credentials;
 pub mod desired;
 pub mod diff;
@@ -14,6 +13,7 @@ pub mod ids;
 pub mod in_order;
 pub mod issue;
 pub mod kinds;
+pub mod naming;
 pub mod observe;
 pub mod observed;
 pub mod ownership;

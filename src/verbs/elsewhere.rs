@@ -4,7 +4,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
 use crate::stack::desired::Desired;
-use crate::stack::elsewhere::{Elsewhere, Place, stands_here};
+use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::observe::observe_roles;
 use crate::stack::observed::Observed;
 
@@ -65,7 +65,7 @@ pub(super) async fn check_named(session: &Session) -> Result<()> {
     Err(match stands {
         false => unnamed,
         true => {
-            let place = Place {
+            let place = Whereabouts {
                 class: Some(desired.class.clone()),
                 region: None,
             };

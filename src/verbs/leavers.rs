@@ -255,12 +255,6 @@ pub(super) fn in_plan(session: &Session, plan: &Plan, observed: &Observed) -> Ve
 pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> {
     let class = &session.class;
     let mut seen = Attendance::of(&session.desired, observed);
-    let is_iam = |kind: ResourceKind| {
-        matches!(
-            kind,
-            ResourceKind::Role | ResourceKind::User | ResourceKind::ManagedPolicy
-        )
-    };
     if !class.is_whole() && !class.settings.left {
         let everything = everybody(&session.desired, observed);
         seen.leavers = class
@@ -273,7 +267,7 @@ pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> 
             .collect();
     }
     for leaver in &mut seen.leavers {
-        leaver.resources.retain(|id| is_iam(id.kind));
+        leaver.resources.retain(|id| id.kind.facts().in_iam);
     }
     let mut left = named(session, &seen);
     for one in &mut left {

@@ -9,10 +9,10 @@ use crate::events::{
 };
 use crate::report::{Limit, View};
 use crate::roster::left::Attendance;
-use crate::stack::cost;
-use crate::stack::forecast::Work;
+use crate::stack::forecast::Workload;
 use crate::stack::hints;
 use crate::stack::kinds::Kind as ResourceKind;
+use crate::stack::kinds::rest_api::cost;
 use crate::stack::observe::observe;
 use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, StudentPlan, Verdict, deploy};
@@ -132,8 +132,8 @@ fn roles_bounded_by(session: &Session) -> Option<String> {
 fn forecast(session: &Session, plan: &Plan) -> Forecast {
     let pacer = || Pacer::new(session.pace(), &session.quotas());
     Forecast {
-        deploy: Work::of(plan).estimate(&pacer()),
-        teardown: Work::of_teardown(&session.desired).estimate(&pacer()),
+        deploy: Workload::of(plan).estimate(&pacer()),
+        teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
             request_id: None,
             subject: student.owner.student.to_string(),
             cause: format!("the class has this student as '{known}'"),
-            hint: Some(hints::conflict(student, None)),
+            hint: Some(student.conflict_hint(None)),
         }];
     }
     student
@@ -210,7 +210,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => hints::conflict(student, Some(item)),
+                Verdict::Conflict => student.conflict_hint(Some(item)),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,

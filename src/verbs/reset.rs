@@ -7,9 +7,9 @@ use crate::events::Command;
 use crate::evidence::check::Change;
 use crate::report::print_reset_listing;
 use crate::settings::values::OutputFormat;
-use crate::stack::diff::changes;
 use crate::stack::ids::Username;
 use crate::stack::observe::{Depth, observe};
+use crate::stack::plan::reset::changes;
 
 use super::plan::{interrupted, view};
 use super::run::run as run_work;

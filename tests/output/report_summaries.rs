@@ -372,10 +372,13 @@ fn teardown_plan() -> Plan {
     let item = |kind, name: &str, verdict, why: &str| Item {
         resource: ResourceId::new(kind, name),
         verdict,
-        action: (verdict == Planned::Delete).then_some(Action::DeleteFunction),
+        action: (verdict == Planned::Delete).then_some(Action::Function(
+            homeroom::stack::kinds::function::Action::Delete,
+        )),
         why: why.to_owned(),
         theirs: None,
         hint: None,
+        shut_out: false,
         after: Vec::new(),
     };
     let owner = |name: &str| Owner {

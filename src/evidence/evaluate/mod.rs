@@ -17,7 +17,6 @@ use crate::evidence::check::{
 use crate::evidence::execution::{Execution, Starter, Status};
 use crate::evidence::points::Points;
 use crate::stack::ids::Scope;
-use crate::stack::kinds::Kind;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 /// What came of a check, and why.
@@ -88,10 +87,7 @@ impl Facts {
 /// executions is the one that homeroom deployed; where any function differs, the input has to be read before an
 /// execution counts, so that homeroom's own under a new name is not taken for the student's.
 pub fn names_can_be_trusted(plan: &StudentPlan) -> bool {
-    plan.items
-        .iter()
-        .filter(|item| item.resource.kind == Kind::Function)
-        .all(|item| item.verdict == Found::NoChange)
+    plan.functions().all(|item| item.verdict == Found::NoChange)
 }
 
 /// Answers one check.

@@ -23,6 +23,7 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
                 why: "because".into(),
                 theirs: None,
                 hint: None,
+                shut_out: false,
                 after: Vec::new(),
             })
             .collect(),

@@ -2,10 +2,10 @@
 
 use crate::roster::left::{Attendance, leavers};
 use crate::stack::kinds::Kind;
+use crate::stack::kinds::user::access::{Grant, freeze, grant, revoke};
 use crate::stack::observed::Observed;
-use crate::stack::plan::access::{Grant, freeze, grant, revoke};
 use crate::stack::plan::access_tests::granted;
-use crate::stack::plan::reset::{Work, work};
+use crate::stack::plan::reset::work;
 use crate::stack::plan::teardown::{self, Reach};
 use crate::stack::plan::tests::{apply_all, deployed, desired, scope};
 use crate::stack::plan::{Plan, Verdict, deploy};

@@ -4,14 +4,12 @@
 //! students cannot write: while the tag is there, nothing but a thaw lifts the 0.
 
 use crate::aws::{ErrorKind, FunctionState};
-use crate::stack::kinds::function::{Function, TAG_FROZEN, reserved_from_tag, reserved_tag};
 use crate::stack::step::{Context, StepError, or_gone};
 
+use super::{Spec, TAG_FROZEN, reserved_from_tag, reserved_tag};
+
 /// Reserves what the lab says, or nothing where it says nothing. Of a function that is frozen, what a thaw brings back.
-///
-/// # Errors
-/// AWS's: the account may have too little left, of which 100 must stay unreserved.
-pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
+pub(super) async fn apply(cx: &Context<'_>, function: &Spec) -> Result<(), StepError> {
     let name = function.name.as_str();
     let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let (reserved, wanted) = (state.reserved, function.reserved_concurrency);
@@ -25,10 +23,7 @@ pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepErro
 }
 
 /// Lets nothing of the function run any more.
-///
-/// # Errors
-/// A conflict where the function is not this student's; AWS's otherwise. One that is not there is no error.
-pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
+pub(super) async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     let Some(state) = ours(cx, name).await? else {
         return Ok(());
@@ -44,10 +39,7 @@ pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
 }
 
 /// Lets the function run as it did before the freeze.
-///
-/// # Errors
-/// As [`freeze`]; a function that is not frozen is no error.
-pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
+pub(super) async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     let Some(state) = ours(cx, name).await? else {
         return Ok(());
