@@ -7,8 +7,7 @@ use aws_sdk_sfn::types::{
 };
 use serde_json::Value;
 
-use crate::evidence::execution::{Detail, Execution, Status};
-use crate::evidence::history::HistoryEvent;
+use crate::aws::execution::{Detail, Execution, HistoryEvent, Status};
 use crate::stack::kinds::state_machine::{self, MachineSetting, WorkflowType};
 use crate::stack::ownership::{Ownership, Tags};
 

@@ -18,11 +18,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::execution::{Detail, Execution, Status};
+use crate::aws::execution::{Detail, Execution, Status};
 use crate::evidence::history::RootCause;
-use crate::evidence::marks::Recorded;
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
-pub use crate::stack::kinds::state_machine::{KnownMachine, KnownMachines};
+use crate::evidence::recorded::Recorded;
+use crate::ids::{ClassName, LabId, Scope, Username};
+use crate::stack::kinds::state_machine::KnownMachines;
 use crate::stack::ownership::Fingerprint;
 
 /// Version of the format; another one is not read.
@@ -248,6 +248,9 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::kinds::state_machine;
+    use crate::stack::kinds::state_machine::KnownMachine;
+    use crate::stack::ownership::Owner;
     use serde_json::json;
 
     fn key() -> Key {
@@ -410,7 +413,7 @@ mod tests {
                     student: "user1".parse().unwrap(),
                     lab: key().lab,
                 },
-                detail: crate::stack::kinds::state_machine::Described {
+                detail: state_machine::Described {
                     definition: "{}".into(),
                     role_arn: String::new(),
                     deleting: false,

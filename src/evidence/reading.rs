@@ -2,21 +2,25 @@
 //! not asked again; what this one leaves for the next comes back with it.
 
 use crate::aws::Client;
+use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
-use crate::evidence::cache::{Cache, KnownMachine, KnownMachines, Memory};
-use crate::evidence::check::{Change, Last, Progress, Proof, StudentProgress};
+use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::evaluate::{Facts, Reading, evaluate};
-use crate::evidence::execution::{Execution, Starter};
 use crate::evidence::last_reading::Sight;
-use crate::evidence::marks::{Claim, Recorded};
+use crate::evidence::progress::{Last, Progress, StudentProgress};
+use crate::evidence::recorded::{Claim, Recorded};
+use crate::ids::Username;
 use crate::lab::Lab;
+use crate::lab::check::Proof;
+use crate::lab::marks::Starter;
 use crate::roster::Student;
-use crate::roster::left::Attendance;
-use crate::stack::desired::Desired;
+use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::ids::Username;
+use crate::stack::kinds::Desired;
 use crate::stack::kinds::Kind;
-use crate::stack::observed::{Gap, Observed};
+use crate::stack::kinds::state_machine::{KnownMachine, KnownMachines};
+use crate::stack::kinds::{Gap, Observed};
+use crate::stack::left::Attendance;
 use crate::stack::ownership::Ownership;
 use crate::stack::plan::reset::changes;
 use crate::stack::plan::{StudentPlan, Verdict as Found, deploy};
@@ -59,6 +63,8 @@ pub struct ReadClass {
     pub rewritten: Vec<(Username, Change)>,
     /// Where their stacks stand, if that is somewhere else.
     pub elsewhere: Option<Elsewhere>,
+    /// Who is shut out.
+    pub frozen: Vec<Username>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// Who has something in the class, and who of them left it: only where the whole class was looked at.
@@ -147,6 +153,7 @@ async fn read_listed(
         sights,
         rewritten,
         elsewhere,
+        frozen: observed.frozen(&reading.desired.scope, &reading.desired.stacks),
         gaps: observed.gaps,
         alias,
         cache,
@@ -182,9 +189,9 @@ impl Reader<'_> {
             state_machines: self.state_machines(plan, student),
             functions: self.functions(student),
             born_ms: self.born_ms(plan),
-            starter_of: &|execution| marks.starter(execution, own, as_deployed),
+            starter_of: &|execution| own.starter(marks, execution, as_deployed),
             recorded: own,
-            claims_api: &|execution| marks.claim(execution, own) == Claim::Api,
+            claims_api: &|execution| own.claim(marks, execution) == Claim::Api,
             marks,
             input_pointers: &self.pointers,
             memory: self
@@ -215,7 +222,8 @@ impl Reader<'_> {
             .map(|check| evaluate(check, plan, &facts))
             .collect();
         let (known, kept) = (subject.memory, &mut memory.causes);
-        add_causes(self.client, &mut checks, known, kept, &mut settling).await?;
+        let name = &student.username;
+        add_causes(self.client, name, &mut checks, known, kept, &mut settling).await?;
         let state = match plan.nothing_there() {
             true => Progress::NotDeployed,
             false => Progress::of(&checks),

@@ -5,23 +5,24 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use tera::Context;
 
-use crate::evidence::marks::marked;
+use crate::ids::{ClassName, Scope, Username};
 use crate::lab::access::STAND_IN_API_ID;
 use crate::lab::context::ClassContext;
+use crate::lab::marks::marked;
 use crate::lab::model;
 use crate::lab::problems::Problems;
 use crate::lab::read::{environment_key, output_key};
 use crate::lab::verify::MANIFEST;
-use crate::lab::{ApiEndpoint, ApiLimits, Lab, Probe, ProbeRequest, asl};
+use crate::lab::{ApiLimits, Lab, Probe, ProbeRequest, asl};
 use crate::roster::Student;
-use crate::stack::desired::{Desired, Stack};
-use crate::stack::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::function::{self, ENVIRONMENT_MAX};
 use crate::stack::kinds::log_group;
 use crate::stack::kinds::managed_policy::{self, Purpose};
+use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::stack::kinds::rest_api::{self, ApiRoute};
 use crate::stack::kinds::role::{self, INLINE_MAX, TRUST_MAX};
 use crate::stack::kinds::state_machine::{self, DEFINITION_MAX};
+use crate::stack::kinds::{Desired, Stack};
 use crate::stack::ownership::{Owner, canonical};
 use crate::text::failure::Failure;
 
@@ -317,7 +318,7 @@ impl Renderer<'_> {
                 self.say(format!("{} {name}", pattern.kind), cause);
             }
         }
-        let named = |name: &crate::lab::NamePattern| name.name(username);
+        let named = |name: &crate::stack::names::NamePattern| name.name(username);
         let access = lab.manifest.access.as_ref();
         // Roles are made before any API, so their boundary names none.
         let boundary = access.map(|access| managed_policy::Spec {

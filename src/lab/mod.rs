@@ -13,12 +13,15 @@
 pub mod access;
 pub mod asl;
 pub mod bundle;
+pub mod check;
 mod code;
 mod context;
 mod desired;
+pub mod given;
 mod handout;
+pub mod marks;
 mod model;
-mod names;
+pub mod points;
 mod problems;
 mod read;
 mod risks;
@@ -28,20 +31,21 @@ mod verify;
 
 use std::collections::BTreeMap;
 
-pub use crate::stack::kinds::rest_api::ApiEndpoint;
-pub use crate::stack::naming::NamePattern;
 pub use access::AccessPolicies;
 pub use code::is_shipped;
 pub use handout::Surroundings;
 pub use model::EndState;
 pub use risks::{Reach, Risk};
 
-use crate::evidence::check::{Check, ExampleRequest, Output, Proof};
-use crate::evidence::marks::Marks;
+use crate::ids::{ClassName, LabId, Scope, Username};
+use crate::lab::check::{Check, Proof};
+use crate::lab::given::{ExampleRequest, Output};
+use crate::lab::marks::Marks;
 use crate::roster::{Roster, Student, UsernameLimit};
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::function::Code;
+use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::stack::kinds::rest_api::{Authorization, Throttle};
+use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
 use context::ClassContext;
@@ -329,7 +333,7 @@ impl Lab {
 
     /// How long a username may be for this lab's names.
     pub fn username_limit(&self) -> UsernameLimit {
-        names::username_limit(&self.name_patterns())
+        username_limit(&self.name_patterns())
     }
 
     /// What proves that the lab is done, in the order in which it is shown.

@@ -18,16 +18,18 @@ use std::path::Path;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::evidence::check::{Change, CheckResult, Verdict, Work};
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::lab::check::Work;
 use crate::roster::Student;
+use crate::stack::diff::Change;
 use crate::stack::ids::{ClassName, Username};
-use crate::stack::observed::Gap;
+use crate::stack::kinds::Gap;
 
 use super::class::{Account, ClassReport, ReportStudent};
 use super::left;
 use super::scrub::Scrub;
 use super::since::Since;
-use super::write::class_dir;
+use crate::files::{class_dir, make_folder};
 
 const ADJECTIVES: [&str; 40] = [
     "amber", "bold", "brave", "breezy", "bright", "calm", "clever", "coral", "cosmic", "cosy",
@@ -85,7 +87,7 @@ impl Key {
             if !path.exists() {
                 let mut bytes = [0; 32];
                 getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-                super::folder::make(&dir)?;
+                make_folder(&dir)?;
                 let mut file = tempfile::Builder::new()
                     .prefix(".homeroom-")
                     .tempfile_in(&dir)?;

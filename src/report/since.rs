@@ -8,13 +8,15 @@ use std::{fs, io};
 use jiff::{Timestamp, ZonedDateTime};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::check::{Progress, Verdict, Work};
-use crate::evidence::points::Points;
+use crate::evidence::check::Verdict;
+use crate::evidence::progress::Progress;
+use crate::lab::check::Work;
+use crate::lab::points::Points;
 use crate::stack::ids::Username;
 
 use super::class::{ClassReport, ReportStudent, Score};
 use super::json::REPORT_SCHEMA;
-use super::write::class_dir;
+use crate::files::class_dir;
 
 /// How a student's standing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::ids::Username;
 use crate::roster::header::{self, Header, Role};
 use crate::roster::remarks::Remarks;
 use crate::roster::username::{self, Faulty};
 use crate::roster::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
-use crate::stack::ids::Username;
 use crate::text::encoding::before_mojibake;
 use crate::text::normalise::key;
 use crate::text::problems::{Like, Problem};
@@ -59,8 +59,13 @@ fn read(
     if place > 0 {
         problems.push(titles(&records[..place], first));
     }
+    let header = Header::of(first, publish, &mut problems);
+    if header.is_missing {
+        // Without a header there are no columns to judge the rows by, nor names of columns that could be printed.
+        return Err(problems);
+    }
     let mut reader = Reader {
-        header: Header::of(first, publish, &mut problems),
+        header,
         table,
         limit,
         lossy,

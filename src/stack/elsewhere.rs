@@ -190,8 +190,8 @@ fn of_principal(
 mod tests {
     use super::*;
     use crate::stack::ids::Scope;
+    use crate::stack::kinds::Gap;
     use crate::stack::kinds::{Kind, role};
-    use crate::stack::observed::Gap;
     use crate::stack::ownership::Fingerprint;
     use crate::stack::plan::deploy;
     use crate::stack::plan::tests::desired;

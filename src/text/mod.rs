@@ -17,7 +17,7 @@ pub mod table;
 pub mod unwanted;
 
 /// A text of at most so many characters; `…` stands where it was cut.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
+pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

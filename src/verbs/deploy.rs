@@ -12,9 +12,9 @@ use crate::events::{
 use crate::report::View;
 use crate::stack::execute::{StudentRun, execute};
 use crate::stack::ids::Username;
+use crate::stack::kinds::Gap;
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::rest_api;
-use crate::stack::observed::Gap;
-use crate::stack::observed::Observed;
 use crate::stack::ownership::Owner;
 use crate::stack::plan::{Action, Item, Plan, StudentPlan, Verdict};
 

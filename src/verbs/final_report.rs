@@ -8,7 +8,7 @@ use crate::events::Event;
 use crate::report::Terminal;
 use crate::report::words::{plural, some_of};
 use crate::stack::ids::Username;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
 use crate::stack::plan::Plan;
 
 use super::last_readings;

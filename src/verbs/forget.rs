@@ -6,9 +6,9 @@ use crate::events::{Command, Outcome, ResourceResult, ResourceState, StudentResu
 use crate::report::handout;
 use crate::report::words::plural;
 use crate::stack::ids::{Scope, Username};
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
-use crate::stack::observed::Observed;
 use crate::stack::plan::teardown::Reach;
 
 use super::access::vault;

@@ -12,13 +12,13 @@ use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::events::Failure;
 use crate::files::keep_private;
+use crate::files::write_whole;
 use crate::report::words::some_of;
-use crate::report::write::write_whole;
-use crate::stack::desired::Stack;
 use crate::stack::ids::Username;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 use crate::stack::kinds::StudentsWork;
 use crate::stack::kinds::function::code::{CodeError, code_of};
-use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::stack::plan::reset::work;
 

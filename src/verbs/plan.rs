@@ -8,15 +8,16 @@ use crate::events::{
     Command, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState, StudentResult,
 };
 use crate::report::{Limit, View};
-use crate::roster::left::Attendance;
 use crate::stack::forecast::Workload;
 use crate::stack::hints;
 use crate::stack::kinds::Kind as ResourceKind;
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::rest_api::cost;
+use crate::stack::left::Attendance;
 use crate::stack::observe::observe;
-use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, StudentPlan, Verdict, deploy};
 
+use super::access::still_frozen;
 use super::elsewhere;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
@@ -43,7 +44,12 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let Planned { plan, observed } = ran.output?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut summary = summarise(&session, Command::Plan, students, notes(&session));
+    let mut notes = notes(&session);
+    let desired = &session.desired;
+    notes.extend(still_frozen(
+        &observed.frozen(&desired.scope, &desired.stacks),
+    ));
+    let mut summary = summarise(&session, Command::Plan, students, notes);
     summary.forecast = Some(forecast(&session, &plan));
     summary.left = left(&session, &observed);
     let ui = session.class.settings.ui;
@@ -320,7 +326,7 @@ fn hint_for(limit: &Limit) -> String {
 mod tests {
     use super::*;
     use crate::stack::ids::Scope;
-    use crate::stack::observed::AccountUse;
+    use crate::stack::kinds::AccountUse;
 
     #[test]
     fn a_limit_that_nobody_asked_about_is_left_out() {

@@ -8,21 +8,24 @@ use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Left, Outcome, StudentResult};
 use crate::evidence::attest::Attestations;
-use crate::evidence::check::{Change, CheckResult, Progress, StudentProgress, Verdict};
+use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::last_reading::{LastReadings, Sight, progress_of};
+use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::reading::{ClassReading, read_class, read_observed as read_observed_class};
+use crate::files::class_dir;
 use crate::lab::bundle;
 use crate::report::causes;
-use crate::report::write::class_dir;
 use crate::report::{
     About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
 };
 use crate::roster::Student;
-use crate::roster::left::Attendance;
+use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::ids::Username;
-use crate::stack::observed::{Gap, Observed};
+use crate::stack::kinds::{Gap, Observed};
+use crate::stack::left::Attendance;
 
+use super::access::still_frozen;
 use super::canvas::CanvasFile;
 use super::elsewhere;
 use super::last_readings;
@@ -375,6 +378,9 @@ async fn read_of(
         ));
     }
     notes.extend(rewritten(&read.rewritten));
+    if command == Command::Status {
+        notes.extend(still_frozen(&read.frozen));
+    }
     if command != Command::Rehearse {
         // That scripted students had stacks in an earlier rehearsal is no news.
         notes.extend(last_readings::notes(&last, &students, &taken_at));

@@ -4,7 +4,7 @@
 use crate::report::handout;
 use crate::report::words::some_of;
 use crate::stack::ids::Username;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
 use crate::stack::ownership::Owner;
 
 use super::session::Session;

@@ -8,15 +8,15 @@ use crate::cli::Cli;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
 use crate::evidence::check::{CheckResult, Verdict};
-use crate::evidence::marks::{NONCE_LENGTH, nonce};
+use crate::lab::marks::{NONCE_LENGTH, nonce};
 use crate::probe::validate::{Validation, issue_nonce, validate as validate_student};
 use crate::report::View;
 use crate::report::write::{About, write_junit};
 use crate::roster::Student;
-use crate::stack::desired::Stack;
 use crate::stack::in_order::in_order;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 use crate::stack::observe::{Depth, observe};
-use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, deploy};
 
 use super::deploy::run_started;

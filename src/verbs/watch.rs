@@ -20,9 +20,9 @@ use crate::aws::operations::{Group, quota_of};
 use crate::cli::{Cli, WatchArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
+use crate::options::{OutputFormat, QuotaScale};
 use crate::report::html::Pages;
 use crate::report::{ClassReport, Key};
-use crate::settings::values::{OutputFormat, QuotaScale};
 
 use super::Exit;
 use super::elsewhere;

@@ -4,23 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use homeroom::cli::{AccessVerb, Cli, Verb};
+use homeroom::{AccessVerb, Cli, Verb};
 
 use crate::report_sample::{ATTACKS, class, hostile_class};
 use homeroom::events::{
     Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState,
     RunSummary, StudentResult,
 };
-use homeroom::evidence::check::{Progress, Verdict};
+use homeroom::evidence::check::Verdict;
+use homeroom::evidence::progress::Progress;
 use homeroom::report::text::width;
 use homeroom::report::{
     Limit, View, json, print_reset_listing, print_summary, print_teardown_listing,
 };
 use homeroom::roster::Student;
-use homeroom::roster::left::Likeness;
+use homeroom::roster::renamed::RecognisedBy;
 use homeroom::stack::ids::Scope;
+use homeroom::stack::kinds::{AccountUse, Gap};
 use homeroom::stack::kinds::{Kind, ResourceId};
-use homeroom::stack::observed::{AccountUse, Gap};
 use homeroom::stack::ownership::Owner;
 use homeroom::stack::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
 
@@ -378,7 +379,6 @@ fn teardown_plan() -> Plan {
         why: why.to_owned(),
         theirs: None,
         hint: None,
-        shut_out: false,
         after: Vec::new(),
     };
     let owner = |name: &str| Owner {
@@ -729,7 +729,7 @@ fn left(username: &str) -> Left {
         iam_only: false,
         likely_renamed_to: Some("anar".parse().unwrap()),
         perhaps_renamed_to: None,
-        same: Some(Likeness::Email),
+        same: Some(RecognisedBy::Email),
     }
 }
 

@@ -1,9 +1,10 @@
 use serde_json::{Value, json};
 
-use crate::evidence::check::Progress;
+use crate::aws::execution::Detail;
 use crate::evidence::evaluate::*;
-use crate::evidence::execution::Detail;
-use crate::stack::kinds::ResourceId;
+use crate::evidence::progress::Progress;
+use crate::lab::check::Work;
+use crate::stack::kinds::{Kind, ResourceId};
 use crate::stack::ownership::Owner;
 use crate::stack::plan::Item;
 
@@ -23,7 +24,6 @@ fn plan(items: &[(Kind, Found)]) -> StudentPlan {
                 why: "because".into(),
                 theirs: None,
                 hint: None,
-                shut_out: false,
                 after: Vec::new(),
             })
             .collect(),

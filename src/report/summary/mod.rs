@@ -13,10 +13,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::events::{Command, Outcome, RunSummary};
-use crate::evidence::check::{Progress, Work};
+use crate::evidence::progress::Progress;
+use crate::lab::check::Work;
 use crate::roster::Student;
 use crate::stack::ids::Username;
-use crate::stack::observed::Gap;
+use crate::stack::kinds::Gap;
 
 use super::causes::{self, Cause};
 use super::class::{Tally, check_failures};

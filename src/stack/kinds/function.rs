@@ -8,8 +8,8 @@ mod concurrency;
 mod effects;
 mod settings;
 
-pub use effects::Action;
 pub(crate) use effects::refused_at_first;
+pub use effects::{Action, ShutOut};
 pub use settings::FunctionSetting;
 
 use std::collections::BTreeMap;
@@ -58,12 +58,11 @@ pub fn reserved_from_tag(value: &str) -> Option<u32> {
     value.parse().ok()
 }
 
+/// Most bytes in all environment variables together. Source: Lambda quotas.
+pub const ENVIRONMENT_MAX: usize = 4096;
 /// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
 /// may go on for so long after it.
 pub const RUN_MAX_MS: i64 = 15 * 60 * 1000;
-
-/// Most bytes in all environment variables together. Source: Lambda quotas.
-pub const ENVIRONMENT_MAX: usize = 4096;
 
 /// The key of the reserved concurrency in a record.
 const LIMIT: &str = "limit";
@@ -191,7 +190,8 @@ impl Spec {
         self.record(owner, &self.code_fingerprint(), &config, true)
     }
 
-    /// The description that records these parts as deployed; `limited`: the reserved concurrency as well.
+    /// The description that records these parts as deployed; `limited`: the reserved concurrency as well. If not, no plan
+    /// takes the function for whole, even of a lab that reserves nothing.
     fn record(
         &self,
         owner: &Owner,
@@ -199,7 +199,10 @@ impl Spec {
         config: &Fingerprint,
         limited: bool,
     ) -> String {
-        let limit = self.limit_fingerprint().filter(|_| limited);
+        let limit = match limited {
+            true => self.limit_fingerprint(),
+            false => Some(Fingerprint::of(["not set yet"])),
+        };
         let mut parts = vec![("code", code), ("config", config)];
         parts.extend(limit.as_ref().map(|limit| (LIMIT, limit)));
         owner.record(&parts)
@@ -265,11 +268,17 @@ impl AnySpec for Spec {
             let group = super::log_group::name_for(&self.name);
             let mut groups = at.stack.log_groups.iter().map(AnySpec::id);
             let group = groups.find(|id| id.name == group);
+            let shut = shut_out(at);
+            let why = match shut {
+                ShutOut::Yes => "runs only after a thaw: the student is frozen",
+                ShutOut::AsTagged(_) => "",
+            };
             let action = Action::Create {
                 function: self.clone(),
                 withdraw: rest_api::records_of(at, &self.name),
+                shut,
             };
-            let item = Item::act(id, Verdict::Create, action, "");
+            let item = Item::act(id, Verdict::Create, action, why);
             let role = ResourceId::new(Kind::Role, &self.role);
             return item.after([role]).after(group);
         };
@@ -390,6 +399,16 @@ impl Spec {
         let item = Item::act(id, Verdict::Update, action, why).with_theirs(said);
         item.after([needs])
     }
+}
+
+fn shut_out(at: &Planning<'_>) -> ShutOut {
+    let stack = std::slice::from_ref(at.stack);
+    if !at.observed.frozen(at.scope, stack).is_empty() {
+        return ShutOut::Yes;
+    }
+    let functions = at.stack.functions.iter().map(|function| &function.name);
+    let there = functions.filter(|name| at.observed.functions.contains_key(*name));
+    ShutOut::AsTagged(there.cloned().collect())
 }
 
 impl AnySeen for Seen {

@@ -17,8 +17,6 @@ pub struct Item {
     pub theirs: Option<String>,
     /// The next step, where more is known than the verdict tells.
     pub hint: Option<String>,
-    /// Whether it is a user who is shut out, and stays so whatever is done here.
-    pub shut_out: bool,
     /// Resources of the same student whose items must end well first.
     pub after: Vec<ResourceId>,
 }
@@ -33,7 +31,6 @@ impl Item {
             why: why.into(),
             theirs: None,
             hint: None,
-            shut_out: false,
             after: Vec::new(),
         }
     }

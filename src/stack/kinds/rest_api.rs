@@ -193,7 +193,7 @@ pub struct ApiEndpoint {
 
 impl Spec {
     /// Fingerprint of everything that is deployed.
-    fn fingerprint(&self, scope: &Scope) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, scope: &Scope) -> Fingerprint {
         let mut routes = self.routes.clone();
         routes.sort();
         let routes: Vec<_> = routes

@@ -18,7 +18,7 @@ use crate::stack::hints;
 use crate::stack::ids::Username;
 use crate::stack::kinds::state_machine::KnownMachines;
 use crate::stack::kinds::{AnySeen, Desired, Gap, Kind, ResourceId};
-use crate::stack::naming::NamePattern;
+use crate::stack::names::NamePattern;
 use crate::stack::ownership::{Owner, Ownership};
 
 /// Detail calls waiting at most; the pacer spaces them, this only bounds memory.

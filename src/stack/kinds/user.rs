@@ -9,8 +9,10 @@ mod effects;
 
 pub use effects::Action;
 
-use crate::stack::ids::{ClassName, Scope};
-use crate::stack::kinds::{AnySeen, Desired, Facts, Kind, ResourceId, managed_policy};
+use crate::stack::ids::{ClassName, Scope, Username};
+use crate::stack::kinds::{
+    AnySeen, Desired, Facts, Kind, Observed, ResourceId, Stack, managed_policy,
+};
 use crate::stack::ownership::{Owner, Ownership, Tags, of_principal};
 
 pub(super) const FACTS: Facts = Facts {
@@ -138,6 +140,18 @@ impl Seen {
     /// Whether it is shut out.
     pub fn is_frozen(&self) -> bool {
         self.inline.iter().any(|name| name == FREEZE_POLICY)
+    }
+}
+
+impl Observed {
+    /// The students who are shut out, as far as their users tell.
+    pub fn frozen(&self, scope: &Scope, stacks: &[Stack]) -> Vec<Username> {
+        let users = stacks
+            .iter()
+            .filter_map(|stack| Some((stack, self.users.get(stack.student().as_str())?)));
+        let frozen =
+            users.filter(|(stack, user)| user.is_frozen() && user.is_of(scope, &stack.owner));
+        frozen.map(|(stack, _)| stack.student().clone()).collect()
     }
 }
 

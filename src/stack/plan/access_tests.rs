@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::stack::desired::Desired;
 use crate::stack::ids::Username;
+use crate::stack::kinds::Desired;
 use crate::stack::kinds::managed_policy::{self, Purpose};
 use crate::stack::kinds::user::access::{Grant, freeze, grant, revoke};
+use crate::stack::kinds::{Gap, Observed};
 use crate::stack::kinds::{Kind, ResourceId, role, user};
-use crate::stack::observed::{Gap, Observed};
 use crate::stack::plan::teardown::{self, Reach};
 use crate::stack::plan::tests::{apply_all, bounded, deployed, desired, scope};
 use crate::stack::plan::{Action, Plan, Verdict};

@@ -3,8 +3,8 @@
 //! A student with a conflict, or with something that could not be seen, is left alone whole: a half stack
 //! beside a foreign resource helps nobody, and a guess over a gap can make duplicates.
 
-use crate::roster::left::Spellings;
 use crate::stack::kinds::{Desired, Item, Observed, Planning, Verdict};
+use crate::stack::left::Spellings;
 use crate::stack::plan::{Plan, StudentPlan};
 
 /// Plans a deployment. With `reset`, what students changed is put back as the lab has it.

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::roster::left::respelled;
 use crate::stack::ids::LabId;
 use crate::stack::kinds::search::Depth;
 use crate::stack::kinds::{Action, Desired, Item, Kind, Observed, ResourceId, Verdict};
+use crate::stack::left::respelled;
 use crate::stack::ownership::{Owner, Ownership};
 use crate::stack::plan::{Plan, StudentPlan};
 

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::stack::desired::{Desired, Stack};
 use crate::stack::ids::Scope;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::role::POLICY_NAME;
 use crate::stack::kinds::state_machine::WorkflowType;
+use crate::stack::kinds::{Desired, Stack};
+use crate::stack::kinds::{Gap, Observed};
 use crate::stack::kinds::{
     Kind, function, log_group, managed_policy, rest_api, role, state_machine, user,
 };
-use crate::stack::observed::{Gap, Observed};
 use crate::stack::ownership::Owner;
 use crate::stack::ownership::{Fingerprint, Ownership};
 use crate::stack::plan::teardown::Reach;
@@ -182,7 +182,9 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 },
             );
         }
-        Action::Function(function::Action::Create { function, withdraw }) => {
+        Action::Function(function::Action::Create {
+            function, withdraw, ..
+        }) => {
             for record in withdraw {
                 for api in observed.rest_apis.values_mut().flatten() {
                     for stage in api.stages.iter_mut().flatten() {

@@ -9,7 +9,7 @@ use crate::stack::kinds::rest_api::{BEING_COMPLETED, StageRecord};
 use crate::stack::kinds::{Effect, Item, KindAction, role};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 
-use super::{FunctionSetting, RUN_MAX_MS, Spec, concurrency};
+use super::{FunctionSetting, RUN_MAX_MS, Spec, TAG_FROZEN, concurrency, reserved_tag};
 
 /// From a role's creation until its function is Active: about ten seconds, and a look in between.
 const ROLE_AND_FUNCTION: Duration = Duration::from_secs(16);
@@ -17,6 +17,15 @@ const ROLE_AND_FUNCTION: Duration = Duration::from_secs(16);
 const UPDATE: Duration = Duration::from_secs(5);
 /// Looks at a new function until it is Active, usually.
 const LOOKS: usize = 2;
+
+/// Whether a student is shut out, so that nothing of theirs may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShutOut {
+    /// The student's user is frozen.
+    Yes,
+    /// Only the tags of these functions can tell, which no listing shows: whoever has no user can be frozen, too.
+    AsTagged(Vec<String>),
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -26,6 +35,8 @@ pub enum Action {
         /// Stages whose record claims that the API is whole, permission included, though this function
         /// (and with it the permission) is gone: the record is withdrawn before the function is made.
         withdraw: Vec<StageRecord>,
+        /// Whether it is not to run before a thaw.
+        shut: ShutOut,
     },
     /// Writes the parts that differ.
     Update {
@@ -88,12 +99,21 @@ impl KindAction for Action {
 
     fn calls(&self) -> Vec<(Operation, usize)> {
         match self {
-            Self::Create { withdraw, function } => {
-                let limited = usize::from(function.reserved_concurrency.is_some());
+            Self::Create {
+                withdraw,
+                function,
+                shut,
+            } => {
+                let (shut, looks_at_others) = match shut {
+                    ShutOut::Yes => (true, 0),
+                    ShutOut::AsTagged(others) => (false, others.len()),
+                };
+                let limited = usize::from(is_limited(function, shut));
+                let looks = looks_at_others + limited * usize::from(!shut);
                 vec![
                     (UpdateStage, withdraw.len()),
                     (CreateFunction, 1),
-                    (GetFunction, LOOKS + limited * (1 + LOOKS)),
+                    (GetFunction, looks + (1 + limited) * LOOKS),
                     (PutFunctionConcurrency, limited),
                     (UpdateFunctionConfiguration, limited),
                 ]
@@ -129,7 +149,11 @@ impl KindAction for Action {
 
     async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
         match self {
-            Self::Create { function, withdraw } => create(cx, function, withdraw).await,
+            Self::Create {
+                function,
+                withdraw,
+                shut,
+            } => create(cx, function, withdraw, shut).await,
             Self::Update {
                 function,
                 code,
@@ -155,11 +179,12 @@ impl KindAction for Action {
     }
 }
 
-/// Creates the function and waits until it is Active.
+/// Creates the function and waits until it is Active. That of a student who is shut out comes as a freeze leaves it.
 async fn create(
     cx: &Context<'_>,
     function: &Spec,
     withdraw: &[StageRecord],
+    shut: &ShutOut,
 ) -> Result<(), StepError> {
     for record in withdraw {
         let update = cx
@@ -167,13 +192,22 @@ async fn create(
             .update_stage(&record.api_id, &record.stage, BEING_COMPLETED, None);
         or_gone(update.await)?;
     }
+    let shut = match shut {
+        ShutOut::Yes => true,
+        ShutOut::AsTagged(others) => concurrency::any_frozen(cx, others).await?,
+    };
+    let mut tags = cx
+        .owner
+        .tags(cx.scope, &function.fingerprint(cx.scope, cx.class()));
+    if shut {
+        let reserved = reserved_tag(function.reserved_concurrency);
+        tags.insert(TAG_FROZEN.to_owned(), reserved);
+    }
     let new = &NewFunction {
         function,
         role_arn: cx.scope.role_arn(cx.class(), &function.role),
-        description: before_limit(cx, function),
-        tags: cx
-            .owner
-            .tags(cx.scope, &function.fingerprint(cx.scope, cx.class())),
+        description: at_first(cx, function, shut),
+        tags,
     };
     let created = cx
         .call_assuming_role(|| cx.client.create_function(new))
@@ -183,29 +217,41 @@ async fn create(
             let state = wait_until_active(cx, &function.name, Some(state)).await?;
             // Nothing ran before it.
             let written = told(cx, &state, 0, None);
-            limit_new(cx, function, written).await
+            limit_new(cx, function, shut, written).await
         }
-        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => adopt(cx, function).await,
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            adopt(cx, function, shut).await
+        }
         Err(error) => Err(error),
     }
 }
 
-/// The record of a new function whose reserved concurrency is not set yet: that is recorded once it is.
-fn before_limit(cx: &Context<'_>, function: &Spec) -> String {
-    let config = function.config_fingerprint(cx.scope, cx.class());
-    function.record(cx.owner, &function.code_fingerprint(), &config, false)
+/// Whether the reserved concurrency of a new function is set: the lab has one, or nothing of it is to run.
+fn is_limited(function: &Spec, shut: bool) -> bool {
+    shut || function.reserved_concurrency.is_some()
 }
 
-/// Sets and records the reserved concurrency of a new function, where the lab has one.
+/// The record of a new function. Its reserved concurrency can be set only once it is there, and is recorded then.
+fn at_first(cx: &Context<'_>, function: &Spec, shut: bool) -> String {
+    let config = function.config_fingerprint(cx.scope, cx.class());
+    let limited = !is_limited(function, shut);
+    function.record(cx.owner, &function.code_fingerprint(), &config, limited)
+}
+
+/// Sets and records the reserved concurrency of a new function, where it has one.
 async fn limit_new(
     cx: &Context<'_>,
     function: &Spec,
+    shut: bool,
     written: Option<i64>,
 ) -> Result<(), StepError> {
-    if function.reserved_concurrency.is_none() {
+    if !is_limited(function, shut) {
         return Ok(());
     }
-    concurrency::apply(cx, function).await?;
+    match shut {
+        true => concurrency::stop_new(cx).await?,
+        false => concurrency::apply(cx, function).await?,
+    }
     let name = function.name.as_str();
     let description = &function.description(cx.scope, cx.owner);
     let state = cx
@@ -238,14 +284,17 @@ fn told(
 
 /// Takes over a function that is there though the listing did not show it: one that an earlier run made and
 /// never heard of, or that another run is making. Brings it up to date where that was an older lab's.
-async fn adopt(cx: &Context<'_>, function: &Spec) -> Result<(), StepError> {
+async fn adopt(cx: &Context<'_>, function: &Spec, shut: bool) -> Result<(), StepError> {
     let name = function.name.as_str();
     let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
     cx.prove_ours(&tags)?;
+    if shut {
+        concurrency::freeze(cx).await?;
+    }
     let description = function.description(cx.scope, cx.owner);
     // Whether what is reserved was set before the run was cut off, the record does not say yet.
-    let unlimited = description != before_limit(cx, function);
+    let unlimited = is_limited(function, shut || tags.contains_key(TAG_FROZEN));
     let current = state.code_sha256 == function.code.sha256 && state.description == description;
     let state = wait_until_active(cx, name, Some(state)).await?;
     let written = told(cx, &state, RUN_MAX_MS, None);

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::roster::left::Spellings;
 use crate::stack::ids::Username;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Item, Kind, Observed, Planning, ResourceId, Verdict,
-    function, role, state_machine,
+    AnySeen, AnySpec, Desired, Item, Kind, Observed, Planning, ResourceId, Verdict, function, role,
+    state_machine,
 };
-use crate::stack::naming::NamePattern;
+use crate::stack::left::Spellings;
+use crate::stack::names::NamePattern;
 use crate::stack::ownership::Owner;
 use crate::stack::plan::teardown::{self, Reach};
 use crate::stack::plan::{Plan, StudentPlan};
 
 use super::{Action, Issue, Issued, Spec};
 
-/// Before why of a user who is given something and is shut out all the same.
+/// Why of a user who is given something and is shut out all the same.
 const FROZEN: &str = "frozen";
 
 /// How access is granted.
@@ -147,11 +147,10 @@ fn user_item(at: &Planning<'_>, user: &Spec, how: Grant) -> Item {
     let boundary = seen.boundary != Some(arn(&user.boundary.name));
     let attach = !seen.attached.contains(&arn(&user.policy.name));
     let issue = issue(Issued::from_tags(&seen.tags), how);
-    let shut_out = seen.is_frozen();
+    let frozen = seen.is_frozen();
     if !boundary && !attach && issue.is_nothing() {
-        let why = if shut_out { FROZEN } else { "" };
-        let item = Item::settled(id, Verdict::NoChange, why);
-        return Item { shut_out, ..item };
+        let why = if frozen { FROZEN } else { "" };
+        return Item::settled(id, Verdict::NoChange, why);
     }
     let parts = [
         (boundary, "permissions boundary"),
@@ -162,7 +161,7 @@ fn user_item(at: &Planning<'_>, user: &Spec, how: Grant) -> Item {
     let parts = parts.iter().filter(|(needed, _)| *needed);
     let parts: Vec<&str> = parts.map(|(_, part)| *part).collect();
     let gets = format!("gets: {}", parts.join(", "));
-    let why = match shut_out {
+    let why = match frozen {
         true => format!("{FROZEN}; {gets}"),
         false => gets,
     };
@@ -172,8 +171,7 @@ fn user_item(at: &Planning<'_>, user: &Spec, how: Grant) -> Item {
         attach,
         issue,
     };
-    let item = Item::act(id, Verdict::Update, action, why).after(needs);
-    Item { shut_out, ..item }
+    Item::act(id, Verdict::Update, action, why).after(needs)
 }
 
 /// What to issue to a user that has some credentials. A new password goes with a new key, or with none.

@@ -1,24 +1,52 @@
 //! Names: a text around the username, known before any student is.
 
+use crate::ids::{USERNAME_MAX, Username};
 use crate::roster::UsernameLimit;
-use crate::stack::ids::USERNAME_MAX;
 use crate::stack::kinds::Kind;
-use crate::stack::naming::NamePattern;
+
+/// How the names of one resource of the stack are made: the username between two fixed texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern {
+    /// The resource's kind.
+    pub kind: Kind,
+    /// What stands before the username.
+    pub prefix: String,
+    /// What stands after it.
+    pub suffix: String,
+}
 
 impl NamePattern {
+    /// The name for a student.
+    pub fn name(&self, username: &Username) -> String {
+        self.around(username.as_str())
+    }
+
+    /// What stands in the username's place, if the name is of this pattern. Whether it is a username of the
+    /// class is the caller's to know.
+    pub fn username_in<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let username = name
+            .strip_prefix(self.prefix.as_str())?
+            .strip_suffix(self.suffix.as_str())?;
+        (!username.is_empty()).then_some(username)
+    }
+
+    pub(crate) fn around(&self, username: &str) -> String {
+        format!("{}{username}{}", self.prefix, self.suffix)
+    }
+
     /// Longest name of the kind, in characters.
-    pub(super) fn name_max(&self) -> usize {
+    pub(crate) fn name_max(&self) -> usize {
         self.kind.facts().name_max
     }
 
     /// Longest username that the name has room for; zero when there is none.
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.name_max()
             .saturating_sub(self.prefix.len() + self.suffix.len())
     }
 
     /// The character of the fixed part that some AWS name refuses, if there is one.
-    pub(super) fn bad_character(&self) -> Option<char> {
+    pub(crate) fn bad_character(&self) -> Option<char> {
         let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let slash = |c: &char| self.kind == Kind::LogGroup && *c == '/';
         self.prefix
@@ -29,7 +57,7 @@ impl NamePattern {
 }
 
 /// How long a username may be, and which name decides that.
-pub(super) fn username_limit(patterns: &[NamePattern]) -> UsernameLimit {
+pub(crate) fn username_limit(patterns: &[NamePattern]) -> UsernameLimit {
     let tightest = patterns.iter().min_by_key(|pattern| pattern.room());
     match tightest {
         Some(pattern) if pattern.room() <= USERNAME_MAX => UsernameLimit {

@@ -1,3 +1,0 @@
-//! Moved into `kinds`.
-
-pub use crate::stack::kinds::{Desired, Stack};
