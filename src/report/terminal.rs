@@ -404,6 +404,7 @@ impl fmt::Debug for Terminal {
 fn step_word(result: &StepResult) -> String {
     match result {
         StepResult::Done => "done".to_owned(),
+        StepResult::Absent => "is not there".to_owned(),
         StepResult::Conflict { failure } => format!("conflict: {failure}"),
         StepResult::Failed { failure } => format!("failed: {failure}"),
         StepResult::Skipped { needs } => format!("skipped, it needs {needs}"),

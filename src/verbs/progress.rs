@@ -139,6 +139,7 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     attest(&mut standing, &attested);
     // Before the report before this one is replaced, from which a student who left may be known.
     people::keep(&session);
+    let of_others = last_readings::of_other_accounts(&session);
     let report = class_report(&session, &standing);
     let written = write_files(
         &session,
@@ -148,6 +149,7 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
         args.anonymous,
     )?;
     let mut notes = standing.notes.clone();
+    notes.extend(of_others);
     let mut files: Vec<String> = written
         .files()
         .into_iter()

@@ -22,7 +22,7 @@ use crate::evidence::progress::{Progress, StudentProgress};
 use crate::files::{class_dir, write_whole};
 use crate::local::{self, PrivateCloud, PrivateOptions};
 use crate::options::{GlobalOptions, OutputFormat, QuotaScale};
-use crate::probe::script::{Trouble, work};
+use crate::probe::script::{ScriptTrouble, work};
 use crate::report::{Document, View, WrittenReport};
 use crate::roster::Student;
 use crate::stack::ids::{CLASS_MAX, ClassName};
@@ -415,7 +415,7 @@ async fn students_work(session: &Session) -> Result<()> {
         let observed = observe(client, &session.desired, &Depth::Deploy).await?;
         let observed: &Observed = &observed;
         let pairs = session.desired.stacks.iter().zip(&session.class.students);
-        let outcomes: Vec<std::result::Result<(), Trouble>> = stream::iter(pairs.enumerate())
+        let outcomes: Vec<std::result::Result<(), ScriptTrouble>> = stream::iter(pairs.enumerate())
             .map(|(index, (stack, student))| async move {
                 let steps = steps_of(session, student, Diligence::of(index));
                 if steps.is_empty() {
@@ -437,8 +437,8 @@ async fn students_work(session: &Session) -> Result<()> {
     for outcome in ran.output.map_err(|_| interrupted())? {
         match outcome {
             Ok(()) => {}
-            Err(Trouble::Failed(failure)) => failures.push(failure),
-            Err(Trouble::Cancelled) => return Err(interrupted()),
+            Err(ScriptTrouble::Failed(failure)) => failures.push(failure),
+            Err(ScriptTrouble::Cancelled) => return Err(interrupted()),
         }
     }
     if failures.is_empty() {
