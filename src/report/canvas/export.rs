@@ -58,12 +58,12 @@ pub struct Export<'a> {
     /// What Canvas gives for the assignment; more than 0.
     pub(super) possible: Number,
     pub(super) mark: DecimalMark,
-    pub(super) people: Vec<Entry>,
+    pub(super) people: Vec<ExportEntry>,
 }
 
 /// A person of the export, and where they stand in it.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct ExportEntry {
     pub person: ExportPerson,
     /// Indices of their records: more than one where they are in more than one section.
     pub records: Vec<usize>,
@@ -303,7 +303,11 @@ fn is_person(record: &Record) -> bool {
 }
 
 /// The people of an export: rows with one Canvas ID are one person, in more than one section perhaps.
-fn people(table: &Table<'_>, columns: &Columns, rows: impl Iterator<Item = usize>) -> Vec<Entry> {
+fn people(
+    table: &Table<'_>,
+    columns: &Columns,
+    rows: impl Iterator<Item = usize>,
+) -> Vec<ExportEntry> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut by_id: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
@@ -326,19 +330,25 @@ fn people(table: &Table<'_>, columns: &Columns, rows: impl Iterator<Item = usize
         let known =
             |person: &ExportPerson| !id.is_empty() || person.logins.iter().any(|l| !l.is_empty());
         match agreed(&rows) {
-            Some(person) => people.push(Entry {
+            Some(person) => people.push(ExportEntry {
                 known_to_canvas: known(&person),
                 person,
                 records,
             }),
-            None => people.extend(rows.into_iter().zip(records).map(|(person, record)| Entry {
-                known_to_canvas: known(&person),
-                person: ExportPerson {
-                    torn: true,
-                    ..person
-                },
-                records: vec![record],
-            })),
+            None => {
+                people.extend(
+                    rows.into_iter()
+                        .zip(records)
+                        .map(|(person, record)| ExportEntry {
+                            known_to_canvas: known(&person),
+                            person: ExportPerson {
+                                torn: true,
+                                ..person
+                            },
+                            records: vec![record],
+                        }),
+                )
+            }
         }
     }
     people

@@ -10,7 +10,7 @@ use crate::roster::Student;
 use crate::text::normalise::key;
 use crate::text::unwanted::shown;
 
-use super::export::{Entry, Export};
+use super::export::{Export, ExportEntry};
 use super::matching::{ExportPerson, MatchDoubt, Matches, find};
 use super::number::{Number, Unreadable};
 
@@ -191,7 +191,7 @@ impl Export<'_> {
     }
 
     /// What becomes of a person's cells. All of them are treated alike but those that are not theirs.
-    fn cells(&self, entry: &Entry, grade: Number) -> Result<Cells, Reason> {
+    fn cells(&self, entry: &ExportEntry, grade: Number) -> Result<Cells, Reason> {
         if !entry.known_to_canvas {
             let why = "their row has no ID and no login";
             return Err((why.to_owned(), self.row(entry)));
@@ -355,7 +355,7 @@ impl Export<'_> {
     }
 
     /// A person's rows, as a message names them.
-    fn row(&self, entry: &Entry) -> String {
+    fn row(&self, entry: &ExportEntry) -> String {
         let records = entry.records.iter();
         let lines: Vec<usize> = records.map(|at| self.table.records[*at].line()).collect();
         let name = match entry.person.name.is_empty() {
