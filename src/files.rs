@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::stack::ids::ClassName;
+use crate::ids::ClassName;
 
 /// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
 /// only, so it cannot lead anywhere else.

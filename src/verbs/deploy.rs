@@ -9,9 +9,9 @@ use crate::events::{
     Command, Event, Failure, Outcome, ResourceResult, ResourceState, RunSummary, StepResult,
     StudentResult,
 };
+use crate::ids::Username;
 use crate::report::View;
 use crate::stack::execute::{StudentRun, execute};
-use crate::stack::ids::Username;
 use crate::stack::kinds::Gap;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::rest_api;

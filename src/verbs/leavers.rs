@@ -8,9 +8,9 @@ use crate::events::{Failure, Left};
 use crate::roster::beyond::UnsureName;
 use crate::text::words::some_of;
 
+use crate::ids::Username;
 use crate::roster::renamed::renamed;
 use crate::roster::{Roster, Student};
-use crate::stack::ids::Username;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
