@@ -160,12 +160,10 @@ Example:
 }
 
 impl Verb {
-    /// Whether it may be about students who are not in the roster any more.
+    /// Whether students may be named who are not in the roster any more: to do something about them, or to hear that it
+    /// is not for them.
     pub fn reaches_leavers(&self) -> bool {
-        matches!(
-            self,
-            Self::Teardown(_) | Self::Access(AccessVerb::Revoke(_) | AccessVerb::Freeze(_))
-        )
+        matches!(self, Self::Teardown(_) | Self::Access(_))
     }
 
     /// Whether it is about all of those, and nobody else.
@@ -443,8 +441,8 @@ mod tests {
 
     use super::*;
     use crate::error::Kind;
+    use crate::ids::ClassName;
     use crate::options::tests::Around;
-    use crate::stack::ids::ClassName;
 
     fn parse(words: &str) -> std::result::Result<Cli, clap::Error> {
         Cli::try_parse_from(std::iter::once("homeroom").chain(words.split_whitespace()))

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::evidence::check::CheckResult;
+use crate::ids::{ClassName, LabId, Username};
 use crate::lab::given::Output;
 use crate::roster::renamed::RecognisedBy;
-use crate::stack::ids::{ClassName, LabId, Username};
 use crate::stack::kinds::ResourceId;
 use crate::stack::plan::Verdict;
 pub use crate::text::failure::Failure;
@@ -241,6 +241,8 @@ pub struct InFlight {
 pub enum StepResult {
     /// Done.
     Done,
+    /// There was nothing to do: the resource is not there.
+    Absent,
     /// Something with our name is there that is not provably ours; it was left alone.
     Conflict {
         /// Why, and what to do.
@@ -263,7 +265,7 @@ pub enum StepResult {
 impl StepResult {
     /// Whether the resource is now as the step was to make it.
     pub fn is_well(&self) -> bool {
-        *self == Self::Done
+        matches!(self, Self::Done | Self::Absent)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::stack::ids::ClassName;
+use crate::ids::ClassName;
 
 /// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
 /// only, so it cannot lead anywhere else.
@@ -162,6 +162,17 @@ pub(crate) fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Re
         file.persist(&path).map_err(|e| named(&path, &e.error))?;
     }
     sync_folder(dir).map_err(|e| named(dir, &e))
+}
+
+/// Paths for a file that replaces none: `stem.ending`, `stem-2.ending`, … No colons may stand in a stem: Windows refuses
+/// them in file names.
+pub(crate) fn free_paths(dir: &Path, stem: &str, ending: &str) -> impl Iterator<Item = PathBuf> {
+    (1..=1000).map(move |number| {
+        dir.join(match number {
+            1 => format!("{stem}.{ending}"),
+            n => format!("{stem}-{n}.{ending}"),
+        })
+    })
 }
 
 #[cfg(test)]

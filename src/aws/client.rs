@@ -24,8 +24,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::events::Event;
+use crate::ids::Username;
 use crate::stack::credentials::AccessKey;
-use crate::stack::ids::Username;
 
 use super::classify::classified;
 use super::common_cause::{CommonCauses, StackPart};

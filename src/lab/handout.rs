@@ -21,7 +21,7 @@ use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 use crate::lab::{Files, Lab, Manifest};
 use crate::roster::Student;
-use crate::stack::observed::ApiEndpoint;
+use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::text::failure::Failure;
 use crate::text::link::link;
 use crate::text::show::clean;
@@ -166,16 +166,7 @@ impl Lab {
             section: None,
             extra: Vec::new(),
         };
-        let names = self.names.rest_apis.iter();
-        let apis = names
-            .map(|name| {
-                let endpoint = ApiEndpoint {
-                    id: "a1b2c3d4e5".to_owned(),
-                    url: "https://a1b2c3d4e5.example/stage".to_owned(),
-                };
-                (name.name(&student.username), endpoint)
-            })
-            .collect();
+        let apis = self.stand_in_apis(&student.username);
         let access = StudentAccess {
             sign_in_url: Some("https://123456789012.signin.example/console".to_owned()),
             has_keys: true,
@@ -198,9 +189,9 @@ impl Lab {
         apis: &BTreeMap<String, ApiEndpoint>,
         access: &StudentAccess,
     ) -> Result<FilledHandout, Box<Failure>> {
-        let mut names = self.names.rest_apis.iter();
-        let missing = names.find_map(|name| {
-            let name = name.name(&student.username);
+        let mut entries = self.manifest.rest_apis.iter();
+        let missing = entries.find_map(|api| {
+            let name = api.pattern.name(&student.username);
             (!apis.contains_key(&name)).then_some(name)
         });
         if let Some(missing) = missing {

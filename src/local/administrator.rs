@@ -4,7 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
 use super::dirs::file_error;
 use super::state::save_private;
@@ -48,6 +50,15 @@ impl Administrator {
     /// Keeps it in a file that only its owner can read.
     pub fn save(&self, file: &Path) -> Result<()> {
         save_private(file, self)
+    }
+
+    /// Whether this is what the holder of the secret on a port answers to a nonce; see `guard.py`, `prove`.
+    pub fn has_made(&self, proof: &[u8], port: u16, nonce: &str) -> bool {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret_key.as_bytes()) else {
+            return false;
+        };
+        mac.update(format!("homeroom-instance {port} {nonce}").as_bytes());
+        mac.verify_slice(proof).is_ok()
     }
 
     /// How the server is told: one line.

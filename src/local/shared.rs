@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use super::administrator::Administrator;
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::lock::{self, Lock};
-use super::process::{Ended, Process};
+use super::process::{Answer, Ended, Process};
 use super::server::{Launch, SCRIPTS, bind, log_file};
 use super::state::{Kept, Record, Status};
 use super::{Dirs, Endpoint, PrivateCloud, PrivateOptions, Progress, Step, install, private};
@@ -27,8 +27,10 @@ pub struct LocalCloud {
 /// What the record and the system together say of the shared instance.
 enum Sight {
     Stopped,
-    Running(Process),
+    Running(Process, Administrator),
     NotAnswering(Process),
+    /// Something answers in its place that does not prove to be it.
+    Foreign(Process),
     Crashed(Process),
 }
 
@@ -78,20 +80,20 @@ impl LocalCloud {
         make_private(&self.dirs.state)?;
         let _lock = self.lock("starting or stopping", progress).await?;
         let record = Record::load(&self.record_file())?;
-        match look(&record).await {
-            Sight::Running(process) => {
-                if let Some(administrator) = self.administrator()? {
-                    let endpoint = Endpoint::at(process.port, &administrator);
-                    progress(Step::Reusing {
-                        url: endpoint.url.clone(),
-                    });
-                    return Ok(endpoint);
+        match self.look(&record).await? {
+            Sight::Running(process, administrator) => {
+                let endpoint = Endpoint::at(process.port, &administrator);
+                progress(Step::Reusing {
+                    url: endpoint.url.clone(),
+                });
+                return Ok(endpoint);
+            }
+            Sight::Foreign(process) => {
+                progress(Step::Note(self.foreign_note(&process)?));
+                // Another user's cannot be ended, and does not keep this one from starting on another port.
+                if process.may_be_ended() {
+                    process.end().await?;
                 }
-                progress(Step::Note(format!(
-                    "nobody has the key of the embedded cloud that runs (process {}); it is stopped and started afresh",
-                    process.pid
-                )));
-                process.end().await?;
             }
             Sight::Stopped => {}
             Sight::Crashed(process) => progress(Step::Note(self.crash_note(&process))),
@@ -160,11 +162,14 @@ impl LocalCloud {
         make_private(&self.dirs.state)?;
         let _lock = self.lock("starting or stopping", progress).await?;
         let mut record = Record::load(&self.record_file())?;
-        let (ended, had_crashed) = match look(&record).await {
-            Sight::Running(process) | Sight::NotAnswering(process) => {
+        let (ended, had_crashed) = match self.look(&record).await? {
+            Sight::Running(process, _) | Sight::NotAnswering(process) => {
                 (Some(process.end().await?), false)
             }
-            Sight::Crashed(_) => (None, true),
+            Sight::Foreign(process) if process.may_be_ended() => {
+                (Some(process.end().await?), false)
+            }
+            Sight::Foreign(_) | Sight::Crashed(_) => (None, true),
             Sight::Stopped => (None, false),
         };
         if wipe {
@@ -197,15 +202,16 @@ impl LocalCloud {
     /// The folder of its state cannot be read.
     pub async fn status(&self) -> Result<Status> {
         let log = log_file(&self.dirs.state);
-        Ok(match look(&Record::load(&self.record_file())?).await {
+        let record = Record::load(&self.record_file())?;
+        Ok(match self.look(&record).await? {
             Sight::Stopped => Status::Stopped { kept: self.kept() },
-            Sight::Running(process) => Status::Running {
+            Sight::Running(process, _) => Status::Running {
                 url: process.url(),
                 pid: process.pid,
                 since: process.since,
                 log,
             },
-            Sight::NotAnswering(process) => Status::NotAnswering {
+            Sight::NotAnswering(process) | Sight::Foreign(process) => Status::NotAnswering {
                 url: process.url(),
                 pid: process.pid,
                 since: process.since,
@@ -225,10 +231,11 @@ impl LocalCloud {
     /// # Errors
     /// The folder of its state cannot be read.
     pub async fn running(&self) -> Result<Option<Endpoint>> {
-        Ok(match look(&Record::load(&self.record_file())?).await {
-            Sight::Running(process) => self
-                .administrator()?
-                .map(|administrator| Endpoint::at(process.port, &administrator)),
+        let record = Record::load(&self.record_file())?;
+        Ok(match self.look(&record).await? {
+            Sight::Running(process, administrator) => {
+                Some(Endpoint::at(process.port, &administrator))
+            }
             _ => None,
         })
     }
@@ -248,6 +255,41 @@ impl LocalCloud {
 
     async fn lock(&self, other_is: &'static str, progress: Progress<'_>) -> Result<Lock> {
         lock::take(&self.dirs.state.join("lock"), PATIENCE, other_is, progress).await
+    }
+
+    /// What stands where the record says. Only what proves to have the administrator's secret is taken for it.
+    async fn look(&self, record: &Record) -> Result<Sight> {
+        let Some(process) = record.process.clone() else {
+            return Ok(Sight::Stopped);
+        };
+        if !process.is_alive() {
+            return Ok(Sight::Crashed(process));
+        }
+        let Some(administrator) = self.administrator()? else {
+            return Ok(Sight::Foreign(process));
+        };
+        Ok(match process.answers(&administrator).await {
+            Answer::Own => Sight::Running(process, administrator),
+            // It may have ended while it was asked.
+            _ if !process.is_alive() => Sight::Crashed(process),
+            Answer::None if process.may_be_ended() => Sight::NotAnswering(process),
+            Answer::Foreign | Answer::None => Sight::Foreign(process),
+        })
+    }
+
+    fn foreign_note(&self, process: &Process) -> Result<String> {
+        Ok(match self.administrator()? {
+            None => format!(
+                "nobody has the key of the embedded cloud that runs (process {}); it is stopped and started afresh",
+                process.pid
+            ),
+            Some(_) => format!(
+                "what answers at {} (process {}) does not prove that it is the embedded cloud: it may be another \
+                 program or an older homeroom's; nothing was sent to it, and the embedded cloud is started afresh",
+                process.url(),
+                process.pid
+            ),
+        })
     }
 
     fn crash_note(&self, process: &Process) -> String {
@@ -281,17 +323,6 @@ impl LocalCloud {
 
     fn record_file(&self) -> PathBuf {
         self.dirs.state.join("instance.json")
-    }
-}
-
-async fn look(record: &Record) -> Sight {
-    match &record.process {
-        None => Sight::Stopped,
-        Some(process) if !process.is_alive() => Sight::Crashed(process.clone()),
-        Some(process) if process.answers().await => Sight::Running(process.clone()),
-        // It may have ended while it was asked.
-        Some(process) if !process.is_alive() => Sight::Crashed(process.clone()),
-        Some(process) => Sight::NotAnswering(process.clone()),
     }
 }
 

@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::values::{QuotaOverride, Value, operation};
+use super::values::{QuotaOverride, Value, operation, plain};
 use super::{GlobalOptions, KEYS, invalid};
 use crate::aws::Operation;
 use crate::text::failure::Failure;
@@ -18,8 +17,6 @@ use crate::text::similar;
 
 /// The name of the file, in the current folder.
 pub(super) const NAME: &str = "homeroom.toml";
-
-const VALUE_HINT: &str = "texts stand in quotes; docs/settings.md says what each setting takes";
 
 /// Reads the file's text as far as it can be read; the failures come in the file's order.
 pub(super) fn parse(text: &str) -> (GlobalOptions, Vec<Failure>) {
@@ -63,19 +60,15 @@ impl FileReader<'_> {
         self.read(key, value, T::from_toml)
     }
 
-    pub fn plain<T: DeserializeOwned>(
-        &mut self,
-        key: &str,
-        value: Spanned<DeValue<'_>>,
-    ) -> Option<T> {
-        self.read(key, value, T::deserialize)
+    pub fn texts(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<Vec<String>> {
+        self.read(key, value, plain)
     }
 
     pub fn lab_settings(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<toml::Table> {
         let mut settings = toml::Table::new();
         for (name, value) in self.table(key, value) {
             let (name, at) = (name.into_inner(), value.span());
-            let Some(value) = self.plain::<toml::Value>(&name, value) else {
+            let Some(value) = self.read(&name, value, plain::<toml::Value>) else {
                 continue;
             };
             if value.is_table() || value.is_array() || value.is_datetime() {
@@ -118,12 +111,13 @@ impl FileReader<'_> {
         &mut self,
         key: &str,
         value: Spanned<DeValue<'v>>,
-        read: impl FnOnce(ValueDeserializer<'v>) -> Result<T, toml::de::Error>,
+        read: impl FnOnce(ValueDeserializer<'v>) -> Result<T, String>,
     ) -> Option<T> {
         let at = value.span();
-        let read = read(ValueDeserializer::from(value)).map_err(|error| {
-            let cause = format!("{}: {}", self.written(&at), error.message());
-            self.fail(at, Some(key), cause, VALUE_HINT);
+        let read = read(ValueDeserializer::from(value)).map_err(|why| {
+            let cause = format!("{}: {why}", self.written(&at));
+            let hint = "texts stand in quotes; docs/settings.md says what each setting takes";
+            self.fail(at, Some(key), cause, hint);
         });
         read.ok()
     }
@@ -267,6 +261,12 @@ settings.tags = ["a"]
 "#
             )
         );
+    }
+
+    #[test]
+    fn a_date_is_no_text() {
+        let said = said("profile = 1979-05-27\nreports = 1979-05-27");
+        assert_eq!(said.matches("invalid type").count(), 2, "{said}");
     }
 
     #[test]

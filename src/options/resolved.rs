@@ -14,22 +14,22 @@ use super::values::{
 use super::{Env, GlobalOptions, file, invalid, variable_name};
 use crate::aws::Operation;
 use crate::error::{Error, Kind, Result};
+use crate::ids::ClassName;
 use crate::lab::bundle;
 use crate::roster::{Roster, UsernameLimit};
-use crate::stack::ids::ClassName;
 use crate::text::failure::Failure;
 
 /// The roster that is part of the program.
 const DEMO_ROSTER: &str = "roster/demo-class.csv";
 
-/// Everything that a verb about a class needs to know before it looks at the cloud.
+/// Everything that a verb about a class needs to know before it looks at the cloud. What a field says that is called as in
+/// [`GlobalOptions`] stands there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassSettings {
     pub roster: PathBuf,
     /// Whether that file is the one that is part of the program, since there is none here.
     pub roster_built_in: bool,
     pub lab: LabSource,
-    /// Overrides of the lab's settings: texts, numbers and switches. The lab says which exist.
     pub lab_settings: toml::Table,
     pub class: ClassName,
     /// Why the class is a guess, where it is one: the roster's file has no name for a class, but is most likely a copy
@@ -46,17 +46,12 @@ pub struct ClassSettings {
     pub region: Option<Region>,
     /// The only account in which to run.
     pub account: Option<AccountId>,
-    /// Address at which the students' APIs are called, where the endpoint has one of its own.
     pub invoke_base: Option<EndpointUrl>,
     pub quota_scale: QuotaScale,
-    /// The account's request quotas where they are not the published ones.
     pub quotas: BTreeMap<Operation, QuotaOverride>,
-    /// The roster's columns that may be shown besides the four known ones.
     pub publish_columns: Vec<String>,
-    /// The permissions boundary that the account's owner demands of every role. On the embedded cloud there is no such
-    /// owner.
+    /// None on the embedded cloud: no organization demands one there.
     pub role_boundary: Option<PolicyArn>,
-    /// What of the lab may reach far; see [`crate::lab::Risk`].
     pub allow_in_roles: Vec<String>,
     /// The folder for reports.
     pub reports: PathBuf,
@@ -95,13 +90,13 @@ pub struct Ui {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+enum OptionSource {
     Flags,
     Variables,
     File,
 }
 
-impl Source {
+impl OptionSource {
     /// An option as this source writes it.
     fn spell(self, key: &str) -> String {
         match self {
@@ -113,7 +108,7 @@ impl Source {
 }
 
 /// What each source says, highest first.
-struct Sources([(Source, GlobalOptions); 3]);
+struct Sources([(OptionSource, GlobalOptions); 3]);
 
 impl Sources {
     /// Reads every source as far as it can be read, and says all that is wrong in any of them.
@@ -127,9 +122,9 @@ impl Sources {
         };
         failures.extend(of_file);
         let sources = [
-            (Source::Flags, flags),
-            (Source::Variables, variables),
-            (Source::File, file),
+            (OptionSource::Flags, flags),
+            (OptionSource::Variables, variables),
+            (OptionSource::File, file),
         ];
         (Self(sources), failures)
     }
@@ -168,7 +163,7 @@ impl Sources {
     fn target(&self, rehearses: bool) -> Result<CloudTarget> {
         let mut is_aws = false;
         for (source, options) in &self.0 {
-            let rehearses = rehearses && *source == Source::Flags;
+            let rehearses = rehearses && *source == OptionSource::Flags;
             let local = options.local == Some(true) || rehearses;
             let about_aws = [
                 ("profile", options.profile.is_some()),

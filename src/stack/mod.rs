@@ -1,24 +1,19 @@
 //! A student's stack: what it should be, what is there, the difference, and the steps that close it.
 
 pub(crate) mod alike;
-pub mod cost;
 pub mod credentials;
-pub mod desired;
 pub mod diff;
 pub mod dispatcher;
 pub mod elsewhere;
 pub mod execute;
 pub mod forecast;
 pub mod hints;
-// The names moved down to their own room; this goes once nobody asks here any more.
-pub use crate::ids;
 pub mod in_order;
 pub mod issue;
 pub mod kinds;
 pub mod left;
 pub(crate) mod names;
 pub mod observe;
-pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod prove_gone;

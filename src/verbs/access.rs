@@ -13,23 +13,24 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Failure, Left, Outcome, ResourceState, RunSummary, StudentResult,
 };
-use crate::report::words::{plural, some_of};
+use crate::ids::Username;
 use crate::report::{Limit, View};
 use crate::stack::execute::{StudentRun, execute, execute_issuing};
-use crate::stack::ids::Username;
-use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
-use crate::stack::kinds::user::User;
+use crate::stack::kinds::managed_policy::{self, Purpose};
+use crate::stack::kinds::user;
+use crate::stack::kinds::user::access::{self, Grant};
+use crate::stack::kinds::{AccountUse, Gap, Observed};
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
 use crate::stack::observe::observe_access;
-use crate::stack::observed::{AccountUse, Gap, Observed};
-use crate::stack::plan::access::{self, Grant};
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 use crate::stack::prove_gone::prove_access_gone;
 use crate::stack::vault::Vault;
+use crate::text::words::{plural, some_of};
 
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
 use super::elsewhere;
+use super::leavers::Leavers;
 use super::plan::{POLICIES, broken, interrupted, view};
 use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -63,7 +64,13 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
         )
         .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
-    let session = class.connect().await?;
+    let mut session = class.connect().await?;
+    // Before anything is made for them: what a student may do is written for whoever is in the roster.
+    if !session.class.doubts.is_empty() {
+        let observed = look(&session, Command::AccessGrant).await?;
+        leavers::settle(&mut session, &observed, Leavers::Refused)?;
+    }
+    let session = session;
     let vault = vault(&session);
     let ran = run_work(&session, Command::AccessGrant, true, async |client| {
         let (mut plan, observed) = match plan_grant(client, &session, args).await? {
@@ -140,7 +147,7 @@ async fn plan_grant(
 pub(super) fn wanted(
     session: &Session,
     observed: &Observed,
-) -> std::result::Result<BTreeMap<Username, User>, Vec<Failure>> {
+) -> std::result::Result<BTreeMap<Username, user::Spec>, Vec<Failure>> {
     let scope = session.scope();
     let (lab, class) = (&session.class.lab, session.class.name());
     let mut wanted = BTreeMap::new();
@@ -154,11 +161,11 @@ pub(super) fn wanted(
         let Some(policies) = lab.access(scope, class, student, &endpoints)? else {
             continue;
         };
-        let policy = |purpose: Purpose, document| ManagedPolicy {
+        let policy = |purpose: Purpose, document| managed_policy::Spec {
             name: purpose.name(scope, &stack.owner),
             document,
         };
-        let user = User {
+        let user = user::Spec {
             name: student.username.to_string(),
             policy: policy(Purpose::Access, policies.policy),
             boundary: policy(Purpose::Boundary, policies.boundary),
@@ -265,7 +272,7 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let mut session = class.connect().await?;
     let command = Command::AccessRevoke;
     let mut observed = look(&session, command).await?;
-    if leavers::settle(&mut session, &observed)? {
+    if leavers::settle(&mut session, &observed, Leavers::Reached)? {
         observed = look(&session, command).await?;
     }
     let who_left = left(&session, &observed);
@@ -332,7 +339,11 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
 async fn freeze(class: Class, command: Command) -> Result<Exit> {
     let mut session = class.connect().await?;
     let mut observed = look(&session, command).await?;
-    if leavers::settle(&mut session, &observed)? {
+    let reached = match command {
+        Command::AccessThaw => Leavers::Refused,
+        _ => Leavers::Reached,
+    };
+    if leavers::settle(&mut session, &observed, reached)? {
         observed = look(&session, command).await?;
     }
     let plan = plan_of(&session, command, &observed);
@@ -389,14 +400,15 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         given_up,
     } = ran;
     let mut notes = notes_of_given_up(&given_up);
-    if command == Command::AccessFreeze && count(&students, Outcome::Frozen) > 0 {
+    let stands = |s: &StudentResult| s.outcome == Outcome::Frozen && !has_no_stack(s);
+    if command == Command::AccessFreeze && students.iter().any(stands) {
         notes.push(
             "what ran of their workflows is stopped, and their functions run no more until `homeroom access thaw`; an API \
              that asks for no authorization answers whoever calls it with an error"
                 .to_owned(),
         );
     }
-    notes.extend(without_access(&students));
+    notes.extend(half_reached(&students));
     let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
     let exit = match (interrupted, failed) {
         (true, _) => Exit::Interrupted,
@@ -419,18 +431,47 @@ pub(super) fn still_frozen(frozen: &[Username]) -> Option<String> {
     })
 }
 
-/// Whom neither a freeze nor a thaw reaches.
-fn without_access(students: &[StudentResult]) -> Option<String> {
-    let without = students
-        .iter()
-        .filter(|student| student.outcome == Outcome::NoAccess);
-    let names: Vec<&str> = without.map(|s| s.username.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "no IAM user of this class, lab and region; only functions and workflows, where there are any: {}",
-            some_of(&names, FEW)
+/// Whom a freeze or a thaw reaches in part, or not at all.
+fn half_reached(students: &[StudentResult]) -> Vec<String> {
+    let parts = [
+        (
+            true,
+            false,
+            "no IAM user of this class, lab and region; only functions and workflows, where there are any",
+        ),
+        (
+            false,
+            true,
+            "no stack of this class, lab and region; only the IAM user",
+        ),
+        (
+            true,
+            true,
+            "neither an IAM user nor a stack of this class, lab and region, so nothing was done",
+        ),
+    ];
+    let said = parts.into_iter().filter_map(|(no_user, no_stack, what)| {
+        let has = |s: &&StudentResult| {
+            (s.outcome == Outcome::NoAccess, has_no_stack(s)) == (no_user, no_stack)
+        };
+        let names = students.iter().filter(has).map(|s| s.username.as_str());
+        let names: Vec<&str> = names.collect();
+        (!names.is_empty()).then(|| format!("{what}: {}", some_of(&names, FEW)))
+    });
+    said.collect()
+}
+
+/// Whether no function and no workflow was found of a student, where some were looked for.
+fn has_no_stack(student: &StudentResult) -> bool {
+    let absent = ResourceState::Planned(Verdict::Absent);
+    let stack = student.resources.iter().filter(|result| {
+        matches!(
+            result.resource.kind,
+            ResourceKind::Function | ResourceKind::StateMachine
         )
-    })
+    });
+    let mut stack = stack.peekable();
+    stack.peek().is_some() && stack.all(|result| result.state == absent)
 }
 
 /// Looks at who has access.
@@ -483,4 +524,55 @@ fn finish(session: &Session, summary: &RunSummary, gaps: &[Gap], exit: Exit) -> 
     };
     show(summary, &view, session.class.settings.ui)?;
     Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::ResourceResult;
+
+    fn student(name: &str, outcome: Outcome, function: ResourceState) -> StudentResult {
+        StudentResult {
+            username: name.parse().unwrap(),
+            outcome,
+            resources: vec![
+                ResourceResult {
+                    resource: ResourceId::new(ResourceKind::User, name),
+                    state: ResourceState::Done,
+                    detail: None,
+                },
+                ResourceResult {
+                    resource: ResourceId::new(ResourceKind::Function, format!("{name}-work")),
+                    state: function,
+                    detail: None,
+                },
+            ],
+            checks: Vec::new(),
+            outputs: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn whom_a_freeze_reaches_in_part_is_said_with_what_is_missing() {
+        let absent = ResourceState::Planned(Verdict::Absent);
+        let said = half_reached(&[
+            student("whole", Outcome::Frozen, ResourceState::Done),
+            student("no-user", Outcome::NoAccess, ResourceState::Done),
+            student("no-stack", Outcome::Frozen, absent),
+            student("nothing", Outcome::NoAccess, absent),
+            // Nobody knows.
+            student("stopped", Outcome::Cancelled, ResourceState::Cancelled),
+        ]);
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(
+            said[0].ends_with("where there are any: no-user"),
+            "{said:?}"
+        );
+        assert!(said[1].contains("no stack") && said[1].ends_with("only the IAM user: no-stack"));
+        assert!(
+            said[2].starts_with("neither") && said[2].ends_with(": nothing"),
+            "{said:?}"
+        );
+    }
 }

@@ -9,17 +9,18 @@ use crate::events::{
     Command, Event, Failure, Outcome, ResourceResult, ResourceState, RunSummary, StepResult,
     StudentResult,
 };
+use crate::ids::Username;
 use crate::report::View;
 use crate::stack::execute::{StudentRun, execute};
-use crate::stack::ids::Username;
-use crate::stack::observed::Gap;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Gap;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::rest_api;
 use crate::stack::ownership::Owner;
 use crate::stack::plan::{Action, Item, Plan, StudentPlan, Verdict};
 
 use super::kept::{self, Copies};
 use super::plan::{Planned, blocked, broken_limits, left, plan, view};
-use super::run::{count, notes_of_given_up, run as run_work, summarise};
+use super::run::{exit_of, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, people, reset, show, stale, validations};
 
@@ -84,13 +85,11 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
         }
         Ok(done) => done,
     };
-    let exit = if ran.interrupted {
-        Exit::Interrupted
-    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Conflict) > 0 {
-        Exit::SomeFailed
-    } else {
-        Exit::Done
-    };
+    let exit = exit_of(
+        ran.interrupted,
+        &students,
+        [Outcome::Failed, Outcome::Conflict],
+    );
     let mut notes = notes_of_given_up(&ran.given_up);
     notes.extend(validations::forget(session, &students));
     notes.extend(copies.note());
@@ -119,8 +118,8 @@ fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) -> Vec<Owner>
     };
     let made = |item: &Item, run: &StudentRun| {
         let new = match &item.action {
-            Some(Action::CreateRestApi(_)) => true,
-            Some(Action::CompleteRestApi { id, .. }) => never_deployed(id),
+            Some(Action::RestApi(rest_api::Action::Create(_))) => true,
+            Some(Action::RestApi(rest_api::Action::Complete { id, .. })) => never_deployed(id),
             _ => false,
         };
         new && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
@@ -241,6 +240,7 @@ pub(super) fn resources(plan: &StudentPlan, run: &StudentRun) -> Vec<ResourceRes
             let (state, detail) = match run.steps.get(&item.resource) {
                 None => (ResourceState::Planned(item.verdict), planned()),
                 Some(StepResult::Done) => (ResourceState::Done, planned()),
+                Some(StepResult::Absent) => (ResourceState::Planned(Verdict::Absent), None),
                 Some(StepResult::Conflict { failure }) => (
                     ResourceState::Planned(Verdict::Conflict),
                     Some(failure.cause_in_full()),

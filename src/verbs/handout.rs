@@ -8,8 +8,8 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Outcome};
 use crate::report::handout::{HandoutBatch, HandoutClass, dir, write};
 use crate::stack::hints;
+use crate::stack::kinds::Observed;
 use crate::stack::observe::rest_apis;
-use crate::stack::observed::Observed;
 use crate::stack::ownership::Ownership;
 use crate::stack::vault::Vault;
 

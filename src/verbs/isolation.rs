@@ -8,20 +8,20 @@ use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, StudentResult};
-use crate::probe::isolation::{Subject, Way, prove};
+use crate::ids::Username;
+use crate::probe::isolation::{IsolationSubject, ProvenBy, prove};
 use crate::probe::reach::{Target, neighbours};
 use crate::report::View;
 use crate::roster::Student;
-use crate::stack::desired::{Desired, Stack};
-use crate::stack::ids::Username;
 use crate::stack::in_order::in_order;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::{Desired, Stack};
 use crate::stack::observe::observe_access;
-use crate::stack::observed::Observed;
 
 use super::access::vault;
 use super::elsewhere;
 use super::plan::view;
-use super::run::{count, run as run_work, summarise};
+use super::run::{exit_of, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::validate::{first_trouble, judged};
 use super::{Exit, show};
@@ -53,13 +53,11 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     })
     .await;
     let (observed, students) = ran.output?;
-    let exit = if ran.interrupted {
-        Exit::Interrupted
-    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Unknown) > 0 {
-        Exit::SomeFailed
-    } else {
-        Exit::Done
-    };
+    let exit = exit_of(
+        ran.interrupted,
+        &students,
+        [Outcome::Failed, Outcome::Unknown],
+    );
     let summary = summarise(&session, Command::Isolation, students, Vec::new());
     let view = View {
         gaps: &observed.gaps,
@@ -168,7 +166,7 @@ async fn one_student(
             "let the student in (`homeroom access grant`), then run the same command again",
         ),
         (Some(own), Some((user, stack))) => {
-            let subject = Subject {
+            let subject = IsolationSubject {
                 own,
                 neighbours: near,
                 frozen: user.is_frozen(),
@@ -180,8 +178,8 @@ async fn one_student(
                     let key = known.and_then(|known| known.access_key);
                     let as_student = key.map(|key| client.with_access_key(&key));
                     let way = match &as_student {
-                        Some(student) => Way::Key(student),
-                        None => Way::Simulator {
+                        Some(student) => ProvenBy::Key(student),
+                        None => ProvenBy::Simulator {
                             region: &scope.region,
                         },
                     };

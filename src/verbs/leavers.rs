@@ -1,17 +1,20 @@
 //! Students who left the roster: choosing them, and saying who they are.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
-use crate::report::words::some_of;
-use crate::roster::beyond::Doubt;
 
+use crate::roster::beyond::UnsureName;
+use crate::text::words::some_of;
+
+use crate::ids::Username;
 use crate::roster::renamed::renamed;
 use crate::roster::{Roster, Student};
-use crate::stack::ids::Username;
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
 use crate::stack::left::{Attendance, Leaver, everybody, respelled};
-use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::text::similar;
 
@@ -28,7 +31,7 @@ pub(super) fn choose(
     roster: &Roster,
     names: &[String],
     section: Option<&str>,
-) -> Result<(Vec<Student>, Vec<Doubt>)> {
+) -> Result<(Vec<Student>, Vec<UnsureName>)> {
     let chosen = roster.select_beyond(names, section)?;
     let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
     students.extend(
@@ -40,42 +43,55 @@ pub(super) fn choose(
     Ok((students, chosen.doubts))
 }
 
+/// What a command does about students who left the roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leavers {
+    /// What it does about everybody.
+    Reached,
+    /// Nothing: it lets students in.
+    Refused,
+}
+
 /// Settles who was meant by names that the roster does not have just so, by what was seen of the class. Answers whether
 /// somebody else was meant than was looked for: then the class has to be looked at again. What could not be seen settles
 /// nothing: whoever was named is looked for to the end.
 ///
 /// # Errors
-/// A name that neither the roster nor the class has.
-pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool> {
+/// A name that neither the roster nor the class has, or of somebody who left it and is not let in.
+pub(super) fn settle(session: &mut Session, observed: &Observed, leavers: Leavers) -> Result<bool> {
     let present = everybody(&session.desired, observed);
+    let refuses = leavers == Leavers::Refused;
     let doubts = std::mem::take(&mut session.class.doubts);
     let mut unknown = Vec::new();
+    let mut departed = Vec::new();
     let mut instead = Vec::new();
     for doubt in &doubts {
         match &doubt.otherwise {
-            _ if present.contains_key(&doubt.given) => {
+            None if refuses && present.contains_key(&doubt.given) => departed.push(doubt),
+            _ if !refuses && present.contains_key(&doubt.given) => {
                 session.class.chosen_leavers.push(doubt.given.clone());
             }
             Some(row) => instead.push((doubt.given.clone(), row.clone())),
-            None if !observed.gaps.is_empty() => {
+            None if !refuses && !observed.gaps.is_empty() => {
                 session.class.chosen_leavers.push(doubt.given.clone());
             }
             None => unknown.push(doubt),
         }
     }
-    if !unknown.is_empty() {
+    if !unknown.is_empty() || !departed.is_empty() {
         let roster = &session.class.roster;
-        let known: Vec<&str> = roster
+        let known: BTreeSet<&str> = roster
             .students
             .iter()
             .map(|s| s.username.as_str())
             .chain(present.keys().map(|name| name.as_str()))
             .collect();
-        let failures: Vec<Failure> = unknown
-            .iter()
-            .map(|doubt| nobody(doubt.given.as_str(), session.class.name().as_str(), &known))
-            .collect();
-        let kind = match unknown.len() == session.class.students.len() {
+        let class = session.class.name().as_str();
+        let unknown = unknown.iter();
+        let unknown = unknown.map(|doubt| nobody(doubt.given.as_str(), class, &known, observed));
+        let departed = departed.iter().map(|doubt| has_left(&doubt.given, class));
+        let failures: Vec<Failure> = departed.chain(unknown).collect();
+        let kind = match failures.len() == session.class.students.len() {
             true => Kind::NobodySelected,
             false => Kind::Invalid,
         };
@@ -96,13 +112,33 @@ pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool>
     Ok(true)
 }
 
-fn nobody(name: &str, class: &str, known: &[&str]) -> Failure {
+/// Somebody who is not let in any more.
+fn has_left(student: &Username, class: &str) -> Failure {
+    Failure {
+        request_id: None,
+        subject: format!("--students {student}"),
+        cause: format!(
+            "{student} left the roster and still has something in class {class}; nobody who left is let in; nothing was \
+             changed"
+        ),
+        hint: Some(format!(
+            "to let {student} in, put the row back into the roster; for students who left there are `access freeze`, \
+             `access revoke` and `teardown`, each with --students {student}"
+        )),
+    }
+}
+
+fn nobody(name: &str, class: &str, known: &BTreeSet<&str>, observed: &Observed) -> Failure {
     let meant = similar::did_you_mean(name, known.iter().copied());
+    let carries = match observed.gaps.is_empty() {
+        true => format!("nothing in class {class} carries it"),
+        false => format!("not all of class {class} could be seen"),
+    };
     Failure {
         request_id: None,
         subject: format!("--students {name}"),
         cause: format!(
-            "the roster has no student of that username, and nothing in class {class} carries it; nothing was changed"
+            "the roster has no student of that username, and {carries}; nothing was changed"
         ),
         hint: Some(meant.unwrap_or_else(|| {
             "`homeroom plan` names those who are in the class and no longer in the roster"
@@ -257,12 +293,6 @@ pub(super) fn in_plan(session: &Session, plan: &Plan, observed: &Observed) -> Ve
 pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> {
     let class = &session.class;
     let mut seen = Attendance::of(&session.desired, observed);
-    let is_iam = |kind: ResourceKind| {
-        matches!(
-            kind,
-            ResourceKind::Role | ResourceKind::User | ResourceKind::ManagedPolicy
-        )
-    };
     if !class.is_whole() && !class.settings.left {
         let everything = everybody(&session.desired, observed);
         seen.leavers = class
@@ -275,7 +305,7 @@ pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> 
             .collect();
     }
     for leaver in &mut seen.leavers {
-        leaver.resources.retain(|id| is_iam(id.kind));
+        leaver.resources.retain(|id| id.kind.facts().in_iam);
     }
     let mut left = named(session, &seen);
     for one in &mut left {

@@ -1,5 +1,5 @@
 //! What a reading of the class leaves in `reports/<class>/` for the next one: the file, and the run logs that tell
-//! which executions are homeroom's own. What is in it, and why it may be believed, stands in `domain::cache`.
+//! which executions are homeroom's own. What is in it, and why it may be believed, stands in [`crate::evidence::cache`].
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::evidence::cache::{Cache, Key, OwnRecords};
+use crate::evidence::cache::{Cache, CacheKey, OwnRecords};
 
 use crate::evidence::recorded::{Nonce, Written};
 use crate::files::write_whole;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 
 use super::session::Session;
 
@@ -48,7 +48,7 @@ pub(super) fn load(session: &Session) -> (Cache, Vec<String>) {
     (cache, notes)
 }
 
-fn read(path: &Path, key: Key) -> (Cache, Vec<String>) {
+fn read(path: &Path, key: CacheKey) -> (Cache, Vec<String>) {
     let bytes = fs::File::open(path).and_then(|file| {
         let mut bytes = Vec::new();
         file.take(SIZE_MAX + 1).read_to_end(&mut bytes)?;
@@ -172,17 +172,17 @@ fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
 mod tests {
     use super::*;
     use crate::events::{Command, Event};
+    use crate::ids::Scope;
     use crate::report::RunLog;
-    use crate::stack::ids::Scope;
     use std::io::Write;
 
-    fn key(account: &str) -> Key {
+    fn key(account: &str) -> CacheKey {
         let scope = Scope {
             partition: "aws".into(),
             account: account.into(),
             region: "us-east-1".into(),
         };
-        Key::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
+        CacheKey::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What an API that was made anew leaves behind: AWS gives it another id, and students' policies and handouts name the
 //! one before.
 
+use crate::ids::Username;
 use crate::report::handout;
-use crate::report::words::some_of;
-use crate::stack::ids::Username;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
 use crate::stack::ownership::Owner;
+use crate::text::words::some_of;
 
 use super::session::Session;
 

@@ -13,13 +13,13 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Outcome, ResourceResult, ResourceState, RunSummary, StepResult, StudentResult,
 };
+use crate::ids::LabId;
 use crate::options::OutputFormat;
 use crate::report::{View, left, print_teardown_listing};
 use crate::stack::execute::{StudentRun, execute};
-use crate::stack::ids::LabId;
 use crate::stack::kinds::ResourceId;
+use crate::stack::kinds::{Gap, Observed};
 use crate::stack::observe::{Depth, observe};
-use crate::stack::observed::{Gap, Observed};
 use crate::stack::plan::teardown::{self, Reach};
 use crate::stack::plan::{Item, Plan, StudentPlan, Verdict};
 use crate::stack::prove_gone::prove_gone;
@@ -27,6 +27,7 @@ use crate::stack::prove_gone::prove_gone;
 use super::deploy::{failures, run_started};
 use super::final_report;
 use super::interrupts::interrupts;
+use super::leavers::Leavers;
 use super::plan::{blocked, interrupted, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -50,7 +51,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let mut session = class.connect().await?;
     let ui = session.class.settings.ui;
     let mut observed = look(&session).await?;
-    if leavers::settle(&mut session, &observed)? {
+    if leavers::settle(&mut session, &observed, Leavers::Reached)? {
         observed = look(&session).await?;
     }
     let mut plan = plan(&session, &observed);
@@ -423,7 +424,7 @@ fn resource_state(
         }
         StepResult::Skipped { needs } => Some(format!("waits for {needs}")),
         StepResult::Cancelled => Some("not begun".to_owned()),
-        StepResult::Done => None,
+        StepResult::Done | StepResult::Absent => None,
     });
     // What only loses its boundary stays, whatever is taken away around it.
     if item.verdict == Verdict::Update {

@@ -13,16 +13,16 @@ use crate::probe::validate::{Validation, issue_nonce, validate as validate_stude
 use crate::report::View;
 use crate::report::write::{About, write_junit};
 use crate::roster::Student;
-use crate::stack::desired::Stack;
 use crate::stack::in_order::in_order;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 use crate::stack::observe::{Depth, observe};
-use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, deploy};
 
 use super::deploy::run_started;
 use super::elsewhere;
 use super::plan::{interrupted, view};
-use super::run::{count, run as run_work, summarise};
+use super::run::{exit_of, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show, validations};
 
@@ -60,13 +60,11 @@ pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed,
     })
     .await;
     let (observed, students) = ran.output?;
-    let exit = if ran.interrupted {
-        Exit::Interrupted
-    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Unknown) > 0 {
-        Exit::SomeFailed
-    } else {
-        Exit::Done
-    };
+    let exit = exit_of(
+        ran.interrupted,
+        &students,
+        [Outcome::Failed, Outcome::Unknown],
+    );
     let mut notes = Vec::new();
     let checks = students.iter().map(|s| (&s.username, s.checks.as_slice()));
     let at = ZonedDateTime::now();

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use homeroom::ids::{ClassName, Scope};
 use homeroom::lab::bundle;
 use homeroom::lab::{Lab, StudentAccess};
 use homeroom::report::handout::{HandoutClass, StudentHandout};
 use homeroom::roster::Student;
 use homeroom::stack::credentials::{AccessKey, Credentials};
-use homeroom::stack::ids::{ClassName, Scope};
-use homeroom::stack::observed::ApiEndpoint;
+use homeroom::stack::kinds::rest_api::ApiEndpoint;
 
 /// A class on AWS, whose students have a console and, some of them, a key.
 pub struct Sample {

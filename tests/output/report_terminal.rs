@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use homeroom::events::{Command, Event, Failure, InFlight, Outcome, StepResult};
+use homeroom::ids::Username;
 use homeroom::report::progress::Tracker;
 use homeroom::report::style::Paint;
 use homeroom::report::{Terminal, TerminalOptions};
-use homeroom::stack::ids::Username;
 use homeroom::stack::kinds::{Kind, ResourceId};
 
 /// A writer whose text can be read, and a clock that is set by hand.
@@ -270,7 +270,7 @@ fn frames_fit_the_terminal() {
         for columns in [120, 79, 40] {
             let lines = tracker.frame(now, columns, Paint { color: false });
             for line in &lines {
-                assert!(homeroom::report::text::width(line) <= columns, "{line}");
+                assert!(homeroom::text::show::width(line) <= columns, "{line}");
             }
             shown.push_str(&format!(
                 "{name}, {columns} columns\n{}\n\n",

@@ -5,6 +5,7 @@
 
 use crate::lab::given::ExampleRequest;
 use crate::text::show::clean;
+use crate::text::words::posix_quoted;
 
 /// A shell that commands are written for. Bash stands for all POSIX shells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +22,12 @@ impl Shell {
         }
     }
 
-    /// A word in single quotes. For a POSIX shell a quote ends the string, is escaped alone, and begins it anew. For
-    /// PowerShell it is doubled, and so are typographic ones, which it takes for quotes as well (about_Quoting_Rules).
+    /// A word in single quotes. PowerShell takes typographic single quotes for quotes as well (about_Quoting_Rules), so
+    /// they are doubled, too.
     pub(super) fn quoted(self, text: &str) -> String {
         let text = lines(text);
         match self {
-            Self::Bash => format!("'{}'", text.replace('\'', r"'\''")),
+            Self::Bash => posix_quoted(&text),
             Self::PowerShell => {
                 let mut out = String::from("'");
                 for c in text.chars() {

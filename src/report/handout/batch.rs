@@ -8,10 +8,10 @@ use crate::events::{Outcome, StudentResult};
 use crate::lab::StudentAccess;
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
-use crate::stack::observed::ApiEndpoint;
+use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::text::failure::Failure;
+use crate::text::words::{plural, some_of};
 
-use super::super::words::{plural, some_of};
 use super::{HandoutClass, StudentHandout};
 
 /// Students named in a note.
@@ -137,9 +137,9 @@ impl<'a> HandoutBatch<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{ClassName, Scope};
     use crate::lab::Lab;
     use crate::lab::bundle;
-    use crate::stack::ids::{ClassName, Scope};
 
     struct World {
         lab: Lab,

@@ -19,10 +19,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::files::{class_dir, keep_private, named, write_all_whole};
+use crate::ids::{ClassName, Scope, Username};
 use crate::lab::{FilledHandout, Lab};
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
-use crate::stack::ids::{ClassName, Scope, Username};
 
 pub(crate) use batch::HandoutBatch;
 pub use html::HandoutPages;

@@ -1,9 +1,9 @@
 //! What students could read of others once they may list the region's functions: environment variables.
 
 use crate::aws::{CallError, Client};
-use crate::report::words::{plural, some_of};
 use crate::stack::kinds::function;
 use crate::stack::ownership::Record;
+use crate::text::words::{plural, some_of};
 
 use super::super::session::Session;
 
@@ -63,7 +63,7 @@ fn lets_list(session: &Session) -> bool {
 }
 
 /// Whether it has variables and is not of the class.
-fn is_exposed(function: &function::Actual, session: &Session) -> bool {
+fn is_exposed(function: &function::Seen, session: &Session) -> bool {
     let record = Record::parse(&function.description);
     let ours = record.is_some_and(|record| record.owner.class == *session.class.name());
     !ours && !function.environment.is_empty()

@@ -7,10 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use homeroom::aws::{ErrorKind, Permission, Principal, UserPart};
+use homeroom::ids::Username;
 use homeroom::stack::credentials::{AccessKey, Credentials};
-use homeroom::stack::ids::Username;
 use homeroom::stack::kinds::function::Code;
-use homeroom::stack::kinds::managed_policy::ManagedPolicy;
+use homeroom::stack::kinds::managed_policy::Spec as ManagedPolicy;
 use homeroom::stack::kinds::rest_api::Authorization;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 use homeroom::stack::vault::Vault;
@@ -517,6 +517,16 @@ async fn a_teardown_takes_the_way_in_with_the_stack() {
     assert_eq!(day.users().await, Vec::<String>::new());
     assert_eq!(day.everything().await, Vec::<String>::new());
     assert!(!day.vault().dir().exists());
+    for verb in ["freeze", "thaw"] {
+        let (code, none) = day.json(&["access", verb]);
+        assert_eq!((code, all_are(&none, "no-access")), (0, true), "{none}");
+        let notes = none["notes"].to_string();
+        let said = "neither an IAM user nor a stack of this class";
+        assert!(
+            notes.contains(said) && notes.contains("user1, user2"),
+            "{notes}"
+        );
+    }
 }
 
 /// Every file below a folder.

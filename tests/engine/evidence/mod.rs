@@ -16,11 +16,12 @@ use homeroom::aws::pacing::{Overrides, Pace};
 use homeroom::aws::stop::Stop;
 use homeroom::aws::{Client, NewStateMachine};
 use homeroom::events::Event;
-use homeroom::evidence::cache::{Cache, DEFINITION_MAX_AGE_MS, Key, OwnRecords};
+use homeroom::evidence::cache::{Cache, CacheKey, DEFINITION_MAX_AGE_MS, OwnRecords};
 use homeroom::evidence::check::{CheckResult, Verdict};
 use homeroom::evidence::progress::{Progress, StudentProgress};
 use homeroom::evidence::reading::{ClassReading, ReadClass, read_class};
 use homeroom::evidence::recorded::{Nonce, Recorded, Written};
+use homeroom::ids::Scope;
 use homeroom::lab::Lab;
 use homeroom::lab::bundle;
 use homeroom::lab::marks::Starter;
@@ -28,12 +29,11 @@ use homeroom::lab::marks::nonce;
 use homeroom::probe::script;
 use homeroom::probe::validate::{Validation, issue_nonce, validate};
 use homeroom::roster::Student;
-use homeroom::stack::desired::Desired;
 use homeroom::stack::execute::execute;
-use homeroom::stack::ids::Scope;
+use homeroom::stack::kinds::Desired;
+use homeroom::stack::kinds::Observed;
 use homeroom::stack::kinds::rest_api::Authorization;
 use homeroom::stack::observe::{Depth, observe};
-use homeroom::stack::observed::Observed;
 use homeroom::stack::plan::deploy;
 use serde_json::{Value, json};
 use strict_aws::{ACCOUNT, Fault, REGION, Rule, StrictAws};
@@ -142,7 +142,7 @@ impl Class {
 
     /// A cache of no reading, on another computer.
     fn foreign_cache(&self) -> Cache {
-        Cache::new(Key::new(
+        Cache::new(CacheKey::new(
             &self.desired.scope,
             &self.desired.class,
             &self.desired.lab,

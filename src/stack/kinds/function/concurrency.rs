@@ -4,15 +4,13 @@
 //! students cannot write: while the tag is there, nothing but a thaw lifts the 0.
 
 use crate::aws::{ErrorKind, FunctionState};
-use crate::stack::kinds::function::{Function, TAG_FROZEN, reserved_from_tag, reserved_tag};
 use crate::stack::step::{Context, StepError, or_gone};
+
+use super::{Spec, TAG_FROZEN, reserved_from_tag, reserved_tag};
 
 /// Reserves what the lab says, or nothing where it says nothing. Of a function that is frozen, that is what a thaw brings
 /// back; it stays at 0, or is set to it where a run was cut off before.
-///
-/// # Errors
-/// AWS's: the account may have too little left, of which 100 must stay unreserved.
-pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
+pub(super) async fn apply(cx: &Context<'_>, function: &Spec) -> Result<(), StepError> {
     let name = function.name.as_str();
     let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let (reserved, wanted) = (state.reserved, function.reserved_concurrency);
@@ -33,10 +31,7 @@ pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepErro
 }
 
 /// Whether one of the student's functions is frozen.
-///
-/// # Errors
-/// AWS's; one that is not there any more is not frozen.
-pub async fn any_frozen(cx: &Context<'_>, functions: &[String]) -> Result<bool, StepError> {
+pub(super) async fn any_frozen(cx: &Context<'_>, functions: &[String]) -> Result<bool, StepError> {
     for name in functions {
         let state = match cx.client.get_function(name).await {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => continue,
@@ -51,22 +46,25 @@ pub async fn any_frozen(cx: &Context<'_>, functions: &[String]) -> Result<bool, 
 }
 
 /// Lets nothing run of a function that was just made with the tag that says so.
-///
-/// # Errors
-/// AWS's.
-pub async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
+pub(super) async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
     set(cx, &cx.resource.name, Some(0)).await
 }
 
 /// Lets nothing of the function run any more.
 ///
 /// # Errors
-/// A conflict where the function is not this student's; AWS's otherwise. One that is not there is no error.
-pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
+/// That it is not there; a conflict where it is not this student's; AWS's otherwise.
+pub(super) async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
+    let state = ours(cx, &cx.resource.name).await?;
+    freeze_seen(cx, &state).await
+}
+
+/// [`freeze`], for a function that was just looked at.
+///
+/// # Errors
+/// AWS's.
+pub(super) async fn freeze_seen(cx: &Context<'_>, state: &FunctionState) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    let Some(state) = ours(cx, name).await? else {
-        return Ok(());
-    };
     // First what a thaw needs, so that a run which is cut off in between can be gone on with.
     if !state.tags.contains_key(TAG_FROZEN) {
         remember(cx, name, state.reserved).await?;
@@ -78,14 +76,9 @@ pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
 }
 
 /// Lets the function run as it did before the freeze.
-///
-/// # Errors
-/// As [`freeze`]; a function that is not frozen is no error.
-pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
+pub(super) async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    let Some(state) = ours(cx, name).await? else {
-        return Ok(());
-    };
+    let state = ours(cx, name).await?;
     let Some(kept) = state.tags.get(TAG_FROZEN) else {
         return Ok(());
     };
@@ -96,15 +89,15 @@ pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     or_gone(untagged.await)
 }
 
-/// The function, if it is there and proves to be this student's.
-async fn ours(cx: &Context<'_>, name: &str) -> Result<Option<FunctionState>, StepError> {
+/// The function, which proves to be this student's.
+async fn ours(cx: &Context<'_>, name: &str) -> Result<FunctionState, StepError> {
     let state = match cx.client.get_function(name).await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(None),
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Err(StepError::Absent),
         other => other?,
     };
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
     cx.prove_ours(&tags)?;
-    Ok(Some(state))
+    Ok(state)
 }
 
 async fn remember(cx: &Context<'_>, name: &str, reserved: Option<u32>) -> Result<(), StepError> {
