@@ -298,7 +298,15 @@ impl Filler<'_> {
                 Element::Markdown(event) => event,
             };
             let event = match event {
-                Event::Text(text) => Event::Text(self.text(text)?.into()),
+                Event::Text(text) => {
+                    let text = self.text(text)?;
+                    // What a dead link said goes on the text before it: a writer escapes the two as one.
+                    if let Some(Element::Markdown(Event::Text(before))) = filled.last_mut() {
+                        *before = format!("{before}{text}").into();
+                        continue;
+                    }
+                    Event::Text(text.into())
+                }
                 Event::Code(text) => Event::Code(self.text(text)?.into()),
                 Event::Start(Tag::Link { dest_url, .. }) => {
                     let url = self.filled(dest_url)?;
