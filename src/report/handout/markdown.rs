@@ -187,49 +187,97 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<Events>>) -> Events {
 /// Stands for a backslash that the library is not to escape. No cleaned text has it.
 const BACKSLASH: char = '\u{1}';
 
-/// Writes events. A span that Markdown cannot make strong where it stands (`a**(b)**c`) costs the document its
-/// emphasis, never its words.
+/// Writes events. A span that Markdown cannot make strong where it stands (`a**(b)**c`) costs its block the emphasis,
+/// never its words.
 fn written(events: Events) -> Result<String, Error> {
-    let mut events = more_inert(events);
+    let events = more_inert(events);
     let options = Options {
         list_token: '-',
         code_block_token_count: 3,
         increment_ordered_list_bullets: true,
         ..Options::default()
     };
-    let write = |events: &Events| {
+    let write = |events: &[Event<'static>]| {
+        let events = events.iter();
         let mut out = String::new();
         cmark_with_options(events, &mut out, SUPPORTED_PARSER_OPTIONS, options.clone())?;
         Ok(out)
     };
-    let mut out = match write(&events) {
-        Err(Error::Unrepresentable) => {
-            let emphasis = |event: &Event<'_>| {
-                matches!(
-                    event,
-                    Event::Start(Tag::Strong | Tag::Emphasis)
-                        | Event::End(TagEnd::Strong | TagEnd::Emphasis)
-                )
-            };
-            events.retain(|event| !emphasis(event));
-            write(&events)?
-        }
-        written => written?,
-    };
-    out = out.replace(BACKSLASH, "\\");
+    let refused = |out: &Result<_, _>| matches!(out, Err(Error::Unrepresentable));
+    let mut out = write(&events);
+    if refused(&out) {
+        out = write(&plainer(&events, |block| refused(&write(block))));
+    }
+    if refused(&out) {
+        out = write(&plainer(&events, |_| true));
+    }
+    let mut out = out?.replace(BACKSLASH, "\\");
     out.push('\n');
     Ok(out)
 }
 
+/// Takes the emphasis out of some of the outermost blocks.
+fn plainer(events: &[Event<'static>], is_meant: impl Fn(&[Event<'static>]) -> bool) -> Events {
+    let mut depth = 0_usize;
+    let blocks = events.chunk_by(|event, _| {
+        match event {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth -= 1,
+            _ => {}
+        }
+        depth > 0
+    });
+    let is_emphasis = |event: &Event<'_>| {
+        matches!(
+            event,
+            Event::Start(Tag::Strong | Tag::Emphasis)
+                | Event::End(TagEnd::Strong | TagEnd::Emphasis)
+        )
+    };
+    let mut plain = Events::with_capacity(events.len());
+    for block in blocks {
+        let meant = is_meant(block);
+        let kept = block.iter().filter(|event| !(meant && is_emphasis(event)));
+        plain.extend(kept.cloned());
+    }
+    plain
+}
+
 /// Makes inert what the library leaves as it is: a `:` that would begin a definition, addresses that GitHub takes for
-/// links without any marks around them, a `|` in a link of a table, a code span without anything in it.
+/// links without any marks around them, a `|` in a link of a table, a code span without anything in it. White space at
+/// a block's edges goes, where an empty value leaves it: Markdown has none there, and the library refuses to write it
+/// beside emphasis.
 fn more_inert(events: Events) -> Events {
     let mut inert = Events::with_capacity(events.len());
     let mut verbatim = false;
     for mut event in events {
-        let begins_block = matches!(inert.last(), Some(Event::Start(Tag::Paragraph | Tag::Item)));
+        let begins_block = matches!(
+            inert.last(),
+            Some(Event::Start(
+                Tag::Paragraph | Tag::Item | Tag::Heading { .. } | Tag::TableCell
+            ))
+        );
         match &mut event {
-            Event::Text(text) if !verbatim => *text = escaped(text, begins_block).into(),
+            Event::Text(text) if !verbatim => {
+                let words = match begins_block {
+                    true => text.trim_start(),
+                    false => text,
+                };
+                if words.is_empty() {
+                    continue;
+                }
+                *text = escaped(words, begins_block).into();
+            }
+            Event::End(
+                TagEnd::Paragraph | TagEnd::Item | TagEnd::Heading(_) | TagEnd::TableCell,
+            ) => {
+                if let Some(Event::Text(last)) = inert.last_mut() {
+                    match last.trim_end() {
+                        "" => drop(inert.pop()),
+                        words => *last = words.to_owned().into(),
+                    }
+                }
+            }
             Event::Code(text) if text.trim().is_empty() => continue,
             Event::Start(Tag::CodeBlock(_)) => verbatim = true,
             Event::Start(Tag::Link {

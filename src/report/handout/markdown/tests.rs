@@ -100,10 +100,14 @@ proptest! {
 
 /// Paragraphs with a value right beside emphasis, which Markdown cannot always say.
 fn beside_emphasis(value: &str) -> String {
+    written(emphasised(value)).unwrap()
+}
+
+fn emphasised(value: &str) -> Events {
     let strong = within(Tag::Strong, [text(value)]);
     let emphasis = within(Tag::Emphasis, [text(value)]);
     let all = [vec![text(value)], strong, vec![text(value)], emphasis];
-    written(paragraph(all.concat())).unwrap()
+    paragraph(all.concat())
 }
 
 proptest! {
@@ -127,6 +131,30 @@ fn a_name_that_cannot_be_emphasised_costs_the_emphasis_only() {
         (kinds, text),
         (vec!["Paragraph".to_owned()], unwritable.repeat(4))
     );
+}
+
+#[test]
+fn a_name_that_cannot_be_emphasised_leaves_other_blocks_as_they_are() {
+    let unwritable = "[\\q";
+    let blocks = [emphasised("a"), emphasised(unwritable), emphasised("c")];
+    let expected = ["a", unwritable, "c"].map(beside_emphasis).join("\n");
+    assert_eq!(written(blocks.concat()).unwrap(), expected);
+}
+
+#[test]
+fn an_empty_value_at_the_edge_of_a_block_costs_no_emphasis() {
+    let strong = || within(Tag::Strong, [text("a")]);
+    for tag in [Tag::Paragraph, heading(HeadingLevel::H3)] {
+        let block = [vec![text("  ")], strong(), vec![text(" ")]].concat();
+        let out = written(within(tag.clone(), block)).unwrap();
+        assert!(
+            out.trim_start_matches("### ") == "**a**\n",
+            "{tag:?}: {out:?}"
+        );
+    }
+    let item = [strong(), vec![text(": ")]].concat();
+    let list = within(Tag::List(Some(1)), within(Tag::Item, item));
+    assert_eq!(written(list).unwrap(), "1. **a**:\n");
 }
 
 #[test]
