@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::stack::ids::ClassName;
+use crate::ids::ClassName;
 
 /// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
 /// only, so it cannot lead anywhere else.
@@ -71,6 +71,12 @@ pub(crate) fn new_private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// The last part of a path.
+pub(crate) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// What is in a file; `None` where there is none.

@@ -42,6 +42,7 @@ pub mod local;
 mod options;
 pub mod probe;
 pub mod report;
+pub mod results;
 pub mod roster;
 pub mod stack;
 pub mod strict;

@@ -8,7 +8,7 @@ use crate::aws::execution::{Execution, Status, when};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, FunctionState, Operation};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
-use crate::evidence::evaluate::{Facts, Reading, next_to_describe, proves_ready};
+use crate::evidence::evaluate::{Facts, NotReady, Reading, next_to_describe, proves_ready};
 use crate::evidence::recorded::{LastWrite, Recorded};
 use crate::ids::Scope;
 use crate::lab::check::{Check, Proof};
@@ -454,7 +454,7 @@ async fn read_functions(
 }
 
 /// A function's name and its state, or why that could not be had: it is missing, or could not be looked at.
-pub(crate) type FunctionLook = (String, Result<FunctionState, Reading<String>>);
+pub(crate) type FunctionLook = (String, Result<FunctionState, Reading<NotReady>>);
 
 /// Looks at the functions of a student.
 ///
@@ -470,7 +470,7 @@ pub(crate) async fn look_at_functions(
         let look = match state {
             Ok(state) => Ok(state),
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                Err(Reading::Seen("missing".to_owned()))
+                Err(Reading::Seen(NotReady::Missing))
             }
             Err(error) => Err(unseen(error)?),
         };
@@ -480,16 +480,13 @@ pub(crate) async fn look_at_functions(
 }
 
 /// The functions that are not ready to run, with the state that says so.
-pub(crate) fn not_ready(looks: &[FunctionLook]) -> Vec<(String, Reading<String>)> {
+pub(crate) fn not_ready(looks: &[FunctionLook]) -> Vec<(String, Reading<NotReady>)> {
     let mut found = Vec::new();
     for (name, look) in looks {
         let reading = match look {
             // Inactive: not invoked for weeks; the next invocation wakes it.
             Ok(state) if matches!(state.state.as_str(), "" | "Active" | "Inactive") => continue,
-            Ok(state) => Reading::Seen(match &state.reason {
-                Some(reason) => format!("{} ({reason})", state.state),
-                None => state.state.clone(),
-            }),
+            Ok(state) => Reading::Seen(NotReady::State(state.state.clone(), state.reason.clone())),
             Err(reading) => reading.clone(),
         };
         found.push((name.clone(), reading));

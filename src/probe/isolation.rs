@@ -11,13 +11,14 @@ use tokio::time::Instant;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
-use crate::events::Event;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::lab::check::Work;
 use crate::lab::points::Points;
 use crate::probe::reach::{OWN_STACK as OWN, Target, questions};
 
+use crate::stack::desired::Stack;
 use crate::stack::hints;
+use crate::stack::observed::Observed;
 
 /// How long a new key and a new policy may take to be known everywhere. AWS gives no figure; a few seconds are usual for
 /// a key, and for policies users have seen three minutes.
@@ -58,6 +59,15 @@ pub struct Subject<'a> {
     pub unbounded_roles: Vec<String>,
 }
 
+/// Roles of a student's stack that have not the permissions boundary that a deployment gives them.
+pub(crate) fn unbounded_roles(observed: &Observed, stack: &Stack) -> Vec<String> {
+    let unbounded = stack.roles.iter().filter(|role| {
+        let actual = observed.roles.get(&role.name);
+        actual.is_some_and(|actual| actual.boundary != role.boundary)
+    });
+    unbounded.map(|role| role.name.clone()).collect()
+}
+
 /// Proves one student's isolation; answers every check and tells each as it is answered.
 ///
 /// # Errors
@@ -95,10 +105,7 @@ pub async fn prove(
         ),
     });
     for result in &results {
-        client.emit(Event::CheckFinished {
-            student: subject.own.student.clone(),
-            result: result.clone(),
-        });
+        client.emit(result.finished(&subject.own.student));
     }
     Ok(results)
 }

@@ -1,6 +1,8 @@
 //! Trying a stack: does it work, and does it keep its student apart from the others?
 
+pub(crate) mod failed_executions;
 pub mod isolation;
 pub mod reach;
+pub(crate) mod rehearsal;
 pub mod script;
 pub mod validate;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::aws::{CallError, Client, ErrorKind};
-use crate::events::Failure;
 use crate::ids::Scope;
 use crate::lab::ScriptedStep;
 use crate::stack::desired::Stack;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Owner;
+use crate::text::failure::Failure;
 
 use crate::probe::validate::EXECUTION_KNOWN;
 use crate::stack::hints;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::events::Failure;
 use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::lab::check::Work;
 use crate::stack::ids::Username;
+use crate::text::failure::Failure;
 
 use super::text::clean;
 

@@ -2,14 +2,15 @@
 
 use jiff::ZonedDateTime;
 
-use crate::events::{Failure, Left};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::lab::check::Work;
 use crate::lab::points::Points;
 use crate::roster::Student;
 use crate::stack::ids::{ClassName, LabId, Username};
+use crate::stack::leavers::LeftStudent;
 use crate::stack::observed::Gap;
+use crate::text::failure::Failure;
 
 use super::causes::{self, Cause};
 use super::since::Since;
@@ -43,7 +44,7 @@ pub struct ClassReport {
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
     /// Students who left the roster, where the report is about the whole class.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftStudent>,
     /// Those of them who were read with the others, before their stacks are torn down. They have no row: no grade of
     /// this class is theirs.
     pub departed: Vec<ReportStudent>,

@@ -12,15 +12,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::aws::execution::{Execution, Status};
-use crate::events::{Left, RunSummary};
 use crate::evidence::check::CheckResult;
 use crate::evidence::progress::{Progress, StackState};
 use crate::lab::check::Work;
 use crate::lab::given::{ExampleRequest, Output};
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
+use crate::results::RunSummary;
 use crate::stack::diff::Change;
 use crate::stack::ids::{ClassName, LabId, Username};
+use crate::stack::leavers::LeftStudent;
 use crate::stack::observed::Gap;
 use crate::text::unwanted::stand_in;
 
@@ -106,7 +107,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Departed<'a> {
     #[serde(flatten)]
-    left: &'a Left,
+    left: &'a LeftStudent,
     /// As of any student.
     #[serde(skip_serializing_if = "Option::is_none")]
     reading: Option<Student<'a>>,
@@ -274,7 +275,7 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Departed<'a> {
-    fn of(left: &'a Left, report: &'a ClassReport) -> Self {
+    fn of(left: &'a LeftStudent, report: &'a ClassReport) -> Self {
         let mut read = report.departed.iter();
         let read = read.find(|row| row.student.username == left.username);
         Self {

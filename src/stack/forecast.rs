@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::aws::operations::{Group, RequestQuota};
 use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
-use crate::events::{Bound, Estimate};
 use crate::stack::desired::Desired;
 use crate::stack::plan::{Action, Plan};
 
@@ -28,6 +29,39 @@ const ROLE_AND_FUNCTION: Duration = Duration::from_secs(16);
 const FUNCTION_UPDATE: Duration = Duration::from_secs(5);
 /// Until a deleted state machine is gone, when nothing runs any more.
 const STATE_MACHINE: Duration = Duration::from_secs(12);
+
+/// What some work is expected to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Estimate {
+    /// Seconds; absent where calls are not paced, so that only the endpoint tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// What it cannot be faster than, where that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
+    /// Calls that it makes when nothing goes wrong, by service.
+    pub calls: BTreeMap<String, u64>,
+}
+
+/// A request quota that some work cannot be faster than.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bound {
+    /// Seconds that the quota asks at least.
+    pub seconds: u64,
+    /// Which calls it counts (`DeleteRestApi`).
+    pub calls: String,
+    /// How many it allows (`1 per 30 s`).
+    pub allowed: String,
+}
+
+/// What a class is expected to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Forecast {
+    /// What the plan would take to carry out.
+    pub deploy: Estimate,
+    /// What it would take to tear the same students' stacks down afterwards.
+    pub teardown: Estimate,
+}
 
 /// Work that is going to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -96,6 +96,12 @@ impl Observed {
         deployed.collect()
     }
 
+    /// The user of a student, if it is of their class and lab.
+    pub(crate) fn user_of(&self, scope: &Scope, owner: &Owner) -> Option<&user::Actual> {
+        let user = self.users.get(owner.student.as_str());
+        user.filter(|user| user.is_of(scope, owner))
+    }
+
     /// The gap that hides a resource, if one does.
     pub fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
         self.gaps.iter().find(|gap| gap.hides(kind, name))

@@ -15,6 +15,7 @@ pub mod problems;
 pub mod similar;
 pub mod table;
 pub mod unwanted;
+pub mod words;
 
 /// A text of at most so many characters; `…` stands where it was cut.
 pub fn shortened(text: &str, most: usize) -> String {

@@ -7,23 +7,24 @@ use clap::Parser;
 use homeroom::{AccessVerb, Cli, Verb};
 
 use crate::report_sample::{ATTACKS, class, hostile_class};
-use homeroom::events::{
-    Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState,
-    RunSummary, StudentResult,
-};
+use homeroom::events::{Command, Outcome};
 use homeroom::evidence::check::Verdict;
 use homeroom::evidence::progress::Progress;
 use homeroom::report::text::width;
-use homeroom::report::{
-    Limit, View, json, print_reset_listing, print_summary, print_teardown_listing,
-};
+use homeroom::report::{View, json, print_reset_listing, print_summary, print_teardown_listing};
+use homeroom::results::{RunSummary, StudentResult};
 use homeroom::roster::Student;
 use homeroom::roster::renamed::RecognisedBy;
+use homeroom::stack::forecast::{Bound, Estimate, Forecast};
 use homeroom::stack::ids::Scope;
 use homeroom::stack::kinds::{Kind, ResourceId};
+use homeroom::stack::leavers::LeftStudent;
+use homeroom::stack::limits::{Limit, Limited};
 use homeroom::stack::observed::{AccountUse, Gap};
 use homeroom::stack::ownership::Owner;
 use homeroom::stack::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
+use homeroom::stack::result::{ResourceResult, ResourceState};
+use homeroom::text::failure::Failure;
 
 fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     RunSummary {
@@ -189,16 +190,16 @@ fn plan_shows_counts_the_students_changes_limits_and_gaps() {
         student: None,
         cause: "logs:DescribeLogGroups: AccessDeniedException: not authorized".into(),
     }];
-    let limit = |what: &str, used, adds, quota| Limit {
-        what: what.into(),
+    let limit = |what, used, adds, quota| Limit {
+        what,
         used,
         adds,
         quota,
     };
     let limits = [
-        limit("IAM roles", Some(212), 2, Some(1000)),
-        limit("REST APIs", Some(599), 3, Some(600)),
-        limit("Buckets", None, 1, Some(100)),
+        limit(Limited::Roles, Some(212), 2, Some(1000)),
+        limit(Limited::RestApis, Some(599), 3, Some(600)),
+        limit(Limited::Users, None, 1, Some(100)),
     ];
     let view = View {
         gaps: &gaps,
@@ -720,8 +721,8 @@ fn nobody_who_left_is_let_in_by_a_proposal() {
     assert_eq!(proposed(&run, &view), [""; 0]);
 }
 
-fn left(username: &str) -> Left {
-    Left {
+fn left(username: &str) -> LeftStudent {
+    LeftStudent {
         username: username.parse().unwrap(),
         resources: 11,
         iam_only: false,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::events::Failure;
 use crate::report::words::some_of;
+use crate::text::failure::Failure;
 use crate::text::normalise::key;
 use crate::text::problems::{Like, Problem, messages};
 use crate::text::similar;

@@ -12,11 +12,13 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::events::{Command, Outcome, RunSummary};
+use crate::events::{Command, Outcome};
 use crate::evidence::progress::Progress;
 use crate::lab::check::Work;
+use crate::results::RunSummary;
 use crate::roster::Student;
 use crate::stack::ids::Username;
+use crate::stack::limits::Limit;
 use crate::stack::observed::Gap;
 
 use super::causes::{self, Cause};
@@ -93,19 +95,6 @@ impl<'a> View<'a> {
     fn students(&self) -> BTreeMap<&'a Username, &'a Student> {
         self.roster.iter().map(|s| (&s.username, s)).collect()
     }
-}
-
-/// One limit of the account, and what the plan does to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limit {
-    /// What is limited (`IAM roles`).
-    pub what: String,
-    /// How many there are; `None` when it could not be read.
-    pub used: Option<u32>,
-    /// How many the plan adds.
-    pub adds: u32,
-    /// How many there may be; `None` when it could not be read.
-    pub quota: Option<u32>,
 }
 
 /// Prints what a verb says at its end.

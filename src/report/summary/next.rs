@@ -6,10 +6,11 @@
 
 use std::io;
 
-use crate::events::{Command, Outcome, RunSummary, StudentResult};
+use crate::events::{Command, Outcome};
 use crate::evidence::check::{self, CheckResult};
 use crate::evidence::progress::Progress;
 use crate::probe::reach::OWN_STACK;
+use crate::results::{RunSummary, StudentResult};
 use crate::stack::ids::Username;
 
 use super::super::marks::Tone;

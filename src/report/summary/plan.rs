@@ -3,13 +3,16 @@
 use std::io;
 use std::time::Duration;
 
-use crate::events::{Estimate, ResourceResult, ResourceState, RunSummary};
+use crate::results::RunSummary;
+use crate::stack::forecast::Estimate;
 use crate::stack::plan::Verdict;
+use crate::stack::result::{ResourceResult, ResourceState};
 
 use super::super::marks::{self, Tone};
 use super::super::words::{duration, plural};
 use super::table::{Cell, Head, Table};
-use super::{Limit, Page, View};
+use super::{Page, View};
+use crate::stack::limits::Limit;
 
 /// Columns of the table: always there, so that two plans read alike.
 const ALWAYS: [Verdict; 5] = [

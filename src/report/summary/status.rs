@@ -5,9 +5,10 @@ use std::io;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::events::{Outcome, RunSummary, StudentResult};
+use crate::events::Outcome;
 use crate::evidence::progress::Progress;
 use crate::lab::check::Work;
+use crate::results::{RunSummary, StudentResult};
 use crate::roster::Student;
 use crate::stack::ids::Username;
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::events::RunSummary;
+use crate::results::RunSummary;
 
 use super::super::class::columns;
 use super::super::marks::Tone;

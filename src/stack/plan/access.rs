@@ -16,8 +16,8 @@ use crate::stack::ownership::{Owner, Ownership};
 use crate::stack::plan::teardown::{self, Reach, delete_policy, delete_user};
 use crate::stack::plan::{Action, Item, Plan, StudentPlan, Verdict, policy};
 
-/// With this begins why of a user who is given something and is shut out all the same.
-pub const FROZEN: &str = "frozen";
+/// Why of a user who is given something and is shut out all the same.
+const FROZEN: &str = "frozen";
 
 /// Credentials to issue to a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -247,6 +247,22 @@ impl Granting<'_> {
                 key_due: false,
             },
         }
+    }
+}
+
+impl Plan {
+    /// Students who are let in by this plan, or would be, and are shut out all the same.
+    pub(crate) fn frozen_all_the_same(&self, observed: &Observed) -> Vec<&Username> {
+        let is_frozen = |student: &&StudentPlan| {
+            let user = observed.user_of(&self.scope, &student.owner);
+            let let_in = |item: &Item| {
+                item.resource.kind == Kind::User
+                    && matches!(item.verdict, Verdict::NoChange | Verdict::Update)
+            };
+            user.is_some_and(|user| user.is_frozen()) && student.items.iter().any(let_in)
+        };
+        let frozen = self.students.iter().filter(is_frozen);
+        frozen.map(|student| &student.owner.student).collect()
     }
 }
 

@@ -20,7 +20,7 @@ use homeroom::stack::observed::Observed;
 use homeroom::stack::plan::access::{self, Grant};
 use homeroom::stack::plan::teardown::{self, Reach};
 use homeroom::stack::plan::{Plan, deploy};
-use homeroom::stack::prove_gone::{Left, prove_access_gone, prove_gone};
+use homeroom::stack::prove_gone::{StillThere, prove_access_gone, prove_gone};
 use tokio::sync::mpsc;
 
 use crate::access::issuer::Safe;
@@ -208,7 +208,7 @@ impl Class {
         (runs, left.unwrap())
     }
 
-    pub async fn tear_down(&self, aws: &StrictAws) -> Left {
+    pub async fn tear_down(&self, aws: &StrictAws) -> StillThere {
         let client = client(aws.cloud().await);
         let depth = match self.reach {
             Reach::Selected => Depth::TeardownOfStudents,

@@ -32,7 +32,7 @@ use homeroom::stack::observe::{Depth, observe};
 use homeroom::stack::observed::Observed;
 use homeroom::stack::ownership::{Ownership, TAG_DEPLOYED, Tags};
 use homeroom::stack::plan::{Plan, Verdict, deploy, teardown};
-use homeroom::stack::prove_gone::{Left, prove_gone};
+use homeroom::stack::prove_gone::{StillThere, prove_gone};
 use strict_aws::{ACCOUNT, Fault, Options, REGION, Rule, Spread, StrictAws};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -143,7 +143,7 @@ async fn plan_class(aws: &StrictAws, class: &Class) -> Plan {
     deploy::plan(&class.desired, &observed, false)
 }
 
-async fn teardown_with(client: &Client, class: &Class) -> (Vec<StudentRun>, Left) {
+async fn teardown_with(client: &Client, class: &Class) -> (Vec<StudentRun>, StillThere) {
     let observed = observe(client, &class.desired, &class.whole())
         .await
         .unwrap();
@@ -155,7 +155,7 @@ async fn teardown_with(client: &Client, class: &Class) -> (Vec<StudentRun>, Left
     (runs, left)
 }
 
-async fn tear_down_class(aws: &StrictAws, class: &Class) -> Left {
+async fn tear_down_class(aws: &StrictAws, class: &Class) -> StillThere {
     let (client, _run) = start(aws, class).await;
     teardown_with(&client, class).await.1
 }
