@@ -63,6 +63,8 @@ pub struct ReadClass {
     pub rewritten: Vec<(Username, Change)>,
     /// Where their stacks stand, if that is somewhere else.
     pub elsewhere: Option<Elsewhere>,
+    /// Who is shut out.
+    pub frozen: Vec<Username>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// Who has something in the class, and who of them left it: only where the whole class was looked at.
@@ -151,6 +153,7 @@ async fn read_listed(
         sights,
         rewritten,
         elsewhere,
+        frozen: observed.frozen(&reading.desired.scope, &reading.desired.stacks),
         gaps: observed.gaps,
         alias,
         cache,
@@ -219,7 +222,8 @@ impl Reader<'_> {
             .map(|check| evaluate(check, plan, &facts))
             .collect();
         let (known, kept) = (subject.memory, &mut memory.causes);
-        add_causes(self.client, &mut checks, known, kept, &mut settling).await?;
+        let name = &student.username;
+        add_causes(self.client, name, &mut checks, known, kept, &mut settling).await?;
         let state = match plan.nothing_there() {
             true => Progress::NotDeployed,
             false => Progress::of(&checks),

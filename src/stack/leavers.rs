@@ -43,6 +43,15 @@ pub struct LeftStudent {
     pub same: Option<RecognisedBy>,
 }
 
+/// What a command does about students who left the roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leavers {
+    /// What it does about everybody.
+    Reached,
+    /// Nothing: it lets students in.
+    Refused,
+}
+
 /// Who was meant by usernames that the roster does not write so.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SettledDoubts {
@@ -50,6 +59,8 @@ pub(crate) struct SettledDoubts {
     pub leavers: Vec<Username>,
     /// The roster's own students, typed in another case: as given, and as the roster has them.
     pub instead: Vec<(Username, Username)>,
+    /// Students who left the roster and are not let in any more.
+    pub refused: Vec<Username>,
     /// Names that neither the roster nor the class has.
     pub unknown: Vec<Username>,
 }
@@ -60,13 +71,16 @@ pub(crate) fn settle(
     doubts: &[Doubt],
     present: &BTreeSet<Username>,
     all_seen: bool,
+    leavers: Leavers,
 ) -> SettledDoubts {
     let mut settled = SettledDoubts::default();
+    let reaches = leavers == Leavers::Reached;
     for Doubt { given, otherwise } in doubts {
         match otherwise {
-            _ if present.contains(given) => settled.leavers.push(given.clone()),
+            None if !reaches && present.contains(given) => settled.refused.push(given.clone()),
+            _ if reaches && present.contains(given) => settled.leavers.push(given.clone()),
             Some(row) => settled.instead.push((given.clone(), row.clone())),
-            None if !all_seen => settled.leavers.push(given.clone()),
+            None if reaches && !all_seen => settled.leavers.push(given.clone()),
             None => settled.unknown.push(given.clone()),
         }
     }
@@ -222,7 +236,7 @@ mod tests {
     fn whoever_has_something_in_the_class_is_meant_and_not_their_namesake() {
         let present = BTreeSet::from([name("ANA")]);
         let doubts = [doubt("ANA", Some("ana")), doubt("BEN", Some("ben"))];
-        let settled = settle(&doubts, &present, true);
+        let settled = settle(&doubts, &present, true, Leavers::Reached);
         assert_eq!(settled.leavers, [name("ANA")]);
         assert_eq!(settled.instead, [(name("BEN"), name("ben"))]);
         assert_eq!(settled.unknown, []);
@@ -230,14 +244,24 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_unknown_only_where_everything_was_seen() {
-        let nobody = BTreeSet::new();
-        let settled = settle(&[doubt("zoe", None)], &nobody, true);
+        let (zoe, nobody) = ([doubt("zoe", None)], BTreeSet::new());
+        let settled = settle(&zoe, &nobody, true, Leavers::Reached);
         assert_eq!(settled.unknown, [name("zoe")]);
-        let settled = settle(&[doubt("zoe", None)], &nobody, false);
+        let settled = settle(&zoe, &nobody, false, Leavers::Reached);
         assert_eq!(
             (settled.leavers, settled.unknown),
             (vec![name("zoe")], vec![])
         );
+    }
+
+    #[test]
+    fn whoever_left_is_not_let_in_and_a_namesake_in_the_roster_is() {
+        let present = BTreeSet::from([name("ANA"), name("zoe")]);
+        let doubts = [doubt("ANA", Some("ana")), doubt("zoe", None)];
+        let settled = settle(&doubts, &present, false, Leavers::Refused);
+        assert_eq!(settled.instead, [(name("ANA"), name("ana"))]);
+        assert_eq!(settled.refused, [name("zoe")]);
+        assert_eq!(settled.leavers, []);
     }
 
     #[test]

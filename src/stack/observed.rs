@@ -102,6 +102,16 @@ impl Observed {
         user.filter(|user| user.is_of(scope, owner))
     }
 
+    /// The students who are shut out, as far as their users tell.
+    pub fn frozen(&self, scope: &Scope, stacks: &[Stack]) -> Vec<Username> {
+        let is_frozen = |stack: &&Stack| {
+            let user = self.user_of(scope, &stack.owner);
+            user.is_some_and(|user| user.is_frozen())
+        };
+        let frozen = stacks.iter().filter(is_frozen);
+        frozen.map(|stack| stack.student().clone()).collect()
+    }
+
     /// The gap that hides a resource, if one does.
     pub fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
         self.gaps.iter().find(|gap| gap.hides(kind, name))

@@ -12,8 +12,12 @@ use super::session::Session;
 use crate::cli::{AccessVerb, Cli};
 use crate::error::Result;
 use crate::events::Command;
+use crate::ids::Username;
+use crate::stack::desired::Desired;
+use crate::stack::leavers::Leavers;
 use crate::stack::observe::observe_access;
 use crate::stack::observed::Observed;
+use crate::text::words::some_of;
 
 /// Students who are named one by one in a note.
 const FEW: usize = 12;
@@ -27,10 +31,31 @@ pub(super) async fn run(cli: &Cli, verb: &AccessVerb) -> Result<Exit> {
     }
 }
 
+/// Who is shut out.
+pub(super) fn still_frozen(session: &Session, observed: &Observed) -> Option<String> {
+    let Desired { scope, stacks, .. } = &session.desired;
+    note_on_frozen(&observed.frozen(scope, stacks))
+}
+
+/// The same of students who are known to be.
+pub(super) fn note_on_frozen(frozen: &[Username]) -> Option<String> {
+    let names: Vec<&str> = frozen.iter().map(Username::as_str).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "still shut out until `homeroom access thaw`: {}",
+            some_of(&names, FEW)
+        )
+    })
+}
+
 /// Looks at who has access, and settles who is meant.
-async fn look_and_settle(session: &mut Session, command: Command) -> Result<Observed> {
+async fn look_and_settle(
+    session: &mut Session,
+    command: Command,
+    leavers: Leavers,
+) -> Result<Observed> {
     let observed = look(session, command).await?;
-    match session.settle_leavers(&observed)? {
+    match session.settle_leavers(&observed, leavers)? {
         true => look(session, command).await,
         false => Ok(observed),
     }

@@ -2,8 +2,9 @@
 
 use super::session::Session;
 use crate::error::{Error, Kind, Result};
+use crate::ids::Username;
 use crate::roster::Student;
-use crate::stack::leavers::{self, LeftStudent, settle};
+use crate::stack::leavers::{self, Leavers, LeftStudent, settle};
 use crate::stack::left::{Attendance, everybody};
 use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
@@ -15,22 +16,24 @@ impl Session {
     /// somebody else was meant than was looked for: then the class has to be looked at again.
     ///
     /// # Errors
-    /// A name that neither the roster nor the class has.
-    pub fn settle_leavers(&mut self, observed: &Observed) -> Result<bool> {
+    /// A name that neither the roster nor the class has, or of somebody who left it and is not let in.
+    pub fn settle_leavers(&mut self, observed: &Observed, leavers: Leavers) -> Result<bool> {
         let present = everybody(&self.desired, observed).into_keys().collect();
         let doubts = std::mem::take(&mut self.class.doubts);
-        let settled = settle(&doubts, &present, observed.gaps.is_empty());
-        if !settled.unknown.is_empty() {
+        let settled = settle(&doubts, &present, observed.gaps.is_empty(), leavers);
+        if !settled.unknown.is_empty() || !settled.refused.is_empty() {
             let roster = self.class.roster.students.iter().map(|s| &s.username);
             let known = roster.chain(&present).map(|name| name.as_str());
             let known: Vec<&str> = known.collect();
             let unknown = settled.unknown.iter();
-            let failures = unknown.map(|given| self.nobody_called(given.as_str(), &known));
-            let kind = match settled.unknown.len() == self.class.students.len() {
+            let unknown = unknown.map(|given| self.nobody_called(given.as_str(), &known, observed));
+            let refused = settled.refused.iter().map(|student| self.has_left(student));
+            let failures: Vec<Failure> = refused.chain(unknown).collect();
+            let kind = match failures.len() == self.class.students.len() {
                 true => Kind::NobodySelected,
                 false => Kind::Invalid,
             };
-            return Err(Error::of(kind, failures.collect()));
+            return Err(Error::of(kind, failures));
         }
         let class = &mut self.class;
         class.chosen_leavers.extend(settled.leavers);
@@ -48,7 +51,12 @@ impl Session {
         Ok(true)
     }
 
-    fn nobody_called(&self, name: &str, known: &[&str]) -> Failure {
+    fn nobody_called(&self, name: &str, known: &[&str], observed: &Observed) -> Failure {
+        let class = self.class.name();
+        let carries = match observed.gaps.is_empty() {
+            true => format!("nothing in class {class} carries it"),
+            false => format!("not all of class {class} could be seen"),
+        };
         let meant = similar::did_you_mean(name, known.iter().copied());
         let otherwise = || {
             "`homeroom plan` names those who are in the class and no longer in the roster"
@@ -58,10 +66,26 @@ impl Session {
             request_id: None,
             subject: format!("--students {name}"),
             cause: format!(
-                "the roster has no student of that username, and nothing in class {} carries it; nothing was changed",
-                self.class.name()
+                "the roster has no student of that username, and {carries}; nothing was changed"
             ),
             hint: Some(meant.unwrap_or_else(otherwise)),
+        }
+    }
+
+    /// Somebody who is not let in any more.
+    fn has_left(&self, student: &Username) -> Failure {
+        let class = self.class.name();
+        Failure {
+            request_id: None,
+            subject: format!("--students {student}"),
+            cause: format!(
+                "{student} left the roster and still has something in class {class}; nobody who left is let in; nothing \
+                 was changed"
+            ),
+            hint: Some(format!(
+                "to let {student} in, put the row back into the roster; for students who left there are `access freeze`, \
+                 `access revoke` and `teardown`, each with --students {student}"
+            )),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `plan`: what deploy would do, and whether the account has room for it. Changes nothing.
 
+use super::access::still_frozen;
 use super::class::Class;
 use super::ended::Exit;
 use super::session::Session;
@@ -27,7 +28,9 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let (plan, observed) = look.await?;
     let students = plan.students.iter();
     let students = students.map(|student| StackResult::planned(student).into());
-    let mut ended = session.ended(Command::Plan, students.collect(), notes(&session));
+    let mut notes = notes(&session);
+    notes.extend(still_frozen(&session, &observed));
+    let mut ended = session.ended(Command::Plan, students.collect(), notes);
     let pacer = || Pacer::new(session.pace(), &session.quotas());
     // Each from a rested account.
     ended.summary.forecast = Some(Forecast {

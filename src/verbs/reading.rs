@@ -4,6 +4,7 @@ use std::io;
 
 use jiff::{Timestamp, ZonedDateTime};
 
+use super::access::note_on_frozen;
 use super::run::Log;
 use super::session::Session;
 use crate::error::{Error, Kind, Result};
@@ -124,6 +125,9 @@ async fn read_of(
         ));
     }
     notes.extend(rewritten(&read.rewritten));
+    if command == Command::Status {
+        notes.extend(note_on_frozen(&read.frozen));
+    }
     if command != Command::Rehearse {
         // That scripted students had stacks in an earlier rehearsal is no news.
         notes.extend(last_readings::notes(&last, &students, &taken_at));

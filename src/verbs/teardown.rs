@@ -13,6 +13,7 @@ use crate::events::{Command, Outcome};
 use crate::report::left;
 use crate::results::StudentResult;
 use crate::stack::execute::execute;
+use crate::stack::leavers::Leavers;
 use crate::stack::observe::{Depth, observe};
 use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
@@ -27,7 +28,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     check_confirmation(args.confirm.as_ref(), &class)?;
     let mut session = class.connect().await?;
     let mut observed = look(&session).await?;
-    if session.settle_leavers(&observed)? {
+    if session.settle_leavers(&observed, Leavers::Reached)? {
         observed = look(&session).await?;
     }
     let mut plan = plan(&session, &observed);

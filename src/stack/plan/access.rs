@@ -250,22 +250,6 @@ impl Granting<'_> {
     }
 }
 
-impl Plan {
-    /// Students who are let in by this plan, or would be, and are shut out all the same.
-    pub(crate) fn frozen_all_the_same(&self, observed: &Observed) -> Vec<&Username> {
-        let is_frozen = |student: &&StudentPlan| {
-            let user = observed.user_of(&self.scope, &student.owner);
-            let let_in = |item: &Item| {
-                item.resource.kind == Kind::User
-                    && matches!(item.verdict, Verdict::NoChange | Verdict::Update)
-            };
-            user.is_some_and(|user| user.is_frozen()) && student.items.iter().any(let_in)
-        };
-        let frozen = self.students.iter().filter(is_frozen);
-        frozen.map(|student| &student.owner.student).collect()
-    }
-}
-
 /// Plans to take away everything that grants made, also of students who left the roster where `reach` goes so far.
 pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     let students = chosen(desired, observed, reach).into_iter().map(|owner| {

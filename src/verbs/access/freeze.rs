@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::events::{Command, Outcome};
 use crate::results::StudentResult;
 use crate::stack::execute::execute;
+use crate::stack::leavers::Leavers;
 use crate::stack::plan::Plan;
 use crate::stack::plan::access;
 use crate::stack::result::StackResult;
@@ -18,7 +19,11 @@ use crate::verbs::session::Session;
 pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     let freezes = command == Command::AccessFreeze;
     let mut session = class.connect().await?;
-    let observed = look_and_settle(&mut session, command).await?;
+    let leavers = match freezes {
+        true => Leavers::Reached,
+        false => Leavers::Refused,
+    };
+    let observed = look_and_settle(&mut session, command, leavers).await?;
     let reach = session.class.reach();
     let mut plan = access::freeze(&session.desired, &observed, reach, freezes);
     plan.mark_left(&session.class.chosen_leavers);

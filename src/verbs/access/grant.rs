@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::FEW;
 use super::exposed;
 use super::issuer::VaultIssuer;
+use super::{FEW, look, still_frozen};
 use crate::aws::Client;
 use crate::cli::GrantArgs;
 use crate::error::{Error, Kind, Result};
@@ -16,6 +16,7 @@ use crate::stack::execute::execute_issuing;
 use crate::stack::kinds;
 use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
 use crate::stack::kinds::user::User;
+use crate::stack::leavers::Leavers;
 use crate::stack::limits::broken;
 use crate::stack::observe::observe_access;
 use crate::stack::observed::Observed;
@@ -24,7 +25,7 @@ use crate::stack::plan::access::{self, Grant};
 use crate::stack::result::StackResult;
 use crate::stack::vault::Vault;
 use crate::text::failure::Failure;
-use crate::text::words::{plural, some_of};
+use crate::text::words::plural;
 use crate::verbs::class::Class;
 use crate::verbs::ended::Exit;
 use crate::verbs::run::{Log, announced};
@@ -41,7 +42,13 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
         )
         .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
-    let session = class.connect().await?;
+    let mut session = class.connect().await?;
+    // Before anything is made for them: what a student may do is written for whoever is in the roster.
+    if !session.class.doubts.is_empty() {
+        let observed = look(&session, COMMAND).await?;
+        session.settle_leavers(&observed, Leavers::Refused)?;
+    }
+    let session = session;
     let vault = session.vault();
     let work = session.run(COMMAND, Log::Kept, async |client| {
         let observed = observe_access(client, &session.desired, true).await?;
@@ -69,7 +76,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
             "the file with everybody's credentials could not be written: {error}"
         )),
     }
-    notes.extend(still_frozen(&plan.frozen_all_the_same(&observed)));
+    notes.extend(still_frozen(&session, &observed));
     notes.extend(exposed);
     notes.extend(where_credentials_are(&vault, &students));
     let exit = run.exit(
@@ -187,15 +194,4 @@ fn where_credentials_are(vault: &Vault, students: &[StudentResult]) -> Vec<Strin
         )),
     };
     here.into_iter().chain(elsewhere).collect()
-}
-
-/// Who has been given access and is shut out all the same.
-fn still_frozen(students: &[&Username]) -> Option<String> {
-    let names: Vec<&str> = students.iter().map(|name| name.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "still shut out until `homeroom access thaw`: {}",
-            some_of(&names, FEW)
-        )
-    })
 }

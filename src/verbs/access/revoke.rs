@@ -7,6 +7,7 @@ use crate::events::{Command, Outcome};
 use crate::report::left;
 use crate::results::StudentResult;
 use crate::stack::execute::execute;
+use crate::stack::leavers::Leavers;
 use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::stack::plan::access;
@@ -24,7 +25,7 @@ const COMMAND: Command = Command::AccessRevoke;
 pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     check_confirmation(args.confirm.as_ref(), &class)?;
     let mut session = class.connect().await?;
-    let mut observed = look_and_settle(&mut session, COMMAND).await?;
+    let mut observed = look_and_settle(&mut session, COMMAND, Leavers::Reached).await?;
     let who_left = session.left_in_iam(&observed);
     let mut plan = plan(&session, &observed);
     session.check_leavers(&observed, &plan)?;
