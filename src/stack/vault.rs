@@ -315,7 +315,7 @@ mod tests {
         let class = "lab6".parse().unwrap();
         let user1: Username = "user1".parse().unwrap();
         let mut seen = Observed::default();
-        assert_eq!(vault.without_user(&class, &seen), [user1.clone()]);
+        assert_eq!(vault.without_user(&class, &seen), vec![user1.clone()]);
         seen.gaps.push(Gap {
             kind: Kind::User,
             name: None,
