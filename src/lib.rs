@@ -17,6 +17,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`verbs`] | one file a command: its arguments, its wiring |
+//! | `cli`, `options` | the command line; the table of options, from flags, variables and `homeroom.toml` |
 //! | [`report`] | the terminal, HTML, CSV, JSON, JUnit, gradebooks, handouts |
 //! | [`probe`] | `validate`, isolation and rehearsals: a stack is tried |
 //! | [`results`] | how a run ended, student by student |

@@ -99,7 +99,7 @@ pub(crate) fn rewritten(changes: &[(Username, Change)]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::cache::Key;
+    use crate::evidence::cache::CacheKey;
     use crate::ids::Scope;
 
     fn standing(students: Vec<StudentProgress>, any_stack: bool) -> ClassStanding {
@@ -108,7 +108,7 @@ mod tests {
             account: "1".into(),
             region: "us-east-1".into(),
         };
-        let key = Key::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap());
+        let key = CacheKey::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap());
         ClassStanding {
             students,
             gaps: Vec::new(),

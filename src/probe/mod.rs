@@ -1,5 +1,7 @@
 //! Trying a stack: does it work, and does it keep its student apart from the others?
 
+mod attempt;
+mod deadline;
 pub(crate) mod failed_executions;
 pub mod isolation;
 pub mod reach;

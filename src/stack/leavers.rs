@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ids::Username;
 use crate::roster::Student;
-use crate::roster::beyond::Doubt;
+use crate::roster::beyond::UnsureName;
 use crate::roster::renamed::{Person, RecognisedBy, renamed};
 use crate::stack::desired::Desired;
 use crate::stack::elsewhere::Elsewhere;
@@ -68,14 +68,14 @@ pub(crate) struct SettledDoubts {
 /// Settles who was meant by names that the roster does not have just so, by who is `present` in the class. Where not
 /// everything could be seen, whoever was named is looked for to the end.
 pub(crate) fn settle(
-    doubts: &[Doubt],
+    doubts: &[UnsureName],
     present: &BTreeSet<Username>,
     all_seen: bool,
     leavers: Leavers,
 ) -> SettledDoubts {
     let mut settled = SettledDoubts::default();
     let reaches = leavers == Leavers::Reached;
-    for Doubt { given, otherwise } in doubts {
+    for UnsureName { given, otherwise } in doubts {
         match otherwise {
             None if !reaches && present.contains(given) => settled.refused.push(given.clone()),
             _ if reaches && present.contains(given) => settled.leavers.push(given.clone()),
@@ -225,8 +225,8 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn doubt(given: &str, otherwise: Option<&str>) -> Doubt {
-        Doubt {
+    fn doubt(given: &str, otherwise: Option<&str>) -> UnsureName {
+        UnsureName {
             given: name(given),
             otherwise: otherwise.map(name),
         }

@@ -145,6 +145,7 @@ impl StackResult {
             let (state, detail) = match run.steps.get(&item.resource) {
                 None => (ResourceState::Planned(item.verdict), why(item)),
                 Some(StepResult::Done) => (ResourceState::Done, why(item)),
+                Some(StepResult::Absent) => (ResourceState::Planned(Verdict::Absent), None),
                 Some(StepResult::Conflict { failure }) => (
                     ResourceState::Planned(Verdict::Conflict),
                     Some(failure.cause_in_full()),
@@ -256,6 +257,15 @@ pub(crate) fn deleted(plan: &StudentPlan, run: &StudentRun) -> Option<Event> {
     })
 }
 
+/// Whether no function and no workflow was found of a student, where some were looked for.
+pub(crate) fn has_no_stack(resources: &[ResourceResult]) -> bool {
+    let absent = ResourceState::Planned(Verdict::Absent);
+    let is_compute = |kind| matches!(kind, Kind::Function | Kind::StateMachine);
+    let stack = resources.iter().filter(|r| is_compute(r.resource.kind));
+    let mut stack = stack.peekable();
+    stack.peek().is_some() && stack.all(|result| result.state == absent)
+}
+
 fn resource(item: &Item, state: ResourceState, detail: Option<String>) -> ResourceResult {
     ResourceResult {
         resource: item.resource.clone(),
@@ -318,9 +328,9 @@ fn after_deletion(
         }
         StepResult::Skipped { needs } => Some(format!("waits for {needs}")),
         StepResult::Cancelled => Some("not begun".to_owned()),
-        StepResult::Done => None,
+        StepResult::Done | StepResult::Absent => None,
     });
-    let done = step.is_some_and(StepResult::is_well);
+    let done = step == Some(&StepResult::Done);
     // What only loses its boundary stays, whatever is taken away around it.
     if item.verdict == Verdict::Update {
         return match done {

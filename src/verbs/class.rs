@@ -11,7 +11,7 @@ use crate::ids::{ClassName, Scope, Username};
 use crate::lab::{Lab, bundle};
 use crate::options::{ClassSettings, LabSource, Ui};
 use crate::report::print_notes;
-use crate::roster::beyond::Doubt;
+use crate::roster::beyond::UnsureName;
 use crate::roster::{Roster, Student};
 use crate::stack::desired::Desired;
 use crate::stack::observe::Depth;
@@ -36,7 +36,7 @@ pub(super) struct Class {
     /// The verb's own options, for a proposed command.
     pub repeat: String,
     /// Usernames that were given and do not stand so in the roster; the cloud tells who is meant.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<UnsureName>,
     /// Those who were chosen by name and left the roster.
     pub chosen_leavers: Vec<Username>,
 }

@@ -9,9 +9,10 @@ use super::session::Session;
 use crate::error::{Kind, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
-use crate::report::{View, json, print_summary, terminal};
+use crate::report::{View, print_summary, terminal};
 use crate::results::{RunSummary, StudentResult};
 use crate::stack::observed::Gap;
+use crate::text::json;
 
 /// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,9 @@ impl Ended {
             ..view
         };
         let written = match ui.output {
-            OutputFormat::Json => json::print_run(&self.summary, &mut out),
+            OutputFormat::Json => json::document(&self.summary)
+                .map_err(io::Error::from)
+                .and_then(|document| out.write_all(document.as_bytes())),
             OutputFormat::Text => print_summary(&self.summary, &view, &mut out),
         };
         said(written.and_then(|()| out.flush()))?;
@@ -126,7 +129,6 @@ impl Session {
     pub fn view(&self) -> View<'_> {
         let class = &self.class;
         View {
-            roster: &class.roster.students,
             columns: terminal::columns_of_stdout(),
             color: class.settings.ui.color_stdout,
             invocation: &class.invocation,

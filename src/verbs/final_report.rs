@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::evidence::standing::ClassStanding;
 use crate::ids::Username;
-use crate::report::{About, Written, last_readings};
+use crate::report::{About, WrittenReport, last_readings};
 use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::text::words::{plural, some_of};
@@ -114,7 +114,10 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn write_report(session: &Session, standing: &mut ClassStanding) -> Result<Written> {
+pub(super) fn write_report(
+    session: &Session,
+    standing: &mut ClassStanding,
+) -> Result<WrittenReport> {
     let mut report = class_report(session, standing);
     let mut about = about(session);
     if standing.is_of_nobody() && !report.departed.is_empty() {

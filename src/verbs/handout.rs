@@ -10,7 +10,6 @@ use crate::events::{Command, Outcome};
 use crate::files::keep_private;
 use crate::lab::Surroundings;
 use crate::report::handout::{About, Files, One, dir, write};
-use crate::report::words::{plural, some_of};
 use crate::results::StudentResult;
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
@@ -22,6 +21,7 @@ use crate::stack::observed::Observed;
 use crate::stack::ownership::Ownership;
 use crate::stack::vault::Vault;
 use crate::text::failure::Failure;
+use crate::text::words::{plural, some_of};
 
 use super::class::Class;
 use super::ended::Exit;

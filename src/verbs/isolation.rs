@@ -13,7 +13,7 @@ use crate::cli::Cli;
 use crate::error::{Error, Result};
 use crate::events::{Command, Event, Outcome};
 use crate::ids::Username;
-use crate::probe::isolation::{Subject, Way, prove, unbounded_roles};
+use crate::probe::isolation::{IsolationSubject, ProvenBy, prove, unbounded_roles};
 use crate::probe::reach::{Target, neighbours};
 use crate::results::StudentResult;
 use crate::stack::desired::{Desired, Stack};
@@ -124,7 +124,7 @@ async fn one_student(
         Ok(known) => known.and_then(|known| known.access_key),
         Err(error) => return could_not(error.to_string(), None),
     };
-    let subject = Subject {
+    let subject = IsolationSubject {
         own,
         neighbours: near,
         frozen: user.is_frozen(),
@@ -132,8 +132,8 @@ async fn one_student(
     };
     let as_student = key.map(|key| client.with_access_key(&key));
     let way = match &as_student {
-        Some(student) => Way::Key(student),
-        None => Way::Simulator {
+        Some(student) => ProvenBy::Key(student),
+        None => ProvenBy::Simulator {
             region: &session.scope().region,
         },
     };

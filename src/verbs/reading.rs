@@ -17,8 +17,8 @@ use crate::evidence::standing::{ClassStanding, rewritten};
 use crate::files::file_name;
 use crate::ids::Username;
 use crate::report::{
-    About, Account, ClassReport, Key, ReportStudent, Since, Written, history, last_readings,
-    write_reports,
+    About, Account, Document, PseudonymKey, ReportStudent, Since, WrittenReport, history,
+    last_readings, write_reports,
 };
 use crate::roster::Student;
 use crate::stack::left::Attendance;
@@ -160,13 +160,13 @@ pub(super) fn about(session: &Session) -> About {
 pub(super) fn write_files(
     session: &Session,
     standing: &mut ClassStanding,
-    report: &ClassReport,
+    report: &Document,
     about: About,
     anonymous: bool,
-) -> Result<Written> {
+) -> Result<WrittenReport> {
     let reports = &session.class.settings.reports;
-    let mut attempt = || -> io::Result<Written> {
-        let key = anonymous.then(|| Key::of_class(reports, &report.class));
+    let mut attempt = || -> io::Result<WrittenReport> {
+        let key = anonymous.then(|| PseudonymKey::of_class(reports, &report.class));
         let hidden = &session.class.roster.kept_back.values;
         let key = key.transpose()?.map(|key| key.hiding(hidden));
         let written = write_reports(reports, report, about, key.as_ref())?;
@@ -184,8 +184,8 @@ pub(super) fn write_files(
     })
 }
 
-/// The class as a report shows it, with each stack's last validation and what changed since the report before.
-pub(super) fn class_report(session: &Session, standing: &ClassStanding) -> ClassReport {
+/// The class as every table and report shows it, with each stack's last validation.
+pub(super) fn document(session: &Session, standing: &ClassStanding) -> Document {
     let class = &session.class;
     let validations = session.files().validations();
     let row = |student: Student, progress: &StudentProgress| ReportStudent {
@@ -196,7 +196,7 @@ pub(super) fn class_report(session: &Session, standing: &ClassStanding) -> Class
     let students = class.students.iter().cloned().zip(&standing.students);
     let departed = standing.departed.iter();
     let departed = departed.map(|gone| row(Student::unknown(gone.username.clone()), gone));
-    let mut report = ClassReport {
+    Document {
         class: class.name().clone(),
         lab: session.desired.lab.clone(),
         lab_title: class.lab.title().to_owned(),
@@ -213,7 +213,13 @@ pub(super) fn class_report(session: &Session, standing: &ClassStanding) -> Class
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
         since: None,
-    };
+    }
+}
+
+/// The same with what changed since the report before.
+pub(super) fn class_report(session: &Session, standing: &ClassStanding) -> Document {
+    let class = &session.class;
+    let mut report = document(session, standing);
     if !class.is_whole() {
         report.notes.push(format!(
             "This report shows {} of the class's {} students: those who were chosen.",

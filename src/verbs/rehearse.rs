@@ -25,7 +25,7 @@ use crate::events::{Command, Event, Outcome};
 use crate::local::{self, PrivateCloud, PrivateOptions};
 use crate::options::OutputFormat;
 use crate::probe::rehearsal::{Diligence, misjudged};
-use crate::probe::script::{Trouble, work};
+use crate::probe::script::{ScriptTrouble, work};
 use crate::report::View;
 use crate::results::StudentResult;
 use crate::stack::observe::{Depth, observe};
@@ -211,7 +211,9 @@ async fn rehearse(
         // A closed stderr leaves nobody to tell.
         let _ = writeln!(io::stderr().lock());
     }
+    let document = reading::document(session, &standing);
     let view = View {
+        document: Some(&document),
         report: Some(&written.html),
         ..session.view()
     };
@@ -258,8 +260,8 @@ async fn students_work(session: &Session) -> Result<()> {
     for outcome in look.await? {
         match outcome {
             Ok(()) => {}
-            Err(Trouble::Failed(failure)) => failures.push(failure),
-            Err(Trouble::Cancelled) => return Err(interrupted()),
+            Err(ScriptTrouble::Failed(failure)) => failures.push(failure),
+            Err(ScriptTrouble::Cancelled) => return Err(interrupted()),
         }
     }
     match failures.is_empty() {
@@ -271,7 +273,7 @@ async fn students_work(session: &Session) -> Result<()> {
 async fn all_students(
     client: &Client,
     session: &Session,
-) -> std::result::Result<Vec<std::result::Result<(), Trouble>>, Cancelled> {
+) -> std::result::Result<Vec<std::result::Result<(), ScriptTrouble>>, Cancelled> {
     let observed = &observe(client, &session.desired, &Depth::Deploy).await?;
     let (scope, class) = (session.scope(), &session.class);
     let outcomes = stream::iter(session.stacks().enumerate())

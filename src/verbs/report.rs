@@ -9,8 +9,10 @@ use super::status::{attestations, exit_of, nothing_stands};
 use crate::cli::{Cli, ReportArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
+use crate::evidence::kept::known;
 use crate::evidence::standing::ClassStanding;
 use crate::report::View;
+use crate::report::last_readings::places;
 use crate::text::words::plural;
 
 pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
@@ -28,10 +30,12 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     standing.attest(&attested);
     // Before the report before this one is replaced, from which a student who left may be known.
     session.keep_people();
+    let of_others = of_other_accounts(&session);
     let report = class_report(&session, &standing);
     let about = about(&session);
     let written = write_files(&session, &mut standing, &report, about, args.anonymous)?;
     let mut notes = standing.notes.clone();
+    notes.extend(of_others);
     let mut files: Vec<_> = written.files().into_iter().map(ToOwned::to_owned).collect();
     if let Some(canvas) = &gradebook {
         let reports = &session.class.settings.reports;
@@ -51,6 +55,7 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     ended.gaps = standing.gaps;
     ended.list(files);
     let view = View {
+        document: Some(&report),
         report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
         ..session.view()
     };
@@ -84,4 +89,20 @@ fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
         "check --class, --region, --profile and the roster; a class that is not there yet is made by `{} deploy`",
         session.class.invocation
     )))
+}
+
+/// The accounts other than this one of which the class's folder has readings: one name of a class may stand for several
+/// classes, and the files of a report are the last one's.
+fn of_other_accounts(session: &Session) -> Option<String> {
+    let account = &session.scope().account;
+    let folder = session.folder();
+    let mut others = known(&folder);
+    others.retain(|place, _| place.account != *account);
+    (!others.is_empty()).then(|| {
+        format!(
+            "this report is of account {account}; {} also has readings of {}, which stay kept and count for nobody here",
+            folder.display(),
+            places(&others)
+        )
+    })
 }

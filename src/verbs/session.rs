@@ -9,7 +9,7 @@ use crate::aws::pacing::{Overrides, Pace};
 use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
-use crate::evidence::cache::Key;
+use crate::evidence::cache::CacheKey;
 use crate::evidence::kept::ClassFiles;
 use crate::files::class_dir;
 use crate::ids::Scope;
@@ -138,7 +138,7 @@ impl Session {
         let Desired {
             scope, class, lab, ..
         } = &self.desired;
-        ClassFiles::new(self.folder(), Key::new(scope, class, lab))
+        ClassFiles::new(self.folder(), CacheKey::new(scope, class, lab))
     }
 
     /// Where the class's credentials are.

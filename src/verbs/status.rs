@@ -2,7 +2,7 @@
 
 use super::class::{Class, invalid};
 use super::ended::Exit;
-use super::reading::read;
+use super::reading::{document, read};
 use super::session::Session;
 use crate::cli::{AttestArgs, Cli, StatusArgs};
 use crate::error::{Error, Kind, Result};
@@ -11,6 +11,7 @@ use crate::evidence::attest::Attestations;
 use crate::evidence::kept::known;
 use crate::evidence::standing::ClassStanding;
 use crate::lab::bundle;
+use crate::report::View;
 use crate::report::last_readings::places;
 
 pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
@@ -24,12 +25,17 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     if standing.is_nothing() {
         notes.push(nothing_stands(&session));
     }
+    let document = document(&session, &standing);
     let students = standing.students.iter().map(Into::into).collect();
     let mut ended = session.ended(Command::Status, students, notes);
     ended.exit = exit_of(&standing);
     ended.summary.left = standing.left;
     ended.gaps = standing.gaps;
-    ended.show(&session)
+    let view = View {
+        document: Some(&document),
+        ..session.view()
+    };
+    ended.show_with(&session, view)
 }
 
 /// A status that could not be read for somebody is an error, though everything else is shown.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{ClassFiles, LastReport};
 use crate::error::{Error, Kind, Result};
-use crate::evidence::cache::Key;
+use crate::evidence::cache::CacheKey;
 use crate::evidence::last_reading::LastReadings;
 use crate::files::{read_if_there, write_whole};
 use crate::ids::Username;
@@ -99,7 +99,7 @@ pub(crate) fn known(folder: &Path) -> BTreeMap<KnownPlace, Timestamp> {
         let read = fs::read(entry.path()).ok();
         let read = read.and_then(|bytes| LastReadings::parse(&bytes, None).ok());
         if let Some((last, at)) = read.and_then(|last| last.read_at().map(|at| (last, at))) {
-            let Key {
+            let CacheKey {
                 account,
                 region,
                 lab,
@@ -132,7 +132,7 @@ mod tests {
             account: "123456789012".into(),
             region: "us-east-1".into(),
         };
-        let key = Key::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap());
+        let key = CacheKey::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap());
         ClassFiles::new(dir.to_owned(), key)
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::evidence::cache::Key;
+use crate::evidence::cache::CacheKey;
 use crate::ids::Username;
 
 pub(crate) use last_readings::{FILE as LAST_READINGS, KnownPlace, known};
@@ -19,11 +19,11 @@ pub(crate) use people::distinct;
 #[derive(Debug, Clone)]
 pub(crate) struct ClassFiles {
     folder: PathBuf,
-    key: Key,
+    key: CacheKey,
 }
 
 impl ClassFiles {
-    pub fn new(folder: PathBuf, key: Key) -> Self {
+    pub fn new(folder: PathBuf, key: CacheKey) -> Self {
         Self { folder, key }
     }
 
@@ -35,7 +35,7 @@ impl ClassFiles {
     /// Account and region are part of its name, so that a rehearsal on the embedded cloud and the class day on AWS do not
     /// overwrite each other's.
     fn file_of(&self, what: &str) -> PathBuf {
-        let Key {
+        let CacheKey {
             account,
             region,
             lab,
@@ -82,7 +82,7 @@ impl LastReport {
         serde_json::from_slice(&bytes).ok()
     }
 
-    fn is_about(&self, key: &Key) -> bool {
+    fn is_about(&self, key: &CacheKey) -> bool {
         self.class == key.class.as_str()
             && self.lab.id == key.lab.as_str()
             && self.account.id == key.account

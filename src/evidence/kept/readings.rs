@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::ClassFiles;
-use crate::evidence::cache::{Cache, Key, OwnRecords};
+use crate::evidence::cache::{Cache, CacheKey, OwnRecords};
 
 use crate::evidence::recorded::{Nonce, Written};
 use crate::files::write_whole;
@@ -52,7 +52,7 @@ impl ClassFiles {
     }
 }
 
-fn read(path: &Path, key: Key) -> (Cache, Vec<String>) {
+fn read(path: &Path, key: CacheKey) -> (Cache, Vec<String>) {
     let bytes = fs::File::open(path).and_then(|file| {
         let mut bytes = Vec::new();
         file.take(SIZE_MAX + 1).read_to_end(&mut bytes)?;
@@ -169,13 +169,13 @@ mod tests {
     use crate::events::Event;
     use crate::ids::Scope;
 
-    fn key(account: &str) -> Key {
+    fn key(account: &str) -> CacheKey {
         let scope = Scope {
             partition: "aws".into(),
             account: account.into(),
             region: "us-east-1".into(),
         };
-        Key::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
+        CacheKey::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::stack::execute::execute;
 use crate::stack::leavers::Leavers;
 use crate::stack::plan::Plan;
 use crate::stack::plan::access;
-use crate::stack::result::StackResult;
+use crate::stack::result::{StackResult, has_no_stack};
 use crate::text::words::some_of;
 use crate::verbs::class::Class;
 use crate::verbs::ended::Exit;
@@ -37,14 +37,15 @@ pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     });
     let (students, run) = work.await;
     let mut notes = run.notes();
-    if students.iter().any(|s| s.outcome == Outcome::Frozen) {
+    let stands = |s: &StudentResult| s.outcome == Outcome::Frozen && !has_no_stack(&s.resources);
+    if students.iter().any(stands) {
         notes.push(
             "what ran of their workflows is stopped, and their functions run no more until `homeroom access thaw`; an API \
              that asks for no authorization answers whoever calls it with an error"
                 .to_owned(),
         );
     }
-    notes.extend(without_access(&students));
+    notes.extend(half_reached(&students));
     let mut exit = run.exit(
         &students,
         &[Outcome::Failed, Outcome::Conflict],
@@ -86,16 +87,79 @@ async fn carry_out(
     results.collect()
 }
 
-/// Whom neither a freeze nor a thaw reaches.
-fn without_access(students: &[StudentResult]) -> Option<String> {
-    let without = students
-        .iter()
-        .filter(|student| student.outcome == Outcome::NoAccess);
-    let names: Vec<&str> = without.map(|s| s.username.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "no IAM user of this class, lab and region; only functions and workflows, where there are any: {}",
-            some_of(&names, FEW)
-        )
-    })
+/// Whom a freeze or a thaw reaches in part, or not at all.
+fn half_reached(students: &[StudentResult]) -> Vec<String> {
+    let parts = [
+        (
+            true,
+            false,
+            "no IAM user of this class, lab and region; only functions and workflows, where there are any",
+        ),
+        (
+            false,
+            true,
+            "no stack of this class, lab and region; only the IAM user",
+        ),
+        (
+            true,
+            true,
+            "neither an IAM user nor a stack of this class, lab and region, so nothing was done",
+        ),
+    ];
+    let said = parts.into_iter().filter_map(|(no_user, no_stack, what)| {
+        let has = |s: &&StudentResult| {
+            let missing = (s.outcome == Outcome::NoAccess, has_no_stack(&s.resources));
+            missing == (no_user, no_stack)
+        };
+        let names = students.iter().filter(has).map(|s| s.username.as_str());
+        let names: Vec<&str> = names.collect();
+        (!names.is_empty()).then(|| format!("{what}: {}", some_of(&names, FEW)))
+    });
+    said.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::kinds::{Kind, ResourceId};
+    use crate::stack::plan::Verdict;
+    use crate::stack::result::{ResourceResult, ResourceState};
+
+    fn student(name: &str, outcome: Outcome, function: ResourceState) -> StudentResult {
+        let result = |kind, name: String, state| ResourceResult {
+            resource: ResourceId::new(kind, name),
+            state,
+            detail: None,
+        };
+        StudentResult {
+            resources: vec![
+                result(Kind::User, name.to_owned(), ResourceState::Done),
+                result(Kind::Function, format!("{name}-work"), function),
+            ],
+            ..StudentResult::new(name.parse().unwrap(), outcome)
+        }
+    }
+
+    #[test]
+    fn whom_a_freeze_reaches_in_part_is_said_with_what_is_missing() {
+        let absent = ResourceState::Planned(Verdict::Absent);
+        let said = half_reached(&[
+            student("whole", Outcome::Frozen, ResourceState::Done),
+            student("no-user", Outcome::NoAccess, ResourceState::Done),
+            student("no-stack", Outcome::Frozen, absent),
+            student("nothing", Outcome::NoAccess, absent),
+            // Nobody knows.
+            student("stopped", Outcome::Cancelled, ResourceState::Cancelled),
+        ]);
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(
+            said[0].ends_with("where there are any: no-user"),
+            "{said:?}"
+        );
+        assert!(said[1].contains("no stack") && said[1].ends_with("only the IAM user: no-stack"));
+        assert!(
+            said[2].starts_with("neither") && said[2].ends_with(": nothing"),
+            "{said:?}"
+        );
+    }
 }
