@@ -17,8 +17,9 @@ use crate::aws::{Client, Operation};
 use crate::stack::desired::Desired;
 use crate::stack::plan::{Action, Plan};
 
-use crate::stack::prove_gone::LATE_LOGS;
-
+/// Pause between a teardown and the first look whether all is gone. What a function logged at its end is delivered within seconds, and would
+/// make its log group again; nothing tells that all of it has arrived.
+pub(super) const LATE_LOGS: Duration = Duration::from_secs(5);
 /// What a call takes, there and back, when nothing holds it up.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Calls one after another before the scarcest one and after it (an API's parts; its permission and record).

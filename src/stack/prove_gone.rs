@@ -15,14 +15,12 @@ use crate::stack::plan::{Plan, StudentPlan, Verdict, access, teardown};
 use crate::stack::result::{Fresh, StackResult};
 
 use crate::stack::execute::{StudentRun, execute};
+use crate::stack::forecast::LATE_LOGS;
 use crate::stack::observe::{Depth, observe, observe_access};
 
 /// How long a fresh listing may go on showing what is deleted already: listings of IAM and of API Gateway
 /// are eventually consistent, and AWS gives no figure.
 const LISTING_LAG: Duration = Duration::from_secs(60);
-/// Pause before the first look. What a function logged at its end is delivered within seconds, and would
-/// make its log group again; nothing tells that all of it has arrived.
-pub(super) const LATE_LOGS: Duration = Duration::from_secs(5);
 /// Pause between two fresh listings.
 const LISTING_PAUSE: Duration = Duration::from_secs(5);
 

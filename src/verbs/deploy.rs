@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::class::Class;
-use super::ended::{Ended, Exit};
+use super::ended::{Exit, VerbEnded};
 use super::plan::plan;
 use super::reset;
 use super::run::{Log, announced};
@@ -27,7 +27,7 @@ use crate::stack::result::StackResult;
 
 /// A deployment that ended, well or not.
 pub(super) struct Deployment {
-    pub ended: Ended,
+    pub ended: VerbEnded,
     /// Students whose policy and handout name an API that is not there any more.
     stale: Vec<Username>,
 }

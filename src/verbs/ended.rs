@@ -48,14 +48,14 @@ impl Exit {
 }
 
 /// How a verb ended.
-pub(super) struct Ended {
+pub(super) struct VerbEnded {
     pub summary: RunSummary,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     pub exit: Exit,
 }
 
-impl Ended {
+impl VerbEnded {
     /// Names files that were written for people.
     pub fn list(&mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) {
         let files = files.into_iter();
@@ -93,7 +93,7 @@ impl Session {
         command: Command,
         students: Vec<StudentResult>,
         mut notes: Vec<String>,
-    ) -> Ended {
+    ) -> VerbEnded {
         let class = &self.class;
         // For people they stand on stderr since the roster was read.
         if class.settings.ui.output == OutputFormat::Json {
@@ -118,7 +118,7 @@ impl Session {
             api_calls: self.client.calls(),
             elapsed_s: class.started.elapsed().as_secs_f64(),
         };
-        Ended {
+        VerbEnded {
             summary,
             gaps: Vec::new(),
             exit: Exit::Done,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use futures::stream::{self, StreamExt};
 
 use super::class::Class;
-use super::ended::{Ended, Exit};
+use super::ended::{Exit, VerbEnded};
 use super::run::interrupted;
 use super::say::say;
 use super::session::Session;
@@ -223,7 +223,7 @@ async fn rehearse(
 /// A part of the day did not end well: its own summary is what there is to say.
 async fn ended_early(
     session: &Session,
-    mut ended: Ended,
+    mut ended: VerbEnded,
     post_mortem: &PostMortem,
 ) -> Result<Exit> {
     if ended.exit != Exit::Interrupted {

@@ -2,7 +2,7 @@
 
 use super::ask::{can_ask, check_confirmation, confirmed, not_confirmed, refuse_growth};
 use super::class::Class;
-use super::ended::{Ended, Exit};
+use super::ended::{Exit, VerbEnded};
 use super::run::{Log, announced};
 use super::session::Session;
 use super::{final_report, forget, reading};
@@ -107,7 +107,11 @@ fn depth(session: &Session) -> Depth {
 ///
 /// # Errors
 /// None of its own: what could not be deleted is an outcome.
-pub(super) async fn tear_down(session: &Session, plan: &Plan, before: &Observed) -> Result<Ended> {
+pub(super) async fn tear_down(
+    session: &Session,
+    plan: &Plan,
+    before: &Observed,
+) -> Result<VerbEnded> {
     let depth = depth(session);
     let work = session.run(COMMAND, Log::Kept, async |client| {
         let started = session.run_started(COMMAND, plan);

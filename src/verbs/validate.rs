@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::class::{Class, invalid};
-use super::ended::{Ended, Exit};
+use super::ended::{Exit, VerbEnded};
 use super::reading::about;
 use super::run::{Log, announced};
 use super::session::Session;
@@ -46,7 +46,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 ///
 /// # Errors
 /// When it was stopped before any student was looked at.
-pub(super) async fn validate(session: &Session) -> Result<(Ended, Observed)> {
+pub(super) async fn validate(session: &Session) -> Result<(VerbEnded, Observed)> {
     let work = session.run(COMMAND, Log::Kept, async |client| {
         let observed = observe(client, &session.desired, &Depth::Deploy).await?;
         Elsewhere::check(&session.desired, &observed)?;
