@@ -7,11 +7,11 @@ use crate::evidence::attest::Attestations;
 use crate::evidence::last_reading::{LastReadings, progress_of};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::Username;
-use crate::stack::desired::Desired;
 use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
+use crate::stack::kinds::Desired;
+use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
-use crate::stack::observed::Gap;
 
 /// Where everybody stands, at one moment.
 pub(crate) struct ClassStanding {

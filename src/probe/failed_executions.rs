@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::aws::execution::{Execution, HistoryEvent, Status};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, Page};
-use crate::stack::desired::Desired;
+use crate::stack::kinds::Desired;
 
 /// Pages of one listing or history at most: a thousand executions, and as many events of each.
 const PAGES_MAX: usize = 10;

@@ -14,9 +14,9 @@ use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::probe::reach::{OWN_STACK as OWN, Target, questions};
 
-use crate::stack::desired::Stack;
 use crate::stack::hints;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 
 /// How long a new key and a new policy may take to be known everywhere. AWS gives no figure; a few seconds are usual for
 /// a key, and for policies users have seen three minutes.

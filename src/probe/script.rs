@@ -9,8 +9,8 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::ids::Scope;
 use crate::lab::ScriptedStep;
-use crate::stack::desired::Stack;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 use crate::stack::ownership::Owner;
 use crate::text::failure::Failure;
 

@@ -16,9 +16,9 @@ use crate::lab::marks::{NONCE_LENGTH, nonce};
 use crate::probe::attempt::{ProbeTrouble, run_probe};
 use crate::probe::deadline::Deadline;
 use crate::roster::Student;
-use crate::stack::desired::Stack;
-use crate::stack::hints;
+use crate::stack::kinds::Stack;
 use crate::stack::kinds::function::TAG_FROZEN;
+
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 pub use crate::probe::attempt::Validation;
@@ -52,7 +52,7 @@ pub async fn validate(
         false => format!("{} {words} --students {student}", validation.invocation),
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(item) => hints::conflict(validation.plan, Some(item)),
+        Some(item) => validation.plan.conflict_hint(Some(item)),
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.

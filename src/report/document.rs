@@ -17,8 +17,8 @@ use crate::lab::check::Work;
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
 use crate::roster::Student;
+use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
-use crate::stack::observed::Gap;
 use crate::text;
 
 use super::causes::{self, Cause};

@@ -13,11 +13,10 @@ use crate::aws::stop::Cancelled;
 use crate::events::Outcome;
 use crate::files::{keep_private, write_whole};
 use crate::ids::Username;
-use crate::stack::desired::{Desired, Stack};
 use crate::stack::kinds::function::code::{CodeError, code_of};
-use crate::stack::observed::Observed;
+use crate::stack::kinds::{Desired, Observed, Stack, StudentsWork};
 use crate::stack::plan::Plan;
-use crate::stack::plan::reset::{Work, configuration, machine_settings, work};
+use crate::stack::plan::reset::work;
 use crate::stack::result::StackResult;
 use crate::text::failure::Failure;
 use crate::text::words::some_of;
@@ -88,7 +87,7 @@ pub(crate) async fn keep(
     let dir = class_folder.join("kept");
     let folder = dir.join(&time);
     let touched = plan.students.iter().filter(|student| student.steps() > 0);
-    let stacks: Vec<(&Stack, Vec<Work<'_>>)> = touched
+    let stacks: Vec<(&Stack, Vec<StudentsWork>)> = touched
         .filter_map(|student| {
             let mut stacks = desired.stacks.iter();
             let stack = stacks.find(|stack| stack.owner == student.owner)?;
@@ -154,7 +153,7 @@ impl From<io::Error> for NotKept {
 async fn keep_student(
     client: &Client,
     into: &Path,
-    work: &[Work<'_>],
+    work: &[StudentsWork],
 ) -> Result<Vec<PathBuf>, NotKept> {
     let mut files = Vec::new();
     let mut write = |name: String, bytes: &[u8]| -> io::Result<()> {
@@ -164,26 +163,16 @@ async fn keep_student(
         Ok(())
     };
     for piece in work {
-        match piece {
-            Work::Function { actual, code } => {
-                let name = &actual.name;
-                if *code {
-                    let zip = code_of(client, name).await.map_err(|error| match error {
-                        CodeError::Cancelled => NotKept::Cancelled,
-                        other => NotKept::Failed(format!("Lambda function {name}: {other}")),
-                    })?;
-                    write(format!("{name}.zip"), &zip)?;
-                }
-                let text = format!("{:#}\n", configuration(actual));
-                write(format!("{name}.json"), text.as_bytes())?;
-            }
-            Work::Machine { name, detail } => {
-                write(format!("{name}.asl.json"), detail.definition.as_bytes())?;
-                if let Some(settings) = machine_settings(detail) {
-                    let text = format!("{settings:#}\n");
-                    write(format!("{name}.settings.json"), text.as_bytes())?;
-                }
-            }
+        if piece.code {
+            let name = &piece.resource.name;
+            let zip = code_of(client, name).await.map_err(|error| match error {
+                CodeError::Cancelled => NotKept::Cancelled,
+                other => NotKept::Failed(format!("{}: {other}", piece.resource)),
+            })?;
+            write(format!("{name}.zip"), &zip)?;
+        }
+        for (name, text) in &piece.files {
+            write(name.clone(), text.as_bytes())?;
         }
     }
     Ok(files)

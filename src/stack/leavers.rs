@@ -9,12 +9,12 @@ use crate::ids::Username;
 use crate::roster::Student;
 use crate::roster::beyond::UnsureName;
 use crate::roster::renamed::{Person, RecognisedBy, renamed};
-use crate::stack::desired::Desired;
 use crate::stack::elsewhere::Elsewhere;
+use crate::stack::kinds::Desired;
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind, ResourceId};
 use crate::stack::left::{Attendance, Leaver, everybody, respelled};
-use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::stack::plan::teardown::Reach;
 use crate::text::words::some_of;
@@ -201,8 +201,7 @@ impl Attendance {
         known: &BTreeMap<Username, Person>,
     ) -> Vec<LeftStudent> {
         for leaver in &mut self.leavers {
-            let is_iam = |kind| matches!(kind, Kind::Role | Kind::User | Kind::ManagedPolicy);
-            leaver.resources.retain(|id| is_iam(id.kind));
+            leaver.resources.retain(|id| id.kind.facts().in_iam);
         }
         let mut left = self.left(roster, known);
         for one in &mut left {

@@ -163,7 +163,7 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::ids::Scope;
-    use crate::stack::observed::AccountUse;
+    use crate::stack::kinds::AccountUse;
 
     #[test]
     fn a_limit_that_nobody_asked_about_is_left_out() {

@@ -2,9 +2,7 @@
 
 pub(crate) mod alike;
 pub mod copies;
-pub mod cost;
 pub mod credentials;
-pub mod desired;
 pub mod diff;
 pub mod dispatcher;
 pub mod elsewhere;
@@ -22,7 +20,6 @@ pub mod limits;
 pub(crate) mod names;
 pub mod new_apis;
 pub mod observe;
-pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod prove_gone;

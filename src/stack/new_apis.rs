@@ -4,7 +4,8 @@
 use crate::events::StepResult;
 use crate::ids::{Scope, Username};
 use crate::stack::execute::StudentRun;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::rest_api;
 use crate::stack::ownership::Owner;
 use crate::stack::plan::{Action, Item, Plan};
 use crate::text::words::some_of;
@@ -21,8 +22,8 @@ pub(crate) fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) ->
     };
     let made = |item: &Item, run: &StudentRun| {
         let new = match &item.action {
-            Some(Action::CreateRestApi(_)) => true,
-            Some(Action::CompleteRestApi { id, .. }) => never_deployed(id),
+            Some(Action::RestApi(rest_api::Action::Create(_))) => true,
+            Some(Action::RestApi(rest_api::Action::Complete { id, .. })) => never_deployed(id),
             _ => false,
         };
         new && matches!(run.steps.get(&item.resource), Some(StepResult::Done))

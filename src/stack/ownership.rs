@@ -167,6 +167,47 @@ impl Ownership {
         }
     }
 
+    /// What to do about something with a student's name that is somebody else's; `None` where nothing better is known than
+    /// what holds for everything foreign.
+    pub(crate) fn advice(&self, wanted: &Owner) -> Option<String> {
+        let student = &wanted.student;
+        match self {
+            Self::OtherRegion(region) => Some(format!(
+                "this stack is in region {region}: add --region {region}; a student has one stack in an account, since \
+                 IAM's names hold for all regions"
+            )),
+            Self::Ours(owner) | Self::OtherClass(owner) => {
+                let same = owner
+                    .student
+                    .as_str()
+                    .eq_ignore_ascii_case(student.as_str());
+                Some(if !same {
+                    format!(
+                        "it is the stack of student {} in class {}: give {student} another username",
+                        owner.student, owner.class
+                    )
+                } else if owner.class != wanted.class {
+                    format!(
+                        "these stacks are class {0}: add --class {0}; if it is another course's, give the student another \
+                         username in this class",
+                        owner.class
+                    )
+                } else if owner.student != *student {
+                    format!(
+                        "it is the same student in another spelling: write '{}' in the roster",
+                        owner.student
+                    )
+                } else {
+                    format!(
+                        "it is of this class's lab {}: name that lab's folder with --lab",
+                        owner.lab
+                    )
+                })
+            }
+            Self::Foreign | Self::Unproven => None,
+        }
+    }
+
     /// The student, when it is ours.
     pub fn student(&self) -> Option<&Username> {
         match self {
@@ -235,19 +276,20 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// JSON with sorted keys.
+pub(crate) fn sorted(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<_, _> = map.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
+            Value::Object(sorted.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}
+
 /// JSON with sorted keys and no white space: equal documents have equal texts.
 pub fn canonical(value: &serde_json::Value) -> String {
-    use serde_json::Value;
-    fn sort(value: &Value) -> Value {
-        match value {
-            Value::Object(map) => {
-                let sorted: BTreeMap<_, _> =
-                    map.iter().map(|(k, v)| (k.clone(), sort(v))).collect();
-                Value::Object(sorted.into_iter().collect())
-            }
-            Value::Array(items) => Value::Array(items.iter().map(sort).collect()),
-            other => other.clone(),
-        }
-    }
-    sort(value).to_string()
+    sorted(value).to_string()
 }

@@ -7,15 +7,15 @@ use tokio::time::Instant;
 
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
-use crate::stack::desired::Desired;
 use crate::stack::ids::LabId;
-use crate::stack::kinds::{Kind, ResourceId};
+use crate::stack::kinds::log_group::LATE_LOGS;
+use crate::stack::kinds::user::access;
+use crate::stack::kinds::{Desired, ResourceId, log_group, role};
 use crate::stack::plan::teardown::Reach;
-use crate::stack::plan::{Plan, StudentPlan, Verdict, access, teardown};
+use crate::stack::plan::{Plan, StudentPlan, Verdict, teardown};
 use crate::stack::result::{Fresh, StackResult};
 
 use crate::stack::execute::{StudentRun, execute};
-use crate::stack::forecast::LATE_LOGS;
 use crate::stack::observe::{Depth, observe, observe_access};
 
 /// How long a fresh listing may go on showing what is deleted already: listings of IAM and of API Gateway
@@ -128,14 +128,10 @@ pub async fn prove_gone(
             if !result.is_well() {
                 failed.insert(resource.clone());
             }
-            let group = match resource.kind {
-                Kind::LogGroup => resource.clone(),
-                Kind::Function => {
-                    functions_deleted |= result.is_well();
-                    ResourceId::new(Kind::LogGroup, format!("/aws/lambda/{}", resource.name))
-                }
-                _ => continue,
+            let Some(group) = log_group::made_again(resource) else {
+                continue;
             };
+            functions_deleted |= resource.kind.facts().runs && result.is_well();
             known.insert(group, student.owner.clone());
         }
     }
@@ -146,7 +142,7 @@ pub async fn prove_gone(
     }
     loop {
         let mut observed = observe(client, desired, depth).await?;
-        let claimed = teardown::claim_recreated(&mut observed, &known);
+        let claimed = log_group::claim(&mut observed, &known);
         let left = teardown::plan(desired, &observed, depth.reach());
         let open = left.only(|item| !failed.contains(&item.resource));
         if open.steps() == 0 || began.elapsed() >= LISTING_LAG {
@@ -154,7 +150,7 @@ pub async fn prove_gone(
                 plan: left,
                 other_labs: teardown::other_labs(desired, &observed),
                 other_regions: teardown::other_regions(desired, &observed, depth.reach()),
-                ownerless_roles: teardown::ownerless_roles(desired, &observed),
+                ownerless_roles: role::ownerless(desired, &observed),
             });
         }
         // Only what Lambda made again: a log group that somebody deploys meanwhile carries tags.

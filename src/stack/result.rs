@@ -260,8 +260,7 @@ pub(crate) fn deleted(plan: &StudentPlan, run: &StudentRun) -> Option<Event> {
 /// Whether no function and no workflow was found of a student, where some were looked for.
 pub(crate) fn has_no_stack(resources: &[ResourceResult]) -> bool {
     let absent = ResourceState::Planned(Verdict::Absent);
-    let is_compute = |kind| matches!(kind, Kind::Function | Kind::StateMachine);
-    let stack = resources.iter().filter(|r| is_compute(r.resource.kind));
+    let stack = resources.iter().filter(|r| r.resource.kind.facts().runs);
     let mut stack = stack.peekable();
     stack.peek().is_some() && stack.all(|result| result.state == absent)
 }
@@ -295,12 +294,12 @@ fn blocked(student: &StudentPlan) -> Vec<Failure> {
             request_id: None,
             subject: student.owner.student.to_string(),
             cause: format!("the class has this student as '{known}'"),
-            hint: Some(hints::conflict(student, None)),
+            hint: Some(student.conflict_hint(None)),
         }];
     }
     let failures = student.items.iter().filter_map(|item| {
         let hint = match item.verdict {
-            Verdict::Conflict => hints::conflict(student, Some(item)),
+            Verdict::Conflict => student.conflict_hint(Some(item)),
             Verdict::Unknown => hints::UNSEEN.to_owned(),
             Verdict::Missing => hints::MISSING.to_owned(),
             _ => return None,
@@ -369,6 +368,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::stack::kinds::function;
     use crate::stack::ownership::Owner;
     use crate::stack::plan::Action;
 
@@ -400,7 +400,7 @@ mod tests {
     }
 
     fn doomed() -> StudentPlan {
-        plan(Verdict::Delete, Some(Action::DeleteFunction))
+        plan(Verdict::Delete, Some(function::Action::Delete.into()))
     }
 
     fn run(result: StepResult) -> StudentRun {

@@ -15,8 +15,8 @@ use crate::files::{class_dir, keep_private, named, read_if_there, remove_if_ther
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::credentials::{AccessKey, Credentials};
 use crate::stack::kinds::Kind;
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
-use crate::stack::observed::Observed;
 use crate::stack::result::{ResourceResult, ResourceState};
 
 /// The file with everybody. A username has no space, so no student's file is called so.
@@ -210,8 +210,8 @@ fn parse(student: &Username, bytes: &[u8]) -> Option<Credentials> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::kinds::Gap;
     use crate::stack::kinds::ResourceId;
-    use crate::stack::observed::Gap;
 
     fn vault(dir: &tempfile::TempDir) -> Vault {
         Vault::of(dir.path(), &"lab6".parse().unwrap())

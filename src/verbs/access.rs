@@ -13,10 +13,10 @@ use crate::cli::{AccessVerb, Cli};
 use crate::error::Result;
 use crate::events::Command;
 use crate::ids::Username;
-use crate::stack::desired::Desired;
+use crate::stack::kinds::Desired;
+use crate::stack::kinds::Observed;
 use crate::stack::leavers::Leavers;
 use crate::stack::observe::observe_access;
-use crate::stack::observed::Observed;
 use crate::text::words::some_of;
 
 /// Students who are named one by one in a note.

@@ -13,7 +13,7 @@ use crate::options::{ClassSettings, LabSource, Ui};
 use crate::report::print_notes;
 use crate::roster::beyond::UnsureName;
 use crate::roster::{Roster, Student};
-use crate::stack::desired::Desired;
+use crate::stack::kinds::Desired;
 use crate::stack::observe::Depth;
 use crate::stack::plan::teardown::Reach;
 use crate::text::failure::Failure;

@@ -18,10 +18,10 @@ use crate::report::{View, handout};
 use crate::results::StudentResult;
 use crate::stack::copies::{self, Copies};
 use crate::stack::execute::{StudentRun, execute};
+use crate::stack::kinds::Observed;
 use crate::stack::limits::{Limited, broken};
 use crate::stack::new_apis::{NewApis, new_apis};
 use crate::stack::observe::rest_apis;
-use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::stack::result::StackResult;
 

@@ -11,7 +11,7 @@ use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::{View, print_summary, terminal};
 use crate::results::{RunSummary, StudentResult};
-use crate::stack::observed::Gap;
+use crate::stack::kinds::Gap;
 use crate::text::json;
 
 /// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::evidence::standing::ClassStanding;
 use crate::ids::Username;
 use crate::report::{About, WrittenReport, last_readings};
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
 use crate::stack::plan::Plan;
 use crate::text::words::{plural, some_of};
 

@@ -7,7 +7,7 @@ use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::report::handout;
 use crate::results::StudentResult;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
 use crate::stack::vault::{Vault, user_is_gone};
 use crate::text::words::plural;
 

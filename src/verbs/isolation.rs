@@ -16,12 +16,12 @@ use crate::ids::Username;
 use crate::probe::isolation::{IsolationSubject, ProvenBy, prove, unbounded_roles};
 use crate::probe::reach::{Target, neighbours};
 use crate::results::StudentResult;
-use crate::stack::desired::{Desired, Stack};
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::hints;
 use crate::stack::in_order::in_order;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::{Desired, Stack};
 use crate::stack::observe::observe_access;
-use crate::stack::observed::Observed;
 use crate::text::failure::Failure;
 
 /// Students at once; the pacer spaces their calls, this only bounds open connections.

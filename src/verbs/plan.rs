@@ -10,13 +10,13 @@ use crate::cli::{Cli, PlanArgs};
 use crate::error::Result;
 use crate::events::Command;
 use crate::report::View;
-use crate::stack::cost;
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::forecast::{Forecast, Work};
+use crate::stack::forecast::{Forecast, Workload};
 use crate::stack::kinds::Kind;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::rest_api::cost;
 use crate::stack::limits::shown;
 use crate::stack::observe::observe;
-use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, Verdict, deploy};
 use crate::stack::result::StackResult;
 
@@ -34,8 +34,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let pacer = || Pacer::new(session.pace(), &session.quotas());
     // Each from a rested account.
     ended.summary.forecast = Some(Forecast {
-        deploy: Work::of(&plan).estimate(&pacer()),
-        teardown: Work::of_teardown(&session.desired).estimate(&pacer()),
+        deploy: Workload::of(&plan).estimate(&pacer()),
+        teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
     });
     ended.summary.left = session.left(&observed);
     ended.exit = match args.exit_code {

@@ -21,8 +21,8 @@ use crate::report::{
     last_readings, write_reports,
 };
 use crate::roster::Student;
+use crate::stack::kinds::Observed;
 use crate::stack::left::Attendance;
-use crate::stack::observed::Observed;
 
 /// Reads where everybody stands, and keeps for the next reading what cannot change.
 ///

@@ -8,8 +8,9 @@ use crate::error::{Error, Kind, Result};
 use crate::events::Command;
 use crate::ids::Username;
 use crate::report::print_reset_listing;
-use crate::stack::diff::{Change, changes};
+use crate::stack::diff::Change;
 use crate::stack::observe::{Depth, observe};
+use crate::stack::plan::reset::changes;
 
 /// Shows what the students changed, and asks on a terminal. Elsewhere nobody can answer, and the students are named
 /// already, so it goes on: a copy is kept either way.

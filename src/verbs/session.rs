@@ -17,11 +17,11 @@ use crate::lab::allowed::JudgedRisks;
 use crate::local;
 use crate::options::{CloudTarget, Profile, QuotaScale};
 use crate::roster::Student;
-use crate::stack::desired::{Desired, Stack};
-use crate::stack::elsewhere::{Elsewhere, Place, stands_here};
+use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::hints;
+use crate::stack::kinds::{Desired, Stack};
+use crate::stack::kinds::{Observed, rest_api::ApiEndpoint};
 use crate::stack::observe::observe_roles;
-use crate::stack::observed::{ApiEndpoint, Observed};
 use crate::stack::vault::Vault;
 
 /// A class, and the cloud that it lives in.
@@ -199,7 +199,7 @@ impl Session {
         if !observed.is_ok_and(|observed| stands_here(desired, &observed)) {
             return Err(unnamed);
         }
-        let place = Place {
+        let place = Whereabouts {
             class: Some(desired.class.clone()),
             region: None,
         };

@@ -20,8 +20,8 @@ use crate::results::StudentResult;
 use crate::roster::Student;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::in_order::in_order;
+use crate::stack::kinds::Observed;
 use crate::stack::observe::{Depth, observe};
-use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, deploy};
 use crate::text::failure::Failure;
 

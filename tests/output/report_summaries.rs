@@ -21,11 +21,11 @@ use homeroom::report::{
 };
 use homeroom::roster::renamed::RecognisedBy;
 use homeroom::stack::ids::Scope;
-use homeroom::stack::kinds::{Kind, ResourceId};
+use homeroom::stack::kinds::{AccountUse, Gap};
+use homeroom::stack::kinds::{Kind, ResourceId, function};
 use homeroom::stack::limits::{Limit, Limited};
-use homeroom::stack::observed::{AccountUse, Gap};
 use homeroom::stack::ownership::Owner;
-use homeroom::stack::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
+use homeroom::stack::plan::{Item, Plan, StudentPlan, Verdict as Planned};
 use homeroom::text::json;
 use homeroom::text::show::width;
 
@@ -378,7 +378,7 @@ fn teardown_plan() -> Plan {
     let item = |kind, name: &str, verdict, why: &str| Item {
         resource: ResourceId::new(kind, name),
         verdict,
-        action: (verdict == Planned::Delete).then_some(Action::DeleteFunction),
+        action: (verdict == Planned::Delete).then_some(function::Action::Delete.into()),
         why: why.to_owned(),
         theirs: None,
         hint: None,

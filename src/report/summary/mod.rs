@@ -15,8 +15,8 @@ use std::time::Duration;
 use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::results::RunSummary;
+use crate::stack::kinds::Gap;
 use crate::stack::limits::Limit;
-use crate::stack::observed::Gap;
 
 use super::causes::{self, Cause};
 use super::document::{Document, hidden_by};

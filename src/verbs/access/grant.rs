@@ -14,14 +14,14 @@ use crate::results::StudentResult;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::execute::execute_issuing;
 use crate::stack::kinds;
-use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
-use crate::stack::kinds::user::User;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::managed_policy::{self, Purpose};
+use crate::stack::kinds::user;
+use crate::stack::kinds::user::access::{self, Grant};
 use crate::stack::leavers::Leavers;
 use crate::stack::limits::broken;
 use crate::stack::observe::observe_access;
-use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
-use crate::stack::plan::access::{self, Grant};
 use crate::stack::result::StackResult;
 use crate::stack::vault::Vault;
 use crate::text::failure::Failure;
@@ -108,7 +108,7 @@ fn plan(session: &Session, args: &GrantArgs, observed: &Observed) -> Result<Plan
 fn wanted(
     session: &Session,
     observed: &Observed,
-) -> std::result::Result<BTreeMap<Username, User>, Vec<Failure>> {
+) -> std::result::Result<BTreeMap<Username, user::Spec>, Vec<Failure>> {
     let scope = session.scope();
     let (lab, class) = (&session.class.lab, session.class.name());
     let mut wanted = BTreeMap::new();
@@ -120,11 +120,11 @@ fn wanted(
         let Some(policies) = lab.access(scope, class, student, &endpoints)? else {
             continue;
         };
-        let policy = |purpose: Purpose, document| ManagedPolicy {
+        let policy = |purpose: Purpose, document| managed_policy::Spec {
             name: purpose.name(scope, &stack.owner),
             document,
         };
-        let user = User {
+        let user = user::Spec {
             name: student.username.to_string(),
             policy: policy(Purpose::Access, policies.policy),
             boundary: policy(Purpose::Boundary, policies.boundary),
