@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::execution::{Execution, Status, when};
+use crate::events::Event;
 use crate::evidence::history::RootCause;
+use crate::ids::Username;
 use crate::lab::check::Work;
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
@@ -65,6 +67,15 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
+    /// The event that tells it.
+    pub(crate) fn finished(&self, student: &Username) -> Event {
+        Event::CheckFinished {
+            student: student.clone(),
+            // The error is the serialiser's own, which nothing here brings about.
+            result: serde_json::to_value(self).unwrap_or_default(),
+        }
+    }
+
     /// The answer to a check of the stack itself, which earns nothing. The hint is the instructor's.
     pub(crate) fn of_stack(
         (id, title): (&str, &str),

@@ -475,6 +475,21 @@ impl LastReadings {
         (students, displaced)
     }
 
+    /// A dated copy has these readings of earlier stacks.
+    pub(crate) fn displaced_copied(&mut self, displaced: &BTreeMap<Username, Kept>, copy: &str) {
+        for (student, old) in displaced {
+            match self.students.get_mut(student) {
+                // Still kept, as somebody else's.
+                Some(kept) if kept == old => kept.copy = Some(copy.to_owned()),
+                Some(Kept {
+                    earlier: Some(earlier),
+                    ..
+                }) => earlier.copy = Some(copy.to_owned()),
+                _ => {}
+            }
+        }
+    }
+
     /// Homeroom begins to tear these students' stacks down: what is made from now on is another stack.
     pub fn close<'a>(&mut self, students: impl IntoIterator<Item = &'a Username>, now: Timestamp) {
         for student in students {

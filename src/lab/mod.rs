@@ -11,6 +11,7 @@
 //! [`Lab::desired`] as it is filled in for every student. Both say every problem at once.
 
 pub mod access;
+pub(crate) mod allowed;
 pub mod asl;
 pub mod bundle;
 pub mod check;

@@ -6,6 +6,7 @@ mod logs;
 mod stack;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use executions::{next_to_describe, to_prove};
 pub use logs::{LogKey, LogSight, LogWindow, own_executions, own_windows};
@@ -51,11 +52,37 @@ pub enum StartUnknown {
     Unseen(String),
 }
 
+/// Why a function cannot run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReady {
+    /// It is not there.
+    Missing,
+    /// AWS's name of its state, and why.
+    State(String, Option<String>),
+}
+
+impl NotReady {
+    /// Whether it needs nothing but time.
+    pub fn is_pending(&self) -> bool {
+        matches!(self, Self::State(state, _) if state == "Pending")
+    }
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("missing"),
+            Self::State(state, Some(reason)) => write!(f, "{state} ({reason})"),
+            Self::State(state, None) => f.write_str(state),
+        }
+    }
+}
+
 /// What was read of one student.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// Functions that are not ready to run, by name, with what AWS says of them.
-    pub functions_not_ready: Vec<(String, Reading<String>)>,
+    pub functions_not_ready: Vec<(String, Reading<NotReady>)>,
     /// Executions by the state machine's id in the lab, newest first, with who started each.
     pub executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
     /// Why some executions that a check looks into were not described.

@@ -97,7 +97,7 @@ pub fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> String) 
         return reset(plan, command);
     }
     match not_ready.first() {
-        Some((_, Reading::Seen(state))) if state.starts_with("Pending") => format!(
+        Some((_, Reading::Seen(state))) if state.is_pending() => format!(
             "A function that was just written needs up to a minute: run `{}` again then.",
             command("status")
         ),

@@ -362,7 +362,7 @@ fn a_missing_part_fails_a_stack_and_a_hidden_one_leaves_it_unchecked() {
         assert_eq!(verdicts, both, "{other:?}");
     }
     let mut read = Facts::default();
-    let state = Reading::Seen("Failed".to_owned());
+    let state = Reading::Seen(NotReady::State("Failed".to_owned(), None));
     read.functions_not_ready.push(("user1-x".into(), state));
     assert_eq!(evaluate(&ready, &deployed(), &read).verdict, Verdict::Fail);
     read.functions_not_ready[0].1 = Reading::Unseen("lambda:GetFunction: AccessDenied".into());
@@ -816,8 +816,11 @@ fn instructed(plan: &StudentPlan, facts: &Facts) -> (Verdict, String) {
 #[test]
 fn the_instructor_is_told_the_act_that_mends_the_stack() {
     use Found::{Conflict, Create, Keep, NoChange, Unknown, Update};
-    let not_ready = |state: &str| Facts {
-        functions_not_ready: vec![("user1-x".into(), Reading::Seen(state.into()))],
+    let not_ready = |state: &str, reason: Option<&str>| Facts {
+        functions_not_ready: vec![(
+            "user1-x".into(),
+            Reading::Seen(NotReady::State(state.into(), reason.map(str::to_owned))),
+        )],
         ..Facts::default()
     };
     let as_seen = Facts::default;
@@ -844,19 +847,19 @@ fn the_instructor_is_told_the_act_that_mends_the_stack() {
         ),
         (
             vec![(function, Keep)],
-            not_ready("Failed"),
+            not_ready("Failed", None),
             Verdict::Fail,
             "`homeroom deploy --reset --students user1` puts the stack back",
         ),
         (
             vec![(function, NoChange)],
-            not_ready("Failed"),
+            not_ready("Failed", None),
             Verdict::Fail,
             "Lambda console",
         ),
         (
             vec![(function, NoChange)],
-            not_ready("Pending (Creating)"),
+            not_ready("Pending", Some("Creating")),
             Verdict::Fail,
             "`homeroom status` again",
         ),

@@ -30,8 +30,9 @@ use crate::stack::diff::Change;
 use crate::stack::ownership::{Owner, Ownership, Tags};
 use crate::stack::step::{Context, StepError};
 
+pub use crate::ids::{Kind, ResourceId};
 pub use item::Item;
-pub use kind::{Kind, ResourceId, Verdict};
+pub use kind::Verdict;
 
 /// What is true of every resource of a kind.
 pub(crate) struct Facts {

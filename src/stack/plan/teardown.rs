@@ -79,6 +79,16 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     Plan::new(desired, observed, students)
 }
 
+/// What would be deleted now and was not in the listing that was shown.
+pub(crate) fn growth(shown: &Plan, fresh: &Plan) -> BTreeSet<ResourceId> {
+    let deletions = |plan: &Plan| -> BTreeSet<ResourceId> {
+        let items = plan.students.iter().flat_map(|s| &s.items);
+        let doomed = items.filter(|item| item.action.is_some());
+        doomed.map(|item| item.resource.clone()).collect()
+    };
+    &deletions(fresh) - &deletions(shown)
+}
+
 /// Whether an owner's stack is among those that should be there.
 pub(crate) fn has_stack(desired: &Desired, owner: &Owner) -> bool {
     desired.stacks.iter().any(|stack| stack.owner == *owner)
