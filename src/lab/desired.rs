@@ -19,7 +19,7 @@ use crate::stack::kinds::function::{self, ENVIRONMENT_MAX};
 use crate::stack::kinds::log_group;
 use crate::stack::kinds::managed_policy::{self, Purpose};
 use crate::stack::kinds::rest_api::ApiEndpoint;
-use crate::stack::kinds::rest_api::{self, ApiRoute};
+use crate::stack::kinds::rest_api::{self, RouteSpec};
 use crate::stack::kinds::role::{self, INLINE_MAX, TRUST_MAX};
 use crate::stack::kinds::state_machine::{self, DEFINITION_MAX};
 use crate::stack::kinds::{Desired, Stack};
@@ -496,7 +496,7 @@ impl Renderer<'_> {
             routes: api
                 .routes
                 .iter()
-                .map(|route| ApiRoute {
+                .map(|route| RouteSpec {
                     method: route.method.clone(),
                     path: route.path.clone(),
                     function: function(&route.function),
