@@ -13,7 +13,6 @@ use crate::aws::stop::Cancelled;
 use crate::events::Failure;
 use crate::files::keep_private;
 use crate::files::write_whole;
-use crate::report::words::some_of;
 use crate::stack::ids::Username;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::Stack;
@@ -21,6 +20,7 @@ use crate::stack::kinds::StudentsWork;
 use crate::stack::kinds::function::code::{CodeError, code_of};
 use crate::stack::plan::Plan;
 use crate::stack::plan::reset::work;
+use crate::text::words::some_of;
 
 use super::session::Session;
 

@@ -52,10 +52,13 @@ pub(super) async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
 
 /// Lets nothing of the function run any more.
 pub(super) async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
+    let state = ours(cx, &cx.resource.name).await?;
+    freeze_seen(cx, &state).await
+}
+
+/// [`freeze`], for a function that was just looked at.
+pub(super) async fn freeze_seen(cx: &Context<'_>, state: &FunctionState) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    let Some(state) = ours(cx, name).await? else {
-        return Ok(());
-    };
     // First what a thaw needs, so that a run which is cut off in between can be gone on with.
     if !state.tags.contains_key(TAG_FROZEN) {
         remember(cx, name, state.reserved).await?;
@@ -69,9 +72,7 @@ pub(super) async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
 /// Lets the function run as it did before the freeze.
 pub(super) async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    let Some(state) = ours(cx, name).await? else {
-        return Ok(());
-    };
+    let state = ours(cx, name).await?;
     let Some(kept) = state.tags.get(TAG_FROZEN) else {
         return Ok(());
     };
@@ -82,15 +83,15 @@ pub(super) async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     or_gone(untagged.await)
 }
 
-/// The function, if it is there and proves to be this student's.
-async fn ours(cx: &Context<'_>, name: &str) -> Result<Option<FunctionState>, StepError> {
+/// The function, which proves to be this student's.
+async fn ours(cx: &Context<'_>, name: &str) -> Result<FunctionState, StepError> {
     let state = match cx.client.get_function(name).await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(None),
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Err(StepError::Absent),
         other => other?,
     };
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
     cx.prove_ours(&tags)?;
-    Ok(Some(state))
+    Ok(state)
 }
 
 async fn remember(cx: &Context<'_>, name: &str, reserved: Option<u32>) -> Result<(), StepError> {
