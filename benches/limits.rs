@@ -83,7 +83,7 @@ impl Class {
         cloud.in_run(pace, Overrides::new(), Stop::new(), sender)
     }
 
-    fn foretold(work: &Work) -> f64 {
+    fn foretold(work: &Workload) -> f64 {
         let pacer = Pacer::new(Pace::Scaled(1.0), &Overrides::new());
         work.estimate(&pacer).seconds.unwrap() as f64
     }
