@@ -18,7 +18,6 @@ use crate::probe::deadline::Deadline;
 use crate::roster::Student;
 use crate::stack::kinds::Stack;
 use crate::stack::kinds::function::TAG_FROZEN;
-
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 pub use crate::probe::attempt::Validation;

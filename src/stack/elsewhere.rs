@@ -7,7 +7,6 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ids::{ClassName, Username};
 use crate::stack::kinds::{Desired, Observed, ResourceId};
 use crate::stack::ownership::{Owner, Ownership, TAG_REGION, Tags};
-use crate::stack::plan::teardown::owned;
 
 /// Usernames that are named in a sentence at most.
 const NAMED: usize = 5;
@@ -170,7 +169,7 @@ impl Elsewhere {
 /// Whether something of one of the students' stacks stands where it was looked for.
 pub fn stands_here(desired: &Desired, observed: &Observed) -> bool {
     let owners: BTreeSet<&Owner> = desired.stacks.iter().map(|stack| &stack.owner).collect();
-    let mut here = owned(desired, observed).into_keys();
+    let mut here = observed.owned(desired).into_keys();
     here.any(|owner| owners.contains(&owner))
 }
 

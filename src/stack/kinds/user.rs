@@ -11,11 +11,11 @@ pub use effects::Action;
 
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::{
-    AnySeen, Desired, Facts, Kind, Observed, ResourceId, Stack, managed_policy,
+    AnySeen, Desired, Kind, KindFacts, Observed, ResourceId, Stack, managed_policy,
 };
 use crate::stack::ownership::{Owner, Ownership, Tags, of_principal};
 
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     // Source: IAM and AWS STS quotas, "User names".
     name_max: 64,
     runs: false,
