@@ -15,5 +15,6 @@ pub mod progress;
 mod read_student;
 pub mod reading;
 pub mod recorded;
+pub(crate) mod sight;
 mod starts;
 mod student_reader;

@@ -39,7 +39,7 @@ pub(crate) use filled::Payload;
 pub use filled::{ApiRoute, ScriptedStep};
 pub use handout::Surroundings;
 pub(crate) use model::{EndState, Probe, ProbeRequest};
-pub use risks::{Reach, Risk};
+pub use risks::{Risk, RiskKind};
 
 use crate::ids::{LabId, Username};
 use crate::lab::check::{Check, Proof};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::aws::execution::Status;
+use crate::aws::execution::ExecutionStatus;
 use crate::ids::LabId;
 use crate::lab::check::Check;
 use crate::lab::marks::Marks;
@@ -373,7 +373,7 @@ impl ProbeRequest {
 #[serde(deny_unknown_fields)]
 pub struct EndState {
     /// Its status; a final one.
-    pub status: Status,
+    pub status: ExecutionStatus,
     /// Its error's name, where that matters.
     pub error: Option<String>,
 }

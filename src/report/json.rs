@@ -11,7 +11,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::aws::execution::{Execution, Status};
+use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::events::{Left, RunSummary};
 use crate::evidence::check::CheckResult;
 use crate::evidence::progress::{Progress, StackState};
@@ -180,7 +180,7 @@ struct Run<'a> {
     name: &'a str,
     arn: &'a str,
     started_by: Starter,
-    status: Status,
+    status: ExecutionStatus,
     started_at: Option<String>,
     stopped_at: Option<String>,
     input: Option<&'a Value>,

@@ -13,13 +13,13 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::evidence::cache::CacheKey;
-use crate::evidence::last_reading::{Kept, LastReadings};
+use crate::evidence::last_reading::{KeptReading, LastReadings};
 use crate::evidence::progress::StudentProgress;
 use crate::files::{class_dir, write_whole};
 use crate::report::history;
 use crate::report::words::{plural, some_of};
 
-use crate::roster::renamed::Person;
+use crate::roster::renamed::KnownPerson;
 use crate::stack::ids::{ClassName, Username};
 
 use super::session::Session;
@@ -69,7 +69,7 @@ pub(super) fn save(session: &Session, last: &LastReadings) -> io::Result<()> {
 
 /// Notes whose the readings are that an older homeroom kept, before it is forgotten who had the usernames. Without
 /// that, nothing contradicts that they are of whoever has them now.
-pub(super) fn know(session: &Session, people: &BTreeMap<Username, Person>) {
+pub(super) fn know(session: &Session, people: &BTreeMap<Username, KnownPerson>) {
     if let Ok(mut last) = load(session) {
         let before = last.clone();
         last.know(people);
@@ -86,7 +86,7 @@ pub(super) fn know(session: &Session, people: &BTreeMap<Username, Person>) {
 pub(super) fn keep_displaced(
     session: &Session,
     last: &mut LastReadings,
-    displaced: BTreeMap<Username, Kept>,
+    displaced: BTreeMap<Username, KeptReading>,
     now: Timestamp,
 ) -> io::Result<()> {
     if displaced.is_empty() {
@@ -101,7 +101,7 @@ pub(super) fn keep_displaced(
         match last.students.get_mut(&student) {
             // Still kept, as somebody else's.
             Some(kept) if *kept == old => kept.copy = Some(name.clone()),
-            Some(Kept {
+            Some(KeptReading {
                 earlier: Some(earlier),
                 ..
             }) => earlier.copy = Some(name.clone()),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::write_whole;
 
-use crate::roster::renamed::Person;
+use crate::roster::renamed::KnownPerson;
 use crate::stack::ids::Username;
 use crate::text::normalise::key;
 
@@ -18,7 +18,7 @@ use super::session::Session;
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Kept {
-    students: BTreeMap<Username, Person>,
+    students: BTreeMap<Username, KnownPerson>,
 }
 
 /// As much of a `report.json` as is needed.
@@ -57,7 +57,7 @@ fn read(session: &Session) -> Kept {
 }
 
 /// What the class's last report says of its students: a class may be older than what is kept here.
-fn reported(session: &Session) -> BTreeMap<Username, Person> {
+fn reported(session: &Session) -> BTreeMap<Username, KnownPerson> {
     let bytes = fs::read(session.folder().join("report.json")).unwrap_or_default();
     let Ok(report) = serde_json::from_slice::<Report>(&bytes) else {
         return BTreeMap::new();
@@ -78,7 +78,9 @@ fn reported(session: &Session) -> BTreeMap<Username, Person> {
 }
 
 /// What is told of each; an address or a name that two have recognises neither.
-fn entries(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Username, Person> {
+fn entries(
+    rows: Vec<(Username, Option<String>, Option<String>)>,
+) -> BTreeMap<Username, KnownPerson> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (_, email, name) in &rows {
         for text in [email, name].into_iter().flatten() {
@@ -90,7 +92,7 @@ fn entries(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Us
     };
     rows.into_iter()
         .map(|(username, email, name)| {
-            let entry = Person {
+            let entry = KnownPerson {
                 email: alone(email),
                 name: alone(name),
             };
@@ -100,12 +102,12 @@ fn entries(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Us
 }
 
 /// What is known of everybody; nothing where there is no file or it cannot be read.
-pub(super) fn load(session: &Session) -> BTreeMap<Username, Person> {
+pub(super) fn load(session: &Session) -> BTreeMap<Username, KnownPerson> {
     read(session).students
 }
 
 /// What the roster says of everybody in it.
-pub(super) fn now(session: &Session) -> BTreeMap<Username, Person> {
+pub(super) fn now(session: &Session) -> BTreeMap<Username, KnownPerson> {
     let rows = session.class.roster.students.iter();
     let rows = rows.map(|s| (s.username.clone(), s.email.clone(), s.name.clone()));
     entries(rows.collect())

@@ -9,9 +9,10 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Left, Outcome, StudentResult};
 use crate::evidence::attest::Attestations;
 use crate::evidence::check::{CheckResult, Verdict};
-use crate::evidence::last_reading::{LastReadings, Sight, progress_of};
+use crate::evidence::last_reading::{LastReadings, progress_of};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::reading::{ClassReading, read_class, read_observed as read_observed_class};
+use crate::evidence::sight::StackSight;
 use crate::files::class_dir;
 use crate::lab::bundle;
 use crate::report::causes;
@@ -353,7 +354,7 @@ async fn read_of(
     })
     .await;
     let read = ran.output.map_err(|_| interrupted())?;
-    let any = |sights: &[Sight]| sights.iter().any(|sight| sight.any || sight.hidden);
+    let any = |sights: &[StackSight]| sights.iter().any(|sight| sight.any || sight.hidden);
     let (here, gone) = read.sights.split_at(class.students.len());
     let (any_stack, any_departed) = (any(here), any(gone));
     if any_stack || any_departed {
@@ -364,7 +365,7 @@ async fn read_of(
     // Afresh: another command may have read meanwhile.
     let mut last = last_readings::load(session)?;
     last.know(&people::load(session));
-    let sights = read.sights.into_iter().map(|sight| Sight {
+    let sights = read.sights.into_iter().map(|sight| StackSight {
         ends: observed.is_some(),
         ..sight
     });

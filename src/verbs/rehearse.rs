@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use futures::stream::{self, StreamExt};
 
-use crate::aws::execution::Status;
+use crate::aws::execution::ExecutionStatus;
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, RehearseArgs};
 use crate::error::{Error, Kind, Result};
@@ -467,7 +467,7 @@ fn failed_executions(student: &StudentProgress) -> Vec<String> {
     let shown = open.flat_map(|check| &check.evidence);
     let failed = shown.filter(|evidence| {
         let execution = evidence.execution.as_ref();
-        execution.is_some_and(|shown| shown.execution.status == Status::Failed)
+        execution.is_some_and(|shown| shown.execution.status == ExecutionStatus::Failed)
     });
     failed.map(|evidence| evidence.sentence()).collect()
 }

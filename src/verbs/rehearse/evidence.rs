@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::aws::execution::HistoryEvent;
-use crate::aws::execution::{Execution, Status};
+use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::aws::{CallError, Client, Page};
 use crate::events::Command;
 
@@ -152,7 +152,10 @@ async fn read_all(client: &Client, session: &Session, found: &mut Found) -> Resu
 }
 
 fn failed(execution: &Execution) -> bool {
-    !matches!(execution.status, Status::Succeeded | Status::Running)
+    !matches!(
+        execution.status,
+        ExecutionStatus::Succeeded | ExecutionStatus::Running
+    )
 }
 
 fn event(event: &HistoryEvent) -> Value {

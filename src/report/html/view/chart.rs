@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::aws::execution::Status;
+use crate::aws::execution::ExecutionStatus;
 use crate::report::class::ClassReport;
 use crate::report::json::at;
 use crate::report::words::plural;
@@ -59,7 +59,7 @@ impl Chart {
     /// `None` when nobody has run anything.
     pub(super) fn of(report: &ClassReport) -> Option<Self> {
         let zone = report.taken_at.time_zone();
-        let all: Vec<(i64, Status)> = report
+        let all: Vec<(i64, ExecutionStatus)> = report
             .students
             .iter()
             .flat_map(|s| &s.progress.executions)
@@ -81,8 +81,12 @@ impl Chart {
         for (minute, status) in &all {
             let slot = usize::try_from((minute - begin) / step).ok()?;
             match status {
-                Status::Succeeded | Status::Running | Status::PendingRedrive => counts[slot].0 += 1,
-                Status::Failed | Status::TimedOut | Status::Aborted => counts[slot].1 += 1,
+                ExecutionStatus::Succeeded
+                | ExecutionStatus::Running
+                | ExecutionStatus::PendingRedrive => counts[slot].0 += 1,
+                ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+                    counts[slot].1 += 1
+                }
             }
         }
         let line = counts.iter().map(|c| c.0).max()?.max(1);

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 
-use crate::aws::execution::{Execution, Status};
+use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Verdict};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::lab::check::Work;
@@ -392,10 +392,10 @@ impl Run {
             started_by: starter.phrase(),
             status: execution.status.as_str(),
             tone: match execution.status {
-                Status::Succeeded => "good",
-                Status::Running | Status::PendingRedrive => "busy",
-                Status::Failed | Status::TimedOut => "bad",
-                Status::Aborted => "idle",
+                ExecutionStatus::Succeeded => "good",
+                ExecutionStatus::Running | ExecutionStatus::PendingRedrive => "busy",
+                ExecutionStatus::Failed | ExecutionStatus::TimedOut => "bad",
+                ExecutionStatus::Aborted => "idle",
             },
             input: detail
                 .filter(|d| !d.input.is_null())
