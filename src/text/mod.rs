@@ -4,17 +4,21 @@
 //! - [`encoding`]: what a file is when it is no UTF-8 text;
 //! - [`unwanted`]: the one list of characters that must not be shown or kept as they are;
 //! - [`normalise`]: the one way to compare names, sections and logins;
+//! - [`show`]: text made safe and made to fit where it is shown; [`words`]: counts, lists, durations; [`json`];
 //! - `names`: whether two names are one person's;
 //! - [`problems`]: what is wrong with a table, said once however often it is wrong.
 
 pub mod encoding;
 pub mod failure;
+pub mod json;
 pub(crate) mod names;
 pub mod normalise;
 pub mod problems;
+pub mod show;
 pub mod similar;
 pub mod table;
 pub mod unwanted;
+pub mod words;
 
 /// A text of at most so many characters; `…` stands where it was cut.
 pub fn shortened(text: &str, most: usize) -> String {

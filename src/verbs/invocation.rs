@@ -3,6 +3,7 @@
 
 use crate::cli::{AccessVerb, Verb};
 use crate::options::{ClassSettings, GlobalOptions};
+use crate::text::words::posix_quoted;
 
 /// Program and global options as typed, quoted for a shell, without `--students` and `--section`: see
 /// [`selection`].
@@ -99,7 +100,7 @@ fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+        posix_quoted(word)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
-use crate::report::words::some_of;
+
 use crate::roster::beyond::UnsureName;
+use crate::text::words::some_of;
 
 use crate::roster::renamed::renamed;
 use crate::roster::{Roster, Student};

@@ -23,7 +23,7 @@ use crate::files::{class_dir, write_whole};
 use crate::local::{self, PrivateCloud, PrivateOptions};
 use crate::options::{GlobalOptions, OutputFormat, QuotaScale};
 use crate::probe::script::{ScriptTrouble, work};
-use crate::report::{View, Written};
+use crate::report::{Document, View, WrittenReport};
 use crate::roster::Student;
 use crate::stack::ids::{CLASS_MAX, ClassName};
 use crate::stack::observe::{Depth, observe};
@@ -349,7 +349,8 @@ async fn rehearse(
     }
     let files = written.files().into_iter();
     summary.files = files.map(|path| path.display().to_string()).collect();
-    finish(session, &summary, &written)?;
+    let document = progress::document(session, &standing);
+    finish(session, &summary, &document, &written)?;
     Ok(exit)
 }
 
@@ -389,8 +390,14 @@ async fn planned(session: &Session) -> Result<String> {
     })
 }
 
-fn finish(session: &Session, summary: &RunSummary, written: &Written) -> Result<()> {
+fn finish(
+    session: &Session,
+    summary: &RunSummary,
+    document: &Document,
+    written: &WrittenReport,
+) -> Result<()> {
     let view = View {
+        document: Some(document),
         report: Some(&written.html),
         ..view(session)
     };
