@@ -49,7 +49,7 @@ use crate::stack::kinds::function::Code;
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
-use model::{Entry, Manifest, of_id};
+use model::{Manifest, ManifestEntry, of_id};
 use problems::Problems;
 use read::{compile, pack, read_manifest};
 use template::Templates;
@@ -177,7 +177,7 @@ impl Lab {
 
     /// How the stack's resources are named, in the order in which a stack is shown.
     pub fn name_patterns(&self) -> Vec<NamePattern> {
-        fn of<E: Entry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
+        fn of<E: ManifestEntry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
             entries.iter().map(|entry| entry.pattern().clone())
         }
         let m = &self.manifest;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::bucket::Bucket;
 use super::faults::{Call, Fault, Rule, unit_of};
-use super::figures::{self, RequestQuota, buckets_of};
+use super::figures::{self, BucketQuota, buckets_of};
 use super::refusal::Refusal;
 use super::request::Request;
 
@@ -104,7 +104,7 @@ pub struct Options {
     /// Whether requests are counted against quotas.
     pub quotas: bool,
     /// Operations whose own quota is not the published one.
-    pub raised: HashMap<String, RequestQuota>,
+    pub raised: HashMap<String, BucketQuota>,
     /// How many times faster than AWS everything goes: rates times this, durations divided by it. Above 0.
     pub scale: f64,
     /// What decides where there is a range.
