@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::execution::{Execution, Status, when};
+use crate::aws::execution::{Execution, ExecutionStatus, when};
 use crate::events::Event;
 use crate::evidence::history::RootCause;
 use crate::ids::Username;
@@ -51,7 +51,7 @@ pub struct CheckResult {
     pub earned: Points,
     /// How much of it is done, where it gives credit for parts and they could be counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parts: Option<Parts>,
+    pub parts: Option<PartsDone>,
     /// What came of it.
     pub verdict: Verdict,
     /// What was seen.
@@ -111,10 +111,10 @@ impl CheckResult {
 
 /// How much of a check is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parts {
-    /// Parts that are done.
+pub struct PartsDone {
+    /// PartsDone that are done.
     pub done: u32,
-    /// Parts in all.
+    /// PartsDone in all.
     pub of: u32,
 }
 
@@ -201,7 +201,10 @@ impl Why {
 impl ExecutionEvidence {
     /// Whether it failed, so that its history has something to say.
     pub fn failed(&self) -> bool {
-        matches!(self.execution.status, Status::Failed | Status::TimedOut)
+        matches!(
+            self.execution.status,
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut
+        )
     }
 
     fn sentence(&self) -> String {

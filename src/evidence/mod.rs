@@ -16,6 +16,7 @@ pub mod progress;
 mod read_student;
 pub mod reading;
 pub mod recorded;
+pub(crate) mod sight;
 pub(crate) mod standing;
 mod starts;
 mod student_reader;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::aws::execution::{Execution, Status, when};
+use crate::aws::execution::{Execution, ExecutionStatus, when};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
@@ -352,6 +352,6 @@ fn missing(execution: &Execution, now_ms: i64) -> Option<&'static str> {
     let new = execution
         .stopped_ms
         .is_none_or(|stopped| stopped + LOGS_SETTLED_MS > now_ms);
-    let without_error = execution.status == Status::Failed && detail.error.is_none();
+    let without_error = execution.status == ExecutionStatus::Failed && detail.error.is_none();
     (without_error && new).then_some("AWS does not show its error yet")
 }

@@ -77,13 +77,13 @@ impl JudgedRisks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::Reach;
+    use crate::lab::RiskKind;
 
     #[test]
     fn only_what_is_allowed_to_the_letter_is_allowed() {
         let risk = |action: &str| Risk {
             holder: "worker".into(),
-            reach: Reach::Action(action.into()),
+            reach: RiskKind::Action(action.into()),
             example: "*".into(),
         };
         let allow = [

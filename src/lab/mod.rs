@@ -40,7 +40,7 @@ pub(crate) use filled::Payload;
 pub use filled::{ApiRoute, ScriptedStep};
 pub use handout::Surroundings;
 pub(crate) use model::{EndState, Probe, ProbeRequest};
-pub use risks::{Reach, Risk};
+pub use risks::{Risk, RiskKind};
 
 use crate::ids::{LabId, Username};
 use crate::lab::check::{Check, Proof};
@@ -50,7 +50,7 @@ use crate::stack::kinds::function::Code;
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
-use model::{Entry, Manifest, of_id};
+use model::{Manifest, ManifestEntry, of_id};
 use problems::Problems;
 use read::{compile, pack, read_manifest};
 use template::Templates;
@@ -178,7 +178,7 @@ impl Lab {
 
     /// How the stack's resources are named, in the order in which a stack is shown.
     pub fn name_patterns(&self) -> Vec<NamePattern> {
-        fn of<E: Entry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
+        fn of<E: ManifestEntry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
             entries.iter().map(|entry| entry.pattern().clone())
         }
         let m = &self.manifest;

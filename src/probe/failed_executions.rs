@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::aws::execution::{Execution, HistoryEvent, Status};
+use crate::aws::execution::{Execution, ExecutionStatus, HistoryEvent};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, Page};
 use crate::stack::kinds::Desired;
@@ -55,7 +55,10 @@ async fn read_all(
 }
 
 fn failed(execution: &Execution) -> bool {
-    !matches!(execution.status, Status::Succeeded | Status::Running)
+    !matches!(
+        execution.status,
+        ExecutionStatus::Succeeded | ExecutionStatus::Running
+    )
 }
 
 fn event(event: &HistoryEvent) -> Value {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::aws::execution::Status;
+use crate::aws::execution::ExecutionStatus;
 use crate::evidence::check::Verdict;
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::Username;
@@ -86,7 +86,7 @@ fn failed_executions(student: &StudentProgress) -> Vec<String> {
     let shown = open.flat_map(|check| &check.evidence);
     let failed = shown.filter(|evidence| {
         let execution = evidence.execution.as_ref();
-        execution.is_some_and(|shown| shown.execution.status == Status::Failed)
+        execution.is_some_and(|shown| shown.execution.status == ExecutionStatus::Failed)
     });
     failed.map(|evidence| evidence.sentence()).collect()
 }

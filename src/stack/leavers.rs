@@ -8,7 +8,7 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ids::Username;
 use crate::roster::Student;
 use crate::roster::beyond::UnsureName;
-use crate::roster::renamed::{Person, RecognisedBy, renamed};
+use crate::roster::renamed::{KnownPerson, RecognisedBy, renamed};
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::kinds::Desired;
 use crate::stack::kinds::Observed;
@@ -172,7 +172,7 @@ impl Attendance {
     pub(crate) fn left(
         &self,
         roster: &[Student],
-        known: &BTreeMap<Username, Person>,
+        known: &BTreeMap<Username, KnownPerson>,
     ) -> Vec<LeftStudent> {
         let new = |username: &_| !self.present.contains(username);
         let left = self.leavers.iter().map(|leaver| {
@@ -198,7 +198,7 @@ impl Attendance {
     pub(crate) fn left_in_iam(
         mut self,
         roster: &[Student],
-        known: &BTreeMap<Username, Person>,
+        known: &BTreeMap<Username, KnownPerson>,
     ) -> Vec<LeftStudent> {
         for leaver in &mut self.leavers {
             leaver.resources.retain(|id| id.kind.facts().in_iam);

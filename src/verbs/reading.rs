@@ -10,9 +10,10 @@ use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
 use crate::evidence::kept::{LAST_READINGS, distinct};
-use crate::evidence::last_reading::{LastReadings, Sight};
+use crate::evidence::last_reading::LastReadings;
 use crate::evidence::progress::StudentProgress;
 use crate::evidence::reading::{ClassReading, read_class, read_observed as read_observed_class};
+use crate::evidence::sight::StackSight;
 use crate::evidence::standing::{ClassStanding, rewritten};
 use crate::files::file_name;
 use crate::ids::Username;
@@ -91,7 +92,7 @@ async fn read_of(
         Some(observed) => read_observed_class(client, &reading, cache, observed.clone()).await,
     });
     let read = look.await.0?;
-    let any = |sights: &[Sight]| sights.iter().any(|sight| sight.any || sight.hidden);
+    let any = |sights: &[StackSight]| sights.iter().any(|sight| sight.any || sight.hidden);
     let (here, gone) = read.sights.split_at(class.students.len());
     let (any_stack, any_departed) = (any(here), any(gone));
     if any_stack || any_departed {
@@ -102,7 +103,7 @@ async fn read_of(
     // Afresh: another command may have read meanwhile.
     let mut last = files.last_readings()?;
     last.know(&files.people());
-    let sights = read.sights.into_iter().map(|sight| Sight {
+    let sights = read.sights.into_iter().map(|sight| StackSight {
         ends: observed.is_some(),
         ..sight
     });

@@ -18,6 +18,7 @@ use super::say::say;
 use super::session::Session;
 use super::{deploy, final_report, plan, reading, teardown, validate};
 use crate::aws::Client;
+
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, RehearseArgs};
 use crate::error::{Error, Kind, Result};

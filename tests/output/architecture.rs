@@ -55,6 +55,7 @@ const PURE: &[&str] = &[
     "evidence/last_reading.rs",
     "evidence/log_pattern.rs",
     "evidence/progress.rs",
+    "evidence/sight.rs",
     "evidence/recorded.rs",
     "probe/reach.rs",
 ];

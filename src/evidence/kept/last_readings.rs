@@ -14,7 +14,7 @@ use crate::evidence::cache::CacheKey;
 use crate::evidence::last_reading::LastReadings;
 use crate::files::{read_if_there, write_whole};
 use crate::ids::Username;
-use crate::roster::renamed::Person;
+use crate::roster::renamed::KnownPerson;
 
 /// With this begins the name of every file of last readings.
 pub(crate) const FILE: &str = "last-readings";
@@ -58,7 +58,7 @@ impl ClassFiles {
 
     /// Notes whose the readings are that an older homeroom kept. Without that, nothing contradicts that they are of whoever
     /// has the usernames now.
-    pub(super) fn attribute_last_readings(&self, people: &BTreeMap<Username, Person>) {
+    pub(super) fn attribute_last_readings(&self, people: &BTreeMap<Username, KnownPerson>) {
         if let Ok(mut last) = self.last_readings() {
             let before = last.clone();
             last.know(people);

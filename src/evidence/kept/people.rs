@@ -10,17 +10,17 @@ use super::ClassFiles;
 use crate::files::write_whole;
 use crate::ids::Username;
 use crate::roster::Student;
-use crate::roster::renamed::Person;
+use crate::roster::renamed::KnownPerson;
 use crate::text::normalise::key;
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct KeptPeople {
-    students: BTreeMap<Username, Person>,
+    students: BTreeMap<Username, KnownPerson>,
 }
 
 impl ClassFiles {
     /// What is known of everybody; nothing where there is no file or it cannot be read.
-    pub fn people(&self) -> BTreeMap<Username, Person> {
+    pub fn people(&self) -> BTreeMap<Username, KnownPerson> {
         let bytes = fs::read(self.file_of("people")).unwrap_or_default();
         let mut kept: KeptPeople = serde_json::from_slice(&bytes).unwrap_or_default();
         // A class may be older than what is kept here.
@@ -58,14 +58,14 @@ impl ClassFiles {
 }
 
 /// What the roster says of everybody in it, as far as that is theirs alone.
-pub(crate) fn distinct(roster: &[Student]) -> BTreeMap<Username, Person> {
+pub(crate) fn distinct(roster: &[Student]) -> BTreeMap<Username, KnownPerson> {
     let rows = roster.iter();
     let rows = rows.map(|s| (s.username.clone(), s.email.clone(), s.name.clone()));
     alone(rows.collect())
 }
 
 /// What is told of each; an address or a name that two have recognises neither.
-fn alone(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Username, Person> {
+fn alone(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Username, KnownPerson> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (_, email, name) in &rows {
         for text in [email, name].into_iter().flatten() {
@@ -76,7 +76,7 @@ fn alone(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<User
         text.filter(|text| !key(text).is_empty() && seen.get(&key(text)) == Some(&1))
     };
     let people = rows.into_iter().map(|(username, email, name)| {
-        let person = Person {
+        let person = KnownPerson {
             email: alone(email),
             name: alone(name),
         };
