@@ -73,6 +73,12 @@ pub(crate) fn new_private() -> OpenOptions {
     options
 }
 
+/// The last part of a path.
+pub(crate) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 /// What is in a file; `None` where there is none.
 ///
 /// # Errors

@@ -11,6 +11,7 @@
 //! [`Lab::desired`] as it is filled in for every student. Both say every problem at once.
 
 pub mod access;
+pub(crate) mod allowed;
 pub mod asl;
 pub mod bundle;
 pub mod check;
@@ -41,7 +42,7 @@ pub(crate) use handout::content;
 pub use handout::content::FilledHandout;
 pub(crate) use handout::shell::Shell;
 pub(crate) use model::{EndState, Probe, ProbeRequest};
-pub use risks::{Reach, Risk};
+pub use risks::{Risk, RiskKind};
 
 use crate::ids::{LabId, Username};
 use crate::lab::check::{Check, Proof};
@@ -51,7 +52,7 @@ use crate::stack::kinds::function::Code;
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
-use model::{Entry, Manifest, of_id};
+use model::{Manifest, ManifestEntry, of_id};
 use problems::Problems;
 use read::{compile, pack, read_manifest};
 use template::Templates;
@@ -179,7 +180,7 @@ impl Lab {
 
     /// How the stack's resources are named, in the order in which a stack is shown.
     pub fn name_patterns(&self) -> Vec<NamePattern> {
-        fn of<E: Entry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
+        fn of<E: ManifestEntry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
             entries.iter().map(|entry| entry.pattern().clone())
         }
         let m = &self.manifest;

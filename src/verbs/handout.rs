@@ -11,21 +11,18 @@ use crate::stack::hints;
 use crate::stack::kinds::Observed;
 use crate::stack::observe::rest_apis;
 use crate::stack::ownership::Ownership;
-use crate::stack::vault::Vault;
 
-use super::elsewhere;
-use super::plan::{interrupted, view};
-use super::run::{count, run as run_work, summarise};
-use super::session::{Class, Session};
-use super::{Exit, show};
+use super::class::Class;
+use super::ended::Exit;
+use super::run::{Log, interrupted};
+use super::session::Session;
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
-    let ran = run_work(&session, Command::Handout, false, async |client| {
+    let look = session.run(Command::Handout, Log::None, async |client| {
         look(client, &session).await
-    })
-    .await;
-    let (observed, alias) = ran.output.map_err(|error| match error {
+    });
+    let (observed, alias) = look.await.0.map_err(|error| match error {
         CallError::Cancelled => interrupted(),
         CallError::Cloud(error) => {
             let unseen = Error::new(Kind::General, "the students' APIs", error.to_string());
@@ -38,7 +35,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let mut apis = observed.rest_apis.values().flatten();
     if !apis.any(|api| matches!(api.ownership, Ownership::Ours(_))) {
         // Whether they stand elsewhere is worth one more listing.
-        elsewhere::check_first(&session, Command::Handout).await?;
+        session.check_elsewhere(Command::Handout).await?;
     }
     let (scope, settings) = (session.scope(), &session.class.settings);
     // An endpoint that is not AWS has no console.
@@ -52,12 +49,10 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
         scope,
         sign_in_url: sign_in_url.as_deref(),
     };
-    let vault = Vault::of(&settings.reports, class.class);
+    let vault = session.vault();
     let mut batch = HandoutBatch::new(class, args.with_credentials);
-    let pairs = session.desired.stacks.iter().zip(&session.class.students);
-    for (stack, student) in pairs {
-        let invoke_url = |id: &str, stage: &str| session.client.invoke_url(id, stage);
-        let apis = observed.endpoints(scope, stack, invoke_url);
+    for (stack, student) in session.stacks() {
+        let apis = session.endpoints(stack, &observed);
         batch.add(student, &apis, vault.read(&student.username));
     }
     let mut files = Vec::new();
@@ -72,14 +67,12 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
         notes = batch.notes(&dir(&settings.reports, class.class), &written.together);
         files.extend(written.all().map(|path| path.display().to_string()));
     }
-    let failed = count(&batch.results, Outcome::Failed);
-    let mut summary = summarise(&session, Command::Handout, batch.results, notes);
-    summary.files = files;
-    show(&summary, &view(&session), settings.ui)?;
-    Ok(match failed {
-        0 => Exit::Done,
-        _ => Exit::SomeFailed,
-    })
+    let mut ended = session.ended(Command::Handout, batch.results, notes);
+    ended.list(files);
+    if ended.summary.count(Outcome::Failed) > 0 {
+        ended.exit = Exit::SomeFailed;
+    }
+    ended.show(&session)
 }
 
 /// One listing of the APIs, and the account's alias, which only makes the address to sign in at shorter.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::events::{Outcome, StudentResult};
+use crate::events::Outcome;
 use crate::lab::StudentAccess;
+use crate::results::StudentResult;
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
 use crate::stack::kinds::rest_api::ApiEndpoint;
@@ -49,16 +50,10 @@ impl<'a> HandoutBatch<'a> {
         kept: io::Result<Option<Credentials>>,
     ) {
         let made = self.make(student, apis, kept);
-        self.results.push(StudentResult {
-            username: student.username.clone(),
-            outcome: match made {
-                Ok(_) => Outcome::Written,
-                Err(_) => Outcome::Failed,
-            },
-            resources: Vec::new(),
-            checks: Vec::new(),
-            outputs: Vec::new(),
-            errors: made.as_ref().err().cloned().into_iter().collect(),
+        let username = student.username.clone();
+        self.results.push(match &made {
+            Ok(_) => StudentResult::new(username, Outcome::Written),
+            Err(failure) => StudentResult::new(username, Outcome::Failed).failed(failure.clone()),
         });
         self.handouts.extend(made);
     }
