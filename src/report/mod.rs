@@ -50,7 +50,6 @@ pub use class::{Account, ClassReport, ReportStudent};
 pub use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub use since::Since;
-pub use style::ColorChoice;
 pub use summary::{Limit, View, print_reset_listing, print_summary, print_teardown_listing};
 pub use terminal::{Terminal, TerminalOptions};
 pub use write::{About, Written, student_files, write_reports};

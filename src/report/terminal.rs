@@ -11,7 +11,7 @@ use crate::events::{Event, Failure, InFlight, StepResult};
 
 use super::marks::{self, Tone};
 use super::progress::Tracker;
-use super::style::{ColorChoice, Paint};
+use super::style::Paint;
 use super::text::clean;
 use super::words::{duration, plural};
 
@@ -39,11 +39,11 @@ pub struct TerminalOptions {
 
 impl TerminalOptions {
     /// What suits this process's stderr.
-    pub fn for_stderr(color: ColorChoice, verbosity: i8) -> Self {
+    pub fn for_stderr(color: bool, verbosity: i8) -> Self {
         let terminal = io::stderr().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
-            color: color.enabled(terminal, no_color().as_deref()),
+            color,
             interactive: terminal && !dumb,
             verbosity,
             columns: None,
@@ -63,10 +63,6 @@ pub fn columns_of_stdout() -> usize {
 /// The request's id behind what is said of it.
 fn request(id: Option<&str>) -> String {
     id.map_or_else(String::new, |id| format!(" (request id {id})"))
-}
-
-fn no_color() -> Option<String> {
-    std::env::var_os("NO_COLOR").map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Shows the events of a run to a person. Call [`Terminal::tick`] a few times a second, so that times move

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 use crate::aws::Client;
 use crate::aws::stop::Stop;
 use crate::events::{Command, Event, InFlight, Outcome, RunSummary, StudentResult};
-use crate::report::style::ColorChoice;
 use crate::report::{RunLog, Terminal, TerminalOptions};
 use crate::settings::Ui;
 use crate::settings::values::OutputFormat;
@@ -115,12 +114,7 @@ impl Listeners {
 
 /// How the terminal shows events.
 pub(super) fn terminal_options(ui: Ui) -> TerminalOptions {
-    let color = if ui.color_stderr {
-        ColorChoice::Always
-    } else {
-        ColorChoice::Never
-    };
-    TerminalOptions::for_stderr(color, ui.verbosity)
+    TerminalOptions::for_stderr(ui.color_stderr, ui.verbosity)
 }
 
 /// Puts a summary together: counts the outcomes and the calls.
