@@ -1,19 +1,15 @@
 //! The command line as it is typed: verbs and options, nothing decided yet.
 //!
-//! Every global option can also come from a variable or from `homeroom.toml`, and an option of a higher
-//! layer has to win over a *conflicting* option of a lower one (`--local` over `HOMEROOM_PROFILE`). So clap
-//! reads neither variables nor conflicts here; [`crate::settings`] puts the layers together.
+//! The options of every verb are [`GlobalOptions`]: each can also come from a variable or from `homeroom.toml`.
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::error::Result;
 use crate::events::Command;
-use crate::settings::values::{
-    AccountId, ColorWhen, EndpointUrl, OutputFormat, Profile, QuotaScale, Region, Section,
-};
-use crate::stack::ids::ClassName;
+use crate::options::{ClassSettings, GlobalOptions, ProcessContext, Ui, invalid};
 
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
@@ -51,7 +47,31 @@ pub struct Cli {
     pub verb: Verb,
     /// Options of every verb.
     #[command(flatten)]
-    pub global: GlobalArgs,
+    pub global: GlobalOptions,
+}
+
+impl Cli {
+    /// The settings of a verb about a class, for this process in its current folder.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Kind::Invalid`]: a value that cannot be used, options that contradict each other, no roster or
+    /// more than one to choose from.
+    pub fn settings(&self) -> Result<ClassSettings> {
+        self.settings_in(&ProcessContext::look())
+    }
+
+    fn settings_in(&self, process: &ProcessContext<'_>) -> Result<ClassSettings> {
+        let rehearses = matches!(self.verb, Verb::Rehearse(_));
+        let mut settings = ClassSettings::resolve(&self.global, rehearses, process)?;
+        settings.left = self.verb.is_about_leavers();
+        self.verb.check_choice(&settings)?;
+        Ok(settings)
+    }
+
+    pub(crate) fn ui(&self) -> Ui {
+        Ui::resolve(&self.global, &ProcessContext::look())
+    }
 }
 
 /// What to do.
@@ -158,6 +178,39 @@ impl Verb {
         }
     }
 
+    /// Refuses what would hit the whole class where only some can be meant, and two choices of students at once.
+    fn check_choice(&self, settings: &ClassSettings) -> Result<()> {
+        let everybody = settings.students.is_empty();
+        match self {
+            Self::Deploy(args) if args.reset && everybody => Err(invalid(
+                "--reset",
+                "it puts back what students changed, and would do so for the whole class",
+                "name the students whose changes are to be lost: --reset --students user1,user5",
+            )),
+            Self::Access(AccessVerb::Grant(args)) if args.rotate && everybody => Err(invalid(
+                "--rotate",
+                "it would take the whole class's passwords away while they may be at work",
+                "name the students who need new ones: --rotate --students user7",
+            )),
+            verb if verb.is_about_leavers() && (!everybody || settings.section.is_some()) => {
+                let option = match everybody {
+                    true => "--section",
+                    false => "--students",
+                };
+                Err(invalid(
+                    "--left",
+                    format!(
+                        "it chooses everybody who left the roster, and {option} chooses others"
+                    ),
+                    format!(
+                        "leave one of the two out ({option} may also come from a variable or homeroom.toml)"
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The verb as events and summaries name it; none for those that are not about a class.
     pub fn command(&self) -> Option<Command> {
         match self {
@@ -176,7 +229,6 @@ impl Verb {
     }
 }
 
-/// Options of `rehearse`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct RehearseArgs {
     /// Leave the class up and the embedded cloud running, to look around
@@ -191,7 +243,6 @@ pub struct RehearseArgs {
     pub scale: u32,
 }
 
-/// Options of `plan`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct PlanArgs {
     /// Exit with code 6 when there is something to do
@@ -199,7 +250,6 @@ pub struct PlanArgs {
     pub exit_code: bool,
 }
 
-/// Options of `deploy`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct DeployArgs {
     /// Put back what the students changed, once a copy of it is kept (needs --students)
@@ -210,7 +260,6 @@ pub struct DeployArgs {
     pub ignore_concurrency: bool,
 }
 
-/// Options of `validate`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ValidateArgs {
     /// Prove that no student reaches another's stack (needs `access grant` before)
@@ -218,15 +267,12 @@ pub struct ValidateArgs {
     pub isolation: bool,
 }
 
-/// Options of `status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct StatusArgs {
-    /// What the instructor attests.
     #[command(flatten)]
     pub attest: AttestArgs,
 }
 
-/// What the instructor attests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct AttestArgs {
     /// A CSV file of what you saw and nothing can prove: username,check and, if wanted, note,by,when
@@ -234,7 +280,6 @@ pub struct AttestArgs {
     pub attest: Option<PathBuf>,
 }
 
-/// Options of `report`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ReportArgs {
     /// Write report-anonymous.html too: pseudonyms, and nothing that tells who somebody is
@@ -257,7 +302,6 @@ pub struct ReportArgs {
     /// Lower grades too, where Canvas has more points than the lab gives; they are kept otherwise
     #[arg(long, requires = "gradebook")]
     pub lower: bool,
-    /// What the instructor attests.
     #[command(flatten)]
     pub attest: AttestArgs,
 }
@@ -269,7 +313,6 @@ pub enum Gradebook {
     Canvas,
 }
 
-/// Options of `watch`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct WatchArgs {
     /// Seconds from one reading to the next, at least; more for a large class
@@ -283,7 +326,6 @@ pub struct WatchArgs {
     pub anonymous: bool,
 }
 
-/// Options of `handout`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct HandoutArgs {
     /// Put each student's password, and access key if there is one, on their page
@@ -291,7 +333,6 @@ pub struct HandoutArgs {
     pub with_credentials: bool,
 }
 
-/// Options of `teardown`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
@@ -340,7 +381,6 @@ impl AccessVerb {
     }
 }
 
-/// Options of `access grant`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct GrantArgs {
     /// A key pair for the AWS CLI too
@@ -351,7 +391,6 @@ pub struct GrantArgs {
     pub rotate: bool,
 }
 
-/// Options of `access revoke`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct RevokeArgs {
     /// Take away without asking; CLASS is the class's name, as a safeguard
@@ -362,7 +401,6 @@ pub struct RevokeArgs {
     pub left: bool,
 }
 
-/// Options of `access freeze`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct FreezeArgs {
     /// Only students who are no longer in the roster, all of them
@@ -370,7 +408,6 @@ pub struct FreezeArgs {
     pub left: bool,
 }
 
-/// What to do with the embedded cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum LocalVerb {
     /// Start it, and install it first if it is not yet
@@ -387,7 +424,6 @@ Example:
     Env,
 }
 
-/// Options of `local stop`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct LocalStopArgs {
     /// Forget everything that is in it
@@ -395,179 +431,10 @@ pub struct LocalStopArgs {
     pub wipe: bool,
 }
 
-/// Arguments of `completions`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct CompletionsArgs {
     /// The shell
     pub shell: Shell,
-}
-
-/// Options of every verb, before or after it. Each has a variable: HOMEROOM_ and the option's name.
-#[derive(Debug, Clone, Default, PartialEq, Args)]
-pub struct GlobalArgs {
-    /// The class's roster, a CSV file
-    /// [default: the only CSV file in roster/] [env: HOMEROOM_ROSTER]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "FILE",
-        help_heading = "Class"
-    )]
-    pub roster: Option<PathBuf>,
-    /// Folder with the lab's templates/ and lambdas/
-    /// [default: the current folder if it has them, else the lab built in] [env: HOMEROOM_LAB]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "DIR",
-        help_heading = "Class"
-    )]
-    pub lab: Option<PathBuf>,
-    /// The class's name, as it marks every resource
-    /// [default: the roster's file name without .csv] [env: HOMEROOM_CLASS]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "NAME",
-        help_heading = "Class"
-    )]
-    pub class: Option<ClassName>,
-    /// Only these students, with commas between: user1,user5
-    /// [env: HOMEROOM_STUDENTS]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "NAMES",
-        help_heading = "Class"
-    )]
-    pub students: Option<Vec<String>>,
-    /// Only the students of this section
-    /// [env: HOMEROOM_SECTION]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "NAME",
-        help_heading = "Class"
-    )]
-    pub section: Option<Section>,
-
-    /// Profile of your AWS configuration to use
-    /// [env: HOMEROOM_PROFILE]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "NAME",
-        help_heading = "Where"
-    )]
-    pub profile: Option<Profile>,
-    /// AWS region
-    /// [default: AWS_REGION, the profile's, then the lab's] [env: HOMEROOM_REGION]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "NAME",
-        help_heading = "Where"
-    )]
-    pub region: Option<Region>,
-    /// Send every AWS request to this address instead
-    /// [env: HOMEROOM_ENDPOINT_URL]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "URL",
-        help_heading = "Where"
-    )]
-    pub endpoint_url: Option<EndpointUrl>,
-    /// Use the embedded cloud of this machine instead of AWS
-    /// [env: HOMEROOM_LOCAL]
-    #[arg(long, global = true, verbatim_doc_comment, help_heading = "Where")]
-    pub local: bool,
-    /// Refuse to run in any other AWS account than this
-    /// [env: HOMEROOM_ACCOUNT]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "ID",
-        help_heading = "Where"
-    )]
-    pub account: Option<AccountId>,
-    /// Address at which the students' APIs are called, for endpoints that have one of their own.
-    #[arg(long, global = true, value_name = "URL", hide = true)]
-    pub invoke_base: Option<EndpointUrl>,
-    /// How fast to go: a factor on AWS's request quotas, or off
-    /// [default: 1; off with --local] [env: HOMEROOM_QUOTA_SCALE]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "FACTOR|off",
-        help_heading = "Where"
-    )]
-    pub quota_scale: Option<QuotaScale>,
-
-    /// Folder for reports
-    /// [default: reports] [env: HOMEROOM_REPORTS]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "DIR",
-        help_heading = "Output"
-    )]
-    pub reports: Option<PathBuf>,
-    /// What to print on stdout: text for people, or one JSON document
-    /// [default: text] [env: HOMEROOM_OUTPUT]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "text|json",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
-    pub output: Option<OutputFormat>,
-    /// When to use colour
-    /// [default: auto, which heeds NO_COLOR] [env: HOMEROOM_COLOR]
-    #[arg(
-        long,
-        global = true,
-        verbatim_doc_comment,
-        value_name = "auto|always|never",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
-    pub color: Option<ColorWhen>,
-    /// Say less: no progress; twice: errors only
-    /// [env: HOMEROOM_QUIET]
-    #[arg(
-        short,
-        long,
-        global = true,
-        verbatim_doc_comment,
-        action = ArgAction::Count,
-        help_heading = "Output"
-    )]
-    pub quiet: u8,
-    /// Say more: waits and repeated calls; twice: every step
-    /// [env: HOMEROOM_VERBOSE]
-    #[arg(
-        short,
-        long,
-        global = true,
-        verbatim_doc_comment,
-        action = ArgAction::Count,
-        help_heading = "Output"
-    )]
-    pub verbose: u8,
 }
 
 #[cfg(test)]
@@ -575,9 +442,26 @@ mod tests {
     use clap::{CommandFactory, error::ErrorKind};
 
     use super::*;
+    use crate::error::Kind;
+    use crate::options::tests::Around;
+    use crate::stack::ids::ClassName;
 
-    fn parse(words: &str) -> Result<Cli, clap::Error> {
+    fn parse(words: &str) -> std::result::Result<Cli, clap::Error> {
         Cli::try_parse_from(std::iter::once("homeroom").chain(words.split_whitespace()))
+    }
+
+    fn resolve(around: &Around<'_>, words: &str) -> Result<ClassSettings> {
+        around.with(|process| parse(words).expect(words).settings_in(process))
+    }
+
+    fn settings(around: &Around<'_>, words: &str) -> ClassSettings {
+        resolve(around, words).expect(words)
+    }
+
+    fn refused(around: &Around<'_>, words: &str) -> String {
+        let error = resolve(around, words).expect_err(words);
+        assert_eq!(error.kind, Kind::Invalid, "{error}");
+        error.to_string()
     }
 
     fn help(words: &str) -> String {
@@ -706,7 +590,7 @@ mod tests {
             .unwrap()
             .global;
         assert_eq!(before.class.as_ref().map(ClassName::as_str), Some("spring"));
-        assert!(before.local && before.quiet == 1);
+        assert_eq!((before.local, before.quiet), (Some(true), Some(1)));
         assert_eq!(before, between);
         assert_eq!(before, after);
     }
@@ -758,5 +642,42 @@ mod tests {
             let help = option.get_help().expect("a help text").to_string();
             assert!(help.contains(&variable), "--{long}: {help}");
         }
+    }
+
+    #[test]
+    fn left_chooses_by_itself_whatever_layer_another_choice_comes_from() {
+        let around = Around::default();
+        for verb in ["teardown", "access revoke", "access freeze"] {
+            assert!(settings(&around, &format!("{verb} --left")).left, "{verb}");
+            let refused = refused(&around, &format!("{verb} --left --students ana"));
+            assert!(refused.contains("--students"), "{refused}");
+        }
+        assert!(!settings(&around, "teardown").left);
+        let section = Around {
+            env: &[("HOMEROOM_SECTION", "A")],
+            ..Around::default()
+        };
+        assert!(refused(&section, "teardown --left").contains("--section"));
+    }
+
+    #[test]
+    fn reset_needs_students() {
+        let around = Around::default();
+        assert!(refused(&around, "deploy --reset").starts_with("--reset"));
+        refused(&around, "deploy --reset --section A");
+        assert_eq!(
+            settings(&around, "deploy --reset --students user1").students,
+            ["user1"]
+        );
+        settings(&around, "deploy");
+    }
+
+    #[test]
+    fn rotation_needs_students() {
+        let around = Around::default();
+        let said = refused(&around, "access grant --rotate");
+        assert!(said.starts_with("--rotate"), "{said}");
+        settings(&around, "access grant --rotate --students user7");
+        settings(&around, "access grant");
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use crate::evidence::check::{CheckResult, Output};
-use crate::roster::left::Likeness;
+use crate::evidence::check::CheckResult;
+use crate::lab::given::Output;
+use crate::roster::renamed::RecognisedBy;
 use crate::stack::ids::{ClassName, LabId, Username};
 use crate::stack::kinds::ResourceId;
 use crate::stack::plan::Verdict;
@@ -480,7 +481,7 @@ pub struct Left {
     pub perhaps_renamed_to: Option<Username>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub same: Option<Likeness>,
+    pub same: Option<RecognisedBy>,
 }
 
 /// A whole run, as `--output json` prints it.

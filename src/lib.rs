@@ -24,24 +24,28 @@
 //! | [`stack`] | what should be there, what is there, the plan, the steps; a file for each kind of resource in [`stack::kinds`] |
 //! | [`aws`] | the client, the only room that names the SDK |
 //! | [`roster`] | the class, from a CSV file |
+//! | [`ids`] | names and ARNs: everything follows from class, lab and username |
 //! | [`text`], [`files`] | what others wrote, read and shown safely; private files |
 //!
 //! Arrows point down this list; `tests/output/architecture.rs` holds that, and names the few that do not yet. `local` is the
 //! embedded cloud; `strict`, a model of what AWS refuses and delays, stands by itself.
 
 pub mod aws;
-pub mod cli;
+mod cli;
 pub mod error;
 pub mod events;
 pub mod evidence;
 pub mod files;
+pub mod ids;
 pub mod lab;
 pub mod local;
+mod options;
 pub mod probe;
 pub mod report;
 pub mod roster;
-pub mod settings;
 pub mod stack;
 pub mod strict;
 pub mod text;
 pub mod verbs;
+
+pub use cli::{AccessVerb, Cli, Verb};

@@ -18,6 +18,7 @@ mod download;
 mod endpoint;
 pub mod error;
 mod execute_api;
+pub mod execution;
 mod extras;
 mod http;
 mod iam;

@@ -7,8 +7,8 @@ use aws_sdk_sfn::types::{
 };
 use serde_json::Value;
 
-use crate::evidence::execution::{Detail, Execution, Status};
-use crate::evidence::history::HistoryEvent;
+use crate::aws::execution::HistoryEvent;
+use crate::aws::execution::{Detail, Execution, Status};
 use crate::stack::kinds::extras::MachineSetting;
 use crate::stack::kinds::state_machine::{self, WorkflowType};
 use crate::stack::ownership::{Ownership, Tags};

@@ -10,9 +10,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::evidence::check::{Check, CheckResult, Evidence, Proof, Verdict, Work};
+use crate::evidence::check::{CheckResult, Evidence, Verdict};
+use crate::ids::Username;
+use crate::lab::check::{Check, Proof, Work};
 use crate::roster::{FIELD_MAX, Roster};
-use crate::stack::ids::Username;
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same, squeezed};
 use crate::text::problems::{Like, Problem};
@@ -378,8 +379,8 @@ fn score(record: &Record) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::check::Progress;
-    use crate::evidence::points::Points;
+    use crate::evidence::progress::Progress;
+    use crate::lab::points::Points;
     use crate::roster::UsernameLimit;
     use serde_json::json;
 

@@ -18,12 +18,12 @@ use std::collections::{BTreeMap, HashMap};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::execution::{Detail, Execution, Status};
+use crate::aws::execution::{Detail, Execution, Status};
 use crate::evidence::history::RootCause;
-use crate::evidence::marks::Recorded;
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
-use crate::stack::kinds::state_machine;
-use crate::stack::ownership::{Fingerprint, Owner};
+use crate::evidence::recorded::Recorded;
+use crate::ids::{ClassName, LabId, Scope, Username};
+use crate::stack::observed::KnownMachines;
+use crate::stack::ownership::Fingerprint;
 
 /// Version of the format; another one is not read.
 const VERSION: u64 = 3;
@@ -82,8 +82,6 @@ pub struct Cache {
     _trail: IgnoredAny,
 }
 
-/// State machines as last described, by name.
-pub type KnownMachines = BTreeMap<String, KnownMachine>;
 /// What homeroom recorded of its own, by student.
 pub type OwnRecords = BTreeMap<Username, Recorded>;
 
@@ -142,20 +140,6 @@ pub struct Look {
     pub found: bool,
 }
 
-/// A state machine as it was described.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KnownMachine {
-    /// When it was created, in milliseconds since 1970.
-    pub created_ms: i64,
-    /// When it was described, likewise.
-    pub read_ms: i64,
-    /// Whose it is.
-    pub owner: Owner,
-    /// What describing it showed.
-    pub detail: state_machine::Detail,
-}
-
 impl Cache {
     /// An empty one.
     pub fn new(key: Key) -> Self {
@@ -212,13 +196,6 @@ impl Cache {
     }
 }
 
-impl KnownMachine {
-    /// Whether a listing shows the machine that this one was.
-    pub fn is(&self, listed: &state_machine::Actual) -> bool {
-        listed.created_ms == Some(self.created_ms)
-    }
-}
-
 impl Memory {
     /// The executions that are known, to be found by their ARN.
     pub fn by_arn(&self) -> HashMap<&str, &Execution> {
@@ -271,6 +248,9 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::kinds::state_machine;
+    use crate::stack::observed::KnownMachine;
+    use crate::stack::ownership::Owner;
     use serde_json::json;
 
     fn key() -> Key {

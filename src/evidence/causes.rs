@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::execution::HistoryEvent;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::evidence::cache::{KnownCause, Memory};
 use crate::evidence::check::{CheckResult, ExecutionEvidence, Why};
-use crate::evidence::history::{HistoryEvent, Told, cause_of};
+use crate::evidence::history::{Told, cause_of};
 
 use crate::stack::settle::Settling;
 

@@ -4,14 +4,17 @@
 
 use std::collections::BTreeSet;
 
+use crate::aws::execution::{Execution, Status, when};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, FunctionState, Operation};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
-use crate::evidence::check::{Change, Check, Proof};
 use crate::evidence::evaluate::{Facts, Reading, next_to_describe, proves_ready};
-use crate::evidence::execution::{Execution, Starter, Status, when};
-use crate::evidence::marks::{LastWrite, Marks, Recorded};
-use crate::stack::ids::Scope;
+use crate::evidence::recorded::{LastWrite, Recorded};
+use crate::ids::Scope;
+use crate::lab::check::{Check, Proof};
+use crate::lab::marks::Marks;
+use crate::lab::marks::Starter;
+use crate::stack::diff::Change;
 use crate::stack::kinds::Kind;
 use crate::stack::observed::Observed;
 use crate::stack::plan::{StudentPlan, Verdict as Found};

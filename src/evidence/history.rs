@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::evidence::execution::shortened;
+use crate::aws::execution::HistoryEvent;
+use crate::text::shortened;
 
 /// Longest cause that is kept, in characters; Step Functions allows 32,768. Source: LambdaFunctionFailedEventDetails,
 /// `cause`.
@@ -16,23 +17,6 @@ const CAUSE_MAX: usize = 500;
 /// Longest name of a state or an error that is kept, in characters. Sources: Step Functions quotas (a state's name has
 /// 80), `error` of the event's details (256).
 const NAME_MAX: usize = 256;
-
-/// One event of an execution's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryEvent {
-    /// Its number; the first is 1.
-    pub id: i64,
-    /// The number of the event that led to it; 0 where none is named.
-    pub previous: i64,
-    /// Its type, in Step Functions' words (`LambdaFunctionFailed`).
-    pub kind: String,
-    /// The state's name, in events that name one.
-    pub state: Option<String>,
-    /// The error, in events that tell one.
-    pub error: Option<String>,
-    /// The error's cause, likewise.
-    pub cause: Option<String>,
-}
 
 /// What went wrong inside an execution that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

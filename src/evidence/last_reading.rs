@@ -22,17 +22,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::execution::Execution;
 use crate::evidence::cache::Key;
-use crate::evidence::check::{
-    Change, CheckResult, ExampleRequest, Last, Output, Progress, Proof, StudentProgress, Verdict,
-    Work,
-};
-use crate::evidence::execution::{Execution, Starter};
-use crate::evidence::points::Points;
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::progress::{Last, Progress, StudentProgress};
+use crate::ids::{Scope, Username};
 use crate::lab::Lab;
-use crate::roster::left::Person;
+use crate::lab::check::{Proof, Work};
+use crate::lab::given::{ExampleRequest, Output};
+use crate::lab::marks::Starter;
+use crate::lab::points::Points;
+use crate::roster::renamed::Person;
 use crate::stack::desired::Stack;
-use crate::stack::ids::{Scope, Username};
+use crate::stack::diff::Change;
 use crate::stack::kinds::Kind;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Ownership;

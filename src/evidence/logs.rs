@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::evidence::cache::{LOGS_SETTLED_MS, Look};
-use crate::evidence::check::{Check, Proof};
 use crate::evidence::evaluate::{
     LogKey, LogSight, LogWindow, Reading, own_executions, own_windows,
 };
-use crate::evidence::execution::{Execution, Starter};
-use crate::evidence::marks::{fitting, named_in, pattern};
+use crate::evidence::log_pattern::{fitting, pattern};
+use crate::lab::check::{Check, Proof};
+use crate::lab::marks::Starter;
+use crate::lab::marks::named_in;
 
 use crate::evidence::gather::{Gathered, Subject, unseen};
 

@@ -2,22 +2,26 @@
 //! not asked again; what this one leaves for the next comes back with it.
 
 use crate::aws::Client;
+use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
-use crate::evidence::cache::{Cache, KnownMachine, KnownMachines, Memory};
-use crate::evidence::check::{Change, Last, Progress, Proof, StudentProgress};
+use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::evaluate::{Facts, Reading, evaluate};
-use crate::evidence::execution::{Execution, Starter};
 use crate::evidence::last_reading::Sight;
-use crate::evidence::marks::{Claim, Recorded};
+use crate::evidence::progress::{Last, Progress, StudentProgress};
+use crate::evidence::recorded::{Claim, Recorded};
+use crate::ids::Username;
 use crate::lab::Lab;
+use crate::lab::check::Proof;
+use crate::lab::marks::Starter;
 use crate::roster::Student;
-use crate::roster::left::Attendance;
 use crate::stack::desired::Desired;
+use crate::stack::diff::Change;
 use crate::stack::diff::changes;
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::ids::Username;
 use crate::stack::kinds::Kind;
+use crate::stack::left::Attendance;
 use crate::stack::observed::{Gap, Observed};
+use crate::stack::observed::{KnownMachine, KnownMachines};
 use crate::stack::ownership::Ownership;
 use crate::stack::plan::{StudentPlan, Verdict as Found, deploy};
 
@@ -182,9 +186,9 @@ impl Reader<'_> {
             state_machines: self.state_machines(plan, student),
             functions: self.functions(student),
             born_ms: self.born_ms(plan),
-            starter_of: &|execution| marks.starter(execution, own, as_deployed),
+            starter_of: &|execution| own.starter(marks, execution, as_deployed),
             recorded: own,
-            claims_api: &|execution| marks.claim(execution, own) == Claim::Api,
+            claims_api: &|execution| own.claim(marks, execution) == Claim::Api,
             marks,
             input_pointers: &self.pointers,
             memory: self

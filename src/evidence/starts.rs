@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS};
-use crate::evidence::check::{Change, Check, Proof};
 use crate::evidence::evaluate::{Facts, Reading, Way, to_prove};
-use crate::evidence::execution::{Execution, Starter};
-use crate::evidence::marks::{ApiLog, fitting};
+use crate::evidence::log_pattern::{fitting, pattern};
+use crate::lab::check::{Check, Proof};
+use crate::lab::marks::ApiLog;
+use crate::lab::marks::Starter;
+use crate::stack::diff::Change;
 
 use crate::evidence::gather::Subject;
 use crate::evidence::logs::{Found, has_events, messages};
@@ -172,7 +175,7 @@ async fn ask(
         since.saturating_sub(AROUND_MS),
         Some(until.saturating_add(AROUND_MS)),
     );
-    let pattern = trigger.log.pattern(&names);
+    let pattern = pattern(&trigger.log.line, &trigger.log.execution, &names);
     let (lines, cut_off) = match messages(client, &trigger.group, time, &pattern).await {
         Ok(Found::All(lines)) => (lines, None),
         Ok(Found::CutOff(lines)) => {

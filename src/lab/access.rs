@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tera::Context;
 
+use crate::ids::{ClassName, Scope};
+use crate::lab::Lab;
 use crate::lab::context::ClassContext;
 use crate::lab::desired::{document_problems, not_json};
 use crate::lab::problems::Problems;
-use crate::lab::{ApiEndpoint, Lab};
 use crate::roster::Student;
-use crate::stack::ids::{ClassName, Scope};
 use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
+use crate::stack::observed::ApiEndpoint;
 use crate::text::failure::Failure;
 
 /// The policies of one student.

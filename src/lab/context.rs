@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use tera::Context;
 
-use crate::lab::{ApiEndpoint, Lab};
+use crate::ids::{ClassName, Scope};
+use crate::lab::Lab;
 use crate::roster::Student;
-use crate::stack::ids::{ClassName, Scope};
+use crate::stack::observed::ApiEndpoint;
 
 /// Values of the class, worked out once.
 pub(super) struct ClassContext<'a> {

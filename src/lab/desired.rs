@@ -5,23 +5,24 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use tera::Context;
 
-use crate::evidence::marks::marked;
+use crate::ids::{ClassName, Scope, Username};
 use crate::lab::access::STAND_IN_API_ID;
 use crate::lab::context::ClassContext;
+use crate::lab::marks::marked;
 use crate::lab::model;
 use crate::lab::problems::Problems;
 use crate::lab::read::{environment_key, output_key};
 use crate::lab::verify::MANIFEST;
-use crate::lab::{ApiEndpoint, ApiLimits, Lab, Probe, ProbeRequest, asl};
+use crate::lab::{ApiLimits, Lab, Probe, ProbeRequest, asl};
 use crate::roster::Student;
 use crate::stack::desired::{Desired, Stack};
-use crate::stack::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::function::{ENVIRONMENT_MAX, Function};
 use crate::stack::kinds::log_group::LogGroup;
 use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
 use crate::stack::kinds::rest_api::{RestApi, Route};
 use crate::stack::kinds::role::{INLINE_MAX, Role, TRUST_MAX};
 use crate::stack::kinds::state_machine::{DEFINITION_MAX, StateMachine};
+use crate::stack::observed::ApiEndpoint;
 use crate::stack::ownership::{Owner, canonical};
 use crate::text::failure::Failure;
 
@@ -317,7 +318,7 @@ impl Renderer<'_> {
                 self.say(format!("{} {name}", pattern.kind), cause);
             }
         }
-        let named = |name: &crate::lab::NamePattern| name.name(username);
+        let named = |name: &crate::stack::names::NamePattern| name.name(username);
         let access = lab.manifest.access.as_ref();
         // Roles are made before any API, so their boundary names none.
         let boundary = access.map(|access| ManagedPolicy {

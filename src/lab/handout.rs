@@ -12,14 +12,15 @@ use std::collections::BTreeMap;
 
 use tera::Context;
 
-use crate::evidence::check::ExampleRequest;
+use crate::ids::{ClassName, Scope};
 use crate::lab::context::ClassContext;
+use crate::lab::given::ExampleRequest;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
-use crate::lab::{ApiEndpoint, Files, Lab, Manifest};
+use crate::lab::{Files, Lab, Manifest};
 use crate::report::handout::content::{Block, Example, Handout, Inline, Piece, Station};
 use crate::roster::Student;
-use crate::stack::ids::{ClassName, Scope};
+use crate::stack::observed::ApiEndpoint;
 use crate::text::failure::Failure;
 
 /// What every lab's handout says that has none of its own.

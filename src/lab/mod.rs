@@ -13,12 +13,15 @@
 pub mod access;
 pub mod asl;
 pub mod bundle;
+pub mod check;
 mod code;
 mod context;
 mod desired;
+pub mod given;
 mod handout;
+pub mod marks;
 mod model;
-mod names;
+pub mod points;
 mod problems;
 mod read;
 mod risks;
@@ -32,15 +35,17 @@ pub use access::AccessPolicies;
 pub use code::is_shipped;
 pub use handout::Surroundings;
 pub use model::EndState;
-pub use names::NamePattern;
 pub use risks::{Reach, Risk};
 
-use crate::evidence::check::{Check, ExampleRequest, Output, Proof};
-use crate::evidence::marks::Marks;
+use crate::ids::{ClassName, LabId, Scope, Username};
+use crate::lab::check::{Check, Proof};
+use crate::lab::given::{ExampleRequest, Output};
+use crate::lab::marks::Marks;
 use crate::roster::{Roster, Student, UsernameLimit};
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::function::Code;
 use crate::stack::kinds::rest_api::{Authorization, Throttle};
+use crate::stack::names::{NamePattern, username_limit};
+use crate::stack::observed::ApiEndpoint;
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
 use context::ClassContext;
@@ -83,15 +88,6 @@ struct Names {
     functions: Vec<NamePattern>,
     state_machines: Vec<NamePattern>,
     rest_apis: Vec<NamePattern>,
-}
-
-/// Where a REST API answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiEndpoint {
-    /// The id that AWS gave it.
-    pub id: String,
-    /// Address of its stage, without a trailing slash.
-    pub url: String,
 }
 
 /// One thing that `validate` tries, filled in for a student.
@@ -337,7 +333,7 @@ impl Lab {
 
     /// How long a username may be for this lab's names.
     pub fn username_limit(&self) -> UsernameLimit {
-        names::username_limit(&self.name_patterns())
+        username_limit(&self.name_patterns())
     }
 
     /// What proves that the lab is done, in the order in which it is shown.

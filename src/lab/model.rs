@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::evidence::check::Check;
-use crate::evidence::execution::Status;
-use crate::evidence::marks::Marks;
-use crate::stack::ids::LabId;
+use crate::aws::execution::Status;
+use crate::ids::LabId;
+use crate::lab::check::Check;
+use crate::lab::marks::Marks;
 use crate::stack::kinds::state_machine::WorkflowType;
 
 /// The whole file.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::text::failure::Failure;
 
 /// Students named one by one before the rest is only counted.

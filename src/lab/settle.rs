@@ -9,10 +9,11 @@ use crate::lab::model;
 use crate::lab::problems::{Problems, known};
 use crate::lab::read::{api_key, name_key, reserved_key};
 use crate::lab::verify::MANIFEST;
-use crate::lab::{ApiLimits, Lab, NamePattern, Names};
+use crate::lab::{ApiLimits, Lab, Names};
 use crate::stack::kinds::function::RESERVED_MAX;
 use crate::stack::kinds::rest_api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
 use crate::stack::kinds::{Kind, log_group};
+use crate::stack::names::NamePattern;
 
 impl Lab {
     /// The settings as templates see them.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::evidence::check::Credit;
+use crate::lab::check::Credit;
 use crate::lab::*;
 
 const LAB: &str = r#"

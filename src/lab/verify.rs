@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::evidence::check::{Check, Credit, Proof, Work};
-use crate::evidence::execution::Starter;
-use crate::evidence::marks::is_plain_pointer;
+use crate::lab::check::{Check, Credit, Proof, Work};
+use crate::lab::marks::Starter;
+use crate::lab::marks::is_plain_pointer;
 use crate::lab::model::{Manifest, ProbeRequest};
 use crate::lab::problems::{Problems, known};
 

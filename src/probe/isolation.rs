@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
 use crate::events::Event;
-use crate::evidence::check::{CheckResult, Verdict, Work};
-use crate::evidence::points::Points;
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::lab::check::Work;
+use crate::lab::points::Points;
 use crate::probe::reach::{OWN_STACK as OWN, Target, questions};
 
 use crate::stack::hints;

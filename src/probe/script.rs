@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::events::Failure;
+use crate::ids::Scope;
 use crate::lab::ScriptedStep;
 use crate::stack::desired::Stack;
-use crate::stack::ids::Scope;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Owner;
 

@@ -7,19 +7,22 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::error::request_words;
+use crate::aws::execution::{Execution, Status};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, FunctionState};
 use crate::events::Event;
 use crate::evidence::check::{
-    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, Proof, STACK_CHECKS, Verdict, Why, Work,
+    AS_DEPLOYED, CheckResult, Evidence, ExecutionEvidence, STACK_CHECKS, Verdict, Why,
 };
-use crate::evidence::evaluate::{Facts, act, evaluate, reset, stack_check};
-use crate::evidence::execution::{Execution, Starter, Status};
-use crate::evidence::marks::marked;
-use crate::evidence::points::Points;
+use crate::evidence::evaluate::{Facts, act, evaluate, reset};
+use crate::ids::{Scope, Username};
+use crate::lab::check::stack_check;
+use crate::lab::check::{Proof, Work};
+use crate::lab::marks::Starter;
+use crate::lab::marks::marked;
+use crate::lab::points::Points;
 use crate::lab::{EndState, Probe, ProbeRequest};
 use crate::stack::desired::Stack;
-use crate::stack::ids::{Scope, Username};
 use crate::stack::kinds::function::TAG_FROZEN;
 use crate::stack::kinds::rest_api::Authorization;
 use crate::stack::observed::Observed;
@@ -666,7 +669,7 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::execution::Detail;
+    use crate::aws::execution::Detail;
     use crate::evidence::history::RootCause;
 
     fn ended(status: Status, error: Option<&str>) -> ExecutionEvidence {

@@ -18,8 +18,10 @@ use std::path::Path;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::evidence::check::{Change, CheckResult, Verdict, Work};
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::lab::check::Work;
 use crate::roster::Student;
+use crate::stack::diff::Change;
 use crate::stack::ids::{ClassName, Username};
 use crate::stack::observed::Gap;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::events::Failure;
-use crate::evidence::check::{CheckResult, Evidence, Verdict, Work};
+use crate::evidence::check::{CheckResult, Evidence, Verdict};
+use crate::lab::check::Work;
 use crate::stack::ids::Username;
 
 use super::text::clean;

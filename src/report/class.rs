@@ -3,8 +3,10 @@
 use jiff::ZonedDateTime;
 
 use crate::events::{Failure, Left};
-use crate::evidence::check::{CheckResult, Progress, StudentProgress, Verdict, Work};
-use crate::evidence::points::Points;
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::progress::{Progress, StudentProgress};
+use crate::lab::check::Work;
+use crate::lab::points::Points;
 use crate::roster::Student;
 use crate::stack::ids::{ClassName, LabId, Username};
 use crate::stack::observed::Gap;

@@ -5,7 +5,8 @@ use std::io;
 
 use jiff::Timestamp;
 
-use crate::evidence::check::{CheckResult, Progress, Verdict};
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::progress::Progress;
 
 use super::class::{ClassReport, Column};
 use super::text::clean;

@@ -11,12 +11,15 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::aws::execution::{Execution, Status};
 use crate::events::{Left, RunSummary};
-use crate::evidence::check::{
-    Change, CheckResult, ExampleRequest, Output, Progress, StackState, Work,
-};
-use crate::evidence::execution::{Execution, Starter, Status};
-use crate::evidence::points::Points;
+use crate::evidence::check::CheckResult;
+use crate::evidence::progress::{Progress, StackState};
+use crate::lab::check::Work;
+use crate::lab::given::{ExampleRequest, Output};
+use crate::lab::marks::Starter;
+use crate::lab::points::Points;
+use crate::stack::diff::Change;
 use crate::stack::ids::{ClassName, LabId, Username};
 use crate::stack::observed::Gap;
 use crate::text::unwanted::stand_in;

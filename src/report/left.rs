@@ -1,7 +1,7 @@
 //! Who left the class, in words.
 
 use crate::events::Left;
-use crate::roster::left::Likeness;
+use crate::roster::renamed::RecognisedBy;
 
 use super::words::{plural, some_of};
 
@@ -28,7 +28,7 @@ pub fn lines(left: &[Left]) -> Vec<String> {
     let renamed = stacks.filter(|l| {
         matches!(
             l.same,
-            Some(Likeness::Email | Likeness::Name | Likeness::Username)
+            Some(RecognisedBy::Email | RecognisedBy::Name | RecognisedBy::Username)
         )
     });
     let names: Vec<&str> = renamed.map(|l| l.username.as_str()).collect();
@@ -57,14 +57,14 @@ fn line(left: &Left) -> String {
         .as_ref()
         .or(left.perhaps_renamed_to.as_ref());
     match now.zip(left.same) {
-        Some((now, Likeness::Spelling)) => format!(
+        Some((now, RecognisedBy::Spelling)) => format!(
             "{said}. '{now}' in the roster is the same student in another spelling: write '{username}'"
         ),
-        Some((now, Likeness::Email)) => {
+        Some((now, RecognisedBy::Email)) => {
             format!("{said}; most likely {now} now (the same e-mail address)")
         }
-        Some((now, Likeness::Name)) => format!("{said}; perhaps {now} now (the same name)"),
-        Some((now, Likeness::Username)) => {
+        Some((now, RecognisedBy::Name)) => format!("{said}; perhaps {now} now (the same name)"),
+        Some((now, RecognisedBy::Username)) => {
             format!("{said}; perhaps {now} now (a similar username)")
         }
         None => said,
@@ -83,7 +83,7 @@ pub fn anonymous(left: usize) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn left(username: &str, to: Option<(&str, Likeness)>) -> Left {
+    fn left(username: &str, to: Option<(&str, RecognisedBy)>) -> Left {
         let name = |strong: bool| {
             to.filter(|(_, same)| same.is_strong() == strong)
                 .map(|(name, _)| name.parse().unwrap())
@@ -102,9 +102,9 @@ mod tests {
     fn each_has_a_line_and_a_rename_has_both_ways_on() {
         insta::assert_snapshot!(lines(&[left("ana", None)]).join("\n"), @"ana is in the class and no longer in the roster: 11 resources");
         let all = [
-            left("ana", Some(("Ana", Likeness::Spelling))),
-            left("ben", Some(("benito", Likeness::Email))),
-            left("cora", Some(("kora", Likeness::Username))),
+            left("ana", Some(("Ana", RecognisedBy::Spelling))),
+            left("ben", Some(("benito", RecognisedBy::Email))),
+            left("cora", Some(("kora", RecognisedBy::Username))),
         ];
         insta::assert_snapshot!(lines(&all).join("\n"));
         let alone = lines(&all[..1]);

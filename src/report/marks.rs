@@ -1,7 +1,8 @@
 //! The symbols and words for every state: one vocabulary for terminal, page and files.
 
 use crate::events::Outcome;
-use crate::evidence::check::{CheckResult, Progress, StackState, Verdict};
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::progress::{Progress, StackState};
 use crate::stack::plan;
 
 /// What a state means for whoever looks; a terminal and a page each have a colour for it.

@@ -2,7 +2,7 @@
 //!
 //! Every value stands in single quotes, in which both shells take everything literally except the quote.
 
-use crate::evidence::check::ExampleRequest;
+use crate::lab::given::ExampleRequest;
 use crate::report::handout::content::Piece;
 
 use super::text::clean;

@@ -8,8 +8,10 @@ use std::{fs, io};
 use jiff::{Timestamp, ZonedDateTime};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::check::{Progress, Verdict, Work};
-use crate::evidence::points::Points;
+use crate::evidence::check::Verdict;
+use crate::evidence::progress::Progress;
+use crate::lab::check::Work;
+use crate::lab::points::Points;
 use crate::stack::ids::Username;
 
 use super::class::{ClassReport, ReportStudent, Score};

@@ -1,4 +1,4 @@
-//! Colours in a terminal. Whether to use any is settled in [`crate::settings`].
+//! Colours in a terminal. Whether to use any is settled in [`crate::options`].
 
 use anstyle::{AnsiColor, Style};
 

@@ -1,7 +1,7 @@
 //! Choosing students who may not be in the roster any more.
 
+use crate::ids::Username;
 use crate::roster::{Roster, SelectError, Student};
-use crate::stack::ids::Username;
 
 /// Who was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]

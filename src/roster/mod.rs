@@ -8,14 +8,15 @@ pub mod beyond;
 #[cfg(test)]
 mod cases;
 mod header;
-pub mod left;
+
 mod parse;
 mod remarks;
+pub mod renamed;
 mod username;
 
 use std::fmt;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same};
 use crate::text::similar;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::ids::Username;
 use crate::roster::header::{self, Header, Role};
 use crate::roster::remarks::Remarks;
 use crate::roster::username::{self, Faulty};
 use crate::roster::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
-use crate::stack::ids::Username;
 use crate::text::encoding::before_mojibake;
 use crate::text::normalise::key;
 use crate::text::problems::{Like, Problem};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::ids::{USERNAME_MAX, Username};
 use crate::roster::UsernameLimit;
-use crate::stack::ids::{USERNAME_MAX, Username};
 use crate::text::normalise::{latin, without_accents};
 use crate::text::problems::{Like, Problem};
 use crate::text::unwanted::{code, printable};

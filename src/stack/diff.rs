@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use similar::ChangeTag;
 
-use crate::evidence::check::{Change, DiffLine};
-use crate::evidence::execution::shortened;
 use crate::stack::desired::Stack;
 use crate::stack::ids::Scope;
 use crate::stack::kinds::extras::FunctionSetting;
@@ -15,6 +14,7 @@ use crate::stack::kinds::state_machine::{self, StateMachine};
 use crate::stack::kinds::{Drift, Kind, ResourceId, extras};
 use crate::stack::observed::Observed;
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
+use crate::text::shortened;
 
 /// Unchanged lines that stay around a change.
 const CONTEXT: usize = 3;
@@ -24,6 +24,32 @@ const LINES_MAX: usize = 300;
 const LINE_MAX: usize = 400;
 /// Most pairs of lines that are compared; above, the whole stretch counts as replaced.
 const PAIRS_MAX: usize = 4_000_000;
+
+/// What a student changed of one resource against what was deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The resource, with its kind (`state machine user1-simple-workflow`).
+    pub resource: String,
+    /// What was changed, in a sentence.
+    pub summary: String,
+    /// The change line by line, where it is text; unchanged stretches are shortened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diff: Vec<DiffLine>,
+}
+
+/// One line of a difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "line", content = "text", rename_all = "kebab-case")]
+pub enum DiffLine {
+    /// In both.
+    Same(String),
+    /// Only in what is there now.
+    Added(String),
+    /// Only in what was deployed.
+    Removed(String),
+    /// So many unchanged lines are left out here.
+    LeftOut(usize),
+}
 
 /// What the student changed in their stack. Only resources that are provably theirs are looked at.
 pub fn changes(scope: &Scope, stack: &Stack, observed: &Observed) -> Vec<Change> {

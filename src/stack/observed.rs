@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::lab::ApiEndpoint;
 use crate::stack::desired::Stack;
 use crate::stack::ids::{Scope, Username};
 use crate::stack::kinds::{
@@ -124,4 +123,37 @@ pub struct AccountUse {
     pub concurrency_quota: Option<u32>,
     /// Those of them that are reserved for single functions.
     pub concurrency_reserved: Option<u32>,
+}
+
+/// Where a REST API answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiEndpoint {
+    /// The id that AWS gave it.
+    pub id: String,
+    /// Address of its stage, without a trailing slash.
+    pub url: String,
+}
+
+/// State machines as last described, by name.
+pub type KnownMachines = BTreeMap<String, KnownMachine>;
+
+/// A state machine as it was described.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownMachine {
+    /// When it was created, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it was described, likewise.
+    pub read_ms: i64,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What describing it showed.
+    pub detail: state_machine::Detail,
+}
+
+impl KnownMachine {
+    /// Whether a listing shows the machine that this one was.
+    pub fn is(&self, listed: &state_machine::Actual) -> bool {
+        listed.created_ms == Some(self.created_ms)
+    }
 }

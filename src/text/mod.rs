@@ -15,3 +15,11 @@ pub mod problems;
 pub mod similar;
 pub mod table;
 pub mod unwanted;
+
+/// A text of at most so many characters; `…` stands where it was cut.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -8,7 +8,7 @@ use crate::cli::{Cli, HandoutArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Failure, Outcome, StudentResult};
 use crate::files::{Vault, keep_private};
-use crate::lab::{ApiEndpoint, Surroundings};
+use crate::lab::Surroundings;
 use crate::report::handout::{About, Files, One, dir, write};
 use crate::report::words::{plural, some_of};
 use crate::roster::Student;
@@ -16,6 +16,7 @@ use crate::stack::credentials::Credentials;
 use crate::stack::desired::Stack;
 use crate::stack::hints;
 use crate::stack::observe::rest_apis;
+use crate::stack::observed::ApiEndpoint;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Ownership;
 

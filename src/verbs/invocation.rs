@@ -1,12 +1,12 @@
 //! The beginning of every command that homeroom proposes: the program and the options that were typed, so that
 //! the proposal can be pasted as it is.
 
-use crate::cli::{AccessVerb, GlobalArgs, Verb};
-use crate::settings::Settings;
+use crate::cli::{AccessVerb, Verb};
+use crate::options::{ClassSettings, GlobalOptions};
 
 /// Program and global options as typed, quoted for a shell, without `--students` and `--section`: see
 /// [`selection`].
-pub(super) fn of(global: &GlobalArgs) -> String {
+pub(super) fn of(global: &GlobalOptions) -> String {
     let mut words = vec!["homeroom".to_owned()];
     let mut option = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -39,7 +39,7 @@ pub(super) fn of(global: &GlobalArgs) -> String {
         "invoke-base",
         global.invoke_base.as_ref().map(ToString::to_string),
     );
-    if global.local {
+    if global.local == Some(true) {
         words.push("--local".to_owned());
     }
     words.join(" ")
@@ -47,7 +47,7 @@ pub(super) fn of(global: &GlobalArgs) -> String {
 
 /// The chosen students as options; empty for everybody. From the settings, not from what was typed: a choice
 /// that came from a variable or a file must hold for a proposed command as well, wherever it is pasted.
-pub(super) fn selection(settings: &Settings) -> String {
+pub(super) fn selection(settings: &ClassSettings) -> String {
     let mut words = Vec::new();
     if !settings.students.is_empty() {
         words.push(format!(
@@ -109,12 +109,12 @@ mod tests {
 
     #[test]
     fn a_proposed_command_names_the_same_cloud_and_class_and_is_quoted() {
-        let global = GlobalArgs {
+        let global = GlobalOptions {
             roster: Some("my class's.csv".into()),
             class: Some("demo".parse().unwrap()),
-            local: true,
+            local: Some(true),
             students: Some(vec!["user1".into()]),
-            ..GlobalArgs::default()
+            ..GlobalOptions::default()
         };
         assert_eq!(
             of(&global),

@@ -13,12 +13,12 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::evidence::cache::Key;
-use crate::evidence::check::StudentProgress;
 use crate::evidence::last_reading::{Kept, LastReadings};
+use crate::evidence::progress::StudentProgress;
 use crate::report::history;
 use crate::report::words::{plural, some_of};
 use crate::report::write::{class_dir, write_whole};
-use crate::roster::left::Person;
+use crate::roster::renamed::Person;
 use crate::stack::ids::{ClassName, Username};
 
 use super::session::Session;

@@ -6,8 +6,7 @@ use crate::cli::{Cli, LocalVerb};
 use crate::error::{Error, Kind, Result};
 use crate::lab::bundle;
 use crate::local;
-use crate::settings::values::OutputFormat;
-use crate::settings::{Ui, asked_region};
+use crate::options::{OutputFormat, Ui, asked_region};
 
 use super::{Exit, print_json, said};
 
@@ -39,7 +38,7 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
             tell(ui, &document, &status.to_string())
         }
         LocalVerb::Env => {
-            let region = match asked_region(cli)? {
+            let region = match asked_region(&cli.global)? {
                 Some(region) => region.to_string(),
                 None => bundle::load(None)?.region().to_owned(),
             };

@@ -39,9 +39,8 @@ use clap::Parser;
 use crate::cli::{Cli, Verb};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, RunSummary};
+use crate::options::{OutputFormat, Ui};
 use crate::report::{self, View};
-use crate::settings::Ui;
-use crate::settings::values::OutputFormat;
 use crate::stack::ownership::canonical;
 
 /// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
@@ -98,7 +97,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Kind::Invalid.exit_code());
         }
     };
-    let ui = Ui::load(&cli);
+    let ui = cli.ui();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

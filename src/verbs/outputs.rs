@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Client;
-use crate::evidence::check::Output;
+use crate::lab::given::Output;
 use crate::stack::ids::Username;
 use crate::stack::observe::rest_apis;
 use crate::stack::observed::Observed;

@@ -8,11 +8,11 @@ use crate::events::{
     Command, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState, StudentResult,
 };
 use crate::report::{Limit, View};
-use crate::roster::left::Attendance;
 use crate::stack::cost;
 use crate::stack::forecast::Work;
 use crate::stack::hints;
 use crate::stack::kinds::Kind as ResourceKind;
+use crate::stack::left::Attendance;
 use crate::stack::observe::observe;
 use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, StudentPlan, Verdict, deploy};

@@ -8,8 +8,9 @@ use crate::cli::{AttestArgs, Cli, ReportArgs, StatusArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Left, Outcome, StudentResult};
 use crate::evidence::attest::Attestations;
-use crate::evidence::check::{Change, CheckResult, Progress, StudentProgress, Verdict};
+use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::last_reading::{LastReadings, Sight, progress_of};
+use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::reading::{ClassReading, read_class, read_observed as read_observed_class};
 use crate::lab::bundle;
 use crate::report::causes;
@@ -18,9 +19,10 @@ use crate::report::{
     About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
 };
 use crate::roster::Student;
-use crate::roster::left::Attendance;
+use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::ids::Username;
+use crate::stack::left::Attendance;
 use crate::stack::observed::{Gap, Observed};
 
 use super::canvas::CanvasFile;

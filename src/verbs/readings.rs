@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::evidence::cache::{Cache, Key, OwnRecords};
-use crate::evidence::marks::{Nonce, Written};
+use crate::evidence::recorded::{Nonce, Written};
 use crate::report::write::write_whole;
 use crate::stack::ids::Username;
 

@@ -11,18 +11,19 @@ use std::path::PathBuf;
 
 use futures::stream::{self, StreamExt};
 
+use crate::aws::execution::Status;
 use crate::aws::stop::Cancelled;
-use crate::cli::{Cli, DeployArgs, GlobalArgs, RehearseArgs};
+use crate::cli::{Cli, DeployArgs, RehearseArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, RunSummary};
-use crate::evidence::check::{Progress, StudentProgress, Verdict};
-use crate::evidence::execution::Status;
+use crate::evidence::check::Verdict;
+use crate::evidence::progress::{Progress, StudentProgress};
 use crate::local::{self, PrivateCloud, PrivateOptions};
+use crate::options::{GlobalOptions, OutputFormat, QuotaScale};
 use crate::probe::script::{Trouble, work};
 use crate::report::write::{class_dir, write_whole};
 use crate::report::{View, Written};
 use crate::roster::Student;
-use crate::settings::values::{OutputFormat, QuotaScale};
 use crate::stack::ids::{CLASS_MAX, ClassName};
 use crate::stack::observe::{Depth, observe};
 use crate::stack::observed::Observed;
@@ -222,13 +223,13 @@ fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Result<Class> {
     })?;
     // What is proposed must find the rehearsal's cloud and class; without --keep both are gone by then.
     class.invocation = if args.keep {
-        super::invocation::of(&GlobalArgs {
+        super::invocation::of(&GlobalOptions {
             roster: match class.settings.roster_built_in {
                 true => Some(keep_roster(&class, &named)?),
                 false => cli.global.roster.clone(),
             },
             class: Some(named.clone()),
-            local: true,
+            local: Some(true),
             profile: None,
             region: None,
             endpoint_url: None,

@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
-use crate::evidence::check::Change;
+use crate::options::OutputFormat;
 use crate::report::print_reset_listing;
-use crate::settings::values::OutputFormat;
+use crate::stack::diff::Change;
 use crate::stack::diff::changes;
 use crate::stack::ids::Username;
 use crate::stack::observe::{Depth, observe};

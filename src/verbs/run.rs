@@ -9,9 +9,8 @@ use tokio::sync::mpsc;
 use crate::aws::Client;
 use crate::aws::stop::Stop;
 use crate::events::{Command, Event, InFlight, Outcome, RunSummary, StudentResult};
+use crate::options::{OutputFormat, Ui};
 use crate::report::{RunLog, Terminal, TerminalOptions};
-use crate::settings::Ui;
-use crate::settings::values::OutputFormat;
 use crate::stack::dispatcher;
 
 use super::interrupts::interrupts;

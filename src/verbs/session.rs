@@ -12,12 +12,11 @@ use crate::evidence::cache::Key;
 use crate::lab::Lab;
 use crate::lab::bundle;
 use crate::local;
+use crate::options::{ClassSettings, CloudTarget, LabSource, Profile, QuotaScale, Ui};
 use crate::report::print_notes;
 use crate::report::write::class_dir;
 use crate::roster::beyond::Doubt;
 use crate::roster::{Roster, Student};
-use crate::settings::values::{Profile, QuotaScale};
-use crate::settings::{LabSource, Settings, Target, Ui};
 use crate::stack::desired::Desired;
 use crate::stack::hints;
 use crate::stack::ids::{ClassName, Scope, Username};
@@ -31,7 +30,7 @@ use super::leavers;
 
 /// What is known before the cloud is looked at.
 pub(super) struct Class {
-    pub settings: Settings,
+    pub settings: ClassSettings,
     pub lab: Lab,
     pub roster: Roster,
     /// The students that the command is about, in the roster's order.
@@ -61,7 +60,7 @@ impl Class {
     /// Reads and checks everything that is on this machine.
     pub fn load(cli: &Cli) -> Result<Self> {
         let started = Instant::now();
-        let settings = Settings::load(cli)?;
+        let settings = cli.settings()?;
         let dir = match &settings.lab {
             LabSource::Folder(dir) => Some(dir.as_path()),
             LabSource::BuiltIn => None,
@@ -148,12 +147,12 @@ impl Class {
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
     pub async fn connect(self) -> Result<Session> {
         match self.settings.target.clone() {
-            Target::Local => {
+            CloudTarget::Local => {
                 let verbosity = self.settings.ui.verbosity;
                 let endpoint = local::start(|step| super::local::say(step, verbosity)).await?;
                 self.connect_local(&endpoint).await
             }
-            Target::Aws {
+            CloudTarget::Aws {
                 profile,
                 endpoint_url,
             } => {
@@ -192,8 +191,8 @@ impl Class {
     async fn open(self, options: ConnectOptions) -> Result<Session> {
         let client = aws::connect(options).await;
         let profile = match &self.settings.target {
-            Target::Aws { profile, .. } => profile.as_ref(),
-            Target::Local => None,
+            CloudTarget::Aws { profile, .. } => profile.as_ref(),
+            CloudTarget::Local => None,
         };
         let identity = client
             .caller_identity()

@@ -13,8 +13,8 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Outcome, ResourceResult, ResourceState, RunSummary, StepResult, StudentResult,
 };
+use crate::options::OutputFormat;
 use crate::report::{View, left, print_teardown_listing};
-use crate::settings::values::OutputFormat;
 use crate::stack::execute::{StudentRun, execute};
 use crate::stack::ids::LabId;
 use crate::stack::kinds::ResourceId;

@@ -8,7 +8,7 @@ use crate::cli::Cli;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
 use crate::evidence::check::{CheckResult, Verdict};
-use crate::evidence::marks::{NONCE_LENGTH, nonce};
+use crate::lab::marks::{NONCE_LENGTH, nonce};
 use crate::probe::validate::{Validation, issue_nonce, validate as validate_student};
 use crate::report::View;
 use crate::report::write::{About, write_junit};

@@ -20,9 +20,9 @@ use crate::aws::pacing::time_at_share;
 use crate::cli::{Cli, WatchArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
+use crate::options::OutputFormat;
 use crate::report::html::Pages;
 use crate::report::{ClassReport, Key};
-use crate::settings::values::OutputFormat;
 
 use super::Exit;
 use super::elsewhere;

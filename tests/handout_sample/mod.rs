@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use homeroom::lab::bundle;
-use homeroom::lab::{ApiEndpoint, Lab, Surroundings};
+use homeroom::lab::{Lab, Surroundings};
 use homeroom::report::handout::{About, One};
 use homeroom::roster::Student;
 use homeroom::stack::credentials::{AccessKey, Credentials};
 use homeroom::stack::ids::{ClassName, Scope};
+use homeroom::stack::observed::ApiEndpoint;
 
 /// A class on AWS, whose students have a console and, some of them, a key.
 pub struct Sample {

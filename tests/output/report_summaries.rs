@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use homeroom::cli::{AccessVerb, Cli, Verb};
+use homeroom::{AccessVerb, Cli, Verb};
 
 use crate::report_sample::{ATTACKS, class, hostile_class};
 use homeroom::events::{
     Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState,
     RunSummary, StudentResult,
 };
-use homeroom::evidence::check::{Progress, Verdict};
+use homeroom::evidence::check::Verdict;
+use homeroom::evidence::progress::Progress;
 use homeroom::report::text::width;
 use homeroom::report::{
     Limit, View, json, print_reset_listing, print_summary, print_teardown_listing,
 };
 use homeroom::roster::Student;
-use homeroom::roster::left::Likeness;
+use homeroom::roster::renamed::RecognisedBy;
 use homeroom::stack::ids::Scope;
 use homeroom::stack::kinds::{Kind, ResourceId};
 use homeroom::stack::observed::{AccountUse, Gap};
@@ -726,7 +727,7 @@ fn left(username: &str) -> Left {
         iam_only: false,
         likely_renamed_to: Some("anar".parse().unwrap()),
         perhaps_renamed_to: None,
-        same: Some(Likeness::Email),
+        same: Some(RecognisedBy::Email),
     }
 }
 

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use homeroom::cli::Cli;
+use homeroom::Cli;
 use homeroom::error::Kind;
 use homeroom::events::Failure;
 use homeroom::roster::{Roster, UsernameLimit};
-use homeroom::settings::Settings;
 
 fn limit() -> UsernameLimit {
     UsernameLimit {
@@ -158,7 +157,7 @@ fn the_sample_class_has_thirty_students_in_three_sections() {
 #[test]
 fn a_fresh_clone_finds_its_sample_class_by_itself() {
     let cli = Cli::try_parse_from(["homeroom", "plan"]).expect("a command line");
-    let settings = Settings::load(&cli).expect("settings");
+    let settings = cli.settings().expect("settings");
     assert_eq!(settings.class.as_str(), "demo-class");
     let roster = settings.read_roster(&limit()).expect("a roster");
     assert_eq!(roster.students.len(), 30);
@@ -167,7 +166,7 @@ fn a_fresh_clone_finds_its_sample_class_by_itself() {
 #[test]
 fn a_roster_file_that_is_not_there_is_an_invalid_setting() {
     let cli = Cli::try_parse_from(["homeroom", "plan", "--roster", "no/such-class.csv"]);
-    let settings = Settings::load(&cli.expect("a command line")).expect("settings");
+    let settings = cli.expect("a command line").settings().expect("settings");
     let error = settings.read_roster(&limit()).expect_err("no file");
     assert_eq!(error.kind, Kind::Invalid);
     assert_eq!(error.failures[0].subject, "no/such-class.csv");

@@ -5,15 +5,17 @@
     reason = "sample data: a wrong literal should stop the test or the example at once"
 )]
 
-use homeroom::evidence::check::{
-    Change, CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Output, Parts,
-    Progress, StudentProgress, Verdict, Why, Work,
-};
-use homeroom::evidence::execution::{Detail, Execution, Starter, Status};
+use homeroom::aws::execution::{Detail, Execution, Status};
+use homeroom::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Parts, Verdict, Why};
 use homeroom::evidence::history::RootCause;
-use homeroom::evidence::points::Points;
+use homeroom::evidence::progress::{Progress, StudentProgress};
+use homeroom::lab::check::Work;
+use homeroom::lab::given::{ExampleRequest, Output};
+use homeroom::lab::marks::Starter;
+use homeroom::lab::points::Points;
 use homeroom::report::{Account, ClassReport, ReportStudent};
 use homeroom::roster::Student;
+use homeroom::stack::diff::{Change, DiffLine};
 use jiff::ZonedDateTime;
 use serde_json::json;
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::evidence::check::{Proof, Verdict};
+use crate::aws::execution::{Execution, Status};
+use crate::evidence::check::Verdict;
 use crate::evidence::evaluate::{Answer, Facts, Reading, Way, names_can_be_trusted};
-use crate::evidence::execution::{Execution, Starter, Status};
+use crate::lab::check::Proof;
+use crate::lab::marks::Starter;
 use crate::stack::plan::StudentPlan;
 
 /// Executions that evidence shows at most; the rest is counted.

@@ -4,10 +4,11 @@
 //! to one by time: it counts when it falls between start and end of an execution of the student's own during which none
 //! of homeroom's ran.
 
+use crate::aws::execution::Execution;
 use crate::evidence::check::Verdict;
 use crate::evidence::evaluate::executions::beyond;
 use crate::evidence::evaluate::{Answer, Facts, Reading};
-use crate::evidence::execution::{Execution, Starter};
+use crate::lab::marks::Starter;
 
 /// How long after an execution's end its functions' last events may carry a time, in milliseconds: a function
 /// behind an API logs after it has started the execution, a short one ends meanwhile.

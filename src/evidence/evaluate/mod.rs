@@ -11,12 +11,13 @@ pub use executions::{next_to_describe, to_prove};
 pub use logs::{LogKey, LogSight, LogWindow, Windows, own_executions, own_windows};
 pub use stack::{act, reset};
 
-use crate::evidence::check::{
-    Change, Check, CheckResult, Credit, Evidence, ExecutionEvidence, Parts, Proof, Verdict, Work,
-};
-use crate::evidence::execution::{Execution, Starter, Status};
-use crate::evidence::points::Points;
-use crate::stack::ids::Scope;
+use crate::aws::execution::{Execution, Status};
+use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Parts, Verdict};
+use crate::ids::Scope;
+use crate::lab::check::{Check, Credit, Proof};
+use crate::lab::marks::Starter;
+use crate::lab::points::Points;
+use crate::stack::diff::Change;
 use crate::stack::kinds::Kind;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
@@ -157,21 +158,6 @@ fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<Parts> {
         done: number(done.min(of)),
         of: number(of),
     })
-}
-
-/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it. The hint is the
-/// instructor's.
-pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
-    Check {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        work: Work::Stack,
-        points: Points::ZERO,
-        credit: Credit::AllOrNothing,
-        hint: hint.to_owned(),
-        instructor_hint: Some(hint.to_owned()),
-        proof,
-    }
 }
 
 /// Whether an execution that ended well proves that the functions behind it ran.

@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::evidence::check::Progress;
+use crate::aws::execution::Detail;
 use crate::evidence::evaluate::*;
-use crate::evidence::execution::Detail;
+use crate::evidence::progress::Progress;
+use crate::lab::check::Work;
 use crate::stack::kinds::ResourceId;
 use crate::stack::ownership::Owner;
 use crate::stack::plan::Item;

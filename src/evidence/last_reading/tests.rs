@@ -1,7 +1,7 @@
+use crate::aws::execution::Status;
 use crate::evidence::check::{Evidence, ExecutionEvidence, Parts};
-use crate::evidence::execution::Status;
 use crate::evidence::last_reading::*;
-use crate::stack::ids::Scope;
+use crate::ids::Scope;
 
 const MACHINE: &str = "state machine user1-flow";
 const GROUP: &str = "log group /aws/lambda/user1-work";

@@ -1,8 +1,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::evidence::check::Work;
 use crate::lab::Files;
+use crate::lab::check::Work;
 use crate::lab::handout::*;
 
 /// The lab that ships with homeroom, with another handout if wanted.

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::evidence::check::Progress;
-use crate::evidence::points::Points;
+use crate::evidence::progress::Progress;
+use crate::lab::points::Points;
 use crate::report::class::{ClassReport, Score};
 use crate::roster::Student;
 use crate::stack::ids::Username;

@@ -10,7 +10,8 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::events::Failure;
-use crate::evidence::check::{CheckResult, Last, Progress, StudentProgress};
+use crate::evidence::check::CheckResult;
+use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::report::class::{Account, ClassReport, ReportStudent};
 use crate::roster::Student;
 

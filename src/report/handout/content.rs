@@ -4,7 +4,7 @@
 //! Structure and values never meet: what is a heading, a link or a command was decided when the lab was read
 //! ([`crate::lab`]), before any student was known. A value only ever stands inside one of the texts here.
 
-use crate::evidence::check::{ExampleRequest, Output};
+use crate::lab::given::{ExampleRequest, Output};
 
 /// What a student's handout says.
 #[derive(Debug, Clone, PartialEq, Eq)]

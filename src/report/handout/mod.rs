@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use tera::{Context, Tera};
 
-use crate::evidence::check::Check;
+use crate::lab::check::Check;
 use crate::report::handout::content::Handout;
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;

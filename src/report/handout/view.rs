@@ -3,8 +3,8 @@
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::evidence::check::{Check, Credit, Proof, Work};
-use crate::evidence::points::Points;
+use crate::lab::check::{Check, Credit, Proof, Work};
+use crate::lab::points::Points;
 use crate::report::handout::content::{Block, Example, Inline};
 
 use super::super::html::link;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::evidence::check::{Change, DiffLine};
+use crate::stack::diff::{Change, DiffLine};
 use crate::stack::ids::Username;
 use crate::stack::kinds::Kind;
 use crate::stack::plan::{Plan, StudentPlan, Verdict};

@@ -13,7 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::events::{Command, Outcome, RunSummary};
-use crate::evidence::check::{Progress, Work};
+use crate::evidence::progress::Progress;
+use crate::lab::check::Work;
 use crate::roster::Student;
 use crate::stack::ids::Username;
 use crate::stack::observed::Gap;

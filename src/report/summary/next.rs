@@ -7,7 +7,8 @@
 use std::io;
 
 use crate::events::{Command, Outcome, RunSummary, StudentResult};
-use crate::evidence::check::{self, CheckResult, Progress};
+use crate::evidence::check::{self, CheckResult};
+use crate::evidence::progress::Progress;
 use crate::probe::reach::OWN_STACK;
 use crate::stack::ids::Username;
 

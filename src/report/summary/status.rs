@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::events::{Outcome, RunSummary, StudentResult};
-use crate::evidence::check::{Progress, Work};
+use crate::evidence::progress::Progress;
+use crate::lab::check::Work;
 use crate::roster::Student;
 use crate::stack::ids::Username;
 

@@ -41,6 +41,9 @@ pub fn reserved_from_tag(value: &str) -> Option<u32> {
 
 /// Most bytes in all environment variables together. Source: Lambda quotas.
 pub const ENVIRONMENT_MAX: usize = 4096;
+/// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
+/// may go on for so long after it.
+pub const RUN_MAX_MS: i64 = 15 * 60 * 1000;
 
 /// The key of the reserved concurrency in a record.
 const LIMIT: &str = "limit";

@@ -16,11 +16,11 @@ use futures::stream::{self, StreamExt};
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, Page};
-use crate::evidence::cache::KnownMachines;
-use crate::lab::NamePattern;
 use crate::stack::desired::Desired;
 use crate::stack::ids::Username;
 use crate::stack::kinds::{Kind, ResourceId, rest_api};
+use crate::stack::names::NamePattern;
+use crate::stack::observed::KnownMachines;
 use crate::stack::observed::{AccountUse, Gap, Observed};
 use crate::stack::ownership::Owner;
 use crate::stack::plan::teardown::Reach;

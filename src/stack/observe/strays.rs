@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
-use crate::lab::NamePattern;
 use crate::stack::ids::Username;
 use crate::stack::kinds::{Kind, ResourceId};
+use crate::stack::names::NamePattern;
 use crate::stack::ownership::{Owner, Ownership};
 
 use crate::stack::observe::{Depth, Look, Principals};

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab::NamePattern;
-use crate::roster::left::Spellings;
 use crate::stack::desired::{Desired, Stack};
 use crate::stack::elsewhere::advice;
 use crate::stack::ids::Username;
 use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
 use crate::stack::kinds::user::{Issued, User};
 use crate::stack::kinds::{Kind, ResourceId};
+use crate::stack::left::Spellings;
+use crate::stack::names::NamePattern;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::{Owner, Ownership};
 

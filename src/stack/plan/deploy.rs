@@ -3,7 +3,6 @@
 //! A student with a conflict, or with something that could not be seen, is left alone whole: a half stack
 //! beside a foreign resource helps nobody, and a guess over a gap can make duplicates.
 
-use crate::roster::left::Spellings;
 use crate::stack::desired::{Desired, Stack};
 use crate::stack::diff;
 use crate::stack::elsewhere::advice;
@@ -15,6 +14,7 @@ use crate::stack::kinds::{
     role::Role,
     state_machine::{self, StateMachine},
 };
+use crate::stack::left::Spellings;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::{Ownership, Record};
 

@@ -1,7 +1,7 @@
 //! Students who left the roster, in every plan.
 
-use crate::roster::left::{Attendance, leavers};
 use crate::stack::kinds::Kind;
+use crate::stack::left::{Attendance, leavers};
 use crate::stack::observed::Observed;
 use crate::stack::plan::access::{Grant, freeze, grant, revoke};
 use crate::stack::plan::access_tests::granted;

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::roster::left::respelled;
 use crate::stack::desired::Desired;
 use crate::stack::ids::{LabId, Scope};
 use crate::stack::kinds::{Kind, ResourceId, managed_policy, user};
+use crate::stack::left::respelled;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::{Owner, Ownership};
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::aws::execution::HistoryEvent;
+use crate::aws::execution::{Execution, Status};
 use crate::aws::{CallError, Client, Page};
 use crate::events::Command;
-use crate::evidence::execution::{Execution, Status};
-use crate::evidence::history::HistoryEvent;
 use crate::report::folder;
 use crate::report::write::{class_dir, named};
 

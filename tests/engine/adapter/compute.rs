@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use homeroom::aws::execution::Status;
 use homeroom::aws::{ErrorKind, Permission};
-use homeroom::evidence::execution::Status;
 use homeroom::evidence::history::{Told, cause_of};
 use homeroom::stack::kinds::function::Function;
 use serde_json::{Value, json};

@@ -17,12 +17,14 @@ use homeroom::aws::stop::Stop;
 use homeroom::aws::{Client, NewStateMachine};
 use homeroom::events::Event;
 use homeroom::evidence::cache::{Cache, DEFINITION_MAX_AGE_MS, Key, OwnRecords};
-use homeroom::evidence::check::{CheckResult, Progress, StudentProgress, Verdict};
-use homeroom::evidence::execution::Starter;
-use homeroom::evidence::marks::{Nonce, Recorded, Written, nonce};
+use homeroom::evidence::check::{CheckResult, Verdict};
+use homeroom::evidence::progress::{Progress, StudentProgress};
 use homeroom::evidence::reading::{ClassReading, ReadClass, read_class};
+use homeroom::evidence::recorded::{Nonce, Recorded, Written};
 use homeroom::lab::Lab;
 use homeroom::lab::bundle;
+use homeroom::lab::marks::Starter;
+use homeroom::lab::marks::nonce;
 use homeroom::probe::script;
 use homeroom::probe::validate::{Validation, issue_nonce, validate};
 use homeroom::roster::Student;
@@ -324,7 +326,7 @@ fn verdict(read: &ReadClass, id: &str) -> Verdict {
 }
 
 fn own_work_passed(student: &StudentProgress) -> Vec<&str> {
-    use homeroom::evidence::check::Work;
+    use homeroom::lab::check::Work;
     let passed = student
         .checks
         .iter()

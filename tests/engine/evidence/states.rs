@@ -1,6 +1,7 @@
 //! Stacks that are not there, are another's, or could not be looked at: each is a state of its own.
 
-use homeroom::evidence::check::{Progress, StackState, Verdict};
+use homeroom::evidence::check::Verdict;
+use homeroom::evidence::progress::{Progress, StackState};
 
 use super::*;
 use strict_aws::{Fault, Rule, Run};

@@ -1,9 +1,9 @@
 //! Students who left the roster, and the work that a reset would overwrite.
 
 use homeroom::aws::{CloudError, ErrorKind};
-use homeroom::roster::left::{Attendance, leavers};
 use homeroom::stack::kinds::function::Code;
 use homeroom::stack::kinds::function::code::{CodeError, code_of};
+use homeroom::stack::left::{Attendance, leavers};
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::evidence::execution::Status;
+use crate::aws::execution::Status;
 use crate::report::class::ClassReport;
 use crate::report::json::at;
 use crate::report::words::plural;

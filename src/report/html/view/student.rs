@@ -3,17 +3,19 @@
 use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 
-use crate::evidence::check::{
-    CheckResult, DiffLine, Evidence, ExampleRequest, ExecutionEvidence, Progress, StudentProgress,
-    Verdict, Work,
-};
-use crate::evidence::execution::{Execution, Starter, Status};
+use crate::aws::execution::{Execution, Status};
+use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Verdict};
+use crate::evidence::progress::{Progress, StudentProgress};
+use crate::lab::check::Work;
+use crate::lab::given::ExampleRequest;
+use crate::lab::marks::Starter;
 use crate::report::class::{Column, ReportStudent};
 use crate::report::json::at;
 use crate::report::marks::{self, CHECK_LEGEND, Mark, Tone};
 use crate::report::shell;
 use crate::report::text::clean;
 use crate::report::words::duration;
+use crate::stack::diff::DiffLine;
 
 use super::super::link;
 use super::{Shown, beside, machine, own};
@@ -429,7 +431,7 @@ impl Command {
 }
 
 impl Change {
-    fn of(change: &crate::evidence::check::Change) -> Self {
+    fn of(change: &crate::stack::diff::Change) -> Self {
         Self {
             resource: own(&change.resource),
             summary: own(&change.summary),

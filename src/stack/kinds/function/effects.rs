@@ -2,9 +2,9 @@
 
 use crate::aws::{ErrorKind, FunctionState, NewFunction};
 use crate::events::Event;
-use crate::evidence::marks::RUN_MAX_MS;
 use crate::stack::kinds::extras::FunctionSetting;
 use crate::stack::kinds::function::Function;
+use crate::stack::kinds::function::RUN_MAX_MS;
 use crate::stack::plan::StageRecord;
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 

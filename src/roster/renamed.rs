@@ -1,112 +1,12 @@
-//! Who left the class: students of whom something is there and who are not in the roster any more, and whether one of
-//! them may be in it under another name.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Whether somebody who left the roster may be in it under another name.
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::Username;
 use crate::roster::Student;
-use crate::stack::desired::Desired;
-use crate::stack::ids::Username;
-use crate::stack::kinds::ResourceId;
-use crate::stack::observed::Observed;
-use crate::stack::plan::teardown::owned;
-use crate::text::names::{Likeness as NameLikeness, Name};
+use crate::text::names::{self, Name};
 use crate::text::normalise;
 use crate::text::similar;
-
-/// A student who left the roster, and what of theirs was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaver {
-    /// The username that the resources carry.
-    pub username: Username,
-    /// What carries it.
-    pub resources: BTreeSet<ResourceId>,
-}
-
-/// Everybody who has something of this lab and class in this region, and no stack in `desired`. That must be the whole
-/// roster's: beside a part of it the others would seem to have left.
-pub fn leavers(desired: &Desired, observed: &Observed) -> Vec<Leaver> {
-    let mut found: BTreeMap<Username, BTreeSet<ResourceId>> = BTreeMap::new();
-    for (student, ids) in everybody(desired, observed) {
-        if !desired.stacks.iter().any(|s| *s.student() == student) {
-            found.entry(student).or_default().extend(ids);
-        }
-    }
-    let leaver = |(username, resources)| Leaver {
-        username,
-        resources,
-    };
-    found.into_iter().map(leaver).collect()
-}
-
-/// Who has something in the class, and who of them left the roster.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attendance {
-    /// Everybody who has something.
-    pub present: BTreeSet<Username>,
-    /// Those of them who are not in the roster.
-    pub leavers: Vec<Leaver>,
-}
-
-impl Attendance {
-    /// From what was seen; `desired` must have the whole roster, see [`leavers`].
-    pub fn of(desired: &Desired, observed: &Observed) -> Self {
-        Self {
-            present: everybody(desired, observed).into_keys().collect(),
-            leavers: leavers(desired, observed),
-        }
-    }
-}
-
-/// Every student who has something of this lab and class, with what was seen of it.
-pub fn everybody(
-    desired: &Desired,
-    observed: &Observed,
-) -> BTreeMap<Username, BTreeSet<ResourceId>> {
-    let mut found: BTreeMap<Username, BTreeSet<ResourceId>> = BTreeMap::new();
-    let strays = observed.strays.clone();
-    for (owner, ids) in owned(desired, observed).into_iter().chain(strays) {
-        if owner.lab == desired.lab && owner.class == desired.class {
-            found.entry(owner.student).or_default().extend(ids);
-        }
-    }
-    found
-}
-
-/// The usernames that the class has, whatever their case.
-#[derive(Debug)]
-pub struct Spellings(BTreeMap<String, Vec<Username>>);
-
-impl Spellings {
-    /// Those of everybody who has something.
-    pub fn of(desired: &Desired, observed: &Observed) -> Self {
-        let mut known: BTreeMap<String, Vec<Username>> = BTreeMap::new();
-        for student in everybody(desired, observed).into_keys() {
-            let plain = student.as_str().to_ascii_lowercase();
-            known.entry(plain).or_default().push(student);
-        }
-        Self(known)
-    }
-
-    /// The spelling under which the class already has a student: the same username but for its case.
-    pub fn other(&self, student: &Username) -> Option<Username> {
-        let same = self.0.get(&student.as_str().to_ascii_lowercase())?;
-        // Whoever has something as the roster writes it is not another's double.
-        let other = same.iter().find(|known| same_but_for_case(known, student));
-        other.filter(|_| !same.contains(student)).cloned()
-    }
-}
-
-/// As which of the students in `desired` somebody is there in another spelling: then they have not left.
-pub fn respelled<'a>(desired: &'a Desired, student: &Username) -> Option<&'a Username> {
-    let mut students = desired.stacks.iter().map(|stack| stack.student());
-    students.find(|known| same_but_for_case(known, student))
-}
-
-fn same_but_for_case(a: &Username, b: &Username) -> bool {
-    a != b && a.as_str().eq_ignore_ascii_case(b.as_str())
-}
 
 /// What is known of a person by an earlier roster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +24,9 @@ impl Person {
     pub fn is_another(&self, other: &Self) -> bool {
         match (&self.email, &other.email, &self.name, &other.name) {
             (Some(a), Some(b), ..) => !normalise::same(a, b),
-            (.., Some(a), Some(b)) => Name::new(a).likeness(&Name::new(b)) == NameLikeness::Other,
+            (.., Some(a), Some(b)) => {
+                Name::new(a).likeness(&Name::new(b)) == names::Likeness::Other
+            }
             _ => false,
         }
     }
@@ -133,7 +35,7 @@ impl Person {
 /// Why somebody in the roster is taken for somebody who left it, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Likeness {
+pub enum RecognisedBy {
     /// The same username but for its case: the very same student.
     Spelling,
     /// The same e-mail address.
@@ -144,7 +46,7 @@ pub enum Likeness {
     Username,
 }
 
-impl Likeness {
+impl RecognisedBy {
     /// Whether it is more than a guess.
     pub fn is_strong(self) -> bool {
         matches!(self, Self::Spelling | Self::Email)
@@ -159,7 +61,7 @@ pub fn renamed(
     roster: &[Student],
     known: Option<&Person>,
     new: impl Fn(&Username) -> bool,
-) -> Option<(Username, Likeness)> {
+) -> Option<(Username, RecognisedBy)> {
     let only = |fits: &dyn Fn(&Student) -> bool| {
         let mut fitting = roster.iter().filter(|s| fits(s));
         let first = fitting.next()?;
@@ -169,16 +71,16 @@ pub fn renamed(
         (Some(known), Some(now)) => !known.trim().is_empty() && normalise::same(known, now),
         _ => false,
     };
-    if let Some(other) = only(&|s| same_but_for_case(&s.username, leaver)) {
-        return Some((other, Likeness::Spelling));
+    if let Some(other) = only(&|s| s.username.differs_in_case(leaver)) {
+        return Some((other, RecognisedBy::Spelling));
     }
     let email = known.and_then(|person| person.email.as_ref());
     if let Some(other) = only(&|s| same(email, s.email.as_ref())) {
-        return Some((other, Likeness::Email));
+        return Some((other, RecognisedBy::Email));
     }
     let name = known.and_then(|person| person.name.as_ref());
     if let Some(other) = only(&|s| new(&s.username) && same(name, s.name.as_ref())) {
-        return Some((other, Likeness::Name));
+        return Some((other, RecognisedBy::Name));
     }
     // Numbered seats are different seats.
     let without_digits =
@@ -189,7 +91,7 @@ pub fn renamed(
     match nearest.as_slice() {
         [one] if without_digits(one).to_lowercase() != seat => {
             let one: Username = one.parse().ok()?;
-            new(&one).then_some((one, Likeness::Username))
+            new(&one).then_some((one, RecognisedBy::Username))
         }
         _ => None,
     }
@@ -222,7 +124,7 @@ mod tests {
         leaver: &str,
         roster: &[Student],
         known: Option<&Person>,
-    ) -> Option<(String, Likeness)> {
+    ) -> Option<(String, RecognisedBy)> {
         let leaver = leaver.parse().unwrap();
         let found = renamed(&leaver, roster, known, |_| true)?;
         Some((found.0.to_string(), found.1))
@@ -235,7 +137,7 @@ mod tests {
             student("ben", "Ben Ito", "ben@example.edu"),
         ];
         let ana = person("", "ana@example.edu");
-        let expected = Some(("anar".to_owned(), Likeness::Email));
+        let expected = Some(("anar".to_owned(), RecognisedBy::Email));
         assert_eq!(found("zz9", &roster, Some(&ana)), expected);
         // A teaching assistant's address behind two rows is nobody's.
         let two = [
@@ -272,7 +174,7 @@ mod tests {
     fn another_case_is_the_same_student_whatever_else_fits() {
         let roster = [student("Ana", "", ""), student("anar", "", "ana@x.edu")];
         let known = person("", "ana@x.edu");
-        let expected = Some(("Ana".to_owned(), Likeness::Spelling));
+        let expected = Some(("Ana".to_owned(), RecognisedBy::Spelling));
         assert_eq!(found("ana", &roster, Some(&known)), expected);
     }
 
@@ -280,10 +182,10 @@ mod tests {
     fn a_name_or_a_similar_username_is_a_guess_about_newcomers_only() {
         let roster = [student("anar", "", ""), student("benito", "Ben Ito", "")];
         let guess = found("ana", &roster, None).unwrap();
-        assert_eq!(guess, ("anar".to_owned(), Likeness::Username));
+        assert_eq!(guess, ("anar".to_owned(), RecognisedBy::Username));
         assert!(!guess.1.is_strong());
         let ben = person("ben ito", "");
-        let by_name = Some(("benito".to_owned(), Likeness::Name));
+        let by_name = Some(("benito".to_owned(), RecognisedBy::Name));
         assert_eq!(found("b7", &roster, Some(&ben)), by_name);
         let leaver: Username = "ana".parse().unwrap();
         assert_eq!(renamed(&leaver, &roster, None, |_| false), None);

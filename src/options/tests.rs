@@ -1,51 +1,58 @@
 //! Settings from made-up surroundings: nothing here reads the process's own variables or folder.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 
 use super::*;
+use crate::error::Result;
 
-/// Surroundings that are easy to say.
+/// A process and a folder that are easy to say.
 #[derive(Default)]
-struct Around<'a> {
-    env: &'a [(&'a str, &'a str)],
-    file: &'a str,
-    rosters: Option<&'a [&'a str]>,
-    lab_here: bool,
-    terminal: bool,
+pub(crate) struct Around<'a> {
+    pub env: &'a [(&'a str, &'a str)],
+    pub file: &'a str,
+    pub rosters: Option<&'a [&'a str]>,
+    pub lab_here: bool,
+    pub terminal: bool,
+}
+
+/// A verb, which is not looked at, and the options of every verb.
+#[derive(Parser)]
+struct Typed {
+    verb: Vec<String>,
+    #[command(flatten)]
+    global: GlobalOptions,
+}
+
+fn typed(words: &str) -> Typed {
+    Typed::try_parse_from(std::iter::once("homeroom").chain(words.split(' '))).expect(words)
 }
 
 impl Around<'_> {
-    fn with<T>(&self, words: &str, then: impl FnOnce(&Cli, &Surroundings<'_>) -> T) -> T {
-        let cli =
-            Cli::try_parse_from(std::iter::once("homeroom").chain(words.split(' '))).expect(words);
+    pub(crate) fn with<T>(&self, then: impl FnOnce(&ProcessContext<'_>) -> T) -> T {
         let env = |name: &str| {
             let found = self.env.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let rosters: Vec<String> = self
-            .rosters
-            .unwrap_or(&["demo-class.csv"])
-            .iter()
-            .map(|&name| name.to_owned())
-            .collect();
-        then(
-            &cli,
-            &Surroundings {
-                env: &env,
-                file: Some(self.file),
-                roster_folder: &rosters,
-                lab_here: self.lab_here,
-                stdout_is_terminal: self.terminal,
-                stderr_is_terminal: self.terminal,
-            },
-        )
+        let rosters = self.rosters.unwrap_or(&["demo-class.csv"]);
+        then(&ProcessContext {
+            env: &env,
+            file: Ok(self.file.to_owned()),
+            roster_folder: Ok(rosters.iter().map(|&name| name.to_owned()).collect()),
+            lab_here: self.lab_here,
+            stdout_is_terminal: self.terminal,
+            stderr_is_terminal: self.terminal,
+        })
     }
 
-    fn resolve(&self, words: &str) -> Result<Settings> {
-        self.with(words, Settings::resolve)
+    fn resolve(&self, words: &str) -> Result<ClassSettings> {
+        let typed = typed(words);
+        let rehearses = typed.verb[0] == "rehearse";
+        self.with(|process| ClassSettings::resolve(&typed.global, rehearses, process))
     }
 
-    fn good(&self, words: &str) -> Settings {
+    fn good(&self, words: &str) -> ClassSettings {
         self.resolve(words).expect(words)
     }
 
@@ -57,8 +64,8 @@ impl Around<'_> {
     }
 }
 
-fn aws(profile: Option<&str>, endpoint_url: Option<&str>) -> Target {
-    Target::Aws {
+fn aws(profile: Option<&str>, endpoint_url: Option<&str>) -> CloudTarget {
+    CloudTarget::Aws {
         profile: profile.map(|text| text.parse().unwrap()),
         endpoint_url: endpoint_url.map(|text| text.parse().unwrap()),
     }
@@ -76,22 +83,6 @@ fn nothing_given_means_the_only_roster_and_aws_at_its_published_rates() {
     assert_eq!(settings.region, None);
     assert!(settings.students.is_empty() && settings.section.is_none());
     assert_eq!(settings.ui, Ui::default());
-}
-
-#[test]
-fn left_chooses_by_itself_whatever_layer_another_choice_comes_from() {
-    let around = Around::default();
-    for verb in ["teardown", "access revoke", "access freeze"] {
-        assert!(around.good(&format!("{verb} --left")).left, "{verb}");
-        let refused = around.refused(&format!("{verb} --left --students ana"));
-        assert!(refused.contains("--students"), "{refused}");
-    }
-    assert!(!around.good("teardown").left);
-    let section = Around {
-        env: &[("HOMEROOM_SECTION", "A")],
-        ..Around::default()
-    };
-    assert!(section.refused("teardown --left").contains("--section"));
 }
 
 #[test]
@@ -236,7 +227,7 @@ fn a_lab_in_the_current_folder_is_used_unless_another_is_given() {
 #[test]
 fn local_is_unpaced_unless_a_pace_is_given() {
     let settings = Around::default().good("deploy --local");
-    assert_eq!(settings.target, Target::Local);
+    assert_eq!(settings.target, CloudTarget::Local);
     assert_eq!(settings.quota_scale, QuotaScale::Off);
     let paced = Around::default().good("deploy --local --quota-scale 2");
     assert_eq!(paced.quota_scale, QuotaScale::Factor(2.0));
@@ -264,7 +255,7 @@ fn a_higher_layers_cloud_wins_over_a_lower_layers() {
         file: "profile = \"training\"",
         ..Around::default()
     };
-    assert_eq!(around.good("plan").target, Target::Local);
+    assert_eq!(around.good("plan").target, CloudTarget::Local);
     assert_eq!(
         around.good("plan --endpoint-url http://127.0.0.1:1").target,
         aws(Some("training"), Some("http://127.0.0.1:1"))
@@ -275,7 +266,7 @@ fn a_higher_layers_cloud_wins_over_a_lower_layers() {
         ..Around::default()
     };
     assert_eq!(refusing.good("plan").target, aws(None, None));
-    assert_eq!(refusing.good("plan --local").target, Target::Local);
+    assert_eq!(refusing.good("plan --local").target, CloudTarget::Local);
 }
 
 #[test]
@@ -285,7 +276,10 @@ fn a_rehearsal_is_local_whatever_the_class_keeps_in_its_file() {
         ..Around::default()
     };
     let settings = around.good("rehearse");
-    assert_eq!((settings.target, settings.account), (Target::Local, None));
+    assert_eq!(
+        (settings.target, settings.account),
+        (CloudTarget::Local, None)
+    );
     assert!(around.good("plan").account.is_some());
     assert!(
         around
@@ -293,27 +287,6 @@ fn a_rehearsal_is_local_whatever_the_class_keeps_in_its_file() {
             .account
             .is_some()
     );
-}
-
-#[test]
-fn reset_needs_students() {
-    let around = Around::default();
-    assert!(around.refused("deploy --reset").starts_with("--reset"));
-    around.refused("deploy --reset --section A");
-    assert_eq!(
-        around.good("deploy --reset --students user1").students,
-        ["user1"]
-    );
-    around.good("deploy");
-}
-
-#[test]
-fn rotation_needs_students() {
-    let around = Around::default();
-    let said = around.refused("access grant --rotate");
-    assert!(said.starts_with("--rotate"), "{said}");
-    around.good("access grant --rotate --students user7");
-    around.good("access grant");
 }
 
 #[test]
@@ -363,9 +336,10 @@ fn broken_settings_still_say_how_to_report_them() {
         file: "nonsense = 1",
         ..Around::default()
     };
-    let ui = around.with("plan --output json -v", Ui::resolve_or_default);
+    let words = "plan --output json -v";
+    let ui = around.with(|process| Ui::resolve(&typed(words).global, process));
     assert_eq!((ui.output, ui.verbosity), (OutputFormat::Json, 1));
-    assert!(around.with("local status", Ui::resolve).is_err());
+    around.refused(words);
 }
 
 #[test]
@@ -373,11 +347,11 @@ fn a_copied_rosters_class_is_a_guess_that_says_what_to_type() {
     let around = Around::default();
     let copies = "lab6 (1)|lab6(12)|lab6 - Copy|Copy of lab6|lab6 copy|Copy of lab6 (2)";
     for copy in copies.split('|') {
-        let settings = around.with("plan", |cli, around| {
-            let mut cli = cli.clone();
-            cli.global.roster = Some(PathBuf::from(format!("{copy}.csv")));
-            Settings::resolve(&cli, around)
-        });
+        let typed = GlobalOptions {
+            roster: Some(PathBuf::from(format!("{copy}.csv"))),
+            ..GlobalOptions::default()
+        };
+        let settings = around.with(|process| ClassSettings::resolve(&typed, false, process));
         let settings = settings.expect(copy);
         assert_eq!(settings.class.as_str(), "lab6", "{copy}");
         let hint = settings.unnamed.expect(copy).failures.remove(0).hint;
@@ -390,4 +364,71 @@ fn a_copied_rosters_class_is_a_guess_that_says_what_to_type() {
     let named = around.good("plan --roster lab6(1).csv --class spring");
     assert_eq!((named.class.as_str(), named.unnamed), ("spring", None));
     around.refused("plan --roster _é(1).csv");
+}
+
+#[test]
+fn an_unreadable_roster_folder_is_no_matter_where_a_roster_is_given() {
+    let refused = |words: &str| {
+        Around::default().with(|process| {
+            let folder = invalid("roster/", "the folder cannot be read", "give it");
+            let process = ProcessContext {
+                roster_folder: Err(folder),
+                file: Ok(String::new()),
+                ..*process
+            };
+            ClassSettings::resolve(&typed(words).global, false, &process).is_err()
+        })
+    };
+    assert!(refused("plan"));
+    assert!(!refused("plan --roster a.csv"));
+}
+
+/// What `docs/settings.md` says of an option: its variable and its default, without marks.
+fn documented(page: &str) -> Vec<[String; 3]> {
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<String> = row
+            .split(" | ")
+            .map(|cell| cell.replace(['`', '|'], ""))
+            .collect();
+        [0, 1, 3].map(|cell| cells[cell].trim().to_owned())
+    })
+    .collect()
+}
+
+#[test]
+fn the_page_of_settings_says_what_the_table_says() {
+    let page = include_str!("../../docs/settings.md");
+    let documented = documented(page);
+    let command = <Typed as clap::CommandFactory>::command();
+    let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    let options: Vec<_> = shown.filter(|arg| arg.get_long().is_some()).collect();
+    assert_eq!(documented.len(), options.len());
+    for option in options {
+        let key = option.get_long().unwrap();
+        let row = documented.iter().find(|row| row[0] == key);
+        let [_, variable, default] = row.unwrap_or_else(|| panic!("{key} is not on the page"));
+        let help = option.get_help().unwrap().to_string();
+        assert!(
+            help.contains(&format!("[env: {variable}]")),
+            "{key}: {help}"
+        );
+        if help.contains("[default: ") {
+            assert!(
+                help.contains(&format!("[default: {default}]")),
+                "{key}: {help}"
+            );
+        }
+    }
+    let example = page
+        .split("```toml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let (file, failures) = file::parse(example);
+    assert_eq!(failures, []);
+    assert!(file.role_boundary.is_some() && file.lab_settings.is_some() && file.quotas.is_some());
+    assert!(file.publish_columns.is_some() && file.allow_in_roles.is_some());
 }

@@ -1,7 +1,9 @@
-//! Executions of a state machine, and who started them.
+//! Executions of a state machine, as Step Functions shows them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::text::shortened;
 
 /// Status of an execution, in Step Functions' words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,14 +121,6 @@ fn put(root: &mut Value, pointer: &str, value: Value) {
     *at = value;
 }
 
-/// A text of at most so many characters; `…` stands where it was cut.
-pub fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 /// A time in UTC, to the second.
 pub fn when(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
@@ -134,38 +128,21 @@ pub fn when(ms: i64) -> String {
         .unwrap_or_default()
 }
 
-/// Who started an execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Starter {
-    /// homeroom, to validate the stack: never counted.
-    Homeroom,
-    /// The student's API, through the trigger function.
-    Api,
-    /// A person, in the console or by the CLI.
-    Person,
-    /// The student, by their API or by hand: which of the two is not known.
-    Student,
-    /// homeroom or the student: it bears a mark like homeroom's, of which there is no record here.
-    Unclear,
-}
-
-impl Starter {
-    /// Who it is, for a sentence that ends "started by …".
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Homeroom => "homeroom",
-            Self::Api => "the API",
-            Self::Person => "a person",
-            Self::Student => "the student",
-            Self::Unclear => "homeroom or the student",
-        }
-    }
-
-    /// Whether it is the student's own for certain, however they started it.
-    pub fn is_students(self) -> bool {
-        matches!(self, Self::Api | Self::Person | Self::Student)
-    }
+/// One event of an execution's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEvent {
+    /// Its number; the first is 1.
+    pub id: i64,
+    /// The number of the event that led to it; 0 where none is named.
+    pub previous: i64,
+    /// Its type, in Step Functions' words (`LambdaFunctionFailed`).
+    pub kind: String,
+    /// The state's name, in events that name one.
+    pub state: Option<String>,
+    /// The error, in events that tell one.
+    pub error: Option<String>,
+    /// The error's cause, likewise.
+    pub cause: Option<String>,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Names: a text around the username, known before any student is.
 
+use crate::ids::{USERNAME_MAX, Username};
 use crate::roster::UsernameLimit;
-use crate::stack::ids::{USERNAME_MAX, Username};
 use crate::stack::kinds::{Kind, function, role, state_machine, user};
 
 /// Longest REST API name. API Gateway publishes no limit; this is the tightest of the other kinds, so that a
@@ -36,12 +36,12 @@ impl NamePattern {
         (!username.is_empty()).then_some(username)
     }
 
-    pub(super) fn around(&self, username: &str) -> String {
+    pub(crate) fn around(&self, username: &str) -> String {
         format!("{}{username}{}", self.prefix, self.suffix)
     }
 
     /// Longest name of the kind, in characters.
-    pub(super) fn name_max(&self) -> usize {
+    pub(crate) fn name_max(&self) -> usize {
         match self.kind {
             Kind::Role => role::NAME_MAX,
             Kind::LogGroup => LOG_GROUP_NAME_MAX,
@@ -54,13 +54,13 @@ impl NamePattern {
     }
 
     /// Longest username that the name has room for; zero when there is none.
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.name_max()
             .saturating_sub(self.prefix.len() + self.suffix.len())
     }
 
     /// The character of the fixed part that some AWS name refuses, if there is one.
-    pub(super) fn bad_character(&self) -> Option<char> {
+    pub(crate) fn bad_character(&self) -> Option<char> {
         let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let slash = |c: &char| self.kind == Kind::LogGroup && *c == '/';
         self.prefix
@@ -71,7 +71,7 @@ impl NamePattern {
 }
 
 /// How long a username may be, and which name decides that.
-pub(super) fn username_limit(patterns: &[NamePattern]) -> UsernameLimit {
+pub(crate) fn username_limit(patterns: &[NamePattern]) -> UsernameLimit {
     let tightest = patterns.iter().min_by_key(|pattern| pattern.room());
     match tightest {
         Some(pattern) if pattern.room() <= USERNAME_MAX => UsernameLimit {

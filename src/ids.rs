@@ -109,6 +109,13 @@ name_type!(
     CLASS_MAX
 );
 
+impl Username {
+    /// Whether both are the same but for their case: one student to AWS, two to homeroom.
+    pub(crate) fn differs_in_case(&self, other: &Self) -> bool {
+        self != other && self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
 /// Where in AWS a class lives; everything that an ARN needs besides a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Scope {

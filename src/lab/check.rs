@@ -1,0 +1,122 @@
+//! Checks, as a lab defines them: what proves that a task is done, and what that earns.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::aws::execution::Status;
+use crate::lab::marks::Starter;
+use crate::lab::points::Points;
+
+/// Whose work a check looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// The stack that homeroom deployed: failing means broken.
+    Stack,
+    /// The student's own task: failing means not done yet.
+    Student,
+}
+
+/// One row of what "complete" means, as the lab bundle states it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Short id, unique in the lab.
+    pub id: String,
+    /// What the student does, in a few words.
+    pub title: String,
+    /// Whose work it looks at.
+    pub work: Work,
+    /// Points for the gradebook. Only a student's own task carries any.
+    #[serde(default)]
+    pub points: Points,
+    /// How the points are earned.
+    #[serde(default)]
+    pub credit: Credit,
+    /// What to do when it does not pass, said to the student.
+    pub hint: String,
+    /// The same said to the instructor, where other words are needed.
+    #[serde(default)]
+    pub instructor_hint: Option<String>,
+    /// What proves it.
+    pub proof: Proof,
+}
+
+/// How a check's points are earned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Credit {
+    /// All of them when it passes, none before.
+    #[default]
+    AllOrNothing,
+    /// A share for each part that the proof counts: a value, an execution, a function.
+    Each,
+}
+
+/// What proves that a task is done: a few general kinds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Proof {
+    /// Every resource of the stack exists and is provably this student's.
+    ResourcesExist,
+    /// Functions Active, state machines ACTIVE, stages deployed, log groups with a retention.
+    ResourcesReady,
+    /// Enough executions of a state machine.
+    Executions {
+        /// Id of the state machine in the lab bundle.
+        state_machine: String,
+        /// Only those started so; any of the student's own otherwise.
+        #[serde(default)]
+        started_by: Option<Starter>,
+        /// Only those with this status.
+        #[serde(default)]
+        status: Option<Status>,
+        /// Only those that failed with this error name.
+        #[serde(default)]
+        error: Option<String>,
+        /// Only those whose input has these values, by JSON pointer.
+        #[serde(default)]
+        input: BTreeMap<String, serde_json::Value>,
+        /// One at least for each of these values, by JSON pointer into the input.
+        #[serde(default)]
+        one_for_each: BTreeMap<String, Vec<serde_json::Value>>,
+        /// How many at least.
+        #[serde(default = "one")]
+        count: u32,
+    },
+    /// A log event in each of these functions' log groups (ids in the lab bundle).
+    LogEvents {
+        /// Ids of the functions.
+        functions: Vec<String>,
+        /// Id of a state machine: at least one execution of it must be the student's own, and only log events
+        /// since the oldest of those count. homeroom's own validation leaves log events too, and they prove
+        /// nothing about the student. `None`: any event counts.
+        #[serde(default)]
+        own_execution_of: Option<String>,
+    },
+    /// Nothing that homeroom can read proves it; shown as such, and kept out of the completion.
+    Unprovable {
+        /// Why, in a sentence.
+        why: String,
+    },
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it. The hint is the
+/// instructor's.
+pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
+    Check {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        work: Work::Stack,
+        points: Points::ZERO,
+        credit: Credit::AllOrNothing,
+        hint: hint.to_owned(),
+        instructor_hint: Some(hint.to_owned()),
+        proof,
+    }
+}

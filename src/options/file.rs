@@ -1,0 +1,279 @@
+//! `homeroom.toml`: the options that a class keeps.
+//!
+//! The file is read key by key, not into one derived struct: so every mistake in it is said at once and each with its
+//! line, and a misspelt key gets a suggestion.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::values::{QuotaOverride, Value, operation};
+use super::{GlobalOptions, KEYS, invalid};
+use crate::aws::Operation;
+use crate::text::failure::Failure;
+use crate::text::similar;
+
+/// The name of the file, in the current folder.
+pub(super) const NAME: &str = "homeroom.toml";
+
+const VALUE_HINT: &str = "texts stand in quotes; docs/settings.md says what each setting takes";
+
+/// Reads the file's text as far as it can be read; the failures come in the file's order.
+pub(super) fn parse(text: &str) -> (GlobalOptions, Vec<Failure>) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut file = FileReader {
+        text,
+        failures: Vec::new(),
+    };
+    let mut options = GlobalOptions::default();
+    for error in &errors {
+        let at = error.span().unwrap_or_default();
+        let hint = "write texts in quotes and one setting a line: class = \"spring\"";
+        file.fail(at, None, format!("not TOML: {}", error.message()), hint);
+    }
+    if errors.is_empty() {
+        for (key, value) in table.into_inner() {
+            if !options.put(&mut file, key.get_ref(), value) {
+                file.unknown(key.span(), key.get_ref());
+            }
+        }
+    }
+    file.failures.sort_by_key(|(place, _)| *place);
+    (
+        options,
+        file.failures
+            .into_iter()
+            .map(|(_, failure)| failure)
+            .collect(),
+    )
+}
+
+/// Reads the values, and keeps what is wrong with them.
+pub(super) struct FileReader<'a> {
+    text: &'a str,
+    /// With the place in the text.
+    failures: Vec<(usize, Failure)>,
+}
+
+impl FileReader<'_> {
+    pub fn value<T: Value>(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<T> {
+        self.read(key, value, T::from_toml)
+    }
+
+    pub fn plain<T: DeserializeOwned>(
+        &mut self,
+        key: &str,
+        value: Spanned<DeValue<'_>>,
+    ) -> Option<T> {
+        self.read(key, value, T::deserialize)
+    }
+
+    pub fn lab_settings(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<toml::Table> {
+        let mut settings = toml::Table::new();
+        for (name, value) in self.table(key, value) {
+            let (name, at) = (name.into_inner(), value.span());
+            let Some(value) = self.plain::<toml::Value>(&name, value) else {
+                continue;
+            };
+            if value.is_table() || value.is_array() || value.is_datetime() {
+                let cause = format!(
+                    "a lab's setting is a text, a number, true or false, and this is a value of the kind '{}'",
+                    value.type_str()
+                );
+                self.fail(at, Some(&name), cause, "give one plain value");
+            } else {
+                settings.insert(name.into_owned(), value);
+            }
+        }
+        Some(settings)
+    }
+
+    pub fn quotas(
+        &mut self,
+        key: &str,
+        value: Spanned<DeValue<'_>>,
+    ) -> Option<BTreeMap<Operation, QuotaOverride>> {
+        let mut quotas = BTreeMap::new();
+        for (name, value) in self.table(key, value) {
+            match operation(name.get_ref()) {
+                Ok(operation) => {
+                    let quota = self.read(name.get_ref(), value, QuotaOverride::from_toml);
+                    quotas.extend(quota.map(|quota| (operation, quota)));
+                }
+                Err(why) => {
+                    let cause = format!("'{}' {why}", name.get_ref().escape_debug());
+                    let hint =
+                        "an example: \"apigateway:CreateRestApi\" = { rate = 2.0, burst = 5 }";
+                    self.fail(name.span(), Some(key), cause, hint);
+                }
+            }
+        }
+        Some(quotas)
+    }
+
+    fn read<'v, T>(
+        &mut self,
+        key: &str,
+        value: Spanned<DeValue<'v>>,
+        read: impl FnOnce(ValueDeserializer<'v>) -> Result<T, toml::de::Error>,
+    ) -> Option<T> {
+        let at = value.span();
+        let read = read(ValueDeserializer::from(value)).map_err(|error| {
+            let cause = format!("{}: {}", self.written(&at), error.message());
+            self.fail(at, Some(key), cause, VALUE_HINT);
+        });
+        read.ok()
+    }
+
+    fn table<'v>(&mut self, key: &str, value: Spanned<DeValue<'v>>) -> DeTable<'v> {
+        let at = value.span();
+        if let DeValue::Table(table) = value.into_inner() {
+            return table;
+        }
+        let cause = format!("'{key}' is a table, not a single value");
+        let hint = format!("write [{key}] on a line of its own, and what belongs to it below");
+        self.fail(at, Some(key), cause, hint);
+        DeTable::new()
+    }
+
+    fn unknown(&mut self, at: Range<usize>, key: &str) {
+        // "endpoint_url" is one edit away from the key meant, so this finds it too.
+        let hint = similar::did_you_mean(key, KEYS.iter().copied())
+            .unwrap_or_else(|| format!("the settings are {}", KEYS.join(", ")));
+        let cause = format!("there is no setting '{}'", key.escape_debug());
+        self.fail(at, None, cause, hint);
+    }
+
+    /// A value as the file has it, on one line and cut where it is long.
+    fn written(&self, at: &Range<usize>) -> String {
+        const MOST: usize = 60;
+        let written = self.text.get(at.clone()).unwrap_or_default();
+        let line = written.lines().next().unwrap_or_default();
+        match line.char_indices().nth(MOST) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None if line.len() < written.len() => format!("{line}…"),
+            None => line.to_owned(),
+        }
+    }
+
+    fn fail(
+        &mut self,
+        at: Range<usize>,
+        key: Option<&str>,
+        cause: String,
+        hint: impl Into<String>,
+    ) {
+        let before = self.text.get(..at.start).unwrap_or(self.text);
+        let line = 1 + before.matches('\n').count();
+        let key = key.map_or_else(String::new, |key| format!(" ({})", key.escape_debug()));
+        let failures = invalid(format!("{NAME}, line {line}{key}"), cause, hint).failures;
+        self.failures
+            .extend(failures.into_iter().map(|failure| (at.start, failure)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        let (_, failures) = parse(text);
+        assert!(!failures.is_empty(), "a file with mistakes");
+        failures
+            .iter()
+            .map(|f| format!("{f}\n  hint: {}\n", f.hint.as_deref().unwrap_or("none")))
+            .collect()
+    }
+
+    fn good(text: &str) -> GlobalOptions {
+        let (options, failures) = parse(text);
+        assert_eq!(failures, []);
+        options
+    }
+
+    #[test]
+    fn every_setting_can_stand_in_the_file() {
+        let text = r#"
+            roster = "roster/spring.csv"
+            lab = "."
+            class = "spring"
+            students = ["user1", "user5"]
+            section = "A"
+            profile = "training"
+            region = "us-east-1"
+            endpoint-url = "http://127.0.0.1:4566"
+            local = false
+            account = "123456789012"
+            invoke-base = "http://127.0.0.1:4566"
+            quota-scale = 0.5
+            reports = "out"
+            output = "json"
+            color = "never"
+            verbose = 2
+            quiet = 1
+            publish-columns = ["Team"]
+            role_boundary = "arn:aws:iam::123456789012:policy/org"
+            allow-in-roles = ["worker: action s3:*"]
+            [settings]
+            log_level = "DEBUG"
+            log_retention_days = 14
+            [quotas]
+            "apigateway:CreateRestApi" = { rate = 2.0, burst = 5 }
+        "#;
+        let file = good(text);
+        assert_eq!(file.verbosity(), Some(1));
+        assert_eq!(file.local, Some(false));
+        assert_eq!(file.publish_columns, Some(vec!["Team".to_owned()]));
+        assert_eq!(
+            file.lab_settings.unwrap()["log_retention_days"].as_integer(),
+            Some(14)
+        );
+        let quota = file.quotas.unwrap()[&Operation::CreateRestApi];
+        assert_eq!((quota.rate, quota.burst), (2.0, 5));
+        for key in KEYS {
+            assert!(text.contains(key), "{key} is not in this test");
+        }
+    }
+
+    #[test]
+    fn an_empty_file_says_nothing() {
+        assert_eq!(good("# nothing yet\n"), GlobalOptions::default());
+    }
+
+    #[test]
+    fn every_mistake_is_said_at_once_with_its_line() {
+        insta::assert_snapshot!(
+            "file_mistakes",
+            said(
+                r#"rostre = "class.csv"
+endpoint_url = "http://127.0.0.1:4566"
+class = "spring term"
+account = 123456789012
+quota-scale = "fast"
+students = []
+output = "xml"
+color = 7
+nonsense = true
+publish-columns = "team"
+local = "yes"
+settings.tags = ["a"]
+[quotas]
+"lambda:CreateFunctoin" = { rate = 1.0, burst = 1 }
+"lambda:GetFunction" = { rate = 0.0, burst = 1 }
+"lambda:GetPolicy" = { rate = 1.0, bust = 1 }
+"#
+            )
+        );
+    }
+
+    #[test]
+    fn broken_toml_names_the_line() {
+        insta::assert_snapshot!(
+            "file_broken",
+            said("class = \"spring\"\nregion = us-east-1\n")
+        );
+    }
+}

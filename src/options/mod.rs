@@ -1,0 +1,215 @@
+//! Flags, variables and `homeroom.toml`: one table of every option, read from three sources.
+//!
+//! A flag wins over its `HOMEROOM_*` variable, which wins over the file. An option of a higher source has to win over
+//! a *conflicting* option of a lower one, too (`--local` over `HOMEROOM_PROFILE`). So clap reads neither variables nor
+//! conflicts here; [`resolved`] puts the sources together. `docs/settings.md` is the page for people, and a test holds it
+//! to the table.
+
+mod file;
+mod process;
+mod resolved;
+mod values;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::ArgAction;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::aws::Operation;
+use crate::error::{Error, Kind};
+use crate::stack::ids::ClassName;
+use crate::text::failure::Failure;
+use file::FileReader;
+pub(crate) use process::ProcessContext;
+pub(crate) use resolved::asked_region;
+pub use resolved::{ClassSettings, CloudTarget, LabSource, Ui};
+pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region};
+use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, student_names};
+
+/// Makes [`GlobalOptions`], and how each source is read, from one row an option:
+/// `field: type = key [what clap needs besides], help, default in words;`. The key is the flag and the key of the file,
+/// and the variable follows from it. Rows after `file only` name what reads them.
+macro_rules! options {
+    (
+        $( $heading:literal { $(
+            $name:ident: $type:ty = $key:literal [$($clap:tt)*],
+            $help:literal $(, default $default:literal)?;
+        )* } )*
+        file only { $(
+            $(#[$doc:meta])*
+            $file_name:ident: $file_type:ty = $file_key:literal $(| $alias:literal)?, $read:path;
+        )* }
+    ) => {
+        /// Every option that does not belong to one verb, as one source gives it: `None` where it is silent.
+        #[derive(Debug, Default, Clone, PartialEq, clap::Args)]
+        pub struct GlobalOptions {
+            $($(
+                #[arg(
+                    long = $key,
+                    global = true,
+                    help_heading = $heading,
+                    help = help($key, $help, [$($default)?].first()),
+                    $($clap)*
+                )]
+                pub $name: Option<$type>,
+            )*)*
+            $(
+                $(#[$doc])*
+                #[arg(skip)]
+                pub(crate) $file_name: Option<$file_type>,
+            )*
+        }
+
+        /// Every key of the file.
+        const KEYS: &[&str] = &[$($($key,)*)* $($file_key,)*];
+
+        impl GlobalOptions {
+            fn from_variables(env: Env<'_>, failures: &mut Vec<Failure>) -> Self {
+                Self {
+                    $($( $name: variable(env, $key, failures), )*)*
+                    ..Self::default()
+                }
+            }
+
+            /// Takes one key of the file; whether there is such a key.
+            fn put(&mut self, file: &mut FileReader<'_>, key: &str, value: Spanned<DeValue<'_>>) -> bool {
+                match key {
+                    $($( $key => self.$name = file.value(key, value), )*)*
+                    $( $file_key $(| $alias)? => self.$file_name = $read(file, key, value), )*
+                    _ => return false,
+                }
+                true
+            }
+
+            /// Each option of this source, or else of a lower one.
+            fn or(self, lower: Self) -> Self {
+                Self {
+                    $($( $name: self.$name.or(lower.$name), )*)*
+                    $( $file_name: self.$file_name.or(lower.$file_name), )*
+                }
+            }
+        }
+    };
+}
+
+options! {
+    "Class" {
+        roster: PathBuf = "roster" [value_name = "FILE"],
+            "The class's roster, a CSV file", default "the only CSV file in roster/";
+        lab: PathBuf = "lab" [value_name = "DIR"],
+            "Folder with the lab's templates/ and lambdas/",
+            default "the current folder if it has them, else the lab built in";
+        class: ClassName = "class" [value_name = "NAME"],
+            "The class's name, as it marks every resource", default "the roster's file name without .csv";
+        students: Vec<String> = "students" [value_name = "NAMES"],
+            "Only these students, with commas between: user1,user5";
+        section: Section = "section" [value_name = "NAME"],
+            "Only the students of this section";
+    }
+    "Where" {
+        profile: Profile = "profile" [value_name = "NAME"],
+            "Profile of your AWS configuration to use";
+        region: Region = "region" [value_name = "NAME"],
+            "AWS region", default "AWS_REGION, the profile's, then the lab's";
+        endpoint_url: EndpointUrl = "endpoint-url" [value_name = "URL"],
+            "Send every AWS request to this address instead";
+        local: bool = "local" [action = ArgAction::SetTrue],
+            "Use the embedded cloud of this machine instead of AWS";
+        account: AccountId = "account" [value_name = "ID"],
+            "Refuse to run in any other AWS account than this";
+        invoke_base: EndpointUrl = "invoke-base" [value_name = "URL", hide = true],
+            "Address at which the students' APIs are called, for endpoints that have one of their own";
+        quota_scale: QuotaScale = "quota-scale" [value_name = "FACTOR|off"],
+            "How fast to go: a factor on AWS's request quotas, or off", default "1; off with --local";
+    }
+    "Output" {
+        reports: PathBuf = "reports" [value_name = "DIR"],
+            "Folder for reports", default "reports";
+        output: OutputFormat = "output" [value_name = "text|json", hide_possible_values = true],
+            "What to print on stdout: text for people, or one JSON document", default "text";
+        color: ColorWhen = "color" [value_name = "auto|always|never", hide_possible_values = true],
+            "When to use colour", default "auto, which heeds NO_COLOR";
+        verbose: u8 = "verbose" [short, action = ArgAction::Count, display_order = 100],
+            "Say more: waits and repeated calls; twice: every step";
+        quiet: u8 = "quiet" [short, action = ArgAction::Count],
+            "Say less: no progress; twice: errors only";
+    }
+    file only {
+        /// The permissions boundary that the account's owner demands of every role.
+        role_boundary: PolicyArn = "role_boundary" | "role-boundary", FileReader::value;
+        /// Overrides of the lab's settings: texts, numbers and switches. The lab says which exist.
+        lab_settings: toml::Table = "settings", FileReader::lab_settings;
+        /// The account's request quotas where they are not the published ones.
+        quotas: BTreeMap<Operation, QuotaOverride> = "quotas", FileReader::quotas;
+        /// The roster's columns that may be shown besides the four known ones.
+        publish_columns: Vec<String> = "publish-columns", FileReader::plain;
+        /// What of the lab may reach far, by [`crate::lab::Risk::key`].
+        allow_in_roles: Vec<String> = "allow-in-roles", FileReader::plain;
+    }
+}
+
+/// The values of environment variables.
+type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl GlobalOptions {
+    /// What was typed. Where clap has a value for what was not, it becomes silence, so that a lower source is heard.
+    fn typed(&self, failures: &mut Vec<Failure>) -> Self {
+        let names = self.students.as_ref();
+        let names = names.map(|lists| student_names(lists.iter().map(String::as_str)));
+        let students = names.transpose().unwrap_or_else(|why| {
+            let hint = "write the usernames with commas between: --students user1,user5";
+            failures.extend(invalid("--students", why, hint).failures);
+            None
+        });
+        Self {
+            students,
+            local: self.local.filter(|is_local| *is_local),
+            verbose: self.verbose.filter(|times| *times > 0),
+            quiet: self.quiet.filter(|times| *times > 0),
+            ..self.clone()
+        }
+    }
+
+    /// More (above zero) or less (below) to say, from -2 to 2, where this source has either.
+    fn verbosity(&self) -> Option<i8> {
+        let given = self.verbose.or(self.quiet).is_some();
+        let times = |count: Option<u8>| i16::from(count.unwrap_or_default());
+        let level = (times(self.verbose) - times(self.quiet)).clamp(-2, 2);
+        given.then(|| i8::try_from(level).unwrap_or_default())
+    }
+}
+
+/// The variable of an option.
+fn variable_name(key: &str) -> String {
+    format!("HOMEROOM_{}", key.to_uppercase().replace('-', "_"))
+}
+
+fn help(key: &str, help: &str, default: Option<&&str>) -> String {
+    let default = default.map_or_else(String::new, |words| format!("[default: {words}] "));
+    format!("{help}\n{default}[env: {}]", variable_name(key))
+}
+
+fn variable<T: Value>(env: Env<'_>, key: &str, failures: &mut Vec<Failure>) -> Option<T> {
+    let name = variable_name(key);
+    // An empty variable counts as not set, except where that would widen a selection to the whole class.
+    let selects = matches!(key, "students" | "section");
+    let text = env(&name).filter(|text| selects || !text.is_empty())?;
+    let read = T::from_text(&text).map_err(|why| {
+        let hint = format!("change the variable {name}, or unset it");
+        failures.extend(invalid(name, format!("{text:?} {why}"), hint).failures);
+    });
+    read.ok()
+}
+
+pub(crate) fn invalid(
+    subject: impl Into<String>,
+    cause: impl Into<String>,
+    hint: impl Into<String>,
+) -> Error {
+    Error::new(Kind::Invalid, subject, cause).hint(hint)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

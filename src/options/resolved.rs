@@ -1,0 +1,390 @@
+//! The sources put together: what a verb needs to know, in one validated [`ClassSettings`].
+//!
+//! [`ClassSettings::resolve`] is pure: what it needs to know of the process and the folder comes in
+//! [`ProcessContext`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::process::{ProcessContext, ROSTER_FOLDER};
+use super::values::{
+    AccountId, ColorWhen, EndpointUrl, OutputFormat, PolicyArn, Profile, QuotaOverride, QuotaScale,
+    Region,
+};
+use super::{Env, GlobalOptions, file, invalid, variable_name};
+use crate::aws::Operation;
+use crate::error::{Error, Kind, Result};
+use crate::lab::bundle;
+use crate::roster::{Roster, UsernameLimit};
+use crate::stack::ids::ClassName;
+use crate::text::failure::Failure;
+
+/// The roster that is part of the program.
+const DEMO_ROSTER: &str = "roster/demo-class.csv";
+
+/// Everything that a verb about a class needs to know before it looks at the cloud.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassSettings {
+    pub roster: PathBuf,
+    /// Whether that file is the one that is part of the program, since there is none here.
+    pub roster_built_in: bool,
+    pub lab: LabSource,
+    /// Overrides of the lab's settings: texts, numbers and switches. The lab says which exist.
+    pub lab_settings: toml::Table,
+    pub class: ClassName,
+    /// Why the class is a guess, where it is one: the roster's file has no name for a class, but is most likely a copy
+    /// of one that has (`lab6 (1).csv`). Nothing is done with a guess but to look whether that class stands.
+    pub unnamed: Option<Error>,
+    /// Only these students, as they were given; everybody when empty.
+    pub students: Vec<String>,
+    /// Only the students of this section.
+    pub section: Option<String>,
+    /// Only students who are no longer in the roster: the verb's own option, and so not yet known here.
+    pub left: bool,
+    pub target: CloudTarget,
+    /// The region that was asked for; without one AWS's own configuration decides, then the lab.
+    pub region: Option<Region>,
+    /// The only account in which to run.
+    pub account: Option<AccountId>,
+    /// Address at which the students' APIs are called, where the endpoint has one of its own.
+    pub invoke_base: Option<EndpointUrl>,
+    pub quota_scale: QuotaScale,
+    /// The account's request quotas where they are not the published ones.
+    pub quotas: BTreeMap<Operation, QuotaOverride>,
+    /// The roster's columns that may be shown besides the four known ones.
+    pub publish_columns: Vec<String>,
+    /// The permissions boundary that the account's owner demands of every role. On the embedded cloud there is no such
+    /// owner.
+    pub role_boundary: Option<PolicyArn>,
+    /// What of the lab may reach far; see [`crate::lab::Risk`].
+    pub allow_in_roles: Vec<String>,
+    /// The folder for reports.
+    pub reports: PathBuf,
+    pub ui: Ui,
+}
+
+/// Where the lab is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LabSource {
+    /// A folder with `templates/` and `lambdas/`.
+    Folder(PathBuf),
+    /// The lab that is part of the program.
+    BuiltIn,
+}
+
+/// Which cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloudTarget {
+    /// AWS, or what answers at the endpoint in its place. What is not given AWS's own rules decide.
+    Aws {
+        profile: Option<Profile>,
+        endpoint_url: Option<EndpointUrl>,
+    },
+    /// The embedded cloud of this machine.
+    Local,
+}
+
+/// How to talk to the person: all that a verb needs that is not about a class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ui {
+    pub output: OutputFormat,
+    pub color_stdout: bool,
+    pub color_stderr: bool,
+    /// 0 is normal; 1 every step, 2 every call; -1 no progress, -2 errors only.
+    pub verbosity: i8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Flags,
+    Variables,
+    File,
+}
+
+impl Source {
+    /// An option as this source writes it.
+    fn spell(self, key: &str) -> String {
+        match self {
+            Self::Flags => format!("--{key}"),
+            Self::Variables => variable_name(key),
+            Self::File => format!("'{key}' in {}", file::NAME),
+        }
+    }
+}
+
+/// What each source says, highest first.
+struct Sources([(Source, GlobalOptions); 3]);
+
+impl Sources {
+    /// Reads every source as far as it can be read, and says all that is wrong in any of them.
+    fn read(typed: &GlobalOptions, process: &ProcessContext<'_>) -> (Self, Vec<Failure>) {
+        let mut failures = Vec::new();
+        let flags = typed.typed(&mut failures);
+        let variables = GlobalOptions::from_variables(process.env, &mut failures);
+        let (file, of_file) = match &process.file {
+            Ok(text) => file::parse(text),
+            Err(error) => (GlobalOptions::default(), error.failures.clone()),
+        };
+        failures.extend(of_file);
+        let sources = [
+            (Source::Flags, flags),
+            (Source::Variables, variables),
+            (Source::File, file),
+        ];
+        (Self(sources), failures)
+    }
+
+    fn read_whole(typed: &GlobalOptions, process: &ProcessContext<'_>) -> Result<Self> {
+        match Self::read(typed, process) {
+            (sources, failures) if failures.is_empty() => Ok(sources),
+            (_, failures) => Err(Error {
+                kind: Kind::Invalid,
+                failures,
+            }),
+        }
+    }
+
+    /// The highest source's word on each option. (Not on how much to say: see [`Self::ui`].)
+    fn merged(&self) -> GlobalOptions {
+        let options = self.0.iter().map(|(_, options)| options.clone());
+        options.reduce(GlobalOptions::or).unwrap_or_default()
+    }
+
+    fn ui(&self, process: &ProcessContext<'_>) -> Ui {
+        let GlobalOptions { output, color, .. } = self.merged();
+        let colored = |terminal| is_colored(color.unwrap_or_default(), process.env, terminal);
+        // `verbose` and `quiet` belong together: the highest source that has either says both.
+        let verbosity = self.0.iter().find_map(|(_, options)| options.verbosity());
+        Ui {
+            output: output.unwrap_or_default(),
+            color_stdout: colored(process.stdout_is_terminal),
+            color_stderr: colored(process.stderr_is_terminal),
+            verbosity: verbosity.unwrap_or_default(),
+        }
+    }
+
+    /// The cloud that the highest source with a word on it asks for. Within one source `local` and an option that
+    /// is about AWS contradict each other; across sources the higher one wins.
+    fn target(&self, rehearses: bool) -> Result<CloudTarget> {
+        let mut is_aws = false;
+        for (source, options) in &self.0 {
+            let rehearses = rehearses && *source == Source::Flags;
+            let local = options.local == Some(true) || rehearses;
+            let about_aws = [
+                ("profile", options.profile.is_some()),
+                ("endpoint-url", options.endpoint_url.is_some()),
+            ];
+            let about_aws = about_aws.into_iter().find(|(_, given)| *given);
+            match about_aws {
+                Some((key, _)) if local => {
+                    let by = match rehearses {
+                        true => "'rehearse'".to_owned(),
+                        false => source.spell("local"),
+                    };
+                    return Err(invalid(
+                        source.spell(key),
+                        format!("{by} uses the embedded cloud, which this option is not for"),
+                        "leave one of the two out",
+                    ));
+                }
+                None if local && !is_aws => return Ok(CloudTarget::Local),
+                _ => is_aws |= about_aws.is_some() || options.local == Some(false),
+            }
+        }
+        let merged = self.merged();
+        Ok(CloudTarget::Aws {
+            profile: merged.profile,
+            endpoint_url: merged.endpoint_url,
+        })
+    }
+}
+
+impl ClassSettings {
+    /// Puts the settings together for a verb about a class. A rehearsal (`rehearses`) touches nothing of anybody's: it
+    /// is always local, and does without a roster.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`]: a value that cannot be used, options that contradict each other, no roster or more
+    /// than one to choose from.
+    pub(crate) fn resolve(
+        typed: &GlobalOptions,
+        rehearses: bool,
+        process: &ProcessContext<'_>,
+    ) -> Result<Self> {
+        let sources = Sources::read_whole(typed, process)?;
+        let target = sources.target(rehearses)?;
+        let is_local = target == CloudTarget::Local;
+        let ui = sources.ui(process);
+        let all = sources.merged();
+        let (roster, roster_built_in) = match all.roster {
+            Some(roster) => (roster, false),
+            None => match rosters_in(process.roster_folder.clone()?) {
+                none if none.is_empty() && rehearses => (PathBuf::from(DEMO_ROSTER), true),
+                rosters => (only_roster(&rosters)?, false),
+            },
+        };
+        let (class, unnamed) = match all.class {
+            Some(class) => (class, None),
+            None => class_of(&roster)?,
+        };
+        let lab = match all.lab {
+            Some(folder) => LabSource::Folder(folder),
+            None if process.lab_here => LabSource::Folder(PathBuf::from(".")),
+            None => LabSource::BuiltIn,
+        };
+        let unpaced = match is_local {
+            true => QuotaScale::Off,
+            false => QuotaScale::Factor(1.0),
+        };
+        // A class's own file guards its AWS account; that must not keep a rehearsal off the embedded cloud.
+        let account = match is_local {
+            true => typed.account.clone(),
+            false => all.account,
+        };
+        Ok(Self {
+            roster,
+            roster_built_in,
+            lab,
+            lab_settings: all.lab_settings.unwrap_or_default(),
+            class,
+            unnamed,
+            students: all.students.unwrap_or_default(),
+            section: all.section.map(|section| section.as_str().to_owned()),
+            left: false,
+            target,
+            region: all.region,
+            account,
+            invoke_base: all.invoke_base,
+            quota_scale: all.quota_scale.unwrap_or(unpaced),
+            quotas: all.quotas.unwrap_or_default(),
+            publish_columns: all.publish_columns.unwrap_or_default(),
+            role_boundary: all.role_boundary.filter(|_| !is_local),
+            allow_in_roles: all.allow_in_roles.unwrap_or_default(),
+            reports: all.reports.unwrap_or_else(|| PathBuf::from("reports")),
+            ui,
+        })
+    }
+
+    /// Reads the class's roster.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`]: the file cannot be read, or everything that is wrong with it.
+    pub fn read_roster(&self, limit: &UsernameLimit) -> Result<Roster> {
+        let label = self.roster.display().to_string();
+        let read = match self.roster_built_in {
+            true => Ok(bundle::demo_roster().to_vec()),
+            false => bundle::named_file(&self.roster, bundle::LIST_MAX),
+        };
+        let bytes = read.map_err(|error| {
+            invalid(
+                label.clone(),
+                format!("the roster cannot be read: {error}"),
+                "give the roster's file with --roster FILE",
+            )
+        })?;
+        let publish = &self.publish_columns;
+        Roster::parse_with(&label, &bytes, limit, publish).map_err(|failures| Error {
+            kind: Kind::Invalid,
+            failures,
+        })
+    }
+}
+
+impl Ui {
+    /// How to talk to the person, for any verb. Never fails: what is wrong with the options others say, and this
+    /// decides how it is said, from what can be read.
+    pub(crate) fn resolve(typed: &GlobalOptions, process: &ProcessContext<'_>) -> Self {
+        Sources::read(typed, process).0.ui(process)
+    }
+}
+
+/// The region that was asked for: by option, variable or `homeroom.toml`.
+///
+/// # Errors
+///
+/// [`Kind::Invalid`]: a value that cannot be used.
+pub(crate) fn asked_region(typed: &GlobalOptions) -> Result<Option<Region>> {
+    let sources = Sources::read_whole(typed, &ProcessContext::look())?;
+    Ok(sources.merged().region)
+}
+
+/// Whether a stream is coloured. The variables are those of <https://no-color.org> and
+/// <https://bixense.com/clicolors/>: set and not empty is what counts.
+fn is_colored(when: ColorWhen, env: Env<'_>, terminal: bool) -> bool {
+    let is_set = |name| env(name).filter(|value| !value.is_empty());
+    match when {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto if is_set("NO_COLOR").is_some() => false,
+        ColorWhen::Auto if is_set("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        ColorWhen::Auto => terminal && env("TERM").as_deref() != Some("dumb"),
+    }
+}
+
+/// The CSV files in the folder `roster`, sorted. Files that editors and spreadsheets keep beside an open one
+/// (`.class.csv.swp`, `~$class.csv`) are not rosters.
+fn rosters_in(mut folder: Vec<String>) -> Vec<String> {
+    folder.retain(|name| name.to_lowercase().ends_with(".csv") && !name.starts_with(['.', '~']));
+    folder.sort_unstable();
+    folder
+}
+
+fn only_roster(rosters: &[String]) -> Result<PathBuf> {
+    match rosters {
+        [only] => Ok(PathBuf::from(ROSTER_FOLDER).join(only)),
+        [] => Err(invalid(
+            format!("{ROSTER_FOLDER}/"),
+            "there is no roster: no CSV file in this folder of the current one",
+            "give the roster with --roster FILE (a CSV file whose first line is username,name,email,section, then a line \
+             for each student), or run homeroom where the folder is; `homeroom rehearse` shows a whole class day without \
+             a roster and without AWS",
+        )),
+        [first, ..] => Err(invalid(
+            format!("{ROSTER_FOLDER}/"),
+            format!("there is more than one roster: {}", rosters.join(", ")),
+            format!("choose one: --roster {ROSTER_FOLDER}/{first}"),
+        )),
+    }
+}
+
+/// The class that a roster is named after; with the error that says why it is no more than a guess, where it is one.
+fn class_of(roster: &Path) -> Result<(ClassName, Option<Error>)> {
+    let stem = roster.file_stem().unwrap_or_default().to_string_lossy();
+    let error = match stem.parse() {
+        Ok(class) => return Ok((class, None)),
+        Err(error) => error,
+    };
+    let copied = original(&stem).and_then(|name| name.parse::<ClassName>().ok());
+    let hint = match &copied {
+        Some(class) => format!("if this is class {class}: add --class {class}"),
+        None => "name the class with --class NAME, or rename the file".to_owned(),
+    };
+    let error = invalid(
+        roster.display().to_string(),
+        format!("the class would be named after this file, but '{stem}' {error}"),
+        hint,
+    );
+    match copied {
+        Some(class) => Ok((class, Some(error))),
+        None => Err(error),
+    }
+}
+
+/// The name of the file that browsers, file managers and spreadsheets copied or downloaded once more.
+fn original(stem: &str) -> Option<String> {
+    let numbered = |name: &str| {
+        let (name, number) = name.trim_end().strip_suffix(')')?.rsplit_once('(')?;
+        let counts = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        counts.then(|| name.trim_end().to_owned())
+    };
+    let copied = |name: &str| {
+        let name = name.strip_prefix("Copy of ").unwrap_or(name);
+        let name = name.strip_suffix(" - Copy").unwrap_or(name);
+        name.strip_suffix(" copy").unwrap_or(name).trim().to_owned()
+    };
+    let name = numbered(stem).unwrap_or_else(|| stem.to_owned());
+    let name = copied(&name);
+    (name != stem).then_some(name)
+}

@@ -1,0 +1,454 @@
+//! The values that options take, each checked when it is read, wherever it is written: on the command line, in a
+//! variable, or in `homeroom.toml`. Refusals are words that finish the sentence "VALUE …".
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use serde::de::{Deserialize, Deserializer, Error};
+
+use crate::aws::Operation;
+use crate::stack::ids::ClassName;
+use crate::text::similar;
+
+/// What an option takes. (On the command line clap reads it, by [`FromStr`] or [`ValueEnum`].)
+pub(super) trait Value: Sized {
+    /// From the text of a variable.
+    fn from_text(text: &str) -> Result<Self, String>;
+
+    /// From the file, where most values are texts, too.
+    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Self::from_text(&String::deserialize(value)?).map_err(D::Error::custom)
+    }
+}
+
+/// A text that was checked: what `$kept` makes of it, or the refusal.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, $kept:expr, $refusal:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                let kept: fn(&str) -> Option<&str> = $kept;
+                kept(text).map(|text| Self(text.to_owned())).ok_or_else(|| $refusal.to_owned())
+            }
+        }
+
+        impl Value for $name {
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn has_blank(text: &str) -> bool {
+    text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+checked_text!(
+    /// An AWS account id.
+    AccountId,
+    |text| is_account(text).then_some(text),
+    "is not an account id: twelve digits, without dashes"
+);
+
+checked_text!(
+    /// The ARN of a managed policy: `arn:aws:iam::123456789012:policy/NAME`, or one of AWS's own.
+    PolicyArn,
+    |text| {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, "iam", "", account, resource] = parts[..] else {
+            return None;
+        };
+        let name = resource.strip_prefix("policy/").unwrap_or_default();
+        let named = !name.is_empty() && !has_blank(name) && !name.contains('*');
+        let owned = account == "aws" || is_account(account);
+        (partition.starts_with("aws") && owned && named).then_some(text)
+    },
+    "is not the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/boundary"
+);
+
+impl PolicyArn {
+    /// The account whose policy it is; `aws` for AWS's own.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+}
+
+checked_text!(
+    /// The name of an AWS region (`us-east-1`). Whether AWS has it, AWS says.
+    Region,
+    |text| {
+        let (places, number) = text.rsplit_once('-')?;
+        let is_place = |place: &str| !place.is_empty() && place.bytes().all(|b| b.is_ascii_lowercase());
+        let numbered = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        (numbered && places.contains('-') && places.split('-').all(is_place)).then_some(text)
+    },
+    "is not the name of a region, such as us-east-1"
+);
+
+checked_text!(
+    /// The address of an endpoint: `http://` or `https://`, a host, perhaps a port and a path.
+    EndpointUrl,
+    |text| {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+        let begins = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
+        (begins && !has_blank(text)).then_some(text)
+    },
+    "is not an endpoint's address, such as http://127.0.0.1:4566"
+);
+
+checked_text!(
+    /// The name of a profile in AWS's own configuration files.
+    Profile,
+    |text| (!text.trim().is_empty()).then_some(text),
+    "is empty; name a profile of ~/.aws/config"
+);
+
+checked_text!(
+    /// The name of a section, without the spaces around it.
+    Section,
+    |text| Some(text.trim()).filter(|name| !name.is_empty()),
+    "names no section; leave it out to mean the whole class"
+);
+
+/// How fast to go against AWS's request quotas.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum QuotaScale {
+    /// AWS's published rates times this factor: 0.001 to 1000. 1 is the default, 0.5 leaves half of
+    /// the account's quota to others.
+    Factor(f64),
+    /// No pacing at all: for an endpoint without quotas.
+    Off,
+}
+
+impl QuotaScale {
+    fn factor(factor: f64) -> Result<Self, String> {
+        let in_range = (0.001..=1000.0).contains(&factor);
+        let refusal = || "is not a factor from 0.001 to 1000, or the word off".to_owned();
+        in_range.then_some(Self::Factor(factor)).ok_or_else(refusal)
+    }
+}
+
+impl fmt::Display for QuotaScale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Factor(factor) => write!(f, "{factor}"),
+            Self::Off => f.write_str("off"),
+        }
+    }
+}
+
+impl FromStr for QuotaScale {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(Self::Off);
+        }
+        // What is no number at all is refused in the same words as what is no factor.
+        Self::factor(text.parse().unwrap_or(f64::NAN))
+    }
+}
+
+impl Value for QuotaScale {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let scale = match toml::Value::deserialize(value)? {
+            toml::Value::String(text) => text.parse(),
+            toml::Value::Float(factor) => Self::factor(factor),
+            toml::Value::Integer(factor) => Self::factor(factor as f64),
+            _ => Err("expected a factor from 0.001 to 1000, or \"off\"".to_owned()),
+        };
+        scale.map_err(D::Error::custom)
+    }
+}
+
+/// What stands on stdout.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Tables and sentences for people
+    #[default]
+    Text,
+    /// Exactly one JSON document
+    Json,
+}
+
+impl Value for OutputFormat {
+    fn from_text(text: &str) -> Result<Self, String> {
+        one_of(text)
+    }
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Value for ColorWhen {
+    fn from_text(text: &str) -> Result<Self, String> {
+        one_of(text)
+    }
+}
+
+/// One of an option's words, in any case.
+fn one_of<T: ValueEnum>(text: &str) -> Result<T, String> {
+    T::from_str(text, true).map_err(|_| {
+        let words = T::value_variants().iter().filter_map(T::to_possible_value);
+        let words: Vec<String> = words.map(|word| word.get_name().to_owned()).collect();
+        format!("is not one of {}", words.join(", "))
+    })
+}
+
+/// The students' names in these lists, each of which may hold several with commas between; at least one.
+pub(super) fn student_names<'a>(
+    lists: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<String>, String> {
+    let names = lists
+        .into_iter()
+        .flat_map(|list| list.split(','))
+        .map(str::trim);
+    let names: Vec<String> = names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    // An empty variable in a script must never come to mean everybody.
+    match names.is_empty() {
+        true => Err("names no student; leave it out to mean the whole class".to_owned()),
+        false => Ok(names),
+    }
+}
+
+/// Students' names.
+impl Value for Vec<String> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        student_names([text])
+    }
+
+    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let value = toml::Value::deserialize(value)?;
+        let list = value
+            .as_array()
+            .map_or(std::slice::from_ref(&value), Vec::as_slice);
+        let texts: Option<Vec<&str>> = list.iter().map(toml::Value::as_str).collect();
+        let names = match texts {
+            Some(texts) => student_names(texts),
+            None => Err("expected a list of usernames: [\"user1\", \"user5\"]".to_owned()),
+        };
+        names.map_err(D::Error::custom)
+    }
+}
+
+impl Value for ClassName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: <Self as FromStr>::Err| error.to_string())
+    }
+}
+
+impl Value for PathBuf {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(text.into())
+    }
+
+    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Self::deserialize(value)
+    }
+}
+
+/// A switch. In a variable: 1, true, yes, on, or 0, false, no, off.
+impl Value for bool {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Ok(true),
+            "0" | "false" | "no" | "off" => Ok(false),
+            _ => Err("is neither true nor false".to_owned()),
+        }
+    }
+
+    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Self::deserialize(value)
+    }
+}
+
+/// How often.
+impl Value for u8 {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: std::num::ParseIntError| error.to_string())
+    }
+
+    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Self::deserialize(value)
+    }
+}
+
+/// A request quota of the account, where it is not the published one (`[quotas]` in `homeroom.toml`).
+#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaOverride {
+    /// Requests per second, finite and above zero.
+    pub rate: f64,
+    /// Requests that may come at once; at least one.
+    pub burst: u32,
+}
+
+impl QuotaOverride {
+    pub(super) fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let quota = Self::deserialize(value)?;
+        if !(quota.rate.is_finite() && quota.rate > 0.0) {
+            return Err(D::Error::custom(
+                "the rate is requests per second, above zero",
+            ));
+        }
+        if quota.burst == 0 {
+            return Err(D::Error::custom(
+                "the burst is how many requests may come at once, at least 1",
+            ));
+        }
+        Ok(quota)
+    }
+}
+
+/// The operation of that name (`service:Operation`).
+pub(super) fn operation(name: &str) -> Result<Operation, String> {
+    let found = Operation::ALL.iter().find(|known| known.as_str() == name);
+    found.copied().ok_or_else(|| {
+        let names = Operation::ALL.iter().map(|known| known.as_str());
+        let hint = similar::did_you_mean(name, names)
+            .unwrap_or_else(|| "write service:Operation, as in lambda:CreateFunction".to_owned());
+        format!("is no operation that homeroom calls; {hint}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_id_is_twelve_digits() {
+        assert!("123456789012".parse::<AccountId>().is_ok());
+        for bad in [
+            "",
+            "12345678901",
+            "1234-5678-9012",
+            "１２３４５６７８９０１２",
+        ] {
+            assert!(bad.parse::<AccountId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_policys_arn_names_account_and_policy() {
+        let own = "arn:aws:iam::123456789012:policy/org/boundary";
+        assert_eq!(own.parse::<PolicyArn>().unwrap().account(), "123456789012");
+        assert!(
+            "arn:aws-us-gov:iam::aws:policy/PowerUserAccess"
+                .parse::<PolicyArn>()
+                .is_ok()
+        );
+        for bad in [
+            "",
+            "boundary",
+            "arn:aws:iam::123456789012:role/r",
+            "arn:aws:iam::12345:policy/p",
+            "arn:aws:iam:us-east-1:123456789012:policy/p",
+            "arn:aws:iam::123456789012:policy/",
+            "arn:aws:iam::123456789012:policy/*",
+        ] {
+            assert!(bad.parse::<PolicyArn>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_region_has_places_and_a_number() {
+        for good in ["us-east-1", "us-gov-west-1", "ap-southeast-14"] {
+            assert!(good.parse::<Region>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "us",
+            "useast1",
+            "us-east",
+            "us-east-1a",
+            "US-EAST-1",
+            "us--1",
+            "us-east-1/x",
+        ] {
+            assert!(bad.parse::<Region>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_has_a_scheme_and_a_host() {
+        for good in [
+            "http://127.0.0.1:4566",
+            "https://vpce.example.com/x",
+            "http://[::1]:4566",
+        ] {
+            assert!(good.parse::<EndpointUrl>().is_ok(), "{good}");
+        }
+        for bad in ["", "127.0.0.1:4566", "http://", "ftp://host", "http://a b"] {
+            assert!(bad.parse::<EndpointUrl>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_quota_scale_is_off_or_a_factor_above_zero() {
+        assert_eq!("off".parse(), Ok(QuotaScale::Off));
+        assert_eq!("0.5".parse(), Ok(QuotaScale::Factor(0.5)));
+        for bad in ["0", "-1", "inf", "NaN", "fast", ""] {
+            assert!(bad.parse::<QuotaScale>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_empty_selection_never_means_everybody() {
+        for empty in ["", " ", ",", " , ,"] {
+            assert!(student_names([empty]).is_err(), "{empty:?}");
+            assert!(empty.replace(',', "").parse::<Section>().is_err());
+        }
+        assert_eq!(
+            student_names([" user1, user5,"]).unwrap(),
+            ["user1", "user5"]
+        );
+    }
+
+    #[test]
+    fn a_mistyped_operation_gets_a_suggestion() {
+        assert_eq!(
+            operation("lambda:CreateFunction"),
+            Ok(Operation::CreateFunction)
+        );
+        let error = operation("apigateway:CreateRestAPIs").unwrap_err();
+        assert!(error.contains("'apigateway:CreateRestApi'"), "{error}");
+    }
+}
