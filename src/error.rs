@@ -1,7 +1,6 @@
 //! Errors that end a command, and the exit code of each kind.
 
-use crate::events::Failure;
-use crate::roster::SelectError;
+use crate::text::failure::Failure;
 
 /// What kind of error ended the command. The exit codes stand in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +40,11 @@ pub struct Error {
 }
 
 impl Error {
+    /// Several failures of a kind, all said at once.
+    pub fn of(kind: Kind, failures: Vec<Failure>) -> Self {
+        Self { kind, failures }
+    }
+
     /// One failure of a kind.
     pub fn new(kind: Kind, subject: impl Into<String>, cause: impl Into<String>) -> Self {
         Self {
@@ -76,16 +80,6 @@ impl std::fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-impl From<SelectError> for Error {
-    fn from(error: SelectError) -> Self {
-        let (kind, failures) = match error {
-            SelectError::Unknown(failures) => (Kind::Invalid, failures),
-            SelectError::Nobody(failures) => (Kind::NobodySelected, failures),
-        };
-        Self { kind, failures }
-    }
-}
 
 /// Result of anything that can end a command.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,291 +1,252 @@
-//! Students' credentials on this machine: `<reports>/<class>/credentials/`, a folder that only its owner can enter and
-//! that git ignores. AWS tells a password and a secret key once, so each is written here before anything else goes on.
-//!
-//! A file a student, in the layout of the console's own `credentials.csv` (`aws configure import --csv` takes it), and
-//! one with everybody.
+//! Files of this machine, written once for everybody: private to their owner, whole or not at all.
 
-use std::fs;
-use std::io;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use secrecy::ExposeSecret;
+use tempfile::TempPath;
 
-use crate::report::folder;
-use crate::report::write::{class_dir, named, write_whole};
-use crate::stack::credentials::{AccessKey, Credentials};
-use crate::stack::ids::{ClassName, Username};
+use crate::stack::ids::ClassName;
 
-/// The file with everybody. A username has no space, so no student's file is called so.
-const EVERYBODY: &str = "all students.csv";
-const HEADER: [&str; 5] = [
-    "User name",
-    "Password",
-    "Console sign-in URL",
-    "Access key ID",
-    "Secret access key",
-];
-
-/// The folder of a class's credentials.
-#[derive(Debug, Clone)]
-pub struct Vault {
-    dir: PathBuf,
+/// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
+/// only, so it cannot lead anywhere else.
+pub(crate) fn class_dir(reports: &Path, class: &ClassName) -> PathBuf {
+    reports.join(class.as_str())
 }
 
-impl Vault {
-    /// The vault of a class; nothing is made yet.
-    pub fn of(reports: &Path, class: &ClassName) -> Self {
-        Self {
-            dir: class_dir(reports, class).join("credentials"),
-        }
+/// Makes a folder with its parents, as far as they are missing: each can be entered by its owner only (mode 0700) and
+/// holds a `.gitignore` that hides everything in it. Those that are there stay as they are.
+///
+/// # Errors
+/// When one cannot be made.
+pub(crate) fn make_folder(dir: &Path) -> io::Result<()> {
+    if dir.as_os_str().is_empty() || dir.is_dir() {
+        return Ok(());
     }
-
-    /// Its folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    if let Some(parent) = dir.parent() {
+        make_folder(parent)?;
     }
-
-    /// The file of a student.
-    pub fn file(&self, student: &Username) -> PathBuf {
-        self.dir.join(format!("{student}.csv"))
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(dir) {
+        Ok(()) => {}
+        // Another run was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && dir.is_dir() => return Ok(()),
+        Err(error) => return Err(error),
     }
-
-    /// The file with everybody.
-    pub fn everybody(&self) -> PathBuf {
-        self.dir.join(EVERYBODY)
-    }
-
-    /// Keeps a student's credentials: on the disk when this returns.
-    ///
-    /// # Errors
-    /// Names what cannot be written; an older file is as it was then.
-    pub fn keep(&self, credentials: &Credentials) -> io::Result<()> {
-        self.prepare()?;
-        write_whole(&self.file(&credentials.username), &table([credentials])?)
-    }
-
-    /// Reads a student's credentials; `None` where there are none.
-    ///
-    /// # Errors
-    /// Names the file that cannot be read or is not as it was written.
-    pub fn read(&self, student: &Username) -> io::Result<Option<Credentials>> {
-        let path = self.file(student);
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|error| named(&path, &error))?,
-        };
-        parse(student, &bytes).map(Some).ok_or_else(|| {
-            let why = format!(
-                "{} is not as homeroom wrote it; `homeroom access grant --rotate --students {student}` makes a new one",
-                path.display()
-            );
-            io::Error::new(io::ErrorKind::InvalidData, why)
-        })
-    }
-
-    /// Forgets a student's credentials.
-    ///
-    /// # Errors
-    /// Names the file that cannot be removed.
-    pub fn forget(&self, student: &Username) -> io::Result<()> {
-        let path = self.file(student);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(&path, &error)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Writes the file with everybody anew, from the students' own files; removes it, and the folder, where there are
-    /// none. Answers how many students are in it.
-    ///
-    /// # Errors
-    /// Names what cannot be read or written.
-    pub fn renew_everybody(&self) -> io::Result<usize> {
-        let mut students = self.students()?;
-        students.sort();
-        let mut all = Vec::with_capacity(students.len());
-        for student in &students {
-            all.extend(self.read(student)?);
-        }
-        let path = self.everybody();
-        if all.is_empty() {
-            for leftover in [path, self.dir.join(".gitignore")] {
-                match fs::remove_file(&leftover) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(named(&leftover, &error));
-                    }
-                    _ => {}
-                }
-            }
-            // Somebody's own file in it keeps the folder.
-            let _ = fs::remove_dir(&self.dir);
-            return Ok(0);
-        }
-        self.prepare()?;
-        write_whole(&path, &table(&all)?)?;
-        Ok(all.len())
-    }
-
-    /// Whose credentials are here.
-    ///
-    /// # Errors
-    /// Names the folder that cannot be read.
-    pub fn students(&self) -> io::Result<Vec<Username>> {
-        let entries = match fs::read_dir(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(|error| named(&self.dir, &error))?,
-        };
-        let mut students = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(|error| named(&self.dir, &error))?.file_name();
-            let student = name.to_str().and_then(|name| name.strip_suffix(".csv"));
-            students.extend(student.and_then(|name| name.parse::<Username>().ok()));
-        }
-        Ok(students)
-    }
-
-    fn prepare(&self) -> io::Result<()> {
-        keep_private(&self.dir)
+    match new_private().open(dir.join(".gitignore")) {
+        Ok(mut file) => file.write_all(b"*\n"),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
-/// Makes a folder, where it is missing, that only its owner can enter and that git ignores.
+/// Makes a folder, where it is missing, that only its owner can enter, whatever it was before, and that git ignores.
 ///
 /// # Errors
 /// Names what cannot be made.
-pub fn keep_private(dir: &Path) -> io::Result<()> {
-    private_folder(dir).map_err(|error| named(dir, &error))?;
+pub(crate) fn keep_private(dir: &Path) -> io::Result<()> {
+    let attempt = || -> io::Result<()> {
+        make_folder(dir)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(())
+    };
+    attempt().map_err(|error| named(dir, &error))?;
     let ignore = dir.join(".gitignore");
-    if ignore.exists() {
-        return Ok(());
+    match ignore.exists() {
+        true => Ok(()),
+        false => write_whole(&ignore, b"*\n"),
     }
-    write_whole(&ignore, b"*\n")
 }
 
-/// Makes a folder that only its owner can enter, whatever it was before.
-fn private_folder(dir: &Path) -> io::Result<()> {
-    folder::make(dir)?;
+/// Opens a file that is not there yet, and that only its owner can read.
+pub(crate) fn new_private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// What is in a file; `None` where there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub(crate) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
     }
+}
+
+/// Removes a file, where there is one.
+///
+/// # Errors
+/// Names the file that cannot be removed.
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(named(path, &error)),
+    }
+}
+
+/// Replaces a file as a whole: a temporary file beside it (mode 0600), flushed to the disk, takes its name.
+/// Whoever reads meanwhile, and whoever looks after a crash, sees the old text or the new, never a part.
+///
+/// # Errors
+/// Names the file, whatever step failed.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let attempt = || -> io::Result<()> {
+        prepare(dir, bytes)?.persist(path)?;
+        sync_folder(dir)
+    };
+    attempt().map_err(|e| named(path, &e))
+}
+
+/// A file without its name yet: temporary (mode 0600), its bytes on the disk. Dropping it removes it.
+///
+/// A handle a file would run into the limit of open files for a class of hundreds, so only its path is kept.
+pub(crate) fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
+    make_folder(dir)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".homeroom-")
+        .tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file.into_temp_path())
+}
+
+/// A rename itself is on the disk once its folder is.
+pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::File::open(dir)?.sync_all()?;
     Ok(())
 }
 
-fn table<'a>(all: impl IntoIterator<Item = &'a Credentials>) -> io::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEADER)?;
-    for one in all {
-        let key = one.access_key.as_ref();
-        writer.write_record([
-            one.username.as_str(),
-            one.password.as_ref().map_or("", |it| it.expose_secret()),
-            &one.sign_in_url,
-            key.map_or("", |key| &key.id),
-            key.map_or("", |key| key.secret.expose_secret()),
-        ])?;
-    }
-    writer.into_inner().map_err(|error| error.into_error())
+/// The same error, with the file that it is about.
+pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn parse(student: &Username, bytes: &[u8]) -> Option<Credentials> {
-    let mut reader = csv::Reader::from_reader(bytes);
-    if reader.headers().ok()?.iter().ne(HEADER) {
-        return None;
-    }
-    let row = reader.records().next()?.ok()?;
-    let field = |column: usize| row.get(column).unwrap_or_default();
-    if row.len() != HEADER.len() || field(0) != student.as_str() {
-        return None;
-    }
-    let access_key = (!field(3).is_empty()).then(|| AccessKey {
-        id: field(3).to_owned(),
-        secret: field(4).into(),
+/// Writes files of one folder: all of them under other names first, then each takes its name.
+pub(crate) fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
+    persist_all(dir, prepare_all(dir, files)?)
+}
+
+/// Puts all files on the disk under other names.
+pub(crate) fn prepare_all(
+    dir: &Path,
+    files: Vec<(PathBuf, Vec<u8>)>,
+) -> io::Result<Vec<(PathBuf, TempPath)>> {
+    let files = files.into_iter().map(|(path, bytes)| {
+        if path.is_dir() {
+            // No file can take its place, which must not show only when others are replaced.
+            return Err(named(&path, &io::ErrorKind::IsADirectory.into()));
+        }
+        let file = prepare(dir, &bytes).map_err(|e| named(&path, &e))?;
+        Ok((path, file))
     });
-    Some(Credentials {
-        username: student.clone(),
-        password: (!field(1).is_empty()).then(|| field(1).into()),
-        sign_in_url: field(2).to_owned(),
-        access_key,
-    })
+    files.collect()
+}
+
+/// Each file takes its name.
+pub(crate) fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Result<()> {
+    for (path, file) in files {
+        file.persist(&path).map_err(|e| named(&path, &e.error))?;
+    }
+    sync_folder(dir).map_err(|e| named(dir, &e))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn vault(dir: &tempfile::TempDir) -> Vault {
-        Vault::of(dir.path(), &"lab6".parse().unwrap())
-    }
-
-    fn credentials(name: &str, key: bool) -> Credentials {
-        Credentials {
-            username: name.parse().unwrap(),
-            password: Some("a,\"b\"".into()),
-            sign_in_url: "https://1.signin.aws.amazon.com/console".to_owned(),
-            access_key: key.then(|| AccessKey {
-                id: "AKIA1".to_owned(),
-                secret: "s/e+c".into(),
-            }),
-        }
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_no_litter() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file.txt");
+        write_whole(&path, b"a long first text").unwrap();
+        write_whole(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+        assert_eq!(names.len(), 1);
     }
 
     #[test]
-    fn what_is_kept_is_read_back_by_student_and_is_in_everybodys_file() {
+    fn what_cannot_be_written_is_named_and_the_old_file_stays() {
         let dir = tempfile::tempdir().unwrap();
-        let vault = vault(&dir);
-        vault.keep(&credentials("user2", true)).unwrap();
-        vault.keep(&credentials("user1", false)).unwrap();
-        let read = vault.read(&"user2".parse().unwrap()).unwrap().unwrap();
-        assert_eq!(read.password.unwrap().expose_secret(), "a,\"b\"");
-        assert_eq!(read.access_key.unwrap().secret.expose_secret(), "s/e+c");
-        assert_eq!(vault.renew_everybody().unwrap(), 2);
-        let all = fs::read_to_string(vault.everybody()).unwrap();
-        let names: Vec<&str> = all.lines().filter_map(|l| l.split(',').next()).collect();
-        assert_eq!(names, ["User name", "user1", "user2"]);
-        assert!(vault.read(&"user3".parse().unwrap()).unwrap().is_none());
+        // A folder in the file's place cannot be replaced by a rename.
+        let path = dir.path().join("report.html");
+        fs::create_dir_all(path.join("x")).unwrap();
+        let error = write_whole(&path, b"text").unwrap_err();
+        assert!(error.to_string().contains("report.html"), "{error}");
+        assert!(path.join("x").is_dir());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn what_is_forgotten_is_gone_with_its_folder() {
+    fn no_file_is_replaced_when_one_of_them_cannot_be() {
         let dir = tempfile::tempdir().unwrap();
-        let vault = vault(&dir);
-        let student: Username = "user1".parse().unwrap();
-        vault.keep(&credentials("user1", true)).unwrap();
-        vault.renew_everybody().unwrap();
-        vault.forget(&student).unwrap();
-        vault.forget(&student).unwrap();
-        assert_eq!(vault.renew_everybody().unwrap(), 0);
-        assert!(!vault.dir().exists());
-    }
-
-    #[test]
-    fn a_file_that_was_edited_is_refused_by_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = vault(&dir);
-        vault.keep(&credentials("user1", false)).unwrap();
-        let student: Username = "user1".parse().unwrap();
-        fs::write(vault.file(&student), "User name\nuser1\n").unwrap();
-        let error = vault.read(&student).unwrap_err();
-        assert!(error.to_string().contains("user1.csv"), "{error}");
+        let [first, last] = ["report.json", "report.html"].map(|name| dir.path().join(name));
+        fs::write(&first, "old").unwrap();
+        fs::create_dir(&last).unwrap();
+        let files = [&first, &last].map(|path| (path.clone(), b"new".to_vec()));
+        let error = write_all_whole(dir.path(), files.into()).unwrap_err();
+        assert!(error.to_string().contains("report.html"), "{error}");
+        assert_eq!(fs::read(&first).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no litter");
     }
 
     #[cfg(unix)]
     #[test]
-    fn only_the_owner_reads_credentials_and_git_ignores_them() {
-        use std::os::unix::fs::PermissionsExt;
+    fn only_the_owner_can_read_a_file_that_names_students() {
         let dir = tempfile::tempdir().unwrap();
-        let vault = vault(&dir);
-        // An older folder that was open to all.
-        fs::create_dir_all(vault.dir()).unwrap();
-        fs::set_permissions(vault.dir(), fs::Permissions::from_mode(0o755)).unwrap();
-        vault.keep(&credentials("user1", true)).unwrap();
-        vault.renew_everybody().unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(vault.dir()), 0o700);
-        assert_eq!(mode(&vault.file(&"user1".parse().unwrap())), 0o600);
-        assert_eq!(mode(&vault.everybody()), 0o600);
-        let ignore = fs::read_to_string(vault.dir().join(".gitignore")).unwrap();
-        assert_eq!(ignore, "*\n");
+        let path = dir.path().join("gradebook.csv");
+        write_whole(&path, b"x").unwrap();
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[cfg(unix)]
+    fn mode(path: &Path) -> u32 {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_of_reports_are_private_and_hidden_from_git() {
+        let dir = tempfile::tempdir().unwrap();
+        let (reports, class) = (dir.path().join("reports"), dir.path().join("reports/lab6"));
+        make_folder(&class).unwrap();
+        make_folder(&class).unwrap();
+        for folder in [&reports, &class] {
+            assert_eq!(mode(folder), 0o700);
+            assert_eq!(fs::read(folder.join(".gitignore")).unwrap(), b"*\n");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_is_there_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let reports = dir.path().join("reports");
+        fs::create_dir(&reports).unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&reports, open).unwrap();
+        fs::write(reports.join(".gitignore"), "mine").unwrap();
+        make_folder(&reports.join("lab6")).unwrap();
+        assert_eq!(mode(&reports), 0o755);
+        assert_eq!(fs::read(reports.join(".gitignore")).unwrap(), b"mine");
+        assert_eq!(mode(&reports.join("lab6")), 0o700);
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(make_folder(&file.join("below")).is_err());
     }
 }

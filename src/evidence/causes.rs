@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::aws::execution::HistoryEvent;
 use crate::aws::stop::Cancelled;
-use crate::aws::{CallError, Client, ErrorKind};
+use crate::aws::{CallError, Client, ErrorKind, Operation};
 use crate::evidence::cache::{KnownCause, Memory};
 use crate::evidence::check::{CheckResult, ExecutionEvidence, Why};
 use crate::evidence::history::{Told, cause_of};
-
+use crate::stack::alike::Alike;
+use crate::stack::ids::Username;
 use crate::stack::settle::Settling;
 
 /// Pages of a history that are read at most: a workflow of thousands of events fails near its end all the same.
@@ -22,6 +23,7 @@ const KEPT_MAX: usize = 100;
 /// Only when the run is stopped: what could not be read says so.
 pub async fn add_causes(
     client: &Client,
+    student: &Username,
     checks: &mut [CheckResult],
     known: &Memory,
     kept: &mut BTreeMap<String, KnownCause>,
@@ -43,7 +45,7 @@ pub async fn add_causes(
         } else if let Some(why) = &refused {
             why.clone()
         } else {
-            let (why, denied) = ask(client, &execution.arn, settling).await?;
+            let (why, denied) = ask(client, student, &execution.arn, settling).await?;
             if denied {
                 refused = Some(why.clone());
             }
@@ -72,10 +74,15 @@ pub async fn add_causes(
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub async fn add_cause(client: &Client, evidence: &mut ExecutionEvidence) -> Result<(), Cancelled> {
+pub async fn add_cause(
+    client: &Client,
+    student: &Username,
+    evidence: &mut ExecutionEvidence,
+) -> Result<(), Cancelled> {
     if evidence.failed() {
         let mut settling = Settling::default();
-        let (why, _) = ask(client, &evidence.execution.arn, &mut settling).await?;
+        let arn = &evidence.execution.arn;
+        let (why, _) = ask(client, student, arn, &mut settling).await?;
         evidence.why = Some(why);
     }
     Ok(())
@@ -84,11 +91,13 @@ pub async fn add_cause(client: &Client, evidence: &mut ExecutionEvidence) -> Res
 /// Why an execution failed, and whether asking about others would be refused as well.
 async fn ask(
     client: &Client,
+    student: &Username,
     arn: &str,
     settling: &mut Settling,
 ) -> Result<(Why, bool), Cancelled> {
+    let alike = Alike::new(client, student, Operation::GetExecutionHistory);
     loop {
-        let told = match history(client, arn).await {
+        let told = match alike.answer(history(&alike.client, arn)).await {
             Ok(told) => told,
             Err(CallError::Cancelled) => return Err(Cancelled),
             Err(CallError::Cloud(error)) if error.kind != ErrorKind::NotFound => {

@@ -9,12 +9,13 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, FunctionState, Operation};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
 use crate::evidence::evaluate::{Facts, Reading, next_to_describe, proves_ready};
+
 use crate::evidence::recorded::{LastWrite, Recorded};
-use crate::ids::Scope;
+use crate::ids::{Scope, Username};
 use crate::lab::check::{Check, Proof};
-use crate::lab::marks::Marks;
-use crate::lab::marks::Starter;
+use crate::lab::marks::{Marks, Starter};
 use crate::stack::diff::Change;
+
 use crate::stack::kinds::Kind;
 use crate::stack::observed::Observed;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
@@ -442,7 +443,9 @@ async fn read_functions(
     if proves_ready(&gathered.facts) {
         return Ok(());
     }
-    let not_ready = not_ready(&look_at_functions(client, asked.iter().copied()).await?);
+    let student = &subject.plan.owner.student;
+    let looks = look_at_functions(client, student, asked.iter().copied()).await?;
+    let not_ready = not_ready(&looks);
     for name in asked {
         if !not_ready.iter().any(|(other, _)| other == name) {
             let kept = fingerprint(name).map(|f| (name.to_owned(), f));
@@ -462,11 +465,13 @@ pub(crate) type FunctionLook = (String, Result<FunctionState, Reading<String>>);
 /// Only when the run is stopped.
 pub(crate) async fn look_at_functions(
     client: &Client,
+    student: &Username,
     functions: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<FunctionLook>, Cancelled> {
+    let alike = Alike::new(client, student, Operation::GetFunction);
     let mut looks = Vec::new();
     for name in functions {
-        let state = client.get_function(name).await;
+        let state = alike.answer(alike.client.get_function(name)).await;
         let look = match state {
             Ok(state) => Ok(state),
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {

@@ -9,7 +9,7 @@
 //! | a check could not be read, and had passed | that check's last reading |
 //! | a check's source was made anew in the same stack, or what proved it has aged out of it | the better of the two |
 //! | a check could not be read, and the stack is about to be deleted | the last reading, with its time |
-//! | a check could not be read, and was done in part | could not check, with no less than was done then |
+//! | a check could not be read, and was done in part | could not check, with no less than was done then; more that is proven now is kept |
 //! | anything else | what was read now |
 //! | the stack was deployed anew | what was read now; of the earlier stack only the time is told |
 //! | the stack is gone, and the roster gives the username to somebody else | what was read now; the reading is kept, as the other's |
@@ -594,6 +594,20 @@ impl KeptCheck {
         }
     }
 
+    /// With what is proven now, where that is more, though not everything could be read: it is not forgotten again.
+    fn with_more_of(&self, fresh: &CheckResult, now: Timestamp) -> Self {
+        let mut kept = self.clone();
+        if self.result.verdict != Verdict::Pass && fresh.earned > self.result.earned {
+            kept.read_at = now;
+            kept.result = CheckResult {
+                // What was read as a whole then is known, and more is done since.
+                verdict: self.result.verdict,
+                ..fresh.clone()
+            };
+        }
+        kept
+    }
+
     /// Whether what proved it has aged out of what it was read from.
     fn is_aged(&self, sources: &[Source], now: Timestamp) -> bool {
         let Some(keeps) = sources.iter().map(|source| source.keeps_ms).min() else {
@@ -763,9 +777,10 @@ fn settle(
             // What was not done then may be done now.
             false => known.result.verdict == Verdict::Pass,
         };
+        let known = known.with_more_of(&fresh, now);
         return match stands {
-            true => (known.dated(), known.clone()),
-            false => (known.at_least(fresh), known.clone()),
+            true => (known.dated(), known),
+            false => (known.at_least(fresh), known),
         };
     }
     if trouble.is_some() && known.result.verdict == Verdict::Pass {

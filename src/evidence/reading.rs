@@ -219,7 +219,8 @@ impl Reader<'_> {
             .map(|check| evaluate(check, plan, &facts))
             .collect();
         let (known, kept) = (subject.memory, &mut memory.causes);
-        add_causes(self.client, &mut checks, known, kept, &mut settling).await?;
+        let name = &student.username;
+        add_causes(self.client, name, &mut checks, known, kept, &mut settling).await?;
         let state = match plan.nothing_there() {
             true => Progress::NotDeployed,
             false => Progress::of(&checks),

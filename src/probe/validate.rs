@@ -109,7 +109,7 @@ pub async fn validate(
             result: result.clone(),
         });
     };
-    let functions = settled_functions(client, validation.stack).await?;
+    let functions = settled_functions(client, student, validation.stack).await?;
     let facts = Facts {
         functions_not_ready: not_ready(&functions),
         ..Facts::default()
@@ -129,14 +129,18 @@ pub async fn validate(
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.
+    let reserved = reserved_otherwise(validation.stack, &functions);
+    let theirs = |plan: &StudentPlan| plan.items.iter().any(|item| item.theirs.is_some());
     let mend = match validation.plan.first(Found::Update) {
         Some(_) => format!(
             "`{}` brings the stack to what the lab is now.",
             act_by("deploy")
         ),
-        // A rehearsal has no command to propose, and its students changed nothing.
+        // A rehearsal has no command to propose.
         None if validation.invocation.is_empty() => String::new(),
-        None => reset(validation.plan, &act_by),
+        None if theirs(validation.plan) || !reserved.is_empty() => reset(validation.plan, &act_by),
+        // All is as the lab has it: to put it back once more would change nothing.
+        None => String::new(),
     };
     let mut results = vec![
         evaluate(
@@ -161,7 +165,6 @@ pub async fn validate(
         ),
     ];
     let there = results.iter().all(|r| r.verdict == Verdict::Pass);
-    let reserved = reserved_otherwise(validation.stack, &functions);
     results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
     let frozen = functions.iter().any(|(_, look)| {
@@ -288,14 +291,18 @@ fn reserved_otherwise(stack: &Stack, functions: &[FunctionLook]) -> Vec<String> 
 }
 
 /// The student's functions, once none of them is on its way: a student may have saved a change a moment ago.
-async fn settled_functions(client: &Client, stack: &Stack) -> Result<Vec<FunctionLook>, Cancelled> {
+async fn settled_functions(
+    client: &Client,
+    student: &Username,
+    stack: &Stack,
+) -> Result<Vec<FunctionLook>, Cancelled> {
     let mut deadline = Deadline::new(FUNCTIONS_SETTLE);
     loop {
         let names = stack
             .functions
             .iter()
             .map(|function| function.name.as_str());
-        let looks = look_at_functions(client, names).await?;
+        let looks = look_at_functions(client, student, names).await?;
         let on_its_way = |look: &FunctionLook| matches!(&look.1, Ok(state) if !is_final(state));
         if !looks.iter().any(on_its_way) || !deadline.pause(client).await? {
             return Ok(looks);
@@ -444,7 +451,10 @@ async fn try_probe(
             let since = validation.started_ms - CLOCK_MARGIN_MS;
             for function in functions {
                 let group = format!("/aws/lambda/{function}");
-                while !has_events(client, &group, since, None).await? {
+                while !alike
+                    .answer(has_events(&alike.client, &group, since, None))
+                    .await?
+                {
                     if !deadline.pause(client).await? {
                         return Err(wrong(format!(
                             "no log event in {group} within {} s",
@@ -559,7 +569,8 @@ async fn wait_for_end(
             ..execution
         },
     };
-    add_cause(client, &mut execution).await?;
+    let student = &validation.plan.owner.student;
+    add_cause(client, student, &mut execution).await?;
     let judged = match end {
         End::Late(late) => Err(late),
         End::Final if expected.error.is_some() && !shows_its_end(&execution.execution) => {

@@ -29,7 +29,7 @@ use super::class::{Account, ClassReport, ReportStudent};
 use super::left;
 use super::scrub::Scrub;
 use super::since::Since;
-use super::write::class_dir;
+use crate::files::{class_dir, make_folder};
 
 const ADJECTIVES: [&str; 40] = [
     "amber", "bold", "brave", "breezy", "bright", "calm", "clever", "coral", "cosmic", "cosy",
@@ -87,7 +87,7 @@ impl Key {
             if !path.exists() {
                 let mut bytes = [0; 32];
                 getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-                super::folder::make(&dir)?;
+                make_folder(&dir)?;
                 let mut file = tempfile::Builder::new()
                     .prefix(".homeroom-")
                     .tempfile_in(&dir)?;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tempfile::TempPath;
 
-use super::write::{named, prepare, sync_folder};
+use crate::files::{named, prepare, sync_folder};
 
 /// The folder of dated copies in a class's folder.
 pub fn dir(class_dir: &Path) -> PathBuf {

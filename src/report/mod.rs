@@ -25,7 +25,6 @@ pub mod causes;
 pub mod class;
 pub mod csv;
 pub mod errors;
-pub(crate) mod folder;
 pub mod handout;
 pub mod history;
 pub mod html;

@@ -1,6 +1,6 @@
 //! The run log: every event of a run as one JSON line, kept for whoever asks later what happened.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::{Command, Event};
+use crate::files::{make_folder, new_private};
 
-use super::{folder, json};
+use super::json;
 
 /// An open run log.
 ///
@@ -38,24 +39,20 @@ impl RunLog<File> {
     /// When the folder or the file cannot be created.
     pub fn create(class_dir: &Path, command: Command, started: Timestamp) -> io::Result<Self> {
         let dir = class_dir.join("runs");
-        folder::make(&dir)?;
+        make_folder(&dir)?;
         // No colons: Windows refuses them in file names.
         let stem = format!(
             "{}-{}",
             started.strftime("%Y%m%dT%H%M%SZ"),
             command.as_str().replace(" --", "-").replace(' ', "-")
         );
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         for number in 1.. {
             let name = match number {
                 1 => format!("{stem}.jsonl"),
                 n => format!("{stem}-{n}.jsonl"),
             };
             let path = dir.join(name);
-            match options.open(&path) {
+            match new_private().open(&path) {
                 Ok(file) => return Ok(Self::over(path, file)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {}
                 Err(e) => return Err(e),

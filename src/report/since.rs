@@ -16,7 +16,7 @@ use crate::stack::ids::Username;
 
 use super::class::{ClassReport, ReportStudent, Score};
 use super::json::REPORT_SCHEMA;
-use super::write::class_dir;
+use crate::files::class_dir;
 
 /// How a student's standing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

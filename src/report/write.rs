@@ -1,14 +1,13 @@
 //! The files of a class, each written whole or not at all.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::ZonedDateTime;
-use tempfile::TempPath;
 
 use crate::evidence::check::CheckResult;
+use crate::files::{class_dir, persist_all, prepare_all, remove_if_there, write_whole};
 use crate::stack::ids::{ClassName, Username};
 
 use super::anonymous::Key;
@@ -16,7 +15,7 @@ use super::class::ClassReport;
 use super::history;
 use super::html::Pages;
 use super::since::Turn;
-use super::{csv, folder, json, junit};
+use super::{csv, json, junit};
 
 /// Where the files of a report are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,12 +72,6 @@ impl About {
             Self::Selection => format!("selection-{name}"),
         }
     }
-}
-
-/// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
-/// only, so it cannot lead anywhere else.
-pub fn class_dir(reports: &Path, class: &ClassName) -> PathBuf {
-    reports.join(class.as_str())
 }
 
 /// The names of the students' own pages: `<username>.html`. A username that is the name of another file of the
@@ -196,40 +189,12 @@ pub fn write_reports(
     if about == About::Class {
         for name in of_departed(report) {
             let path = dir.join(name);
-            match fs::remove_file(&path) {
-                Ok(()) => written.removed.push(path),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(named(&path, &error)),
+            if remove_if_there(&path)? {
+                written.removed.push(path);
             }
         }
     }
     Ok(written)
-}
-
-/// Writes files of one folder: all of them under other names first, then each takes its name.
-pub(super) fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
-    persist_all(dir, prepare_all(dir, files)?)
-}
-
-/// Puts all files on the disk under other names.
-fn prepare_all(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<Vec<(PathBuf, TempPath)>> {
-    let files = files.into_iter().map(|(path, bytes)| {
-        if path.is_dir() {
-            // No file can take its place, which must not show only when others are replaced.
-            return Err(named(&path, &io::ErrorKind::IsADirectory.into()));
-        }
-        let file = prepare(dir, &bytes).map_err(|e| named(&path, &e))?;
-        Ok((path, file))
-    });
-    files.collect()
-}
-
-/// Each file takes its name.
-fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Result<()> {
-    for (path, file) in files {
-        file.persist(&path).map_err(|e| named(&path, &e.error))?;
-    }
-    sync_folder(dir).map_err(|e| named(dir, &e))
 }
 
 /// Writes `<reports>/<class>/junit.xml` (`selection-junit.xml`) from the answers of `validate`.
@@ -247,95 +212,4 @@ pub fn write_junit<'a>(
     let xml = junit::document(class, taken_at, students);
     write_whole(&path, xml.as_bytes())?;
     Ok(path)
-}
-
-/// Replaces a file as a whole: a temporary file beside it (mode 0600), flushed to the disk, takes its name.
-/// Whoever reads meanwhile, and whoever looks after a crash, sees the old text or the new, never a part.
-///
-/// # Errors
-/// Names the file, whatever step failed.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let attempt = || -> io::Result<()> {
-        prepare(dir, bytes)?.persist(path)?;
-        sync_folder(dir)
-    };
-    attempt().map_err(|e| named(path, &e))
-}
-
-/// A file without its name yet: temporary (mode 0600), its bytes on the disk. Dropping it removes it.
-///
-/// A handle a file would run into the limit of open files for a class of hundreds, so only its path is kept.
-pub(super) fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
-    folder::make(dir)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".homeroom-")
-        .tempfile_in(dir)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file.into_temp_path())
-}
-
-/// A rename itself is on the disk once its folder is.
-pub(super) fn sync_folder(dir: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    fs::File::open(dir)?.sync_all()?;
-    Ok(())
-}
-
-/// The same error, with the file that it is about.
-pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_replaced_whole_and_leaves_no_litter() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("file.txt");
-        write_whole(&path, b"a long first text").unwrap();
-        write_whole(&path, b"second").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"second");
-        let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
-        assert_eq!(names.len(), 1);
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_named_and_the_old_file_stays() {
-        let dir = tempfile::tempdir().unwrap();
-        // A folder in the file's place cannot be replaced by a rename.
-        let path = dir.path().join("report.html");
-        fs::create_dir_all(path.join("x")).unwrap();
-        let error = write_whole(&path, b"text").unwrap_err();
-        assert!(error.to_string().contains("report.html"), "{error}");
-        assert!(path.join("x").is_dir());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn no_file_is_replaced_when_one_of_them_cannot_be() {
-        let dir = tempfile::tempdir().unwrap();
-        let [first, last] = ["report.json", "report.html"].map(|name| dir.path().join(name));
-        fs::write(&first, "old").unwrap();
-        fs::create_dir(&last).unwrap();
-        let files = [&first, &last].map(|path| (path.clone(), b"new".to_vec()));
-        let error = write_all_whole(dir.path(), files.into()).unwrap_err();
-        assert!(error.to_string().contains("report.html"), "{error}");
-        assert_eq!(fs::read(&first).unwrap(), b"old");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no litter");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_the_owner_can_read_a_file_that_names_students() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("gradebook.csv");
-        write_whole(&path, b"x").unwrap();
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
 }

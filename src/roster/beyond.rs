@@ -1,7 +1,8 @@
 //! Choosing students who may not be in the roster any more.
 
+use crate::error::Error;
 use crate::ids::Username;
-use crate::roster::{Roster, SelectError, Student};
+use crate::roster::{Roster, Student};
 
 /// Who was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Roster {
         &self,
         names: &[String],
         section: Option<&str>,
-    ) -> Result<Chosen<'_>, SelectError> {
+    ) -> Result<Chosen<'_>, Error> {
         // Somebody who left is in no section.
         if names.is_empty() || section.is_some() {
             return Ok(Chosen {

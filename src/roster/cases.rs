@@ -50,6 +50,34 @@ fn sixty(username: impl Fn(usize) -> String) -> String {
     format!("username,name\n{}", rows.concat())
 }
 
+#[test]
+fn a_file_without_a_header_prints_nothing_of_its_first_student() {
+    for (text, cells) in [
+        (
+            "ana,Ana Ruiz,ana@school.edu,A\nben,Ben Ito,ben@school.edu,B\n",
+            "an e-mail address stands among its 4 cells",
+        ),
+        // One of the values happens to be a column's name.
+        (
+            "ana,Ana Ruiz,ana@school.edu,Group\n",
+            "an e-mail address stands among its 4 cells",
+        ),
+        ("ana\nben\n", "its 1 cell names no column of a roster"),
+        // What is wrong with the other rows would name the columns, which have none.
+        (
+            "ana,Ana Ruiz\nben,\"Ben\" Ito,x,y\n",
+            "none of its 2 cells names a column",
+        ),
+    ] {
+        let said = said(text);
+        assert!(said.starts_with("class.csv, line 1: this does not look like a header: "));
+        assert!(said.contains(cells), "{said}");
+        assert!(said.contains("username,name,email,section"), "{said}");
+        assert!(!said.contains("na Ruiz") && !said.contains("ana"), "{said}");
+        assert!(!said.contains("Ben") && !said.contains('@'), "{said}");
+    }
+}
+
 // What spreadsheets leave behind.
 
 #[test]

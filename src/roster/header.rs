@@ -10,6 +10,10 @@ use crate::text::unwanted::{code, printable, shown};
 pub(super) const EXAMPLE: &str =
     "the first line names the columns, for example: username,name,email,section";
 
+/// What to do about a file that begins with a student.
+const MISSING: &str = "add a first line that names the columns; 'username' is needed, 'name', 'email' and 'section' are \
+                       read where they are there: username,name,email,section";
+
 /// What a column is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -140,6 +144,8 @@ pub(super) struct Header {
     pub near: Vec<(Vec<String>, &'static str)>,
     /// Whether Canvas wrote it: it puts rows of its own below.
     pub is_canvas: bool,
+    /// Whether the line is none, as far as can be told: then the file's first student may stand there.
+    pub is_missing: bool,
     line: usize,
 }
 
@@ -164,6 +170,12 @@ pub(super) fn score(record: &Record) -> u32 {
             }
         })
         .sum()
+}
+
+/// Whether an e-mail address stands in a record: a student's, and no column's name.
+fn has_address(record: &Record) -> bool {
+    let mut fields = record.fields.iter();
+    fields.any(|field| field.text.contains('@'))
 }
 
 impl Header {
@@ -192,7 +204,7 @@ impl Header {
         header.exact(record, publish, problems);
         header.variants(&words);
         if header.index(Role::Username).is_none() {
-            header.ask_for_usernames(&words, problems);
+            header.ask_for_usernames(record, &words, problems);
         }
         header.nearly(&words);
         header
@@ -326,12 +338,32 @@ impl Header {
 
     /// Asks for the column that is required, naming the likeliest; that one is read as if it were it, so that what is
     /// wrong with its values is told in the same run.
-    fn ask_for_usernames(&mut self, words: &[String], problems: &mut Vec<Problem>) {
+    fn ask_for_usernames(
+        &mut self,
+        record: &Record,
+        words: &[String],
+        problems: &mut Vec<Problem>,
+    ) {
         let likely = self.free(words, USERNAMES).first().copied().or_else(|| {
             let near = |word: &&String| !similar::closest("username", [word.as_str()]).is_empty();
             let at = words.iter().position(|word| near(&word))?;
             (self.columns[at].role == Role::Other).then_some(at)
         });
+        let named = likely.is_some() || self.is_one_value() || score(record) > 0;
+        let named = named || self.columns.iter().any(|column| column.published);
+        if !named || has_address(record) {
+            // It may well be a student: whatever stands in it is nobody's business.
+            self.is_missing = true;
+            let cause = match (has_address(record), self.columns.len()) {
+                (true, 1) => "its 1 cell is an e-mail address".to_owned(),
+                (true, cells) => format!("an e-mail address stands among its {cells} cells"),
+                (false, 1) => "its 1 cell names no column of a roster".to_owned(),
+                (false, cells) => format!("none of its {cells} cells names a column of a roster"),
+            };
+            let cause = format!("this does not look like a header: {cause}");
+            problems.push(Problem::at_line(self.line, cause, MISSING));
+            return;
+        }
         let named: Vec<String> = self
             .columns
             .iter()

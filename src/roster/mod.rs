@@ -16,7 +16,9 @@ mod username;
 
 use std::fmt;
 
+use crate::error::{Error, Kind};
 use crate::ids::Username;
+
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same};
 use crate::text::similar;
@@ -84,15 +86,6 @@ pub struct UsernameLimit {
     pub because: String,
 }
 
-/// Why a selection cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SelectError {
-    /// Some of the names are not in the roster (and some are): a typing mistake, so nothing is done.
-    Unknown(Vec<Failure>),
-    /// Nobody is selected.
-    Nobody(Vec<Failure>),
-}
-
 impl Roster {
     /// Reads a roster, of which only the four known columns may be shown. `file` is what the messages call it; `limit`
     /// is what the lab at hand leaves for a username.
@@ -125,13 +118,13 @@ impl Roster {
     ///
     /// # Errors
     ///
-    /// [`SelectError::Nobody`] when that leaves nobody; [`SelectError::Unknown`] when somebody is left but a
-    /// name is not in the roster.
+    /// Of kind [`Kind::NobodySelected`] when that leaves nobody. Of kind [`Kind::Invalid`] when somebody is left, but a name
+    /// is not in the roster: a typing mistake, so nothing is done.
     pub fn select(
         &self,
         students: &[String],
         section: Option<&str>,
-    ) -> Result<Vec<&Student>, SelectError> {
+    ) -> Result<Vec<&Student>, Error> {
         let wanted: Vec<String> = students.iter().map(|name| key(name)).collect();
         let named: Vec<&Student> = self
             .students
@@ -145,10 +138,10 @@ impl Roster {
             .map(|(_, given)| self.unknown(given.trim()))
             .collect();
         if named.is_empty() {
-            return Err(SelectError::Nobody(unknown));
+            return Err(Error::of(Kind::NobodySelected, unknown));
         }
         if !unknown.is_empty() {
-            return Err(SelectError::Unknown(unknown));
+            return Err(Error::of(Kind::Invalid, unknown));
         }
         let Some(section) = section else {
             return Ok(named);
@@ -159,9 +152,8 @@ impl Roster {
             .filter(|s| s.is_in(section).is_some())
             .collect();
         if selected.is_empty() {
-            return Err(SelectError::Nobody(vec![
-                self.empty_section(section, &named),
-            ]));
+            let failure = self.empty_section(section, &named);
+            return Err(Error::of(Kind::NobodySelected, vec![failure]));
         }
         Ok(selected)
     }
@@ -335,10 +327,9 @@ mod tests {
     #[test]
     fn one_mistyped_name_among_good_ones_stops_everything() {
         let roster = roster();
-        let Err(SelectError::Unknown(failures)) = roster.select(&given(&["user1", "usr2"]), None)
-        else {
-            panic!("expected an unknown name");
-        };
+        let error = roster.select(&given(&["user1", "usr2"]), None);
+        let Error { kind, failures } = error.unwrap_err();
+        assert_eq!(kind, Kind::Invalid);
         assert_eq!(failures.len(), 1);
         assert_eq!(failures[0].subject, "--students usr2");
         assert_eq!(failures[0].hint.as_deref(), Some("did you mean 'user2'?"));
@@ -347,19 +338,17 @@ mod tests {
     #[test]
     fn only_unknown_names_select_nobody_and_each_is_said() {
         let roster = roster();
-        let Err(SelectError::Nobody(failures)) = roster.select(&given(&["zoe", "usr2"]), None)
-        else {
-            panic!("expected nobody");
-        };
+        let error = roster.select(&given(&["zoe", "usr2"]), None);
+        let Error { kind, failures } = error.unwrap_err();
+        assert_eq!(kind, Kind::NobodySelected);
         assert_eq!(failures.len(), 2);
     }
 
     #[test]
     fn an_unknown_section_lists_those_that_exist() {
         let roster = roster();
-        let Err(SelectError::Nobody(failures)) = roster.select(&[], Some("D")) else {
-            panic!("expected nobody");
-        };
+        let Error { kind, failures } = roster.select(&[], Some("D")).unwrap_err();
+        assert_eq!(kind, Kind::NobodySelected);
         assert_eq!(
             failures[0].hint.as_deref(),
             Some("the roster has the sections 'A', 'B', 'Évora'")

@@ -59,8 +59,13 @@ fn read(
     if place > 0 {
         problems.push(titles(&records[..place], first));
     }
+    let header = Header::of(first, publish, &mut problems);
+    if header.is_missing {
+        // Without a header there are no columns to judge the rows by, nor names of columns that could be printed.
+        return Err(problems);
+    }
     let mut reader = Reader {
-        header: Header::of(first, publish, &mut problems),
+        header,
         table,
         limit,
         lossy,

@@ -24,3 +24,4 @@ pub mod plan;
 pub mod prove_gone;
 pub mod settle;
 pub mod step;
+pub mod vault;

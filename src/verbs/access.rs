@@ -13,7 +13,6 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Failure, Left, Outcome, ResourceState, RunSummary, StudentResult,
 };
-use crate::files::Vault;
 use crate::report::words::{plural, some_of};
 use crate::report::{Limit, View};
 use crate::stack::execute::{StudentRun, execute, execute_issuing};
@@ -26,6 +25,7 @@ use crate::stack::observed::{AccountUse, Gap, Observed};
 use crate::stack::plan::access::{self, Grant};
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 use crate::stack::prove_gone::prove_access_gone;
+use crate::stack::vault::Vault;
 
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};

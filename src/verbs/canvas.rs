@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{Gradebook, ReportArgs};
 use crate::error::{Error, Kind, Result};
+use crate::files::{class_dir, write_whole};
 use crate::lab::bundle;
 use crate::report::canvas::Export;
-use crate::report::write::{class_dir, write_whole};
 use crate::report::{About, ClassReport};
 use crate::roster::Student;
 

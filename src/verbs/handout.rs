@@ -7,7 +7,7 @@ use crate::aws::{CallError, Client};
 use crate::cli::{Cli, HandoutArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Failure, Outcome, StudentResult};
-use crate::files::{Vault, keep_private};
+use crate::files::keep_private;
 use crate::lab::Surroundings;
 use crate::report::handout::{About, Files, One, dir, write};
 use crate::report::words::{plural, some_of};
@@ -19,6 +19,7 @@ use crate::stack::observe::rest_apis;
 use crate::stack::observed::ApiEndpoint;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Ownership;
+use crate::stack::vault::Vault;
 
 use super::elsewhere;
 use super::plan::{interrupted, view};

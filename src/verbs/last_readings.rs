@@ -15,9 +15,10 @@ use crate::error::{Error, Kind, Result};
 use crate::evidence::cache::Key;
 use crate::evidence::last_reading::{Kept, LastReadings};
 use crate::evidence::progress::StudentProgress;
+use crate::files::{class_dir, write_whole};
 use crate::report::history;
 use crate::report::words::{plural, some_of};
-use crate::report::write::{class_dir, write_whole};
+
 use crate::roster::renamed::Person;
 use crate::stack::ids::{ClassName, Username};
 

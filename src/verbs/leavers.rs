@@ -4,8 +4,9 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
 use crate::report::words::some_of;
 use crate::roster::beyond::Doubt;
+
 use crate::roster::renamed::renamed;
-use crate::roster::{Roster, SelectError, Student};
+use crate::roster::{Roster, Student};
 use crate::stack::ids::Username;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
@@ -27,7 +28,7 @@ pub(super) fn choose(
     roster: &Roster,
     names: &[String],
     section: Option<&str>,
-) -> std::result::Result<(Vec<Student>, Vec<Doubt>), SelectError> {
+) -> Result<(Vec<Student>, Vec<Doubt>)> {
     let chosen = roster.select_beyond(names, section)?;
     let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
     students.extend(

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::write::write_whole;
+use crate::files::write_whole;
+
 use crate::roster::renamed::Person;
 use crate::stack::ids::Username;
 use crate::text::normalise::key;

@@ -12,9 +12,9 @@ use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::last_reading::{LastReadings, Sight, progress_of};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::reading::{ClassReading, read_class, read_observed as read_observed_class};
+use crate::files::class_dir;
 use crate::lab::bundle;
 use crate::report::causes;
-use crate::report::write::class_dir;
 use crate::report::{
     About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
 };

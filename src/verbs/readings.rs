@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::evidence::cache::{Cache, Key, OwnRecords};
+
 use crate::evidence::recorded::{Nonce, Written};
-use crate::report::write::write_whole;
+use crate::files::write_whole;
+
 use crate::stack::ids::Username;
 
 use super::session::Session;

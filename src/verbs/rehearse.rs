@@ -17,11 +17,12 @@ use crate::cli::{Cli, DeployArgs, RehearseArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, RunSummary};
 use crate::evidence::check::Verdict;
+
 use crate::evidence::progress::{Progress, StudentProgress};
+use crate::files::{class_dir, write_whole};
 use crate::local::{self, PrivateCloud, PrivateOptions};
 use crate::options::{GlobalOptions, OutputFormat, QuotaScale};
 use crate::probe::script::{Trouble, work};
-use crate::report::write::{class_dir, write_whole};
 use crate::report::{View, Written};
 use crate::roster::Student;
 use crate::stack::ids::{CLASS_MAX, ClassName};

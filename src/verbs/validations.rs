@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{Outcome, StudentResult};
 use crate::evidence::check::CheckResult;
-use crate::report::write::write_whole;
+use crate::files::write_whole;
 use crate::roster::Student;
 use crate::stack::ids::Username;
 

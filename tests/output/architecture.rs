@@ -17,12 +17,9 @@ const APART: &str = "strict";
 const UPWARDS: &[(&str, &str)] = &[
     ("aws", "events"),
     ("aws", "stack"),
-    ("error", "events"),
-    ("error", "roster"),
     ("events", "evidence"),
     ("events", "lab"),
     ("events", "stack"),
-    ("files", "report"),
     ("files", "stack"),
     ("lab", "report"),
 ];

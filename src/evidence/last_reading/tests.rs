@@ -349,6 +349,38 @@ fn what_was_done_in_part_is_no_less_while_it_cannot_be_read() {
 }
 
 #[test]
+fn more_that_is_proven_is_kept_though_not_all_could_be_read() {
+    let partly = |runs| read((Verdict::CouldNotCheck, runs), (Verdict::Fail, 0));
+    let kept = |ends: bool| {
+        let mut last = readings();
+        let first = read((Verdict::Fail, 15), (Verdict::Fail, 0));
+        merge(&mut last, first, whole("r", 1), at(9));
+        last.copied([&user()], "copy.json");
+        let sight = Sight {
+            ends,
+            ..whole("r", 1)
+        };
+        let shown = merge(&mut last, partly(20), sight, at(10));
+        let now = ends.then_some((Verdict::Fail, Points::whole(20), Some(at(10))));
+        let now = now.unwrap_or((Verdict::CouldNotCheck, Points::whole(20), None));
+        assert_eq!(of(&shown, "runs"), now);
+        last
+    };
+    for ends in [false, true] {
+        let mut last = kept(ends);
+        let kept = &last.students[&user()];
+        assert_eq!((kept.read_at, &kept.copy), (at(10), &None), "it is news");
+        // Less that is proven later takes nothing away.
+        let shown = merge(&mut last, partly(5), whole("r", 1), at(11));
+        let least = (Verdict::CouldNotCheck, Points::whole(20), Some(at(10)));
+        assert_eq!(of(&shown, "runs"), least);
+        let shown = merge(&mut last, nothing(), gone(), at(12));
+        let stands = (Verdict::Fail, Points::whole(20), Some(at(10)));
+        assert_eq!(of(&shown, "runs"), stands);
+    }
+}
+
+#[test]
 fn an_unseen_stack_is_not_taken_for_a_gone_one() {
     let mut last = readings();
     merge(&mut last, done(), whole("r", 1), at(9));

@@ -26,7 +26,7 @@ use crate::stack::credentials::Credentials;
 use crate::stack::ids::{ClassName, Username};
 
 use super::html::source_hash;
-use super::write::{class_dir, named, write_all_whole};
+use crate::files::{class_dir, named, write_all_whole};
 use view::Sheet;
 
 const STYLE: &str = concat!(include_str!("../html/base.css"), include_str!("style.css"));

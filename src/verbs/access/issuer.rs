@@ -5,10 +5,10 @@ use std::io;
 use secrecy::SecretString;
 
 use crate::aws::Client;
-use crate::files::Vault;
 use crate::stack::credentials::{Credentials, password};
 use crate::stack::ids::Username;
 use crate::stack::issue::Issuer;
+use crate::stack::vault::Vault;
 use crate::verbs::session::Session;
 
 pub(super) struct VaultIssuer {

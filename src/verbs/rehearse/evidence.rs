@@ -1,7 +1,7 @@
 //! What a rehearsal that failed leaves behind: its cloud is gone a moment later, and with it all that could tell why.
 
 use std::cell::OnceCell;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::aws::execution::HistoryEvent;
 use crate::aws::execution::{Execution, Status};
 use crate::aws::{CallError, Client, Page};
 use crate::events::Command;
-use crate::report::folder;
-use crate::report::write::{class_dir, named};
+
+use crate::files::{class_dir, make_folder, named, new_private};
 
 use super::super::run::run as run_work;
 use super::super::session::Session;
@@ -81,18 +81,16 @@ impl Evidence {
         });
         let dir = free.into_iter().find(|dir| !dir.exists());
         let dir = dir.unwrap_or_else(|| self.class_dir.join(&stem));
-        folder::make(&dir).map_err(|error| named(&dir, &error))?;
+        make_folder(&dir).map_err(|error| named(&dir, &error))?;
         Ok(dir)
     }
 }
 
 /// Writes a new file that only its owner can read.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut f| f.write_all(bytes));
+    let written = new_private()
+        .open(path)
+        .and_then(|mut f| f.write_all(bytes));
     written.map_err(|error| named(path, &error))
 }
 

@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use homeroom::aws::{ErrorKind, Permission, Principal, UserPart};
-use homeroom::files::Vault;
 use homeroom::stack::credentials::{AccessKey, Credentials};
 use homeroom::stack::ids::Username;
 use homeroom::stack::kinds::function::Code;
 use homeroom::stack::kinds::managed_policy::ManagedPolicy;
 use homeroom::stack::kinds::rest_api::Authorization;
 use homeroom::stack::kinds::state_machine::WorkflowType;
+use homeroom::stack::vault::Vault;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use zip::ZipWriter;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use homeroom::files::Vault;
 use homeroom::stack::ids::Username;
+use homeroom::stack::vault::Vault;
 use secrecy::ExposeSecret;
 
 use super::*;

@@ -63,6 +63,34 @@ async fn a_validation_meets_a_cause_that_is_everybodys_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_validation_asks_a_few_times_for_what_nobody_may_read() {
+    for operation in [
+        "lambda:GetFunction",
+        "logs:FilterLogEvents",
+        "states:GetExecutionHistory",
+    ] {
+        let class = Class::deployed(10).await;
+        class
+            .aws
+            .inject(Rule::on(operation).fault(Fault::AccessDenied));
+        let (client, mut events) = class.client().await;
+        class.aws.clear_calls();
+        join_all((0..4).map(|index| class.validate_by(&client, index))).await;
+        let asked = class.aws.count(operation);
+        assert!(asked >= 3, "{operation}: {asked}");
+        for index in 4..10 {
+            let checks = class.validate_by(&client, index).await;
+            let told = |check: &CheckResult| format!("{check:?}").contains(operation);
+            assert!(checks.iter().any(told), "{checks:#?}");
+        }
+        assert_eq!(class.aws.count(operation), asked, "{operation}");
+        let notes = notes(&mut events);
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].contains(operation), "{notes:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_apis_wrong_answer_is_told_with_its_request() {
     let class = Class::deployed(1).await;
     class

@@ -2,6 +2,8 @@
 
 use homeroom::evidence::check::Verdict;
 use homeroom::evidence::progress::{Progress, StackState};
+use homeroom::stack::kinds::state_machine::WorkflowType;
+use homeroom::stack::ownership::Tags;
 
 use super::*;
 use strict_aws::{Fault, Rule, Run};
@@ -63,6 +65,10 @@ async fn work_in_another_class_s_stack_of_the_same_names_is_nobody_s_here() {
 impl Class {
     /// What `validate` finds of user1.
     async fn validated(&self) -> Vec<CheckResult> {
+        self.validated_once_more("7abcdefgh2").await
+    }
+
+    async fn validated_once_more(&self, nonce: &str) -> Vec<CheckResult> {
         let (client, _events) = self.client().await;
         let observed = self.observed(&client).await;
         let plan = deploy::plan(&self.desired, &observed, false);
@@ -76,9 +82,9 @@ impl Class {
             console: true,
             probes: &self
                 .lab
-                .probes(scope, class, &self.students[0], "7abcdefgh2")
+                .probes(scope, class, &self.students[0], nonce)
                 .unwrap(),
-            nonce: "7abcdefgh2",
+            nonce,
             started_ms: self.aws.now_ms(),
         };
         validate(&client, &validation).await.unwrap()
@@ -97,16 +103,45 @@ fn hint_of<'a>(results: &'a [CheckResult], id: &str) -> &'a str {
 async fn validate_says_which_deploy_mends_what_it_found() {
     let class = Class::deployed(1).await;
     let reset = "`homeroom --class demo deploy --reset --students user1`";
-    // All is as deployed, and yet it does not run: a plain deployment would find nothing to do.
+    // All is as deployed, and yet it does not run: no deployment would find anything to do.
     class
         .aws
         .on_execution(|_| Run::fails(Duration::from_secs(1), "Oops", "no reason"));
     let results = class.validated().await;
     let hint = hint_of(&results, "direct-good-input");
-    assert!(hint.contains(reset), "{hint}");
+    assert!(!hint.contains("--reset"), "{hint}");
     assert!(hint.contains("Step Functions console"), "{hint}");
 
+    // What the student changed, a plain deployment would keep.
     let cloud = class.aws.backdoor().await;
+    let name = "user1-simple-workflow";
+    let arn = class.desired.scope.state_machine_arn(name);
+    let machine = cloud.describe_state_machine(&arn).await.unwrap();
+    let mut definition: Value = serde_json::from_str(&machine.definition).unwrap();
+    definition["TimeoutSeconds"] = json!(999);
+    let changed = NewStateMachine {
+        name,
+        workflow_type: WorkflowType::Standard,
+        role_arn: machine.role_arn,
+        definition: definition.to_string(),
+        tags: Tags::new(),
+    };
+    let updated = cloud.update_state_machine(&arn, &changed, &[]).await;
+    updated.unwrap();
+    let results = class.validated_once_more("7abcdefgh3").await;
+    assert!(hint_of(&results, "direct-good-input").contains(reset));
+    // No listing shows what is reserved.
+    let other = Class::deployed(1).await;
+    let function = "user1-send-notification";
+    let reserving = other.aws.backdoor().await;
+    let put = reserving.put_function_concurrency(function, 7).await;
+    put.unwrap();
+    other
+        .aws
+        .on_execution(|_| Run::fails(Duration::from_secs(1), "Oops", "no reason"));
+    let results = other.validated().await;
+    assert!(hint_of(&results, "direct-good-input").contains(reset));
+
     cloud
         .delete_log_group("/aws/lambda/user1-process-data")
         .await

@@ -1,0 +1,251 @@
+//! Students' credentials on this machine: `<reports>/<class>/credentials/`, a folder that only its owner can enter and
+//! that git ignores. AWS tells a password and a secret key once, so each is written here before anything else goes on.
+//!
+//! A file a student, in the layout of the console's own `credentials.csv` (`aws configure import --csv` takes it), and
+//! one with everybody.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret;
+
+use crate::files::{class_dir, keep_private, named, read_if_there, remove_if_there, write_whole};
+use crate::stack::credentials::{AccessKey, Credentials};
+use crate::stack::ids::{ClassName, Username};
+
+/// The file with everybody. A username has no space, so no student's file is called so.
+const EVERYBODY: &str = "all students.csv";
+const HEADER: [&str; 5] = [
+    "User name",
+    "Password",
+    "Console sign-in URL",
+    "Access key ID",
+    "Secret access key",
+];
+
+/// The folder of a class's credentials.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    dir: PathBuf,
+}
+
+impl Vault {
+    /// The vault of a class; nothing is made yet.
+    pub fn of(reports: &Path, class: &ClassName) -> Self {
+        Self {
+            dir: class_dir(reports, class).join("credentials"),
+        }
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The file of a student.
+    pub fn file(&self, student: &Username) -> PathBuf {
+        self.dir.join(format!("{student}.csv"))
+    }
+
+    /// The file with everybody.
+    pub fn everybody(&self) -> PathBuf {
+        self.dir.join(EVERYBODY)
+    }
+
+    /// Keeps a student's credentials: on the disk when this returns.
+    ///
+    /// # Errors
+    /// Names what cannot be written; an older file is as it was then.
+    pub fn keep(&self, credentials: &Credentials) -> io::Result<()> {
+        keep_private(&self.dir)?;
+        write_whole(&self.file(&credentials.username), &table([credentials])?)
+    }
+
+    /// Reads a student's credentials; `None` where there are none.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read or is not as it was written.
+    pub fn read(&self, student: &Username) -> io::Result<Option<Credentials>> {
+        let path = self.file(student);
+        let bytes = read_if_there(&path).map_err(|error| named(&path, &error))?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        parse(student, &bytes).map(Some).ok_or_else(|| {
+            let why = format!(
+                "{} is not as homeroom wrote it; `homeroom access grant --rotate --students {student}` makes a new one",
+                path.display()
+            );
+            io::Error::new(io::ErrorKind::InvalidData, why)
+        })
+    }
+
+    /// Forgets a student's credentials.
+    ///
+    /// # Errors
+    /// Names the file that cannot be removed.
+    pub fn forget(&self, student: &Username) -> io::Result<()> {
+        remove_if_there(&self.file(student)).map(|_| ())
+    }
+
+    /// Writes the file with everybody anew, from the students' own files; removes it, and the folder, where there are
+    /// none. Answers how many students are in it.
+    ///
+    /// # Errors
+    /// Names what cannot be read or written.
+    pub fn renew_everybody(&self) -> io::Result<usize> {
+        let mut students = self.students()?;
+        students.sort();
+        let mut all = Vec::with_capacity(students.len());
+        for student in &students {
+            all.extend(self.read(student)?);
+        }
+        let path = self.everybody();
+        if all.is_empty() {
+            for leftover in [path, self.dir.join(".gitignore")] {
+                remove_if_there(&leftover)?;
+            }
+            // Somebody's own file in it keeps the folder.
+            let _ = fs::remove_dir(&self.dir);
+            return Ok(0);
+        }
+        keep_private(&self.dir)?;
+        write_whole(&path, &table(&all)?)?;
+        Ok(all.len())
+    }
+
+    /// Whose credentials are here.
+    ///
+    /// # Errors
+    /// Names the folder that cannot be read.
+    pub fn students(&self) -> io::Result<Vec<Username>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|error| named(&self.dir, &error))?,
+        };
+        let mut students = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|error| named(&self.dir, &error))?.file_name();
+            let student = name.to_str().and_then(|name| name.strip_suffix(".csv"));
+            students.extend(student.and_then(|name| name.parse::<Username>().ok()));
+        }
+        Ok(students)
+    }
+}
+
+fn table<'a>(all: impl IntoIterator<Item = &'a Credentials>) -> io::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(HEADER)?;
+    for one in all {
+        let key = one.access_key.as_ref();
+        writer.write_record([
+            one.username.as_str(),
+            one.password.as_ref().map_or("", |it| it.expose_secret()),
+            &one.sign_in_url,
+            key.map_or("", |key| &key.id),
+            key.map_or("", |key| key.secret.expose_secret()),
+        ])?;
+    }
+    writer.into_inner().map_err(|error| error.into_error())
+}
+
+fn parse(student: &Username, bytes: &[u8]) -> Option<Credentials> {
+    let mut reader = csv::Reader::from_reader(bytes);
+    if reader.headers().ok()?.iter().ne(HEADER) {
+        return None;
+    }
+    let row = reader.records().next()?.ok()?;
+    let field = |column: usize| row.get(column).unwrap_or_default();
+    if row.len() != HEADER.len() || field(0) != student.as_str() {
+        return None;
+    }
+    let access_key = (!field(3).is_empty()).then(|| AccessKey {
+        id: field(3).to_owned(),
+        secret: field(4).into(),
+    });
+    Some(Credentials {
+        username: student.clone(),
+        password: (!field(1).is_empty()).then(|| field(1).into()),
+        sign_in_url: field(2).to_owned(),
+        access_key,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vault(dir: &tempfile::TempDir) -> Vault {
+        Vault::of(dir.path(), &"lab6".parse().unwrap())
+    }
+
+    fn credentials(name: &str, key: bool) -> Credentials {
+        Credentials {
+            username: name.parse().unwrap(),
+            password: Some("a,\"b\"".into()),
+            sign_in_url: "https://1.signin.aws.amazon.com/console".to_owned(),
+            access_key: key.then(|| AccessKey {
+                id: "AKIA1".to_owned(),
+                secret: "s/e+c".into(),
+            }),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_read_back_by_student_and_is_in_everybodys_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = vault(&dir);
+        vault.keep(&credentials("user2", true)).unwrap();
+        vault.keep(&credentials("user1", false)).unwrap();
+        let read = vault.read(&"user2".parse().unwrap()).unwrap().unwrap();
+        assert_eq!(read.password.unwrap().expose_secret(), "a,\"b\"");
+        assert_eq!(read.access_key.unwrap().secret.expose_secret(), "s/e+c");
+        assert_eq!(vault.renew_everybody().unwrap(), 2);
+        let all = fs::read_to_string(vault.everybody()).unwrap();
+        let names: Vec<&str> = all.lines().filter_map(|l| l.split(',').next()).collect();
+        assert_eq!(names, ["User name", "user1", "user2"]);
+        assert!(vault.read(&"user3".parse().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_with_its_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = vault(&dir);
+        let student: Username = "user1".parse().unwrap();
+        vault.keep(&credentials("user1", true)).unwrap();
+        vault.renew_everybody().unwrap();
+        vault.forget(&student).unwrap();
+        vault.forget(&student).unwrap();
+        assert_eq!(vault.renew_everybody().unwrap(), 0);
+        assert!(!vault.dir().exists());
+    }
+
+    #[test]
+    fn a_file_that_was_edited_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = vault(&dir);
+        vault.keep(&credentials("user1", false)).unwrap();
+        let student: Username = "user1".parse().unwrap();
+        fs::write(vault.file(&student), "User name\nuser1\n").unwrap();
+        let error = vault.read(&student).unwrap_err();
+        assert!(error.to_string().contains("user1.csv"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_reads_credentials_and_git_ignores_them() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let vault = vault(&dir);
+        // An older folder that was open to all.
+        fs::create_dir_all(vault.dir()).unwrap();
+        fs::set_permissions(vault.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+        vault.keep(&credentials("user1", true)).unwrap();
+        vault.renew_everybody().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(vault.dir()), 0o700);
+        assert_eq!(mode(&vault.file(&"user1".parse().unwrap())), 0o600);
+        assert_eq!(mode(&vault.everybody()), 0o600);
+        let ignore = fs::read_to_string(vault.dir().join(".gitignore")).unwrap();
+        assert_eq!(ignore, "*\n");
+    }
+}
