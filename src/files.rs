@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::stack::ids::ClassName;
+use crate::ids::ClassName;
 
 /// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
 /// only, so it cannot lead anywhere else.
@@ -66,11 +66,26 @@ pub(crate) fn keep_private(dir: &Path) -> io::Result<()> {
 
 /// Opens a file that is not there yet, and that only its owner can read.
 pub(crate) fn new_private() -> OpenOptions {
+    let mut options = private();
+    options.create_new(true);
+    options
+}
+
+/// Opens a file to write, which only its owner can read if it is made for that.
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Names to try one after the other for something new, where some may be taken: `stem`, `stem-2`, `stem-3`, …
+pub(crate) fn numbered(stem: &str) -> impl Iterator<Item = String> {
+    (1..=1000).map(move |number| match number {
+        1 => stem.to_owned(),
+        n => format!("{stem}-{n}"),
+    })
 }
 
 /// What is in a file; `None` where there is none.

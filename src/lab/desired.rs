@@ -23,8 +23,9 @@ use crate::stack::kinds::rest_api::{RestApi, Route};
 use crate::stack::kinds::role::{INLINE_MAX, Role, TRUST_MAX};
 use crate::stack::kinds::state_machine::{DEFINITION_MAX, StateMachine};
 use crate::stack::observed::ApiEndpoint;
-use crate::stack::ownership::{Owner, canonical};
+use crate::stack::ownership::Owner;
 use crate::text::failure::Failure;
+use crate::text::json::canonical;
 
 /// The nonce with which probes are tried before there is one.
 const STAND_IN_NONCE: &str = "2standinaa";

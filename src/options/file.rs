@@ -14,7 +14,7 @@ use super::values::{QuotaOverride, Value, operation};
 use super::{GlobalOptions, KEYS, invalid};
 use crate::aws::Operation;
 use crate::text::failure::Failure;
-use crate::text::similar;
+use crate::text::{shortened, similar};
 
 /// The name of the file, in the current folder.
 pub(super) const NAME: &str = "homeroom.toml";
@@ -152,10 +152,9 @@ impl FileReader<'_> {
         const MOST: usize = 60;
         let written = self.text.get(at.clone()).unwrap_or_default();
         let line = written.lines().next().unwrap_or_default();
-        match line.char_indices().nth(MOST) {
-            Some((end, _)) => format!("{}…", &line[..end]),
-            None if line.len() < written.len() => format!("{line}…"),
-            None => line.to_owned(),
+        match shortened(line, MOST) {
+            short if short == line && line.len() < written.len() => format!("{line}…"),
+            short => short,
         }
     }
 

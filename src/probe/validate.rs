@@ -34,6 +34,7 @@ use crate::evidence::logs::has_events;
 use crate::stack::alike::Alike;
 use crate::stack::hints;
 use crate::stack::settle::Settling;
+use crate::text::shortened;
 
 /// First pause between two looks at a condition.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
@@ -640,10 +641,7 @@ fn judge_end(shown: &ExecutionEvidence, expected: &EndState) -> Result<String, S
 /// The beginning of a text from AWS, on one line.
 fn excerpt(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    shortened(&line, 200)
 }
 
 /// The time that a probe has.

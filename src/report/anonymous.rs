@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -29,7 +29,7 @@ use super::class::{Account, ClassReport, ReportStudent};
 use super::left;
 use super::scrub::Scrub;
 use super::since::Since;
-use crate::files::{class_dir, make_folder};
+use crate::files::{class_dir, named, prepare};
 
 const ADJECTIVES: [&str; 40] = [
     "amber", "bold", "brave", "breezy", "bright", "calm", "clever", "coral", "cosmic", "cosy",
@@ -87,13 +87,7 @@ impl Key {
             if !path.exists() {
                 let mut bytes = [0; 32];
                 getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-                make_folder(&dir)?;
-                let mut file = tempfile::Builder::new()
-                    .prefix(".homeroom-")
-                    .tempfile_in(&dir)?;
-                file.write_all(&bytes)?;
-                file.as_file().sync_all()?;
-                match file.persist_noclobber(&path) {
+                match prepare(&dir, &bytes)?.persist_noclobber(&path) {
                     Ok(_) => {}
                     // Another run was faster; its key is as good.
                     Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -108,7 +102,7 @@ impl Key {
                 )),
             }
         };
-        attempt().map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+        attempt().map_err(|error| named(&path, &error))
     }
 
     fn number(&self, class: &ClassName, username: &Username, attempt: u32) -> u64 {

@@ -7,7 +7,7 @@ use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::lab::check::Work;
 use crate::stack::ids::Username;
 
-use super::text::clean;
+use crate::text::shown::clean;
 
 /// What stands for the student's own name in a cause that several share.
 const ANY_STUDENT: &str = "<username>";

@@ -9,8 +9,8 @@ use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::Progress;
 
 use super::class::{ClassReport, Column};
-use super::text::clean;
 use crate::text::encoding::MARK;
+use crate::text::shown::clean;
 use crate::text::unwanted::{Unwanted, is_joiner};
 
 /// The gradebook: UTF-8 with the mark without which Excel takes it for another encoding, `\n` at line ends.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tempfile::TempPath;
 
-use crate::files::{named, prepare, sync_folder};
+use crate::files::{named, numbered, prepare, read_if_there, sync_folder};
 
 /// The folder of dated copies in a class's folder.
 pub fn dir(class_dir: &Path) -> PathBuf {
@@ -51,26 +51,20 @@ impl Ready {
             stem,
             mut file,
         } = self;
-        let mut number = 1;
-        loop {
-            let path = dir.join(match number {
-                1 => format!("{stem}.json"),
-                n => format!("{stem}-{n}.json"),
-            });
+        for name in numbered(&stem) {
+            let path = dir.join(format!("{name}.json"));
             match file.persist_noclobber(&path) {
                 Ok(()) => {
                     sync_folder(&dir).map_err(|error| named(&dir, &error))?;
                     return Ok(path);
                 }
-                Err(taken)
-                    if taken.error.kind() == io::ErrorKind::AlreadyExists && number < 1000 =>
-                {
+                Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
                     file = taken.path;
-                    number += 1;
                 }
                 Err(error) => return Err(named(&path, &error.error)),
             }
         }
+        Err(named(&dir.join(stem), &io::ErrorKind::AlreadyExists.into()))
     }
 }
 
@@ -91,9 +85,9 @@ struct Taken {
 /// `None` where there is no such document, or a copy of that time.
 pub(super) fn ready_of_old(class_dir: &Path, what: &str) -> io::Result<Option<Ready>> {
     let path = class_dir.join(format!("{what}.json"));
-    let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|error| named(&path, &error))?,
+    let bytes = read_if_there(&path).map_err(|error| named(&path, &error))?;
+    let Some(bytes) = bytes else {
+        return Ok(None);
     };
     let taken = serde_json::from_slice::<Taken>(&bytes).ok();
     let Some(at) = taken.and_then(|taken| taken.taken_at.parse::<Timestamp>().ok()) else {

@@ -23,7 +23,7 @@ use tera::{Context, Tera};
 
 use super::anonymous::{Key, anonymous};
 use super::class::{ClassReport, ReportStudent};
-use super::text::clean;
+use crate::text::shown::clean;
 
 const STYLE: &str = concat!(
     include_str!("html/base.css"),

@@ -7,7 +7,7 @@ use jiff::ZonedDateTime;
 use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::stack::ids::{ClassName, Username};
 
-use super::text::clean;
+use crate::text::shown::clean;
 
 /// The file's text. A probe that did not pass is a failure, one that could not be made an error, one that
 /// nothing can answer is skipped.

@@ -16,7 +16,7 @@
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
 //!
 //! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
-//! context: [`text::clean`] (terminals, and before every other step), Tera's auto-escaping and
+//! context: [`clean`](crate::text::shown::clean) (terminals, and before every other step), Tera's auto-escaping and
 //! [`html`]'s URL rule (the pages), [`handout`]'s escaping of Markdown, [`shell`] (commands to paste), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
 
 pub mod anonymous;
@@ -40,7 +40,6 @@ pub mod since;
 pub mod style;
 pub mod summary;
 pub mod terminal;
-pub mod text;
 pub mod words;
 pub mod write;
 

@@ -9,8 +9,8 @@ use crate::stack::kinds::ResourceId;
 
 use super::marks::{self, Tone};
 use super::style::Paint;
-use super::text::{fit, width};
 use super::words::{duration, plural};
+use crate::text::shown::{fit, width};
 
 /// A wait is worth a line where nothing else shows it once it has lasted this long, and again each time.
 const LONG_WAIT: Duration = Duration::from_secs(20);

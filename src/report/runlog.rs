@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::{Command, Event};
-use crate::files::{make_folder, new_private};
+use crate::files::{make_folder, new_private, numbered};
 
 use super::json;
 
@@ -46,15 +46,11 @@ impl RunLog<File> {
             started.strftime("%Y%m%dT%H%M%SZ"),
             command.as_str().replace(" --", "-").replace(' ', "-")
         );
-        for number in 1.. {
-            let name = match number {
-                1 => format!("{stem}.jsonl"),
-                n => format!("{stem}-{n}.jsonl"),
-            };
-            let path = dir.join(name);
+        for name in numbered(&stem) {
+            let path = dir.join(format!("{name}.jsonl"));
             match new_private().open(&path) {
                 Ok(file) => return Ok(Self::over(path, file)),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e),
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::ClassReport;
-use super::text::clean;
+use crate::text::shown::clean;
 
 /// Shortest part of a name that is looked for alone; initials are in every text.
 const NAME_PART: usize = 2;

@@ -5,7 +5,8 @@
 use crate::lab::given::ExampleRequest;
 use crate::report::handout::content::Piece;
 
-use super::text::clean;
+use crate::text::shell::quoted;
+use crate::text::shown::clean;
 
 /// A request for Bash, Zsh and other POSIX shells. `--data-raw`, since `-d` would read a body that begins with
 /// `@` from a file; `--globoff`, since curl expands brackets in addresses.
@@ -84,9 +85,8 @@ fn spelt(pieces: &[Piece], quoted: fn(&str) -> String) -> String {
     pieces.iter().map(word).collect()
 }
 
-/// A word in single quotes for a POSIX shell: a quote ends the string, is escaped alone, and begins it anew.
 fn posix(text: &str) -> String {
-    format!("'{}'", lines(text).replace('\'', r"'\''"))
+    quoted(&lines(text))
 }
 
 /// A single-quoted PowerShell string: quotes are doubled. PowerShell takes typographic single quotes for quotes

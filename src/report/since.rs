@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-use std::{fs, io};
 
 use jiff::{Timestamp, ZonedDateTime};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::stack::ids::Username;
 
 use super::class::{ClassReport, ReportStudent, Score};
 use super::json::REPORT_SCHEMA;
-use crate::files::class_dir;
+use crate::files::{class_dir, named, read_if_there};
 
 /// How a student's standing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -142,10 +142,9 @@ impl Since {
     /// When there is one that cannot be read, or is no report.
     pub fn read(reports: &Path, report: &ClassReport) -> io::Result<Option<Self>> {
         let path = class_dir(reports, &report.class).join("report.json");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
+        let bytes = read_if_there(&path).map_err(|error| named(&path, &error))?;
+        let Some(bytes) = bytes else {
+            return Ok(None);
         };
         let before: Before = serde_json::from_slice(&bytes)
             .map_err(|e| io::Error::other(format!("{}: {e}", path.display())))?;

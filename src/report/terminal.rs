@@ -12,8 +12,8 @@ use crate::events::{Event, Failure, InFlight, StepResult};
 use super::marks::{self, Tone};
 use super::progress::Tracker;
 use super::style::Paint;
-use super::text::clean;
 use super::words::{duration, plural};
+use crate::text::shown::clean;
 
 /// Columns to assume where nobody can be asked.
 pub const DEFAULT_COLUMNS: u16 = 80;

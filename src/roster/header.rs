@@ -2,6 +2,7 @@
 
 use crate::text::normalise::{key, squeezed};
 use crate::text::problems::{Like, Problem};
+use crate::text::shortened;
 use crate::text::similar;
 use crate::text::table::Record;
 use crate::text::unwanted::{code, printable, shown};
@@ -561,8 +562,5 @@ fn cut(name: &str) -> String {
 
 fn short(name: &str) -> String {
     const MOST: usize = 40;
-    match name.char_indices().nth(MOST) {
-        None => name.to_owned(),
-        Some((end, _)) => format!("{}…", &name[..end]),
-    }
+    shortened(name, MOST)
 }

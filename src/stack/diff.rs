@@ -1,6 +1,6 @@
 //! What a student changed against what the lab has: readable, and never more than a page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use crate::stack::kinds::state_machine::{self, StateMachine};
 use crate::stack::kinds::{Drift, Kind, ResourceId, extras};
 use crate::stack::observed::Observed;
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
+use crate::text::json::sorted;
 use crate::text::shortened;
 
 /// Unchanged lines that stay around a change.
@@ -293,17 +294,6 @@ fn pretty(definition: &Value) -> String {
         map.shift_remove("Comment");
     }
     serde_json::to_string_pretty(&definition).unwrap_or_default()
-}
-
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let sorted: BTreeMap<_, _> = map.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
-            Value::Object(sorted.into_iter().collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
-        other => other.clone(),
-    }
 }
 
 fn counts(diff: &[DiffLine]) -> (usize, usize) {

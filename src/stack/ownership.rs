@@ -6,6 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::text::hex;
+pub(crate) use crate::text::json::canonical;
+
 use crate::stack::ids::{ClassName, LabId, Scope, Username};
 
 /// Tag: the class.
@@ -220,7 +223,7 @@ impl Fingerprint {
             hasher.update(part.as_bytes());
         }
         let digest = hasher.finalize();
-        Self(digest[..8].iter().map(|b| format!("{b:02x}")).collect())
+        Self(hex(&digest[..8]))
     }
 
     /// Digest of a JSON document, whatever its white space and the order of its keys.
@@ -233,21 +236,4 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// JSON with sorted keys and no white space: equal documents have equal texts.
-pub fn canonical(value: &serde_json::Value) -> String {
-    use serde_json::Value;
-    fn sort(value: &Value) -> Value {
-        match value {
-            Value::Object(map) => {
-                let sorted: BTreeMap<_, _> =
-                    map.iter().map(|(k, v)| (k.clone(), sort(v))).collect();
-                Value::Object(sorted.into_iter().collect())
-            }
-            Value::Array(items) => Value::Array(items.iter().map(sort).collect()),
-            other => other.clone(),
-        }
-    }
-    sort(value).to_string()
 }

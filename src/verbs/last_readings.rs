@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::evidence::cache::Key;
 use crate::evidence::last_reading::{Kept, LastReadings};
 use crate::evidence::progress::StudentProgress;
-use crate::files::{class_dir, write_whole};
+use crate::files::{class_dir, read_if_there, write_whole};
 use crate::report::history;
 use crate::report::words::{plural, some_of};
 
@@ -51,9 +51,9 @@ pub(super) fn load(session: &Session) -> Result<LastReadings> {
              then counts no more",
         )
     };
-    match fs::read(&path) {
-        Ok(bytes) => LastReadings::parse(&bytes, Some(&key)).map_err(refused),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(LastReadings::new(key)),
+    match read_if_there(&path) {
+        Ok(Some(bytes)) => LastReadings::parse(&bytes, Some(&key)).map_err(refused),
+        Ok(None) => Ok(LastReadings::new(key)),
         Err(error) => Err(refused(error.to_string())),
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::bundle;
 use crate::local;
 use crate::options::{OutputFormat, Ui, asked_region};
+use crate::text::shell::quoted;
 
 use super::{Exit, print_json, said};
 
@@ -64,11 +65,6 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
             tell(ui, &document, &exports.join("\n"))
         }
     }
-}
-
-/// A value as one word of a POSIX shell, whatever is in it.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
 }
 
 /// Says on stderr what the embedded cloud is doing.

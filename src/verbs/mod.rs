@@ -41,7 +41,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Command, RunSummary};
 use crate::options::{OutputFormat, Ui};
 use crate::report::{self, View};
-use crate::stack::ownership::canonical;
+use crate::text::json::canonical;
 
 /// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,6 @@ const UPWARDS: &[(&str, &str)] = &[
     ("events", "evidence"),
     ("events", "lab"),
     ("events", "stack"),
-    ("files", "stack"),
     ("lab", "report"),
 ];
 

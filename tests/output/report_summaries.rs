@@ -13,7 +13,6 @@ use homeroom::events::{
 };
 use homeroom::evidence::check::Verdict;
 use homeroom::evidence::progress::Progress;
-use homeroom::report::text::width;
 use homeroom::report::{
     Limit, View, json, print_reset_listing, print_summary, print_teardown_listing,
 };
@@ -24,6 +23,7 @@ use homeroom::stack::kinds::{Kind, ResourceId};
 use homeroom::stack::observed::{AccountUse, Gap};
 use homeroom::stack::ownership::Owner;
 use homeroom::stack::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
+use homeroom::text::shown::width;
 
 fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     RunSummary {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::report::text::clean;
 use crate::report::words::{plural, some_of};
 use crate::stack::ids::Username;
+use crate::text::shown::clean;
 
 use super::fill::{Filled, Left};
 

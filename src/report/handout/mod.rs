@@ -13,7 +13,6 @@ pub mod content;
 mod markdown;
 mod view;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +25,7 @@ use crate::stack::credentials::Credentials;
 use crate::stack::ids::{ClassName, Username};
 
 use super::html::source_hash;
-use crate::files::{class_dir, named, write_all_whole};
+use crate::files::{class_dir, remove_if_there, write_all_whole};
 use view::Sheet;
 
 const STYLE: &str = concat!(include_str!("../html/base.css"), include_str!("style.css"));
@@ -159,14 +158,7 @@ pub fn forget<'a>(
     students: impl IntoIterator<Item = &'a Username>,
 ) -> io::Result<usize> {
     let dir = dir(reports, class);
-    let remove = |name: &str| -> io::Result<bool> {
-        let path = dir.join(name);
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(named(&path, &error)),
-        }
-    };
+    let remove = |name: &str| remove_if_there(&dir.join(name));
     let mut removed = 0;
     for student in students {
         // Together first: whoever is cut off here finds the student's own page again, and goes on.

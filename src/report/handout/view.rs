@@ -9,8 +9,8 @@ use crate::report::handout::content::{Block, Example, Inline};
 
 use super::super::html::link;
 use super::super::shell;
-use super::super::text::clean;
 use super::{About, One};
+use crate::text::shown::clean;
 
 /// One student's handout.
 #[derive(Serialize)]

@@ -9,10 +9,10 @@ use crate::stack::kinds::Kind;
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 
 use super::super::marks::Tone;
-use super::super::text::clean;
 use super::super::words::{plural, some_of};
 use super::table::{Cell, Head, Table};
 use super::{NAMED, Page, View};
+use crate::text::shown::clean;
 
 /// Lines of a difference that are shown before something is overwritten; all of it is in the copy that is kept.
 const DIFF_LINES: usize = 12;

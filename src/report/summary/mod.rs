@@ -24,8 +24,8 @@ use super::class::{Tally, check_failures};
 use super::left;
 use super::marks::{self, Tone};
 use super::style::Paint;
-use super::text::{clean, fit, width, wrap};
 use super::words::{duration, plural, some_of};
+use crate::text::shown::{clean, fit, width, wrap};
 
 pub use listing::{print_reset_listing, print_teardown_listing};
 

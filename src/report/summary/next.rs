@@ -13,8 +13,8 @@ use crate::probe::reach::OWN_STACK;
 use crate::stack::ids::Username;
 
 use super::super::marks::Tone;
-use super::super::text::clean;
 use super::{Page, View, plan, status};
+use crate::text::shown::clean;
 
 /// A command names students up to this many; past that it is proposed for those whom the command was about.
 const NAMED_IN_COMMAND: usize = 12;

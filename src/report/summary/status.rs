@@ -13,9 +13,9 @@ use crate::stack::ids::Username;
 
 use super::super::class::{Column, Score, Tally, columns};
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
-use super::super::text::{fit, pad, pad_left, width};
 use super::table::{Cell, Head, Table};
 use super::{Page, View, tally};
+use crate::text::shown::{fit, pad, pad_left, width};
 
 /// How much of each cell there is room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

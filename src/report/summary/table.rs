@@ -3,8 +3,8 @@
 use std::io;
 
 use super::super::marks::Tone;
-use super::super::text::{clean, pad, pad_left, width};
 use super::Page;
+use crate::text::shown::{clean, pad, pad_left, width};
 
 /// Columns never shrink below this.
 const NARROWEST: usize = 6;

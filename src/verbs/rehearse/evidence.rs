@@ -14,7 +14,7 @@ use crate::aws::execution::{Execution, Status};
 use crate::aws::{CallError, Client, Page};
 use crate::events::Command;
 
-use crate::files::{class_dir, make_folder, named, new_private};
+use crate::files::{class_dir, make_folder, named, new_private, numbered};
 
 use super::super::run::run as run_work;
 use super::super::session::Session;
@@ -75,11 +75,8 @@ impl Evidence {
         let stem = Timestamp::now()
             .strftime("failed-rehearsal-%Y%m%dT%H%M%SZ")
             .to_string();
-        let free = (1..).map(|number| match number {
-            1 => self.class_dir.join(&stem),
-            n => self.class_dir.join(format!("{stem}-{n}")),
-        });
-        let dir = free.into_iter().find(|dir| !dir.exists());
+        let mut free = numbered(&stem).map(|name| self.class_dir.join(name));
+        let dir = free.find(|dir| !dir.exists());
         let dir = dir.unwrap_or_else(|| self.class_dir.join(&stem));
         make_folder(&dir).map_err(|error| named(&dir, &error))?;
         Ok(dir)

@@ -29,7 +29,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::report::text::clean;
+use crate::text::hex;
+use crate::text::shown::clean;
 
 /// How long a connection may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,7 +74,7 @@ impl Board {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         Ok(Self {
-            secret: random.iter().map(|byte| format!("{byte:02x}")).collect(),
+            secret: hex(&random),
             page: Mutex::new(None),
             said: watch::Sender::new(Said::Nothing),
             viewers: watch::Sender::new(0),

@@ -13,9 +13,10 @@ use crate::report::class::{Column, ReportStudent};
 use crate::report::json::at;
 use crate::report::marks::{self, CHECK_LEGEND, Mark, Tone};
 use crate::report::shell;
-use crate::report::text::clean;
 use crate::report::words::duration;
 use crate::stack::diff::DiffLine;
+use crate::text::shortened;
+use crate::text::shown::clean;
 
 use super::super::link;
 use super::{Shown, beside, machine, own};
@@ -455,9 +456,5 @@ impl Line {
 }
 
 fn excerpt(text: &str) -> String {
-    let text = clean(text);
-    match text.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into_owned(),
-    }
+    shortened(&clean(text), EXCERPT)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::text::unwanted::stand_in;
+use super::unwanted::stand_in;
 
 /// Makes text inert wherever it is shown: white space other than a plain space becomes one, and whatever
 /// could steer a terminal, hide, or turn the reading order around becomes U+FFFD (�), so that it is seen.
