@@ -80,6 +80,23 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
+/// Opens a file to write at its end, made if it is not there. Only its owner can read it, whatever it was before.
+///
+/// # Errors
+/// Names the file.
+pub(crate) fn append_private(path: &Path) -> io::Result<fs::File> {
+    let attempt = || -> io::Result<fs::File> {
+        let file = private().append(true).create(true).open(path)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
+        Ok(file)
+    };
+    attempt().map_err(|error| named(path, &error))
+}
+
 /// Names to try one after the other for something new, where some may be taken: `stem`, `stem-2`, `stem-3`, …
 pub(crate) fn numbered(stem: &str) -> impl Iterator<Item = String> {
     (1..=1000).map(move |number| match number {

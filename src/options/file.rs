@@ -211,6 +211,7 @@ mod tests {
             reports = "out"
             output = "json"
             color = "never"
+            log-file = "calls.log"
             verbose = 2
             quiet = 1
             publish-columns = ["Team"]

@@ -24,6 +24,7 @@ pub mod canvas;
 pub mod causes;
 pub mod class;
 pub mod csv;
+pub mod diagnostics;
 pub mod errors;
 pub mod handout;
 pub mod history;

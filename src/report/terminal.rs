@@ -44,7 +44,8 @@ impl TerminalOptions {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             color,
-            interactive: terminal && !dumb,
+            // Diagnostics, which go to stderr as well, would tear a bar apart.
+            interactive: terminal && !dumb && verbosity < 2,
             verbosity,
             columns: None,
         }

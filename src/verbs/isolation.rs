@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::time::Instant;
+use tracing::Instrument;
 
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
@@ -103,12 +104,14 @@ async fn all_students(
     let began = Instant::now();
     let results = in_order(chosen, STUDENTS_AT_ONCE, |student| {
         let targets = &targets;
-        async move {
+        let span = tracing::debug_span!("student", student = %student.username);
+        let tried = async move {
             let near = neighbours(in_roster, &student.username);
             let near: Vec<&Target> = near.iter().filter_map(|name| targets.get(name)).collect();
             let own = targets.get(&student.username);
             one_student(client, session, observed, student, own, &near).await
-        }
+        };
+        tried.instrument(span)
     })
     .await;
     client.emit(Event::RunFinished {
