@@ -164,12 +164,10 @@ Example:
 }
 
 impl Verb {
-    /// Whether it may be about students who are not in the roster any more.
+    /// Whether students may be named who are not in the roster any more: to do something about them, or to hear that it
+    /// is not for them.
     pub fn reaches_leavers(&self) -> bool {
-        matches!(
-            self,
-            Self::Teardown(_) | Self::Access(AccessVerb::Revoke(_) | AccessVerb::Freeze(_))
-        )
+        matches!(self, Self::Teardown(_) | Self::Access(_))
     }
 
     /// Whether it is about all of those, and nobody else.

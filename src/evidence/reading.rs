@@ -64,6 +64,8 @@ pub struct ReadClass {
     pub rewritten: Vec<(Username, Change)>,
     /// Where their stacks stand, if that is somewhere else.
     pub elsewhere: Option<Elsewhere>,
+    /// Who is shut out.
+    pub frozen: Vec<Username>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// Who has something in the class, and who of them left it: only where the whole class was looked at.
@@ -153,6 +155,7 @@ async fn read_listed(
         sights,
         rewritten,
         elsewhere,
+        frozen: observed.frozen(&reading.desired.scope, &reading.desired.stacks),
         gaps: observed.gaps,
         alias,
         cache,

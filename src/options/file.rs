@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::values::{QuotaOverride, Value, operation};
+use super::values::{QuotaOverride, Value, operation, plain};
 use super::{GlobalOptions, KEYS, invalid};
 use crate::aws::Operation;
 use crate::text::failure::Failure;
@@ -18,8 +18,6 @@ use crate::text::{shortened, similar};
 
 /// The name of the file, in the current folder.
 pub(super) const NAME: &str = "homeroom.toml";
-
-const VALUE_HINT: &str = "texts stand in quotes; docs/settings.md says what each setting takes";
 
 /// Reads the file's text as far as it can be read; the failures come in the file's order.
 pub(super) fn parse(text: &str) -> (GlobalOptions, Vec<Failure>) {
@@ -63,19 +61,15 @@ impl FileReader<'_> {
         self.read(key, value, T::from_toml)
     }
 
-    pub fn plain<T: DeserializeOwned>(
-        &mut self,
-        key: &str,
-        value: Spanned<DeValue<'_>>,
-    ) -> Option<T> {
-        self.read(key, value, T::deserialize)
+    pub fn texts(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<Vec<String>> {
+        self.read(key, value, plain)
     }
 
     pub fn lab_settings(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<toml::Table> {
         let mut settings = toml::Table::new();
         for (name, value) in self.table(key, value) {
             let (name, at) = (name.into_inner(), value.span());
-            let Some(value) = self.plain::<toml::Value>(&name, value) else {
+            let Some(value) = self.read(&name, value, Ok) else {
                 continue;
             };
             if value.is_table() || value.is_array() || value.is_datetime() {
@@ -114,16 +108,19 @@ impl FileReader<'_> {
         Some(quotas)
     }
 
-    fn read<'v, T>(
+    fn read<T>(
         &mut self,
         key: &str,
-        value: Spanned<DeValue<'v>>,
-        read: impl FnOnce(ValueDeserializer<'v>) -> Result<T, toml::de::Error>,
+        value: Spanned<DeValue<'_>>,
+        read: impl FnOnce(toml::Value) -> Result<T, String>,
     ) -> Option<T> {
         let at = value.span();
-        let read = read(ValueDeserializer::from(value)).map_err(|error| {
-            let cause = format!("{}: {}", self.written(&at), error.message());
-            self.fail(at, Some(key), cause, VALUE_HINT);
+        let value = toml::Value::deserialize(ValueDeserializer::from(value));
+        let value = value.map_err(|error| error.message().to_owned());
+        let read = value.and_then(read).map_err(|why| {
+            let cause = format!("{}: {why}", self.written(&at));
+            let hint = "texts stand in quotes; docs/settings.md says what each setting takes";
+            self.fail(at, Some(key), cause, hint);
         });
         read.ok()
     }

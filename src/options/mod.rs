@@ -146,9 +146,9 @@ options! {
         /// The account's request quotas where they are not the published ones.
         quotas: BTreeMap<Operation, QuotaOverride> = "quotas", FileReader::quotas;
         /// The roster's columns that may be shown besides the four known ones.
-        publish_columns: Vec<String> = "publish-columns", FileReader::plain;
+        publish_columns: Vec<String> = "publish-columns", FileReader::texts;
         /// What of the lab may reach far, by [`crate::lab::Risk::key`].
-        allow_in_roles: Vec<String> = "allow-in-roles", FileReader::plain;
+        allow_in_roles: Vec<String> = "allow-in-roles", FileReader::texts;
     }
 }
 

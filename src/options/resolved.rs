@@ -95,13 +95,13 @@ pub struct Ui {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+enum OptionSource {
     Flags,
     Variables,
     File,
 }
 
-impl Source {
+impl OptionSource {
     /// An option as this source writes it.
     fn spell(self, key: &str) -> String {
         match self {
@@ -113,7 +113,7 @@ impl Source {
 }
 
 /// What each source says, highest first.
-struct Sources([(Source, GlobalOptions); 3]);
+struct Sources([(OptionSource, GlobalOptions); 3]);
 
 impl Sources {
     /// Reads every source as far as it can be read, and says all that is wrong in any of them.
@@ -127,9 +127,9 @@ impl Sources {
         };
         failures.extend(of_file);
         let sources = [
-            (Source::Flags, flags),
-            (Source::Variables, variables),
-            (Source::File, file),
+            (OptionSource::Flags, flags),
+            (OptionSource::Variables, variables),
+            (OptionSource::File, file),
         ];
         (Self(sources), failures)
     }
@@ -168,7 +168,7 @@ impl Sources {
     fn target(&self, rehearses: bool) -> Result<CloudTarget> {
         let mut is_aws = false;
         for (source, options) in &self.0 {
-            let rehearses = rehearses && *source == Source::Flags;
+            let rehearses = rehearses && *source == OptionSource::Flags;
             let local = options.local == Some(true) || rehearses;
             let about_aws = [
                 ("profile", options.profile.is_some()),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use serde::de::{Deserialize, Deserializer, Error};
+use serde::de::DeserializeOwned;
 
 use crate::aws::Operation;
 use crate::stack::ids::ClassName;
@@ -18,9 +18,50 @@ pub(super) trait Value: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
 
     /// From the file, where most values are texts, too.
-    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        Self::from_text(&String::deserialize(value)?).map_err(D::Error::custom)
+    fn from_toml(value: toml::Value) -> Result<Self, String> {
+        Self::from_text(&plain::<String>(value)?)
     }
+}
+
+/// What the file has, if it is of that kind.
+pub(super) fn plain<T: DeserializeOwned>(value: toml::Value) -> Result<T, String> {
+    T::deserialize(value).map_err(|error: toml::de::Error| error.message().to_owned())
+}
+
+/// How values are read from a text and, where that is not a text, from the file.
+macro_rules! values {
+    ($($type:ty: $from_text:expr $(, $from_toml:expr)?;)*) => {
+        $(impl Value for $type {
+            fn from_text(text: &str) -> Result<Self, String> {
+                $from_text(text)
+            }
+            $(fn from_toml(value: toml::Value) -> Result<Self, String> {
+                $from_toml(value)
+            })?
+        })*
+    };
+}
+
+values! {
+    AccountId: str::parse;
+    PolicyArn: str::parse;
+    Region: str::parse;
+    EndpointUrl: str::parse;
+    Profile: str::parse;
+    Section: str::parse;
+    OutputFormat: one_of;
+    ColorWhen: one_of;
+    ClassName: parsed;
+    PathBuf: parsed, plain;
+    bool: switch, plain;
+    u8: parsed, plain;
+    QuotaScale: str::parse, QuotaScale::from_number_or_text;
+    // Names of students; the other lists stand in the file alone.
+    Vec<String>: |text| student_names([text]), student_names_of_file;
+}
+
+fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// A text that was checked: what `$kept` makes of it, or the refusal.
@@ -41,12 +82,6 @@ macro_rules! checked_text {
             fn from_str(text: &str) -> Result<Self, String> {
                 let kept: fn(&str) -> Option<&str> = $kept;
                 kept(text).map(|text| Self(text.to_owned())).ok_or_else(|| $refusal.to_owned())
-            }
-        }
-
-        impl Value for $name {
-            fn from_text(text: &str) -> Result<Self, String> {
-                text.parse()
             }
         }
 
@@ -149,6 +184,14 @@ impl QuotaScale {
         let refusal = || "is not a factor from 0.001 to 1000, or the word off".to_owned();
         in_range.then_some(Self::Factor(factor)).ok_or_else(refusal)
     }
+    fn from_number_or_text(value: toml::Value) -> Result<Self, String> {
+        match value {
+            toml::Value::String(text) => text.parse(),
+            toml::Value::Float(factor) => Self::factor(factor),
+            toml::Value::Integer(factor) => Self::factor(factor as f64),
+            _ => Err("expected a factor from 0.001 to 1000, or \"off\"".to_owned()),
+        }
+    }
 }
 
 impl fmt::Display for QuotaScale {
@@ -171,22 +214,6 @@ impl FromStr for QuotaScale {
     }
 }
 
-impl Value for QuotaScale {
-    fn from_text(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
-
-    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        let scale = match toml::Value::deserialize(value)? {
-            toml::Value::String(text) => text.parse(),
-            toml::Value::Float(factor) => Self::factor(factor),
-            toml::Value::Integer(factor) => Self::factor(factor as f64),
-            _ => Err("expected a factor from 0.001 to 1000, or \"off\"".to_owned()),
-        };
-        scale.map_err(D::Error::custom)
-    }
-}
-
 /// What stands on stdout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
@@ -197,12 +224,6 @@ pub enum OutputFormat {
     Json,
 }
 
-impl Value for OutputFormat {
-    fn from_text(text: &str) -> Result<Self, String> {
-        one_of(text)
-    }
-}
-
 /// When to use colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
@@ -211,12 +232,6 @@ pub enum ColorWhen {
     Auto,
     Always,
     Never,
-}
-
-impl Value for ColorWhen {
-    fn from_text(text: &str) -> Result<Self, String> {
-        one_of(text)
-    }
 }
 
 /// One of an option's words, in any case.
@@ -247,67 +262,21 @@ pub(super) fn student_names<'a>(
     }
 }
 
-/// Students' names.
-impl Value for Vec<String> {
-    fn from_text(text: &str) -> Result<Self, String> {
-        student_names([text])
-    }
-
-    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        let value = toml::Value::deserialize(value)?;
-        let list = value
-            .as_array()
-            .map_or(std::slice::from_ref(&value), Vec::as_slice);
-        let texts: Option<Vec<&str>> = list.iter().map(toml::Value::as_str).collect();
-        let names = match texts {
-            Some(texts) => student_names(texts),
-            None => Err("expected a list of usernames: [\"user1\", \"user5\"]".to_owned()),
-        };
-        names.map_err(D::Error::custom)
-    }
+fn student_names_of_file(value: toml::Value) -> Result<Vec<String>, String> {
+    let list = value
+        .as_array()
+        .map_or(std::slice::from_ref(&value), Vec::as_slice);
+    let texts: Option<Vec<&str>> = list.iter().map(toml::Value::as_str).collect();
+    let texts = texts.ok_or("expected a list of usernames: [\"user1\", \"user5\"]")?;
+    student_names(texts)
 }
 
-impl Value for ClassName {
-    fn from_text(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map_err(|error: <Self as FromStr>::Err| error.to_string())
-    }
-}
-
-impl Value for PathBuf {
-    fn from_text(text: &str) -> Result<Self, String> {
-        Ok(text.into())
-    }
-
-    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        Self::deserialize(value)
-    }
-}
-
-/// A switch. In a variable: 1, true, yes, on, or 0, false, no, off.
-impl Value for bool {
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Ok(true),
-            "0" | "false" | "no" | "off" => Ok(false),
-            _ => Err("is neither true nor false".to_owned()),
-        }
-    }
-
-    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        Self::deserialize(value)
-    }
-}
-
-/// How often.
-impl Value for u8 {
-    fn from_text(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map_err(|error: std::num::ParseIntError| error.to_string())
-    }
-
-    fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        Self::deserialize(value)
+/// A switch in a variable: 1, true, yes, on, or 0, false, no, off.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("is neither true nor false".to_owned()),
     }
 }
 
@@ -322,17 +291,13 @@ pub struct QuotaOverride {
 }
 
 impl QuotaOverride {
-    pub(super) fn from_toml<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        let quota = Self::deserialize(value)?;
+    pub(super) fn from_toml(value: toml::Value) -> Result<Self, String> {
+        let quota: Self = plain(value)?;
         if !(quota.rate.is_finite() && quota.rate > 0.0) {
-            return Err(D::Error::custom(
-                "the rate is requests per second, above zero",
-            ));
+            return Err("the rate is requests per second, above zero".to_owned());
         }
         if quota.burst == 0 {
-            return Err(D::Error::custom(
-                "the burst is how many requests may come at once, at least 1",
-            ));
+            return Err("the burst is how many requests may come at once, at least 1".to_owned());
         }
         Ok(quota)
     }

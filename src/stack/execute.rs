@@ -221,9 +221,11 @@ async fn perform(cx: &Context<'_>, action: &Action) -> Result<(), StepError> {
         Action::CreateLogGroup(group) => log_group::create(cx, group).await,
         Action::SetRetention(group) => log_group::update(cx, group).await,
         Action::DeleteLogGroup { prove } => log_group::delete(cx, *prove).await,
-        Action::CreateFunction { function, withdraw } => {
-            function::create(cx, function, withdraw).await
-        }
+        Action::CreateFunction {
+            function,
+            withdraw,
+            shut,
+        } => function::create(cx, function, withdraw, shut).await,
         Action::UpdateFunction {
             function,
             code,

@@ -96,6 +96,16 @@ impl Observed {
         deployed.collect()
     }
 
+    /// The students who are shut out, as far as their users tell.
+    pub fn frozen(&self, scope: &Scope, stacks: &[Stack]) -> Vec<Username> {
+        let users = stacks
+            .iter()
+            .filter_map(|stack| Some((stack, self.users.get(stack.student().as_str())?)));
+        let frozen =
+            users.filter(|(stack, user)| user.is_frozen() && user.is_of(scope, &stack.owner));
+        frozen.map(|(stack, _)| stack.student().clone()).collect()
+    }
+
     /// The gap that hides a resource, if one does.
     pub fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
         self.gaps.iter().find(|gap| gap.hides(kind, name))

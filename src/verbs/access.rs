@@ -30,6 +30,7 @@ use crate::stack::vault::Vault;
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
 use super::elsewhere;
+use super::leavers::Leavers;
 use super::plan::{POLICIES, broken, interrupted, view};
 use super::run::{Ran, count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -63,7 +64,13 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
         )
         .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
-    let session = class.connect().await?;
+    let mut session = class.connect().await?;
+    // Before anything is made for them: what a student may do is written for whoever is in the roster.
+    if !session.class.doubts.is_empty() {
+        let observed = look(&session, Command::AccessGrant).await?;
+        leavers::settle(&mut session, &observed, Leavers::Refused)?;
+    }
+    let session = session;
     let vault = vault(&session);
     let ran = run_work(&session, Command::AccessGrant, true, async |client| {
         let (mut plan, observed) = match plan_grant(client, &session, args).await? {
@@ -97,7 +104,10 @@ async fn grant(class: Class, args: &GrantArgs) -> Result<Exit> {
             "the file with everybody's credentials could not be written: {error}"
         )),
     }
-    notes.extend(still_frozen(&plan));
+    let desired = &session.desired;
+    notes.extend(still_frozen(
+        &observed.frozen(&desired.scope, &desired.stacks),
+    ));
     notes.extend(exposed);
     notes.extend(where_credentials_are(&vault, &students));
     let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
@@ -262,7 +272,7 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let mut session = class.connect().await?;
     let command = Command::AccessRevoke;
     let mut observed = look(&session, command).await?;
-    if leavers::settle(&mut session, &observed)? {
+    if leavers::settle(&mut session, &observed, Leavers::Reached)? {
         observed = look(&session, command).await?;
     }
     let who_left = left(&session, &observed);
@@ -329,7 +339,11 @@ async fn revoke(class: Class, args: &RevokeArgs) -> Result<Exit> {
 async fn freeze(class: Class, command: Command) -> Result<Exit> {
     let mut session = class.connect().await?;
     let mut observed = look(&session, command).await?;
-    if leavers::settle(&mut session, &observed)? {
+    let reached = match command {
+        Command::AccessThaw => Leavers::Refused,
+        _ => Leavers::Reached,
+    };
+    if leavers::settle(&mut session, &observed, reached)? {
         observed = look(&session, command).await?;
     }
     let plan = plan_of(&session, command, &observed);
@@ -405,15 +419,9 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
     finish(&session, &summary, &plan.gaps, exit)
 }
 
-/// Who has been given access and is shut out all the same.
-fn still_frozen(plan: &Plan) -> Option<String> {
-    let frozen = plan.students.iter().filter(|student| {
-        student
-            .items
-            .iter()
-            .any(|item| item.why.starts_with(access::FROZEN))
-    });
-    let names: Vec<&str> = frozen.map(|s| s.owner.student.as_str()).collect();
+/// Who is shut out.
+pub(super) fn still_frozen(frozen: &[Username]) -> Option<String> {
+    let names: Vec<&str> = frozen.iter().map(Username::as_str).collect();
     (!names.is_empty()).then(|| {
         format!(
             "still shut out until `homeroom access thaw`: {}",

@@ -40,30 +40,42 @@ pub(super) fn choose(
     Ok((students, chosen.doubts))
 }
 
+/// What a command does about students who left the roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leavers {
+    /// What it does about everybody.
+    Reached,
+    /// Nothing: it lets students in.
+    Refused,
+}
+
 /// Settles who was meant by names that the roster does not have just so, by what was seen of the class. Answers whether
 /// somebody else was meant than was looked for: then the class has to be looked at again. What could not be seen settles
 /// nothing: whoever was named is looked for to the end.
 ///
 /// # Errors
-/// A name that neither the roster nor the class has.
-pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool> {
+/// A name that neither the roster nor the class has, or of somebody who left it and is not let in.
+pub(super) fn settle(session: &mut Session, observed: &Observed, leavers: Leavers) -> Result<bool> {
     let present = everybody(&session.desired, observed);
+    let refuses = leavers == Leavers::Refused;
     let doubts = std::mem::take(&mut session.class.doubts);
     let mut unknown = Vec::new();
+    let mut departed = Vec::new();
     let mut instead = Vec::new();
     for doubt in &doubts {
         match &doubt.otherwise {
-            _ if present.contains_key(&doubt.given) => {
+            None if refuses && present.contains_key(&doubt.given) => departed.push(doubt),
+            _ if !refuses && present.contains_key(&doubt.given) => {
                 session.class.chosen_leavers.push(doubt.given.clone());
             }
             Some(row) => instead.push((doubt.given.clone(), row.clone())),
-            None if !observed.gaps.is_empty() => {
+            None if !refuses && !observed.gaps.is_empty() => {
                 session.class.chosen_leavers.push(doubt.given.clone());
             }
             None => unknown.push(doubt),
         }
     }
-    if !unknown.is_empty() {
+    if !unknown.is_empty() || !departed.is_empty() {
         let roster = &session.class.roster;
         let known: Vec<&str> = roster
             .students
@@ -71,11 +83,12 @@ pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool>
             .map(|s| s.username.as_str())
             .chain(present.keys().map(|name| name.as_str()))
             .collect();
-        let failures: Vec<Failure> = unknown
-            .iter()
-            .map(|doubt| nobody(doubt.given.as_str(), session.class.name().as_str(), &known))
-            .collect();
-        let kind = match unknown.len() == session.class.students.len() {
+        let class = session.class.name().as_str();
+        let unknown = unknown.iter();
+        let unknown = unknown.map(|doubt| nobody(doubt.given.as_str(), class, &known, observed));
+        let departed = departed.iter().map(|doubt| has_left(&doubt.given, class));
+        let failures: Vec<Failure> = departed.chain(unknown).collect();
+        let kind = match failures.len() == session.class.students.len() {
             true => Kind::NobodySelected,
             false => Kind::Invalid,
         };
@@ -96,13 +109,33 @@ pub(super) fn settle(session: &mut Session, observed: &Observed) -> Result<bool>
     Ok(true)
 }
 
-fn nobody(name: &str, class: &str, known: &[&str]) -> Failure {
+/// Somebody who is not let in any more.
+fn has_left(student: &Username, class: &str) -> Failure {
+    Failure {
+        request_id: None,
+        subject: format!("--students {student}"),
+        cause: format!(
+            "{student} left the roster and still has something in class {class}; nobody who left is let in; nothing was \
+             changed"
+        ),
+        hint: Some(format!(
+            "to let {student} in, put the row back into the roster; for students who left there are `access freeze`, \
+             `access revoke` and `teardown`, each with --students {student}"
+        )),
+    }
+}
+
+fn nobody(name: &str, class: &str, known: &[&str], observed: &Observed) -> Failure {
     let meant = similar::did_you_mean(name, known.iter().copied());
+    let carries = match observed.gaps.is_empty() {
+        true => format!("nothing in class {class} carries it"),
+        false => format!("not all of class {class} could be seen"),
+    };
     Failure {
         request_id: None,
         subject: format!("--students {name}"),
         cause: format!(
-            "the roster has no student of that username, and nothing in class {class} carries it; nothing was changed"
+            "the roster has no student of that username, and {carries}; nothing was changed"
         ),
         hint: Some(meant.unwrap_or_else(|| {
             "`homeroom plan` names those who are in the class and no longer in the roster"

@@ -17,6 +17,7 @@ use crate::stack::observe::observe;
 use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, StudentPlan, Verdict, deploy};
 
+use super::access::still_frozen;
 use super::elsewhere;
 use super::run::{run as run_work, summarise};
 use super::session::{Class, Session};
@@ -43,7 +44,12 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     let Planned { plan, observed } = ran.output?;
     let changes = plan.steps() > 0;
     let students = plan.students.iter().map(result).collect();
-    let mut summary = summarise(&session, Command::Plan, students, notes(&session));
+    let mut notes = notes(&session);
+    let desired = &session.desired;
+    notes.extend(still_frozen(
+        &observed.frozen(&desired.scope, &desired.stacks),
+    ));
+    let mut summary = summarise(&session, Command::Plan, students, notes);
     summary.forecast = Some(forecast(&session, &plan));
     summary.left = left(&session, &observed);
     let ui = session.class.settings.ui;

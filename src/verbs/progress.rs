@@ -25,6 +25,7 @@ use crate::stack::ids::Username;
 use crate::stack::left::Attendance;
 use crate::stack::observed::{Gap, Observed};
 
+use super::access::still_frozen;
 use super::canvas::CanvasFile;
 use super::elsewhere;
 use super::last_readings;
@@ -377,6 +378,9 @@ async fn read_of(
         ));
     }
     notes.extend(rewritten(&read.rewritten));
+    if command == Command::Status {
+        notes.extend(still_frozen(&read.frozen));
+    }
     if command != Command::Rehearse {
         // That scripted students had stacks in an earlier rehearsal is no news.
         notes.extend(last_readings::notes(&last, &students, &taken_at));

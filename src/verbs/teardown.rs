@@ -27,6 +27,7 @@ use crate::stack::prove_gone::prove_gone;
 use super::deploy::{failures, run_started};
 use super::final_report;
 use super::interrupts::interrupts;
+use super::leavers::Leavers;
 use super::plan::{blocked, interrupted, view};
 use super::run::{count, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
@@ -50,7 +51,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     let mut session = class.connect().await?;
     let ui = session.class.settings.ui;
     let mut observed = look(&session).await?;
-    if leavers::settle(&mut session, &observed)? {
+    if leavers::settle(&mut session, &observed, Leavers::Reached)? {
         observed = look(&session).await?;
     }
     let mut plan = plan(&session, &observed);

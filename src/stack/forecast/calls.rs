@@ -7,8 +7,8 @@ use crate::aws::Operation::{self, *};
 use crate::stack::desired::Stack;
 use crate::stack::kinds::rest_api::RestApi;
 use crate::stack::kinds::role::POLICY_NAME;
-use crate::stack::plan::Action;
 use crate::stack::plan::access::Issue;
+use crate::stack::plan::{Action, ShutOut};
 
 /// Looks at a new function until it is Active, usually.
 const LOOKS_AT_FUNCTION: usize = 2;
@@ -41,15 +41,21 @@ pub(super) fn of(action: &Action) -> Vec<(Operation, usize)> {
             (LogsListTagsForResource, usize::from(*prove)),
             (DeleteLogGroup, 1),
         ],
-        Action::CreateFunction { withdraw, function } => {
-            let limited = usize::from(function.reserved_concurrency.is_some());
+        Action::CreateFunction {
+            withdraw,
+            function,
+            shut,
+        } => {
+            let (shut, looks_at_others) = match shut {
+                ShutOut::Yes => (true, 0),
+                ShutOut::AsTagged(others) => (false, others.len()),
+            };
+            let limited = usize::from(shut || function.reserved_concurrency.is_some());
+            let looks = looks_at_others + limited * usize::from(!shut);
             vec![
                 (UpdateStage, withdraw.len()),
                 (CreateFunction, 1),
-                (
-                    GetFunction,
-                    LOOKS_AT_FUNCTION + limited * (1 + LOOKS_AT_FUNCTION),
-                ),
+                (GetFunction, looks + (1 + limited) * LOOKS_AT_FUNCTION),
                 (PutFunctionConcurrency, limited),
                 (UpdateFunctionConfiguration, limited),
             ]

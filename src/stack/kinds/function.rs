@@ -182,7 +182,8 @@ impl Function {
         self.record(owner, &self.code_fingerprint(), &config, true)
     }
 
-    /// The description that records these parts as deployed; `limited`: the reserved concurrency as well.
+    /// The description that records these parts as deployed; `limited`: the reserved concurrency as well. If not, no plan
+    /// takes the function for whole, even of a lab that reserves nothing.
     pub fn record(
         &self,
         owner: &Owner,
@@ -190,7 +191,10 @@ impl Function {
         config: &Fingerprint,
         limited: bool,
     ) -> String {
-        let limit = self.limit_fingerprint().filter(|_| limited);
+        let limit = match limited {
+            true => self.limit_fingerprint(),
+            false => Some(Fingerprint::of(["not set yet"])),
+        };
         let mut parts = vec![("code", code), ("config", config)];
         parts.extend(limit.as_ref().map(|limit| (LIMIT, limit)));
         owner.record(&parts)

@@ -16,8 +16,8 @@ use crate::stack::ownership::{Owner, Ownership};
 use crate::stack::plan::teardown::{self, Reach, delete_policy, delete_user};
 use crate::stack::plan::{Action, Item, Plan, StudentPlan, Verdict, policy};
 
-/// With this begins why of a user who is given something and is shut out all the same.
-pub const FROZEN: &str = "frozen";
+/// Why of a user who is given something and is shut out all the same.
+const FROZEN: &str = "frozen";
 
 /// Credentials to issue to a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use crate::stack::left::Spellings;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::{Ownership, Record};
 
-use crate::stack::plan::{Action, Item, Plan, StageRecord, StudentPlan, Verdict, policy};
+use crate::stack::plan::{Action, Item, Plan, ShutOut, StageRecord, StudentPlan, Verdict, policy};
 
 /// Plans a deployment. With `reset`, what students changed is put back as the lab has it.
 pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
@@ -184,14 +184,20 @@ impl Planner<'_> {
         let Some(actual) = self.observed.functions.get(&function.name) else {
             let mut needs = vec![ResourceId::new(Kind::Role, &function.role)];
             needs.extend(self.log_group_of(&function.name));
+            let shut = self.shut_out();
+            let why = match shut {
+                ShutOut::Yes => "runs only after a thaw: the student is frozen",
+                ShutOut::AsTagged(_) => "",
+            };
             return Item::act(
                 id,
                 Verdict::Create,
                 Action::CreateFunction {
                     function: function.clone(),
                     withdraw: self.records_to_withdraw(&function.name),
+                    shut,
                 },
-                "",
+                why,
             )
             .after(needs);
         };
@@ -199,6 +205,16 @@ impl Planner<'_> {
             return item;
         }
         self.function_drift(id, function, actual)
+    }
+
+    fn shut_out(&self) -> ShutOut {
+        let stack = std::slice::from_ref(self.stack);
+        if !self.observed.frozen(&self.desired.scope, stack).is_empty() {
+            return ShutOut::Yes;
+        }
+        let functions = self.stack.functions.iter().map(|function| &function.name);
+        let there = functions.filter(|name| self.observed.functions.contains_key(*name));
+        ShutOut::AsTagged(there.cloned().collect())
     }
 
     fn function_drift(

@@ -152,6 +152,8 @@ pub enum Action {
         /// Stages whose record claims that the API is whole, permission included, though this function
         /// (and with it the permission) is gone: the record is withdrawn before the function is made.
         withdraw: Vec<StageRecord>,
+        /// Whether it is not to run before a thaw.
+        shut: ShutOut,
     },
     /// Write the parts of a function that differ.
     UpdateFunction {
@@ -273,6 +275,15 @@ pub enum Action {
     FreezeUser,
     /// Let a user in again.
     ThawUser,
+}
+
+/// Whether a student is shut out, so that nothing of theirs may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShutOut {
+    /// The student's user is frozen.
+    Yes,
+    /// Only the tags of these functions can tell, which no listing shows: whoever has no user can be frozen, too.
+    AsTagged(Vec<String>),
 }
 
 /// A stage that carries a record.

@@ -180,7 +180,9 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 },
             );
         }
-        Action::CreateFunction { function, withdraw } => {
+        Action::CreateFunction {
+            function, withdraw, ..
+        } => {
             for record in withdraw {
                 for api in observed.rest_apis.values_mut().flatten() {
                     for stage in api.stages.iter_mut().flatten() {

@@ -465,9 +465,21 @@ async fn a_freeze_shuts_out_a_thaw_lets_in_and_a_revocation_leaves_nothing() {
     assert_eq!(look().await, Err("denied".to_owned()));
     let (code, proven) = day.json(&["validate", "--isolation"]);
     assert_eq!((code, all_are(&proven, "unknown")), (3, true), "{proven}");
+    let said = "still shut out until `homeroom access thaw`: user1, user2";
+    for verb in ["plan", "status"] {
+        let (_, document) = day.json(&[verb]);
+        assert!(document["notes"].to_string().contains(said), "{document}");
+    }
     let (code, thawed) = day.json(&["access", "thaw"]);
     assert_eq!((code, all_are(&thawed, "thawed")), (0, true), "{thawed}");
     assert_eq!(look().await, Ok(()));
+    for verb in ["plan", "status"] {
+        let (_, document) = day.json(&[verb]);
+        assert!(
+            !document["notes"].to_string().contains("shut out"),
+            "{document}"
+        );
+    }
 
     let stacks = day.everything().await;
     let (code, refused) = day.json(&["access", "revoke"]);

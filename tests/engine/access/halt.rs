@@ -94,6 +94,75 @@ async fn neither_a_deployment_nor_a_reset_lifts_a_freeze() {
     assert_eq!(reserved(&aws, FUNCTION).await, None);
 }
 
+/// One of the class's functions is deleted while everybody is shut out, and a deployment makes it again.
+async fn function_made_anew(class: &Class, granted: bool) -> StrictAws {
+    let aws = StrictAws::new();
+    match granted {
+        true => class.set_up(&aws, &Safe::new(&aws), PLAIN).await,
+        false => class.deploy(&aws).await,
+    }
+    assert_all_well(&freeze(&aws, class, true).await);
+    let cloud = aws.backdoor().await;
+    cloud.delete_function(FUNCTION).await.unwrap();
+    aws
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_made_for_a_frozen_student_runs_only_after_the_thaw() {
+    let class = Class::of(&["user1"]);
+    // The user tells, or where there is none, the other functions.
+    for granted in [true, false] {
+        let aws = function_made_anew(&class, granted).await;
+        let client = client(aws.cloud().await);
+        let plan = async || {
+            let observed = observe(&client, &class.desired, &Depth::Deploy).await;
+            homeroom::stack::plan::deploy::plan(&class.desired, &observed.unwrap(), false)
+        };
+        let deploying = plan().await;
+        let said = deploying.students[0].first(Verdict::Create).unwrap();
+        assert_eq!(said.why.contains("frozen"), granted, "{}", said.why);
+        assert_all_well(&execute(&client, &deploying, |_, _| None).await);
+        assert_eq!(reserved(&aws, FUNCTION).await, Some(0));
+        let tags = aws.backdoor().await.get_function(FUNCTION).await;
+        assert_eq!(tags.unwrap().tags["homeroom:frozen"], "none");
+        assert_eq!(plan().await.steps(), 0, "granted: {granted}");
+
+        assert_all_well(&freeze(&aws, &class, false).await);
+        assert_eq!(reserved(&aws, FUNCTION).await, None);
+        // Whoever is not shut out gets functions that run.
+        let cloud = aws.backdoor().await;
+        cloud.delete_function(FUNCTION).await.unwrap();
+        deploy_again(&aws, &class, false).await;
+        assert_eq!(reserved(&aws, FUNCTION).await, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frozen_students_new_function_is_stopped_whenever_a_run_is_killed() {
+    let lab = homeroom::lab::bundle::load(None).unwrap();
+    let setting = ("reserved_concurrency".to_owned(), "2".into());
+    let bound = lab.with_settings(&[setting].into()).unwrap();
+    let classes = [
+        (Class::of(&["user1"]), None),
+        (Class::with_lab(bound, &["user1"]), Some(2)),
+    ];
+    for (class, before) in classes {
+        for calls in 1..25 {
+            let aws = function_made_anew(&class, true).await;
+            aws.kill_after(calls);
+            tokio::select! {
+                () = deploy_again(&aws, &class, false) => {}
+                () = aws.killed() => {}
+            }
+            aws.revive();
+            deploy_again(&aws, &class, false).await;
+            assert_eq!(reserved(&aws, FUNCTION).await, Some(0), "killed at {calls}");
+            assert_all_well(&freeze(&aws, &class, false).await);
+            assert_eq!(reserved(&aws, FUNCTION).await, before, "killed at {calls}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_freeze_that_was_cut_off_is_gone_on_with_and_thawed_whole() {
     for calls in 1..12 {

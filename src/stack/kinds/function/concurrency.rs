@@ -7,7 +7,8 @@ use crate::aws::{ErrorKind, FunctionState};
 use crate::stack::kinds::function::{Function, TAG_FROZEN, reserved_from_tag, reserved_tag};
 use crate::stack::step::{Context, StepError, or_gone};
 
-/// Reserves what the lab says, or nothing where it says nothing. Of a function that is frozen, what a thaw brings back.
+/// Reserves what the lab says, or nothing where it says nothing. Of a function that is frozen, that is what a thaw brings
+/// back; it stays at 0, or is set to it where a run was cut off before.
 ///
 /// # Errors
 /// AWS's: the account may have too little left, of which 100 must stay unreserved.
@@ -16,12 +17,45 @@ pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepErro
     let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let (reserved, wanted) = (state.reserved, function.reserved_concurrency);
     let tags = state.readable_tags().map_err(StepError::Cloud)?;
-    match tags.get(TAG_FROZEN) {
-        Some(kept) if reserved_from_tag(kept) == wanted => Ok(()),
-        Some(_) => remember(cx, name, wanted).await,
-        None if reserved == wanted => Ok(()),
-        None => set(cx, name, wanted).await,
+    let wanted = match tags.get(TAG_FROZEN) {
+        None => wanted,
+        Some(kept) => {
+            if reserved_from_tag(kept) != wanted {
+                remember(cx, name, wanted).await?;
+            }
+            Some(0)
+        }
+    };
+    match reserved == wanted {
+        true => Ok(()),
+        false => set(cx, name, wanted).await,
     }
+}
+
+/// Whether one of the student's functions is frozen.
+///
+/// # Errors
+/// AWS's; one that is not there any more is not frozen.
+pub async fn any_frozen(cx: &Context<'_>, functions: &[String]) -> Result<bool, StepError> {
+    for name in functions {
+        let state = match cx.client.get_function(name).await {
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => continue,
+            other => other?,
+        };
+        let tags = state.readable_tags().map_err(StepError::Cloud)?;
+        if tags.contains_key(TAG_FROZEN) && cx.prove_ours(&tags).is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Lets nothing run of a function that was just made with the tag that says so.
+///
+/// # Errors
+/// AWS's.
+pub async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
+    set(cx, &cx.resource.name, Some(0)).await
 }
 
 /// Lets nothing of the function run any more.

@@ -3,15 +3,14 @@
 use crate::aws::{ErrorKind, FunctionState, NewFunction};
 use crate::events::Event;
 use crate::stack::kinds::extras::FunctionSetting;
-use crate::stack::kinds::function::Function;
-use crate::stack::kinds::function::RUN_MAX_MS;
-use crate::stack::plan::StageRecord;
+use crate::stack::kinds::function::{Function, RUN_MAX_MS, TAG_FROZEN, reserved_tag};
+use crate::stack::plan::{ShutOut, StageRecord};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 
 use crate::stack::kinds::function::concurrency;
 use crate::stack::kinds::rest_api::BEING_COMPLETED;
 
-/// Creates the function and waits until it is Active.
+/// Creates the function and waits until it is Active. That of a student who is shut out comes as a freeze leaves it.
 ///
 /// # Errors
 /// A conflict when a function of that name is there and not ours; stuck when the role does not become
@@ -20,6 +19,7 @@ pub async fn create(
     cx: &Context<'_>,
     function: &Function,
     withdraw: &[StageRecord],
+    shut: &ShutOut,
 ) -> Result<(), StepError> {
     for record in withdraw {
         let update = cx
@@ -27,13 +27,22 @@ pub async fn create(
             .update_stage(&record.api_id, &record.stage, BEING_COMPLETED, None);
         or_gone(update.await)?;
     }
+    let shut = match shut {
+        ShutOut::Yes => true,
+        ShutOut::AsTagged(others) => concurrency::any_frozen(cx, others).await?,
+    };
+    let mut tags = cx
+        .owner
+        .tags(cx.scope, &function.fingerprint(cx.scope, cx.class()));
+    if shut {
+        let reserved = reserved_tag(function.reserved_concurrency);
+        tags.insert(TAG_FROZEN.to_owned(), reserved);
+    }
     let new = &NewFunction {
         function,
         role_arn: cx.scope.role_arn(cx.class(), &function.role),
-        description: before_limit(cx, function),
-        tags: cx
-            .owner
-            .tags(cx.scope, &function.fingerprint(cx.scope, cx.class())),
+        description: at_first(cx, function, shut),
+        tags,
     };
     let created = cx
         .call_assuming_role(|| cx.client.create_function(new))
@@ -43,29 +52,41 @@ pub async fn create(
             let state = wait_until_active(cx, &function.name, Some(state)).await?;
             // Nothing ran before it.
             let written = told(cx, &state, 0, None);
-            limit_new(cx, function, written).await
+            limit_new(cx, function, shut, written).await
         }
-        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => adopt(cx, function).await,
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            adopt(cx, function, shut).await
+        }
         Err(error) => Err(error),
     }
 }
 
-/// The record of a new function whose reserved concurrency is not set yet: that is recorded once it is.
-fn before_limit(cx: &Context<'_>, function: &Function) -> String {
-    let config = function.config_fingerprint(cx.scope, cx.class());
-    function.record(cx.owner, &function.code_fingerprint(), &config, false)
+/// Whether the reserved concurrency of a new function is set: the lab has one, or nothing of it is to run.
+fn is_limited(function: &Function, shut: bool) -> bool {
+    shut || function.reserved_concurrency.is_some()
 }
 
-/// Sets and records the reserved concurrency of a new function, where the lab has one.
+/// The record of a new function. Its reserved concurrency can be set only once it is there, and is recorded then.
+fn at_first(cx: &Context<'_>, function: &Function, shut: bool) -> String {
+    let config = function.config_fingerprint(cx.scope, cx.class());
+    let limited = !is_limited(function, shut);
+    function.record(cx.owner, &function.code_fingerprint(), &config, limited)
+}
+
+/// Sets and records the reserved concurrency of a new function, where it has one.
 async fn limit_new(
     cx: &Context<'_>,
     function: &Function,
+    shut: bool,
     written: Option<i64>,
 ) -> Result<(), StepError> {
-    if function.reserved_concurrency.is_none() {
+    if !is_limited(function, shut) {
         return Ok(());
     }
-    concurrency::apply(cx, function).await?;
+    match shut {
+        true => concurrency::stop_new(cx).await?,
+        false => concurrency::apply(cx, function).await?,
+    }
     let name = function.name.as_str();
     let description = &function.description(cx.scope, cx.owner);
     let state = cx
@@ -98,14 +119,17 @@ fn told(
 
 /// Takes over a function that is there though the listing did not show it: one that an earlier run made and
 /// never heard of, or that another run is making. Brings it up to date where that was an older lab's.
-async fn adopt(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
+async fn adopt(cx: &Context<'_>, function: &Function, shut: bool) -> Result<(), StepError> {
     let name = function.name.as_str();
     let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
     cx.prove_ours(&tags)?;
+    if shut {
+        concurrency::freeze(cx).await?;
+    }
     let description = function.description(cx.scope, cx.owner);
     // Whether what is reserved was set before the run was cut off, the record does not say yet.
-    let unlimited = description != before_limit(cx, function);
+    let unlimited = is_limited(function, shut || tags.contains_key(TAG_FROZEN));
     let current = state.code_sha256 == function.code.sha256 && state.description == description;
     let state = wait_until_active(cx, name, Some(state)).await?;
     let written = told(cx, &state, RUN_MAX_MS, None);
