@@ -20,7 +20,7 @@ use crate::evidence::check::Verdict;
 
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::files::{class_dir, write_whole};
-use crate::local::{self, PrivateCloud, PrivateOptions};
+use crate::local::{self, LocalCloud, PrivateCloud, PrivateOptions, StartupStep};
 use crate::options::{GlobalOptions, OutputFormat, QuotaScale};
 use crate::probe::script::{Trouble, work};
 use crate::report::{View, Written};
@@ -87,15 +87,18 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
             "there is no roster here, so the one that comes with homeroom is used (a class of {students})"
         ));
     }
+    let local_cloud = LocalCloud::from_env()?;
+    let progress = &mut |step: StartupStep| say(&step.to_string());
     let stage = if args.keep {
-        Stage::Shared(local::start(say).await?)
+        Stage::Shared(local_cloud.start(progress).await?)
     } else {
-        let cloud = local::start_private(PrivateOptions::default(), say).await?;
+        let options = PrivateOptions::default();
+        let cloud = local_cloud.start_private(options, progress).await?;
         Stage::Private(Box::new(cloud))
     };
     let log = match &stage {
         Stage::Private(cloud) => Some(cloud.log()),
-        Stage::Shared(_) => local::status().await?.log().map(PathBuf::from),
+        Stage::Shared(_) => local_cloud.status().await?.log().map(PathBuf::from),
     };
     let evidence = Evidence::new(&class.settings.reports, class.name(), log);
     let mut rehearsed = rehearse_on(class, args, &stage, &evidence).await;

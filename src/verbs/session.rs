@@ -12,7 +12,7 @@ use crate::evidence::cache::Key;
 use crate::files::class_dir;
 use crate::lab::Lab;
 use crate::lab::bundle;
-use crate::local;
+use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::{ClassSettings, CloudTarget, LabSource, Profile, QuotaScale, Ui};
 use crate::report::print_notes;
 use crate::roster::beyond::Doubt;
@@ -149,7 +149,10 @@ impl Class {
         match self.settings.target.clone() {
             CloudTarget::Local => {
                 let verbosity = self.settings.ui.verbosity;
-                let endpoint = local::start(|step| super::local::say(step, verbosity)).await?;
+                let progress = &mut |step: StartupStep| {
+                    super::local::say(&step.to_string(), verbosity);
+                };
+                let endpoint = LocalCloud::from_env()?.start(progress).await?;
                 self.connect_local(&endpoint).await
             }
             CloudTarget::Aws {
