@@ -34,7 +34,7 @@ fn main() -> std::io::Result<()> {
     let before = report_sample::class_before(&report);
     homeroom::report::write_reports(&folder, &before, homeroom::report::About::Class, None)?;
     report.since = homeroom::report::Since::read(&folder, &report)?;
-    let key = homeroom::report::Key::of_class(&folder, &report.class)?;
+    let key = homeroom::report::PseudonymKey::of_class(&folder, &report.class)?;
     let written = homeroom::report::write_reports(
         &folder,
         &report,

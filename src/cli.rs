@@ -445,8 +445,8 @@ mod tests {
 
     use super::*;
     use crate::error::Kind;
+    use crate::ids::ClassName;
     use crate::options::tests::Around;
-    use crate::stack::ids::ClassName;
 
     fn parse(words: &str) -> std::result::Result<Cli, clap::Error> {
         Cli::try_parse_from(std::iter::once("homeroom").chain(words.split_whitespace()))

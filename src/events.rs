@@ -241,6 +241,8 @@ pub struct InFlight {
 pub enum StepResult {
     /// Done.
     Done,
+    /// There was nothing to do: the resource is not there.
+    Absent,
     /// Something with our name is there that is not provably ours; it was left alone.
     Conflict {
         /// Why, and what to do.
@@ -263,7 +265,7 @@ pub enum StepResult {
 impl StepResult {
     /// Whether the resource is now as the step was to make it.
     pub fn is_well(&self) -> bool {
-        *self == Self::Done
+        matches!(self, Self::Done | Self::Absent)
     }
 }
 

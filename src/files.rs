@@ -196,6 +196,17 @@ pub(crate) fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Re
     sync_folder(dir).map_err(|e| named(dir, &e))
 }
 
+/// Paths for a file that replaces none: `stem.ending`, `stem-2.ending`, … No colons may stand in a stem: Windows refuses
+/// them in file names.
+pub(crate) fn free_paths(dir: &Path, stem: &str, ending: &str) -> impl Iterator<Item = PathBuf> {
+    (1..=1000).map(move |number| {
+        dir.join(match number {
+            1 => format!("{stem}.{ending}"),
+            n => format!("{stem}-{n}.{ending}"),
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

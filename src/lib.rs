@@ -17,6 +17,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`verbs`] | one file a command: its arguments, its wiring |
+//! | `cli`, `options` | the command line; the table of options, from flags, variables and `homeroom.toml` |
 //! | [`report`] | the terminal, HTML, CSV, JSON, JUnit, gradebooks, handouts |
 //! | [`probe`] | `validate` and isolation: a stack is tried |
 //! | [`evidence`] | what students did: read, judged, remembered |

@@ -16,7 +16,7 @@ use crate::lab::check::{Check, Proof, Work};
 use crate::roster::{FIELD_MAX, Roster};
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same, squeezed};
-use crate::text::problems::{Like, Problem};
+use crate::text::problems::Problem;
 use crate::text::similar;
 use crate::text::table::{Record, Table};
 use crate::text::unwanted::{Unwanted, shown};
@@ -51,17 +51,8 @@ impl Attestations {
         roster: &Roster,
         checks: &[Check],
     ) -> Result<Self, Vec<Failure>> {
-        Reader::read(bytes, roster, checks).map_err(|problems| Failure::in_file(file, problems))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        AttestationReader::read(bytes, roster, checks)
+            .map_err(|problems| Failure::in_file(file, problems))
     }
 
     /// Makes a student's check pass that nothing can prove and that was attested. Other answers stay.
@@ -94,7 +85,7 @@ impl Attestation {
     }
 }
 
-struct Reader<'a> {
+struct AttestationReader<'a> {
     roster: &'a Roster,
     checks: &'a [Check],
     /// The place of each column of [`COLUMNS`] in the file.
@@ -107,7 +98,7 @@ struct Reader<'a> {
     lines: HashMap<(Username, String), usize>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> AttestationReader<'a> {
     fn read(
         bytes: &[u8],
         roster: &'a Roster,
@@ -158,19 +149,14 @@ impl<'a> Reader<'a> {
         hint: impl Into<String>,
         many: &str,
     ) {
-        self.problems.push(Problem {
-            line: record.fields.get(index).map_or(record.line(), |f| f.line),
-            column: Some((index + 1, self.column_name(index))),
-            cause,
-            hint: hint.into(),
-            like: Some(Like {
-                many: many.to_owned(),
-                example: shown(record.text(index)),
-                hint: "mend those above first, and the others in the same way".to_owned(),
-                instead: None,
-                alone: 3,
-            }),
-        });
+        let line = record.fields.get(index).map_or(record.line(), |f| f.line);
+        let problem = Problem::at_line(line, cause, hint)
+            .in_column(Some((index + 1, self.column_name(index))))
+            .many(many)
+            .example(shown(record.text(index)))
+            .hint_for_many("mend those above first, and the others in the same way")
+            .alone(3);
+        self.problems.push(problem);
     }
 
     fn column_name(&self, index: usize) -> Option<String> {
@@ -499,6 +485,6 @@ mod tests {
             assert!(said, "{text:?}: {failures:?}");
             assert!(failures.iter().all(|f| f.subject.contains("line 1")));
         }
-        assert!(parse("username,check\n").unwrap().is_empty());
+        assert!(parse("username,check\n").unwrap().0.is_empty());
     }
 }

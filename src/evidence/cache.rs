@@ -38,7 +38,7 @@ pub const LOGS_SETTLED_MS: i64 = 15 * 60 * 1000;
 /// Which class in which account and region a cache is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Key {
+pub struct CacheKey {
     /// The partition.
     pub partition: String,
     /// The account id.
@@ -51,7 +51,7 @@ pub struct Key {
     pub lab: LabId,
 }
 
-impl Key {
+impl CacheKey {
     /// The key of a class.
     pub fn new(scope: &Scope, class: &ClassName, lab: &LabId) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Key {
 pub struct Cache {
     version: u64,
     /// What it is about.
-    pub key: Key,
+    pub key: CacheKey,
     /// What was read of each student.
     pub students: BTreeMap<Username, Memory>,
     /// State machines as last described, by name.
@@ -94,7 +94,7 @@ pub struct Memory {
     /// Functions that were Active, by name, as they were then.
     pub active: BTreeMap<String, Fingerprint>,
     /// Looks for log events.
-    pub looks: Vec<Look>,
+    pub looks: Vec<KnownLook>,
     /// Why executions failed, by their ARN.
     pub causes: BTreeMap<String, KnownCause>,
     /// Whether the API started executions, by their ARN.
@@ -126,10 +126,19 @@ pub struct KnownStart {
     pub by_api: bool,
 }
 
+impl KnownStart {
+    pub(super) fn of(execution: &Execution, by_api: bool) -> Self {
+        Self {
+            started_ms: execution.started_ms,
+            by_api,
+        }
+    }
+}
+
 /// One look for a function's log events during one execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Look {
+pub struct KnownLook {
     /// The function (id in the lab).
     pub function: String,
     /// The execution.
@@ -142,7 +151,7 @@ pub struct Look {
 
 impl Cache {
     /// An empty one.
-    pub fn new(key: Key) -> Self {
+    pub fn new(key: CacheKey) -> Self {
         Self {
             version: VERSION,
             key,
@@ -157,7 +166,7 @@ impl Cache {
     ///
     /// # Errors
     /// Why it cannot be used, in words that finish "… is not used: ".
-    pub fn parse(bytes: &[u8], key: &Key) -> Result<Self, String> {
+    pub fn parse(bytes: &[u8], key: &CacheKey) -> Result<Self, String> {
         let document: serde_json::Value =
             serde_json::from_slice(bytes).map_err(|error| format!("it is damaged ({error})"))?;
         if document.get("version").and_then(serde_json::Value::as_u64) != Some(VERSION) {
@@ -253,13 +262,13 @@ mod tests {
     use crate::stack::ownership::Owner;
     use serde_json::json;
 
-    fn key() -> Key {
+    fn key() -> CacheKey {
         let scope = Scope {
             partition: "aws".into(),
             account: "123456789012".into(),
             region: "us-east-1".into(),
         };
-        Key::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
+        CacheKey::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
     }
 
     fn execution(status: Status) -> Execution {
@@ -311,7 +320,7 @@ mod tests {
     #[test]
     fn a_file_cut_off_or_of_another_version_or_account_is_not_used() {
         let text = cache().to_json();
-        let refused = |bytes: &[u8], key: &Key| Cache::parse(bytes, key).unwrap_err();
+        let refused = |bytes: &[u8], key: &CacheKey| Cache::parse(bytes, key).unwrap_err();
         assert!(refused(&text.as_bytes()[..text.len() / 2], &key()).contains("damaged"));
         assert!(refused(b"", &key()).contains("damaged"));
         assert!(refused(b"\xff\xfe", &key()).contains("damaged"));
@@ -320,7 +329,7 @@ mod tests {
         assert!(refused(newer.as_bytes(), &key()).contains("version"));
         let more = text.replacen('{', "{\"x\":1,", 1);
         assert!(refused(more.as_bytes(), &key()).contains("damaged"));
-        let other = Key {
+        let other = CacheKey {
             account: "999999999999".into(),
             ..key()
         };

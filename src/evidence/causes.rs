@@ -8,8 +8,8 @@ use crate::aws::{CallError, Client, ErrorKind, Operation};
 use crate::evidence::cache::{KnownCause, Memory};
 use crate::evidence::check::{CheckResult, ExecutionEvidence, Why};
 use crate::evidence::history::{Told, cause_of};
+use crate::ids::Username;
 use crate::stack::alike::Alike;
-use crate::stack::ids::Username;
 use crate::stack::settle::Settling;
 
 /// Pages of a history that are read at most: a workflow of thousands of events fails near its end all the same.

@@ -65,6 +65,28 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
+    /// The answer to a check of the stack itself, which earns nothing. The hint is the instructor's.
+    pub(crate) fn of_stack(
+        (id, title): (&str, &str),
+        verdict: Verdict,
+        evidence: Vec<Evidence>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            work: Work::Stack,
+            points: Points::ZERO,
+            earned: Points::ZERO,
+            parts: None,
+            verdict,
+            evidence,
+            hint: hint.into(),
+            instructor_hint: None,
+            as_of: None,
+        }
+    }
+
     /// What the instructor does next; empty when it passed.
     pub fn instructor_hint(&self) -> &str {
         self.instructor_hint.as_deref().unwrap_or(&self.hint)

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::execution::Execution;
-use crate::evidence::cache::Key;
+use crate::evidence::cache::CacheKey;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::ids::{Scope, Username};
@@ -53,7 +53,7 @@ const HISTORY_MS: i64 = 90 * DAY_MS;
 pub struct LastReadings {
     version: u64,
     /// What they are about.
-    pub key: Key,
+    pub key: CacheKey,
     /// By student; who left the roster stays.
     pub students: BTreeMap<Username, Kept>,
 }
@@ -346,7 +346,7 @@ impl Eye<'_> {
 
 impl LastReadings {
     /// None yet.
-    pub fn new(key: Key) -> Self {
+    pub fn new(key: CacheKey) -> Self {
         Self {
             version: VERSION,
             key,
@@ -358,7 +358,7 @@ impl LastReadings {
     ///
     /// # Errors
     /// Why they cannot be used, in words that finish "… cannot be used: ".
-    pub fn parse(bytes: &[u8], key: Option<&Key>) -> Result<Self, String> {
+    pub fn parse(bytes: &[u8], key: Option<&CacheKey>) -> Result<Self, String> {
         let damaged = |error: serde_json::Error| format!("it is damaged ({error})");
         let document: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
         if document.get("version").and_then(serde_json::Value::as_u64) != Some(VERSION) {

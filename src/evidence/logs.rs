@@ -1,173 +1,90 @@
-//! Reading log events: whether there are any, those that a pattern picks, and those of a student's own executions.
+//! Looks for the log events that checks ask for: of a student's own executions only when there are such.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
-use crate::evidence::cache::{LOGS_SETTLED_MS, Look};
+use crate::evidence::cache::{KnownLook, LOGS_SETTLED_MS};
 use crate::evidence::evaluate::{
     LogKey, LogSight, LogWindow, Reading, own_executions, own_windows,
 };
+use crate::evidence::log_events::{Messages, any_event, messages};
 use crate::evidence::log_pattern::{fitting, pattern};
-use crate::lab::check::{Check, Proof};
-use crate::lab::marks::Starter;
-use crate::lab::marks::named_in;
+use crate::evidence::student_reader::{StudentReader, StudentToRead, executions_of, unseen};
+use crate::lab::check::Proof;
+use crate::lab::marks::{Starter, named_in};
 
-use crate::evidence::gather::{Gathered, Subject, unseen};
-
-/// Pages of log events that one question reads at most. A page may be empty and still not the last.
-const PAGES_MAX: usize = 10;
-/// Events that are looked at in a window before it is given up: whoever floods a log hides what is in it.
-const WINDOW_EVENTS: usize = 200;
 /// How far a log event's time may be before the start of its execution, in milliseconds.
 const BEFORE_MS: i64 = 1_000;
 
-/// Messages that were found.
-pub(super) enum Found {
-    /// All there are.
-    All(Vec<String>),
-    /// There are more, which were not read.
-    CutOff(Vec<String>),
-}
-
-/// The log events of a group within a time that a filter pattern picks. Without a pattern, the first ones.
-///
-/// # Errors
-/// AWS's, or that the run was stopped.
-pub(super) async fn messages(
-    client: &Client,
-    group: &str,
-    (since_ms, until_ms): (i64, Option<i64>),
-    pattern: &str,
-) -> Result<Found, CallError> {
-    let mut found = Vec::new();
-    let mut token: Option<String> = None;
-    for _ in 0..PAGES_MAX {
-        let page = client
-            .matching_log_events_page(group, since_ms, until_ms, pattern, token.clone())
-            .await?;
-        found.extend(page.items);
-        token = page.next;
-        if token.is_none() {
-            return Ok(Found::All(found));
+impl StudentReader<'_> {
+    pub(super) async fn log_events(&mut self) -> Result<(), Cancelled> {
+        let mut keys: BTreeSet<LogKey> = BTreeSet::new();
+        for check in self.student.checks {
+            if let Proof::LogEvents {
+                functions,
+                own_execution_of,
+            } = &check.proof
+            {
+                let ids = functions.iter().cloned();
+                keys.extend(ids.map(|id| (own_execution_of.clone(), id)));
+            }
         }
-        if pattern.is_empty() && found.len() >= WINDOW_EVENTS {
-            break;
-        }
-    }
-    Ok(Found::CutOff(found))
-}
-
-/// Whether a log group has an event since a time, up to another one.
-///
-/// # Errors
-/// AWS's, or that the run was stopped; a group that is not there has no events.
-pub async fn has_events(
-    client: &Client,
-    group: &str,
-    since_ms: i64,
-    until_ms: Option<i64>,
-) -> Result<bool, CallError> {
-    match any_event(client, group, since_ms, until_ms).await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
-        other => other,
-    }
-}
-
-/// The same, where a group that is not there is an error. A page may be empty and still not the last.
-async fn any_event(
-    client: &Client,
-    group: &str,
-    since_ms: i64,
-    until_ms: Option<i64>,
-) -> Result<bool, CallError> {
-    let mut token: Option<String> = None;
-    loop {
-        let page = client
-            .log_events_page(group, since_ms, until_ms, 1, token.clone())
-            .await?;
-        if !page.items.is_empty() {
-            return Ok(true);
-        }
-        token = page.next;
-        if token.is_none() {
-            return Ok(false);
-        }
-    }
-}
-
-/// Looks for log events where a check asks for them: for those of the student's own executions only when there
-/// are such.
-pub(super) async fn log_events(
-    client: &Client,
-    checks: &[Check],
-    subject: &Subject<'_>,
-    gathered: &mut Gathered,
-) -> Result<(), Cancelled> {
-    let mut keys: BTreeSet<LogKey> = BTreeSet::new();
-    for check in checks {
-        if let Proof::LogEvents {
-            functions,
-            own_execution_of,
-        } = &check.proof
-        {
-            let ids = functions.iter().cloned();
-            keys.extend(ids.map(|id| (own_execution_of.clone(), id)));
-        }
-    }
-    for key in keys {
-        let (machine, id) = &key;
-        let Some((_, name)) = subject.functions.iter().find(|(known, _)| known == id) else {
-            continue;
-        };
-        let group = format!("/aws/lambda/{name}");
-        let reading = match machine {
-            None => match any_event(client, &group, 0, None).await {
-                Ok(true) => Reading::Seen(LogSight::Any),
-                Ok(false) => Reading::Seen(LogSight::Nothing),
-                Err(error) => missing_or_unseen(&group, error)?,
-            },
-            Some(machine) => match gathered.facts.executions.get(machine) {
-                Some(Reading::Seen(all)) => {
-                    let mut look = OwnEvents {
-                        client,
-                        subject,
-                        function: id,
-                        group: &group,
-                        looks: &mut gathered.memory.looks,
-                    };
-                    let cut_off = gathered.facts.cut_off.contains_key(machine);
-                    let seen = cut_off.then(|| look.seen_before(machine)).flatten();
-                    match seen {
-                        // Of an execution that is too old to be listed among so many.
-                        Some(seen) => seen,
-                        None => look.of(all).await?,
+        for key in keys {
+            let (machine, id) = &key;
+            let mut functions = self.student.functions.iter();
+            let Some((_, name)) = functions.find(|(known, _)| known == id) else {
+                continue;
+            };
+            let group = format!("/aws/lambda/{name}");
+            let reading = match machine {
+                None => match any_event(self.client, &group, 0, None).await {
+                    Ok(true) => Reading::Seen(LogSight::Any),
+                    Ok(false) => Reading::Seen(LogSight::Nothing),
+                    Err(error) => missing_or_unseen(&group, error)?,
+                },
+                Some(machine) => match self.facts.executions.get(machine) {
+                    Some(Reading::Seen(all)) => {
+                        let mut look = OwnEvents {
+                            client: self.client,
+                            student: self.student,
+                            function: id,
+                            group: &group,
+                            looks: &mut self.memory.looks,
+                        };
+                        let cut_off = self.facts.cut_off.contains_key(machine);
+                        let seen = cut_off.then(|| look.seen_before(machine)).flatten();
+                        match seen {
+                            // Of an execution that is too old to be listed among so many.
+                            Some(seen) => seen,
+                            None => look.of(all).await?,
+                        }
                     }
-                }
-                Some(Reading::Unseen(why)) => Reading::Unseen(why.clone()),
-                None => continue,
-            },
-        };
-        gathered.facts.log_events.insert(key, reading);
+                    Some(Reading::Unseen(why)) => Reading::Unseen(why.clone()),
+                    None => continue,
+                },
+            };
+            self.facts.log_events.insert(key, reading);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Looks for a function's log events of the student's own executions.
-struct OwnEvents<'a, 's> {
+struct OwnEvents<'a> {
     client: &'a Client,
-    subject: &'a Subject<'s>,
+    student: &'a StudentToRead<'a>,
     function: &'a str,
     group: &'a str,
-    looks: &'a mut Vec<Look>,
+    looks: &'a mut Vec<KnownLook>,
 }
 
-impl OwnEvents<'_, '_> {
+impl OwnEvents<'_> {
     async fn of(&mut self, all: &[(Starter, Execution)]) -> Result<Reading<LogSight>, Cancelled> {
         let own = own_executions(all);
-        let known: BTreeMap<(&str, i64), &Look> = self
-            .subject
+        let known: BTreeMap<(&str, i64), &KnownLook> = self
+            .student
             .memory
             .looks
             .iter()
@@ -188,10 +105,7 @@ impl OwnEvents<'_, '_> {
         }
         if let Some(one) = self.proven_by_the_start(all) {
             self.remember(&one.1, true);
-            return Ok(Reading::Seen(LogSight::Naming(
-                one.0,
-                Box::new(one.1.clone()),
-            )));
+            return Ok(naming(one));
         }
         let asked: Vec<_> = own
             .iter()
@@ -212,21 +126,18 @@ impl OwnEvents<'_, '_> {
         };
         if let Some(one) = named {
             self.remember(&one.1, true);
-            return Ok(Reading::Seen(LogSight::Naming(
-                one.0,
-                Box::new(one.1.clone()),
-            )));
+            return Ok(naming(one));
         }
         self.by_time(all, &asked, &known).await
     }
 
     /// What an earlier reading saw of any execution of this very state machine.
     fn seen_before(&mut self, machine: &str) -> Option<Reading<LogSight>> {
-        let machines = &self.subject.state_machines;
+        let machines = &self.student.state_machines;
         let (_, arn) = machines.iter().find(|(id, _)| id == machine)?;
-        let of_machine = format!("{}:", arn.replacen(":stateMachine:", ":execution:", 1));
-        let born = self.subject.born_ms?;
-        let look = self.subject.memory.looks.iter().find(|look| {
+        let of_machine = executions_of(arn);
+        let born = self.student.born_ms?;
+        let look = self.student.memory.looks.iter().find(|look| {
             look.function == self.function
                 && look.found
                 && look.started_ms >= born
@@ -239,7 +150,7 @@ impl OwnEvents<'_, '_> {
     /// What was seen before, as it is told: by its name where the lab's functions write it.
     fn sight(&self, one: &(Starter, Execution)) -> LogSight {
         let execution = Box::new(one.1.clone());
-        match self.subject.marks.log_execution {
+        match self.student.marks.log_execution {
             Some(_) => LogSight::Naming(one.0, execution),
             None => LogSight::During(one.0, execution),
         }
@@ -250,7 +161,7 @@ impl OwnEvents<'_, '_> {
         &self,
         all: &'e [(Starter, Execution)],
     ) -> Option<&'e (Starter, Execution)> {
-        let log = self.subject.marks.api_log.as_ref()?;
+        let log = self.student.marks.api_log.as_ref()?;
         let is_proven = |one: &&(Starter, Execution)| one.0 == Starter::Api;
         (log.function == self.function).then(|| all.iter().find(is_proven))?
     }
@@ -260,7 +171,7 @@ impl OwnEvents<'_, '_> {
         &self,
         own: &[&'e (Starter, Execution)],
     ) -> Result<Option<&'e (Starter, Execution)>, CallError> {
-        let Some(pointer) = &self.subject.marks.log_execution else {
+        let Some(pointer) = &self.student.marks.log_execution else {
             return Ok(None);
         };
         let none = BTreeMap::new();
@@ -272,7 +183,7 @@ impl OwnEvents<'_, '_> {
         let until = ends.and_then(|ends| Some(ends.into_iter().max()? + LOGS_SETTLED_MS));
         let pattern = pattern(&none, pointer, names);
         let found = messages(self.client, self.group, (since, until), &pattern).await?;
-        let (Found::All(lines) | Found::CutOff(lines)) = found;
+        let (Messages::All(lines) | Messages::CutOff(lines)) = found;
         let named: BTreeSet<String> = lines
             .iter()
             .filter_map(|line| named_in(line, pointer))
@@ -302,12 +213,12 @@ impl OwnEvents<'_, '_> {
             )
             .await;
             let (lines, whole) = match found {
-                Ok(Found::All(lines)) => (lines, true),
-                Ok(Found::CutOff(lines)) => (lines, false),
+                Ok(Messages::All(lines)) => (lines, true),
+                Ok(Messages::CutOff(lines)) => (lines, false),
                 Err(error) => return missing_or_unseen(self.group, error),
             };
             let names_another = |line: &String| {
-                let pointer = self.subject.marks.log_execution.as_deref();
+                let pointer = self.student.marks.log_execution.as_deref();
                 pointer.is_some_and(|pointer| named_in(line, pointer).is_some())
             };
             if lines.iter().any(|line| !names_another(line)) {
@@ -330,7 +241,7 @@ impl OwnEvents<'_, '_> {
             let settled = one
                 .1
                 .stopped_ms
-                .is_some_and(|end| end + LOGS_SETTLED_MS < self.subject.now_ms);
+                .is_some_and(|end| end + LOGS_SETTLED_MS < self.student.now_ms);
             if settled {
                 self.remember(&one.1, false);
             }
@@ -339,13 +250,17 @@ impl OwnEvents<'_, '_> {
     }
 
     fn remember(&mut self, execution: &Execution, found: bool) {
-        self.looks.push(Look {
+        self.looks.push(KnownLook {
             function: self.function.to_owned(),
             execution_arn: execution.arn.clone(),
             started_ms: execution.started_ms,
             found,
         });
     }
+}
+
+fn naming((starter, execution): &(Starter, Execution)) -> Reading<LogSight> {
+    Reading::Seen(LogSight::Naming(*starter, Box::new(execution.clone())))
 }
 
 /// A group that is gone took its events with it: that says nothing of whether there were any.

@@ -1,16 +1,19 @@
 //! What students did: reading it from the cloud, judging it, and remembering it.
 
-pub mod attest;
+pub(crate) mod attest;
 pub mod cache;
-pub mod causes;
+pub(crate) mod causes;
 pub mod check;
-pub mod evaluate;
-pub mod gather;
+pub(crate) mod evaluate;
+pub(crate) mod functions;
 pub mod history;
-pub mod last_reading;
+pub(crate) mod last_reading;
+pub(crate) mod log_events;
 mod log_pattern;
-pub mod logs;
+mod logs;
 pub mod progress;
+mod read_student;
 pub mod reading;
 pub mod recorded;
 mod starts;
+mod student_reader;

@@ -9,7 +9,7 @@ use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::evaluate::{Facts, Reading, evaluate};
 use crate::evidence::last_reading::Sight;
 use crate::evidence::progress::{Last, Progress, StudentProgress};
-use crate::evidence::recorded::{Claim, Recorded};
+use crate::evidence::recorded::Recorded;
 use crate::ids::Username;
 use crate::lab::Lab;
 use crate::lab::check::Proof;
@@ -27,7 +27,8 @@ use crate::stack::ownership::Ownership;
 use crate::stack::plan::{StudentPlan, Verdict as Found, deploy};
 
 use crate::evidence::causes::add_causes;
-use crate::evidence::gather::{Gathered, Subject, gather};
+use crate::evidence::read_student::read_student;
+use crate::evidence::student_reader::StudentToRead;
 use crate::stack::in_order::in_order;
 use crate::stack::observe::{Depth, observe_knowing};
 use crate::stack::settle::Settling;
@@ -120,7 +121,7 @@ async fn read_listed(
 ) -> Result<ReadClass, Cancelled> {
     let plan = deploy::plan(reading.desired, &observed, false);
     let elsewhere = Elsewhere::find(reading.desired, &observed);
-    let reader = &Reader {
+    let reader = &ClassReader {
         client,
         reading,
         observed: &observed,
@@ -163,7 +164,7 @@ async fn read_listed(
 }
 
 /// What the reading of every student needs.
-struct Reader<'a> {
+struct ClassReader<'a> {
     client: &'a Client,
     reading: &'a ClassReading<'a>,
     observed: &'a Observed,
@@ -171,7 +172,7 @@ struct Reader<'a> {
     pointers: Vec<String>,
 }
 
-impl Reader<'_> {
+impl ClassReader<'_> {
     async fn one_student(
         &self,
         plan: &StudentPlan,
@@ -182,25 +183,19 @@ impl Reader<'_> {
         let nothing = Memory::default();
         let no_records = Recorded::default();
         let own = self.cache.homeroom.get(&student.username);
-        let own = own.unwrap_or(&no_records);
-        let marks = lab.marks();
-        let as_deployed = self.trigger_is_as_deployed(plan, student);
-        let subject = Subject {
+        let known = self.cache.students.get(&student.username);
+        let to_read = StudentToRead {
+            checks: lab.checks(),
             plan,
             observed: self.observed,
             state_machines: self.state_machines(plan, student),
             functions: self.functions(student),
             born_ms: self.born_ms(plan),
-            starter_of: &|execution| own.starter(marks, execution, as_deployed),
-            recorded: own,
-            claims_api: &|execution| own.claim(marks, execution) == Claim::Api,
-            marks,
+            trigger_is_as_deployed: self.trigger_is_as_deployed(plan, student),
+            recorded: own.unwrap_or(&no_records),
+            marks: lab.marks(),
             input_pointers: &self.pointers,
-            memory: self
-                .cache
-                .students
-                .get(&student.username)
-                .unwrap_or(&nothing),
+            memory: known.unwrap_or(&nothing),
             now_ms: self.reading.now_ms,
             console: self.reading.console.then_some(scope),
         };
@@ -209,21 +204,18 @@ impl Reader<'_> {
             .map(|stack| Sight::of(scope, lab, stack, plan, self.observed))
             .unwrap_or_default();
         let mut settling = Settling::default();
-        let Gathered { facts, mut memory } = if sight.is_empty() {
+        let (facts, mut memory) = if sight.is_empty() {
             // There is nothing to ask, and no reason to forget what is known.
-            Gathered {
-                facts: Facts::default(),
-                memory: subject.memory.clone(),
-            }
+            (Facts::default(), to_read.memory.clone())
         } else {
-            gather(self.client, lab.checks(), &subject, &mut settling).await?
+            read_student(self.client, &to_read, &mut settling).await?
         };
         let mut checks: Vec<_> = lab
             .checks()
             .iter()
             .map(|check| evaluate(check, plan, &facts))
             .collect();
-        let (known, kept) = (subject.memory, &mut memory.causes);
+        let (known, kept) = (to_read.memory, &mut memory.causes);
         let name = &student.username;
         add_causes(self.client, name, &mut checks, known, kept, &mut settling).await?;
         let state = match plan.nothing_there() {
@@ -336,11 +328,7 @@ fn own_executions(facts: &Facts) -> Vec<(Starter, Execution)> {
     let mut own: Vec<_> = facts
         .executions
         .values()
-        .filter_map(|reading| match reading {
-            Reading::Seen(all) => Some(all),
-            Reading::Unseen(_) => None,
-        })
-        .flatten()
+        .flat_map(Reading::all)
         .filter(|(starter, _)| *starter != Starter::Homeroom)
         .cloned()
         .collect();

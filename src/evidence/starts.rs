@@ -1,21 +1,18 @@
 //! Whether the API started an execution, from the log of the function behind it: asked only where a check still needs
 //! to know, a few executions a call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS};
-use crate::evidence::evaluate::{Facts, Reading, Way, to_prove};
+use crate::evidence::evaluate::{Reading, StartUnknown, to_prove};
+use crate::evidence::log_events::{Messages, has_events, messages};
 use crate::evidence::log_pattern::{fitting, pattern};
-use crate::lab::check::{Check, Proof};
-use crate::lab::marks::ApiLog;
-use crate::lab::marks::Starter;
+use crate::evidence::student_reader::StudentReader;
+use crate::lab::marks::{ApiLog, Starter};
 use crate::stack::diff::Change;
-
-use crate::evidence::gather::Subject;
-use crate::evidence::logs::{Found, has_events, messages};
 
 /// How long before its start an execution's log line may carry a time, and after it, in milliseconds: the function
 /// writes it once Step Functions has answered.
@@ -47,114 +44,118 @@ impl Trigger<'_> {
     }
 }
 
-/// Asks the log about the executions that the checks need to know of next. `false`: there are none, or the log cannot
-/// tell.
-///
-/// # Errors
-/// Only when the run is stopped.
-pub(super) async fn prove(
-    client: &Client,
-    checks: &[Check],
-    subject: &Subject<'_>,
-    trigger: &Trigger<'_>,
-    facts: &mut Facts,
-    starts: &mut BTreeMap<String, KnownStart>,
-) -> Result<bool, Cancelled> {
-    let Some((machine, needed)) = next(checks, subject, facts) else {
-        return Ok(false);
-    };
-    let Some(Reading::Seen(all)) = facts.executions.get(&machine) else {
-        return Ok(false);
-    };
-    let (past, open): (Vec<usize>, Vec<usize>) = needed.into_iter().partition(|index| {
-        let started_ms = all[*index].1.started_ms;
+impl StudentReader<'_> {
+    /// Asks the log about the executions that the checks need to know of next. `false`: there are none, or the log
+    /// cannot tell.
+    ///
+    /// # Errors
+    /// Only when the run is stopped.
+    pub(super) async fn ask_for_starts(
+        &mut self,
+        trigger: &Trigger<'_>,
+    ) -> Result<bool, Cancelled> {
+        let (client, student) = (self.client, self.student);
+        let Some((machine, needed)) = self.next_to_prove() else {
+            return Ok(false);
+        };
+        let Some(Reading::Seen(all)) = self.facts.executions.get_mut(&machine) else {
+            return Ok(false);
+        };
         let kept = trigger.retention_days.map(|days| i64::from(days) * DAY_MS);
-        kept.is_some_and(|kept| started_ms < subject.now_ms - kept)
-    });
-    let past: Vec<String> = past.into_iter().map(|i| all[i].1.arn.clone()).collect();
-    let asked = match open.is_empty() {
-        true => Vec::new(),
-        false => batch(trigger.log, all, open),
-    };
-    let answer = match asked.is_empty() {
-        true => Ok(Answer::default()),
-        false => {
-            ask(
-                client,
-                trigger,
-                &asked.iter().map(|i| &all[*i].1).collect::<Vec<_>>(),
-            )
-            .await?
+        let is_past = |index: &usize| {
+            let started_ms = all[*index].1.started_ms;
+            kept.is_some_and(|kept| started_ms < student.now_ms - kept)
+        };
+        let (past, open): (Vec<usize>, Vec<usize>) = needed.into_iter().partition(is_past);
+        let mut unknown: Vec<(usize, StartUnknown)> = Vec::new();
+        for index in past {
+            let days = trigger.retention_days.unwrap_or_default();
+            let group = &trigger.group;
+            let why = format!("the log group {group} keeps its events for {days} days only");
+            unknown.push((index, StartUnknown::Unseen(why)));
         }
-    };
-    for arn in past {
-        let days = trigger.retention_days.unwrap_or_default();
-        let why = format!(
-            "the log group {} keeps its events for {days} days only",
-            trigger.group
-        );
-        facts.ways.insert(arn, Way::Unseen(why));
-    }
-    let Some(Reading::Seen(all)) = facts.executions.get_mut(&machine) else {
-        return Ok(false);
-    };
-    // Whether the group holds anything at all, asked at most once.
-    let mut anything: Option<Result<bool, String>> = None;
-    for index in asked {
-        let (starter, execution) = &mut all[index];
-        let why = match &answer {
-            Err(why) => why.clone(),
-            Ok(answer) if answer.named.contains(&execution.name) => {
-                if let Some(why) = trigger.doubts(execution) {
-                    let why = format!("its log says so, and proves nothing of that time: {why}");
-                    facts.ways.insert(execution.arn.clone(), Way::Unseen(why));
+        let asked = match open.is_empty() {
+            true => Vec::new(),
+            false => batch(trigger.log, all, open),
+        };
+        let named = match asked.is_empty() {
+            true => Ok(NamedInLog::default()),
+            false => {
+                let asked: Vec<&Execution> = asked.iter().map(|i| &all[*i].1).collect();
+                ask(client, trigger, &asked).await?
+            }
+        };
+        // Whether the group holds anything at all, asked at most once.
+        let mut anything: Option<Result<bool, String>> = None;
+        for index in asked {
+            let (starter, execution) = &mut all[index];
+            let why = match &named {
+                Err(why) => why.clone(),
+                Ok(named) if named.executions.contains(&execution.name) => {
+                    let Some(why) = trigger.doubts(execution) else {
+                        *starter = Starter::Api;
+                        let start = KnownStart::of(execution, true);
+                        self.memory.starts.insert(execution.arn.clone(), start);
+                        continue;
+                    };
+                    format!("its log says so, and proves nothing of that time: {why}")
+                }
+                Ok(NamedInLog {
+                    cut_off: Some(read),
+                    ..
+                }) => format!("more than {read} events in the log group {}", trigger.group),
+                Ok(_) if execution.started_ms + LOGS_SETTLED_MS > student.now_ms => {
+                    unknown.push((index, StartUnknown::NotYet));
                     continue;
                 }
-                *starter = Starter::Api;
-                starts.insert(execution.arn.clone(), known(execution, true));
-                continue;
-            }
-            Ok(Answer {
-                cut_off: Some(read),
-                ..
-            }) => format!("more than {read} events in the log group {}", trigger.group),
-            Ok(_) if execution.started_ms + LOGS_SETTLED_MS > subject.now_ms => {
-                facts.ways.insert(execution.arn.clone(), Way::NotYet);
-                continue;
-            }
-            // The API did not start it, as far as the log goes, and it does not look so.
-            Ok(_) if !(subject.claims_api)(execution) => {
-                *starter = Starter::Person;
-                continue;
-            }
-            Ok(_) => match trigger.doubts(execution) {
-                Some(why) => format!("its log does not name it, and {why}"),
-                None => {
-                    if anything.is_none() {
-                        anything = Some(has_any(client, &trigger.group).await?);
-                    }
-                    match &anything {
-                        Some(Ok(true)) => {
-                            *starter = Starter::Person;
-                            starts.insert(execution.arn.clone(), known(execution, false));
-                            continue;
-                        }
-                        Some(Err(why)) => why.clone(),
-                        _ => format!("the log group {} has no events", trigger.group),
-                    }
+                // The API did not start it, as far as the log goes, and it does not look so.
+                Ok(_) if !student.claims_api(execution) => {
+                    *starter = Starter::Person;
+                    continue;
                 }
-            },
-        };
-        facts.ways.insert(execution.arn.clone(), Way::Unseen(why));
+                Ok(_) => match trigger.doubts(execution) {
+                    Some(why) => format!("its log does not name it, and {why}"),
+                    None => {
+                        if anything.is_none() {
+                            anything = Some(has_any(client, &trigger.group).await?);
+                        }
+                        match &anything {
+                            Some(Ok(true)) => {
+                                *starter = Starter::Person;
+                                let start = KnownStart::of(execution, false);
+                                self.memory.starts.insert(execution.arn.clone(), start);
+                                continue;
+                            }
+                            Some(Err(why)) => why.clone(),
+                            _ => format!("the log group {} has no events", trigger.group),
+                        }
+                    }
+                },
+            };
+            unknown.push((index, StartUnknown::Unseen(why)));
+        }
+        let unknown = unknown
+            .into_iter()
+            .map(|(i, why)| (all[i].1.arn.clone(), why));
+        self.facts.starts_unknown.extend(unknown);
+        Ok(named.is_ok())
     }
-    Ok(answer.is_ok())
+
+    /// The executions that a check needs to know of: those of the first check that lacks any.
+    fn next_to_prove(&self) -> Option<(String, Vec<usize>)> {
+        self.student.checks.iter().find_map(|check| {
+            let (machine, all) = self.facts.executions_for(&check.proof)?;
+            let needed = to_prove(&check.proof, self.student.plan, all, &self.facts);
+            (!needed.is_empty()).then(|| (machine.to_owned(), needed))
+        })
+    }
 }
 
 /// What the log told.
 #[derive(Debug, Default)]
-struct Answer {
+struct NamedInLog {
     /// Names of executions that it says were started.
-    named: BTreeSet<String>,
+    executions: BTreeSet<String>,
     /// Events that were read of more.
     cut_off: Option<usize>,
 }
@@ -164,7 +165,7 @@ async fn ask(
     client: &Client,
     trigger: &Trigger<'_>,
     asked: &[&Execution],
-) -> Result<Result<Answer, String>, Cancelled> {
+) -> Result<Result<NamedInLog, String>, Cancelled> {
     let names: Vec<&str> = asked.iter().map(|one| one.name.as_str()).collect();
     let (since, until) = asked
         .iter()
@@ -177,8 +178,8 @@ async fn ask(
     );
     let pattern = pattern(&trigger.log.line, &trigger.log.execution, &names);
     let (lines, cut_off) = match messages(client, &trigger.group, time, &pattern).await {
-        Ok(Found::All(lines)) => (lines, None),
-        Ok(Found::CutOff(lines)) => {
+        Ok(Messages::All(lines)) => (lines, None),
+        Ok(Messages::CutOff(lines)) => {
             let read = lines.len();
             (lines, Some(read))
         }
@@ -189,8 +190,8 @@ async fn ask(
         Err(CallError::Cloud(error)) => return Ok(Err(error.to_string())),
     };
     let named = lines.iter().filter_map(|line| trigger.log.names(line));
-    Ok(Ok(Answer {
-        named: named.collect(),
+    Ok(Ok(NamedInLog {
+        executions: named.collect(),
         cut_off,
     }))
 }
@@ -202,27 +203,6 @@ async fn has_any(client: &Client, group: &str) -> Result<Result<bool, String>, C
         Err(CallError::Cancelled) => Err(Cancelled),
         Err(CallError::Cloud(error)) => Ok(Err(error.to_string())),
     }
-}
-
-fn known(execution: &Execution, by_api: bool) -> KnownStart {
-    KnownStart {
-        started_ms: execution.started_ms,
-        by_api,
-    }
-}
-
-/// The executions that a check needs to know of: those of the first check that lacks any.
-fn next(checks: &[Check], subject: &Subject<'_>, facts: &Facts) -> Option<(String, Vec<usize>)> {
-    checks.iter().find_map(|check| {
-        let Proof::Executions { state_machine, .. } = &check.proof else {
-            return None;
-        };
-        let Some(Reading::Seen(all)) = facts.executions.get(state_machine) else {
-            return None;
-        };
-        let needed = to_prove(&check.proof, subject.plan, all, facts);
-        (!needed.is_empty()).then(|| (state_machine.clone(), needed))
-    })
 }
 
 /// As many of the needed ones as one pattern holds; where it has room, others whose way is open, the newest first, so that

@@ -11,7 +11,6 @@ use tera::Context;
 use crate::ids::{ClassName, Scope};
 use crate::lab::Lab;
 use crate::lab::context::ClassContext;
-use crate::lab::desired::{document_problems, not_json};
 use crate::lab::problems::Problems;
 use crate::roster::Student;
 use crate::stack::kinds::managed_policy::DOCUMENT_MAX;
@@ -27,8 +26,8 @@ pub struct AccessPolicies {
     pub boundary: Value,
 }
 
-/// An API id as long as AWS's, for trying templates before there is any API.
-pub(super) const STAND_IN_API_ID: &str = "a1b2c3d4e5";
+const POLICY: &str = "access policy";
+const BOUNDARY: &str = "permissions boundary";
 
 impl Lab {
     /// Whether the lab says what students may do (`[access]`).
@@ -54,13 +53,14 @@ impl Lab {
         };
         let context = ClassContext::new(self, scope, class).student(student, apis);
         let mut problems = Problems::default();
-        let mut document = |path, what| {
-            let value = self.managed(student, path, what, &context, &mut problems);
+        let mut documents = self.documents(student, &mut problems);
+        let mut managed = |path, what| {
+            let value = documents.policy(path, what, DOCUMENT_MAX, &context);
             value.unwrap_or_default()
         };
         let policies = AccessPolicies {
-            policy: document(&access.policy, "access policy"),
-            boundary: document(&access.boundary, "permissions boundary"),
+            policy: managed(&access.policy, POLICY),
+            boundary: managed(&access.boundary, BOUNDARY),
         };
         problems
             .or(Some(policies))
@@ -84,14 +84,8 @@ impl Lab {
         };
         let context = ClassContext::new(self, scope, class).student(student, apis);
         let mut problems = Problems::default();
-        let path = &access.boundary;
-        let value = self.managed(
-            student,
-            path,
-            "permissions boundary",
-            &context,
-            &mut problems,
-        );
+        let mut documents = self.documents(student, &mut problems);
+        let value = documents.policy(&access.boundary, BOUNDARY, DOCUMENT_MAX, &context);
         problems.or(value)
     }
 
@@ -106,38 +100,11 @@ impl Lab {
         let Some(access) = &self.manifest.access else {
             return;
         };
-        for (path, what, context) in [
-            (&access.policy, "access policy", deployed),
-            (&access.boundary, "permissions boundary", deployed),
-            (&access.boundary, "permissions boundary", before),
-        ] {
-            self.managed(student, path, what, context, problems);
+        let mut documents = self.documents(student, problems);
+        documents.policy(&access.policy, POLICY, DOCUMENT_MAX, deployed);
+        for context in [deployed, before] {
+            documents.policy(&access.boundary, BOUNDARY, DOCUMENT_MAX, context);
         }
-    }
-
-    /// One policy, filled in and held against IAM's limits.
-    fn managed(
-        &self,
-        student: &Student,
-        path: &str,
-        what: &str,
-        context: &Context,
-        problems: &mut Problems,
-    ) -> Option<Value> {
-        let rendered = self.templates.file(path, context);
-        let parsed =
-            rendered.and_then(|text| serde_json::from_str(&text).map_err(|e| not_json(&e)));
-        let (value, found) = match parsed {
-            Ok(value) => {
-                let found = document_problems(&value, what, DOCUMENT_MAX);
-                (Some(value), found)
-            }
-            Err(error) => (None, vec![error]),
-        };
-        for cause in found {
-            problems.add_for(&student.username, format!("templates/{path}"), cause);
-        }
-        value
     }
 
     /// Names the likeliest reason where a student's API is not there.
@@ -147,11 +114,8 @@ impl Lab {
         apis: &BTreeMap<String, ApiEndpoint>,
         mut failures: Vec<Failure>,
     ) -> Vec<Failure> {
-        let mut names = self
-            .names
-            .rest_apis
-            .iter()
-            .map(|pattern| pattern.name(&student.username));
+        let apis_of_lab = self.manifest.rest_apis.iter();
+        let mut names = apis_of_lab.map(|api| api.pattern.name(&student.username));
         if let Some(missing) = names.find(|name| !apis.contains_key(name)) {
             for failure in &mut failures {
                 failure.hint.get_or_insert_with(|| {

@@ -7,6 +7,7 @@ use tera::Context;
 
 use crate::ids::{ClassName, Scope};
 use crate::lab::Lab;
+use crate::lab::model::Entry;
 use crate::roster::Student;
 use crate::stack::observed::ApiEndpoint;
 
@@ -51,90 +52,64 @@ impl<'a> ClassContext<'a> {
         let username = &student.username;
         all.insert("username".into(), username.as_str().into());
         all.insert("student".into(), columns(student));
-        let (manifest, names) = (&self.lab.manifest, &self.lab.names);
-        let mut put = |key: &str, entries: Vec<(&str, Value)>| {
-            let map: Map<_, _> = entries
-                .into_iter()
-                .map(|(id, v)| (id.to_owned(), v))
-                .collect();
-            all.insert(key.into(), map.into());
-        };
         let user = username.as_str();
         let user_arn = self.scope.user_arn(self.class, user);
-        put(
-            "user",
-            vec![("name", user.into()), ("arn", user_arn.into())],
-        );
+        all.insert("user".into(), json!({ "name": user, "arn": user_arn }));
+        let (manifest, scope) = (&self.lab.manifest, self.scope);
         let named = |name: String, arn: String| json!({ "name": name, "arn": arn });
-
-        let roles = manifest
-            .roles
-            .iter()
-            .zip(&names.roles)
-            .map(|(role, pattern)| {
-                let name = pattern.name(username);
-                let arn = self.scope.role_arn(self.class, &name);
-                (role.id.as_str(), named(name, arn))
-            });
-        put("roles", roles.collect());
-        let functions =
-            manifest
-                .functions
-                .iter()
-                .zip(&names.functions)
-                .map(|(function, pattern)| {
-                    let name = pattern.name(username);
-                    let arn = self.scope.function_arn(&name);
-                    (function.id.as_str(), named(name, arn))
-                });
-        put("functions", functions.collect());
-        let groups = manifest
-            .functions
-            .iter()
-            .zip(&names.log_groups)
-            .map(|(function, pattern)| {
-                let name = pattern.name(username);
-                let arn = self.scope.log_group_arn(&name);
-                (function.id.as_str(), named(name, arn))
-            });
-        put("log_groups", groups.collect());
-        let machines = manifest
-            .state_machines
-            .iter()
-            .zip(&names.state_machines)
-            .map(|(machine, pattern)| {
-                let name = pattern.name(username);
-                let arn = self.scope.state_machine_arn(&name);
-                let executions = self.scope.executions_arn(&name);
-                let value = json!({ "name": name, "arn": arn, "execution_arn": executions });
-                (machine.id.as_str(), value)
-            });
-        put("state_machines", machines.collect());
-        let rest_apis = manifest
-            .rest_apis
-            .iter()
-            .zip(&names.rest_apis)
-            .map(|(api, pattern)| {
-                let name = pattern.name(username);
-                let value = match apis.get(&name) {
-                    Some(endpoint) => {
-                        json!({
-                            "name": name,
-                            "stage": api.stage,
-                            "id": endpoint.id,
-                            "url": endpoint.url,
-                            "arn": self.scope.rest_api_arn(&endpoint.id),
-                            "execute_arn": self.scope.execute_api_arn(&endpoint.id),
-                        })
-                    }
-                    None => json!({ "name": name, "stage": api.stage }),
-                };
-                (api.id.as_str(), value)
-            });
-        put("rest_apis", rest_apis.collect());
+        let roles = each(&manifest.roles, |role| {
+            let name = role.pattern.name(username);
+            let arn = scope.role_arn(self.class, &name);
+            named(name, arn)
+        });
+        let functions = each(&manifest.functions, |function| {
+            let name = function.pattern.name(username);
+            let arn = scope.function_arn(&name);
+            named(name, arn)
+        });
+        let log_groups = each(&manifest.functions, |function| {
+            let name = function.log_group().name(username);
+            let arn = scope.log_group_arn(&name);
+            named(name, arn)
+        });
+        let state_machines = each(&manifest.state_machines, |machine| {
+            let name = machine.pattern.name(username);
+            let arn = scope.state_machine_arn(&name);
+            let executions = scope.executions_arn(&name);
+            json!({ "name": name, "arn": arn, "execution_arn": executions })
+        });
+        let rest_apis = each(&manifest.rest_apis, |api| {
+            let name = api.pattern.name(username);
+            match apis.get(&name) {
+                Some(endpoint) => json!({
+                    "name": name,
+                    "stage": api.stage,
+                    "id": endpoint.id,
+                    "url": endpoint.url,
+                    "arn": scope.rest_api_arn(&endpoint.id),
+                    "execute_arn": scope.execute_api_arn(&endpoint.id),
+                }),
+                None => json!({ "name": name, "stage": api.stage }),
+            }
+        });
+        for (key, value) in [
+            ("roles", roles),
+            ("functions", functions),
+            ("log_groups", log_groups),
+            ("state_machines", state_machines),
+            ("rest_apis", rest_apis),
+        ] {
+            all.insert(key.into(), value);
+        }
         // Only a map goes in, so this cannot fail; an empty context would only make rendering say what is missing.
         Context::from_value(all.into()).unwrap_or_default()
     }
+}
+
+/// Something of each entry, by its id.
+fn each<E: Entry>(entries: &[E], of: impl Fn(&E) -> Value) -> Value {
+    let by_id = entries.iter().map(|e| (e.id().to_owned(), of(e)));
+    Value::Object(by_id.collect())
 }
 
 /// The roster's columns. Those that homeroom knows are always there, empty where the roster has none, so that

@@ -153,16 +153,7 @@ impl Lab {
             section: None,
             extra: Vec::new(),
         };
-        let names = self.names.rest_apis.iter();
-        let apis = names
-            .map(|name| {
-                let endpoint = ApiEndpoint {
-                    id: "a1b2c3d4e5".to_owned(),
-                    url: "https://a1b2c3d4e5.example/stage".to_owned(),
-                };
-                (name.name(&student.username), endpoint)
-            })
-            .collect();
+        let apis = self.stand_in_apis(&student.username);
         let around = Surroundings {
             sign_in_url: Some("https://123456789012.signin.example/console".to_owned()),
             has_keys: true,

@@ -17,6 +17,8 @@ pub mod check;
 mod code;
 mod context;
 mod desired;
+mod document;
+mod filled;
 pub mod given;
 mod handout;
 pub mod marks;
@@ -33,25 +35,23 @@ use std::collections::BTreeMap;
 
 pub use access::AccessPolicies;
 pub use code::is_shipped;
+pub(crate) use filled::Payload;
+pub use filled::{ApiRoute, ScriptedStep};
 pub use handout::Surroundings;
-pub use model::EndState;
+pub(crate) use model::{EndState, Probe, ProbeRequest};
 pub use risks::{Reach, Risk};
 
-use crate::ids::{ClassName, LabId, Scope, Username};
+use crate::ids::{LabId, Username};
 use crate::lab::check::{Check, Proof};
-use crate::lab::given::{ExampleRequest, Output};
 use crate::lab::marks::Marks;
-use crate::roster::{Roster, Student, UsernameLimit};
+use crate::roster::{Roster, UsernameLimit};
 use crate::stack::kinds::function::Code;
-use crate::stack::kinds::rest_api::{Authorization, Throttle};
 use crate::stack::names::{NamePattern, username_limit};
-use crate::stack::observed::ApiEndpoint;
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
-use context::ClassContext;
-use model::Manifest;
+use model::{Entry, Manifest, of_id};
 use problems::Problems;
-use read::{compile, output_key, pack, read_manifest};
+use read::{compile, pack, read_manifest};
 use template::Templates;
 
 /// A bundle's files: path from the bundle's root with `/` between its parts, and content.
@@ -65,129 +65,7 @@ pub struct Lab {
     templates: Templates,
     /// Zips by the folder below `lambdas/`.
     codes: BTreeMap<String, Code>,
-    names: Names,
     handout: handout::Parts,
-    /// In the order of the manifest's REST APIs.
-    api_limits: Vec<ApiLimits>,
-    /// What is reserved for each function, in the manifest's order.
-    reserved: Vec<Option<u32>>,
-}
-
-/// Who may call a REST API, and how often.
-#[derive(Debug, Clone, Copy, Default)]
-struct ApiLimits {
-    authorization: Authorization,
-    throttle: Option<Throttle>,
-}
-
-/// Name patterns, each list in the manifest's order.
-#[derive(Debug, Clone, Default)]
-struct Names {
-    roles: Vec<NamePattern>,
-    log_groups: Vec<NamePattern>,
-    functions: Vec<NamePattern>,
-    state_machines: Vec<NamePattern>,
-    rest_apis: Vec<NamePattern>,
-}
-
-/// One thing that `validate` tries, filled in for a student.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probe {
-    /// Short id, unique in the lab.
-    pub id: String,
-    /// What must be so, in a sentence.
-    pub title: String,
-    /// What to do when it is not.
-    pub hint: String,
-    /// Seconds after which it counts as failed.
-    pub deadline_s: u64,
-    /// What to try, and what must come of it.
-    pub request: ProbeRequest,
-}
-
-/// What a probe tries, and what must come of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProbeRequest {
-    /// A request to the student's API.
-    Api {
-        /// The API's name.
-        api: String,
-        /// Its stage.
-        stage: String,
-        /// HTTP method.
-        method: String,
-        /// Path below the stage.
-        path: String,
-        /// Body.
-        body: String,
-        /// The HTTP status that must answer.
-        expect_http: u16,
-        /// How the execution must end whose ARN the answer holds.
-        expect_end: Option<EndState>,
-        /// Where in the answer that ARN stands (JSON pointer).
-        execution_arn_pointer: String,
-    },
-    /// An execution that homeroom starts itself.
-    Execution {
-        /// The state machine's name.
-        state_machine: String,
-        /// The execution's input.
-        input: String,
-        /// How it must end.
-        expect_end: EndState,
-    },
-    /// Log events of these functions must arrive.
-    LogEvents {
-        /// The functions' names.
-        functions: Vec<String>,
-    },
-}
-
-/// Something that a scripted student does in a rehearsal, filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ScriptedStep {
-    /// Starts an execution, as from the console.
-    Execution {
-        /// The state machine's name.
-        state_machine: String,
-        /// The execution's name.
-        name: String,
-        /// Its input.
-        input: String,
-    },
-    /// Sends requests to the student's API.
-    Api {
-        /// The route.
-        route: ApiRoute,
-        /// The body.
-        body: String,
-        /// How often.
-        times: u32,
-    },
-}
-
-/// An example payload, filled in for a student.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payload {
-    /// Short id, unique in the lab.
-    pub id: String,
-    /// What it is for.
-    pub title: String,
-    /// Its text.
-    pub text: String,
-}
-
-/// A route of a student's API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiRoute {
-    /// The API's name.
-    pub api: String,
-    /// Its stage.
-    pub stage: String,
-    /// HTTP method.
-    pub method: String,
-    /// Path below the stage.
-    pub path: String,
 }
 
 impl Lab {
@@ -209,10 +87,7 @@ impl Lab {
             manifest,
             templates,
             codes,
-            names: Names::default(),
             handout,
-            api_limits: Vec::new(),
-            reserved: Vec::new(),
         };
         lab.settle(&mut problems);
         if problems.is_empty() {
@@ -290,47 +165,6 @@ impl Lab {
         &self.manifest.rehearsal.settings
     }
 
-    /// What a scripted student does in a rehearsal, in order; all of it completes the lab. Steps that name what
-    /// the lab does not have are refused when the lab is read.
-    pub fn rehearsal_steps(
-        &self,
-        scope: &Scope,
-        class: &ClassName,
-        student: &Student,
-    ) -> Vec<ScriptedStep> {
-        let payload = |id: &str| self.payload(id, scope, class, student);
-        let username = &student.username;
-        let steps = self.manifest.rehearsal.steps.iter();
-        let filled = steps.map(|step| match step {
-            model::RehearsalStep::Execution {
-                state_machine,
-                name,
-                payload: id,
-            } => Some(ScriptedStep::Execution {
-                state_machine: self.state_machine_name(state_machine, username)?,
-                name: name.clone(),
-                input: payload(id)?,
-            }),
-            model::RehearsalStep::Api {
-                api,
-                method,
-                path,
-                payload: id,
-                times,
-            } => {
-                let name = self.rest_api_name(api, username)?;
-                let mut routes = self.api_routes(username).into_iter();
-                Some(ScriptedStep::Api {
-                    route: routes
-                        .find(|r| r.api == name && r.method == *method && r.path == *path)?,
-                    body: payload(id)?,
-                    times: *times,
-                })
-            }
-        });
-        filled.flatten().collect()
-    }
-
     /// How long a username may be for this lab's names.
     pub fn username_limit(&self) -> UsernameLimit {
         username_limit(&self.name_patterns())
@@ -343,127 +177,16 @@ impl Lab {
 
     /// How the stack's resources are named, in the order in which a stack is shown.
     pub fn name_patterns(&self) -> Vec<NamePattern> {
-        let names = &self.names;
-        let all = [
-            &names.roles,
-            &names.log_groups,
-            &names.functions,
-            &names.state_machines,
-            &names.rest_apis,
-        ];
-        all.into_iter().flatten().cloned().collect()
-    }
-
-    /// What `validate` tries on a student's stack; its requests bear the nonce.
-    ///
-    /// # Errors
-    /// Templates that cannot be filled in. [`Lab::desired`] finds the same ones.
-    pub fn probes(
-        &self,
-        scope: &Scope,
-        class: &ClassName,
-        student: &Student,
-        nonce: &str,
-    ) -> Result<Vec<Probe>, Vec<Failure>> {
-        let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
-        let mut problems = Problems::default();
-        let probes = self.render_probes(student, &context, nonce, &mut problems);
-        problems.or(probes)
-    }
-
-    /// What a student is given. Outputs that need an API's id or URL are left out where `apis` (by API name)
-    /// does not have it.
-    pub fn outputs(
-        &self,
-        scope: &Scope,
-        class: &ClassName,
-        student: &Student,
-        apis: &BTreeMap<String, ApiEndpoint>,
-    ) -> Vec<Output> {
-        let context = ClassContext::new(self, scope, class).student(student, apis);
-        let rendered = self.manifest.outputs.iter().map(|output| {
-            let value = self
-                .templates
-                .text(&output_key(&output.id), &context)
-                .ok()?;
-            Some(Output {
-                id: output.id.clone(),
-                label: output.label.clone(),
-                value,
-            })
-        });
-        rendered.flatten().collect()
-    }
-
-    /// The example payloads for a student.
-    pub fn payloads(&self, scope: &Scope, class: &ClassName, student: &Student) -> Vec<Payload> {
-        let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
-        let rendered = self.manifest.payloads.iter().map(|payload| {
-            Some(Payload {
-                id: payload.id.clone(),
-                title: payload.title.clone(),
-                text: self.templates.file(&payload.template, &context).ok()?,
-            })
-        });
-        rendered.flatten().collect()
-    }
-
-    /// The example payloads as requests to the student's deployed APIs (by API name): each payload to every
-    /// route that takes a body.
-    pub fn example_requests(
-        &self,
-        scope: &Scope,
-        class: &ClassName,
-        student: &Student,
-        apis: &BTreeMap<String, ApiEndpoint>,
-    ) -> Vec<ExampleRequest> {
-        let payloads = self.payloads(scope, class, student);
-        let takes_body = |route: &&ApiRoute| matches!(&*route.method, "POST" | "PUT" | "PATCH");
-        let routes = self.api_routes(&student.username);
-        let several = routes.iter().filter(takes_body).count() > 1;
-        let mut requests = Vec::new();
-        for route in routes.iter().filter(takes_body) {
-            let Some(endpoint) = apis.get(&route.api) else {
-                continue;
-            };
-            let target = format!("{} {}", route.method, route.path);
-            requests.extend(payloads.iter().map(|payload| ExampleRequest {
-                id: match several {
-                    true => format!("{target} {}", payload.id),
-                    false => payload.id.clone(),
-                },
-                title: match several {
-                    true => format!("{}, {target}", payload.title),
-                    false => payload.title.clone(),
-                },
-                method: route.method.clone(),
-                url: format!("{}{}", endpoint.url, route.path),
-                body: payload.text.clone(),
-                sigv4: self.signature(&route.api, scope, &student.username),
-            }));
+        fn of<E: Entry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
+            entries.iter().map(|entry| entry.pattern().clone())
         }
-        requests
-    }
-
-    /// What curl needs to sign a request to an API that asks for it.
-    fn signature(&self, api: &str, scope: &Scope, username: &Username) -> Option<String> {
-        let mut apis = self.names.rest_apis.iter().zip(&self.api_limits);
-        let (_, limits) = apis.find(|(pattern, _)| pattern.name(username) == api)?;
-        let signed = limits.authorization == Authorization::AwsIam;
-        signed.then(|| format!("aws:amz:{}:execute-api", scope.region))
-    }
-
-    /// One example payload for a student; `None` when the lab has none of that id.
-    pub fn payload(
-        &self,
-        id: &str,
-        scope: &Scope,
-        class: &ClassName,
-        student: &Student,
-    ) -> Option<String> {
-        let payload = self.manifest.payloads.iter().find(|p| p.id == id)?;
-        let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
-        self.templates.file(&payload.template, &context).ok()
+        let m = &self.manifest;
+        of(&m.roles)
+            .chain(m.functions.iter().map(|function| function.log_group()))
+            .chain(of(&m.functions))
+            .chain(of(&m.state_machines))
+            .chain(of(&m.rest_apis))
+            .collect()
     }
 
     /// How executions and log events are told apart.
@@ -491,38 +214,28 @@ impl Lab {
 
     /// The name of a student's state machine; `None` when the lab has none of that id.
     pub fn state_machine_name(&self, id: &str, username: &Username) -> Option<String> {
-        let index = self
-            .manifest
-            .state_machines
-            .iter()
-            .position(|x| x.id == id)?;
-        Some(self.names.state_machines.get(index)?.name(username))
+        Some(
+            of_id(&self.manifest.state_machines, id)?
+                .pattern
+                .name(username),
+        )
     }
 
     /// The name of a student's function; `None` when the lab has none of that id.
     pub fn function_name(&self, id: &str, username: &Username) -> Option<String> {
-        let index = self.manifest.functions.iter().position(|x| x.id == id)?;
-        Some(self.names.functions.get(index)?.name(username))
+        Some(of_id(&self.manifest.functions, id)?.pattern.name(username))
     }
 
     /// The name of a student's REST API; `None` when the lab has none of that id.
     pub fn rest_api_name(&self, id: &str, username: &Username) -> Option<String> {
-        let index = self.manifest.rest_apis.iter().position(|x| x.id == id)?;
-        Some(self.names.rest_apis.get(index)?.name(username))
+        Some(of_id(&self.manifest.rest_apis, id)?.pattern.name(username))
     }
 
-    /// Every route of a student's APIs.
-    pub fn api_routes(&self, username: &Username) -> Vec<ApiRoute> {
-        let apis = self.manifest.rest_apis.iter().zip(&self.names.rest_apis);
-        let routes = apis.flat_map(|(api, name)| {
-            api.routes.iter().map(move |route| ApiRoute {
-                api: name.name(username),
-                stage: api.stage.clone(),
-                method: route.method.clone(),
-                path: route.path.clone(),
-            })
-        });
-        routes.collect()
+    /// The name of a student's role; empty when the lab has none of that id.
+    fn role_name(&self, id: &str, username: &Username) -> String {
+        let role = of_id(&self.manifest.roles, id);
+        role.map(|role| role.pattern.name(username))
+            .unwrap_or_default()
     }
 }
 

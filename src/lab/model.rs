@@ -8,30 +8,33 @@ use crate::aws::execution::Status;
 use crate::ids::LabId;
 use crate::lab::check::Check;
 use crate::lab::marks::Marks;
+use crate::stack::kinds::Kind;
+use crate::stack::kinds::rest_api::{Authorization, Throttle};
 use crate::stack::kinds::state_machine::WorkflowType;
+use crate::stack::names::NamePattern;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    pub lab: Head,
+    pub lab: LabHead,
     pub settings: toml::Table,
     #[serde(default)]
     pub rehearsal: Rehearsal,
     #[serde(default, rename = "role")]
-    pub roles: Vec<Role>,
+    pub roles: Vec<RoleEntry>,
     #[serde(default, rename = "function")]
-    pub functions: Vec<Function>,
+    pub functions: Vec<FunctionEntry>,
     #[serde(default, rename = "state_machine")]
-    pub state_machines: Vec<StateMachine>,
+    pub state_machines: Vec<StateMachineEntry>,
     #[serde(default, rename = "rest_api")]
-    pub rest_apis: Vec<RestApi>,
-    pub access: Option<Access>,
+    pub rest_apis: Vec<RestApiEntry>,
+    pub access: Option<AccessEntry>,
     #[serde(default, rename = "output")]
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<OutputEntry>,
     #[serde(default, rename = "payload")]
-    pub payloads: Vec<Payload>,
-    pub handout: Option<Handout>,
+    pub payloads: Vec<PayloadEntry>,
+    pub handout: Option<HandoutEntry>,
     #[serde(default)]
     pub marks: Marks,
     #[serde(default, rename = "probe")]
@@ -71,7 +74,7 @@ pub(super) fn line_of(text: &str, at: usize) -> usize {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Head {
+pub(super) struct LabHead {
     pub id: LabId,
     pub title: String,
     pub minutes: u32,
@@ -113,16 +116,18 @@ fn once() -> u32 {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Role {
+pub(super) struct RoleEntry {
     pub id: String,
     pub name: String,
     pub trust: String,
     pub policy: String,
+    #[serde(skip, default = "unnamed")]
+    pub pattern: NamePattern,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Function {
+pub(super) struct FunctionEntry {
     pub id: String,
     pub name: String,
     pub role: String,
@@ -133,50 +138,52 @@ pub(super) struct Function {
     pub timeout_s: i32,
     pub memory_mib: i32,
     /// How many of it may run at once, or "off": a number, or a text, perhaps of a setting.
-    pub reserved_concurrency: Option<Figure>,
+    pub reserved_concurrency: Option<FigureOrText>,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    #[serde(skip, default = "unnamed")]
+    pub pattern: NamePattern,
+    /// What is reserved for it, worked out of `reserved_concurrency`.
+    #[serde(skip)]
+    pub reserved: Option<u32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StateMachine {
+pub(super) struct StateMachineEntry {
     pub id: String,
     pub name: String,
     #[serde(rename = "type")]
     pub workflow_type: WorkflowType,
     pub role: String,
     pub definition: String,
+    #[serde(skip, default = "unnamed")]
+    pub pattern: NamePattern,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RestApi {
+pub(super) struct RestApiEntry {
     pub id: String,
     pub name: String,
     pub stage: String,
     /// Who may call it: a text, perhaps of a setting.
     pub authorization: Option<String>,
-    pub throttle: Option<Throttle>,
+    pub throttle: Option<ThrottleEntry>,
     #[serde(rename = "route")]
-    pub routes: Vec<Route>,
+    pub routes: Vec<RouteEntry>,
+    #[serde(skip, default = "unnamed")]
+    pub pattern: NamePattern,
+    /// Worked out of `authorization` and `throttle`.
+    #[serde(skip)]
+    pub limits: ApiLimits,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Throttle {
-    pub rate: Figure,
-    pub burst: Figure,
-}
-
-impl Throttle {
-    /// Its figures, each with its key.
-    pub fn figures(&self) -> [(&'static str, &Figure); 2] {
-        [
-            ("throttle.rate", &self.rate),
-            ("throttle.burst", &self.burst),
-        ]
-    }
+pub(super) struct ThrottleEntry {
+    pub rate: FigureOrText,
+    pub burst: FigureOrText,
 }
 
 /// A number, or a text that gives one once it is filled in.
@@ -185,30 +192,105 @@ impl Throttle {
     untagged,
     expecting = "a whole number, or a text like \"{{ settings.… }}\""
 )]
-pub(super) enum Figure {
+pub(super) enum FigureOrText {
     Number(u32),
     Text(String),
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Route {
+pub(super) struct RouteEntry {
     pub method: String,
     pub path: String,
     pub function: String,
 }
 
+/// Who may call a REST API, and how often.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ApiLimits {
+    pub authorization: Authorization,
+    pub throttle: Option<Throttle>,
+}
+
+/// A resource of the stack, as the manifest has it.
+pub(super) trait Entry {
+    const KIND: Kind;
+    /// Its table in the manifest.
+    const TABLE: &'static str;
+    fn id(&self) -> &str;
+    /// The template of its name.
+    fn name(&self) -> &str;
+    /// How it is named, once the settings are known.
+    fn pattern(&self) -> &NamePattern;
+    fn set_pattern(&mut self, pattern: NamePattern);
+}
+
+macro_rules! entry {
+    ($entry:ident, $kind:ident, $table:literal) => {
+        impl Entry for $entry {
+            const KIND: Kind = Kind::$kind;
+            const TABLE: &'static str = $table;
+            fn id(&self) -> &str {
+                &self.id
+            }
+            fn name(&self) -> &str {
+                &self.name
+            }
+            fn pattern(&self) -> &NamePattern {
+                &self.pattern
+            }
+            fn set_pattern(&mut self, pattern: NamePattern) {
+                self.pattern = pattern;
+            }
+        }
+    };
+}
+
+entry!(RoleEntry, Role, "role");
+entry!(FunctionEntry, Function, "function");
+entry!(StateMachineEntry, StateMachine, "state_machine");
+entry!(RestApiEntry, RestApi, "rest_api");
+
+/// Where a text of an entry stands, for people; texts that are templates are compiled under it.
+pub(super) fn entry_key(table: &str, id: &str, key: &str) -> String {
+    format!("[[{table}]] {id:?}: {key}")
+}
+
+/// The entry of an id.
+pub(super) fn of_id<'a, E: Entry>(entries: &'a [E], id: &str) -> Option<&'a E> {
+    entries.iter().find(|entry| entry.id() == id)
+}
+
+impl FunctionEntry {
+    /// How the function's log group is named.
+    pub fn log_group(&self) -> NamePattern {
+        NamePattern {
+            kind: Kind::LogGroup,
+            prefix: format!("/aws/lambda/{}", self.pattern.prefix),
+            suffix: self.pattern.suffix.clone(),
+        }
+    }
+}
+
+fn unnamed() -> NamePattern {
+    NamePattern {
+        kind: Kind::Role,
+        prefix: String::new(),
+        suffix: String::new(),
+    }
+}
+
 /// What students may do: two templates of IAM policies.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Access {
+pub(super) struct AccessEntry {
     pub policy: String,
     pub boundary: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Output {
+pub(super) struct OutputEntry {
     pub id: String,
     pub label: String,
     pub value: String,
@@ -216,7 +298,7 @@ pub(super) struct Output {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Payload {
+pub(super) struct PayloadEntry {
     pub id: String,
     pub title: String,
     pub template: String,
@@ -225,42 +307,65 @@ pub(super) struct Payload {
 /// What a student is told.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Handout {
+pub(super) struct HandoutEntry {
     /// A Markdown file.
     pub template: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// One thing that `validate` tries. In the manifest it names things by their ids, and templates by their paths;
+/// [`Lab::probes`](crate::lab::Lab::probes) gives it filled in for a student: with names, and with the texts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Probe {
+pub struct Probe {
     pub id: String,
+    /// What must be so, in a sentence.
     pub title: String,
+    /// What to do when it is not.
     pub hint: String,
+    /// Seconds after which it counts as failed.
     pub deadline_s: u64,
     pub request: ProbeRequest,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// What a probe tries, and what must come of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) enum ProbeRequest {
+pub enum ProbeRequest {
+    /// A request to the student's API.
     Api {
         api: String,
+        /// The API's, once it is filled in.
+        #[serde(skip)]
+        stage: String,
         method: String,
         path: String,
         body: String,
         expect_http: u16,
+        /// How the execution must end whose ARN the answer holds.
         expect_end: Option<EndState>,
+        /// Where in the answer that ARN stands (JSON pointer).
         #[serde(default = "execution_arn_pointer")]
         execution_arn_pointer: String,
     },
+    /// An execution that homeroom starts itself.
     Execution {
         state_machine: String,
         input: String,
         expect_end: EndState,
     },
-    LogEvents {
-        functions: Vec<String>,
-    },
+    /// Log events of these functions must arrive.
+    LogEvents { functions: Vec<String> },
+}
+
+impl ProbeRequest {
+    /// The template of what it sends, with the key under which the manifest names it; once it is filled in, the text.
+    pub fn sends(&self) -> Option<(&'static str, &String)> {
+        match self {
+            Self::Api { body, .. } => Some(("body", body)),
+            Self::Execution { input, .. } => Some(("input", input)),
+            Self::LogEvents { .. } => None,
+        }
+    }
 }
 
 /// How an execution must have ended.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab::model::{self, Manifest};
+use crate::lab::model::{self, Entry, FigureOrText, Manifest, entry_key};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
@@ -63,59 +63,12 @@ fn replaced(message: &str) -> Option<&'static str> {
 /// Compiles every template that the manifest names.
 pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problems) -> Templates {
     let mut templates = Templates::default();
-    let mut wanted: BTreeMap<&str, String> = BTreeMap::new();
-    let mut want = |whose: String, path| {
-        wanted.entry(path).or_insert(whose);
-    };
-    for role in &manifest.roles {
-        want(
-            format!("[[role]] {:?}: trust", role.id),
-            role.trust.as_str(),
-        );
-        want(format!("[[role]] {:?}: policy", role.id), &role.policy);
+    // By path: who names it first, and whether anybody needs it to be JSON.
+    let mut wanted: BTreeMap<&str, (String, bool)> = BTreeMap::new();
+    for (whose, path, must_be_json) in template_files(manifest) {
+        wanted.entry(path).or_insert((whose, false)).1 |= must_be_json;
     }
-    for machine in &manifest.state_machines {
-        want(
-            format!("[[state_machine]] {:?}: definition", machine.id),
-            &machine.definition,
-        );
-    }
-    if let Some(access) = &manifest.access {
-        want("[access] policy".to_owned(), &access.policy);
-        want("[access] boundary".to_owned(), &access.boundary);
-    }
-    for payload in &manifest.payloads {
-        want(
-            format!("[[payload]] {:?}: template", payload.id),
-            &payload.template,
-        );
-    }
-    for probe in &manifest.probes {
-        match &probe.request {
-            model::ProbeRequest::Api { body, .. } => {
-                want(format!("[[probe]] {:?}: body", probe.id), body)
-            }
-            model::ProbeRequest::Execution { input, .. } => {
-                want(format!("[[probe]] {:?}: input", probe.id), input)
-            }
-            model::ProbeRequest::LogEvents { .. } => {}
-        }
-    }
-    let must_be_json = |path: &str| {
-        manifest
-            .roles
-            .iter()
-            .any(|role| role.trust == path || role.policy == path)
-            || manifest
-                .state_machines
-                .iter()
-                .any(|machine| machine.definition == path)
-            || manifest
-                .access
-                .iter()
-                .any(|access| access.policy == path || access.boundary == path)
-    };
-    for (path, whose) in wanted {
+    for (path, (whose, must_be_json)) in wanted {
         let file = format!("templates/{path}");
         let Some(bytes) = files.get(&file) else {
             problems.add(
@@ -124,7 +77,7 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
             );
             continue;
         };
-        if must_be_json(path) && !path.ends_with(".json") {
+        if must_be_json && !path.ends_with(".json") {
             problems.add(MANIFEST, format!("{whose} = {path:?} must end in .json, so that it is escaped and checked as JSON"));
         }
         match std::str::from_utf8(bytes) {
@@ -146,33 +99,67 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
     templates
 }
 
-/// Texts of the manifest that are templates themselves, by the key under which they are compiled; the key says
-/// to a person where the text stands.
-fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
-    let mut texts: Vec<(String, &str)> = Vec::new();
+/// The files that the manifest names as templates: where it does, the path, and whether the file must be JSON.
+fn template_files(manifest: &Manifest) -> Vec<(String, &str, bool)> {
+    let mut files: Vec<(String, &str, bool)> = Vec::new();
     for role in &manifest.roles {
-        texts.push((name_key("role", &role.id), &role.name));
+        files.push((entry_key("role", &role.id, "trust"), &role.trust, true));
+        files.push((entry_key("role", &role.id, "policy"), &role.policy, true));
     }
+    for machine in &manifest.state_machines {
+        let whose = entry_key("state_machine", &machine.id, "definition");
+        files.push((whose, &machine.definition, true));
+    }
+    if let Some(access) = &manifest.access {
+        files.push(("[access] policy".to_owned(), &access.policy, true));
+        files.push(("[access] boundary".to_owned(), &access.boundary, true));
+    }
+    for payload in &manifest.payloads {
+        let whose = entry_key("payload", &payload.id, "template");
+        files.push((whose, &payload.template, false));
+    }
+    for probe in &manifest.probes {
+        if let Some((key, path)) = probe.request.sends() {
+            files.push((entry_key("probe", &probe.id, key), path, false));
+        }
+    }
+    files
+}
+
+/// Texts of the manifest that are templates themselves, by the key under which they are compiled.
+fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
+    fn names<E: Entry>(entries: &[E]) -> impl Iterator<Item = (String, &str)> {
+        entries
+            .iter()
+            .map(|e| (entry_key(E::TABLE, e.id(), "name"), e.name()))
+    }
+    let mut texts: Vec<(String, &str)> = Vec::new();
+    texts.extend(names(&manifest.roles));
+    texts.extend(names(&manifest.functions));
+    texts.extend(names(&manifest.state_machines));
+    texts.extend(names(&manifest.rest_apis));
     for function in &manifest.functions {
-        texts.push((name_key("function", &function.id), &function.name));
         for (variable, value) in &function.environment {
             texts.push((environment_key(&function.id, variable), value));
         }
-        if let Some(model::Figure::Text(text)) = &function.reserved_concurrency {
-            texts.push((reserved_key(&function.id), text));
+        if let Some(FigureOrText::Text(text)) = &function.reserved_concurrency {
+            let key = entry_key("function", &function.id, "reserved_concurrency");
+            texts.push((key, text));
         }
-    }
-    for machine in &manifest.state_machines {
-        texts.push((name_key("state_machine", &machine.id), &machine.name));
     }
     for api in &manifest.rest_apis {
-        texts.push((name_key("rest_api", &api.id), &api.name));
+        let key = |what: &str| entry_key("rest_api", &api.id, what);
         if let Some(authorization) = &api.authorization {
-            texts.push((api_key(&api.id, "authorization"), authorization));
+            texts.push((key("authorization"), authorization));
         }
-        for (key, figure) in api.throttle.iter().flat_map(model::Throttle::figures) {
-            if let model::Figure::Text(text) = figure {
-                texts.push((api_key(&api.id, key), text));
+        if let Some(throttle) = &api.throttle {
+            for (what, figure) in [
+                ("throttle.rate", &throttle.rate),
+                ("throttle.burst", &throttle.burst),
+            ] {
+                if let FigureOrText::Text(text) = figure {
+                    texts.push((key(what), text));
+                }
             }
         }
     }
@@ -182,24 +169,12 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
     texts
 }
 
-pub(super) fn name_key(what: &str, id: &str) -> String {
-    format!("[[{what}]] {id:?}: name")
-}
-
-pub(super) fn api_key(api: &str, key: &str) -> String {
-    format!("[[rest_api]] {api:?}: {key}")
-}
-
-pub(super) fn reserved_key(function: &str) -> String {
-    format!("[[function]] {function:?}: reserved_concurrency")
-}
-
 pub(super) fn environment_key(function: &str, variable: &str) -> String {
-    format!("[[function]] {function:?}: environment.{variable}")
+    entry_key("function", function, &format!("environment.{variable}"))
 }
 
 pub(super) fn output_key(id: &str) -> String {
-    format!("[[output]] {id:?}: value")
+    entry_key("output", id, "value")
 }
 
 /// Packs every code folder that the manifest names.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tera::Context;
 
-use crate::lab::model;
+use crate::lab::Lab;
+use crate::lab::model::{ApiLimits, Entry, FigureOrText, RestApiEntry, entry_key};
 use crate::lab::problems::{Problems, known};
-use crate::lab::read::{api_key, name_key, reserved_key};
+use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
-use crate::lab::{ApiLimits, Lab, Names};
 use crate::stack::kinds::function::RESERVED_MAX;
+use crate::stack::kinds::log_group;
 use crate::stack::kinds::rest_api::{Authorization, BURST_MAX, RATE_MAX, Throttle};
-use crate::stack::kinds::{Kind, log_group};
 use crate::stack::names::NamePattern;
 
 impl Lab {
@@ -99,60 +99,105 @@ impl Lab {
                 .add(MANIFEST, format!("[settings] log_retention_days is {shown}, which CloudWatch Logs does not accept"))
                 .hint = Some(format!("it accepts {} days", days.join(", ")));
         }
-        self.names = self.work_out_names(problems);
-        let limits = self.manifest.rest_apis.iter();
-        self.api_limits = limits.map(|api| self.limits(api, problems)).collect();
-        let functions = self.manifest.functions.iter();
-        self.reserved = functions.map(|f| self.reserved(f, problems)).collect();
-    }
-
-    /// Who may call an API, and how often: the same for every student.
-    fn limits(&self, api: &model::RestApi, problems: &mut Problems) -> ApiLimits {
         let mut context = Context::new();
         context.insert("lab", self.id());
         context.insert("settings", &self.settings_json());
-        let mut text = |key: &str| match self.templates.text(&api_key(&api.id, key), &context) {
+        let manifest = &mut self.manifest;
+        let mut of_settings = OfSettings {
+            templates: &self.templates,
+            context,
+            problems,
+        };
+        of_settings.name(&mut manifest.functions);
+        of_settings.name(&mut manifest.roles);
+        of_settings.name(&mut manifest.state_machines);
+        of_settings.name(&mut manifest.rest_apis);
+        for api in &mut manifest.rest_apis {
+            api.limits = of_settings.limits(api);
+        }
+        for function in &mut manifest.functions {
+            let key = entry_key("function", &function.id, "reserved_concurrency");
+            let figure = function.reserved_concurrency.as_ref();
+            function.reserved =
+                figure.and_then(|f| of_settings.figure(&key, f, RESERVED_MAX, Some("off")));
+        }
+    }
+}
+
+/// Works out what depends on the settings alone, and is the same for every student.
+struct OfSettings<'a> {
+    templates: &'a Templates,
+    /// The lab's id and the settings.
+    context: Context,
+    problems: &'a mut Problems,
+}
+
+impl OfSettings<'_> {
+    fn say(&mut self, cause: String) {
+        self.problems.add(MANIFEST, cause);
+    }
+
+    /// A text of the manifest, filled in; `knows`: what it may name, for the hint.
+    fn text(&mut self, key: &str, context: &Context, knows: &str) -> Option<String> {
+        match self.templates.text(key, context) {
             Ok(text) => Some(text),
             Err(error) => {
-                let whose = api_key(&api.id, key);
-                problems.add(MANIFEST, format!("{whose}: {error}")).hint =
-                    Some("it knows lab and settings only".into());
+                let problem = self.problems.add(MANIFEST, format!("{key}: {error}"));
+                problem.hint = Some(knows.to_owned());
                 None
             }
+        }
+    }
+
+    fn plain_text(&mut self, key: &str) -> Option<String> {
+        let context = self.context.clone();
+        self.text(key, &context, "it knows lab and settings only")
+    }
+
+    /// A whole number from 1 to `max`; `None` where it says the word for none.
+    fn figure(
+        &mut self,
+        key: &str,
+        figure: &FigureOrText,
+        max: u32,
+        none: Option<&str>,
+    ) -> Option<u32> {
+        let text = match figure {
+            FigureOrText::Number(number) => number.to_string(),
+            FigureOrText::Text(_) => self.plain_text(key)?,
         };
-        let authorization = api
-            .authorization
-            .as_ref()
-            .and_then(|_| text("authorization"));
-        let throttle = api.throttle.as_ref().map(|throttle| {
-            throttle.figures().map(|(key, figure)| match figure {
-                model::Figure::Number(number) => Some(number.to_string()),
-                model::Figure::Text(_) => text(key),
-            })
-        });
+        let text = text.trim();
+        if Some(text) == none {
+            return None;
+        }
+        let number = text.parse().ok().filter(|n| (1..=max).contains(n));
+        if number.is_none() {
+            let or = none.map(|word| format!("{word:?} or ")).unwrap_or_default();
+            self.say(format!(
+                "{key} is {text:?}, not {or}a whole number from 1 to {max}"
+            ));
+        }
+        number
+    }
+
+    fn limits(&mut self, api: &RestApiEntry) -> ApiLimits {
+        let key = |what: &str| entry_key("rest_api", &api.id, what);
         let mut limits = ApiLimits::default();
-        if let Some(text) = authorization {
+        if api.authorization.is_some()
+            && let Some(text) = self.plain_text(&key("authorization"))
+        {
             match Authorization::ALL.iter().find(|a| a.as_str() == text) {
                 Some(found) => limits.authorization = *found,
                 None => {
-                    let whose = api_key(&api.id, "authorization");
+                    let whose = key("authorization");
                     let known = Authorization::ALL.map(Authorization::as_str).join(" or ");
-                    problems.add(MANIFEST, format!("{whose} is {text:?}, not {known}"));
+                    self.say(format!("{whose} is {text:?}, not {known}"));
                 }
             }
         }
-        if let Some([Some(rate), Some(burst)]) = throttle {
-            let mut figure = |key: &str, text: String, max: u32| {
-                let number = text.trim().parse().ok().filter(|n| (1..=max).contains(n));
-                if number.is_none() {
-                    let whose = api_key(&api.id, key);
-                    let cause = format!("{whose} is {text:?}, not a whole number from 1 to {max}");
-                    problems.add(MANIFEST, cause);
-                }
-                number
-            };
-            let rate = figure("throttle.rate", rate, RATE_MAX);
-            let burst = figure("throttle.burst", burst, BURST_MAX);
+        if let Some(throttle) = &api.throttle {
+            let rate = self.figure(&key("throttle.rate"), &throttle.rate, RATE_MAX, None);
+            let burst = self.figure(&key("throttle.burst"), &throttle.burst, BURST_MAX, None);
             limits.throttle = rate
                 .zip(burst)
                 .map(|(rate, burst)| Throttle { rate, burst });
@@ -160,144 +205,55 @@ impl Lab {
         limits
     }
 
-    /// How many of a function may run at once: the same for every student.
-    fn reserved(&self, function: &model::Function, problems: &mut Problems) -> Option<u32> {
-        let whose = reserved_key(&function.id);
-        let text = match function.reserved_concurrency.as_ref()? {
-            model::Figure::Number(number) => number.to_string(),
-            model::Figure::Text(_) => {
-                let mut context = Context::new();
-                context.insert("lab", self.id());
-                context.insert("settings", &self.settings_json());
-                match self.templates.text(&whose, &context) {
-                    Ok(text) => text,
-                    Err(error) => {
-                        problems.add(MANIFEST, format!("{whose}: {error}")).hint =
-                            Some("it knows lab and settings only".into());
-                        return None;
-                    }
-                }
+    /// Works out how entries of one kind are named.
+    fn name<E: Entry>(&mut self, entries: &mut [E]) {
+        for index in 0..entries.len() {
+            let pattern = self.pattern(&entries[index]);
+            if entries[..index].iter().any(|e| *e.pattern() == pattern) {
+                let name = pattern.around("<username>");
+                self.say(format!("two resources are named {} '{name}'", E::KIND));
             }
-        };
-        match text.trim() {
-            "off" => None,
-            text => {
-                let number = text.parse().ok().filter(|n| (1..=RESERVED_MAX).contains(n));
-                if number.is_none() {
-                    let cause = format!(
-                        "{whose} is {text:?}, not \"off\" or a whole number from 1 to {RESERVED_MAX}"
-                    );
-                    problems.add(MANIFEST, cause);
-                }
-                number
-            }
+            entries[index].set_pattern(pattern);
         }
     }
 
-    fn work_out_names(&self, problems: &mut Problems) -> Names {
-        let m = &self.manifest;
-        let mut of = |kind: Kind, what: &str, ids: Vec<&String>| -> Vec<NamePattern> {
-            ids.into_iter()
-                .map(|id| self.name_pattern(kind, what, id, problems))
-                .collect()
-        };
-        let functions = of(
-            Kind::Function,
-            "function",
-            m.functions.iter().map(|x| &x.id).collect(),
-        );
-        let names = Names {
-            roles: of(Kind::Role, "role", m.roles.iter().map(|x| &x.id).collect()),
-            log_groups: functions
-                .iter()
-                .map(|function| NamePattern {
-                    kind: Kind::LogGroup,
-                    prefix: format!("/aws/lambda/{}", function.prefix),
-                    suffix: function.suffix.clone(),
-                })
-                .collect(),
-            functions,
-            state_machines: of(
-                Kind::StateMachine,
-                "state_machine",
-                m.state_machines.iter().map(|x| &x.id).collect(),
-            ),
-            rest_apis: of(
-                Kind::RestApi,
-                "rest_api",
-                m.rest_apis.iter().map(|x| &x.id).collect(),
-            ),
-        };
-        for patterns in [
-            &names.roles,
-            &names.functions,
-            &names.state_machines,
-            &names.rest_apis,
-        ] {
-            for (i, pattern) in patterns.iter().enumerate() {
-                if patterns[..i].contains(pattern) {
-                    let name = pattern.around("<username>");
-                    problems.add(
-                        MANIFEST,
-                        format!("two resources are named {} '{name}'", pattern.kind),
-                    );
-                }
-            }
-        }
-        names
-    }
-
-    fn name_pattern(
-        &self,
-        kind: Kind,
-        what: &str,
-        id: &str,
-        problems: &mut Problems,
-    ) -> NamePattern {
+    fn pattern<E: Entry>(&mut self, entry: &E) -> NamePattern {
         // Mixed case, so that a filter on the username does not go unseen.
         const STAND_IN: &str = "Stand0In";
-        let whose = format!("[[{what}]] {id:?}: name");
+        let whose = entry_key(E::TABLE, entry.id(), "name");
         let mut pattern = NamePattern {
-            kind,
+            kind: E::KIND,
             prefix: String::new(),
             suffix: String::new(),
         };
-        let mut context = Context::new();
+        let mut context = self.context.clone();
         context.insert("username", STAND_IN);
-        context.insert("lab", self.id());
-        context.insert("settings", &self.settings_json());
-        match self.templates.text(&name_key(what, id), &context) {
-            Err(error) => {
-                problems.add(MANIFEST, format!("{whose}: {error}")).hint =
-                    Some("names know username, lab and settings only".into());
-            }
-            Ok(name) => match name.split(STAND_IN).collect::<Vec<_>>()[..] {
+        if let Some(name) = self.text(
+            &whose,
+            &context,
+            "names know username, lab and settings only",
+        ) {
+            match name.split(STAND_IN).collect::<Vec<_>>()[..] {
                 [prefix, suffix] => {
                     pattern.prefix = prefix.to_owned();
                     pattern.suffix = suffix.to_owned();
                 }
-                _ => {
-                    problems.add(
-                        MANIFEST,
-                        format!("{whose} must hold {{{{ username }}}} once, as it is"),
-                    );
-                }
-            },
+                _ => self.say(format!(
+                    "{whose} must hold {{{{ username }}}} once, as it is"
+                )),
+            }
         }
         if let Some(bad) = pattern.bad_character() {
-            problems.add(
-                MANIFEST,
-                format!("{whose} contains {bad:?}; use letters, digits, '-' and '_' only"),
-            );
+            self.say(format!(
+                "{whose} contains {bad:?}; use letters, digits, '-' and '_' only"
+            ));
         }
         if pattern.room() == 0 {
-            problems.add(
-                MANIFEST,
-                format!(
-                    "{whose} leaves no room for a username; a {kind} has at most {} characters",
-                    pattern.name_max()
-                ),
-            );
+            self.say(format!(
+                "{whose} leaves no room for a username; a {} has at most {} characters",
+                E::KIND,
+                pattern.name_max()
+            ));
         }
         pattern
     }

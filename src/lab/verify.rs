@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::lab::check::{Check, Credit, Proof, Work};
 use crate::lab::marks::Starter;
 use crate::lab::marks::is_plain_pointer;
-use crate::lab::model::{Manifest, ProbeRequest};
+use crate::lab::model::{Entry, Manifest, ProbeRequest, RouteEntry, of_id};
 use crate::lab::problems::{Problems, known};
 
 /// The file that a message is about.
@@ -82,41 +82,19 @@ impl Verifier<'_> {
         }
     }
 
-    fn refer<'b>(
-        &mut self,
-        whose: &str,
-        key: &str,
-        what: &str,
-        id: &str,
-        ids: impl Iterator<Item = &'b String>,
-    ) {
-        let ids: Vec<_> = ids.map(String::as_str).collect();
-        if !ids.contains(&id) {
-            let cause = format!("{whose}: {key} = {id:?} names no [[{what}]]");
-            self.problems.add(MANIFEST, cause).hint = Some(known(what, ids));
+    fn refer<E: Entry>(&mut self, whose: &str, key: &str, id: &str, entries: &[E]) {
+        if of_id(entries, id).is_none() {
+            let cause = format!("{whose}: {key} = {id:?} names no [[{}]]", E::TABLE);
+            let ids = entries.iter().map(Entry::id);
+            self.problems.add(MANIFEST, cause).hint = Some(known(E::TABLE, ids));
         }
     }
 
-    fn function(&mut self, whose: &str, key: &str, id: &str) {
+    fn functions(&mut self, whose: &str, key: &str, ids: &[String]) {
         let m = self.manifest;
-        self.refer(
-            whose,
-            key,
-            "function",
-            id,
-            m.functions.iter().map(|x| &x.id),
-        );
-    }
-
-    fn machine(&mut self, whose: &str, key: &str, id: &str) {
-        let m = self.manifest;
-        self.refer(
-            whose,
-            key,
-            "state_machine",
-            id,
-            m.state_machines.iter().map(|x| &x.id),
-        );
+        for id in ids {
+            self.refer(whose, key, id, &m.functions);
+        }
     }
 
     fn pointer<'b>(&mut self, whose: &str, pointers: impl IntoIterator<Item = &'b String>) {
@@ -133,14 +111,8 @@ impl Verifier<'_> {
     fn stack(&mut self) {
         let m = self.manifest;
         for function in &m.functions {
-            let whose = format!("[[function]] {:?}", function.id);
-            self.refer(
-                &whose,
-                "role",
-                "role",
-                &function.role,
-                m.roles.iter().map(|x| &x.id),
-            );
+            let whose = entry_of("function", &function.id);
+            self.refer(&whose, "role", &function.role, &m.roles);
             if !(1..=TIMEOUT_MAX).contains(&function.timeout_s) {
                 self.say(
                     &whose,
@@ -169,17 +141,11 @@ impl Verifier<'_> {
             }
         }
         for machine in &m.state_machines {
-            let whose = format!("[[state_machine]] {:?}", machine.id);
-            self.refer(
-                &whose,
-                "role",
-                "role",
-                &machine.role,
-                m.roles.iter().map(|x| &x.id),
-            );
+            let whose = entry_of("state_machine", &machine.id);
+            self.refer(&whose, "role", &machine.role, &m.roles);
         }
         for api in &m.rest_apis {
-            let whose = format!("[[rest_api]] {:?}", api.id);
+            let whose = entry_of("rest_api", &api.id);
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
             if api.stage.is_empty() || api.stage.len() > STAGE_MAX || !api.stage.chars().all(plain)
             {
@@ -199,7 +165,7 @@ impl Verifier<'_> {
             }
             let mut seen = BTreeSet::new();
             for route in &api.routes {
-                self.function(&whose, "route.function", &route.function);
+                self.refer(&whose, "route.function", &route.function, &m.functions);
                 if !METHODS.contains(&route.method.as_str()) {
                     self.say(
                         &whose,
@@ -242,7 +208,7 @@ impl Verifier<'_> {
         let mut in_patterns: Vec<(&str, &String)> = Vec::new();
         in_patterns.extend(marks.log_execution.iter().map(|p| ("log_execution", p)));
         if let Some(log) = &marks.api_log {
-            self.function("[marks]", "api_log.function", &log.function);
+            self.refer("[marks]", "api_log.function", &log.function, &m.functions);
             in_patterns.push(("api_log.execution", &log.execution));
             in_patterns.extend(log.line.keys().map(|pointer| ("api_log.line", pointer)));
             if log.line.is_empty() {
@@ -274,7 +240,7 @@ impl Verifier<'_> {
     fn probes(&mut self) {
         let m = self.manifest;
         for probe in &m.probes {
-            let whose = format!("[[probe]] {:?}", probe.id);
+            let whose = entry_of("probe", &probe.id);
             if probe.deadline_s == 0 {
                 self.say(&whose, "deadline_s = 0 leaves no time to look");
             }
@@ -288,19 +254,13 @@ impl Verifier<'_> {
                     execution_arn_pointer,
                     ..
                 } => {
-                    self.refer(
-                        &whose,
-                        "api",
-                        "rest_api",
-                        api,
-                        m.rest_apis.iter().map(|x| &x.id),
-                    );
+                    self.refer(&whose, "api", api, &m.rest_apis);
                     let routes = m
                         .rest_apis
                         .iter()
                         .filter(|x| x.id == *api)
                         .flat_map(|x| &x.routes);
-                    let answers = |r: &crate::lab::model::Route| {
+                    let answers = |r: &RouteEntry| {
                         (r.method == *method || r.method == "ANY") && r.path == *path
                     };
                     if m.rest_apis.iter().any(|x| x.id == *api) && !routes.into_iter().any(answers)
@@ -324,13 +284,11 @@ impl Verifier<'_> {
                     expect_end,
                     ..
                 } => {
-                    self.machine(&whose, "state_machine", state_machine);
+                    self.refer(&whose, "state_machine", state_machine, &m.state_machines);
                     Some(expect_end)
                 }
                 ProbeRequest::LogEvents { functions } => {
-                    for function in functions {
-                        self.function(&whose, "functions", function);
-                    }
+                    self.functions(&whose, "functions", functions);
                     None
                 }
             };
@@ -405,7 +363,7 @@ impl Verifier<'_> {
     fn checks(&mut self) {
         let m = self.manifest;
         for (check, line) in m.checks.iter().zip(&m.points_lines) {
-            let whose = format!("[[check]] {:?}", check.id);
+            let whose = entry_of("check", &check.id);
             self.points(&whose, check, *line);
             self.credit(&whose, check);
             match &check.proof {
@@ -419,7 +377,12 @@ impl Verifier<'_> {
                     ..
                 } => {
                     self.started_by(&whose, *started_by);
-                    self.machine(&whose, "proof.state_machine", state_machine);
+                    self.refer(
+                        &whose,
+                        "proof.state_machine",
+                        state_machine,
+                        &m.state_machines,
+                    );
                     self.pointer(&whose, input.keys().chain(one_for_each.keys()));
                     for (pointer, values) in one_for_each {
                         if values.is_empty() {
@@ -445,11 +408,9 @@ impl Verifier<'_> {
                     functions,
                     own_execution_of,
                 } => {
-                    for function in functions {
-                        self.function(&whose, "proof.functions", function);
-                    }
+                    self.functions(&whose, "proof.functions", functions);
                     if let Some(machine) = own_execution_of {
-                        self.machine(&whose, "proof.own_execution_of", machine);
+                        self.refer(&whose, "proof.own_execution_of", machine, &m.state_machines);
                     }
                 }
             }
@@ -472,6 +433,11 @@ impl Verifier<'_> {
             );
         }
     }
+}
+
+/// An entry of the manifest, for people.
+fn entry_of(table: &str, id: &str) -> String {
+    format!("[[{table}]] {id:?}")
 }
 
 /// `/`, or `/a/{b}`: what API Gateway accepts as path parts. Source: CreateResource, `pathPart`.

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
@@ -69,7 +68,7 @@ impl FileReader<'_> {
         let mut settings = toml::Table::new();
         for (name, value) in self.table(key, value) {
             let (name, at) = (name.into_inner(), value.span());
-            let Some(value) = self.read(&name, value, Ok) else {
+            let Some(value) = self.read(&name, value, plain::<toml::Value>) else {
                 continue;
             };
             if value.is_table() || value.is_array() || value.is_datetime() {
@@ -108,16 +107,14 @@ impl FileReader<'_> {
         Some(quotas)
     }
 
-    fn read<T>(
+    fn read<'v, T>(
         &mut self,
         key: &str,
-        value: Spanned<DeValue<'_>>,
-        read: impl FnOnce(toml::Value) -> Result<T, String>,
+        value: Spanned<DeValue<'v>>,
+        read: impl FnOnce(ValueDeserializer<'v>) -> Result<T, String>,
     ) -> Option<T> {
         let at = value.span();
-        let value = toml::Value::deserialize(ValueDeserializer::from(value));
-        let value = value.map_err(|error| error.message().to_owned());
-        let read = value.and_then(read).map_err(|why| {
+        let read = read(ValueDeserializer::from(value)).map_err(|why| {
             let cause = format!("{}: {why}", self.written(&at));
             let hint = "texts stand in quotes; docs/settings.md says what each setting takes";
             self.fail(at, Some(key), cause, hint);
@@ -264,6 +261,12 @@ settings.tags = ["a"]
 "#
             )
         );
+    }
+
+    #[test]
+    fn a_date_is_no_text() {
+        let said = said("profile = 1979-05-27\nreports = 1979-05-27");
+        assert_eq!(said.matches("invalid type").count(), 2, "{said}");
     }
 
     #[test]

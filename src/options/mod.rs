@@ -19,7 +19,7 @@ use toml::de::DeValue;
 
 use crate::aws::Operation;
 use crate::error::{Error, Kind};
-use crate::stack::ids::ClassName;
+use crate::ids::ClassName;
 use crate::text::failure::Failure;
 use file::FileReader;
 pub(crate) use process::ProcessContext;

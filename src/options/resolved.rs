@@ -14,22 +14,22 @@ use super::values::{
 use super::{Env, GlobalOptions, file, invalid, variable_name};
 use crate::aws::Operation;
 use crate::error::{Error, Kind, Result};
+use crate::ids::ClassName;
 use crate::lab::bundle;
 use crate::roster::{Roster, UsernameLimit};
-use crate::stack::ids::ClassName;
 use crate::text::failure::Failure;
 
 /// The roster that is part of the program.
 const DEMO_ROSTER: &str = "roster/demo-class.csv";
 
-/// Everything that a verb about a class needs to know before it looks at the cloud.
+/// Everything that a verb about a class needs to know before it looks at the cloud. What a field says that is called as in
+/// [`GlobalOptions`] stands there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassSettings {
     pub roster: PathBuf,
     /// Whether that file is the one that is part of the program, since there is none here.
     pub roster_built_in: bool,
     pub lab: LabSource,
-    /// Overrides of the lab's settings: texts, numbers and switches. The lab says which exist.
     pub lab_settings: toml::Table,
     pub class: ClassName,
     /// Why the class is a guess, where it is one: the roster's file has no name for a class, but is most likely a copy
@@ -46,17 +46,12 @@ pub struct ClassSettings {
     pub region: Option<Region>,
     /// The only account in which to run.
     pub account: Option<AccountId>,
-    /// Address at which the students' APIs are called, where the endpoint has one of its own.
     pub invoke_base: Option<EndpointUrl>,
     pub quota_scale: QuotaScale,
-    /// The account's request quotas where they are not the published ones.
     pub quotas: BTreeMap<Operation, QuotaOverride>,
-    /// The roster's columns that may be shown besides the four known ones.
     pub publish_columns: Vec<String>,
-    /// The permissions boundary that the account's owner demands of every role. On the embedded cloud there is no such
-    /// owner.
+    /// None on the embedded cloud: no organization demands one there.
     pub role_boundary: Option<PolicyArn>,
-    /// What of the lab may reach far; see [`crate::lab::Risk`].
     pub allow_in_roles: Vec<String>,
     /// The folder for reports.
     pub reports: PathBuf,

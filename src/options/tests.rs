@@ -340,6 +340,14 @@ fn broken_settings_still_say_how_to_report_them() {
     let ui = around.with(|process| Ui::resolve(&typed(words).global, process));
     assert_eq!((ui.output, ui.verbosity), (OutputFormat::Json, 1));
     around.refused(words);
+    let typo_beside = Around {
+        file: "output = \"json\"\nnonsense = 1",
+        ..Around::default()
+    };
+    let words = "plan --students , -q";
+    let ui = typo_beside.with(|process| Ui::resolve(&typed(words).global, process));
+    assert_eq!((ui.output, ui.verbosity), (OutputFormat::Json, -1));
+    typo_beside.refused(words);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use serde::de::DeserializeOwned;
+use toml::de::ValueDeserializer;
 
 use crate::aws::Operation;
-use crate::stack::ids::ClassName;
+use crate::ids::ClassName;
 use crate::text::similar;
 
 /// What an option takes. (On the command line clap reads it, by [`FromStr`] or [`ValueEnum`].)
@@ -18,14 +19,14 @@ pub(super) trait Value: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
 
     /// From the file, where most values are texts, too.
-    fn from_toml(value: toml::Value) -> Result<Self, String> {
+    fn from_toml(value: ValueDeserializer<'_>) -> Result<Self, String> {
         Self::from_text(&plain::<String>(value)?)
     }
 }
 
 /// What the file has, if it is of that kind.
-pub(super) fn plain<T: DeserializeOwned>(value: toml::Value) -> Result<T, String> {
-    T::deserialize(value).map_err(|error: toml::de::Error| error.message().to_owned())
+pub(super) fn plain<T: DeserializeOwned>(value: ValueDeserializer<'_>) -> Result<T, String> {
+    T::deserialize(value).map_err(|error| error.message().to_owned())
 }
 
 /// How values are read from a text and, where that is not a text, from the file.
@@ -35,7 +36,7 @@ macro_rules! values {
             fn from_text(text: &str) -> Result<Self, String> {
                 $from_text(text)
             }
-            $(fn from_toml(value: toml::Value) -> Result<Self, String> {
+            $(fn from_toml(value: ValueDeserializer<'_>) -> Result<Self, String> {
                 $from_toml(value)
             })?
         })*
@@ -184,8 +185,8 @@ impl QuotaScale {
         let refusal = || "is not a factor from 0.001 to 1000, or the word off".to_owned();
         in_range.then_some(Self::Factor(factor)).ok_or_else(refusal)
     }
-    fn from_number_or_text(value: toml::Value) -> Result<Self, String> {
-        match value {
+    fn from_number_or_text(value: ValueDeserializer<'_>) -> Result<Self, String> {
+        match plain(value)? {
             toml::Value::String(text) => text.parse(),
             toml::Value::Float(factor) => Self::factor(factor),
             toml::Value::Integer(factor) => Self::factor(factor as f64),
@@ -262,7 +263,8 @@ pub(super) fn student_names<'a>(
     }
 }
 
-fn student_names_of_file(value: toml::Value) -> Result<Vec<String>, String> {
+fn student_names_of_file(value: ValueDeserializer<'_>) -> Result<Vec<String>, String> {
+    let value: toml::Value = plain(value)?;
     let list = value
         .as_array()
         .map_or(std::slice::from_ref(&value), Vec::as_slice);
@@ -291,7 +293,7 @@ pub struct QuotaOverride {
 }
 
 impl QuotaOverride {
-    pub(super) fn from_toml(value: toml::Value) -> Result<Self, String> {
+    pub(super) fn from_toml(value: ValueDeserializer<'_>) -> Result<Self, String> {
         let quota: Self = plain(value)?;
         if !(quota.rate.is_finite() && quota.rate > 0.0) {
             return Err("the rate is requests per second, above zero".to_owned());

@@ -13,8 +13,6 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
 use crate::events::Event;
 use crate::evidence::check::{CheckResult, Verdict};
-use crate::lab::check::Work;
-use crate::lab::points::Points;
 use crate::probe::reach::{OWN_STACK as OWN, Target, questions};
 
 use crate::stack::hints;
@@ -34,9 +32,12 @@ const HINT_KEY: &str = "give the student an access key (`homeroom access grant -
 const HINT_OWN: &str = "run `homeroom access grant` again: it puts the policies right; if it stays so, look at the lab's \
      [access] templates and at the organization's service control policies";
 
+const OWN_TITLE: &str = "Reaches their own stack";
+const ACCOUNT: &str = "account";
+
 /// How it is proven.
 #[derive(Debug, Clone, Copy)]
-pub enum Way<'a> {
+pub enum ProvenBy<'a> {
     /// By real calls: the run's client, with the student's own key.
     Key(&'a Client),
     /// By the policy simulator, in a region.
@@ -47,7 +48,7 @@ pub enum Way<'a> {
 }
 
 /// Whose isolation is proven.
-pub struct Subject<'a> {
+pub struct IsolationSubject<'a> {
     /// The student.
     pub own: &'a Target,
     /// Those whose stacks are tried.
@@ -64,36 +65,34 @@ pub struct Subject<'a> {
 /// Only when the run is stopped.
 pub async fn prove(
     client: &Client,
-    subject: &Subject<'_>,
-    way: Way<'_>,
+    subject: &IsolationSubject<'_>,
+    way: ProvenBy<'_>,
 ) -> Result<Vec<CheckResult>, Cancelled> {
     let mut results = match way {
         _ if subject.frozen => vec![could_not(
             OWN,
-            "Reaches their own stack",
+            OWN_TITLE,
             "the student is shut out, and so is denied everything".to_owned(),
             "let the student in (`homeroom access thaw`), then run the same command again",
         )],
-        Way::Key(student) => by_calls(client, subject, student).await?,
-        Way::Simulator { region } => by_simulator(client, subject, region).await?,
+        ProvenBy::Key(student) => by_calls(client, subject, student).await?,
+        ProvenBy::Simulator { region } => by_simulator(client, subject, region).await?,
     };
     // A role that was made anew after the grant, say: it may do what its policies say and is held by nothing else.
-    results.push(match subject.unbounded_roles.as_slice() {
-        [] => check(
-            BOUNDARY,
-            "Roles of the stack have their boundary",
+    let (verdict, said, hint) = match subject.unbounded_roles.as_slice() {
+        [] => (
             Verdict::Pass,
             "the listing shows it on every role".to_owned(),
             "",
         ),
-        roles => check(
-            BOUNDARY,
-            "Roles of the stack have their boundary",
+        roles => (
             Verdict::Fail,
             format!("without it: {}", roles.join(", ")),
             HINT_OWN,
         ),
-    });
+    };
+    let title = "Roles of the stack have their boundary";
+    results.push(check("boundary", title, verdict, said, hint));
     for result in &results {
         client.emit(Event::CheckFinished {
             student: subject.own.student.clone(),
@@ -102,9 +101,6 @@ pub async fn prove(
     }
     Ok(results)
 }
-
-const ACCOUNT: &str = "account";
-const BOUNDARY: &str = "boundary";
 
 /// What came of trying one thing.
 enum Tried {
@@ -117,7 +113,7 @@ enum Tried {
 /// `student`: the run's client with the student's own key, so these calls are paced and made again like every other one.
 async fn by_calls(
     client: &Client,
-    subject: &Subject<'_>,
+    subject: &IsolationSubject<'_>,
     student: &Client,
 ) -> Result<Vec<CheckResult>, Cancelled> {
     let mut seen = Sightings::default();
@@ -133,16 +129,12 @@ async fn by_calls(
         };
         seen.note(format!("{operation} {thing}"), tried);
     }
-    let own = seen.must_be_allowed(
-        OWN,
-        "Reaches their own stack",
-        "by calls with their own key",
-    );
-    let reaches_own = own.verdict == Verdict::Pass;
-    let mut results = vec![own];
-    if !reaches_own {
-        return Ok(results);
+    let how = "by calls with their own key";
+    let own = seen.must_be_allowed(OWN, OWN_TITLE, how);
+    if own.verdict != Verdict::Pass {
+        return Ok(vec![own]);
     }
+    let mut results = vec![own];
     for neighbour in subject.neighbours {
         let mut seen = Sightings::default();
         for (operation, thing) in calls(neighbour) {
@@ -152,11 +144,7 @@ async fn by_calls(
         let name = neighbour.student.as_str();
         let keys = settle(student.user_parts(name, UserPart::AccessKey).await)?;
         seen.note(format!("iam:ListAccessKeys {name}"), keys);
-        results.push(seen.must_be_denied(
-            &format!("neighbour-{name}"),
-            &format!("Cannot reach {name}'s stack and keys"),
-            "by calls with their own key",
-        ));
+        results.push(seen.must_not_reach(name, how));
     }
     let mut seen = Sightings::default();
     let listing = settle(student.principals_page(None).await)?;
@@ -171,11 +159,7 @@ async fn by_calls(
     seen.note(format!("{} {nobody}", Operation::DeleteUser), deletion);
     let deletion = settle(student.delete_role(nobody).await)?;
     seen.note(format!("{} {nobody}", Operation::DeleteRole), deletion);
-    results.push(seen.must_be_denied(
-        ACCOUNT,
-        "Cannot reach the account's users and roles",
-        "by calls with their own key",
-    ));
+    results.push(seen.must_be_denied(ACCOUNT, "Cannot reach the account's users and roles", how));
     Ok(results)
 }
 
@@ -240,7 +224,7 @@ fn settle<T>(answer: Result<T, CallError>) -> Result<Tried, Cancelled> {
 
 async fn by_simulator(
     client: &Client,
-    subject: &Subject<'_>,
+    subject: &IsolationSubject<'_>,
     region: &str,
 ) -> Result<Vec<CheckResult>, Cancelled> {
     let own = subject.own;
@@ -275,7 +259,7 @@ async fn by_simulator(
                 };
                 return Ok(vec![could_not(
                     OWN,
-                    "Reaches their own stack",
+                    OWN_TITLE,
                     error.to_string(),
                     &hint.unwrap_or_default(),
                 )]);
@@ -293,7 +277,7 @@ async fn by_simulator(
                             let why = "the policy simulator of this endpoint did not answer for";
                             return Ok(vec![could_not(
                                 OWN,
-                                "Reaches their own stack",
+                                OWN_TITLE,
                                 format!("{why} {action} {resource}"),
                                 HINT_KEY,
                             )]);
@@ -316,18 +300,14 @@ async fn by_simulator(
         }
     }
     let how = "by IAM's policy simulator";
-    let own = reach.must_be_allowed(OWN, "Reaches their own stack", how);
+    let own = reach.must_be_allowed(OWN, OWN_TITLE, how);
     if own.verdict != Verdict::Pass {
         return Ok(vec![own]);
     }
     let mut results = vec![own];
     for (neighbour, seen) in others {
         let name = neighbour.student.as_str();
-        results.push(seen.must_be_denied(
-            &format!("neighbour-{name}"),
-            &format!("Cannot reach {name}'s stack and keys"),
-            how,
-        ));
+        results.push(seen.must_not_reach(name, how));
     }
     results.push(account.must_be_denied(
         ACCOUNT,
@@ -380,6 +360,12 @@ impl Sightings {
     fn must_be_denied(self, id: &str, title: &str, how: &str) -> CheckResult {
         let expected = format!("{} denied, {how}", actions(&self.denied));
         self.judged(id, title, true, expected, HINT_REACHED)
+    }
+
+    fn must_not_reach(self, neighbour: &str, how: &str) -> CheckResult {
+        let id = format!("neighbour-{neighbour}");
+        let title = format!("Cannot reach {neighbour}'s stack and keys");
+        self.must_be_denied(&id, &title, how)
     }
 
     fn judged(
@@ -447,17 +433,5 @@ fn could_not(id: &str, title: &str, why: String, hint: &str) -> CheckResult {
 }
 
 fn check(id: &str, title: &str, verdict: Verdict, evidence: String, hint: &str) -> CheckResult {
-    CheckResult {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        work: Work::Stack,
-        points: Points::ZERO,
-        earned: Points::ZERO,
-        parts: None,
-        verdict,
-        evidence: vec![evidence.into()],
-        hint: hint.to_owned(),
-        instructor_hint: None,
-        as_of: None,
-    }
+    CheckResult::of_stack((id, title), verdict, vec![evidence.into()], hint)
 }

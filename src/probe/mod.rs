@@ -1,5 +1,7 @@
 //! Trying a stack: does it work, and does it keep its student apart from the others?
 
+mod attempt;
+mod deadline;
 pub mod isolation;
 pub mod reach;
 pub mod script;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::events::Failure;
 use crate::ids::Scope;
@@ -13,7 +14,7 @@ use crate::stack::desired::Stack;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Owner;
 
-use crate::probe::validate::EXECUTION_KNOWN;
+use crate::probe::deadline::EXECUTION_KNOWN;
 use crate::stack::hints;
 
 /// How long a scripted student's executions may take to end, and a throttled request to be let through.
@@ -23,11 +24,17 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a scripted student could not do their work.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ScriptTrouble {
     /// Something did not go as it must.
     Failed(Failure),
     /// The run was stopped.
     Cancelled,
+}
+
+impl From<Cancelled> for ScriptTrouble {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
 }
 
 /// Does the steps in order, then waits until everything that they started has ended.
@@ -40,16 +47,16 @@ pub async fn work(
     stack: &Stack,
     observed: &Observed,
     steps: &[ScriptedStep],
-) -> Result<(), Trouble> {
+) -> Result<(), ScriptTrouble> {
     let owner = &stack.owner;
     let trouble = |error: CallError| match error {
-        CallError::Cloud(error) => Trouble::Failed(Failure {
+        CallError::Cloud(error) => ScriptTrouble::Failed(Failure {
             subject: format!("scripted student {}", owner.student),
             cause: error.to_string(),
             hint: hints::for_error(&error),
             request_id: error.request_id.clone(),
         }),
-        CallError::Cancelled => Trouble::Cancelled,
+        CallError::Cancelled => ScriptTrouble::Cancelled,
     };
     let mut machines = BTreeSet::new();
     let mut executions = Vec::new();
@@ -94,11 +101,10 @@ pub async fn work(
                         if answer.status != 429 || started.elapsed() >= PATIENCE {
                             break answer;
                         }
-                        let paused = client.stop().sleep(PAUSE).await;
-                        paused.map_err(|_| Trouble::Cancelled)?;
+                        client.stop().sleep(PAUSE).await?;
                     };
                     if !(200..300).contains(&answer.status) {
-                        return Err(Trouble::Failed(Failure {
+                        return Err(ScriptTrouble::Failed(Failure {
                             subject: format!("scripted student {}", owner.student),
                             cause: format!(
                                 "{} {} answered {}: {}",
@@ -126,8 +132,8 @@ pub async fn work(
 async fn until_known(
     client: &Client,
     arn: &str,
-    trouble: &impl Fn(CallError) -> Trouble,
-) -> Result<(), Trouble> {
+    trouble: &impl Fn(CallError) -> ScriptTrouble,
+) -> Result<(), ScriptTrouble> {
     let started = Instant::now();
     loop {
         let described = client.describe_execution(arn).await;
@@ -137,8 +143,7 @@ async fn until_known(
                     && started.elapsed() < EXECUTION_KNOWN => {}
             other => return other.map(drop).map_err(trouble),
         }
-        let slept = client.stop().sleep(PAUSE).await;
-        slept.map_err(|_| Trouble::Cancelled)?;
+        client.stop().sleep(PAUSE).await?;
     }
 }
 
@@ -146,8 +151,8 @@ async fn until_ended(
     client: &Client,
     arn: &str,
     owner: &Owner,
-    trouble: &impl Fn(CallError) -> Trouble,
-) -> Result<(), Trouble> {
+    trouble: &impl Fn(CallError) -> ScriptTrouble,
+) -> Result<(), ScriptTrouble> {
     let started = Instant::now();
     loop {
         let running = client
@@ -158,7 +163,7 @@ async fn until_ended(
             return Ok(());
         }
         if started.elapsed() >= PATIENCE {
-            return Err(Trouble::Failed(Failure {
+            return Err(ScriptTrouble::Failed(Failure {
                 subject: format!("scripted student {}", owner.student),
                 cause: format!(
                     "{} executions still run after {} s",
@@ -169,7 +174,6 @@ async fn until_ended(
                 request_id: None,
             }));
         }
-        let slept = client.stop().sleep(PAUSE).await;
-        slept.map_err(|_| Trouble::Cancelled)?;
+        client.stop().sleep(PAUSE).await?;
     }
 }

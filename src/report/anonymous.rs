@@ -19,17 +19,16 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::evidence::check::{CheckResult, Verdict};
+use crate::files::{class_dir, named, prepare};
+use crate::ids::{ClassName, Username};
 use crate::lab::check::Work;
 use crate::roster::Student;
 use crate::stack::diff::Change;
-use crate::stack::ids::{ClassName, Username};
 use crate::stack::observed::Gap;
 
-use super::class::{Account, ClassReport, ReportStudent};
+use super::document::{Account, Document, Move, ReportStudent, Since};
 use super::left;
 use super::scrub::Scrub;
-use super::since::Since;
-use crate::files::{class_dir, named, prepare};
 
 const ADJECTIVES: [&str; 40] = [
     "amber", "bold", "brave", "breezy", "bright", "calm", "clever", "coral", "cosmic", "cosy",
@@ -48,19 +47,19 @@ const NUMBERS: u64 = 90;
 
 /// What pseudonyms are made with.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct PseudonymKey {
     secret: [u8; 32],
     /// Values of the roster that stand in no report, and are taken out of what this one quotes.
     hidden: Vec<String>,
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for PseudonymKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Key(..)")
     }
 }
 
-impl Key {
+impl PseudonymKey {
     /// A key of known bytes, for tests and examples.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self {
@@ -88,19 +87,18 @@ impl Key {
                 let mut bytes = [0; 32];
                 getrandom::fill(&mut bytes).map_err(io::Error::other)?;
                 match prepare(&dir, &bytes)?.persist_noclobber(&path) {
-                    Ok(_) => {}
+                    Ok(()) => {}
                     // Another run was faster; its key is as good.
                     Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {}
                     Err(e) => return Err(e.error),
                 }
             }
-            let bytes = fs::read(&path)?;
-            match bytes.try_into() {
-                Ok(bytes) => Ok(Self::from_bytes(bytes)),
-                Err(_) => Err(io::Error::other(
+            let bytes = fs::read(&path)?.try_into().map_err(|_| {
+                io::Error::other(
                     "is not a key (32 bytes): put the right file back; without any, everybody gets a new pseudonym",
-                )),
-            }
+                )
+            })?;
+            Ok(Self::from_bytes(bytes))
         };
         attempt().map_err(|error| named(&path, &error))
     }
@@ -127,7 +125,7 @@ impl Key {
 /// A pseudonym for each of them, no two alike. Should two meet (for a class of thirty: one time in three
 /// hundred), one of them, always the same, gets another.
 fn pseudonyms<'a>(
-    key: &Key,
+    key: &PseudonymKey,
     class: &ClassName,
     usernames: impl Iterator<Item = &'a Username>,
 ) -> BTreeMap<Username, Username> {
@@ -165,7 +163,7 @@ fn pseudonym(number: u64) -> String {
 }
 
 /// The class without anything that tells who somebody is, nor which account it lives in.
-pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
+pub fn anonymous(report: &Document, key: &PseudonymKey) -> Document {
     let names = pseudonyms(
         key,
         &report.class,
@@ -178,7 +176,7 @@ pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
         .filter_map(|row| Some(student(row, names.get(&row.student.username)?, &scrub)))
         .collect();
     students.sort_by(|a, b| a.student.username.cmp(&b.student.username));
-    ClassReport {
+    Document {
         class: report.class.clone(),
         lab: report.lab.clone(),
         lab_title: report.lab_title.clone(),
@@ -215,7 +213,7 @@ pub fn anonymous(report: &ClassReport, key: &Key) -> ClassReport {
                 .iter()
                 .filter_map(|m| {
                     let username = names.get(&m.username)?.clone();
-                    Some(super::since::Move {
+                    Some(Move {
                         username,
                         ..m.clone()
                     })
@@ -294,7 +292,7 @@ mod tests {
 
     #[test]
     fn pseudonyms_are_unique_whatever_the_rosters_order_and_length() {
-        let (key, class) = (Key::from_bytes([7; 32]), "spring".parse().unwrap());
+        let (key, class) = (PseudonymKey::from_bytes([7; 32]), "spring".parse().unwrap());
         let users = users(500);
         let all = pseudonyms(&key, &class, users.iter());
         assert_eq!(all.values().collect::<BTreeSet<_>>().len(), 500);
@@ -306,7 +304,8 @@ mod tests {
     fn another_key_and_another_class_give_other_pseudonyms() {
         let (spring, autumn) = ("spring".parse().unwrap(), "autumn".parse().unwrap());
         let users = users(1);
-        let of = |key: u8, class| pseudonyms(&Key::from_bytes([key; 32]), class, users.iter());
+        let of =
+            |key: u8, class| pseudonyms(&PseudonymKey::from_bytes([key; 32]), class, users.iter());
         assert_ne!(of(1, &spring), of(2, &spring));
         assert_ne!(of(1, &spring), of(1, &autumn));
         assert_eq!(of(1, &spring), of(1, &spring));
@@ -316,8 +315,8 @@ mod tests {
     fn the_key_is_made_once_and_only_its_owner_can_read_it() {
         let dir = tempfile::tempdir().unwrap();
         let class = "spring".parse().unwrap();
-        let first = Key::of_class(dir.path(), &class).unwrap();
-        assert_eq!(Key::of_class(dir.path(), &class).unwrap(), first);
+        let first = PseudonymKey::of_class(dir.path(), &class).unwrap();
+        assert_eq!(PseudonymKey::of_class(dir.path(), &class).unwrap(), first);
         let path = dir.path().join("spring/.pseudonym-key");
         #[cfg(unix)]
         {
@@ -326,7 +325,9 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
         }
         fs::write(&path, b"short").unwrap();
-        let error = Key::of_class(dir.path(), &class).unwrap_err().to_string();
+        let error = PseudonymKey::of_class(dir.path(), &class)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("put the right file back"), "{error}");
     }
 }

@@ -2,48 +2,48 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::events::Failure;
 use crate::evidence::check::{CheckResult, Evidence, Verdict};
+use crate::ids::Username;
 use crate::lab::check::Work;
-use crate::stack::ids::Username;
 
-use crate::text::shown::clean;
+use crate::text::show::clean;
 
 /// What stands for the student's own name in a cause that several share.
 const ANY_STUDENT: &str = "<username>";
 
-/// One cause, and whom it hit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+/// One cause, and whom it hit, as `report.json` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Cause {
     /// What went wrong; the student's name in it reads `<username>` when several share it.
     pub cause: String,
-    /// What to do next.
     pub hint: Option<String>,
     /// What failed for it, each once, in order of appearance.
     pub subjects: Vec<String>,
     /// Whom it hit, each once, in order of appearance.
     pub students: Vec<Username>,
     /// AWS's id of the first of the requests that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
 /// Groups failures by their cause: the one that hit the most students first, ties in order of appearance.
-pub fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) -> Vec<Cause> {
+pub(crate) fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) -> Vec<Cause> {
     let mut at: BTreeMap<String, usize> = BTreeMap::new();
     let mut causes: Vec<(Cause, Failure)> = Vec::new();
     for (student, failure) in failures {
         let key = generalise(&failure.cause, student);
         let index = *at.entry(key.clone()).or_insert_with(|| {
-            causes.push((
-                Cause {
-                    cause: key,
-                    hint: failure.hint.as_deref().map(|h| generalise(h, student)),
-                    subjects: Vec::new(),
-                    students: Vec::new(),
-                    request_id: failure.request_id.clone().or_else(|| id_in(&failure.cause)),
-                },
-                failure.clone(),
-            ));
+            let cause = Cause {
+                cause: key,
+                hint: failure.hint.as_deref().map(|h| generalise(h, student)),
+                subjects: Vec::new(),
+                students: Vec::new(),
+                request_id: failure.request_id.clone().or_else(|| id_in(&failure.cause)),
+            };
+            causes.push((cause, failure.clone()));
             causes.len() - 1
         });
         let cause = &mut causes[index].0;
@@ -56,24 +56,18 @@ pub fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) ->
             cause.students.push(student.clone());
         }
     }
-    let mut causes: Vec<Cause> = causes
-        .into_iter()
-        .map(|(cause, first)| match cause.students.len() {
-            // Only one was hit: their own words are the better ones.
-            1 => Cause {
-                cause: clean(&first.cause).into_owned(),
-                hint: first.hint.as_deref().map(|h| clean(h).into_owned()),
-                subjects: cause
-                    .subjects
-                    .iter()
-                    .map(|s| s.replace(ANY_STUDENT, cause.students[0].as_str()))
-                    .collect(),
-                students: cause.students,
-                request_id: cause.request_id,
-            },
-            _ => cause,
-        })
-        .collect();
+    let with_own_words = |(mut cause, first): (Cause, Failure)| {
+        // Only one was hit: their own words are the better ones.
+        if let [only] = cause.students.as_slice() {
+            cause.cause = clean(&first.cause).into_owned();
+            cause.hint = first.hint.as_deref().map(|h| clean(h).into_owned());
+            for subject in &mut cause.subjects {
+                *subject = subject.replace(ANY_STUDENT, only.as_str());
+            }
+        }
+        cause
+    };
+    let mut causes: Vec<Cause> = causes.into_iter().map(with_own_words).collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.students.len()));
     causes
 }
@@ -84,7 +78,7 @@ const UNREAD: &str =
 
 /// A check that needs somebody, as a failure: a broken stack, or something that could not be looked at. A
 /// student's task that is not done yet is no failure.
-pub fn of_check(check: &CheckResult) -> Option<Failure> {
+pub(crate) fn of_check(check: &CheckResult) -> Option<Failure> {
     let needs_somebody = match check.verdict {
         Verdict::Fail => check.work == Work::Stack,
         Verdict::CouldNotCheck => true,
@@ -92,15 +86,12 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
     };
     needs_somebody.then(|| Failure {
         subject: check.title.clone(),
-        cause: if check.evidence.is_empty() {
-            "no reason was given".to_owned()
-        } else {
-            check
-                .evidence
-                .iter()
-                .map(Evidence::words)
-                .collect::<Vec<_>>()
-                .join("; ")
+        cause: match check.evidence.as_slice() {
+            [] => "no reason was given".to_owned(),
+            all => {
+                let words: Vec<String> = all.iter().map(Evidence::words).collect();
+                words.join("; ")
+            }
         },
         // What the student does next does not mend that it could not be read.
         hint: match (check.verdict, check.work) {
@@ -113,6 +104,19 @@ pub fn of_check(check: &CheckResult) -> Option<Failure> {
         .filter(|hint| !hint.is_empty()),
         request_id: None,
     })
+}
+
+/// Those of a student's checks that need somebody. Of a stack that is not there, that is all there is to say.
+pub(super) fn of_checks<'a>(
+    student: &'a Username,
+    is_deployed: bool,
+    checks: &'a [CheckResult],
+) -> impl Iterator<Item = (&'a Username, Failure)> {
+    checks
+        .iter()
+        .filter(move |check| is_deployed || check.work == Work::Stack)
+        .filter_map(of_check)
+        .map(move |failure| (student, failure))
 }
 
 /// Takes out what differs from student to student though the cause is the same: the username and request ids.

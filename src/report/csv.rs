@@ -3,15 +3,12 @@
 use std::borrow::Cow;
 use std::io;
 
-use jiff::Timestamp;
-
-use crate::evidence::check::{CheckResult, Verdict};
-use crate::evidence::progress::Progress;
-
-use super::class::{ClassReport, Column};
+use crate::evidence::check::Verdict;
 use crate::text::encoding::MARK;
-use crate::text::shown::clean;
+use crate::text::show::clean;
 use crate::text::unwanted::{Unwanted, is_joiner};
+
+use super::document::{Document, ReportStudent};
 
 /// The gradebook: UTF-8 with the mark without which Excel takes it for another encoding, `\n` at line ends.
 ///
@@ -24,65 +21,49 @@ use crate::text::unwanted::{Unwanted, is_joiner};
 ///
 /// # Errors
 /// Never in practice; the CSV writer's own error otherwise.
-pub fn gradebook(report: &ClassReport) -> io::Result<Vec<u8>> {
-    let columns = report.tasks();
+pub fn gradebook(document: &Document) -> io::Result<Vec<u8>> {
+    let tasks = document.tasks();
     let mut writer = csv::Writer::from_writer(MARK.to_vec());
-
-    let head = ["username", "name", "email", "section"];
-    let tail = ["points", "total", "percent", "status", "as_of"];
-    let mut header: Vec<Cow<'_, str>> = head.map(Cow::Borrowed).to_vec();
-    header.extend(columns.iter().map(|column| cell(&column.id)));
-    header.extend(tail.map(Cow::Borrowed));
+    let mut header: Vec<Cow<'_, str>> = ["username", "name", "email", "section"]
+        .map(Cow::Borrowed)
+        .to_vec();
+    header.extend(tasks.iter().map(|task| cell(&task.id)));
+    header.extend(["points", "total", "percent", "status", "as_of"].map(Cow::Borrowed));
     writer.write_record(header.iter().map(|text| text.as_bytes()))?;
-
-    for row in &report.students {
-        let student = &row.student;
-        let checks = &row.progress.checks;
-        let score = row.score();
-        let deployed = row.progress.progress != Progress::NotDeployed;
+    for row in &document.students {
+        let (student, score) = (&row.student, row.score());
+        let text = |value: &Option<String>| match value {
+            Some(value) => cell(value).into_owned(),
+            None => String::new(),
+        };
         let mut record = vec![
-            cell(student.username.as_str()),
-            cell(student.name.as_deref().unwrap_or_default()),
-            cell(student.email.as_deref().unwrap_or_default()),
-            cell(student.section.as_deref().unwrap_or_default()),
+            student.username.to_string(),
+            text(&student.name),
+            text(&student.email),
+            text(&student.section),
         ];
-        record.extend(columns.iter().map(|column| match deployed {
-            true => points(column, checks),
-            false => "".into(),
-        }));
-        record.push(match score.certain {
-            true => score.earned.to_string().into(),
-            false => "".into(),
-        });
-        record.push(score.total.to_string().into());
-        record.push(match score.percent() {
-            Some(percent) => percent.to_string().into(),
-            None => "".into(),
-        });
-        record.push(row.progress.progress.as_str().into());
-        record.push(match row.progress.last.as_of {
-            Some(at) => when(at, report).into(),
-            None => "".into(),
-        });
-        writer.write_record(record.iter().map(|text| text.as_bytes()))?;
+        record.extend(tasks.iter().map(|task| points(row, &task.id)));
+        let grade = |shown: Option<String>| shown.unwrap_or_default();
+        record.push(grade(score.certain.then(|| score.earned.to_string())));
+        record.push(score.total.to_string());
+        record.push(grade(score.percent().map(|percent| percent.to_string())));
+        record.push(row.progress.progress.as_str().to_owned());
+        record.push(grade(row.progress.last.as_of.map(|at| {
+            // As spreadsheets read it.
+            let at = document.in_zone(at);
+            at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        })));
+        writer.write_record(&record)?;
     }
     writer.into_inner().map_err(|e| e.into_error())
 }
 
-/// A moment as spreadsheets read it, in the report's zone.
-fn when(at: Timestamp, report: &ClassReport) -> String {
-    let at = at.to_zoned_datetime(report.taken_at.time_zone().clone());
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-fn points(column: &Column, checks: &[CheckResult]) -> Cow<'static, str> {
-    match checks.iter().find(|check| check.id == column.id) {
-        Some(check) => match check.verdict {
-            Verdict::Pass | Verdict::Fail => check.earned.to_string().into(),
-            Verdict::CouldNotCheck | Verdict::NotProvable => "".into(),
-        },
-        None => "".into(),
-    }
+fn points(row: &ReportStudent, task: &str) -> String {
+    let mut checks = row.progress.checks.iter();
+    let check = checks.find(|check| check.id == task && row.is_deployed());
+    check
+        .filter(|check| matches!(check.verdict, Verdict::Pass | Verdict::Fail))
+        .map_or_else(String::new, |check| check.earned.to_string())
 }
 
 /// What may begin a formula, ASCII and as wide as an ideograph: spreadsheets of some languages take both.

@@ -6,7 +6,7 @@ use crate::error::Error;
 
 use super::marks::Tone;
 use super::style::Paint;
-use crate::text::shown::clean;
+use crate::text::show::clean;
 
 /// Prints every failure of an error: subject and cause, and the hint below it. Lines are not broken: what
 /// stands in them (a file with line and column, an ARN) is there to be copied.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tempfile::TempPath;
 
-use crate::files::{named, numbered, prepare, read_if_there, sync_folder};
+use crate::files::{free_paths, named, prepare, read_if_there, sync_folder};
 
 /// The folder of dated copies in a class's folder.
 pub fn dir(class_dir: &Path) -> PathBuf {
@@ -17,12 +17,11 @@ pub fn dir(class_dir: &Path) -> PathBuf {
 
 /// What a copy is called, without its ending: `20260514T083205Z-report`.
 fn stem(at: Timestamp, what: &str) -> String {
-    // No colons: Windows refuses them in file names.
     format!("{}-{what}", at.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 /// A copy whose bytes are on the disk, and which has no name yet. Dropping it removes it.
-pub(super) struct Ready {
+pub(super) struct UnnamedCopy {
     dir: PathBuf,
     stem: String,
     file: TempPath,
@@ -34,37 +33,37 @@ pub(super) fn ready(
     at: Timestamp,
     what: &str,
     bytes: &[u8],
-) -> io::Result<Ready> {
-    let dir = dir(class_dir);
-    let stem = stem(at, what);
-    let path = dir.join(format!("{stem}.json"));
-    let file = prepare(&dir, bytes).map_err(|error| named(&path, &error))?;
-    read_only(&file).map_err(|error| named(&path, &error))?;
-    Ok(Ready { dir, stem, file })
+) -> io::Result<UnnamedCopy> {
+    let (dir, stem) = (dir(class_dir), stem(at, what));
+    let file = prepare(&dir, bytes).and_then(|file| {
+        // Nobody is to write it.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o400))?;
+        }
+        Ok(file)
+    });
+    let file = file.map_err(|error| named(&dir.join(format!("{stem}.json")), &error))?;
+    Ok(UnnamedCopy { dir, stem, file })
 }
 
-impl Ready {
+impl UnnamedCopy {
     /// Gives the copy its name; one that is taken, even of the same second, is left alone.
-    pub(super) fn keep(self) -> io::Result<PathBuf> {
-        let Self {
-            dir,
-            stem,
-            mut file,
-        } = self;
-        for name in numbered(&stem) {
-            let path = dir.join(format!("{name}.json"));
-            match file.persist_noclobber(&path) {
+    pub(super) fn keep(mut self) -> io::Result<PathBuf> {
+        for path in free_paths(&self.dir, &self.stem, "json") {
+            match self.file.persist_noclobber(&path) {
                 Ok(()) => {
-                    sync_folder(&dir).map_err(|error| named(&dir, &error))?;
+                    sync_folder(&self.dir).map_err(|error| named(&self.dir, &error))?;
                     return Ok(path);
                 }
                 Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
-                    file = taken.path;
+                    self.file = taken.path;
                 }
                 Err(error) => return Err(named(&path, &error.error)),
             }
         }
-        Err(named(&dir.join(stem), &io::ErrorKind::AlreadyExists.into()))
+        Err(named(&self.dir, &io::ErrorKind::AlreadyExists.into()))
     }
 }
 
@@ -78,38 +77,25 @@ pub fn keep(class_dir: &Path, at: Timestamp, what: &str, bytes: &[u8]) -> io::Re
 
 #[derive(Deserialize)]
 struct Taken {
-    taken_at: String,
+    taken_at: Timestamp,
 }
 
 /// A document that an older homeroom wrote without a dated copy, and that is about to be replaced: makes one ready.
 /// `None` where there is no such document, or a copy of that time.
-pub(super) fn ready_of_old(class_dir: &Path, what: &str) -> io::Result<Option<Ready>> {
+pub(super) fn ready_of_old(class_dir: &Path, what: &str) -> io::Result<Option<UnnamedCopy>> {
     let path = class_dir.join(format!("{what}.json"));
     let bytes = read_if_there(&path).map_err(|error| named(&path, &error))?;
     let Some(bytes) = bytes else {
         return Ok(None);
     };
-    let taken = serde_json::from_slice::<Taken>(&bytes).ok();
-    let Some(at) = taken.and_then(|taken| taken.taken_at.parse::<Timestamp>().ok()) else {
+    let Ok(Taken { taken_at }) = serde_json::from_slice(&bytes) else {
         return Ok(None);
     };
-    let copy = dir(class_dir).join(format!("{}.json", stem(at, what)));
-    match copy.exists() {
+    let copy = format!("{}.json", stem(taken_at, what));
+    match dir(class_dir).join(copy).exists() {
         true => Ok(None),
-        false => ready(class_dir, at, what, &bytes).map(Some),
+        false => ready(class_dir, taken_at, what, &bytes).map(Some),
     }
-}
-
-/// Only its owner may read it, and nobody is to write it.
-fn read_only(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o400))?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@
 //!
 //! The live page of `watch` is the same page, which may also ask the address it came from for itself.
 //!
-//! `html/view.rs` has everything that the templates show, as finished words; `html/page.html` lays out the
-//! class, `html/cause.html` one cause, `html/student.html` one student with
-//! `html/parts.html`, `html/own.html` a student's own page;
+//! The templates render the [`Document`]. `html/view.rs` and `html/view/student.rs` add what a page alone needs: positions,
+//! marks, moments as a reader wants them. `html/page.html` lays out the class, `html/cause.html` one cause,
+//! `html/student.html` one student with `html/parts.html`, `html/own.html` a student's own page;
 //! `html/base.css`, `html/style.css` and a script go inline. Handouts share the first of these, and more.
 
 mod view;
@@ -19,11 +19,12 @@ mod view;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-use tera::{Context, Tera};
+use tera::{Context, Tera, Value};
 
-use super::anonymous::{Key, anonymous};
-use super::class::{ClassReport, ReportStudent};
-use crate::text::shown::clean;
+use crate::text::show::{clean, markup};
+
+use super::anonymous::{PseudonymKey, anonymous};
+use super::document::{Document, ReportStudent};
 
 const STYLE: &str = concat!(
     include_str!("html/base.css"),
@@ -39,15 +40,6 @@ const TEMPLATES: [(&str, &str); 5] = [
     ("own.html", include_str!("html/own.html")),
 ];
 
-/// Whom a page of the class is for.
-#[derive(Debug, Clone, Copy, Default)]
-struct Audience {
-    /// Whether it tells nobody's name.
-    anonymous: bool,
-    /// How often it is read again while it is open, in seconds.
-    live_s: Option<u64>,
-}
-
 /// The pages, with their templates compiled once.
 pub struct Pages {
     tera: Tera,
@@ -60,7 +52,11 @@ impl Pages {
     /// When a template does not parse, which no data can bring about.
     pub fn new() -> Result<Self, tera::Error> {
         let mut tera = Tera::default();
-        tera.set_escape_fn(escape);
+        // Cleans, too: nothing of the document is clean yet.
+        tera.set_escape_fn(|text| markup(text, "&#39;"));
+        tera.register_tester("link", |value: Option<&Value>, _: &[Value]| {
+            Ok(value.and_then(Value::as_str).and_then(link).is_some())
+        });
         tera.add_raw_templates(TEMPLATES)?;
         Ok(Self { tera })
     }
@@ -69,20 +65,20 @@ impl Pages {
     ///
     /// # Errors
     /// When a template does not render, which no data can bring about; so for every page here.
-    pub fn class(&self, report: &ClassReport) -> Result<String, tera::Error> {
-        self.page(report, Audience::default())
+    pub fn class(&self, document: &Document) -> Result<String, tera::Error> {
+        self.page(document, None, None)
     }
 
     /// The page of a class for a projector: see [`mod@super::anonymous`].
     ///
     /// # Errors
     /// See [`Pages::class`].
-    pub fn anonymous(&self, report: &ClassReport, key: &Key) -> Result<String, tera::Error> {
-        let audience = Audience {
-            anonymous: true,
-            ..Audience::default()
-        };
-        self.page(&anonymous(report, key), audience)
+    pub fn anonymous(
+        &self,
+        document: &Document,
+        key: &PseudonymKey,
+    ) -> Result<String, tera::Error> {
+        self.page(document, Some(key), None)
     }
 
     /// The page that `watch` serves: it renews itself. With a key it is the one for a projector.
@@ -91,18 +87,11 @@ impl Pages {
     /// See [`Pages::class`].
     pub fn live(
         &self,
-        report: &ClassReport,
-        key: Option<&Key>,
+        document: &Document,
+        key: Option<&PseudonymKey>,
         every_s: u64,
     ) -> Result<String, tera::Error> {
-        let audience = Audience {
-            anonymous: key.is_some(),
-            live_s: Some(every_s),
-        };
-        match key {
-            Some(key) => self.page(&anonymous(report, key), audience),
-            None => self.page(report, audience),
-        }
+        self.page(document, key, Some(every_s))
     }
 
     /// A student's own page: nothing on it is about anybody else.
@@ -111,24 +100,24 @@ impl Pages {
     /// See [`Pages::class`].
     pub fn student(
         &self,
-        report: &ClassReport,
+        document: &Document,
         student: &ReportStudent,
     ) -> Result<String, tera::Error> {
-        let mut context = Context::new();
-        context.insert(
-            "s",
-            &view::Row::of(student, &[], &report.taken_at, view::Reader::Student),
-        );
-        context.insert("page", &view::Own::of(report, student));
-        context.insert("own", &true);
+        let context = view::own_page(document, student);
         self.render("own.html", context, OWN_SCRIPT, false)
     }
 
-    fn page(&self, report: &ClassReport, audience: Audience) -> Result<String, tera::Error> {
-        let mut context = Context::new();
-        context.insert("page", &view::Page::of(report, audience));
-        context.insert("own", &false);
-        self.render("page.html", context, SCRIPT, audience.live_s.is_some())
+    fn page(
+        &self,
+        document: &Document,
+        key: Option<&PseudonymKey>,
+        live_s: Option<u64>,
+    ) -> Result<String, tera::Error> {
+        let hidden = key.map(|key| anonymous(document, key));
+        let mut context = view::class_page(hidden.as_ref().unwrap_or(document));
+        context.insert("anonymous", &key.is_some());
+        context.insert("live", &live_s);
+        self.render("page.html", context, SCRIPT, live_s.is_some())
     }
 
     fn render(
@@ -160,23 +149,6 @@ fn policy(script: &str, live: bool) -> String {
 
 pub(super) fn source_hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
-}
-
-/// A value for element text and quoted attributes. Tera's own also escapes `/`, of which a page of five hundred
-/// students has a hundred thousand, and which ends nothing in either.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// A value as a link's target, if it is one that may be followed: `http` or `https`, and nothing in it that

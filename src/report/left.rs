@@ -3,7 +3,7 @@
 use crate::events::Left;
 use crate::roster::renamed::RecognisedBy;
 
-use super::words::{plural, some_of};
+use crate::text::words::{plural, some_of};
 
 /// Students who are given a line each.
 const NAMED: usize = 20;

@@ -1,12 +1,17 @@
 //! The symbols and words for every state: one vocabulary for terminal, page and files.
 
+use serde::Serialize;
+
 use crate::events::Outcome;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StackState};
 use crate::stack::plan;
 
+use super::document::Turn;
+
 /// What a state means for whoever looks; a terminal and a page each have a colour for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tone {
     /// As it should be.
     Good,
@@ -25,7 +30,7 @@ pub enum Tone {
 }
 
 /// A state as it is shown: never by colour alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// One column wide.
     pub symbol: &'static str,
@@ -152,5 +157,21 @@ pub fn of_planned(verdict: plan::Verdict) -> Mark {
         V::Missing => mark("!", "missing", Tone::Bad),
         V::Absent => mark("–", "absent", Tone::Muted),
         V::Foreign => mark("!", "foreign", Tone::Unsure),
+    }
+}
+
+/// How a student's standing changed since the report before. The words finish the sentence "3 …".
+pub fn of_turn(turn: Turn) -> Mark {
+    match turn {
+        Turn::Completed => mark("✓", "became complete", Tone::Good),
+        Turn::MovedUp => mark("↑", "moved up", Tone::Busy),
+        Turn::Deployed => mark("✓", "deployed", Tone::Good),
+        Turn::Undeployed => mark("∅", "no longer deployed", Tone::Absent),
+        Turn::Mended => mark("✓", "broken no more", Tone::Good),
+        Turn::Broke => mark("!", "broke", Tone::Bad),
+        Turn::FellBack => mark("↓", "fell back", Tone::Unsure),
+        Turn::OutOfSight => mark("?", "could no longer be checked", Tone::Unsure),
+        Turn::Joined => mark("+", "new in the report", Tone::Idle),
+        Turn::Left => mark("–", "no longer in the report", Tone::Muted),
     }
 }

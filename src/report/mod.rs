@@ -7,29 +7,31 @@
 //! |---|---|---|
 //! | a person, while it runs | progress bar or plain lines | [`terminal`] (stderr) |
 //! | a person, at the end | sentence, tables, causes, next command | [`summary`] |
-//! | a program | one JSON document | [`json`] (stdout) |
 //! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
-//! | a classroom | `report.html`, `report.json`, `gradebook.csv`, `junit.xml`, a page a student | [`mod@write`] (`reports/<class>/`) |
+//! | a program | `report.json`: the [`document`] | [`document`] (`reports/<class>/`) |
+//! | a classroom | `report.html`, a page a student, `gradebook.csv`, `junit.xml` | [`html`], [`csv`], [`junit`], all by [`mod@write`] |
 //! | whoever asks later | dated copies that are never changed | [`mod@history`] (`reports/<class>/history/`) |
 //! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
 //!
+//! What is about a class renders from one [`Document`].
+//!
 //! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
-//! context: [`clean`](crate::text::shown::clean) (terminals, and before every other step), Tera's auto-escaping and
-//! [`html`]'s URL rule (the pages), [`handout`]'s escaping of Markdown, [`shell`] (commands to paste), [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`] (control characters).
+//! context: [`clean`](crate::text::show::clean) (terminals, and before every other step), the escaping of the pages'
+//! templates with [`html`]'s URL rule, [`handout`]'s escaping of Markdown, [`shell`] (commands to paste), [`csv`]
+//! (spreadsheet formulas), [`junit`] (XML), [`json`](crate::text::json) (control characters).
 
 pub mod anonymous;
 pub mod canvas;
 pub mod causes;
-pub mod class;
 pub mod csv;
 pub mod diagnostics;
+pub mod document;
 pub mod errors;
 pub mod handout;
 pub mod history;
 pub mod html;
-pub mod json;
 pub mod junit;
 pub mod left;
 pub mod marks;
@@ -40,15 +42,14 @@ pub mod shell;
 pub mod since;
 pub mod style;
 pub mod summary;
+pub mod tally;
 pub mod terminal;
-pub mod words;
 pub mod write;
 
-pub use anonymous::{Key, anonymous};
-pub use class::{Account, ClassReport, ReportStudent};
+pub use anonymous::{PseudonymKey, anonymous};
+pub use document::{Account, Document, ReportStudent, Since};
 pub use errors::{print_error, print_notes};
 pub use runlog::RunLog;
-pub use since::Since;
 pub use summary::{Limit, View, print_reset_listing, print_summary, print_teardown_listing};
 pub use terminal::{Terminal, TerminalOptions};
-pub use write::{About, Written, student_files, write_reports};
+pub use write::{About, WrittenReport, student_files, write_reports};

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::events::{Command, Event, StepResult};
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::stack::kinds::ResourceId;
 
 use super::marks::{self, Tone};
 use super::style::Paint;
-use super::words::{duration, plural};
-use crate::text::shown::{fit, width};
+use crate::text::show::{fit, width};
+use crate::text::words::{duration, plural};
 
 /// A wait is worth a line where nothing else shows it once it has lasted this long, and again each time.
 const LONG_WAIT: Duration = Duration::from_secs(20);

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::{Command, Event};
-use crate::files::{make_folder, new_private, numbered};
 
-use super::json;
+use crate::files::{free_paths, make_folder, new_private};
+use crate::text::json;
 
 /// An open run log.
 ///
@@ -24,7 +24,7 @@ pub struct RunLog<W: Write = File> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct LoggedEvent<'a> {
     /// RFC 3339, UTC, milliseconds.
     at: String,
     #[serde(flatten)]
@@ -40,14 +40,12 @@ impl RunLog<File> {
     pub fn create(class_dir: &Path, command: Command, started: Timestamp) -> io::Result<Self> {
         let dir = class_dir.join("runs");
         make_folder(&dir)?;
-        // No colons: Windows refuses them in file names.
         let stem = format!(
             "{}-{}",
             started.strftime("%Y%m%dT%H%M%SZ"),
             command.as_str().replace(" --", "-").replace(' ', "-")
         );
-        for name in numbered(&stem) {
-            let path = dir.join(format!("{name}.jsonl"));
+        for path in free_paths(&dir, &stem, "jsonl") {
             match new_private().open(&path) {
                 Ok(file) => return Ok(Self::over(path, file)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -81,11 +79,12 @@ impl<W: Write> RunLog<W> {
             return None;
         }
         let writer = self.writer.as_mut()?;
-        let line = Line {
+        let line = LoggedEvent {
             at: at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
             event,
         };
-        let written = json::to_line(&line)
+        let written = json::line(&line)
+            .map_err(io::Error::from)
             .and_then(|line| writer.write_all(line.as_bytes()))
             .and_then(|()| writer.flush());
         let error = written.err()?;

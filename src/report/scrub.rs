@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::class::ClassReport;
-use crate::text::shown::clean;
+use super::document::Document;
+use crate::text::show::clean;
 
 /// Shortest part of a name that is looked for alone; initials are in every text.
 const NAME_PART: usize = 2;
@@ -24,7 +24,7 @@ struct Needle {
 impl Scrub {
     /// Everything in a class that identifies: usernames, names and their parts, e-mail addresses, the values of
     /// the roster's other columns (`hidden`: those that stand in no report), the account's id and alias.
-    pub(super) fn of(report: &ClassReport, hidden: &[String]) -> Self {
+    pub(super) fn of(report: &Document, hidden: &[String]) -> Self {
         let mut found: BTreeSet<(String, bool, &'static str)> = BTreeSet::new();
         let mut add = |text: &str, any_case, instead| {
             let text = clean(text.trim()).into_owned();

@@ -5,8 +5,8 @@
 use crate::lab::given::ExampleRequest;
 use crate::report::handout::content::Piece;
 
-use crate::text::shell::quoted;
-use crate::text::shown::clean;
+use crate::text::show::clean;
+use crate::text::words::posix_quoted;
 
 /// A request for Bash, Zsh and other POSIX shells. `--data-raw`, since `-d` would read a body that begins with
 /// `@` from a file; `--globoff`, since curl expands brackets in addresses.
@@ -86,7 +86,7 @@ fn spelt(pieces: &[Piece], quoted: fn(&str) -> String) -> String {
 }
 
 fn posix(text: &str) -> String {
-    quoted(&lines(text))
+    posix_quoted(&lines(text))
 }
 
 /// A single-quoted PowerShell string: quotes are doubled. PowerShell takes typographic single quotes for quotes

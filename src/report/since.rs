@@ -5,100 +5,47 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use jiff::{Timestamp, ZonedDateTime};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::evidence::check::Verdict;
 use crate::evidence::progress::Progress;
+use crate::files::{class_dir, named, read_if_there};
+use crate::ids::Username;
 use crate::lab::check::Work;
 use crate::lab::points::Points;
-use crate::stack::ids::Username;
 
-use super::class::{ClassReport, ReportStudent, Score};
-use super::json::REPORT_SCHEMA;
-use crate::files::{class_dir, named, read_if_there};
+use super::document::{Document, Move, REPORT_SCHEMA, ReportStudent, Since, Turn};
+use super::tally::Score;
 
-/// How a student's standing changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Turn {
-    /// Became complete.
-    Completed,
-    /// Has more tasks done, or more points.
-    MovedUp,
-    /// The stack was not there and is now.
-    Deployed,
-    /// Was broken and is not any more.
-    Mended,
-    /// Is broken and was not.
-    Broke,
-    /// The stack was there and is not any more.
-    Undeployed,
-    /// Has fewer tasks done, or fewer points.
-    FellBack,
-    /// Can no longer be checked.
-    OutOfSight,
-    /// Was not in the report before.
-    Joined,
-    /// Is no longer in the report.
-    Left,
-}
-
-/// One student's change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Move {
-    /// Whose.
-    pub username: Username,
-    /// Which way.
-    pub turn: Turn,
-    /// Tasks done before; `None` when they joined.
-    pub done_before: Option<usize>,
-    /// Tasks done now; `None` when they left.
-    pub done_now: Option<usize>,
-    /// Points before; `None` when they joined, or the report before does not say.
-    pub points_before: Option<Points>,
-    /// Points now, as far as proven; `None` when they left, or their stack is not there.
-    pub points_now: Option<Points>,
-}
-
-/// What changed since the report before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Since {
-    /// When that one was taken, in the zone of this one.
-    pub taken_at: ZonedDateTime,
-    /// Who moved, by kind of change and then in this report's order.
-    pub moves: Vec<Move>,
-}
-
-/// As much of a `report.json` as is compared.
+/// As much of a `report.json` as is compared: one that an older homeroom wrote lacks some of the rest.
 #[derive(Deserialize)]
-struct Before {
+struct EarlierReport {
     schema: String,
     class: String,
-    lab: Named,
-    account: Named,
+    lab: WithId,
+    account: WithId,
     region: String,
-    taken_at: String,
-    students: Vec<Standing>,
+    taken_at: Timestamp,
+    students: Vec<EarlierStudent>,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct WithId {
     id: String,
 }
 
 #[derive(Deserialize)]
-struct Standing {
+struct EarlierStudent {
     username: Username,
     status: Progress,
     checks_passed: usize,
     #[serde(default)]
-    checks: Vec<Answered>,
+    checks: Vec<EarlierCheck>,
 }
 
-/// An answered check, as much of it as is compared.
 #[derive(Deserialize)]
-struct Answered {
+struct EarlierCheck {
     work: Work,
     verdict: Verdict,
     #[serde(default)]
@@ -114,7 +61,7 @@ struct Reached {
     points: Option<Points>,
 }
 
-impl Standing {
+impl EarlierStudent {
     /// Counted from the checks: `checks_passed` of an older report has those of the stack in it.
     fn reached(&self) -> Reached {
         let tasks = || self.checks.iter().filter(|c| c.work == Work::Student);
@@ -134,97 +81,92 @@ impl Standing {
     }
 }
 
+impl EarlierReport {
+    /// Whether it is one of the same stacks, and older.
+    fn is_before(&self, document: &Document) -> bool {
+        let stacks = &document.students;
+        self.schema == REPORT_SCHEMA
+            && self.class == document.class.as_str()
+            && self.lab.id == document.lab.as_str()
+            && self.account.id == document.account.id
+            && self.region == document.region
+            && self.taken_at < document.taken_at.timestamp()
+            // A report about stacks that are no more is nothing to compare these with.
+            && (stacks.is_empty() || !stacks.iter().all(|row| self.is_older_than_stack(row)))
+    }
+
+    fn is_older_than_stack(&self, row: &ReportStudent) -> bool {
+        let begun = row.progress.last.replaced;
+        begun.is_some_and(|begun| begun.as_second() > self.taken_at.as_second())
+    }
+}
+
 impl Since {
     /// Compares a report with the one in the class's folder. `None` when there is none, or one of another
     /// lab, account or region, or one that is not older.
     ///
     /// # Errors
     /// When there is one that cannot be read, or is no report.
-    pub fn read(reports: &Path, report: &ClassReport) -> io::Result<Option<Self>> {
-        let path = class_dir(reports, &report.class).join("report.json");
-        let bytes = read_if_there(&path).map_err(|error| named(&path, &error))?;
-        let Some(bytes) = bytes else {
-            return Ok(None);
+    pub fn read(reports: &Path, document: &Document) -> io::Result<Option<Self>> {
+        let path = class_dir(reports, &document.class).join("report.json");
+        let attempt = || -> io::Result<Option<EarlierReport>> {
+            let bytes = read_if_there(&path)?;
+            Ok(bytes
+                .map(|bytes| serde_json::from_slice(&bytes))
+                .transpose()?)
         };
-        let before: Before = serde_json::from_slice(&bytes)
-            .map_err(|e| io::Error::other(format!("{}: {e}", path.display())))?;
-        let taken_at: Timestamp = before
-            .taken_at
-            .parse()
-            .map_err(|e| io::Error::other(format!("{}: taken_at: {e}", path.display())))?;
-        Ok(Self::compare(&before, taken_at, report))
+        let before = attempt().map_err(|error| named(&path, &error))?;
+        let before = before.filter(|before| before.is_before(document));
+        Ok(before.map(|before| compare(&before, document)))
     }
+}
 
-    fn compare(before: &Before, taken_at: Timestamp, report: &ClassReport) -> Option<Self> {
-        let same = before.schema == REPORT_SCHEMA
-            && before.class == report.class.as_str()
-            && before.lab.id == report.lab.as_str()
-            && before.account.id == report.account.id
-            && before.region == report.region
-            && taken_at < report.taken_at.timestamp();
-        if !same {
-            return None;
-        }
-        // A report about stacks that are no more is nothing to compare these with.
-        let begun_since = |row: &ReportStudent| {
-            let begun = row.progress.last.replaced;
-            begun.is_some_and(|begun| begun.as_second() > taken_at.as_second())
+fn compare(before: &EarlierReport, document: &Document) -> Since {
+    let earlier = before.students.iter();
+    let mut earlier: BTreeMap<&Username, &EarlierStudent> = earlier
+        .map(|student| (&student.username, student))
+        .collect();
+    let here = document.students.iter().filter_map(|row| {
+        // Of a stack that is not there nothing is known, which is not zero.
+        let score = Score::of(&row.progress.checks);
+        let is = Reached {
+            state: row.progress.progress,
+            done: score.done,
+            points: row.is_deployed().then_some(score.earned),
         };
-        if !report.students.is_empty() && report.students.iter().all(begun_since) {
-            return None;
-        }
-        let mut old: BTreeMap<&str, &Standing> = before
-            .students
-            .iter()
-            .map(|s| (s.username.as_str(), s))
-            .collect();
-        let mut moves: Vec<Move> = report
-            .students
-            .iter()
-            .filter_map(|row| {
-                let username = &row.student.username;
-                let score = Score::of(&row.progress.checks);
-                // Of a stack that is not there nothing is known, which is not zero.
-                let deployed = row.progress.progress != Progress::NotDeployed;
-                let is = Reached {
-                    state: row.progress.progress,
-                    done: score.done,
-                    points: deployed.then_some(score.earned),
-                };
-                // What it says of a stack that is no more is nothing to compare this one with.
-                let was = old.remove(username.as_str()).filter(|_| !begun_since(row));
-                let was = was.map(Standing::reached);
-                let turn = match was {
-                    Some(was) => turn(was, is)?,
-                    None => Turn::Joined,
-                };
-                Some(Move {
-                    username: username.clone(),
-                    turn,
-                    done_before: was.map(|was| was.done),
-                    done_now: Some(is.done),
-                    points_before: was.and_then(|was| was.points),
-                    points_now: is.points,
-                })
-            })
-            .collect();
-        moves.extend(old.into_values().map(|was| {
-            let reached = was.reached();
-            Move {
-                username: was.username.clone(),
-                turn: Turn::Left,
-                done_before: Some(reached.done),
-                done_now: None,
-                points_before: reached.points,
-                points_now: None,
-            }
-        }));
-        moves.sort_by_key(|m| m.turn);
-        Some(Self {
-            taken_at: taken_at.to_zoned_datetime(report.taken_at.time_zone().clone()),
-            moves,
-        })
+        let was = earlier.remove(&row.student.username);
+        // What it says of a stack that is no more is nothing to compare this one with.
+        let was = was.filter(|_| !before.is_older_than_stack(row));
+        moved(
+            &row.student.username,
+            was.map(EarlierStudent::reached),
+            Some(is),
+        )
+    });
+    let mut moves: Vec<Move> = here.collect();
+    let gone = earlier.into_values();
+    moves.extend(gone.filter_map(|was| moved(&was.username, Some(was.reached()), None)));
+    moves.sort_by_key(|m| m.turn);
+    Since {
+        taken_at: document.in_zone(before.taken_at),
+        moves,
     }
+}
+
+/// One student's change; `None` where there is none.
+fn moved(username: &Username, was: Option<Reached>, is: Option<Reached>) -> Option<Move> {
+    Some(Move {
+        username: username.clone(),
+        turn: match (was, is) {
+            (Some(was), Some(is)) => turn(was, is)?,
+            (None, _) => Turn::Joined,
+            (_, None) => Turn::Left,
+        },
+        done_before: was.map(|was| was.done),
+        done_now: is.map(|is| is.done),
+        points_before: was.and_then(|was| was.points),
+        points_now: is.and_then(|is| is.points),
+    })
 }
 
 fn turn(was: Reached, is: Reached) -> Option<Turn> {
@@ -302,7 +244,7 @@ mod tests {
 
     #[test]
     fn an_older_report_counts_its_stack_checks_for_nobody() {
-        let was: Standing = serde_json::from_value(serde_json::json!({
+        let was: EarlierStudent = serde_json::from_value(serde_json::json!({
             "username": "user1", "status": "in-progress", "checks_passed": 3,
             "checks": [
                 { "work": "stack", "verdict": "pass", "points": 10 },

@@ -12,8 +12,8 @@ use crate::events::{Event, Failure, InFlight, StepResult};
 use super::marks::{self, Tone};
 use super::progress::Tracker;
 use super::style::Paint;
-use super::words::{duration, plural};
-use crate::text::shown::clean;
+use crate::text::show::clean;
+use crate::text::words::{duration, plural};
 
 /// Columns to assume where nobody can be asked.
 pub const DEFAULT_COLUMNS: u16 = 80;
@@ -401,6 +401,7 @@ impl fmt::Debug for Terminal {
 fn step_word(result: &StepResult) -> String {
     match result {
         StepResult::Done => "done".to_owned(),
+        StepResult::Absent => "is not there".to_owned(),
         StepResult::Conflict { failure } => format!("conflict: {failure}"),
         StepResult::Failed { failure } => format!("failed: {failure}"),
         StepResult::Skipped { needs } => format!("skipped, it needs {needs}"),

@@ -8,18 +8,17 @@ use jiff::ZonedDateTime;
 
 use crate::evidence::check::CheckResult;
 use crate::files::{class_dir, persist_all, prepare_all, remove_if_there, write_whole};
-use crate::stack::ids::{ClassName, Username};
+use crate::ids::{ClassName, Username};
 
-use super::anonymous::Key;
-use super::class::ClassReport;
+use super::anonymous::PseudonymKey;
+use super::document::{Document, Turn};
 use super::history;
 use super::html::Pages;
-use super::since::Turn;
-use super::{csv, json, junit};
+use super::{csv, junit};
 
 /// Where the files of a report are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenReport {
     /// `report.html` (`selection.html`): one self-contained page.
     pub html: PathBuf,
     /// `report.json`: the same for programs.
@@ -38,7 +37,7 @@ pub struct Written {
     pub removed: Vec<PathBuf>,
 }
 
-impl Written {
+impl WrittenReport {
     /// Every file, the class's first.
     pub fn files(&self) -> Vec<&Path> {
         let class = [&self.html, &self.json, &self.gradebook, &self.dated].into_iter();
@@ -107,14 +106,14 @@ pub fn student_files<'a>(students: impl Iterator<Item = &'a Username> + Clone) -
 }
 
 /// Pages that the report before wrote for students who are no longer there.
-fn of_departed(report: &ClassReport) -> Vec<String> {
+fn of_departed(report: &Document) -> Vec<String> {
     let moves = report.since.iter().flat_map(|since| &since.moves);
     let left = moves.filter(|m| m.turn == Turn::Left).map(|m| &m.username);
     let all = usernames(report).chain(left);
     student_files(all).split_off(report.students.len())
 }
 
-fn usernames(report: &ClassReport) -> impl Iterator<Item = &Username> + Clone {
+fn usernames(report: &Document) -> impl Iterator<Item = &Username> + Clone {
     report.students.iter().map(|row| &row.student.username)
 }
 
@@ -127,17 +126,17 @@ fn usernames(report: &ClassReport) -> impl Iterator<Item = &Username> + Clone {
 /// first file is replaced, so a full disk changes nothing.
 pub fn write_reports(
     reports: &Path,
-    report: &ClassReport,
+    report: &Document,
     about: About,
-    key: Option<&Key>,
-) -> io::Result<Written> {
+    key: Option<&PseudonymKey>,
+) -> io::Result<WrittenReport> {
     let dir = class_dir(reports, &report.class);
     let pages = Pages::new().map_err(io::Error::other)?;
     let stem = match about {
         About::Class => "report",
         About::Selection => "selection",
     };
-    let mut written = Written {
+    let mut written = WrittenReport {
         html: dir.join(format!("{stem}.html")),
         json: dir.join(format!("{stem}.json")),
         dated: PathBuf::new(),
@@ -154,7 +153,7 @@ pub fn write_reports(
         written.students.push(path.clone());
         files.push((path, page.into_bytes()));
     }
-    let document = json::report_document(report)?.into_bytes();
+    let document = report.to_json()?.into_bytes();
     let copy = history::ready(&dir, report.taken_at.timestamp(), stem, &document)?;
     let old = history::ready_of_old(&dir, stem)?;
     files.push((written.json.clone(), document));

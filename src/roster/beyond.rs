@@ -6,16 +6,16 @@ use crate::roster::{Roster, Student};
 
 /// Who was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen<'a> {
+pub struct ChosenStudents<'a> {
     /// Those whom the roster has just so.
     pub students: Vec<&'a Student>,
     /// Usernames that the roster does not write so: only the cloud tells who is meant.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<UnsureName>,
 }
 
 /// A username that the roster does not write so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub struct UnsureName {
     /// As it was given.
     pub given: Username,
     /// The roster's own student who is meant if nobody in the class is called exactly so: the case alone differs.
@@ -32,16 +32,16 @@ impl Roster {
         &self,
         names: &[String],
         section: Option<&str>,
-    ) -> Result<Chosen<'_>, Error> {
+    ) -> Result<ChosenStudents<'_>, Error> {
         // Somebody who left is in no section.
         if names.is_empty() || section.is_some() {
-            return Ok(Chosen {
+            return Ok(ChosenStudents {
                 students: self.select(names, section)?,
                 doubts: Vec::new(),
             });
         }
         let mut sure: Vec<String> = Vec::new();
-        let mut doubts: Vec<Doubt> = Vec::new();
+        let mut doubts: Vec<UnsureName> = Vec::new();
         for name in names.iter().map(|name| name.trim()) {
             let exact = self.students.iter().any(|s| s.username.as_str() == name);
             match name.parse::<Username>() {
@@ -49,7 +49,7 @@ impl Roster {
                     let mut same = self.students.iter().filter(|s| s.is_called(name));
                     let otherwise = same.next().map(|s| s.username.clone());
                     if !doubts.iter().any(|known| known.given == given) {
-                        doubts.push(Doubt { given, otherwise });
+                        doubts.push(UnsureName { given, otherwise });
                     }
                 }
                 _ => sure.push(name.to_owned()),
@@ -60,7 +60,7 @@ impl Roster {
             // Exact names first: another spelling of one must not choose its neighbour as well.
             false => self.select(&sure, None)?,
         };
-        Ok(Chosen { students, doubts })
+        Ok(ChosenStudents { students, doubts })
     }
 }
 

@@ -1,11 +1,10 @@
 //! Which column of a roster is what: by the four names that homeroom knows, and by what other programs call them.
 
 use crate::text::normalise::{key, squeezed};
-use crate::text::problems::{Like, Problem};
-use crate::text::shortened;
-use crate::text::similar;
+use crate::text::problems::Problem;
 use crate::text::table::Record;
 use crate::text::unwanted::{code, printable, shown};
+use crate::text::{shortened, similar};
 
 /// What a header looks like.
 pub(super) const EXAMPLE: &str =
@@ -17,7 +16,7 @@ const MISSING: &str = "add a first line that names the columns; 'username' is ne
 
 /// What a column is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum ColumnUse {
     Username,
     Name,
     /// A part of the name.
@@ -33,11 +32,11 @@ pub(super) enum Role {
 }
 
 /// The four known columns as the documentation spells them.
-const KNOWN: [(&str, Role); 4] = [
-    ("username", Role::Username),
-    ("name", Role::Name),
-    ("email", Role::Email),
-    ("section", Role::Section),
+const KNOWN: [(&str, ColumnUse); 4] = [
+    ("username", ColumnUse::Username),
+    ("name", ColumnUse::Name),
+    ("email", ColumnUse::Email),
+    ("section", ColumnUse::Section),
 ];
 
 /// What others call them, the surest first; as [`squeezed`] makes them.
@@ -125,10 +124,10 @@ const USERNAMES: &[&str] = &[
 
 /// One column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
+pub(super) struct RosterColumn {
     /// As it stands in the header, printable.
     pub name: String,
-    pub role: Role,
+    pub used_as: ColumnUse,
     /// Whether the settings name it.
     pub published: bool,
 }
@@ -136,7 +135,7 @@ pub(super) struct Column {
 /// The columns as the header names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Header {
-    pub columns: Vec<Column>,
+    pub columns: Vec<RosterColumn>,
     /// Columns that were taken for one of the four: their names as they are shown, and for what.
     pub taken: Vec<(String, &'static str)>,
     /// Columns of which more than one could be the same: their names, and what.
@@ -187,11 +186,11 @@ impl Header {
             columns: record
                 .fields
                 .iter()
-                .map(|field| Column {
+                .map(|field| RosterColumn {
                     name: printable(&field.text),
-                    role: match field.text.is_empty() {
-                        true => Role::Nameless,
-                        false => Role::Other,
+                    used_as: match field.text.is_empty() {
+                        true => ColumnUse::Nameless,
+                        false => ColumnUse::Other,
                     },
                     published: false,
                 })
@@ -204,7 +203,7 @@ impl Header {
         };
         header.exact(record, publish, problems);
         header.variants(&words);
-        if header.index(Role::Username).is_none() {
+        if header.index(ColumnUse::Username).is_none() {
             header.ask_for_usernames(record, &words, problems);
         }
         header.nearly(&words);
@@ -223,30 +222,22 @@ impl Header {
             }
             if let Some((_, first)) = seen.iter().find(|(other, _)| *other == name) {
                 let hint = "rename or delete one of the two columns";
-                problems.push(Problem {
-                    column: self.place(index),
-                    like: Some(Like {
-                        many: "columns have a name that another column has already".to_owned(),
-                        example: shown(&field.text),
-                        hint: hint.to_owned(),
-                        instead: None,
-                        alone: 3,
-                    }),
-                    ..Problem::at_line(
-                        record.line(),
-                        format!(
-                            "the header has {} twice: column {} has it too",
-                            shown(&field.text),
-                            first + 1
-                        ),
-                        hint,
-                    )
-                });
+                let cause = format!(
+                    "the header has {} twice: column {} has it too",
+                    shown(&field.text),
+                    first + 1
+                );
+                let problem = Problem::at_line(record.line(), cause, hint)
+                    .in_column(self.place(index))
+                    .many("columns have a name that another column has already")
+                    .example(shown(&field.text))
+                    .alone(3);
+                problems.push(problem);
                 continue;
             }
             seen.push((name, index));
             match known {
-                Some((_, role)) => self.columns[index].role = *role,
+                Some((_, role)) => self.columns[index].used_as = *role,
                 None => self.columns[index].published = true,
             }
         }
@@ -255,18 +246,18 @@ impl Header {
     /// What others call the optional columns.
     fn variants(&mut self, words: &[String]) {
         for (role, names, what) in [
-            (Role::Name, NAMES, "name"),
-            (Role::Email, EMAILS, "email"),
-            (Role::Section, SECTIONS, "section"),
+            (ColumnUse::Name, NAMES, "name"),
+            (ColumnUse::Email, EMAILS, "email"),
+            (ColumnUse::Section, SECTIONS, "section"),
         ] {
             if self.index(role).is_some() {
                 continue;
             }
             match self.free(words, names).as_slice() {
-                [] if role == Role::Name => self.parts_of_names(words),
+                [] if role == ColumnUse::Name => self.parts_of_names(words),
                 [] => {}
                 [one] => {
-                    self.columns[*one].role = role;
+                    self.columns[*one].used_as = role;
                     self.taken.push((cut(&self.columns[*one].name), what));
                 }
                 several => {
@@ -280,13 +271,15 @@ impl Header {
     /// The columns to ask about: they are called nearly like one of the four that is not there.
     fn nearly(&mut self, words: &[String]) {
         for (role, names, what) in [
-            (Role::Name, NAMES, "name"),
-            (Role::Email, EMAILS, "email"),
-            (Role::Section, SECTIONS, "section"),
+            (ColumnUse::Name, NAMES, "name"),
+            (ColumnUse::Email, EMAILS, "email"),
+            (ColumnUse::Section, SECTIONS, "section"),
         ] {
-            let is_name = role == Role::Name;
+            let is_name = role == ColumnUse::Name;
             let unsure = self.unsure.iter().any(|(_, other)| *other == what);
-            if unsure || self.index(role).is_some() || is_name && self.index(Role::First).is_some()
+            if unsure
+                || self.index(role).is_some()
+                || is_name && self.index(ColumnUse::First).is_some()
             {
                 continue;
             }
@@ -305,7 +298,10 @@ impl Header {
             };
             let columns = self.columns.iter().zip(words);
             let near = columns.filter(|(column, word)| {
-                column.role == Role::Other && !column.published && !word.is_empty() && fits(word)
+                column.used_as == ColumnUse::Other
+                    && !column.published
+                    && !word.is_empty()
+                    && fits(word)
             });
             let near: Vec<String> = near.map(|(column, _)| column.name.clone()).collect();
             if !near.is_empty() {
@@ -317,8 +313,8 @@ impl Header {
     fn parts_of_names(&mut self, words: &[String]) {
         let (firsts, lasts) = (self.free(words, FIRSTS), self.free(words, LASTS));
         if let ([first, ..], [last, ..]) = (firsts.as_slice(), lasts.as_slice()) {
-            self.columns[*first].role = Role::First;
-            self.columns[*last].role = Role::Last;
+            self.columns[*first].used_as = ColumnUse::First;
+            self.columns[*last].used_as = ColumnUse::Last;
             let [first, last] = [first, last].map(|index| cut(&self.columns[*index].name));
             self.taken.push((format!("{first} and {last}"), "name"));
         }
@@ -326,7 +322,7 @@ impl Header {
 
     /// The columns that are called as the surest of some names that any is called.
     fn free(&self, words: &[String], names: &[&str]) -> Vec<usize> {
-        let free = |index: &usize| self.columns[*index].role == Role::Other;
+        let free = |index: &usize| self.columns[*index].used_as == ColumnUse::Other;
         let called = |name: &&&str| {
             let all = words.iter().enumerate().filter(|(_, word)| word == *name);
             Some(all.map(|(i, _)| i).filter(free).collect::<Vec<usize>>()).filter(|i| !i.is_empty())
@@ -348,7 +344,7 @@ impl Header {
         let likely = self.free(words, USERNAMES).first().copied().or_else(|| {
             let near = |word: &&String| !similar::closest("username", [word.as_str()]).is_empty();
             let at = words.iter().position(|word| near(&word))?;
-            (self.columns[at].role == Role::Other).then_some(at)
+            (self.columns[at].used_as == ColumnUse::Other).then_some(at)
         });
         let named = likely.is_some() || self.is_one_value() || score(record) > 0;
         let named = named || self.columns.iter().any(|column| column.published);
@@ -368,7 +364,7 @@ impl Header {
         let named: Vec<String> = self
             .columns
             .iter()
-            .filter(|column| column.role != Role::Nameless)
+            .filter(|column| column.used_as != ColumnUse::Nameless)
             .take(8)
             .map(|column| cut(&column.name))
             .collect();
@@ -383,7 +379,7 @@ impl Header {
                 named.join(", ")
             ),
         };
-        let email = self.index(Role::Email);
+        let email = self.index(ColumnUse::Email);
         let hint = match (likely, email) {
             (Some(index), _) => {
                 let name = &self.columns[index].name;
@@ -407,7 +403,7 @@ impl Header {
         };
         problems.push(Problem::at_line(self.line, cause, hint));
         if let Some(index) = likely {
-            self.columns[index].role = Role::Username;
+            self.columns[index].used_as = ColumnUse::Username;
         }
     }
 
@@ -422,7 +418,7 @@ impl Header {
 
     /// Whether a record is the header once more, as in two exports put together.
     pub fn is_repeated_by(&self, record: &Record) -> bool {
-        let likely = self.index(Role::Username).is_some_and(|index| {
+        let likely = self.index(ColumnUse::Username).is_some_and(|index| {
             record
                 .text(index)
                 .eq_ignore_ascii_case(&self.columns[index].name)
@@ -431,14 +427,16 @@ impl Header {
             return false;
         }
         let columns = self.columns.iter().enumerate();
-        let named = columns.filter(|(_, column)| column.role != Role::Nameless);
+        let named = columns.filter(|(_, column)| column.used_as != ColumnUse::Nameless);
         let mut same = named.map(|(i, column)| key(&column.name) == key(record.text(i)));
         same.all(|same| same)
     }
 
     /// The column of a role.
-    pub fn index(&self, role: Role) -> Option<usize> {
-        self.columns.iter().position(|column| column.role == role)
+    pub fn index(&self, role: ColumnUse) -> Option<usize> {
+        self.columns
+            .iter()
+            .position(|column| column.used_as == role)
     }
 
     /// A place in a column, for a problem.
@@ -459,7 +457,7 @@ impl Header {
     /// Whether anybody sees what stands in a column.
     pub fn is_used(&self, index: usize) -> bool {
         self.columns.get(index).is_some_and(|column| {
-            column.published || !matches!(column.role, Role::Other | Role::Nameless)
+            column.published || !matches!(column.used_as, ColumnUse::Other | ColumnUse::Nameless)
         })
     }
 
@@ -541,7 +539,7 @@ impl Header {
         let is_known = |name: &str| KNOWN.iter().any(|(known, _)| key(name) == *known);
         let columns = self.columns.iter();
         columns
-            .filter(|column| column.role != Role::Nameless && !column.published)
+            .filter(|column| column.used_as != ColumnUse::Nameless && !column.published)
             .filter(|column| !is_known(&column.name))
             .map(|column| column.name.clone())
             .collect()
@@ -549,7 +547,7 @@ impl Header {
 
     /// The names of the columns that nobody sees.
     pub fn kept_back(&self) -> Vec<String> {
-        let kept = |column: &&Column| column.role == Role::Other && !column.published;
+        let kept = |column: &&RosterColumn| column.used_as == ColumnUse::Other && !column.published;
         let kept = self.columns.iter().filter(kept);
         kept.map(|column| column.name.clone()).collect()
     }

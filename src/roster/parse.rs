@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use crate::ids::Username;
-use crate::roster::header::{self, Header, Role};
+use crate::roster::header::{self, ColumnUse, Header};
 use crate::roster::remarks::Remarks;
 use crate::roster::username::{self, Faulty};
 use crate::roster::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
 use crate::text::encoding::before_mojibake;
 use crate::text::normalise::key;
-use crate::text::problems::{Like, Problem};
+use crate::text::problems::Problem;
 use crate::text::table::{Field, HEADER_WITHIN, Record, Table};
 use crate::text::unwanted::{Unwanted, shown};
 
@@ -64,7 +64,7 @@ fn read(
         // Without a header there are no columns to judge the rows by, nor names of columns that could be printed.
         return Err(problems);
     }
-    let mut reader = Reader {
+    let mut reader = RosterReader {
         header,
         table,
         limit,
@@ -137,7 +137,7 @@ fn titles(above: &[&Record], header: &Record) -> Problem {
     )
 }
 
-struct Reader<'a> {
+struct RosterReader<'a> {
     header: Header,
     table: &'a Table<'a>,
     limit: &'a UsernameLimit,
@@ -154,7 +154,7 @@ struct Reader<'a> {
     remarks: Remarks,
 }
 
-impl Reader<'_> {
+impl RosterReader<'_> {
     fn problem(
         &self,
         field: &Field,
@@ -163,19 +163,10 @@ impl Reader<'_> {
         hint: &str,
         many: &str,
     ) -> Problem {
-        Problem {
-            line: field.line,
-            column: self.header.place(index),
-            cause,
-            hint: hint.to_owned(),
-            like: Some(Like {
-                many: many.to_owned(),
-                example: shown(&field.text),
-                hint: hint.to_owned(),
-                instead: None,
-                alone: 0,
-            }),
-        }
+        Problem::at_line(field.line, cause, hint)
+            .in_column(self.header.place(index))
+            .many(many)
+            .example(shown(&field.text))
     }
 
     fn check_header(&mut self, record: &Record) {
@@ -195,17 +186,10 @@ impl Reader<'_> {
         if self.header.is_repeated_by(record) {
             let hint =
                 "delete the line; if two files were put together, see that nobody is in both";
-            self.problems.push(
-                Problem::at_line(record.line(), "the line is the header once more", hint).like(
-                    Like {
-                        many: "lines are the header once more".to_owned(),
-                        example: String::new(),
-                        hint: hint.to_owned(),
-                        instead: None,
-                        alone: 0,
-                    },
-                ),
-            );
+            let once_more =
+                Problem::at_line(record.line(), "the line is the header once more", hint);
+            self.problems
+                .push(once_more.many("lines are the header once more"));
             return;
         }
         let mut sound = true;
@@ -229,7 +213,7 @@ impl Reader<'_> {
             self.too_many(record, open);
             sound = false;
         }
-        let moved = self.header.index(Role::Username) > Some(open);
+        let moved = self.header.index(ColumnUse::Username) > Some(open);
         let username = match moved {
             true => None,
             false => self.read_username(record, flawed),
@@ -255,8 +239,8 @@ impl Reader<'_> {
                 .index(role)
                 .map_or("", |index| record.text(index))
         };
-        let name = text(Role::Name);
-        text(Role::Username).is_empty() && (name.is_empty() || key(name) == "points possible")
+        let name = text(ColumnUse::Name);
+        text(ColumnUse::Username).is_empty() && (name.is_empty() || key(name) == "points possible")
     }
 
     fn too_many(&mut self, record: &Record, open: usize) {
@@ -273,26 +257,18 @@ impl Reader<'_> {
             .fields
             .get(expected)
             .map_or(record.line(), |f| f.line);
-        self.problems.push(
-            Problem {
-                column: self.header.place(expected),
-                ..Problem::at_line(
-                    line,
-                    format!("the row has too many fields: {has}, where the header has {expected}"),
-                    hint.clone(),
-                )
-            }
-            .like(Like {
-                many: format!("rows have more fields than the header, which has {expected}"),
-                example: match self.header.index(Role::Username) {
-                    Some(index) if index < open => shown(record.text(index)),
-                    _ => String::new(),
-                },
-                hint,
-                instead: None,
-                alone: 0,
-            }),
-        );
+        let example = match self.header.index(ColumnUse::Username) {
+            Some(index) if index < open => shown(record.text(index)),
+            _ => String::new(),
+        };
+        let cause = format!("the row has too many fields: {has}, where the header has {expected}");
+        let problem = Problem::at_line(line, cause, hint)
+            .in_column(self.header.place(expected))
+            .many(format!(
+                "rows have more fields than the header, which has {expected}"
+            ))
+            .example(example);
+        self.problems.push(problem);
     }
 
     /// Checks what holds for every field, the header's included; says whether all is well. What nobody is shown is not
@@ -305,7 +281,7 @@ impl Reader<'_> {
             self.problems.push(flaw.problem(field, place, is_open));
             return false;
         }
-        let is_username = self.header.index(Role::Username) == Some(index);
+        let is_username = self.header.index(ColumnUse::Username) == Some(index);
         if (is_username && !is_header) || !self.header.is_used(index) || !is_open {
             return true;
         }
@@ -356,7 +332,7 @@ impl Reader<'_> {
 
     /// The row's username, if it is a good one.
     fn read_username(&mut self, record: &Record, flawed: bool) -> Option<Username> {
-        let index = self.header.index(Role::Username)?;
+        let index = self.header.index(ColumnUse::Username)?;
         let missing = Field {
             text: String::new(),
             taken_off: None,
@@ -376,15 +352,17 @@ impl Reader<'_> {
         if field.text.is_empty() {
             let hint = "give the student a username, or delete the row";
             let said = "the username is empty".to_owned();
-            let mut problem = self.problem(field, index, said, hint, "usernames are empty");
-            let like = problem.like.as_mut();
-            if let Some(like) = like {
-                let name = self.header.index(Role::Name).map_or("", |i| record.text(i));
-                like.example = match name.is_empty() {
-                    true => String::new(),
-                    false => format!("that of {}", shown(name)),
-                };
-            }
+            let name = self
+                .header
+                .index(ColumnUse::Name)
+                .map_or("", |i| record.text(i));
+            let whose = match name.is_empty() {
+                true => String::new(),
+                false => format!("that of {}", shown(name)),
+            };
+            let problem = self
+                .problem(field, index, said, hint, "usernames are empty")
+                .example(whose);
             self.problems.push(problem);
             return None;
         }
@@ -405,7 +383,10 @@ impl Reader<'_> {
             self.problems.push(problem);
             return None;
         }
-        let name = self.header.index(Role::Name).map_or("", |i| record.text(i));
+        let name = self
+            .header
+            .index(ColumnUse::Name)
+            .map_or("", |i| record.text(i));
         if Remarks::is_test_student(name, &field.text) {
             let cause = format!("{} is Canvas's test student", shown(&field.text));
             let hint = "delete the row: nobody works there";
@@ -447,12 +428,8 @@ impl Reader<'_> {
         );
         let hint = format!("write {} between the values of every row", expected.1);
         let many = format!("rows have {} where the header has {}", found.1, expected.1);
-        let mut problem = self.problem(field, 0, cause, &hint, &many);
-        // It is the whole row, what nobody is shown included.
-        if let Some(like) = &mut problem.like {
-            like.example.clear();
-        }
-        Some(problem)
+        // The value is the whole row, what nobody is shown included.
+        Some(self.problem(field, 0, cause, &hint, &many).example(""))
     }
 
     fn student(&mut self, username: Username, record: &Record) -> Student {
@@ -467,15 +444,15 @@ impl Reader<'_> {
         for (index, column) in self.header.columns.iter().enumerate() {
             let text = record.text(index);
             let value = || Some(text.to_owned()).filter(|text| !text.is_empty());
-            match column.role {
-                Role::Username | Role::Nameless => {}
-                Role::Name => student.name = value(),
-                Role::First => first = text,
-                Role::Last => last = text,
-                Role::Email => student.email = value(),
-                Role::Section => student.section = value(),
-                Role::Other if !column.published => self.kept_back.extend(value()),
-                Role::Other => {}
+            match column.used_as {
+                ColumnUse::Username | ColumnUse::Nameless => {}
+                ColumnUse::Name => student.name = value(),
+                ColumnUse::First => first = text,
+                ColumnUse::Last => last = text,
+                ColumnUse::Email => student.email = value(),
+                ColumnUse::Section => student.section = value(),
+                ColumnUse::Other if !column.published => self.kept_back.extend(value()),
+                ColumnUse::Other => {}
             }
             if column.published {
                 student.extra.push((column.name.clone(), text.to_owned()));
@@ -491,7 +468,7 @@ impl Reader<'_> {
     /// Columns without a name are nothing, as long as no row has anything there.
     fn check_nameless(&mut self, rows: &[&Record]) {
         for index in 0..self.header.columns.len() {
-            if self.header.columns[index].role != Role::Nameless {
+            if self.header.columns[index].used_as != ColumnUse::Nameless {
                 continue;
             }
             let value = |record: &&&Record| !record.text(index).is_empty();
@@ -500,26 +477,15 @@ impl Reader<'_> {
             };
             let hint = "name the column in the first line, or delete it";
             let line = self.header.line();
-            self.problems.push(
-                Problem {
-                    column: self.header.place(index),
-                    ..Problem::at_line(
-                        line,
-                        format!(
-                            "the header has no name for this column, and line {} has a value in it",
-                            record.line()
-                        ),
-                        hint,
-                    )
-                }
-                .like(Like {
-                    many: "columns have values and no name in the header".to_owned(),
-                    example: String::new(),
-                    hint: hint.to_owned(),
-                    instead: None,
-                    alone: 2,
-                }),
+            let cause = format!(
+                "the header has no name for this column, and line {} has a value in it",
+                record.line()
             );
+            let problem = Problem::at_line(line, cause, hint)
+                .in_column(self.header.place(index))
+                .many("columns have values and no name in the header")
+                .alone(2);
+            self.problems.push(problem);
         }
     }
 
@@ -529,11 +495,8 @@ impl Reader<'_> {
     /// written by hand may use either.
     fn compare_usernames(&mut self) {
         let mut first_lines: HashMap<String, usize> = HashMap::new();
-        let mut found: Vec<(usize, String, String, &str)> = Vec::new();
-        let column = self
-            .header
-            .index(Role::Username)
-            .and_then(|index| self.header.place(index));
+        let column = self.header.index(ColumnUse::Username);
+        let column = column.and_then(|index| self.header.place(index));
         let own = match self.second_half() {
             Some(line) => {
                 format!("the class stands in the file twice: delete line {line} and all below it")
@@ -544,79 +507,52 @@ impl Reader<'_> {
         };
         for (index, (username, line)) in self.usernames.iter().enumerate() {
             let folded = username.as_str().to_ascii_lowercase();
-            match first_lines.get(&folded) {
-                None => {
-                    first_lines.insert(folded, index);
-                }
-                Some(&first) => {
-                    let (other, other_line) = &self.usernames[first];
-                    let (same, many) = if other == username {
-                        (
-                            format!("'{username}' is taken already"),
-                            "usernames are taken already, in other rows of the file",
-                        )
-                    } else {
-                        (
-                            format!(
-                                "'{username}' is the same as '{other}' to AWS, which ignores case in the names of roles"
-                            ),
-                            "usernames differ from others of the file in case only, which AWS ignores in the names of roles",
-                        )
-                    };
-                    let like = Like {
-                        many: many.to_owned(),
-                        example: format!("'{username}' (line {other_line} has it)"),
-                        hint: own.clone(),
-                        instead: None,
-                        alone: 0,
-                    };
-                    self.problems.push(Problem {
-                        column: column.clone(),
-                        like: Some(like),
-                        ..Problem::at_line(
-                            *line,
-                            format!("{same}: line {other_line} has it"),
-                            own.clone(),
-                        )
-                    });
-                }
-            }
+            let Some(&first) = first_lines.get(&folded) else {
+                first_lines.insert(folded, index);
+                continue;
+            };
+            let (other, other_line) = &self.usernames[first];
+            let (same, many) = if other == username {
+                (
+                    format!("'{username}' is taken already"),
+                    "usernames are taken already, in other rows of the file",
+                )
+            } else {
+                (
+                    format!(
+                        "'{username}' is the same as '{other}' to AWS, which ignores case in the names of roles"
+                    ),
+                    "usernames differ from others of the file in case only, which AWS ignores in the names of roles",
+                )
+            };
+            let cause = format!("{same}: line {other_line} has it");
+            let problem = Problem::at_line(*line, cause, own.clone())
+                .in_column(column.clone())
+                .many(many)
+                .example(format!("'{username}' (line {other_line} has it)"));
+            self.problems.push(problem);
         }
         for (username, line) in &self.usernames {
-            let folded = username.as_str().to_ascii_lowercase();
+            let name = username.as_str();
+            let folded = name.to_ascii_lowercase();
             for (dash, _) in folded.match_indices('-') {
                 let Some(&other) = first_lines.get(&folded[..dash]) else {
                     continue;
                 };
                 let (other, other_line) = &self.usernames[other];
-                let apart = format!(
-                    "{}{}",
-                    &username.as_str()[..dash],
-                    &username.as_str()[dash + 1..]
+                let apart = format!("{}{}", &name[..dash], &name[dash + 1..]);
+                let cause = format!(
+                    "'{name}' begins with '{other}-', and '{other}' is a student too (line {other_line}): access to '{other}-*' would open the stack of '{name}' to '{other}'"
                 );
-                found.push((
-                    *line,
-                    format!(
-                        "'{username}' begins with '{other}-', and '{other}' is a student too (line {other_line}): access to '{other}-*' would open the stack of '{username}' to '{other}'"
-                    ),
-                    format!("rename one of the two, for example '{apart}' instead of '{username}'"),
-                    "usernames begin with another student's and a dash: access to the stack of one would open that of the other",
-                ));
+                let hint =
+                    format!("rename one of the two, for example '{apart}' instead of '{name}'");
+                let problem = Problem::at_line(*line, cause, hint)
+                    .in_column(column.clone())
+                    .many("usernames begin with another student's and a dash: access to the stack of one would open that of the other")
+                    .hint_for_many("mend those above first, and the others in the same way")
+                    .alone(ALONE);
+                self.problems.push(problem);
             }
-        }
-        for (line, cause, hint, many) in found {
-            let like = Like {
-                many: many.to_owned(),
-                example: String::new(),
-                hint: "mend those above first, and the others in the same way".to_owned(),
-                instead: None,
-                alone: ALONE,
-            };
-            self.problems.push(Problem {
-                column: column.clone(),
-                like: Some(like),
-                ..Problem::at_line(line, cause, hint)
-            });
         }
     }
 
@@ -637,7 +573,7 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, publish: &[String]) -> Result<Roster, Vec<Problem>> {
-        let place = self.header.index(Role::Username);
+        let place = self.header.index(ColumnUse::Username);
         let place = place.and_then(|index| self.header.place(index));
         let faulty = username::problems(&self.faulty, &self.usernames, self.limit, place);
         self.problems.extend(faulty);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::ids::{USERNAME_MAX, Username};
 use crate::roster::UsernameLimit;
 use crate::text::normalise::{latin, without_accents};
-use crate::text::problems::{Like, Problem};
+use crate::text::problems::Problem;
 use crate::text::unwanted::{code, printable};
 
 /// More kinds of unusable characters than this are told as one.
@@ -250,17 +250,12 @@ pub(super) fn problems(
             }
             let value = both_ends(text);
             let cause = format!("{value} {}", faults.words(limit, false));
-            Problem {
-                column: place.clone(),
-                ..Problem::at_line(*line, cause, own_hint)
-            }
-            .like(Like {
-                many: format!("usernames {many}"),
-                example: value,
-                hint,
-                instead: proposal,
-                alone: 0,
-            })
+            Problem::at_line(*line, cause, own_hint)
+                .in_column(place.clone())
+                .many(format!("usernames {many}"))
+                .example(value)
+                .hint_for_many(hint)
+                .instead(proposal)
         })
         .collect()
 }

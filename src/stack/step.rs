@@ -24,6 +24,8 @@ use crate::stack::issue::Issuer;
 pub enum StepError {
     /// AWS said no.
     Cloud(CloudError),
+    /// There is nothing to do: what was to be frozen, thawed or stopped is not there.
+    Absent,
     /// Something with our name is not provably ours.
     Conflict(String),
     /// A condition did not come true within its deadline.
@@ -86,6 +88,7 @@ impl StepError {
                     error.request_id.clone(),
                 ),
             },
+            Self::Absent => StepResult::Absent,
             Self::Conflict(why) => StepResult::Conflict {
                 failure: failure(why, Some(hints::CONFLICT.to_owned()), None),
             },

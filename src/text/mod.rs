@@ -2,24 +2,23 @@
 //!
 //! - [`table`]: rosters, attestations and gradebook exports as records of fields that know their place;
 //! - [`encoding`]: what a file is when it is no UTF-8 text;
-//! - [`shown`]: what makes a text inert, and fits it into columns;
 //! - [`unwanted`]: the one list of characters that must not be shown or kept as they are;
 //! - [`normalise`]: the one way to compare names, sections and logins;
+//! - [`show`]: text made safe and made to fit where it is shown; [`words`]: counts, lists, durations; [`json`];
 //! - `names`: whether two names are one person's;
-//! - `json`, `shell`: a document's one text, a word's quotes;
 //! - [`problems`]: what is wrong with a table, said once however often it is wrong.
 
 pub mod encoding;
 pub mod failure;
-pub(crate) mod json;
+pub mod json;
 pub(crate) mod names;
 pub mod normalise;
 pub mod problems;
-pub(crate) mod shell;
-pub mod shown;
+pub mod show;
 pub mod similar;
 pub mod table;
 pub mod unwanted;
+pub mod words;
 
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -53,6 +53,50 @@ impl Problem {
         }
     }
 
+    pub(crate) fn in_column(mut self, column: Option<(usize, Option<String>)>) -> Self {
+        self.column = column;
+        self
+    }
+
+    /// Said with others like it, as "12 …", with the same hint.
+    pub(crate) fn many(self, many: impl Into<String>) -> Self {
+        let like = Like {
+            many: many.into(),
+            example: String::new(),
+            hint: self.hint.clone(),
+            instead: None,
+            alone: 0,
+        };
+        self.like(like)
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut Like)) -> Self {
+        if let Some(like) = &mut self.like {
+            change(like);
+        }
+        self
+    }
+
+    /// With a value that the message for many shows.
+    pub(crate) fn example(self, example: impl Into<String>) -> Self {
+        self.changed(|like| like.example = example.into())
+    }
+
+    /// With another hint for many.
+    pub(crate) fn hint_for_many(self, hint: impl Into<String>) -> Self {
+        self.changed(|like| like.hint = hint.into())
+    }
+
+    /// With what to write in its place.
+    pub(crate) fn instead(self, instead: Option<String>) -> Self {
+        self.changed(|like| like.instead = instead)
+    }
+
+    /// Said by itself, up to so many.
+    pub(crate) fn alone(self, alone: usize) -> Self {
+        self.changed(|like| like.alone = alone)
+    }
+
     /// With how it is said together with others.
     pub fn like(mut self, like: Like) -> Self {
         self.like = Some(like);

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::encoding::{self, END_OF_FILE, MARK, SAVE_AS_UTF8};
-use super::problems::{Like, Problem, said_lines};
+use super::problems::{Problem, said_lines};
 use super::unwanted::{shown, without_invisible};
 
 /// What may stand between fields, the likeliest first.
@@ -263,20 +263,13 @@ impl Flaw {
             }
             _ => None,
         };
-        Problem {
-            line: field.line,
-            column: Some(column),
-            cause,
-            hint: hint.to_owned(),
-            like: Some(Like {
-                many: many.to_owned(),
-                // What an open quote swallows may be of other columns.
-                example: value.filter(|_| self != Self::Unclosed).unwrap_or_default(),
-                hint: hint.to_owned(),
-                instead,
-                alone: 0,
-            }),
-        }
+        // What an open quote swallows may be of other columns.
+        let example = value.filter(|_| self != Self::Unclosed);
+        Problem::at_line(field.line, cause, hint)
+            .in_column(Some(column))
+            .many(many)
+            .example(example.unwrap_or_default())
+            .instead(instead)
     }
 }
 

@@ -13,7 +13,6 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Failure, Left, Outcome, ResourceState, RunSummary, StudentResult,
 };
-use crate::report::words::{plural, some_of};
 use crate::report::{Limit, View};
 use crate::stack::execute::{StudentRun, execute, execute_issuing};
 use crate::stack::ids::Username;
@@ -26,6 +25,7 @@ use crate::stack::plan::access::{self, Grant};
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 use crate::stack::prove_gone::prove_access_gone;
 use crate::stack::vault::Vault;
+use crate::text::words::{plural, some_of};
 
 use self::issuer::VaultIssuer;
 use super::deploy::{result, run_started};
@@ -400,14 +400,15 @@ async fn freeze(class: Class, command: Command) -> Result<Exit> {
         given_up,
     } = ran;
     let mut notes = notes_of_given_up(&given_up);
-    if command == Command::AccessFreeze && count(&students, Outcome::Frozen) > 0 {
+    let stands = |s: &StudentResult| s.outcome == Outcome::Frozen && !has_no_stack(s);
+    if command == Command::AccessFreeze && students.iter().any(stands) {
         notes.push(
             "what ran of their workflows is stopped, and their functions run no more until `homeroom access thaw`; an API \
              that asks for no authorization answers whoever calls it with an error"
                 .to_owned(),
         );
     }
-    notes.extend(without_access(&students));
+    notes.extend(half_reached(&students));
     let failed = count(&students, Outcome::Failed) + count(&students, Outcome::Conflict);
     let exit = match (interrupted, failed) {
         (true, _) => Exit::Interrupted,
@@ -430,18 +431,47 @@ pub(super) fn still_frozen(frozen: &[Username]) -> Option<String> {
     })
 }
 
-/// Whom neither a freeze nor a thaw reaches.
-fn without_access(students: &[StudentResult]) -> Option<String> {
-    let without = students
-        .iter()
-        .filter(|student| student.outcome == Outcome::NoAccess);
-    let names: Vec<&str> = without.map(|s| s.username.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "no IAM user of this class, lab and region; only functions and workflows, where there are any: {}",
-            some_of(&names, FEW)
+/// Whom a freeze or a thaw reaches in part, or not at all.
+fn half_reached(students: &[StudentResult]) -> Vec<String> {
+    let parts = [
+        (
+            true,
+            false,
+            "no IAM user of this class, lab and region; only functions and workflows, where there are any",
+        ),
+        (
+            false,
+            true,
+            "no stack of this class, lab and region; only the IAM user",
+        ),
+        (
+            true,
+            true,
+            "neither an IAM user nor a stack of this class, lab and region, so nothing was done",
+        ),
+    ];
+    let said = parts.into_iter().filter_map(|(no_user, no_stack, what)| {
+        let has = |s: &&StudentResult| {
+            (s.outcome == Outcome::NoAccess, has_no_stack(s)) == (no_user, no_stack)
+        };
+        let names = students.iter().filter(has).map(|s| s.username.as_str());
+        let names: Vec<&str> = names.collect();
+        (!names.is_empty()).then(|| format!("{what}: {}", some_of(&names, FEW)))
+    });
+    said.collect()
+}
+
+/// Whether no function and no workflow was found of a student, where some were looked for.
+fn has_no_stack(student: &StudentResult) -> bool {
+    let absent = ResourceState::Planned(Verdict::Absent);
+    let stack = student.resources.iter().filter(|result| {
+        matches!(
+            result.resource.kind,
+            ResourceKind::Function | ResourceKind::StateMachine
         )
-    })
+    });
+    let mut stack = stack.peekable();
+    stack.peek().is_some() && stack.all(|result| result.state == absent)
 }
 
 /// Looks at who has access.
@@ -494,4 +524,55 @@ fn finish(session: &Session, summary: &RunSummary, gaps: &[Gap], exit: Exit) -> 
     };
     show(summary, &view, session.class.settings.ui)?;
     Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::ResourceResult;
+
+    fn student(name: &str, outcome: Outcome, function: ResourceState) -> StudentResult {
+        StudentResult {
+            username: name.parse().unwrap(),
+            outcome,
+            resources: vec![
+                ResourceResult {
+                    resource: ResourceId::new(ResourceKind::User, name),
+                    state: ResourceState::Done,
+                    detail: None,
+                },
+                ResourceResult {
+                    resource: ResourceId::new(ResourceKind::Function, format!("{name}-work")),
+                    state: function,
+                    detail: None,
+                },
+            ],
+            checks: Vec::new(),
+            outputs: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn whom_a_freeze_reaches_in_part_is_said_with_what_is_missing() {
+        let absent = ResourceState::Planned(Verdict::Absent);
+        let said = half_reached(&[
+            student("whole", Outcome::Frozen, ResourceState::Done),
+            student("no-user", Outcome::NoAccess, ResourceState::Done),
+            student("no-stack", Outcome::Frozen, absent),
+            student("nothing", Outcome::NoAccess, absent),
+            // Nobody knows.
+            student("stopped", Outcome::Cancelled, ResourceState::Cancelled),
+        ]);
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(
+            said[0].ends_with("where there are any: no-user"),
+            "{said:?}"
+        );
+        assert!(said[1].contains("no stack") && said[1].ends_with("only the IAM user: no-stack"));
+        assert!(
+            said[2].starts_with("neither") && said[2].ends_with(": nothing"),
+            "{said:?}"
+        );
+    }
 }

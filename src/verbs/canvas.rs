@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files::{class_dir, write_whole};
 use crate::lab::bundle;
 use crate::report::canvas::Export;
-use crate::report::{About, ClassReport};
+use crate::report::{About, Document};
 use crate::roster::Student;
 
 /// An export that is to be filled in, as it was given.
@@ -74,7 +74,7 @@ impl Gradable<'_> {
     pub fn write(
         &self,
         reports: &Path,
-        report: &ClassReport,
+        report: &Document,
         roster: &[Student],
         about: About,
     ) -> Result<(PathBuf, Vec<String>)> {
@@ -112,7 +112,7 @@ mod tests {
             ..ReportArgs::default()
         };
         let file = CanvasFile::load(&args).unwrap().unwrap();
-        let report = ClassReport {
+        let report = Document {
             class: "lab6".parse().unwrap(),
             lab: "lab-6".parse().unwrap(),
             lab_title: String::new(),

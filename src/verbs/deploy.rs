@@ -241,6 +241,7 @@ pub(super) fn resources(plan: &StudentPlan, run: &StudentRun) -> Vec<ResourceRes
             let (state, detail) = match run.steps.get(&item.resource) {
                 None => (ResourceState::Planned(item.verdict), planned()),
                 Some(StepResult::Done) => (ResourceState::Done, planned()),
+                Some(StepResult::Absent) => (ResourceState::Planned(Verdict::Absent), None),
                 Some(StepResult::Conflict { failure }) => (
                     ResourceState::Planned(Verdict::Conflict),
                     Some(failure.cause_in_full()),

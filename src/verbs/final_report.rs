@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::events::Event;
 use crate::report::Terminal;
-use crate::report::words::{plural, some_of};
 use crate::stack::ids::Username;
 use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
+use crate::text::words::{plural, some_of};
 
 use super::last_readings;
 use super::progress::{self, Standing};

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::events::{Command, Outcome, ResourceResult, ResourceState, StudentResult};
 use crate::report::handout;
-use crate::report::words::plural;
 use crate::stack::ids::{Scope, Username};
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
 use crate::stack::observed::Observed;
 use crate::stack::plan::teardown::Reach;
+use crate::text::words::plural;
 
 use super::access::vault;
 use super::run::run as run_work;

@@ -10,7 +10,6 @@ use crate::events::{Command, Failure, Outcome, StudentResult};
 use crate::files::keep_private;
 use crate::lab::Surroundings;
 use crate::report::handout::{About, Files, One, dir, write};
-use crate::report::words::{plural, some_of};
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
 use crate::stack::desired::Stack;
@@ -20,6 +19,7 @@ use crate::stack::observed::ApiEndpoint;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Ownership;
 use crate::stack::vault::Vault;
+use crate::text::words::{plural, some_of};
 
 use super::elsewhere;
 use super::plan::{interrupted, view};

@@ -3,7 +3,7 @@
 
 use crate::cli::{AccessVerb, Verb};
 use crate::options::{ClassSettings, GlobalOptions};
-use crate::text::shell::word;
+use crate::text::words::posix_quoted;
 
 /// Program and global options as typed, quoted for a shell, without `--students` and `--section`: see
 /// [`selection`].
@@ -12,7 +12,7 @@ pub(super) fn of(global: &GlobalOptions) -> String {
     let mut option = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             words.push(format!("--{name}"));
-            words.push(word(&value));
+            words.push(quoted(&value));
         }
     };
     option(
@@ -51,10 +51,13 @@ pub(super) fn of(global: &GlobalOptions) -> String {
 pub(super) fn selection(settings: &ClassSettings) -> String {
     let mut words = Vec::new();
     if !settings.students.is_empty() {
-        words.push(format!("--students {}", word(&settings.students.join(","))));
+        words.push(format!(
+            "--students {}",
+            quoted(&settings.students.join(","))
+        ));
     }
     if let Some(section) = &settings.section {
-        words.push(format!("--section {}", word(section)));
+        words.push(format!("--section {}", quoted(section)));
     }
     words.join(" ")
 }
@@ -86,9 +89,19 @@ pub(super) fn repeat(verb: &Verb) -> String {
         _ => None,
     };
     if let Some(file) = attested {
-        words.push(format!("--attest {}", word(&file.display().to_string())));
+        words.push(format!("--attest {}", quoted(&file.display().to_string())));
     }
     words.join(" ")
+}
+
+/// A word that a POSIX shell reads as it is.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        posix_quoted(word)
+    }
 }
 
 #[cfg(test)]
@@ -96,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proposed_command_names_the_same_cloud_and_class_and_is_word() {
+    fn a_proposed_command_names_the_same_cloud_and_class_and_is_quoted() {
         let global = GlobalOptions {
             roster: Some("my class's.csv".into()),
             class: Some("demo".parse().unwrap()),

@@ -9,7 +9,7 @@ use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, StudentResult};
-use crate::probe::isolation::{Subject, Way, prove};
+use crate::probe::isolation::{IsolationSubject, ProvenBy, prove};
 use crate::probe::reach::{Target, neighbours};
 use crate::report::View;
 use crate::roster::Student;
@@ -171,7 +171,7 @@ async fn one_student(
             "let the student in (`homeroom access grant`), then run the same command again",
         ),
         (Some(own), Some((user, stack))) => {
-            let subject = Subject {
+            let subject = IsolationSubject {
                 own,
                 neighbours: near,
                 frozen: user.is_frozen(),
@@ -183,8 +183,8 @@ async fn one_student(
                     let key = known.and_then(|known| known.access_key);
                     let as_student = key.map(|key| client.with_access_key(&key));
                     let way = match &as_student {
-                        Some(student) => Way::Key(student),
-                        None => Way::Simulator {
+                        Some(student) => ProvenBy::Key(student),
+                        None => ProvenBy::Simulator {
                             region: &scope.region,
                         },
                     };

@@ -13,13 +13,13 @@ use crate::aws::stop::Cancelled;
 use crate::events::Failure;
 use crate::files::keep_private;
 use crate::files::write_whole;
-use crate::report::words::some_of;
 use crate::stack::desired::Stack;
 use crate::stack::ids::Username;
 use crate::stack::kinds::function::code::{CodeError, code_of};
 use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::stack::plan::reset::{Work, configuration, machine_settings, work};
+use crate::text::words::some_of;
 
 use super::session::Session;
 

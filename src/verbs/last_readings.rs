@@ -12,12 +12,12 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::evidence::cache::Key;
+use crate::evidence::cache::CacheKey;
 use crate::evidence::last_reading::{Kept, LastReadings};
 use crate::evidence::progress::StudentProgress;
 use crate::files::{class_dir, read_if_there, write_whole};
 use crate::report::history;
-use crate::report::words::{plural, some_of};
+use crate::text::words::{plural, some_of};
 
 use crate::roster::renamed::Person;
 use crate::stack::ids::{ClassName, Username};
@@ -240,8 +240,42 @@ struct Named {
 
 /// What the class's folder has, by account, region and lab, each with the time of its last reading.
 pub(super) fn known(reports: &Path, class: &ClassName) -> Vec<String> {
+    in_words(&places(reports, class))
+}
+
+/// The accounts other than this one of which the class's folder has readings: one name of a class may stand for several
+/// classes, and the files of a report are the last one's.
+pub(super) fn of_other_accounts(session: &Session) -> Option<String> {
+    let (reports, class) = (&session.class.settings.reports, session.class.name());
+    let account = &session.scope().account;
+    let mut others = places(reports, class);
+    others.retain(|(other, ..), _| other != account);
+    (!others.is_empty()).then(|| {
+        format!(
+            "this report is of account {account}; {} also has readings of {}, which stay kept and count for nobody here",
+            class_dir(reports, class).display(),
+            in_words(&others).join(", and of ")
+        )
+    })
+}
+
+/// Account, region and lab of a class, with the time of its last reading.
+type Places = BTreeMap<(String, String, String), Timestamp>;
+
+fn in_words(places: &Places) -> Vec<String> {
+    let zone = TimeZone::system();
+    let words = places.iter().map(|((account, region, lab), at)| {
+        format!(
+            "account {account}, {region}, lab {lab} of {}",
+            moment(*at, &zone)
+        )
+    });
+    words.collect()
+}
+
+fn places(reports: &Path, class: &ClassName) -> Places {
     let folder = class_dir(reports, class);
-    let mut known: BTreeMap<(String, String, String), Timestamp> = BTreeMap::new();
+    let mut known = Places::new();
     let mut add = |account: String, region: String, lab: String, at: Timestamp| {
         let latest = known.entry((account, region, lab)).or_insert(at);
         *latest = at.max(*latest);
@@ -259,7 +293,7 @@ pub(super) fn known(reports: &Path, class: &ClassName) -> Vec<String> {
         let read = fs::read(entry.path()).ok();
         let read = read.and_then(|bytes| LastReadings::parse(&bytes, None).ok());
         if let Some((last, at)) = read.and_then(|last| last.read_at().map(|at| (last, at))) {
-            let Key {
+            let CacheKey {
                 account,
                 region,
                 lab,
@@ -278,14 +312,5 @@ pub(super) fn known(reports: &Path, class: &ClassName) -> Vec<String> {
             report.taken_at,
         );
     }
-    let zone = TimeZone::system();
     known
-        .into_iter()
-        .map(|((account, region, lab), at)| {
-            format!(
-                "account {account}, {region}, lab {lab} of {}",
-                moment(at, &zone)
-            )
-        })
-        .collect()
 }

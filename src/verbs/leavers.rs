@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
-use crate::report::words::some_of;
-use crate::roster::beyond::Doubt;
+use crate::roster::beyond::UnsureName;
+use crate::text::words::some_of;
 
 use crate::roster::renamed::renamed;
 use crate::roster::{Roster, Student};
@@ -28,7 +28,7 @@ pub(super) fn choose(
     roster: &Roster,
     names: &[String],
     section: Option<&str>,
-) -> Result<(Vec<Student>, Vec<Doubt>)> {
+) -> Result<(Vec<Student>, Vec<UnsureName>)> {
     let chosen = roster.select_beyond(names, section)?;
     let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
     students.extend(

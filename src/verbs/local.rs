@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::bundle;
 use crate::local::{LocalCloud, StartupStep};
 use crate::options::{OutputFormat, Ui, asked_region};
-use crate::text::shell::quoted;
+use crate::text::words::posix_quoted;
 
 use super::{Exit, print_json, said};
 
@@ -56,7 +56,7 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
             ];
             let exports: Vec<String> = variables
                 .iter()
-                .map(|(name, value)| format!("export {name}={}", quoted(value)))
+                .map(|(name, value)| format!("export {name}={}", posix_quoted(value)))
                 .collect();
             let variables: serde_json::Map<_, _> = variables
                 .into_iter()
@@ -83,15 +83,4 @@ fn tell(ui: Ui, document: &serde_json::Value, text: &str) -> Result<Exit> {
     };
     said(written)?;
     Ok(Exit::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_value_is_one_word_of_a_shell_whatever_is_in_it() {
-        assert_eq!(quoted("http://127.0.0.1:1"), "'http://127.0.0.1:1'");
-        assert_eq!(quoted("a'; rm -rf '$HOME"), r"'a'\''; rm -rf '\''$HOME'");
-    }
 }

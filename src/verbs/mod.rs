@@ -42,7 +42,8 @@ use crate::events::{Command, RunSummary};
 use crate::files::append_private;
 use crate::options::{OutputFormat, Ui, invalid};
 use crate::report::{self, View};
-use crate::text::json::canonical;
+use crate::stack::ownership::canonical;
+use crate::text;
 
 /// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +208,9 @@ fn print_json(document: &serde_json::Value) -> io::Result<()> {
 fn show(summary: &RunSummary, view: &View<'_>, ui: Ui) -> Result<()> {
     let mut out = io::stdout().lock();
     let written = match ui.output {
-        OutputFormat::Json => report::json::print_run(summary, &mut out),
+        OutputFormat::Json => text::json::document(summary)
+            .map_err(io::Error::from)
+            .and_then(|document| out.write_all(document.as_bytes())),
         OutputFormat::Text => report::print_summary(summary, view, &mut out),
     };
     said(written.and_then(|()| out.flush()))

@@ -151,7 +151,6 @@ pub(super) fn interrupted() -> Error {
 /// How summaries of this session are shown.
 pub(super) fn view(session: &Session) -> View<'_> {
     View {
-        roster: &session.class.roster.students,
         columns: crate::report::terminal::columns_of_stdout(),
         color: session.class.settings.ui.color_stdout,
         invocation: &session.class.invocation,

@@ -16,7 +16,8 @@ use crate::files::class_dir;
 use crate::lab::bundle;
 use crate::report::causes;
 use crate::report::{
-    About, Account, ClassReport, Key, ReportStudent, Since, View, Written, write_reports,
+    About, Account, Document, PseudonymKey, ReportStudent, Since, View, WrittenReport,
+    write_reports,
 };
 use crate::roster::Student;
 use crate::stack::diff::Change;
@@ -113,7 +114,9 @@ pub(super) async fn run_status(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     }
     let mut summary = summarise(&session, Command::Status, results(&standing), notes);
     summary.left.clone_from(&standing.left);
+    let document = document(&session, &standing);
     let view = View {
+        document: Some(&document),
         gaps: &standing.gaps,
         ..view(&session)
     };
@@ -136,6 +139,7 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     attest(&mut standing, &attested);
     // Before the report before this one is replaced, from which a student who left may be known.
     people::keep(&session);
+    let of_others = last_readings::of_other_accounts(&session);
     let report = class_report(&session, &standing);
     let written = write_files(
         &session,
@@ -145,6 +149,7 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
         args.anonymous,
     )?;
     let mut notes = standing.notes.clone();
+    notes.extend(of_others);
     let mut files: Vec<String> = written
         .files()
         .into_iter()
@@ -160,13 +165,14 @@ pub(super) async fn run_report(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     if !written.removed.is_empty() {
         notes.push(format!(
             "removed {} of students who left",
-            crate::report::words::plural(written.removed.len(), "page")
+            crate::text::words::plural(written.removed.len(), "page")
         ));
     }
     let mut summary = summarise(&session, Command::Report, results(&standing), notes);
     summary.left.clone_from(&standing.left);
     summary.files = files;
     let view = View {
+        document: Some(&report),
         gaps: &standing.gaps,
         report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
         ..view(&session)
@@ -451,7 +457,7 @@ pub(super) fn results(standing: &Standing) -> Vec<StudentResult> {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn write(session: &Session, standing: &mut Standing) -> Result<Written> {
+pub(super) fn write(session: &Session, standing: &mut Standing) -> Result<WrittenReport> {
     let mut report = class_report(session, standing);
     let mut about = about(session);
     if standing.is_of_nobody() && !report.departed.is_empty() {
@@ -474,13 +480,13 @@ fn about(session: &Session) -> About {
 fn write_files(
     session: &Session,
     standing: &mut Standing,
-    report: &ClassReport,
+    report: &Document,
     about: About,
     anonymous: bool,
-) -> Result<Written> {
+) -> Result<WrittenReport> {
     let reports = &session.class.settings.reports;
-    let mut attempt = || -> io::Result<Written> {
-        let key = anonymous.then(|| Key::of_class(reports, &report.class));
+    let mut attempt = || -> io::Result<WrittenReport> {
+        let key = anonymous.then(|| PseudonymKey::of_class(reports, &report.class));
         let hidden = &session.class.roster.kept_back.values;
         let key = key.transpose()?.map(|key| key.hiding(hidden));
         let written = write_reports(reports, report, about, key.as_ref())?;
@@ -499,8 +505,8 @@ fn write_files(
     })
 }
 
-/// The class as a report shows it, with each stack's last validation and what changed since the report before.
-pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassReport {
+/// The class as every table and report shows it, with each stack's last validation.
+pub(super) fn document(session: &Session, standing: &Standing) -> Document {
     let validations = Validations::load(session);
     let row = |student: Student, progress: &StudentProgress| ReportStudent {
         validate: validations
@@ -513,7 +519,7 @@ pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassRepor
     let pairs = session.class.students.iter().zip(&standing.students);
     let departed = standing.departed.iter();
     let departed = departed.map(|gone| row(leavers::unknown_student(&gone.username), gone));
-    let mut report = ClassReport {
+    Document {
         class: session.class.name().clone(),
         lab: session.desired.lab.clone(),
         lab_title: session.class.lab.title().to_owned(),
@@ -532,7 +538,12 @@ pub(super) fn class_report(session: &Session, standing: &Standing) -> ClassRepor
         notes: standing.notes.clone(),
         gaps: standing.gaps.clone(),
         since: None,
-    };
+    }
+}
+
+/// The same with what changed since the report before.
+pub(super) fn class_report(session: &Session, standing: &Standing) -> Document {
+    let mut report = document(session, standing);
     if !session.class.is_whole() {
         report.notes.push(format!(
             "This report shows {} of the class's {} students: those who were chosen.",

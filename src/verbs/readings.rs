@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::evidence::cache::{Cache, Key, OwnRecords};
+use crate::evidence::cache::{Cache, CacheKey, OwnRecords};
 
 use crate::evidence::recorded::{Nonce, Written};
 use crate::files::write_whole;
@@ -48,7 +48,7 @@ pub(super) fn load(session: &Session) -> (Cache, Vec<String>) {
     (cache, notes)
 }
 
-fn read(path: &Path, key: Key) -> (Cache, Vec<String>) {
+fn read(path: &Path, key: CacheKey) -> (Cache, Vec<String>) {
     let bytes = fs::File::open(path).and_then(|file| {
         let mut bytes = Vec::new();
         file.take(SIZE_MAX + 1).read_to_end(&mut bytes)?;
@@ -176,13 +176,13 @@ mod tests {
     use crate::stack::ids::Scope;
     use std::io::Write;
 
-    fn key(account: &str) -> Key {
+    fn key(account: &str) -> CacheKey {
         let scope = Scope {
             partition: "aws".into(),
             account: account.into(),
             region: "us-east-1".into(),
         };
-        Key::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
+        CacheKey::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
     }
 
     #[test]

@@ -22,8 +22,8 @@ use crate::evidence::progress::{Progress, StudentProgress};
 use crate::files::{class_dir, write_whole};
 use crate::local::{self, LocalCloud, PrivateCloud, PrivateOptions, StartupStep};
 use crate::options::{GlobalOptions, OutputFormat, QuotaScale};
-use crate::probe::script::{Trouble, work};
-use crate::report::{View, Written};
+use crate::probe::script::{ScriptTrouble, work};
+use crate::report::{Document, View, WrittenReport};
 use crate::roster::Student;
 use crate::stack::ids::{CLASS_MAX, ClassName};
 use crate::stack::observe::{Depth, observe};
@@ -352,7 +352,8 @@ async fn rehearse(
     }
     let files = written.files().into_iter();
     summary.files = files.map(|path| path.display().to_string()).collect();
-    finish(session, &summary, &written)?;
+    let document = progress::document(session, &standing);
+    finish(session, &summary, &document, &written)?;
     Ok(exit)
 }
 
@@ -392,8 +393,14 @@ async fn planned(session: &Session) -> Result<String> {
     })
 }
 
-fn finish(session: &Session, summary: &RunSummary, written: &Written) -> Result<()> {
+fn finish(
+    session: &Session,
+    summary: &RunSummary,
+    document: &Document,
+    written: &WrittenReport,
+) -> Result<()> {
     let view = View {
+        document: Some(document),
         report: Some(&written.html),
         ..view(session)
     };
@@ -411,7 +418,7 @@ async fn students_work(session: &Session) -> Result<()> {
         let observed = observe(client, &session.desired, &Depth::Deploy).await?;
         let observed: &Observed = &observed;
         let pairs = session.desired.stacks.iter().zip(&session.class.students);
-        let outcomes: Vec<std::result::Result<(), Trouble>> = stream::iter(pairs.enumerate())
+        let outcomes: Vec<std::result::Result<(), ScriptTrouble>> = stream::iter(pairs.enumerate())
             .map(|(index, (stack, student))| async move {
                 let steps = steps_of(session, student, Diligence::of(index));
                 if steps.is_empty() {
@@ -433,8 +440,8 @@ async fn students_work(session: &Session) -> Result<()> {
     for outcome in ran.output.map_err(|_| interrupted())? {
         match outcome {
             Ok(()) => {}
-            Err(Trouble::Failed(failure)) => failures.push(failure),
-            Err(Trouble::Cancelled) => return Err(interrupted()),
+            Err(ScriptTrouble::Failed(failure)) => failures.push(failure),
+            Err(ScriptTrouble::Cancelled) => return Err(interrupted()),
         }
     }
     if failures.is_empty() {

@@ -8,14 +8,14 @@ use crate::aws::pacing::{Overrides, Pace};
 use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
 use crate::cli::Cli;
 use crate::error::{Error, Kind, Result};
-use crate::evidence::cache::Key;
+use crate::evidence::cache::CacheKey;
 use crate::files::class_dir;
 use crate::lab::Lab;
 use crate::lab::bundle;
 use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::{ClassSettings, CloudTarget, LabSource, Profile, QuotaScale, Ui};
 use crate::report::print_notes;
-use crate::roster::beyond::Doubt;
+use crate::roster::beyond::UnsureName;
 use crate::roster::{Roster, Student};
 use crate::stack::desired::Desired;
 use crate::stack::hints;
@@ -43,7 +43,7 @@ pub(super) struct Class {
     /// The verb's own options, for a proposed command.
     pub repeat: String,
     /// Usernames that were given and do not stand so in the roster; the cloud tells who is meant.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<UnsureName>,
     /// Those who were chosen by name and left the roster.
     pub chosen_leavers: Vec<Username>,
 }
@@ -256,15 +256,15 @@ impl Session {
     }
 
     /// Which class in which account and region this is about.
-    pub fn key(&self) -> Key {
+    pub fn key(&self) -> CacheKey {
         let desired = &self.desired;
-        Key::new(&desired.scope, &desired.class, &desired.lab)
+        CacheKey::new(&desired.scope, &desired.class, &desired.lab)
     }
 
     /// A file of what is remembered of the class. Account and region are part of its name, so that a rehearsal on the
     /// embedded cloud and the class day on AWS do not overwrite each other's.
     pub fn file_of(&self, what: &str) -> PathBuf {
-        let Key {
+        let CacheKey {
             account,
             region,
             lab,

@@ -2,10 +2,10 @@
 //! one before.
 
 use crate::report::handout;
-use crate::report::words::some_of;
 use crate::stack::ids::Username;
 use crate::stack::observed::Observed;
 use crate::stack::ownership::Owner;
+use crate::text::words::some_of;
 
 use super::session::Session;
 

@@ -424,7 +424,7 @@ fn resource_state(
         }
         StepResult::Skipped { needs } => Some(format!("waits for {needs}")),
         StepResult::Cancelled => Some("not begun".to_owned()),
-        StepResult::Done => None,
+        StepResult::Done | StepResult::Absent => None,
     });
     // What only loses its boundary stays, whatever is taken away around it.
     if item.verdict == Verdict::Update {

@@ -22,7 +22,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::html::Pages;
-use crate::report::{ClassReport, Key};
+use crate::report::{Document, PseudonymKey};
 
 use super::Exit;
 use super::elsewhere;
@@ -45,7 +45,7 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     }
     let key = match args.anonymous {
         true => Some(
-            Key::of_class(&session.class.settings.reports, session.class.name())
+            PseudonymKey::of_class(&session.class.settings.reports, session.class.name())
                 .map_err(|error| Error::new(Kind::General, "--anonymous", error.to_string()))?
                 .hiding(&session.class.roster.kept_back.values),
         ),
@@ -70,7 +70,7 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     let listings = (Operation::ListExecutions, session.class.students.len());
     let interval = time_at_share(SHARE, session.pace(), &session.quotas(), listings)
         .max(Duration::from_secs(args.interval));
-    let render = |report: &ClassReport| pages.live(report, key.as_ref(), interval.as_secs());
+    let render = |report: &Document| pages.live(report, key.as_ref(), interval.as_secs());
     let ended = watch(&session, &board, interval, render, &mut interrupts).await;
     server.abort();
     ended
@@ -81,7 +81,7 @@ async fn watch(
     session: &Session,
     board: &Board,
     interval: Duration,
-    render: impl Fn(&ClassReport) -> std::result::Result<String, tera::Error>,
+    render: impl Fn(&Document) -> std::result::Result<String, tera::Error>,
     interrupts: &mut (impl Stream<Item = ()> + Unpin),
 ) -> Result<Exit> {
     let mut due = Instant::now();

@@ -18,7 +18,7 @@ mod watching;
 use std::path::PathBuf;
 
 use cdp::Browser;
-use homeroom::report::{About, ClassReport, Key, Since, write_reports};
+use homeroom::report::{About, Document, PseudonymKey, Since, write_reports};
 use report_sample::{ATTACKS, class, class_before, hostile_class};
 use serde_json::{Value, json};
 
@@ -29,11 +29,11 @@ struct Files {
 }
 
 impl Files {
-    fn of(mut report: ClassReport) -> Self {
+    fn of(mut report: Document) -> Self {
         let dir = tempfile::tempdir().unwrap();
         write_reports(dir.path(), &class_before(&report), About::Class, None).unwrap();
         report.since = Since::read(dir.path(), &report).unwrap();
-        let key = Key::from_bytes([5; 32]);
+        let key = PseudonymKey::from_bytes([5; 32]);
         let written = write_reports(dir.path(), &report, About::Class, Some(&key)).unwrap();
         Self {
             folder: written.html.parent().unwrap().to_owned(),

@@ -3,7 +3,7 @@
 use crate::report_sample::{class, class_before};
 use homeroom::evidence::check::{Evidence, Verdict};
 use homeroom::report::html::Pages;
-use homeroom::report::{About, ClassReport, Key, Since, anonymous, write_reports};
+use homeroom::report::{About, Document, PseudonymKey, Since, anonymous, write_reports};
 use homeroom::stack::kinds::Kind;
 use homeroom::stack::observed::Gap;
 
@@ -11,7 +11,7 @@ use homeroom::stack::observed::Gap;
 const KEPT_BACK: &str = "Elsewhere College";
 
 /// A class with identifying strings wherever one can stand.
-fn telling_class() -> ClassReport {
+fn telling_class() -> Document {
     let mut report = class(30);
     for row in &mut report.students {
         let username = row.student.username.to_string();
@@ -54,7 +54,7 @@ fn nothing_on_the_projector_s_page_tells_who_somebody_is() {
     write_reports(dir.path(), &class_before(&report), About::Class, None).unwrap();
     report.since = Since::read(dir.path(), &report).unwrap();
     assert!(report.since.is_some());
-    let key = Key::from_bytes([3; 32]).hiding(&[KEPT_BACK.to_owned()]);
+    let key = PseudonymKey::from_bytes([3; 32]).hiding(&[KEPT_BACK.to_owned()]);
     let written = write_reports(dir.path(), &report, About::Class, Some(&key)).unwrap();
     let page = std::fs::read_to_string(written.anonymous.unwrap()).unwrap();
 
@@ -109,8 +109,8 @@ fn nothing_on_the_projector_s_page_tells_who_somebody_is() {
 
 #[test]
 fn pseudonyms_stay_and_rows_are_not_in_the_roster_s_order() {
-    let key = Key::from_bytes([3; 32]);
-    let names = |report: &ClassReport| -> Vec<String> {
+    let key = PseudonymKey::from_bytes([3; 32]);
+    let names = |report: &Document| -> Vec<String> {
         let rows = anonymous(report, &key).students;
         rows.iter()
             .map(|s| s.student.username.to_string())
@@ -132,7 +132,7 @@ fn pseudonyms_stay_and_rows_are_not_in_the_roster_s_order() {
 fn what_is_wrong_with_the_stacks_is_still_told() {
     let page = Pages::new()
         .unwrap()
-        .anonymous(&class(30), &Key::from_bytes([3; 32]))
+        .anonymous(&class(30), &PseudonymKey::from_bytes([3; 32]))
         .unwrap();
     assert!(page.contains("-send-notification is not there"));
     assert!(page.contains("ThrottlingException"));

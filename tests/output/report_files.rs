@@ -9,7 +9,7 @@ use crate::report_sample::{ATTACKS, class, class_before, hostile_class};
 use homeroom::evidence::check::Verdict;
 use homeroom::report::html::Pages;
 use homeroom::report::{
-    About, ClassReport, Key, Since, csv, json, junit, student_files, write_reports,
+    About, Document, PseudonymKey, Since, csv, junit, student_files, write_reports,
 };
 use homeroom::roster::{Roster, Student, UsernameLimit};
 use homeroom::stack::kinds::Kind;
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// Students of the sample of which each fares differently, to keep snapshots readable.
-fn few() -> homeroom::report::ClassReport {
+fn few() -> Document {
     let mut report = class(30);
     let keep = ["user1", "user3", "user5", "user12", "user23"];
     report
@@ -27,7 +27,7 @@ fn few() -> homeroom::report::ClassReport {
     report
 }
 
-fn page_of(report: &homeroom::report::ClassReport) -> Result<String, tera::Error> {
+fn page_of(report: &Document) -> Result<String, tera::Error> {
     Pages::new()?.class(report)
 }
 
@@ -57,7 +57,7 @@ fn report_json_has_a_version_and_says_unknown_where_it_is() {
     for student in &mut report.students {
         student.progress.executions.truncate(1);
     }
-    insta::assert_snapshot!(json::report_document(&report).unwrap());
+    insta::assert_snapshot!(report.to_json().unwrap());
 }
 
 /// A page without what is the same on every one.
@@ -72,7 +72,7 @@ fn body_of(page: &str) -> String {
 }
 
 /// A broken stack and one that could not be checked, with one execution and one example request each.
-fn two() -> homeroom::report::ClassReport {
+fn two() -> Document {
     let mut report = few();
     report.students.drain(..3);
     for student in &mut report.students {
@@ -96,7 +96,7 @@ fn a_student_s_own_page_is_laid_out_as_it_was_looked_at() {
 
 #[test]
 fn the_page_for_a_projector_is_laid_out_as_it_was_looked_at() {
-    let key = homeroom::report::Key::from_bytes([3; 32]);
+    let key = PseudonymKey::from_bytes([3; 32]);
     let page = Pages::new().unwrap().anonymous(&two(), &key).unwrap();
     insta::assert_snapshot!(body_of(&page));
 }
@@ -105,7 +105,7 @@ fn the_page_for_a_projector_is_laid_out_as_it_was_looked_at() {
 fn one_attested_counts_among_the_whole_class_and_unknown_is_not_stuck() {
     let mut report = class(30);
     report.students[0].progress.checks[7].verdict = Verdict::Pass;
-    let columns = report.columns();
+    let columns = report.check_tallies();
     assert_eq!((columns[7].passed, columns[7].of()), (1, 30));
     for student in &mut report.students {
         for check in &mut student.progress.checks[2..7] {
@@ -341,7 +341,7 @@ fn the_stack_is_a_state_and_no_task_and_earns_no_points() {
         .find(|line| line.starts_with("user21,"))
         .unwrap();
     assert!(row.ends_with(",Evening,,,,,,,,100,,not-deployed,"), "{row}");
-    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
     let student = &json["students"][20];
     assert_eq!(student["points"], Value::Null);
     assert_eq!(
@@ -370,7 +370,7 @@ fn students_read_their_hint_and_the_instructor_the_instructor_s() {
         );
         assert!(!own.contains("puts back what is missing"));
     }
-    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
     let check = &json["students"][11]["checks"][1];
     assert_eq!(check["hint"], students);
     assert!(
@@ -485,7 +485,7 @@ fn what_the_roster_keeps_back_is_in_no_file() {
         row.student = student.clone();
     }
     let dir = tempfile::tempdir().unwrap();
-    let key = Key::from_bytes([7; 32]).hiding(&roster.kept_back.values);
+    let key = PseudonymKey::from_bytes([7; 32]).hiding(&roster.kept_back.values);
     let written = write_reports(dir.path(), &report, About::Class, Some(&key)).unwrap();
     let mut files = 0;
     let mut folders = vec![dir.path().to_owned()];
@@ -587,7 +587,7 @@ fn the_next_report_removes_only_the_pages_of_students_who_left() {
 }
 
 /// The sample a week after it was read: every stack is gone.
-fn torn_down() -> ClassReport {
+fn torn_down() -> Document {
     let mut report = class(3);
     let week = jiff::SignedDuration::from_hours(24 * 7);
     let read: Timestamp = report.taken_at.timestamp() - week;
@@ -615,7 +615,7 @@ fn a_last_reading_shows_its_time_on_every_page_and_in_every_file() {
     let own = pages.student(&report, &report.students[0]).unwrap();
     assert!(own.contains("The stack is gone.</b> This is the last reading, of"));
     assert!(own.contains("read 7 May, 10:32"));
-    let json: Value = serde_json::from_str(&json::report_document(&report).unwrap()).unwrap();
+    let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
     let student = &json["students"][0];
     assert_eq!(student["as_of"], "2026-05-07T10:32:05+02:00");
     assert_eq!(

@@ -13,17 +13,18 @@ use homeroom::events::{
 };
 use homeroom::evidence::check::Verdict;
 use homeroom::evidence::progress::Progress;
+
 use homeroom::report::{
-    Limit, View, json, print_reset_listing, print_summary, print_teardown_listing,
+    Document, Limit, View, print_reset_listing, print_summary, print_teardown_listing,
 };
-use homeroom::roster::Student;
 use homeroom::roster::renamed::RecognisedBy;
 use homeroom::stack::ids::Scope;
 use homeroom::stack::kinds::{Kind, ResourceId};
 use homeroom::stack::observed::{AccountUse, Gap};
 use homeroom::stack::ownership::Owner;
 use homeroom::stack::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
-use homeroom::text::shown::width;
+use homeroom::text::json;
+use homeroom::text::show::width;
 
 fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
     RunSummary {
@@ -250,7 +251,7 @@ fn validate_shows_a_line_a_probe() {
     ));
 }
 
-fn status_of(report: &homeroom::report::ClassReport) -> (RunSummary, Vec<Student>) {
+fn status_of(report: &Document) -> RunSummary {
     let students = report
         .students
         .iter()
@@ -269,17 +270,17 @@ fn status_of(report: &homeroom::report::ClassReport) -> (RunSummary, Vec<Student
             )
         })
         .collect();
-    let roster = report.students.iter().map(|s| s.student.clone()).collect();
-    (summary(Command::Status, students), roster)
+    summary(Command::Status, students)
 }
 
 #[test]
 fn status_fits_80_columns() {
-    let (run, roster) = status_of(&class(30));
+    let report = class(30);
+    let run = status_of(&report);
     let text = show(
         &run,
         &View {
-            roster: &roster,
+            document: Some(&report),
             ..View::default()
         },
     );
@@ -291,9 +292,10 @@ fn status_fits_80_columns() {
 
 #[test]
 fn a_wide_terminal_gets_words_in_every_cell() {
-    let (run, roster) = status_of(&class(3));
+    let report = class(3);
+    let run = status_of(&report);
     let view = View {
-        roster: &roster,
+        document: Some(&report),
         columns: 160,
         ..View::default()
     };
@@ -307,12 +309,12 @@ fn status_of_500_students_with_long_hostile_names_keeps_its_columns() {
         s.student.name = Some(ATTACKS[i % ATTACKS.len()].repeat(20));
         s.student.section = None;
     }
-    let (run, roster) = status_of(&report);
+    let run = status_of(&report);
     for columns in [60, 80, 200] {
         let text = show(
             &run,
             &View {
-                roster: &roster,
+                document: Some(&report),
                 columns,
                 ..View::default()
             },
@@ -329,7 +331,7 @@ fn status_of_500_students_with_long_hostile_names_keeps_its_columns() {
 #[test]
 fn no_summary_lets_a_hostile_value_steer_the_terminal() {
     let report = hostile_class();
-    let (mut run, roster) = status_of(&report);
+    let mut run = status_of(&report);
     run.notes = ATTACKS.map(str::to_owned).to_vec();
     for (result, attack) in run.students.iter_mut().zip(ATTACKS) {
         result.errors.push(Failure {
@@ -356,7 +358,7 @@ fn no_summary_lets_a_hostile_value_steer_the_terminal() {
         let text = show(
             &run,
             &View {
-                roster: &roster,
+                document: Some(&report),
                 report: Some(Path::new("a\u{1b}b")),
                 ..View::default()
             },
@@ -744,9 +746,8 @@ fn who_left_has_a_line_and_stands_in_the_document() {
     );
     let line = "note: ana is in the class and no longer in the roster: 11 resources";
     assert!(text.contains(line), "{text}");
-    let mut out = Vec::new();
-    json::print_run(&run, &mut out).unwrap();
-    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let text = json::document(&run).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         document["left"],
         serde_json::json!([{
@@ -754,9 +755,7 @@ fn who_left_has_a_line_and_stands_in_the_document() {
         }])
     );
     run.left.clear();
-    let mut out = Vec::new();
-    json::print_run(&run, &mut out).unwrap();
-    assert!(!String::from_utf8(out).unwrap().contains("\"left\""));
+    assert!(!json::document(&run).unwrap().contains("\"left\""));
 }
 
 /// Every `homeroom …` between backticks in a text of the program: what is typed from a hint must work as well.
@@ -834,9 +833,7 @@ fn output_json_is_one_document() {
         ResourceState::Done,
         None,
     )];
-    let mut out = Vec::new();
-    json::print_run(&run, &mut out).unwrap();
-    let text = String::from_utf8(out).unwrap();
+    let text = json::document(&run).unwrap();
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["students"][3]["outcome"], "failed");
     insta::assert_snapshot!(text);

@@ -270,7 +270,7 @@ fn frames_fit_the_terminal() {
         for columns in [120, 79, 40] {
             let lines = tracker.frame(now, columns, Paint { color: false });
             for line in &lines {
-                assert!(homeroom::text::shown::width(line) <= columns, "{line}");
+                assert!(homeroom::text::show::width(line) <= columns, "{line}");
             }
             shown.push_str(&format!(
                 "{name}, {columns} columns\n{}\n\n",

@@ -13,7 +13,7 @@ use homeroom::lab::check::Work;
 use homeroom::lab::given::{ExampleRequest, Output};
 use homeroom::lab::marks::Starter;
 use homeroom::lab::points::Points;
-use homeroom::report::{Account, ClassReport, ReportStudent};
+use homeroom::report::{Account, Document, ReportStudent};
 use homeroom::roster::Student;
 use homeroom::stack::diff::{Change, DiffLine};
 use jiff::ZonedDateTime;
@@ -143,13 +143,13 @@ pub fn taken_at() -> ZonedDateTime {
 }
 
 /// A class of `count` students.
-pub fn class(count: usize) -> ClassReport {
+pub fn class(count: usize) -> Document {
     class_at(count, taken_at())
 }
 
 /// A class of `count` students at a moment.
-pub fn class_at(count: usize, taken_at: ZonedDateTime) -> ClassReport {
-    ClassReport {
+pub fn class_at(count: usize, taken_at: ZonedDateTime) -> Document {
+    Document {
         class: "serverless-2026-05".parse().unwrap(),
         lab: "lab6".parse().unwrap(),
         lab_title: "Lab 6: Workflow Orchestration Using AWS Step Functions".into(),
@@ -170,7 +170,7 @@ pub fn class_at(count: usize, taken_at: ZonedDateTime) -> ClassReport {
 }
 
 /// The class half an hour before: fewer had got as far.
-pub fn class_before(report: &ClassReport) -> ClassReport {
+pub fn class_before(report: &Document) -> Document {
     let mut before = report.clone();
     before.taken_at = report
         .taken_at
@@ -639,7 +639,7 @@ pub const ATTACKS: [&str; 12] = [
 ];
 
 /// A class whose every text is one of [`ATTACKS`].
-pub fn hostile_class() -> ClassReport {
+pub fn hostile_class() -> Document {
     let mut report = class(ATTACKS.len());
     for (i, attack) in ATTACKS.iter().enumerate() {
         let text = (*attack).to_owned();

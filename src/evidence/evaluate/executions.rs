@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::aws::execution::{Execution, Status};
 use crate::evidence::check::Verdict;
-use crate::evidence::evaluate::{Answer, Facts, Reading, Way, names_can_be_trusted};
+use crate::evidence::evaluate::{Answer, Facts, Reading, StartUnknown, names_can_be_trusted};
 use crate::lab::check::Proof;
 use crate::lab::marks::Starter;
 use crate::stack::plan::StudentPlan;
@@ -245,7 +245,7 @@ pub fn to_prove(
     for (index, one) in all.iter().enumerate() {
         match wanted.fit(one.0, &one.1, &names) {
             Fit::Fits => matching.push(one),
-            Fit::Way if !facts.ways.contains_key(&one.1.arn) => open.push(index),
+            Fit::Way if !facts.starts_unknown.contains_key(&one.1.arn) => open.push(index),
             _ => {}
         }
     }
@@ -320,8 +320,8 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer 
         match wanted.fit(one.0, &one.1, &names) {
             Fit::Fits => matching.push(one),
             Fit::Not(why) if near.len() < NEAR_MAX => near.push((one, why)),
-            Fit::Way => match facts.ways.get(&one.1.arn) {
-                Some(Way::NotYet) => near.push((one, LOG_SILENT.to_owned())),
+            Fit::Way => match facts.starts_unknown.get(&one.1.arn) {
+                Some(StartUnknown::NotYet) => near.push((one, LOG_SILENT.to_owned())),
                 way => ways.push((one, way)),
             },
             Fit::Undescribed => undescribed.push(one),
@@ -387,7 +387,7 @@ fn unknown(
     wanted: &Wanted<'_>,
     facts: &Facts,
     undescribed: &[&(Starter, Execution)],
-    ways: &[Option<&Way>],
+    ways: &[Option<&StartUnknown>],
     unclear: usize,
     lacking: usize,
 ) -> Vec<String> {
@@ -405,7 +405,7 @@ fn unknown(
     }
     if !ways.is_empty() {
         let why = ways.iter().find_map(|way| match way {
-            Some(Way::Unseen(why)) => Some(why.as_str()),
+            Some(StartUnknown::Unseen(why)) => Some(why.as_str()),
             _ => None,
         });
         unknown.push(format!(

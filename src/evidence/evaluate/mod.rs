@@ -8,7 +8,7 @@ mod stack;
 use std::collections::BTreeMap;
 
 pub use executions::{next_to_describe, to_prove};
-pub use logs::{LogKey, LogSight, LogWindow, Windows, own_executions, own_windows};
+pub use logs::{LogKey, LogSight, LogWindow, own_executions, own_windows};
 pub use stack::{act, reset};
 
 use crate::aws::execution::{Execution, Status};
@@ -33,9 +33,19 @@ pub enum Reading<T> {
     Unseen(String),
 }
 
+impl<T> Reading<Vec<T>> {
+    /// All that was seen.
+    pub fn all(&self) -> &[T] {
+        match self {
+            Self::Seen(all) => all,
+            Self::Unseen(_) => &[],
+        }
+    }
+}
+
 /// Why it is not known whether the API started an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum StartUnknown {
     /// The log does not name it yet, and still may.
     NotYet,
     /// The log cannot tell; why.
@@ -58,7 +68,7 @@ pub struct Facts {
     /// What the names of executions begin with that the API starts.
     pub api_name_prefix: Option<String>,
     /// Executions of which it was asked whether the API started them, without an answer; by ARN.
-    pub ways: BTreeMap<String, Way>,
+    pub starts_unknown: BTreeMap<String, StartUnknown>,
     /// What the student changed of the function whose log tells what the API started, put back since or not.
     pub trigger_changed: Option<Change>,
     /// What was seen of log events.
@@ -68,6 +78,26 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The state machine (its id in the lab) that a proof is about executions of, and those, where they were listed.
+    pub(super) fn executions_for<'a>(
+        &'a self,
+        proof: &'a Proof,
+    ) -> Option<(&'a str, &'a [(Starter, Execution)])> {
+        let Proof::Executions { state_machine, .. } = proof else {
+            return None;
+        };
+        match self.executions.get(state_machine)? {
+            Reading::Seen(all) => Some((state_machine, all)),
+            Reading::Unseen(_) => None,
+        }
+    }
+
+    /// Whether the executions of some state machine could not be listed.
+    pub(super) fn any_unlisted(&self) -> bool {
+        let mut readings = self.executions.values();
+        readings.any(|reading| matches!(reading, Reading::Unseen(_)))
+    }
+
     /// An execution as evidence shows it.
     fn evidence_of(&self, starter: Starter, execution: &Execution) -> Evidence {
         Evidence {
@@ -162,10 +192,11 @@ fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<Parts> {
 
 /// Whether an execution that ended well proves that the functions behind it ran.
 pub fn proves_ready(facts: &Facts) -> bool {
-    facts.executions.values().any(|reading| match reading {
-        Reading::Seen(all) => all.iter().any(|(_, e)| e.status == Status::Succeeded),
-        Reading::Unseen(_) => false,
-    })
+    facts
+        .executions
+        .values()
+        .flat_map(Reading::all)
+        .any(|(_, e)| e.status == Status::Succeeded)
 }
 
 #[cfg(test)]

@@ -634,9 +634,9 @@ fn an_unproven_way_counts_if_none_is_asked_else_could_not_check() {
     let mut read = facts(all());
     let asked = evaluate(&api_check(), &deployed(), &read);
     assert_eq!(asked.verdict, Verdict::CouldNotCheck);
-    let why = Way::Unseen("the log group /g is not there".into());
+    let why = StartUnknown::Unseen("the log group /g is not there".into());
     for (_, execution) in all() {
-        read.ways.insert(execution.arn, why.clone());
+        read.starts_unknown.insert(execution.arn, why.clone());
     }
     let asked = evaluate(&api_check(), &deployed(), &read);
     assert_eq!(asked.verdict, Verdict::CouldNotCheck);
@@ -650,7 +650,7 @@ fn an_unproven_way_counts_if_none_is_asked_else_could_not_check() {
 fn a_way_that_the_log_does_not_name_yet_is_not_counted_for_now() {
     let mut read = facts(vec![student("api-1", "sales_data")]);
     let arn = student("api-1", "").1.arn;
-    read.ways.insert(arn, Way::NotYet);
+    read.starts_unknown.insert(arn, StartUnknown::NotYet);
     let result = evaluate(&api_check(), &deployed(), &read);
     assert_eq!(result.verdict, Verdict::Fail);
     assert!(texts(&result).last().unwrap().contains("does not say yet"));
@@ -698,7 +698,7 @@ fn only_what_is_lacking_is_proven_and_one_for_each_value() {
     let three = any(json!({"started_by": "api", "count": 3})).proof;
     assert_eq!(to_prove(&three, &deployed(), &all, &none), [1, 2]);
     let asked = Facts {
-        ways: [(all[1].1.arn.clone(), Way::NotYet)].into(),
+        starts_unknown: [(all[1].1.arn.clone(), StartUnknown::NotYet)].into(),
         ..Facts::default()
     };
     assert_eq!(to_prove(&three, &deployed(), &all, &asked), [2, 3]);

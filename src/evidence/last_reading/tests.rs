@@ -25,7 +25,7 @@ fn readings() -> LastReadings {
         region: "us-east-1".into(),
     };
     let (class, lab) = ("demo".parse().unwrap(), "lab6".parse().unwrap());
-    LastReadings::new(Key::new(&scope, &class, &lab))
+    LastReadings::new(CacheKey::new(&scope, &class, &lab))
 }
 
 fn check(id: &str, work: Work, verdict: Verdict, earned: u32) -> CheckResult {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::events::Failure;
-use crate::report::words::some_of;
 use crate::text::normalise::key;
 use crate::text::problems::{Like, Problem, messages};
 use crate::text::similar;
 use crate::text::table::{Record, Table};
 use crate::text::unwanted::shown;
+use crate::text::words::some_of;
 
 use super::matching::Person;
 use super::number::{DecimalMark, Number, Unreadable, decimal_mark};

@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::progress::Progress;
+use crate::ids::Username;
 use crate::lab::points::Points;
-use crate::report::class::{ClassReport, Score};
+use crate::report::document::Document;
+use crate::report::tally::Score;
 use crate::roster::Student;
-use crate::stack::ids::Username;
 use crate::text::normalise::key;
 use crate::text::unwanted::shown;
 
@@ -78,7 +79,7 @@ enum Cells {
 impl Export<'_> {
     /// Fills in the assignment's column. `roster`: the whole class, whoever of it the report is about: a row of
     /// somebody else of the class is not a stranger's. `lower`: whether grades may become lower.
-    pub fn fill(&self, report: &ClassReport, roster: &[Student], lower: bool) -> Filled {
+    pub fn fill(&self, report: &Document, roster: &[Student], lower: bool) -> Filled {
         let people: Vec<Person> = self.people.iter().map(|e| e.person.clone()).collect();
         let matches = find(roster, &people);
         let place: BTreeMap<&Username, usize> = roster

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::report::words::{plural, some_of};
-use crate::stack::ids::Username;
-use crate::text::shown::clean;
+use crate::ids::Username;
+use crate::text::show::clean;
+use crate::text::words::{plural, some_of};
 
 use super::fill::{Filled, Left};
 

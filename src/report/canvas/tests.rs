@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::events::Failure;
 use crate::evidence::check::CheckResult;
 use crate::evidence::progress::{Last, Progress, StudentProgress};
-use crate::report::class::{Account, ClassReport, ReportStudent};
+use crate::report::document::{Account, Document, ReportStudent};
 use crate::roster::Student;
 
 use super::{Export, Filled};
@@ -54,7 +54,7 @@ const FIVE: [&str; 5] = [
     "\"Stone, Eve\",105,S5,estone,B,",
 ];
 
-fn report(students: &[(Student, f64)]) -> ClassReport {
+fn report(students: &[(Student, f64)]) -> Document {
     let row = |(student, points): &(Student, f64)| {
         let check = json!({
             "id": "lab", "title": "Lab", "work": "student", "points": 100,
@@ -80,7 +80,7 @@ fn report(students: &[(Student, f64)]) -> ClassReport {
             validate: Vec::new(),
         }
     };
-    ClassReport {
+    Document {
         class: "lab6".parse().unwrap(),
         lab: "lab-6".parse().unwrap(),
         lab_title: "Lab 6".to_owned(),

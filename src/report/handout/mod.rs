@@ -18,11 +18,11 @@ use std::path::{Path, PathBuf};
 
 use tera::{Context, Tera};
 
+use crate::ids::{ClassName, Username};
 use crate::lab::check::Check;
 use crate::report::handout::content::Handout;
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
-use crate::stack::ids::{ClassName, Username};
 
 use super::html::source_hash;
 use crate::files::{class_dir, remove_if_there, write_all_whole};

@@ -10,7 +10,7 @@ use crate::report::handout::content::{Block, Example, Inline};
 use super::super::html::link;
 use super::super::shell;
 use super::{About, One};
-use crate::text::shown::clean;
+use crate::text::show::clean;
 
 /// One student's handout.
 #[derive(Serialize)]

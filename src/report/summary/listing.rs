@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use crate::ids::Username;
 use crate::stack::diff::{Change, DiffLine};
-use crate::stack::ids::Username;
 use crate::stack::kinds::Kind;
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 
 use super::super::marks::Tone;
-use super::super::words::{plural, some_of};
-use super::table::{Cell, Head, Table};
-use super::{NAMED, Page, View};
-use crate::text::shown::clean;
+use super::table::{TableCell, TableHead, TextTable};
+use super::{NAMED, Screen, View};
+use crate::text::show::clean;
+use crate::text::words::{plural, some_of};
 
 /// Lines of a difference that are shown before something is overwritten; all of it is in the copy that is kept.
 const DIFF_LINES: usize = 12;
@@ -46,11 +46,7 @@ fn columns(doomed: &[&StudentPlan]) -> Vec<(Kind, &'static str)> {
 /// # Errors
 /// When `out` cannot be written.
 pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page {
-        out,
-        paint: view.paint(),
-        columns: view.columns.max(40),
-    };
+    let mut page = Screen::of(view, out);
     let doomed: Vec<&StudentPlan> = plan
         .students
         .iter()
@@ -58,11 +54,11 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
         .collect();
     let kinds = columns(&doomed);
     let mut totals: BTreeMap<Kind, usize> = BTreeMap::new();
-    let mut table = Table::default();
-    table.heads.push(Head::flexible("student"));
+    let mut table = TextTable::default();
+    table.heads.push(TableHead::flexible("student"));
     table
         .heads
-        .extend(kinds.iter().map(|(_, title)| Head::number(title)));
+        .extend(kinds.iter().map(|(_, title)| TableHead::number(title)));
     let mut strangers = false;
     for student in &doomed {
         let mut name = student.owner.student.to_string();
@@ -70,7 +66,7 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
             strangers = true;
             name.push('*');
         }
-        let mut row = vec![Cell::plain(name)];
+        let mut row = vec![TableCell::plain(name)];
         for (kind, _) in &kinds {
             let count = student
                 .items
@@ -78,16 +74,16 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
                 .filter(|i| i.verdict == Verdict::Delete && i.resource.kind == *kind)
                 .count();
             *totals.entry(*kind).or_default() += count;
-            row.push(Cell::count(count, Tone::Bad));
+            row.push(TableCell::count(count, Tone::Bad));
         }
         table.rows.push(row);
     }
     if !doomed.is_empty() {
-        let mut row = vec![Cell::plain("in total")];
+        let mut row = vec![TableCell::plain("in total")];
         row.extend(
             kinds
                 .iter()
-                .map(|(kind, _)| Cell::plain(totals[kind].to_string())),
+                .map(|(kind, _)| TableCell::plain(totals[kind].to_string())),
         );
         table.rows.push(row);
         table.print(&mut page)?;
@@ -116,7 +112,7 @@ pub fn print_teardown_listing(plan: &Plan, view: &View<'_>, out: &mut dyn Write)
     page.bold_text(&sentence, "")
 }
 
-fn foreign(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
+fn foreign(plan: &Plan, page: &mut Screen<'_>) -> io::Result<()> {
     let mut any = false;
     for student in &plan.students {
         for item in &student.items {
@@ -150,11 +146,7 @@ pub fn print_reset_listing(
     view: &View<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut page = Page {
-        out,
-        paint: view.paint(),
-        columns: view.columns.max(40),
-    };
+    let mut page = Screen::of(view, out);
     if !apis.is_empty() {
         page.text(
             "",

@@ -13,19 +13,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::events::{Command, Outcome, RunSummary};
-use crate::evidence::progress::Progress;
-use crate::lab::check::Work;
-use crate::roster::Student;
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::stack::observed::Gap;
 
 use super::causes::{self, Cause};
-use super::class::{Tally, check_failures};
+use super::document::{Document, hidden_by};
 use super::left;
 use super::marks::{self, Tone};
 use super::style::Paint;
-use super::words::{duration, plural, some_of};
-use crate::text::shown::{clean, fit, width, wrap};
+use crate::text::show::{clean, fit, width, wrap};
+use crate::text::words::{duration, plural, some_of};
 
 pub use listing::{print_reset_listing, print_teardown_listing};
 
@@ -35,8 +32,8 @@ const NAMED: usize = 12;
 /// What a summary is shown with besides itself.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
-    /// The roster's rows, for names and sections; students missing here are shown by username.
-    pub roster: &'a [Student],
+    /// The class, where the verb tells how it stands.
+    pub document: Option<&'a Document>,
     /// Columns of the terminal; tables fit into them down to about 60.
     pub columns: usize,
     /// Whether to colour.
@@ -68,7 +65,7 @@ pub struct View<'a> {
 impl Default for View<'_> {
     fn default() -> Self {
         Self {
-            roster: &[],
+            document: None,
             columns: usize::from(super::terminal::DEFAULT_COLUMNS),
             color: false,
             invocation: "homeroom",
@@ -82,16 +79,6 @@ impl Default for View<'_> {
             report: None,
             first: &[],
         }
-    }
-}
-
-impl<'a> View<'a> {
-    fn paint(&self) -> Paint {
-        Paint { color: self.color }
-    }
-
-    fn students(&self) -> BTreeMap<&'a Username, &'a Student> {
-        self.roster.iter().map(|s| (&s.username, s)).collect()
     }
 }
 
@@ -113,15 +100,13 @@ pub struct Limit {
 /// # Errors
 /// When `out` cannot be written.
 pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page {
-        out,
-        paint: view.paint(),
-        columns: view.columns.max(40),
-    };
+    let mut page = Screen::of(view, out);
     match summary.command {
         Command::Plan => plan::print(summary, view, &mut page)?,
         Command::Status | Command::Report | Command::Rehearse => {
-            status::print(summary, view, &mut page)?
+            if let Some(document) = view.document {
+                status::print(document, &mut page)?;
+            }
         }
         Command::Validate | Command::Isolation => validate::print(summary, &mut page)?,
         Command::Deploy
@@ -146,15 +131,12 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
 
 fn causes_of(summary: &RunSummary) -> Vec<Cause> {
     causes::group(summary.students.iter().flat_map(|student| {
-        let errors = student
-            .errors
-            .iter()
-            .map(|failure| (&student.username, failure.clone()));
-        // Of a stack that is not there, that is all there is to say.
+        let (username, errors) = (&student.username, student.errors.iter());
         let deployed = student.outcome != Outcome::NotDeployed;
-        let checks = student.checks.iter();
-        let checks = checks.filter(move |check| deployed || check.work == Work::Stack);
-        errors.chain(check_failures(&student.username, checks))
+        let checks = causes::of_checks(username, deployed, &student.checks);
+        errors
+            .map(move |failure| (username, failure.clone()))
+            .chain(checks)
     }))
 }
 
@@ -179,40 +161,33 @@ fn sentence(summary: &RunSummary) -> String {
 }
 
 fn weight(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Unchanged | Outcome::Absent | Outcome::NoAccess | Outcome::NoChange => 1,
-        other => match marks::of_outcome(other).tone {
-            Tone::Good => 0,
-            Tone::Muted => 1,
-            Tone::Busy => 2,
-            Tone::Idle => 3,
-            Tone::Absent => 4,
-            Tone::Bad => 5,
-            Tone::Unsure => 6,
-        },
+    match marks::of_outcome(outcome).tone {
+        Tone::Good => 0,
+        Tone::Muted => 1,
+        Tone::Busy => 2,
+        Tone::Idle => 3,
+        Tone::Absent => 4,
+        Tone::Bad => 5,
+        Tone::Unsure => 6,
     }
 }
 
-fn tally(summary: &RunSummary) -> Tally {
-    Tally::of(summary.students.iter().filter_map(|s| match s.outcome {
-        Outcome::Complete => Some(Progress::Complete),
-        Outcome::InProgress => Some(Progress::InProgress),
-        Outcome::NotStarted => Some(Progress::NotStarted),
-        Outcome::NotDeployed => Some(Progress::NotDeployed),
-        Outcome::Broken => Some(Progress::Broken),
-        Outcome::Unknown => Some(Progress::Unknown),
-        _ => None,
-    }))
-}
-
 /// Where the lines go.
-struct Page<'w> {
+struct Screen<'w> {
     out: &'w mut dyn Write,
     paint: Paint,
     columns: usize,
 }
 
-impl Page<'_> {
+impl<'w> Screen<'w> {
+    fn of(view: &View<'_>, out: &'w mut dyn Write) -> Self {
+        Self {
+            out,
+            paint: Paint { color: view.color },
+            columns: view.columns.max(40),
+        }
+    }
+
     /// Writes a line whose parts are clean already.
     fn line(&mut self, line: &str) -> io::Result<()> {
         writeln!(self.out, "{}", line.trim_end())
@@ -257,14 +232,9 @@ impl Page<'_> {
         self.heading("Needs attention")?;
         for cause in causes {
             let names: Vec<&str> = cause.students.iter().map(Username::as_str).collect();
-            let who = if names.len() == 1 {
-                names[0].to_owned()
-            } else {
-                format!(
-                    "{}: {}",
-                    plural(names.len(), "student"),
-                    some_of(&names, NAMED)
-                )
+            let who = match names.as_slice() {
+                [only] => (*only).to_owned(),
+                all => format!("{}: {}", plural(all.len(), "student"), some_of(all, NAMED)),
             };
             let bang = format!("{} ", self.paint.tone(Tone::Bad, "!"));
             self.text(&bang, "  ", &who)?;
@@ -299,13 +269,8 @@ impl Page<'_> {
         );
         self.line(&head)?;
         for gap in gaps {
-            let what = match (&gap.name, &gap.student) {
-                (Some(name), _) => format!("{} {name}", gap.kind),
-                (None, Some(student)) => format!("every {} of {student}", gap.kind),
-                (None, None) => format!("every {}", gap.kind),
-            };
             let bang = format!("{} ", self.paint.tone(Tone::Unsure, "?"));
-            self.text(&bang, "  ", &format!("{what}: {}", gap.cause))?;
+            self.text(&bang, "  ", &format!("{}: {}", hidden_by(gap), gap.cause))?;
         }
         self.line("")
     }

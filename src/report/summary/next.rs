@@ -8,19 +8,18 @@ use std::io;
 
 use crate::events::{Command, Outcome, RunSummary, StudentResult};
 use crate::evidence::check::{self, CheckResult};
-use crate::evidence::progress::Progress;
+use crate::ids::Username;
 use crate::probe::reach::OWN_STACK;
-use crate::stack::ids::Username;
 
 use super::super::marks::Tone;
-use super::{Page, View, plan, status};
-use crate::text::shown::clean;
+use super::{Screen, View, plan};
+use crate::text::show::clean;
 
 /// A command names students up to this many; past that it is proposed for those whom the command was about.
 const NAMED_IN_COMMAND: usize = 12;
 
 /// One proposal.
-struct Step {
+struct Proposal {
     /// The verb, with the options that are not about students.
     words: String,
     /// ` --students a,b`, where it is not about the same students as the command before.
@@ -28,7 +27,7 @@ struct Step {
     reason: String,
 }
 
-impl Step {
+impl Proposal {
     fn new(words: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             words: words.into(),
@@ -43,18 +42,22 @@ impl Step {
     }
 }
 
-pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
+pub(super) fn print(
+    summary: &RunSummary,
+    view: &View<'_>,
+    page: &mut Screen<'_>,
+) -> io::Result<()> {
     // Without a way to call the program again there is nothing to propose (a rehearsal's cloud is gone).
     if view.invocation.is_empty() {
         return Ok(());
     }
-    for step in steps(summary, view) {
-        let students = step.students.unwrap_or_else(|| spaced(view.selection));
-        let command = format!("{} {}{students}", view.invocation, step.words);
+    for proposal in proposals(summary, view) {
+        let students = proposal.students.unwrap_or_else(|| spaced(view.selection));
+        let command = format!("{} {}{students}", view.invocation, proposal.words);
         let label = page.paint.tone(Tone::Busy, "next:");
         let command = page.paint.bold(&clean(&command));
         page.line(&format!("{label} {command}"))?;
-        page.text("      ", "      ", &step.reason)?;
+        page.text("      ", "      ", &proposal.reason)?;
     }
     Ok(())
 }
@@ -66,12 +69,12 @@ fn spaced(options: &str) -> String {
     }
 }
 
-fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
+fn proposals(summary: &RunSummary, view: &View<'_>) -> Vec<Proposal> {
     let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
     // The command itself, with what was typed.
     let again = |reason: &str| {
         let words = format!("{}{}", summary.command.as_str(), spaced(view.repeat));
-        Step::new(words, reason)
+        Proposal::new(words, reason)
     };
     let not_done = |s: &StudentResult| {
         matches!(
@@ -85,7 +88,7 @@ fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
                 return Vec::new();
             }
             let reason = format!("creates or updates {}", plan::changes(summary));
-            vec![Step::new("deploy", reason)]
+            vec![Proposal::new("deploy", reason)]
         }
         Command::Deploy => {
             if any(Outcome::Cancelled) {
@@ -97,19 +100,19 @@ fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
                 );
                 vec![again.about(rest_of(summary, view, not_done))]
             } else {
-                let mut steps = Vec::new();
+                let mut proposals = Vec::new();
                 if view.has_access && !view.stale.is_empty() {
                     let stale = |s: &StudentResult| view.stale.contains(&s.username);
-                    steps.push(
-                        Step::new(
+                    proposals.push(
+                        Proposal::new(
                             "access grant",
                             "puts the new APIs into these students' policies; write their handouts again, too",
                         )
                         .about(option(summary, NAMED_IN_COMMAND, stale)),
                     );
                 }
-                steps.push(Step::new("validate", "proves that every stack works"));
-                steps
+                proposals.push(Proposal::new("validate", "proves that every stack works"));
+                proposals
             }
         }
         Command::Validate => validated(summary, view, again),
@@ -118,18 +121,18 @@ fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
             let checks = summary.students.iter().flat_map(|s| &s.checks);
             let mut failed = checks.filter(failed).peekable();
             if failed.peek().is_some() && failed.all(|c| c.id == OWN_STACK) {
-                vec![Step::new(
+                vec![Proposal::new(
                     "access grant",
                     "puts the policies right of those who are denied their own stack",
                 )]
             } else if any(Outcome::Failed) {
-                vec![Step::new(
+                vec![Proposal::new(
                     "access freeze",
                     "shuts everybody out until the cause is found; nothing is lost",
                 )]
             } else if any(Outcome::Unknown) {
                 vec![
-                    Step::new(
+                    Proposal::new(
                         "access grant --access-keys",
                         "gives these students access keys: with them isolation is proven by real calls, also where \
                          there is no policy simulator to ask",
@@ -161,7 +164,7 @@ fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
                 vec![again.about(rest_of(summary, view, not_done))]
             } else {
                 vec![
-                    Step::new(
+                    Proposal::new(
                         "validate --isolation",
                         "proves that nobody reaches a neighbour's stack",
                     ),
@@ -191,7 +194,7 @@ fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
                     "" => None,
                     _ => option(summary, usize::MAX, frozen),
                 };
-                let thaw = Step::new("access thaw", "lets them in again, with what they had");
+                let thaw = Proposal::new("access thaw", "lets them in again, with what they had");
                 vec![thaw.about(named)]
             } else {
                 Vec::new()
@@ -204,7 +207,7 @@ fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
                     again("once the cause is removed: writes the handouts that are missing")
                         .about(Some(students)),
                 ],
-                None => vec![Step::new(
+                None => vec![Proposal::new(
                     "status",
                     "shows who has done what, at any time during class",
                 )],
@@ -214,8 +217,8 @@ fn steps(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
     }
 }
 
-fn handout_with_credentials() -> Step {
-    Step::new(
+fn handout_with_credentials() -> Proposal {
+    Proposal::new(
         "handout --with-credentials",
         "writes a page for each student, with what they sign in with",
     )
@@ -223,7 +226,11 @@ fn handout_with_credentials() -> Step {
 
 /// After a validation. What helps depends on what failed: `deploy` makes what is missing, and leaves alone what a
 /// student changed.
-fn validated(summary: &RunSummary, view: &View<'_>, again: impl Fn(&str) -> Step) -> Vec<Step> {
+fn validated(
+    summary: &RunSummary,
+    view: &View<'_>,
+    again: impl Fn(&str) -> Proposal,
+) -> Vec<Proposal> {
     let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
     if any(Outcome::Failed) {
         let fails = |s: &StudentResult, ids: &[&str]| {
@@ -234,66 +241,64 @@ fn validated(summary: &RunSummary, view: &View<'_>, again: impl Fn(&str) -> Step
         let changed = |s: &StudentResult| !incomplete(s) && fails(s, &[check::AS_DEPLOYED]);
         let puzzling =
             |s: &StudentResult| s.outcome == Outcome::Failed && !incomplete(s) && !changed(s);
-        let mut steps = Vec::new();
+        let mut proposals = Vec::new();
         if let Some(students) = option(summary, NAMED_IN_COMMAND, incomplete) {
-            let deploy = Step::new("deploy", "makes what is missing of these stacks");
-            steps.push(deploy.about(Some(students)));
+            let deploy = Proposal::new("deploy", "makes what is missing of these stacks");
+            proposals.push(deploy.about(Some(students)));
         }
         if let Some(students) = option(summary, NAMED_IN_COMMAND, changed) {
-            let plan = Step::new(
+            let plan = Proposal::new(
                 "plan",
                 "shows what these students changed; that is their work, and deploy keeps it",
             );
-            steps.push(plan.about(Some(students)));
+            proposals.push(plan.about(Some(students)));
         }
         if let Some(students) = option(summary, NAMED_IN_COMMAND, puzzling) {
             let again = again("asks again, once the cause is removed");
-            steps.push(again.about(Some(students)));
+            proposals.push(again.about(Some(students)));
         }
-        steps
+        proposals
     } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
         vec![again("asks again")]
     } else if view.has_access && !view.granted {
-        vec![Step::new(
+        vec![Proposal::new(
             "access grant",
             "gives every student a user for their own stack alone, with a password",
         )]
     } else {
-        vec![Step::new(
+        vec![Proposal::new(
             "status",
             "shows who has done what, at any time during class",
         )]
     }
 }
 
-fn progress(summary: &RunSummary, view: &View<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
+fn progress(summary: &RunSummary, view: &View<'_>) -> Vec<Proposal> {
+    let mut proposals = Vec::new();
     let needy = |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
     if let Some(students) = option(summary, NAMED_IN_COMMAND, needy) {
-        let reason = match (
-            status::in_state(summary, Progress::Broken),
-            status::in_state(summary, Progress::NotDeployed),
-        ) {
+        let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
+        let reason = match (any(Outcome::Broken), any(Outcome::NotDeployed)) {
             (true, false) => {
                 "shows what is wrong with the broken stacks, and what deploy would mend"
             }
             (false, _) => "shows what deploy would make: these stacks are not there",
             (true, true) => "shows what is wrong or not there, and what deploy would make of it",
         };
-        steps.push(Step::new("plan", reason).about(Some(students)));
+        proposals.push(Proposal::new("plan", reason).about(Some(students)));
     }
     // Of stacks of which nothing is there and nothing was ever read, no report is written.
     let mut students = summary.students.iter();
     if students.all(|s| s.outcome == Outcome::NotDeployed) {
-        return steps;
+        return proposals;
     }
     if summary.command == Command::Status {
-        steps.push(Step::new(
+        proposals.push(Proposal::new(
             format!("report{}", spaced(view.repeat)),
             "writes the same as a page to project and to keep",
         ));
     }
-    steps
+    proposals
 }
 
 /// Those for whom something is left to do, by name, where doing it again for the others would do them harm; otherwise

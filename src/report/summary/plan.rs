@@ -7,9 +7,9 @@ use crate::events::{Estimate, ResourceResult, ResourceState, RunSummary};
 use crate::stack::plan::Verdict;
 
 use super::super::marks::{self, Tone};
-use super::super::words::{duration, plural};
-use super::table::{Cell, Head, Table};
-use super::{Limit, Page, View};
+use super::table::{TableCell, TableHead, TextTable};
+use super::{Limit, Screen, View};
+use crate::text::words::{duration, plural};
 
 /// Columns of the table: always there, so that two plans read alike.
 const ALWAYS: [Verdict; 5] = [
@@ -20,7 +20,11 @@ const ALWAYS: [Verdict; 5] = [
     Verdict::Conflict,
 ];
 
-pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
+pub(super) fn print(
+    summary: &RunSummary,
+    view: &View<'_>,
+    page: &mut Screen<'_>,
+) -> io::Result<()> {
     let mut verdicts = ALWAYS.to_vec();
     let unseen =
         resources(summary).any(|(_, r)| r.state == ResourceState::Planned(Verdict::Unknown));
@@ -54,7 +58,7 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
 }
 
 /// A verb's time, what bounds it, and its calls.
-fn expected(verb: &str, estimate: &Estimate, page: &mut Page<'_>) -> io::Result<()> {
+fn expected(verb: &str, estimate: &Estimate, page: &mut Screen<'_>) -> io::Result<()> {
     let total: u64 = estimate.calls.values().sum();
     if total == 0 {
         return page.text("  ", "    ", &format!("{verb}: nothing to do"));
@@ -87,16 +91,16 @@ fn expected(verb: &str, estimate: &Estimate, page: &mut Page<'_>) -> io::Result<
     page.text("  ", "    ", &text)
 }
 
-fn table(summary: &RunSummary, verdicts: &[Verdict]) -> Table {
-    let mut table = Table::default();
-    table.heads.push(Head::flexible("student"));
+fn table(summary: &RunSummary, verdicts: &[Verdict]) -> TextTable {
+    let mut table = TextTable::default();
+    table.heads.push(TableHead::flexible("student"));
     for verdict in verdicts {
         let word = marks::of_planned(*verdict).word;
-        table.heads.push(Head::number(word));
+        table.heads.push(TableHead::number(word));
     }
     let mut totals = vec![0; verdicts.len()];
     for student in &summary.students {
-        let mut row = vec![Cell::plain(student.username.as_str())];
+        let mut row = vec![TableCell::plain(student.username.as_str())];
         for (verdict, total) in verdicts.iter().zip(&mut totals) {
             let state = ResourceState::Planned(*verdict);
             let count = student
@@ -105,19 +109,19 @@ fn table(summary: &RunSummary, verdicts: &[Verdict]) -> Table {
                 .filter(|r| r.state == state)
                 .count();
             *total += count;
-            row.push(Cell::count(count, marks::of_planned(*verdict).tone));
+            row.push(TableCell::count(count, marks::of_planned(*verdict).tone));
         }
         table.rows.push(row);
     }
-    let mut row = vec![Cell::plain("in total")];
-    row.extend(totals.into_iter().map(|n| Cell::plain(n.to_string())));
+    let mut row = vec![TableCell::plain("in total")];
+    row.extend(totals.into_iter().map(|n| TableCell::plain(n.to_string())));
     table.rows.push(row);
     table
 }
 
 fn resources(
     summary: &RunSummary,
-) -> impl Iterator<Item = (&crate::stack::ids::Username, &ResourceResult)> {
+) -> impl Iterator<Item = (&crate::ids::Username, &ResourceResult)> {
     summary
         .students
         .iter()
@@ -128,7 +132,7 @@ fn named(
     summary: &RunSummary,
     verdict: Verdict,
     heading: &str,
-    page: &mut Page<'_>,
+    page: &mut Screen<'_>,
 ) -> io::Result<()> {
     let mut any = false;
     for (student, resource) in
@@ -151,7 +155,7 @@ fn named(
     Ok(())
 }
 
-fn limits(limits: &[Limit], page: &mut Page<'_>) -> io::Result<()> {
+fn limits(limits: &[Limit], page: &mut Screen<'_>) -> io::Result<()> {
     if limits.is_empty() {
         return Ok(());
     }

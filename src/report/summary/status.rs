@@ -5,21 +5,19 @@ use std::io;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::events::{Outcome, RunSummary, StudentResult};
 use crate::evidence::progress::Progress;
 use crate::lab::check::Work;
-use crate::roster::Student;
-use crate::stack::ids::Username;
+use crate::text::show::{fit, pad, pad_left, width};
 
-use super::super::class::{Column, Score, Tally, columns};
+use super::super::document::{Document, ReportStudent};
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
-use super::table::{Cell, Head, Table};
-use super::{Page, View, tally};
-use crate::text::shown::{fit, pad, pad_left, width};
+use super::super::tally::{CheckTally, Score};
+use super::Screen;
+use super::table::{TableCell, TableHead, TextTable};
 
-/// How much of each cell there is room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Detail {
+/// How much of each check there is room for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CheckCells {
     /// `✓ done`.
     Words,
     /// `✓`, a column each; the legend has the words.
@@ -28,66 +26,46 @@ enum Detail {
     Packed,
 }
 
-pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    let roster = view.students();
-    let mut checks = columns(summary.students.iter().map(|s| s.checks.as_slice()));
-    // How the stack is shows in the state.
-    checks.retain(|check| check.work == Work::Student);
-    let points = checks.iter().any(|check| !check.points.is_zero());
-    let person = |username: &Username| roster.get(username).copied();
-    let names = summary
-        .students
-        .iter()
-        .any(|s| person(&s.username).is_some_and(|p| p.name.is_some()));
+/// Which columns the table has.
+struct Layout<'a> {
+    tasks: &'a [CheckTally],
+    cells: CheckCells,
+    names: bool,
+    points: bool,
+    dated: bool,
+}
 
-    let dated = summary.students.iter().any(|s| as_of(s).is_some());
-    let build = |detail: Detail, names: bool| {
-        let mut table = Table {
-            heads: heads(&checks, detail, names, points, dated),
-            rows: Vec::new(),
-        };
-        table.rows.extend(summary.students.iter().map(|s| {
-            row(
-                s,
-                person(&s.username),
-                &checks,
-                detail,
-                names,
-                points,
-                dated,
-            )
-        }));
-        table
-    };
+pub(super) fn print(document: &Document, page: &mut Screen<'_>) -> io::Result<()> {
+    let tasks = document.tasks();
+    let students = &document.students;
+    let names = students.iter().any(|row| row.student.name.is_some());
     // The most that fits: words, then symbols; names go before symbols are packed.
     let choices = [
-        (Detail::Words, names),
-        (Detail::Symbols, names),
-        (Detail::Symbols, false),
-        (Detail::Packed, false),
+        (CheckCells::Words, names),
+        (CheckCells::Symbols, names),
+        (CheckCells::Symbols, false),
     ];
-    let mut chosen = None;
-    for (detail, names) in choices {
-        let table = build(detail, names);
-        let widths = table.widths(page.columns);
-        let needed = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-        let fits = needed <= page.columns;
-        chosen = Some((table, widths, detail));
-        if fits {
-            break;
-        }
-    }
-    let Some((table, widths, detail)) = chosen else {
-        return Ok(());
+    let layout = |(cells, names)| Layout {
+        tasks: &tasks,
+        cells,
+        names,
+        points: tasks.iter().any(|task| !task.points.is_zero()),
+        dated: students.iter().any(|row| as_of(row).is_some()),
     };
+    let tables = choices.map(|choice| (layout(choice).table(students), choice.0));
+    let fitting = tables
+        .into_iter()
+        .find(|(table, _)| table.fits(page.columns));
+    let (table, cells) = fitting.unwrap_or_else(|| {
+        let packed = layout((CheckCells::Packed, false));
+        (packed.table(students), packed.cells)
+    });
 
-    print_sections(summary, &person, &table, &widths, page)?;
-    print_checks(&checks, page)?;
-    if detail != Detail::Words {
-        let legend: Vec<String> = CHECK_LEGEND
-            .iter()
-            .map(|mark| format!("{} {}", page.paint.tone(mark.tone, mark.symbol), mark.word))
-            .collect();
+    print_sections(students, &table, page)?;
+    print_checks(&tasks, page)?;
+    if cells != CheckCells::Words {
+        let legend = CHECK_LEGEND
+            .map(|mark| format!("{} {}", page.paint.tone(mark.tone, mark.symbol), mark.word));
         page.line(&legend.join("   "))?;
         page.line("")?;
     }
@@ -95,95 +73,84 @@ pub(super) fn print(summary: &RunSummary, view: &View<'_>, page: &mut Page<'_>) 
 }
 
 /// When the oldest was read of what counts for a student, where that was before.
-fn as_of(student: &StudentResult) -> Option<Timestamp> {
-    let checks = student.checks.iter();
-    let theirs = checks.filter(|check| check.work == Work::Student);
-    theirs.filter_map(|check| check.as_of).min()
+fn as_of(row: &ReportStudent) -> Option<Timestamp> {
+    row.checks_of(Work::Student)
+        .filter_map(|check| check.as_of)
+        .min()
 }
 
-fn heads(checks: &[Column], detail: Detail, names: bool, points: bool, dated: bool) -> Vec<Head> {
-    let mut heads = vec![Head::flexible("student")];
-    if names {
-        heads.push(Head::flexible("name"));
-    }
-    heads.push(Head::text("state"));
-    if dated {
-        heads.push(Head::text("as of"));
-    }
-    heads.push(Head::number("done"));
-    if points {
-        heads.push(Head::number("points"));
-    }
-    match detail {
-        Detail::Packed => heads.push(Head::flexible("checks")),
-        _ => heads.extend((1..=checks.len()).map(|n| Head::text(&n.to_string()))),
-    }
-    heads
-}
-
-fn row(
-    student: &StudentResult,
-    person: Option<&Student>,
-    checks: &[Column],
-    detail: Detail,
-    names: bool,
-    points: bool,
-    dated: bool,
-) -> Vec<Cell> {
-    let mut row = vec![Cell::plain(student.username.as_str())];
-    if names {
-        let name = person.and_then(|p| p.name.as_deref()).unwrap_or_default();
-        row.push(Cell::plain(name));
-    }
-    let mark = state(student.outcome);
-    row.push(Cell::new(
-        format!("{} {}", mark.symbol, mark.word),
-        mark.tone,
-    ));
-    if dated {
-        row.push(Cell::plain(as_of(student).map_or(String::new(), |at| {
-            let at = at.to_zoned_datetime(TimeZone::system());
-            at.strftime("%Y-%m-%d %H:%M").to_string()
-        })));
-    }
-    let score = Score::of(&student.checks);
-    row.push(Cell::plain(format!("{}/{}", score.done, score.of)));
-    if points {
-        let reached = format!("{}/{}", score.earned, score.total);
-        row.push(Cell::plain(match score.certain {
-            _ if student.outcome == Outcome::NotDeployed => "–".to_owned(),
-            true => reached,
-            false => format!("≥{reached}"),
-        }));
-    }
-    let cells = checks.iter().map(|column| {
-        let check = student.checks.iter().find(|check| check.id == column.id);
-        (check, check.map_or(CHECK_LEGEND[3], marks::of_check))
-    });
-    match detail {
-        Detail::Words => row.extend(cells.map(|(check, mark)| {
-            let word = check.and_then(marks::parts_done);
-            let word = word.unwrap_or_else(|| short(mark).to_owned());
-            Cell::new(format!("{} {word}", mark.symbol), mark.tone)
-        })),
-        Detail::Symbols => row.extend(cells.map(|(_, m)| Cell::new(m.symbol, m.tone))),
-        Detail::Packed => {
-            let symbols: String = cells.map(|(_, m)| m.symbol).collect();
-            row.push(Cell::plain(symbols));
+impl Layout<'_> {
+    fn table(&self, students: &[ReportStudent]) -> TextTable {
+        TextTable {
+            heads: self.heads(),
+            rows: students.iter().map(|row| self.row(row)).collect(),
         }
     }
-    row
-}
 
-/// The state in a table: short enough for a column.
-fn state(outcome: Outcome) -> Mark {
-    let mark = marks::of_outcome(outcome);
-    match outcome {
-        Outcome::Unknown => Mark {
-            word: "unknown",
-            ..mark
-        },
-        _ => mark,
+    fn heads(&self) -> Vec<TableHead> {
+        let mut heads = vec![TableHead::flexible("student")];
+        heads.extend(self.names.then(|| TableHead::flexible("name")));
+        heads.push(TableHead::text("state"));
+        heads.extend(self.dated.then(|| TableHead::text("as of")));
+        heads.push(TableHead::number("done"));
+        heads.extend(self.points.then(|| TableHead::number("points")));
+        match self.cells {
+            CheckCells::Packed => heads.push(TableHead::flexible("checks")),
+            _ => heads.extend((1..=self.tasks.len()).map(|n| TableHead::text(&n.to_string()))),
+        }
+        heads
+    }
+
+    fn row(&self, row: &ReportStudent) -> Vec<TableCell> {
+        let (student, progress) = (&row.student, &row.progress);
+        let mut cells = vec![TableCell::plain(student.username.as_str())];
+        if self.names {
+            cells.push(TableCell::plain(
+                student.name.as_deref().unwrap_or_default(),
+            ));
+        }
+        let mark = marks::of_progress(progress.progress);
+        // Short enough for a column.
+        let word = match progress.progress {
+            Progress::Unknown => "unknown",
+            _ => mark.word,
+        };
+        cells.push(TableCell::new(format!("{} {word}", mark.symbol), mark.tone));
+        if self.dated {
+            cells.push(TableCell::plain(as_of(row).map_or(String::new(), |at| {
+                let at = at.to_zoned_datetime(TimeZone::system());
+                at.strftime("%Y-%m-%d %H:%M").to_string()
+            })));
+        }
+        let score = Score::of(&progress.checks);
+        cells.push(TableCell::plain(format!("{}/{}", score.done, score.of)));
+        if self.points {
+            let reached = format!("{}/{}", score.earned, score.total);
+            cells.push(TableCell::plain(match score.certain {
+                _ if !row.is_deployed() => "–".to_owned(),
+                true => reached,
+                false => format!("≥{reached}"),
+            }));
+        }
+        let checks = self.tasks.iter().map(|task| {
+            let check = progress.checks.iter().find(|check| check.id == task.id);
+            (check, check.map_or(CHECK_LEGEND[3], marks::of_check))
+        });
+        match self.cells {
+            CheckCells::Words => cells.extend(checks.map(|(check, mark)| {
+                let word = check.and_then(marks::parts_done);
+                let word = word.unwrap_or_else(|| short(mark).to_owned());
+                TableCell::new(format!("{} {word}", mark.symbol), mark.tone)
+            })),
+            CheckCells::Symbols => {
+                cells.extend(checks.map(|(_, m)| TableCell::new(m.symbol, m.tone)))
+            }
+            CheckCells::Packed => {
+                let symbols: String = checks.map(|(_, m)| m.symbol).collect();
+                cells.push(TableCell::plain(symbols));
+            }
+        }
+        cells
     }
 }
 
@@ -195,29 +162,29 @@ fn short(mark: Mark) -> &'static str {
     }
 }
 
-fn print_sections<'r>(
-    summary: &RunSummary,
-    person: &impl Fn(&Username) -> Option<&'r Student>,
-    table: &Table,
-    widths: &[usize],
-    page: &mut Page<'_>,
+/// `table` has a row for each of the students.
+fn print_sections(
+    students: &[ReportStudent],
+    table: &TextTable,
+    page: &mut Screen<'_>,
 ) -> io::Result<()> {
-    let section_of = |s: &StudentResult| person(&s.username).and_then(|p| p.section.as_deref());
     let mut sections: Vec<Option<&str>> = Vec::new();
-    for student in &summary.students {
-        let section = section_of(student);
+    for row in students {
+        let section = row.student.section.as_deref();
         if !sections.contains(&section) {
             sections.push(section);
         }
     }
+    let widths = table.widths(page.columns);
     for section in &sections {
-        let members: Vec<usize> = (0..summary.students.len())
-            .filter(|i| section_of(&summary.students[*i]) == *section)
+        let rows = students.iter().zip(&table.rows);
+        let members: Vec<_> = rows
+            .filter(|(row, _)| row.student.section.as_deref() == *section)
             .collect();
         if sections.len() > 1 {
             let complete = members
                 .iter()
-                .filter(|i| summary.students[**i].outcome == Outcome::Complete)
+                .filter(|(row, _)| row.progress.progress == Progress::Complete)
                 .count();
             let title = section.unwrap_or("none");
             page.heading(&format!(
@@ -225,9 +192,9 @@ fn print_sections<'r>(
                 members.len()
             ))?;
         }
-        table.print_head(page, widths)?;
-        for member in members {
-            table.print_row(page, widths, &table.rows[member])?;
+        table.print_head(page, &widths)?;
+        for (_, cells) in members {
+            table.print_row(page, &widths, cells)?;
         }
         page.line("")?;
     }
@@ -235,7 +202,7 @@ fn print_sections<'r>(
 }
 
 /// A line a check: its number, how many have done it, a bar, its title.
-fn print_checks(checks: &[Column], page: &mut Page<'_>) -> io::Result<()> {
+fn print_checks(checks: &[CheckTally], page: &mut Screen<'_>) -> io::Result<()> {
     const BAR: usize = 10;
     if checks.is_empty() {
         return Ok(());
@@ -269,9 +236,4 @@ fn print_checks(checks: &[Column], page: &mut Page<'_>) -> io::Result<()> {
         page.line(&line)?;
     }
     page.line("")
-}
-
-/// Students in a state, for the next step's command.
-pub(super) fn in_state(summary: &RunSummary, state: Progress) -> bool {
-    Tally::count(tally(summary), state) > 0
 }

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::super::marks::Tone;
-use super::Page;
-use crate::text::shown::{clean, pad, pad_left, width};
+use super::Screen;
+use crate::text::show::{clean, pad, pad_left, width};
 
 /// Columns never shrink below this.
 const NARROWEST: usize = 6;
@@ -14,7 +14,7 @@ const GAP: usize = 2;
 
 /// A column's heading and manners.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Head {
+pub(super) struct TableHead {
     pub(super) title: String,
     /// Numbers stand to the right.
     pub(super) right: bool,
@@ -22,7 +22,7 @@ pub(super) struct Head {
     pub(super) flexible: bool,
 }
 
-impl Head {
+impl TableHead {
     pub(super) fn text(title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -45,12 +45,12 @@ impl Head {
 
 /// A cell: text and what it means.
 #[derive(Debug, Clone)]
-pub(super) struct Cell {
+pub(super) struct TableCell {
     pub(super) text: String,
     pub(super) tone: Tone,
 }
 
-impl Cell {
+impl TableCell {
     pub(super) fn new(text: impl Into<String>, tone: Tone) -> Self {
         let text: String = text.into();
         Self {
@@ -72,12 +72,12 @@ impl Cell {
 
 /// A table, or several below each other with the same columns.
 #[derive(Debug, Default)]
-pub(super) struct Table {
-    pub(super) heads: Vec<Head>,
-    pub(super) rows: Vec<Vec<Cell>>,
+pub(super) struct TextTable {
+    pub(super) heads: Vec<TableHead>,
+    pub(super) rows: Vec<Vec<TableCell>>,
 }
 
-impl Table {
+impl TextTable {
     /// Widths that fit into `columns` as far as the flexible ones can give way.
     pub(super) fn widths(&self, columns: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = self.heads.iter().map(|head| width(&head.title)).collect();
@@ -86,21 +86,22 @@ impl Table {
                 *widest = (*widest).max(width(&cell.text));
             }
         }
-        let gaps = GAP * widths.len().saturating_sub(1);
-        let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(columns);
-        while excess > 0 {
+        while total(&widths) > columns {
             // The widest gives way first, down to the next widest: nobody loses more than is fair.
             let widest = (0..widths.len())
                 .filter(|i| self.heads[*i].flexible && widths[*i] > NARROWEST)
                 .max_by_key(|i| widths[*i]);
             let Some(widest) = widest else { break };
             widths[widest] -= 1;
-            excess -= 1;
         }
         widths
     }
 
-    pub(super) fn print_head(&self, page: &mut Page<'_>, widths: &[usize]) -> io::Result<()> {
+    pub(super) fn fits(&self, columns: usize) -> bool {
+        total(&self.widths(columns)) <= columns
+    }
+
+    pub(super) fn print_head(&self, page: &mut Screen<'_>, widths: &[usize]) -> io::Result<()> {
         let cells: Vec<String> = self
             .heads
             .iter()
@@ -113,9 +114,9 @@ impl Table {
 
     pub(super) fn print_row(
         &self,
-        page: &mut Page<'_>,
+        page: &mut Screen<'_>,
         widths: &[usize],
-        row: &[Cell],
+        row: &[TableCell],
     ) -> io::Result<()> {
         let last = row.len().saturating_sub(1);
         let cells: Vec<String> = row
@@ -133,7 +134,7 @@ impl Table {
         page.line(&cells.join("  "))
     }
 
-    pub(super) fn print(&self, page: &mut Page<'_>) -> io::Result<()> {
+    pub(super) fn print(&self, page: &mut Screen<'_>) -> io::Result<()> {
         let widths = self.widths(page.columns);
         self.print_head(page, &widths)?;
         for row in &self.rows {
@@ -141,6 +142,11 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// Columns that a row takes, with what stands between.
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
 fn aligned(text: &str, width: usize, right: bool) -> String {

@@ -4,31 +4,31 @@ use std::io;
 
 use crate::events::RunSummary;
 
-use super::super::class::columns;
 use super::super::marks::Tone;
-use super::Page;
-use super::table::{Cell, Head, Table};
+use super::super::tally::check_tallies;
+use super::Screen;
+use super::table::{TableCell, TableHead, TextTable};
 
-pub(super) fn print(summary: &RunSummary, page: &mut Page<'_>) -> io::Result<()> {
-    let probes = columns(summary.students.iter().map(|s| s.checks.as_slice()));
+pub(super) fn print(summary: &RunSummary, page: &mut Screen<'_>) -> io::Result<()> {
+    let probes = check_tallies(summary.students.iter().map(|s| s.checks.as_slice()));
     if probes.is_empty() {
         return Ok(());
     }
-    let mut table = Table {
+    let mut table = TextTable {
         heads: vec![
-            Head::flexible("probe"),
-            Head::number("✓ passed"),
-            Head::number("! failed"),
-            Head::number("? could not check"),
+            TableHead::flexible("probe"),
+            TableHead::number("✓ passed"),
+            TableHead::number("! failed"),
+            TableHead::number("? could not check"),
         ],
         rows: Vec::new(),
     };
     for probe in probes {
         table.rows.push(vec![
-            Cell::plain(probe.title),
-            Cell::count(probe.passed, Tone::Good),
-            Cell::count(probe.failed, Tone::Bad),
-            Cell::count(probe.unknown, Tone::Unsure),
+            TableCell::plain(probe.title),
+            TableCell::count(probe.passed, Tone::Good),
+            TableCell::count(probe.failed, Tone::Bad),
+            TableCell::count(probe.could_not_check, Tone::Unsure),
         ]);
     }
     table.print(page)?;

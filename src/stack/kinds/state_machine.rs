@@ -249,7 +249,7 @@ pub async fn stop(cx: &Context<'_>) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&cx.resource.name);
     let detail = cx.client.describe_state_machine(arn).await;
     let detail = match detail {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Err(StepError::Absent),
         other => other?,
     };
     prove_ours(cx, arn, &detail).await?;

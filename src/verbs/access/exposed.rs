@@ -1,9 +1,9 @@
 //! What students could read of others once they may list the region's functions: environment variables.
 
 use crate::aws::{CallError, Client};
-use crate::report::words::{plural, some_of};
 use crate::stack::kinds::function;
 use crate::stack::ownership::Record;
+use crate::text::words::{plural, some_of};
 
 use super::super::session::Session;
 

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::text::hex;
-use crate::text::shown::clean;
+use crate::text::show::clean;
 
 /// How long a connection may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(10);

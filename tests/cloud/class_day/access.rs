@@ -517,6 +517,16 @@ async fn a_teardown_takes_the_way_in_with_the_stack() {
     assert_eq!(day.users().await, Vec::<String>::new());
     assert_eq!(day.everything().await, Vec::<String>::new());
     assert!(!day.vault().dir().exists());
+    for verb in ["freeze", "thaw"] {
+        let (code, none) = day.json(&["access", verb]);
+        assert_eq!((code, all_are(&none, "no-access")), (0, true), "{none}");
+        let notes = none["notes"].to_string();
+        let said = "neither an IAM user nor a stack of this class";
+        assert!(
+            notes.contains(said) && notes.contains("user1, user2"),
+            "{notes}"
+        );
+    }
 }
 
 /// Every file below a folder.

@@ -360,3 +360,26 @@ async fn what_a_student_deletes_or_nobody_may_read_takes_no_grade_away() {
     assert_eq!(day.report_json()["students"][0]["status"], "in-progress");
     day.cloud.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_names_the_other_account_of_which_readings_are_kept() {
+    let day = Day::begin(&["user1"]).await;
+    assert_eq!(day.json(&["deploy"]).0, 0);
+    let noted = || {
+        let (code, report) = day.json(&["report"]);
+        assert_eq!(code, 0, "{report}");
+        report["notes"]
+            .to_string()
+            .contains("also has readings of account 111122223333, us-east-1")
+    };
+    assert!(!noted());
+    // What a report of a class of that name in another account leaves.
+    let folder = day.folder.path().join("reports/demo");
+    let name = |account: &str| folder.join(format!("last-readings-{account}-us-east-1-lab6.json"));
+    let (here, other) = ("000000000000", "111122223333");
+    let readings = std::fs::read_to_string(name(here)).unwrap();
+    std::fs::write(name(other), readings.replace(here, other)).unwrap();
+    assert!(noted());
+    assert_eq!(day.report_json()["account"]["id"], here);
+    day.cloud.stop().await.unwrap();
+}

@@ -148,12 +148,22 @@ async fn a_student_who_left_is_named_shut_out_and_taken_down_alone() {
     );
     let (code, thawed) = day.json(&["access", "thaw"]);
     assert_eq!((code, who_left(&thawed)), (0, vec!["ana"]));
-    assert_eq!(
-        day.run(&["access", "thaw", "--students", "ana"])
-            .status
-            .code(),
-        Some(4)
-    );
+    for verb in ["thaw", "grant"] {
+        let (code, refused) = day.json(&["access", verb, "--students", "ana"]);
+        let said = refused["errors"].to_string();
+        assert_eq!(code, 4, "{refused}");
+        assert!(said.contains("ana left the roster"), "{said}");
+        assert!(
+            said.contains("`access freeze`") && !said.contains("did you mean"),
+            "{said}"
+        );
+        let (code, refused) = day.json(&["access", verb, "--students", "bem"]);
+        let said = refused["errors"].to_string();
+        assert!(
+            code == 4 && said.contains("did you mean 'ben'?"),
+            "{refused}"
+        );
+    }
     assert!(day.frozen("ana").await, "nobody who left is let in again");
 
     // A run that is killed once the user is gone leaves the files; the next one takes them.

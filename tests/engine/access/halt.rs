@@ -204,6 +204,21 @@ async fn a_namesake_that_is_not_the_classs_is_neither_frozen_nor_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_freeze_or_a_thaw_does_not_find_is_told_as_absent() {
+    let aws = StrictAws::new();
+    let class = Class::of(&["user1", "user2"]);
+    class.only(&["user1"]).deploy(&aws).await;
+    for shut in [true, false] {
+        let runs = freeze(&aws, &class, shut).await;
+        let done = |result: &StepResult| *result == StepResult::Done;
+        assert!(runs[0].steps.values().all(done), "{:?}", runs[0]);
+        let absent = |result: &StepResult| *result == StepResult::Absent;
+        assert!(runs[1].steps.values().all(absent), "{:?}", runs[1]);
+        assert_eq!(runs[1].steps.len(), if shut { 4 } else { 3 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_labs_bound_is_set_once_recorded_last_and_changed_with_the_lab() {
     let lab = |reserved: &str| {
         let lab = homeroom::lab::bundle::load(None).unwrap();

@@ -1,7 +1,7 @@
 //! Isolation by IAM's policy simulator, for students whose keys are not on this machine.
 
 use homeroom::evidence::check::{CheckResult, Verdict as Answer};
-use homeroom::probe::isolation::{Subject, Way, prove};
+use homeroom::probe::isolation::{IsolationSubject, ProvenBy, prove};
 use homeroom::probe::reach::Target;
 use homeroom::stack::observe::observe_access;
 
@@ -26,7 +26,7 @@ impl Class {
     async fn prove_first(&self, aws: &StrictAws) -> Vec<CheckResult> {
         let targets = self.targets(aws).await;
         let others: Vec<&Target> = targets[1..].iter().collect();
-        let subject = Subject {
+        let subject = IsolationSubject {
             own: &targets[0],
             neighbours: &others,
             frozen: false,
@@ -34,7 +34,7 @@ impl Class {
         };
         aws.clear_calls();
         let client = client(aws.cloud().await);
-        let way = Way::Simulator { region: REGION };
+        let way = ProvenBy::Simulator { region: REGION };
         prove(&client, &subject, way).await.unwrap()
     }
 }

@@ -1,6 +1,6 @@
 //! A student with thousands of executions costs a bounded reading, is not guessed about, and delays nobody else.
 
-use homeroom::report::{Account, ClassReport, ReportStudent};
+use homeroom::report::{Account, Document, ReportStudent};
 use tokio::time::Instant;
 
 use super::*;
@@ -113,7 +113,7 @@ async fn the_report_of_a_flooded_student_holds_what_is_shown_and_no_more() {
         .aws
         .flood("user1-simple-workflow", FLOOD, "api-user1-", &input);
     let (read, _) = class.read(class.empty_cache()).await;
-    let report = ClassReport {
+    let report = Document {
         left: Vec::new(),
         departed: Vec::new(),
         class: class.desired.class.clone(),
@@ -135,7 +135,7 @@ async fn the_report_of_a_flooded_student_holds_what_is_shown_and_no_more() {
         gaps: Vec::new(),
         since: None,
     };
-    let text = homeroom::report::json::report_document(&report).unwrap();
+    let text = report.to_json().unwrap();
     assert!(text.len() < 300_000, "{}", text.len());
     let document: Value = serde_json::from_str(&text).unwrap();
     let student = &document["students"][0];

@@ -16,7 +16,7 @@ use homeroom::aws::pacing::{Overrides, Pace};
 use homeroom::aws::stop::Stop;
 use homeroom::aws::{Client, NewStateMachine};
 use homeroom::events::Event;
-use homeroom::evidence::cache::{Cache, DEFINITION_MAX_AGE_MS, Key, OwnRecords};
+use homeroom::evidence::cache::{Cache, CacheKey, DEFINITION_MAX_AGE_MS, OwnRecords};
 use homeroom::evidence::check::{CheckResult, Verdict};
 use homeroom::evidence::progress::{Progress, StudentProgress};
 use homeroom::evidence::reading::{ClassReading, ReadClass, read_class};
@@ -142,7 +142,7 @@ impl Class {
 
     /// A cache of no reading, on another computer.
     fn foreign_cache(&self) -> Cache {
-        Cache::new(Key::new(
+        Cache::new(CacheKey::new(
             &self.desired.scope,
             &self.desired.class,
             &self.desired.lab,

@@ -3,7 +3,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::super::view::{Cell, Item};
 use super::*;
-use crate::text::shown::clean;
+use crate::text::show::clean;
 
 /// What a reader makes of a document: what kinds of things are in it, and all of its text.
 fn read(document: &str) -> (Vec<String>, String) {

@@ -1,11 +1,10 @@
 //! Executions of the class over time, as bars: what ended well above the line, what did not below it.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::aws::execution::Status;
-use crate::report::class::ClassReport;
-use crate::report::json::at;
-use crate::report::words::plural;
+use crate::report::document::{Document, at};
+use crate::text::words::plural;
 
 /// Bars at most.
 const BARS: i64 = 60;
@@ -31,109 +30,83 @@ const STEPS: [(i64, &str); 14] = [
     (10_080, "one week"),
 ];
 
-/// The chart, in units of one bar's width and one execution's height.
-#[derive(Serialize)]
-pub(super) struct Chart {
-    /// The sentence beside it, which also stands for the picture where it cannot be seen.
-    summary: String,
-    width: usize,
-    height: usize,
-    /// Where the line is: the most that ended well or still run.
-    line: usize,
-    bars: Vec<Bar>,
-    /// Times below the line: at its beginning, middle and end.
-    labels: Vec<String>,
-    any_below: bool,
-}
-
-#[derive(Serialize)]
-struct Bar {
-    x: usize,
-    y: usize,
-    up: usize,
-    down: usize,
-    title: String,
-}
-
-impl Chart {
-    /// `None` when nobody has run anything.
-    pub(super) fn of(report: &ClassReport) -> Option<Self> {
-        let zone = report.taken_at.time_zone();
-        let all: Vec<(i64, Status)> = report
-            .students
-            .iter()
-            .flat_map(|s| &s.progress.executions)
-            .map(|(_, execution)| (execution.started_ms.div_euclid(60_000), execution.status))
-            .collect();
-        let first = all.iter().map(|(minute, _)| *minute).min()?;
-        let last = all.iter().map(|(minute, _)| *minute).max()?;
-        let fits = |step: &&(i64, &str)| (last - first) / step.0 + 2 <= BARS;
-        let (step, step_name) = STEPS
-            .iter()
-            .find(fits)
-            .copied()
-            .unwrap_or(STEPS[STEPS.len() - 1]);
-        let begin = first.div_euclid(step) * step;
-        // Time that has passed already, so before the first.
-        let begin = begin.min((last.div_euclid(step) - PLACES + 1) * step);
-        let width = usize::try_from((last - begin) / step + 1).ok()?;
-        let mut counts = vec![(0_usize, 0_usize); width];
-        for (minute, status) in &all {
-            let slot = usize::try_from((minute - begin) / step).ok()?;
-            match status {
-                Status::Succeeded | Status::Running | Status::PendingRedrive => counts[slot].0 += 1,
-                Status::Failed | Status::TimedOut | Status::Aborted => counts[slot].1 += 1,
-            }
+/// The chart, in units of one bar's width and one execution's height; `None` when nobody has run anything.
+pub(super) fn chart(document: &Document) -> Option<Value> {
+    let zone = document.taken_at.time_zone();
+    let all: Vec<(i64, Status)> = document
+        .students
+        .iter()
+        .flat_map(|s| &s.progress.executions)
+        .map(|(_, execution)| (execution.started_ms.div_euclid(60_000), execution.status))
+        .collect();
+    let first = all.iter().map(|(minute, _)| *minute).min()?;
+    let last = all.iter().map(|(minute, _)| *minute).max()?;
+    let fits = |step: &&(i64, &str)| (last - first) / step.0 + 2 <= BARS;
+    let (step, step_name) = STEPS
+        .iter()
+        .find(fits)
+        .copied()
+        .unwrap_or(STEPS[STEPS.len() - 1]);
+    let begin = first.div_euclid(step) * step;
+    // Time that has passed already, so before the first.
+    let begin = begin.min((last.div_euclid(step) - PLACES + 1) * step);
+    let width = usize::try_from((last - begin) / step + 1).ok()?;
+    let mut counts = vec![(0_usize, 0_usize); width];
+    for (minute, status) in &all {
+        let slot = usize::try_from((minute - begin) / step).ok()?;
+        match status {
+            Status::Succeeded | Status::Running | Status::PendingRedrive => counts[slot].0 += 1,
+            Status::Failed | Status::TimedOut | Status::Aborted => counts[slot].1 += 1,
         }
-        let line = counts.iter().map(|c| c.0).max()?.max(1);
-        let below = counts.iter().map(|c| c.1).max()?;
-        let format = match step >= 1_440 || last - first >= 1_440 {
-            true => "%-d %b %H:%M",
-            false => "%H:%M",
-        };
-        let time = |slot: usize| {
-            let minute = begin + step * i64::try_from(slot).unwrap_or_default();
-            at(minute * 60_000, zone).map_or(String::new(), |t| t.strftime(format).to_string())
-        };
-        let bars = counts
-            .iter()
-            .enumerate()
-            .filter(|(_, (up, down))| up + down > 0)
-            .map(|(x, (up, down))| Bar {
-                x,
-                y: line - up,
-                up: *up,
-                down: *down,
-                title: match down {
-                    0 => format!("{}: {up}", time(x)),
-                    _ => format!("{}: {up}, and {down} that failed", time(x)),
-                },
-            })
-            .collect();
-        let busiest = counts
-            .iter()
-            .enumerate()
-            .max_by_key(|(x, (up, down))| (up + down, std::cmp::Reverse(*x)))?;
-        let people = report
-            .students
-            .iter()
-            .filter(|s| !s.progress.executions.is_empty())
-            .count();
-        let failed: usize = counts.iter().map(|c| c.1).sum();
-        Some(Self {
-            summary: format!(
-                "{} by {}, {failed} failed. Most at {}: {} within {step_name}.",
-                plural(all.len(), "execution"),
-                plural(people, "student"),
-                time(busiest.0),
-                busiest.1.0 + busiest.1.1,
-            ),
-            width,
-            height: line + below,
-            line,
-            bars,
-            labels: vec![time(0), time(width / 2), time(width)],
-            any_below: below > 0,
-        })
     }
+    let line = counts.iter().map(|c| c.0).max()?.max(1);
+    let below = counts.iter().map(|c| c.1).max()?;
+    let format = match step >= 1_440 || last - first >= 1_440 {
+        true => "%-d %b %H:%M",
+        false => "%H:%M",
+    };
+    let time = |slot: usize| {
+        let minute = begin + step * i64::try_from(slot).unwrap_or_default();
+        at(minute * 60_000, zone).map_or(String::new(), |t| t.strftime(format).to_string())
+    };
+    let bars = counts
+        .iter()
+        .enumerate()
+        .filter(|(_, (up, down))| up + down > 0)
+        .map(|(x, (up, down))| {
+            let title = match down {
+                0 => format!("{}: {up}", time(x)),
+                _ => format!("{}: {up}, and {down} that failed", time(x)),
+            };
+            json!({ "x": x, "y": line - up, "up": up, "down": down, "title": title })
+        });
+    let busiest = counts
+        .iter()
+        .enumerate()
+        .max_by_key(|(x, (up, down))| (up + down, std::cmp::Reverse(*x)))?;
+    let people = document
+        .students
+        .iter()
+        .filter(|s| !s.progress.executions.is_empty())
+        .count();
+    let failed: usize = counts.iter().map(|c| c.1).sum();
+    let summary = format!(
+        "{} by {}, {failed} failed. Most at {}: {} within {step_name}.",
+        plural(all.len(), "execution"),
+        plural(people, "student"),
+        time(busiest.0),
+        busiest.1.0 + busiest.1.1,
+    );
+    Some(json!({
+        // Stands for the picture, too, where it cannot be seen.
+        "summary": summary,
+        "width": width,
+        "height": line + below,
+        // Where the line is: the most that ended well or still run.
+        "line": line,
+        "bars": bars.collect::<Vec<_>>(),
+        // Times below the line: at its beginning, middle and end.
+        "labels": [time(0), time(width / 2), time(width)],
+        "any_below": below > 0,
+    }))
 }

@@ -61,12 +61,18 @@ pub async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
 /// Lets nothing of the function run any more.
 ///
 /// # Errors
-/// A conflict where the function is not this student's; AWS's otherwise. One that is not there is no error.
+/// That it is not there; a conflict where it is not this student's; AWS's otherwise.
 pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
+    let state = ours(cx, &cx.resource.name).await?;
+    freeze_seen(cx, &state).await
+}
+
+/// [`freeze`], for a function that was just looked at.
+///
+/// # Errors
+/// AWS's.
+pub async fn freeze_seen(cx: &Context<'_>, state: &FunctionState) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    let Some(state) = ours(cx, name).await? else {
-        return Ok(());
-    };
     // First what a thaw needs, so that a run which is cut off in between can be gone on with.
     if !state.tags.contains_key(TAG_FROZEN) {
         remember(cx, name, state.reserved).await?;
@@ -83,9 +89,7 @@ pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
 /// As [`freeze`]; a function that is not frozen is no error.
 pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    let Some(state) = ours(cx, name).await? else {
-        return Ok(());
-    };
+    let state = ours(cx, name).await?;
     let Some(kept) = state.tags.get(TAG_FROZEN) else {
         return Ok(());
     };
@@ -96,15 +100,15 @@ pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     or_gone(untagged.await)
 }
 
-/// The function, if it is there and proves to be this student's.
-async fn ours(cx: &Context<'_>, name: &str) -> Result<Option<FunctionState>, StepError> {
+/// The function, which proves to be this student's.
+async fn ours(cx: &Context<'_>, name: &str) -> Result<FunctionState, StepError> {
     let state = match cx.client.get_function(name).await {
-        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(None),
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Err(StepError::Absent),
         other => other?,
     };
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
     cx.prove_ours(&tags)?;
-    Ok(Some(state))
+    Ok(state)
 }
 
 async fn remember(cx: &Context<'_>, name: &str, reserved: Option<u32>) -> Result<(), StepError> {

@@ -125,7 +125,7 @@ async fn adopt(cx: &Context<'_>, function: &Function, shut: bool) -> Result<(), 
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
     cx.prove_ours(&tags)?;
     if shut {
-        concurrency::freeze(cx).await?;
+        concurrency::freeze_seen(cx, &state).await?;
     }
     let description = function.description(cx.scope, cx.owner);
     // Whether what is reserved was set before the run was cut off, the record does not say yet.

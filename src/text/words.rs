@@ -1,4 +1,4 @@
-//! Counts, lists and durations as a person says them.
+//! Counts, lists and durations as a person says them, and a word as a shell reads it.
 
 use std::time::Duration;
 
@@ -30,6 +30,11 @@ pub fn some_of<T: AsRef<str>>(items: &[T], most: usize) -> String {
     }
 }
 
+/// A word in single quotes for a POSIX shell: a quote ends the string, is escaped alone, and begins it anew.
+pub fn posix_quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +48,14 @@ mod tests {
         assert_eq!(duration(Duration::from_secs(2 * 3600 + 4 * 60)), "2h 04m");
         assert_eq!(some_of(&["a", "b", "c"], 2), "a, b and 1 more");
         assert_eq!(some_of(&["a", "b"], 2), "a, b");
+    }
+
+    #[test]
+    fn a_value_is_one_word_of_a_shell_whatever_is_in_it() {
+        assert_eq!(posix_quoted("http://127.0.0.1:1"), "'http://127.0.0.1:1'");
+        assert_eq!(
+            posix_quoted("a'; rm -rf '$HOME"),
+            r"'a'\''; rm -rf '\''$HOME'"
+        );
     }
 }

@@ -1,0 +1,81 @@
+//! Log events of a group: whether there are any, and those that a pattern picks.
+
+use crate::aws::{CallError, Client, ErrorKind};
+
+/// Pages of log events that one question reads at most. A page may be empty and still not the last.
+const PAGES_MAX: usize = 10;
+/// Events that are looked at in a window before it is given up: whoever floods a log hides what is in it.
+const WINDOW_EVENTS: usize = 200;
+/// Messages that were found.
+pub(super) enum Messages {
+    /// All there are.
+    All(Vec<String>),
+    /// There are more, which were not read.
+    CutOff(Vec<String>),
+}
+
+/// The log events of a group within a time that a filter pattern picks. Without a pattern, the first ones.
+///
+/// # Errors
+/// AWS's, or that the run was stopped.
+pub(super) async fn messages(
+    client: &Client,
+    group: &str,
+    (since_ms, until_ms): (i64, Option<i64>),
+    pattern: &str,
+) -> Result<Messages, CallError> {
+    let mut found = Vec::new();
+    let mut token: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let page = client
+            .matching_log_events_page(group, since_ms, until_ms, pattern, token.clone())
+            .await?;
+        found.extend(page.items);
+        token = page.next;
+        if token.is_none() {
+            return Ok(Messages::All(found));
+        }
+        if pattern.is_empty() && found.len() >= WINDOW_EVENTS {
+            break;
+        }
+    }
+    Ok(Messages::CutOff(found))
+}
+
+/// Whether a log group has an event since a time, up to another one.
+///
+/// # Errors
+/// AWS's, or that the run was stopped; a group that is not there has no events.
+pub async fn has_events(
+    client: &Client,
+    group: &str,
+    since_ms: i64,
+    until_ms: Option<i64>,
+) -> Result<bool, CallError> {
+    match any_event(client, group, since_ms, until_ms).await {
+        Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(false),
+        other => other,
+    }
+}
+
+/// The same, where a group that is not there is an error. A page may be empty and still not the last.
+pub(super) async fn any_event(
+    client: &Client,
+    group: &str,
+    since_ms: i64,
+    until_ms: Option<i64>,
+) -> Result<bool, CallError> {
+    let mut token: Option<String> = None;
+    loop {
+        let page = client
+            .log_events_page(group, since_ms, until_ms, 1, token.clone())
+            .await?;
+        if !page.items.is_empty() {
+            return Ok(true);
+        }
+        token = page.next;
+        if token.is_none() {
+            return Ok(false);
+        }
+    }
+}

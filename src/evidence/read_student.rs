@@ -1,0 +1,362 @@
+//! Reads what a student's checks need, and no more: one listing of executions, details only where a check
+//! still needs them and no earlier reading knows them, functions only when no execution proves that they run, log
+//! events only around the student's own executions.
+
+use std::collections::BTreeSet;
+
+use crate::aws::execution::{Execution, Status, when};
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind, Operation};
+use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
+use crate::evidence::evaluate::{Facts, Reading, next_to_describe, proves_ready};
+use crate::evidence::functions::{look_at_functions, not_ready};
+use crate::evidence::recorded::LastWrite;
+use crate::evidence::starts::Trigger;
+use crate::evidence::student_reader::{StudentReader, StudentToRead, executions_of, unseen};
+use crate::lab::check::Proof;
+use crate::lab::marks::Starter;
+use crate::stack::alike::Alike;
+use crate::stack::diff::Change;
+use crate::stack::kinds::Kind;
+use crate::stack::plan::Verdict as Found;
+use crate::stack::settle::Settling;
+
+/// Executions of one student that one reading lists, as whole pages: somebody who starts thousands must not stop the
+/// reading of a class. Older ones are known only as far as earlier readings described them.
+const LISTED_MAX: usize = 2_000;
+/// Executions of one student that one reading describes at most. What is described is kept, so the next reading goes on
+/// from there.
+const DESCRIBED_MAX: usize = 50;
+/// Questions to the log of the function behind the API in one reading. One is enough unless somebody gives their own
+/// executions the API's names.
+const STARTS_ASKED_MAX: usize = 4;
+
+/// Reads the facts for a student's checks, and what the next reading need not ask again.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read is a fact too.
+pub(super) async fn read_student(
+    client: &Client,
+    student: &StudentToRead<'_>,
+    settling: &mut Settling,
+) -> Result<(Facts, Memory), Cancelled> {
+    let mut reader = StudentReader {
+        client,
+        student,
+        facts: Facts::default(),
+        memory: Memory::default(),
+        settling,
+    };
+    reader.facts.console = student.console.cloned();
+    for (id, arn) in &student.state_machines {
+        let (reading, cut_off) = reader.executions(arn).await?;
+        let cut_off = cut_off.map(|listed| (id.clone(), listed));
+        reader.facts.cut_off.extend(cut_off);
+        reader.facts.executions.insert(id.clone(), reading);
+    }
+    reader.know_executions().await?;
+    reader.keep_executions();
+    let mut proofs = student.checks.iter().map(|check| &check.proof);
+    if proofs.any(|proof| *proof == Proof::ResourcesReady) {
+        reader.functions().await?;
+    }
+    reader.log_events().await?;
+    Ok((reader.facts, reader.memory))
+}
+
+impl StudentReader<'_> {
+    /// A state machine's executions, the newest first; where there are more than were listed, how many were.
+    async fn executions(
+        &self,
+        arn: &str,
+    ) -> Result<(Reading<Vec<(Starter, Execution)>>, Option<usize>), Cancelled> {
+        let student = self.student;
+        let known = student.memory.by_arn();
+        let mut all: Vec<(Starter, Execution)> = Vec::new();
+        let mut token: Option<String> = None;
+        let alike = Alike::new(self.client, student.username(), Operation::ListExecutions);
+        loop {
+            let page = alike.client.executions_page(arn, false, token.clone());
+            let page = match alike.answer(page).await {
+                Ok(page) => page,
+                // It was deleted since it was listed: with it went the executions, and not what the student did.
+                Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                    let gone = Reading::Unseen("the state machine is not there".to_owned());
+                    return Ok((gone, None));
+                }
+                Err(error) => return Ok((unseen(error)?, None)),
+            };
+            all.extend(page.items.into_iter().map(|mut execution| {
+                execution.detail = Memory::detail_of(&known, &execution).cloned();
+                (student.starter(&execution), execution)
+            }));
+            token = page.next;
+            if token.is_none() {
+                return Ok((Reading::Seen(all), None));
+            }
+            if all.len() >= LISTED_MAX {
+                let listed = all.len();
+                add_older(student, arn, &mut all);
+                return Ok((Reading::Seen(all), Some(listed)));
+            }
+        }
+    }
+
+    /// Reads of the executions what the checks still need: their details, and whether the API started them.
+    async fn know_executions(&mut self) -> Result<(), Cancelled> {
+        let trigger = trigger(self.student);
+        let prefix = &self.student.marks.api_name_prefix;
+        self.facts.api_name_prefix.clone_from(prefix);
+        let changed = trigger.as_ref().filter(|trigger| trigger.changed);
+        self.facts.trigger_changed = changed.map(|trigger| trigger.doubt.clone());
+        let mut described = 0;
+        for _ in 0..=STARTS_ASKED_MAX {
+            self.describe_where_needed(&mut described).await?;
+            let Some(trigger) = &trigger else {
+                break;
+            };
+            if !self.ask_for_starts(trigger).await? {
+                break;
+            }
+        }
+        // What was seen once holds for as long as the execution is there.
+        let remembered = self.student.memory;
+        for (_, execution) in self.facts.executions.values().flat_map(Reading::all) {
+            if let Some(by_api) = remembered.started_by_api(execution) {
+                let start = KnownStart::of(execution, by_api);
+                self.memory.starts.insert(execution.arn.clone(), start);
+            }
+        }
+        if self.facts.any_unlisted() {
+            let old = remembered.starts.iter();
+            let old = old.map(|(arn, start)| (arn.clone(), *start));
+            self.memory.starts.extend(old);
+        }
+        Ok(())
+    }
+
+    /// Describes executions for as long as a check that looks into them does not pass.
+    async fn describe_where_needed(&mut self, described: &mut usize) -> Result<(), Cancelled> {
+        let student = self.student;
+        while self.facts.undescribed.is_none() {
+            let Some((id, index)) = self.next_to_describe() else {
+                return Ok(());
+            };
+            if *described == DESCRIBED_MAX {
+                let why =
+                    format!("{DESCRIBED_MAX} a reading are described; the next reading goes on");
+                self.facts.undescribed = Some(why);
+                return Ok(());
+            }
+            *described += 1;
+            let Some(Reading::Seen(all)) = self.facts.executions.get(&id) else {
+                return Ok(());
+            };
+            let arn = all[index].1.arn.clone();
+            let found = self.describe(&arn).await;
+            let Some(Reading::Seen(all)) = self.facts.executions.get_mut(&id) else {
+                return Ok(());
+            };
+            let (starter, execution) = &mut all[index];
+            match found {
+                Ok(Ok(whole)) => {
+                    // The times stay the listing's, by which the next reading knows it again: what ended since the
+                    // listing has no end time here, and is described again next time.
+                    execution.status = whole.status;
+                    execution.detail = whole.detail;
+                    *starter = student.starter(execution);
+                    let pointers = student.input_pointers.iter().map(String::as_str);
+                    execution.detail = execution.detail.take().map(|d| d.reduced(pointers));
+                }
+                Ok(Err(missing)) => {
+                    self.facts.unsettled.insert(arn, missing);
+                }
+                Err(CallError::Cancelled) => return Err(Cancelled),
+                // One refusal stands for the rest: what is undescribed shows as could-not-check.
+                Err(CallError::Cloud(error)) => self.facts.undescribed = Some(error.in_full()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Describes an execution that is listed, again for as long as AWS may still be about to show all of it. What is
+    /// missing, when the time is over.
+    async fn describe(&mut self, arn: &str) -> Result<Result<Execution, String>, CallError> {
+        let student = self.student;
+        let alike = Alike::new(
+            self.client,
+            student.username(),
+            Operation::DescribeExecution,
+        );
+        loop {
+            let described = alike.client.describe_execution(arn);
+            let missing = match alike.answer(described).await {
+                Ok(execution) => match missing(&execution, student.now_ms) {
+                    None => return Ok(Ok(execution)),
+                    Some(missing) => missing.to_owned(),
+                },
+                Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => {
+                    format!("it is listed, and {error}")
+                }
+                Err(error) => return Err(error),
+            };
+            if !self.settling.again(self.client.stop()).await? {
+                return Ok(Err(missing));
+            }
+        }
+    }
+
+    /// The execution that a check which does not pass yet needs described next.
+    fn next_to_describe(&self) -> Option<(String, usize)> {
+        self.student.checks.iter().find_map(|check| {
+            let (machine, all) = self.facts.executions_for(&check.proof)?;
+            let index = next_to_describe(&check.proof, self.student.plan, all, &self.facts)?;
+            Some((machine.to_owned(), index))
+        })
+    }
+
+    fn keep_executions(&mut self) {
+        for (_, execution) in self.facts.executions.values().flat_map(Reading::all) {
+            self.memory.keep(execution);
+        }
+        if self.facts.any_unlisted() {
+            // Not seeing the listing is no reason to forget what was described.
+            let kept = self.memory.executions.iter().map(|e| e.arn.clone());
+            let kept: BTreeSet<String> = kept.collect();
+            let old = self.student.memory.executions.iter();
+            let old = old.filter(|e| !kept.contains(&e.arn)).cloned();
+            self.memory.executions.extend(old);
+        }
+    }
+
+    /// Looks whether functions are ready, unless an execution that ended well shows that they run.
+    async fn functions(&mut self) -> Result<(), Cancelled> {
+        let student = self.student;
+        let seen = &student.observed.functions;
+        let fingerprint = |name: &str| Some(seen.get(name)?.fingerprint());
+        let mut asked: Vec<&str> = Vec::new();
+        for item in &student.plan.items {
+            let name = item.resource.name.as_str();
+            match (item.resource.kind, student.memory.active.get(name)) {
+                (Kind::Function, Some(active)) if fingerprint(name).as_ref() == Some(active) => {
+                    self.memory.active.insert(name.to_owned(), active.clone());
+                }
+                (Kind::Function, _) => asked.push(name),
+                _ => {}
+            }
+        }
+        if proves_ready(&self.facts) {
+            return Ok(());
+        }
+        let names = asked.iter().copied();
+        let looks = look_at_functions(self.client, student.username(), names).await?;
+        let not_ready = not_ready(&looks);
+        for name in asked {
+            if !not_ready.iter().any(|(other, _)| other == name) {
+                let kept = fingerprint(name).map(|f| (name.to_owned(), f));
+                self.memory.active.extend(kept);
+            }
+        }
+        self.facts.functions_not_ready = not_ready;
+        Ok(())
+    }
+}
+
+/// Adds what earlier readings described of executions that are too old to be listed among so many.
+fn add_older(student: &StudentToRead<'_>, arn: &str, all: &mut Vec<(Starter, Execution)>) {
+    let Some(oldest) = all.last().map(|(_, execution)| execution.started_ms) else {
+        return;
+    };
+    let of_machine = executions_of(arn);
+    let listed: BTreeSet<&str> = all.iter().map(|(_, e)| e.arn.as_str()).collect();
+    let mut older: Vec<(Starter, Execution)> = student
+        .memory
+        .executions
+        .iter()
+        .filter(|known| {
+            known.arn.starts_with(&of_machine)
+                && known.started_ms <= oldest
+                && student.born_ms.is_some_and(|born| known.started_ms >= born)
+                && !listed.contains(known.arn.as_str())
+        })
+        .map(|known| (student.starter(known), known.clone()))
+        .collect();
+    older.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
+    all.extend(older);
+}
+
+/// The function whose log tells what the API started, if the lab has one.
+fn trigger<'a>(student: &'a StudentToRead<'_>) -> Option<Trigger<'a>> {
+    let log = student.marks.api_log.as_ref()?;
+    let mut functions = student.functions.iter();
+    let (_, name) = functions.find(|(id, _)| *id == log.function)?;
+    let group = format!("/aws/lambda/{name}");
+    let item = student
+        .plan
+        .items
+        .iter()
+        .find(|item| item.resource.kind == Kind::Function && item.resource.name == *name);
+    let item = item?;
+    let actual = student.observed.functions.get(name);
+    let last = student
+        .recorded
+        .last_write(name, actual.and_then(|actual| actual.modified_ms));
+    let as_recorded = matches!(last, LastWrite::Ours(_));
+    let (true_from_ms, why) = match (&item.theirs, last) {
+        (Some(theirs), _) => (i64::MAX, format!("is not as deployed: {theirs}")),
+        // What it records of itself, anybody can write who can write the function.
+        (None, _) if item.verdict != Found::NoChange && !as_recorded => {
+            (i64::MAX, "is not as the lab has it".to_owned())
+        }
+        (None, LastWrite::Ours(from_ms)) => (from_ms, "was not deployed by then".to_owned()),
+        (None, LastWrite::Changed { at_ms, ours_ms }) => (
+            last.settled_ms(),
+            format!(
+                "was changed {}, after homeroom had last written it {}, and is as deployed now",
+                when(at_ms),
+                when(ours_ms)
+            ),
+        ),
+        (None, LastWrite::Unrecorded(at_ms)) => (
+            last.settled_ms(),
+            format!(
+                "was last changed {}, and this computer has no record of who did that",
+                when(at_ms)
+            ),
+        ),
+        (None, LastWrite::Unseen) => (
+            last.settled_ms(),
+            "may have been changed: AWS does not say when that last was".to_owned(),
+        ),
+    };
+    let doubt = Change {
+        resource: item.resource.to_string(),
+        summary: why,
+        diff: Vec::new(),
+    };
+    let changed = item.theirs.is_some() || matches!(last, LastWrite::Changed { .. });
+    Some(Trigger {
+        log,
+        retention_days: student
+            .observed
+            .log_groups
+            .get(&group)
+            .and_then(|group| group.retention_days),
+        true_from_ms,
+        doubt,
+        changed,
+        group,
+    })
+}
+
+/// What AWS does not show of an execution yet. A Fail state need not name an error, so after a while there is none.
+fn missing(execution: &Execution, now_ms: i64) -> Option<&'static str> {
+    let Some(detail) = &execution.detail else {
+        return Some("AWS does not show its input yet");
+    };
+    let new = execution
+        .stopped_ms
+        .is_none_or(|stopped| stopped + LOGS_SETTLED_MS > now_ms);
+    let without_error = execution.status == Status::Failed && detail.error.is_none();
+    (without_error && new).then_some("AWS does not show its error yet")
+}

@@ -1,0 +1,93 @@
+//! One student's reading in the making: what is asked about, what came of it, what is remembered.
+
+use crate::aws::execution::Execution;
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client};
+use crate::evidence::cache::Memory;
+use crate::evidence::evaluate::{Facts, Reading};
+use crate::evidence::recorded::{Claim, Recorded};
+use crate::ids::{Scope, Username};
+use crate::lab::check::Check;
+use crate::lab::marks::{Marks, Starter};
+use crate::stack::observed::Observed;
+use crate::stack::plan::StudentPlan;
+use crate::stack::settle::Settling;
+
+/// One student, as their checks see them.
+pub(super) struct StudentToRead<'a> {
+    pub checks: &'a [Check],
+    /// What is planned for them, which tells what is there.
+    pub plan: &'a StudentPlan,
+    pub observed: &'a Observed,
+    /// State machines that checks ask about: id in the lab, ARN.
+    pub state_machines: Vec<(String, String)>,
+    /// Functions that checks ask about: id in the lab, name.
+    pub functions: Vec<(String, String)>,
+    /// When the oldest of the student's resources came to be, in milliseconds since 1970: what happened before
+    /// happened to others of the same names.
+    pub born_ms: Option<i64>,
+    /// Whether the function behind the API is as homeroom deployed it.
+    pub trigger_is_as_deployed: bool,
+    /// What homeroom recorded of its own.
+    pub recorded: &'a Recorded,
+    pub marks: &'a Marks,
+    /// JSON pointers into an execution's input that anything looks at.
+    pub input_pointers: &'a [String],
+    /// What an earlier reading left.
+    pub memory: &'a Memory,
+    pub now_ms: i64,
+    /// Where the console is, if there is one.
+    pub console: Option<&'a Scope>,
+}
+
+impl StudentToRead<'_> {
+    pub fn username(&self) -> &Username {
+        &self.plan.owner.student
+    }
+
+    /// Whether an execution looks as if the API had started it.
+    pub fn claims_api(&self, execution: &Execution) -> bool {
+        self.recorded.claim(self.marks, execution) == Claim::Api
+    }
+
+    /// Who started an execution, as far as is known without asking anything.
+    pub fn starter(&self, execution: &Execution) -> Starter {
+        let as_deployed = self.trigger_is_as_deployed;
+        let told = self.recorded.starter(self.marks, execution, as_deployed);
+        match (told, self.memory.started_by_api(execution)) {
+            (Starter::Student, Some(true)) => Starter::Api,
+            (Starter::Student, Some(false)) => Starter::Person,
+            _ => told,
+        }
+    }
+}
+
+/// Reads one student.
+pub(super) struct StudentReader<'a> {
+    pub client: &'a Client,
+    pub student: &'a StudentToRead<'a>,
+    /// For the checks.
+    pub facts: Facts,
+    /// What the next reading need not ask again.
+    pub memory: Memory,
+    pub settling: &'a mut Settling,
+}
+
+/// What the ARNs of a state machine's executions begin with.
+pub(super) fn executions_of(machine_arn: &str) -> String {
+    format!(
+        "{}:",
+        machine_arn.replacen(":stateMachine:", ":execution:", 1)
+    )
+}
+
+/// A refusal is a fact too.
+///
+/// # Errors
+/// Only when the run was stopped.
+pub(super) fn unseen<T>(error: CallError) -> Result<Reading<T>, Cancelled> {
+    match error {
+        CallError::Cloud(error) => Ok(Reading::Unseen(error.in_full())),
+        CallError::Cancelled => Err(Cancelled),
+    }
+}

@@ -1,0 +1,73 @@
+//! JSON that templates become: policies and definitions.
+
+use serde_json::Value;
+use tera::Context;
+
+use crate::ids::Username;
+use crate::lab::problems::Problems;
+use crate::lab::template::Templates;
+use crate::stack::ownership::canonical;
+
+/// Fills templates in for one student; what is wrong becomes a problem of that student's.
+pub(super) struct Documents<'a> {
+    pub templates: &'a Templates,
+    pub student: &'a Username,
+    pub problems: &'a mut Problems,
+}
+
+impl Documents<'_> {
+    pub fn say(&mut self, subject: impl Into<String>, cause: impl Into<String>) {
+        self.problems.add_for(self.student, subject, cause);
+    }
+
+    fn or_say<T>(&mut self, path: &str, found: Result<T, String>) -> Option<T> {
+        found
+            .map_err(|error| self.say(format!("templates/{path}"), error))
+            .ok()
+    }
+
+    pub fn json(&mut self, path: &str, context: &Context) -> Option<Value> {
+        let filled = self.templates.file(path, context);
+        let text = self.or_say(path, filled)?;
+        self.parsed(path, &text)
+    }
+
+    fn parsed(&mut self, path: &str, text: &str) -> Option<Value> {
+        let parsed = serde_json::from_str(text);
+        self.or_say(
+            path,
+            parsed.map_err(|error| format!("is not JSON once it is filled in: {error}")),
+        )
+    }
+
+    /// A file of any kind; one that is called JSON must be it.
+    pub fn text(&mut self, path: &str, context: &Context) -> Option<String> {
+        let filled = self.templates.file(path, context);
+        let text = self.or_say(path, filled)?;
+        if path.ends_with(".json") {
+            self.parsed(path, &text)?;
+        }
+        Some(text)
+    }
+
+    /// A policy document, held against IAM's limits: `max` characters.
+    pub fn policy(
+        &mut self,
+        path: &str,
+        what: &str,
+        max: usize,
+        context: &Context,
+    ) -> Option<Value> {
+        let value = self.json(path, context)?;
+        if value.get("Statement").is_none() {
+            let cause = format!("is no {what}: it has no Statement");
+            self.say(format!("templates/{path}"), cause);
+        }
+        let length = canonical(&value).chars().count();
+        if length > max {
+            let cause = format!("is a {what} of {length} characters; IAM takes {max}");
+            self.say(format!("templates/{path}"), cause);
+        }
+        Some(value)
+    }
+}

@@ -1,0 +1,335 @@
+//! What a lab gives, tries and rehearses, filled in for one student.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tera::Context;
+
+use crate::ids::{ClassName, Scope, Username};
+use crate::lab::Lab;
+use crate::lab::context::ClassContext;
+use crate::lab::given::{ExampleRequest, Output};
+use crate::lab::marks::marked;
+use crate::lab::model::{Probe, ProbeRequest, RehearsalStep, of_id};
+use crate::lab::problems::Problems;
+use crate::lab::read::output_key;
+use crate::roster::Student;
+use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::observed::ApiEndpoint;
+use crate::text::failure::Failure;
+
+/// The nonce with which probes are tried before there is one.
+pub(super) const STAND_IN_NONCE: &str = "2standinaa";
+
+/// Something that a scripted student does in a rehearsal, filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScriptedStep {
+    /// Starts an execution, as from the console.
+    Execution {
+        /// The state machine's name.
+        state_machine: String,
+        /// The execution's name.
+        name: String,
+        /// Its input.
+        input: String,
+    },
+    /// Sends requests to the student's API.
+    Api {
+        /// The route.
+        route: ApiRoute,
+        /// The body.
+        body: String,
+        /// How often.
+        times: u32,
+    },
+}
+
+/// An example payload, filled in for a student.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// Short id, unique in the lab.
+    pub id: String,
+    /// What it is for.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// A route of a student's API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiRoute {
+    /// The API's name.
+    pub api: String,
+    /// Its stage.
+    pub stage: String,
+    /// HTTP method.
+    pub method: String,
+    /// Path below the stage.
+    pub path: String,
+}
+
+impl Lab {
+    /// What a scripted student does in a rehearsal, in order; all of it completes the lab. Steps that name what
+    /// the lab does not have are refused when the lab is read.
+    pub fn rehearsal_steps(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+    ) -> Vec<ScriptedStep> {
+        let payload = |id: &str| self.payload(id, scope, class, student);
+        let username = &student.username;
+        let steps = self.manifest.rehearsal.steps.iter();
+        let filled = steps.map(|step| match step {
+            RehearsalStep::Execution {
+                state_machine,
+                name,
+                payload: id,
+            } => Some(ScriptedStep::Execution {
+                state_machine: self.state_machine_name(state_machine, username)?,
+                name: name.clone(),
+                input: payload(id)?,
+            }),
+            RehearsalStep::Api {
+                api,
+                method,
+                path,
+                payload: id,
+                times,
+            } => {
+                let name = self.rest_api_name(api, username)?;
+                let mut routes = self.api_routes(username).into_iter();
+                Some(ScriptedStep::Api {
+                    route: routes
+                        .find(|r| r.api == name && r.method == *method && r.path == *path)?,
+                    body: payload(id)?,
+                    times: *times,
+                })
+            }
+        });
+        filled.flatten().collect()
+    }
+
+    /// What `validate` tries on a student's stack; its requests bear the nonce.
+    ///
+    /// # Errors
+    /// Templates that cannot be filled in. [`Lab::desired`] finds the same ones.
+    pub fn probes(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+        nonce: &str,
+    ) -> Result<Vec<Probe>, Vec<Failure>> {
+        let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
+        let mut problems = Problems::default();
+        let probes = self.fill_probes(student, &context, nonce, &mut problems);
+        problems.or(probes)
+    }
+
+    pub(super) fn fill_probes(
+        &self,
+        student: &Student,
+        context: &Context,
+        nonce: &str,
+        problems: &mut Problems,
+    ) -> Vec<Probe> {
+        let username = &student.username;
+        let mut context = context.clone();
+        context.insert("nonce", &marked(nonce));
+        let mut documents = self.documents(student, problems);
+        let mut fill = |request: &mut ProbeRequest| {
+            match request {
+                ProbeRequest::Api {
+                    api, stage, body, ..
+                } => {
+                    let entry = of_id(&self.manifest.rest_apis, api)?;
+                    stage.clone_from(&entry.stage);
+                    *api = entry.pattern.name(username);
+                    *body = documents.text(body, &context).unwrap_or_default();
+                }
+                ProbeRequest::Execution {
+                    state_machine,
+                    input,
+                    ..
+                } => {
+                    *state_machine = self.state_machine_name(state_machine, username)?;
+                    *input = documents.text(input, &context).unwrap_or_default();
+                }
+                ProbeRequest::LogEvents { functions } => {
+                    let ids = functions.iter();
+                    *functions = ids
+                        .filter_map(|id| self.function_name(id, username))
+                        .collect();
+                }
+            }
+            Some(())
+        };
+        let mut probes = self.manifest.probes.clone();
+        probes.retain_mut(|probe| fill(&mut probe.request).is_some());
+        probes
+    }
+
+    /// Whoever reads the class must know again what `validate` made the API start.
+    pub(super) fn check_nonces(
+        &self,
+        student: &Student,
+        probes: &[Probe],
+        problems: &mut Problems,
+    ) {
+        let nonce_in = &self.manifest.marks.nonce_in;
+        for (probe, entry) in probes.iter().zip(&self.manifest.probes) {
+            let (
+                ProbeRequest::Api { body, .. },
+                ProbeRequest::Api {
+                    body: path,
+                    expect_http,
+                    ..
+                },
+            ) = (&probe.request, &entry.request)
+            else {
+                continue;
+            };
+            let json = serde_json::from_str::<Value>(body).unwrap_or_default();
+            let bears = |pointer: &String| {
+                let value = json.pointer(pointer).and_then(Value::as_str);
+                value.is_some_and(|text| text.contains(&marked(STAND_IN_NONCE)))
+            };
+            if (200..300).contains(expect_http) && !nonce_in.iter().any(bears) {
+                problems.add_for(
+                    &student.username,
+                    format!("templates/{path}"),
+                    "what it starts could not be told from the student's work: put {{ nonce }} into a value that the \
+                     execution's input keeps, and its place into nonce_in of [marks]"
+                        .to_owned(),
+                );
+            }
+        }
+    }
+
+    /// What a student is given. Outputs that need an API's id or URL are left out where `apis` (by API name)
+    /// does not have it.
+    pub fn outputs(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+        apis: &BTreeMap<String, ApiEndpoint>,
+    ) -> Vec<Output> {
+        let context = ClassContext::new(self, scope, class).student(student, apis);
+        let rendered = self.manifest.outputs.iter().map(|output| {
+            let value = self
+                .templates
+                .text(&output_key(&output.id), &context)
+                .ok()?;
+            Some(Output {
+                id: output.id.clone(),
+                label: output.label.clone(),
+                value,
+            })
+        });
+        rendered.flatten().collect()
+    }
+
+    /// The example payloads for a student.
+    pub fn payloads(&self, scope: &Scope, class: &ClassName, student: &Student) -> Vec<Payload> {
+        let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
+        let rendered = self.manifest.payloads.iter().map(|payload| {
+            Some(Payload {
+                id: payload.id.clone(),
+                title: payload.title.clone(),
+                text: self.templates.file(&payload.template, &context).ok()?,
+            })
+        });
+        rendered.flatten().collect()
+    }
+
+    /// The example payloads as requests to the student's deployed APIs (by API name): each payload to every
+    /// route that takes a body.
+    pub fn example_requests(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+        apis: &BTreeMap<String, ApiEndpoint>,
+    ) -> Vec<ExampleRequest> {
+        let payloads = self.payloads(scope, class, student);
+        let takes_body = |route: &&ApiRoute| matches!(&*route.method, "POST" | "PUT" | "PATCH");
+        let routes = self.api_routes(&student.username);
+        let several = routes.iter().filter(takes_body).count() > 1;
+        let mut requests = Vec::new();
+        for route in routes.iter().filter(takes_body) {
+            let Some(endpoint) = apis.get(&route.api) else {
+                continue;
+            };
+            let target = format!("{} {}", route.method, route.path);
+            requests.extend(payloads.iter().map(|payload| ExampleRequest {
+                id: match several {
+                    true => format!("{target} {}", payload.id),
+                    false => payload.id.clone(),
+                },
+                title: match several {
+                    true => format!("{}, {target}", payload.title),
+                    false => payload.title.clone(),
+                },
+                method: route.method.clone(),
+                url: format!("{}{}", endpoint.url, route.path),
+                body: payload.text.clone(),
+                sigv4: self.signature(&route.api, scope, &student.username),
+            }));
+        }
+        requests
+    }
+
+    /// What curl needs to sign a request to an API that asks for it.
+    pub(super) fn signature(
+        &self,
+        api: &str,
+        scope: &Scope,
+        username: &Username,
+    ) -> Option<String> {
+        let mut apis = self.manifest.rest_apis.iter();
+        let found = apis.find(|entry| entry.pattern.name(username) == api)?;
+        let signed = found.limits.authorization == Authorization::AwsIam;
+        signed.then(|| format!("aws:amz:{}:execute-api", scope.region))
+    }
+
+    /// One example payload for a student; `None` when the lab has none of that id.
+    pub fn payload(
+        &self,
+        id: &str,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+    ) -> Option<String> {
+        let payload = self.manifest.payloads.iter().find(|p| p.id == id)?;
+        let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
+        self.templates.file(&payload.template, &context).ok()
+    }
+
+    /// Every route of a student's APIs.
+    pub fn api_routes(&self, username: &Username) -> Vec<ApiRoute> {
+        let routes = self.manifest.rest_apis.iter().flat_map(|api| {
+            api.routes.iter().map(move |route| ApiRoute {
+                api: api.pattern.name(username),
+                stage: api.stage.clone(),
+                method: route.method.clone(),
+                path: route.path.clone(),
+            })
+        });
+        routes.collect()
+    }
+
+    /// A student's APIs as they may be once they are deployed, for trying templates before.
+    pub(super) fn stand_in_apis(&self, username: &Username) -> BTreeMap<String, ApiEndpoint> {
+        let apis = self.manifest.rest_apis.iter().map(|api| {
+            let endpoint = ApiEndpoint {
+                // As long as AWS's.
+                id: "a1b2c3d4e5".into(),
+                url: "https://id.example".into(),
+            };
+            (api.pattern.name(username), endpoint)
+        });
+        apis.collect()
+    }
+}

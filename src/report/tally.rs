@@ -1,0 +1,244 @@
+//! The sums of a class: how many stand where, what became of each check, what a student has reached.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::progress::Progress;
+use crate::lab::check::Work;
+use crate::lab::points::Points;
+
+use super::marks;
+
+/// The states in the order in which they are counted.
+pub(crate) const STATES: [Progress; 6] = [
+    Progress::Complete,
+    Progress::InProgress,
+    Progress::NotStarted,
+    Progress::NotDeployed,
+    Progress::Broken,
+    Progress::Unknown,
+];
+
+/// How many students stand where.
+pub(crate) struct Tally(BTreeMap<Progress, usize>);
+
+impl Tally {
+    pub fn of(states: impl IntoIterator<Item = Progress>) -> Self {
+        let mut counts = BTreeMap::new();
+        for state in states {
+            *counts.entry(state).or_default() += 1;
+        }
+        Self(counts)
+    }
+
+    pub fn count(&self, state: Progress) -> usize {
+        self.0.get(&state).copied().unwrap_or_default()
+    }
+
+    /// The whole class.
+    pub fn total(&self) -> usize {
+        self.0.values().sum()
+    }
+
+    /// The parts of the headline: `18 of 30 complete`, then each other state that somebody is in.
+    pub fn headline(&self) -> Vec<String> {
+        let complete = self.count(Progress::Complete);
+        let mut parts = vec![format!("{complete} of {} complete", self.total())];
+        let others = self
+            .0
+            .iter()
+            .filter(|(state, _)| **state != Progress::Complete);
+        parts.extend(others.map(|(state, n)| format!("{n} {}", marks::of_progress(*state).word)));
+        parts
+    }
+}
+
+/// One check of the lab, and what the class made of it, as `report.json` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckTally {
+    /// The check's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Whose work it looks at.
+    pub work: Work,
+    /// What it is worth; nothing where it looks at the stack.
+    pub points: Points,
+    /// Students for whom it passed.
+    pub passed: usize,
+    /// For whom it did not.
+    pub failed: usize,
+    /// Those among them who have done a part of it that counts.
+    pub in_part: usize,
+    /// For whom it could not be looked at; they are in neither `passed` nor `failed`.
+    pub could_not_check: usize,
+    /// For whom nothing can prove it.
+    pub not_provable: usize,
+}
+
+impl CheckTally {
+    fn new(check: &CheckResult) -> Self {
+        Self {
+            id: check.id.clone(),
+            title: check.title.clone(),
+            work: check.work,
+            points: check.points,
+            passed: 0,
+            failed: 0,
+            in_part: 0,
+            could_not_check: 0,
+            not_provable: 0,
+        }
+    }
+
+    fn add(&mut self, check: &CheckResult) {
+        match check.verdict {
+            Verdict::Pass => self.passed += 1,
+            Verdict::Fail => {
+                self.failed += 1;
+                self.in_part += usize::from(check.in_part());
+            }
+            Verdict::CouldNotCheck => self.could_not_check += 1,
+            Verdict::NotProvable => self.not_provable += 1,
+        }
+    }
+
+    /// Students whom it asks about. Who is attested stands among the class: "1 of 1" would read as everybody.
+    pub fn of(&self) -> usize {
+        self.passed + self.failed + self.could_not_check + self.not_provable
+    }
+
+    /// Whether it counts towards completion for anybody.
+    pub(crate) fn provable(&self) -> bool {
+        self.passed + self.failed + self.could_not_check > 0
+    }
+}
+
+/// The checks that occur, in order of first appearance, with the sums over the class.
+pub(crate) fn check_tallies<'a>(
+    students: impl IntoIterator<Item = &'a [CheckResult]>,
+) -> Vec<CheckTally> {
+    let mut tallies: Vec<CheckTally> = Vec::new();
+    for checks in students {
+        for (position, check) in checks.iter().enumerate() {
+            // All students normally have the same checks in the same order: look there first.
+            let index = match tallies.get(position) {
+                Some(tally) if tally.id == check.id => Some(position),
+                _ => tallies.iter().position(|tally| tally.id == check.id),
+            };
+            let index = index.unwrap_or_else(|| {
+                tallies.push(CheckTally::new(check));
+                tallies.len() - 1
+            });
+            tallies[index].add(check);
+        }
+    }
+    tallies
+}
+
+/// What one student has reached of their own tasks. The stack is the instructor's work: no points, no share of "done".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Score {
+    /// Provable tasks that passed.
+    pub done: usize,
+    /// Provable tasks.
+    pub of: usize,
+    /// Points that were earned, in parts as well.
+    pub earned: Points,
+    /// Points of the provable tasks.
+    pub total: Points,
+    /// Whether every provable task could be looked at, in a stack that is there; if not, `earned` is a lower bound and
+    /// no grade.
+    pub certain: bool,
+}
+
+impl Score {
+    /// Sums up one student's checks. What nothing can prove counts on neither side.
+    pub fn of(checks: &[CheckResult]) -> Self {
+        let mut score = Self {
+            done: 0,
+            of: 0,
+            earned: Points::ZERO,
+            total: Points::ZERO,
+            certain: true,
+        };
+        for check in checks.iter().filter(|check| check.work == Work::Student) {
+            match check.verdict {
+                Verdict::NotProvable => continue,
+                Verdict::Pass => score.done += 1,
+                Verdict::Fail => {}
+                Verdict::CouldNotCheck => score.certain = false,
+            }
+            score.of += 1;
+            score.earned += check.earned;
+            score.total += check.points;
+        }
+        score
+    }
+
+    /// Percent of the points, to one decimal; `None` when it is not certain or there is nothing to earn.
+    pub fn percent(self) -> Option<f64> {
+        let percent = self.earned.percent_of(self.total);
+        percent.filter(|_| self.certain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(work: Work, points: u32, earned: u32, verdict: Verdict) -> CheckResult {
+        CheckResult {
+            id: String::new(),
+            title: String::new(),
+            work,
+            points: Points::whole(points),
+            earned: Points::whole(earned),
+            parts: None,
+            verdict,
+            evidence: Vec::new(),
+            hint: String::new(),
+            instructor_hint: None,
+            as_of: None,
+        }
+    }
+
+    #[test]
+    fn who_did_nothing_has_0_points_and_0_of_5_whatever_the_stack() {
+        let mut checks = vec![check(Work::Stack, 0, 0, Verdict::Pass)];
+        checks.extend((0..5).map(|_| check(Work::Student, 20, 0, Verdict::Fail)));
+        let score = Score::of(&checks);
+        assert_eq!((score.done, score.of), (0, 5));
+        assert_eq!(
+            (score.earned, score.total),
+            (Points::ZERO, Points::whole(100))
+        );
+        assert_eq!(score.percent(), Some(0.0));
+    }
+
+    #[test]
+    fn parts_count_as_points_and_not_as_done() {
+        let checks = [
+            check(Work::Student, 30, 20, Verdict::Fail),
+            check(Work::Student, 15, 15, Verdict::Pass),
+            check(Work::Student, 5, 0, Verdict::NotProvable),
+        ];
+        let score = Score::of(&checks);
+        assert_eq!((score.done, score.of), (1, 2));
+        assert_eq!(score.earned, Points::whole(35));
+        assert_eq!(score.percent(), Some(77.8));
+    }
+
+    #[test]
+    fn what_could_not_be_checked_gives_a_lower_bound_and_no_percent() {
+        let checks = [check(Work::Student, 30, 10, Verdict::CouldNotCheck)];
+        let score = Score::of(&checks);
+        assert_eq!(score.earned, Points::whole(10));
+        assert!(!score.certain);
+        assert_eq!(score.percent(), None);
+        // A stack that could not be looked at does not make the student's points uncertain.
+        assert!(Score::of(&[check(Work::Stack, 0, 0, Verdict::CouldNotCheck)]).certain);
+    }
+}
