@@ -15,10 +15,10 @@ use homeroom::aws::stop::Stop;
 use homeroom::lab::Lab;
 use homeroom::lab::bundle;
 use homeroom::roster::Student;
-use homeroom::stack::desired::Desired;
 use homeroom::stack::execute::{StudentRun, execute};
-use homeroom::stack::forecast::Work;
+use homeroom::stack::forecast::Workload;
 use homeroom::stack::ids::Scope;
+use homeroom::stack::kinds::Desired;
 use homeroom::stack::observe::{Depth, observe};
 use homeroom::stack::plan::{deploy, teardown};
 use homeroom::stack::prove_gone::prove_gone;
@@ -83,7 +83,7 @@ impl Class {
         cloud.in_run(pace, Overrides::new(), Stop::new(), sender)
     }
 
-    fn foretold(work: &Work) -> f64 {
+    fn foretold(work: &Workload) -> f64 {
         let pacer = Pacer::new(Pace::Scaled(1.0), &Overrides::new());
         work.estimate(&pacer).seconds.unwrap() as f64
     }
@@ -112,7 +112,7 @@ impl Class {
         let plan = deploy::plan(&self.desired, &observed, false);
         let runs = execute(&client, &plan, |_, _| None).await;
         all_well(&runs);
-        self.figure(began, before, Self::foretold(&Work::of(&plan)))
+        self.figure(began, before, Self::foretold(&Workload::of(&plan)))
     }
 
     async fn tear_down(&self) -> Figure {
@@ -130,7 +130,7 @@ impl Class {
         self.figure(
             began,
             before,
-            Self::foretold(&Work::of_teardown(&self.desired)),
+            Self::foretold(&Workload::of_teardown(&self.desired)),
         )
     }
 }

@@ -6,7 +6,9 @@ use aws_sdk_apigateway::types::{
     EndpointConfiguration, EndpointType, IntegrationType, Op, PatchOperation, Resource, RestApi,
 };
 
-use crate::stack::kinds::rest_api::{Actual, Authorization, Method, PathResource, Stage, Throttle};
+use crate::stack::kinds::rest_api::{
+    Authorization, Method, PathResource, Seen, StageSeen, Throttle,
+};
 use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
@@ -20,7 +22,7 @@ const PAGE: i32 = 500;
 impl Client {
     /// apigateway:GetRestApis: one page, tags included (`ownership` by `class` is the caller's to judge:
     /// the tags come beside each).
-    pub async fn rest_apis_page(&self, token: Option<String>) -> CallResult<Page<(Actual, Tags)>> {
+    pub async fn rest_apis_page(&self, token: Option<String>) -> CallResult<Page<(Seen, Tags)>> {
         let answer = self
             .call(Operation::GetRestApis, |sdk| {
                 sdk.apigateway
@@ -200,7 +202,7 @@ impl Client {
     }
 
     /// apigateway:GetStages.
-    pub async fn stages(&self, id: &str) -> CallResult<Vec<Stage>> {
+    pub async fn stages(&self, id: &str) -> CallResult<Vec<StageSeen>> {
         let answer = self
             .call(Operation::GetStages, |sdk| {
                 sdk.apigateway.get_stages().rest_api_id(id).send()
@@ -209,7 +211,7 @@ impl Client {
         Ok(answer
             .item()
             .iter()
-            .map(|stage| Stage {
+            .map(|stage| StageSeen {
                 name: stage.stage_name().unwrap_or_default().to_owned(),
                 description: stage.description().unwrap_or_default().to_owned(),
             })
@@ -269,12 +271,12 @@ impl Client {
     }
 }
 
-fn actual(api: &RestApi) -> (Actual, Tags) {
+fn actual(api: &RestApi) -> (Seen, Tags) {
     let tags = api
         .tags()
         .map(|map| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
         .unwrap_or_default();
-    let actual = Actual {
+    let actual = Seen {
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         created_s: api.created_date().map_or(0, |date| date.secs()),

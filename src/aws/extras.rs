@@ -11,7 +11,9 @@ use aws_sdk_sfn::types::{
     EncryptionConfiguration, EncryptionType, LogLevel, LoggingConfiguration, TracingConfiguration,
 };
 
-use crate::stack::kinds::extras::{Extras, FunctionSetting, MachineSetting};
+use crate::stack::kinds::drift::Extras;
+use crate::stack::kinds::function::FunctionSetting;
+use crate::stack::kinds::state_machine::MachineSetting;
 
 /// MiB of `/tmp` that a function has by itself. Source: Lambda quotas, "Ephemeral storage".
 const EPHEMERAL_STORAGE: i32 = 512;

@@ -9,8 +9,7 @@ use aws_sdk_lambda::types::{
 };
 use serde_json::Value;
 
-use crate::stack::kinds::extras::FunctionSetting;
-use crate::stack::kinds::function::{Actual, Code, Function};
+use crate::stack::kinds::function::{Code, FunctionSetting, Seen, Spec};
 use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
@@ -113,7 +112,7 @@ pub(crate) struct CodePlace {
 #[derive(Debug, Clone)]
 pub struct NewFunction<'a> {
     /// As it should be.
-    pub function: &'a Function,
+    pub function: &'a Spec,
     /// ARN of its role.
     pub role_arn: String,
     /// The description that records what is deployed.
@@ -158,7 +157,7 @@ impl Client {
 
     /// lambda:ListFunctions: one page. `ownership` stays `Unproven`: whether the description's record means "ours"
     /// depends on the class.
-    pub async fn functions_page(&self, token: Option<String>) -> CallResult<Page<Actual>> {
+    pub async fn functions_page(&self, token: Option<String>) -> CallResult<Page<Seen>> {
         let answer = self
             .call(Operation::ListFunctions, |sdk| {
                 sdk.lambda
@@ -437,9 +436,9 @@ fn millis(time: &str) -> Option<i64> {
     Some(time.as_millisecond())
 }
 
-fn actual(configuration: &FunctionConfiguration) -> Actual {
+fn actual(configuration: &FunctionConfiguration) -> Seen {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    Actual {
+    Seen {
         name: text(configuration.function_name()),
         role_arn: text(configuration.role()),
         runtime: text(configuration.runtime().map(Runtime::as_str)),
@@ -463,7 +462,7 @@ fn zip(code: &Code) -> Blob {
     Blob::new(code.zip.to_vec())
 }
 
-fn environment(function: &Function) -> Environment {
+fn environment(function: &Spec) -> Environment {
     let variables: HashMap<_, _> = function
         .environment
         .iter()

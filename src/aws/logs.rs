@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::stack::kinds::log_group::Actual;
+use crate::stack::kinds::log_group::Seen;
 use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
@@ -21,7 +21,7 @@ impl Client {
         &self,
         prefix: &str,
         token: Option<String>,
-    ) -> CallResult<Page<Actual>> {
+    ) -> CallResult<Page<Seen>> {
         let answer = self
             .call(Operation::DescribeLogGroups, |sdk| {
                 sdk.logs
@@ -36,7 +36,7 @@ impl Client {
             items: answer
                 .log_groups()
                 .iter()
-                .map(|group| Actual {
+                .map(|group| Seen {
                     name: group.log_group_name().unwrap_or_default().to_owned(),
                     created_ms: group.creation_time().filter(|ms| *ms > 0),
                     retention_days: group.retention_in_days(),

@@ -7,10 +7,8 @@ use aws_sdk_sfn::types::{
 };
 use serde_json::Value;
 
-use crate::aws::execution::HistoryEvent;
-use crate::aws::execution::{Detail, Execution, Status};
-use crate::stack::kinds::extras::MachineSetting;
-use crate::stack::kinds::state_machine::{self, WorkflowType};
+use crate::aws::execution::{Detail, Execution, HistoryEvent, Status};
+use crate::stack::kinds::state_machine::{self, MachineSetting, WorkflowType};
 use crate::stack::ownership::{Ownership, Tags};
 
 use super::Page;
@@ -42,7 +40,7 @@ impl Client {
     pub async fn state_machines_page(
         &self,
         token: Option<String>,
-    ) -> CallResult<Page<state_machine::Actual>> {
+    ) -> CallResult<Page<state_machine::Seen>> {
         let answer = self
             .call(Operation::ListStateMachines, |sdk| {
                 sdk.sfn
@@ -56,7 +54,7 @@ impl Client {
             items: answer
                 .state_machines()
                 .iter()
-                .map(|item| state_machine::Actual {
+                .map(|item| state_machine::Seen {
                     name: item.name().to_owned(),
                     arn: item.state_machine_arn().to_owned(),
                     created_ms: item.creation_date().to_millis().ok().filter(|ms| *ms > 0),
@@ -69,7 +67,7 @@ impl Client {
     }
 
     /// states:DescribeStateMachine.
-    pub async fn describe_state_machine(&self, arn: &str) -> CallResult<state_machine::Detail> {
+    pub async fn describe_state_machine(&self, arn: &str) -> CallResult<state_machine::Described> {
         let answer = self
             .call(Operation::DescribeStateMachine, |sdk| {
                 sdk.sfn
@@ -78,7 +76,7 @@ impl Client {
                     .send()
             })
             .await?;
-        Ok(state_machine::Detail {
+        Ok(state_machine::Described {
             extras: extras::of_machine(&answer),
             deleting: answer.status() == Some(&StateMachineStatus::Deleting),
             definition: answer.definition,

@@ -22,7 +22,7 @@ use crate::aws::execution::{Detail, Execution, Status};
 use crate::evidence::history::RootCause;
 use crate::evidence::recorded::Recorded;
 use crate::ids::{ClassName, LabId, Scope, Username};
-use crate::stack::observed::KnownMachines;
+use crate::stack::kinds::state_machine::KnownMachines;
 use crate::stack::ownership::Fingerprint;
 
 /// Version of the format; another one is not read.
@@ -258,7 +258,7 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::stack::kinds::state_machine;
-    use crate::stack::observed::KnownMachine;
+    use crate::stack::kinds::state_machine::KnownMachine;
     use crate::stack::ownership::Owner;
     use serde_json::json;
 
@@ -422,7 +422,7 @@ mod tests {
                     student: "user1".parse().unwrap(),
                     lab: key().lab,
                 },
-                detail: state_machine::Detail {
+                detail: state_machine::Described {
                     definition: "{}".into(),
                     role_arn: String::new(),
                     deleting: false,

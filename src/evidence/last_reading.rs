@@ -33,10 +33,10 @@ use crate::lab::given::{ExampleRequest, Output};
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
 use crate::roster::renamed::Person;
-use crate::stack::desired::Stack;
 use crate::stack::diff::Change;
 use crate::stack::kinds::Kind;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 use crate::stack::ownership::Ownership;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 

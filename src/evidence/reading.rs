@@ -15,15 +15,15 @@ use crate::lab::Lab;
 use crate::lab::check::Proof;
 use crate::lab::marks::Starter;
 use crate::roster::Student;
-use crate::stack::desired::Desired;
 use crate::stack::diff::Change;
-use crate::stack::diff::changes;
 use crate::stack::elsewhere::Elsewhere;
+use crate::stack::kinds::Desired;
 use crate::stack::kinds::Kind;
+use crate::stack::kinds::state_machine::{KnownMachine, KnownMachines};
+use crate::stack::kinds::{Gap, Observed};
 use crate::stack::left::Attendance;
-use crate::stack::observed::{Gap, Observed};
-use crate::stack::observed::{KnownMachine, KnownMachines};
 use crate::stack::ownership::Ownership;
+use crate::stack::plan::reset::changes;
 use crate::stack::plan::{StudentPlan, Verdict as Found, deploy};
 
 use crate::evidence::causes::add_causes;
@@ -300,9 +300,7 @@ impl ClassReader<'_> {
         let lab = self.reading.lab;
         let log = lab.marks().api_log.as_ref();
         let name = log.and_then(|log| lab.function_name(&log.function, &student.username));
-        plan.items
-            .iter()
-            .filter(|item| item.resource.kind == Kind::Function)
+        plan.functions()
             .filter(|item| name.as_ref() == Some(&item.resource.name))
             .all(|item| item.verdict == Found::NoChange)
     }

@@ -9,7 +9,7 @@ use crate::evidence::recorded::{Claim, Recorded};
 use crate::ids::{Scope, Username};
 use crate::lab::check::Check;
 use crate::lab::marks::{Marks, Starter};
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
 use crate::stack::plan::StudentPlan;
 use crate::stack::settle::Settling;
 

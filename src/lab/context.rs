@@ -9,7 +9,7 @@ use crate::ids::{ClassName, Scope};
 use crate::lab::Lab;
 use crate::lab::model::Entry;
 use crate::roster::Student;
-use crate::stack::observed::ApiEndpoint;
+use crate::stack::kinds::rest_api::ApiEndpoint;
 
 /// Values of the class, worked out once.
 pub(super) struct ClassContext<'a> {

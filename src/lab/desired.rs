@@ -14,13 +14,15 @@ use crate::lab::read::{environment_key, output_key};
 use crate::lab::verify::MANIFEST;
 use crate::lab::{Lab, asl};
 use crate::roster::Student;
-use crate::stack::desired::{Desired, Stack};
-use crate::stack::kinds::function::{ENVIRONMENT_MAX, Function};
-use crate::stack::kinds::log_group::LogGroup;
-use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
-use crate::stack::kinds::rest_api::{RestApi, Route};
-use crate::stack::kinds::role::{INLINE_MAX, Role, TRUST_MAX};
-use crate::stack::kinds::state_machine::{DEFINITION_MAX, StateMachine};
+use crate::stack::kinds::function::{self, ENVIRONMENT_MAX};
+
+use crate::stack::kinds::log_group;
+use crate::stack::kinds::managed_policy::{self, Purpose};
+use crate::stack::kinds::rest_api::{self, ApiRoute};
+use crate::stack::kinds::role::{self, INLINE_MAX, TRUST_MAX};
+use crate::stack::kinds::state_machine::{self, DEFINITION_MAX};
+use crate::stack::kinds::{Desired, Stack};
+
 use crate::stack::ownership::Owner;
 use crate::text::failure::Failure;
 
@@ -145,7 +147,7 @@ impl Renderer<'_> {
             }
         }
         // Roles are made before any API, so their boundary names none.
-        let boundary = manifest.access.as_ref().map(|access| ManagedPolicy {
+        let boundary = manifest.access.as_ref().map(|access| managed_policy::Spec {
             name: Purpose::Roles.name(self.scope, owner),
             document: self.json(&access.boundary),
         });
@@ -162,7 +164,7 @@ impl Renderer<'_> {
             boundary,
             log_groups: functions
                 .clone()
-                .map(|function| LogGroup {
+                .map(|function| log_group::Spec {
                     name: function.log_group().name(&owner.student),
                     retention_days: lab.retention_days(),
                 })
@@ -178,13 +180,13 @@ impl Renderer<'_> {
         self.documents.json(path, context).unwrap_or_default()
     }
 
-    fn role(&mut self, role: &RoleEntry, boundary: Option<String>) -> Role {
+    fn role(&mut self, role: &RoleEntry, boundary: Option<String>) -> role::Spec {
         let (documents, context) = (&mut self.documents, &self.context);
         let mut policy = |path, what, max| {
             let value = documents.policy(path, what, max, context);
             value.unwrap_or_default().into()
         };
-        Role {
+        role::Spec {
             name: role.pattern.name(&self.owner.student),
             trust: policy(&role.trust, "trust policy", TRUST_MAX),
             policy: policy(&role.policy, "inline policy", INLINE_MAX),
@@ -196,7 +198,7 @@ impl Renderer<'_> {
         self.lab.role_name(id, &self.owner.student)
     }
 
-    fn function(&mut self, function: &FunctionEntry) -> Option<Function> {
+    fn function(&mut self, function: &FunctionEntry) -> Option<function::Spec> {
         let mut environment = BTreeMap::new();
         for variable in function.environment.keys() {
             let key = environment_key(&function.id, variable);
@@ -216,7 +218,7 @@ impl Renderer<'_> {
         }
         let default_runtime = self.lab.text_setting("runtime");
         let runtime = function.runtime.as_deref().unwrap_or(default_runtime);
-        Some(Function {
+        Some(function::Spec {
             name: function.pattern.name(&self.owner.student),
             role: self.role_name(&function.role),
             runtime: runtime.to_owned(),
@@ -230,8 +232,8 @@ impl Renderer<'_> {
         })
     }
 
-    fn state_machine(&mut self, entry: &StateMachineEntry) -> StateMachine {
-        let machine = StateMachine {
+    fn state_machine(&mut self, entry: &StateMachineEntry) -> state_machine::Spec {
+        let machine = state_machine::Spec {
             name: entry.pattern.name(&self.owner.student),
             workflow_type: entry.workflow_type,
             role: self.role_name(&entry.role),
@@ -252,9 +254,9 @@ impl Renderer<'_> {
         machine
     }
 
-    fn rest_api(&self, api: &RestApiEntry) -> RestApi {
+    fn rest_api(&self, api: &RestApiEntry) -> rest_api::Spec {
         let student = &self.owner.student;
-        let routes = api.routes.iter().map(|route| Route {
+        let routes = api.routes.iter().map(|route| ApiRoute {
             method: route.method.clone(),
             path: route.path.clone(),
             function: self
@@ -262,7 +264,7 @@ impl Renderer<'_> {
                 .function_name(&route.function, student)
                 .unwrap_or_default(),
         });
-        RestApi {
+        rest_api::Spec {
             name: api.pattern.name(student),
             stage: api.stage.clone(),
             authorization: api.limits.authorization,

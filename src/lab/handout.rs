@@ -20,7 +20,7 @@ use crate::lab::template::Templates;
 use crate::lab::{Files, Lab, Manifest};
 use crate::report::handout::content::{Block, Example, Handout, Inline, Piece, Station};
 use crate::roster::Student;
-use crate::stack::observed::ApiEndpoint;
+use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::text::failure::Failure;
 
 /// What every lab's handout says that has none of its own.

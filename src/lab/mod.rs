@@ -46,6 +46,7 @@ use crate::lab::check::{Check, Proof};
 use crate::lab::marks::Marks;
 use crate::roster::{Roster, UsernameLimit};
 use crate::stack::kinds::function::Code;
+
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;

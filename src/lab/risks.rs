@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::ids::{ClassName, Scope};
 use crate::lab::Lab;
 use crate::roster::Student;
-use crate::stack::desired::{Desired, Stack};
+use crate::stack::kinds::{Desired, Stack};
 
 /// What reaches too far.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

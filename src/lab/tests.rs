@@ -5,8 +5,8 @@ use crate::ids::{ClassName, Scope};
 use crate::lab::check::Credit;
 use crate::lab::*;
 use crate::roster::Student;
+use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::stack::kinds::rest_api::{Authorization, Throttle};
-use crate::stack::observed::ApiEndpoint;
 
 const LAB: &str = r#"
 [lab]

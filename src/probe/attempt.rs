@@ -18,10 +18,10 @@ use crate::lab::marks::{Starter, marked};
 use crate::lab::{EndState, Probe, ProbeRequest};
 use crate::probe::deadline::{Deadline, EXECUTION_KNOWN};
 use crate::stack::alike::Alike;
-use crate::stack::desired::Stack;
 use crate::stack::hints;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 use crate::stack::kinds::rest_api::Authorization;
-use crate::stack::observed::Observed;
 use crate::stack::plan::StudentPlan;
 use crate::stack::settle::Settling;
 

@@ -1,9 +1,9 @@
 //! What must be within a student's reach and what must not, and whose stacks are the ones to try.
 
 use crate::ids::{Scope, Username};
-use crate::stack::desired::Stack;
+use crate::stack::kinds::Stack;
 use crate::stack::kinds::managed_policy::Purpose;
-use crate::stack::observed::ApiEndpoint;
+use crate::stack::kinds::rest_api::ApiEndpoint;
 
 use std::collections::BTreeMap;
 

@@ -10,8 +10,8 @@ use crate::aws::{CallError, Client, ErrorKind};
 use crate::events::Failure;
 use crate::ids::Scope;
 use crate::lab::ScriptedStep;
-use crate::stack::desired::Stack;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 use crate::stack::ownership::Owner;
 
 use crate::probe::deadline::EXECUTION_KNOWN;

@@ -9,13 +9,15 @@ use crate::evidence::check::{AS_DEPLOYED, CheckResult, Evidence, STACK_CHECKS, V
 use crate::evidence::evaluate::{Facts, act, evaluate, reset};
 use crate::evidence::functions::{FunctionLook, look_at_functions, not_ready};
 use crate::ids::Username;
-use crate::lab::ProbeRequest;
 use crate::lab::check::{Proof, stack_check};
+
+use crate::lab::ProbeRequest;
 use crate::probe::attempt::{ProbeTrouble, run_probe};
 use crate::probe::deadline::Deadline;
-use crate::stack::desired::Stack;
-use crate::stack::hints;
+
+use crate::stack::kinds::Stack;
 use crate::stack::kinds::function::TAG_FROZEN;
+
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 pub use crate::probe::attempt::Validation;
@@ -54,7 +56,7 @@ pub async fn validate(
         false => format!("{} {words} --students {student}", validation.invocation),
     };
     let redeploy = match validation.plan.first(Found::Conflict) {
-        Some(item) => hints::conflict(validation.plan, Some(item)),
+        Some(item) => validation.plan.conflict_hint(Some(item)),
         None => act(validation.plan, &facts, &act_by),
     };
     // A probe is tried only where nothing is missing.

@@ -18,7 +18,7 @@ use crate::lab::check::Work;
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
 use crate::roster::Student;
-use crate::stack::observed::Gap;
+use crate::stack::kinds::Gap;
 use crate::text;
 
 use super::causes::{self, Cause};

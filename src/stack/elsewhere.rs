@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::stack::desired::Desired;
 use crate::stack::ids::{ClassName, Username};
-use crate::stack::observed::Observed;
+use crate::stack::kinds::{Desired, Observed, ResourceId};
 use crate::stack::ownership::{Owner, Ownership, TAG_REGION, Tags};
 use crate::stack::plan::teardown::owned;
 
@@ -14,7 +13,7 @@ const NAMED: usize = 5;
 
 /// Where a student's stack stands, as far as that is not where it was looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Whereabouts {
     /// Its class, where that is another.
     pub class: Option<ClassName>,
     /// Its region, where that is another.
@@ -25,13 +24,13 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elsewhere {
     /// Students by place.
-    places: BTreeMap<Place, BTreeSet<Username>>,
+    places: BTreeMap<Whereabouts, BTreeSet<Username>>,
     /// Students whose stack bears another spelling: as the roster has it, and as the stack does.
     spellings: BTreeMap<Username, Username>,
     most: bool,
 }
 
-impl Place {
+impl Whereabouts {
     fn is_here(&self) -> bool {
         *self == Self::default()
     }
@@ -72,7 +71,7 @@ impl Elsewhere {
             }) else {
                 continue;
             };
-            let place = Place {
+            let place = Whereabouts {
                 class: (owner.class != desired.class).then(|| owner.class.clone()),
                 region: region.filter(|region| *region != desired.scope.region),
             };
@@ -103,7 +102,7 @@ impl Elsewhere {
 
     /// What to say, in one line: where they stand, and what to type.
     pub fn sentence(&self) -> String {
-        let mut places: Vec<(&Place, usize)> = self
+        let mut places: Vec<(&Whereabouts, usize)> = self
             .places
             .iter()
             .map(|(place, students)| (place, students.len()))
@@ -144,35 +143,24 @@ pub fn stands_here(desired: &Desired, observed: &Observed) -> bool {
 /// Everything that says whose it is, with the region where that is told.
 fn signs(desired: &Desired, observed: &Observed) -> Vec<(Owner, Option<String>)> {
     let mut signs = Vec::new();
-    for role in observed.roles.values() {
-        let by_name = || {
-            let mut stacks = desired.stacks.iter();
-            let stack = stacks.find(|stack| stack.roles.iter().any(|r| r.name == role.name))?;
-            Some(&stack.owner)
-        };
-        signs.extend(of_principal(&role.path, &role.tags, by_name()));
+    let mut by_name: BTreeMap<ResourceId, &Owner> = BTreeMap::new();
+    for stack in &desired.stacks {
+        by_name.extend(stack.specs().map(|spec| (spec.id(), &stack.owner)));
     }
-    for user in observed.users.values() {
-        signs.extend(of_principal(&user.path, &user.tags, None));
-    }
-    let regional = [
-        observed.functions.values().map(|f| &f.ownership).collect(),
-        observed
-            .state_machines
-            .values()
-            .map(|m| &m.ownership)
-            .collect(),
-        observed.log_groups.values().map(|g| &g.ownership).collect(),
-        observed
-            .rest_apis
-            .values()
-            .flatten()
-            .map(|a| &a.ownership)
-            .collect::<Vec<_>>(),
-    ];
-    for ownership in regional.into_iter().flatten() {
-        if let Ownership::OtherClass(owner) | Ownership::Ours(owner) = ownership {
-            signs.push((owner.clone(), None));
+    for seen in observed
+        .all()
+        .filter(|seen| seen.id().kind.is_worked_with())
+    {
+        match seen.path_and_tags() {
+            Some((path, tags)) => {
+                signs.extend(of_principal(path, tags, by_name.get(&seen.id()).copied()));
+            }
+            None => {
+                let ownership = seen.whose(desired, None);
+                if let Ownership::OtherClass(owner) | Ownership::Ours(owner) = ownership {
+                    signs.push((owner, None));
+                }
+            }
         }
     }
     // Another lab's stack stands beside this one's, not in its place.
@@ -198,53 +186,12 @@ fn of_principal(
     (owner.class == class).then(|| (owner, tags.get(TAG_REGION).cloned()))
 }
 
-/// What to do about something with a student's name that is somebody else's; `None` where nothing better is known than
-/// what holds for everything foreign.
-pub fn advice(ownership: &Ownership, wanted: &Owner) -> Option<String> {
-    let student = &wanted.student;
-    match ownership {
-        Ownership::OtherRegion(region) => Some(format!(
-            "this stack is in region {region}: add --region {region}; a student has one stack in an account, since \
-             IAM's names hold for all regions"
-        )),
-        Ownership::Ours(owner) | Ownership::OtherClass(owner) => {
-            let same = owner
-                .student
-                .as_str()
-                .eq_ignore_ascii_case(student.as_str());
-            Some(if !same {
-                format!(
-                    "it is the stack of student {} in class {}: give {student} another username",
-                    owner.student, owner.class
-                )
-            } else if owner.class != wanted.class {
-                format!(
-                    "these stacks are class {0}: add --class {0}; if it is another course's, give the student another \
-                     username in this class",
-                    owner.class
-                )
-            } else if owner.student != *student {
-                format!(
-                    "it is the same student in another spelling: write '{}' in the roster",
-                    owner.student
-                )
-            } else {
-                format!(
-                    "it is of this class's lab {}: name that lab's folder with --lab",
-                    owner.lab
-                )
-            })
-        }
-        Ownership::Foreign | Ownership::Unproven => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stack::ids::Scope;
+    use crate::stack::kinds::Gap;
     use crate::stack::kinds::{Kind, role};
-    use crate::stack::observed::Gap;
     use crate::stack::ownership::Fingerprint;
     use crate::stack::plan::deploy;
     use crate::stack::plan::tests::desired;
@@ -267,7 +214,7 @@ mod tests {
                 lab: "lab6".parse().unwrap(),
             };
             let name = format!("{student}-role");
-            let role = role::Actual {
+            let role = role::Seen {
                 id: name.clone(),
                 path: Scope::role_path(&owner.class),
                 trust: None,

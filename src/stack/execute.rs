@@ -12,16 +12,12 @@ use crate::aws::common_cause::StackPart;
 use crate::aws::{Client, CloudError, ErrorKind};
 use crate::events::{Event, StepResult};
 use crate::stack::ids::{Scope, Username};
-use crate::stack::kinds::ResourceId;
-use crate::stack::plan::{Action, Item, Plan, StudentPlan};
+use crate::stack::kinds::{Action, Item, ResourceId};
+use crate::stack::plan::{Plan, StudentPlan};
 
 use crate::stack::forecast::Remaining;
 use crate::stack::hints;
 use crate::stack::issue::Issuer;
-use crate::stack::kinds::function::concurrency;
-use crate::stack::kinds::{
-    function, log_group, managed_policy, rest_api, role, state_machine, user,
-};
 use crate::stack::step::{Context, RoleGate, Settled, StepError};
 
 /// How often the time that is left is told.
@@ -148,14 +144,14 @@ async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult 
     if cx.client.stop().is_stopping() {
         return StepResult::Cancelled;
     }
-    let describe = action.describe().to_owned();
+    let describe = action.effect().as_str().to_owned();
     cx.client.emit(Event::StepStarted {
         student: cx.student().clone(),
         resource: item.resource.clone(),
         action: describe.clone(),
     });
     let started = Instant::now();
-    let result = match perform(cx, action).await {
+    let result = match action.run(cx).await {
         Ok(()) => StepResult::Done,
         Err(error) => {
             if let StepError::Cloud(error) = &error {
@@ -198,7 +194,7 @@ async fn tell_if_everybodys(cx: &Context<'_>, action: &Action, error: &CloudErro
     if everybodys != Ok(true) || stop.is_stopping() {
         return;
     }
-    let told = match action.removes() {
+    let told = match action.effect().removes() {
         true => "this stays for a cause that is everybody's; all else that can go goes",
         false => "the first students fail for a cause that is everybody's, so nothing new starts",
     };
@@ -208,82 +204,8 @@ async fn tell_if_everybodys(cx: &Context<'_>, action: &Action, error: &CloudErro
     {
         client.emit(hints::everybodys(told, error, None));
     }
-    if !action.removes() {
+    if !action.effect().removes() {
         stop.drain();
-    }
-}
-
-async fn perform(cx: &Context<'_>, action: &Action) -> Result<(), StepError> {
-    match action {
-        Action::CreateRole(role) => role::create(cx, role).await,
-        Action::UpdateRole { role, difference } => role::update(cx, role, difference).await,
-        Action::DeleteRole { inline, attached } => role::delete(cx, inline, attached).await,
-        Action::CreateLogGroup(group) => log_group::create(cx, group).await,
-        Action::SetRetention(group) => log_group::update(cx, group).await,
-        Action::DeleteLogGroup { prove } => log_group::delete(cx, *prove).await,
-        Action::CreateFunction {
-            function,
-            withdraw,
-            shut,
-        } => function::create(cx, function, withdraw, shut).await,
-        Action::UpdateFunction {
-            function,
-            code,
-            config,
-            undo,
-            limit,
-            description,
-            follows_ms,
-        } => {
-            let parts = function::Parts {
-                code: *code,
-                config: *config,
-                undo,
-                limit: *limit,
-                follows_ms: *follows_ms,
-            };
-            function::update(cx, function, parts, description).await
-        }
-        Action::FreezeFunction => concurrency::freeze(cx).await,
-        Action::ThawFunction => concurrency::thaw(cx).await,
-        Action::StopExecutions => state_machine::stop(cx).await,
-        Action::DeleteFunction => function::delete(cx).await,
-        Action::CreateStateMachine(machine) => state_machine::create(cx, machine).await,
-        Action::UpdateStateMachine { machine, undo } => {
-            state_machine::update(cx, machine, undo).await
-        }
-        Action::DeleteStateMachine { arn } => state_machine::delete(cx, arn).await,
-        Action::CreateRestApi(api) => rest_api::create(cx, api).await,
-        Action::CompleteRestApi {
-            api,
-            id,
-            duplicates,
-        } => rest_api::complete(cx, api, id, duplicates).await,
-        Action::DeleteRestApi { ids, stages } => rest_api::delete(cx, ids, stages).await,
-        Action::CreatePolicy(policy) => managed_policy::create(cx, policy).await,
-        Action::UpdatePolicy {
-            policy,
-            old_versions,
-        } => managed_policy::update(cx, policy, old_versions).await,
-        Action::DeletePolicy { arn, old_versions } => {
-            managed_policy::delete(cx, arn, old_versions).await
-        }
-        Action::SetRoleBoundary(policy_arn) => role::set_boundary(cx, policy_arn).await,
-        Action::RemoveRoleBoundary => role::remove_boundary(cx).await,
-        Action::CreateUser { user, issue } => user::create(cx, user, *issue).await,
-        Action::UpdateUser {
-            user,
-            boundary,
-            attach,
-            issue,
-        } => user::update(cx, user, *boundary, *attach, *issue).await,
-        Action::DeleteUser {
-            inline,
-            attached,
-            groups,
-        } => user::delete(cx, inline, attached, groups).await,
-        Action::FreezeUser => user::freeze(cx).await,
-        Action::ThawUser => user::thaw(cx).await,
     }
 }
 

@@ -3,8 +3,6 @@
 //! The calls are those of an undisturbed run. The buckets are the pacer's own, as they are at that moment, so the same
 //! arithmetic tells the whole time before a run and the time that is left during one, throttled or not.
 
-mod calls;
-
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -13,25 +11,17 @@ use crate::aws::operations::{Group, RequestQuota};
 use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
 use crate::events::{Bound, Estimate};
-use crate::stack::desired::Desired;
-use crate::stack::plan::{Action, Plan};
-
-use crate::stack::prove_gone::LATE_LOGS;
+use crate::stack::kinds::log_group::LATE_LOGS;
+use crate::stack::kinds::{Action, Desired, function};
+use crate::stack::plan::Plan;
 
 /// What a call takes, there and back, when nothing holds it up.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Calls one after another before the scarcest one and after it (an API's parts; its permission and record).
 const IN_A_ROW: u32 = 8;
-/// From a role's creation until its function is Active: about ten seconds, and a look in between.
-const ROLE_AND_FUNCTION: Duration = Duration::from_secs(16);
-/// Until an update of a function is applied.
-const FUNCTION_UPDATE: Duration = Duration::from_secs(5);
-/// Until a deleted state machine is gone, when nothing runs any more.
-const STATE_MACHINE: Duration = Duration::from_secs(12);
-
 /// Work that is going to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct Workload {
     /// The calls that it makes.
     pub calls: Calls,
     /// What it waits for in the cloud, at least, however few the calls.
@@ -40,18 +30,14 @@ pub struct Work {
     after: Duration,
 }
 
-impl Work {
+impl Workload {
     /// The work of a plan.
     pub fn of(plan: &Plan) -> Self {
         let mut work = Self::default();
         for student in &plan.students {
-            let actions = || student.items.iter().filter_map(|item| item.action.as_ref());
-            actions().for_each(|action| work.add(action));
-            let new_role = actions().any(|a| matches!(a, Action::CreateRole(_)));
-            let new_function = actions().any(|a| matches!(a, Action::CreateFunction { .. }));
-            if new_role && new_function {
-                add(&mut work.calls, &calls::REFUSED_ROLE);
-            }
+            let actions = student.items.iter().filter_map(|item| item.action.as_ref());
+            actions.for_each(|action| work.add(action));
+            add(&mut work.calls, function::refused_at_first(&student.items));
         }
         work
     }
@@ -59,11 +45,11 @@ impl Work {
     /// The work of tearing down whole stacks, from the first look to the last.
     pub fn of_teardown(desired: &Desired) -> Self {
         let mut work = Self::default();
-        for stack in &desired.stacks {
-            add(&mut work.calls, &calls::look_at(stack));
-            for action in calls::deletions(stack) {
-                work.add(&action);
-            }
+        for spec in desired.stacks.iter().flat_map(|stack| stack.specs()) {
+            // The listings' pages are not counted.
+            let look = spec.look().map(|operation| (operation, 1));
+            add(&mut work.calls, look.as_slice());
+            work.add(&spec.deletion());
         }
         if !work.calls.is_empty() {
             work.after += LATE_LOGS;
@@ -72,14 +58,8 @@ impl Work {
     }
 
     fn add(&mut self, action: &Action) {
-        add(&mut self.calls, &calls::of(action));
-        let wait = match action {
-            Action::CreateFunction { .. } => ROLE_AND_FUNCTION,
-            Action::UpdateFunction { .. } => FUNCTION_UPDATE,
-            Action::DeleteStateMachine { .. } => STATE_MACHINE,
-            _ => Duration::ZERO,
-        };
-        self.waits = self.waits.max(wait);
+        add(&mut self.calls, &action.calls());
+        self.waits = self.waits.max(action.wait());
     }
 
     /// What to expect of it with these buckets.
@@ -163,7 +143,7 @@ fn allowed(quota: RequestQuota) -> String {
 /// How much of some work is left while it is being done.
 #[derive(Debug)]
 pub(super) struct Remaining {
-    planned: Work,
+    planned: Workload,
     /// Calls that were done when the work began.
     before: Calls,
     /// The calls of steps that have not ended.
@@ -173,7 +153,7 @@ pub(super) struct Remaining {
 impl Remaining {
     /// All of it.
     pub(super) fn of(plan: &Plan, client: &Client) -> Self {
-        let planned = Work::of(plan);
+        let planned = Workload::of(plan);
         Self {
             open: Mutex::new(planned.calls.clone()),
             before: client.done(),
@@ -184,7 +164,7 @@ impl Remaining {
     /// A step has ended, well or not: whatever calls it still had planned will not come.
     pub(super) fn ended(&self, action: &Action) {
         let mut open = self.open();
-        for (operation, count) in calls::of(action) {
+        for (operation, count) in action.calls() {
             if let Some(left) = open.get_mut(&operation) {
                 *left = left.saturating_sub(count);
             }
@@ -205,7 +185,7 @@ impl Remaining {
             *left = count(&self.planned.calls).saturating_sub(made).min(*left);
         }
         calls.retain(|_, left| *left > 0);
-        let work = Work {
+        let work = Workload {
             calls,
             waits: self.planned.waits.saturating_sub(lasted),
             after: self.planned.after,
@@ -223,10 +203,10 @@ mod tests {
     use super::*;
     use crate::aws::pacing::{Overrides, Pace};
 
-    fn work(calls: &[(Operation, usize)]) -> Work {
-        Work {
+    fn work(calls: &[(Operation, usize)]) -> Workload {
+        Workload {
             calls: calls.iter().copied().collect(),
-            ..Work::default()
+            ..Workload::default()
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::aws::error::UNRESERVED;
 use crate::aws::{CloudError, ErrorKind};
-use crate::stack::plan::{Item, StudentPlan};
 
 use crate::events::Event;
 
@@ -125,15 +124,3 @@ pub fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<String> 
 pub const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
      --class, --region and the roster; if it is another team's, or left from an earlier course, give the student another \
      username, or ask whoever made it; then run the same command again";
-
-/// For a student who is left alone because of a resource that is not provably ours.
-pub fn conflict(plan: &StudentPlan, item: Option<&Item>) -> String {
-    if let Some(known) = &plan.spelled {
-        return format!(
-            "the same student in another spelling: write '{known}' in the roster, as the class has it; then run the same \
-             command again"
-        );
-    }
-    let own = item.and_then(|item| item.hint.clone());
-    own.unwrap_or_else(|| CONFLICT.to_owned())
-}

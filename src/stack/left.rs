@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Username;
-use crate::stack::desired::Desired;
+use crate::stack::kinds::Desired;
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::ResourceId;
-use crate::stack::observed::Observed;
 use crate::stack::plan::teardown::owned;
 
 /// A student who left the roster, and what of theirs was seen.

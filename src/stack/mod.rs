@@ -1,9 +1,7 @@
 //! A student's stack: what it should be, what is there, the difference, and the steps that close it.
 
 pub(crate) mod alike;
-pub mod cost;
 pub mod credentials;
-pub mod desired;
 pub mod diff;
 pub mod dispatcher;
 pub mod elsewhere;
@@ -18,7 +16,6 @@ pub mod kinds;
 pub mod left;
 pub(crate) mod names;
 pub mod observe;
-pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod prove_gone;

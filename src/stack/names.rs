@@ -2,13 +2,7 @@
 
 use crate::ids::{USERNAME_MAX, Username};
 use crate::roster::UsernameLimit;
-use crate::stack::kinds::{Kind, function, role, state_machine, user};
-
-/// Longest REST API name. API Gateway publishes no limit; this is the tightest of the other kinds, so that a
-/// lab never depends on an unwritten one.
-const REST_API_NAME_MAX: usize = 64;
-/// Longest log group name. Source: CloudWatch Logs CreateLogGroup, `logGroupName`.
-const LOG_GROUP_NAME_MAX: usize = 512;
+use crate::stack::kinds::Kind;
 
 /// How the names of one resource of the stack are made: the username between two fixed texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +36,7 @@ impl NamePattern {
 
     /// Longest name of the kind, in characters.
     pub(crate) fn name_max(&self) -> usize {
-        match self.kind {
-            Kind::Role => role::NAME_MAX,
-            Kind::LogGroup => LOG_GROUP_NAME_MAX,
-            Kind::Function => function::NAME_MAX,
-            Kind::StateMachine => state_machine::NAME_MAX,
-            Kind::RestApi => REST_API_NAME_MAX,
-            // No lab names these: they are called like the student.
-            Kind::User | Kind::ManagedPolicy => user::NAME_MAX,
-        }
+        self.kind.facts().name_max
     }
 
     /// Longest username that the name has room for; zero when there is none.

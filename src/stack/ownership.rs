@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::text::hex;
-pub(crate) use crate::text::json::canonical;
+use crate::text::json::canonical;
 
 use crate::stack::ids::{ClassName, LabId, Scope, Username};
 
@@ -167,6 +167,47 @@ impl Ownership {
             Self::Foreign | Self::Unproven => {
                 Some("exists and does not carry this class's tags".to_owned())
             }
+        }
+    }
+
+    /// What to do about something with a student's name that is somebody else's; `None` where nothing better is known than
+    /// what holds for everything foreign.
+    pub(crate) fn advice(&self, wanted: &Owner) -> Option<String> {
+        let student = &wanted.student;
+        match self {
+            Self::OtherRegion(region) => Some(format!(
+                "this stack is in region {region}: add --region {region}; a student has one stack in an account, since \
+                 IAM's names hold for all regions"
+            )),
+            Self::Ours(owner) | Self::OtherClass(owner) => {
+                let same = owner
+                    .student
+                    .as_str()
+                    .eq_ignore_ascii_case(student.as_str());
+                Some(if !same {
+                    format!(
+                        "it is the stack of student {} in class {}: give {student} another username",
+                        owner.student, owner.class
+                    )
+                } else if owner.class != wanted.class {
+                    format!(
+                        "these stacks are class {0}: add --class {0}; if it is another course's, give the student another \
+                         username in this class",
+                        owner.class
+                    )
+                } else if owner.student != *student {
+                    format!(
+                        "it is the same student in another spelling: write '{}' in the roster",
+                        owner.student
+                    )
+                } else {
+                    format!(
+                        "it is of this class's lab {}: name that lab's folder with --lab",
+                        owner.lab
+                    )
+                })
+            }
+            Self::Foreign | Self::Unproven => None,
         }
     }
 

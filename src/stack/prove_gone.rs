@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
-use crate::stack::desired::Desired;
 use crate::stack::ids::LabId;
-use crate::stack::kinds::{Kind, ResourceId};
+use crate::stack::kinds::log_group::LATE_LOGS;
+use crate::stack::kinds::user::access;
+use crate::stack::kinds::{Desired, ResourceId, log_group, role};
 use crate::stack::plan::teardown::Reach;
-use crate::stack::plan::{Plan, access, teardown};
+use crate::stack::plan::{Plan, teardown};
 
 use crate::stack::execute::{StudentRun, execute};
 use crate::stack::observe::{Depth, observe, observe_access};
@@ -19,15 +20,12 @@ use crate::stack::observe::{Depth, observe, observe_access};
 /// How long a fresh listing may go on showing what is deleted already: listings of IAM and of API Gateway
 /// are eventually consistent, and AWS gives no figure.
 const LISTING_LAG: Duration = Duration::from_secs(60);
-/// Pause before the first look. What a function logged at its end is delivered within seconds, and would
-/// make its log group again; nothing tells that all of it has arrived.
-pub(super) const LATE_LOGS: Duration = Duration::from_secs(5);
 /// Pause between two fresh listings.
 const LISTING_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a fresh listing still shows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Left {
+pub struct StillThere {
     /// A teardown planned over it: what has something to do is still there.
     pub plan: Plan,
     /// Resources of the class's other labs, by lab.
@@ -49,7 +47,7 @@ pub async fn prove_gone(
     depth: &Depth,
     torn_down: &Plan,
     runs: &[StudentRun],
-) -> Result<Left, Cancelled> {
+) -> Result<StillThere, Cancelled> {
     let began = Instant::now();
     let mut known = BTreeMap::new();
     let mut failed = BTreeSet::new();
@@ -59,14 +57,10 @@ pub async fn prove_gone(
             if !result.is_well() {
                 failed.insert(resource.clone());
             }
-            let group = match resource.kind {
-                Kind::LogGroup => resource.clone(),
-                Kind::Function => {
-                    functions_deleted |= result.is_well();
-                    ResourceId::new(Kind::LogGroup, format!("/aws/lambda/{}", resource.name))
-                }
-                _ => continue,
+            let Some(group) = log_group::made_again(resource) else {
+                continue;
             };
+            functions_deleted |= resource.kind.facts().runs && result.is_well();
             known.insert(group, student.owner.clone());
         }
     }
@@ -77,15 +71,15 @@ pub async fn prove_gone(
     }
     loop {
         let mut observed = observe(client, desired, depth).await?;
-        let claimed = teardown::claim_recreated(&mut observed, &known);
+        let claimed = log_group::claim(&mut observed, &known);
         let left = teardown::plan(desired, &observed, depth.reach());
         let open = left.only(|item| !failed.contains(&item.resource));
         if open.steps() == 0 || began.elapsed() >= LISTING_LAG {
-            return Ok(Left {
+            return Ok(StillThere {
                 plan: left,
                 other_labs: teardown::other_labs(desired, &observed),
                 other_regions: teardown::other_regions(desired, &observed, depth.reach()),
-                ownerless_roles: teardown::ownerless_roles(desired, &observed),
+                ownerless_roles: role::ownerless(desired, &observed),
             });
         }
         // Only what Lambda made again: a log group that somebody deploys meanwhile carries tags.

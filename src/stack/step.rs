@@ -13,7 +13,7 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, CloudError, ErrorKind, Principal};
 use crate::events::{Event, Failure, StepResult};
 use crate::stack::ids::{ClassName, Scope, Username};
-use crate::stack::kinds::{Kind, ResourceId};
+use crate::stack::kinds::ResourceId;
 use crate::stack::ownership::{Owner, Ownership, Tags};
 
 use crate::stack::hints;
@@ -257,7 +257,15 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`StepError::Conflict`] then.
     pub fn prove_ours(&self, tags: &Tags) -> Result<(), StepError> {
-        match Ownership::from_tags(tags, self.class()).why_not(self.owner) {
+        self.prove(&Ownership::from_tags(tags, self.class()))
+    }
+
+    /// An error unless it is this student's.
+    ///
+    /// # Errors
+    /// [`StepError::Conflict`] then.
+    pub(crate) fn prove(&self, ownership: &Ownership) -> Result<(), StepError> {
+        match ownership.why_not(self.owner) {
             None => Ok(()),
             Some(why) => Err(StepError::Conflict(why)),
         }
@@ -363,15 +371,7 @@ impl<'a> Context<'a> {
 
     /// Whether a fresh listing shows the step's role, user or policy.
     async fn is_listed(&self) -> Result<bool, StepError> {
-        let is_it = |one: &Principal| {
-            let (kind, name) = match one {
-                Principal::Role(role) => (Kind::Role, &role.name),
-                Principal::User(user) => (Kind::User, &user.name),
-                Principal::Policy(policy) => (Kind::ManagedPolicy, &policy.name),
-            };
-            (kind, name) == (self.resource.kind, &self.resource.name)
-        };
-        self.lists(is_it).await
+        self.lists(|one| one.seen().id() == *self.resource).await
     }
 
     /// Whether a fresh listing of IAM has such an entry.
@@ -403,13 +403,13 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// A wait that looks again after `first`, then ever more seldom up to `longest`, until `deadline`.
-    pub fn new(first: Duration, longest: Duration, deadline: Duration) -> Self {
+    /// A wait that looks again after the first pause, then ever more seldom up to the longest, until the deadline.
+    fn new(first_ms: u64, longest_s: u64, deadline_s: u64) -> Self {
         Self {
             started: Instant::now(),
-            deadline,
-            pause: first,
-            longest,
+            deadline: Duration::from_secs(deadline_s),
+            pause: Duration::from_millis(first_ms),
+            longest: Duration::from_secs(longest_s),
             told: String::new(),
         }
     }
@@ -418,56 +418,32 @@ impl Poll {
     /// every look before that is a call for nothing. Terraform's AWS provider waits five minutes, and its users have
     /// seen longer (its issue 44517).
     pub fn role_propagation() -> Self {
-        Self::new(
-            Duration::from_secs(10),
-            Duration::from_secs(8),
-            Duration::from_secs(600),
-        )
+        Self::new(10000, 8, 600)
     }
 
     /// For a function to take permissions though it is there: Terraform's AWS provider waits as long.
     pub fn function_known() -> Self {
-        Self::new(
-            Duration::from_millis(500),
-            Duration::from_secs(5),
-            Duration::from_secs(300),
-        )
+        Self::new(500, 5, 300)
     }
 
     /// For a listing to show something that may have been made.
     pub fn listing() -> Self {
-        Self::new(
-            Duration::from_secs(1),
-            Duration::from_secs(4),
-            Duration::from_secs(10),
-        )
+        Self::new(1000, 4, 10)
     }
 
     /// For something new to be visible everywhere. Terraform's AWS provider waits up to two minutes for IAM.
     pub fn visibility() -> Self {
-        Self::new(
-            Duration::from_millis(500),
-            Duration::from_secs(5),
-            Duration::from_secs(120),
-        )
+        Self::new(500, 5, 120)
     }
 
     /// For a function to become Active, or its update to be applied.
     pub fn function_state() -> Self {
-        Self::new(
-            Duration::from_millis(1500),
-            Duration::from_secs(5),
-            Duration::from_secs(180),
-        )
+        Self::new(1500, 5, 180)
     }
 
     /// For a state machine to be gone.
     pub fn state_machine_gone() -> Self {
-        Self::new(
-            Duration::from_secs(1),
-            Duration::from_secs(8),
-            Duration::from_secs(300),
-        )
+        Self::new(1000, 8, 300)
     }
 
     /// Pauses before the next look, and says what is waited for: once, and again when it is something else.

@@ -16,12 +16,12 @@ use crate::events::{
 use crate::report::{Limit, View};
 use crate::stack::execute::{StudentRun, execute, execute_issuing};
 use crate::stack::ids::Username;
-use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
-use crate::stack::kinds::user::User;
+use crate::stack::kinds::managed_policy::{self, Purpose};
+use crate::stack::kinds::user;
+use crate::stack::kinds::user::access::{self, Grant};
+use crate::stack::kinds::{AccountUse, Gap, Observed};
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
 use crate::stack::observe::observe_access;
-use crate::stack::observed::{AccountUse, Gap, Observed};
-use crate::stack::plan::access::{self, Grant};
 use crate::stack::plan::{Plan, StudentPlan, Verdict};
 use crate::stack::prove_gone::prove_access_gone;
 use crate::stack::vault::Vault;
@@ -147,7 +147,7 @@ async fn plan_grant(
 pub(super) fn wanted(
     session: &Session,
     observed: &Observed,
-) -> std::result::Result<BTreeMap<Username, User>, Vec<Failure>> {
+) -> std::result::Result<BTreeMap<Username, user::Spec>, Vec<Failure>> {
     let scope = session.scope();
     let (lab, class) = (&session.class.lab, session.class.name());
     let mut wanted = BTreeMap::new();
@@ -161,11 +161,11 @@ pub(super) fn wanted(
         let Some(policies) = lab.access(scope, class, student, &endpoints)? else {
             continue;
         };
-        let policy = |purpose: Purpose, document| ManagedPolicy {
+        let policy = |purpose: Purpose, document| managed_policy::Spec {
             name: purpose.name(scope, &stack.owner),
             document,
         };
-        let user = User {
+        let user = user::Spec {
             name: student.username.to_string(),
             policy: policy(Purpose::Access, policies.policy),
             boundary: policy(Purpose::Boundary, policies.boundary),

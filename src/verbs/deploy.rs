@@ -12,8 +12,9 @@ use crate::events::{
 use crate::report::View;
 use crate::stack::execute::{StudentRun, execute};
 use crate::stack::ids::Username;
-use crate::stack::observed::Gap;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Gap;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::rest_api;
 use crate::stack::ownership::Owner;
 use crate::stack::plan::{Action, Item, Plan, StudentPlan, Verdict};
 
@@ -119,8 +120,8 @@ fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) -> Vec<Owner>
     };
     let made = |item: &Item, run: &StudentRun| {
         let new = match &item.action {
-            Some(Action::CreateRestApi(_)) => true,
-            Some(Action::CompleteRestApi { id, .. }) => never_deployed(id),
+            Some(Action::RestApi(rest_api::Action::Create(_))) => true,
+            Some(Action::RestApi(rest_api::Action::Complete { id, .. })) => never_deployed(id),
             _ => false,
         };
         new && matches!(run.steps.get(&item.resource), Some(StepResult::Done))

@@ -3,10 +3,10 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
-use crate::stack::desired::Desired;
-use crate::stack::elsewhere::{Elsewhere, Place, stands_here};
+use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
+use crate::stack::kinds::Desired;
+use crate::stack::kinds::Observed;
 use crate::stack::observe::observe_roles;
-use crate::stack::observed::Observed;
 
 use super::run::run as run_work;
 use super::session::Session;
@@ -65,7 +65,7 @@ pub(super) async fn check_named(session: &Session) -> Result<()> {
     Err(match stands {
         false => unnamed,
         true => {
-            let place = Place {
+            let place = Whereabouts {
                 class: Some(desired.class.clone()),
                 region: None,
             };

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::Event;
 use crate::report::Terminal;
 use crate::stack::ids::Username;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
 use crate::stack::plan::Plan;
 use crate::text::words::{plural, some_of};
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::events::{Command, Outcome, ResourceResult, ResourceState, StudentResult};
 use crate::report::handout;
 use crate::stack::ids::{Scope, Username};
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
-use crate::stack::observed::Observed;
 use crate::stack::plan::teardown::Reach;
 use crate::text::words::plural;
 

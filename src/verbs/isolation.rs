@@ -13,11 +13,11 @@ use crate::probe::isolation::{IsolationSubject, ProvenBy, prove};
 use crate::probe::reach::{Target, neighbours};
 use crate::report::View;
 use crate::roster::Student;
-use crate::stack::desired::{Desired, Stack};
 use crate::stack::ids::Username;
 use crate::stack::in_order::in_order;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::{Desired, Stack};
 use crate::stack::observe::observe_access;
-use crate::stack::observed::Observed;
 
 use super::access::vault;
 use super::elsewhere;

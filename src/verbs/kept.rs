@@ -13,12 +13,15 @@ use crate::aws::stop::Cancelled;
 use crate::events::Failure;
 use crate::files::keep_private;
 use crate::files::write_whole;
-use crate::stack::desired::Stack;
+
 use crate::stack::ids::Username;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
+
+use crate::stack::kinds::StudentsWork;
 use crate::stack::kinds::function::code::{CodeError, code_of};
-use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
-use crate::stack::plan::reset::{Work, configuration, machine_settings, work};
+use crate::stack::plan::reset::work;
 use crate::text::words::some_of;
 
 use super::session::Session;
@@ -79,7 +82,7 @@ pub(super) async fn keep(
     let dir = session.folder().join("kept");
     let folder = dir.join(&time);
     let touched = plan.students.iter().filter(|student| student.steps() > 0);
-    let stacks: Vec<(&Stack, Vec<Work<'_>>)> = touched
+    let stacks: Vec<(&Stack, Vec<StudentsWork>)> = touched
         .filter_map(|student| {
             let mut stacks = session.desired.stacks.iter();
             let stack = stacks.find(|stack| stack.owner == student.owner)?;
@@ -142,7 +145,11 @@ impl From<io::Error> for Trouble {
     }
 }
 
-async fn student(client: &Client, into: &Path, work: &[Work<'_>]) -> Result<Vec<PathBuf>, Trouble> {
+async fn student(
+    client: &Client,
+    into: &Path,
+    work: &[StudentsWork],
+) -> Result<Vec<PathBuf>, Trouble> {
     let mut files = Vec::new();
     let mut write = |name: String, bytes: &[u8]| -> io::Result<()> {
         let path = into.join(name);
@@ -151,26 +158,16 @@ async fn student(client: &Client, into: &Path, work: &[Work<'_>]) -> Result<Vec<
         Ok(())
     };
     for piece in work {
-        match piece {
-            Work::Function { actual, code } => {
-                let name = &actual.name;
-                if *code {
-                    let zip = code_of(client, name).await.map_err(|error| match error {
-                        CodeError::Cancelled => Trouble::Cancelled,
-                        other => Trouble::Failed(format!("Lambda function {name}: {other}")),
-                    })?;
-                    write(format!("{name}.zip"), &zip)?;
-                }
-                let text = format!("{:#}\n", configuration(actual));
-                write(format!("{name}.json"), text.as_bytes())?;
-            }
-            Work::Machine { name, detail } => {
-                write(format!("{name}.asl.json"), detail.definition.as_bytes())?;
-                if let Some(settings) = machine_settings(detail) {
-                    let text = format!("{settings:#}\n");
-                    write(format!("{name}.settings.json"), text.as_bytes())?;
-                }
-            }
+        if piece.code {
+            let name = &piece.resource.name;
+            let zip = code_of(client, name).await.map_err(|error| match error {
+                CodeError::Cancelled => Trouble::Cancelled,
+                other => Trouble::Failed(format!("{}: {other}", piece.resource)),
+            })?;
+            write(format!("{name}.zip"), &zip)?;
+        }
+        for (name, text) in &piece.files {
+            write(name.clone(), text.as_bytes())?;
         }
     }
     Ok(files)

@@ -8,10 +8,10 @@ use crate::text::words::some_of;
 use crate::roster::renamed::renamed;
 use crate::roster::{Roster, Student};
 use crate::stack::ids::Username;
+use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
 use crate::stack::left::{Attendance, Leaver, everybody, respelled};
-use crate::stack::observed::Observed;
 use crate::stack::plan::Plan;
 use crate::text::similar;
 
@@ -290,12 +290,6 @@ pub(super) fn in_plan(session: &Session, plan: &Plan, observed: &Observed) -> Ve
 pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> {
     let class = &session.class;
     let mut seen = Attendance::of(&session.desired, observed);
-    let is_iam = |kind: ResourceKind| {
-        matches!(
-            kind,
-            ResourceKind::Role | ResourceKind::User | ResourceKind::ManagedPolicy
-        )
-    };
     if !class.is_whole() && !class.settings.left {
         let everything = everybody(&session.desired, observed);
         seen.leavers = class
@@ -308,7 +302,7 @@ pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> 
             .collect();
     }
     for leaver in &mut seen.leavers {
-        leaver.resources.retain(|id| is_iam(id.kind));
+        leaver.resources.retain(|id| id.kind.facts().in_iam);
     }
     let mut left = named(session, &seen);
     for one in &mut left {

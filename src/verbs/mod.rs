@@ -42,8 +42,8 @@ use crate::events::{Command, RunSummary};
 use crate::files::append_private;
 use crate::options::{OutputFormat, Ui, invalid};
 use crate::report::{self, View};
-use crate::stack::ownership::canonical;
 use crate::text;
+use crate::text::json::canonical;
 
 /// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::aws::Client;
 use crate::lab::given::Output;
 use crate::stack::ids::Username;
+use crate::stack::kinds::Observed;
 use crate::stack::observe::rest_apis;
-use crate::stack::observed::Observed;
 
 use super::session::Session;
 

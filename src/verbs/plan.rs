@@ -8,13 +8,13 @@ use crate::events::{
     Command, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState, StudentResult,
 };
 use crate::report::{Limit, View};
-use crate::stack::cost;
-use crate::stack::forecast::Work;
+use crate::stack::forecast::Workload;
 use crate::stack::hints;
 use crate::stack::kinds::Kind as ResourceKind;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::rest_api::cost;
 use crate::stack::left::Attendance;
 use crate::stack::observe::observe;
-use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, StudentPlan, Verdict, deploy};
 
 use super::access::still_frozen;
@@ -138,8 +138,8 @@ fn roles_bounded_by(session: &Session) -> Option<String> {
 fn forecast(session: &Session, plan: &Plan) -> Forecast {
     let pacer = || Pacer::new(session.pace(), &session.quotas());
     Forecast {
-        deploy: Work::of(plan).estimate(&pacer()),
-        teardown: Work::of_teardown(&session.desired).estimate(&pacer()),
+        deploy: Workload::of(plan).estimate(&pacer()),
+        teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
     }
 }
 
@@ -207,7 +207,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
             request_id: None,
             subject: student.owner.student.to_string(),
             cause: format!("the class has this student as '{known}'"),
-            hint: Some(hints::conflict(student, None)),
+            hint: Some(student.conflict_hint(None)),
         }];
     }
     student
@@ -215,7 +215,7 @@ pub(super) fn blocked(student: &StudentPlan) -> Vec<Failure> {
         .iter()
         .filter_map(|item| {
             let hint = match item.verdict {
-                Verdict::Conflict => hints::conflict(student, Some(item)),
+                Verdict::Conflict => student.conflict_hint(Some(item)),
                 Verdict::Unknown => hints::UNSEEN.to_owned(),
                 Verdict::Missing => hints::MISSING.to_owned(),
                 _ => return None,
@@ -325,7 +325,7 @@ fn hint_for(limit: &Limit) -> String {
 mod tests {
     use super::*;
     use crate::stack::ids::Scope;
-    use crate::stack::observed::AccountUse;
+    use crate::stack::kinds::AccountUse;
 
     #[test]
     fn a_limit_that_nobody_asked_about_is_left_out() {

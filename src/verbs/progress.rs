@@ -23,8 +23,8 @@ use crate::roster::Student;
 use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
 use crate::stack::ids::Username;
+use crate::stack::kinds::{Gap, Observed};
 use crate::stack::left::Attendance;
-use crate::stack::observed::{Gap, Observed};
 
 use super::access::still_frozen;
 use super::canvas::CanvasFile;

@@ -26,8 +26,8 @@ use crate::probe::script::{ScriptTrouble, work};
 use crate::report::{Document, View, WrittenReport};
 use crate::roster::Student;
 use crate::stack::ids::{CLASS_MAX, ClassName};
+use crate::stack::kinds::Observed;
 use crate::stack::observe::{Depth, observe};
-use crate::stack::observed::Observed;
 use crate::strict::{self, Proxy};
 
 use super::plan::{interrupted, view};

@@ -7,9 +7,9 @@ use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::print_reset_listing;
 use crate::stack::diff::Change;
-use crate::stack::diff::changes;
 use crate::stack::ids::Username;
 use crate::stack::observe::{Depth, observe};
+use crate::stack::plan::reset::changes;
 
 use super::plan::{interrupted, view};
 use super::run::run as run_work;

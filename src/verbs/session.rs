@@ -17,9 +17,9 @@ use crate::options::{ClassSettings, CloudTarget, LabSource, Profile, QuotaScale,
 use crate::report::print_notes;
 use crate::roster::beyond::UnsureName;
 use crate::roster::{Roster, Student};
-use crate::stack::desired::Desired;
 use crate::stack::hints;
 use crate::stack::ids::{ClassName, Scope, Username};
+use crate::stack::kinds::Desired;
 use crate::stack::observe::Depth;
 use crate::stack::plan::teardown::Reach;
 

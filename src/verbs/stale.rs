@@ -3,7 +3,7 @@
 
 use crate::report::handout;
 use crate::stack::ids::Username;
-use crate::stack::observed::Observed;
+use crate::stack::kinds::Observed;
 use crate::stack::ownership::Owner;
 use crate::text::words::some_of;
 

@@ -14,10 +14,10 @@ use crate::probe::validate::{Validation, issue_nonce, validate as validate_stude
 use crate::report::View;
 use crate::report::write::{About, write_junit};
 use crate::roster::Student;
-use crate::stack::desired::Stack;
 use crate::stack::in_order::in_order;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 use crate::stack::observe::{Depth, observe};
-use crate::stack::observed::Observed;
 use crate::stack::plan::{Plan, deploy};
 
 use super::deploy::run_started;

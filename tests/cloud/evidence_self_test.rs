@@ -144,10 +144,10 @@ mod reference {
     use homeroom::lab::{Lab, ScriptedStep};
     use homeroom::probe::script;
     use homeroom::roster::Student;
-    use homeroom::stack::desired::Stack;
     use homeroom::stack::ids::Scope;
+    use homeroom::stack::kinds::Observed;
+    use homeroom::stack::kinds::Stack;
     use homeroom::stack::observe::{Depth, observe};
-    use homeroom::stack::observed::Observed;
     use tokio::sync::mpsc;
 
     use super::Homeroom;

@@ -13,7 +13,7 @@ use homeroom::report::handout::{About, One};
 use homeroom::roster::Student;
 use homeroom::stack::credentials::{AccessKey, Credentials};
 use homeroom::stack::ids::{ClassName, Scope};
-use homeroom::stack::observed::ApiEndpoint;
+use homeroom::stack::kinds::rest_api::ApiEndpoint;
 
 /// A class on AWS, whose students have a console and, some of them, a key.
 pub struct Sample {

@@ -4,8 +4,8 @@ use crate::report_sample::{class, class_before};
 use homeroom::evidence::check::{Evidence, Verdict};
 use homeroom::report::html::Pages;
 use homeroom::report::{About, Document, PseudonymKey, Since, anonymous, write_reports};
+use homeroom::stack::kinds::Gap;
 use homeroom::stack::kinds::Kind;
-use homeroom::stack::observed::Gap;
 
 /// A value of the roster that stands in no report of its own accord.
 const KEPT_BACK: &str = "Elsewhere College";

@@ -12,8 +12,8 @@ use homeroom::report::{
     About, Document, PseudonymKey, Since, csv, junit, student_files, write_reports,
 };
 use homeroom::roster::{Roster, Student, UsernameLimit};
+use homeroom::stack::kinds::Gap;
 use homeroom::stack::kinds::Kind;
-use homeroom::stack::observed::Gap;
 use jiff::Timestamp;
 use serde_json::Value;
 

@@ -19,8 +19,8 @@ use homeroom::report::{
 };
 use homeroom::roster::renamed::RecognisedBy;
 use homeroom::stack::ids::Scope;
+use homeroom::stack::kinds::{AccountUse, Gap};
 use homeroom::stack::kinds::{Kind, ResourceId};
-use homeroom::stack::observed::{AccountUse, Gap};
 use homeroom::stack::ownership::Owner;
 use homeroom::stack::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
 use homeroom::text::json;
@@ -375,7 +375,9 @@ fn teardown_plan() -> Plan {
     let item = |kind, name: &str, verdict, why: &str| Item {
         resource: ResourceId::new(kind, name),
         verdict,
-        action: (verdict == Planned::Delete).then_some(Action::DeleteFunction),
+        action: (verdict == Planned::Delete).then_some(Action::Function(
+            homeroom::stack::kinds::function::Action::Delete,
+        )),
         why: why.to_owned(),
         theirs: None,
         hint: None,

@@ -12,7 +12,7 @@ use crate::aws::classify::unbuildable;
 use crate::aws::client::Client;
 use crate::aws::error::{CallResult, CloudResult};
 use crate::aws::operations::Operation;
-use crate::stack::kinds::role::{self, Actual, Role};
+use crate::stack::kinds::role::{self, Seen, Spec};
 use crate::stack::kinds::{managed_policy, user};
 use crate::stack::ownership::Tags;
 
@@ -52,11 +52,11 @@ pub struct PathAndTags {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Principal {
     /// A role.
-    Role(role::Actual),
+    Role(role::Seen),
     /// A user.
-    User(user::Actual),
+    User(user::Seen),
     /// A customer managed policy.
-    Policy(managed_policy::Actual),
+    Policy(managed_policy::Seen),
 }
 
 impl Client {
@@ -92,7 +92,7 @@ impl Client {
     }
 
     /// iam:GetAccountAuthorizationDetails, roles only: one page of the account's roles, policies included.
-    pub async fn roles_page(&self, token: Option<String>) -> CallResult<Page<Actual>> {
+    pub async fn roles_page(&self, token: Option<String>) -> CallResult<Page<Seen>> {
         let answer = self
             .call(Operation::GetAccountAuthorizationDetails, |sdk| {
                 sdk.iam
@@ -151,7 +151,7 @@ impl Client {
     }
 
     /// iam:CreateRole, below `path`.
-    pub async fn create_role(&self, role: &Role, path: &str, tags: &Tags) -> CallResult<()> {
+    pub async fn create_role(&self, role: &Spec, path: &str, tags: &Tags) -> CallResult<()> {
         let tags = tag_list(Operation::CreateRole, tags)?;
         self.call(Operation::CreateRole, |sdk| {
             sdk.iam
@@ -274,8 +274,8 @@ impl Client {
     }
 }
 
-fn actual(role: &RoleDetail) -> Actual {
-    Actual {
+fn actual(role: &RoleDetail) -> Seen {
+    Seen {
         name: role.role_name().unwrap_or_default().to_owned(),
         id: role.role_id().unwrap_or_default().to_owned(),
         path: role.path().unwrap_or("/").to_owned(),

@@ -9,7 +9,7 @@ use crate::aws::Page;
 use crate::aws::client::Client;
 use crate::aws::error::CallResult;
 use crate::aws::operations::Operation;
-use crate::stack::kinds::managed_policy::{Actual, ManagedPolicy};
+use crate::stack::kinds::managed_policy::{Seen, Spec};
 
 use super::document;
 
@@ -39,7 +39,7 @@ pub(crate) struct Simulated {
 
 impl Client {
     /// iam:CreatePolicy, below `path`.
-    pub async fn create_policy(&self, policy: &ManagedPolicy, path: &str) -> CallResult<()> {
+    pub async fn create_policy(&self, policy: &Spec, path: &str) -> CallResult<()> {
         self.call(Operation::CreatePolicy, |sdk| {
             sdk.iam
                 .create_policy()
@@ -142,10 +142,10 @@ impl Client {
     }
 }
 
-pub(super) fn actual(policy: &ManagedPolicyDetail) -> Actual {
+pub(super) fn actual(policy: &ManagedPolicyDetail) -> Seen {
     let versions = policy.policy_version_list();
     let in_force = versions.iter().find(|version| version.is_default_version());
-    Actual {
+    Seen {
         name: policy.policy_name().unwrap_or_default().to_owned(),
         arn: policy.arn().unwrap_or_default().to_owned(),
         path: policy.path().unwrap_or("/").to_owned(),

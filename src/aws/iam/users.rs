@@ -9,7 +9,7 @@ use crate::aws::client::Client;
 use crate::aws::error::{CallResult, CloudError, ErrorKind};
 use crate::aws::operations::Operation;
 use crate::stack::credentials::AccessKey;
-use crate::stack::kinds::user::Actual;
+use crate::stack::kinds::user::Seen;
 use crate::stack::ownership::Tags;
 
 use super::{tag_list, tags};
@@ -460,8 +460,8 @@ impl Client {
     }
 }
 
-pub(super) fn actual(user: &UserDetail) -> Actual {
-    Actual {
+pub(super) fn actual(user: &UserDetail) -> Seen {
+    Seen {
         name: user.user_name().unwrap_or_default().to_owned(),
         path: user.path().unwrap_or("/").to_owned(),
         tags: tags(user.tags()),

@@ -18,7 +18,6 @@ use crate::lab::check::{Check, Credit, Proof};
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
 use crate::stack::diff::Change;
-use crate::stack::kinds::Kind;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 /// What came of a check, and why.
@@ -119,10 +118,7 @@ impl Facts {
 /// executions is the one that homeroom deployed; where any function differs, the input has to be read before an
 /// execution counts, so that homeroom's own under a new name is not taken for the student's.
 pub fn names_can_be_trusted(plan: &StudentPlan) -> bool {
-    plan.items
-        .iter()
-        .filter(|item| item.resource.kind == Kind::Function)
-        .all(|item| item.verdict == Found::NoChange)
+    plan.functions().all(|item| item.verdict == Found::NoChange)
 }
 
 /// Answers one check.

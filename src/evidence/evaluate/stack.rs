@@ -3,35 +3,30 @@
 use crate::evidence::check::{Evidence, Verdict};
 use crate::evidence::evaluate::{Answer, Facts, Reading};
 use crate::stack::kinds::Kind;
+use crate::stack::kinds::role;
 use crate::stack::plan::{Action, Item, StudentPlan, Verdict as Found};
 
 fn texts(texts: Vec<String>) -> Vec<Evidence> {
     texts.into_iter().map(Into::into).collect()
 }
 
-/// What a student works with. The policy that bounds the roles is none of it: a stack that is without one, as older
-/// versions of homeroom made it, works as well.
-fn parts(plan: &StudentPlan) -> impl Iterator<Item = &Item> {
-    let items = plan.items.iter();
-    items.filter(|item| item.resource.kind != Kind::ManagedPolicy)
-}
-
 /// Whether a role lacks what its function or workflow needs: a boundary or a trust policy that a newer lab would write
 /// keeps nobody from working.
 fn lacks_permissions(item: &Item) -> bool {
     match &item.action {
-        Some(Action::UpdateRole { difference, .. }) => difference.policy,
+        Some(Action::Role(role::Action::Update { parts, .. })) => parts.policy,
         _ => true,
     }
 }
 
 pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
-    let all = parts(plan).count();
+    let all = plan.worked_with().count();
     if plan.nothing_there() {
         let text = format!("not deployed: none of the {all} resources is there");
         return (Verdict::Fail, vec![text.into()]);
     }
-    let unseen: Vec<String> = parts(plan)
+    let unseen: Vec<String> = plan
+        .worked_with()
         .filter(|item| item.verdict == Found::Unknown)
         .map(|item| format!("{} {}", item.resource, item.why))
         .collect();
@@ -39,7 +34,8 @@ pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
         // Nobody can say whether the stack lacks something or is not there at all.
         return (Verdict::CouldNotCheck, texts(unseen));
     }
-    let wrong: Vec<String> = parts(plan)
+    let wrong: Vec<String> = plan
+        .worked_with()
         .filter_map(|item| match item.verdict {
             Found::Create => Some(format!("{} is missing", item.resource)),
             Found::Conflict => Some(format!("{} {}", item.resource, item.why)),
@@ -59,7 +55,7 @@ pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
 /// Whether nothing of the stack was seen: what is not missing could not be looked at.
 fn nothing_seen(plan: &StudentPlan) -> bool {
     let blank = |found| matches!(found, Found::Create | Found::Unknown);
-    parts(plan).all(|item| blank(item.verdict))
+    plan.worked_with().all(|item| blank(item.verdict))
 }
 
 /// What the instructor does about a stack that is not as it must be, by what was found. `command` makes a command of
@@ -163,7 +159,7 @@ pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Answer {
     }
     let mut wrong = Vec::new();
     let mut unseen = Vec::new();
-    for item in parts(plan) {
+    for item in plan.worked_with() {
         match (item.verdict, item.resource.kind) {
             (Found::Update, Kind::Role) if !lacks_permissions(item) => {}
             (Found::Update, Kind::RestApi | Kind::LogGroup | Kind::Role) => {

@@ -4,7 +4,7 @@ use crate::aws::execution::Detail;
 use crate::evidence::evaluate::*;
 use crate::evidence::progress::Progress;
 use crate::lab::check::Work;
-use crate::stack::kinds::ResourceId;
+use crate::stack::kinds::{Kind, ResourceId};
 use crate::stack::ownership::Owner;
 use crate::stack::plan::Item;
 

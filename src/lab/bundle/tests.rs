@@ -8,7 +8,7 @@ use crate::lab::ProbeRequest;
 use crate::lab::bundle::*;
 use crate::lab::check::{Credit, Proof, Work};
 use crate::roster::Student;
-use crate::stack::desired::Stack;
+use crate::stack::kinds::Stack;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -450,7 +450,7 @@ fn lab_6_policies_fit_whatever_the_names() {
     let class = longest("class").parse().unwrap();
     let student = student(&longest("user"));
     let api = lab.rest_api_name("workflow", &student.username).unwrap();
-    let endpoint = crate::stack::observed::ApiEndpoint {
+    let endpoint = crate::stack::kinds::rest_api::ApiEndpoint {
         id: "a1b2c3d4e5".into(),
         url: String::new(),
     };

@@ -13,8 +13,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::events::{Command, Outcome, RunSummary};
+
 use crate::ids::Username;
-use crate::stack::observed::Gap;
+
+use crate::stack::kinds::Gap;
 
 use super::causes::{self, Cause};
 use super::document::{Document, hidden_by};

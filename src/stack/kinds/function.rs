@@ -4,22 +4,41 @@
 //! tags: one `ListFunctions` page observes fifty functions whole.
 
 pub mod code;
-pub mod concurrency;
+mod concurrency;
 mod effects;
+mod settings;
 
-pub use effects::{Parts, create, delete, update};
+pub(crate) use effects::refused_at_first;
+pub use effects::{Action, ShutOut};
+pub use settings::FunctionSetting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::json;
+
+use crate::aws::CallError;
+use crate::stack::diff::{Change, LAB_CHANGED, abridged};
 use crate::stack::ids::{ClassName, Scope};
+use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
+use crate::stack::kinds::rest_api;
+use crate::stack::kinds::search::{Listed, Search};
+use crate::stack::kinds::{
+    AnySeen, AnySpec, Desired, Facts, Item, Kind, Planning, ResourceId, StudentsWork, Verdict,
+};
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
 
-use crate::stack::kinds::extras::{Extras, FunctionSetting};
-use crate::stack::kinds::{Drift, three_way};
+use settings::{ChangedPart, changed_parts, words};
 
-/// Longest function name. Source: Lambda CreateFunction, `FunctionName`.
-pub const NAME_MAX: usize = 64;
+pub(super) const FACTS: Facts = Facts {
+    // Source: Lambda CreateFunction, `FunctionName`.
+    name_max: 64,
+    runs: true,
+    in_iam: false,
+    goes: 2,
+    goes_after: &[],
+};
+
 /// Largest zip that may be sent in the request itself, in bytes. Source: Lambda quotas, "Deployment package".
 pub const ZIP_MAX: usize = 50 * 1024 * 1024;
 /// Most that a lab may reserve for a function: what a new account has in all but what must stay unreserved. More is a
@@ -30,7 +49,7 @@ pub const RESERVED_MAX: u32 = 900;
 pub const TAG_FROZEN: &str = "homeroom:frozen";
 
 /// What [`TAG_FROZEN`] says of a reserved concurrency.
-pub fn reserved_tag(reserved: Option<u32>) -> String {
+fn reserved_tag(reserved: Option<u32>) -> String {
     reserved.map_or_else(|| "none".to_owned(), |reserved| reserved.to_string())
 }
 
@@ -51,7 +70,6 @@ const LIMIT: &str = "limit";
 /// The zip that a function runs; shared by all students of a class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
-    /// The zip's bytes.
     pub zip: Arc<[u8]>,
     /// Base64 of the zip's SHA-256, as Lambda reports it (`CodeSha256`).
     pub sha256: String,
@@ -59,8 +77,7 @@ pub struct Code {
 
 /// A function as it should be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Function {
-    /// Its name.
+pub struct Spec {
     pub name: String,
     /// Name of the role that it runs as (one of the stack's).
     pub role: String,
@@ -72,30 +89,24 @@ pub struct Function {
     pub timeout_s: i32,
     /// Memory in MiB.
     pub memory_mib: i32,
-    /// Environment variables.
     pub environment: BTreeMap<String, String>,
     /// How many of it may run at once, where the lab bounds that; the same number is kept free for it.
     pub reserved_concurrency: Option<u32>,
-    /// What it runs.
     pub code: Code,
 }
 
 /// A function as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Actual {
-    /// Its name.
+pub struct Seen {
     pub name: String,
     /// ARN of its role.
     pub role_arn: String,
-    /// Its runtime.
     pub runtime: String,
-    /// Its handler.
     pub handler: String,
     /// Its time limit in seconds.
     pub timeout_s: i32,
     /// Its memory in MiB.
     pub memory_mib: i32,
-    /// Its environment variables.
     pub environment: BTreeMap<String, String>,
     /// Base64 of its zip's SHA-256.
     pub code_sha256: String,
@@ -106,19 +117,16 @@ pub struct Actual {
     /// When its code or configuration was last written, whoever did it, in milliseconds since 1970; tags and reserved
     /// concurrency leave it alone.
     pub modified_ms: Option<i64>,
-    /// Whose it is.
     pub ownership: Ownership,
 }
 
-/// How the two parts of a function differ.
+/// How the parts of a function differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Difference {
-    /// Its code.
-    pub code: Drift,
-    /// Its configuration.
-    pub config: Drift,
+struct FunctionDrift {
+    code: Drift,
+    config: Drift,
     /// Whether its reserved concurrency is another than was last deployed. What is reserved shows in no listing.
-    pub limit: bool,
+    limit: bool,
 }
 
 fn config_fingerprint(
@@ -138,7 +146,7 @@ fn config_fingerprint(
     for (setting, value) in extras {
         // Written with the code, so part of that.
         if *setting != FunctionSetting::Architectures {
-            parts.extend([setting.as_str(), value.as_str()]);
+            parts.extend([setting.words().0, value.as_str()]);
         }
     }
     Fingerprint::of(parts)
@@ -149,14 +157,14 @@ fn code_fingerprint(sha256: &str, extras: &Extras<FunctionSetting>) -> Fingerpri
     Fingerprint::of(std::iter::once(sha256).chain(architectures.map(String::as_str)))
 }
 
-impl Function {
+impl Spec {
     /// Fingerprint of the code part.
-    pub fn code_fingerprint(&self) -> Fingerprint {
+    fn code_fingerprint(&self) -> Fingerprint {
         code_fingerprint(&self.code.sha256, &Extras::new())
     }
 
     /// Fingerprint of the configuration part.
-    pub fn config_fingerprint(&self, scope: &Scope, class: &ClassName) -> Fingerprint {
+    fn config_fingerprint(&self, scope: &Scope, class: &ClassName) -> Fingerprint {
         config_fingerprint(
             &self.runtime,
             &self.handler,
@@ -184,7 +192,7 @@ impl Function {
 
     /// The description that records these parts as deployed; `limited`: the reserved concurrency as well. If not, no plan
     /// takes the function for whole, even of a lab that reserves nothing.
-    pub fn record(
+    fn record(
         &self,
         owner: &Owner,
         code: &Fingerprint,
@@ -207,27 +215,27 @@ impl Function {
     }
 
     /// Compares it with what is.
-    pub fn difference(&self, scope: &Scope, owner: &Owner, actual: &Actual) -> Difference {
+    fn difference(&self, scope: &Scope, owner: &Owner, seen: &Seen) -> FunctionDrift {
         // A record that came with a copied description records nothing of this function.
-        let record = Record::parse(&actual.description).filter(|r| r.owner == *owner);
+        let record = Record::parse(&seen.description).filter(|r| r.owner == *owner);
         let recorded = |key: &str| record.as_ref().and_then(|r| r.fingerprints.get(key));
-        Difference {
+        FunctionDrift {
             limit: recorded(LIMIT) != self.limit_fingerprint().as_ref(),
             code: three_way(
                 &self.code_fingerprint(),
                 recorded("code"),
-                &code_fingerprint(&actual.code_sha256, &actual.extras),
+                &code_fingerprint(&seen.code_sha256, &seen.extras),
             ),
             config: three_way(
                 &self.config_fingerprint(scope, &owner.class),
                 recorded("config"),
-                &actual.config_fingerprint(),
+                &seen.config_fingerprint(),
             ),
         }
     }
 }
 
-impl Actual {
+impl Seen {
     fn config_fingerprint(&self) -> Fingerprint {
         config_fingerprint(
             &self.runtime,
@@ -246,4 +254,234 @@ impl Actual {
         let code = code_fingerprint(&self.code_sha256, &self.extras).to_string();
         Fingerprint::of([code.as_str(), config.as_str()])
     }
+}
+
+impl AnySpec for Spec {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::Function, &self.name)
+    }
+
+    fn plan(&self, at: &Planning<'_>) -> Item {
+        let id = self.id();
+        let Some(seen) = at.observed.functions.get(&self.name) else {
+            // It must not log before its group has the retention that the lab says.
+            let group = super::log_group::name_for(&self.name);
+            let mut groups = at.stack.log_groups.iter().map(AnySpec::id);
+            let group = groups.find(|id| id.name == group);
+            let shut = shut_out(at);
+            let why = match shut {
+                ShutOut::Yes => "runs only after a thaw: the student is frozen",
+                ShutOut::AsTagged(_) => "",
+            };
+            let action = Action::Create {
+                function: self.clone(),
+                withdraw: rest_api::records_of(at, &self.name),
+                shut,
+            };
+            let item = Item::act(id, Verdict::Create, action, why);
+            let role = ResourceId::new(Kind::Role, &self.role);
+            return item.after([role]).after(group);
+        };
+        match Item::conflict(&id, &seen.ownership, at.owner()) {
+            Some(item) => item,
+            None => self.update(at, seen),
+        }
+    }
+
+    fn deletion(&self) -> super::Action {
+        Action::Delete.into()
+    }
+
+    fn change(&self, at: &Planning<'_>) -> Option<Change> {
+        let seen = self.own(at)?;
+        let parts = changed_parts(at, self, seen);
+        if parts.is_empty() {
+            return None;
+        }
+        let record = Record::parse(&seen.description);
+        let recorded = |key: &str| record.as_ref().and_then(|r| r.fingerprints.get(key));
+        let lab_changed = parts.iter().any(|part| {
+            let wanted = match part.is_code {
+                true => self.code_fingerprint(),
+                false => self.config_fingerprint(at.scope, &at.owner().class),
+            };
+            recorded(part.key()).is_some_and(|recorded| *recorded != wanted)
+        });
+        let names: Vec<&str> = parts.iter().map(ChangedPart::word).collect();
+        let mut summary = format!("the student changed its {}", names.join(" and "));
+        if lab_changed {
+            summary.push_str(LAB_CHANGED);
+        }
+        Some(Change {
+            resource: self.id().to_string(),
+            summary,
+            diff: abridged(parts.into_iter().flat_map(|part| part.diff).collect()),
+        })
+    }
+
+    fn work(&self, at: &Planning<'_>) -> Option<StudentsWork> {
+        let seen = self.own(at)?;
+        let drift = self.difference(at.scope, at.owner(), seen);
+        let code = drift.code == Drift::Theirs;
+        (code || drift.config == Drift::Theirs).then(|| StudentsWork {
+            resource: self.id(),
+            code,
+            files: vec![(format!("{}.json", self.name), seen.configuration())],
+        })
+    }
+}
+
+impl Spec {
+    /// As it stands, where it is the student's own.
+    fn own<'a>(&self, at: &Planning<'a>) -> Option<&'a Seen> {
+        let seen = at.observed.functions.get(&self.name)?;
+        at.is_ours(&seen.ownership).then_some(seen)
+    }
+
+    /// What is written of one that is there.
+    fn update(&self, at: &Planning<'_>, seen: &Seen) -> Item {
+        let (id, owner, reset) = (self.id(), at.owner(), at.reset);
+        let drift = self.difference(at.scope, owner, seen);
+        let writes = |drift: Drift| drift == Drift::Stale || (drift == Drift::Theirs && reset);
+        let code = writes(drift.code);
+        // What Lambda keeps of a role (its grant on the key of the environment variables) is bound to the
+        // role's id: a role that is made anew needs the configuration written again.
+        let new_role = !at.observed.roles.contains_key(&self.role) && drift.config != Drift::Theirs;
+        let config = writes(drift.config) || new_role;
+        let theirs = changed_parts(at, self, seen);
+        let words = words(&theirs);
+        let said = (!theirs.is_empty()).then(|| format!("the student changed its {words}"));
+        let unrecorded = [drift.code, drift.config].contains(&Drift::SameButUnrecorded);
+        // What is reserved shows in no listing, so a reset looks at it.
+        let limit = drift.limit || reset;
+        if !code && !config && !unrecorded && !limit {
+            return match said {
+                None => Item::settled(id, Verdict::NoChange, ""),
+                Some(why) => {
+                    let item = Item::settled(id, Verdict::Keep, why.clone());
+                    item.with_theirs(Some(why))
+                }
+            };
+        }
+        // A part that stays the student's keeps the record of what was last deployed, so that it is
+        // still seen as theirs next time.
+        let record = Record::parse(&seen.description);
+        let kept = |drift: Drift, key: &str| match drift {
+            Drift::Theirs if !reset => record.as_ref()?.fingerprints.get(key).cloned(),
+            _ => None,
+        };
+        let code_record = kept(drift.code, "code").unwrap_or_else(|| self.code_fingerprint());
+        let config_record = kept(drift.config, "config")
+            .unwrap_or_else(|| self.config_fingerprint(at.scope, &owner.class));
+        let why = match (code, config) {
+            (false, false) if drift.limit => "reserved concurrency differs",
+            (false, false) if limit && !unrecorded => "its reserved concurrency is looked at",
+            _ if new_role && !writes(drift.config) => "its role is made anew",
+            (true, true) => "code and configuration differ",
+            (true, false) => "code differs",
+            (false, true) => "configuration differs",
+            (false, false) => "an earlier update was cut off before it was recorded",
+        };
+        let why = match theirs.is_empty() || reset {
+            true => why.to_owned(),
+            false => format!("{why}; the student's {words} stays"),
+        };
+        let action = Action::Update {
+            function: self.clone(),
+            code,
+            config,
+            undo: seen.extras.keys().copied().filter(|_| config).collect(),
+            limit,
+            description: self.record(owner, &code_record, &config_record, true),
+            follows_ms: seen.modified_ms.filter(|_| theirs.is_empty()),
+        };
+        let needs = ResourceId::new(Kind::Role, &self.role);
+        let item = Item::act(id, Verdict::Update, action, why).with_theirs(said);
+        item.after([needs])
+    }
+}
+
+fn shut_out(at: &Planning<'_>) -> ShutOut {
+    let stack = std::slice::from_ref(at.stack);
+    if !at.observed.frozen(at.scope, stack).is_empty() {
+        return ShutOut::Yes;
+    }
+    let functions = at.stack.functions.iter().map(|function| &function.name);
+    let there = functions.filter(|name| at.observed.functions.contains_key(*name));
+    ShutOut::AsTagged(there.cloned().collect())
+}
+
+impl AnySeen for Seen {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::Function, &self.name)
+    }
+
+    fn whose(&self, _: &Desired, _: Option<&Owner>) -> Ownership {
+        self.ownership.clone()
+    }
+
+    fn deletion(&self) -> super::Action {
+        Action::Delete.into()
+    }
+}
+
+impl Seen {
+    /// Its configuration for a file, under the names that AWS gives it.
+    fn configuration(&self) -> String {
+        let configuration = json!({
+            "Settings": settings_json(&self.extras, |setting| setting.words().0),
+            "FunctionName": self.name,
+            "Runtime": self.runtime,
+            "Handler": self.handler,
+            "Role": self.role_arn,
+            "Timeout": self.timeout_s,
+            "MemorySize": self.memory_mib,
+            "Environment": { "Variables": self.environment },
+            "Description": self.description,
+            "CodeSha256": self.code_sha256,
+        });
+        format!("{configuration:#}\n")
+    }
+}
+
+/// The class's functions: a listing shows all of them but their tags. The record in the description settles whose a
+/// function is where it says just what the name stands for; tags are asked otherwise.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub(crate) async fn list(search: &Search<'_>) -> Listed<BTreeMap<String, Seen>> {
+    let client = search.client;
+    let mut found = BTreeMap::new();
+    let listed = search.list(
+        Kind::Function,
+        |token| client.functions_page(token),
+        |mut function: Seen| {
+            let record = Record::parse(&function.description).map(|record| record.owner);
+            let expected = search.expected(Kind::Function, &function.name);
+            let candidate = expected.is_some()
+                || search.stray(Kind::Function, &function.name).is_some()
+                || record.as_ref().is_some_and(|owner| search.seeks(owner));
+            if candidate {
+                function.ownership = Ownership::from_record(record.as_ref(), expected);
+                found.insert(function.name.clone(), function);
+            } else {
+                search.note_recorded(record.as_ref(), Kind::Function, &function.name);
+            }
+        },
+    );
+    let mut gaps = listed.await?;
+    let asked = search.complete(
+        Kind::Function,
+        &mut found,
+        |function| function.ownership == Ownership::Unproven,
+        |function| async move {
+            let state = client.get_function(&function.name).await?;
+            state.readable_tags().map_err(CallError::Cloud)
+        },
+        |function, tags| {
+            function.ownership = Ownership::from_tags(&tags, &search.desired.class);
+        },
+    );
+    gaps.extend(asked.await?);
+    Ok((found, gaps))
 }

@@ -1,10 +1,31 @@
 //! CloudWatch Logs log group of a Lambda function.
 //!
-//! CloudWatch Logs log group: create, set retention, delete.
+//! A listing shows no tags. A group belongs to its function; its tags are asked where that is not there to vouch for it,
+//! and again right before it is deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::aws::ErrorKind;
-use crate::stack::ownership::{Fingerprint, Ownership};
+use crate::aws::Operation::{self, *};
+use crate::stack::ids::Username;
+use crate::stack::kinds::search::{Listed, Search};
+use crate::stack::kinds::{
+    AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Observed, Planning,
+    ResourceId, Verdict, function,
+};
+use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError, or_gone};
+
+pub(super) const FACTS: Facts = Facts {
+    // Source: CloudWatch Logs CreateLogGroup, `logGroupName`.
+    name_max: 512,
+    runs: false,
+    in_iam: false,
+    goes: 5,
+    // A function that logs once more would make it again.
+    goes_after: &[Kind::Function, Kind::StateMachine],
+};
 
 /// Retention periods that AWS accepts, in days. Source: PutRetentionPolicy, `retentionInDays`.
 pub const RETENTION_DAYS: [i32; 22] = [
@@ -12,19 +33,29 @@ pub const RETENTION_DAYS: [i32; 22] = [
     3288, 3653,
 ];
 
+/// What a function logged at its end is delivered within so long, and would make its log group again; nothing tells
+/// that all of it has arrived.
+pub(crate) const LATE_LOGS: Duration = Duration::from_secs(5);
+
+/// What the name of a function's log group begins with.
+const PREFIX: &str = "/aws/lambda/";
+
+/// The name of a function's log group.
+pub(crate) fn name_for(function: &str) -> String {
+    format!("{PREFIX}{function}")
+}
+
 /// A log group as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogGroup {
-    /// Its name (`/aws/lambda/<function>`).
+pub struct Spec {
     pub name: String,
     /// How long events are kept, in days.
     pub retention_days: i32,
 }
 
-/// A log group as it is.
+/// A log group as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actual {
-    /// Its name.
+pub struct Seen {
     pub name: String,
     /// When it was created, in milliseconds since 1970, where the listing tells.
     pub created_ms: Option<i64>,
@@ -36,21 +67,100 @@ pub struct Actual {
     pub tags_read: bool,
 }
 
-impl LogGroup {
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Creates it and sets its retention.
+    Create(Spec),
+    /// Sets its retention.
+    Update(Spec),
+    Delete {
+        /// Read its tags first, and leave it alone if they are another's: so far only its function vouches for it.
+        prove: bool,
+    },
+}
+
+impl Spec {
     /// Fingerprint for the tag.
-    pub fn fingerprint(&self) -> Fingerprint {
+    fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of([self.retention_days.to_string().as_str()])
     }
 }
 
-/// Creates the group and sets its retention.
-///
-/// # Errors
-/// A conflict when a group of that name is there and not ours.
-pub async fn create(cx: &Context<'_>, group: &LogGroup) -> Result<(), StepError> {
+impl AnySpec for Spec {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::LogGroup, &self.name)
+    }
+
+    fn plan(&self, at: &Planning<'_>) -> Item {
+        let id = self.id();
+        let Some(seen) = at.observed.log_groups.get(&self.name) else {
+            return Item::act(id, Verdict::Create, Action::Create(self.clone()), "");
+        };
+        if let Some(item) = Item::conflict(&id, &seen.ownership, at.owner()) {
+            return item;
+        }
+        let why = match seen.retention_days {
+            Some(days) if days == self.retention_days => {
+                return Item::settled(id, Verdict::NoChange, "");
+            }
+            Some(days) => format!("keeps events {days} days, not {}", self.retention_days),
+            None => "keeps events for ever".to_owned(),
+        };
+        Item::act(id, Verdict::Update, Action::Update(self.clone()), why)
+    }
+
+    fn deletion(&self) -> super::Action {
+        Action::Delete { prove: true }.into()
+    }
+}
+
+impl AnySeen for Seen {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::LogGroup, &self.name)
+    }
+
+    fn whose(&self, _: &Desired, _: Option<&Owner>) -> Ownership {
+        self.ownership.clone()
+    }
+
+    fn deletion(&self) -> super::Action {
+        let prove = !self.tags_read;
+        Action::Delete { prove }.into()
+    }
+}
+
+impl KindAction for Action {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Create(_) => Effect::Create,
+            Self::Update(_) => Effect::Update,
+            Self::Delete { .. } => Effect::Delete,
+        }
+    }
+
+    fn calls(&self) -> Vec<(Operation, usize)> {
+        match self {
+            Self::Create(_) => vec![(CreateLogGroup, 1), (PutRetentionPolicy, 1)],
+            Self::Update(_) => vec![(PutRetentionPolicy, 1), (LogsTagResource, 1)],
+            Self::Delete { prove } => vec![
+                (LogsListTagsForResource, usize::from(*prove)),
+                (DeleteLogGroup, 1),
+            ],
+        }
+    }
+
+    async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
+        match self {
+            Self::Create(group) => create(cx, group).await,
+            Self::Update(group) => update(cx, group).await,
+            Self::Delete { prove } => delete(cx, *prove).await,
+        }
+    }
+}
+
+async fn create(cx: &Context<'_>, group: &Spec) -> Result<(), StepError> {
     let tags = &cx.owner.tags(cx.scope, &group.fingerprint());
-    let created = cx.client.create_log_group(&group.name, tags).await;
-    match created {
+    match cx.client.create_log_group(&group.name, tags).await {
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             let arn = &cx.scope.log_group_arn(&group.name);
             let tags = cx.client.log_group_tags(arn).await?;
@@ -61,36 +171,26 @@ pub async fn create(cx: &Context<'_>, group: &LogGroup) -> Result<(), StepError>
     set_retention(cx, group).await
 }
 
-async fn set_retention(cx: &Context<'_>, group: &LogGroup) -> Result<(), StepError> {
-    let put = cx.call_about_new(|| {
-        cx.client
-            .put_retention_policy(&group.name, group.retention_days)
-    });
+async fn set_retention(cx: &Context<'_>, group: &Spec) -> Result<(), StepError> {
+    let (name, days) = (group.name.as_str(), group.retention_days);
+    let put = cx.call_about_new(|| cx.client.put_retention_policy(name, days));
     put.await
 }
 
 /// Puts the retention right, and says so in the tag.
-///
-/// # Errors
-/// AWS's.
-pub async fn update(cx: &Context<'_>, group: &LogGroup) -> Result<(), StepError> {
+async fn update(cx: &Context<'_>, group: &Spec) -> Result<(), StepError> {
     set_retention(cx, group).await?;
     let arn = &cx.scope.log_group_arn(&group.name);
     let tags = &cx.owner.tags(cx.scope, &group.fingerprint());
-    let tagged = cx.client.tag_log_group(arn, tags);
-    Ok(tagged.await?)
+    Ok(cx.client.tag_log_group(arn, tags).await?)
 }
 
-/// Deletes the group with its events. `prove`: its tags were not read yet, and must not be another's.
-///
-/// # Errors
-/// AWS's; a conflict when it is not ours; a group that is gone already is no error.
-pub async fn delete(cx: &Context<'_>, prove: bool) -> Result<(), StepError> {
+/// Deletes the group with its events.
+async fn delete(cx: &Context<'_>, prove: bool) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     if prove {
         let arn = &cx.scope.log_group_arn(name);
-        let tags = cx.client.log_group_tags(arn);
-        match tags.await {
+        match cx.client.log_group_tags(arn).await {
             // Without any tag it is one that Lambda made: as much ours as its function was.
             Ok(tags) if tags.is_empty() => {}
             Ok(tags) => cx.prove_ours(&tags)?,
@@ -98,4 +198,100 @@ pub async fn delete(cx: &Context<'_>, prove: bool) -> Result<(), StepError> {
         }
     }
     or_gone(cx.client.delete_log_group(name).await)
+}
+
+/// The class's groups. `strangers`: students who are wholly another class's.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub(crate) async fn list(
+    search: &Search<'_>,
+    functions: &BTreeMap<String, function::Seen>,
+    strangers: &BTreeSet<Username>,
+) -> Listed<BTreeMap<String, Seen>> {
+    let client = search.client;
+    let by_function = |group: &str| match &functions.get(group.strip_prefix(PREFIX)?)?.ownership {
+        Ownership::Ours(owner) => Some(Ownership::Ours(owner.clone())),
+        _ => None,
+    };
+    let mut found = BTreeMap::new();
+    let prefix = prefix(search);
+    let listed = search.list(
+        Kind::LogGroup,
+        |token| client.log_groups_page(&prefix, token),
+        |mut group: Seen| {
+            let vouched = by_function(&group.name);
+            let stray = search.stray(Kind::LogGroup, &group.name);
+            if search.wanted(Kind::LogGroup, &group.name)
+                || vouched.is_some()
+                || stray.is_some_and(|student| !strangers.contains(&student))
+            {
+                group.ownership = vouched.unwrap_or(Ownership::Unproven);
+                found.insert(group.name.clone(), group);
+            } else {
+                search.note_named(Kind::LogGroup, &group.name);
+            }
+        },
+    );
+    let mut gaps = listed.await?;
+    let asked = search.complete(
+        Kind::LogGroup,
+        &mut found,
+        |group| group.ownership == Ownership::Unproven,
+        |group| async move {
+            let arn = search.desired.scope.log_group_arn(&group.name);
+            client.log_group_tags(&arn).await
+        },
+        |group, tags| {
+            // Without any tag it is one that Lambda made: as much ours as its function, if that is there.
+            if !tags.is_empty() {
+                group.tags_read = true;
+                group.ownership = Ownership::from_tags(&tags, &search.desired.class);
+            }
+        },
+    );
+    gaps.extend(asked.await?);
+    Ok((found, gaps))
+}
+
+/// The longest prefix that every log group of interest begins with: one student's teardown need not page through the
+/// account's log groups.
+fn prefix(search: &Search<'_>) -> String {
+    let of_strays = search.names_of_strays(Kind::LogGroup);
+    let names = search.beginnings(Kind::LogGroup);
+    let mut names = names.chain(of_strays.iter().map(String::as_str));
+    let Some(first) = names.next() else {
+        return PREFIX.to_owned();
+    };
+    let common = names.fold(first, |common, name| {
+        let same = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b);
+        &common[..same.count()]
+    });
+    common.to_owned()
+}
+
+/// The log group that Lambda may make again though a step was to take it away, or the function that logs to it.
+pub(crate) fn made_again(resource: &ResourceId) -> Option<ResourceId> {
+    match resource.kind {
+        Kind::LogGroup => Some(resource.clone()),
+        Kind::Function => Some(ResourceId::new(Kind::LogGroup, name_for(&resource.name))),
+        _ => None,
+    }
+}
+
+/// Log groups without any tag that a teardown deleted itself, or whose function it deleted: Lambda made them when the
+/// function logged once more, and they are as much ours as the function was. Answers which they are.
+pub(crate) fn claim(
+    observed: &mut Observed,
+    known: &BTreeMap<ResourceId, Owner>,
+) -> BTreeSet<ResourceId> {
+    let mut claimed = BTreeSet::new();
+    for group in observed.log_groups.values_mut() {
+        let id = group.id();
+        if let (Ownership::Unproven, Some(owner)) = (&group.ownership, known.get(&id)) {
+            group.ownership = Ownership::Ours(owner.clone());
+            claimed.insert(id);
+        }
+    }
+    claimed
 }

@@ -3,15 +3,29 @@
 //!
 //! A listing shows neither tags nor, everywhere, a description of them. So whose one is stands in its path, which is
 //! the class's, and in its name: the student, and a digest of class, lab and region.
-//!
-//! Customer managed policy: create, put a new version in force, delete whole.
 
-use crate::aws::{ErrorKind, Principal};
-use crate::stack::ids::{ClassName, Scope, Username};
-use crate::stack::ownership::{Fingerprint, Owner, Ownership, canonical};
-use crate::stack::step::{Context, StepError};
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::aws::Operation::{self, *};
+use crate::aws::{ErrorKind, Principal};
+use crate::stack::ids::{ClassName, LabId, Scope, Username};
+use crate::stack::kinds::{
+    AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Planning, ResourceId, Verdict,
+};
+use crate::stack::ownership::{Fingerprint, Owner, Ownership};
+use crate::stack::step::{Context, StepError};
+use crate::text::json::canonical;
+
+pub(super) const FACTS: Facts = Facts {
+    // No lab names one: it is called like the student.
+    name_max: super::user::FACTS.name_max,
+    runs: false,
+    in_iam: true,
+    goes: 6,
+    // IAM keeps a policy for as long as somebody has it, as policy or as boundary.
+    goes_after: &[Kind::Role, Kind::User],
+};
 
 /// Longest policy document in characters, white space not counted. Source: IAM and AWS STS quotas, "Managed policies".
 pub const DOCUMENT_MAX: usize = 6144;
@@ -59,21 +73,16 @@ impl Purpose {
 
 /// A managed policy as it should be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ManagedPolicy {
-    /// Its name.
+pub struct Spec {
     pub name: String,
-    /// Its document.
     pub document: Value,
 }
 
-/// A managed policy as it is.
+/// A managed policy as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Actual {
-    /// Its name.
+pub struct Seen {
     pub name: String,
-    /// Its ARN.
     pub arn: String,
-    /// Its path.
     pub path: String,
     /// The document in force; `None` when it is not readable as JSON.
     pub document: Option<Value>,
@@ -81,21 +90,26 @@ pub struct Actual {
     pub old_versions: Vec<String>,
 }
 
-impl ManagedPolicy {
-    /// Whether it is as it should be.
-    pub fn is(&self, actual: &Actual) -> bool {
-        actual.document.as_ref().map(canonical) == Some(canonical(&self.document))
-    }
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    Create(Spec),
+    /// Gives it a new version, and puts that in force.
+    Update {
+        policy: Spec,
+        /// Versions to delete first: a policy has five at most.
+        old_versions: Vec<String>,
+    },
+    /// Deletes it with its versions.
+    Delete {
+        arn: String,
+        /// Ids of its versions that are not in force.
+        old_versions: Vec<String>,
+    },
 }
 
-impl Actual {
+impl Seen {
     /// Whose it is, for a class, lab and region. Those of the class's other labs and regions are nobody's here.
-    pub fn ownership(
-        &self,
-        scope: &Scope,
-        class: &ClassName,
-        lab: &crate::stack::ids::LabId,
-    ) -> Ownership {
+    pub(crate) fn ownership(&self, scope: &Scope, class: &ClassName, lab: &LabId) -> Ownership {
         if self.path != Scope::role_path(class) {
             return Ownership::Foreign;
         }
@@ -117,14 +131,96 @@ impl Actual {
     }
 }
 
-/// Creates the policy.
-///
-/// # Errors
-/// A conflict when a policy of that name is there and not below the class's path.
-pub async fn create(cx: &Context<'_>, policy: &ManagedPolicy) -> Result<(), StepError> {
+impl AnySpec for Spec {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::ManagedPolicy, &self.name)
+    }
+
+    fn plan(&self, at: &Planning<'_>) -> Item {
+        let (id, owner) = (self.id(), at.owner());
+        let Some(seen) = at.observed.policies.get(&self.name) else {
+            return Item::act(id, Verdict::Create, Action::Create(self.clone()), "");
+        };
+        let ownership = seen.ownership(at.scope, &owner.class, &owner.lab);
+        if let Some(why) = ownership.why_not(owner) {
+            return Item::settled(id, Verdict::Conflict, why);
+        }
+        if seen.document.as_ref().map(canonical) == Some(canonical(&self.document)) {
+            return Item::settled(id, Verdict::NoChange, "");
+        }
+        let action = Action::Update {
+            policy: self.clone(),
+            old_versions: seen.old_versions.clone(),
+        };
+        Item::act(id, Verdict::Update, action, "differs")
+    }
+
+    fn deletion(&self) -> super::Action {
+        let (arn, old_versions) = (String::new(), Vec::new());
+        Action::Delete { arn, old_versions }.into()
+    }
+}
+
+impl AnySeen for Seen {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::ManagedPolicy, &self.name)
+    }
+
+    fn whose(&self, desired: &Desired, _: Option<&Owner>) -> Ownership {
+        self.ownership(&desired.scope, &desired.class, &desired.lab)
+    }
+
+    fn deletion(&self) -> super::Action {
+        let (arn, old_versions) = (self.arn.clone(), self.old_versions.clone());
+        Action::Delete { arn, old_versions }.into()
+    }
+}
+
+impl KindAction for Action {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Create(_) => Effect::Create,
+            Self::Update { .. } => Effect::Update,
+            Self::Delete { .. } => Effect::Delete,
+        }
+    }
+
+    fn calls(&self) -> Vec<(Operation, usize)> {
+        match self {
+            Self::Create(_) => vec![(CreatePolicy, 1)],
+            Self::Update { old_versions, .. } => vec![
+                (DeletePolicyVersion, old_versions.len()),
+                (CreatePolicyVersion, 1),
+            ],
+            Self::Delete { old_versions, .. } => {
+                vec![(DeletePolicyVersion, old_versions.len()), (DeletePolicy, 1)]
+            }
+        }
+    }
+
+    async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
+        match self {
+            Self::Create(policy) => create(cx, policy).await,
+            Self::Update {
+                policy,
+                old_versions,
+            } => {
+                let arn = cx.scope.policy_arn(cx.class(), &policy.name);
+                delete_versions(cx, &arn, old_versions).await?;
+                put_in_force(cx, policy).await
+            }
+            Self::Delete { arn, old_versions } => {
+                delete_versions(cx, arn, old_versions).await?;
+                cx.or_gone_from_iam(cx.client.delete_policy(arn).await)
+                    .await
+            }
+        }
+    }
+}
+
+async fn create(cx: &Context<'_>, policy: &Spec) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
-    let created = cx.client.create_policy(policy, path).await;
-    match created {
+    match cx.client.create_policy(policy, path).await {
         // An earlier attempt's, whose answer was lost or which a listing did not show yet; or somebody else's.
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             cx.principal_made();
@@ -147,34 +243,9 @@ pub async fn create(cx: &Context<'_>, policy: &ManagedPolicy) -> Result<(), Step
     }
 }
 
-/// Puts a new version in force, and first makes room for it.
-///
-/// # Errors
-/// AWS's.
-pub async fn update(
-    cx: &Context<'_>,
-    policy: &ManagedPolicy,
-    old_versions: &[String],
-) -> Result<(), StepError> {
-    let arn = cx.scope.policy_arn(cx.class(), &policy.name);
-    delete_versions(cx, &arn, old_versions).await?;
-    put_in_force(cx, policy).await
-}
-
-/// Deletes the policy with its versions.
-///
-/// # Errors
-/// AWS's; what is gone already is no error.
-pub async fn delete(cx: &Context<'_>, arn: &str, old_versions: &[String]) -> Result<(), StepError> {
-    delete_versions(cx, arn, old_versions).await?;
-    let deleted = cx.client.delete_policy(arn);
-    cx.or_gone_from_iam(deleted.await).await
-}
-
-async fn put_in_force(cx: &Context<'_>, policy: &ManagedPolicy) -> Result<(), StepError> {
+async fn put_in_force(cx: &Context<'_>, policy: &Spec) -> Result<(), StepError> {
     let arn = &cx.scope.policy_arn(cx.class(), &policy.name);
-    let document = &policy.document;
-    let created = cx.call_about_new(|| cx.client.create_policy_version(arn, document));
+    let created = cx.call_about_new(|| cx.client.create_policy_version(arn, &policy.document));
     created.await
 }
 
@@ -215,14 +286,14 @@ mod tests {
         let here = scope("us-east-1");
         let owner = owner("user1-access", "lab6");
         for purpose in Purpose::ALL {
-            let policy = |path: &str| Actual {
+            let policy = |path: &str| Seen {
                 name: purpose.name(&here, &owner),
                 arn: String::new(),
                 path: path.to_owned(),
                 document: None,
                 old_versions: Vec::new(),
             };
-            let whose = |policy: Actual, scope: &Scope, lab: &str| {
+            let whose = |policy: Seen, scope: &Scope, lab: &str| {
                 policy.ownership(scope, &owner.class, &lab.parse().unwrap())
             };
             let ours = policy("/homeroom/spring/");

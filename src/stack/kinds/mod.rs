@@ -1,104 +1,435 @@
-//! The kinds of resource that a stack is made of. One file a kind: what it should be, what it is, and how
-//! the two differ. How it is created and deleted is the engine's file of the same name.
+//! The kinds of resource that a stack is made of, a file each: what one should be (`Spec`), what was seen of one (`Seen`),
+//! what is to be done about it (`plan`), how that is done (`Action`), and how they are listed. This file has what all kinds have
+//! in common: a line for each of them in each of its tables. CONTRIBUTING.md, "Adding a kind", tells which.
+#![expect(
+    missing_docs,
+    reason = "a field, variant or function whose name and type say all has no line that repeats them"
+)]
 
-pub mod extras;
+pub mod drift;
 pub mod function;
+mod item;
+mod kind;
 pub mod log_group;
 pub mod managed_policy;
+pub(crate) mod principals;
 pub mod rest_api;
 pub mod role;
+pub mod search;
 pub mod state_machine;
 pub mod user;
 
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::stack::ownership::Fingerprint;
+use crate::aws::Operation;
+use crate::stack::diff::Change;
+use crate::stack::ids::{ClassName, LabId, Scope, Username};
+use crate::stack::ownership::{Owner, Ownership, Tags};
+use crate::stack::step::{Context, StepError};
 
-/// A kind of AWS resource, in the order in which a stack is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// IAM role.
-    Role,
-    /// CloudWatch Logs log group.
-    LogGroup,
-    /// Lambda function.
-    Function,
-    /// Step Functions state machine.
-    StateMachine,
-    /// API Gateway REST API with its resources, methods, permission, deployment and stage.
-    RestApi,
-    /// Customer managed policy of IAM: a student's access, or a boundary.
-    ManagedPolicy,
-    /// IAM user: a student's way in.
-    User,
+pub use item::Item;
+pub use kind::{Kind, ResourceId, Verdict};
+
+/// What is true of every resource of a kind.
+pub(crate) struct Facts {
+    /// Longest name, in characters.
+    pub name_max: usize,
+    /// Whether code runs in it, which may log and needs its role to the end.
+    pub runs: bool,
+    /// Whether IAM has it, in all regions.
+    pub in_iam: bool,
+    /// A teardown shows and starts the lowest first: what lets somebody in, then what costs money.
+    pub goes: u8,
+    /// The kinds whose resources of the same student must be gone before.
+    pub goes_after: &'static [Kind],
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Role => "IAM role",
-            Self::LogGroup => "log group",
-            Self::Function => "Lambda function",
-            Self::StateMachine => "state machine",
-            Self::RestApi => "REST API",
-            Self::ManagedPolicy => "IAM policy",
-            Self::User => "IAM user",
-        })
-    }
-}
-
-/// Names one resource in plans, events and reports.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct ResourceId {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its name; unique within its kind and the account's region (for REST APIs: meant to be).
-    pub name: String,
-}
-
-impl ResourceId {
-    /// Names a resource.
-    pub fn new(kind: Kind, name: impl Into<String>) -> Self {
-        Self {
-            kind,
-            name: name.into(),
+impl Kind {
+    pub(crate) fn facts(self) -> &'static Facts {
+        match self {
+            Self::Role => &role::FACTS,
+            Self::LogGroup => &log_group::FACTS,
+            Self::Function => &function::FACTS,
+            Self::StateMachine => &state_machine::FACTS,
+            Self::RestApi => &rest_api::FACTS,
+            Self::ManagedPolicy => &managed_policy::FACTS,
+            Self::User => &user::FACTS,
         }
     }
 }
 
-impl fmt::Display for ResourceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind, self.name)
+/// What a class should have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    pub scope: Scope,
+    pub class: ClassName,
+    pub lab: LabId,
+    /// One stack a student, in the roster's order.
+    pub stacks: Vec<Stack>,
+}
+
+/// What one student should have: so specific that nothing is left to decide.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stack {
+    /// Whose it is.
+    pub owner: Owner,
+    pub roles: Vec<role::Spec>,
+    /// One a function.
+    pub log_groups: Vec<log_group::Spec>,
+    pub functions: Vec<function::Spec>,
+    pub state_machines: Vec<state_machine::Spec>,
+    pub rest_apis: Vec<rest_api::Spec>,
+    /// The permissions boundary of the roles, where it is the lab's own.
+    pub boundary: Option<managed_policy::Spec>,
+}
+
+/// What was seen of a class in the cloud. "Could not see" is not "absent": see [`Observed::gaps`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observed {
+    /// By name, like all the others.
+    pub roles: BTreeMap<String, role::Seen>,
+    pub log_groups: BTreeMap<String, log_group::Seen>,
+    pub functions: BTreeMap<String, function::Seen>,
+    pub state_machines: BTreeMap<String, state_machine::Seen>,
+    /// AWS does not keep their names unique.
+    pub rest_apis: BTreeMap<String, Vec<rest_api::Seen>>,
+    /// Where they were looked for.
+    pub users: BTreeMap<String, user::Seen>,
+    /// Customer managed policies of IAM, where they were looked for.
+    pub policies: BTreeMap<String, managed_policy::Seen>,
+    /// What listings that were read anyway show of students who are not in the roster, where they were looked for. It
+    /// is told, and never acted on: a teardown looks for itself.
+    pub strays: BTreeMap<Owner, BTreeSet<ResourceId>>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+    /// How full the account is.
+    pub account: AccountUse,
+}
+
+/// What to do to one resource. Each is idempotent: done twice, or after a half, it ends the same.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    Role(role::Action),
+    LogGroup(log_group::Action),
+    Function(function::Action),
+    StateMachine(state_machine::Action),
+    RestApi(rest_api::Action),
+    ManagedPolicy(managed_policy::Action),
+    User(user::Action),
+}
+
+/// The same with the action of whatever kind it is.
+macro_rules! each_kind {
+    ($action:expr, $inner:ident => $done:expr) => {
+        match $action {
+            Action::Role($inner) => $done,
+            Action::LogGroup($inner) => $done,
+            Action::Function($inner) => $done,
+            Action::StateMachine($inner) => $done,
+            Action::RestApi($inner) => $done,
+            Action::ManagedPolicy($inner) => $done,
+            Action::User($inner) => $done,
+        }
+    };
+}
+
+macro_rules! actions_of_kinds {
+    ($($kind:ident: $module:ident),+ $(,)?) => {
+        $(impl From<$module::Action> for Action {
+            fn from(action: $module::Action) -> Self {
+                Self::$kind(action)
+            }
+        })+
+    };
+}
+
+actions_of_kinds!(
+    Role: role,
+    LogGroup: log_group,
+    Function: function,
+    StateMachine: state_machine,
+    RestApi: rest_api,
+    ManagedPolicy: managed_policy,
+    User: user,
+);
+
+impl Stack {
+    /// Every resource, in the order in which a stack is shown.
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &dyn AnySpec> {
+        fn of<S: AnySpec>(specs: &[S]) -> impl Iterator<Item = &dyn AnySpec> {
+            specs.iter().map(|spec| spec as &dyn AnySpec)
+        }
+        of(&self.roles)
+            .chain(of(&self.log_groups))
+            .chain(of(&self.functions))
+            .chain(of(&self.state_machines))
+            .chain(of(&self.rest_apis))
+            .chain(of(self.boundary.as_slice()))
+    }
+
+    /// The names of all of them, likewise.
+    pub fn resource_ids(&self) -> Vec<ResourceId> {
+        self.specs().map(AnySpec::id).collect()
+    }
+
+    pub fn student(&self) -> &Username {
+        &self.owner.student
     }
 }
 
-/// Three ways to differ, not two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Drift {
-    /// As desired.
-    Same,
-    /// As desired, but recorded as something else: an update was cut off before its record was written.
-    SameButUnrecorded,
-    /// As last deployed, and the lab has changed since: to be updated.
-    Stale,
-    /// Not as last deployed: the student changed it, and it is theirs.
-    Theirs,
+impl Observed {
+    /// Everything that was seen, whatever it is.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &dyn AnySeen> {
+        fn of<'a, S: AnySeen + 'a>(
+            seen: impl Iterator<Item = &'a S>,
+        ) -> impl Iterator<Item = &'a dyn AnySeen> {
+            seen.map(|one| one as &dyn AnySeen)
+        }
+        of(self.roles.values())
+            .chain(of(self.log_groups.values()))
+            .chain(of(self.functions.values()))
+            .chain(of(self.state_machines.values()))
+            .chain(of(self.rest_apis.values().flatten()))
+            .chain(of(self.policies.values()))
+            .chain(of(self.users.values()))
+    }
+
+    /// Everything that bears a name; several only where AWS allows that.
+    pub(crate) fn named(&self, id: &ResourceId) -> Vec<&dyn AnySeen> {
+        fn of<S: AnySeen>(seen: Option<&S>) -> Vec<&dyn AnySeen> {
+            seen.map(|one| one as &dyn AnySeen).into_iter().collect()
+        }
+        let name = id.name.as_str();
+        match id.kind {
+            Kind::Role => of(self.roles.get(name)),
+            Kind::LogGroup => of(self.log_groups.get(name)),
+            Kind::Function => of(self.functions.get(name)),
+            Kind::StateMachine => of(self.state_machines.get(name)),
+            Kind::RestApi => {
+                let apis = self.rest_apis.get(name).into_iter().flatten();
+                apis.map(|one| one as &dyn AnySeen).collect()
+            }
+            Kind::ManagedPolicy => of(self.policies.get(name)),
+            Kind::User => of(self.users.get(name)),
+        }
+    }
 }
 
-/// Compares what should be, what was recorded at the last deployment, and what is.
-pub fn three_way(
-    desired: &Fingerprint,
-    recorded: Option<&Fingerprint>,
-    actual: &Fingerprint,
-) -> Drift {
-    match (actual == desired, recorded) {
-        (true, Some(recorded)) if recorded != actual => Drift::SameButUnrecorded,
-        (true, _) => Drift::Same,
-        (false, Some(recorded)) if recorded == actual => Drift::Stale,
-        (false, _) => Drift::Theirs,
+// From here on nothing names a kind.
+
+/// A resource as it should be, whatever its kind.
+pub(crate) trait AnySpec {
+    fn id(&self) -> ResourceId;
+
+    /// What a deployment does about it; [`Planning::item`] has asked already whether it could be seen.
+    fn plan(&self, at: &Planning<'_>) -> Item;
+
+    /// Its deletion as a forecast counts it: ids that only AWS knows stand empty, since it is never carried out.
+    fn deletion(&self) -> Action;
+
+    /// The call that looks at one, beyond the listing.
+    fn look(&self) -> Option<Operation> {
+        None
     }
+
+    /// What the student changed of it, if it is provably theirs.
+    fn change(&self, _at: &Planning<'_>) -> Option<Change> {
+        None
+    }
+
+    /// What of the student's own a reset would overwrite, likewise.
+    fn work(&self, _at: &Planning<'_>) -> Option<StudentsWork> {
+        None
+    }
+}
+
+/// A resource as it was seen, whatever its kind.
+pub(crate) trait AnySeen {
+    fn id(&self) -> ResourceId;
+
+    /// Whose it is. `expected`: the owner that its name stands for, where that counts.
+    fn whose(&self, desired: &Desired, expected: Option<&Owner>) -> Ownership;
+
+    /// Deletes it.
+    fn deletion(&self) -> Action;
+
+    /// Path and tags of a role or user, which tell its region beside its owner.
+    fn path_and_tags(&self) -> Option<(&str, &Tags)> {
+        None
+    }
+}
+
+/// What the actions of each kind tell of themselves, and how they are done.
+pub(crate) trait KindAction {
+    fn effect(&self) -> Effect;
+
+    /// The calls that it makes when nothing goes wrong. `tests/engine/scenarios` holds them to what it really does.
+    fn calls(&self) -> Vec<(Operation, usize)>;
+
+    /// How long it waits for the cloud at least, however few the calls.
+    fn wait(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// AWS's; a conflict where something is not provably the student's; what it waited for in vain. What is gone already is
+    /// no error for a deletion.
+    async fn run(&self, cx: &Context<'_>) -> Result<(), StepError>;
+}
+
+/// What an action does to its resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    Create,
+    Update,
+    /// Makes whatever of its parts is missing or differs.
+    Complete,
+    SetBoundary,
+    RemoveBoundary,
+    Freeze,
+    Thaw,
+    StopExecutions,
+    Delete,
+}
+
+impl Effect {
+    /// The word or two, as events and logs have them.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Complete => "complete",
+            Self::SetBoundary => "set boundary",
+            Self::RemoveBoundary => "remove boundary",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+            Self::StopExecutions => "stop executions of",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Whether it only takes away.
+    pub(crate) fn removes(self) -> bool {
+        matches!(self, Self::Delete | Self::RemoveBoundary)
+    }
+}
+
+impl Action {
+    /// What it does to its resource.
+    pub fn effect(&self) -> Effect {
+        each_kind!(self, action => action.effect())
+    }
+
+    /// The calls that it makes when nothing goes wrong.
+    pub(crate) fn calls(&self) -> Vec<(Operation, usize)> {
+        each_kind!(self, action => action.calls())
+    }
+
+    /// How long it waits for the cloud at least.
+    pub(crate) fn wait(&self) -> Duration {
+        each_kind!(self, action => action.wait())
+    }
+
+    pub(crate) async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
+        each_kind!(self, action => action.run(cx).await)
+    }
+}
+
+/// What a plan for one student is decided from.
+#[derive(Clone, Copy)]
+pub(crate) struct Planning<'a> {
+    pub scope: &'a Scope,
+    pub stack: &'a Stack,
+    pub observed: &'a Observed,
+    /// Whether what the student changed is put back as the lab has it.
+    pub reset: bool,
+}
+
+impl Planning<'_> {
+    pub fn owner(&self) -> &Owner {
+        &self.stack.owner
+    }
+
+    /// What a deployment does about a resource.
+    pub fn item(&self, spec: &dyn AnySpec) -> Item {
+        let hidden = self.observed.hidden(&spec.id());
+        hidden.unwrap_or_else(|| spec.plan(self))
+    }
+
+    /// Whether it is this student's.
+    pub fn is_ours(&self, ownership: &Ownership) -> bool {
+        matches!(ownership, Ownership::Ours(owner) if owner == self.owner())
+    }
+}
+
+/// A student's own work on one resource, as it is kept before something overwrites it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StudentsWork {
+    pub resource: ResourceId,
+    /// Whether the code of the function is part of it, and is to be fetched.
+    pub code: bool,
+    /// Files, by name, with their text.
+    pub files: Vec<(String, String)>,
+}
+
+impl Desired {
+    /// Every role gets this policy as its permissions boundary in the place of the lab's own: a role has only one.
+    pub fn bound_roles_by(&mut self, policy_arn: &str) {
+        for stack in &mut self.stacks {
+            stack.boundary = None;
+            for role in &mut stack.roles {
+                role.boundary = Some(policy_arn.to_owned());
+            }
+        }
+    }
+}
+
+/// Something that could not be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    pub kind: Kind,
+    /// The one resource that could not be read; `None` when the whole listing failed.
+    pub name: Option<String>,
+    /// The student whose it is, when it concerns only one.
+    pub student: Option<Username>,
+    /// Operation, error code and message.
+    pub cause: String,
+}
+
+impl Observed {
+    /// The gap that hides a resource, if one does.
+    pub fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
+        let mut gaps = self.gaps.iter();
+        gaps.find(|gap| gap.kind == kind && gap.name.as_deref().is_none_or(|n| n == name))
+    }
+
+    /// The item for something that hides behind a gap.
+    pub(crate) fn hidden(&self, id: &ResourceId) -> Option<Item> {
+        let gap = self.gap(id.kind, &id.name)?;
+        let why = format!("could not be seen: {}", gap.cause);
+        Some(Item::settled(id.clone(), Verdict::Unknown, why))
+    }
+}
+
+/// How full the account is, against its limits; `None` where it could not be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct AccountUse {
+    pub roles: Option<u32>,
+    pub roles_quota: Option<u32>,
+    pub users: Option<u32>,
+    pub users_quota: Option<u32>,
+    /// Customer managed policies in the account.
+    pub policies: Option<u32>,
+    pub policies_quota: Option<u32>,
+    /// REST APIs in the region.
+    pub rest_apis: Option<u32>,
+    /// Functions that may run at once in the region.
+    pub concurrency_quota: Option<u32>,
+    /// Those of them that are reserved for single functions.
+    pub concurrency_reserved: Option<u32>,
 }

@@ -5,23 +5,40 @@
 //! by the very last call (CreateDeployment with a stage), records what was deployed. No record, or an older
 //! one: the API is completed or brought up to date part by part.
 
+pub mod cost;
 mod effects;
 
+pub use effects::Action;
 pub(crate) use effects::BEING_COMPLETED;
-pub use effects::{complete, create, delete};
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::json;
 
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallResult, ErrorKind, Operation};
 use crate::stack::ids::{ClassName, Scope};
-use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
+use crate::stack::kinds::drift::Drift;
+use crate::stack::kinds::search::{Listed, Search};
+use crate::stack::kinds::{
+    AnySeen, AnySpec, Desired, Facts, Item, Kind, Observed, Planning, ResourceId, Stack, Verdict,
+};
+use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record, Tags};
 
-use crate::stack::kinds::Drift;
+pub(super) const FACTS: Facts = Facts {
+    // API Gateway publishes no limit; this is the tightest of the other kinds, so that a lab never depends on an
+    // unwritten one.
+    name_max: 64,
+    runs: false,
+    in_iam: false,
+    goes: 1,
+    goes_after: &[],
+};
 
 /// One method on one path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Route {
-    /// HTTP method.
+pub struct ApiRoute {
     pub method: String,
     /// Path, with its leading slash.
     pub path: String,
@@ -29,9 +46,9 @@ pub struct Route {
     pub function: String,
 }
 
-impl Route {
+impl ApiRoute {
     /// Statement id of the function's resource policy that lets this route invoke it.
-    pub fn statement_id(&self) -> String {
+    fn statement_id(&self) -> String {
         let path: String = self
             .path
             .chars()
@@ -43,7 +60,7 @@ impl Route {
     }
 
     /// The method as the source ARN of an invocation has it: one pattern stands for any.
-    pub fn method_in_arn(&self) -> &str {
+    fn method_in_arn(&self) -> &str {
         if self.method == "ANY" {
             "*"
         } else {
@@ -52,7 +69,7 @@ impl Route {
     }
 
     /// The path as the source ARN of an invocation has it: a path parameter stands for any text.
-    pub fn path_in_arn(&self) -> String {
+    fn path_in_arn(&self) -> String {
         let parts: Vec<&str> = self
             .path
             .split('/')
@@ -105,38 +122,34 @@ pub struct Throttle {
 
 /// A REST API as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RestApi {
+pub struct Spec {
     /// Its name (AWS does not keep names unique).
     pub name: String,
     /// Its one stage.
     pub stage: String,
-    /// Its routes.
-    pub routes: Vec<Route>,
+    pub routes: Vec<ApiRoute>,
     /// Who may call them.
     pub authorization: Authorization,
     /// How often; nothing is written to the stage where there is none, and the account's limit counts.
     pub throttle: Option<Throttle>,
 }
 
-/// A REST API as it is.
+/// A REST API as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actual {
+pub struct Seen {
     /// The id that AWS gave it.
     pub id: String,
-    /// Its name.
     pub name: String,
     /// When it was created, in seconds since 1970; orders duplicates.
     pub created_s: i64,
-    /// Whose it is.
     pub ownership: Ownership,
     /// Its stages; `None` before they were asked for.
-    pub stages: Option<Vec<Stage>>,
+    pub stages: Option<Vec<StageSeen>>,
 }
 
 /// One stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stage {
-    /// Its name.
+pub struct StageSeen {
     pub name: String,
     /// Its description, where the record stands.
     pub description: String,
@@ -145,7 +158,6 @@ pub struct Stage {
 /// One resource (path) of an API with its methods, as GetResources shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathResource {
-    /// Its id.
     pub id: String,
     /// Its full path.
     pub path: String,
@@ -156,7 +168,6 @@ pub struct PathResource {
 /// One method of a path, as GetResources shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Method {
-    /// HTTP method.
     pub name: String,
     /// Its integration's URI, if it has one.
     pub integration: Option<String>,
@@ -164,15 +175,25 @@ pub struct Method {
     pub authorization: String,
 }
 
-/// Those that are this owner's.
-pub fn ours<'a>(apis: &'a [Actual], owner: &Owner) -> impl Iterator<Item = &'a Actual> {
-    apis.iter()
-        .filter(move |api| matches!(&api.ownership, Ownership::Ours(found) if found == owner))
+/// A stage that carries a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRecord {
+    pub api_id: String,
+    pub stage: String,
 }
 
-impl RestApi {
+/// Where a REST API answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiEndpoint {
+    /// The id that AWS gave it.
+    pub id: String,
+    /// Address of its stage, without a trailing slash.
+    pub url: String,
+}
+
+impl Spec {
     /// Fingerprint of everything that is deployed.
-    pub fn fingerprint(&self, scope: &Scope) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, scope: &Scope) -> Fingerprint {
         let mut routes = self.routes.clone();
         routes.sort();
         let routes: Vec<_> = routes
@@ -191,26 +212,26 @@ impl RestApi {
     }
 
     /// The description of the stage that records what is deployed.
-    pub fn stage_description(&self, scope: &Scope, owner: &Owner) -> String {
+    pub(crate) fn stage_description(&self, scope: &Scope, owner: &Owner) -> String {
         owner.record(&[("api", &self.fingerprint(scope))])
     }
 
     /// Of several that are ours, the one that counts: one that is whole, else the oldest.
-    pub fn keeper<'a>(
+    fn keeper<'a>(
         &self,
         scope: &Scope,
         class: &ClassName,
-        ours: impl IntoIterator<Item = &'a Actual>,
-    ) -> Option<&'a Actual> {
-        ours.into_iter().min_by_key(|actual| {
-            let stages = actual.stages.as_deref().unwrap_or_default();
+        ours: impl IntoIterator<Item = &'a Seen>,
+    ) -> Option<&'a Seen> {
+        ours.into_iter().min_by_key(|seen| {
+            let stages = seen.stages.as_deref().unwrap_or_default();
             let whole = self.difference(scope, class, stages) == Drift::Same;
-            (!whole, actual.created_s, actual.id.clone())
+            (!whole, seen.created_s, seen.id.clone())
         })
     }
 
     /// Compares it with what is. Never `Theirs`: a stage that does not carry our record is completed.
-    pub fn difference(&self, scope: &Scope, class: &ClassName, stages: &[Stage]) -> Drift {
+    fn difference(&self, scope: &Scope, class: &ClassName, stages: &[StageSeen]) -> Drift {
         let recorded = stages
             .iter()
             .find(|s| s.name == self.stage)
@@ -221,6 +242,244 @@ impl RestApi {
             _ => Drift::Stale,
         }
     }
+}
+
+impl Observed {
+    /// A student's APIs that stand for one of the lab's: those of its name, else one that the student renamed,
+    /// as far as tags can tell (where the lab has only one).
+    pub(crate) fn apis_of(&self, stack: &Stack, api: &Spec) -> Vec<&Seen> {
+        let ours =
+            |seen: &&Seen| matches!(&seen.ownership, Ownership::Ours(o) if *o == stack.owner);
+        let named = self.rest_apis.get(&api.name).into_iter().flatten();
+        let named: Vec<_> = named.filter(ours).collect();
+        if !named.is_empty() || stack.rest_apis.len() != 1 {
+            return named;
+        }
+        self.rest_apis.values().flatten().filter(ours).collect()
+    }
+
+    /// Of a student's APIs that stand for one of the lab's, the one that counts.
+    pub fn api_of(&self, scope: &Scope, stack: &Stack, api: &Spec) -> Option<&Seen> {
+        api.keeper(scope, &stack.owner.class, self.apis_of(stack, api))
+    }
+
+    /// Where a student's APIs answer, by the lab's name for each; those that are not there are left out.
+    /// `invoke_url` makes the URL of an API's stage.
+    pub fn endpoints(
+        &self,
+        scope: &Scope,
+        stack: &Stack,
+        invoke_url: impl Fn(&str, &str) -> String,
+    ) -> BTreeMap<String, ApiEndpoint> {
+        let deployed = stack.rest_apis.iter().filter_map(|api| {
+            let id = self.api_of(scope, stack, api)?.id.clone();
+            let url = invoke_url(&id, &api.stage);
+            Some((api.name.clone(), ApiEndpoint { id, url }))
+        });
+        deployed.collect()
+    }
+}
+
+impl AnySpec for Spec {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::RestApi, &self.name)
+    }
+
+    fn plan(&self, at: &Planning<'_>) -> Item {
+        let (id, class) = (self.id(), &at.owner().class);
+        let ours = at.observed.apis_of(at.stack, self);
+        // Names of REST APIs are not unique, so a foreign one stands in the way only until we have ours.
+        let Some(keeper) = self.keeper(at.scope, class, ours.iter().copied()) else {
+            let found = at.observed.rest_apis.get(&self.name).into_iter().flatten();
+            let foreign = found
+                .filter_map(|seen| Item::conflict(&id, &seen.ownership, at.owner()))
+                .next();
+            let create = Action::Create(self.clone());
+            return foreign.unwrap_or_else(|| Item::act(id, Verdict::Create, create, ""));
+        };
+        let Some(stages) = &keeper.stages else {
+            return Item::settled(id, Verdict::Unknown, "its stages could not be read");
+        };
+        let duplicates = ours.iter().filter(|seen| seen.id != keeper.id);
+        let duplicates: Vec<String> = duplicates.map(|seen| seen.id.clone()).collect();
+        let lost = self.lost_function(at);
+        let whole = self.difference(at.scope, class, stages) == Drift::Same;
+        if whole && duplicates.is_empty() && lost.is_none() && !at.reset {
+            let why = match keeper.name == self.name {
+                true => String::new(),
+                false => format!("the student renamed it to {}", keeper.name),
+            };
+            return Item::settled(id, Verdict::NoChange, why);
+        }
+        let why = if let Some(function) = lost {
+            format!("lost its permission to invoke {function} together with the function")
+        } else if !duplicates.is_empty() {
+            format!("{} more of the same name", duplicates.len())
+        } else if whole {
+            "reset was asked for: routes and permission are made as the lab has them".to_owned()
+        } else {
+            "not completed, or its routes differ".to_owned()
+        };
+        let action = Action::Complete {
+            api: self.clone(),
+            id: keeper.id.clone(),
+            duplicates,
+        };
+        Item::act(id, Verdict::Update, action, why)
+    }
+
+    fn deletion(&self) -> super::Action {
+        let ids = vec![String::new()];
+        let stages = vec![(String::new(), self.stage.clone())];
+        Action::Delete { ids, stages }.into()
+    }
+
+    fn look(&self) -> Option<Operation> {
+        Some(Operation::GetStages)
+    }
+}
+
+impl Spec {
+    /// A function that one of its routes invokes and that is not there.
+    fn lost_function(&self, at: &Planning<'_>) -> Option<&str> {
+        let mut functions = self.routes.iter().map(|route| route.function.as_str());
+        functions.find(|name| {
+            !at.observed.functions.contains_key(*name)
+                && at.observed.gap(Kind::Function, name).is_none()
+        })
+    }
+}
+
+/// Stages that claim to be whole though the function that they invoke, and with it the permission, is
+/// gone. Were the claim left standing and the run killed between making the function and the
+/// permission, the next run would believe it.
+pub(super) fn records_of(at: &Planning<'_>, function: &str) -> Vec<StageRecord> {
+    let mut records = Vec::new();
+    for api in &at.stack.rest_apis {
+        if !api.routes.iter().any(|route| route.function == function) {
+            continue;
+        }
+        let named = at.observed.rest_apis.get(&api.name).into_iter().flatten();
+        for seen in named.filter(|seen| at.is_ours(&seen.ownership)) {
+            let stages = seen.stages.iter().flatten();
+            let claims =
+                stages.filter(|s| s.name == api.stage && Record::parse(&s.description).is_some());
+            records.extend(claims.map(|stage| StageRecord {
+                api_id: seen.id.clone(),
+                stage: stage.name.clone(),
+            }));
+        }
+    }
+    records
+}
+
+impl AnySeen for Seen {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::RestApi, &self.name)
+    }
+
+    fn whose(&self, _: &Desired, _: Option<&Owner>) -> Ownership {
+        self.ownership.clone()
+    }
+
+    fn deletion(&self) -> super::Action {
+        let stages = self.stages.iter().flatten();
+        Action::Delete {
+            ids: vec![self.id.clone()],
+            stages: stages.map(|s| (self.id.clone(), s.name.clone())).collect(),
+        }
+        .into()
+    }
+}
+
+/// The class's APIs by name, and how many the region has. The listing shows tags, so what was renamed is found too; the
+/// stage tells whether one is whole.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub(crate) async fn list(
+    search: &Search<'_>,
+) -> Listed<(BTreeMap<String, Vec<Seen>>, Option<u32>)> {
+    if !search.any(Kind::RestApi) {
+        return Ok(((BTreeMap::new(), None), Vec::new()));
+    }
+    let (mut found, count, mut gaps) = match list_bare(search).await {
+        Ok((found, count)) => (found, Some(count), Vec::new()),
+        Err(error) => {
+            let gaps = search.gap_of(Kind::RestApi, Err(error))?;
+            (BTreeMap::new(), None, gaps)
+        }
+    };
+    let all = found.values().flatten();
+    let ours = all.filter(|api| matches!(api.ownership, Ownership::Ours(_)));
+    let ours = ours.map(|api| (api.name.clone(), api.id.clone())).collect();
+    let asked = search.details(ours, |(name, id): (String, String)| async move {
+        let stages = search.client.stages(&id).await;
+        (name, id, stages)
+    });
+    for (name, id, stages) in asked.await? {
+        let same_name = found.entry(name.clone()).or_default();
+        match stages {
+            Ok(stages) => {
+                if let Some(api) = same_name.iter_mut().find(|api| api.id == id) {
+                    api.stages = Some(stages);
+                }
+            }
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                same_name.retain(|api| api.id != id);
+            }
+            Err(error) => gaps.push(search.gap(Kind::RestApi, Some(&name), &error)),
+        }
+    }
+    found.retain(|_, apis| !apis.is_empty());
+    Ok(((found, count), gaps))
+}
+
+/// The class's APIs by name as the listing shows them, without their stages, and how many the region has.
+///
+/// # Errors
+/// AWS's, or that the run was stopped.
+pub(crate) async fn list_bare(
+    search: &Search<'_>,
+) -> CallResult<(BTreeMap<String, Vec<Seen>>, u32)> {
+    let mut found: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
+    let mut count = 0;
+    let listed = search.pages(
+        |token| search.client.rest_apis_page(token),
+        |(mut api, tags): (Seen, Tags)| {
+            count += 1;
+            let owner = Owner::from_tags(&tags);
+            if let Some(owner) = &owner {
+                search.note_owned(owner, AnySeen::id(&api));
+            }
+            let sought = owner.is_some_and(|owner| search.seeks(&owner));
+            if sought || search.wanted(Kind::RestApi, &api.name) {
+                api.ownership = Ownership::from_tags(&tags, &search.desired.class);
+                found.entry(api.name.clone()).or_default().push(api);
+            }
+        },
+    );
+    listed.await?;
+    Ok((found, count))
+}
+
+/// Adds the class's APIs as the listing shows them, or the gap where that cannot be read.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub(crate) async fn add_bare(
+    search: &Search<'_>,
+    observed: &mut Observed,
+) -> Result<(), Cancelled> {
+    if search.any(Kind::RestApi) {
+        match list_bare(search).await {
+            Ok((apis, _)) => observed.rest_apis = apis,
+            Err(error) => observed
+                .gaps
+                .extend(search.gap_of(Kind::RestApi, Err(error))?),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -244,7 +503,7 @@ mod tests {
         ]
         .into_iter()
         .map(|(authorization, throttle)| {
-            let api = RestApi {
+            let api = Spec {
                 name: "a".into(),
                 stage: "s".into(),
                 routes: Vec::new(),

@@ -2,20 +2,34 @@
 //!
 //! Its path, `/homeroom/<class>/`, says that it is ours; students have no rights on roles, so a role that
 //! differs is simply put right.
-//!
-//! IAM role: create, put right, delete whole.
 
-use crate::aws::ErrorKind;
-use crate::stack::ids::{ClassName, Scope};
-use crate::stack::ownership::{Fingerprint, Owner, Ownership, Tags, canonical, of_principal};
-use crate::stack::step::{Context, StepError};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Longest role name. Source: IAM and AWS STS quotas, "Role names".
-pub const NAME_MAX: usize = 64;
-/// Longest trust policy in characters, white space not counted. Source: same page.
+use serde_json::Value;
+
+use crate::aws::ErrorKind;
+use crate::aws::Operation::{self, *};
+use crate::stack::ids::{ClassName, Scope, Username};
+use crate::stack::kinds::search::Search;
+use crate::stack::kinds::{
+    AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Observed, Planning,
+    ResourceId, Stack, Verdict,
+};
+use crate::stack::ownership::{Fingerprint, Owner, Ownership, Tags, of_principal};
+use crate::stack::step::{Context, StepError};
+use crate::text::json::canonical;
+
+pub(super) const FACTS: Facts = Facts {
+    // Source: IAM and AWS STS quotas, "Role names".
+    name_max: 64,
+    runs: false,
+    in_iam: true,
+    goes: 4,
+    goes_after: &[Kind::Function, Kind::StateMachine],
+};
+
+/// Longest trust policy in characters, white space not counted. Source: IAM and AWS STS quotas.
 pub const TRUST_MAX: usize = 2048;
 /// Most characters in all inline policies of a role together, white space not counted. Source: same page.
 pub const INLINE_MAX: usize = 10_240;
@@ -24,8 +38,7 @@ pub const POLICY_NAME: &str = "homeroom";
 
 /// A role as it should be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Role {
-    /// Its name.
+pub struct Spec {
     pub name: String,
     /// Who may assume it (trust policy document).
     pub trust: Arc<Value>,
@@ -35,14 +48,12 @@ pub struct Role {
     pub boundary: Option<String>,
 }
 
-/// A role as it is.
+/// A role as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Actual {
-    /// Its name.
+pub struct Seen {
     pub name: String,
     /// The id that AWS gave it, and gives to no other; empty where the listing does not tell.
     pub id: String,
-    /// Its path.
     pub path: String,
     /// Its trust policy; `None` when it is not readable as JSON.
     pub trust: Option<Value>,
@@ -50,20 +61,38 @@ pub struct Actual {
     pub inline: BTreeMap<String, Value>,
     /// ARNs of attached managed policies.
     pub attached: Vec<String>,
-    /// Its tags; may be empty where the listing does not show them.
+    /// May be empty where the listing does not show them.
     pub tags: Tags,
     /// ARN of its permissions boundary.
     pub boundary: Option<String>,
 }
 
-/// What must be written to make it as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Creates it and writes its inline policy.
+    Create(Spec),
+    /// Writes the parts that differ, and takes out what the lab does not have.
+    Update {
+        role: Spec,
+        parts: RoleParts,
+    },
+    /// Sets the permissions boundary, by the policy's ARN.
+    SetBoundary(String),
+    RemoveBoundary,
+    /// Deletes it with everything in it.
+    Delete {
+        /// Names of its inline policies.
+        inline: Vec<String>,
+        /// ARNs of its attached managed policies.
+        attached: Vec<String>,
+    },
+}
+
+/// What must be written to make a role as it should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
-    /// Set the permissions boundary.
+pub struct RoleParts {
     pub boundary: bool,
-    /// Write the trust policy.
     pub trust: bool,
-    /// Write the inline policy.
     pub policy: bool,
     /// Names of inline policies to delete: they would give the role more than the lab does.
     pub extra_inline: Vec<String>,
@@ -71,28 +100,25 @@ pub struct Difference {
     pub extra_attached: Vec<String>,
 }
 
-impl Difference {
+impl RoleParts {
     /// What differs, in a few words.
-    pub fn describe(&self) -> String {
-        let mut parts = Vec::new();
-        if self.boundary {
-            parts.push("permissions boundary".to_owned());
-        }
-        if self.trust {
-            parts.push("trust policy".to_owned());
-        }
-        if self.policy {
-            parts.push("inline policy".to_owned());
-        }
+    fn describe(&self) -> String {
+        let named = [
+            (self.boundary, "permissions boundary"),
+            (self.trust, "trust policy"),
+            (self.policy, "inline policy"),
+        ];
+        let named = named.iter().filter(|(differs, _)| *differs);
+        let mut parts: Vec<String> = named.map(|(_, part)| (*part).to_owned()).collect();
         let extra = self.extra_inline.iter().chain(&self.extra_attached);
         parts.extend(extra.map(|name| format!("extra policy {name}")));
         format!("differs: {}", parts.join(", "))
     }
 }
 
-impl Role {
+impl Spec {
     /// Fingerprint for the tag.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of([
             canonical(&self.trust).as_str(),
             canonical(&self.policy).as_str(),
@@ -100,25 +126,22 @@ impl Role {
     }
 
     /// What must be written; `None` when nothing.
-    pub fn difference(&self, actual: &Actual) -> Option<Difference> {
-        let trust = actual.trust.as_ref().map(canonical) != Some(canonical(&self.trust));
-        let policy = actual.inline.get(POLICY_NAME).map(canonical) != Some(canonical(&self.policy));
-        let inline = actual.inline.keys();
-        let difference = Difference {
-            boundary: self.boundary.is_some() && self.boundary != actual.boundary,
+    fn difference(&self, seen: &Seen) -> Option<RoleParts> {
+        let trust = seen.trust.as_ref().map(canonical) != Some(canonical(&self.trust));
+        let policy = seen.inline.get(POLICY_NAME).map(canonical) != Some(canonical(&self.policy));
+        let extra = seen.inline.keys().filter(|name| *name != POLICY_NAME);
+        let parts = RoleParts {
+            boundary: self.boundary.is_some() && self.boundary != seen.boundary,
             trust,
             policy,
-            extra_inline: inline
-                .filter(|name| *name != POLICY_NAME)
-                .cloned()
-                .collect(),
-            extra_attached: actual.attached.clone(),
+            extra_inline: extra.cloned().collect(),
+            extra_attached: seen.attached.clone(),
         };
-        (difference != Difference::default()).then_some(difference)
+        (parts != RoleParts::default()).then_some(parts)
     }
 }
 
-impl Actual {
+impl Seen {
     /// Whose it is: see [`of_principal`]. `expected` is the owner that the role's name stands for.
     pub fn ownership(
         &self,
@@ -130,11 +153,121 @@ impl Actual {
     }
 }
 
+impl Stack {
+    /// The policy that bounds the roles, where it is the lab's: no role ever stands without it.
+    pub(crate) fn roles_boundary(&self) -> Option<ResourceId> {
+        self.boundary.as_ref().map(AnySpec::id)
+    }
+}
+
+impl AnySpec for Spec {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::Role, &self.name)
+    }
+
+    fn plan(&self, at: &Planning<'_>) -> Item {
+        let (id, owner) = (self.id(), at.owner());
+        let Some(seen) = at.observed.roles.get(&self.name) else {
+            let mut others = at.observed.roles.values();
+            if let Some(other) = others.find(|r| r.name.eq_ignore_ascii_case(&self.name)) {
+                let ownership = other.ownership(at.scope, &owner.class, None);
+                return Item::other_case(id, &other.name, &ownership, owner);
+            }
+            let action = Action::Create(self.clone());
+            return Item::act(id, Verdict::Create, action, "").after(at.stack.roles_boundary());
+        };
+        let ownership = seen.ownership(at.scope, &owner.class, Some(owner));
+        if let Some(item) = Item::conflict(&id, &ownership, owner) {
+            return item;
+        }
+        let Some(parts) = self.difference(seen) else {
+            return Item::settled(id, Verdict::NoChange, "");
+        };
+        let why = parts.describe();
+        let role = self.clone();
+        let action = Action::Update { role, parts };
+        Item::act(id, Verdict::Update, action, why).after(at.stack.roles_boundary())
+    }
+
+    fn deletion(&self) -> super::Action {
+        let inline = vec![POLICY_NAME.to_owned()];
+        let attached = Vec::new();
+        Action::Delete { inline, attached }.into()
+    }
+}
+
+impl AnySeen for Seen {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::Role, &self.name)
+    }
+
+    fn whose(&self, desired: &Desired, expected: Option<&Owner>) -> Ownership {
+        self.ownership(&desired.scope, &desired.class, expected)
+    }
+
+    fn deletion(&self) -> super::Action {
+        let inline = self.inline.keys().cloned().collect();
+        let attached = self.attached.clone();
+        Action::Delete { inline, attached }.into()
+    }
+
+    fn path_and_tags(&self) -> Option<(&str, &Tags)> {
+        Some((&self.path, &self.tags))
+    }
+}
+
+impl KindAction for Action {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Create(_) => Effect::Create,
+            Self::Update { .. } => Effect::Update,
+            Self::SetBoundary(_) => Effect::SetBoundary,
+            Self::RemoveBoundary => Effect::RemoveBoundary,
+            Self::Delete { .. } => Effect::Delete,
+        }
+    }
+
+    fn calls(&self) -> Vec<(Operation, usize)> {
+        match self {
+            Self::Create(_) => vec![(CreateRole, 1), (PutRolePolicy, 1)],
+            Self::Update { parts, .. } => vec![
+                (PutRolePermissionsBoundary, usize::from(parts.boundary)),
+                (UpdateAssumeRolePolicy, usize::from(parts.trust)),
+                (PutRolePolicy, usize::from(parts.policy)),
+                (DeleteRolePolicy, parts.extra_inline.len()),
+                (DetachRolePolicy, parts.extra_attached.len()),
+                (TagRole, 1),
+            ],
+            Self::SetBoundary(_) => vec![(PutRolePermissionsBoundary, 1)],
+            Self::RemoveBoundary => vec![(DeleteRolePermissionsBoundary, 1)],
+            Self::Delete { inline, attached } => vec![
+                (DeleteRolePolicy, inline.len()),
+                (DetachRolePolicy, attached.len()),
+                (DeleteRole, 1),
+            ],
+        }
+    }
+
+    async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
+        match self {
+            Self::Create(role) => create(cx, role).await,
+            Self::Update { role, parts } => update(cx, role, parts).await,
+            Self::SetBoundary(policy_arn) => set_boundary(cx, policy_arn).await,
+            Self::RemoveBoundary => {
+                let removed = cx.client.delete_role_boundary(&cx.resource.name);
+                cx.or_gone_from_iam(removed.await).await
+            }
+            Self::Delete { inline, attached } => {
+                empty(cx, inline, attached).await?;
+                let deleted = cx.client.delete_role(&cx.resource.name);
+                cx.or_gone_from_iam(deleted.await).await
+            }
+        }
+    }
+}
+
 /// Creates the role and writes its inline policy.
-///
-/// # Errors
-/// A conflict when a role of that name is there and not ours.
-pub async fn create(cx: &Context<'_>, role: &Role) -> Result<(), StepError> {
+async fn create(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
     match create_bounded(cx, role, path, tags).await {
@@ -159,83 +292,42 @@ pub async fn create(cx: &Context<'_>, role: &Role) -> Result<(), StepError> {
 /// refused at once.
 async fn create_bounded(
     cx: &Context<'_>,
-    role: &Role,
+    role: &Spec,
     path: &str,
     tags: &Tags,
 ) -> Result<(), StepError> {
     if role.boundary.is_some() && cx.last_principal().is_some() {
-        return cx
-            .call_about_new(|| cx.client.create_role(role, path, tags))
-            .await;
+        let created = cx.call_about_new(|| cx.client.create_role(role, path, tags));
+        return created.await;
     }
-    let created = cx.client.create_role(role, path, tags);
-    Ok(created.await?)
+    Ok(cx.client.create_role(role, path, tags).await?)
 }
 
-/// Writes the parts that differ, and takes out what the lab does not have.
-///
-/// # Errors
-/// AWS's.
-pub async fn update(
-    cx: &Context<'_>,
-    role: &Role,
-    difference: &Difference,
-) -> Result<(), StepError> {
+async fn update(cx: &Context<'_>, role: &Spec, parts: &RoleParts) -> Result<(), StepError> {
     // First what bounds it: nothing more is given to a role that nothing holds.
-    if let Some(boundary) = role.boundary.as_ref().filter(|_| difference.boundary) {
+    if let Some(boundary) = role.boundary.as_ref().filter(|_| parts.boundary) {
         set_boundary(cx, boundary).await?;
     }
-    if difference.trust {
+    if parts.trust {
         update_trust(cx, role).await?;
     }
-    if difference.policy {
+    if parts.policy {
         put_policy(cx, role).await?;
     }
-    empty(cx, &difference.extra_inline, &difference.extra_attached).await?;
+    empty(cx, &parts.extra_inline, &parts.extra_attached).await?;
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
-    let name = role.name.as_str();
-    let tagged = cx.call_about_new(|| cx.client.tag_role(name, tags));
+    let tagged = cx.call_about_new(|| cx.client.tag_role(&role.name, tags));
     tagged.await
 }
 
-/// Deletes the role with all that is in it.
-///
-/// # Errors
-/// AWS's; what is gone already is no error.
-pub async fn delete(
-    cx: &Context<'_>,
-    inline: &[String],
-    attached: &[String],
-) -> Result<(), StepError> {
-    empty(cx, inline, attached).await?;
-    let name = cx.resource.name.as_str();
-    let deleted = cx.client.delete_role(name);
-    cx.or_gone_from_iam(deleted.await).await
-}
-
-/// Sets the permissions boundary.
-///
-/// # Errors
-/// AWS's.
-pub async fn set_boundary(cx: &Context<'_>, policy_arn: &str) -> Result<(), StepError> {
+async fn set_boundary(cx: &Context<'_>, policy_arn: &str) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     if cx.last_principal().is_none() {
-        let set = cx.client.put_role_boundary(name, policy_arn);
-        return Ok(set.await?);
+        return Ok(cx.client.put_role_boundary(name, policy_arn).await?);
     }
     // The policy was made a moment ago, and need not be visible everywhere yet.
     let set = cx.call_about_new(|| cx.client.put_role_boundary(name, policy_arn));
     set.await
-}
-
-/// Takes the permissions boundary away.
-///
-/// # Errors
-/// AWS's; what is gone already is no error.
-pub async fn remove_boundary(cx: &Context<'_>) -> Result<(), StepError> {
-    let name = cx.resource.name.as_str();
-    let removed = cx.client.delete_role_boundary(name);
-    cx.or_gone_from_iam(removed.await).await
 }
 
 /// Takes policies out of the role.
@@ -255,21 +347,51 @@ async fn empty(cx: &Context<'_>, inline: &[String], attached: &[String]) -> Resu
 async fn prove_ours(cx: &Context<'_>, name: &str) -> Result<(), StepError> {
     let head = cx.call_about_new(|| cx.client.get_role(name)).await?;
     let ownership = of_principal(&head.path, &head.tags, cx.scope, cx.class(), Some(cx.owner));
-    match ownership.why_not(cx.owner) {
-        None => Ok(()),
-        Some(why) => Err(StepError::Conflict(why)),
-    }
+    cx.prove(&ownership)
 }
 
-async fn update_trust(cx: &Context<'_>, role: &Role) -> Result<(), StepError> {
+async fn update_trust(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     let update = cx.call_about_new(|| cx.client.update_trust(&role.name, &role.trust));
     update.await
 }
 
-async fn put_policy(cx: &Context<'_>, role: &Role) -> Result<(), StepError> {
-    let put = cx.call_about_new(|| {
-        cx.client
-            .put_role_policy(&role.name, POLICY_NAME, &role.policy)
-    });
+async fn put_policy(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
+    let (name, policy) = (&role.name, &role.policy);
+    let put = cx.call_about_new(|| cx.client.put_role_policy(name, POLICY_NAME, policy));
     put.await
+}
+
+/// Students who are wholly another class's: every role that this lab would give them is there and is that class's.
+/// Nothing of ours can stand beside those names, so their other things need not be asked.
+pub(crate) fn strangers(search: &Search<'_>, roles: &BTreeMap<String, Seen>) -> BTreeSet<Username> {
+    let is_others = |name: &String| {
+        let owner = roles
+            .get(name)
+            .and_then(|role| Owner::from_tags(&role.tags));
+        owner.is_some_and(|owner| owner.class != search.desired.class)
+    };
+    let patterns: Vec<_> = search.patterns_of(Kind::Role).collect();
+    roles
+        .values()
+        .filter_map(|role| Owner::from_tags(&role.tags))
+        .map(|owner| owner.student)
+        .filter(|student| {
+            let mut names = patterns.iter().map(|pattern| pattern.name(student));
+            !patterns.is_empty() && names.all(|name| is_others(&name))
+        })
+        .collect()
+}
+
+/// Roles below the class's path that do not say whose they are and bear no name of the class: nobody's to
+/// delete, and not to be passed over in silence.
+pub(crate) fn ownerless(desired: &Desired, observed: &Observed) -> Vec<String> {
+    let path = Scope::role_path(&desired.class);
+    let specs = desired.stacks.iter().flat_map(|stack| &stack.roles);
+    let named: BTreeSet<&str> = specs.map(|role| role.name.as_str()).collect();
+    let roles = observed.roles.values();
+    roles
+        .filter(|role| role.path == path && Owner::from_tags(&role.tags).is_none())
+        .filter(|role| !named.contains(role.name.as_str()))
+        .map(|role| role.name.clone())
+        .collect()
 }

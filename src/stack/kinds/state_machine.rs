@@ -4,26 +4,48 @@
 //! it. So one `DescribeStateMachine` tells whose it is and whether the student changed it, and an update is
 //! recorded by the very call that makes it. Asking for tags instead would cost a second call on the scarcest
 //! read quota of the service (ListTagsForResource refills at 1 per second).
-//!
-//! Step Functions state machine: create, update, delete and wait until it is gone.
 
-use crate::aws::{ErrorKind, NewStateMachine};
-use crate::stack::ids::Scope;
-use crate::stack::kinds::extras::{Extras, MachineSetting};
-use crate::stack::kinds::{Drift, three_way};
-use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
-use crate::stack::step::{Context, Poll, StepError, or_gone};
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest state machine name. Source: Step Functions CreateStateMachine, `name`.
-pub const NAME_MAX: usize = 80;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::aws::Operation::{self, *};
+use crate::aws::{CallResult, ErrorKind, NewStateMachine};
+use crate::stack::diff::{Change, LAB_CHANGED, SettingsDiff, abridged, counts, lines};
+use crate::stack::ids::{Scope, Username};
+use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
+use crate::stack::kinds::search::{Listed, Search};
+use crate::stack::kinds::{
+    AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Planning, ResourceId,
+    StudentsWork, Verdict,
+};
+use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
+use crate::stack::step::{Context, Poll, StepError, or_gone};
+use crate::text::json::sorted;
+
+pub(super) const FACTS: Facts = Facts {
+    // Source: Step Functions CreateStateMachine, `name`.
+    name_max: 80,
+    runs: true,
+    in_iam: false,
+    goes: 3,
+    goes_after: &[],
+};
+
 /// Largest definition in characters. Source: CreateStateMachine, `definition`.
 pub const DEFINITION_MAX: usize = 1_048_576;
+/// How long a deletion may take before running executions, which hold it up, are stopped.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Until a deleted one is gone, when nothing runs any more.
+const GONE_AFTER: Duration = Duration::from_secs(12);
+/// Looks at a deleted one until it is gone, usually.
+const LOOKS: usize = 4;
 
 /// Workflow type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum WorkflowType {
     /// Executions are kept for 90 days and can be listed.
@@ -34,10 +56,8 @@ pub enum WorkflowType {
 
 /// A state machine as it should be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StateMachine {
-    /// Its name.
+pub struct Spec {
     pub name: String,
-    /// Its type.
     pub workflow_type: WorkflowType,
     /// Name of the role that it runs as (one of the stack's).
     pub role: String,
@@ -45,25 +65,22 @@ pub struct StateMachine {
     pub definition: Arc<Value>,
 }
 
-/// A state machine as it is.
+/// A state machine as it was seen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Actual {
-    /// Its name.
+pub struct Seen {
     pub name: String,
-    /// Its ARN.
     pub arn: String,
     /// When it was created, in milliseconds since 1970, where the listing tells: another one of the same name has
     /// another time.
     pub created_ms: Option<i64>,
     /// What describing it showed; `None` before it was described.
-    pub detail: Option<Detail>,
-    /// Whose it is.
+    pub detail: Option<Described>,
     pub ownership: Ownership,
 }
 
 /// What DescribeStateMachine shows.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Detail {
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Described {
     /// Its definition, as text.
     pub definition: String,
     /// ARN of its role.
@@ -75,7 +92,68 @@ pub struct Detail {
     pub extras: Extras<MachineSetting>,
 }
 
-impl StateMachine {
+/// A setting of a state machine, by its name in Step Functions' API. Source: UpdateStateMachine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MachineSetting {
+    EncryptionConfiguration,
+    LoggingConfiguration,
+    TracingConfiguration,
+}
+
+impl MachineSetting {
+    /// Its name in the API, and what AWS makes it where nobody says anything, for people.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::EncryptionConfiguration => ("encryptionConfiguration", "AWS_OWNED_KEY"),
+            Self::LoggingConfiguration => ("loggingConfiguration", "OFF"),
+            Self::TracingConfiguration => ("tracingConfiguration", "disabled"),
+        }
+    }
+}
+
+/// State machines as last described, by name.
+pub type KnownMachines = BTreeMap<String, KnownMachine>;
+
+/// A state machine as it was described.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownMachine {
+    /// When it was created, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it was described, likewise.
+    pub read_ms: i64,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What describing it showed.
+    pub detail: Described,
+}
+
+impl KnownMachine {
+    /// Whether a listing shows the machine that this one was.
+    pub fn is(&self, listed: &Seen) -> bool {
+        listed.created_ms == Some(self.created_ms)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    Create(Spec),
+    /// Writes definition and role.
+    Update {
+        machine: Spec,
+        /// Settings that no lab makes, to be put back as AWS makes them.
+        undo: Vec<MachineSetting>,
+    },
+    /// Stops what runs of it.
+    StopExecutions,
+    /// Deletes it and waits until it is gone.
+    Delete {
+        arn: String,
+    },
+}
+
+impl Spec {
     /// Fingerprint of the definition.
     pub fn fingerprint(&self) -> Fingerprint {
         body_fingerprint(&self.definition)
@@ -96,7 +174,7 @@ impl StateMachine {
     }
 
     /// Compares it with what is.
-    pub fn difference(&self, scope: &Scope, owner: &Owner, detail: &Detail) -> Drift {
+    fn difference(&self, scope: &Scope, owner: &Owner, detail: &Described) -> Drift {
         let parsed: Option<Value> = serde_json::from_str(&detail.definition).ok();
         // A record that came with a definition copied from somebody else records nothing of this one.
         let record = parsed
@@ -124,9 +202,9 @@ impl StateMachine {
     }
 }
 
-impl Detail {
+impl Described {
     /// Whose the definition says that it is.
-    pub fn recorded_owner(&self) -> Option<Owner> {
+    fn recorded_owner(&self) -> Option<Owner> {
         let definition = serde_json::from_str::<Value>(&self.definition).ok()?;
         Some(record_of(&definition)?.owner)
     }
@@ -145,10 +223,201 @@ fn body_fingerprint(definition: &Value) -> Fingerprint {
     Fingerprint::of_json(&body)
 }
 
-/// How long a deletion may take before running executions, which hold it up, are stopped.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// What the student changed, in a sentence, where anything is.
+fn said(changed: &[&str]) -> Option<String> {
+    (!changed.is_empty()).then(|| format!("the student changed its {}", changed.join(", ")))
+}
 
-fn request<'a>(cx: &Context<'_>, machine: &'a StateMachine) -> NewStateMachine<'a> {
+/// A definition for people: sorted keys, indented, without the comment that carries homeroom's record.
+fn pretty(definition: &Value) -> String {
+    let mut definition = sorted(definition);
+    if let Value::Object(map) = &mut definition {
+        map.shift_remove("Comment");
+    }
+    serde_json::to_string_pretty(&definition).unwrap_or_default()
+}
+
+impl Spec {
+    /// How it stands where it is the student's own machine, and not on its way out.
+    fn own<'a>(&self, at: &Planning<'a>) -> Option<&'a Described> {
+        let seen = at.observed.state_machines.get(&self.name)?;
+        let detail = seen.detail.as_ref().filter(|detail| !detail.deleting)?;
+        at.is_ours(&seen.ownership).then_some(detail)
+    }
+}
+
+impl AnySpec for Spec {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::StateMachine, &self.name)
+    }
+
+    fn plan(&self, at: &Planning<'_>) -> Item {
+        let (id, owner) = (self.id(), at.owner());
+        let needs = ResourceId::new(Kind::Role, &self.role);
+        let create = |id, why| {
+            let action = Action::Create(self.clone());
+            Item::act(id, Verdict::Create, action, why).after([needs.clone()])
+        };
+        let Some(seen) = at.observed.state_machines.get(&self.name) else {
+            return create(id, "");
+        };
+        if let Some(item) = Item::conflict(&id, &seen.ownership, owner) {
+            return item;
+        }
+        let Some(detail) = &seen.detail else {
+            return Item::settled(id, Verdict::Unknown, "its definition could not be read");
+        };
+        if detail.deleting {
+            return create(id, "the one that is there is being deleted");
+        }
+        let drift = self.difference(at.scope, owner, detail);
+        let mut changed = Vec::from_iter((drift == Drift::Theirs).then_some("definition"));
+        changed.extend(detail.extras.keys().map(|setting| setting.words().0));
+        let theirs = said(&changed);
+        let why = match (drift, &theirs) {
+            (Drift::Stale, None) => "definition or role differs".to_owned(),
+            (Drift::Stale, Some(theirs)) if !at.reset => {
+                format!("definition or role differs; {theirs}, and that stays")
+            }
+            (_, None) => return Item::settled(id, Verdict::NoChange, ""),
+            (_, Some(theirs)) if at.reset => format!("{theirs}; reset was asked for"),
+            (_, Some(why)) => {
+                let item = Item::settled(id, Verdict::Keep, why.clone());
+                return item.with_theirs(theirs);
+            }
+        };
+        let undo = detail.extras.keys().copied().filter(|_| at.reset);
+        let action = Action::Update {
+            machine: self.clone(),
+            undo: undo.collect(),
+        };
+        let item = Item::act(id, Verdict::Update, action, why).with_theirs(theirs);
+        item.after([needs])
+    }
+
+    fn deletion(&self) -> super::Action {
+        Action::Delete { arn: String::new() }.into()
+    }
+
+    fn look(&self) -> Option<Operation> {
+        Some(DescribeStateMachine)
+    }
+
+    fn change(&self, at: &Planning<'_>) -> Option<Change> {
+        let detail = self.own(at)?;
+        let mut settings = SettingsDiff::default();
+        for (setting, value) in &detail.extras {
+            let (name, by_itself) = setting.words();
+            settings.compare(name, by_itself, value);
+        }
+        let resource = self.id().to_string();
+        if self.difference(at.scope, at.owner(), detail) != Drift::Theirs {
+            let names: Vec<&str> = settings.names.iter().map(String::as_str).collect();
+            return Some(Change {
+                resource,
+                summary: said(&names)?,
+                diff: settings.diff,
+            });
+        }
+        let seen: Option<Value> = serde_json::from_str(&detail.definition).ok();
+        let recorded = seen.as_ref().and_then(record_of);
+        let recorded = recorded.and_then(|mut record| record.fingerprints.remove("definition"));
+        let after = match &seen {
+            Some(definition) => pretty(definition),
+            None => detail.definition.clone(),
+        };
+        let mut diff = lines(&pretty(&self.definition), &after);
+        let (added, removed) = counts(&diff);
+        let mut summary =
+            format!("the student changed its definition (lines: {added} added, {removed} removed)");
+        if recorded.is_some_and(|recorded| recorded != self.fingerprint()) {
+            summary.push_str(LAB_CHANGED);
+        }
+        diff.extend(settings.diff);
+        Some(Change {
+            resource,
+            summary,
+            diff: abridged(diff),
+        })
+    }
+
+    fn work(&self, at: &Planning<'_>) -> Option<StudentsWork> {
+        let detail = self.own(at)?;
+        let theirs = self.difference(at.scope, at.owner(), detail) == Drift::Theirs;
+        if !theirs && detail.extras.is_empty() {
+            return None;
+        }
+        let name = &self.name;
+        let mut files = vec![(format!("{name}.asl.json"), detail.definition.clone())];
+        if !detail.extras.is_empty() {
+            let settings = settings_json(&detail.extras, |setting| setting.words().0);
+            files.push((format!("{name}.settings.json"), format!("{settings:#}\n")));
+        }
+        Some(StudentsWork {
+            resource: self.id(),
+            code: false,
+            files,
+        })
+    }
+}
+
+impl AnySeen for Seen {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::StateMachine, &self.name)
+    }
+
+    fn whose(&self, _: &Desired, _: Option<&Owner>) -> Ownership {
+        self.ownership.clone()
+    }
+
+    fn deletion(&self) -> super::Action {
+        let arn = self.arn.clone();
+        Action::Delete { arn }.into()
+    }
+}
+
+impl KindAction for Action {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Create(_) => Effect::Create,
+            Self::Update { .. } => Effect::Update,
+            Self::StopExecutions => Effect::StopExecutions,
+            Self::Delete { .. } => Effect::Delete,
+        }
+    }
+
+    fn calls(&self) -> Vec<(Operation, usize)> {
+        match self {
+            Self::Create(_) => vec![(CreateStateMachine, 1)],
+            Self::Update { .. } => vec![(UpdateStateMachine, 1), (StatesTagResource, 1)],
+            Self::StopExecutions => vec![(DescribeStateMachine, 1), (ListExecutions, 1)],
+            Self::Delete { .. } => vec![
+                (DeleteStateMachine, 1),
+                (DescribeStateMachine, LOOKS),
+                // One that is not gone at once may have executions to stop.
+                (ListExecutions, 1),
+            ],
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        match self {
+            Self::Delete { .. } => GONE_AFTER,
+            _ => Duration::ZERO,
+        }
+    }
+
+    async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
+        match self {
+            Self::Create(machine) => create(cx, machine).await,
+            Self::Update { machine, undo } => update(cx, machine, undo).await,
+            Self::StopExecutions => stop(cx).await,
+            Self::Delete { arn } => delete(cx, arn).await,
+        }
+    }
+}
+
+fn request<'a>(cx: &Context<'_>, machine: &'a Spec) -> NewStateMachine<'a> {
     NewStateMachine {
         name: &machine.name,
         workflow_type: machine.workflow_type,
@@ -158,12 +427,7 @@ fn request<'a>(cx: &Context<'_>, machine: &'a StateMachine) -> NewStateMachine<'
     }
 }
 
-/// Creates the state machine.
-///
-/// # Errors
-/// A conflict when one of that name is there and not ours; stuck when the role does not become assumable,
-/// or a state machine of that name that is being deleted does not go.
-pub async fn create(cx: &Context<'_>, machine: &StateMachine) -> Result<(), StepError> {
+async fn create(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let mut deletion = Poll::state_machine_gone();
     loop {
@@ -185,7 +449,7 @@ pub async fn create(cx: &Context<'_>, machine: &StateMachine) -> Result<(), Step
 }
 
 /// There is one that differs, and the listing did not show it: brings it up to date if it is ours.
-async fn adopt(cx: &Context<'_>, machine: &StateMachine) -> Result<(), StepError> {
+async fn adopt(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&machine.name);
     let detail = cx.client.describe_state_machine(arn).await?;
     prove_ours(cx, arn, &detail).await?;
@@ -193,7 +457,7 @@ async fn adopt(cx: &Context<'_>, machine: &StateMachine) -> Result<(), StepError
 }
 
 /// Proves that a state machine is this student's: by the record in its definition, else by its tags.
-async fn prove_ours(cx: &Context<'_>, arn: &str, detail: &Detail) -> Result<(), StepError> {
+async fn prove_ours(cx: &Context<'_>, arn: &str, detail: &Described) -> Result<(), StepError> {
     if detail.recorded_owner().as_ref() == Some(cx.owner) {
         return Ok(());
     }
@@ -202,12 +466,9 @@ async fn prove_ours(cx: &Context<'_>, arn: &str, detail: &Detail) -> Result<(), 
 }
 
 /// Writes definition and role, and puts the settings in `undo` back as AWS makes them.
-///
-/// # Errors
-/// AWS's; stuck when the role does not become assumable.
-pub async fn update(
+async fn update(
     cx: &Context<'_>,
-    machine: &StateMachine,
+    machine: &Spec,
     undo: &[MachineSetting],
 ) -> Result<(), StepError> {
     let new = &request(cx, machine);
@@ -219,10 +480,7 @@ pub async fn update(
 }
 
 /// Deletes the state machine and waits until it is gone.
-///
-/// # Errors
-/// AWS's; stuck when it does not go; one that is gone already is no error.
-pub async fn delete(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
+async fn delete(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
     or_gone(cx.client.delete_state_machine(arn).await)?;
     let mut poll = Poll::state_machine_gone();
     let mut stopped = false;
@@ -242,10 +500,7 @@ pub async fn delete(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
 }
 
 /// Stops what runs of a state machine that is this student's.
-///
-/// # Errors
-/// A conflict where it is not; AWS's otherwise. One that is not there is no error.
-pub async fn stop(cx: &Context<'_>) -> Result<(), StepError> {
+async fn stop(cx: &Context<'_>) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&cx.resource.name);
     let detail = cx.client.describe_state_machine(arn).await;
     let detail = match detail {
@@ -283,4 +538,64 @@ async fn stop_executions(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
             return Ok(());
         }
     }
+}
+
+/// The class's machines: a listing shows names only, so each is described. `strangers`: students who are wholly another
+/// class's.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub(crate) async fn list(
+    search: &Search<'_>,
+    strangers: &BTreeSet<Username>,
+) -> Listed<BTreeMap<String, Seen>> {
+    let mut found = BTreeMap::new();
+    let listed = search.list(
+        Kind::StateMachine,
+        |token| search.client.state_machines_page(token),
+        |mut machine: Seen| {
+            let stray = search.stray(Kind::StateMachine, &machine.name);
+            if !search.wanted(Kind::StateMachine, &machine.name)
+                && stray.is_none_or(|student| strangers.contains(&student))
+            {
+                search.note_named(Kind::StateMachine, &machine.name);
+                return;
+            }
+            let known = search.known.get(&machine.name);
+            if let Some(known) = known.filter(|known| known.is(&machine)) {
+                let owner = Some(known.owner.clone());
+                machine.ownership = Ownership::from_owner(owner, &search.desired.class);
+                machine.detail = Some(known.detail.clone());
+            }
+            found.insert(machine.name.clone(), machine);
+        },
+    );
+    let mut gaps = listed.await?;
+    let described = search.complete(
+        Kind::StateMachine,
+        &mut found,
+        |machine| machine.detail.is_none(),
+        |machine| describe(search, machine),
+        |machine, (detail, ownership)| {
+            machine.ownership = ownership;
+            machine.detail = Some(detail);
+        },
+    );
+    gaps.extend(described.await?);
+    Ok((found, gaps))
+}
+
+/// A machine's definition, and whose it is: the record in it settles that where it says just what the name stands for;
+/// tags are asked otherwise.
+async fn describe(search: &Search<'_>, machine: Seen) -> CallResult<(Described, Ownership)> {
+    let (client, arn) = (search.client, machine.arn.as_str());
+    let detail = client.describe_state_machine(arn).await?;
+    let record = detail.recorded_owner();
+    let expected = search.expected(Kind::StateMachine, &machine.name);
+    let proven = Ownership::from_record(record.as_ref(), expected);
+    if proven != Ownership::Unproven {
+        return Ok((detail, proven));
+    }
+    let tags = client.state_machine_tags(arn).await?;
+    Ok((detail, Ownership::from_tags(&tags, &search.desired.class)))
 }

@@ -3,21 +3,27 @@
 //!
 //! Which credentials it has shows in no listing, so a tag, written last, records which ones homeroom issued: without it
 //! the user is not whole, and the next run issues them anew.
-//!
-//! IAM user: create, put right, issue credentials, shut out, delete whole.
 
-use crate::aws::{ErrorKind, UserPart};
-use crate::stack::credentials::{AccessKey, Credentials};
-use crate::stack::ids::{ClassName, Scope};
-use crate::stack::kinds::managed_policy::ManagedPolicy;
-use crate::stack::ownership::{Fingerprint, Owner, Ownership, Tags, canonical, of_principal};
-use crate::stack::plan::access::Issue;
-use crate::stack::step::{Context, Poll, StepError, or_gone};
-use secrecy::SecretString;
-use std::io;
+pub mod access;
+mod effects;
 
-/// Longest user name. Source: IAM and AWS STS quotas, "User names".
-pub const NAME_MAX: usize = 64;
+pub use effects::Action;
+
+use crate::stack::ids::{ClassName, Scope, Username};
+use crate::stack::kinds::{
+    AnySeen, Desired, Facts, Kind, Observed, ResourceId, Stack, managed_policy,
+};
+use crate::stack::ownership::{Owner, Ownership, Tags, of_principal};
+
+pub(super) const FACTS: Facts = Facts {
+    // Source: IAM and AWS STS quotas, "User names".
+    name_max: 64,
+    runs: false,
+    in_iam: true,
+    goes: 0,
+    goes_after: &[],
+};
+
 /// Tag: which credentials were issued.
 pub const TAG_CREDENTIALS: &str = "homeroom:credentials";
 /// The inline policy that shuts a user out.
@@ -62,7 +68,7 @@ pub const SESSIONS_POLICY: &str = "homeroom-sessions";
 /// The document of the policy that ends every session that was issued before a moment (RFC 3339, UTC): temporary
 /// credentials outlive the key that got them. Long-term keys have no such time, and no condition on it holds for them.
 /// Source: IAM guide, "aws:TokenIssueTime".
-pub fn sessions_document(before: &str) -> serde_json::Value {
+fn sessions_document(before: &str) -> serde_json::Value {
     serde_json::json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -72,25 +78,43 @@ pub fn sessions_document(before: &str) -> serde_json::Value {
     })
 }
 
+/// Credentials to issue to a user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Issue {
+    /// Set a new console password.
+    pub password: bool,
+    /// Make a new access key in the place of those that are there.
+    pub access_key: bool,
+    /// The user's tag says that it has what is replaced here: that is withdrawn first, so that a run that is cut off
+    /// does not leave credentials that are neither those of old nor those that were kept.
+    pub withdraw: bool,
+    /// What the user has once this is done.
+    pub then: Issued,
+}
+
+impl Issue {
+    /// Whether there is nothing to issue.
+    pub fn is_nothing(self) -> bool {
+        !self.password && !self.access_key
+    }
+}
+
 /// What a student's way in should be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct User {
+pub struct Spec {
     /// Its name, the student's.
     pub name: String,
     /// What it may do.
-    pub policy: ManagedPolicy,
+    pub policy: managed_policy::Spec,
     /// What it, and the roles of the stack, may do at most.
-    pub boundary: ManagedPolicy,
+    pub boundary: managed_policy::Spec,
 }
 
-/// A user as it is.
+/// A user as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Actual {
-    /// Its name.
+pub struct Seen {
     pub name: String,
-    /// Its path.
     pub path: String,
-    /// Its tags.
     pub tags: Tags,
     /// Names of its inline policies.
     pub inline: Vec<String>,
@@ -102,20 +126,32 @@ pub struct Actual {
     pub boundary: Option<String>,
 }
 
-impl Actual {
+impl Seen {
     /// Whose it is: see [`of_principal`].
     pub fn ownership(&self, scope: &Scope, class: &ClassName) -> Ownership {
         of_principal(&self.path, &self.tags, scope, class, None)
     }
 
     /// Whether it is this owner's.
-    pub fn is_of(&self, scope: &Scope, owner: &Owner) -> bool {
+    pub(crate) fn is_of(&self, scope: &Scope, owner: &Owner) -> bool {
         self.ownership(scope, &owner.class).why_not(owner).is_none()
     }
 
     /// Whether it is shut out.
     pub fn is_frozen(&self) -> bool {
         self.inline.iter().any(|name| name == FREEZE_POLICY)
+    }
+}
+
+impl Observed {
+    /// The students who are shut out, as far as their users tell.
+    pub fn frozen(&self, scope: &Scope, stacks: &[Stack]) -> Vec<Username> {
+        let users = stacks
+            .iter()
+            .filter_map(|stack| Some((stack, self.users.get(stack.student().as_str())?)));
+        let frozen =
+            users.filter(|(stack, user)| user.is_frozen() && user.is_of(scope, &stack.owner));
+        frozen.map(|(stack, _)| stack.student().clone()).collect()
     }
 }
 
@@ -127,300 +163,25 @@ pub fn freeze_document() -> serde_json::Value {
     })
 }
 
-/// AWS's code for a user that still has something.
-const DELETE_CONFLICT: &str = "DeleteConflict";
+impl AnySeen for Seen {
+    fn id(&self) -> ResourceId {
+        ResourceId::new(Kind::User, &self.name)
+    }
 
-/// Creates the user with boundary and policy, then issues its credentials.
-///
-/// # Errors
-/// A conflict when a user of that name is there and not this student's.
-pub async fn create(cx: &Context<'_>, user: &User, issue: Issue) -> Result<(), StepError> {
-    let name = user.name.as_str();
-    let path = &Scope::role_path(cx.class());
-    let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
-    let tags = &cx.owner.tags(cx.scope, &fingerprint(user));
-    // The boundary was made a moment ago, and need not be visible everywhere yet.
-    let created = cx.call_about_new(|| cx.client.create_user(name, path, boundary, tags));
-    let is_new = match created.await {
-        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
-            cx.principal_made();
-            prove_ours(cx, name).await?;
-            set_boundary(cx, user).await?;
-            false
+    fn whose(&self, desired: &Desired, _: Option<&Owner>) -> Ownership {
+        self.ownership(&desired.scope, &desired.class)
+    }
+
+    fn deletion(&self) -> super::Action {
+        Action::Delete {
+            inline: self.inline.clone(),
+            attached: self.attached.clone(),
+            groups: self.groups.clone(),
         }
-        other => {
-            other?;
-            cx.principal_made();
-            true
-        }
-    };
-    attach(cx, user).await?;
-    issue_credentials(cx, user, issue, is_new).await
-}
-
-/// Writes what differs, then issues credentials.
-///
-/// # Errors
-/// AWS's, or that credentials could not be kept.
-pub async fn update(
-    cx: &Context<'_>,
-    user: &User,
-    boundary: bool,
-    attach_policy: bool,
-    issue: Issue,
-) -> Result<(), StepError> {
-    if boundary {
-        set_boundary(cx, user).await?;
+        .into()
     }
-    if attach_policy {
-        attach(cx, user).await?;
-    }
-    if issue.is_nothing() {
-        return Ok(());
-    }
-    issue_credentials(cx, user, issue, false).await
-}
 
-/// Shuts the user out, whatever else it may do, from its next request on.
-///
-/// # Errors
-/// AWS's; who is gone is shut out already.
-pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
-    let name = cx.resource.name.as_str();
-    let document = &freeze_document();
-    let put = cx.client.put_user_policy(name, FREEZE_POLICY, document);
-    cx.or_gone_from_iam(put.await).await
-}
-
-/// Lets the user in again.
-///
-/// # Errors
-/// AWS's; a user who is not shut out is no error.
-pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
-    remove(cx, UserPart::InlinePolicy, FREEZE_POLICY).await
-}
-
-/// Deletes the user with all that is in it: first what lets somebody in.
-///
-/// # Errors
-/// AWS's; what is gone already is no error.
-pub async fn delete(
-    cx: &Context<'_>,
-    inline: &[String],
-    attached: &[String],
-    groups: &[String],
-) -> Result<(), StepError> {
-    let name = cx.resource.name.as_str();
-    // First of all: what temporary credentials may still do would otherwise go on until the user is gone.
-    let mut inline = inline.to_vec();
-    if end_sessions(cx, name).await? && !inline.iter().any(|name| name == SESSIONS_POLICY) {
-        inline.push(SESSIONS_POLICY.to_owned());
-    }
-    let closed = cx.client.delete_login_profile(name);
-    cx.or_gone_from_iam(closed.await).await?;
-    let parts = [
-        (UserPart::AccessKey, list(cx, UserPart::AccessKey).await?),
-        (UserPart::AttachedPolicy, attached.to_vec()),
-        (UserPart::InlinePolicy, inline),
-        (UserPart::Group, groups.to_vec()),
-    ];
-    for (part, ids) in parts {
-        for id in ids {
-            remove(cx, part, &id).await?;
-        }
-    }
-    let mut poll = Poll::visibility();
-    loop {
-        let deleted = cx.client.delete_user(name);
-        match cx.or_gone_from_iam(deleted.await).await {
-            // Most users have nothing else, so everything else is only looked for when AWS says that there is something.
-            Err(StepError::Cloud(error)) if error.code == DELETE_CONFLICT => {
-                empty(cx).await?;
-                let waited = poll.again(cx, "the user to be empty").await;
-                waited.map_err(|stuck| stuck.after(error))?;
-            }
-            other => return other,
-        }
-    }
-}
-
-/// Denies everything to sessions that were issued until now; whether the user was there.
-async fn end_sessions(cx: &Context<'_>, name: &str) -> Result<bool, StepError> {
-    let document = &sessions_document(&jiff::Timestamp::now().to_string());
-    let put = cx.client.put_user_policy(name, SESSIONS_POLICY, document);
-    match put.await {
-        Ok(()) => Ok(true),
-        Err(error) => cx.or_gone_from_iam(Err(error)).await.map(|()| false),
-    }
-}
-
-/// Takes from the user whatever a user can have.
-async fn empty(cx: &Context<'_>) -> Result<(), StepError> {
-    for part in UserPart::ALL {
-        for id in list(cx, part).await? {
-            remove(cx, part, &id).await?;
-            // A virtual device lives on without its user. A run that is cut off right here leaves it so, and nothing
-            // tells the next one whose it was; it opens nothing.
-            if part == UserPart::MfaDevice && id.contains(":mfa/") {
-                let serial = id.as_str();
-                let deleted = cx.client.delete_virtual_mfa_device(serial);
-                or_gone(deleted.await)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn list(cx: &Context<'_>, part: UserPart) -> Result<Vec<String>, StepError> {
-    let name = cx.resource.name.as_str();
-    let listed = cx.client.user_parts(name, part);
-    match listed.await {
-        Ok(ids) => Ok(ids),
-        // Nothing of a user who is gone.
-        Err(error) => cx.or_gone_from_iam(Err(error)).await.map(|()| Vec::new()),
-    }
-}
-
-async fn remove(cx: &Context<'_>, part: UserPart, id: &str) -> Result<(), StepError> {
-    let name = cx.resource.name.as_str();
-    let removed = cx.client.remove_user_part(name, part, id);
-    cx.or_gone_from_iam(removed.await).await
-}
-
-/// What the tag of a user says was deployed: its policies.
-fn fingerprint(user: &User) -> Fingerprint {
-    Fingerprint::of([
-        canonical(&user.policy.document).as_str(),
-        canonical(&user.boundary.document).as_str(),
-    ])
-}
-
-async fn prove_ours(cx: &Context<'_>, name: &str) -> Result<(), StepError> {
-    let head = cx.call_about_new(|| cx.client.get_user(name)).await?;
-    let ownership = of_principal(&head.path, &head.tags, cx.scope, cx.class(), None);
-    match ownership.why_not(cx.owner) {
-        None => Ok(()),
-        Some(why) => Err(StepError::Conflict(why)),
-    }
-}
-
-async fn set_boundary(cx: &Context<'_>, user: &User) -> Result<(), StepError> {
-    let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
-    let set = cx.call_about_new(|| cx.client.put_user_boundary(&user.name, boundary));
-    set.await
-}
-
-async fn attach(cx: &Context<'_>, user: &User) -> Result<(), StepError> {
-    let policy = &cx.scope.policy_arn(cx.class(), &user.policy.name);
-    let attached = cx.call_about_new(|| cx.client.attach_user_policy(&user.name, policy));
-    attached.await
-}
-
-/// Issues what is to be issued. A password is on the disk before AWS has it, and a key before its user is said to have
-/// one, so no crash leaves credentials that nobody knows and that no later run would issue anew. In the end the user has
-/// what its tag says, and no key beside. `is_new`: this very step has made the user, so it has nothing yet.
-async fn issue_credentials(
-    cx: &Context<'_>,
-    user: &User,
-    issue: Issue,
-    is_new: bool,
-) -> Result<(), StepError> {
-    let issuer = cx.issuer.ok_or_else(|| {
-        StepError::Stuck("credentials were to be issued by a run that issues none".to_owned())
-    })?;
-    let failed = |error: io::Error| StepError::Kept(error.to_string());
-    if issue.withdraw {
-        let withdrawn = Issued {
-            key_due: issue.then.access_key,
-            ..Issued::default()
-        };
-        record(cx, user, withdrawn).await?;
-    }
-    // With a new password nothing that was kept goes on, and a file that cannot be read is in nobody's way.
-    let known = match issue.password {
-        true => None,
-        false => issuer.known(cx.student()).map_err(failed)?,
-    };
-    let mut credentials = known.unwrap_or_else(|| Credentials {
-        username: cx.student().clone(),
-        password: None,
-        sign_in_url: issuer.sign_in_url().to_owned(),
-        access_key: None,
-    });
-    if issue.password {
-        let password = issuer.password().map_err(failed)?;
-        credentials.password = Some(password.clone());
-        issuer.keep(&credentials).map_err(failed)?;
-        set_password(cx, user, &password).await?;
-    }
-    if issue.access_key {
-        let key = new_key(cx, user, is_new).await?;
-        credentials.access_key = Some(key.clone());
-        if let Err(error) = issuer.keep(&credentials) {
-            // Nobody will ever know its secret. If it cannot be deleted, the next run does: it is not recorded.
-            let _ = remove(cx, UserPart::AccessKey, &key.id).await;
-            return Err(failed(error));
-        }
-    } else if !issue.then.access_key && !is_new {
-        // A run that was cut off may have left one.
-        remove_keys(cx).await?;
-    }
-    // The old key is gone by now: no session can be got with it that is newer than this.
-    if issue.withdraw {
-        end_sessions(cx, &user.name).await?;
-    }
-    record(cx, user, issue.then).await
-}
-
-/// Writes the tag that says which credentials the user has.
-async fn record(cx: &Context<'_>, user: &User, issued: Issued) -> Result<(), StepError> {
-    let value = issued.tag_value().to_owned();
-    let tags: &Tags = &[(TAG_CREDENTIALS.to_owned(), value)].into();
-    let tagged = cx.call_about_new(|| cx.client.tag_user(&user.name, tags));
-    tagged.await
-}
-
-async fn remove_keys(cx: &Context<'_>) -> Result<(), StepError> {
-    for id in list(cx, UserPart::AccessKey).await? {
-        remove(cx, UserPart::AccessKey, &id).await?;
-    }
-    Ok(())
-}
-
-async fn set_password(
-    cx: &Context<'_>,
-    user: &User,
-    password: &SecretString,
-) -> Result<(), StepError> {
-    let created = cx.call_about_new(|| cx.client.create_login_profile(&user.name, password));
-    match created.await {
-        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
-            let updated =
-                cx.call_about_new(|| cx.client.update_login_profile(&user.name, password));
-            updated.await
-        }
-        other => other,
-    }
-}
-
-/// A new key in the place of all others: of an older one either the secret is not known any more, or it is to be
-/// replaced.
-async fn new_key(cx: &Context<'_>, user: &User, is_new: bool) -> Result<AccessKey, StepError> {
-    let mut poll = Poll::listing();
-    let mut may_have_some = !is_new;
-    loop {
-        if may_have_some {
-            remove_keys(cx).await?;
-        }
-        let created = cx.call_about_new(|| cx.client.create_access_key(&user.name));
-        match created.await {
-            // There may be a key now whose secret nobody has seen.
-            Err(StepError::Cloud(error)) if error.kind == ErrorKind::Ambiguous => {
-                let waited = poll.again(cx, "an answer to CreateAccessKey").await;
-                waited.map_err(|stuck| stuck.after(error))?;
-                may_have_some = true;
-            }
-            other => return other,
-        }
+    fn path_and_tags(&self) -> Option<(&str, &Tags)> {
+        Some((&self.path, &self.tags))
     }
 }

@@ -4,24 +4,23 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::stack::desired::Desired;
 use crate::stack::ids::Username;
-use crate::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
-use crate::stack::kinds::user::{self, User};
-use crate::stack::kinds::{Kind, ResourceId};
-use crate::stack::observed::{Gap, Observed};
-use crate::stack::plan::access::{Grant, freeze, grant, revoke};
+use crate::stack::kinds::Desired;
+use crate::stack::kinds::managed_policy::{self, Purpose};
+use crate::stack::kinds::user::access::{Grant, freeze, grant, revoke};
+use crate::stack::kinds::{Gap, Observed};
+use crate::stack::kinds::{Kind, ResourceId, role, user};
 use crate::stack::plan::teardown::{self, Reach};
 use crate::stack::plan::tests::{apply_all, bounded, deployed, desired, scope};
 use crate::stack::plan::{Action, Plan, Verdict};
 
-fn wanted(desired: &Desired, text: &str) -> BTreeMap<Username, User> {
+fn wanted(desired: &Desired, text: &str) -> BTreeMap<Username, user::Spec> {
     let users = desired.stacks.iter().map(|stack| {
-        let policy = |purpose: Purpose| ManagedPolicy {
+        let policy = |purpose: Purpose| managed_policy::Spec {
             name: purpose.name(&scope(), &stack.owner),
             document: json!({ "Sid": text }),
         };
-        let user = User {
+        let user = user::Spec {
             name: stack.student().to_string(),
             policy: policy(Purpose::Access),
             boundary: policy(Purpose::Boundary),
@@ -46,7 +45,7 @@ fn actions(plan: &Plan) -> Vec<String> {
     let items = plan.students.iter().flat_map(|s| &s.items);
     let acting = items.filter_map(|item| Some((item, item.action.as_ref()?)));
     acting
-        .map(|(item, action)| format!("{} {}", action.describe(), item.resource.name))
+        .map(|(item, action)| format!("{} {}", action.effect().as_str(), item.resource.name))
         .collect()
 }
 
@@ -98,7 +97,9 @@ fn a_key_is_added_to_a_password_and_rotation_renews_what_there_is() {
     let issue = |plan: &Plan| {
         let items = &plan.students[0].items;
         items.iter().find_map(|item| match &item.action {
-            Some(Action::UpdateUser { issue, .. }) => Some((issue.password, issue.access_key)),
+            Some(Action::User(user::Action::Update { issue, .. })) => {
+                Some((issue.password, issue.access_key))
+            }
             _ => None,
         })
     };
@@ -134,7 +135,7 @@ fn a_user_whose_credentials_were_cut_off_gets_new_ones() {
 #[test]
 fn a_user_who_is_not_ours_is_never_touched_whatever_is_asked() {
     let desired = desired(&["user1"]);
-    let foreign = |change: fn(&mut user::Actual)| {
+    let foreign = |change: fn(&mut user::Seen)| {
         let mut observed = granted(&desired);
         change(observed.users.get_mut("user1").unwrap());
         observed
@@ -307,9 +308,12 @@ fn nobody_is_let_in_before_the_roles_of_the_stack_are_bounded() {
     let items = &plan.students[0].items;
     let user = items.iter().find(|item| item.resource.kind == Kind::User);
     let waits = &user.unwrap().after;
-    let mut bounded = items
-        .iter()
-        .filter(|item| matches!(item.action, Some(Action::SetRoleBoundary(_))));
+    let mut bounded = items.iter().filter(|item| {
+        matches!(
+            item.action,
+            Some(Action::Role(role::Action::SetBoundary(_)))
+        )
+    });
     assert!(bounded.clone().count() > 0);
     assert!(bounded.all(|item| waits.contains(&item.resource)));
 }
@@ -325,7 +329,7 @@ fn a_rotation_first_withdraws_what_the_tag_says() {
         };
         let plan = again(&desired, &observed, how);
         let item = plan.students[0].first(Verdict::Update).unwrap().clone();
-        matches!(item.action, Some(Action::UpdateUser { issue, .. }) if issue.withdraw)
+        matches!(item.action, Some(Action::User(user::Action::Update { issue, .. })) if issue.withdraw)
     };
     assert!(withdraws(true, false));
     // The password goes on as it was; so does what the tag says of it.

@@ -1,11 +1,11 @@
 //! Students who left the roster, in every plan.
 
 use crate::stack::kinds::Kind;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::user::access::{Grant, freeze, grant, revoke};
 use crate::stack::left::{Attendance, leavers};
-use crate::stack::observed::Observed;
-use crate::stack::plan::access::{Grant, freeze, grant, revoke};
 use crate::stack::plan::access_tests::granted;
-use crate::stack::plan::reset::{Work, work};
+use crate::stack::plan::reset::work;
 use crate::stack::plan::teardown::{self, Reach};
 use crate::stack::plan::tests::{apply_all, deployed, desired, scope};
 use crate::stack::plan::{Plan, Verdict, deploy};
@@ -136,20 +136,19 @@ fn a_reset_knows_the_work_that_it_would_overwrite_and_no_more() {
     let function = observed.functions.get_mut("ana-work").unwrap();
     function.timeout_s = 77;
     let pieces = work(&scope(), &desired.stacks[0], &observed);
-    assert!(matches!(&pieces[..], [Work::Function { code: false, .. }]));
+    assert!(matches!(&pieces[..], [piece] if !piece.code && piece.resource.kind == Kind::Function));
     observed.functions.get_mut("ana-work").unwrap().code_sha256 = "mine".into();
     let machine = observed.state_machines.get_mut("ana-flow").unwrap();
     let detail = machine.detail.as_mut().unwrap();
     detail.definition = detail.definition.replace("Succeed", "Fail");
     let pieces = work(&scope(), &desired.stacks[0], &observed);
-    let [
-        Work::Function { code: true, .. },
-        Work::Machine { name, detail },
-    ] = &pieces[..]
-    else {
+    let [function, machine] = &pieces[..] else {
         panic!("{pieces:?}");
     };
-    assert!(*name == "ana-flow" && detail.definition.contains("Fail"));
+    assert!(function.code && function.resource.kind == Kind::Function);
+    let (name, definition) = &machine.files[0];
+    assert!(machine.resource.name == "ana-flow" && name == "ana-flow.asl.json");
+    assert!(definition.contains("Fail"));
     assert_eq!(work(&scope(), &desired.stacks[1], &observed), []);
     // What the lab changed since is no work of the student's.
     let mut newer = desired.clone();

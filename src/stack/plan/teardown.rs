@@ -6,14 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::stack::desired::Desired;
-use crate::stack::ids::{LabId, Scope};
-use crate::stack::kinds::{Kind, ResourceId, managed_policy, user};
+use crate::stack::ids::LabId;
+use crate::stack::kinds::search::Depth;
+use crate::stack::kinds::{Action, Desired, Item, Kind, Observed, ResourceId, Verdict};
 use crate::stack::left::respelled;
-use crate::stack::observed::Observed;
 use crate::stack::ownership::{Owner, Ownership};
-
-use crate::stack::plan::{Action, Item, Plan, StudentPlan, Verdict};
+use crate::stack::plan::{Plan, StudentPlan};
 
 /// Whom to tear down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +25,20 @@ pub enum Reach {
     Left,
 }
 
+impl Depth {
+    /// Whom a teardown that looks so reaches.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::TeardownOfClass { .. } => Reach::WholeClass,
+            Self::TeardownOfLeavers { .. } => Reach::Left,
+            Self::Deploy | Self::Class { .. } | Self::TeardownOfStudents => Reach::Selected,
+        }
+    }
+}
+
 impl Reach {
     /// Whether an owner is reached besides the stacks of `desired`.
-    pub(super) fn beyond(self, desired: &Desired, owner: &Owner) -> bool {
+    pub(crate) fn beyond(self, desired: &Desired, owner: &Owner) -> bool {
         let has_stack = || has_stack(desired, owner);
         match self {
             Self::Selected => false,
@@ -63,96 +72,27 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
             None => {}
         }
     }
-    let look = Look { desired, observed };
-    Plan {
-        scope: desired.scope.clone(),
-        class: desired.class.clone(),
-        students: wanted
-            .into_iter()
-            .map(|(owner, ids, in_roster)| look.student(owner, ids, in_roster))
-            .collect(),
-        gaps: observed.gaps.clone(),
-        account: observed.account,
-    }
+    let students = wanted.into_iter();
+    let students = students
+        .map(|(owner, ids, in_roster)| student(desired, observed, owner, ids, in_roster))
+        .collect();
+    Plan::new(desired, observed, students)
 }
 
 /// Whether an owner's stack is among those that should be there.
-pub(super) fn has_stack(desired: &Desired, owner: &Owner) -> bool {
+pub(crate) fn has_stack(desired: &Desired, owner: &Owner) -> bool {
     desired.stacks.iter().any(|stack| stack.owner == *owner)
 }
 
 /// Every resource that says that it is this class's, by owner.
 pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
     let mut found: BTreeMap<Owner, BTreeSet<ResourceId>> = BTreeMap::new();
-    let mut add = |ownership: Ownership, kind: Kind, name: &str| {
-        if let Ownership::Ours(owner) = ownership {
-            found
-                .entry(owner)
-                .or_default()
-                .insert(ResourceId::new(kind, name));
-        }
-    };
-    for role in observed.roles.values() {
-        let ownership = role.ownership(&desired.scope, &desired.class, None);
-        add(ownership, Kind::Role, &role.name);
-    }
-    for group in observed.log_groups.values() {
-        add(group.ownership.clone(), Kind::LogGroup, &group.name);
-    }
-    for function in observed.functions.values() {
-        add(function.ownership.clone(), Kind::Function, &function.name);
-    }
-    for machine in observed.state_machines.values() {
-        add(machine.ownership.clone(), Kind::StateMachine, &machine.name);
-    }
-    for user in observed.users.values() {
-        let ownership = user.ownership(&desired.scope, &desired.class);
-        add(ownership, Kind::User, &user.name);
-    }
-    for policy in observed.policies.values() {
-        let ownership = policy.ownership(&desired.scope, &desired.class, &desired.lab);
-        add(ownership, Kind::ManagedPolicy, &policy.name);
-    }
-    for (name, apis) in &observed.rest_apis {
-        for api in apis {
-            add(api.ownership.clone(), Kind::RestApi, name);
+    for seen in observed.all() {
+        if let Ownership::Ours(owner) = seen.whose(desired, None) {
+            found.entry(owner).or_default().insert(seen.id());
         }
     }
     found
-}
-
-/// Deletes a user that is there.
-pub(super) fn delete_user(user: &user::Actual) -> Action {
-    Action::DeleteUser {
-        inline: user.inline.clone(),
-        attached: user.attached.clone(),
-        groups: user.groups.clone(),
-    }
-}
-
-/// Deletes a policy that is there.
-pub(super) fn delete_policy(policy: &managed_policy::Actual) -> Action {
-    Action::DeletePolicy {
-        arn: policy.arn.clone(),
-        old_versions: policy.old_versions.clone(),
-    }
-}
-
-/// Log groups without any tag whose function this teardown deleted, or which it deleted itself: Lambda made them
-/// when the function logged once more, and they are as much ours as the function was. Answers which they are.
-pub fn claim_recreated(
-    observed: &mut Observed,
-    known: &BTreeMap<ResourceId, Owner>,
-) -> BTreeSet<ResourceId> {
-    let mut claimed = BTreeSet::new();
-    for group in observed.log_groups.values_mut() {
-        let id = ResourceId::new(Kind::LogGroup, &group.name);
-        if let (Ownership::Unproven, Some(owner)) = (&group.ownership, known.get(&id)) {
-            group.ownership = Ownership::Ours(owner.clone());
-            claimed.insert(id);
-        }
-    }
-    claimed
 }
 
 /// What else the class has: resources of its other labs, which this lab's teardown leaves alone.
@@ -174,17 +114,11 @@ pub fn other_regions(
     reach: Reach,
 ) -> BTreeMap<String, usize> {
     let mut regions = BTreeMap::new();
-    let roles = observed.roles.values();
-    let roles = roles.map(|role| {
-        let ownership = role.ownership(&desired.scope, &desired.class, None);
-        (ownership, &role.tags)
-    });
-    let users = observed.users.values();
-    let users = users.map(|user| {
-        let ownership = user.ownership(&desired.scope, &desired.class);
-        (ownership, &user.tags)
-    });
-    for (ownership, tags) in roles.chain(users) {
+    for seen in observed.all() {
+        let Some((_, tags)) = seen.path_and_tags() else {
+            continue;
+        };
+        let ownership = seen.whose(desired, None);
         let (Ownership::OtherRegion(region), Some(owner)) = (ownership, Owner::from_tags(tags))
         else {
             continue;
@@ -203,173 +137,63 @@ pub fn other_regions(
     regions
 }
 
-/// Roles below the class's path that do not say whose they are and bear no name of the class: nobody's to
-/// delete, and not to be passed over in silence.
-pub fn ownerless_roles(desired: &Desired, observed: &Observed) -> Vec<String> {
-    let path = Scope::role_path(&desired.class);
-    let named: BTreeSet<&str> = desired
-        .stacks
+fn student(
+    desired: &Desired,
+    observed: &Observed,
+    owner: Owner,
+    ids: BTreeSet<ResourceId>,
+    in_roster: bool,
+) -> StudentPlan {
+    let runs = |kind: Kind| kind.facts().runs;
+    let mut items: Vec<Item> = ids
         .iter()
-        .flat_map(|stack| stack.roles.iter().map(|role| role.name.as_str()))
+        .map(|id| item(desired, observed, &owner, id))
         .collect();
-    let roles = observed.roles.values();
-    roles
-        .filter(|role| role.path == path && Owner::from_tags(&role.tags).is_none())
-        .filter(|role| !named.contains(role.name.as_str()))
-        .map(|role| role.name.clone())
-        .collect()
-}
-
-/// What the items of a teardown are decided from.
-struct Look<'a> {
-    desired: &'a Desired,
-    observed: &'a Observed,
-}
-
-impl Look<'_> {
-    fn student(&self, owner: Owner, ids: BTreeSet<ResourceId>, in_roster: bool) -> StudentPlan {
-        let is_compute = |kind: Kind| matches!(kind, Kind::Function | Kind::StateMachine);
-        let compute: Vec<ResourceId> = ids
-            .iter()
-            .filter(|id| is_compute(id.kind))
-            .cloned()
-            .collect();
-        let mut items: Vec<Item> = ids.into_iter().map(|id| self.item(&owner, id)).collect();
-        // Of a student who left the roster only what was found is known: any gap may hide more.
-        let gap = self
-            .observed
-            .gaps
-            .iter()
-            .find(|gap| is_compute(gap.kind) && !in_roster && gap.student.is_none());
-        let unseen = items
-            .iter()
-            .find(|i| is_compute(i.resource.kind) && i.verdict == Verdict::Unknown)
-            .map(|i| i.resource.to_string())
-            .or_else(|| gap.map(|gap| format!("every {}", gap.kind)));
-        for item in &mut items {
-            if !matches!(item.resource.kind, Kind::Role | Kind::LogGroup) {
-                continue;
-            }
-            item.after.extend(compute.iter().cloned());
-            // A function that may still be there may still log, and needs its role to do so.
-            if let Some(unseen) = &unseen
-                && item.action.take().is_some()
-            {
-                item.verdict = Verdict::Unknown;
-                item.why = format!("stays until {unseen} can be seen");
-            }
-        }
-        // IAM keeps a policy for as long as somebody has it, as policy or as boundary.
-        let principals: Vec<ResourceId> = items
-            .iter()
-            .filter(|item| matches!(item.resource.kind, Kind::Role | Kind::User))
-            .map(|item| item.resource.clone())
-            .collect();
-        for item in &mut items {
-            if item.resource.kind == Kind::ManagedPolicy {
-                item.after.extend(principals.iter().cloned());
-            }
-        }
-        // Shown and started in the order in which things go.
-        items.sort_by_key(|item| match item.resource.kind {
-            Kind::User => 0,
-            Kind::RestApi => 1,
-            Kind::Function => 2,
-            Kind::StateMachine => 3,
-            Kind::Role => 4,
-            Kind::LogGroup => 5,
-            Kind::ManagedPolicy => 6,
-        });
-        StudentPlan {
-            owner,
-            items,
-            in_roster,
-            spelled: None,
+    // Of a student who left the roster only what was found is known: any gap may hide more.
+    let mut gaps = observed.gaps.iter();
+    let gap = gaps.find(|gap| runs(gap.kind) && !in_roster && gap.student.is_none());
+    let hidden = |i: &&Item| runs(i.resource.kind) && i.verdict == Verdict::Unknown;
+    let unseen = items.iter().find(hidden).map(|i| i.resource.to_string());
+    let unseen = unseen.or_else(|| gap.map(|gap| format!("every {}", gap.kind)));
+    for item in &mut items {
+        let before = item.resource.kind.facts().goes_after;
+        let before_it = ids.iter().filter(|id| before.contains(&id.kind));
+        item.after.extend(before_it.cloned());
+        // What may still run may still log, and needs its role to do so.
+        if let Some(unseen) = &unseen
+            && before.iter().any(|kind| runs(*kind))
+            && item.action.take().is_some()
+        {
+            item.verdict = Verdict::Unknown;
+            item.why = format!("stays until {unseen} can be seen");
         }
     }
+    // Shown and started in the order in which things go.
+    items.sort_by_key(|item| item.resource.kind.facts().goes);
+    StudentPlan::new(owner, items, in_roster)
+}
 
-    fn item(&self, owner: &Owner, id: ResourceId) -> Item {
-        let observed = self.observed;
-        if let Some(gap) = observed.gap(id.kind, &id.name) {
-            let why = format!("could not be seen: {}", gap.cause);
-            return Item::settled(id, Verdict::Unknown, why);
-        }
-        let found = match id.kind {
-            Kind::Role => observed.roles.get(&id.name).map(|role| {
-                let action = Action::DeleteRole {
-                    inline: role.inline.keys().cloned().collect(),
-                    attached: role.attached.clone(),
-                };
-                let scope = &self.desired.scope;
-                (role.ownership(scope, &owner.class, Some(owner)), action)
-            }),
-            Kind::LogGroup => {
-                let group = observed.log_groups.get(&id.name);
-                group.map(|g| {
-                    let prove = !g.tags_read;
-                    (g.ownership.clone(), Action::DeleteLogGroup { prove })
-                })
-            }
-            Kind::Function => {
-                let function = observed.functions.get(&id.name);
-                function.map(|f| (f.ownership.clone(), Action::DeleteFunction))
-            }
-            Kind::StateMachine => observed.state_machines.get(&id.name).map(|machine| {
-                let arn = machine.arn.clone();
-                (
-                    machine.ownership.clone(),
-                    Action::DeleteStateMachine { arn },
-                )
-            }),
-            Kind::User => observed.users.get(&id.name).map(|user| {
-                let ownership = user.ownership(&self.desired.scope, &owner.class);
-                (ownership, delete_user(user))
-            }),
-            Kind::ManagedPolicy => observed.policies.get(&id.name).map(|policy| {
-                let desired = self.desired;
-                let ownership = policy.ownership(&desired.scope, &desired.class, &desired.lab);
-                (ownership, delete_policy(policy))
-            }),
-            Kind::RestApi => return self.rest_api(owner, id),
-        };
-        let Some((ownership, action)) = found else {
-            return Item::settled(id, Verdict::Absent, "");
-        };
-        match ownership.why_not(owner) {
-            None => Item::act(id, Verdict::Delete, action, ""),
-            Some(why) => Item::settled(id, Verdict::Foreign, why),
+fn item(desired: &Desired, observed: &Observed, owner: &Owner, id: &ResourceId) -> Item {
+    if let Some(item) = observed.hidden(id) {
+        return item;
+    }
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
+    for seen in observed.named(id) {
+        match seen.whose(desired, Some(owner)).why_not(owner) {
+            None => ours.push(seen.deletion()),
+            Some(why) => others.push(why),
         }
     }
-
-    fn rest_api(&self, owner: &Owner, id: ResourceId) -> Item {
-        let found = self.observed.rest_apis.get(&id.name).into_iter().flatten();
-        let (ours, others): (Vec<_>, Vec<_>) =
-            found.partition(|api| api.ownership.why_not(owner).is_none());
-        if ours.is_empty() {
-            let why = others
-                .first()
-                .and_then(|other| other.ownership.why_not(owner));
-            return match why {
-                Some(why) => Item::settled(id, Verdict::Foreign, why),
-                None => Item::settled(id, Verdict::Absent, ""),
-            };
+    let stay = others.len();
+    match (
+        ours.into_iter().reduce(Action::and_delete),
+        others.into_iter().next(),
+    ) {
+        (None, None) => Item::settled(id.clone(), Verdict::Absent, ""),
+        (None, Some(why)) => Item::settled(id.clone(), Verdict::Foreign, why),
+        (Some(action), other) => {
+            let why = other.map(|_| format!("{stay} of the same name are not ours and stay"));
+            Item::act(id.clone(), Verdict::Delete, action, why.unwrap_or_default())
         }
-        let stages = ours
-            .iter()
-            .flat_map(|api| {
-                let stages = api.stages.iter().flatten();
-                stages.map(|stage| (api.id.clone(), stage.name.clone()))
-            })
-            .collect();
-        let why = if others.is_empty() {
-            String::new()
-        } else {
-            format!("{} of the same name are not ours and stay", others.len())
-        };
-        let action = Action::DeleteRestApi {
-            ids: ours.iter().map(|api| api.id.clone()).collect(),
-            stages,
-        };
-        Item::act(id, Verdict::Delete, action, why)
     }
 }

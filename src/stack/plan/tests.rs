@@ -7,14 +7,16 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::stack::desired::{Desired, Stack};
+use crate::stack::ids::Scope;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::role::POLICY_NAME;
 use crate::stack::kinds::state_machine::WorkflowType;
+use crate::stack::kinds::{Desired, Stack};
+use crate::stack::kinds::{Gap, Observed};
 use crate::stack::kinds::{
     Kind, function, log_group, managed_policy, rest_api, role, state_machine, user,
 };
-use crate::stack::observed::{Gap, Observed};
+use crate::stack::ownership::Owner;
 use crate::stack::ownership::{Fingerprint, Ownership};
 use crate::stack::plan::teardown::Reach;
 use crate::stack::plan::*;
@@ -36,17 +38,17 @@ fn stack(user: &str, code: &str) -> Stack {
     let name = |suffix: &str| format!("{user}-{suffix}");
     Stack {
         boundary: None,
-        roles: vec![Role {
+        roles: vec![role::Spec {
             name: name("role"),
             trust: json!({"Statement": []}).into(),
             policy: json!({"Statement": [{"Resource": user}]}).into(),
             boundary: None,
         }],
-        log_groups: vec![LogGroup {
+        log_groups: vec![log_group::Spec {
             name: format!("/aws/lambda/{}", name("work")),
             retention_days: 7,
         }],
-        functions: vec![Function {
+        functions: vec![function::Spec {
             name: name("work"),
             role: name("role"),
             runtime: "python3.13".into(),
@@ -60,7 +62,7 @@ fn stack(user: &str, code: &str) -> Stack {
                 sha256: format!("sha-{code}"),
             },
         }],
-        state_machines: vec![StateMachine {
+        state_machines: vec![state_machine::Spec {
             name: name("flow"),
             workflow_type: WorkflowType::Standard,
             role: name("role"),
@@ -68,10 +70,10 @@ fn stack(user: &str, code: &str) -> Stack {
                 json!({"Comment": "A flow", "StartAt": "X", "States": {"X": {"Type": "Succeed"}}})
                     .into(),
         }],
-        rest_apis: vec![RestApi {
+        rest_apis: vec![rest_api::Spec {
             name: name("api"),
             stage: "prod".into(),
-            routes: vec![rest_api::Route {
+            routes: vec![rest_api::ApiRoute {
                 method: "POST".into(),
                 path: "/process".into(),
                 function: name("work"),
@@ -96,7 +98,7 @@ pub(crate) fn desired(users: &[&str]) -> Desired {
 pub(super) fn bounded(users: &[&str]) -> Desired {
     let mut desired = desired(users);
     for stack in &mut desired.stacks {
-        let policy = ManagedPolicy {
+        let policy = managed_policy::Spec {
             name: Purpose::Roles.name(&scope(), &stack.owner),
             document: json!({ "Sid": stack.owner.student.as_str() }),
         };
@@ -153,10 +155,10 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
     let ours = Ownership::Ours(owner.clone());
     let name = item.resource.name.clone();
     match item.action.as_ref().unwrap() {
-        Action::CreateRole(role) | Action::UpdateRole { role, .. } => {
+        Action::Role(role::Action::Create(role) | role::Action::Update { role, .. }) => {
             observed.roles.insert(
                 name.clone(),
-                role::Actual {
+                role::Seen {
                     id: format!("AROA{name}"),
                     name,
                     path: Scope::role_path(&owner.class),
@@ -168,10 +170,10 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 },
             );
         }
-        Action::CreateLogGroup(group) | Action::SetRetention(group) => {
+        Action::LogGroup(log_group::Action::Create(group) | log_group::Action::Update(group)) => {
             observed.log_groups.insert(
                 name.clone(),
-                log_group::Actual {
+                log_group::Seen {
                     name,
                     created_ms: None,
                     retention_days: Some(group.retention_days),
@@ -180,9 +182,9 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 },
             );
         }
-        Action::CreateFunction {
+        Action::Function(function::Action::Create {
             function, withdraw, ..
-        } => {
+        }) => {
             for record in withdraw {
                 for api in observed.rest_apis.values_mut().flatten() {
                     for stage in api.stages.iter_mut().flatten() {
@@ -197,7 +199,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 .functions
                 .insert(name, as_listed(function, owner, description));
         }
-        Action::UpdateFunction {
+        Action::Function(function::Action::Update {
             function,
             code,
             config,
@@ -205,7 +207,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             limit: _,
             description,
             follows_ms: _,
-        } => {
+        }) => {
             let before = observed.functions[&name].clone();
             let mut after = as_listed(function, owner, description.clone());
             if !code {
@@ -221,22 +223,26 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             }
             observed.functions.insert(name, after);
         }
-        Action::CreateStateMachine(machine) | Action::UpdateStateMachine { machine, .. } => {
+        Action::StateMachine(
+            state_machine::Action::Create(machine) | state_machine::Action::Update { machine, .. },
+        ) => {
             let before = observed.state_machines.get(&name);
             let mut left = before
                 .and_then(|m| m.detail.clone())
                 .unwrap_or_default()
                 .extras;
-            if let Some(Action::UpdateStateMachine { undo, .. }) = &item.action {
+            if let Some(Action::StateMachine(state_machine::Action::Update { undo, .. })) =
+                &item.action
+            {
                 left.retain(|setting, _| !undo.contains(setting));
             }
             observed.state_machines.insert(
                 name.clone(),
-                state_machine::Actual {
+                state_machine::Seen {
                     arn: scope.state_machine_arn(&name),
                     name,
                     created_ms: None,
-                    detail: Some(state_machine::Detail {
+                    detail: Some(state_machine::Described {
                         definition: machine.signed_definition(owner),
                         role_arn: scope.role_arn(&owner.class, &machine.role),
                         deleting: false,
@@ -246,40 +252,47 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 },
             );
         }
-        Action::CreateRestApi(api) | Action::CompleteRestApi { api, .. } => {
+        Action::RestApi(rest_api::Action::Create(api) | rest_api::Action::Complete { api, .. }) => {
             let id = match item.action.as_ref().unwrap() {
-                Action::CompleteRestApi { id, .. } => id.clone(),
+                Action::RestApi(rest_api::Action::Complete { id, .. }) => id.clone(),
                 _ => format!("id-{name}"),
             };
-            let whole = rest_api::Actual {
+            let whole = rest_api::Seen {
                 id,
                 name: name.clone(),
                 created_s: 1,
                 ownership: ours,
-                stages: Some(vec![rest_api::Stage {
+                stages: Some(vec![rest_api::StageSeen {
                     name: api.stage.clone(),
                     description: api.stage_description(&scope, owner),
                 }]),
             };
             observed.rest_apis.insert(name, vec![whole]);
         }
-        Action::DeleteRestApi { ids, .. } => {
+        Action::RestApi(rest_api::Action::Delete { ids, .. }) => {
             let apis = observed.rest_apis.get_mut(&name).unwrap();
             apis.retain(|api| !ids.contains(&api.id));
             if apis.is_empty() {
                 observed.rest_apis.remove(&name);
             }
         }
-        Action::FreezeFunction | Action::ThawFunction | Action::StopExecutions => {}
-        Action::DeleteFunction => drop(observed.functions.remove(&name)),
-        Action::DeleteStateMachine { .. } => drop(observed.state_machines.remove(&name)),
-        Action::DeleteLogGroup { .. } => drop(observed.log_groups.remove(&name)),
-        Action::DeleteRole { .. } => drop(observed.roles.remove(&name)),
-        Action::CreatePolicy(policy) | Action::UpdatePolicy { policy, .. } => {
+        Action::Function(function::Action::Freeze | function::Action::Thaw)
+        | Action::StateMachine(state_machine::Action::StopExecutions) => {}
+        Action::Function(function::Action::Delete) => drop(observed.functions.remove(&name)),
+        Action::StateMachine(state_machine::Action::Delete { .. }) => {
+            drop(observed.state_machines.remove(&name))
+        }
+        Action::LogGroup(log_group::Action::Delete { .. }) => {
+            drop(observed.log_groups.remove(&name))
+        }
+        Action::Role(role::Action::Delete { .. }) => drop(observed.roles.remove(&name)),
+        Action::ManagedPolicy(
+            managed_policy::Action::Create(policy) | managed_policy::Action::Update { policy, .. },
+        ) => {
             let arn = scope.policy_arn(&owner.class, &name);
             observed.policies.insert(
                 name.clone(),
-                managed_policy::Actual {
+                managed_policy::Seen {
                     name,
                     arn,
                     path: Scope::role_path(&owner.class),
@@ -288,12 +301,18 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 },
             );
         }
-        Action::DeletePolicy { .. } => drop(observed.policies.remove(&name)),
-        Action::SetRoleBoundary(arn) => {
+        Action::ManagedPolicy(managed_policy::Action::Delete { .. }) => {
+            drop(observed.policies.remove(&name))
+        }
+        Action::Role(role::Action::SetBoundary(arn)) => {
             observed.roles.get_mut(&name).unwrap().boundary = Some(arn.clone());
         }
-        Action::RemoveRoleBoundary => observed.roles.get_mut(&name).unwrap().boundary = None,
-        Action::CreateUser { user, issue } | Action::UpdateUser { user, issue, .. } => {
+        Action::Role(role::Action::RemoveBoundary) => {
+            observed.roles.get_mut(&name).unwrap().boundary = None
+        }
+        Action::User(
+            user::Action::Create { user, issue } | user::Action::Update { user, issue, .. },
+        ) => {
             let before = observed.users.get(&name);
             let mut tags = before.map(|user| user.tags.clone()).unwrap_or_default();
             tags.extend(owner.tags(&scope, &Fingerprint::of(["x"])));
@@ -304,7 +323,7 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
             let inline = before.map(|user| user.inline.clone()).unwrap_or_default();
             observed.users.insert(
                 name.clone(),
-                user::Actual {
+                user::Seen {
                     name,
                     path: Scope::role_path(&owner.class),
                     tags,
@@ -315,20 +334,20 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 },
             );
         }
-        Action::DeleteUser { .. } => drop(observed.users.remove(&name)),
-        Action::FreezeUser => {
+        Action::User(user::Action::Delete { .. }) => drop(observed.users.remove(&name)),
+        Action::User(user::Action::Freeze) => {
             let user = observed.users.get_mut(&name).unwrap();
             user.inline.push(user::FREEZE_POLICY.to_owned());
         }
-        Action::ThawUser => {
+        Action::User(user::Action::Thaw) => {
             let user = observed.users.get_mut(&name).unwrap();
             user.inline.retain(|policy| policy != user::FREEZE_POLICY);
         }
     }
 }
 
-fn as_listed(function: &Function, owner: &Owner, description: String) -> function::Actual {
-    function::Actual {
+fn as_listed(function: &function::Spec, owner: &Owner, description: String) -> function::Seen {
+    function::Seen {
         name: function.name.clone(),
         role_arn: scope().role_arn(&owner.class, &function.role),
         runtime: function.runtime.clone(),
@@ -539,7 +558,8 @@ fn of_two_apis_that_are_ours_the_whole_one_stays() {
     apis.push(older);
     let plan = deploy::plan(&desired, &observed, false);
     let item = plan.students[0].first(Verdict::Update).unwrap();
-    let Some(Action::CompleteRestApi { id, duplicates, .. }) = &item.action else {
+    let Some(Action::RestApi(rest_api::Action::Complete { id, duplicates, .. })) = &item.action
+    else {
         panic!("{item:?}");
     };
     assert_eq!(

@@ -63,7 +63,7 @@ fn lets_list(session: &Session) -> bool {
 }
 
 /// Whether it has variables and is not of the class.
-fn is_exposed(function: &function::Actual, session: &Session) -> bool {
+fn is_exposed(function: &function::Seen, session: &Session) -> bool {
     let record = Record::parse(&function.description);
     let ours = record.is_some_and(|record| record.owner.class == *session.class.name());
     !ours && !function.environment.is_empty()

@@ -10,7 +10,7 @@ use homeroom::aws::{ErrorKind, Permission, Principal, UserPart};
 use homeroom::stack::credentials::{AccessKey, Credentials};
 use homeroom::stack::ids::Username;
 use homeroom::stack::kinds::function::Code;
-use homeroom::stack::kinds::managed_policy::ManagedPolicy;
+use homeroom::stack::kinds::managed_policy::Spec as ManagedPolicy;
 use homeroom::stack::kinds::rest_api::Authorization;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 use homeroom::stack::vault::Vault;

@@ -8,19 +8,19 @@ use homeroom::aws::{Client, Principal};
 use homeroom::lab::Lab;
 use homeroom::lab::bundle;
 use homeroom::roster::Student;
-use homeroom::stack::desired::Desired;
 use homeroom::stack::execute::{StudentRun, execute, execute_issuing};
 use homeroom::stack::ids::{Scope, Username};
 use homeroom::stack::issue::Issuer;
+use homeroom::stack::kinds::Desired;
 use homeroom::stack::kinds::Kind;
-use homeroom::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
-use homeroom::stack::kinds::user::User;
+use homeroom::stack::kinds::Observed;
+use homeroom::stack::kinds::managed_policy::{Purpose, Spec as ManagedPolicy};
+use homeroom::stack::kinds::user::Spec as User;
+use homeroom::stack::kinds::user::access::{self, Grant};
 use homeroom::stack::observe::{Depth, observe, observe_access};
-use homeroom::stack::observed::Observed;
-use homeroom::stack::plan::access::{self, Grant};
 use homeroom::stack::plan::teardown::{self, Reach};
 use homeroom::stack::plan::{Plan, deploy};
-use homeroom::stack::prove_gone::{Left, prove_access_gone, prove_gone};
+use homeroom::stack::prove_gone::{StillThere, prove_access_gone, prove_gone};
 use tokio::sync::mpsc;
 
 use crate::access::issuer::Safe;
@@ -208,7 +208,7 @@ impl Class {
         (runs, left.unwrap())
     }
 
-    pub async fn tear_down(&self, aws: &StrictAws) -> Left {
+    pub async fn tear_down(&self, aws: &StrictAws) -> StillThere {
         let client = client(aws.cloud().await);
         let depth = match self.reach {
             Reach::Selected => Depth::TeardownOfStudents,

@@ -101,7 +101,7 @@ async fn a_user_or_a_policy_who_appears_after_the_listing_is_a_conflict_too() {
             }
             let nothing = json!({"Version": "2012-10-17", "Statement": [
                 {"Effect": "Deny", "Action": "*", "Resource": "*"}]});
-            let theirs = homeroom::stack::kinds::managed_policy::ManagedPolicy {
+            let theirs = homeroom::stack::kinds::managed_policy::Spec {
                 name: policy.clone(),
                 document: nothing,
             };

@@ -1,8 +1,8 @@
 //! A freeze stops what runs and lets nothing run again; a thaw, and nothing else, brings back what stood before.
 
 use homeroom::stack::execute::{StudentRun, execute};
+use homeroom::stack::kinds::user::access;
 use homeroom::stack::observe::{Depth, observe};
-use homeroom::stack::plan::access;
 
 use super::*;
 

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use homeroom::aws::Principal;
 use homeroom::events::StepResult;
-use homeroom::stack::forecast::Work;
-use homeroom::stack::kinds::managed_policy::{ManagedPolicy, Purpose};
+use homeroom::stack::forecast::Workload;
+use homeroom::stack::kinds::managed_policy::{Purpose, Spec as ManagedPolicy};
 use homeroom::stack::kinds::user::FREEZE_POLICY;
+use homeroom::stack::kinds::user::access::Grant;
 use homeroom::stack::kinds::{Kind, ResourceId};
 use homeroom::stack::plan::Verdict;
-use homeroom::stack::plan::access::Grant;
 use homeroom::stack::plan::teardown::Reach;
 use serde_json::json;
 use strict_aws::{Extra, Fault, Rule, Spread, StrictAws};
@@ -109,7 +109,7 @@ async fn a_student_costs_six_calls_seven_with_a_key_and_none_again() {
         let class = Class::of(&["user1", "user2", "user3"]);
         let safe = Safe::new(&aws);
         class.deploy(&aws).await;
-        let work = Work::of(&class.plan_grant(&aws, how).await);
+        let work = Workload::of(&class.plan_grant(&aws, how).await);
         aws.clear_calls();
         class.grant(&aws, &safe, how).await;
         let made = calls_made(&aws);
@@ -210,7 +210,7 @@ async fn rotation_replaces_password_and_key_and_the_old_ones_open_nothing() {
     let (before, bystander) = (of("user1"), of("user2"));
     let first = class.only(&["user1"]);
     login_settled().await;
-    let work = Work::of(&first.plan_grant(&aws, ROTATE).await);
+    let work = Workload::of(&first.plan_grant(&aws, ROTATE).await);
     aws.clear_calls();
     assert_all_well(&first.grant(&aws, &safe, ROTATE).await.1);
     let foretold: usize = work.calls.values().sum();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use homeroom::aws::{CallResult, ErrorKind, NewFunction, NewStateMachine, Page};
-use homeroom::stack::kinds::function::Function;
+use homeroom::stack::kinds::function::Spec as Function;
 use homeroom::stack::ownership::Tags;
 
 use crate::adapter::fixtures::*;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use homeroom::aws::execution::Status;
 use homeroom::aws::{ErrorKind, Permission};
 use homeroom::evidence::history::{Told, cause_of};
-use homeroom::stack::kinds::function::Function;
+use homeroom::stack::kinds::function::Spec as Function;
 use serde_json::{Value, json};
 
 use crate::adapter::fixtures::*;

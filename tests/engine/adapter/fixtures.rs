@@ -7,8 +7,8 @@ use base64::Engine;
 use homeroom::aws::{
     CallError, CallResult, Client, CloudError, ErrorKind, NewFunction, NewStateMachine,
 };
-use homeroom::stack::kinds::function::{Code, Function};
-use homeroom::stack::kinds::role::Role;
+use homeroom::stack::kinds::function::{Code, Spec as Function};
+use homeroom::stack::kinds::role::Spec as Role;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 use homeroom::stack::ownership::Tags;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! IAM: users, managed policies and boundaries.
 
 use homeroom::aws::{Client, ErrorKind, Principal, UserPart};
-use homeroom::stack::kinds::managed_policy::{self, ManagedPolicy};
+use homeroom::stack::kinds::managed_policy::{self, Spec as ManagedPolicy};
 use homeroom::stack::kinds::{role, user};
 use homeroom::stack::ownership::Tags;
 use secrecy::ExposeSecret;
@@ -40,13 +40,7 @@ async fn new_user(cloud: &Client, name: &str, boundary: &str) {
     created.await.unwrap();
 }
 
-async fn listed(
-    cloud: &Client,
-) -> (
-    Vec<role::Actual>,
-    Vec<user::Actual>,
-    Vec<managed_policy::Actual>,
-) {
+async fn listed(cloud: &Client) -> (Vec<role::Seen>, Vec<user::Seen>, Vec<managed_policy::Seen>) {
     let (mut roles, mut users, mut policies) = (Vec::new(), Vec::new(), Vec::new());
     let mut token = None;
     loop {
@@ -74,7 +68,7 @@ async fn a_policy_reads_back_as_written_and_only_its_current_version_counts() {
         .await
         .unwrap();
     let (_, _, policies) = listed(&cloud).await;
-    let expected = managed_policy::Actual {
+    let expected = managed_policy::Seen {
         name: "user1-access@1".to_owned(),
         arn: arn("user1-access@1"),
         path: PATH.to_owned(),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use homeroom::lab::bundle;
 use homeroom::lab::{AccessPolicies, Lab};
 use homeroom::roster::Student;
-use homeroom::stack::desired::Stack;
 use homeroom::stack::ids::{ClassName, Scope};
-use homeroom::stack::observed::ApiEndpoint;
+use homeroom::stack::kinds::Stack;
+use homeroom::stack::kinds::rest_api::ApiEndpoint;
 use serde_json::Value;
 
 use crate::policies::engine::{Ask, Holder};

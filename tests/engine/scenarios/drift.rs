@@ -1,7 +1,7 @@
 //! What students may set and homeroom never does: seen, kept, shown, and put back when that is asked for.
 
-use homeroom::stack::diff;
 use homeroom::stack::plan::Item;
+use homeroom::stack::plan::reset;
 use serde_json::{Value, json};
 
 use super::*;
@@ -76,7 +76,7 @@ async fn goes_the_way_of_every_change(aws: &StrictAws, class: &Class, name: &str
     let kept = item(&plan, name);
     assert_eq!(kept.verdict, Verdict::Keep, "{key}");
     assert!(kept.why.contains(key), "{key}: {}", kept.why);
-    let changes = diff::changes(&class.desired.scope, &class.desired.stacks[0], &observed);
+    let changes = reset::changes(&class.desired.scope, &class.desired.stacks[0], &observed);
     let shown = format!("{changes:?}");
     assert!(shown.contains(key) && changes.len() == 1, "{key}: {shown}");
 

@@ -47,7 +47,7 @@ fn calls_made(aws: &StrictAws) -> BTreeMap<String, usize> {
     made
 }
 
-fn foretold(work: &Work) -> BTreeMap<String, usize> {
+fn foretold(work: &Workload) -> BTreeMap<String, usize> {
     let calls = work.calls.iter();
     calls.map(|(op, n)| (op.to_string(), *n)).collect()
 }
@@ -57,7 +57,7 @@ async fn the_calls_that_are_foretold_are_the_calls_that_are_made() {
     let aws = StrictAws::new();
     aws.timings(|t| t.role_propagation = Spread::exactly(Duration::from_secs(9)));
     let class = Class::of(&["user1", "user2", "user3"]);
-    let work = Work::of(&plan_class(&aws, &class).await);
+    let work = Workload::of(&plan_class(&aws, &class).await);
     aws.clear_calls();
     deploy_class(&aws, &class).await;
     // Which of a student's steps meets the roles that cannot be assumed yet is chance; one of them does.
@@ -70,7 +70,7 @@ async fn the_calls_that_are_foretold_are_the_calls_that_are_made() {
 
     aws.clear_calls();
     tear_down_class(&aws, &class).await;
-    let work = Work::of_teardown(&class.desired);
+    let work = Workload::of_teardown(&class.desired);
     assert_eq!(calls_made(&aws), foretold(&work));
 }
 
@@ -84,8 +84,8 @@ async fn the_forecast_time_is_the_real_time_and_counts_down_to_nothing() {
     class.pace = Pace::Scaled(1.0);
     let pacer = || Pacer::new(class.pace, &Overrides::new());
     let works = [
-        Work::of(&plan_class(&aws, &class).await),
-        Work::of_teardown(&class.desired),
+        Workload::of(&plan_class(&aws, &class).await),
+        Workload::of_teardown(&class.desired),
     ];
     for (work, verb) in works.iter().zip(["deploy", "teardown"]) {
         let foretold = work.estimate(&pacer()).seconds.unwrap() as f64;

@@ -277,7 +277,7 @@ async fn the_organizations_boundary_takes_the_labs_place() {
     let mut class = Class::of(&["user1", "user2"]);
     // The class is there already with the lab's.
     assert_all_well(&deploy_class(&aws, &class).await);
-    let most = homeroom::stack::kinds::managed_policy::ManagedPolicy {
+    let most = homeroom::stack::kinds::managed_policy::Spec {
         name: "most".into(),
         document: serde_json::json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Action": "*", "Resource": "*"}]}),

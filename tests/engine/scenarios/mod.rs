@@ -22,17 +22,17 @@ use homeroom::events::{Event, StepResult};
 use homeroom::lab::Lab;
 use homeroom::lab::bundle;
 use homeroom::roster::Student;
-use homeroom::stack::desired::Desired;
 use homeroom::stack::execute::{StudentRun, execute};
-use homeroom::stack::forecast::Work;
+use homeroom::stack::forecast::Workload;
 use homeroom::stack::ids::Scope;
+use homeroom::stack::kinds::Desired;
+use homeroom::stack::kinds::Observed;
 use homeroom::stack::kinds::state_machine::WorkflowType;
 use homeroom::stack::kinds::{Kind, ResourceId};
 use homeroom::stack::observe::{Depth, observe};
-use homeroom::stack::observed::Observed;
 use homeroom::stack::ownership::{Ownership, TAG_DEPLOYED, Tags};
 use homeroom::stack::plan::{Plan, Verdict, deploy, teardown};
-use homeroom::stack::prove_gone::{Left, prove_gone};
+use homeroom::stack::prove_gone::{StillThere, prove_gone};
 use strict_aws::{ACCOUNT, Fault, Options, REGION, Rule, Spread, StrictAws};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -143,7 +143,7 @@ async fn plan_class(aws: &StrictAws, class: &Class) -> Plan {
     deploy::plan(&class.desired, &observed, false)
 }
 
-async fn teardown_with(client: &Client, class: &Class) -> (Vec<StudentRun>, Left) {
+async fn teardown_with(client: &Client, class: &Class) -> (Vec<StudentRun>, StillThere) {
     let observed = observe(client, &class.desired, &class.whole())
         .await
         .unwrap();
@@ -155,7 +155,7 @@ async fn teardown_with(client: &Client, class: &Class) -> (Vec<StudentRun>, Left
     (runs, left)
 }
 
-async fn tear_down_class(aws: &StrictAws, class: &Class) -> Left {
+async fn tear_down_class(aws: &StrictAws, class: &Class) -> StillThere {
     let (client, _run) = start(aws, class).await;
     teardown_with(&client, class).await.1
 }
@@ -597,7 +597,7 @@ async fn a_teardown_in_the_wrong_region_only_says_where_the_stack_is() {
         .await
         .unwrap();
     let roles = observed.roles.values();
-    let ours = |role: &homeroom::stack::kinds::role::Actual| {
+    let ours = |role: &homeroom::stack::kinds::role::Seen| {
         role.ownership(&wrong.desired.scope, &wrong.desired.class, None)
     };
     assert!(roles.clone().count() == 3);

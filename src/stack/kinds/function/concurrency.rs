@@ -4,15 +4,13 @@
 //! students cannot write: while the tag is there, nothing but a thaw lifts the 0.
 
 use crate::aws::{ErrorKind, FunctionState};
-use crate::stack::kinds::function::{Function, TAG_FROZEN, reserved_from_tag, reserved_tag};
 use crate::stack::step::{Context, StepError, or_gone};
+
+use super::{Spec, TAG_FROZEN, reserved_from_tag, reserved_tag};
 
 /// Reserves what the lab says, or nothing where it says nothing. Of a function that is frozen, that is what a thaw brings
 /// back; it stays at 0, or is set to it where a run was cut off before.
-///
-/// # Errors
-/// AWS's: the account may have too little left, of which 100 must stay unreserved.
-pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepError> {
+pub(super) async fn apply(cx: &Context<'_>, function: &Spec) -> Result<(), StepError> {
     let name = function.name.as_str();
     let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let (reserved, wanted) = (state.reserved, function.reserved_concurrency);
@@ -33,10 +31,7 @@ pub async fn apply(cx: &Context<'_>, function: &Function) -> Result<(), StepErro
 }
 
 /// Whether one of the student's functions is frozen.
-///
-/// # Errors
-/// AWS's; one that is not there any more is not frozen.
-pub async fn any_frozen(cx: &Context<'_>, functions: &[String]) -> Result<bool, StepError> {
+pub(super) async fn any_frozen(cx: &Context<'_>, functions: &[String]) -> Result<bool, StepError> {
     for name in functions {
         let state = match cx.client.get_function(name).await {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => continue,
@@ -51,10 +46,7 @@ pub async fn any_frozen(cx: &Context<'_>, functions: &[String]) -> Result<bool, 
 }
 
 /// Lets nothing run of a function that was just made with the tag that says so.
-///
-/// # Errors
-/// AWS's.
-pub async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
+pub(super) async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
     set(cx, &cx.resource.name, Some(0)).await
 }
 
@@ -62,7 +54,7 @@ pub async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
 ///
 /// # Errors
 /// That it is not there; a conflict where it is not this student's; AWS's otherwise.
-pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
+pub(super) async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
     let state = ours(cx, &cx.resource.name).await?;
     freeze_seen(cx, &state).await
 }
@@ -71,7 +63,7 @@ pub async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
 ///
 /// # Errors
 /// AWS's.
-pub async fn freeze_seen(cx: &Context<'_>, state: &FunctionState) -> Result<(), StepError> {
+pub(super) async fn freeze_seen(cx: &Context<'_>, state: &FunctionState) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     // First what a thaw needs, so that a run which is cut off in between can be gone on with.
     if !state.tags.contains_key(TAG_FROZEN) {
@@ -84,10 +76,7 @@ pub async fn freeze_seen(cx: &Context<'_>, state: &FunctionState) -> Result<(), 
 }
 
 /// Lets the function run as it did before the freeze.
-///
-/// # Errors
-/// As [`freeze`]; a function that is not frozen is no error.
-pub async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
+pub(super) async fn thaw(cx: &Context<'_>) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     let state = ours(cx, name).await?;
     let Some(kept) = state.tags.get(TAG_FROZEN) else {

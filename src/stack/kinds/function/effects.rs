@@ -1,23 +1,188 @@
 //! Lambda function: create and wait until Active, update part by part, delete.
 
+use std::time::Duration;
+
+use crate::aws::Operation::{self, *};
 use crate::aws::{ErrorKind, FunctionState, NewFunction};
 use crate::events::Event;
-use crate::stack::kinds::extras::FunctionSetting;
-use crate::stack::kinds::function::{Function, RUN_MAX_MS, TAG_FROZEN, reserved_tag};
-use crate::stack::plan::{ShutOut, StageRecord};
+use crate::stack::kinds::rest_api::{BEING_COMPLETED, StageRecord};
+use crate::stack::kinds::{Effect, Item, KindAction, role};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 
-use crate::stack::kinds::function::concurrency;
-use crate::stack::kinds::rest_api::BEING_COMPLETED;
+use super::{FunctionSetting, RUN_MAX_MS, Spec, TAG_FROZEN, concurrency, reserved_tag};
+
+/// From a role's creation until its function is Active: about ten seconds, and a look in between.
+const ROLE_AND_FUNCTION: Duration = Duration::from_secs(16);
+/// Until an update of a function is applied.
+const UPDATE: Duration = Duration::from_secs(5);
+/// Looks at a new function until it is Active, usually.
+const LOOKS: usize = 2;
+
+/// Whether a student is shut out, so that nothing of theirs may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShutOut {
+    /// The student's user is frozen.
+    Yes,
+    /// Only the tags of these functions can tell, which no listing shows: whoever has no user can be frozen, too.
+    AsTagged(Vec<String>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Creates it and waits until it is Active.
+    Create {
+        function: Spec,
+        /// Stages whose record claims that the API is whole, permission included, though this function
+        /// (and with it the permission) is gone: the record is withdrawn before the function is made.
+        withdraw: Vec<StageRecord>,
+        /// Whether it is not to run before a thaw.
+        shut: ShutOut,
+    },
+    /// Writes the parts that differ.
+    Update {
+        function: Spec,
+        /// Write the code.
+        code: bool,
+        /// Write the configuration.
+        config: bool,
+        /// Settings that no lab makes, to be put back as AWS makes them; written with the configuration.
+        undo: Vec<FunctionSetting>,
+        /// Look at the reserved concurrency, and set it.
+        limit: bool,
+        /// The description that records what is deployed once this is done; written last.
+        description: String,
+        /// When it was last modified, where nothing in it is the student's: what is written follows that.
+        follows_ms: Option<i64>,
+    },
+    /// Lets nothing of it run any more.
+    Freeze,
+    /// Lets it run as it did before.
+    Thaw,
+    Delete,
+}
+
+impl super::super::Action {
+    /// Concurrency that it newly reserves.
+    pub(crate) fn reserves(&self) -> u32 {
+        match self {
+            Self::Function(Action::Create { function, .. }) => {
+                function.reserved_concurrency.unwrap_or_default()
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// The calls that a new stack makes in vain: a student's first function is refused because its role, made a moment ago,
+/// cannot be assumed yet.
+pub(crate) fn refused_at_first(items: &[Item]) -> &'static [(Operation, usize)] {
+    use super::super::Action as Any;
+    let any = |is_it: fn(&Any) -> bool| items.iter().filter_map(|i| i.action.as_ref()).any(is_it);
+    let new_role = any(|action| matches!(action, Any::Role(role::Action::Create(_))));
+    let new_function = any(|action| matches!(action, Any::Function(Action::Create { .. })));
+    match new_role && new_function {
+        true => &[(CreateFunction, 1)],
+        false => &[],
+    }
+}
+
+impl KindAction for Action {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Create { .. } => Effect::Create,
+            Self::Update { .. } => Effect::Update,
+            Self::Freeze => Effect::Freeze,
+            Self::Thaw => Effect::Thaw,
+            Self::Delete => Effect::Delete,
+        }
+    }
+
+    fn calls(&self) -> Vec<(Operation, usize)> {
+        match self {
+            Self::Create {
+                withdraw,
+                function,
+                shut,
+            } => {
+                let (shut, looks_at_others) = match shut {
+                    ShutOut::Yes => (true, 0),
+                    ShutOut::AsTagged(others) => (false, others.len()),
+                };
+                let limited = usize::from(is_limited(function, shut));
+                let looks = looks_at_others + limited * usize::from(!shut);
+                vec![
+                    (UpdateStage, withdraw.len()),
+                    (CreateFunction, 1),
+                    (GetFunction, looks + (1 + limited) * LOOKS),
+                    (PutFunctionConcurrency, limited),
+                    (UpdateFunctionConfiguration, limited),
+                ]
+            }
+            Self::Update { code, limit, .. } => vec![
+                (GetFunction, usize::from(*limit)),
+                (UpdateFunctionCode, usize::from(*code)),
+                (UpdateFunctionConfiguration, 1),
+                (GetFunction, LOOKS * (1 + usize::from(*code))),
+                (LambdaTagResource, 1),
+            ],
+            Self::Freeze => vec![
+                (GetFunction, 1),
+                (LambdaTagResource, 1),
+                (PutFunctionConcurrency, 1),
+            ],
+            Self::Thaw => vec![
+                (GetFunction, 1),
+                (DeleteFunctionConcurrency, 1),
+                (LambdaUntagResource, 1),
+            ],
+            Self::Delete => vec![(DeleteFunction, 1)],
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        match self {
+            Self::Create { .. } => ROLE_AND_FUNCTION,
+            Self::Update { .. } => UPDATE,
+            _ => Duration::ZERO,
+        }
+    }
+
+    async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
+        match self {
+            Self::Create {
+                function,
+                withdraw,
+                shut,
+            } => create(cx, function, withdraw, shut).await,
+            Self::Update {
+                function,
+                code,
+                config,
+                undo,
+                limit,
+                description,
+                follows_ms,
+            } => {
+                let parts = FunctionParts {
+                    code: *code,
+                    config: *config,
+                    undo,
+                    limit: *limit,
+                    follows_ms: *follows_ms,
+                };
+                update(cx, function, parts, description).await
+            }
+            Self::Freeze => concurrency::freeze(cx).await,
+            Self::Thaw => concurrency::thaw(cx).await,
+            Self::Delete => or_gone(cx.client.delete_function(&cx.resource.name).await),
+        }
+    }
+}
 
 /// Creates the function and waits until it is Active. That of a student who is shut out comes as a freeze leaves it.
-///
-/// # Errors
-/// A conflict when a function of that name is there and not ours; stuck when the role does not become
-/// assumable or the function not Active.
-pub async fn create(
+async fn create(
     cx: &Context<'_>,
-    function: &Function,
+    function: &Spec,
     withdraw: &[StageRecord],
     shut: &ShutOut,
 ) -> Result<(), StepError> {
@@ -62,12 +227,12 @@ pub async fn create(
 }
 
 /// Whether the reserved concurrency of a new function is set: the lab has one, or nothing of it is to run.
-fn is_limited(function: &Function, shut: bool) -> bool {
+fn is_limited(function: &Spec, shut: bool) -> bool {
     shut || function.reserved_concurrency.is_some()
 }
 
 /// The record of a new function. Its reserved concurrency can be set only once it is there, and is recorded then.
-fn at_first(cx: &Context<'_>, function: &Function, shut: bool) -> String {
+fn at_first(cx: &Context<'_>, function: &Spec, shut: bool) -> String {
     let config = function.config_fingerprint(cx.scope, cx.class());
     let limited = !is_limited(function, shut);
     function.record(cx.owner, &function.code_fingerprint(), &config, limited)
@@ -76,7 +241,7 @@ fn at_first(cx: &Context<'_>, function: &Function, shut: bool) -> String {
 /// Sets and records the reserved concurrency of a new function, where it has one.
 async fn limit_new(
     cx: &Context<'_>,
-    function: &Function,
+    function: &Spec,
     shut: bool,
     written: Option<i64>,
 ) -> Result<(), StepError> {
@@ -119,7 +284,7 @@ fn told(
 
 /// Takes over a function that is there though the listing did not show it: one that an earlier run made and
 /// never heard of, or that another run is making. Brings it up to date where that was an older lab's.
-async fn adopt(cx: &Context<'_>, function: &Function, shut: bool) -> Result<(), StepError> {
+async fn adopt(cx: &Context<'_>, function: &Spec, shut: bool) -> Result<(), StepError> {
     let name = function.name.as_str();
     let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
@@ -136,7 +301,7 @@ async fn adopt(cx: &Context<'_>, function: &Function, shut: bool) -> Result<(), 
     if current {
         Ok(())
     } else {
-        let parts = Parts {
+        let parts = FunctionParts {
             code: true,
             config: true,
             undo: &[],
@@ -149,27 +314,22 @@ async fn adopt(cx: &Context<'_>, function: &Function, shut: bool) -> Result<(), 
 
 /// Which parts of a function are to be written.
 #[derive(Debug, Clone, Copy)]
-pub struct Parts<'a> {
-    /// Its code.
-    pub code: bool,
-    /// Its configuration.
-    pub config: bool,
+struct FunctionParts<'a> {
+    code: bool,
+    config: bool,
     /// Settings to put back as AWS makes them, with the configuration.
-    pub undo: &'a [FunctionSetting],
+    undo: &'a [FunctionSetting],
     /// Its reserved concurrency.
-    pub limit: bool,
+    limit: bool,
     /// When it was last written, if nothing of the student's is in it.
-    pub follows_ms: Option<i64>,
+    follows_ms: Option<i64>,
 }
 
 /// Writes the parts that differ; the record comes last, with the configuration.
-///
-/// # Errors
-/// AWS's; stuck when an update is not applied in time.
-pub async fn update(
+async fn update(
     cx: &Context<'_>,
-    function: &Function,
-    parts: Parts<'_>,
+    function: &Spec,
+    parts: FunctionParts<'_>,
     description: &str,
 ) -> Result<(), StepError> {
     let name = function.name.as_str();
@@ -204,7 +364,7 @@ pub async fn update(
 /// Writes the whole configuration, once its role can be assumed: it may have been made a moment ago.
 async fn update_configuration(
     cx: &Context<'_>,
-    function: &Function,
+    function: &Spec,
     undo: &[FunctionSetting],
     description: &str,
 ) -> Result<FunctionState, StepError> {
@@ -216,15 +376,6 @@ async fn update_configuration(
     };
     cx.call_assuming_role(|| cx.client.update_function_configuration(new, undo))
         .await
-}
-
-/// Deletes the function.
-///
-/// # Errors
-/// AWS's; a function that is gone already is no error.
-pub async fn delete(cx: &Context<'_>) -> Result<(), StepError> {
-    let name = cx.resource.name.as_str();
-    or_gone(cx.client.delete_function(name).await)
 }
 
 /// Waits until nothing of the function is in progress; how it stands then. `known`: what the call before already told.

@@ -5,15 +5,17 @@
 //! CreateRestApi and CreateDeployment are the scarcest calls of a deployment; only the permission to invoke
 //! waits for the function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::aws::Operation::{self, *};
 use crate::aws::{CallError, ErrorKind, Permission};
-use crate::stack::kinds::rest_api::{Authorization, PathResource, RestApi, Route};
-use crate::stack::kinds::{Kind, ResourceId};
+use crate::stack::kinds::{Effect, Kind, KindAction, ResourceId};
 use crate::stack::ownership::Ownership;
 use crate::stack::step::{Context, Poll, StepError, or_gone};
+
+use super::{ApiRoute, Authorization, PathResource, Spec};
 
 /// How often CreateRestApi is tried when it is unclear whether it had its effect.
 const AMBIGUOUS_MAX: usize = 5;
@@ -21,11 +23,123 @@ const AMBIGUOUS_MAX: usize = 5;
 /// What a stage's description says while its API is not whole.
 pub(crate) const BEING_COMPLETED: &str = "homeroom: being completed";
 
-/// Creates the API with all its parts.
-///
-/// # Errors
-/// AWS's, or that a function of its routes did not end well.
-pub async fn create(cx: &Context<'_>, api: &RestApi) -> Result<(), StepError> {
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Creates it with all its parts.
+    Create(Spec),
+    /// Makes it whole: whatever of its parts is missing or differs.
+    Complete {
+        api: Spec,
+        /// The id of the one that is there.
+        id: String,
+        /// Others with the same name that are ours: deleted.
+        duplicates: Vec<String>,
+    },
+    Delete {
+        /// Ids of all that are ours.
+        ids: Vec<String>,
+        /// Stages to delete first, so that the endpoints stop answering at once: (API id, stage).
+        stages: Vec<(String, String)>,
+    },
+}
+
+impl super::super::Action {
+    /// Both deletions in one, where they are of the same name.
+    pub(crate) fn and_delete(self, other: Self) -> Self {
+        match (self, other) {
+            (
+                Self::RestApi(Action::Delete {
+                    mut ids,
+                    mut stages,
+                }),
+                Self::RestApi(Action::Delete {
+                    ids: more_ids,
+                    stages: more_stages,
+                }),
+            ) => {
+                ids.extend(more_ids);
+                stages.extend(more_stages);
+                Self::RestApi(Action::Delete { ids, stages })
+            }
+            // No other kind has two of one name.
+            (one, _) => one,
+        }
+    }
+}
+
+impl KindAction for Action {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Create(_) => Effect::Create,
+            Self::Complete { .. } => Effect::Complete,
+            Self::Delete { .. } => Effect::Delete,
+        }
+    }
+
+    fn calls(&self) -> Vec<(Operation, usize)> {
+        let published = |api: &Spec| {
+            [
+                (CreateDeployment, 1),
+                (AddPermission, api.routes.len()),
+                (UpdateStage, 1),
+            ]
+        };
+        match self {
+            Self::Create(api) => {
+                let mut calls = vec![
+                    (CreateRestApi, 1),
+                    (CreateResource, paths(api)),
+                    (PutMethod, api.routes.len()),
+                    (PutIntegration, api.routes.len()),
+                ];
+                calls.extend(published(api));
+                calls
+            }
+            // What is missing of its parts shows only when it is looked at; most often nothing.
+            Self::Complete {
+                api, duplicates, ..
+            } => {
+                let mut calls = vec![
+                    (GetResources, 1),
+                    (ApiGatewayTagResource, 1),
+                    (DeleteRestApi, duplicates.len()),
+                ];
+                calls.extend(published(api));
+                calls
+            }
+            Self::Delete { ids, stages } => {
+                vec![(DeleteStage, stages.len()), (DeleteRestApi, ids.len())]
+            }
+        }
+    }
+
+    async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
+        match self {
+            Self::Create(api) => create(cx, api).await,
+            Self::Complete {
+                api,
+                id,
+                duplicates,
+            } => complete(cx, api, id, duplicates).await,
+            Self::Delete { ids, stages } => delete(cx, ids, stages).await,
+        }
+    }
+}
+
+/// How many resources an API has below its root.
+fn paths(api: &Spec) -> usize {
+    let mut paths = BTreeSet::new();
+    for route in &api.routes {
+        let mut so_far = String::new();
+        for part in route.path.split('/').filter(|part| !part.is_empty()) {
+            so_far = format!("{so_far}/{part}");
+            paths.insert(so_far.clone());
+        }
+    }
+    paths.len()
+}
+
+async fn create(cx: &Context<'_>, api: &Spec) -> Result<(), StepError> {
     match create_or_find(cx, api).await? {
         Made::New { id, root, in_doubt } => {
             let known = BTreeMap::from_iter(root.map(|root| ("/".to_owned(), bare(root, "/"))));
@@ -56,7 +170,7 @@ enum Made {
 }
 
 /// Deletes APIs of the same name and owner that an unanswered attempt made after all.
-async fn delete_twins(cx: &Context<'_>, api: &RestApi, keep: &str) -> Result<(), StepError> {
+async fn delete_twins(cx: &Context<'_>, api: &Spec, keep: &str) -> Result<(), StepError> {
     for id in find_ours(cx, api).await? {
         if id != keep {
             let deleted = cx.client.delete_rest_api(&id);
@@ -67,7 +181,7 @@ async fn delete_twins(cx: &Context<'_>, api: &RestApi, keep: &str) -> Result<(),
 }
 
 /// Creates the API, once. After an answer that leaves open whether it was made, the listing decides.
-async fn create_or_find(cx: &Context<'_>, api: &RestApi) -> Result<Made, StepError> {
+async fn create_or_find(cx: &Context<'_>, api: &Spec) -> Result<Made, StepError> {
     let tags = &cx.owner.tags(cx.scope, &api.fingerprint(cx.scope));
     let description = &format!(
         "homeroom class={} student={} lab={}",
@@ -115,7 +229,7 @@ async fn create_or_find(cx: &Context<'_>, api: &RestApi) -> Result<Made, StepErr
 }
 
 /// Looks through the region's APIs for ours with this name: their ids, oldest first.
-async fn find_ours(cx: &Context<'_>, api: &RestApi) -> Result<Vec<String>, StepError> {
+async fn find_ours(cx: &Context<'_>, api: &Spec) -> Result<Vec<String>, StepError> {
     let mut token = None;
     let mut ours = Vec::new();
     loop {
@@ -139,12 +253,9 @@ async fn find_ours(cx: &Context<'_>, api: &RestApi) -> Result<Vec<String>, StepE
 }
 
 /// Makes an API whole, whatever is missing, and deletes its duplicates.
-///
-/// # Errors
-/// AWS's, or that a function of its routes did not end well.
-pub async fn complete(
+async fn complete(
     cx: &Context<'_>,
-    api: &RestApi,
+    api: &Spec,
     id: &str,
     duplicates: &[String],
 ) -> Result<(), StepError> {
@@ -163,10 +274,7 @@ pub async fn complete(
 
 /// Deletes stages first, so that the endpoints stop answering at once, then the APIs, at the pace that AWS
 /// allows.
-///
-/// # Errors
-/// AWS's; what is gone already is no error.
-pub async fn delete(
+async fn delete(
     cx: &Context<'_>,
     ids: &[String],
     stages: &[(String, String)],
@@ -207,7 +315,7 @@ async fn resources(
 /// Adds what is missing of paths, methods and integrations, and puts right who may call them.
 async fn build(
     cx: &Context<'_>,
-    api: &RestApi,
+    api: &Spec,
     id: &str,
     known: BTreeMap<String, PathResource>,
 ) -> Result<(), StepError> {
@@ -262,7 +370,7 @@ async fn ensure_method(
     cx: &Context<'_>,
     id: &str,
     resource: &PathResource,
-    route: &Route,
+    route: &ApiRoute,
     authorization: Authorization,
 ) -> Result<(), StepError> {
     let uri = &cx.scope.invocation_uri(&route.function);
@@ -302,7 +410,7 @@ async fn ensure_method(
 /// Deploys, permits, and records that the API is whole: the record is the last thing written, in one call with the
 /// stage's throttle. The deployment,
 /// scarcest of all, waits for nothing; the permission waits for its function.
-async fn publish(cx: &Context<'_>, api: &RestApi, id: &str) -> Result<(), StepError> {
+async fn publish(cx: &Context<'_>, api: &Spec, id: &str) -> Result<(), StepError> {
     let stage = api.stage.as_str();
     cx.call_about_new(|| cx.client.create_deployment(id, stage, BEING_COMPLETED))
         .await?;
@@ -321,7 +429,7 @@ async fn publish(cx: &Context<'_>, api: &RestApi, id: &str) -> Result<(), StepEr
 }
 
 /// Lets the API invoke the route's function.
-async fn permit(cx: &Context<'_>, id: &str, route: &Route) -> Result<(), StepError> {
+async fn permit(cx: &Context<'_>, id: &str, route: &ApiRoute) -> Result<(), StepError> {
     let _alone = cx.alone_with(&route.function).await?;
     let permission = &Permission {
         function: &route.function,

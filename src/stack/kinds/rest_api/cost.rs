@@ -1,7 +1,8 @@
 //! What an API that asks for no authorization can cost: whoever learns its address can use it up to its throttle.
 
-use crate::stack::desired::Desired;
-use crate::stack::kinds::rest_api::Authorization;
+use crate::stack::kinds::Desired;
+
+use super::Authorization;
 
 /// Seconds of a day.
 const DAY_S: f64 = 86_400.0;

@@ -1,0 +1,412 @@
+//! IAM user: create, put right, issue credentials, shut out, delete whole.
+
+use std::io;
+
+use secrecy::SecretString;
+
+use crate::aws::Operation::{self, *};
+use crate::aws::{ErrorKind, UserPart};
+use crate::stack::credentials::{AccessKey, Credentials};
+use crate::stack::ids::Scope;
+use crate::stack::kinds::{Effect, KindAction};
+use crate::stack::ownership::{Fingerprint, Tags, of_principal};
+use crate::stack::step::{Context, Poll, StepError, or_gone};
+use crate::text::json::canonical;
+
+use super::{
+    FREEZE_POLICY, Issue, Issued, SESSIONS_POLICY, Spec, TAG_CREDENTIALS, freeze_document,
+    sessions_document,
+};
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Creates it with boundary and policy, and issues credentials.
+    Create { user: Spec, issue: Issue },
+    /// Writes what differs, and issues credentials.
+    Update {
+        user: Spec,
+        /// Set the boundary.
+        boundary: bool,
+        /// Attach the policy.
+        attach: bool,
+        issue: Issue,
+    },
+    /// Shuts it out, whatever else it may do, from its next request on.
+    Freeze,
+    /// Lets it in again.
+    Thaw,
+    /// Deletes it with everything in it.
+    Delete {
+        /// Names of its inline policies.
+        inline: Vec<String>,
+        /// ARNs of its attached managed policies.
+        attached: Vec<String>,
+        /// Names of its groups.
+        groups: Vec<String>,
+    },
+}
+
+impl KindAction for Action {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Create { .. } => Effect::Create,
+            Self::Update { .. } => Effect::Update,
+            Self::Freeze => Effect::Freeze,
+            Self::Thaw => Effect::Thaw,
+            Self::Delete { .. } => Effect::Delete,
+        }
+    }
+
+    fn calls(&self) -> Vec<(Operation, usize)> {
+        match self {
+            Self::Create { issue, .. } => {
+                let mut calls = vec![(CreateUser, 1), (AttachUserPolicy, 1)];
+                calls.extend(calls_to_issue(*issue, true));
+                calls
+            }
+            Self::Update {
+                boundary,
+                attach,
+                issue,
+                ..
+            } => {
+                let mut calls = vec![
+                    (PutUserPermissionsBoundary, usize::from(*boundary)),
+                    (AttachUserPolicy, usize::from(*attach)),
+                ];
+                calls.extend(calls_to_issue(*issue, false));
+                calls
+            }
+            Self::Freeze => vec![(PutUserPolicy, 1)],
+            Self::Thaw => vec![(DeleteUserPolicy, 1)],
+            Self::Delete {
+                inline,
+                attached,
+                groups,
+            } => vec![
+                (PutUserPolicy, 1),
+                (DeleteLoginProfile, 1),
+                (ListAccessKeys, 1),
+                (DetachUserPolicy, attached.len()),
+                // The one that ends old sessions goes with the others.
+                (DeleteUserPolicy, inline.len() + 1),
+                (RemoveUserFromGroup, groups.len()),
+                (DeleteUser, 1),
+            ],
+        }
+    }
+
+    async fn run(&self, cx: &Context<'_>) -> Result<(), StepError> {
+        match self {
+            Self::Create { user, issue } => create(cx, user, *issue).await,
+            Self::Update {
+                user,
+                boundary,
+                attach,
+                issue,
+            } => update(cx, user, *boundary, *attach, *issue).await,
+            Self::Freeze => {
+                let document = &freeze_document();
+                let name = &cx.resource.name;
+                let put = cx.client.put_user_policy(name, FREEZE_POLICY, document);
+                // Who is gone is shut out already.
+                cx.or_gone_from_iam(put.await).await
+            }
+            Self::Thaw => remove(cx, UserPart::InlinePolicy, FREEZE_POLICY).await,
+            Self::Delete {
+                inline,
+                attached,
+                groups,
+            } => delete(cx, inline, attached, groups).await,
+        }
+    }
+}
+
+/// Of an older user the keys are looked at, and a password that is there already costs one call more.
+fn calls_to_issue(issue: Issue, to_new: bool) -> [(Operation, usize); 7] {
+    let tags = usize::from(!issue.is_nothing()) + usize::from(issue.withdraw);
+    [
+        (CreateLoginProfile, usize::from(issue.password)),
+        (UpdateLoginProfile, usize::from(issue.withdraw)),
+        (ListAccessKeys, usize::from(!to_new && !issue.is_nothing())),
+        (
+            DeleteAccessKey,
+            usize::from(issue.withdraw && issue.access_key),
+        ),
+        (CreateAccessKey, usize::from(issue.access_key)),
+        (PutUserPolicy, usize::from(issue.withdraw)),
+        (TagUser, tags),
+    ]
+}
+
+/// AWS's code for a user that still has something.
+const DELETE_CONFLICT: &str = "DeleteConflict";
+
+/// Creates the user with boundary and policy, then issues its credentials.
+async fn create(cx: &Context<'_>, user: &Spec, issue: Issue) -> Result<(), StepError> {
+    let name = user.name.as_str();
+    let path = &Scope::role_path(cx.class());
+    let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
+    let tags = &cx.owner.tags(cx.scope, &fingerprint(user));
+    // The boundary was made a moment ago, and need not be visible everywhere yet.
+    let created = cx.call_about_new(|| cx.client.create_user(name, path, boundary, tags));
+    let is_new = match created.await {
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            cx.principal_made();
+            prove_ours(cx, name).await?;
+            set_boundary(cx, user).await?;
+            false
+        }
+        other => {
+            other?;
+            cx.principal_made();
+            true
+        }
+    };
+    attach(cx, user).await?;
+    issue_credentials(cx, user, issue, is_new).await
+}
+
+/// Writes what differs, then issues credentials.
+async fn update(
+    cx: &Context<'_>,
+    user: &Spec,
+    boundary: bool,
+    attach_policy: bool,
+    issue: Issue,
+) -> Result<(), StepError> {
+    if boundary {
+        set_boundary(cx, user).await?;
+    }
+    if attach_policy {
+        attach(cx, user).await?;
+    }
+    if issue.is_nothing() {
+        return Ok(());
+    }
+    issue_credentials(cx, user, issue, false).await
+}
+
+/// Deletes the user with all that is in it: first what lets somebody in.
+async fn delete(
+    cx: &Context<'_>,
+    inline: &[String],
+    attached: &[String],
+    groups: &[String],
+) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    // First of all: what temporary credentials may still do would otherwise go on until the user is gone.
+    let mut inline = inline.to_vec();
+    if end_sessions(cx, name).await? && !inline.iter().any(|name| name == SESSIONS_POLICY) {
+        inline.push(SESSIONS_POLICY.to_owned());
+    }
+    let closed = cx.client.delete_login_profile(name);
+    cx.or_gone_from_iam(closed.await).await?;
+    let parts = [
+        (UserPart::AccessKey, list(cx, UserPart::AccessKey).await?),
+        (UserPart::AttachedPolicy, attached.to_vec()),
+        (UserPart::InlinePolicy, inline),
+        (UserPart::Group, groups.to_vec()),
+    ];
+    for (part, ids) in parts {
+        for id in ids {
+            remove(cx, part, &id).await?;
+        }
+    }
+    let mut poll = Poll::visibility();
+    loop {
+        let deleted = cx.client.delete_user(name);
+        match cx.or_gone_from_iam(deleted.await).await {
+            // Most users have nothing else, so everything else is only looked for when AWS says that there is something.
+            Err(StepError::Cloud(error)) if error.code == DELETE_CONFLICT => {
+                empty(cx).await?;
+                let waited = poll.again(cx, "the user to be empty").await;
+                waited.map_err(|stuck| stuck.after(error))?;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Denies everything to sessions that were issued until now; whether the user was there.
+async fn end_sessions(cx: &Context<'_>, name: &str) -> Result<bool, StepError> {
+    let document = &sessions_document(&jiff::Timestamp::now().to_string());
+    let put = cx.client.put_user_policy(name, SESSIONS_POLICY, document);
+    match put.await {
+        Ok(()) => Ok(true),
+        Err(error) => cx.or_gone_from_iam(Err(error)).await.map(|()| false),
+    }
+}
+
+/// Takes from the user whatever a user can have.
+async fn empty(cx: &Context<'_>) -> Result<(), StepError> {
+    for part in UserPart::ALL {
+        for id in list(cx, part).await? {
+            remove(cx, part, &id).await?;
+            // A virtual device lives on without its user. A run that is cut off right here leaves it so, and nothing
+            // tells the next one whose it was; it opens nothing.
+            if part == UserPart::MfaDevice && id.contains(":mfa/") {
+                let serial = id.as_str();
+                let deleted = cx.client.delete_virtual_mfa_device(serial);
+                or_gone(deleted.await)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn list(cx: &Context<'_>, part: UserPart) -> Result<Vec<String>, StepError> {
+    let name = cx.resource.name.as_str();
+    let listed = cx.client.user_parts(name, part);
+    match listed.await {
+        Ok(ids) => Ok(ids),
+        // Nothing of a user who is gone.
+        Err(error) => cx.or_gone_from_iam(Err(error)).await.map(|()| Vec::new()),
+    }
+}
+
+async fn remove(cx: &Context<'_>, part: UserPart, id: &str) -> Result<(), StepError> {
+    let name = cx.resource.name.as_str();
+    let removed = cx.client.remove_user_part(name, part, id);
+    cx.or_gone_from_iam(removed.await).await
+}
+
+/// What the tag of a user says was deployed: its policies.
+fn fingerprint(user: &Spec) -> Fingerprint {
+    Fingerprint::of([
+        canonical(&user.policy.document).as_str(),
+        canonical(&user.boundary.document).as_str(),
+    ])
+}
+
+async fn prove_ours(cx: &Context<'_>, name: &str) -> Result<(), StepError> {
+    let head = cx.call_about_new(|| cx.client.get_user(name)).await?;
+    cx.prove(&of_principal(
+        &head.path,
+        &head.tags,
+        cx.scope,
+        cx.class(),
+        None,
+    ))
+}
+
+async fn set_boundary(cx: &Context<'_>, user: &Spec) -> Result<(), StepError> {
+    let boundary = &cx.scope.policy_arn(cx.class(), &user.boundary.name);
+    let set = cx.call_about_new(|| cx.client.put_user_boundary(&user.name, boundary));
+    set.await
+}
+
+async fn attach(cx: &Context<'_>, user: &Spec) -> Result<(), StepError> {
+    let policy = &cx.scope.policy_arn(cx.class(), &user.policy.name);
+    let attached = cx.call_about_new(|| cx.client.attach_user_policy(&user.name, policy));
+    attached.await
+}
+
+/// Issues what is to be issued. A password is on the disk before AWS has it, and a key before its user is said to have
+/// one, so no crash leaves credentials that nobody knows and that no later run would issue anew. In the end the user has
+/// what its tag says, and no key beside. `is_new`: this very step has made the user, so it has nothing yet.
+async fn issue_credentials(
+    cx: &Context<'_>,
+    user: &Spec,
+    issue: Issue,
+    is_new: bool,
+) -> Result<(), StepError> {
+    let issuer = cx.issuer.ok_or_else(|| {
+        StepError::Stuck("credentials were to be issued by a run that issues none".to_owned())
+    })?;
+    let failed = |error: io::Error| StepError::Kept(error.to_string());
+    if issue.withdraw {
+        let withdrawn = Issued {
+            key_due: issue.then.access_key,
+            ..Issued::default()
+        };
+        record(cx, user, withdrawn).await?;
+    }
+    // With a new password nothing that was kept goes on, and a file that cannot be read is in nobody's way.
+    let known = match issue.password {
+        true => None,
+        false => issuer.known(cx.student()).map_err(failed)?,
+    };
+    let mut credentials = known.unwrap_or_else(|| Credentials {
+        username: cx.student().clone(),
+        password: None,
+        sign_in_url: issuer.sign_in_url().to_owned(),
+        access_key: None,
+    });
+    if issue.password {
+        let password = issuer.password().map_err(failed)?;
+        credentials.password = Some(password.clone());
+        issuer.keep(&credentials).map_err(failed)?;
+        set_password(cx, user, &password).await?;
+    }
+    if issue.access_key {
+        let key = new_key(cx, user, is_new).await?;
+        credentials.access_key = Some(key.clone());
+        if let Err(error) = issuer.keep(&credentials) {
+            // Nobody will ever know its secret. If it cannot be deleted, the next run does: it is not recorded.
+            let _ = remove(cx, UserPart::AccessKey, &key.id).await;
+            return Err(failed(error));
+        }
+    } else if !issue.then.access_key && !is_new {
+        // A run that was cut off may have left one.
+        remove_keys(cx).await?;
+    }
+    // The old key is gone by now: no session can be got with it that is newer than this.
+    if issue.withdraw {
+        end_sessions(cx, &user.name).await?;
+    }
+    record(cx, user, issue.then).await
+}
+
+/// Writes the tag that says which credentials the user has.
+async fn record(cx: &Context<'_>, user: &Spec, issued: Issued) -> Result<(), StepError> {
+    let value = issued.tag_value().to_owned();
+    let tags: &Tags = &[(TAG_CREDENTIALS.to_owned(), value)].into();
+    let tagged = cx.call_about_new(|| cx.client.tag_user(&user.name, tags));
+    tagged.await
+}
+
+async fn remove_keys(cx: &Context<'_>) -> Result<(), StepError> {
+    for id in list(cx, UserPart::AccessKey).await? {
+        remove(cx, UserPart::AccessKey, &id).await?;
+    }
+    Ok(())
+}
+
+async fn set_password(
+    cx: &Context<'_>,
+    user: &Spec,
+    password: &SecretString,
+) -> Result<(), StepError> {
+    let created = cx.call_about_new(|| cx.client.create_login_profile(&user.name, password));
+    match created.await {
+        Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
+            let updated =
+                cx.call_about_new(|| cx.client.update_login_profile(&user.name, password));
+            updated.await
+        }
+        other => other,
+    }
+}
+
+/// A new key in the place of all others: of an older one either the secret is not known any more, or it is to be
+/// replaced.
+async fn new_key(cx: &Context<'_>, user: &Spec, is_new: bool) -> Result<AccessKey, StepError> {
+    let mut poll = Poll::listing();
+    let mut may_have_some = !is_new;
+    loop {
+        if may_have_some {
+            remove_keys(cx).await?;
+        }
+        let created = cx.call_about_new(|| cx.client.create_access_key(&user.name));
+        match created.await {
+            // There may be a key now whose secret nobody has seen.
+            Err(StepError::Cloud(error)) if error.kind == ErrorKind::Ambiguous => {
+                let waited = poll.again(cx, "an answer to CreateAccessKey").await;
+                waited.map_err(|stuck| stuck.after(error))?;
+                may_have_some = true;
+            }
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Observes a class by listing, not by asking for each resource: five listings at once, then one
+//! DescribeStateMachine and one GetStages a student, and tags only where a listing leaves ownership open.
+
+use std::collections::BTreeMap;
+
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client};
+use crate::stack::kinds::search::Search;
+use crate::stack::kinds::state_machine::{self, KnownMachines};
+use crate::stack::kinds::{
+    AccountUse, Desired, Observed, function, log_group, principals, rest_api, role,
+};
+
+pub use crate::stack::kinds::search::Depth;
+
+/// Looks at everything that the class has, or that stands where it would have something.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read becomes a gap.
+pub async fn observe(
+    client: &Client,
+    desired: &Desired,
+    depth: &Depth,
+) -> Result<Observed, Cancelled> {
+    observe_knowing(client, desired, depth, &KnownMachines::new()).await
+}
+
+/// [`observe`], without describing the state machines again that are known and still the same ones.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_knowing(
+    client: &Client,
+    desired: &Desired,
+    depth: &Depth,
+    known: &KnownMachines,
+) -> Result<Observed, Cancelled> {
+    let search = &Search::new(client, desired, depth, known);
+    // Roles first: they tell which students are another class's, whose other things need not be asked.
+    let Observed {
+        roles,
+        users,
+        policies,
+        mut gaps,
+        ..
+    } = principals::of_stacks(search).await?;
+    let strangers = &role::strangers(search, &roles);
+    let (functions, machines, apis) = tokio::join!(
+        function::list(search),
+        state_machine::list(search, strangers),
+        rest_api::list(search),
+    );
+    let (functions, more) = functions?;
+    gaps.extend(more);
+    let (state_machines, more) = machines?;
+    gaps.extend(more);
+    let ((rest_apis, api_count), more) = apis?;
+    gaps.extend(more);
+    let (log_groups, more) = log_group::list(search, &functions, strangers).await?;
+    gaps.extend(more);
+    Ok(Observed {
+        roles,
+        log_groups,
+        functions,
+        state_machines,
+        rest_apis,
+        users,
+        policies,
+        strays: search.strays(),
+        gaps,
+        account: AccountUse {
+            rest_apis: api_count,
+            ..AccountUse::default()
+        },
+    })
+}
+
+/// Looks at who may get in: roles, users and policies by one listing, and the ids of the APIs, which policies name.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read becomes a gap.
+pub async fn observe_access(
+    client: &Client,
+    desired: &Desired,
+    with_apis: bool,
+) -> Result<Observed, Cancelled> {
+    let known = KnownMachines::new();
+    let search = Search::new(client, desired, &Depth::Deploy, &known);
+    let mut observed = principals::list(&search).await?;
+    if with_apis {
+        rest_api::add_bare(&search, &mut observed).await?;
+    }
+    Ok(observed)
+}
+
+/// Looks at roles alone: one listing, which tells whose they are in every class and region.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read becomes a gap.
+pub async fn observe_roles(client: &Client, desired: &Desired) -> Result<Observed, Cancelled> {
+    let known = KnownMachines::new();
+    let search = Search::new(client, desired, &Depth::Deploy, &known);
+    principals::roles(&search).await
+}
+
+/// The chosen students' APIs by name, by one listing, without their stages.
+///
+/// # Errors
+/// AWS's, or that the run was stopped.
+pub async fn rest_apis(
+    client: &Client,
+    desired: &Desired,
+) -> Result<BTreeMap<String, Vec<rest_api::Seen>>, CallError> {
+    let known = KnownMachines::new();
+    let search = Search::new(client, desired, &Depth::Deploy, &known);
+    Ok(rest_api::list_bare(&search).await?.0)
+}
