@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::evidence::check::CheckResult;
+use crate::ids::{ClassName, LabId, Username};
 use crate::lab::given::Output;
 use crate::roster::renamed::RecognisedBy;
-use crate::stack::ids::{ClassName, LabId, Username};
 use crate::stack::kinds::ResourceId;
 use crate::stack::plan::Verdict;
 pub use crate::text::failure::Failure;

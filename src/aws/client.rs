@@ -25,8 +25,8 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::events::Event;
+use crate::ids::Username;
 use crate::stack::credentials::AccessKey;
-use crate::stack::ids::Username;
 
 use super::classify::classified;
 use super::common_cause::{CommonCauses, StackPart};

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::stack::kinds::ResourceId;
 
 use super::error::{CloudError, ErrorKind};

@@ -2,7 +2,9 @@
 
 use std::io;
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
 use crate::text::hex;
 
@@ -25,6 +27,15 @@ impl Administrator {
             access_key: "HRAD".chars().chain(id.iter().map(letter)).collect(),
             secret_key: hex(&random::<32>()?),
         })
+    }
+
+    /// Whether this is what the holder of the secret on a port answers to a nonce; see `guard.py`, `prove`.
+    pub fn has_made(&self, proof: &[u8], port: u16, nonce: &str) -> bool {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret_key.as_bytes()) else {
+            return false;
+        };
+        mac.update(format!("homeroom-instance {port} {nonce}").as_bytes());
+        mac.verify_slice(proof).is_ok()
     }
 
     /// How the server is told: one line.

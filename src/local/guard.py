@@ -30,6 +30,8 @@ CODE_PREFIX = "/_homeroom/code/"
 BODY_MAX = 80 * 1024 * 1024
 # How far a signature's time may be from now. Source: AWS, "Elements of an AWS API request signature".
 WINDOW = datetime.timedelta(minutes=5)
+# A question who this is: 32 bytes that were never used before.
+NONCE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 # How long the address of a function's code is good. Source: Lambda's API, GetFunction.
 CODE_SECONDS = 600
 
@@ -223,6 +225,15 @@ def sign(asked, payload, secret, stamp):
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
+def prove(secret, port, nonce):
+    """What only the embedded cloud on this port, or its owner, can answer to a nonce.
+
+    The instance's word stands on the command line, which everybody on the machine can read. The port is part of it, so
+    that nobody on another port can pass the question on and give the answer out for their own.
+    """
+    return hmac.new(secret.encode(), f"homeroom-instance {port} {nonce}".encode(), hashlib.sha256).hexdigest()
+
+
 class CodeAddresses:
     """Addresses from which a function's code can be fetched for a while, as with S3's presigned ones on AWS."""
 
@@ -307,7 +318,7 @@ class Gate:
         self.cloud = cloud
         self.addresses = addresses
         self.administrator = administrator
-        self.identity = json.dumps({"instance": instance, "pid": os.getpid()}).encode()
+        self.instance = instance
         self.in_flight = 0
         self.closing = False
 
@@ -321,7 +332,7 @@ class Gate:
             await refuse(scope, send, refused)
             return
         if asked.kind == "identity":
-            await answer(send, 200, self.identity)
+            await answer(send, 200, self.identity(scope["query_string"]))
             return
         if self.closing:
             await answer(send, 503, b'{"message": "the embedded cloud is stopping"}')
@@ -337,6 +348,14 @@ class Gate:
                 await self.app(scope, receive, send)
         finally:
             self.in_flight -= 1
+
+    def identity(self, query):
+        """Who this is, with the proof of it where one is asked for."""
+        told = {"instance": self.instance, "pid": os.getpid()}
+        nonce = dict(read_query(query)).get("nonce", "")
+        if NONCE.fullmatch(nonce):
+            told["proof"] = prove(self.administrator[1], self.addresses.port, nonce)
+        return json.dumps(told).encode()
 
     async def send_code(self, scope, send):
         """Answers with a function's code."""

@@ -1,18 +1,21 @@
 //! The server's process: telling it from any other, and ending it.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use super::administrator::{Administrator, random};
 use super::http;
 use crate::error::{Error, Kind, Result};
+use crate::text::hex;
 
-/// Answers with [`Process::instance`]; see `server.py`.
-pub(super) const IDENTITY_PATH: &str = "/_homeroom/instance";
+/// Answers with [`Process::instance`] and a proof; see `guard.py`.
+const IDENTITY_PATH: &str = "/_homeroom/instance";
 
 /// Longest that a running server may take to say who it is, while it serves a class on a slow machine.
 const IDENTITY_DEADLINE: Duration = Duration::from_secs(10);
@@ -30,10 +33,21 @@ pub(super) struct Process {
     pub pid: i32,
     /// Its port on 127.0.0.1.
     pub port: u16,
-    /// A random word on its command line and in its answer at [`IDENTITY_PATH`].
+    /// A random word on its command line and in its answer. Everybody on the machine can read it.
     pub instance: String,
     /// When it was started, RFC 3339.
     pub since: String,
+}
+
+/// What came from a process's port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It is the process.
+    Own,
+    /// Somebody else, who cannot prove to be it.
+    Foreign,
+    /// Nothing, or none that can be read.
+    None,
 }
 
 /// How a process ended.
@@ -52,14 +66,33 @@ impl Process {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Whether the answer at [`IDENTITY_PATH`] is this one's.
-    pub fn is_named_in(&self, body: &[u8]) -> bool {
+    /// Asks who answers on the port, and whether that is this one: it proves that it has the administrator's secret,
+    /// for a nonce that nobody has seen before. Nothing secret is sent to whoever cannot.
+    ///
+    /// # Errors
+    /// Nobody answers in time, or something that is no answer.
+    pub async fn proves_itself(
+        &self,
+        administrator: &Administrator,
+        deadline: Duration,
+    ) -> io::Result<bool> {
+        let nonce = hex(&random::<32>()?);
+        let path = format!("{IDENTITY_PATH}?nonce={nonce}");
+        let body = http::get(self.port, &path, deadline).await?;
+        Ok(self.is_proven_by(&body, administrator, &nonce))
+    }
+
+    fn is_proven_by(&self, body: &[u8], administrator: &Administrator, nonce: &str) -> bool {
         #[derive(Deserialize)]
         struct Identity {
             instance: String,
+            proof: String,
         }
-        serde_json::from_slice::<Identity>(body)
-            .is_ok_and(|identity| identity.instance == self.instance)
+        serde_json::from_slice::<Identity>(body).is_ok_and(|told| {
+            told.instance == self.instance
+                && bytes(&told.proof)
+                    .is_some_and(|proof| administrator.has_made(&proof, self.port, nonce))
+        })
     }
 
     /// Whether this very process is there. Another one that got its number later is not it; nor is a dead one that
@@ -73,10 +106,17 @@ impl Process {
     }
 
     /// Whether it answers on its port, as itself.
-    pub async fn answers(&self) -> bool {
-        http::get(self.port, IDENTITY_PATH, IDENTITY_DEADLINE)
-            .await
-            .is_ok_and(|body| self.is_named_in(&body))
+    pub async fn answers(&self, administrator: &Administrator) -> Answer {
+        match self.proves_itself(administrator, IDENTITY_DEADLINE).await {
+            Ok(true) => Answer::Own,
+            Ok(false) => Answer::Foreign,
+            Err(_) => Answer::None,
+        }
+    }
+
+    /// Whether this user may end it. One that only pretends to be ours may be another user's.
+    pub fn may_be_ended(&self) -> bool {
+        Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid).is_ok())
     }
 
     /// Ends the process: in order if it heeds that in time, else by force, with the functions' processes.
@@ -118,6 +158,13 @@ impl Process {
     }
 }
 
+/// The bytes that hexadecimal digits stand for.
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let pairs = hex.as_bytes().chunks(2);
+    let pairs = pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
+    pairs.collect()
+}
+
 /// The command line of a process, from `/proc` where there is one, else from `ps`.
 fn command_line(pid: i32) -> Option<Vec<u8>> {
     if Path::new("/proc/self/cmdline").exists() {
@@ -132,7 +179,7 @@ fn command_line(pid: i32) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::process::Stdio;
 
     use super::*;
@@ -187,11 +234,77 @@ mod tests {
         child.wait().unwrap();
     }
 
+    fn administrator() -> Administrator {
+        Administrator {
+            access_key: "HRAD".to_owned(),
+            secret_key: "0123456789abcdef".to_owned(),
+        }
+    }
+
     #[test]
-    fn only_the_right_word_is_the_right_server() {
-        let process = process(1, "abc");
-        assert!(process.is_named_in(br#"{"instance": "abc", "pid": 1}"#));
-        assert!(!process.is_named_in(br#"{"instance": "abd"}"#));
-        assert!(!process.is_named_in(b"<html>"));
+    fn only_the_right_word_with_the_right_proof_is_the_right_server() {
+        let (nonce, administrator) = ("5a".repeat(32), administrator());
+        // src/local/test_guard.py has the same.
+        let proof = "12451a56e69547642e251c9b86bc20d646af335356997e3ed580af0d4658495f";
+        let process = Process {
+            port: 40123,
+            ..process(1, "abc")
+        };
+        let is_it = |process: &Process, word: &str, proof: &str, nonce: &str| {
+            let body = serde_json::json!({"instance": word, "pid": 1, "proof": proof});
+            process.is_proven_by(body.to_string().as_bytes(), &administrator, nonce)
+        };
+        assert!(is_it(&process, "abc", proof, &nonce));
+        assert!(!is_it(&process, "abd", proof, &nonce));
+        assert!(!is_it(&process, "abc", proof, &"5b".repeat(32)));
+        let elsewhere = Process {
+            port: 40124,
+            ..process.clone()
+        };
+        assert!(!is_it(&elsewhere, "abc", proof, &nonce), "passed on");
+        for other in ["", "5", "zz", &proof[2..], &proof.replace('a', "b")] {
+            assert!(!is_it(&process, "abc", other, &nonce), "{other}");
+        }
+        for body in ["<html>", r#"{"instance": "abc", "pid": 1}"#] {
+            assert!(!process.is_proven_by(body.as_bytes(), &administrator, &nonce));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_foreign_listener_that_knows_the_word_is_refused_and_learns_nothing() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let listening = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut heard = Vec::new();
+            let mut part = [0; 1024];
+            while !heard.ends_with(b"\r\n\r\n") {
+                let read = stream.read(&mut part).unwrap();
+                heard.extend_from_slice(&part[..read]);
+            }
+            let body = format!(
+                r#"{{"instance": "abc", "pid": 1, "proof": "{}"}}"#,
+                "0".repeat(64)
+            );
+            let answer = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(heard).unwrap()
+        });
+        let foreign = Process {
+            port,
+            ..process(1, "abc")
+        };
+        let administrator = administrator();
+        assert_eq!(foreign.answers(&administrator).await, Answer::Foreign);
+        let heard = listening.join().unwrap();
+        assert!(
+            heard.starts_with("GET /_homeroom/instance?nonce="),
+            "{heard}"
+        );
+        for secret in [&administrator.access_key, &administrator.secret_key] {
+            assert!(!heard.contains(secret.as_str()), "{heard}");
+        }
+        // Nobody there is no stranger.
+        assert_eq!(foreign.answers(&administrator).await, Answer::None);
     }
 }

@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::administrator::{Administrator, random};
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::install::Installation;
-use super::process::{IDENTITY_PATH, Process};
-use super::{ACCOUNT, PrivateOptions, http, last_words};
+use super::process::Process;
+use super::{ACCOUNT, PrivateOptions, last_words};
 use crate::error::{Error, Kind, Result};
 use crate::files::{new_private, private};
 use crate::text::hex;
@@ -116,9 +116,9 @@ impl Launch<'_> {
         let _ = owner.write_all(self.administrator.line().as_bytes()).await;
         // The socket takes connections from its binding on, so one request waits for the server: no polling.
         let exit = tokio::select! {
-            answer = http::get(port, IDENTITY_PATH, READY_DEADLINE) => match answer {
-                Ok(body) if process.is_named_in(&body) => return Ok(Server { process, owner, child }),
-                Ok(_) => return Err(self.start_error("something else answers on its port")),
+            answer = process.proves_itself(self.administrator, READY_DEADLINE) => match answer {
+                Ok(true) => return Ok(Server { process, owner, child }),
+                Ok(false) => return Err(self.start_error("something else answers on its port")),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(self.start_error(&format!("it did not answer within {} s", READY_DEADLINE.as_secs())));
                 }

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use super::administrator::Administrator;
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::lock::{self, Lock};
-use super::process::{Ended, Process};
+use super::process::{Answer, Ended, Process};
 use super::server::{Launch, SCRIPTS, bind, log_file};
 use super::state::{CloudStatus, InstanceRecord, KeptState, Serving, load, save};
 use super::{
@@ -29,8 +29,10 @@ pub struct LocalCloud {
 /// What the record and the system together say of the shared instance.
 enum InstanceHealth {
     Stopped,
-    Running(Process),
+    Running(Process, Administrator),
     NotAnswering(Process),
+    /// Something answers in its place that does not prove to be it.
+    Foreign(Process),
     Crashed(Process),
 }
 
@@ -88,20 +90,20 @@ impl LocalCloud {
         make_private(&self.dirs.state)?;
         let _lock = self.lock("starting or stopping", progress).await?;
         let record = self.record()?;
-        match look(&record).await {
-            InstanceHealth::Running(process) => {
-                if let Some(administrator) = self.administrator()? {
-                    let endpoint = Endpoint::at(process.port, &administrator);
-                    progress(StartupStep::Reusing {
-                        url: endpoint.url.clone(),
-                    });
-                    return Ok(endpoint);
+        match self.look(&record).await? {
+            InstanceHealth::Running(process, administrator) => {
+                let endpoint = Endpoint::at(process.port, &administrator);
+                progress(StartupStep::Reusing {
+                    url: endpoint.url.clone(),
+                });
+                return Ok(endpoint);
+            }
+            InstanceHealth::Foreign(process) => {
+                progress(StartupStep::Note(self.foreign_note(&process)?));
+                // Another user's cannot be ended, and does not keep this one from starting on another port.
+                if process.may_be_ended() {
+                    process.end().await?;
                 }
-                progress(StartupStep::Note(format!(
-                    "nobody has the key of the embedded cloud that runs (process {}); it is stopped and started afresh",
-                    process.pid
-                )));
-                process.end().await?;
             }
             InstanceHealth::Stopped => {}
             InstanceHealth::Crashed(process) => {
@@ -120,7 +122,7 @@ impl LocalCloud {
         let listener = bind(record.port)
             .await
             .map_err(|error| file_error(&self.dirs.state, &error))?;
-        // KeptState with the state, so that a shell that was told it is not shut out by a stop.
+        // Kept with the state, so that a shell that was told it is not shut out by a stop.
         let administrator = match self.administrator()? {
             Some(kept) => kept,
             None => {
@@ -172,11 +174,14 @@ impl LocalCloud {
         make_private(&self.dirs.state)?;
         let _lock = self.lock("starting or stopping", progress).await?;
         let mut record = self.record()?;
-        let (ended, had_crashed) = match look(&record).await {
-            InstanceHealth::Running(process) | InstanceHealth::NotAnswering(process) => {
+        let (ended, had_crashed) = match self.look(&record).await? {
+            InstanceHealth::Running(process, _) | InstanceHealth::NotAnswering(process) => {
                 (Some(process.end().await?), false)
             }
-            InstanceHealth::Crashed(_) => (None, true),
+            InstanceHealth::Foreign(process) if process.may_be_ended() => {
+                (Some(process.end().await?), false)
+            }
+            InstanceHealth::Foreign(_) | InstanceHealth::Crashed(_) => (None, true),
             InstanceHealth::Stopped => (None, false),
         };
         if wipe {
@@ -209,10 +214,10 @@ impl LocalCloud {
     /// The folder of its state cannot be read.
     pub async fn status(&self) -> Result<CloudStatus> {
         let log = log_file(&self.dirs.state);
-        Ok(match look(&self.record()?).await {
+        Ok(match self.look(&self.record()?).await? {
             InstanceHealth::Stopped => CloudStatus::Stopped { kept: self.kept() },
-            InstanceHealth::Running(process) => CloudStatus::Running(Serving::of(process, log)),
-            InstanceHealth::NotAnswering(process) => {
+            InstanceHealth::Running(process, _) => CloudStatus::Running(Serving::of(process, log)),
+            InstanceHealth::NotAnswering(process) | InstanceHealth::Foreign(process) => {
                 CloudStatus::NotAnswering(Serving::of(process, log))
             }
             InstanceHealth::Crashed(process) => CloudStatus::Crashed {
@@ -229,10 +234,10 @@ impl LocalCloud {
     /// # Errors
     /// The folder of its state cannot be read.
     pub async fn running(&self) -> Result<Option<Endpoint>> {
-        Ok(match look(&self.record()?).await {
-            InstanceHealth::Running(process) => self
-                .administrator()?
-                .map(|administrator| Endpoint::at(process.port, &administrator)),
+        Ok(match self.look(&self.record()?).await? {
+            InstanceHealth::Running(process, administrator) => {
+                Some(Endpoint::at(process.port, &administrator))
+            }
             _ => None,
         })
     }
@@ -252,6 +257,41 @@ impl LocalCloud {
 
     async fn lock(&self, other_is: &'static str, progress: StepSink<'_>) -> Result<Lock> {
         lock::take(&self.dirs.state.join("lock"), PATIENCE, other_is, progress).await
+    }
+
+    /// What stands where the record says. Only what proves to have the administrator's secret is taken for it.
+    async fn look(&self, record: &InstanceRecord) -> Result<InstanceHealth> {
+        let Some(process) = record.process.clone() else {
+            return Ok(InstanceHealth::Stopped);
+        };
+        if !process.is_alive() {
+            return Ok(InstanceHealth::Crashed(process));
+        }
+        let Some(administrator) = self.administrator()? else {
+            return Ok(InstanceHealth::Foreign(process));
+        };
+        Ok(match process.answers(&administrator).await {
+            Answer::Own => InstanceHealth::Running(process, administrator),
+            // It may have ended while it was asked.
+            _ if !process.is_alive() => InstanceHealth::Crashed(process),
+            Answer::None if process.may_be_ended() => InstanceHealth::NotAnswering(process),
+            Answer::Foreign | Answer::None => InstanceHealth::Foreign(process),
+        })
+    }
+
+    fn foreign_note(&self, process: &Process) -> Result<String> {
+        Ok(match self.administrator()? {
+            None => format!(
+                "nobody has the key of the embedded cloud that runs (process {}); it is stopped and started afresh",
+                process.pid
+            ),
+            Some(_) => format!(
+                "what answers at {} (process {}) does not prove that it is the embedded cloud: it may be another \
+                 program or an older homeroom's; nothing was sent to it, and the embedded cloud is started afresh",
+                process.url(),
+                process.pid
+            ),
+        })
     }
 
     fn crash_note(&self, process: &Process) -> String {
@@ -289,17 +329,6 @@ impl LocalCloud {
 
     fn record_file(&self) -> PathBuf {
         self.dirs.state.join("instance.json")
-    }
-}
-
-async fn look(record: &InstanceRecord) -> InstanceHealth {
-    match &record.process {
-        None => InstanceHealth::Stopped,
-        Some(process) if !process.is_alive() => InstanceHealth::Crashed(process.clone()),
-        Some(process) if process.answers().await => InstanceHealth::Running(process.clone()),
-        // It may have ended while it was asked.
-        Some(process) if !process.is_alive() => InstanceHealth::Crashed(process.clone()),
-        Some(process) => InstanceHealth::NotAnswering(process.clone()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import json
 import os
 import sys
 import time
@@ -30,6 +31,31 @@ def scope(target, method="GET", host="127.0.0.1:4000", **headers):
 
 def authorization(service="lambda", key="AKIDEXAMPLE", value="0" * 64):
     return SIGNATURE.format(service=service, key=key, value=value)
+
+
+class Proof(unittest.TestCase):
+    SECRET = "0123456789abcdef"
+    NONCE = "5a" * 32
+    # src/local/process.rs has the same.
+    PROOF = "12451a56e69547642e251c9b86bc20d646af335356997e3ed580af0d4658495f"
+
+    def told(self, query):
+        gate = guard.Gate(None, None, guard.CodeAddresses("40123", b""), ("HRAD", self.SECRET), "word")
+        return json.loads(gate.identity(query))
+
+    def test_a_nonce_is_answered_with_what_the_secret_and_the_port_make_of_it(self):
+        told = self.told(b"nonce=" + self.NONCE.encode())
+        self.assertEqual((told["instance"], told["proof"]), ("word", self.PROOF))
+        self.assertNotEqual(guard.prove(self.SECRET, "40124", self.NONCE), self.PROOF)
+        self.assertNotEqual(guard.prove("other", "40123", self.NONCE), self.PROOF)
+
+    def test_nothing_else_is_answered_with_a_proof(self):
+        for query in (b"", b"nonce=", b"nonce=5a", b"nonce=" + b"zz" * 32, b"nonce=" + b"5a" * 33, b"nonce=5a%0a"):
+            self.assertNotIn("proof", self.told(query), query)
+
+    def test_the_question_passes_the_guard(self):
+        asked = guard.judge(scope(f"{guard.IDENTITY_PATH}?nonce={self.NONCE}"))
+        self.assertEqual(asked.kind, "identity")
 
 
 class Judge(unittest.TestCase):

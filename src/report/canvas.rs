@@ -21,4 +21,4 @@ mod number;
 mod tests;
 
 pub use export::Export;
-pub use fill::{Filled, Left, Lower};
+pub use fill::{Filled, Lower, NotFilled};

@@ -8,6 +8,7 @@ use crate::evidence::progress::{Progress, StackState};
 use crate::stack::plan;
 
 use super::document::Turn;
+use super::tally::{STATES, Tally};
 
 /// What a state means for whoever looks; a terminal and a page each have a colour for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -174,4 +175,17 @@ pub fn of_turn(turn: Turn) -> Mark {
         Turn::Joined => mark("+", "new in the report", Tone::Idle),
         Turn::Left => mark("–", "no longer in the report", Tone::Muted),
     }
+}
+
+/// The parts of a class's headline: `18 of 30 complete`, then each other state that somebody is in.
+pub(crate) fn headline(tally: &Tally) -> Vec<String> {
+    let complete = tally.count(Progress::Complete);
+    let mut parts = vec![format!("{complete} of {} complete", tally.total())];
+    for state in STATES.into_iter().filter(|s| *s != Progress::Complete) {
+        match tally.count(state) {
+            0 => {}
+            n => parts.push(format!("{n} {}", of_progress(state).word)),
+        }
+    }
+    parts
 }

@@ -32,11 +32,11 @@ pub struct Tracker {
     stopping: bool,
     ends: Option<Duration>,
     students_began: BTreeMap<Username, Duration>,
-    in_flight: BTreeMap<(Username, ResourceId), InFlight>,
+    in_flight: BTreeMap<(Username, ResourceId), RunningStep>,
 }
 
 #[derive(Debug)]
-struct InFlight {
+struct RunningStep {
     action: String,
     since: Duration,
     waiting: Option<Wait>,
@@ -93,7 +93,7 @@ impl Tracker {
             } => {
                 self.in_flight.insert(
                     (student.clone(), resource.clone()),
-                    InFlight {
+                    RunningStep {
                         action: action.clone(),
                         since: now,
                         waiting: None,
@@ -108,7 +108,7 @@ impl Tracker {
                 let step = self
                     .in_flight
                     .entry((student.clone(), resource.clone()))
-                    .or_insert_with(|| InFlight {
+                    .or_insert_with(|| RunningStep {
                         action: String::new(),
                         since: now,
                         waiting: None,

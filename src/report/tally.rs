@@ -9,8 +9,6 @@ use crate::evidence::progress::Progress;
 use crate::lab::check::Work;
 use crate::lab::points::Points;
 
-use super::marks;
-
 /// The states in the order in which they are counted.
 pub(crate) const STATES: [Progress; 6] = [
     Progress::Complete,
@@ -40,18 +38,6 @@ impl Tally {
     /// The whole class.
     pub fn total(&self) -> usize {
         self.0.values().sum()
-    }
-
-    /// The parts of the headline: `18 of 30 complete`, then each other state that somebody is in.
-    pub fn headline(&self) -> Vec<String> {
-        let complete = self.count(Progress::Complete);
-        let mut parts = vec![format!("{complete} of {} complete", self.total())];
-        let others = self
-            .0
-            .iter()
-            .filter(|(state, _)| **state != Progress::Complete);
-        parts.extend(others.map(|(state, n)| format!("{n} {}", marks::of_progress(*state).word)));
-        parts
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use crate::aws::common_cause::StackPart;
 use crate::aws::{CallError, CallResult, Client};
-use crate::stack::ids::Username;
+use crate::ids::Username;
 
 use crate::stack::hints;
 

@@ -3,7 +3,7 @@
 
 use secrecy::SecretString;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 
 /// What one student signs in with.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use tokio::time::Interval;
 
 use crate::aws::stop::Stop;
 use crate::events::{Event, InFlight};
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::stack::kinds::ResourceId;
 
 /// Something that the dispatcher is told.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::stack::ids::{ClassName, Username};
+use crate::ids::{ClassName, Username};
 use crate::stack::kinds::{Desired, Observed, ResourceId};
 use crate::stack::ownership::{Owner, Ownership, TAG_REGION, Tags};
 use crate::stack::plan::teardown::owned;
@@ -189,7 +189,7 @@ fn of_principal(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::ids::Scope;
+    use crate::ids::Scope;
     use crate::stack::kinds::Gap;
     use crate::stack::kinds::{Kind, role};
     use crate::stack::ownership::Fingerprint;

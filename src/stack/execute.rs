@@ -11,7 +11,7 @@ use tracing::Instrument;
 use crate::aws::common_cause::StackPart;
 use crate::aws::{Client, CloudError, ErrorKind};
 use crate::events::{Event, StepResult};
-use crate::stack::ids::{Scope, Username};
+use crate::ids::{Scope, Username};
 use crate::stack::kinds::{Action, Item, ResourceId};
 use crate::stack::plan::{Plan, StudentPlan};
 

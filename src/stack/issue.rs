@@ -5,8 +5,8 @@ use std::io;
 
 use secrecy::SecretString;
 
+use crate::ids::Username;
 use crate::stack::credentials::Credentials;
-use crate::stack::ids::Username;
 
 /// Makes and keeps credentials.
 pub trait Issuer: Send + Sync {

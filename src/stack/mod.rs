@@ -8,8 +8,6 @@ pub mod elsewhere;
 pub mod execute;
 pub mod forecast;
 pub mod hints;
-// The names moved down to their own room; this goes once nobody asks here any more.
-pub use crate::ids;
 pub mod in_order;
 pub mod issue;
 pub mod kinds;

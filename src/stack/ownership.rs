@@ -6,10 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::text::hex;
 use crate::text::json::canonical;
-
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
 
 /// Tag: the class.
 pub const TAG_CLASS: &str = "homeroom:class";

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
-use crate::stack::ids::LabId;
+use crate::ids::LabId;
 use crate::stack::kinds::log_group::LATE_LOGS;
 use crate::stack::kinds::user::access;
 use crate::stack::kinds::{Desired, ResourceId, log_group, role};

@@ -12,7 +12,7 @@ use crate::aws::common_cause::StackPart;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, CloudError, ErrorKind, Principal};
 use crate::events::{Event, Failure, StepResult};
-use crate::stack::ids::{ClassName, Scope, Username};
+use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::ResourceId;
 use crate::stack::ownership::{Owner, Ownership, Tags};
 

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret;
 
 use crate::files::{class_dir, keep_private, named, read_if_there, remove_if_there, write_whole};
+use crate::ids::{ClassName, Username};
 use crate::stack::credentials::{AccessKey, Credentials};
-use crate::stack::ids::{ClassName, Username};
 
 /// The file with everybody. A username has no space, so no student's file is called so.
 const EVERYBODY: &str = "all students.csv";

@@ -13,9 +13,9 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Failure, Left, Outcome, ResourceState, RunSummary, StudentResult,
 };
+use crate::ids::Username;
 use crate::report::{Limit, View};
 use crate::stack::execute::{StudentRun, execute, execute_issuing};
-use crate::stack::ids::Username;
 use crate::stack::kinds::managed_policy::{self, Purpose};
 use crate::stack::kinds::user;
 use crate::stack::kinds::user::access::{self, Grant};

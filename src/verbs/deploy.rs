@@ -9,9 +9,9 @@ use crate::events::{
     Command, Event, Failure, Outcome, ResourceResult, ResourceState, RunSummary, StepResult,
     StudentResult,
 };
+use crate::ids::Username;
 use crate::report::View;
 use crate::stack::execute::{StudentRun, execute};
-use crate::stack::ids::Username;
 use crate::stack::kinds::Gap;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::rest_api;
@@ -20,7 +20,7 @@ use crate::stack::plan::{Action, Item, Plan, StudentPlan, Verdict};
 
 use super::kept::{self, Copies};
 use super::plan::{Planned, blocked, broken_limits, left, plan, view};
-use super::run::{count, notes_of_given_up, run as run_work, summarise};
+use super::run::{exit_of, notes_of_given_up, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, people, reset, show, stale, validations};
 
@@ -85,13 +85,11 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
         }
         Ok(done) => done,
     };
-    let exit = if ran.interrupted {
-        Exit::Interrupted
-    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Conflict) > 0 {
-        Exit::SomeFailed
-    } else {
-        Exit::Done
-    };
+    let exit = exit_of(
+        ran.interrupted,
+        &students,
+        [Outcome::Failed, Outcome::Conflict],
+    );
     let mut notes = notes_of_given_up(&ran.given_up);
     notes.extend(validations::forget(session, &students));
     notes.extend(copies.note());

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use crate::error::{Error, Kind, Result};
 use crate::events::Event;
+use crate::ids::Username;
 use crate::report::Terminal;
-use crate::stack::ids::Username;
 use crate::stack::kinds::Observed;
 use crate::stack::plan::Plan;
 use crate::text::words::{plural, some_of};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::events::{Command, Outcome, ResourceResult, ResourceState, StudentResult};
+use crate::ids::{Scope, Username};
 use crate::report::handout;
-use crate::stack::ids::{Scope, Username};
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};

@@ -9,11 +9,11 @@ use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Failure, Outcome, StudentResult};
+use crate::ids::Username;
 use crate::probe::isolation::{IsolationSubject, ProvenBy, prove};
 use crate::probe::reach::{Target, neighbours};
 use crate::report::View;
 use crate::roster::Student;
-use crate::stack::ids::Username;
 use crate::stack::in_order::in_order;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::{Desired, Stack};
@@ -22,7 +22,7 @@ use crate::stack::observe::observe_access;
 use super::access::vault;
 use super::elsewhere;
 use super::plan::view;
-use super::run::{count, run as run_work, summarise};
+use super::run::{exit_of, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::validate::{first_trouble, judged};
 use super::{Exit, show};
@@ -54,13 +54,11 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     })
     .await;
     let (observed, students) = ran.output?;
-    let exit = if ran.interrupted {
-        Exit::Interrupted
-    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Unknown) > 0 {
-        Exit::SomeFailed
-    } else {
-        Exit::Done
-    };
+    let exit = exit_of(
+        ran.interrupted,
+        &students,
+        [Outcome::Failed, Outcome::Unknown],
+    );
     let summary = summarise(&session, Command::Isolation, students, Vec::new());
     let view = View {
         gaps: &observed.gaps,

@@ -14,7 +14,7 @@ use crate::events::Failure;
 use crate::files::keep_private;
 use crate::files::write_whole;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::Stack;
 

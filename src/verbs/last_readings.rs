@@ -1,5 +1,5 @@
 //! The last readings of a class in `reports/<class>/`: the file, and what people are told of it. What counts when stands
-//! in `domain::last_reading`. Unlike what readings remember to be quicker, this cannot be read anew: it is never
+//! in [`crate::evidence::last_reading`]. Unlike what readings remember to be quicker, this cannot be read anew: it is never
 //! replaced by something else.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +19,8 @@ use crate::files::{class_dir, read_if_there, write_whole};
 use crate::report::history;
 use crate::text::words::{plural, some_of};
 
+use crate::ids::{ClassName, Username};
 use crate::roster::renamed::Person;
-use crate::stack::ids::{ClassName, Username};
 
 use super::session::Session;
 

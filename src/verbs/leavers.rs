@@ -1,13 +1,15 @@
 //! Students who left the roster: choosing them, and saying who they are.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Kind, Result};
 use crate::events::{Failure, Left};
 use crate::roster::beyond::UnsureName;
 use crate::text::words::some_of;
 
+use crate::ids::Username;
 use crate::roster::renamed::renamed;
 use crate::roster::{Roster, Student};
-use crate::stack::ids::Username;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
@@ -77,7 +79,7 @@ pub(super) fn settle(session: &mut Session, observed: &Observed, leavers: Leaver
     }
     if !unknown.is_empty() || !departed.is_empty() {
         let roster = &session.class.roster;
-        let known: Vec<&str> = roster
+        let known: BTreeSet<&str> = roster
             .students
             .iter()
             .map(|s| s.username.as_str())
@@ -125,7 +127,7 @@ fn has_left(student: &Username, class: &str) -> Failure {
     }
 }
 
-fn nobody(name: &str, class: &str, known: &[&str], observed: &Observed) -> Failure {
+fn nobody(name: &str, class: &str, known: &BTreeSet<&str>, observed: &Observed) -> Failure {
     let meant = similar::did_you_mean(name, known.iter().copied());
     let carries = match observed.gaps.is_empty() {
         true => format!("nothing in class {class} carries it"),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Client;
+use crate::ids::Username;
 use crate::lab::given::Output;
-use crate::stack::ids::Username;
 use crate::stack::kinds::Observed;
 use crate::stack::observe::rest_apis;
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::write_whole;
 
+use crate::ids::Username;
 use crate::roster::renamed::Person;
-use crate::stack::ids::Username;
 use crate::text::normalise::key;
 
 use super::last_readings;

@@ -324,7 +324,7 @@ fn hint_for(limit: &Limit) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::ids::Scope;
+    use crate::ids::Scope;
     use crate::stack::kinds::AccountUse;
 
     #[test]

@@ -13,6 +13,7 @@ use crate::evidence::last_reading::{LastReadings, Sight, progress_of};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::reading::{ClassReading, read_class, read_observed as read_observed_class};
 use crate::files::class_dir;
+use crate::ids::Username;
 use crate::lab::bundle;
 use crate::report::causes;
 use crate::report::{
@@ -22,7 +23,6 @@ use crate::report::{
 use crate::roster::Student;
 use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::ids::Username;
 use crate::stack::kinds::{Gap, Observed};
 use crate::stack::left::Attendance;
 
@@ -231,7 +231,7 @@ fn attest(standing: &mut Standing, attested: &Attestations) {
 /// somewhere else.
 ///
 /// # Errors
-/// See `commands::elsewhere`.
+/// See [`super::elsewhere`].
 pub(super) fn refuse_elsewhere(session: &Session, standing: &Standing) -> Result<()> {
     match &standing.elsewhere {
         Some(elsewhere) if standing.is_nothing() => {

@@ -1,5 +1,5 @@
 //! What a reading of the class leaves in `reports/<class>/` for the next one: the file, and the run logs that tell
-//! which executions are homeroom's own. What is in it, and why it may be believed, stands in `domain::cache`.
+//! which executions are homeroom's own. What is in it, and why it may be believed, stands in [`crate::evidence::cache`].
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -13,7 +13,7 @@ use crate::evidence::cache::{Cache, CacheKey, OwnRecords};
 use crate::evidence::recorded::{Nonce, Written};
 use crate::files::write_whole;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 
 use super::session::Session;
 
@@ -172,8 +172,8 @@ fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
 mod tests {
     use super::*;
     use crate::events::{Command, Event};
+    use crate::ids::Scope;
     use crate::report::RunLog;
-    use crate::stack::ids::Scope;
     use std::io::Write;
 
     fn key(account: &str) -> CacheKey {

@@ -20,12 +20,12 @@ use crate::evidence::check::Verdict;
 
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::files::{class_dir, write_whole};
+use crate::ids::{CLASS_MAX, ClassName};
 use crate::local::{self, LocalCloud, PrivateCloud, PrivateOptions, StartupStep};
 use crate::options::{GlobalOptions, OutputFormat, QuotaScale};
 use crate::probe::script::{ScriptTrouble, work};
 use crate::report::{Document, View, WrittenReport};
 use crate::roster::Student;
-use crate::stack::ids::{CLASS_MAX, ClassName};
 use crate::stack::kinds::Observed;
 use crate::stack::observe::{Depth, observe};
 use crate::strict::{self, Proxy};
@@ -486,7 +486,7 @@ fn failed_executions(student: &StudentProgress) -> Vec<String> {
 fn misjudged(
     session: &Session,
     standing: &progress::Standing,
-) -> BTreeMap<crate::stack::ids::Username, Failure> {
+) -> BTreeMap<crate::ids::Username, Failure> {
     let pairs = session
         .class
         .students

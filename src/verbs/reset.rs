@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
+use crate::ids::Username;
 use crate::options::OutputFormat;
 use crate::report::print_reset_listing;
 use crate::stack::diff::Change;
-use crate::stack::ids::Username;
 use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::reset::changes;
 

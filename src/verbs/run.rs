@@ -13,6 +13,7 @@ use crate::options::{OutputFormat, Ui};
 use crate::report::{RunLog, Terminal, TerminalOptions};
 use crate::stack::dispatcher;
 
+use super::Exit;
 use super::interrupts::interrupts;
 use super::session::Session;
 
@@ -161,6 +162,21 @@ pub(super) fn notes_of_given_up(given_up: &[InFlight]) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// How a run over students ends, where each of two outcomes means that a student needs another run.
+pub(super) fn exit_of(
+    interrupted: bool,
+    students: &[StudentResult],
+    not_done: [Outcome; 2],
+) -> Exit {
+    if interrupted {
+        Exit::Interrupted
+    } else if students.iter().any(|s| not_done.contains(&s.outcome)) {
+        Exit::SomeFailed
+    } else {
+        Exit::Done
+    }
 }
 
 /// How many students ended so.

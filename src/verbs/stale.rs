@@ -1,8 +1,8 @@
 //! What an API that was made anew leaves behind: AWS gives it another id, and students' policies and handouts name the
 //! one before.
 
+use crate::ids::Username;
 use crate::report::handout;
-use crate::stack::ids::Username;
 use crate::stack::kinds::Observed;
 use crate::stack::ownership::Owner;
 use crate::text::words::some_of;

@@ -13,10 +13,10 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{
     Command, Event, Outcome, ResourceResult, ResourceState, RunSummary, StepResult, StudentResult,
 };
+use crate::ids::LabId;
 use crate::options::OutputFormat;
 use crate::report::{View, left, print_teardown_listing};
 use crate::stack::execute::{StudentRun, execute};
-use crate::stack::ids::LabId;
 use crate::stack::kinds::ResourceId;
 use crate::stack::kinds::{Gap, Observed};
 use crate::stack::observe::{Depth, observe};

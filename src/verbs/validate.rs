@@ -23,7 +23,7 @@ use crate::stack::plan::{Plan, deploy};
 use super::deploy::run_started;
 use super::elsewhere;
 use super::plan::{interrupted, view};
-use super::run::{count, run as run_work, summarise};
+use super::run::{exit_of, run as run_work, summarise};
 use super::session::{Class, Session};
 use super::{Exit, show, validations};
 
@@ -61,13 +61,11 @@ pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed,
     })
     .await;
     let (observed, students) = ran.output?;
-    let exit = if ran.interrupted {
-        Exit::Interrupted
-    } else if count(&students, Outcome::Failed) + count(&students, Outcome::Unknown) > 0 {
-        Exit::SomeFailed
-    } else {
-        Exit::Done
-    };
+    let exit = exit_of(
+        ran.interrupted,
+        &students,
+        [Outcome::Failed, Outcome::Unknown],
+    );
     let mut notes = Vec::new();
     let checks = students.iter().map(|s| (&s.username, s.checks.as_slice()));
     let at = ZonedDateTime::now();

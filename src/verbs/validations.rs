@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::events::{Outcome, StudentResult};
 use crate::evidence::check::CheckResult;
 use crate::files::write_whole;
+use crate::ids::Username;
 use crate::roster::Student;
-use crate::stack::ids::Username;
 
 use super::session::Session;
 

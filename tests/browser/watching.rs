@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use homeroom::aws::{ConnectOptions, connect};
+use homeroom::ids::Scope;
 use homeroom::local::{Dirs, LocalCloud, PrivateCloud, PrivateOptions};
-use homeroom::stack::ids::Scope;
 use homeroom::strict::{Options, Proxy};
 use serde_json::Value;
 use tempfile::TempDir;

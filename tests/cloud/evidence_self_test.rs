@@ -140,11 +140,11 @@ mod reference {
     use homeroom::aws::pacing::{Overrides, Pace};
     use homeroom::aws::stop::Stop;
     use homeroom::aws::{Client, ConnectOptions, connect};
+    use homeroom::ids::Scope;
     use homeroom::lab::bundle;
     use homeroom::lab::{Lab, ScriptedStep};
     use homeroom::probe::script;
     use homeroom::roster::Student;
-    use homeroom::stack::ids::Scope;
     use homeroom::stack::kinds::Observed;
     use homeroom::stack::kinds::Stack;
     use homeroom::stack::observe::{Depth, observe};

@@ -2,12 +2,14 @@
 //!
 //! Each test has state of its own. The installation is shared, below `target/tmp`: the first run pays for it once.
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_cloudwatchlogs as logs;
@@ -323,6 +325,84 @@ async fn a_port_that_somebody_else_took_is_said_and_another_one_used() {
     assert_ne!(port(&second), port(&first));
     assert!(lab.said("is taken by another program"), "{:?}", lab.steps);
     assert_eq!(groups(&second).await, ["mine"]);
+    lab.stop(true).await;
+}
+
+/// Listens in the embedded cloud's place and gives the answer that everybody can give; what it hears.
+fn impostor(listener: TcpListener, word: &str) -> Arc<Mutex<Vec<u8>>> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let proof = "0".repeat(64);
+    let body = format!(r#"{{"instance": "{word}", "pid": 1, "proof": "{proof}"}}"#);
+    let hears = heard.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+                request.push(byte[0]);
+            }
+            hears.lock().unwrap().extend(request);
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\n\r\n{body}");
+        }
+    });
+    heard
+}
+
+#[tokio::test]
+async fn who_answers_in_its_place_without_its_secret_hears_no_credentials() {
+    let lab = Lab::new();
+    let first = lab.start().await;
+    lab.stop(false).await;
+    let mut listener = None;
+    eventually("the port is free", || {
+        listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port(&first))).ok();
+        listener.is_some()
+    });
+    // The word can be read off a command line, and the number of a process comes round again.
+    let word = "0123456789abcdef0123456789abcdef";
+    let mut process = Command::new("sh")
+        .args(["-c", "echo up; read word", word])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut up = [0; 3];
+    process
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut up)
+        .unwrap();
+    let record = serde_json::json!({"port": port(&first), "process": {
+        "pid": process.id(), "port": port(&first), "instance": word, "since": "2026-01-02T03:04:05Z",
+    }});
+    fs::write(lab.state.path().join("instance.json"), record.to_string()).unwrap();
+    let heard = impostor(listener.unwrap(), word);
+
+    assert_eq!(lab.cloud.running().await.unwrap(), None);
+    let status = lab.cloud.status().await.unwrap();
+    assert!(matches!(status, CloudStatus::NotAnswering(_)), "{status}");
+    let second = lab.start().await;
+    assert!(
+        lab.said("does not prove that it is the embedded cloud"),
+        "{:?}",
+        lab.steps
+    );
+    assert_ne!(port(&second), port(&first));
+    assert_eq!(groups(&second).await, Vec::<String>::new());
+    process.wait().unwrap();
+
+    let heard = String::from_utf8(heard.lock().unwrap().clone()).unwrap();
+    let questions: Vec<&str> = heard
+        .lines()
+        .filter(|line| line.starts_with("GET "))
+        .collect();
+    assert_eq!(questions.len(), 3, "{heard}");
+    let nonces: BTreeSet<&str> = questions.iter().copied().collect();
+    assert_eq!(nonces.len(), 3, "each question is a new one: {heard}");
+    for secret in [&second.access_key, &second.secret_key] {
+        assert!(!heard.contains(secret.as_str()), "{heard}");
+    }
     lab.stop(true).await;
 }
 

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use homeroom::ids::{ClassName, Scope};
 use homeroom::lab::bundle;
 use homeroom::lab::{Lab, Surroundings};
 use homeroom::report::handout::{About, One};
 use homeroom::roster::Student;
 use homeroom::stack::credentials::{AccessKey, Credentials};
-use homeroom::stack::ids::{ClassName, Scope};
 use homeroom::stack::kinds::rest_api::ApiEndpoint;
 
 /// A class on AWS, whose students have a console and, some of them, a key.

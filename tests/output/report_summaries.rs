@@ -14,11 +14,11 @@ use homeroom::events::{
 use homeroom::evidence::check::Verdict;
 use homeroom::evidence::progress::Progress;
 
+use homeroom::ids::Scope;
 use homeroom::report::{
     Document, Limit, View, print_reset_listing, print_summary, print_teardown_listing,
 };
 use homeroom::roster::renamed::RecognisedBy;
-use homeroom::stack::ids::Scope;
 use homeroom::stack::kinds::{AccountUse, Gap};
 use homeroom::stack::kinds::{Kind, ResourceId};
 use homeroom::stack::ownership::Owner;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use homeroom::events::{Command, Event, Failure, InFlight, Outcome, StepResult};
+use homeroom::ids::Username;
 use homeroom::report::progress::Tracker;
 use homeroom::report::style::Paint;
 use homeroom::report::{Terminal, TerminalOptions};
-use homeroom::stack::ids::Username;
 use homeroom::stack::kinds::{Kind, ResourceId};
 
 /// A writer whose text can be read, and a clock that is set by hand.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::events::Failure;
 use crate::text::normalise::key;
-use crate::text::problems::{Like, Problem, messages};
+use crate::text::problems::{Like, Problem};
 use crate::text::similar;
 use crate::text::table::{Record, Table};
 use crate::text::unwanted::shown;
 use crate::text::words::some_of;
 
-use super::matching::Person;
+use super::matching::ExportPerson;
 use super::number::{DecimalMark, Number, Unreadable, decimal_mark};
 
 /// What Canvas calls totals: its importer passes over every column with one of these in its title
@@ -58,13 +58,13 @@ pub struct Export<'a> {
     /// What Canvas gives for the assignment; more than 0.
     pub(super) possible: Number,
     pub(super) mark: DecimalMark,
-    pub(super) people: Vec<Entry>,
+    pub(super) people: Vec<ExportEntry>,
 }
 
 /// A person of the export, and where they stand in it.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub person: Person,
+pub(super) struct ExportEntry {
+    pub person: ExportPerson,
     /// Indices of their records: more than one where they are in more than one section.
     pub records: Vec<usize>,
     /// Whether Canvas can tell whose the rows are: by its ID, a SIS id or a login.
@@ -87,16 +87,7 @@ impl<'a> Export<'a> {
     /// Everything that is wrong at once: this is no Canvas export, a row of it cannot be read, the assignment is not in
     /// it or there more than once, or it is not certain how many points it is worth.
     pub fn read(file: &str, bytes: &'a [u8], assignment: &str) -> Result<Self, Vec<Failure>> {
-        let said = |problems| -> Vec<Failure> {
-            let messages = messages(file, problems).into_iter();
-            let failure = |m: crate::text::problems::Message| Failure {
-                request_id: None,
-                subject: m.subject,
-                cause: m.cause,
-                hint: Some(m.hint),
-            };
-            messages.map(failure).collect()
-        };
+        let said = |problems| Failure::in_file(file, problems);
         let table = Table::read(bytes, header_score).map_err(|refused| {
             // Saving it otherwise in a spreadsheet would change IDs and numbers, too.
             let hint = AS_CANVAS_WROTE_IT.to_owned();
@@ -109,35 +100,24 @@ impl<'a> Export<'a> {
         if !flaws.is_empty() {
             return Err(said(flaws));
         }
-        let (at, columns) = header(file, &table)?;
+        let (at, columns) = header(file, &table).map_err(|failure| vec![failure])?;
         let header = &table.records[at];
         let rest = at + 1..table.records.len();
 
         let mut problems = doubled(header);
-        problems.extend(
-            rest.clone()
-                .filter_map(|row| too_wide(header, &table.records[row])),
-        );
-        problems.extend(
-            rest.clone()
-                .filter_map(|row| changed_id(&columns, &table.records[row])),
-        );
+        let rows = || table.records[rest.clone()].iter();
+        problems.extend(rows().filter_map(|row| too_wide(header, row)));
+        problems.extend(rows().filter_map(|row| changed_id(&columns, row)));
         let mut failures = said(problems);
-        let points = rest
-            .clone()
-            .filter(|row| is_points_possible(&table.records[*row]));
-        let points: Vec<usize> = points.collect();
+        let points: Vec<&Record> = rows().filter(|row| is_points_possible(row)).collect();
         let found = find_assignment(file, header, assignment).and_then(|column| {
-            let possible = possible(file, &table, &points, column, header.text(column))?;
+            let possible = possible(file, &points, column, header.text(column))?;
             Ok((column, possible))
         });
+        let found = found.map_err(|failure| failures.push(failure));
         let (column, possible) = match found {
             Ok(found) if failures.is_empty() => found,
-            Ok(_) => return Err(failures),
-            Err(failure) => {
-                failures.push(failure);
-                return Err(failures);
-            }
+            _ => return Err(failures),
         };
 
         let rows = rest.filter(|row| is_person(&table.records[*row]));
@@ -172,45 +152,43 @@ fn header_score(record: &Record) -> u32 {
     }
 }
 
+fn refused(subject: &str, cause: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure {
+        request_id: None,
+        subject: subject.to_owned(),
+        cause: cause.into(),
+        hint: Some(hint.into()),
+    }
+}
+
 /// The header's place and columns.
-fn header(file: &str, table: &Table<'_>) -> Result<(usize, Columns), Vec<Failure>> {
-    let failure = |cause: String, hint: String| {
-        vec![Failure {
-            request_id: None,
-            subject: file.to_owned(),
-            cause,
-            hint: Some(hint),
-        }]
+fn header(file: &str, table: &Table<'_>) -> Result<(usize, Columns), Failure> {
+    let filled = (0..table.records.len()).filter(|at| !table.records[*at].is_blank());
+    let filled: Vec<usize> = filled.collect();
+    let Some((first, below)) = filled.split_first() else {
+        return Err(refused(file, "the file is empty", AS_CANVAS_WROTE_IT));
     };
-    let mut filled = (0..table.records.len()).filter(|at| !table.records[*at].is_blank());
-    let first = filled.next();
-    let Some(first) = first else {
-        return Err(failure(
-            "the file is empty".to_owned(),
-            AS_CANVAS_WROTE_IT.to_owned(),
-        ));
-    };
-    let Some(columns) = Columns::of(&table.records[first]) else {
-        let below = filled
-            .take(20)
-            .find(|at| Columns::of(&table.records[*at]).is_some());
-        return Err(match below {
-            Some(at) => failure(
+    let Some(columns) = Columns::of(&table.records[*first]) else {
+        let mut below = below.iter().take(20).map(|at| &table.records[*at]);
+        return Err(match below.find(|row| Columns::of(row).is_some()) {
+            Some(row) => refused(
+                file,
                 format!(
                     "line {} looks like the header, and something stands above it",
-                    table.records[at].line()
+                    row.line()
                 ),
                 format!("delete everything above it, or {AS_CANVAS_WROTE_IT}"),
             ),
-            None => failure(
-                "is no Canvas gradebook export: its first row must have the columns Student and ID"
-                    .to_owned(),
-                AS_CANVAS_WROTE_IT.to_owned(),
+            None => refused(
+                file,
+                "is no Canvas gradebook export: its first row must have the columns Student and ID",
+                AS_CANVAS_WROTE_IT,
             ),
         });
     };
     if !matches!(table.separator, ',' | ';') {
-        return Err(failure(
+        return Err(refused(
+            file,
             format!(
                 "there are {}s between the cells, and Canvas imports commas and semicolons only",
                 table.separator_word()
@@ -218,7 +196,7 @@ fn header(file: &str, table: &Table<'_>) -> Result<(usize, Columns), Vec<Failure
             format!("a spreadsheet has saved this file: {AS_CANVAS_WROTE_IT}"),
         ));
     }
-    Ok((first, columns))
+    Ok((*first, columns))
 }
 
 impl Columns {
@@ -234,17 +212,17 @@ impl Columns {
         Some(Self {
             names,
             id: find("id")?,
-            logins: [find("sis user id"), find("sis login id")]
+            logins: ["sis user id", "sis login id"]
                 .into_iter()
-                .flatten()
+                .filter_map(find)
                 .collect(),
             identity: identity.collect(),
         })
     }
 
     fn name(&self, record: &Record) -> String {
-        let parts: Vec<&str> = self.names.iter().map(|at| record.text(*at)).collect();
-        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let parts = self.names.iter().map(|at| record.text(*at));
+        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
         parts.join(", ")
     }
 }
@@ -325,7 +303,11 @@ fn is_person(record: &Record) -> bool {
 }
 
 /// The people of an export: rows with one Canvas ID are one person, in more than one section perhaps.
-fn people(table: &Table<'_>, columns: &Columns, rows: impl Iterator<Item = usize>) -> Vec<Entry> {
+fn people(
+    table: &Table<'_>,
+    columns: &Columns,
+    rows: impl Iterator<Item = usize>,
+) -> Vec<ExportEntry> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut by_id: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
@@ -341,32 +323,39 @@ fn people(table: &Table<'_>, columns: &Columns, rows: impl Iterator<Item = usize
     let mut people = Vec::new();
     for records in groups {
         let id = table.records[records[0]].text(columns.id);
-        let rows: Vec<Person> = records
+        let rows: Vec<ExportPerson> = records
             .iter()
             .map(|row| person(columns, &table.records[*row]))
             .collect();
-        let known = |person: &Person| !id.is_empty() || person.logins.iter().any(|l| !l.is_empty());
+        let known =
+            |person: &ExportPerson| !id.is_empty() || person.logins.iter().any(|l| !l.is_empty());
         match agreed(&rows) {
-            Some(person) => people.push(Entry {
+            Some(person) => people.push(ExportEntry {
                 known_to_canvas: known(&person),
                 person,
                 records,
             }),
-            None => people.extend(rows.into_iter().zip(records).map(|(person, record)| Entry {
-                known_to_canvas: known(&person),
-                person: Person {
-                    torn: true,
-                    ..person
-                },
-                records: vec![record],
-            })),
+            None => {
+                people.extend(
+                    rows.into_iter()
+                        .zip(records)
+                        .map(|(person, record)| ExportEntry {
+                            known_to_canvas: known(&person),
+                            person: ExportPerson {
+                                torn: true,
+                                ..person
+                            },
+                            records: vec![record],
+                        }),
+                )
+            }
         }
     }
     people
 }
 
 /// The one person that rows of one ID are about; `None` where they have different names or logins.
-fn agreed(rows: &[Person]) -> Option<Person> {
+fn agreed(rows: &[ExportPerson]) -> Option<ExportPerson> {
     let mut person = rows.first()?.clone();
     for row in &rows[1..] {
         if key(&row.name) != key(&person.name) {
@@ -383,7 +372,7 @@ fn agreed(rows: &[Person]) -> Option<Person> {
     Some(person)
 }
 
-fn person(columns: &Columns, record: &Record) -> Person {
+fn person(columns: &Columns, record: &Record) -> ExportPerson {
     let name = columns.name(record);
     let logins: Vec<String> = columns
         .logins
@@ -394,7 +383,7 @@ fn person(columns: &Columns, record: &Record) -> Person {
     let hashed = |login: &String| login.len() == 40 && login.bytes().all(|b| b.is_ascii_hexdigit());
     let test = matches!(key(&name).as_str(), "student, test" | "test student")
         || logins.iter().any(hashed);
-    Person {
+    ExportPerson {
         name,
         logins,
         torn: false,
@@ -404,11 +393,7 @@ fn person(columns: &Columns, record: &Record) -> Person {
 
 /// The assignment's column.
 fn find_assignment(file: &str, header: &Record, wanted: &str) -> Result<usize, Failure> {
-    let titles: Vec<&str> = header
-        .fields
-        .iter()
-        .map(|field| field.text.as_str())
-        .collect();
+    let titles: Vec<&str> = header.fields.iter().map(|f| f.text.as_str()).collect();
     let assignments = || (0..titles.len()).filter(|at| is_assignment(titles[*at]));
     let wanted = wanted.trim();
     let title = |at: usize| title_of(titles[at]).unwrap_or_default();
@@ -419,15 +404,11 @@ fn find_assignment(file: &str, header: &Record, wanted: &str) -> Result<usize, F
         &|at| title(at) == wanted,
         &|at| key(title(at)) == key(wanted),
     ];
-    let failure = |cause: String, hint: String| Failure {
-        request_id: None,
-        subject: match wanted.is_empty() {
-            true => "--assignment ''".to_owned(),
-            false => format!("--assignment {wanted}"),
-        },
-        cause,
-        hint: Some(hint),
+    let subject = match wanted.is_empty() {
+        true => "--assignment ''".to_owned(),
+        false => format!("--assignment {wanted}"),
     };
+    let failure = |cause: String, hint: String| refused(&subject, cause, hint);
     let named = |of: &[usize]| {
         let names: Vec<String> = of.iter().map(|at| shown(titles[*at])).collect();
         some_of(&names, NAMED)
@@ -504,83 +485,52 @@ fn is_assignment(header: &str) -> bool {
     title_of(header).is_some() && !is_total(header)
 }
 
-/// What Canvas gives for the assignment. Never guessed: a wrong figure makes every grade wrong.
-fn possible(
-    file: &str,
-    table: &Table<'_>,
-    rows: &[usize],
-    column: usize,
-    title: &str,
-) -> Result<Number, Failure> {
-    let failure = |cause: String, hint: &str| Failure {
-        request_id: None,
-        subject: file.to_owned(),
-        cause,
-        hint: Some(hint.to_owned()),
-    };
+/// What Canvas gives for the assignment. Never guessed: a wrong figure makes every grade wrong. `rows`: those of
+/// 'Points Possible'.
+fn possible(file: &str, rows: &[&Record], column: usize, title: &str) -> Result<Number, Failure> {
+    let title = shown(title);
     let row = match rows {
-        [one] => &table.records[*one],
+        [one] => one,
         [] => {
-            return Err(failure(
-                format!(
-                    "has no row 'Points Possible', so what {} is worth is not known",
-                    shown(title)
-                ),
-                AS_CANVAS_WROTE_IT,
-            ));
+            let cause =
+                format!("has no row 'Points Possible', so what {title} is worth is not known");
+            return Err(refused(file, cause, AS_CANVAS_WROTE_IT));
         }
         several => {
-            return Err(failure(
-                format!("has {} rows 'Points Possible'", several.len()),
-                AS_CANVAS_WROTE_IT,
-            ));
+            let cause = format!("has {} rows 'Points Possible'", several.len());
+            return Err(refused(file, cause, AS_CANVAS_WROTE_IT));
         }
     };
     let text = row.text(column);
-    let line = row.line();
     let set = "give the assignment points in Canvas, then export again";
-    if text.is_empty() {
-        return Err(failure(
-            format!(
-                "line {line}: Canvas has no points for {}: its cell under 'Points Possible' is empty",
-                shown(title)
-            ),
+    let (cause, hint) = match Number::read(text) {
+        _ if text.is_empty() => (
+            format!("Canvas has no points for {title}: its cell under 'Points Possible' is empty"),
             set,
-        ));
-    }
-    if key(text).contains("read only") {
-        return Err(failure(
-            format!(
-                "line {line}: {} is read only, so Canvas would import no grades into it",
-                shown(title)
-            ),
+        ),
+        _ if key(text).contains("read only") => (
+            format!("{title} is read only, so Canvas would import no grades into it"),
             "choose another assignment",
-        ));
-    }
-    match Number::read(text) {
-        Ok(number) if number.is_positive() => Ok(number),
-        Ok(number) => Err(failure(
-            format!(
-                "line {line}: {} is worth {number} points in Canvas, so no grade could be right",
-                shown(title)
-            ),
+        ),
+        Ok(number) if number.is_positive() => return Ok(number),
+        Ok(number) => (
+            format!("{title} is worth {number} points in Canvas, so no grade could be right"),
             set,
-        )),
-        Err(Unreadable::Ambiguous(one, other)) => Err(failure(
+        ),
+        Err(Unreadable::Ambiguous(one, other)) => (
             format!(
-                "line {line}: the points possible of {}, {}, could be {one} or {other}",
-                shown(title),
+                "the points possible of {title}, {}, could be {one} or {other}",
                 shown(text)
             ),
             "write them as Canvas does, with two decimals and nothing between thousands (1000.00), or export again and give the file unchanged",
-        )),
-        Err(Unreadable::NoNumber) => Err(failure(
+        ),
+        Err(Unreadable::NoNumber) => (
             format!(
-                "line {line}: the points possible of {}, {}, are no number",
-                shown(title),
+                "the points possible of {title}, {}, are no number",
                 shown(text)
             ),
             AS_CANVAS_WROTE_IT,
-        )),
-    }
+        ),
+    };
+    Err(refused(file, format!("line {}: {cause}", row.line()), hint))
 }

@@ -3,17 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::evidence::progress::Progress;
 use crate::ids::Username;
 use crate::lab::points::Points;
-use crate::report::document::Document;
-use crate::report::tally::Score;
+use crate::report::document::{Document, ReportStudent};
 use crate::roster::Student;
 use crate::text::normalise::key;
 use crate::text::unwanted::shown;
 
-use super::export::{Entry, Export};
-use super::matching::{Doubt, Matches, Person, find};
+use super::export::{Export, ExportEntry};
+use super::matching::{ExportPerson, MatchDoubt, Matches, find};
 use super::number::{Number, Unreadable};
 
 /// An export with a column filled in, and who could not be.
@@ -28,7 +26,7 @@ pub struct Filled {
     /// Those of them whose row has nothing of theirs but the name.
     pub by_name: Vec<Username>,
     /// Students whose cell stays what it was, and why. Nobody is here and in `filled`.
-    pub left: Vec<Left>,
+    pub left: Vec<NotFilled>,
     /// Grades that are lower now than in Canvas.
     pub lowers: Vec<Lower>,
     /// Whether those were lowered; they stay what they were otherwise.
@@ -44,7 +42,7 @@ pub struct Filled {
 
 /// A student who was not filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct NotFilled {
     /// Who.
     pub username: Username,
     /// Why, the same words for everybody of whom it is true.
@@ -72,21 +70,24 @@ enum Cells {
     Keep,
     /// They have more.
     Higher(Number),
-    /// They are left, for this reason.
-    Leave(&'static str, String),
+}
+
+/// Why a student is not filled in, in words that are the same for everybody of whom it is true, and what it is in this
+/// case; see [`NotFilled`].
+type Reason = (String, String);
+
+fn reason(why: &str) -> Reason {
+    (why.to_owned(), String::new())
 }
 
 impl Export<'_> {
     /// Fills in the assignment's column. `roster`: the whole class, whoever of it the report is about: a row of
     /// somebody else of the class is not a stranger's. `lower`: whether grades may become lower.
-    pub fn fill(&self, report: &Document, roster: &[Student], lower: bool) -> Filled {
-        let people: Vec<Person> = self.people.iter().map(|e| e.person.clone()).collect();
+    pub fn fill(&self, document: &Document, roster: &[Student], lower: bool) -> Filled {
+        let people: Vec<ExportPerson> = self.people.iter().map(|e| e.person.clone()).collect();
         let matches = find(roster, &people);
-        let place: BTreeMap<&Username, usize> = roster
-            .iter()
-            .enumerate()
-            .map(|(at, student)| (&student.username, at))
-            .collect();
+        let numbered = roster.iter().enumerate();
+        let place: BTreeMap<&Username, usize> = numbered.map(|(at, s)| (&s.username, at)).collect();
         let mut filled = Filled {
             bytes: Vec::new(),
             assignment: self.title.clone(),
@@ -100,46 +101,34 @@ impl Export<'_> {
             scaled: None,
         };
         let mut edits: BTreeMap<usize, String> = BTreeMap::new();
-        for row in &report.students {
+        for row in &document.students {
             let username = &row.student.username;
-            let left = |why: &str, detail: String| Left {
-                username: username.clone(),
-                why: why.to_owned(),
-                detail,
-            };
             let Some(student) = place.get(username).copied() else {
                 continue;
             };
-            let Some(person) = matches.of_student[student] else {
-                let (why, detail) = self.unmatched(roster, student, &matches);
-                filled.left.push(left(&why, detail));
-                continue;
+            let entry = match matches.of_student[student] {
+                Some(person) => Ok(&self.people[person]),
+                None => Err(self.unmatched(roster, student, &matches)),
             };
-            let score = row.score();
-            let entry = &self.people[person];
-            if row.progress.progress == Progress::NotDeployed {
-                let why = "nothing of their stack is there, so nothing is known of their work";
-                filled.left.push(left(why, String::new()));
-                continue;
-            }
-            if !score.certain {
-                filled
-                    .left
-                    .push(left("could not be checked", String::new()));
-                continue;
-            }
-            if score.total.is_zero() {
-                filled
-                    .left
-                    .push(left("the lab gives no points", String::new()));
-                continue;
-            }
-            let grade = self.grade(score);
-            let records = match self.cells(entry, grade) {
-                Cells::Leave(why, detail) => {
-                    filled.left.push(left(why, detail));
+            let graded = entry.and_then(|entry| {
+                let grade = self.grade(row)?;
+                Ok((entry, grade, self.cells(entry, grade)?))
+            });
+            let (entry, grade, cells) = match graded {
+                Ok(graded) => graded,
+                Err((why, detail)) => {
+                    let username = username.clone();
+                    filled.left.push(NotFilled {
+                        username,
+                        why,
+                        detail,
+                    });
                     continue;
                 }
+            };
+            let records = match cells {
+                Cells::Write(records) => records,
+                Cells::Keep => Vec::new(),
                 Cells::Higher(from) => {
                     filled.lowers.push(Lower {
                         username: username.clone(),
@@ -151,17 +140,13 @@ impl Export<'_> {
                     }
                     entry.records.clone()
                 }
-                Cells::Write(records) => records,
-                Cells::Keep => Vec::new(),
             };
             let text = self.cell_text(grade);
             edits.extend(records.into_iter().map(|record| (record, text.clone())));
-            if self
-                .possible
-                .compare(Number::from_hundredths(score.total.hundredths()))
-                != Ordering::Equal
-            {
-                filled.scaled = Some((score.total, self.possible.to_string()));
+            let total = row.score().total;
+            let of_lab = Number::from_hundredths(total.hundredths());
+            if self.possible.compare(of_lab) != Ordering::Equal {
+                filled.scaled = Some((total, self.possible.to_string()));
             }
             filled.filled.push(username.clone());
             if matches.by_name.contains(&student) {
@@ -187,16 +172,29 @@ impl Export<'_> {
         }
     }
 
-    /// The points as Canvas counts them.
-    fn grade(&self, score: Score) -> Number {
-        self.possible
-            .part(score.earned.hundredths(), score.total.hundredths())
+    /// The points as Canvas counts them, where they are known.
+    fn grade(&self, row: &ReportStudent) -> Result<Number, Reason> {
+        let score = row.score();
+        if !row.is_deployed() {
+            return Err(reason(
+                "nothing of their stack is there, so nothing is known of their work",
+            ));
+        }
+        if !score.certain {
+            return Err(reason("could not be checked"));
+        }
+        if score.total.is_zero() {
+            return Err(reason("the lab gives no points"));
+        }
+        let (earned, total) = (score.earned.hundredths(), score.total.hundredths());
+        Ok(self.possible.part(earned, total))
     }
 
     /// What becomes of a person's cells. All of them are treated alike but those that are not theirs.
-    fn cells(&self, entry: &Entry, grade: Number) -> Cells {
+    fn cells(&self, entry: &ExportEntry, grade: Number) -> Result<Cells, Reason> {
         if !entry.known_to_canvas {
-            return Cells::Leave("their row has no ID and no login", self.row(entry));
+            let why = "their row has no ID and no login";
+            return Err((why.to_owned(), self.row(entry)));
         }
         let mut theirs = Vec::new();
         let mut highest: Option<Number> = None;
@@ -204,32 +202,26 @@ impl Export<'_> {
         for record in entry.records.iter().copied() {
             let text = self.table.records[record].text(self.column);
             match key(text).as_str() {
-                "ex" | "excused" => return Cells::Leave("excused in Canvas", String::new()),
+                "ex" | "excused" => return Err(reason("excused in Canvas")),
                 // What Canvas takes for no score.
                 "" | "-" | "–" | "—" => empty_or_other = true,
                 "n/a" => continue,
-                _ => match self.points(text) {
-                    Ok(number) => {
-                        empty_or_other |= number.compare(grade) != Ordering::Equal;
-                        highest = highest.max(Some(number));
-                    }
-                    Err(_) => {
-                        return Cells::Leave(
-                            "Canvas has something there that is no number",
-                            shown(text),
-                        );
-                    }
-                },
+                _ => {
+                    let number = self.points(text).map_err(|_| {
+                        let why = "Canvas has something there that is no number";
+                        (why.to_owned(), shown(text))
+                    })?;
+                    empty_or_other |= number.compare(grade) != Ordering::Equal;
+                    highest = highest.max(Some(number));
+                }
             }
             theirs.push(record);
         }
         match highest {
-            _ if theirs.is_empty() => {
-                Cells::Leave("the assignment is not theirs in Canvas", String::new())
-            }
-            Some(number) if number.compare(grade) == Ordering::Greater => Cells::Higher(number),
-            _ if empty_or_other => Cells::Write(theirs),
-            _ => Cells::Keep,
+            _ if theirs.is_empty() => Err(reason("the assignment is not theirs in Canvas")),
+            Some(number) if number.compare(grade) == Ordering::Greater => Ok(Cells::Higher(number)),
+            _ if empty_or_other => Ok(Cells::Write(theirs)),
+            _ => Ok(Cells::Keep),
         }
     }
 
@@ -273,64 +265,40 @@ impl Export<'_> {
     }
 
     /// Why nobody's row is the student's, in words that are true of them.
-    fn unmatched(&self, roster: &[Student], student: usize, matches: &Matches) -> (String, String) {
+    fn unmatched(&self, roster: &[Student], student: usize, matches: &Matches) -> Reason {
         let Some(doubt) = matches.doubts[student].first() else {
             let known = &roster[student];
-            let has: Vec<&str> = [
-                known.email.as_ref().map(|_| "e-mail address"),
-                Some("username"),
-                known.name.as_ref().map(|_| "name"),
-            ]
-            .into_iter()
-            .flatten()
-            .collect();
-            let has = match has.as_slice() {
-                [first @ .., last] if !first.is_empty() => {
-                    format!("{} or {last}", first.join(", "))
-                }
-                _ => has.concat(),
+            let has = match (&known.email, &known.name) {
+                (Some(_), Some(_)) => "e-mail address, username or name",
+                (Some(_), None) => "e-mail address or username",
+                (None, Some(_)) => "username or name",
+                (None, None) => "username",
             };
-            return (format!("no row has their {has}"), String::new());
-        };
-        let rows = |people: &BTreeSet<usize>| -> String {
-            let rows: Vec<String> = people.iter().map(|p| self.row(&self.people[*p])).collect();
-            rows.join(" and ")
+            return reason(&format!("no row has their {has}"));
         };
         let row = |person: &usize| self.row(&self.people[*person]);
-        match doubt {
-            Doubt::Crossed { person, .. } => (
-                "a row has one student's login and another's name".to_owned(),
-                self.crossing(roster, doubt).unwrap_or_else(|| row(person)),
-            ),
-            Doubt::NameElsewhere(proof, person, others) => (
-                format!("one row has their {}, another their name", proof.words()),
-                format!("{} and {}", row(person), rows(others)),
-            ),
-            Doubt::Several(proof, people) => (
-                format!("more than one row has their {}", proof.words()),
-                rows(people),
-            ),
-            Doubt::Shared(_, person, others) => (
-                "their row could be somebody else's of the class".to_owned(),
-                format!("{}, {}", row(person), usernames(roster, others)),
-            ),
-            Doubt::Torn(person) => (
-                "rows of one Canvas ID have different names or logins".to_owned(),
-                row(person),
-            ),
-            Doubt::OtherLogin(person, column) => (
-                "the row that has their name has a login or ID that is not theirs".to_owned(),
-                format!(
-                    "{} has {}",
-                    row(person),
-                    shown(&self.people[*person].person.logins[*column])
-                ),
-            ),
-            Doubt::OtherName(proof, person) => (
-                format!("the row that has their {} has another name", proof.words()),
-                row(person),
-            ),
-        }
+        let rows = |people: &BTreeSet<usize>| {
+            let rows: Vec<String> = people.iter().map(row).collect();
+            rows.join(" and ")
+        };
+        let detail = match doubt {
+            MatchDoubt::Crossed { person, .. } => {
+                self.crossing(roster, doubt).unwrap_or_else(|| row(person))
+            }
+            MatchDoubt::NameElsewhere(_, person, others) => {
+                format!("{} and {}", row(person), rows(others))
+            }
+            MatchDoubt::Several(_, people) => rows(people),
+            MatchDoubt::Shared(_, person, others) => {
+                format!("{}, {}", row(person), usernames(roster, others))
+            }
+            MatchDoubt::OtherLogin(person, column) => {
+                let login = &self.people[*person].person.logins[*column];
+                format!("{} has {}", row(person), shown(login))
+            }
+            MatchDoubt::Torn(person) | MatchDoubt::OtherName(_, person) => row(person),
+        };
+        (doubt.why(), detail)
     }
 
     /// Says which rows filled in nobody.
@@ -349,7 +317,7 @@ impl Export<'_> {
             filled.strangers.extend(rows);
         }
         for doubt in &matches.crossed {
-            let Doubt::Crossed {
+            let MatchDoubt::Crossed {
                 by_proof, by_name, ..
             } = doubt
             else {
@@ -367,8 +335,8 @@ impl Export<'_> {
         }
     }
 
-    fn crossing(&self, roster: &[Student], doubt: &Doubt) -> Option<String> {
-        let Doubt::Crossed {
+    fn crossing(&self, roster: &[Student], doubt: &MatchDoubt) -> Option<String> {
+        let MatchDoubt::Crossed {
             proof,
             person,
             by_proof,
@@ -387,12 +355,9 @@ impl Export<'_> {
     }
 
     /// A person's rows, as a message names them.
-    fn row(&self, entry: &Entry) -> String {
-        let lines = entry
-            .records
-            .iter()
-            .map(|at| self.table.records[*at].line());
-        let lines: Vec<usize> = lines.collect();
+    fn row(&self, entry: &ExportEntry) -> String {
+        let records = entry.records.iter();
+        let lines: Vec<usize> = records.map(|at| self.table.records[*at].line()).collect();
         let name = match entry.person.name.is_empty() {
             true => "the row without a name".to_owned(),
             false => shown(&entry.person.name),

@@ -8,7 +8,7 @@
 //! A login is easily somebody else's: seats are called `user3` in many places, and more than one person is `cora`. So
 //! only a full e-mail address is believed where the names differ.
 //!
-//! A name is easily somebody else's, too: it is believed unless the row's login speaks against it ([`Column`]).
+//! A name is easily somebody else's, too: it is believed unless the row's login speaks against it ([`LoginColumn`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,16 +18,21 @@ use crate::text::normalise::key;
 
 /// A proof, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Proof {
+pub(super) enum RowProof {
     Email,
     Username,
     LocalPart,
     Name,
 }
 
-const PASSES: [Proof; 4] = [Proof::Email, Proof::Username, Proof::LocalPart, Proof::Name];
+const PASSES: [RowProof; 4] = [
+    RowProof::Email,
+    RowProof::Username,
+    RowProof::LocalPart,
+    RowProof::Name,
+];
 
-impl Proof {
+impl RowProof {
     /// What the row has of the student ("the row has their …").
     pub fn words(self) -> &'static str {
         match self {
@@ -41,7 +46,7 @@ impl Proof {
 
 /// A person of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Person {
+pub(super) struct ExportPerson {
     /// As the export writes it.
     pub name: String,
     /// SIS id and login, as the export writes them.
@@ -54,26 +59,47 @@ pub(super) struct Person {
 
 /// Why a student is not matched with a person though something speaks for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Doubt {
+pub(super) enum MatchDoubt {
     /// The person has the proof of one student and the name of another.
     Crossed {
-        proof: Proof,
+        proof: RowProof,
         person: usize,
         by_proof: usize,
         by_name: BTreeSet<usize>,
     },
     /// One person has the proof, another has exactly the student's name.
-    NameElsewhere(Proof, usize, BTreeSet<usize>),
+    NameElsewhere(RowProof, usize, BTreeSet<usize>),
     /// More than one person has the proof.
-    Several(Proof, BTreeSet<usize>),
+    Several(RowProof, BTreeSet<usize>),
     /// The person has the proof of these other students, too.
-    Shared(Proof, usize, BTreeSet<usize>),
+    Shared(RowProof, usize, BTreeSet<usize>),
     /// The person's rows contradict each other.
     Torn(usize),
     /// The person has the name, and in this column of logins what is not the student's.
     OtherLogin(usize, usize),
     /// The person has the proof, and a name that is not the student's.
-    OtherName(Proof, usize),
+    OtherName(RowProof, usize),
+}
+
+impl MatchDoubt {
+    /// Why nobody's row is the student's.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Crossed { .. } => "a row has one student's login and another's name".to_owned(),
+            Self::NameElsewhere(proof, ..) => {
+                format!("one row has their {}, another their name", proof.words())
+            }
+            Self::Several(proof, _) => format!("more than one row has their {}", proof.words()),
+            Self::Shared(..) => "their row could be somebody else's of the class".to_owned(),
+            Self::Torn(_) => "rows of one Canvas ID have different names or logins".to_owned(),
+            Self::OtherLogin(..) => {
+                "the row that has their name has a login or ID that is not theirs".to_owned()
+            }
+            Self::OtherName(proof, _) => {
+                format!("the row that has their {} has another name", proof.words())
+            }
+        }
+    }
 }
 
 /// Who is who.
@@ -84,18 +110,18 @@ pub(super) struct Matches {
     /// For each student: the person.
     pub of_student: Vec<Option<usize>>,
     /// For each student who is not matched: what spoke for it, the strongest first.
-    pub doubts: Vec<BTreeSet<Doubt>>,
+    pub doubts: Vec<BTreeSet<MatchDoubt>>,
     /// People of whom it stays open whether they are of the class.
     pub doubtful: BTreeSet<usize>,
     /// People with the proof of one student and the name of another.
-    pub crossed: BTreeSet<Doubt>,
+    pub crossed: BTreeSet<MatchDoubt>,
     /// Students who are matched by nothing but the name.
     pub by_name: BTreeSet<usize>,
 }
 
 /// Matches the whole roster with all people of an export.
-pub(super) fn find(students: &[Student], people: &[Person]) -> Matches {
-    let mut matcher = Matcher::new(students, people);
+pub(super) fn find(students: &[Student], people: &[ExportPerson]) -> Matches {
+    let mut matcher = Matching::new(students, people);
     for proof in PASSES {
         matcher.pass(proof);
     }
@@ -110,15 +136,15 @@ pub(super) fn find(students: &[Student], people: &[Person]) -> Matches {
 
 /// How far one side is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum MatchState {
     Open,
     Matched,
     /// Never matched any more; and whoever can only be matched with it is not, either.
     Doubtful,
 }
 
-struct Matcher<'a> {
-    people: &'a [Person],
+struct Matching<'a> {
+    people: &'a [ExportPerson],
     student_names: Vec<Name>,
     person_names: Vec<Name>,
     /// Keys of the people's logins, by column.
@@ -126,11 +152,11 @@ struct Matcher<'a> {
     /// Keys of the students' usernames and e-mail addresses.
     own: Vec<(String, String)>,
     /// Students by what a login has to be.
-    by_login: BTreeMap<(Proof, String), BTreeSet<usize>>,
+    by_login: BTreeMap<(RowProof, String), BTreeSet<usize>>,
     students_by_name: BTreeMap<Name, BTreeSet<usize>>,
     people_by_name: BTreeMap<Name, BTreeSet<usize>>,
-    student_states: Vec<State>,
-    person_states: Vec<State>,
+    student_states: Vec<MatchState>,
+    person_states: Vec<MatchState>,
     /// Students that speak for a person in an earlier pass, or this one.
     links: Vec<BTreeSet<usize>>,
     matches: Matches,
@@ -138,7 +164,7 @@ struct Matcher<'a> {
 
 /// What a column of logins holds, as far as the class's own rows tell.
 #[derive(Debug, Default)]
-struct Column {
+struct LoginColumn {
     /// Matched people with something of their student's in it.
     proven: usize,
     /// How many of those have the username there.
@@ -165,34 +191,31 @@ enum Pair {
     NameElsewhere { others: BTreeSet<usize> },
 }
 
-impl<'a> Matcher<'a> {
-    fn new(students: &[Student], people: &'a [Person]) -> Self {
+impl<'a> Matching<'a> {
+    fn new(students: &[Student], people: &'a [ExportPerson]) -> Self {
         let student_names: Vec<Name> = students
             .iter()
             .map(|student| Name::new(student.name.as_deref().unwrap_or_default()))
             .collect();
         let person_names: Vec<Name> = people.iter().map(|p| Name::new(&p.name)).collect();
-        let logins = people.iter().map(|person| {
-            let logins = person.logins.iter().map(|login| key(login));
-            logins.collect()
-        });
+        let keys = |person: &ExportPerson| person.logins.iter().map(|login| key(login)).collect();
         let own = students.iter().map(|student| {
             let email = student.email.as_deref().unwrap_or_default();
             (key(student.username.as_str()), key(email))
         });
         let own: Vec<(String, String)> = own.collect();
         let states = people.iter().map(|person| match person.torn {
-            true => State::Doubtful,
-            false => State::Open,
+            true => MatchState::Doubtful,
+            false => MatchState::Open,
         });
         Self {
             people,
-            logins: logins.collect(),
+            logins: people.iter().map(keys).collect(),
             by_login: by_login(&own),
             own,
             students_by_name: by_name(&student_names),
             people_by_name: by_name(&person_names),
-            student_states: vec![State::Open; students.len()],
+            student_states: vec![MatchState::Open; students.len()],
             person_states: states.collect(),
             links: vec![BTreeSet::new(); people.len()],
             matches: Matches {
@@ -208,17 +231,17 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn pass(&mut self, proof: Proof) {
+    fn pass(&mut self, proof: RowProof) {
         let mut holds: BTreeSet<(usize, usize)> = BTreeSet::new();
         // All pairs are judged before any of them changes anything.
         let pairs = self.pairs(proof);
         let columns = match proof {
-            Proof::Name => self.columns(&pairs),
+            RowProof::Name => self.columns(&pairs),
             _ => Vec::new(),
         };
         let judge = |(person, student)| {
             let pair = match proof {
-                Proof::Name => self.judge_name(&columns, person, student),
+                RowProof::Name => self.judge_name(&columns, person, student),
                 _ => self.judge(proof, person, student),
             };
             (person, student, pair)
@@ -231,15 +254,15 @@ impl<'a> Matcher<'a> {
                 }
                 Pair::OtherLogin(column) => {
                     holds.insert((person, student));
-                    self.student_states[student] = State::Doubtful;
-                    let doubt = Doubt::OtherLogin(person, column);
+                    self.student_states[student] = MatchState::Doubtful;
+                    let doubt = MatchDoubt::OtherLogin(person, column);
                     self.matches.doubts[student].insert(doubt);
                 }
                 Pair::OtherName => {
-                    self.matches.doubts[student].insert(Doubt::OtherName(proof, person));
+                    self.matches.doubts[student].insert(MatchDoubt::OtherName(proof, person));
                 }
                 Pair::Crossed { by_name } => {
-                    let doubt = Doubt::Crossed {
+                    let doubt = MatchDoubt::Crossed {
                         proof,
                         person,
                         by_proof: student,
@@ -251,16 +274,16 @@ impl<'a> Matcher<'a> {
                         self.matches.doubts[one].insert(doubt.clone());
                     }
                     // An address is the student's own wherever it stands; a username may be a stranger's, too.
-                    if proof == Proof::Email {
-                        self.student_states[student] = State::Doubtful;
+                    if proof == RowProof::Email {
+                        self.student_states[student] = MatchState::Doubtful;
                     }
                 }
                 Pair::NameElsewhere { others } => {
-                    self.student_states[student] = State::Doubtful;
+                    self.student_states[student] = MatchState::Doubtful;
                     for one in others.iter().chain([&person]) {
                         self.doubt_person(*one, student);
                     }
-                    let doubt = Doubt::NameElsewhere(proof, person, others);
+                    let doubt = MatchDoubt::NameElsewhere(proof, person, others);
                     self.matches.doubts[student].insert(doubt);
                 }
             }
@@ -269,7 +292,7 @@ impl<'a> Matcher<'a> {
     }
 
     /// Matches who has one proof on both sides, and doubts everybody else of the pass.
-    fn settle(&mut self, proof: Proof, holds: &BTreeSet<(usize, usize)>) {
+    fn settle(&mut self, proof: RowProof, holds: &BTreeSet<(usize, usize)>) {
         let mut of_person: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         let mut of_student: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for (person, student) in holds {
@@ -279,49 +302,51 @@ impl<'a> Matcher<'a> {
         let before = (self.person_states.clone(), self.student_states.clone());
         for (person, student) in holds.iter().copied() {
             let (others, rivals) = (&of_person[&person], &of_student[&student]);
-            let open = before.0[person] == State::Open && before.1[student] == State::Open;
+            let open =
+                before.0[person] == MatchState::Open && before.1[student] == MatchState::Open;
             if open && others.len() == 1 && rivals.len() == 1 {
-                self.person_states[person] = State::Matched;
-                self.student_states[student] = State::Matched;
+                self.person_states[person] = MatchState::Matched;
+                self.student_states[student] = MatchState::Matched;
                 self.matches.of_person[person] = Some(student);
                 self.matches.of_student[student] = Some(person);
-                if proof == Proof::Name {
+                if proof == RowProof::Name {
                     self.matches.by_name.insert(student);
                 }
                 continue;
             }
             let doubts = &mut self.matches.doubts[student];
             if rivals.len() > 1 {
-                doubts.insert(Doubt::Several(proof, rivals.clone()));
+                doubts.insert(MatchDoubt::Several(proof, rivals.clone()));
             }
             let mut others: BTreeSet<usize> = others | &self.links[person];
             others.remove(&student);
             if self.people[person].torn {
-                doubts.insert(Doubt::Torn(person));
+                doubts.insert(MatchDoubt::Torn(person));
             } else if !others.is_empty() {
-                doubts.insert(Doubt::Shared(proof, person, others));
+                doubts.insert(MatchDoubt::Shared(proof, person, others));
             }
-            self.student_states[student] = State::Doubtful;
+            self.student_states[student] = MatchState::Doubtful;
             self.doubt_person(person, student);
         }
     }
 
     fn doubt_person(&mut self, person: usize, student: usize) {
-        self.person_states[person] = State::Doubtful;
+        self.person_states[person] = MatchState::Doubtful;
         self.links[person].insert(student);
         self.matches.doubtful.insert(person);
     }
 
     /// People and students, neither matched yet, of whom the proof may speak.
-    fn pairs(&self, proof: Proof) -> BTreeSet<(usize, usize)> {
+    fn pairs(&self, proof: RowProof) -> BTreeSet<(usize, usize)> {
         let mut pairs = BTreeSet::new();
         for person in 0..self.people.len() {
-            let weak = proof > Proof::Username;
-            if self.person_states[person] == State::Matched || weak && self.people[person].test {
+            let weak = proof > RowProof::Username;
+            if self.person_states[person] == MatchState::Matched || weak && self.people[person].test
+            {
                 continue;
             }
             let found: BTreeSet<usize> = match proof {
-                Proof::Name => self
+                RowProof::Name => self
                     .students_by_name
                     .get(&self.person_names[person])
                     .cloned()
@@ -332,7 +357,7 @@ impl<'a> Matcher<'a> {
                     .filter_map(|login| {
                         let login = match (proof, login.split_once('@')) {
                             // An address that begins with the username.
-                            (Proof::LocalPart, Some((local, _))) => format!("{local}@"),
+                            (RowProof::LocalPart, Some((local, _))) => format!("{local}@"),
                             _ => login.clone(),
                         };
                         self.by_login.get(&(proof, login))
@@ -341,18 +366,18 @@ impl<'a> Matcher<'a> {
                     .copied()
                     .collect(),
             };
-            let open = |student: &usize| self.student_states[*student] != State::Matched;
+            let open = |student: &usize| self.student_states[*student] != MatchState::Matched;
             pairs.extend(found.into_iter().filter(open).map(|s| (person, s)));
         }
         pairs
     }
 
     /// What the columns of logins hold, once all pairs but those of the name alone are known.
-    fn columns(&self, by_name: &BTreeSet<(usize, usize)>) -> Vec<Column> {
-        let mut columns: Vec<Column> = Vec::new();
+    fn columns(&self, by_name: &BTreeSet<(usize, usize)>) -> Vec<LoginColumn> {
+        let mut columns: Vec<LoginColumn> = Vec::new();
         columns.resize_with(
             self.logins.iter().map(Vec::len).max().unwrap_or(0),
-            Column::default,
+            LoginColumn::default,
         );
         let matched = self.matches.of_person.iter().enumerate();
         for (person, student) in matched.filter_map(|(person, s)| Some((person, (*s)?))) {
@@ -401,8 +426,8 @@ impl<'a> Matcher<'a> {
     /// A row that has a student's name alone. What stands in its columns of logins speaks against it where most of the
     /// class was found by that column; or where it is another address in the student's own domain, unless most of the
     /// class have such (logins and addresses are two things in many places).
-    fn judge_name(&self, columns: &[Column], person: usize, student: usize) -> Pair {
-        let contradicts = |(login, column): (&String, &Column)| {
+    fn judge_name(&self, columns: &[LoginColumn], person: usize, student: usize) -> Pair {
+        let contradicts = |(login, column): (&String, &LoginColumn)| {
             let all = column.proven + column.others;
             let comparable = column.usernames * 2 > column.proven
                 || domain(&self.own[student].1).is_some_and(|d| column.domains.contains(d));
@@ -418,22 +443,22 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn judge(&self, proof: Proof, person: usize, student: usize) -> Pair {
+    fn judge(&self, proof: RowProof, person: usize, student: usize) -> Pair {
         let name = &self.person_names[person];
         let wanted = &self.student_names[student];
         let likeness = name.likeness(wanted);
         let of_name = self.students_by_name.get(name).into_iter().flatten();
         let others: BTreeSet<usize> = of_name.copied().filter(|s| *s != student).collect();
         // Who is matched already has a row of their own: this one is a stranger's of the same name.
-        let is_open = |other: &usize| self.student_states[*other] != State::Matched;
+        let is_open = |other: &usize| self.student_states[*other] != MatchState::Matched;
         let by_name: BTreeSet<usize> = others.iter().copied().filter(is_open).collect();
         match (proof, likeness) {
             (_, Likeness::Same) => return Pair::Holds,
-            (Proof::LocalPart, _) if !others.is_empty() => return Pair::OtherName,
+            (RowProof::LocalPart, _) if !others.is_empty() => return Pair::OtherName,
             _ if !by_name.is_empty() => return Pair::Crossed { by_name },
             _ if !others.is_empty() => return Pair::OtherName,
-            (Proof::Email, _) => return Pair::Holds,
-            (_, Likeness::Other) | (Proof::LocalPart, Likeness::Short) => {
+            (RowProof::Email, _) => return Pair::Holds,
+            (_, Likeness::Other) | (RowProof::LocalPart, Likeness::Short) => {
                 return Pair::OtherName;
             }
             _ => {}
@@ -441,7 +466,7 @@ impl<'a> Matcher<'a> {
         let others = self.people_by_name.get(wanted).into_iter().flatten();
         let others: BTreeSet<usize> = others
             .copied()
-            .filter(|other| *other != person && self.person_states[*other] != State::Matched)
+            .filter(|other| *other != person && self.person_states[*other] != MatchState::Matched)
             .collect();
         match others.is_empty() {
             true => Pair::Holds,
@@ -456,18 +481,18 @@ fn domain(address: &str) -> Option<&str> {
 }
 
 /// Students by what a login has to be for each proof.
-fn by_login(own: &[(String, String)]) -> BTreeMap<(Proof, String), BTreeSet<usize>> {
-    let mut map: BTreeMap<(Proof, String), BTreeSet<usize>> = BTreeMap::new();
+fn by_login(own: &[(String, String)]) -> BTreeMap<(RowProof, String), BTreeSet<usize>> {
+    let mut map: BTreeMap<(RowProof, String), BTreeSet<usize>> = BTreeMap::new();
     for (index, (username, email)) in own.iter().enumerate() {
         let mut add = |proof, login: String| {
             map.entry((proof, login)).or_default().insert(index);
         };
         if let Some((local, _)) = email.rsplit_once('@') {
-            add(Proof::LocalPart, local.to_owned());
-            add(Proof::Email, email.clone());
+            add(RowProof::LocalPart, local.to_owned());
+            add(RowProof::Email, email.clone());
         }
-        add(Proof::LocalPart, format!("{username}@"));
-        add(Proof::Username, username.clone());
+        add(RowProof::LocalPart, format!("{username}@"));
+        add(RowProof::Username, username.clone());
     }
     map
 }

@@ -6,7 +6,7 @@ use crate::ids::Username;
 use crate::text::show::clean;
 use crate::text::words::{plural, some_of};
 
-use super::fill::{Filled, Left};
+use super::fill::{Filled, NotFilled};
 
 /// Usernames in one line at most.
 const NAMED: usize = 30;
@@ -55,7 +55,7 @@ impl Filled {
                 some_of(&each, NAMED)
             ));
         }
-        let mut kinds: Vec<(&str, Vec<&Left>)> = Vec::new();
+        let mut kinds: Vec<(&str, Vec<&NotFilled>)> = Vec::new();
         for left in &self.left {
             match kinds.iter_mut().find(|(why, _)| *why == left.why) {
                 Some((_, all)) => all.push(left),
@@ -76,10 +76,9 @@ impl Filled {
         }
         if !self.strangers.is_empty() {
             let names: Vec<_> = self.strangers.iter().map(|name| clean(name)).collect();
-            let are = if names.len() == 1 {
-                "row is"
-            } else {
-                "rows are"
+            let are = match names.len() {
+                1 => "row is",
+                _ => "rows are",
             };
             notes.push(format!(
                 "Canvas: {} {are} nobody's of this class: {}",
@@ -92,7 +91,7 @@ impl Filled {
 }
 
 /// What it is for each student, where there is something to add: ` (user1: …; user2: … and 3 more)`.
-fn details(all: &[&Left]) -> String {
+fn details(all: &[&NotFilled]) -> String {
     let mut said: Vec<String> = Vec::new();
     for left in all.iter().filter(|left| !left.detail.is_empty()) {
         let text = match all.len() {

@@ -41,7 +41,7 @@ pub(super) fn class_page(document: &Document) -> Context {
     page.insert("region", &document.region);
     page.insert("place", &place(document));
     page.insert("account", &account(document));
-    page.insert("headline", &tally.headline());
+    page.insert("headline", &marks::headline(&tally));
     page.insert("total", &tally.total());
     page.insert("states", &states(&tally));
     page.insert("legend", &CHECK_LEGEND);

@@ -7,13 +7,13 @@
 use std::io;
 
 use crate::events::{Command, Outcome, RunSummary, StudentResult};
-use crate::evidence::check::{self, CheckResult};
+use crate::evidence::check::{AS_DEPLOYED, STACK_CHECKS, Verdict};
 use crate::ids::Username;
 use crate::probe::reach::OWN_STACK;
+use crate::text::show::clean;
 
 use super::super::marks::Tone;
 use super::{Screen, View, plan};
-use crate::text::show::clean;
 
 /// A command names students up to this many; past that it is proposed for those whom the command was about.
 const NAMED_IN_COMMAND: usize = 12;
@@ -51,7 +51,12 @@ pub(super) fn print(
     if view.invocation.is_empty() {
         return Ok(());
     }
-    for proposal in proposals(summary, view) {
+    let ended = EndedRun {
+        summary,
+        view,
+        students: &summary.students,
+    };
+    for proposal in ended.proposals() {
         let students = proposal.students.unwrap_or_else(|| spaced(view.selection));
         let command = format!("{} {}{students}", view.invocation, proposal.words);
         let label = page.paint.tone(Tone::Busy, "next:");
@@ -69,151 +74,243 @@ fn spaced(options: &str) -> String {
     }
 }
 
-fn proposals(summary: &RunSummary, view: &View<'_>) -> Vec<Proposal> {
-    let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
-    // The command itself, with what was typed.
-    let again = |reason: &str| {
-        let words = format!("{}{}", summary.command.as_str(), spaced(view.repeat));
-        Proposal::new(words, reason)
-    };
-    let not_done = |s: &StudentResult| {
-        matches!(
-            s.outcome,
-            Outcome::Failed | Outcome::Conflict | Outcome::Cancelled | Outcome::Unknown
-        )
-    };
-    match summary.command {
-        Command::Plan => {
-            if !any(Outcome::Changes) {
-                return Vec::new();
+/// What a run came to, and how it is shown.
+#[derive(Clone, Copy)]
+struct EndedRun<'a> {
+    summary: &'a RunSummary,
+    view: &'a View<'a>,
+    students: &'a [StudentResult],
+}
+
+impl EndedRun<'_> {
+    fn proposals(self) -> Vec<Proposal> {
+        use Outcome::{Cancelled, Changes, Conflict, Failed, Remains};
+        match self.summary.command {
+            Command::Plan if self.any(&[Changes]) => {
+                let reason = format!("creates or updates {}", plan::changes(self.summary));
+                vec![Proposal::new("deploy", reason)]
             }
-            let reason = format!("creates or updates {}", plan::changes(summary));
-            vec![Proposal::new("deploy", reason)]
-        }
-        Command::Deploy => {
-            if any(Outcome::Cancelled) {
-                let again = again("finishes what is missing and touches nothing else");
-                vec![again.about(rest_of(summary, view, not_done))]
-            } else if any(Outcome::Failed) || any(Outcome::Conflict) {
-                let again = again(
-                    "once the cause is removed: finishes what is missing and touches nothing else",
-                );
-                vec![again.about(rest_of(summary, view, not_done))]
-            } else {
-                let mut proposals = Vec::new();
-                if view.has_access && !view.stale.is_empty() {
-                    let stale = |s: &StudentResult| view.stale.contains(&s.username);
-                    proposals.push(
-                        Proposal::new(
-                            "access grant",
-                            "puts the new APIs into these students' policies; write their handouts again, too",
-                        )
-                        .about(option(summary, NAMED_IN_COMMAND, stale)),
-                    );
-                }
-                proposals.push(Proposal::new("validate", "proves that every stack works"));
-                proposals
+            Command::Deploy if self.any(&[Cancelled]) => {
+                let again = self.again("finishes what is missing and touches nothing else");
+                vec![again.about(self.rest())]
             }
-        }
-        Command::Validate => validated(summary, view, again),
-        Command::Isolation => {
-            let failed = |c: &&CheckResult| c.verdict == check::Verdict::Fail;
-            let checks = summary.students.iter().flat_map(|s| &s.checks);
-            let mut failed = checks.filter(failed).peekable();
-            if failed.peek().is_some() && failed.all(|c| c.id == OWN_STACK) {
-                vec![Proposal::new(
-                    "access grant",
-                    "puts the policies right of those who are denied their own stack",
-                )]
-            } else if any(Outcome::Failed) {
-                vec![Proposal::new(
-                    "access freeze",
-                    "shuts everybody out until the cause is found; nothing is lost",
-                )]
-            } else if any(Outcome::Unknown) {
-                vec![
-                    Proposal::new(
-                        "access grant --access-keys",
-                        "gives these students access keys: with them isolation is proven by real calls, also where \
-                         there is no policy simulator to ask",
-                    )
-                    .about(rest_of(summary, view, not_done)),
-                    again("asks again, once the cause is removed"),
-                ]
-            } else if any(Outcome::Cancelled) {
-                vec![again("asks again, once the cause is removed")]
-            } else {
-                vec![handout_with_credentials()]
-            }
-        }
-        Command::Status | Command::Report => progress(summary, view),
-        Command::Teardown => {
-            if any(Outcome::Remains) || any(Outcome::Cancelled) {
-                vec![again(
-                    "lists what remains, and deletes it once you confirm; what is gone already does no harm",
-                )]
-            } else {
-                Vec::new()
-            }
-        }
-        Command::AccessGrant => {
-            if any(Outcome::Failed) || any(Outcome::Conflict) || any(Outcome::Cancelled) {
-                let again = again(
-                    "once the cause is removed: finishes what is missing and touches nothing else",
-                );
-                vec![again.about(rest_of(summary, view, not_done))]
-            } else {
-                vec![
-                    Proposal::new(
-                        "validate --isolation",
-                        "proves that nobody reaches a neighbour's stack",
-                    ),
-                    handout_with_credentials(),
-                ]
-            }
-        }
-        Command::AccessRevoke => {
-            if any(Outcome::Remains) || any(Outcome::Cancelled) {
-                vec![again(
-                    "lists what remains, and takes it away once you confirm; what is gone already does no harm",
-                )]
-            } else {
-                Vec::new()
-            }
-        }
-        Command::AccessFreeze | Command::AccessThaw => {
-            // Nobody who left is let in again.
-            let left = |student: &Username| summary.left.iter().any(|l| l.username == *student);
-            let frozen = |s: &StudentResult| s.outcome == Outcome::Frozen && !left(&s.username);
-            if any(Outcome::Failed) || any(Outcome::Cancelled) {
-                vec![again("does it for those who are left")]
-            } else if summary.command == Command::AccessFreeze
-                && summary.students.iter().any(frozen)
+            Command::Deploy | Command::AccessGrant
+                if self.any(&[Failed, Conflict, Cancelled]) =>
             {
-                let named = match view.selection {
-                    "" => None,
-                    _ => option(summary, usize::MAX, frozen),
-                };
-                let thaw = Proposal::new("access thaw", "lets them in again, with what they had");
-                vec![thaw.about(named)]
-            } else {
-                Vec::new()
+                let again = self.again(
+                    "once the cause is removed: finishes what is missing and touches nothing else",
+                );
+                vec![again.about(self.rest())]
             }
-        }
-        Command::Handout => {
-            let failed = |s: &StudentResult| s.outcome == Outcome::Failed;
-            match option(summary, NAMED_IN_COMMAND, failed) {
+            Command::Deploy => self.deployed(),
+            Command::AccessGrant => vec![
+                Proposal::new(
+                    "validate --isolation",
+                    "proves that nobody reaches a neighbour's stack",
+                ),
+                handout_with_credentials(),
+            ],
+            Command::Validate => self.validated(),
+            Command::Isolation => self.isolated(),
+            Command::Status | Command::Report => self.progress(),
+            Command::Teardown if self.any(&[Remains, Cancelled]) => vec![self.again(
+                "lists what remains, and deletes it once you confirm; what is gone already does no harm",
+            )],
+            Command::AccessRevoke if self.any(&[Remains, Cancelled]) => vec![self.again(
+                "lists what remains, and takes it away once you confirm; what is gone already does no harm",
+            )],
+            Command::AccessFreeze | Command::AccessThaw if self.any(&[Failed, Cancelled]) => {
+                vec![self.again("does it for those who are left")]
+            }
+            Command::AccessFreeze => self.frozen(),
+            Command::Handout => match self.option(NAMED_IN_COMMAND, |s| s.outcome == Failed) {
                 Some(students) => vec![
-                    again("once the cause is removed: writes the handouts that are missing")
+                    self.again("once the cause is removed: writes the handouts that are missing")
                         .about(Some(students)),
                 ],
-                None => vec![Proposal::new(
-                    "status",
-                    "shows who has done what, at any time during class",
-                )],
-            }
+                None => vec![who_has_done_what()],
+            },
+            Command::Plan
+            | Command::Teardown
+            | Command::AccessRevoke
+            | Command::AccessThaw
+            | Command::Rehearse
+            | Command::Watch => Vec::new(),
         }
-        Command::Rehearse | Command::Watch => Vec::new(),
+    }
+
+    fn deployed(self) -> Vec<Proposal> {
+        let mut proposals = Vec::new();
+        if self.view.has_access && !self.view.stale.is_empty() {
+            let stale = |s: &StudentResult| self.view.stale.contains(&s.username);
+            let grant = Proposal::new(
+                "access grant",
+                "puts the new APIs into these students' policies; write their handouts again, too",
+            );
+            proposals.push(grant.about(self.option(NAMED_IN_COMMAND, stale)));
+        }
+        proposals.push(Proposal::new("validate", "proves that every stack works"));
+        proposals
+    }
+
+    /// What helps depends on what failed: `deploy` makes what is missing, and leaves alone what a student changed.
+    fn validated(self) -> Vec<Proposal> {
+        if self.any(&[Outcome::Failed]) {
+            return self.failed_validation();
+        }
+        if self.any(&[Outcome::Unknown, Outcome::Cancelled]) {
+            return vec![self.again("asks again")];
+        }
+        vec![match self.view.has_access && !self.view.granted {
+            true => Proposal::new(
+                "access grant",
+                "gives every student a user for their own stack alone, with a password",
+            ),
+            false => who_has_done_what(),
+        }]
+    }
+
+    fn failed_validation(self) -> Vec<Proposal> {
+        let fails = |s: &StudentResult, ids: &[&str]| {
+            let mut checks = s.checks.iter();
+            checks.any(|c| c.verdict == Verdict::Fail && ids.contains(&c.id.as_str()))
+        };
+        let incomplete = |s: &StudentResult| fails(s, &STACK_CHECKS);
+        let changed = |s: &StudentResult| !incomplete(s) && fails(s, &[AS_DEPLOYED]);
+        let puzzling =
+            |s: &StudentResult| s.outcome == Outcome::Failed && !incomplete(s) && !changed(s);
+        let deploy = Proposal::new("deploy", "makes what is missing of these stacks");
+        let plan = Proposal::new(
+            "plan",
+            "shows what these students changed; that is their work, and deploy keeps it",
+        );
+        let again = self.again("asks again, once the cause is removed");
+        let whom = [
+            (deploy, self.option(NAMED_IN_COMMAND, incomplete)),
+            (plan, self.option(NAMED_IN_COMMAND, changed)),
+            (again, self.option(NAMED_IN_COMMAND, puzzling)),
+        ];
+        let somebody = whom.into_iter().filter(|(_, students)| students.is_some());
+        somebody
+            .map(|(proposal, students)| proposal.about(students))
+            .collect()
+    }
+
+    fn isolated(self) -> Vec<Proposal> {
+        let checks = self.students.iter().flat_map(|s| &s.checks);
+        let mut failed = checks.filter(|c| c.verdict == Verdict::Fail).peekable();
+        if failed.peek().is_some() && failed.all(|c| c.id == OWN_STACK) {
+            vec![Proposal::new(
+                "access grant",
+                "puts the policies right of those who are denied their own stack",
+            )]
+        } else if self.any(&[Outcome::Failed]) {
+            vec![Proposal::new(
+                "access freeze",
+                "shuts everybody out until the cause is found; nothing is lost",
+            )]
+        } else if self.any(&[Outcome::Unknown]) {
+            let grant = Proposal::new(
+                "access grant --access-keys",
+                "gives these students access keys: with them isolation is proven by real calls, also where \
+                 there is no policy simulator to ask",
+            );
+            vec![
+                grant.about(self.rest()),
+                self.again("asks again, once the cause is removed"),
+            ]
+        } else if self.any(&[Outcome::Cancelled]) {
+            vec![self.again("asks again, once the cause is removed")]
+        } else {
+            vec![handout_with_credentials()]
+        }
+    }
+
+    fn frozen(self) -> Vec<Proposal> {
+        // Nobody who left is let in again.
+        let left = |student: &Username| self.summary.left.iter().any(|l| l.username == *student);
+        let frozen = |s: &StudentResult| s.outcome == Outcome::Frozen && !left(&s.username);
+        if !self.students.iter().any(frozen) {
+            return Vec::new();
+        }
+        let named = match self.view.selection {
+            "" => None,
+            _ => self.option(usize::MAX, frozen),
+        };
+        let thaw = Proposal::new("access thaw", "lets them in again, with what they had");
+        vec![thaw.about(named)]
+    }
+
+    fn progress(self) -> Vec<Proposal> {
+        let mut proposals = Vec::new();
+        let needy = |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
+        if let Some(students) = self.option(NAMED_IN_COMMAND, needy) {
+            let reason = match (
+                self.any(&[Outcome::Broken]),
+                self.any(&[Outcome::NotDeployed]),
+            ) {
+                (true, false) => {
+                    "shows what is wrong with the broken stacks, and what deploy would mend"
+                }
+                (false, _) => "shows what deploy would make: these stacks are not there",
+                (true, true) => {
+                    "shows what is wrong or not there, and what deploy would make of it"
+                }
+            };
+            proposals.push(Proposal::new("plan", reason).about(Some(students)));
+        }
+        // Of stacks of which nothing is there and nothing was ever read, no report is written.
+        let mut students = self.students.iter();
+        let nothing = students.all(|s| s.outcome == Outcome::NotDeployed);
+        if !nothing && self.summary.command == Command::Status {
+            proposals.push(Proposal::new(
+                format!("report{}", spaced(self.view.repeat)),
+                "writes the same as a page to project and to keep",
+            ));
+        }
+        proposals
+    }
+
+    fn any(self, outcomes: &[Outcome]) -> bool {
+        let mut students = self.students.iter();
+        students.any(|s| outcomes.contains(&s.outcome))
+    }
+
+    /// The command itself, with what was typed.
+    fn again(self, reason: &str) -> Proposal {
+        let words = format!(
+            "{}{}",
+            self.summary.command.as_str(),
+            spaced(self.view.repeat)
+        );
+        Proposal::new(words, reason)
+    }
+
+    /// Those for whom something is left to do, by name, where doing it again for the others would do them harm;
+    /// otherwise the same students again.
+    fn rest(self) -> Option<String> {
+        let repeated: Vec<&str> = self.view.repeat.split(' ').collect();
+        let harmful = ["--rotate", "--reset"];
+        if !harmful.iter().any(|it| repeated.contains(it)) {
+            return None;
+        }
+        self.option(usize::MAX, |s| {
+            matches!(
+                s.outcome,
+                Outcome::Failed | Outcome::Conflict | Outcome::Cancelled | Outcome::Unknown
+            )
+        })
+    }
+
+    /// ` --students a,b` for those it holds of; `None` when it holds of nobody, empty when of more than `most`.
+    fn option(self, most: usize, holds: impl Fn(&StudentResult) -> bool) -> Option<String> {
+        let named = self.students.iter().filter(|s| holds(s));
+        let named: Vec<&str> = named.map(|s| s.username.as_str()).collect();
+        match named.len() {
+            0 => None,
+            n if n > most => Some(String::new()),
+            _ => Some(format!(" --students {}", named.join(","))),
+        }
     }
 }
 
@@ -224,114 +321,9 @@ fn handout_with_credentials() -> Proposal {
     )
 }
 
-/// After a validation. What helps depends on what failed: `deploy` makes what is missing, and leaves alone what a
-/// student changed.
-fn validated(
-    summary: &RunSummary,
-    view: &View<'_>,
-    again: impl Fn(&str) -> Proposal,
-) -> Vec<Proposal> {
-    let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
-    if any(Outcome::Failed) {
-        let fails = |s: &StudentResult, ids: &[&str]| {
-            let mut failed = s.checks.iter();
-            failed.any(|c| c.verdict == check::Verdict::Fail && ids.contains(&c.id.as_str()))
-        };
-        let incomplete = |s: &StudentResult| fails(s, &check::STACK_CHECKS);
-        let changed = |s: &StudentResult| !incomplete(s) && fails(s, &[check::AS_DEPLOYED]);
-        let puzzling =
-            |s: &StudentResult| s.outcome == Outcome::Failed && !incomplete(s) && !changed(s);
-        let mut proposals = Vec::new();
-        if let Some(students) = option(summary, NAMED_IN_COMMAND, incomplete) {
-            let deploy = Proposal::new("deploy", "makes what is missing of these stacks");
-            proposals.push(deploy.about(Some(students)));
-        }
-        if let Some(students) = option(summary, NAMED_IN_COMMAND, changed) {
-            let plan = Proposal::new(
-                "plan",
-                "shows what these students changed; that is their work, and deploy keeps it",
-            );
-            proposals.push(plan.about(Some(students)));
-        }
-        if let Some(students) = option(summary, NAMED_IN_COMMAND, puzzling) {
-            let again = again("asks again, once the cause is removed");
-            proposals.push(again.about(Some(students)));
-        }
-        proposals
-    } else if any(Outcome::Unknown) || any(Outcome::Cancelled) {
-        vec![again("asks again")]
-    } else if view.has_access && !view.granted {
-        vec![Proposal::new(
-            "access grant",
-            "gives every student a user for their own stack alone, with a password",
-        )]
-    } else {
-        vec![Proposal::new(
-            "status",
-            "shows who has done what, at any time during class",
-        )]
-    }
-}
-
-fn progress(summary: &RunSummary, view: &View<'_>) -> Vec<Proposal> {
-    let mut proposals = Vec::new();
-    let needy = |s: &StudentResult| matches!(s.outcome, Outcome::Broken | Outcome::NotDeployed);
-    if let Some(students) = option(summary, NAMED_IN_COMMAND, needy) {
-        let any = |outcome: Outcome| summary.students.iter().any(|s| s.outcome == outcome);
-        let reason = match (any(Outcome::Broken), any(Outcome::NotDeployed)) {
-            (true, false) => {
-                "shows what is wrong with the broken stacks, and what deploy would mend"
-            }
-            (false, _) => "shows what deploy would make: these stacks are not there",
-            (true, true) => "shows what is wrong or not there, and what deploy would make of it",
-        };
-        proposals.push(Proposal::new("plan", reason).about(Some(students)));
-    }
-    // Of stacks of which nothing is there and nothing was ever read, no report is written.
-    let mut students = summary.students.iter();
-    if students.all(|s| s.outcome == Outcome::NotDeployed) {
-        return proposals;
-    }
-    if summary.command == Command::Status {
-        proposals.push(Proposal::new(
-            format!("report{}", spaced(view.repeat)),
-            "writes the same as a page to project and to keep",
-        ));
-    }
-    proposals
-}
-
-/// Those for whom something is left to do, by name, where doing it again for the others would do them harm; otherwise
-/// the same students again.
-fn rest_of(
-    summary: &RunSummary,
-    view: &View<'_>,
-    holds: impl Fn(&StudentResult) -> bool,
-) -> Option<String> {
-    let repeated: Vec<&str> = view.repeat.split(' ').collect();
-    let harmful = ["--rotate", "--reset"]
-        .iter()
-        .any(|it| repeated.contains(it));
-    harmful
-        .then(|| option(summary, usize::MAX, holds))
-        .flatten()
-}
-
-/// ` --students a,b` for those it holds of; `None` when it holds of nobody, empty when of more than `most`.
-fn option(
-    summary: &RunSummary,
-    most: usize,
-    holds: impl Fn(&StudentResult) -> bool,
-) -> Option<String> {
-    let named: Vec<&str> = summary
-        .students
-        .iter()
-        .filter(|s| holds(s))
-        .map(|s| Username::as_str(&s.username))
-        .collect();
-    match named.len() {
-        0 => None,
-        n if n > most => Some(String::new()),
-        _ => Some(format!(" --students {}", named.join(","))),
-    }
+fn who_has_done_what() -> Proposal {
+    Proposal::new(
+        "status",
+        "shows who has done what, at any time during class",
+    )
 }

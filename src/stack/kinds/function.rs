@@ -18,8 +18,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::aws::CallError;
+use crate::ids::{ClassName, Scope};
 use crate::stack::diff::{Change, LAB_CHANGED, abridged};
-use crate::stack::ids::{ClassName, Scope};
 use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
 use crate::stack::kinds::rest_api;
 use crate::stack::kinds::search::{Listed, Search};

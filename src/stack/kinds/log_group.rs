@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::aws::ErrorKind;
 use crate::aws::Operation::{self, *};
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Observed, Planning,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::aws::Operation::{self, *};
 use crate::aws::{ErrorKind, Principal};
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
+use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Planning, ResourceId, Verdict,
 };

@@ -25,8 +25,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::aws::Operation;
+use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::diff::Change;
-use crate::stack::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::ownership::{Owner, Ownership, Tags};
 use crate::stack::step::{Context, StepError};
 

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallResult, ErrorKind, Operation};
-use crate::stack::ids::{ClassName, Scope};
+use crate::ids::{ClassName, Scope};
 use crate::stack::kinds::drift::Drift;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{

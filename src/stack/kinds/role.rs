@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::aws::ErrorKind;
 use crate::aws::Operation::{self, *};
-use crate::stack::ids::{ClassName, Scope, Username};
+use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::search::Search;
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Observed, Planning,

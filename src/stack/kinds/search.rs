@@ -14,8 +14,8 @@ use futures::stream::{self, StreamExt};
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, ErrorKind, Page};
+use crate::ids::Username;
 use crate::stack::hints;
-use crate::stack::ids::Username;
 use crate::stack::kinds::state_machine::KnownMachines;
 use crate::stack::kinds::{AnySeen, Desired, Gap, Kind, ResourceId};
 use crate::stack::names::NamePattern;

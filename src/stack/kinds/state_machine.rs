@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::aws::Operation::{self, *};
 use crate::aws::{CallResult, ErrorKind, NewStateMachine};
+use crate::ids::{Scope, Username};
 use crate::stack::diff::{Change, LAB_CHANGED, SettingsDiff, abridged, counts, lines};
-use crate::stack::ids::{Scope, Username};
 use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{

@@ -9,7 +9,7 @@ mod effects;
 
 pub use effects::Action;
 
-use crate::stack::ids::{ClassName, Scope, Username};
+use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::{
     AnySeen, Desired, Facts, Kind, Observed, ResourceId, Stack, managed_policy,
 };

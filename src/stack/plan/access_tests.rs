@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::stack::kinds::Desired;
 use crate::stack::kinds::managed_policy::{self, Purpose};
 use crate::stack::kinds::user::access::{Grant, freeze, grant, revoke};

@@ -10,8 +10,8 @@ pub mod teardown;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::ids::{ClassName, Scope, Username};
 use crate::stack::hints;
-use crate::stack::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::{AccountUse, Desired, Gap, Kind, Observed};
 use crate::stack::ownership::Owner;
 

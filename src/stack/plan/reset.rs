@@ -1,7 +1,7 @@
 //! What a student changed in their stack, and what of it a reset would overwrite. Only what is provably theirs is looked at.
 
+use crate::ids::Scope;
 use crate::stack::diff::Change;
-use crate::stack::ids::Scope;
 use crate::stack::kinds::{Observed, Planning, Stack, StudentsWork};
 
 fn planning<'a>(scope: &'a Scope, stack: &'a Stack, observed: &'a Observed) -> Planning<'a> {

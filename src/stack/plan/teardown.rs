@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::stack::ids::LabId;
+use crate::ids::LabId;
 use crate::stack::kinds::search::Depth;
 use crate::stack::kinds::{Action, Desired, Item, Kind, Observed, ResourceId, Verdict};
 use crate::stack::left::respelled;

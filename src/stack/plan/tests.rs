@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::stack::ids::Scope;
+use crate::ids::Scope;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::role::POLICY_NAME;
 use crate::stack::kinds::state_machine::WorkflowType;

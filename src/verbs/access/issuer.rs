@@ -5,8 +5,8 @@ use std::io;
 use secrecy::SecretString;
 
 use crate::aws::Client;
+use crate::ids::Username;
 use crate::stack::credentials::{Credentials, password};
-use crate::stack::ids::Username;
 use crate::stack::issue::Issuer;
 use crate::stack::vault::Vault;
 use crate::verbs::session::Session;

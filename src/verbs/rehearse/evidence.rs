@@ -34,7 +34,7 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub fn new(reports: &Path, class: &crate::stack::ids::ClassName, log: Option<PathBuf>) -> Self {
+    pub fn new(reports: &Path, class: &crate::ids::ClassName, log: Option<PathBuf>) -> Self {
         Self {
             log,
             class_dir: class_dir(reports, class),

@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use homeroom::aws::{ErrorKind, Permission, Principal, UserPart};
+use homeroom::ids::Username;
 use homeroom::stack::credentials::{AccessKey, Credentials};
-use homeroom::stack::ids::Username;
 use homeroom::stack::kinds::function::Code;
 use homeroom::stack::kinds::managed_policy::Spec as ManagedPolicy;
 use homeroom::stack::kinds::rest_api::Authorization;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use homeroom::stack::ids::Username;
+use homeroom::ids::Username;
 use homeroom::stack::vault::Vault;
 use secrecy::ExposeSecret;
 

@@ -177,6 +177,18 @@ async fn a_student_who_left_is_named_shut_out_and_taken_down_alone() {
         assert!(!everybody.unwrap().contains("ana,"), "{round}");
         fs::write(&file, &credentials).unwrap();
     }
+    // A stack alone is something, too.
+    for verb in ["thaw", "grant"] {
+        let (code, refused) = day.json(&["access", verb, "--students", "ana"]);
+        let said = refused["errors"].to_string();
+        assert!(
+            code == 4 && said.contains("ana left the roster"),
+            "{refused}"
+        );
+    }
+    let (code, frozen) = day.json(&["access", "freeze", "--students", "ana"]);
+    assert_eq!((code, who_left(&frozen)), (0, vec!["ana"]), "{frozen}");
+    assert_eq!(outcomes(&frozen), [("ana".into(), "no-access".into())]);
     assert!(!day.class_file("handouts/ana.html").exists());
     assert!(!day.class_file("handouts/all students.html").exists());
     assert!(day.class_file("handouts/ben.html").exists());

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Mutex;
 
+use homeroom::ids::Username;
 use homeroom::stack::credentials::{AccessKey, Credentials, password};
-use homeroom::stack::ids::Username;
 use homeroom::stack::issue::Issuer;
 use secrecy::{ExposeSecret, SecretString};
 

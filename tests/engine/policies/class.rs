@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use homeroom::ids::{ClassName, Scope};
 use homeroom::lab::bundle;
 use homeroom::lab::{AccessPolicies, Lab};
 use homeroom::roster::Student;
-use homeroom::stack::ids::{ClassName, Scope};
 use homeroom::stack::kinds::Stack;
 use homeroom::stack::kinds::rest_api::ApiEndpoint;
 use serde_json::Value;

@@ -18,7 +18,7 @@ const GATEWAY: &str = "apigateway.amazonaws.com";
 #[tokio::test(start_paused = true)]
 async fn each_trigger_function_lets_its_own_api_in_and_nobody_else() {
     let aws = StrictAws::new();
-    let scope = homeroom::stack::ids::Scope {
+    let scope = homeroom::ids::Scope {
         account: ACCOUNT.into(),
         region: REGION.into(),
         ..class::scope()

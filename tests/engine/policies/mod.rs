@@ -10,9 +10,9 @@ mod functions;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use homeroom::ids::Scope;
 use homeroom::lab::bundle;
 use homeroom::lab::{Files, Lab};
-use homeroom::stack::ids::Scope;
 use iam_rs::Arn;
 use proptest::prelude::*;
 use serde_json::Value;

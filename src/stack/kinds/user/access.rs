@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::stack::ids::Username;
+use crate::ids::Username;
 use crate::stack::kinds::managed_policy::Purpose;
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Item, Kind, Observed, Planning, ResourceId, Verdict, function, role,

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 
 use crate::aws::Operation::{self, *};
 use crate::aws::{ErrorKind, UserPart};
+use crate::ids::Scope;
 use crate::stack::credentials::{AccessKey, Credentials};
-use crate::stack::ids::Scope;
 use crate::stack::kinds::{Effect, KindAction};
 use crate::stack::ownership::{Fingerprint, Tags, of_principal};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
