@@ -13,17 +13,24 @@ use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
 /// What writes them to stderr, to a file, or to both.
 pub fn subscriber(to_stderr: bool, file: Option<File>) -> impl Subscriber + Send + Sync {
     let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::DEBUG);
-    let stderr = to_stderr.then(|| fmt::layer().with_target(false).with_writer(io::stderr));
-    let file = file.map(|file| {
-        fmt::layer()
-            .with_target(false)
-            .with_writer(Mutex::new(file))
-    });
-    registry().with(stderr).with(file).with(own)
+    // One layer for both: of two, each would add the request's id to the line that they share.
+    let to = match (file.map(Mutex::new), to_stderr) {
+        (Some(file), true) => BoxMakeWriter::new(file.and(io::stderr)),
+        (Some(file), false) => BoxMakeWriter::new(file),
+        (None, true) => BoxMakeWriter::new(io::stderr),
+        (None, false) => BoxMakeWriter::new(io::sink),
+    };
+    // A line that cannot be written is lost. To tell of it on stderr would be a panic where nobody reads that.
+    let lines = fmt::layer()
+        .with_target(false)
+        .log_internal_errors(false)
+        .with_writer(to);
+    registry().with(lines).with(own)
 }

@@ -31,8 +31,15 @@ fn refuser() -> String {
 }
 
 fn plan(folder: &Path, url: &str, options: &[&str]) -> (Output, String) {
+    let output = command(folder, url, options).output().unwrap();
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    (output, said)
+}
+
+fn command(folder: &Path, url: &str, options: &[&str]) -> Command {
     fs::write(folder.join("lab6.csv"), "username,name\nuser1,Ana Ruiz\n").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_homeroom"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_homeroom"));
+    command
         .env_clear()
         .env("AWS_ACCESS_KEY_ID", "AKIATEST")
         .env("AWS_SECRET_ACCESS_KEY", "the-instructors-secret")
@@ -42,11 +49,8 @@ fn plan(folder: &Path, url: &str, options: &[&str]) -> (Output, String) {
         .args(["plan", "--roster", "lab6.csv", "--region", "us-east-1"])
         .args(["--endpoint-url", url])
         .args(options)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    (output, said)
+        .stdin(Stdio::null());
+    command
 }
 
 #[test]
@@ -76,6 +80,7 @@ fn without_the_options_nothing_is_written_and_vv_writes_to_stderr() {
     assert_eq!(names.len(), 1, "the roster alone: {names:?}");
     let (_, said) = plan(folder.path(), &url, &["-vv"]);
     assert!(said.contains("outcome=\"AccessDenied\""), "{said}");
+    assert!(!said.contains("the-instructors-secret"));
 }
 
 #[test]
@@ -85,4 +90,38 @@ fn a_log_file_that_cannot_be_written_ends_the_command_at_once() {
     let (output, said) = plan(folder.path(), &refuser(), &options);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("--log-file: no/such/folder.log: "), "{said}");
+}
+
+#[test]
+fn stderr_and_the_file_get_the_same_lines_once_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["-vv", "--log-file", "calls.log"];
+    let (_, said) = plan(folder.path(), &refuser(), &options);
+    let text = fs::read_to_string(folder.path().join("calls.log")).unwrap();
+    let calls: Vec<&str> = text.lines().filter(|line| line.contains("call{")).collect();
+    assert!(!calls.is_empty());
+    for line in calls {
+        assert_eq!(line.matches("request_id=").count(), 1, "{line}");
+        assert!(said.contains(line), "{said}");
+    }
+}
+
+#[test]
+fn nobody_who_reads_stderr_changes_nothing_of_the_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = command(
+        folder.path(),
+        &refuser(),
+        &["-vv", "--log-file", "calls.log"],
+    );
+    let status = command
+        .stdout(Stdio::null())
+        .stderr(writer)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+    let text = fs::read_to_string(folder.path().join("calls.log")).unwrap();
+    assert!(text.contains(REQUEST_ID), "{text}");
 }
