@@ -1,75 +1,58 @@
 //! What happened, said in data. The engine's only voice and the reporters' only ear.
 
-use std::collections::BTreeMap;
+#![expect(
+    missing_docs,
+    reason = "names of fields and variants say it; what needs words has them"
+)]
 
 use serde::{Serialize, Serializer};
 
-use crate::evidence::check::CheckResult;
-use crate::ids::{ClassName, LabId, Username};
-use crate::lab::given::Output;
-use crate::roster::renamed::RecognisedBy;
-use crate::stack::kinds::ResourceId;
-use crate::stack::plan::Verdict;
-pub use crate::text::failure::Failure;
+use crate::ids::{ClassName, LabId, ResourceId, Username};
+use crate::text::failure::Failure;
 
-/// The verb that runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Command {
-    /// `rehearse`
-    Rehearse,
-    /// `plan`
-    Plan,
-    /// `deploy`
-    Deploy,
-    /// `validate`
-    Validate,
-    /// `validate --isolation`
-    #[serde(rename = "validate --isolation")]
-    Isolation,
-    /// `status`
-    Status,
-    /// `report`
-    Report,
-    /// `watch`
-    Watch,
-    /// `teardown`
-    Teardown,
-    /// `access grant`
-    #[serde(rename = "access grant")]
-    AccessGrant,
-    /// `access revoke`
-    #[serde(rename = "access revoke")]
-    AccessRevoke,
-    /// `access freeze`
-    #[serde(rename = "access freeze")]
-    AccessFreeze,
-    /// `access thaw`
-    #[serde(rename = "access thaw")]
-    AccessThaw,
-    /// `handout`
-    Handout,
+/// An enum whose variants are words: as `--output json` and the run log have them, made here and read nowhere.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $word:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[doc = $doc])* $variant,)*
+        }
+
+        impl $name {
+            /// The word.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
 }
 
-impl Command {
-    /// The verb as typed.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rehearse => "rehearse",
-            Self::Plan => "plan",
-            Self::Deploy => "deploy",
-            Self::Validate => "validate",
-            Self::Isolation => "validate --isolation",
-            Self::Status => "status",
-            Self::Report => "report",
-            Self::Watch => "watch",
-            Self::Teardown => "teardown",
-            Self::AccessGrant => "access grant",
-            Self::AccessRevoke => "access revoke",
-            Self::AccessFreeze => "access freeze",
-            Self::AccessThaw => "access thaw",
-            Self::Handout => "handout",
-        }
+words! {
+    /// The verb that runs, as typed.
+    Command {
+        Rehearse = "rehearse",
+        Plan = "plan",
+        Deploy = "deploy",
+        Validate = "validate",
+        Isolation = "validate --isolation",
+        Status = "status",
+        Report = "report",
+        Watch = "watch",
+        Teardown = "teardown",
+        AccessGrant = "access grant",
+        AccessRevoke = "access revoke",
+        AccessFreeze = "access freeze",
+        AccessThaw = "access thaw",
+        Handout = "handout",
     }
 }
 
@@ -79,15 +62,10 @@ impl Command {
 pub enum Event {
     /// The work is known and begins.
     RunStarted {
-        /// The verb.
         command: Command,
-        /// The class.
         class: ClassName,
-        /// The lab.
         lab: LabId,
-        /// The account id.
         account: String,
-        /// The region.
         region: String,
         /// Students with something to do.
         students: usize,
@@ -95,18 +73,11 @@ pub enum Event {
         steps: usize,
     },
     /// How much time is left until the work is done; told about once a second.
-    TimeLeft {
-        /// Seconds.
-        seconds: u64,
-    },
+    TimeLeft { seconds: u64 },
     /// A student's work begins.
-    StudentStarted {
-        /// The student.
-        student: Username,
-    },
+    StudentStarted { student: Username },
     /// A step begins.
     StepStarted {
-        /// The student.
         student: Username,
         /// The resource that it acts on.
         resource: ResourceId,
@@ -115,9 +86,7 @@ pub enum Event {
     },
     /// A step waits for a condition in the cloud (a role to become assumable, a function to be Active).
     StepWaiting {
-        /// The student.
         student: Username,
-        /// The resource.
         resource: ResourceId,
         /// What is waited for.
         on: String,
@@ -147,13 +116,9 @@ pub enum Event {
     },
     /// A step ended.
     StepFinished {
-        /// The student.
         student: Username,
-        /// The resource.
         resource: ResourceId,
-        /// What was done to it.
         action: String,
-        /// How it ended.
         result: StepResult,
         /// Milliseconds that it took.
         elapsed_ms: u64,
@@ -161,9 +126,7 @@ pub enum Event {
     /// homeroom wrote a function. Kept in the run log: what changes it later is not homeroom, so its log is believed from
     /// then on only as far as nothing did.
     FunctionWritten {
-        /// The student.
         student: Username,
-        /// The function's name.
         function: String,
         /// When AWS says that it was last modified, in milliseconds since 1970.
         modified_ms: i64,
@@ -178,29 +141,23 @@ pub enum Event {
     NonceIssued {
         /// The student to whose stack they go.
         student: Username,
-        /// The nonce.
         nonce: String,
     },
     /// homeroom started an execution of its own, or had the student's API start one. Kept in the run log, so that it
     /// is never counted as the student's, whatever their trigger function made of its name and input.
     ExecutionStarted {
-        /// The student.
         student: Username,
-        /// The execution's ARN.
         execution_arn: String,
     },
     /// One check of one student was answered (validate).
     CheckFinished {
-        /// The student.
         student: Username,
-        /// The answer.
-        result: CheckResult,
+        /// The answer as JSON: what a check is stands in a room above this one.
+        result: serde_json::Value,
     },
     /// A student's work ended.
     StudentFinished {
-        /// The student.
         student: Username,
-        /// The outcome's word.
         outcome: Outcome,
         /// Why, when it did not end well.
         failure: Option<Failure>,
@@ -210,7 +167,7 @@ pub enum Event {
         /// Whether what is in flight is given up as well (second Ctrl-C).
         now: bool,
         /// Steps in flight at that moment.
-        in_flight: Vec<InFlight>,
+        in_flight: Vec<StepInFlight>,
     },
     /// Something for people to know, not tied to a student.
     Note {
@@ -226,12 +183,9 @@ pub enum Event {
 
 /// A step that was in flight when the run was stopped: what may remain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct InFlight {
-    /// The student.
+pub struct StepInFlight {
     pub student: Username,
-    /// The resource.
     pub resource: ResourceId,
-    /// What was being done to it.
     pub action: String,
 }
 
@@ -239,7 +193,6 @@ pub struct InFlight {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum StepResult {
-    /// Done.
     Done,
     /// There was nothing to do: the resource is not there.
     Absent,
@@ -248,7 +201,6 @@ pub enum StepResult {
         /// Why, and what to do.
         failure: Failure,
     },
-    /// Failed.
     Failed {
         /// Why, and what to do.
         failure: Failure,
@@ -269,248 +221,52 @@ impl StepResult {
     }
 }
 
-/// How a student's part of a run ended. Which words a verb uses stands in `docs/exit-codes.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// deploy: something was created or changed, and all is as desired.
-    Deployed,
-    /// deploy: nothing was to be done.
-    Unchanged,
-    /// deploy: a resource with our name is not provably ours.
-    Conflict,
-    /// deploy, validate: did not end well.
-    Failed,
-    /// Not begun or given up, because the person asked to stop, or because others failed for a cause that is everybody's.
-    Cancelled,
-    /// validate: every check passed.
-    Passed,
-    /// validate, status: could not look.
-    Unknown,
-    /// status: everything provable is done.
-    Complete,
-    /// status: some of it is.
-    InProgress,
-    /// status: none of it is.
-    NotStarted,
-    /// status: nothing of the stack is there.
-    NotDeployed,
-    /// status: something of the stack is there and not as it must be.
-    Broken,
-    /// teardown: was there and is gone.
-    Removed,
-    /// teardown: nothing was there.
-    Absent,
-    /// teardown: something is still there, or could not be looked for.
-    Remains,
-    /// access grant: something was made or changed, and the student can get in.
-    Granted,
-    /// access freeze: is shut out now.
-    Frozen,
-    /// access thaw: is let in again.
-    Thawed,
-    /// access freeze, thaw: has no user.
-    NoAccess,
-    /// handout: it was written.
-    Written,
-    /// plan: there is something to do.
-    Changes,
-    /// plan: there is nothing to do.
-    NoChange,
-}
-
-impl Outcome {
-    /// The word, as `--output json` has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deployed => "deployed",
-            Self::Unchanged => "unchanged",
-            Self::Conflict => "conflict",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Passed => "passed",
-            Self::Unknown => "unknown",
-            Self::Complete => "complete",
-            Self::InProgress => "in-progress",
-            Self::NotStarted => "not-started",
-            Self::NotDeployed => "not-deployed",
-            Self::Broken => "broken",
-            Self::Removed => "removed",
-            Self::Absent => "absent",
-            Self::Remains => "remains",
-            Self::Granted => "granted",
-            Self::Frozen => "frozen",
-            Self::Thawed => "thawed",
-            Self::NoAccess => "no-access",
-            Self::Written => "written",
-            Self::Changes => "changes",
-            Self::NoChange => "no-change",
-        }
+words! {
+    /// How a student's part of a run ended. Which words a verb uses stands in `docs/exit-codes.md`.
+    Outcome {
+        /// deploy: something was created or changed, and all is as desired.
+        Deployed = "deployed",
+        /// deploy: nothing was to be done.
+        Unchanged = "unchanged",
+        /// deploy: a resource with our name is not provably ours.
+        Conflict = "conflict",
+        /// deploy, validate: did not end well.
+        Failed = "failed",
+        /// Not begun or given up, because the person asked to stop, or because others failed for a cause that is everybody's.
+        Cancelled = "cancelled",
+        /// validate: every check passed.
+        Passed = "passed",
+        /// validate, status: could not look.
+        Unknown = "unknown",
+        /// status: everything provable is done.
+        Complete = "complete",
+        /// status: some of it is.
+        InProgress = "in-progress",
+        /// status: none of it is.
+        NotStarted = "not-started",
+        /// status: nothing of the stack is there.
+        NotDeployed = "not-deployed",
+        /// status: something of the stack is there and not as it must be.
+        Broken = "broken",
+        /// teardown: was there and is gone.
+        Removed = "removed",
+        /// teardown: nothing was there.
+        Absent = "absent",
+        /// teardown: something is still there, or could not be looked for.
+        Remains = "remains",
+        /// access grant: something was made or changed, and the student can get in.
+        Granted = "granted",
+        /// access freeze: is shut out now.
+        Frozen = "frozen",
+        /// access thaw: is let in again.
+        Thawed = "thawed",
+        /// access freeze, thaw: has no user.
+        NoAccess = "no-access",
+        /// handout: it was written.
+        Written = "written",
+        /// plan: there is something to do.
+        Changes = "changes",
+        /// plan: there is nothing to do.
+        NoChange = "no-change",
     }
-}
-
-/// What some work is expected to take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Estimate {
-    /// Seconds; absent where calls are not paced, so that only the endpoint tells.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<u64>,
-    /// What it cannot be faster than, where that counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bound: Option<Bound>,
-    /// Calls that it makes when nothing goes wrong, by service.
-    pub calls: BTreeMap<String, u64>,
-}
-
-/// A request quota that some work cannot be faster than.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Bound {
-    /// Seconds that the quota asks at least.
-    pub seconds: u64,
-    /// Which calls it counts (`DeleteRestApi`).
-    pub calls: String,
-    /// How many it allows (`1 per 30 s`).
-    pub allowed: String,
-}
-
-/// What a class is expected to take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Forecast {
-    /// What the plan would take to carry out.
-    pub deploy: Estimate,
-    /// What it would take to tear the same students' stacks down afterwards.
-    pub teardown: Estimate,
-}
-
-/// What was planned for a resource, or became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResourceState {
-    /// As the plan has it; nothing was done to it.
-    Planned(Verdict),
-    /// Something is to be done to it, and is not because of another resource of the student's.
-    Blocked,
-    /// What was planned is done.
-    Done,
-    /// What was planned failed.
-    Failed,
-    /// Something that it needs failed.
-    Skipped,
-    /// The run was stopped before.
-    Cancelled,
-    /// It was there, and a fresh listing does not show it.
-    Removed,
-    /// It is still there.
-    Remains,
-    /// It was deleted, and nothing has looked for it since.
-    NotProven,
-    /// It lost what was taken away around it, and stays.
-    Kept,
-}
-
-impl ResourceState {
-    /// The word, as `--output json` has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Planned(verdict) => verdict.as_str(),
-            Self::Blocked => "blocked",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-            Self::Removed => "removed",
-            Self::Remains => "remains",
-            Self::NotProven => "not-proven",
-            Self::Kept => "kept",
-        }
-    }
-}
-
-impl Serialize for ResourceState {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-/// One resource of one student at the end of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ResourceResult {
-    /// The resource.
-    #[serde(flatten)]
-    pub resource: ResourceId,
-    /// What was planned for it or became of it.
-    pub state: ResourceState,
-    /// Why, in a sentence; absent where the state says it all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-}
-
-/// One student at the end of a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StudentResult {
-    /// The username.
-    pub username: Username,
-    /// The outcome.
-    pub outcome: Outcome,
-    /// The student's resources, where the verb looked at them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub resources: Vec<ResourceResult>,
-    /// The checks, where the verb made any.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub checks: Vec<CheckResult>,
-    /// What the student is given, where the verb knows it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub outputs: Vec<Output>,
-    /// Why it did not end well; one for each thing that failed on its own.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<Failure>,
-}
-
-/// A student of whom something is in the class, and who is no longer in the roster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Left {
-    /// The username that the resources carry.
-    pub username: Username,
-    /// How many resources of theirs the verb saw.
-    pub resources: usize,
-    /// Whether it looked at IAM alone.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub iam_only: bool,
-    /// The username under which the student is most likely in the roster now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub likely_renamed_to: Option<Username>,
-    /// The username under which the student may be in the roster now: no more than a guess.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub perhaps_renamed_to: Option<Username>,
-    /// Why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub same: Option<RecognisedBy>,
-}
-
-/// A whole run, as `--output json` prints it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RunSummary {
-    /// The verb.
-    pub command: Command,
-    /// The class.
-    pub class: ClassName,
-    /// One a student, in the roster's order.
-    pub students: Vec<StudentResult>,
-    /// How many students ended with which outcome word, and what the verb counts besides.
-    pub summary: BTreeMap<String, u64>,
-    /// Students who left the roster, where the verb is about the whole class and looked for them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub left: Vec<Left>,
-    /// What it would take, where the verb plans.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub forecast: Option<Forecast>,
-    /// Files that were written for people, the most important first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<String>,
-    /// Notes that concern the whole class.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-    /// Calls made, by `service:Operation`.
-    pub api_calls: BTreeMap<String, u64>,
-    /// Seconds that the run took.
-    pub elapsed_s: f64,
 }

@@ -105,6 +105,12 @@ pub(crate) fn numbered(stem: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// The last part of a path.
+pub(crate) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 /// What is in a file; `None` where there is none.
 ///
 /// # Errors

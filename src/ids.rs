@@ -116,6 +116,65 @@ impl Username {
     }
 }
 
+/// A kind of AWS resource, in the order in which a stack is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// IAM role.
+    Role,
+    /// CloudWatch Logs log group.
+    LogGroup,
+    /// Lambda function.
+    Function,
+    /// Step Functions state machine.
+    StateMachine,
+    /// API Gateway REST API with its resources, methods, permission, deployment and stage.
+    RestApi,
+    /// Customer managed policy of IAM: a student's access, or a boundary.
+    ManagedPolicy,
+    /// IAM user: a student's way in.
+    User,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Role => "IAM role",
+            Self::LogGroup => "log group",
+            Self::Function => "Lambda function",
+            Self::StateMachine => "state machine",
+            Self::RestApi => "REST API",
+            Self::ManagedPolicy => "IAM policy",
+            Self::User => "IAM user",
+        })
+    }
+}
+
+/// Names one resource in plans, events and reports.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct ResourceId {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name; unique within its kind and the account's region (for REST APIs: meant to be).
+    pub name: String,
+}
+
+impl ResourceId {
+    /// Names a resource.
+    pub fn new(kind: Kind, name: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
+    }
+}
+
 /// Where in AWS a class lives; everything that an ARN needs besides a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Scope {

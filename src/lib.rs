@@ -19,12 +19,14 @@
 //! | [`verbs`] | one file a command: its arguments, its wiring |
 //! | `cli`, `options` | the command line; the table of options, from flags, variables and `homeroom.toml` |
 //! | [`report`] | the terminal, HTML, CSV, JSON, JUnit, gradebooks, handouts |
-//! | [`probe`] | `validate` and isolation: a stack is tried |
+//! | [`probe`] | `validate`, isolation and rehearsals: a stack is tried |
+//! | [`results`] | how a run ended, student by student |
 //! | [`evidence`] | what students did: read, judged, remembered |
 //! | [`lab`] | a bundle, read and filled in for a student |
 //! | [`stack`] | what should be there, what is there, the plan, the steps; a file for each kind of resource in [`stack::kinds`] |
 //! | [`aws`] | the client, the only room that names the SDK |
 //! | [`roster`] | the class, from a CSV file |
+//! | [`events`] | what happened during a run, as data |
 //! | [`ids`] | names and ARNs: everything follows from class, lab and username |
 //! | [`text`], [`files`] | what others wrote, read and shown safely; private files |
 //!
@@ -43,6 +45,7 @@ pub mod local;
 mod options;
 pub mod probe;
 pub mod report;
+pub mod results;
 pub mod roster;
 pub mod stack;
 pub mod strict;

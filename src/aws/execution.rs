@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::text::shortened;
 
-/// Status of an execution, in Step Functions' words.
+/// ExecutionStatus of an execution, in Step Functions' words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
+pub enum ExecutionStatus {
     /// Still running.
     Running,
     /// Ended in a Succeed state, or the last state ended well.
@@ -23,7 +23,7 @@ pub enum Status {
     PendingRedrive,
 }
 
-impl Status {
+impl ExecutionStatus {
     /// The word that Step Functions uses.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,18 +50,18 @@ pub struct Execution {
     /// Its name.
     pub name: String,
     /// Its status.
-    pub status: Status,
+    pub status: ExecutionStatus,
     /// When it started, in milliseconds since 1970.
     pub started_ms: i64,
     /// When it ended, likewise.
     pub stopped_ms: Option<i64>,
     /// What only DescribeExecution shows; `None` before it was asked.
-    pub detail: Option<Detail>,
+    pub detail: Option<ExecutionDetail>,
 }
 
 /// What only DescribeExecution shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Detail {
+pub struct ExecutionDetail {
     /// Its input; `Null` when it is not JSON or not shown.
     pub input: Value,
     /// The error's name when it failed.
@@ -77,7 +77,7 @@ pub const INPUT_KEPT_MAX: usize = 8 * 1024;
 /// DescribeExecution, `cause`.
 pub const CAUSE_KEPT_MAX: usize = 2_000;
 
-impl Detail {
+impl ExecutionDetail {
     /// The same, small enough to keep and to show: of a long input only the values at these JSON pointers stay,
     /// which are all that a check or a mark of the lab looks at. They are found at the same pointers again.
     #[must_use]
@@ -150,8 +150,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn detail(input: Value) -> Detail {
-        Detail {
+    fn detail(input: Value) -> ExecutionDetail {
+        ExecutionDetail {
             input,
             error: None,
             cause: None,
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_long_cause_is_cut_between_characters() {
-        let long = Detail {
+        let long = ExecutionDetail {
             cause: Some("é".repeat(10_000)),
             ..detail(Value::Null)
         };

@@ -2,12 +2,13 @@
 
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::{
-    ExecutionListItem, ExecutionStatus, HistoryEvent as SdkEvent, StateMachineStatus,
+    ExecutionListItem, ExecutionStatus as SdkStatus, HistoryEvent as SdkEvent, StateMachineStatus,
     StateMachineType, Tag,
 };
 use serde_json::Value;
 
-use crate::aws::execution::{Detail, Execution, HistoryEvent, Status};
+use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus, HistoryEvent};
+
 use crate::stack::kinds::state_machine::{self, MachineSetting, WorkflowType};
 use crate::stack::ownership::{Ownership, Tags};
 
@@ -207,7 +208,7 @@ impl Client {
             stopped_ms: answer.stop_date().map(millis),
             arn: answer.execution_arn,
             name: answer.name.unwrap_or_default(),
-            detail: input.map(|input| Detail {
+            detail: input.map(|input| ExecutionDetail {
                 input,
                 error: answer.error,
                 cause: answer.cause,
@@ -227,7 +228,7 @@ impl Client {
                 sdk.sfn
                     .list_executions()
                     .state_machine_arn(state_machine_arn)
-                    .set_status_filter(running_only.then_some(ExecutionStatus::Running))
+                    .set_status_filter(running_only.then_some(SdkStatus::Running))
                     .max_results(PAGE)
                     .set_next_token(token.clone())
                     .send()
@@ -287,14 +288,14 @@ fn execution(item: &ExecutionListItem) -> Execution {
 }
 
 /// A status that this version does not know counts as running: nothing may be concluded from it yet.
-fn status(status: &ExecutionStatus) -> Status {
+fn status(status: &SdkStatus) -> ExecutionStatus {
     match status {
-        ExecutionStatus::Succeeded => Status::Succeeded,
-        ExecutionStatus::Failed => Status::Failed,
-        ExecutionStatus::TimedOut => Status::TimedOut,
-        ExecutionStatus::Aborted => Status::Aborted,
-        ExecutionStatus::PendingRedrive => Status::PendingRedrive,
-        _ => Status::Running,
+        SdkStatus::Succeeded => ExecutionStatus::Succeeded,
+        SdkStatus::Failed => ExecutionStatus::Failed,
+        SdkStatus::TimedOut => ExecutionStatus::TimedOut,
+        SdkStatus::Aborted => ExecutionStatus::Aborted,
+        SdkStatus::PendingRedrive => ExecutionStatus::PendingRedrive,
+        _ => ExecutionStatus::Running,
     }
 }
 

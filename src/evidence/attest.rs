@@ -30,7 +30,6 @@ const EXAMPLE_HEADER: &str =
 pub struct Attestation {
     /// What was seen, in the instructor's words.
     pub note: Option<String>,
-    /// Who saw it.
     pub by: Option<String>,
     /// When, as written.
     pub when: Option<String>,

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::execution::{Detail, Execution, Status};
+use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
 use crate::evidence::history::RootCause;
 use crate::evidence::recorded::Recorded;
 use crate::ids::{ClassName, LabId, Scope, Username};
@@ -216,7 +216,7 @@ impl Memory {
     pub fn detail_of<'a>(
         known: &HashMap<&str, &'a Execution>,
         listed: &Execution,
-    ) -> Option<&'a Detail> {
+    ) -> Option<&'a ExecutionDetail> {
         known
             .get(listed.arn.as_str())
             .filter(|known| {
@@ -247,7 +247,9 @@ impl Memory {
     /// shows some of an execution later than the rest.
     pub fn keep(&mut self, execution: &Execution) {
         let ended = execution.status.is_final() && execution.stopped_ms.is_some();
-        let whole = |detail: &Detail| execution.status != Status::Failed || detail.error.is_some();
+        let whole = |detail: &ExecutionDetail| {
+            execution.status != ExecutionStatus::Failed || detail.error.is_some()
+        };
         if ended && execution.detail.as_ref().is_some_and(whole) {
             self.executions.push(execution.clone());
         }
@@ -271,14 +273,14 @@ mod tests {
         CacheKey::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap())
     }
 
-    fn execution(status: Status) -> Execution {
+    fn execution(status: ExecutionStatus) -> Execution {
         Execution {
             arn: "arn:x".into(),
             name: "x".into(),
             status,
             started_ms: 1,
             stopped_ms: Some(2),
-            detail: Some(Detail {
+            detail: Some(ExecutionDetail {
                 input: json!({"a": "né\u{202e}"}),
                 error: Some("ProcessingFailed".into()),
                 cause: None,
@@ -286,7 +288,7 @@ mod tests {
         }
     }
 
-    fn listed(status: Status) -> Execution {
+    fn listed(status: ExecutionStatus) -> Execution {
         Execution {
             detail: None,
             ..execution(status)
@@ -296,7 +298,7 @@ mod tests {
     fn cache() -> Cache {
         let mut cache = Cache::new(key());
         let mut memory = Memory::default();
-        memory.keep(&execution(Status::Failed));
+        memory.keep(&execution(ExecutionStatus::Failed));
         cache.students.insert("user1".parse().unwrap(), memory);
         cache
     }
@@ -339,26 +341,26 @@ mod tests {
     #[test]
     fn an_execution_that_was_redriven_since_is_read_again() {
         let mut memory = Memory::default();
-        memory.keep(&execution(Status::Failed));
+        memory.keep(&execution(ExecutionStatus::Failed));
         let known = memory.by_arn();
         let is_known = |listed: &Execution| Memory::detail_of(&known, listed).is_some();
-        assert!(is_known(&listed(Status::Failed)));
-        assert!(!is_known(&listed(Status::Running)));
+        assert!(is_known(&listed(ExecutionStatus::Failed)));
+        assert!(!is_known(&listed(ExecutionStatus::Running)));
         let ended_again = Execution {
             stopped_ms: Some(9),
-            ..listed(Status::Failed)
+            ..listed(ExecutionStatus::Failed)
         };
         assert!(!is_known(&ended_again));
         let same_name_after_a_new_deployment = Execution {
             started_ms: 5,
-            ..listed(Status::Failed)
+            ..listed(ExecutionStatus::Failed)
         };
         assert!(!is_known(&same_name_after_a_new_deployment));
     }
 
     #[test]
     fn a_cause_holds_until_a_redrive_and_a_start_for_that_very_execution() {
-        let failed = execution(Status::Failed);
+        let failed = execution(ExecutionStatus::Failed);
         let mut memory = Memory::default();
         let cause = RootCause {
             state: Some("A".into()),
@@ -397,11 +399,11 @@ mod tests {
     #[test]
     fn what_can_still_change_is_not_kept() {
         let mut memory = Memory::default();
-        memory.keep(&execution(Status::Running));
-        memory.keep(&execution(Status::PendingRedrive));
-        memory.keep(&listed(Status::Succeeded));
-        let mut no_error_yet = execution(Status::Failed);
-        no_error_yet.detail = no_error_yet.detail.map(|detail| Detail {
+        memory.keep(&execution(ExecutionStatus::Running));
+        memory.keep(&execution(ExecutionStatus::PendingRedrive));
+        memory.keep(&listed(ExecutionStatus::Succeeded));
+        let mut no_error_yet = execution(ExecutionStatus::Failed);
+        no_error_yet.detail = no_error_yet.detail.map(|detail| ExecutionDetail {
             error: None,
             ..detail
         });

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::execution::{Execution, Status, when};
+use crate::aws::execution::{Execution, ExecutionStatus, when};
+use crate::events::Event;
 use crate::evidence::history::RootCause;
+use crate::ids::Username;
 use crate::lab::check::Work;
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
@@ -49,7 +51,7 @@ pub struct CheckResult {
     pub earned: Points,
     /// How much of it is done, where it gives credit for parts and they could be counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parts: Option<Parts>,
+    pub parts: Option<PartsDone>,
     /// What came of it.
     pub verdict: Verdict,
     /// What was seen.
@@ -65,6 +67,15 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
+    /// The event that tells it.
+    pub(crate) fn finished(&self, student: &Username) -> Event {
+        Event::CheckFinished {
+            student: student.clone(),
+            // The error is the serialiser's own, which nothing here brings about.
+            result: serde_json::to_value(self).unwrap_or_default(),
+        }
+    }
+
     /// The answer to a check of the stack itself, which earns nothing. The hint is the instructor's.
     pub(crate) fn of_stack(
         (id, title): (&str, &str),
@@ -100,10 +111,10 @@ impl CheckResult {
 
 /// How much of a check is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parts {
-    /// Parts that are done.
+pub struct PartsDone {
+    /// PartsDone that are done.
     pub done: u32,
-    /// Parts in all.
+    /// PartsDone in all.
     pub of: u32,
 }
 
@@ -190,7 +201,10 @@ impl Why {
 impl ExecutionEvidence {
     /// Whether it failed, so that its history has something to say.
     pub fn failed(&self) -> bool {
-        matches!(self.execution.status, Status::Failed | Status::TimedOut)
+        matches!(
+            self.execution.status,
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut
+        )
     }
 
     fn sentence(&self) -> String {

@@ -2,13 +2,13 @@
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{Client, ErrorKind, FunctionState, Operation};
-use crate::evidence::evaluate::Reading;
+use crate::evidence::evaluate::{NotReady, Reading};
 use crate::evidence::student_reader::unseen;
 use crate::ids::Username;
 use crate::stack::alike::Alike;
 
 /// A function's name and its state, or why that could not be had: it is missing, or could not be looked at.
-pub(crate) type FunctionLook = (String, Result<FunctionState, Reading<String>>);
+pub(crate) type FunctionLook = (String, Result<FunctionState, Reading<NotReady>>);
 
 /// Looks at the functions of a student.
 ///
@@ -26,7 +26,7 @@ pub(crate) async fn look_at_functions(
         let look = match state {
             Ok(state) => Ok(state),
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                Err(Reading::Seen("missing".to_owned()))
+                Err(Reading::Seen(NotReady::Missing))
             }
             Err(error) => Err(unseen(error)?),
         };
@@ -36,16 +36,13 @@ pub(crate) async fn look_at_functions(
 }
 
 /// The functions that are not ready to run, with the state that says so.
-pub(crate) fn not_ready(looks: &[FunctionLook]) -> Vec<(String, Reading<String>)> {
+pub(crate) fn not_ready(looks: &[FunctionLook]) -> Vec<(String, Reading<NotReady>)> {
     let mut found = Vec::new();
     for (name, look) in looks {
         let reading = match look {
             // Inactive: not invoked for weeks; the next invocation wakes it.
             Ok(state) if matches!(state.state.as_str(), "" | "Active" | "Inactive") => continue,
-            Ok(state) => Reading::Seen(match &state.reason {
-                Some(reason) => format!("{} ({reason})", state.state),
-                None => state.state.clone(),
-            }),
+            Ok(state) => Reading::Seen(NotReady::State(state.state.clone(), state.reason.clone())),
             Err(reading) => reading.clone(),
         };
         found.push((name.clone(), reading));

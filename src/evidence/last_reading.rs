@@ -26,44 +26,33 @@ use crate::aws::execution::Execution;
 use crate::evidence::cache::CacheKey;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
-use crate::ids::{Scope, Username};
-use crate::lab::Lab;
-use crate::lab::check::{Proof, Work};
+use crate::evidence::sight::{Source, SourceState, StackSight};
+use crate::ids::Username;
+use crate::lab::check::Work;
 use crate::lab::given::{ExampleRequest, Output};
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
-use crate::roster::renamed::Person;
+use crate::roster::renamed::KnownPerson;
 use crate::stack::diff::Change;
-use crate::stack::kinds::Kind;
-use crate::stack::kinds::Observed;
-use crate::stack::kinds::Stack;
-use crate::stack::ownership::Ownership;
-use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 /// Version of the format; another one is not read.
 const VERSION: u64 = 1;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long Step Functions keeps executions of standard workflows after their end, in milliseconds. Source: Step
-/// Functions quotas, "Execution history retention time".
-const HISTORY_MS: i64 = 90 * DAY_MS;
 
 /// The last readings of a class in one account and region.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LastReadings {
     version: u64,
-    /// What they are about.
     pub key: CacheKey,
     /// By student; who left the roster stays.
-    pub students: BTreeMap<Username, Kept>,
+    pub students: BTreeMap<Username, KeptReading>,
 }
 
 /// The last reading of one student.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptReading {
     /// Whose reading it is, as the roster said at the time.
     #[serde(default)]
-    pub person: Person,
+    pub person: KnownPerson,
     /// The births of the stack, as far as they were seen.
     pub births: BTreeSet<String>,
     /// When something was last read of it.
@@ -71,7 +60,6 @@ pub struct Kept {
     /// When homeroom began to tear it down. What is made after that is another stack.
     #[serde(default)]
     pub closed_at: Option<Timestamp>,
-    /// Each check as it was last read.
     pub checks: Vec<KeptCheck>,
     /// The student's own executions, newest first.
     pub executions: Vec<(Starter, Execution)>,
@@ -81,11 +69,8 @@ pub struct Kept {
     /// Whether there were more than were listed.
     #[serde(default)]
     pub executions_cut_off: bool,
-    /// What the student was given.
     pub outputs: Vec<Output>,
-    /// What the student had changed.
     pub changes: Vec<Change>,
-    /// Example requests.
     pub requests: Vec<ExampleRequest>,
     /// The dated copy that has all of this; `None` while none has.
     #[serde(default)]
@@ -98,9 +83,7 @@ pub struct Kept {
 /// One check as it was last read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeptCheck {
-    /// The answer.
     pub result: CheckResult,
-    /// When it was read.
     pub read_at: Timestamp,
     /// The births of what it was read from.
     pub sources: Vec<String>,
@@ -109,7 +92,6 @@ pub struct KeptCheck {
 /// A stack that was there before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Earlier {
-    /// When it was last read.
     pub read_at: Timestamp,
     /// The dated copy of that reading.
     pub copy: Option<String>,
@@ -117,49 +99,9 @@ pub struct Earlier {
     pub replaced_at: Timestamp,
 }
 
-/// What a reading saw of the place that it reads one student from.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sight {
-    /// Births of what stands and is theirs.
-    pub births: BTreeSet<String>,
-    /// Whether what tells births could not be seen, so that their absence says nothing.
-    pub hidden: bool,
-    /// Whether anything of the stack stands, or may stand.
-    pub any: bool,
-    /// What each check is read from, by the check's id.
-    pub sources: BTreeMap<String, Vec<Source>>,
-    /// Whether nothing of it can be read later: it is about to be deleted.
-    pub ends: bool,
-}
-
-/// Something that a check is read from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Source {
-    /// What it is, for people (`state machine user1-simple-workflow`).
-    pub name: String,
-    /// Whether it can be read.
-    pub state: SourceState,
-    /// How long it keeps what it tells, in milliseconds.
-    pub keeps_ms: i64,
-}
-
-/// Whether something can be read.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SourceState {
-    /// It is there and the student's; when it was made, where a listing tells.
-    There(Option<i64>),
-    /// It is not there.
-    Gone,
-    /// It is there and not the student's; why.
-    Theirs(String),
-    /// It could not be seen.
-    Hidden,
-}
-
 /// How a reading stands to the last one of the same student.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Footing {
-    /// Of the same stack.
     Same,
     /// Of no stack: it is gone.
     Gone,
@@ -167,181 +109,6 @@ enum Footing {
     Anew,
     /// Nobody knows.
     Unseen,
-}
-
-impl Source {
-    /// Why nothing can be read from it.
-    fn trouble(&self) -> Option<String> {
-        match &self.state {
-            SourceState::There(_) | SourceState::Hidden => None,
-            SourceState::Gone => Some(format!("the {} is not there", self.name)),
-            SourceState::Theirs(why) => Some(format!("the {} {why}", self.name)),
-        }
-    }
-
-    fn birth(&self) -> Option<String> {
-        match self.state {
-            SourceState::There(Some(ms)) => Some(format!("{} {ms}", self.name)),
-            SourceState::There(None) => Some(format!("{} ?", self.name)),
-            _ => None,
-        }
-    }
-}
-
-impl Sight {
-    /// What listings show of one student's stack.
-    pub fn of(
-        scope: &Scope,
-        lab: &Lab,
-        stack: &Stack,
-        plan: &StudentPlan,
-        observed: &Observed,
-    ) -> Self {
-        let eye = Eye {
-            scope,
-            stack,
-            observed,
-        };
-        let mut births = BTreeSet::new();
-        for machine in &stack.state_machines {
-            let source = eye.machine(&machine.name);
-            if matches!(source.state, SourceState::There(Some(_))) {
-                births.extend(source.birth());
-            }
-        }
-        // An id that AWS never gives twice.
-        births.extend(stack.roles.iter().filter_map(|role| eye.role(&role.name)));
-        if stack.state_machines.is_empty() && stack.roles.is_empty() {
-            let apis = stack.rest_apis.iter();
-            let ids = apis.flat_map(|api| observed.apis_of(stack, api));
-            births.extend(ids.map(|api| format!("REST API {}", api.id)));
-        }
-        let stands = |item: &crate::stack::plan::Item| {
-            matches!(
-                item.verdict,
-                Found::Update | Found::Keep | Found::NoChange | Found::Unknown
-            )
-        };
-        let sources = lab.checks().iter().map(|check| {
-            let sources = eye.sources(lab, &check.proof);
-            (check.id.clone(), sources)
-        });
-        Self {
-            hidden: eye.is_blind(),
-            any: !births.is_empty() || plan.items.iter().any(stands),
-            births,
-            sources: sources.collect(),
-            ends: false,
-        }
-    }
-
-    /// Whether nothing of what checks are read from is there, so that there is nothing to ask for.
-    pub fn is_empty(&self) -> bool {
-        let mut sources = self.sources.values().flatten();
-        !self.any && sources.all(|source| source.trouble().is_some())
-    }
-
-    fn of_check(&self, id: &str) -> &[Source] {
-        self.sources.get(id).map(Vec::as_slice).unwrap_or_default()
-    }
-}
-
-/// What looks at one student's stack.
-struct Eye<'a> {
-    scope: &'a Scope,
-    stack: &'a Stack,
-    observed: &'a Observed,
-}
-
-impl Eye<'_> {
-    fn is_ours(&self, ownership: &Ownership) -> Result<(), String> {
-        ownership.why_not(&self.stack.owner).map_or(Ok(()), Err)
-    }
-
-    fn machine(&self, name: &str) -> Source {
-        let state = match self.observed.state_machines.get(name) {
-            Some(found) => match self.is_ours(&found.ownership) {
-                Ok(()) => SourceState::There(found.created_ms),
-                Err(why) => SourceState::Theirs(why),
-            },
-            None => self.absent(Kind::StateMachine, name),
-        };
-        Source {
-            name: format!("{} {name}", Kind::StateMachine),
-            state,
-            keeps_ms: HISTORY_MS,
-        }
-    }
-
-    fn log_group(&self, function: &str) -> Source {
-        let name = format!("/aws/lambda/{function}");
-        let found = self.observed.log_groups.get(&name);
-        let state = match found {
-            // One without a tag is its function's, which is not there to vouch for it in a half-done teardown.
-            Some(found) if found.ownership == Ownership::Unproven => {
-                SourceState::There(found.created_ms)
-            }
-            Some(found) => match self.is_ours(&found.ownership) {
-                Ok(()) => SourceState::There(found.created_ms),
-                Err(why) => SourceState::Theirs(why),
-            },
-            None => self.absent(Kind::LogGroup, &name),
-        };
-        let days = found.and_then(|group| group.retention_days);
-        Source {
-            name: format!("{} {name}", Kind::LogGroup),
-            state,
-            keeps_ms: days.map_or(i64::MAX, |days| i64::from(days) * DAY_MS),
-        }
-    }
-
-    fn absent(&self, kind: Kind, name: &str) -> SourceState {
-        match self.observed.gap(kind, name) {
-            Some(_) => SourceState::Hidden,
-            None => SourceState::Gone,
-        }
-    }
-
-    fn role(&self, name: &str) -> Option<String> {
-        let role = self.observed.roles.get(name)?;
-        let owner = &self.stack.owner;
-        let ownership = role.ownership(self.scope, &owner.class, Some(owner));
-        let ours = self.is_ours(&ownership).is_ok() && !role.id.is_empty();
-        ours.then(|| format!("{} {}", Kind::Role, role.id))
-    }
-
-    /// Whether the kind is hidden that tells best whether the stack stands.
-    fn is_blind(&self) -> bool {
-        let hides = |kind: Kind, name: &str| self.observed.gap(kind, name).is_some();
-        let (machines, apis) = (&self.stack.state_machines, &self.stack.rest_apis);
-        if !machines.is_empty() {
-            return machines.iter().any(|m| hides(Kind::StateMachine, &m.name));
-        }
-        if !apis.is_empty() {
-            return apis.iter().any(|api| hides(Kind::RestApi, &api.name));
-        }
-        let mut roles = self.stack.roles.iter();
-        roles.any(|role| hides(Kind::Role, &role.name))
-    }
-
-    fn sources(&self, lab: &Lab, proof: &Proof) -> Vec<Source> {
-        let student = self.stack.student();
-        let machine = |id: &str| Some(self.machine(&lab.state_machine_name(id, student)?));
-        match proof {
-            Proof::Executions { state_machine, .. } => machine(state_machine).into_iter().collect(),
-            Proof::LogEvents {
-                functions,
-                own_execution_of,
-            } => {
-                let groups = functions
-                    .iter()
-                    .filter_map(|id| Some(self.log_group(&lab.function_name(id, student)?)));
-                let machine = own_execution_of.as_deref().and_then(machine);
-                machine.into_iter().chain(groups).collect()
-            }
-            Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => Vec::new(),
-        }
-    }
 }
 
 impl LastReadings {
@@ -388,10 +155,10 @@ impl LastReadings {
     }
 
     /// Notes whose readings these are where that is not known: an older homeroom did not write it.
-    pub fn know(&mut self, people: &BTreeMap<Username, Person>) {
+    pub fn know(&mut self, people: &BTreeMap<Username, KnownPerson>) {
         for (username, kept) in &mut self.students {
             if let Some(person) = people.get(username)
-                && kept.person == Person::default()
+                && kept.person == KnownPerson::default()
             {
                 kept.person = person.clone();
             }
@@ -402,10 +169,10 @@ impl LastReadings {
     /// of earlier stacks that no dated copy has. `people`: whom the roster means.
     pub fn merge(
         &mut self,
-        read: impl IntoIterator<Item = (StudentProgress, Sight)>,
-        people: &BTreeMap<Username, Person>,
+        read: impl IntoIterator<Item = (StudentProgress, StackSight)>,
+        people: &BTreeMap<Username, KnownPerson>,
         now: Timestamp,
-    ) -> (Vec<StudentProgress>, BTreeMap<Username, Kept>) {
+    ) -> (Vec<StudentProgress>, BTreeMap<Username, KeptReading>) {
         let mut students = Vec::new();
         let mut displaced = BTreeMap::new();
         for (fresh, sight) in read {
@@ -447,7 +214,7 @@ impl LastReadings {
                     }
                     let (mut shown, keep) = laid_over(None, fresh, &sight, now);
                     shown.last.told(Some(&earlier));
-                    let keep = keep.map(|keep| Kept {
+                    let keep = keep.map(|keep| KeptReading {
                         earlier: Some(earlier),
                         ..keep
                     });
@@ -460,10 +227,10 @@ impl LastReadings {
                     shown.last.handed_on = keep.person.is_another(&person);
                     // What the roster no longer says is still known.
                     let earlier = match shown.last.handed_on {
-                        true => Person::default(),
+                        true => KnownPerson::default(),
                         false => keep.person,
                     };
-                    keep.person = Person {
+                    keep.person = KnownPerson {
                         email: person.email.or(earlier.email),
                         name: person.name.or(earlier.name),
                     };
@@ -473,6 +240,25 @@ impl LastReadings {
             students.push(shown);
         }
         (students, displaced)
+    }
+
+    /// A dated copy has these readings of earlier stacks.
+    pub(crate) fn displaced_copied(
+        &mut self,
+        displaced: &BTreeMap<Username, KeptReading>,
+        copy: &str,
+    ) {
+        for (student, old) in displaced {
+            match self.students.get_mut(student) {
+                // Still kept, as somebody else's.
+                Some(kept) if kept == old => kept.copy = Some(copy.to_owned()),
+                Some(KeptReading {
+                    earlier: Some(earlier),
+                    ..
+                }) => earlier.copy = Some(copy.to_owned()),
+                _ => {}
+            }
+        }
     }
 
     /// Homeroom begins to tear these students' stacks down: what is made from now on is another stack.
@@ -494,10 +280,10 @@ impl LastReadings {
     }
 }
 
-impl Kept {
+impl KeptReading {
     /// Whether it is of somebody else than the roster means now, and nothing stands that would be theirs: the next
     /// term has the same usernames.
-    fn is_anothers(&self, person: &Person, footing: Footing) -> bool {
+    fn is_anothers(&self, person: &KnownPerson, footing: Footing) -> bool {
         let none_stands = match footing {
             Footing::Gone | Footing::Unseen => true,
             Footing::Same => self.closed_at.is_some(),
@@ -506,7 +292,7 @@ impl Kept {
         none_stands && self.person.is_another(person)
     }
 
-    fn footing(&self, sight: &Sight) -> Footing {
+    fn footing(&self, sight: &StackSight) -> Footing {
         if sight.births.is_empty() {
             return match sight.hidden {
                 true => Footing::Unseen,
@@ -636,11 +422,11 @@ fn oldest(checks: &[CheckResult]) -> Option<Timestamp> {
 
 /// Lays a reading of a stack over the last one of the same stack, if there is one.
 fn laid_over(
-    last: Option<Kept>,
+    last: Option<KeptReading>,
     fresh: StudentProgress,
-    sight: &Sight,
+    sight: &StackSight,
     now: Timestamp,
-) -> (StudentProgress, Option<Kept>) {
+) -> (StudentProgress, Option<KeptReading>) {
     let mut shown = Vec::with_capacity(fresh.checks.len());
     let mut keep = Vec::with_capacity(fresh.checks.len());
     let mut unread = false;
@@ -697,7 +483,7 @@ fn laid_over(
     }
     let mut births = sight.births.clone();
     births.extend(last.iter().flat_map(|last| last.births.iter().cloned()));
-    let kept = Kept {
+    let kept = KeptReading {
         person: last
             .as_ref()
             .map(|last| last.person.clone())
@@ -728,7 +514,7 @@ fn laid_over(
 fn settle(
     known: Option<&KeptCheck>,
     fresh: CheckResult,
-    sight: &Sight,
+    sight: &StackSight,
     now: Timestamp,
 ) -> (CheckResult, KeptCheck) {
     let sources = sight.of_check(&fresh.id);

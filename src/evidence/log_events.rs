@@ -8,7 +8,6 @@ const PAGES_MAX: usize = 10;
 const WINDOW_EVENTS: usize = 200;
 /// Messages that were found.
 pub(super) enum Messages {
-    /// All there are.
     All(Vec<String>),
     /// There are more, which were not read.
     CutOff(Vec<String>),

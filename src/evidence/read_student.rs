@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::aws::execution::{Execution, Status, when};
+use crate::aws::execution::{Execution, ExecutionStatus, when};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
@@ -17,7 +17,6 @@ use crate::lab::check::Proof;
 use crate::lab::marks::Starter;
 use crate::stack::alike::Alike;
 use crate::stack::diff::Change;
-use crate::stack::kinds::Kind;
 use crate::stack::plan::Verdict as Found;
 use crate::stack::settle::Settling;
 
@@ -235,14 +234,13 @@ impl StudentReader<'_> {
         let seen = &student.observed.functions;
         let fingerprint = |name: &str| Some(seen.get(name)?.fingerprint());
         let mut asked: Vec<&str> = Vec::new();
-        for item in &student.plan.items {
+        for item in student.plan.functions() {
             let name = item.resource.name.as_str();
-            match (item.resource.kind, student.memory.active.get(name)) {
-                (Kind::Function, Some(active)) if fingerprint(name).as_ref() == Some(active) => {
+            match student.memory.active.get(name) {
+                Some(active) if fingerprint(name).as_ref() == Some(active) => {
                     self.memory.active.insert(name.to_owned(), active.clone());
                 }
-                (Kind::Function, _) => asked.push(name),
-                _ => {}
+                _ => asked.push(name),
             }
         }
         if proves_ready(&self.facts) {
@@ -291,11 +289,8 @@ fn trigger<'a>(student: &'a StudentToRead<'_>) -> Option<Trigger<'a>> {
     let mut functions = student.functions.iter();
     let (_, name) = functions.find(|(id, _)| *id == log.function)?;
     let group = format!("/aws/lambda/{name}");
-    let item = student
-        .plan
-        .items
-        .iter()
-        .find(|item| item.resource.kind == Kind::Function && item.resource.name == *name);
+    let mut planned = student.plan.functions();
+    let item = planned.find(|item| item.resource.name == *name);
     let item = item?;
     let actual = student.observed.functions.get(name);
     let last = student
@@ -357,6 +352,6 @@ fn missing(execution: &Execution, now_ms: i64) -> Option<&'static str> {
     let new = execution
         .stopped_ms
         .is_none_or(|stopped| stopped + LOGS_SETTLED_MS > now_ms);
-    let without_error = execution.status == Status::Failed && detail.error.is_none();
+    let without_error = execution.status == ExecutionStatus::Failed && detail.error.is_none();
     (without_error && new).then_some("AWS does not show its error yet")
 }

@@ -7,9 +7,9 @@ use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::evaluate::{Facts, Reading, evaluate};
-use crate::evidence::last_reading::Sight;
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::evidence::recorded::Recorded;
+use crate::evidence::sight::StackSight;
 use crate::ids::Username;
 use crate::lab::Lab;
 use crate::lab::check::Proof;
@@ -60,7 +60,7 @@ pub struct ReadClass {
     /// The students, in their order, as this reading alone shows them.
     pub students: Vec<StudentProgress>,
     /// What was seen of the stack of each, in the same order.
-    pub sights: Vec<Sight>,
+    pub sights: Vec<StackSight>,
     /// Who changed the function whose log tells what the API started, put back since or not.
     pub rewritten: Vec<(Username, Change)>,
     /// Where their stacks stand, if that is somewhere else.
@@ -177,7 +177,7 @@ impl ClassReader<'_> {
         &self,
         plan: &StudentPlan,
         student: &Student,
-    ) -> Result<(StudentProgress, Sight, Memory, Option<Change>), Cancelled> {
+    ) -> Result<(StudentProgress, StackSight, Memory, Option<Change>), Cancelled> {
         let ClassReading { lab, desired, .. } = *self.reading;
         let scope = &desired.scope;
         let nothing = Memory::default();
@@ -201,7 +201,7 @@ impl ClassReader<'_> {
         };
         let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
         let sight = stack
-            .map(|stack| Sight::of(scope, lab, stack, plan, self.observed))
+            .map(|stack| StackSight::of(scope, lab, stack, plan, self.observed))
             .unwrap_or_default();
         let mut settling = Settling::default();
         let (facts, mut memory) = if sight.is_empty() {

@@ -182,7 +182,7 @@ pub enum Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::execution::{Detail, Status};
+    use crate::aws::execution::{ExecutionDetail, ExecutionStatus};
     use crate::lab::marks::tests::marks;
     use serde_json::{Value, json};
     use std::path::Path;
@@ -193,10 +193,10 @@ mod tests {
         Execution {
             arn: format!("arn:{name}"),
             name: name.into(),
-            status: Status::Succeeded,
+            status: ExecutionStatus::Succeeded,
             started_ms: NOW,
             stopped_ms: Some(NOW + 1),
-            detail: input.map(|input| Detail {
+            detail: input.map(|input| ExecutionDetail {
                 input,
                 error: None,
                 cause: None,

@@ -24,7 +24,6 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(super) struct Trigger<'a> {
     /// What proves a start.
     pub log: &'a ApiLog,
-    /// The function's log group.
     pub group: String,
     /// Days that the group keeps events; `None`: for ever, or not known.
     pub retention_days: Option<i32>,

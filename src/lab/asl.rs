@@ -14,19 +14,19 @@ const STATE_NAME_MAX: usize = 80;
 
 /// Every problem of a definition, each as one sentence; none when it is well-formed.
 pub fn problems(definition: &Value) -> Vec<String> {
-    let mut checker = Checker::default();
+    let mut checker = AslChecker::default();
     checker.machine(definition, "the definition");
     checker.problems
 }
 
 #[derive(Default)]
-struct Checker {
+struct AslChecker {
     problems: Vec<String>,
     /// Names seen in any scope: Step Functions wants them unique in the whole definition.
     names: BTreeSet<String>,
 }
 
-impl Checker {
+impl AslChecker {
     fn say(&mut self, problem: impl Into<String>) {
         self.problems.push(problem.into());
     }

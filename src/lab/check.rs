@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::aws::execution::Status;
+use crate::aws::execution::ExecutionStatus;
 use crate::lab::marks::Starter;
 use crate::lab::points::Points;
 
@@ -71,7 +71,7 @@ pub enum Proof {
         started_by: Option<Starter>,
         /// Only those with this status.
         #[serde(default)]
-        status: Option<Status>,
+        status: Option<ExecutionStatus>,
         /// Only those that failed with this error name.
         #[serde(default)]
         error: Option<String>,

@@ -7,7 +7,7 @@ use tera::Context;
 
 use crate::ids::{ClassName, Scope};
 use crate::lab::Lab;
-use crate::lab::model::Entry;
+use crate::lab::model::ManifestEntry;
 use crate::roster::Student;
 use crate::stack::kinds::rest_api::ApiEndpoint;
 
@@ -107,7 +107,7 @@ impl<'a> ClassContext<'a> {
 }
 
 /// Something of each entry, by its id.
-fn each<E: Entry>(entries: &[E], of: impl Fn(&E) -> Value) -> Value {
+fn each<E: ManifestEntry>(entries: &[E], of: impl Fn(&E) -> Value) -> Value {
     let by_id = entries.iter().map(|e| (e.id().to_owned(), of(e)));
     Value::Object(by_id.collect())
 }

@@ -15,14 +15,12 @@ use crate::lab::verify::MANIFEST;
 use crate::lab::{Lab, asl};
 use crate::roster::Student;
 use crate::stack::kinds::function::{self, ENVIRONMENT_MAX};
-
 use crate::stack::kinds::log_group;
 use crate::stack::kinds::managed_policy::{self, Purpose};
-use crate::stack::kinds::rest_api::{self, ApiRoute};
+use crate::stack::kinds::rest_api::{self, RouteSpec};
 use crate::stack::kinds::role::{self, INLINE_MAX, TRUST_MAX};
 use crate::stack::kinds::state_machine::{self, DEFINITION_MAX};
 use crate::stack::kinds::{Desired, Stack};
-
 use crate::stack::ownership::Owner;
 use crate::text::failure::Failure;
 
@@ -256,7 +254,7 @@ impl Renderer<'_> {
 
     fn rest_api(&self, api: &RestApiEntry) -> rest_api::Spec {
         let student = &self.owner.student;
-        let routes = api.routes.iter().map(|route| ApiRoute {
+        let routes = api.routes.iter().map(|route| RouteSpec {
             method: route.method.clone(),
             path: route.path.clone(),
             function: self

@@ -11,6 +11,7 @@
 //! [`Lab::desired`] as it is filled in for every student. Both say every problem at once.
 
 pub mod access;
+pub(crate) mod allowed;
 pub mod asl;
 pub mod bundle;
 pub mod check;
@@ -39,18 +40,17 @@ pub(crate) use filled::Payload;
 pub use filled::{ApiRoute, ScriptedStep};
 pub use handout::Surroundings;
 pub(crate) use model::{EndState, Probe, ProbeRequest};
-pub use risks::{Reach, Risk};
+pub use risks::{Risk, RiskKind};
 
 use crate::ids::{LabId, Username};
 use crate::lab::check::{Check, Proof};
 use crate::lab::marks::Marks;
 use crate::roster::{Roster, UsernameLimit};
 use crate::stack::kinds::function::Code;
-
 use crate::stack::names::{NamePattern, username_limit};
 use crate::text::failure::Failure;
 use crate::text::unwanted::shown;
-use model::{Entry, Manifest, of_id};
+use model::{Manifest, ManifestEntry, of_id};
 use problems::Problems;
 use read::{compile, pack, read_manifest};
 use template::Templates;
@@ -178,7 +178,7 @@ impl Lab {
 
     /// How the stack's resources are named, in the order in which a stack is shown.
     pub fn name_patterns(&self) -> Vec<NamePattern> {
-        fn of<E: Entry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
+        fn of<E: ManifestEntry>(entries: &[E]) -> impl Iterator<Item = NamePattern> {
             entries.iter().map(|entry| entry.pattern().clone())
         }
         let m = &self.manifest;

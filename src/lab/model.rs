@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::aws::execution::Status;
+use crate::aws::execution::ExecutionStatus;
 use crate::ids::LabId;
 use crate::lab::check::Check;
 use crate::lab::marks::Marks;
@@ -213,7 +213,7 @@ pub(super) struct ApiLimits {
 }
 
 /// A resource of the stack, as the manifest has it.
-pub(super) trait Entry {
+pub(super) trait ManifestEntry {
     const KIND: Kind;
     /// Its table in the manifest.
     const TABLE: &'static str;
@@ -227,7 +227,7 @@ pub(super) trait Entry {
 
 macro_rules! entry {
     ($entry:ident, $kind:ident, $table:literal) => {
-        impl Entry for $entry {
+        impl ManifestEntry for $entry {
             const KIND: Kind = Kind::$kind;
             const TABLE: &'static str = $table;
             fn id(&self) -> &str {
@@ -257,7 +257,7 @@ pub(super) fn entry_key(table: &str, id: &str, key: &str) -> String {
 }
 
 /// The entry of an id.
-pub(super) fn of_id<'a, E: Entry>(entries: &'a [E], id: &str) -> Option<&'a E> {
+pub(super) fn of_id<'a, E: ManifestEntry>(entries: &'a [E], id: &str) -> Option<&'a E> {
     entries.iter().find(|entry| entry.id() == id)
 }
 
@@ -373,7 +373,7 @@ impl ProbeRequest {
 #[serde(deny_unknown_fields)]
 pub struct EndState {
     /// Its status; a final one.
-    pub status: Status,
+    pub status: ExecutionStatus,
     /// Its error's name, where that matters.
     pub error: Option<String>,
 }

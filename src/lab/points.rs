@@ -127,14 +127,14 @@ impl Serialize for Points {
 
 impl<'de> Deserialize<'de> for Points {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(PointsReader)
     }
 }
 
 /// Reads a number of points.
-struct Reader;
+struct PointsReader;
 
-impl Visitor<'_> for Reader {
+impl Visitor<'_> for PointsReader {
     type Value = Points;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,7 +171,7 @@ impl Visitor<'_> for Reader {
         reason = "the range is checked first"
     )]
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Points, E> {
-        let wrong = || E::invalid_value(serde::de::Unexpected::Float(number), &Reader);
+        let wrong = || E::invalid_value(serde::de::Unexpected::Float(number), &PointsReader);
         if !(0.0..=POINTS_MAX as f64).contains(&number) {
             return Err(wrong());
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab::model::{self, Entry, FigureOrText, Manifest, entry_key};
+use crate::lab::model::{self, FigureOrText, Manifest, ManifestEntry, entry_key};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
@@ -128,7 +128,7 @@ fn template_files(manifest: &Manifest) -> Vec<(String, &str, bool)> {
 
 /// Texts of the manifest that are templates themselves, by the key under which they are compiled.
 fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
-    fn names<E: Entry>(entries: &[E]) -> impl Iterator<Item = (String, &str)> {
+    fn names<E: ManifestEntry>(entries: &[E]) -> impl Iterator<Item = (String, &str)> {
         entries
             .iter()
             .map(|e| (entry_key(E::TABLE, e.id(), "name"), e.name()))

@@ -14,7 +14,7 @@ use crate::stack::kinds::{Desired, Stack};
 
 /// What reaches too far.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
+pub enum RiskKind {
     /// An action with a wildcard, or everything but some actions.
     Action(String),
     /// Somebody outside the account and AWS's own services may use the role.
@@ -29,7 +29,7 @@ pub struct Risk {
     /// Who gets it: a role's id in the bundle, or `student`.
     pub holder: String,
     /// What it is.
-    pub reach: Reach,
+    pub reach: RiskKind,
     /// What the first student's is bound to, as the rendered policy says it.
     pub example: String,
 }
@@ -42,9 +42,9 @@ impl Risk {
     pub fn key(&self) -> String {
         let holder = &self.holder;
         match &self.reach {
-            Reach::Action(action) => format!("{holder}: action {action}"),
-            Reach::Principal(principal) => format!("{holder}: principal {principal}"),
-            Reach::BeyondBoundary(action) => format!("{holder}: beyond the boundary {action}"),
+            RiskKind::Action(action) => format!("{holder}: action {action}"),
+            RiskKind::Principal(principal) => format!("{holder}: principal {principal}"),
+            RiskKind::BeyondBoundary(action) => format!("{holder}: beyond the boundary {action}"),
         }
     }
 }
@@ -57,14 +57,14 @@ impl fmt::Display for Risk {
         }
         let example = &self.example;
         match &self.reach {
-            Reach::Action(action) => write!(f, "allows {action} on {example}"),
-            Reach::Principal(principal) => {
+            RiskKind::Action(action) => write!(f, "allows {action} on {example}"),
+            RiskKind::Principal(principal) => {
                 write!(
                     f,
                     "may be assumed from outside this account, by {principal}"
                 )
             }
-            Reach::BeyondBoundary(action) => write!(
+            RiskKind::BeyondBoundary(action) => write!(
                 f,
                 "allows {action} on {example}, which the lab's permissions boundary does not allow"
             ),
@@ -100,7 +100,7 @@ impl Lab {
             for principal in foreign_principals(&role.trust, scope) {
                 add(Risk {
                     holder: model.id.clone(),
-                    reach: Reach::Principal(principal),
+                    reach: RiskKind::Principal(principal),
                     example: String::new(),
                 });
             }
@@ -177,7 +177,7 @@ fn wide_actions(holder: &str, policy: &Value, add: &mut impl FnMut(Risk)) {
         for action in wide.map(str::to_owned).chain(but) {
             add(Risk {
                 holder: holder.to_owned(),
-                reach: Reach::Action(action),
+                reach: RiskKind::Action(action),
                 example: resources(statement).join(", "),
             });
         }
@@ -232,7 +232,7 @@ fn beyond(holder: &str, policy: &Value, boundary: &Value, add: &mut impl FnMut(R
             if let Some(resource) = outside {
                 add(Risk {
                     holder: holder.to_owned(),
-                    reach: Reach::BeyondBoundary(action.to_owned()),
+                    reach: RiskKind::BeyondBoundary(action.to_owned()),
                     example: resource.to_owned(),
                 });
             }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tera::Context;
 
 use crate::lab::Lab;
-use crate::lab::model::{ApiLimits, Entry, FigureOrText, RestApiEntry, entry_key};
+use crate::lab::model::{ApiLimits, FigureOrText, ManifestEntry, RestApiEntry, entry_key};
 use crate::lab::problems::{Problems, known};
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
@@ -206,7 +206,7 @@ impl OfSettings<'_> {
     }
 
     /// Works out how entries of one kind are named.
-    fn name<E: Entry>(&mut self, entries: &mut [E]) {
+    fn name<E: ManifestEntry>(&mut self, entries: &mut [E]) {
         for index in 0..entries.len() {
             let pattern = self.pattern(&entries[index]);
             if entries[..index].iter().any(|e| *e.pattern() == pattern) {
@@ -217,7 +217,7 @@ impl OfSettings<'_> {
         }
     }
 
-    fn pattern<E: Entry>(&mut self, entry: &E) -> NamePattern {
+    fn pattern<E: ManifestEntry>(&mut self, entry: &E) -> NamePattern {
         // Mixed case, so that a filter on the username does not go unseen.
         const STAND_IN: &str = "Stand0In";
         let whose = entry_key(E::TABLE, entry.id(), "name");

@@ -63,13 +63,13 @@ impl Templates {
         if let Err(error) = self.files.add_raw_template(path, source) {
             return vec![innermost(&error)];
         }
-        let mut checker = Checker::default();
+        let mut checker = TemplateChecker::default();
         if let Ok(template) = self.files.get_template(path) {
             let end = checker.nodes(
                 &template.ast,
-                path.ends_with(".json").then_some(Place::Outside),
+                path.ends_with(".json").then_some(JsonPlace::Outside),
             );
-            if end.is_some_and(|end| end != Place::Outside) {
+            if end.is_some_and(|end| end != JsonPlace::Outside) {
                 checker.problems.push("ends inside a JSON string".into());
             }
         }
@@ -82,7 +82,7 @@ impl Templates {
         if let Err(error) = self.texts.add_raw_template(key, source) {
             return vec![innermost(&error)];
         }
-        let mut checker = Checker::default();
+        let mut checker = TemplateChecker::default();
         if let Ok(template) = self.texts.get_template(key) {
             checker.nodes(&template.ast, None);
         }
@@ -130,7 +130,7 @@ fn bounded(tera: &Tera, name: &str, context: &Context) -> Result<String, String>
             "its loops would take {steps} steps; a template may take {STEPS_MAX}"
         ));
     }
-    let mut output = Output(Vec::new());
+    let mut output = BoundedText(Vec::new());
     let filled = tera.render_to(name, context, &mut output);
     if output.0.len() >= OUTPUT_MAX {
         return Err(format!("it becomes longer than {OUTPUT_MAX} bytes"));
@@ -140,9 +140,9 @@ fn bounded(tera: &Tera, name: &str, context: &Context) -> Result<String, String>
 }
 
 /// What a template becomes, as far as that is bounded.
-struct Output(Vec<u8>);
+struct BoundedText(Vec<u8>);
 
-impl std::io::Write for Output {
+impl std::io::Write for BoundedText {
     fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
         let room = OUTPUT_MAX - self.0.len();
         self.0.extend_from_slice(&text[..text.len().min(room)]);
@@ -217,14 +217,14 @@ fn innermost(error: &tera::Error) -> String {
 
 /// Where in a JSON document the text has got to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum JsonPlace {
     Outside,
     InString,
     /// After a backslash in a string, with the number of characters that still belong to the escape.
     InEscape(u8),
 }
 
-impl Place {
+impl JsonPlace {
     fn after(self, text: &str) -> Self {
         text.chars().fold(self, |place, c| match (place, c) {
             (Self::Outside, '"') => Self::InString,
@@ -240,15 +240,15 @@ impl Place {
 }
 
 #[derive(Default)]
-struct Checker {
+struct TemplateChecker {
     problems: Vec<String>,
     /// Columns of the roster that are named.
     columns: Vec<String>,
 }
 
-impl Checker {
+impl TemplateChecker {
     /// Walks over nodes; `place` is `None` where the text is not JSON.
-    fn nodes(&mut self, nodes: &[Node], mut place: Option<Place>) -> Option<Place> {
+    fn nodes(&mut self, nodes: &[Node], mut place: Option<JsonPlace>) -> Option<JsonPlace> {
         for node in nodes {
             match node {
                 Node::Text(text) | Node::Raw(_, text, _) => place = place.map(|p| p.after(text)),
@@ -314,7 +314,7 @@ impl Checker {
     }
 
     /// What is rendered: a plain value, perhaps through filters.
-    fn placeholder(&mut self, expr: &Expr, place: Option<Place>) {
+    fn placeholder(&mut self, expr: &Expr, place: Option<JsonPlace>) {
         if let ExprVal::Ident(ident) = &expr.val {
             self.columns.extend(column_of_student(ident));
         }
@@ -337,12 +337,12 @@ impl Checker {
             _ => false,
         };
         match place {
-            None | Some(Place::InString) => {}
-            Some(Place::Outside) if own => {}
-            Some(Place::Outside) => self.say(format!(
+            None | Some(JsonPlace::InString) => {}
+            Some(JsonPlace::Outside) if own => {}
+            Some(JsonPlace::Outside) => self.say(format!(
                 "{name} stands outside a JSON string; put it between quotes"
             )),
-            Some(Place::InEscape(_)) => {
+            Some(JsonPlace::InEscape(_)) => {
                 self.say(format!(
                     "{name} stands behind a backslash, which would change what it means"
                 ));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::lab::check::{Check, Credit, Proof, Work};
 use crate::lab::marks::Starter;
 use crate::lab::marks::is_plain_pointer;
-use crate::lab::model::{Entry, Manifest, ProbeRequest, RouteEntry, of_id};
+use crate::lab::model::{Manifest, ManifestEntry, ProbeRequest, RouteEntry, of_id};
 use crate::lab::problems::{Problems, known};
 
 /// The file that a message is about.
@@ -82,10 +82,10 @@ impl Verifier<'_> {
         }
     }
 
-    fn refer<E: Entry>(&mut self, whose: &str, key: &str, id: &str, entries: &[E]) {
+    fn refer<E: ManifestEntry>(&mut self, whose: &str, key: &str, id: &str, entries: &[E]) {
         if of_id(entries, id).is_none() {
             let cause = format!("{whose}: {key} = {id:?} names no [[{}]]", E::TABLE);
-            let ids = entries.iter().map(Entry::id);
+            let ids = entries.iter().map(ManifestEntry::id);
             self.problems.add(MANIFEST, cause).hint = Some(known(E::TABLE, ids));
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::error::request_words;
-use crate::aws::execution::{Execution, Status};
+use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::events::Event;
@@ -56,7 +56,6 @@ pub(super) enum ProbeTrouble {
     Wrong(Box<Evidence>),
     /// It could not be tried or looked at.
     Blocked(String, Option<String>),
-    /// The run was stopped.
     Cancelled,
 }
 
@@ -346,7 +345,6 @@ async fn wait_for_end(
 
 /// How the wait for an execution's end ended.
 enum End {
-    /// With its end.
     Final,
     /// Too late; in words.
     Late(String),
@@ -355,7 +353,7 @@ enum End {
 /// Whether AWS shows how an execution ended: a failed one has an error, unless a Fail state names none.
 fn shows_its_end(execution: &Execution) -> bool {
     let error = execution.detail.as_ref().map(|detail| &detail.error);
-    execution.status != Status::Failed || error.is_some_and(Option::is_some)
+    execution.status != ExecutionStatus::Failed || error.is_some_and(Option::is_some)
 }
 
 /// Whether an execution ended as it must.
@@ -402,17 +400,17 @@ fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::execution::Detail;
+    use crate::aws::execution::ExecutionDetail;
     use crate::evidence::history::RootCause;
 
-    fn ended(status: Status, error: Option<&str>) -> ExecutionEvidence {
+    fn ended(status: ExecutionStatus, error: Option<&str>) -> ExecutionEvidence {
         let execution = Execution {
             arn: "arn".into(),
             name: "name".into(),
             status,
             started_ms: 0,
             stopped_ms: None,
-            detail: Some(Detail {
+            detail: Some(ExecutionDetail {
                 input: Value::Null,
                 error: error.map(str::to_owned),
                 cause: Some("look at the console".into()),
@@ -428,8 +426,8 @@ mod tests {
 
     #[test]
     fn what_the_failing_state_says_takes_the_place_of_the_fail_states_words() {
-        let wanted = expected(Status::Succeeded, None);
-        let mut failed = ended(Status::Failed, Some("ProcessingFailed"));
+        let wanted = expected(ExecutionStatus::Succeeded, None);
+        let mut failed = ended(ExecutionStatus::Failed, Some("ProcessingFailed"));
         let text = judge_end(&failed, &wanted).unwrap_err();
         assert!(text.ends_with(": look at the console"), "{text}");
         failed.why = Some(Why::Cause(RootCause {
@@ -463,7 +461,7 @@ mod tests {
         }
     }
 
-    fn expected(status: Status, error: Option<&str>) -> EndState {
+    fn expected(status: ExecutionStatus, error: Option<&str>) -> EndState {
         EndState {
             status,
             error: error.map(str::to_owned),
@@ -472,19 +470,28 @@ mod tests {
 
     #[test]
     fn the_error_exercise_counts_only_when_it_ends_in_the_state_that_it_must() {
-        let wanted = expected(Status::Failed, Some("ProcessingFailed"));
-        assert!(judge_end(&ended(Status::Failed, Some("ProcessingFailed")), &wanted).is_ok());
-        let other = judge_end(&ended(Status::Failed, Some("States.Runtime")), &wanted);
+        let wanted = expected(ExecutionStatus::Failed, Some("ProcessingFailed"));
+        assert!(
+            judge_end(
+                &ended(ExecutionStatus::Failed, Some("ProcessingFailed")),
+                &wanted
+            )
+            .is_ok()
+        );
+        let other = judge_end(
+            &ended(ExecutionStatus::Failed, Some("States.Runtime")),
+            &wanted,
+        );
         let text = other.unwrap_err();
         assert!(text.contains("States.Runtime") && text.contains("ProcessingFailed"));
-        assert!(judge_end(&ended(Status::Succeeded, None), &wanted).is_err());
+        assert!(judge_end(&ended(ExecutionStatus::Succeeded, None), &wanted).is_err());
     }
 
     #[test]
     fn an_end_without_an_expected_error_takes_any() {
-        let wanted = expected(Status::Succeeded, None);
-        assert!(judge_end(&ended(Status::Succeeded, None), &wanted).is_ok());
-        assert!(judge_end(&ended(Status::TimedOut, None), &wanted).is_err());
+        let wanted = expected(ExecutionStatus::Succeeded, None);
+        assert!(judge_end(&ended(ExecutionStatus::Succeeded, None), &wanted).is_ok());
+        assert!(judge_end(&ended(ExecutionStatus::TimedOut, None), &wanted).is_err());
     }
 
     #[test]
@@ -497,7 +504,7 @@ mod tests {
             "the execution ended FAILED: division by zero"
         )));
         // What the caller may not read is no role's permission, which might come yet.
-        let mut failed = ended(Status::Failed, Some("ProcessingFailed"));
+        let mut failed = ended(ExecutionStatus::Failed, Some("ProcessingFailed"));
         failed.why = Some(Why::Unread(
             "states:GetExecutionHistory: AccessDenied".into(),
         ));

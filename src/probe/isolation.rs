@@ -11,11 +11,12 @@ use tokio::time::Instant;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
-use crate::events::Event;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::probe::reach::{OWN_STACK as OWN, Target, questions};
 
 use crate::stack::hints;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
 
 /// How long a new key and a new policy may take to be known everywhere. AWS gives no figure; a few seconds are usual for
 /// a key, and for policies users have seen three minutes.
@@ -59,6 +60,15 @@ pub struct IsolationSubject<'a> {
     pub unbounded_roles: Vec<String>,
 }
 
+/// Roles of a student's stack that have not the permissions boundary that a deployment gives them.
+pub(crate) fn unbounded_roles(observed: &Observed, stack: &Stack) -> Vec<String> {
+    let unbounded = stack.roles.iter().filter(|role| {
+        let actual = observed.roles.get(&role.name);
+        actual.is_some_and(|actual| actual.boundary != role.boundary)
+    });
+    unbounded.map(|role| role.name.clone()).collect()
+}
+
 /// Proves one student's isolation; answers every check and tells each as it is answered.
 ///
 /// # Errors
@@ -94,10 +104,7 @@ pub async fn prove(
     let title = "Roles of the stack have their boundary";
     results.push(check("boundary", title, verdict, said, hint));
     for result in &results {
-        client.emit(Event::CheckFinished {
-            student: subject.own.student.clone(),
-            result: result.clone(),
-        });
+        client.emit(result.finished(&subject.own.student));
     }
     Ok(results)
 }

@@ -2,7 +2,9 @@
 
 mod attempt;
 mod deadline;
+pub(crate) mod failed_executions;
 pub mod isolation;
 pub mod reach;
+pub(crate) mod rehearsal;
 pub mod script;
 pub mod validate;

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
-use crate::events::Failure;
 use crate::ids::Scope;
 use crate::lab::ScriptedStep;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::Stack;
 use crate::stack::ownership::Owner;
+use crate::text::failure::Failure;
 
 use crate::probe::deadline::EXECUTION_KNOWN;
 use crate::stack::hints;

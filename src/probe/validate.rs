@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{Client, FunctionState};
+use crate::error::{Error, Kind};
 use crate::events::Event;
 use crate::evidence::check::{AS_DEPLOYED, CheckResult, Evidence, STACK_CHECKS, Verdict};
 use crate::evidence::evaluate::{Facts, act, evaluate, reset};
 use crate::evidence::functions::{FunctionLook, look_at_functions, not_ready};
 use crate::ids::Username;
-use crate::lab::check::{Proof, stack_check};
-
 use crate::lab::ProbeRequest;
+use crate::lab::check::{Proof, stack_check};
+use crate::lab::marks::{NONCE_LENGTH, nonce};
 use crate::probe::attempt::{ProbeTrouble, run_probe};
 use crate::probe::deadline::Deadline;
-
+use crate::roster::Student;
 use crate::stack::kinds::Stack;
 use crate::stack::kinds::function::TAG_FROZEN;
-
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 pub use crate::probe::attempt::Validation;
@@ -34,12 +34,7 @@ pub async fn validate(
     validation: &Validation<'_>,
 ) -> Result<Vec<CheckResult>, Cancelled> {
     let student = &validation.plan.owner.student;
-    let tell = |result: &CheckResult| {
-        client.emit(Event::CheckFinished {
-            student: student.clone(),
-            result: result.clone(),
-        });
-    };
+    let tell = |result: &CheckResult| client.emit(result.finished(student));
     let functions = settled_functions(client, student, validation.stack).await?;
     let facts = Facts {
         functions_not_ready: not_ready(&functions),
@@ -217,4 +212,29 @@ pub fn issue_nonce(client: &Client, student: &Username, nonce: &str) {
         student: student.clone(),
         nonce: nonce.to_owned(),
     });
+}
+
+/// Makes a nonce for each student, in their order, and records it: what this run sends to their stack bears it, so that
+/// whatever comes of it is known to be homeroom's. Whoever listens to the run's events has them before anything bears them.
+///
+/// # Errors
+/// When the system has no random bytes.
+pub(crate) async fn issue_nonces(
+    client: &Client,
+    students: &[Student],
+) -> Result<Vec<String>, Error> {
+    let mut nonces = Vec::new();
+    for student in students {
+        let mut random = [0_u8; NONCE_LENGTH];
+        getrandom::fill(&mut random).map_err(|error| {
+            let cause = format!("no random bytes: {error}");
+            Error::new(Kind::General, "validate", cause)
+        })?;
+        let nonce = nonce(random);
+        issue_nonce(client, &student.username, &nonce);
+        nonces.push(nonce);
+    }
+    // See `dispatcher::run`: events are handled before the work goes on.
+    tokio::task::yield_now().await;
+    Ok(nonces)
 }

@@ -24,7 +24,6 @@ use crate::ids::{ClassName, Username};
 use crate::lab::check::Work;
 use crate::roster::Student;
 use crate::stack::diff::Change;
-
 use crate::stack::kinds::Gap;
 
 use super::document::{Account, Document, Move, ReportStudent, Since};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::events::Failure;
 use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::ids::Username;
 use crate::lab::check::Work;
+use crate::text::failure::Failure;
 
 use crate::text::show::clean;
 

@@ -10,7 +10,6 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::aws::execution::Execution;
-use crate::events::Left;
 use crate::evidence::check::CheckResult;
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::{ClassName, LabId, Username};
@@ -19,6 +18,7 @@ use crate::lab::marks::Starter;
 use crate::lab::points::Points;
 use crate::roster::Student;
 use crate::stack::kinds::Gap;
+use crate::stack::leavers::LeftStudent;
 use crate::text;
 
 use super::causes::{self, Cause};
@@ -57,7 +57,7 @@ pub struct Document {
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
     /// Students who left the roster, where the report is about the whole class.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftStudent>,
     /// Those of them who were read with the others, before their stacks are torn down. They have no row: no grade of
     /// this class is theirs.
     pub departed: Vec<ReportStudent>,
@@ -240,7 +240,7 @@ impl Serialize for Document {
 #[derive(Serialize)]
 struct Departed<'a> {
     #[serde(flatten)]
-    left: &'a Left,
+    left: &'a LeftStudent,
     #[serde(skip_serializing_if = "Option::is_none")]
     reading: Option<InZone<'a, ReportStudent>>,
 }

@@ -1,7 +1,7 @@
 //! Who left the class, in words.
 
-use crate::events::Left;
 use crate::roster::renamed::RecognisedBy;
+use crate::stack::leavers::LeftStudent;
 
 use crate::text::words::{plural, some_of};
 
@@ -9,7 +9,7 @@ use crate::text::words::{plural, some_of};
 const NAMED: usize = 20;
 
 /// A line for each student who left the roster, and what can be done about those who may only have another name now.
-pub fn lines(left: &[Left]) -> Vec<String> {
+pub fn lines(left: &[LeftStudent]) -> Vec<String> {
     let mut lines: Vec<String> = left.iter().take(NAMED).map(line).collect();
     let more: Vec<&str> = left
         .iter()
@@ -45,7 +45,7 @@ pub fn lines(left: &[Left]) -> Vec<String> {
 }
 
 /// What is said of one of them.
-fn line(left: &Left) -> String {
+fn line(left: &LeftStudent) -> String {
     let resources = match left.iam_only {
         true => plural(left.resources, "IAM resource"),
         false => plural(left.resources, "resource"),
@@ -83,12 +83,12 @@ pub fn anonymous(left: usize) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn left(username: &str, to: Option<(&str, RecognisedBy)>) -> Left {
+    fn left(username: &str, to: Option<(&str, RecognisedBy)>) -> LeftStudent {
         let name = |strong: bool| {
             to.filter(|(_, same)| same.is_strong() == strong)
                 .map(|(name, _)| name.parse().unwrap())
         };
-        Left {
+        LeftStudent {
             username: username.parse().unwrap(),
             resources: 11,
             iam_only: false,
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_whole_roster_that_changed_is_not_a_line_each() {
-        let all: Vec<Left> = (1..=60).map(|n| left(&format!("user{n}"), None)).collect();
+        let all: Vec<LeftStudent> = (1..=60).map(|n| left(&format!("user{n}"), None)).collect();
         let lines = lines(&all);
         assert_eq!(lines.len(), NAMED + 1);
         assert!(lines[NAMED].starts_with("40 more are"), "{}", lines[NAMED]);

@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use serde::Deserialize;
 
-use crate::events::{Event, Failure, InFlight, StepResult};
+use crate::events::{Event, StepInFlight, StepResult};
+use crate::evidence::check::CheckResult;
+use crate::text::failure::Failure;
 
 use super::marks::{self, Tone};
 use super::progress::Tracker;
@@ -222,11 +225,13 @@ impl Terminal {
                 }
             }
             Event::CheckFinished { student, result } => {
-                if self.options.verbosity >= 2 {
-                    let mark = marks::of_probe(result);
+                if self.options.verbosity >= 2
+                    && let Ok(check) = CheckResult::deserialize(result)
+                {
+                    let mark = marks::of_probe(&check);
                     self.line(&format!(
                         "  {student}: {} {}: {}",
-                        mark.symbol, result.title, mark.word
+                        mark.symbol, check.title, mark.word
                     ));
                 }
             }
@@ -268,7 +273,7 @@ impl Terminal {
         }
     }
 
-    fn interrupted(&mut self, at_once: bool, in_flight: &[InFlight]) {
+    fn interrupted(&mut self, at_once: bool, in_flight: &[StepInFlight]) {
         if !at_once {
             if self.options.verbosity >= 0 {
                 self.line(&format!(

@@ -247,6 +247,17 @@ enum Membership {
 }
 
 impl Student {
+    /// A student of whom the username is all that is known.
+    pub(crate) fn unknown(username: Username) -> Self {
+        Self {
+            username,
+            name: None,
+            email: None,
+            section: None,
+            extra: Vec::new(),
+        }
+    }
+
     /// `name` as [`key`] makes it.
     fn is_called(&self, name: &str) -> bool {
         self.username.as_str().eq_ignore_ascii_case(name)

@@ -10,7 +10,7 @@ use crate::text::similar;
 
 /// What is known of a person by an earlier roster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
+pub struct KnownPerson {
     /// The e-mail address, where it was theirs alone.
     #[serde(default)]
     pub email: Option<String>,
@@ -19,7 +19,7 @@ pub struct Person {
     pub name: Option<String>,
 }
 
-impl Person {
+impl KnownPerson {
     /// Whether these are two people, as far as both are known: the addresses say so, or else the names.
     pub fn is_another(&self, other: &Self) -> bool {
         match (&self.email, &other.email, &self.name, &other.name) {
@@ -59,7 +59,7 @@ impl RecognisedBy {
 pub fn renamed(
     leaver: &Username,
     roster: &[Student],
-    known: Option<&Person>,
+    known: Option<&KnownPerson>,
     new: impl Fn(&Username) -> bool,
 ) -> Option<(Username, RecognisedBy)> {
     let only = |fits: &dyn Fn(&Student) -> bool| {
@@ -112,9 +112,9 @@ mod tests {
         }
     }
 
-    fn person(name: &str, email: &str) -> Person {
+    fn person(name: &str, email: &str) -> KnownPerson {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Person {
+        KnownPerson {
             email: some(email),
             name: some(name),
         }
@@ -123,7 +123,7 @@ mod tests {
     fn found(
         leaver: &str,
         roster: &[Student],
-        known: Option<&Person>,
+        known: Option<&KnownPerson>,
     ) -> Option<(String, RecognisedBy)> {
         let leaver = leaver.parse().unwrap();
         let found = renamed(&leaver, roster, known, |_| true)?;

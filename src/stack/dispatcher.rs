@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Interval;
 
 use crate::aws::stop::Stop;
-use crate::events::{Event, InFlight};
+use crate::events::{Event, StepInFlight};
 use crate::ids::Username;
 use crate::stack::kinds::ResourceId;
 
@@ -28,9 +28,9 @@ pub enum Response {
     /// Nothing.
     Continue,
     /// Start nothing new; these steps are in flight.
-    Drain(Vec<InFlight>),
+    Drain(Vec<StepInFlight>),
     /// Give up what is in flight: these steps.
-    StopNow(Vec<InFlight>),
+    StopNow(Vec<StepInFlight>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,10 +94,10 @@ impl Dispatcher {
         }
     }
 
-    fn in_flight(&self) -> Vec<InFlight> {
+    fn in_flight(&self) -> Vec<StepInFlight> {
         self.in_flight
             .iter()
-            .map(|(student, resource, action)| InFlight {
+            .map(|(student, resource, action)| StepInFlight {
                 student: student.clone(),
                 resource: resource.clone(),
                 action: action.clone(),

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ids::{ClassName, Username};
 use crate::stack::kinds::{Desired, Observed, ResourceId};
 use crate::stack::ownership::{Owner, Ownership, TAG_REGION, Tags};
-use crate::stack::plan::teardown::owned;
 
 /// Usernames that are named in a sentence at most.
 const NAMED: usize = 5;
@@ -94,6 +94,39 @@ impl Elsewhere {
         (!carriers.is_empty()).then_some(found)
     }
 
+    /// Refuses where nothing of the class stands here and its students' stacks stand somewhere else: whoever typed the
+    /// wrong class, region or roster must hear that, and not of thirty conflicts.
+    ///
+    /// # Errors
+    /// Says where the stacks stand, and what to type.
+    pub(crate) fn check(desired: &Desired, observed: &Observed) -> Result<()> {
+        Self::find(desired, observed).map_or(Ok(()), |found| Err(found.refused(desired)))
+    }
+
+    /// The same for a command that makes stacks: a few students may have some of another course, and the others need
+    /// theirs.
+    ///
+    /// # Errors
+    /// As [`Elsewhere::check`].
+    pub(crate) fn check_most(desired: &Desired, observed: &Observed) -> Result<()> {
+        let found = Self::find(desired, observed).filter(Self::is_most);
+        found.map_or(Ok(()), |found| Err(found.refused(desired)))
+    }
+
+    /// The one line.
+    pub(crate) fn refused(&self, desired: &Desired) -> Error {
+        Error::new(
+            ErrorKind::Refused,
+            format!("class {}", desired.class),
+            format!(
+                "nothing of its students is in account {}, {}; {}; nothing was touched",
+                desired.scope.account,
+                desired.scope.region,
+                self.sentence()
+            ),
+        )
+    }
+
     /// Whether most of the students are meant. Who makes stacks goes on beside a few who have another course's: those
     /// are conflicts of their own.
     pub fn is_most(&self) -> bool {
@@ -136,7 +169,7 @@ impl Elsewhere {
 /// Whether something of one of the students' stacks stands where it was looked for.
 pub fn stands_here(desired: &Desired, observed: &Observed) -> bool {
     let owners: BTreeSet<&Owner> = desired.stacks.iter().map(|stack| &stack.owner).collect();
-    let mut here = owned(desired, observed).into_keys();
+    let mut here = observed.owned(desired).into_keys();
     here.any(|owner| owners.contains(&owner))
 }
 

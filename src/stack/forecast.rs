@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::aws::operations::{Group, RequestQuota};
 use crate::aws::pacing::{Calls, Pacer};
 use crate::aws::{Client, Operation};
-use crate::events::{Bound, Estimate};
 use crate::stack::kinds::log_group::LATE_LOGS;
 use crate::stack::kinds::{Action, Desired, function};
 use crate::stack::plan::Plan;
@@ -19,6 +20,39 @@ use crate::stack::plan::Plan;
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Calls one after another before the scarcest one and after it (an API's parts; its permission and record).
 const IN_A_ROW: u32 = 8;
+/// What some work is expected to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Estimate {
+    /// Seconds; absent where calls are not paced, so that only the endpoint tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// What it cannot be faster than, where that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
+    /// Calls that it makes when nothing goes wrong, by service.
+    pub calls: BTreeMap<String, u64>,
+}
+
+/// A request quota that some work cannot be faster than.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bound {
+    /// Seconds that the quota asks at least.
+    pub seconds: u64,
+    /// Which calls it counts (`DeleteRestApi`).
+    pub calls: String,
+    /// How many it allows (`1 per 30 s`).
+    pub allowed: String,
+}
+
+/// What a class is expected to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Forecast {
+    /// What the plan would take to carry out.
+    pub deploy: Estimate,
+    /// What it would take to tear the same students' stacks down afterwards.
+    pub teardown: Estimate,
+}
+
 /// Work that is going to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workload {

@@ -6,7 +6,6 @@ use crate::ids::Username;
 use crate::stack::kinds::Desired;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::ResourceId;
-use crate::stack::plan::teardown::owned;
 
 /// A student who left the roster, and what of theirs was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +58,7 @@ pub fn everybody(
 ) -> BTreeMap<Username, BTreeSet<ResourceId>> {
     let mut found: BTreeMap<Username, BTreeSet<ResourceId>> = BTreeMap::new();
     let strays = observed.strays.clone();
-    for (owner, ids) in owned(desired, observed).into_iter().chain(strays) {
+    for (owner, ids) in observed.owned(desired).into_iter().chain(strays) {
         if owner.lab == desired.lab && owner.class == desired.class {
             found.entry(owner.student).or_default().extend(ids);
         }

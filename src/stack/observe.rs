@@ -35,7 +35,7 @@ pub async fn observe_knowing(
     depth: &Depth,
     known: &KnownMachines,
 ) -> Result<Observed, Cancelled> {
-    let search = &Search::new(client, desired, depth, known);
+    let search = &Search::new(client, desired, depth);
     // Roles first: they tell which students are another class's, whose other things need not be asked.
     let Observed {
         roles,
@@ -47,7 +47,7 @@ pub async fn observe_knowing(
     let strangers = &role::strangers(search, &roles);
     let (functions, machines, apis) = tokio::join!(
         function::list(search),
-        state_machine::list(search, strangers),
+        state_machine::list(search, known, strangers),
         rest_api::list(search),
     );
     let (functions, more) = functions?;
@@ -84,8 +84,7 @@ pub async fn observe_access(
     desired: &Desired,
     with_apis: bool,
 ) -> Result<Observed, Cancelled> {
-    let known = KnownMachines::new();
-    let search = Search::new(client, desired, &Depth::Deploy, &known);
+    let search = Search::new(client, desired, &Depth::Deploy);
     let mut observed = principals::list(&search).await?;
     if with_apis {
         rest_api::add_bare(&search, &mut observed).await?;
@@ -98,8 +97,7 @@ pub async fn observe_access(
 /// # Errors
 /// Only when the run is stopped: what cannot be read becomes a gap.
 pub async fn observe_roles(client: &Client, desired: &Desired) -> Result<Observed, Cancelled> {
-    let known = KnownMachines::new();
-    let search = Search::new(client, desired, &Depth::Deploy, &known);
+    let search = Search::new(client, desired, &Depth::Deploy);
     principals::roles(&search).await
 }
 
@@ -111,7 +109,6 @@ pub async fn rest_apis(
     client: &Client,
     desired: &Desired,
 ) -> Result<BTreeMap<String, Vec<rest_api::Seen>>, CallError> {
-    let known = KnownMachines::new();
-    let search = Search::new(client, desired, &Depth::Deploy, &known);
+    let search = Search::new(client, desired, &Depth::Deploy);
     Ok(rest_api::list_bare(&search).await?.0)
 }

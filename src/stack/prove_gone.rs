@@ -12,7 +12,8 @@ use crate::stack::kinds::log_group::LATE_LOGS;
 use crate::stack::kinds::user::access;
 use crate::stack::kinds::{Desired, ResourceId, log_group, role};
 use crate::stack::plan::teardown::Reach;
-use crate::stack::plan::{Plan, teardown};
+use crate::stack::plan::{Plan, StudentPlan, Verdict, teardown};
+use crate::stack::result::{Fresh, StackResult};
 
 use crate::stack::execute::{StudentRun, execute};
 use crate::stack::observe::{Depth, observe, observe_access};
@@ -22,6 +23,9 @@ use crate::stack::observe::{Depth, observe, observe_access};
 const LISTING_LAG: Duration = Duration::from_secs(60);
 /// Pause between two fresh listings.
 const LISTING_PAUSE: Duration = Duration::from_secs(5);
+
+/// Foreign resources named one by one at the end; the JSON document has them all.
+const FOREIGN_NAMED: usize = 20;
 
 /// What a fresh listing still shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +38,73 @@ pub struct StillThere {
     pub other_regions: BTreeMap<String, usize>,
     /// Roles below the class's path that do not say whose they are.
     pub ownerless_roles: Vec<String>,
+}
+
+impl StillThere {
+    /// Whether something of the class stands that this teardown is not about.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        !self.other_regions.is_empty() || !self.ownerless_roles.is_empty()
+    }
+
+    /// Each student's result, and then those of whom something is there that was not there when the teardown began.
+    pub(crate) fn results(&self, torn_down: &Plan, runs: &[StudentRun]) -> Vec<StackResult> {
+        let is_new = |student: &&StudentPlan| {
+            let mut known = torn_down.students.iter();
+            student.steps() > 0 && !known.any(|known| known.owner == student.owner)
+        };
+        let new = self.plan.students.iter().filter(is_new);
+        let new = new.map(|s| StackResult::taken_down(s, None, Fresh::Seen(Some(s))));
+        results(torn_down, runs, Some(&self.plan))
+            .into_iter()
+            .chain(new)
+            .collect()
+    }
+
+    /// What was left alone, and why.
+    pub(crate) fn notes(&self, torn_down: &Plan) -> Vec<String> {
+        let items = torn_down.students.iter().flat_map(|s| &s.items);
+        let foreign: Vec<_> = items.filter(|i| i.verdict == Verdict::Foreign).collect();
+        let named = foreign.iter().take(FOREIGN_NAMED);
+        let named = named.map(|item| format!("left alone: {}: {}", item.resource, item.why));
+        let more = foreign.len().saturating_sub(FOREIGN_NAMED);
+        let more = (more > 0).then(|| format!("and {more} more left alone"));
+        let labs = self.other_labs.iter().map(|(lab, resources)| {
+            format!(
+                "{resources} resources of this class belong to lab {lab} and were left alone: that lab's folder \
+                 (--lab DIR) is about those"
+            )
+        });
+        let regions = self.other_regions.iter().map(|(region, roles)| {
+            format!(
+                "this class also has a stack in {region} ({roles} roles), which was left alone: --region {region} is \
+                 about that one"
+            )
+        });
+        let ownerless = self.ownerless_roles.iter().map(|name| {
+            format!(
+                "IAM role {name} is below the class's path and does not say whose it is: it was left alone, look at \
+                 it yourself"
+            )
+        });
+        let others = labs.chain(regions).chain(ownerless);
+        named.chain(more).chain(others).collect()
+    }
+}
+
+/// What became of the students of a plan that takes away: `left` is the plan over a fresh listing, if one was made.
+pub(crate) fn results(plan: &Plan, runs: &[StudentRun], left: Option<&Plan>) -> Vec<StackResult> {
+    let pairs = plan.students.iter().zip(runs);
+    let results = pairs.map(|(student, run)| {
+        let fresh = match left {
+            Some(left) => {
+                let mut seen = left.students.iter();
+                Fresh::Seen(seen.find(|s| s.owner == student.owner))
+            }
+            None => Fresh::NotLooked,
+        };
+        StackResult::taken_down(student, Some(run), fresh)
+    });
+    results.collect()
 }
 
 /// Looks again, afresh, after a teardown. Deletes log groups that Lambda made again meanwhile, and gives

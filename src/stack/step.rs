@@ -11,10 +11,11 @@ use tokio::time::Instant;
 use crate::aws::common_cause::StackPart;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, CloudError, ErrorKind, Principal};
-use crate::events::{Event, Failure, StepResult};
+use crate::events::{Event, StepResult};
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::ResourceId;
 use crate::stack::ownership::{Owner, Ownership, Tags};
+use crate::text::failure::Failure;
 
 use crate::stack::hints;
 use crate::stack::issue::Issuer;

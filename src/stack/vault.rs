@@ -10,9 +10,14 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
+use crate::events::Outcome;
 use crate::files::{class_dir, keep_private, named, read_if_there, remove_if_there, write_whole};
-use crate::ids::{ClassName, Username};
+use crate::ids::{ClassName, Scope, Username};
 use crate::stack::credentials::{AccessKey, Credentials};
+use crate::stack::kinds::Kind;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::managed_policy::Purpose;
+use crate::stack::result::{ResourceResult, ResourceState};
 
 /// The file with everybody. A username has no space, so no student's file is called so.
 const EVERYBODY: &str = "all students.csv";
@@ -130,6 +135,38 @@ impl Vault {
         }
         Ok(students)
     }
+
+    /// Students whose credentials are here and who had no user of the class even in `before`. IAM is global and its names
+    /// are unique, so such a file opens nothing, if it is of this account: see [`Vault::signs_in_at`].
+    pub(crate) fn without_user(&self, class: &ClassName, before: &Observed) -> Vec<Username> {
+        let is_user = |name: &Username| {
+            let user = before.users.get(name.as_str());
+            user.is_some_and(|user| user.path == Scope::role_path(class))
+        };
+        let hidden = |name: &Username| before.gap(Kind::User, name.as_str()).is_some();
+        let mut here = self.students().unwrap_or_default();
+        here.retain(|name| !is_user(name) && !hidden(name));
+        here
+    }
+
+    /// Whether a student's credentials are for one of these addresses. The class may be in another account as well, under
+    /// the same name: those files are not this one's.
+    pub(crate) fn signs_in_at(&self, student: &Username, addresses: &[String]) -> bool {
+        let known = self.read(student).ok().flatten();
+        known.is_some_and(|known| addresses.contains(&known.sign_in_url))
+    }
+}
+
+/// Whether a run deleted a student's user, or found it deleted while this lab's policies were still there: credentials of
+/// that user open nothing any more.
+pub(crate) fn user_is_gone(outcome: Outcome, resources: &[ResourceResult]) -> bool {
+    let of = |kind: Kind| resources.iter().filter(move |r| r.resource.kind == kind);
+    // Every stack has a policy that bounds its roles; it says nothing of access.
+    let is_access = |name: &str| Purpose::of_name(name) != Some(Purpose::Roles);
+    let mut policies = of(Kind::ManagedPolicy).filter(|r| is_access(&r.resource.name));
+    let removed = |r: &ResourceResult| r.state == ResourceState::Removed;
+    of(Kind::User).any(removed)
+        || (of(Kind::User).next().is_none() && outcome == Outcome::Removed && policies.any(removed))
 }
 
 fn table<'a>(all: impl IntoIterator<Item = &'a Credentials>) -> io::Result<Vec<u8>> {
@@ -173,6 +210,8 @@ fn parse(student: &Username, bytes: &[u8]) -> Option<Credentials> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::kinds::Gap;
+    use crate::stack::kinds::ResourceId;
 
     fn vault(dir: &tempfile::TempDir) -> Vault {
         Vault::of(dir.path(), &"lab6".parse().unwrap())
@@ -247,5 +286,45 @@ mod tests {
         assert_eq!(mode(&vault.everybody()), 0o600);
         let ignore = fs::read_to_string(vault.dir().join(".gitignore")).unwrap();
         assert_eq!(ignore, "*\n");
+    }
+
+    #[test]
+    fn what_bounds_the_roles_says_nothing_of_access() {
+        let gone = |removed: &[(Kind, &str)]| {
+            let resources = removed.iter().map(|(kind, name)| ResourceResult {
+                resource: ResourceId::new(*kind, *name),
+                state: ResourceState::Removed,
+                detail: None,
+            });
+            user_is_gone(Outcome::Removed, &resources.collect::<Vec<_>>())
+        };
+        let role = (Kind::Role, "user1-worker-role");
+        let policy = |name| (Kind::ManagedPolicy, name);
+        // A stack without access, beside another lab's credentials of the same student.
+        assert!(!gone(&[role, policy("user1-roles@1ab118971d80cb5d")]));
+        // The user was deleted by hand, and this lab's policies were still there.
+        assert!(gone(&[role, policy("user1-access@1ab118971d80cb5d")]));
+        assert!(gone(&[(Kind::User, "user1")]));
+    }
+
+    #[test]
+    fn credentials_without_a_user_are_found_unless_users_could_not_be_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = vault(&dir);
+        vault.keep(&credentials("user1", false)).unwrap();
+        let class = "lab6".parse().unwrap();
+        let user1: Username = "user1".parse().unwrap();
+        let mut seen = Observed::default();
+        assert_eq!(vault.without_user(&class, &seen), vec![user1.clone()]);
+        seen.gaps.push(Gap {
+            kind: Kind::User,
+            name: None,
+            student: None,
+            cause: "denied".into(),
+        });
+        assert_eq!(vault.without_user(&class, &seen), []);
+        let here = "https://1.signin.aws.amazon.com/console".to_owned();
+        assert!(vault.signs_in_at(&user1, &[here]));
+        assert!(!vault.signs_in_at(&user1, &["https://2.signin.aws.amazon.com/console".into()]));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::figures::Quota;
+use super::figures::BucketQuota;
 
 /// It keeps the time at which it will be full again; whole nanoseconds, so that nothing is lost to rounding.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ struct Competitor {
 
 impl Bucket {
     /// A full bucket. `share`: how much of it the competitor takes; `phase` (0 to 1): when in its rhythm it begins.
-    pub fn new(quota: Quota, scale: f64, share: f64, phase: f64) -> Self {
+    pub fn new(quota: BucketQuota, scale: f64, share: f64, phase: f64) -> Self {
         let interval = quota
             .per
             .div_f64(f64::from(quota.calls) * scale)
@@ -86,8 +86,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn quota(calls: u32, seconds: u64, burst: u32) -> Quota {
-        Quota {
+    fn quota(calls: u32, seconds: u64, burst: u32) -> BucketQuota {
+        BucketQuota {
             calls,
             per: SECOND * seconds as u32,
             burst,

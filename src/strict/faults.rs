@@ -65,11 +65,11 @@ impl Fault {
     }
 }
 
-type Matcher = Box<dyn FnMut(&Call) -> bool + Send>;
+type CallMatcher = Box<dyn FnMut(&Call) -> bool + Send>;
 
 /// Which calls meet a fault: `Rule::on("iam:CreateRole").skip(1).times(2).fault(Fault::Throttle)`.
 pub struct Rule {
-    matches: Matcher,
+    matches: CallMatcher,
     skip: u64,
     times: u64,
     fault: Fault,

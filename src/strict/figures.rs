@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A token bucket's figures: `calls` every `per`, at most `burst` at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
+pub struct BucketQuota {
     /// Tokens that come in each period.
     pub calls: u32,
     /// The period.
@@ -17,8 +17,8 @@ pub struct Quota {
     pub burst: u32,
 }
 
-const fn quota(calls: u32, seconds: u64, burst: u32) -> Quota {
-    Quota {
+const fn quota(calls: u32, seconds: u64, burst: u32) -> BucketQuota {
+    BucketQuota {
         calls,
         per: Duration::from_secs(seconds),
         burst,
@@ -26,7 +26,7 @@ const fn quota(calls: u32, seconds: u64, burst: u32) -> Quota {
 }
 
 /// Buckets of single operations.
-pub const OPERATIONS: &[(&str, Quota)] = &[
+pub const OPERATIONS: &[(&str, BucketQuota)] = &[
     // apigateway/latest/developerguide/limits.html, "quotas for creating, deploying and managing an API"; none can be
     // raised. CreateRestApi: the figure for regional APIs.
     ("apigateway:CreateRestApi", quota(1, 3, 1)),
@@ -65,7 +65,7 @@ pub const OPERATIONS: &[(&str, Quota)] = &[
 ];
 
 /// Buckets that many operations share.
-pub const TOTALS: &[(&str, Quota)] = &[
+pub const TOTALS: &[(&str, BucketQuota)] = &[
     // The pages above: "Total operations", and "Rate of control plane API requests", which leaves out GetFunction,
     // GetPolicy and invocations.
     ("apigateway: all operations", quota(10, 1, 40)),
@@ -78,7 +78,9 @@ pub const TOTALS: &[(&str, Quota)] = &[
 pub const ROLE_ASSUMABLE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
 
 /// The buckets that an operation takes from: its own, then the shared one.
-pub(super) fn buckets_of(operation: &str) -> impl Iterator<Item = &'static (&'static str, Quota)> {
+pub(super) fn buckets_of(
+    operation: &str,
+) -> impl Iterator<Item = &'static (&'static str, BucketQuota)> {
     let own = OPERATIONS.iter().find(|(name, _)| *name == operation);
     let (service, name) = operation.split_once(':').unwrap_or_default();
     let shared = match (service, name) {

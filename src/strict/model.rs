@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::bucket::Bucket;
 use super::faults::{Call, Fault, Rule, unit_of};
-use super::figures::{self, Quota, buckets_of};
+use super::figures::{self, BucketQuota, buckets_of};
 use super::refusal::Refusal;
 use super::request::Request;
 
@@ -104,7 +104,7 @@ pub struct Options {
     /// Whether requests are counted against quotas.
     pub quotas: bool,
     /// Operations whose own quota is not the published one.
-    pub raised: HashMap<String, Quota>,
+    pub raised: HashMap<String, BucketQuota>,
     /// How many times faster than AWS everything goes: rates times this, durations divided by it. Above 0.
     pub scale: f64,
     /// What decides where there is a range.
@@ -175,7 +175,7 @@ pub struct Count {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Function {
+struct FunctionTimes {
     active_at: Duration,
     updated_at: Duration,
     /// From when on it can be given permissions.
@@ -194,7 +194,7 @@ pub struct Model {
     /// When roles that were made here can be assumed, by name.
     roles: HashMap<String, Duration>,
     /// Functions that were made or changed here, by name.
-    functions: HashMap<String, Function>,
+    functions: HashMap<String, FunctionTimes>,
     /// State machines whose deletion was asked for and not carried out yet, by name.
     deleting: HashSet<String>,
     writing: HashSet<String>,
@@ -491,7 +491,7 @@ impl Model {
             return Err(Refusal::new(
                 404,
                 "ResourceNotFoundException",
-                &format!("Function not found: {name}"),
+                &format!("FunctionTimes not found: {name}"),
             ));
         }
         Ok(())
@@ -557,7 +557,7 @@ impl Model {
             "lambda:CreateFunction" => {
                 let active_at = now + self.scaled(timings.function_pending);
                 let permits = timings.permission_known.pick(seed, &function());
-                let made = Function {
+                let made = FunctionTimes {
                     active_at,
                     updated_at: Duration::ZERO,
                     permits_at: active_at + self.scaled(permits),
@@ -566,7 +566,7 @@ impl Model {
             }
             "lambda:UpdateFunctionCode" | "lambda:UpdateFunctionConfiguration" => {
                 let updated_at = now + self.scaled(timings.function_update);
-                let known = self.functions.entry(function()).or_insert(Function {
+                let known = self.functions.entry(function()).or_insert(FunctionTimes {
                     active_at: Duration::ZERO,
                     updated_at,
                     permits_at: Duration::ZERO,

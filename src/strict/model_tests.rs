@@ -144,7 +144,7 @@ fn quotas_that_are_off_let_everything_pass_and_raised_ones_more() {
         ..Options::default()
     };
     assert_eq!(passed(off), 30);
-    let quota = Quota {
+    let quota = BucketQuota {
         calls: 2,
         per: ms(1_000),
         burst: 5,

@@ -43,7 +43,7 @@ const OF_THE_CONNECTION: [HeaderName; 5] = [
 /// Where deployed APIs are called, on an endpoint that has one port for all.
 const CALLS: &str = "/_aws/execute-api/";
 
-type Answer = Response<Full<Bytes>>;
+type ProxyAnswer = Response<Full<Bytes>>;
 
 /// A strict AWS on loopback. It ends when this is dropped.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl Inner {
     }
 
     /// Answers a request; an error breaks the connection.
-    async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> io::Result<Answer> {
+    async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> io::Result<ProxyAnswer> {
         if let Some(refusal) = refusal(&request, self.port) {
             let mut answer = Response::new(Full::from(refusal));
             *answer.status_mut() = StatusCode::FORBIDDEN;
@@ -175,7 +175,11 @@ impl Inner {
         handled.await.map_err(io::Error::other)?
     }
 
-    async fn handle(self: Arc<Self>, arrived: Arrived, request: Request) -> io::Result<Answer> {
+    async fn handle(
+        self: Arc<Self>,
+        arrived: Arrived,
+        request: Request,
+    ) -> io::Result<ProxyAnswer> {
         let travel = self.model().travel();
         tokio::time::sleep(travel).await;
         let Admission {
@@ -215,7 +219,7 @@ impl Inner {
     }
 
     /// Has the endpoint carry a request out, and tells the model.
-    async fn carry_out(&self, arrived: &Arrived, request: &Request) -> Answer {
+    async fn carry_out(&self, arrived: &Arrived, request: &Request) -> ProxyAnswer {
         let answer = self.forward(arrived).await;
         let now = self.began.elapsed();
         let mut model = self.model();
@@ -234,7 +238,7 @@ impl Inner {
         Response::from_parts(parts, Full::new(amended.unwrap_or(body)))
     }
 
-    async fn forward(&self, arrived: &Arrived) -> Answer {
+    async fn forward(&self, arrived: &Arrived) -> ProxyAnswer {
         match self.try_forward(arrived).await {
             Ok(answer) => answer,
             Err(error) => {
@@ -245,7 +249,7 @@ impl Inner {
         }
     }
 
-    async fn try_forward(&self, arrived: &Arrived) -> io::Result<Answer> {
+    async fn try_forward(&self, arrived: &Arrived) -> io::Result<ProxyAnswer> {
         let uri: Uri = format!("{}{}", self.upstream, arrived.target)
             .parse()
             .map_err(io::Error::other)?;
@@ -301,7 +305,7 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
 }
 
 /// What Step Functions answers to a deletion.
-fn done_without_a_word() -> Answer {
+fn done_without_a_word() -> ProxyAnswer {
     rendered(Rendered {
         status: 200,
         headers: vec![("content-type", "application/x-amz-json-1.0".to_owned())],
@@ -309,7 +313,7 @@ fn done_without_a_word() -> Answer {
     })
 }
 
-fn rendered(rendered: Rendered) -> Answer {
+fn rendered(rendered: Rendered) -> ProxyAnswer {
     let mut answer = Response::new(Full::from(rendered.body));
     *answer.status_mut() =
         StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

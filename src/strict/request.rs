@@ -167,9 +167,9 @@ fn object(text: &str) -> Map<String, Value> {
     }
 }
 
-type Route<'a> = Option<(&'static str, Vec<(&'static str, &'a str)>)>;
+type RouteMatch<'a> = Option<(&'static str, Vec<(&'static str, &'a str)>)>;
 
-fn lambda<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
+fn lambda<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {
     if let ("POST", ["2017-03-31", "tags", arn]) = (method, segments) {
         let name = arn.rsplit(':').next().unwrap_or_default();
         return Some(("TagResource", vec![("FunctionName", name)]));
@@ -215,7 +215,7 @@ fn lambda<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
     })
 }
 
-fn apigateway<'a>(method: &str, segments: &[&'a str]) -> Route<'a> {
+fn apigateway<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {
     if let ("PUT", ["tags", arn]) = (method, segments) {
         let id = arn.rsplit('/').next().unwrap_or_default();
         return Some(("TagResource", vec![("restApiId", id)]));

@@ -7,7 +7,8 @@ use clap::CommandFactory;
 use crate::cli::{Cli, CompletionsArgs};
 use crate::error::Result;
 
-use super::{Exit, said};
+use super::ended::Exit;
+use super::say::said;
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Exit> {
     let mut script = Vec::new();

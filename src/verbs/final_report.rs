@@ -1,44 +1,43 @@
 //! What a teardown does before it deletes anything: reads the class a last time, keeps that, and writes a final report.
 //! What the students did goes with their stacks; their grades must not.
 
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
 
+use super::reading::{about, class_report, read_observed, write_files};
+use super::run::note_at_once;
+use super::session::Session;
 use crate::error::{Error, Kind, Result};
-use crate::events::Event;
+use crate::evidence::standing::ClassStanding;
 use crate::ids::Username;
-use crate::report::Terminal;
+use crate::report::{About, WrittenReport, last_readings};
 use crate::stack::kinds::Observed;
 use crate::stack::plan::Plan;
 use crate::text::words::{plural, some_of};
-
-use super::last_readings;
-use super::progress::{self, Standing};
-use super::run::terminal_options;
-use super::session::Session;
 
 /// Students named in a note at most.
 const NAMED: usize = 12;
 
 /// A final report that is written.
+#[derive(Default)]
 pub(super) struct Final {
     /// What to know of it.
     pub notes: Vec<String>,
-    /// Its files.
-    pub files: Vec<String>,
+    pub files: Vec<PathBuf>,
 }
 
 /// What the list of a teardown says of it. `reads`: whether it is written.
-pub(super) fn announced(session: &Session, reads: bool) -> Vec<String> {
-    let folder = session.folder();
-    vec![match reads {
+pub(super) fn announced(session: &Session, reads: bool) -> String {
+    match reads {
         true => format!(
             "before anything is deleted, everybody of whom something is there is read once more, who left the roster as \
              well, and a final report of what is known is written to {} (not with --no-final-report)",
-            folder.display()
+            session.folder().display()
         ),
         false => "no final report is written: what was not read before is lost with the stacks"
             .to_owned(),
-    }]
+    }
 }
 
 /// Those who left the roster and are read with the others.
@@ -50,21 +49,19 @@ pub(super) fn departed(session: &Session, plan: &Plan) -> Vec<Username> {
 }
 
 /// Of whom the last reading has gaps.
-pub(super) fn unread(standing: &Standing) -> Vec<String> {
-    let unread = standing.unread();
-    if unread.is_empty() {
-        return Vec::new();
-    }
-    let named: Vec<String> = unread
-        .iter()
-        .map(|(student, why)| format!("{student} ({why})"))
-        .collect();
-    vec![format!(
-        "THE LAST READING HAS GAPS: not everything could be read of {}: {}. Once their stacks are deleted, it cannot be \
-         read any more",
-        plural(unread.len(), "student"),
-        some_of(&named, NAMED)
-    )]
+pub(super) fn unread(standing: &ClassStanding) -> Option<String> {
+    let students = standing.students.iter().chain(&standing.departed);
+    let unread = students.filter(|student| student.last.unread);
+    let zone = standing.taken_at.time_zone();
+    let unread: Vec<String> = unread.map(|s| last_readings::unread(s, zone)).collect();
+    (!unread.is_empty()).then(|| {
+        format!(
+            "THE LAST READING HAS GAPS: not everything could be read of {}: {}. Once their stacks are deleted, it \
+             cannot be read any more",
+            plural(unread.len(), "student"),
+            some_of(&unread, NAMED)
+        )
+    })
 }
 
 /// Reads a last time, keeps that, and writes the final report. Nothing may be deleted when this fails.
@@ -73,9 +70,10 @@ pub(super) fn unread(standing: &Standing) -> Vec<String> {
 /// When it was stopped, or something cannot be written.
 pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -> Result<Final> {
     let departed = departed(session, plan);
-    let mut standing = progress::read_observed(session, observed, &departed).await?;
-    let mut notes = unread(&standing);
-    say(session, &notes);
+    let mut standing = read_observed(session, observed, &departed).await?;
+    let mut notes: Vec<String> = unread(&standing).into_iter().collect();
+    // Known before the deletion goes on.
+    note_at_once(session.class.settings.ui, &notes);
     if standing.is_nothing() {
         // What is left to delete is nothing that was ever read: there are no grades.
         close(session, plan)?;
@@ -89,8 +87,9 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
         });
     }
     standing.last.close(doomed(plan), Timestamp::now());
-    last_readings::save(session, &standing.last).map_err(|error| unwritten(&error.to_string()))?;
-    let written = progress::write(session, &mut standing).map_err(|error| {
+    let kept = session.files().keep_last_readings(&standing.last);
+    kept.map_err(|error| unwritten(&error.to_string()))?;
+    let written = write_report(session, &mut standing).map_err(|error| {
         let causes: Vec<String> = error.failures.into_iter().map(|f| f.cause).collect();
         unwritten(&causes.join("; "))
     })?;
@@ -99,22 +98,38 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
         written.html.display(),
         written.dated.display()
     ));
-    if !standing.departed.is_empty() {
-        let names: Vec<&str> = standing
-            .departed
-            .iter()
-            .map(|s| s.username.as_str())
-            .collect();
+    let left = standing.departed.iter().map(|s| s.username.as_str());
+    let left: Vec<&str> = left.collect();
+    if !left.is_empty() {
         notes.push(format!(
             "the last reading of who left the roster stands in that copy: {}",
-            some_of(&names, NAMED)
+            some_of(&left, NAMED)
         ));
     }
-    let files = written.files().into_iter();
-    Ok(Final {
-        notes,
-        files: files.map(|path| path.display().to_string()).collect(),
-    })
+    let files = written.files().into_iter().map(Path::to_owned).collect();
+    Ok(Final { notes, files })
+}
+
+/// Writes the report's files. Where there is nothing but of those who left, they are about them, beside the class's.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn write_report(
+    session: &Session,
+    standing: &mut ClassStanding,
+) -> Result<WrittenReport> {
+    let mut report = class_report(session, standing);
+    let mut about = about(session);
+    if standing.is_of_nobody() && !report.departed.is_empty() {
+        about = About::Selection;
+        report.students = std::mem::take(&mut report.departed);
+        report.since = None;
+        report.notes.push(
+            "This report shows students who left the roster. Of everybody in it nothing stands and no reading is known."
+                .to_owned(),
+        );
+    }
+    write_files(session, standing, &report, about, false)
 }
 
 /// Notes in what is kept that these stacks are torn down: what is made after that is another stack.
@@ -122,12 +137,11 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
 /// # Errors
 /// When that cannot be written.
 pub(super) fn close(session: &Session, plan: &Plan) -> Result<()> {
-    let mut last = last_readings::load(session)?;
-    if last.students.is_empty() {
-        return Ok(());
-    }
+    let files = session.files();
+    let mut last = files.last_readings()?;
     last.close(doomed(plan), Timestamp::now());
-    last_readings::save(session, &last).map_err(|error| unwritten(&error.to_string()))
+    let kept = files.keep_last_readings(&last);
+    kept.map_err(|error| unwritten(&error.to_string()))
 }
 
 /// Students of whom something is to be deleted.
@@ -143,13 +157,4 @@ fn unwritten(cause: &str) -> Error {
         format!("could not be written, so nothing was deleted: {cause}"),
     )
     .hint("free space or choose another folder with --reports, then run the same command again")
-}
-
-/// Says at once what must be known before the deletion goes on.
-fn say(session: &Session, notes: &[String]) {
-    let mut terminal = Terminal::stderr(terminal_options(session.class.settings.ui));
-    for note in notes {
-        terminal.handle(&Event::Note { text: note.clone() });
-    }
-    terminal.finish();
 }

@@ -6,10 +6,11 @@ use std::io;
 use crate::aws::{CallError, Client};
 use crate::cli::{Cli, HandoutArgs};
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Failure, Outcome, StudentResult};
+use crate::events::{Command, Outcome};
 use crate::files::keep_private;
 use crate::lab::Surroundings;
 use crate::report::handout::{About, Files, One, dir, write};
+use crate::results::StudentResult;
 use crate::roster::Student;
 use crate::stack::credentials::Credentials;
 use crate::stack::hints;
@@ -19,13 +20,13 @@ use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::stack::observe::rest_apis;
 use crate::stack::ownership::Ownership;
 use crate::stack::vault::Vault;
+use crate::text::failure::Failure;
 use crate::text::words::{plural, some_of};
 
-use super::elsewhere;
-use super::plan::{interrupted, view};
-use super::run::{count, run as run_work, summarise};
-use super::session::{Class, Session};
-use super::{Exit, show};
+use super::class::Class;
+use super::ended::Exit;
+use super::run::{Log, interrupted};
+use super::session::Session;
 
 /// Students named in a note.
 const NAMED: usize = 8;
@@ -45,11 +46,10 @@ impl Seen {
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
-    let ran = run_work(&session, Command::Handout, false, async |client| {
+    let look = session.run(Command::Handout, Log::None, async |client| {
         look(client, &session).await
-    })
-    .await;
-    let seen = ran.output.map_err(|error| match error {
+    });
+    let seen = look.await.0.map_err(|error| match error {
         CallError::Cancelled => interrupted(),
         CallError::Cloud(error) => {
             let unseen = Error::new(Kind::General, "the students' APIs", error.to_string());
@@ -61,7 +61,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     })?;
     if !seen.any_ours() {
         // Whether they stand elsewhere is worth one more listing.
-        elsewhere::check_first(&session, Command::Handout).await?;
+        session.check_elsewhere(Command::Handout).await?;
     }
     let scope = session.scope();
     // An endpoint that is not AWS has no console.
@@ -72,16 +72,14 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let mut desk = Desk {
         session: &session,
         with_credentials: args.with_credentials,
-        vault: Vault::of(&session.class.settings.reports, session.class.name()),
+        vault: session.vault(),
         sign_in_url: sign_in_url.clone(),
         without_credentials: Vec::new(),
     };
     let mut handouts = Vec::new();
     let mut students = Vec::new();
-    let pairs = session.desired.stacks.iter().zip(&session.class.students);
-    for (stack, student) in pairs {
-        let invoke_url = |id: &str, stage: &str| session.client.invoke_url(id, stage);
-        let apis = seen.observed.endpoints(scope, stack, invoke_url);
+    for (stack, student) in session.stacks() {
+        let apis = session.endpoints(stack, &seen.observed);
         let made = desk.make(stack, student, &apis);
         students.push(result(student, made.as_ref().err()));
         handouts.extend(made);
@@ -99,15 +97,12 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
         false => Some(write_files(&session, &about, &handouts)?),
     };
     let notes = desk.notes(written.as_ref(), &handouts);
-    let failed = count(&students, Outcome::Failed);
-    let mut summary = summarise(&session, Command::Handout, students, notes);
-    let files = written.iter().flat_map(Files::all);
-    summary.files = files.map(|path| path.display().to_string()).collect();
-    show(&summary, &view(&session), session.class.settings.ui)?;
-    Ok(match failed {
-        0 => Exit::Done,
-        _ => Exit::SomeFailed,
-    })
+    let mut ended = session.ended(Command::Handout, students, notes);
+    ended.list(written.iter().flat_map(Files::all));
+    if ended.summary.count(Outcome::Failed) > 0 {
+        ended.exit = Exit::SomeFailed;
+    }
+    ended.show(&session)
 }
 
 /// One listing of the APIs, and the account's alias, which only makes the address to sign in at shorter.
@@ -252,16 +247,10 @@ impl<'a> Desk<'a> {
 }
 
 fn result(student: &Student, failure: Option<&Failure>) -> StudentResult {
-    StudentResult {
-        username: student.username.clone(),
-        outcome: match failure {
-            None => Outcome::Written,
-            Some(_) => Outcome::Failed,
-        },
-        resources: Vec::new(),
-        checks: Vec::new(),
-        outputs: Vec::new(),
-        errors: failure.cloned().into_iter().collect(),
+    let username = student.username.clone();
+    match failure {
+        None => StudentResult::new(username, Outcome::Written),
+        Some(failure) => StudentResult::new(username, Outcome::Failed).failed(failure.clone()),
     }
 }
 

@@ -1,318 +1,164 @@
-//! Students who left the roster: choosing them, and saying who they are.
+//! Students who left the roster, as a session meets them: see `stack::leavers` for what is decided.
 
 use std::collections::BTreeSet;
 
+use super::session::Session;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Failure, Left};
-use crate::roster::beyond::UnsureName;
-use crate::text::words::some_of;
-
 use crate::ids::Username;
-use crate::roster::renamed::renamed;
-use crate::roster::{Roster, Student};
+use crate::roster::Student;
 use crate::stack::kinds::Observed;
-use crate::stack::kinds::managed_policy::Purpose;
-use crate::stack::kinds::{Kind as ResourceKind, ResourceId};
-use crate::stack::left::{Attendance, Leaver, everybody, respelled};
+use crate::stack::leavers::{self, Leavers, LeftStudent, settle};
+use crate::stack::left::{Attendance, everybody};
 use crate::stack::plan::Plan;
+use crate::text::failure::Failure;
 use crate::text::similar;
 
-use super::elsewhere;
-use super::people;
-use super::session::Session;
-
-/// Students named in a sentence at most.
-const NAMED: usize = 12;
-
-/// The students that a command is about which also reaches those who left: whoever is called just as it was typed, until
-/// the cloud tells ([`settle`]).
-pub(super) fn choose(
-    roster: &Roster,
-    names: &[String],
-    section: Option<&str>,
-) -> Result<(Vec<Student>, Vec<UnsureName>)> {
-    let chosen = roster.select_beyond(names, section)?;
-    let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
-    students.extend(
-        chosen
-            .doubts
-            .iter()
-            .map(|doubt| unknown_student(&doubt.given)),
-    );
-    Ok((students, chosen.doubts))
-}
-
-/// What a command does about students who left the roster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leavers {
-    /// What it does about everybody.
-    Reached,
-    /// Nothing: it lets students in.
-    Refused,
-}
-
-/// Settles who was meant by names that the roster does not have just so, by what was seen of the class. Answers whether
-/// somebody else was meant than was looked for: then the class has to be looked at again. What could not be seen settles
-/// nothing: whoever was named is looked for to the end.
-///
-/// # Errors
-/// A name that neither the roster nor the class has, or of somebody who left it and is not let in.
-pub(super) fn settle(session: &mut Session, observed: &Observed, leavers: Leavers) -> Result<bool> {
-    let present = everybody(&session.desired, observed);
-    let refuses = leavers == Leavers::Refused;
-    let doubts = std::mem::take(&mut session.class.doubts);
-    let mut unknown = Vec::new();
-    let mut departed = Vec::new();
-    let mut instead = Vec::new();
-    for doubt in &doubts {
-        match &doubt.otherwise {
-            None if refuses && present.contains_key(&doubt.given) => departed.push(doubt),
-            _ if !refuses && present.contains_key(&doubt.given) => {
-                session.class.chosen_leavers.push(doubt.given.clone());
-            }
-            Some(row) => instead.push((doubt.given.clone(), row.clone())),
-            None if !refuses && !observed.gaps.is_empty() => {
-                session.class.chosen_leavers.push(doubt.given.clone());
-            }
-            None => unknown.push(doubt),
+impl Session {
+    /// Settles who was meant by names that the roster does not have just so, by what was seen of the class. Answers whether
+    /// somebody else was meant than was looked for: then the class has to be looked at again.
+    ///
+    /// # Errors
+    /// A name that neither the roster nor the class has, or of somebody who left it and is not let in.
+    pub fn settle_leavers(&mut self, observed: &Observed, leavers: Leavers) -> Result<bool> {
+        let present = everybody(&self.desired, observed).into_keys().collect();
+        let doubts = std::mem::take(&mut self.class.doubts);
+        let settled = settle(&doubts, &present, observed.gaps.is_empty(), leavers);
+        if !settled.unknown.is_empty() || !settled.refused.is_empty() {
+            let roster = self.class.roster.students.iter().map(|s| &s.username);
+            let known = roster.chain(&present).map(|name| name.as_str());
+            let known: BTreeSet<&str> = known.collect();
+            let unknown = settled.unknown.iter();
+            let unknown = unknown.map(|given| self.nobody_called(given.as_str(), &known, observed));
+            let refused = settled.refused.iter().map(|student| self.has_left(student));
+            let failures: Vec<Failure> = refused.chain(unknown).collect();
+            let kind = match failures.len() == self.class.students.len() {
+                true => Kind::NobodySelected,
+                false => Kind::Invalid,
+            };
+            return Err(Error::of(kind, failures));
         }
+        let class = &mut self.class;
+        class.chosen_leavers.extend(settled.leavers);
+        if settled.instead.is_empty() {
+            return Ok(false);
+        }
+        for (given, row) in settled.instead {
+            class.students.retain(|s| s.username != given);
+            let mut rows = class.roster.students.iter();
+            let row = rows.find(|s| s.username == row);
+            let row = row.filter(|row| !class.students.contains(row));
+            class.students.extend(row.cloned());
+        }
+        self.desire_again()?;
+        Ok(true)
     }
-    if !unknown.is_empty() || !departed.is_empty() {
-        let roster = &session.class.roster;
-        let known: BTreeSet<&str> = roster
-            .students
-            .iter()
-            .map(|s| s.username.as_str())
-            .chain(present.keys().map(|name| name.as_str()))
-            .collect();
-        let class = session.class.name().as_str();
-        let unknown = unknown.iter();
-        let unknown = unknown.map(|doubt| nobody(doubt.given.as_str(), class, &known, observed));
-        let departed = departed.iter().map(|doubt| has_left(&doubt.given, class));
-        let failures: Vec<Failure> = departed.chain(unknown).collect();
-        let kind = match failures.len() == session.class.students.len() {
-            true => Kind::NobodySelected,
-            false => Kind::Invalid,
+
+    fn nobody_called(&self, name: &str, known: &BTreeSet<&str>, observed: &Observed) -> Failure {
+        let class = self.class.name();
+        let carries = match observed.gaps.is_empty() {
+            true => format!("nothing in class {class} carries it"),
+            false => format!("not all of class {class} could be seen"),
         };
-        return Err(Error { kind, failures });
-    }
-    if instead.is_empty() {
-        return Ok(false);
-    }
-    // The roster's own student, typed in another case.
-    let students = &mut session.class.students;
-    for (given, row) in instead {
-        students.retain(|s| s.username != given);
-        let mut rows = session.class.roster.students.iter();
-        let row = rows.find(|s| s.username == row);
-        students.extend(row.filter(|row| !students.contains(row)).cloned());
-    }
-    desire(session)?;
-    Ok(true)
-}
-
-/// Somebody who is not let in any more.
-fn has_left(student: &Username, class: &str) -> Failure {
-    Failure {
-        request_id: None,
-        subject: format!("--students {student}"),
-        cause: format!(
-            "{student} left the roster and still has something in class {class}; nobody who left is let in; nothing was \
-             changed"
-        ),
-        hint: Some(format!(
-            "to let {student} in, put the row back into the roster; for students who left there are `access freeze`, \
-             `access revoke` and `teardown`, each with --students {student}"
-        )),
-    }
-}
-
-fn nobody(name: &str, class: &str, known: &BTreeSet<&str>, observed: &Observed) -> Failure {
-    let meant = similar::did_you_mean(name, known.iter().copied());
-    let carries = match observed.gaps.is_empty() {
-        true => format!("nothing in class {class} carries it"),
-        false => format!("not all of class {class} could be seen"),
-    };
-    Failure {
-        request_id: None,
-        subject: format!("--students {name}"),
-        cause: format!(
-            "the roster has no student of that username, and {carries}; nothing was changed"
-        ),
-        hint: Some(meant.unwrap_or_else(|| {
+        let meant = similar::did_you_mean(name, known.iter().copied());
+        let otherwise = || {
             "`homeroom plan` names those who are in the class and no longer in the roster"
                 .to_owned()
-        })),
+        };
+        Failure {
+            request_id: None,
+            subject: format!("--students {name}"),
+            cause: format!(
+                "the roster has no student of that username, and {carries}; nothing was changed"
+            ),
+            hint: Some(meant.unwrap_or_else(otherwise)),
+        }
     }
-}
 
-/// Refuses, before anything is decided, where this is not the class that was meant, or `--left` meets students who only
-/// stand in the roster in another spelling.
-///
-/// # Errors
-/// Says what to write or to type.
-pub(super) fn check(session: &Session, observed: &Observed, plan: &Plan) -> Result<()> {
-    let desired = &session.desired;
-    if !session.class.settings.left {
-        return elsewhere::check(desired, observed);
+    /// Somebody who is not let in any more.
+    fn has_left(&self, student: &Username) -> Failure {
+        let class = self.class.name();
+        Failure {
+            request_id: None,
+            subject: format!("--students {student}"),
+            cause: format!(
+                "{student} left the roster and still has something in class {class}; nobody who left is let in; nothing \
+                 was changed"
+            ),
+            hint: Some(format!(
+                "to let {student} in, put the row back into the roster; for students who left there are `access freeze`, \
+                 `access revoke` and `teardown`, each with --students {student}"
+            )),
+        }
     }
-    let present = everybody(desired, observed).into_keys();
-    let respelled: Vec<String> = present
-        .filter(|student| respelled(desired, student).is_some())
-        .map(|student| format!("'{student}'"))
-        .collect();
-    if !respelled.is_empty() {
-        return Err(Error::new(
-            Kind::Refused,
+
+    /// Refuses where this is not the class that was meant.
+    ///
+    /// # Errors
+    /// As [`leavers::check`].
+    pub fn check_leavers(&self, observed: &Observed, plan: &Plan) -> Result<()> {
+        leavers::check(&self.desired, observed, self.class.reach(), plan)
+    }
+
+    /// The error of `--left` where nobody left.
+    pub fn nobody_left(&self, what: &str) -> Error {
+        let class = self.class.name();
+        Error::new(
+            Kind::NobodySelected,
             "--left",
             format!(
-                "whoever is in the roster in another spelling has not left: write {} in the roster; nothing was deleted \
-                 or changed",
-                some_of(&respelled, NAMED)
+                "everybody who has {what} in class {class} is in the roster; nothing was changed"
             ),
-        ));
+        )
     }
-    match plan.students.is_empty() {
-        true => elsewhere::check(desired, observed),
-        // Beside those who did leave, it does not matter where the others' stacks stand.
-        false => Ok(()),
+
+    /// Goes on with those who were found to have left as if they had been named: so they are read a last time, and nobody
+    /// who comes later is taken along.
+    ///
+    /// # Errors
+    /// A username for which the lab as it is now has no names.
+    pub fn choose_found(&mut self, plan: &Plan) -> Result<()> {
+        let found = plan.students.iter().map(|s| s.owner.student.clone());
+        let class = &mut self.class;
+        class.chosen_leavers = found.collect();
+        let found = &class.chosen_leavers;
+        class.settings.left = false;
+        class.settings.students = found.iter().map(ToString::to_string).collect();
+        class.students = found.iter().cloned().map(Student::unknown).collect();
+        self.desire_again()
     }
-}
 
-/// Whether a plan for those who left is about nobody; what could not be seen proves nothing.
-pub(super) fn is_nobody(plan: &Plan) -> bool {
-    plan.students.is_empty() && plan.gaps.is_empty()
-}
-
-/// The error of `--left` where nobody left.
-pub(super) fn nobody_left(session: &Session, what: &str) -> Error {
-    Error::new(
-        Kind::NobodySelected,
-        "--left",
-        format!(
-            "everybody who has {what} in class {} is in the roster; nothing was changed",
-            session.class.name()
-        ),
-    )
-}
-
-/// Goes on with those who were found to have left as if they had been named: so they are read a last time, and nobody
-/// who comes later is taken along.
-///
-/// # Errors
-/// A username for which the lab as it is now has no names.
-pub(super) fn choose_found(session: &mut Session, plan: &Plan) -> Result<()> {
-    let found = plan.students.iter().map(|s| s.owner.student.clone());
-    let found: Vec<Username> = found.collect();
-    let class = &mut session.class;
-    class.settings.left = false;
-    class.settings.students = found.iter().map(ToString::to_string).collect();
-    class.students = found.iter().map(unknown_student).collect();
-    class.chosen_leavers = found;
-    desire(session)
-}
-
-/// A student of whom the username is all that is known.
-pub(super) fn unknown_student(username: &Username) -> Student {
-    Student {
-        username: username.clone(),
-        name: None,
-        email: None,
-        section: None,
-        extra: Vec::new(),
+    /// What the students should have whom the command is about now.
+    fn desire_again(&mut self) -> Result<()> {
+        let class = &self.class;
+        self.desired = class.desired(&self.desired.scope, &class.students)?;
+        Ok(())
     }
-}
 
-/// What the students should have whom the command is about now.
-fn desire(session: &mut Session) -> Result<()> {
-    let class = &session.class;
-    session.desired = class.desired(&session.desired.scope, &class.students)?;
-    Ok(())
-}
-
-/// Marks in a plan who is not in the roster: those who were chosen by name are planned for like everybody else.
-pub(super) fn mark(session: &Session, plan: &mut Plan) {
-    let left = &session.class.chosen_leavers;
-    for student in &mut plan.students {
-        student.in_roster &= !left.contains(&student.owner.student);
-    }
-}
-
-/// Who left, for a summary: of the whole class, or of those who were chosen by name.
-pub(super) fn named(session: &Session, attendance: &Attendance) -> Vec<Left> {
-    let known = people::load(session);
-    let roster = &session.class.roster.students;
-    let new = |username: &_| !attendance.present.contains(username);
-    let left = attendance.leavers.iter().map(|leaver| {
-        let person = known.get(&leaver.username);
-        let now = renamed(&leaver.username, roster, person, new);
-        let name = |strong: bool| {
-            let now = now.as_ref().filter(|(_, same)| same.is_strong() == strong);
-            now.map(|(name, _)| name.clone())
-        };
-        Left {
-            username: leaver.username.clone(),
-            resources: leaver
-                .resources
-                .iter()
-                .filter(|id| !bounds_roles(id))
-                .count(),
-            iam_only: false,
-            likely_renamed_to: name(true),
-            perhaps_renamed_to: name(false),
-            same: now.as_ref().map(|(_, same)| *same),
+    /// Who left the class, where the command is about all of it.
+    pub fn left(&self, observed: &Observed) -> Vec<LeftStudent> {
+        match self.class.is_whole() {
+            true => self.left_of(&Attendance::of(&self.desired, observed)),
+            false => Vec::new(),
         }
-    });
-    left.collect()
-}
+    }
 
-/// Those of a plan to delete who are not in the roster: whoever confirms it should see who may only have another username
-/// now.
-pub(super) fn in_plan(session: &Session, plan: &Plan, observed: &Observed) -> Vec<Left> {
-    let gone = plan.students.iter().filter(|student| !student.in_roster);
-    let leavers = gone.map(|student| Leaver {
-        username: student.owner.student.clone(),
-        resources: student
-            .items
-            .iter()
-            .filter(|item| item.action.is_some())
-            .map(|item| item.resource.clone())
-            .collect(),
-    });
-    let attendance = Attendance {
-        present: everybody(&session.desired, observed).into_keys().collect(),
-        leavers: leavers
-            .filter(|leaver| !leaver.resources.is_empty())
-            .collect(),
-    };
-    named(session, &attendance)
-}
+    /// Who left, as a summary names them.
+    pub fn left_of(&self, attendance: &Attendance) -> Vec<LeftStudent> {
+        attendance.left(&self.class.roster.students, &self.files().people())
+    }
 
-/// The same for a command that looks at IAM alone, beside the APIs that it may look at.
-pub(super) fn named_in_iam(session: &Session, observed: &Observed) -> Vec<Left> {
-    let class = &session.class;
-    let mut seen = Attendance::of(&session.desired, observed);
-    if !class.is_whole() && !class.settings.left {
-        let everything = everybody(&session.desired, observed);
-        seen.leavers = class
-            .chosen_leavers
-            .iter()
-            .map(|username| Leaver {
-                username: username.clone(),
-                resources: everything.get(username).cloned().unwrap_or_default(),
-            })
-            .collect();
+    /// Those of a plan to delete who are not in the roster.
+    pub fn left_in_plan(&self, plan: &Plan, observed: &Observed) -> Vec<LeftStudent> {
+        self.left_of(&plan.attendance(&self.desired, observed))
     }
-    for leaver in &mut seen.leavers {
-        leaver.resources.retain(|id| id.kind.facts().in_iam);
+
+    /// Who left the class: everybody, or those of them who were chosen by name, as IAM shows them.
+    pub fn left_in_iam(&self, observed: &Observed) -> Vec<LeftStudent> {
+        let (desired, class) = (&self.desired, &self.class);
+        let attendance = match class.is_whole() || class.settings.left {
+            true => Attendance::of(desired, observed),
+            false => Attendance::of_chosen(desired, observed, &class.chosen_leavers),
+        };
+        attendance.left_in_iam(&class.roster.students, &self.files().people())
     }
-    let mut left = named(session, &seen);
-    for one in &mut left {
-        one.iam_only = true;
-    }
-    left
-}
-/// The policy that bounds a stack's roles comes and goes with them: it is none of the resources that the lab names.
-fn bounds_roles(id: &ResourceId) -> bool {
-    id.kind == ResourceKind::ManagedPolicy && Purpose::of_name(&id.name) == Some(Purpose::Roles)
 }

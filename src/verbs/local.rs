@@ -9,7 +9,9 @@ use crate::local::{LocalCloud, StartupStep};
 use crate::options::{OutputFormat, Ui, asked_region};
 use crate::text::words::posix_quoted;
 
-use super::{Exit, print_json, said};
+use super::ended::Exit;
+use super::print_json;
+use super::say::{said, say};
 
 pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
     let cloud = LocalCloud::from_env()?;
@@ -26,18 +28,18 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
                 "The embedded cloud runs at {} (account {}). Use it with --local.",
                 endpoint.url, endpoint.account
             );
-            tell(ui, &document, &text)
+            show(ui, &document, &text)
         }
         LocalVerb::Stop(args) => {
             let report = cloud.stop(args.wipe, progress).await?;
             let document =
                 serde_json::json!({ "command": "local stop", "report": report.to_string() });
-            tell(ui, &document, &report.to_string())
+            show(ui, &document, &report.to_string())
         }
         LocalVerb::Status => {
             let status = cloud.status().await?;
             let document = serde_json::json!({ "command": "local status", "status": status });
-            tell(ui, &document, &status.to_string())
+            show(ui, &document, &status.to_string())
         }
         LocalVerb::Env => {
             let region = match asked_region(&cli.global)? {
@@ -63,20 +65,12 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
                 .map(|(name, value)| (name.to_owned(), value.into()))
                 .collect();
             let document = serde_json::json!({ "command": "local env", "env": variables });
-            tell(ui, &document, &exports.join("\n"))
+            show(ui, &document, &exports.join("\n"))
         }
     }
 }
 
-/// Says on stderr what the embedded cloud is doing.
-pub(super) fn say(step: &str, verbosity: i8) {
-    if verbosity >= 0 {
-        // A closed stderr leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{step}");
-    }
-}
-
-fn tell(ui: Ui, document: &serde_json::Value, text: &str) -> Result<Exit> {
+fn show(ui: Ui, document: &serde_json::Value, text: &str) -> Result<Exit> {
     let written = match ui.output {
         OutputFormat::Json => print_json(document),
         OutputFormat::Text => writeln!(io::stdout().lock(), "{text}"),

@@ -1,34 +1,31 @@
 //! One file a verb: wiring only. What happens is decided and done in `stack`, `evidence` and `probe`, shown in `report`.
 
 mod access;
+mod ask;
 mod canvas;
+mod class;
 mod completions;
 mod deploy;
-mod elsewhere;
+mod ended;
 mod final_report;
 mod forget;
 mod handout;
 mod interrupts;
 mod invocation;
 mod isolation;
-mod kept;
-mod last_readings;
 mod leavers;
 mod local;
-mod outputs;
-mod people;
 mod plan;
-mod progress;
-mod readings;
+mod reading;
 mod rehearse;
+mod report;
 mod reset;
-mod risks;
 mod run;
+mod say;
 mod session;
-mod stale;
+mod status;
 mod teardown;
 mod validate;
-mod validations;
 mod watch;
 
 use std::io::{self, Write};
@@ -38,46 +35,12 @@ use clap::Parser;
 
 use crate::cli::{Cli, Verb};
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, RunSummary};
+use crate::events::Command;
 use crate::files::append_private;
 use crate::options::{OutputFormat, Ui, invalid};
-use crate::report::{self, View};
-use crate::text;
+use crate::report::{diagnostics, print_error};
 use crate::text::json::canonical;
-
-/// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// All is done.
-    Done,
-    /// Not everything could be seen or written, and no student's outcome says so.
-    Error,
-    /// Some students failed.
-    SomeFailed,
-    /// Something remains after a teardown.
-    Remains,
-    /// The plan has changes, and the code was asked for.
-    Changes,
-    /// Refused for safety.
-    Refused,
-    /// The person stopped it.
-    Interrupted,
-}
-
-impl Exit {
-    /// The process's exit code.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Error => 1,
-            Self::SomeFailed => 3,
-            Self::Remains => 5,
-            Self::Changes => 6,
-            Self::Refused => Kind::Refused.exit_code(),
-            Self::Interrupted => Kind::Interrupted.exit_code(),
-        }
-    }
-}
+use ended::Exit;
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
 pub fn main() -> ExitCode {
@@ -122,7 +85,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             // A closed stderr leaves nobody to tell.
-            let _ = report::print_error(&error, ui.color_stderr, &mut io::stderr().lock());
+            let _ = print_error(&error, ui.color_stderr, &mut io::stderr().lock());
             if ui.output == OutputFormat::Json {
                 let _ = print_json(&error_document(cli.verb.command(), &error));
             }
@@ -148,7 +111,7 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
     })?;
     // It is the first one: nothing else of this process sets any.
     let _ =
-        tracing::subscriber::set_global_default(report::diagnostics::subscriber(to_stderr, file));
+        tracing::subscriber::set_global_default(diagnostics::subscriber(to_stderr, file));
     tracing::debug!(
         version = env!("CARGO_PKG_VERSION"),
         verb = cli.verb.command().map(Command::as_str),
@@ -165,8 +128,8 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Deploy(args) => deploy::run(cli, args).await,
         Verb::Validate(args) if args.isolation => isolation::run(cli).await,
         Verb::Validate(_) => validate::run(cli).await,
-        Verb::Status(args) => progress::run_status(cli, args).await,
-        Verb::Report(args) => progress::run_report(cli, args).await,
+        Verb::Status(args) => status::run(cli, args).await,
+        Verb::Report(args) => report::run(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Handout(args) => handout::run(cli, args).await,
         Verb::Access(verb) => access::run(cli, verb).await,
@@ -202,27 +165,6 @@ fn print_json(document: &serde_json::Value) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", canonical(document))?;
     out.flush()
-}
-
-/// Shows the end of a run: one JSON document on stdout, or a summary for people.
-fn show(summary: &RunSummary, view: &View<'_>, ui: Ui) -> Result<()> {
-    let mut out = io::stdout().lock();
-    let written = match ui.output {
-        OutputFormat::Json => text::json::document(summary)
-            .map_err(io::Error::from)
-            .and_then(|document| out.write_all(document.as_bytes())),
-        OutputFormat::Text => report::print_summary(summary, view, &mut out),
-    };
-    said(written.and_then(|()| out.flush()))
-}
-
-/// What came of writing to stdout, as a result of the command.
-fn said(written: io::Result<()>) -> Result<()> {
-    match written {
-        // A reader that left (`| head`) has seen what it wanted.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| Error::new(Kind::General, "stdout", error.to_string())),
-    }
 }
 
 #[cfg(test)]

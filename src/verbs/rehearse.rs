@@ -3,74 +3,44 @@
 //! Every part is the very code that a real class day runs; the only additions are the scripted students and
 //! the comparison, at the end, of who should be complete with who is.
 
-mod evidence;
+mod post_mortem;
+mod setup;
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use futures::stream::{self, StreamExt};
 
-use crate::aws::execution::Status;
+use super::class::Class;
+use super::ended::{Exit, VerbEnded};
+use super::run::interrupted;
+use super::say::say;
+use super::session::Session;
+use super::{deploy, final_report, plan, reading, teardown, validate};
+use crate::aws::Client;
+
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, RehearseArgs};
 use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Event, Failure, RunSummary};
-use crate::evidence::check::Verdict;
-
-use crate::evidence::progress::{Progress, StudentProgress};
-use crate::files::{class_dir, write_whole};
-use crate::ids::{CLASS_MAX, ClassName};
+use crate::events::{Command, Event, Outcome};
 use crate::local::{self, LocalCloud, PrivateCloud, PrivateOptions, StartupStep};
-use crate::options::{GlobalOptions, OutputFormat, QuotaScale};
+use crate::options::OutputFormat;
+use crate::probe::rehearsal::{Diligence, misjudged};
 use crate::probe::script::{ScriptTrouble, work};
-use crate::report::{Document, View, WrittenReport};
-use crate::roster::Student;
-use crate::stack::kinds::Observed;
+use crate::report::View;
+use crate::results::StudentResult;
 use crate::stack::observe::{Depth, observe};
-use crate::strict::{self, Proxy};
+use crate::strict::Proxy;
+use post_mortem::PostMortem;
+use setup::{counted, prepare, strict};
 
-use super::plan::{interrupted, view};
-use super::run::{run as run_work, summarise};
-use super::session::{Class, Session};
-use super::{Exit, deploy, final_report, progress, show, teardown, validate};
-use evidence::Evidence;
-
-/// What is put after the class's name, so that a rehearsal never stands where the real class does.
-const SUFFIX: &str = "-rehearsal";
 /// Scripted students who work at once.
 const STUDENTS_AT_ONCE: usize = 8;
 
-/// How much of the lab a scripted student does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Diligence {
-    All,
-    Half,
-    None,
-}
-
-impl Diligence {
-    /// Three of five complete, one does half, one nothing.
-    fn of(index: usize) -> Self {
-        match index % 5 {
-            2 => Self::Half,
-            4 => Self::None,
-            _ => Self::All,
-        }
-    }
-
-    /// What the report must say of them.
-    fn expected(self) -> Progress {
-        match self {
-            Self::All => Progress::Complete,
-            Self::Half => Progress::InProgress,
-            Self::None => Progress::NotStarted,
-        }
-    }
-}
+const COMMAND: Command = Command::Rehearse;
 
 /// The embedded cloud of a rehearsal.
-enum Stage {
+enum RehearsalCloud {
     /// Ends with the rehearsal.
     Private(Box<PrivateCloud>),
     /// Stays up (`--keep`).
@@ -80,7 +50,7 @@ enum Stage {
 pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
     let class = prepare(cli, args, Class::load(cli)?)?;
     let ui = class.settings.ui;
-    let say = |text: &str| super::local::say(text, ui.verbosity);
+    let say = |text: &str| say(text, ui.verbosity);
     if class.settings.roster_built_in {
         let students = class.students.len();
         say(&format!(
@@ -89,44 +59,44 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
     }
     let local_cloud = LocalCloud::from_env()?;
     let progress = &mut |step: StartupStep| say(&step.to_string());
-    let stage = if args.keep {
-        Stage::Shared(local_cloud.start(progress).await?)
+    let cloud = if args.keep {
+        RehearsalCloud::Shared(local_cloud.start(progress).await?)
     } else {
         let options = PrivateOptions::default();
         let cloud = local_cloud.start_private(options, progress).await?;
-        Stage::Private(Box::new(cloud))
+        RehearsalCloud::Private(Box::new(cloud))
     };
-    let log = match &stage {
-        Stage::Private(cloud) => Some(cloud.log()),
-        Stage::Shared(_) => local_cloud.status().await?.log().map(PathBuf::from),
+    let log = match &cloud {
+        RehearsalCloud::Private(cloud) => Some(cloud.log()),
+        RehearsalCloud::Shared(_) => local_cloud.status().await?.log().map(PathBuf::from),
     };
-    let evidence = Evidence::new(&class.settings.reports, class.name(), log);
-    let mut rehearsed = rehearse_on(class, args, &stage, &evidence).await;
+    let post_mortem = PostMortem::new(&class.settings.reports, class.name(), log);
+    let mut rehearsed = rehearse_on(class, args, &cloud, &post_mortem).await;
     if let Err(error) = &mut rehearsed
         && error.kind != Kind::Interrupted
     {
-        keep(&evidence, None).await;
-        point_to(error, &evidence);
+        post_mortem.keep(None).await;
+        point_to(error, &post_mortem);
     }
-    let private = matches!(stage, Stage::Private(_));
-    if let Stage::Private(cloud) = stage {
+    let private = matches!(cloud, RehearsalCloud::Private(_));
+    if let RehearsalCloud::Private(cloud) = cloud {
         cloud.stop().await?;
         say("the embedded cloud is stopped");
     }
-    if let (Ok(_), Some(place)) = (&rehearsed, evidence.place()) {
+    if let (Ok(_), Some(note)) = (&rehearsed, post_mortem.note()) {
         // Whatever the verbosity: without this nobody finds it. A closed stderr leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{}", kept_in(place));
+        let _ = writeln!(io::stderr().lock(), "{note}");
     }
     rehearsed.map_err(|mut error| {
         if error.kind == Kind::Interrupted {
             for failure in &mut error.failures {
-                failure.cause = if private {
-                    "the rehearsal was stopped, and its cloud is gone with everything in it"
-                        .to_owned()
-                } else {
-                    "the rehearsal was stopped; what it made so far is still in the embedded cloud"
-                        .to_owned()
-                };
+                failure.cause = match private {
+                    true => "the rehearsal was stopped, and its cloud is gone with everything in it",
+                    false => {
+                        "the rehearsal was stopped; what it made so far is still in the embedded cloud"
+                    }
+                }
+                .to_owned();
             }
         }
         error
@@ -136,12 +106,12 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
 async fn rehearse_on(
     class: Class,
     args: &RehearseArgs,
-    stage: &Stage,
-    evidence: &Evidence,
+    cloud: &RehearsalCloud,
+    post_mortem: &PostMortem,
 ) -> Result<Exit> {
-    let endpoint = match stage {
-        Stage::Private(cloud) => cloud.endpoint(),
-        Stage::Shared(endpoint) => endpoint,
+    let endpoint = match cloud {
+        RehearsalCloud::Private(cloud) => cloud.endpoint(),
+        RehearsalCloud::Shared(endpoint) => endpoint,
     };
     let strict = strict(args, endpoint).await?;
     let mut endpoint = endpoint.clone();
@@ -149,152 +119,49 @@ async fn rehearse_on(
         endpoint.url = proxy.url();
     }
     let session = class.connect_local(&endpoint).await?;
-    let rehearsed = rehearse(&session, args.keep, strict.as_ref(), evidence).await;
+    let rehearsed = rehearse(&session, args.keep, strict.as_ref(), post_mortem).await;
     if let Err(error) = &rehearsed
         && error.kind != Kind::Interrupted
     {
-        keep(evidence, Some(&session)).await;
+        post_mortem.keep(Some(&session)).await;
     }
     rehearsed
 }
 
-/// Keeps what tells why, while the cloud is there to be asked. What cannot be kept is said and ends nothing.
-async fn keep(evidence: &Evidence, session: Option<&Session>) {
-    if let Err(error) = evidence.keep(session).await {
-        let _ = writeln!(
-            io::stderr().lock(),
-            "what would tell why could not be kept: {error}"
-        );
-    }
-}
-
-fn kept_in(place: &std::path::Path) -> String {
-    format!(
-        "to find out why: the embedded cloud's log and the failed executions' histories are in {}",
-        place.display()
-    )
-}
-
 /// Says at the end of an error where to look.
-fn point_to(error: &mut Error, evidence: &Evidence) {
-    if let (Some(place), Some(last)) = (evidence.place(), error.failures.last_mut()) {
-        let where_to_look = kept_in(place);
+fn point_to(error: &mut Error, post_mortem: &PostMortem) {
+    if let (Some(note), Some(last)) = (post_mortem.note(), error.failures.last_mut()) {
         last.hint = Some(match last.hint.take() {
-            Some(hint) => format!("{hint}; {where_to_look}"),
-            None => where_to_look,
+            Some(hint) => format!("{hint}; {note}"),
+            None => note,
         });
     }
-}
-
-/// AWS's limits in front of the embedded cloud, if they are asked for.
-async fn strict(args: &RehearseArgs, endpoint: &local::Endpoint) -> Result<Option<Proxy>> {
-    if !args.strict {
-        return Ok(None);
-    }
-    let options = strict::Options {
-        scale: f64::from(args.scale),
-        timings: strict::Timings::with_lags(),
-        ..strict::Options::default()
-    };
-    let proxy = Proxy::start(&endpoint.url, options).await;
-    let proxy = proxy.map_err(|error| Error::new(Kind::General, "--strict", error.to_string()));
-    Ok(Some(proxy?))
-}
-
-/// What the strict model saw of the calls.
-fn counted(proxy: &Proxy) -> String {
-    let model = proxy.model();
-    let calls: u64 = model.counts().values().map(|count| count.calls).sum();
-    let throttled: u64 = model.emptied().values().sum();
-    if throttled == 0 {
-        return format!("AWS's quotas: {calls} calls counted, none throttled");
-    }
-    let by_quota: Vec<String> = model
-        .emptied()
-        .iter()
-        .map(|(quota, count)| format!("{quota} {count}"))
-        .collect();
-    let by_quota = by_quota.join(", ");
-    format!("AWS's quotas: {calls} calls counted, {throttled} throttled ({by_quota})")
-}
-
-/// The class under a name of its own, with settings that leave nothing to chance.
-fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Result<Class> {
-    let name = class.name().as_str();
-    let short = &name[..name.len().min(CLASS_MAX - SUFFIX.len())];
-    let named: ClassName = format!("{short}{SUFFIX}").parse().map_err(|error| {
-        Error::new(Kind::Invalid, "--class", format!("{short}{SUFFIX} {error}"))
-    })?;
-    // What is proposed must find the rehearsal's cloud and class; without --keep both are gone by then.
-    class.invocation = if args.keep {
-        super::invocation::of(&GlobalOptions {
-            roster: match class.settings.roster_built_in {
-                true => Some(keep_roster(&class, &named)?),
-                false => cli.global.roster.clone(),
-            },
-            class: Some(named.clone()),
-            local: Some(true),
-            profile: None,
-            region: None,
-            endpoint_url: None,
-            account: None,
-            ..cli.global.clone()
-        })
-    } else {
-        String::new()
-    };
-    class.settings.class = named;
-    if args.strict && cli.global.quota_scale.is_none() {
-        // Whoever wants to see throttles says `--quota-scale off`.
-        let own = match class.settings.quota_scale {
-            QuotaScale::Factor(factor) => factor,
-            QuotaScale::Off => 1.0,
-        };
-        class.settings.quota_scale = QuotaScale::Factor(own * f64::from(args.scale));
-    }
-    let settings = class.lab.rehearsal_settings().clone();
-    class.lab = class
-        .lab
-        .with_settings(&settings)
-        .map_err(|failures| Error {
-            kind: Kind::Invalid,
-            failures,
-        })?;
-    Ok(class)
-}
-
-/// Writes the built-in roster where the class's other files are: whoever looks around afterwards has to name one.
-fn keep_roster(class: &Class, named: &ClassName) -> Result<PathBuf> {
-    let path = class_dir(&class.settings.reports, named).join("roster.csv");
-    write_whole(&path, crate::lab::bundle::demo_roster())
-        .map_err(|error| Error::new(Kind::General, "the built-in roster", error.to_string()))?;
-    Ok(path)
 }
 
 async fn rehearse(
     session: &Session,
     keep_class: bool,
     strict: Option<&Proxy>,
-    evidence: &Evidence,
+    post_mortem: &PostMortem,
 ) -> Result<Exit> {
-    let ui = session.class.settings.ui;
+    let verbosity = session.class.settings.ui.verbosity;
     let total = if keep_class { 5 } else { 6 };
     let stage = |number: usize, text: &str| {
-        super::local::say(&format!("\n[{number}/{total}] {text}"), ui.verbosity);
+        say(&format!("\n[{number}/{total}] {text}"), verbosity);
     };
 
     stage(1, "plan: what is to be done?");
-    super::local::say(&planned(session).await?, ui.verbosity);
+    say(&planned(session).await?, verbosity);
     stage(2, "deploy: a stack for every student");
     let deployment = deploy::deploy(session, &DeployArgs::default()).await?;
-    if deployment.exit != Exit::Done {
-        return ended_early(session, deployment.summary, deployment.exit, evidence).await;
+    if deployment.ended.exit != Exit::Done {
+        return ended_early(session, deployment.ended, post_mortem).await;
     }
-    super::local::say(&planned(session).await?, ui.verbosity);
+    say(&planned(session).await?, verbosity);
     stage(3, "validate: does every stack work?");
-    let (validation, _, exit) = validate::validate(session).await?;
-    if exit != Exit::Done {
-        return ended_early(session, validation, exit, evidence).await;
+    let (validation, _) = validate::validate(session).await?;
+    if validation.exit != Exit::Done {
+        return ended_early(session, validation, post_mortem).await;
     }
     stage(
         4,
@@ -303,18 +170,16 @@ async fn rehearse(
     students_work(session).await?;
 
     stage(5, "report: who is complete?");
-    let mut standing = progress::read(session, Command::Rehearse).await?;
-    let written = progress::write(session, &mut standing)?;
-    let wrong = misjudged(session, &standing);
-    let results = progress::results(&standing);
-
+    let mut standing = reading::read(session, COMMAND).await?;
+    let written = final_report::write_report(session, &mut standing)?;
+    let mut wrong = misjudged(&standing.students);
     let mut notes = Vec::new();
     let exit = if wrong.is_empty() {
         Exit::Done
     } else {
         // Before the teardown takes the executions away.
-        keep(evidence, Some(session)).await;
-        notes.extend(evidence.place().map(kept_in));
+        post_mortem.keep(Some(session)).await;
+        notes.extend(post_mortem.note());
         Exit::Error
     };
     if keep_class {
@@ -329,61 +194,60 @@ async fn rehearse(
         // The report that was just written is the final one.
         final_report::close(session, &plan)?;
         let torn = teardown::tear_down(session, &plan, &observed).await?;
-        match torn.exit {
-            Exit::Done => notes.push(format!(
-                "torn down: a fresh listing shows nothing of the class ({} students removed)",
-                torn.summary
-                    .summary
-                    .get("removed")
-                    .copied()
-                    .unwrap_or_default()
-            )),
-            other => {
-                return ended_early(session, torn.summary, other, evidence).await;
-            }
+        if torn.exit != Exit::Done {
+            return ended_early(session, torn, post_mortem).await;
         }
+        notes.push(format!(
+            "torn down: a fresh listing shows nothing of the class ({} students removed)",
+            torn.summary.count(Outcome::Removed)
+        ));
     }
     notes.extend(strict.map(counted));
-    let mut summary = summarise(session, Command::Rehearse, results, notes);
-    for (student, failure) in wrong {
-        if let Some(result) = summary.students.iter_mut().find(|s| s.username == student) {
-            result.errors.push(failure);
-        }
+    let students = standing.students.iter().map(|student| {
+        let mut result = StudentResult::from(student);
+        result.errors.extend(wrong.remove(&student.username));
+        result
+    });
+    let mut ended = session.ended(COMMAND, students.collect(), notes);
+    ended.list(written.files());
+    ended.exit = exit;
+    if session.class.settings.ui.output == OutputFormat::Text {
+        // A closed stderr leaves nobody to tell.
+        let _ = writeln!(io::stderr().lock());
     }
-    let files = written.files().into_iter();
-    summary.files = files.map(|path| path.display().to_string()).collect();
-    let document = progress::document(session, &standing);
-    finish(session, &summary, &document, &written)?;
-    Ok(exit)
+    let document = reading::document(session, &standing);
+    let view = View {
+        document: Some(&document),
+        report: Some(&written.html),
+        ..session.view()
+    };
+    ended.show_with(session, view)
 }
 
 /// A part of the day did not end well: its own summary is what there is to say.
 async fn ended_early(
     session: &Session,
-    mut summary: RunSummary,
-    exit: Exit,
-    evidence: &Evidence,
+    mut ended: VerbEnded,
+    post_mortem: &PostMortem,
 ) -> Result<Exit> {
-    let ui = session.class.settings.ui;
-    if exit != Exit::Interrupted {
-        keep(evidence, Some(session)).await;
-        summary.notes.extend(evidence.place().map(kept_in));
+    if ended.exit != Exit::Interrupted {
+        post_mortem.keep(Some(session)).await;
+        ended.summary.notes.extend(post_mortem.note());
     }
-    if ui.output == OutputFormat::Json {
+    if session.class.settings.ui.output == OutputFormat::Json {
         // The one document is the rehearsal's.
-        summary.command = Command::Rehearse;
+        ended.summary.command = COMMAND;
     }
-    show(&summary, &view(session), ui)?;
-    Ok(exit)
+    ended.gaps.clear();
+    ended.show(session)
 }
 
 /// What a deployment would do now, in a sentence.
 async fn planned(session: &Session) -> Result<String> {
-    let ran = run_work(session, Command::Rehearse, false, async |client| {
-        super::plan::plan(client, session, false).await
-    })
-    .await;
-    let plan = ran.output?.plan;
+    let look = session.look(COMMAND, async |client| {
+        plan::plan(client, session, false).await
+    });
+    let (plan, _) = look.await?;
     let students = plan.students.len();
     Ok(match plan.steps() {
         0 => format!("a deployment of {students} students has nothing to do"),
@@ -393,148 +257,42 @@ async fn planned(session: &Session) -> Result<String> {
     })
 }
 
-fn finish(
-    session: &Session,
-    summary: &RunSummary,
-    document: &Document,
-    written: &WrittenReport,
-) -> Result<()> {
-    let view = View {
-        document: Some(document),
-        report: Some(&written.html),
-        ..view(session)
-    };
-    let ui = session.class.settings.ui;
-    if ui.output == OutputFormat::Text {
-        // A closed stderr leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock());
-    }
-    show(summary, &view, ui)
-}
-
 /// Lets the scripted students do their part.
 async fn students_work(session: &Session) -> Result<()> {
-    let ran = run_work(session, Command::Rehearse, false, async |client| {
-        let observed = observe(client, &session.desired, &Depth::Deploy).await?;
-        let observed: &Observed = &observed;
-        let pairs = session.desired.stacks.iter().zip(&session.class.students);
-        let outcomes: Vec<std::result::Result<(), ScriptTrouble>> = stream::iter(pairs.enumerate())
-            .map(|(index, (stack, student))| async move {
-                let steps = steps_of(session, student, Diligence::of(index));
-                if steps.is_empty() {
-                    return Ok(());
-                }
-                let done = work(client, session.scope(), stack, observed, &steps).await;
-                client.emit(Event::Note {
-                    text: format!("{} has done {} steps", student.username, steps.len()),
-                });
-                done
-            })
-            .buffer_unordered(STUDENTS_AT_ONCE)
-            .collect()
-            .await;
-        Ok::<_, Cancelled>(outcomes)
-    })
-    .await;
+    let look = session.look(COMMAND, async |client| all_students(client, session).await);
     let mut failures = Vec::new();
-    for outcome in ran.output.map_err(|_| interrupted())? {
+    for outcome in look.await? {
         match outcome {
             Ok(()) => {}
             Err(ScriptTrouble::Failed(failure)) => failures.push(failure),
             Err(ScriptTrouble::Cancelled) => return Err(interrupted()),
         }
     }
-    if failures.is_empty() {
-        return Ok(());
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(Error::of(Kind::General, failures)),
     }
-    Err(Error {
-        kind: Kind::General,
-        failures,
-    })
 }
 
-fn steps_of(
+async fn all_students(
+    client: &Client,
     session: &Session,
-    student: &Student,
-    diligence: Diligence,
-) -> Vec<crate::lab::ScriptedStep> {
-    let lab = &session.class.lab;
-    let mut steps = lab.rehearsal_steps(session.scope(), session.class.name(), student);
-    match diligence {
-        Diligence::All => {}
-        Diligence::Half => steps.truncate(steps.len() / 2),
-        Diligence::None => steps.clear(),
-    }
-    steps
-}
-
-/// Executions that failed and stand as evidence at a check that did not pass: what a step of the lab's script ran into.
-fn failed_executions(student: &StudentProgress) -> Vec<String> {
-    let open = student
-        .checks
-        .iter()
-        .filter(|check| check.verdict == Verdict::Fail);
-    let shown = open.flat_map(|check| &check.evidence);
-    let failed = shown.filter(|evidence| {
-        let execution = evidence.execution.as_ref();
-        execution.is_some_and(|shown| shown.execution.status == Status::Failed)
-    });
-    failed.map(|evidence| evidence.sentence()).collect()
-}
-
-/// Students of whom the report says something else than what they did.
-fn misjudged(
-    session: &Session,
-    standing: &progress::Standing,
-) -> BTreeMap<crate::ids::Username, Failure> {
-    let pairs = session
-        .class
-        .students
-        .iter()
-        .zip(&standing.students)
-        .enumerate();
-    pairs
-        .filter_map(|(index, (student, seen))| {
-            let expected = Diligence::of(index).expected();
-            (seen.progress != expected).then(|| {
-                let broken = failed_executions(seen);
-                let failure = Failure {
-                    subject: format!("scripted student {}", student.username),
-                    cause: format!(
-                        "did what makes a student {} and is shown as {}{}",
-                        expected.as_str(),
-                        seen.progress.as_str(),
-                        match broken.first() {
-                            Some(why) => format!("; {why}"),
-                            None => String::new(),
-                        }
-                    ),
-                    hint: Some(match broken.is_empty() {
-                        true => "the lab's checks and its [[rehearsal.step]] entries do not fit together".to_owned(),
-                        false => "look at why that execution failed: the lab's functions or its state machine".to_owned(),
-                    }),
-                    request_id: None,
-                };
-                (student.username.clone(), failure)
-            })
+) -> std::result::Result<Vec<std::result::Result<(), ScriptTrouble>>, Cancelled> {
+    let observed = &observe(client, &session.desired, &Depth::Deploy).await?;
+    let (scope, class) = (session.scope(), &session.class);
+    let outcomes = stream::iter(session.stacks().enumerate())
+        .map(|(index, (stack, student))| async move {
+            let steps = class.lab.rehearsal_steps(scope, class.name(), student);
+            let steps = Diligence::of(index).part_of(steps);
+            if steps.is_empty() {
+                return Ok(());
+            }
+            let done = work(client, scope, stack, observed, &steps).await;
+            client.emit(Event::Note {
+                text: format!("{} has done {} steps", student.username, steps.len()),
+            });
+            done
         })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_class_of_thirty_has_eighteen_complete_six_half_way_and_six_idle() {
-        let count = |wanted| (0..30).filter(|i| Diligence::of(*i) == wanted).count();
-        assert_eq!(
-            (
-                count(Diligence::All),
-                count(Diligence::Half),
-                count(Diligence::None)
-            ),
-            (18, 6, 6)
-        );
-    }
+        .buffer_unordered(STUDENTS_AT_ONCE);
+    Ok(outcomes.collect().await)
 }

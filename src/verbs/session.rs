@@ -1,52 +1,28 @@
-//! What every verb about a class begins with: settings, lab, roster, the cloud, and what should be in it.
+//! A class and the cloud that it lives in: connecting, and what every verb asks of both.
 
-use std::io;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
 
+use super::class::Class;
+use super::say::say;
 use crate::aws::pacing::{Overrides, Pace};
 use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
-use crate::cli::Cli;
 use crate::error::{Error, Kind, Result};
+use crate::events::Command;
 use crate::evidence::cache::CacheKey;
+use crate::evidence::kept::ClassFiles;
 use crate::files::class_dir;
-use crate::ids::{ClassName, Scope, Username};
-use crate::lab::Lab;
-use crate::lab::bundle;
+use crate::ids::Scope;
+use crate::lab::allowed::JudgedRisks;
 use crate::local::{self, LocalCloud, StartupStep};
-use crate::options::{ClassSettings, CloudTarget, LabSource, Profile, QuotaScale, Ui};
-use crate::report::print_notes;
-use crate::roster::beyond::UnsureName;
-use crate::roster::{Roster, Student};
+use crate::options::{CloudTarget, Profile, QuotaScale};
+use crate::roster::Student;
+use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::hints;
-use crate::stack::kinds::Desired;
-use crate::stack::observe::Depth;
-use crate::stack::plan::teardown::Reach;
-
-/// The verbosity of `-qq`.
-const ERRORS_ONLY: i8 = -2;
-
-use super::leavers;
-
-/// What is known before the cloud is looked at.
-pub(super) struct Class {
-    pub settings: ClassSettings,
-    pub lab: Lab,
-    pub roster: Roster,
-    /// The students that the command is about, in the roster's order.
-    pub students: Vec<Student>,
-    pub started: Instant,
-    /// How proposed commands begin.
-    pub invocation: String,
-    /// The students that the command is about, as options for a proposed command.
-    pub selection: String,
-    /// The verb's own options, for a proposed command.
-    pub repeat: String,
-    /// Usernames that were given and do not stand so in the roster; the cloud tells who is meant.
-    pub doubts: Vec<UnsureName>,
-    /// Those who were chosen by name and left the roster.
-    pub chosen_leavers: Vec<Username>,
-}
+use crate::stack::kinds::{Desired, Stack};
+use crate::stack::kinds::{Observed, rest_api::ApiEndpoint};
+use crate::stack::observe::observe_roles;
+use crate::stack::vault::Vault;
 
 /// A class, and the cloud that it lives in.
 pub(super) struct Session {
@@ -57,101 +33,12 @@ pub(super) struct Session {
 }
 
 impl Class {
-    /// Reads and checks everything that is on this machine.
-    pub fn load(cli: &Cli) -> Result<Self> {
-        let started = Instant::now();
-        let settings = cli.settings()?;
-        let dir = match &settings.lab {
-            LabSource::Folder(dir) => Some(dir.as_path()),
-            LabSource::BuiltIn => None,
-        };
-        let overrides = settings.lab_settings.clone().into_iter().collect();
-        let lab = bundle::load(dir)?
-            .with_settings(&overrides)
-            .map_err(invalid)?;
-        // A lab is code that gets rights in the account: which one it is must be plain to see.
-        super::local::say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
-        let mut roster = settings.read_roster(&lab.username_limit())?;
-        lab.check_columns(&roster).map_err(invalid)?;
-        let (names, section) = (&settings.students, settings.section.as_deref());
-        let (students, doubts) = match cli.verb.reaches_leavers() {
-            true => leavers::choose(&roster, names, section)?,
-            false => {
-                let students = roster.select(names, section)?;
-                (students.into_iter().cloned().collect(), Vec::new())
-            }
-        };
-        let chosen: Vec<&Student> = students.iter().collect();
-        let counted = section.and_then(|section| roster.note_on_section(&chosen, section));
-        roster.notes.extend(counted);
-        say_notes(&roster.notes, settings.ui);
-        let selection = super::invocation::selection(&settings);
-        Ok(Self {
-            selection,
-            settings,
-            lab,
-            roster,
-            students,
-            started,
-            invocation: super::invocation::of(&cli.global),
-            repeat: super::invocation::repeat(&cli.verb),
-            doubts,
-            chosen_leavers: Vec::new(),
-        })
-    }
-
-    /// The class's name.
-    pub fn name(&self) -> &ClassName {
-        &self.settings.class
-    }
-
-    /// Whether the command is about everybody.
-    pub fn is_whole(&self) -> bool {
-        self.settings.students.is_empty() && self.settings.section.is_none() && !self.settings.left
-    }
-
-    /// How far the command reaches.
-    pub fn reach(&self) -> Reach {
-        match self.settings.left {
-            true => Reach::Left,
-            false if self.is_whole() => Reach::WholeClass,
-            false => Reach::Selected,
-        }
-    }
-
-    /// How closely a command that deletes nothing looks. Beside some of the students the others would seem to have left.
-    pub fn depth(&self) -> Depth {
-        match self.is_whole() {
-            true => Depth::Class {
-                patterns: self.lab.name_patterns(),
-            },
-            false => Depth::Deploy,
-        }
-    }
-
-    /// What these students should have.
-    ///
-    /// # Errors
-    /// What the lab cannot make of them.
-    pub fn desired(&self, scope: &Scope, students: &[Student]) -> Result<Desired> {
-        let mut desired = self
-            .lab
-            .desired(scope, self.name(), students)
-            .map_err(invalid)?;
-        if let Some(boundary) = &self.settings.role_boundary {
-            desired.bound_roles_by(boundary.as_str());
-        }
-        Ok(desired)
-    }
-
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
     pub async fn connect(self) -> Result<Session> {
         match self.settings.target.clone() {
             CloudTarget::Local => {
                 let verbosity = self.settings.ui.verbosity;
-                let progress = &mut |step: StartupStep| {
-                    super::local::say(&step.to_string(), verbosity);
-                };
+                let progress = &mut |step: StartupStep| say(&step.to_string(), verbosity);
                 let endpoint = LocalCloud::from_env()?.start(progress).await?;
                 self.connect_local(&endpoint).await
             }
@@ -236,16 +123,8 @@ impl Class {
             client,
             desired,
         };
-        super::elsewhere::check_named(&session).await?;
+        session.check_named().await?;
         Ok(session)
-    }
-}
-
-/// Says once what is odd about the roster. With `--output json` the document has it as well.
-fn say_notes(notes: &[String], ui: Ui) {
-    if ui.verbosity > ERRORS_ONLY {
-        // A closed stderr leaves nobody to tell.
-        let _ = print_notes(notes, ui.color_stderr, &mut io::stderr().lock());
     }
 }
 
@@ -255,23 +134,84 @@ impl Session {
         class_dir(&self.class.settings.reports, self.class.name())
     }
 
-    /// Which class in which account and region this is about.
-    pub fn key(&self) -> CacheKey {
-        let desired = &self.desired;
-        CacheKey::new(&desired.scope, &desired.class, &desired.lab)
+    /// What is remembered of the class, in this account and region.
+    pub fn files(&self) -> ClassFiles {
+        let Desired {
+            scope, class, lab, ..
+        } = &self.desired;
+        ClassFiles::new(self.folder(), CacheKey::new(scope, class, lab))
     }
 
-    /// A file of what is remembered of the class. Account and region are part of its name, so that a rehearsal on the
-    /// embedded cloud and the class day on AWS do not overwrite each other's.
-    pub fn file_of(&self, what: &str) -> PathBuf {
-        let CacheKey {
-            account,
-            region,
-            lab,
-            ..
-        } = self.key();
-        self.folder()
-            .join(format!("{what}-{account}-{region}-{lab}.json"))
+    /// Where the class's credentials are.
+    pub fn vault(&self) -> Vault {
+        Vault::of(&self.class.settings.reports, self.class.name())
+    }
+
+    /// Keeps who the students are, as the roster says.
+    pub fn keep_people(&self) {
+        let class = &self.class;
+        self.files()
+            .keep_people(&class.roster.students, &class.students);
+    }
+
+    /// What the lab asks for beyond what a lab needs.
+    pub fn risks(&self) -> JudgedRisks {
+        let class = &self.class;
+        let risks = class.lab.risks(&self.desired, &class.students);
+        JudgedRisks::of(risks, &class.settings.allow_in_roles)
+    }
+
+    /// Each student with what they should have.
+    pub fn stacks(&self) -> impl Iterator<Item = (&Stack, &Student)> {
+        self.desired.stacks.iter().zip(&self.class.students)
+    }
+
+    /// Where a student's APIs answer.
+    pub fn endpoints(&self, stack: &Stack, observed: &Observed) -> BTreeMap<String, ApiEndpoint> {
+        let invoke_url = |id: &str, stage: &str| self.client.invoke_url(id, stage);
+        observed.endpoints(self.scope(), stack, invoke_url)
+    }
+
+    /// Refuses, before anything else is looked at, where the students' stacks stand somewhere else.
+    ///
+    /// # Errors
+    /// As [`Elsewhere::check`]; that it was stopped.
+    pub async fn check_elsewhere(&self, command: Command) -> Result<()> {
+        let look = self.look(command, async |client| {
+            observe_roles(client, &self.desired).await
+        });
+        Elsewhere::check(&self.desired, &look.await?)
+    }
+
+    /// Whether the class has a name that was given. Where it is only guessed from the name of a copied roster, this says
+    /// what to type, and does so with more certainty where stacks of that class stand.
+    ///
+    /// # Errors
+    /// Always, where the class is a guess.
+    async fn check_named(&self) -> Result<()> {
+        let Some(unnamed) = self.class.settings.unnamed.clone() else {
+            return Ok(());
+        };
+        let desired = &self.desired;
+        let look = self.look(Command::Plan, async |client| {
+            observe_roles(client, desired).await
+        });
+        let observed = look.await;
+        if !observed.is_ok_and(|observed| stands_here(desired, &observed)) {
+            return Err(unnamed);
+        }
+        let place = Whereabouts {
+            class: Some(desired.class.clone()),
+            region: None,
+        };
+        Err(Error::new(
+            Kind::Refused,
+            self.class.settings.roster.display().to_string(),
+            format!(
+                "the file's name names no class; {}; nothing was touched",
+                place.sentence()
+            ),
+        ))
     }
 
     /// Where the class lives.
@@ -293,25 +233,6 @@ impl Session {
             QuotaScale::Factor(factor) => Pace::Scaled(factor),
             QuotaScale::Off => Pace::Unlimited,
         }
-    }
-}
-
-/// Which lab it is, and where it comes from.
-fn said_of(lab: &Lab, source: &LabSource) -> String {
-    let from = match source {
-        LabSource::BuiltIn => "built in".to_owned(),
-        LabSource::Folder(dir) => format!(
-            "from {}",
-            dir.canonicalize().as_deref().unwrap_or(dir).display()
-        ),
-    };
-    format!("lab {}: {} ({from})", lab.id(), lab.title())
-}
-
-fn invalid(failures: Vec<crate::events::Failure>) -> Error {
-    Error {
-        kind: Kind::Invalid,
-        failures,
     }
 }
 

@@ -3,84 +3,86 @@
 use jiff::{Timestamp, ZonedDateTime};
 use tracing::Instrument;
 
+use super::class::{Class, invalid};
+use super::ended::{Exit, VerbEnded};
+use super::reading::about;
+use super::run::{Log, announced};
+use super::session::Session;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
-use crate::error::{Error, Kind, Result};
-use crate::events::{Command, Event, Failure, Outcome, RunSummary, StudentResult};
+use crate::error::{Error, Result};
+use crate::events::{Command, Event, Outcome};
 use crate::evidence::check::{CheckResult, Verdict};
-use crate::lab::marks::{NONCE_LENGTH, nonce};
-use crate::probe::validate::{Validation, issue_nonce, validate as validate_student};
-use crate::report::View;
-use crate::report::write::{About, write_junit};
+use crate::probe::validate::{Validation, issue_nonces, validate as validate_student};
+use crate::report::write::write_junit;
+use crate::report::{View, causes};
+use crate::results::StudentResult;
 use crate::roster::Student;
+use crate::stack::elsewhere::Elsewhere;
 use crate::stack::in_order::in_order;
 use crate::stack::kinds::Observed;
-use crate::stack::kinds::Stack;
 use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::{Plan, deploy};
-
-use super::deploy::run_started;
-use super::elsewhere;
-use super::plan::{interrupted, view};
-use super::run::{exit_of, run as run_work, summarise};
-use super::session::{Class, Session};
-use super::{Exit, show, validations};
+use crate::text::failure::Failure;
 
 /// Students validated at once: each runs a few executions, and an account runs 1,000 functions at once by
 /// default (lambda/latest/dg/gettingstarted-limits.html), often far fewer in a new one.
 const STUDENTS_AT_ONCE: usize = 25;
 
+const COMMAND: Command = Command::Validate;
+
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
-    let (summary, observed, exit) = validate(&session).await?;
-    let has_user = |stack: &Stack| {
-        let user = observed.users.get(stack.student().as_str());
-        user.is_some_and(|user| user.is_of(session.scope(), &stack.owner))
-    };
+    let (ended, observed) = validate(&session).await?;
+    let mut stacks = session.desired.stacks.iter();
     let view = View {
-        gaps: &observed.gaps,
-        granted: session.desired.stacks.iter().all(has_user),
-        ..view(&session)
+        granted: stacks.all(|stack| observed.user_of(session.scope(), &stack.owner).is_some()),
+        ..session.view()
     };
-    show(&summary, &view, session.class.settings.ui)?;
-    Ok(exit)
+    ended.show_with(&session, view)
 }
 
 /// Validates a session's students, and writes the results for a CI beside the reports.
 ///
 /// # Errors
 /// When it was stopped before any student was looked at.
-pub(super) async fn validate(session: &Session) -> Result<(RunSummary, Observed, Exit)> {
-    let ran = run_work(session, Command::Validate, true, async |client| {
+pub(super) async fn validate(session: &Session) -> Result<(VerbEnded, Observed)> {
+    let work = session.run(COMMAND, Log::Kept, async |client| {
         let observed = observe(client, &session.desired, &Depth::Deploy).await?;
-        elsewhere::check(&session.desired, &observed)?;
+        Elsewhere::check(&session.desired, &observed)?;
         let plan = deploy::plan(&session.desired, &observed, false);
-        let students = all_students(client, session, &observed, &plan).await?;
+        let started = session.started(COMMAND, plan.students.len(), 0);
+        let work = all_students(client, session, &observed, &plan);
+        let students = announced(client, started, work).await?;
         Ok::<_, Error>((observed, students))
-    })
-    .await;
-    let (observed, students) = ran.output?;
-    let exit = exit_of(
-        ran.interrupted,
-        &students,
-        [Outcome::Failed, Outcome::Unknown],
-    );
+    });
+    let (done, run) = work.await;
+    let (observed, students) = done?;
     let mut notes = Vec::new();
-    let checks = students.iter().map(|s| (&s.username, s.checks.as_slice()));
+    let checks = || students.iter().map(|s| (&s.username, s.checks.as_slice()));
     let at = ZonedDateTime::now();
-    let class = session.class.name();
-    let about = About::whole(session.class.is_whole());
-    let reports = &session.class.settings.reports;
-    if let Err(error) = write_junit(reports, class, about, &at, checks) {
+    let (reports, class, about) = (
+        &session.class.settings.reports,
+        session.class.name(),
+        about(session),
+    );
+    if let Err(error) = write_junit(reports, class, about, &at, checks()) {
         notes.push(format!(
             "{} could not be written: {error}",
             about.file("junit.xml")
         ));
     }
-    notes.extend(validations::keep(session, &students, &at));
-    let summary = summarise(session, Command::Validate, students, notes);
-    Ok((summary, observed, exit))
+    notes.extend(session.files().keep_validations(checks(), &at));
+    let exit = run.exit(
+        &students,
+        &[Outcome::Failed, Outcome::Unknown],
+        Exit::SomeFailed,
+    );
+    let mut ended = session.ended(COMMAND, students, notes);
+    ended.gaps.clone_from(&observed.gaps);
+    ended.exit = exit;
+    Ok((ended, observed))
 }
 
 async fn all_students(
@@ -89,25 +91,13 @@ async fn all_students(
     observed: &Observed,
     plan: &Plan,
 ) -> Result<Vec<StudentResult>> {
-    let mut started = run_started(session, Command::Validate, plan);
-    if let Event::RunStarted {
-        students, steps, ..
-    } = &mut started
-    {
-        *students = plan.students.len();
-        *steps = 0;
-    }
-    client.emit(started);
     let began = Timestamp::now();
-    let nonces = issue_nonces(client, session)?;
-    // The run log has them all before the first request is sent: events are heard before the work goes on.
-    tokio::task::yield_now().await;
-    let pairs = plan.students.iter().zip(&session.desired.stacks);
-    let pairs = pairs.zip(&session.class.students).zip(&nonces);
+    let nonces = issue_nonces(client, &session.class.students).await?;
+    let students = plan.students.iter().zip(session.stacks()).zip(&nonces);
     let answers = in_order(
-        pairs,
+        students,
         STUDENTS_AT_ONCE,
-        |(((plan, stack), student), nonce)| {
+        |((plan, (stack, student)), nonce)| {
             let validation = Validation {
                 scope: session.scope(),
                 stack,
@@ -122,32 +112,8 @@ async fn all_students(
             let span = tracing::debug_span!("student", student = %student.username);
             one_student(client, session, validation, student).instrument(span)
         },
-    )
-    .await;
-    let elapsed = Timestamp::now().duration_since(began);
-    client.emit(Event::RunFinished {
-        elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or_default(),
-    });
-    answers.into_iter().collect()
-}
-
-/// A nonce for each student, in their order: what this run sends to their stack bears it, so that whatever comes of it is
-/// known to be homeroom's.
-fn issue_nonces(client: &Client, session: &Session) -> Result<Vec<String>> {
-    let issue = |student: &Student| {
-        let mut random = [0_u8; NONCE_LENGTH];
-        getrandom::fill(&mut random).map_err(|error| {
-            Error::new(
-                Kind::General,
-                "validate",
-                format!("no random bytes: {error}"),
-            )
-        })?;
-        let nonce = nonce(random);
-        issue_nonce(client, &student.username, &nonce);
-        Ok(nonce)
-    };
-    session.class.students.iter().map(issue).collect()
+    );
+    answers.await.into_iter().collect()
 }
 
 /// Validates one student with the lab's probes, rendered for them.
@@ -157,19 +123,9 @@ async fn one_student(
     validation: Validation<'_>,
     student: &Student,
 ) -> Result<StudentResult> {
-    let probes = session
-        .class
-        .lab
-        .probes(
-            session.scope(),
-            session.class.name(),
-            student,
-            validation.nonce,
-        )
-        .map_err(|failures| Error {
-            kind: Kind::Invalid,
-            failures,
-        })?;
+    let (lab, class) = (&session.class.lab, session.class.name());
+    let probes = lab.probes(session.scope(), class, student, validation.nonce);
+    let probes = probes.map_err(invalid)?;
     client.emit(Event::StudentStarted {
         student: student.username.clone(),
     });
@@ -177,54 +133,25 @@ async fn one_student(
         probes: &probes,
         ..validation
     };
-    let checks = validate_student(client, &validation).await;
-    let result = match checks {
-        Ok(checks) => judged(student, checks),
-        Err(Cancelled) => StudentResult {
-            username: student.username.clone(),
-            outcome: Outcome::Cancelled,
-            resources: Vec::new(),
-            checks: Vec::new(),
-            outputs: Vec::new(),
-            errors: Vec::new(),
-        },
+    let username = student.username.clone();
+    let result = match validate_student(client, &validation).await {
+        Ok(checks) => StudentResult::tried(username, checks),
+        Err(Cancelled) => StudentResult::new(username, Outcome::Cancelled),
     };
-    client.emit(Event::StudentFinished {
-        student: student.username.clone(),
-        outcome: result.outcome,
-        failure: first_trouble(&result.checks),
-    });
+    client.emit(finished(&result));
     Ok(result)
 }
 
-/// How a student did, from their checks.
-pub(super) fn judged(student: &Student, checks: Vec<CheckResult>) -> StudentResult {
-    let has = |verdict| checks.iter().any(|c| c.verdict == verdict);
-    let outcome = if has(Verdict::Fail) {
-        Outcome::Failed
-    } else if has(Verdict::CouldNotCheck) {
-        Outcome::Unknown
-    } else {
-        Outcome::Passed
-    };
-    StudentResult {
-        username: student.username.clone(),
-        outcome,
-        resources: Vec::new(),
-        checks,
-        outputs: Vec::new(),
-        errors: Vec::new(),
+/// The event that tells the end of one student's checks.
+pub(super) fn finished(result: &StudentResult) -> Event {
+    Event::StudentFinished {
+        student: result.username.clone(),
+        outcome: result.outcome,
+        failure: first_trouble(&result.checks).or_else(|| result.errors.first().cloned()),
     }
 }
 
 /// The first check that did not pass, as a failure.
-pub(super) fn first_trouble(checks: &[CheckResult]) -> Option<Failure> {
-    crate::report::causes::of_check(checks.iter().find(|c| c.verdict != Verdict::Pass)?)
-}
-
-/// The error of a validation that was stopped while it looked at the cloud.
-impl From<Cancelled> for Error {
-    fn from(_: Cancelled) -> Self {
-        interrupted()
-    }
+fn first_trouble(checks: &[CheckResult]) -> Option<Failure> {
+    causes::of_check(checks.iter().find(|c| c.verdict != Verdict::Pass)?)
 }

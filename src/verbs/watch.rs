@@ -24,12 +24,11 @@ use crate::options::OutputFormat;
 use crate::report::html::Pages;
 use crate::report::{Document, PseudonymKey};
 
-use super::Exit;
-use super::elsewhere;
+use super::class::Class;
+use super::ended::Exit;
 use super::interrupts::interrupts;
-use super::last_readings;
-use super::progress::{class_report, read};
-use super::session::{Class, Session};
+use super::reading::{class_report, read};
+use super::session::Session;
 use server::{Board, Said, serve};
 
 /// The part of a quota that watching takes at most; the rest is for the students and for other commands.
@@ -40,8 +39,8 @@ const REST: u32 = 2;
 
 pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
-    if last_readings::load(&session)?.students.is_empty() {
-        elsewhere::check_first(&session, Command::Watch).await?;
+    if session.files().last_readings()?.students.is_empty() {
+        session.check_elsewhere(Command::Watch).await?;
     }
     let key = match args.anonymous {
         true => Some(

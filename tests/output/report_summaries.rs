@@ -7,22 +7,25 @@ use clap::Parser;
 use homeroom::{AccessVerb, Cli, Verb};
 
 use crate::report_sample::{ATTACKS, class, hostile_class};
-use homeroom::events::{
-    Bound, Command, Estimate, Failure, Forecast, Left, Outcome, ResourceResult, ResourceState,
-    RunSummary, StudentResult,
-};
+use homeroom::events::{Command, Outcome};
 use homeroom::evidence::check::Verdict;
 use homeroom::evidence::progress::Progress;
+use homeroom::results::{RunSummary, StudentResult};
+use homeroom::stack::forecast::{Bound, Estimate, Forecast};
+use homeroom::stack::leavers::LeftStudent;
+use homeroom::stack::result::{ResourceResult, ResourceState};
+use homeroom::text::failure::Failure;
 
 use homeroom::ids::Scope;
 use homeroom::report::{
-    Document, Limit, View, print_reset_listing, print_summary, print_teardown_listing,
+    Document, View, print_reset_listing, print_summary, print_teardown_listing,
 };
 use homeroom::roster::renamed::RecognisedBy;
 use homeroom::stack::kinds::{AccountUse, Gap};
-use homeroom::stack::kinds::{Kind, ResourceId};
+use homeroom::stack::kinds::{Kind, ResourceId, function};
+use homeroom::stack::limits::{Limit, Limited};
 use homeroom::stack::ownership::Owner;
-use homeroom::stack::plan::{Action, Item, Plan, StudentPlan, Verdict as Planned};
+use homeroom::stack::plan::{Item, Plan, StudentPlan, Verdict as Planned};
 use homeroom::text::json;
 use homeroom::text::show::width;
 
@@ -190,16 +193,16 @@ fn plan_shows_counts_the_students_changes_limits_and_gaps() {
         student: None,
         cause: "logs:DescribeLogGroups: AccessDeniedException: not authorized".into(),
     }];
-    let limit = |what: &str, used, adds, quota| Limit {
-        what: what.into(),
+    let limit = |what, used, adds, quota| Limit {
+        what,
         used,
         adds,
         quota,
     };
     let limits = [
-        limit("IAM roles", Some(212), 2, Some(1000)),
-        limit("REST APIs", Some(599), 3, Some(600)),
-        limit("Buckets", None, 1, Some(100)),
+        limit(Limited::Roles, Some(212), 2, Some(1000)),
+        limit(Limited::RestApis, Some(599), 3, Some(600)),
+        limit(Limited::Users, None, 1, Some(100)),
     ];
     let view = View {
         gaps: &gaps,
@@ -375,9 +378,7 @@ fn teardown_plan() -> Plan {
     let item = |kind, name: &str, verdict, why: &str| Item {
         resource: ResourceId::new(kind, name),
         verdict,
-        action: (verdict == Planned::Delete).then_some(Action::Function(
-            homeroom::stack::kinds::function::Action::Delete,
-        )),
+        action: (verdict == Planned::Delete).then_some(function::Action::Delete.into()),
         why: why.to_owned(),
         theirs: None,
         hint: None,
@@ -724,8 +725,8 @@ fn nobody_who_left_is_let_in_by_a_proposal() {
     assert_eq!(proposed(&run, &view), [""; 0]);
 }
 
-fn left(username: &str) -> Left {
-    Left {
+fn left(username: &str) -> LeftStudent {
+    LeftStudent {
         username: username.parse().unwrap(),
         resources: 11,
         iam_only: false,

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use homeroom::events::{Command, Event, Failure, InFlight, Outcome, StepResult};
+use homeroom::events::{Command, Event, Outcome, StepInFlight, StepResult};
 use homeroom::ids::Username;
 use homeroom::report::progress::Tracker;
 use homeroom::report::style::Paint;
 use homeroom::report::{Terminal, TerminalOptions};
 use homeroom::stack::kinds::{Kind, ResourceId};
+use homeroom::text::failure::Failure;
 
 /// A writer whose text can be read, and a clock that is set by hand.
 #[derive(Clone, Default)]
@@ -194,7 +195,7 @@ fn an_interruption_names_what_may_remain_even_when_quiet() {
     terminal.handle(&started());
     terminal.handle(&Event::Interrupted {
         now: true,
-        in_flight: vec![InFlight {
+        in_flight: vec![StepInFlight {
             student: user("user1"),
             resource: role("user1"),
             action: "create".into(),

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use homeroom::Cli;
 use homeroom::error::Kind;
-use homeroom::events::Failure;
 use homeroom::roster::{Roster, UsernameLimit};
+use homeroom::text::failure::Failure;
 
 fn limit() -> UsernameLimit {
     UsernameLimit {

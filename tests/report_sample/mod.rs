@@ -5,8 +5,10 @@
     reason = "sample data: a wrong literal should stop the test or the example at once"
 )]
 
-use homeroom::aws::execution::{Detail, Execution, Status};
-use homeroom::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Parts, Verdict, Why};
+use homeroom::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
+use homeroom::evidence::check::{
+    CheckResult, Evidence, ExecutionEvidence, PartsDone, Verdict, Why,
+};
 use homeroom::evidence::history::RootCause;
 use homeroom::evidence::progress::{Progress, StudentProgress};
 use homeroom::lab::check::Work;
@@ -182,7 +184,7 @@ pub fn class_before(report: &Document) -> Document {
                 if check.work == Work::Student && check.verdict == Verdict::Pass {
                     check.verdict = Verdict::Fail;
                     check.earned = Points::ZERO;
-                    check.parts = check.parts.map(|parts| Parts { done: 0, ..parts });
+                    check.parts = check.parts.map(|parts| PartsDone { done: 0, ..parts });
                 }
             }
         };
@@ -322,7 +324,7 @@ fn check(
         5 => Some(5),
         _ => None,
     };
-    let parts = of.map(|of| Parts {
+    let parts = of.map(|of| PartsDone {
         done: match (verdict, fare) {
             (Verdict::Pass, _) => of,
             (_, Fare::Part(done)) if done + 2 == index => of - 1,
@@ -347,8 +349,8 @@ fn check(
             format!("Lambda function {username}-send-notification is not there")
         }
         Verdict::Fail => match parts {
-            Some(Parts { done: 2, of: 3 }) => "none yet for inventory_data".to_owned(),
-            Some(Parts { done, of }) => format!("{done} of {of} executions"),
+            Some(PartsDone { done: 2, of: 3 }) => "none yet for inventory_data".to_owned(),
+            Some(PartsDone { done, of }) => format!("{done} of {of} executions"),
             None => "none found".to_owned(),
         },
         Verdict::CouldNotCheck => format!(
@@ -365,8 +367,8 @@ fn check(
     {
         let proves = |(starter, execution): &(Starter, Execution)| match index {
             2 => *starter == Starter::Person,
-            3 => *starter == Starter::Api && execution.status == Status::Succeeded,
-            _ => execution.status == Status::Failed,
+            3 => *starter == Starter::Api && execution.status == ExecutionStatus::Succeeded,
+            _ => execution.status == ExecutionStatus::Failed,
         };
         let asked = ["sales_data", "customer_data", "inventory_data"];
         let mut seen = Vec::new();
@@ -464,10 +466,10 @@ fn executions(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<(Star
             let execution = Execution {
                 arn: format!("arn:aws:states:us-east-1:123456789012:execution:{username}-simple-workflow:{name}"),
                 name,
-                status: if failed { Status::Failed } else { Status::Succeeded },
+                status: if failed { ExecutionStatus::Failed } else { ExecutionStatus::Succeeded },
                 started_ms: started,
                 stopped_ms: Some(started + 2_340 + n as i64 * 110),
-                detail: Some(Detail {
+                detail: Some(ExecutionDetail {
                     input: match failed {
                         true => json!({"userId": "", "dataType": ""}),
                         false => json!({"userId": username, "dataType": types[n % 4]}),
@@ -571,13 +573,13 @@ fn validate(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<CheckRe
             ),
             name: name.to_owned(),
             status: if broken {
-                Status::Failed
+                ExecutionStatus::Failed
             } else {
-                Status::Succeeded
+                ExecutionStatus::Succeeded
             },
             started_ms: started,
             stopped_ms: Some(started + 2_400),
-            detail: Some(Detail {
+            detail: Some(ExecutionDetail {
                 input: json!({"userId": "homeroom-validation", "dataType": "sales_data"}),
                 error: broken.then(|| "Lambda.ResourceNotFoundException".to_owned()),
                 cause: None,
@@ -657,7 +659,7 @@ pub fn hostile_class() -> Document {
         for (_, execution) in &mut row.progress.executions {
             execution.name = text.clone();
             execution.arn = text.clone();
-            execution.detail = Some(Detail {
+            execution.detail = Some(ExecutionDetail {
                 input: json!({ "x": text }),
                 error: Some(text.clone()),
                 cause: Some(text.clone()),
@@ -681,10 +683,10 @@ pub fn hostile_class() -> Document {
             execution: Execution {
                 arn: text.clone(),
                 name: text.clone(),
-                status: Status::Failed,
+                status: ExecutionStatus::Failed,
                 started_ms: 0,
                 stopped_ms: Some(i64::MAX),
-                detail: Some(Detail {
+                detail: Some(ExecutionDetail {
                     input: json!({ text.as_str(): text }),
                     error: Some(text.clone()),
                     cause: Some(text.clone()),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::aws::execution::{Execution, Status};
+use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::evidence::check::Verdict;
-use crate::evidence::evaluate::{Answer, Facts, Reading, StartUnknown, names_can_be_trusted};
+use crate::evidence::evaluate::{Facts, Judgement, Reading, StartUnknown, names_can_be_trusted};
 use crate::lab::check::Proof;
 use crate::lab::marks::Starter;
 use crate::stack::plan::StudentPlan;
@@ -23,7 +23,7 @@ const LOG_SILENT: &str =
 struct Wanted<'a> {
     machine: &'a str,
     started_by: Option<Starter>,
-    status: Option<Status>,
+    status: Option<ExecutionStatus>,
     error: Option<&'a str>,
     input: &'a BTreeMap<String, Value>,
     one_for_each: &'a BTreeMap<String, Vec<Value>>,
@@ -296,7 +296,7 @@ pub(super) fn counted(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Optio
     })
 }
 
-pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Answer {
+pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Judgement {
     let Some(wanted) = Wanted::of(proof) else {
         return (Verdict::CouldNotCheck, Vec::new());
     };

@@ -7,7 +7,7 @@
 use crate::aws::execution::Execution;
 use crate::evidence::check::Verdict;
 use crate::evidence::evaluate::executions::beyond;
-use crate::evidence::evaluate::{Answer, Facts, Reading};
+use crate::evidence::evaluate::{Facts, Judgement, Reading};
 use crate::lab::marks::Starter;
 
 /// How long after an execution's end its functions' last events may carry a time, in milliseconds: a function
@@ -26,7 +26,6 @@ pub type LogKey = (Option<String>, String);
 /// What was seen of a function's log events.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LogSight {
-    /// No event.
     Nothing,
     /// At least one event, whoever caused it.
     Any,
@@ -41,9 +40,7 @@ pub enum LogSight {
 /// A stretch of time in which an execution of the student's own ran alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogWindow {
-    /// Who started the execution.
     pub starter: Starter,
-    /// The execution.
     pub execution: Execution,
     /// Its begin, in milliseconds since 1970.
     pub since_ms: i64,
@@ -161,7 +158,7 @@ pub(super) fn counted(
     Some((functions.iter().filter(logged).count(), functions.len()))
 }
 
-pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -> Answer {
+pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -> Judgement {
     if let Some(machine) = own_of {
         match facts.executions.get(machine) {
             Some(Reading::Unseen(why)) => {

@@ -6,13 +6,14 @@ mod logs;
 mod stack;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use executions::{next_to_describe, to_prove};
 pub use logs::{LogKey, LogSight, LogWindow, own_executions, own_windows};
 pub use stack::{act, reset};
 
-use crate::aws::execution::{Execution, Status};
-use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Parts, Verdict};
+use crate::aws::execution::{Execution, ExecutionStatus};
+use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, PartsDone, Verdict};
 use crate::ids::Scope;
 use crate::lab::check::{Check, Credit, Proof};
 use crate::lab::marks::Starter;
@@ -21,12 +22,11 @@ use crate::stack::diff::Change;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 /// What came of a check, and why.
-type Answer = (Verdict, Vec<Evidence>);
+type Judgement = (Verdict, Vec<Evidence>);
 
 /// Something that was to be read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading<T> {
-    /// It was read.
     Seen(T),
     /// It could not be; why, with operation and error code.
     Unseen(String),
@@ -51,11 +51,37 @@ pub enum StartUnknown {
     Unseen(String),
 }
 
+/// Why a function cannot run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReady {
+    /// It is not there.
+    Missing,
+    /// AWS's name of its state, and why.
+    State(String, Option<String>),
+}
+
+impl NotReady {
+    /// Whether it needs nothing but time.
+    pub fn is_pending(&self) -> bool {
+        matches!(self, Self::State(state, _) if state == "Pending")
+    }
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("missing"),
+            Self::State(state, Some(reason)) => write!(f, "{state} ({reason})"),
+            Self::State(state, None) => f.write_str(state),
+        }
+    }
+}
+
 /// What was read of one student.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// Functions that are not ready to run, by name, with what AWS says of them.
-    pub functions_not_ready: Vec<(String, Reading<String>)>,
+    pub functions_not_ready: Vec<(String, Reading<NotReady>)>,
     /// Executions by the state machine's id in the lab, newest first, with who started each.
     pub executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
     /// Why some executions that a check looks into were not described.
@@ -70,7 +96,6 @@ pub struct Facts {
     pub starts_unknown: BTreeMap<String, StartUnknown>,
     /// What the student changed of the function whose log tells what the API started, put back since or not.
     pub trigger_changed: Option<Change>,
-    /// What was seen of log events.
     pub log_events: BTreeMap<LogKey, Reading<LogSight>>,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
     pub console: Option<Scope>,
@@ -170,7 +195,7 @@ pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult
 
 /// How many of the parts that a proof counts are done; `None` where it counts nothing, or what it counts could not
 /// be read at all.
-fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<Parts> {
+fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<PartsDone> {
     let (done, of) = match proof {
         Proof::Executions { .. } => executions::counted(proof, plan, facts)?,
         Proof::LogEvents {
@@ -180,7 +205,7 @@ fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<Parts> {
         Proof::ResourcesExist | Proof::ResourcesReady | Proof::Unprovable { .. } => return None,
     };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Some(Parts {
+    Some(PartsDone {
         done: number(done.min(of)),
         of: number(of),
     })
@@ -192,7 +217,7 @@ pub fn proves_ready(facts: &Facts) -> bool {
         .executions
         .values()
         .flat_map(Reading::all)
-        .any(|(_, e)| e.status == Status::Succeeded)
+        .any(|(_, e)| e.status == ExecutionStatus::Succeeded)
 }
 
 #[cfg(test)]

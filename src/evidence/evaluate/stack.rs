@@ -1,7 +1,7 @@
 //! Checks of the stack: is everything there, and ready?
 
 use crate::evidence::check::{Evidence, Verdict};
-use crate::evidence::evaluate::{Answer, Facts, Reading};
+use crate::evidence::evaluate::{Facts, Judgement, Reading};
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::role;
 use crate::stack::plan::{Action, Item, StudentPlan, Verdict as Found};
@@ -19,7 +19,7 @@ fn lacks_permissions(item: &Item) -> bool {
     }
 }
 
-pub(super) fn resources_exist(plan: &StudentPlan) -> Answer {
+pub(super) fn resources_exist(plan: &StudentPlan) -> Judgement {
     let all = plan.worked_with().count();
     if plan.nothing_there() {
         let text = format!("not deployed: none of the {all} resources is there");
@@ -97,7 +97,7 @@ pub fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> String) 
         return reset(plan, command);
     }
     match not_ready.first() {
-        Some((_, Reading::Seen(state))) if state.starts_with("Pending") => format!(
+        Some((_, Reading::Seen(state))) if state.is_pending() => format!(
             "A function that was just written needs up to a minute: run `{}` again then.",
             command("status")
         ),
@@ -151,7 +151,7 @@ fn ready(plan: &StudentPlan) -> String {
     }
 }
 
-pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Answer {
+pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Judgement {
     match resources_exist(plan) {
         (Verdict::Fail, why) => return (Verdict::Fail, why),
         (verdict, why) if nothing_seen(plan) => return (verdict, why),

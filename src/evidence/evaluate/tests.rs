@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::aws::execution::Detail;
+use crate::aws::execution::ExecutionDetail;
 use crate::evidence::evaluate::*;
 use crate::evidence::progress::Progress;
 use crate::lab::check::Work;
@@ -57,7 +57,7 @@ fn api_check() -> Check {
     }))
 }
 
-fn execution(name: &str, status: Status) -> Execution {
+fn execution(name: &str, status: ExecutionStatus) -> Execution {
     Execution {
         arn: format!("arn:aws:states:us-east-1:123456789012:execution:m:{name}"),
         name: name.into(),
@@ -69,7 +69,7 @@ fn execution(name: &str, status: Status) -> Execution {
 }
 
 fn with(mut execution: Execution, input: Value, error: Option<&str>) -> Execution {
-    execution.detail = Some(Detail {
+    execution.detail = Some(ExecutionDetail {
         input,
         error: error.map(str::to_owned),
         cause: None,
@@ -78,7 +78,7 @@ fn with(mut execution: Execution, input: Value, error: Option<&str>) -> Executio
 }
 
 fn by_api(name: &str, data: &str) -> (Starter, Execution) {
-    let execution = execution(name, Status::Succeeded);
+    let execution = execution(name, ExecutionStatus::Succeeded);
     let input = json!({ "dataType": data });
     (Starter::Api, with(execution, input, None))
 }
@@ -153,7 +153,7 @@ fn each_values_proof_is_shown_before_newer_runs_that_add_no_proof() {
 
 #[test]
 fn a_failed_check_says_what_came_near_and_why_it_does_not_count() {
-    let aborted = (Starter::Api, execution("x", Status::Aborted));
+    let aborted = (Starter::Api, execution("x", ExecutionStatus::Aborted));
     let result = evaluate(&api_check(), &deployed(), &facts(vec![aborted]));
     assert_eq!(result.verdict, Verdict::Fail);
     assert!(
@@ -166,7 +166,12 @@ fn a_failed_check_says_what_came_near_and_why_it_does_not_count() {
 
 #[test]
 fn homerooms_own_executions_never_count() {
-    let own = || vec![(Starter::Homeroom, execution("x", Status::Succeeded))];
+    let own = || {
+        vec![(
+            Starter::Homeroom,
+            execution("x", ExecutionStatus::Succeeded),
+        )]
+    };
     let result = evaluate(&any(json!({})), &deployed(), &facts(own()));
     assert_eq!(result.verdict, Verdict::Fail);
     assert_eq!(texts(&result), ["no executions of the student's own yet"]);
@@ -180,11 +185,11 @@ fn homerooms_own_executions_never_count() {
 fn only_the_end_that_is_asked_for_counts() {
     let failed = any(json!({"status": "FAILED", "error": "ProcessingFailed"}));
     for status in [
-        Status::Running,
-        Status::Succeeded,
-        Status::TimedOut,
-        Status::Aborted,
-        Status::PendingRedrive,
+        ExecutionStatus::Running,
+        ExecutionStatus::Succeeded,
+        ExecutionStatus::TimedOut,
+        ExecutionStatus::Aborted,
+        ExecutionStatus::PendingRedrive,
     ] {
         let other = with(execution("x", status), json!({}), Some("ProcessingFailed"));
         assert_eq!(
@@ -193,7 +198,7 @@ fn only_the_end_that_is_asked_for_counts() {
             "{status:?}"
         );
     }
-    let ended = |error| with(execution("x", Status::Failed), json!({}), error);
+    let ended = |error| with(execution("x", ExecutionStatus::Failed), json!({}), error);
     assert_eq!(
         verdict(
             &failed,
@@ -218,7 +223,11 @@ fn only_the_end_that_is_asked_for_counts() {
 #[test]
 fn every_execution_of_the_students_own_counts_where_no_end_is_asked_for() {
     let two = any(json!({"count": 2}));
-    for status in [Status::Running, Status::Aborted, Status::PendingRedrive] {
+    for status in [
+        ExecutionStatus::Running,
+        ExecutionStatus::Aborted,
+        ExecutionStatus::PendingRedrive,
+    ] {
         let all = vec![
             (Starter::Person, execution("a", status)),
             (Starter::Api, execution("b\u{202e}é漢", status)),
@@ -238,7 +247,11 @@ fn an_input_of_another_shape_is_a_fail_and_no_panic() {
         json!({"dataType": ["sales_data"]}),
         json!({"dataType": {"": "sales_data"}}),
     ] {
-        let odd = with(execution("x", Status::Succeeded), input.clone(), None);
+        let odd = with(
+            execution("x", ExecutionStatus::Succeeded),
+            input.clone(),
+            None,
+        );
         assert_eq!(
             verdict(&api_check(), vec![(Starter::Api, odd)]),
             Verdict::Fail,
@@ -250,7 +263,7 @@ fn an_input_of_another_shape_is_a_fail_and_no_panic() {
 #[test]
 fn a_long_input_makes_no_long_evidence() {
     let input = json!({"dataType": "sales_data", "x": "é".repeat(4_000)});
-    let long = with(execution("x", Status::Succeeded), input, None);
+    let long = with(execution("x", ExecutionStatus::Succeeded), input, None);
     let result = evaluate(
         &any(json!({})),
         &deployed(),
@@ -261,7 +274,10 @@ fn a_long_input_makes_no_long_evidence() {
 
 #[test]
 fn an_execution_that_could_not_be_described_is_not_a_zero() {
-    let mut read = facts(vec![(Starter::Api, execution("x", Status::Succeeded))]);
+    let mut read = facts(vec![(
+        Starter::Api,
+        execution("x", ExecutionStatus::Succeeded),
+    )]);
     read.undescribed = Some("states:DescribeExecution: AccessDenied: no".into());
     let result = evaluate(&api_check(), &deployed(), &read);
     assert_eq!(result.verdict, Verdict::CouldNotCheck);
@@ -285,7 +301,12 @@ fn executions_that_could_not_be_listed_are_not_a_zero() {
 #[test]
 fn a_changed_function_costs_the_names_their_credit() {
     let one = any(json!({"started_by": "person"}));
-    let undescribed = || facts(vec![(Starter::Person, execution("any", Status::Succeeded))]);
+    let undescribed = || {
+        facts(vec![(
+            Starter::Person,
+            execution("any", ExecutionStatus::Succeeded),
+        )])
+    };
     for found in [Found::Keep, Found::Update, Found::Create, Found::Conflict] {
         let changed = plan(&[(Kind::Function, found)]);
         let result = evaluate(&one, &changed, &undescribed());
@@ -317,7 +338,7 @@ fn what_a_name_speaks_of_is_described_first_and_else_the_newest() {
     ];
     let mut all: Vec<_> = names
         .iter()
-        .map(|name| (Starter::Api, execution(name, Status::Succeeded)))
+        .map(|name| (Starter::Api, execution(name, ExecutionStatus::Succeeded)))
         .collect();
     let proof = api_check().proof;
     assert_eq!(
@@ -362,7 +383,7 @@ fn a_missing_part_fails_a_stack_and_a_hidden_one_leaves_it_unchecked() {
         assert_eq!(verdicts, both, "{other:?}");
     }
     let mut read = Facts::default();
-    let state = Reading::Seen("Failed".to_owned());
+    let state = Reading::Seen(NotReady::State("Failed".to_owned(), None));
     read.functions_not_ready.push(("user1-x".into(), state));
     assert_eq!(evaluate(&ready, &deployed(), &read).verdict, Verdict::Fail);
     read.functions_not_ready[0].1 = Reading::Unseen("lambda:GetFunction: AccessDenied".into());
@@ -377,7 +398,7 @@ fn log_check() -> Check {
 }
 
 fn logs(sight: Reading<LogSight>) -> Facts {
-    let own = (Starter::Person, execution("y", Status::Succeeded));
+    let own = (Starter::Person, execution("y", ExecutionStatus::Succeeded));
     let mut facts = facts(vec![own]);
     let key = (Some("m".to_owned()), "f".to_owned());
     facts.log_events.insert(key, sight);
@@ -386,7 +407,7 @@ fn logs(sight: Reading<LogSight>) -> Facts {
 
 #[test]
 fn log_events_prove_something_only_during_the_students_own_execution() {
-    let own = execution("y", Status::Succeeded);
+    let own = execution("y", ExecutionStatus::Succeeded);
     let during = LogSight::During(Starter::Person, Box::new(own));
     let result = evaluate(
         &log_check(),
@@ -401,7 +422,10 @@ fn log_events_prove_something_only_during_the_students_own_execution() {
         Verdict::Fail
     );
     let mut only_homerooms = logs(Reading::Seen(during));
-    let homerooms = vec![(Starter::Homeroom, execution("x", Status::Succeeded))];
+    let homerooms = vec![(
+        Starter::Homeroom,
+        execution("x", ExecutionStatus::Succeeded),
+    )];
     only_homerooms
         .executions
         .insert("m".into(), Reading::Seen(homerooms));
@@ -440,7 +464,7 @@ fn windows_are_the_apis_first_and_never_those_in_which_homeroom_ran() {
     let at = |name: &str, start: i64, end: Option<i64>| Execution {
         started_ms: start,
         stopped_ms: end,
-        ..execution(name, Status::Succeeded)
+        ..execution(name, ExecutionStatus::Succeeded)
     };
     let all = vec![
         (Starter::Person, at("running", 900_000, None)),
@@ -481,7 +505,7 @@ fn in_parts(check: Check, points: u32) -> Check {
 fn earned(
     check: &Check,
     executions: Vec<(Starter, Execution)>,
-) -> (Verdict, Points, Option<Parts>) {
+) -> (Verdict, Points, Option<PartsDone>) {
     let result = evaluate(check, &deployed(), &facts(executions));
     (result.verdict, result.earned, result.parts)
 }
@@ -496,7 +520,7 @@ fn two_of_three_values_earn_two_thirds_and_the_third_the_rest() {
         30,
     );
     let mut work = vec![by_api("a", "sales_data"), by_api("b", "sales_data")];
-    let parts = |done| Some(Parts { done, of: 3 });
+    let parts = |done| Some(PartsDone { done, of: 3 });
     assert_eq!(
         earned(&check, work.clone()),
         (Verdict::Fail, Points::whole(10), parts(1))
@@ -521,10 +545,15 @@ fn two_of_three_values_earn_two_thirds_and_the_third_the_rest() {
 fn four_of_five_executions_earn_four_fifths_and_more_than_five_no_more() {
     let check = in_parts(any(json!({ "count": 5 })), 25);
     let some = |n: usize| {
-        let one = |i| (Starter::Person, execution(&format!("e{i}"), Status::Failed));
+        let one = |i| {
+            (
+                Starter::Person,
+                execution(&format!("e{i}"), ExecutionStatus::Failed),
+            )
+        };
         (0..n).map(one).collect::<Vec<_>>()
     };
-    let parts = |done| Some(Parts { done, of: 5 });
+    let parts = |done| Some(PartsDone { done, of: 5 });
     assert_eq!(
         earned(&check, some(4)),
         (Verdict::Fail, Points::whole(20), parts(4))
@@ -538,7 +567,7 @@ fn four_of_five_executions_earn_four_fifths_and_more_than_five_no_more() {
 #[test]
 fn all_or_nothing_gives_nothing_for_a_part() {
     let check = any(json!({ "count": 2 }));
-    let one = vec![(Starter::Person, execution("e", Status::Failed))];
+    let one = vec![(Starter::Person, execution("e", ExecutionStatus::Failed))];
     assert_eq!(earned(&check, one), (Verdict::Fail, Points::ZERO, None));
 }
 
@@ -547,7 +576,7 @@ fn what_could_not_be_described_earns_no_more_than_what_is_proven() {
     let check = in_parts(api_check(), 20);
     let mut read = facts(vec![
         by_api("a", "sales_data"),
-        (Starter::Api, execution("b", Status::Succeeded)),
+        (Starter::Api, execution("b", ExecutionStatus::Succeeded)),
     ]);
     read.undescribed = Some("denied".into());
     let result = evaluate(&check, &deployed(), &read);
@@ -571,7 +600,7 @@ fn each_function_that_logged_earns_its_share() {
         read.log_events.insert(key, Reading::Seen(sight));
     }
     let result = evaluate(&check, &deployed(), &read);
-    assert_eq!(result.parts, Some(Parts { done: 1, of: 3 }));
+    assert_eq!(result.parts, Some(PartsDone { done: 1, of: 3 }));
     assert_eq!(result.earned, Points::from_hundredths(333));
 }
 
@@ -582,7 +611,7 @@ fn an_accident_is_not_the_error_exercise() {
         "input": { "/userId": "", "/dataType": "" }
     }));
     let failed = |input: Value| {
-        let execution = execution("e", Status::Failed);
+        let execution = execution("e", ExecutionStatus::Failed);
         vec![(
             Starter::Api,
             with(execution, input, Some("ProcessingFailed")),
@@ -609,7 +638,12 @@ fn an_accident_is_not_the_error_exercise() {
 fn work_done_in_part_is_in_progress_and_nothing_done_is_not_started() {
     let check = in_parts(any(json!({ "count": 5 })), 25);
     let result = |n: usize| {
-        let one = |i| (Starter::Person, execution(&format!("e{i}"), Status::Failed));
+        let one = |i| {
+            (
+                Starter::Person,
+                execution(&format!("e{i}"), ExecutionStatus::Failed),
+            )
+        };
         evaluate(&check, &deployed(), &facts((0..n).map(one).collect()))
     };
     assert_eq!(Progress::of(&[result(0)]), Progress::NotStarted);
@@ -715,7 +749,7 @@ fn what_may_be_homerooms_neither_counts_nor_turns_unknown_into_failed() {
         let one = |i| {
             (
                 Starter::Unclear,
-                execution(&format!("u{i}"), Status::Succeeded),
+                execution(&format!("u{i}"), ExecutionStatus::Succeeded),
             )
         };
         (0..n).map(one).collect::<Vec<_>>()
@@ -734,8 +768,8 @@ fn what_may_be_homerooms_neither_counts_nor_turns_unknown_into_failed() {
         texts(&result)
     );
     let mut own = unclear(5);
-    own.push((Starter::Person, execution("a", Status::Succeeded)));
-    own.push((Starter::Person, execution("b", Status::Succeeded)));
+    own.push((Starter::Person, execution("a", ExecutionStatus::Succeeded)));
+    own.push((Starter::Person, execution("b", ExecutionStatus::Succeeded)));
     assert_eq!(verdict(&two, own), Verdict::Pass);
 }
 
@@ -754,8 +788,11 @@ fn what_lies_beyond_the_listing_is_not_a_fail() {
 #[test]
 fn what_aws_does_not_show_yet_is_said_and_is_not_a_fail() {
     let failed = any(json!({"status": "FAILED", "error": "ProcessingFailed"}));
-    let mut read = facts(vec![(Starter::Api, execution("x", Status::Failed))]);
-    let arn = execution("x", Status::Failed).arn;
+    let mut read = facts(vec![(
+        Starter::Api,
+        execution("x", ExecutionStatus::Failed),
+    )]);
+    let arn = execution("x", ExecutionStatus::Failed).arn;
     read.unsettled
         .insert(arn, "AWS does not show its error yet".into());
     let result = evaluate(&failed, &deployed(), &read);
@@ -795,7 +832,7 @@ fn log_events_that_something_hides_could_not_be_checked() {
     let result = evaluate(&log_check(), &deployed(), &hidden);
     assert_eq!(result.verdict, Verdict::CouldNotCheck);
     assert_eq!(texts(&result), ["f: homeroom's own ran"]);
-    let own = execution("y", Status::Succeeded);
+    let own = execution("y", ExecutionStatus::Succeeded);
     let naming = logs(Reading::Seen(LogSight::Naming(
         Starter::Person,
         Box::new(own),
@@ -816,8 +853,11 @@ fn instructed(plan: &StudentPlan, facts: &Facts) -> (Verdict, String) {
 #[test]
 fn the_instructor_is_told_the_act_that_mends_the_stack() {
     use Found::{Conflict, Create, Keep, NoChange, Unknown, Update};
-    let not_ready = |state: &str| Facts {
-        functions_not_ready: vec![("user1-x".into(), Reading::Seen(state.into()))],
+    let not_ready = |state: &str, reason: Option<&str>| Facts {
+        functions_not_ready: vec![(
+            "user1-x".into(),
+            Reading::Seen(NotReady::State(state.into(), reason.map(str::to_owned))),
+        )],
         ..Facts::default()
     };
     let as_seen = Facts::default;
@@ -844,19 +884,19 @@ fn the_instructor_is_told_the_act_that_mends_the_stack() {
         ),
         (
             vec![(function, Keep)],
-            not_ready("Failed"),
+            not_ready("Failed", None),
             Verdict::Fail,
             "`homeroom deploy --reset --students user1` puts the stack back",
         ),
         (
             vec![(function, NoChange)],
-            not_ready("Failed"),
+            not_ready("Failed", None),
             Verdict::Fail,
             "Lambda console",
         ),
         (
             vec![(function, NoChange)],
-            not_ready("Pending (Creating)"),
+            not_ready("Pending", Some("Creating")),
             Verdict::Fail,
             "`homeroom status` again",
         ),

@@ -1,6 +1,7 @@
-use crate::aws::execution::Status;
-use crate::evidence::check::{Evidence, ExecutionEvidence, Parts};
+use crate::aws::execution::ExecutionStatus;
+use crate::evidence::check::{Evidence, ExecutionEvidence, PartsDone};
 use crate::evidence::last_reading::*;
+use crate::evidence::sight::DAY_MS;
 use crate::ids::Scope;
 
 const MACHINE: &str = "state machine user1-flow";
@@ -82,7 +83,7 @@ fn source(name: &str, state: SourceState) -> Source {
 }
 
 /// What is seen of a stack: its role's id, and the state of machine and log group.
-fn sight(role: Option<&str>, machine: SourceState, group: SourceState) -> Sight {
+fn sight(role: Option<&str>, machine: SourceState, group: SourceState) -> StackSight {
     let mut births: BTreeSet<String> = role
         .map(|id| format!("IAM role {id}"))
         .into_iter()
@@ -91,7 +92,7 @@ fn sight(role: Option<&str>, machine: SourceState, group: SourceState) -> Sight 
     if matches!(machine.state, SourceState::There(_)) {
         births.extend(machine.birth());
     }
-    Sight {
+    StackSight {
         ends: false,
         hidden: machine.state == SourceState::Hidden,
         any: !births.is_empty(),
@@ -103,12 +104,12 @@ fn sight(role: Option<&str>, machine: SourceState, group: SourceState) -> Sight 
     }
 }
 
-fn whole(role: &str, born: i64) -> Sight {
+fn whole(role: &str, born: i64) -> StackSight {
     let there = SourceState::There(Some(born));
     sight(Some(role), there.clone(), there)
 }
 
-fn gone() -> Sight {
+fn gone() -> StackSight {
     sight(None, SourceState::Gone, SourceState::Gone)
 }
 
@@ -116,7 +117,7 @@ fn gone() -> Sight {
 fn merge(
     last: &mut LastReadings,
     fresh: StudentProgress,
-    sight: Sight,
+    sight: StackSight,
     now: Timestamp,
 ) -> StudentProgress {
     last.merge([(fresh, sight)], &BTreeMap::new(), now)
@@ -315,7 +316,7 @@ fn what_could_not_be_read_stands_if_it_had_passed_and_is_unknown_if_not() {
 fn what_was_done_in_part_is_no_less_while_it_cannot_be_read() {
     let mut last = readings();
     let mut partly = read((Verdict::Pass, 30), (Verdict::Fail, 7));
-    let parts = Some(Parts { done: 1, of: 3 });
+    let parts = Some(PartsDone { done: 1, of: 3 });
     for check in &mut partly.checks {
         check.parts = parts;
     }
@@ -333,7 +334,7 @@ fn what_was_done_in_part_is_no_less_while_it_cannot_be_read() {
         (Points::whole(7), parts, Some(at(9)))
     );
     // A teardown follows: nothing will be read after this.
-    let end = Sight {
+    let end = StackSight {
         ends: true,
         ..whole("r", 1)
     };
@@ -356,7 +357,7 @@ fn more_that_is_proven_is_kept_though_not_all_could_be_read() {
         let first = read((Verdict::Fail, 15), (Verdict::Fail, 0));
         merge(&mut last, first, whole("r", 1), at(9));
         last.copied([&user()], "copy.json");
-        let sight = Sight {
+        let sight = StackSight {
             ends,
             ..whole("r", 1)
         };
@@ -406,7 +407,7 @@ fn what_aged_out_of_its_source_still_counts() {
     let run = Execution {
         arn: "arn".into(),
         name: "run".into(),
-        status: Status::Succeeded,
+        status: ExecutionStatus::Succeeded,
         started_ms: at(8).as_millisecond(),
         stopped_ms: Some(at(8).as_millisecond()),
         detail: None,
@@ -451,10 +452,10 @@ fn last_readings_are_read_back_and_others_are_not_used() {
 fn merge_of(
     last: &mut LastReadings,
     email: &str,
-    (fresh, sight): (StudentProgress, Sight),
+    (fresh, sight): (StudentProgress, StackSight),
     now: Timestamp,
-) -> (StudentProgress, BTreeMap<Username, Kept>) {
-    let person = Person {
+) -> (StudentProgress, BTreeMap<Username, KeptReading>) {
+    let person = KnownPerson {
         email: Some(email.into()),
         name: None,
     };
@@ -538,7 +539,7 @@ fn an_older_reading_without_a_person_is_of_whom_the_people_file_named() {
         pass(Some(at(9))),
         "nothing contradicts it"
     );
-    let ana = Person {
+    let ana = KnownPerson {
         email: Some("ana@x.edu".into()),
         name: None,
     };

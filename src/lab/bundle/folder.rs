@@ -54,7 +54,7 @@ pub(super) fn read(root: &Path, limits: Limits) -> Result<Files> {
         )
         .hint("--lab takes the folder that holds templates/ and lambdas/; leave it out for the lab that comes with homeroom"));
     }
-    let mut reader = Reader {
+    let mut reader = FolderReader {
         limits,
         files: Files::new(),
         total: 0,
@@ -72,7 +72,7 @@ pub(super) fn read(root: &Path, limits: Limits) -> Result<Files> {
     reader.finish()
 }
 
-struct Reader {
+struct FolderReader {
     limits: Limits,
     files: Files,
     total: u64,
@@ -80,7 +80,7 @@ struct Reader {
     faults: Vec<Failure>,
 }
 
-impl Reader {
+impl FolderReader {
     fn finish(mut self) -> Result<Files> {
         if self.faults.is_empty() {
             return Ok(self.files);

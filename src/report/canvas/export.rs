@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::events::Failure;
+use crate::text::failure::Failure;
 use crate::text::normalise::key;
 use crate::text::problems::{Like, Problem};
 use crate::text::similar;

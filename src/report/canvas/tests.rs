@@ -9,11 +9,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::events::Failure;
 use crate::evidence::check::CheckResult;
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::report::document::{Account, Document, ReportStudent};
 use crate::roster::Student;
+use crate::text::failure::Failure;
 
 use super::{Export, Filled};
 

@@ -12,11 +12,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::events::{Command, Outcome, RunSummary};
-
+use crate::events::{Command, Outcome};
 use crate::ids::Username;
-
+use crate::results::RunSummary;
 use crate::stack::kinds::Gap;
+use crate::stack::limits::Limit;
 
 use super::causes::{self, Cause};
 use super::document::{Document, hidden_by};
@@ -82,19 +82,6 @@ impl Default for View<'_> {
             first: &[],
         }
     }
-}
-
-/// One limit of the account, and what the plan does to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limit {
-    /// What is limited (`IAM roles`).
-    pub what: String,
-    /// How many there are; `None` when it could not be read.
-    pub used: Option<u32>,
-    /// How many the plan adds.
-    pub adds: u32,
-    /// How many there may be; `None` when it could not be read.
-    pub quota: Option<u32>,
 }
 
 /// Prints what a verb says at its end.

@@ -6,10 +6,11 @@
 
 use std::io;
 
-use crate::events::{Command, Outcome, RunSummary, StudentResult};
+use crate::events::{Command, Outcome};
 use crate::evidence::check::{AS_DEPLOYED, STACK_CHECKS, Verdict};
 use crate::ids::Username;
 use crate::probe::reach::OWN_STACK;
+use crate::results::{RunSummary, StudentResult};
 use crate::text::show::clean;
 
 use super::super::marks::Tone;

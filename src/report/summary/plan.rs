@@ -3,12 +3,15 @@
 use std::io;
 use std::time::Duration;
 
-use crate::events::{Estimate, ResourceResult, ResourceState, RunSummary};
+use crate::results::RunSummary;
+use crate::stack::forecast::Estimate;
 use crate::stack::plan::Verdict;
+use crate::stack::result::{ResourceResult, ResourceState};
 
 use super::super::marks::{self, Tone};
 use super::table::{TableCell, TableHead, TextTable};
-use super::{Limit, Screen, View};
+use super::{Screen, View};
+use crate::stack::limits::Limit;
 use crate::text::words::{duration, plural};
 
 /// Columns of the table: always there, so that two plans read alike.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::events::RunSummary;
+use crate::results::RunSummary;
 
 use super::super::marks::Tone;
 use super::super::tally::check_tallies;

@@ -24,13 +24,13 @@ use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
 use crate::stack::kinds::rest_api;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Facts, Item, Kind, Planning, ResourceId, StudentsWork, Verdict,
+    AnySeen, AnySpec, Desired, Item, Kind, KindFacts, Planning, ResourceId, StudentsWork, Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
 
 use settings::{ChangedPart, changed_parts, words};
 
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     // Source: Lambda CreateFunction, `FunctionName`.
     name_max: 64,
     runs: true,
@@ -60,6 +60,14 @@ pub fn reserved_from_tag(value: &str) -> Option<u32> {
 
 /// Most bytes in all environment variables together. Source: Lambda quotas.
 pub const ENVIRONMENT_MAX: usize = 4096;
+/// What the name of a function's log group begins with.
+pub(super) const LOG_GROUP_PREFIX: &str = "/aws/lambda/";
+
+/// The name of a function's log group.
+pub(crate) fn log_group_of(function: &str) -> String {
+    format!("{LOG_GROUP_PREFIX}{function}")
+}
+
 /// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
 /// may go on for so long after it.
 pub const RUN_MAX_MS: i64 = 15 * 60 * 1000;
@@ -265,7 +273,7 @@ impl AnySpec for Spec {
         let id = self.id();
         let Some(seen) = at.observed.functions.get(&self.name) else {
             // It must not log before its group has the retention that the lab says.
-            let group = super::log_group::name_for(&self.name);
+            let group = log_group_of(&self.name);
             let mut groups = at.stack.log_groups.iter().map(AnySpec::id);
             let group = groups.find(|id| id.name == group);
             let shut = shut_out(at);

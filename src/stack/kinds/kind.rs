@@ -1,71 +1,14 @@
-//! What kinds of resource there are, how one resource is named, and what may be found of it.
-
-use std::fmt;
+//! What may be found of a resource. Which kinds there are, and how one is named, stands in `ids`.
 
 use serde::Serialize;
 
-/// A kind of AWS resource, in the order in which a stack is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// IAM role.
-    Role,
-    /// CloudWatch Logs log group.
-    LogGroup,
-    /// Lambda function.
-    Function,
-    /// Step Functions state machine.
-    StateMachine,
-    /// API Gateway REST API with its resources, methods, permission, deployment and stage.
-    RestApi,
-    /// Customer managed policy of IAM: a student's access, or a boundary.
-    ManagedPolicy,
-    /// IAM user: a student's way in.
-    User,
-}
+use crate::ids::Kind;
 
 impl Kind {
     /// Whether a student works with it. The policy that bounds the roles is none of that: a stack that is without one,
     /// as older versions of homeroom made it, works as well.
     pub(crate) fn is_worked_with(self) -> bool {
         self != Self::ManagedPolicy
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Role => "IAM role",
-            Self::LogGroup => "log group",
-            Self::Function => "Lambda function",
-            Self::StateMachine => "state machine",
-            Self::RestApi => "REST API",
-            Self::ManagedPolicy => "IAM policy",
-            Self::User => "IAM user",
-        })
-    }
-}
-
-/// Names one resource in plans, events and reports.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct ResourceId {
-    pub kind: Kind,
-    /// Its name; unique within its kind and the account's region (for REST APIs: meant to be).
-    pub name: String,
-}
-
-impl ResourceId {
-    pub fn new(kind: Kind, name: impl Into<String>) -> Self {
-        Self {
-            kind,
-            name: name.into(),
-        }
-    }
-}
-
-impl fmt::Display for ResourceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind, self.name)
     }
 }
 

@@ -11,13 +11,13 @@ use crate::aws::Operation::{self, *};
 use crate::ids::Username;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Observed, Planning,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, Planning,
     ResourceId, Verdict, function,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError, or_gone};
 
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     // Source: CloudWatch Logs CreateLogGroup, `logGroupName`.
     name_max: 512,
     runs: false,
@@ -36,14 +36,6 @@ pub const RETENTION_DAYS: [i32; 22] = [
 /// What a function logged at its end is delivered within so long, and would make its log group again; nothing tells
 /// that all of it has arrived.
 pub(crate) const LATE_LOGS: Duration = Duration::from_secs(5);
-
-/// What the name of a function's log group begins with.
-const PREFIX: &str = "/aws/lambda/";
-
-/// The name of a function's log group.
-pub(crate) fn name_for(function: &str) -> String {
-    format!("{PREFIX}{function}")
-}
 
 /// A log group as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +202,10 @@ pub(crate) async fn list(
     strangers: &BTreeSet<Username>,
 ) -> Listed<BTreeMap<String, Seen>> {
     let client = search.client;
-    let by_function = |group: &str| match &functions.get(group.strip_prefix(PREFIX)?)?.ownership {
+    let by_function = |group: &str| match &functions
+        .get(group.strip_prefix(function::LOG_GROUP_PREFIX)?)?
+        .ownership
+    {
         Ownership::Ours(owner) => Some(Ownership::Ours(owner.clone())),
         _ => None,
     };
@@ -261,7 +256,7 @@ fn prefix(search: &Search<'_>) -> String {
     let names = search.beginnings(Kind::LogGroup);
     let mut names = names.chain(of_strays.iter().map(String::as_str));
     let Some(first) = names.next() else {
-        return PREFIX.to_owned();
+        return function::LOG_GROUP_PREFIX.to_owned();
     };
     let common = names.fold(first, |common, name| {
         let same = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b);
@@ -274,7 +269,10 @@ fn prefix(search: &Search<'_>) -> String {
 pub(crate) fn made_again(resource: &ResourceId) -> Option<ResourceId> {
     match resource.kind {
         Kind::LogGroup => Some(resource.clone()),
-        Kind::Function => Some(ResourceId::new(Kind::LogGroup, name_for(&resource.name))),
+        Kind::Function => Some(ResourceId::new(
+            Kind::LogGroup,
+            function::log_group_of(&resource.name),
+        )),
         _ => None,
     }
 }

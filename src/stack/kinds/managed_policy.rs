@@ -11,15 +11,16 @@ use crate::aws::Operation::{self, *};
 use crate::aws::{ErrorKind, Principal};
 use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Planning, ResourceId, Verdict,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Planning, ResourceId,
+    Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError};
 use crate::text::json::canonical;
 
-pub(super) const FACTS: Facts = Facts {
-    // No lab names one: it is called like the student.
-    name_max: super::user::FACTS.name_max,
+pub(super) const FACTS: KindFacts = KindFacts {
+    // No lab names one: it is called like the student, whose user's name is bounded so.
+    name_max: 64,
     runs: false,
     in_iam: true,
     goes: 6,

@@ -30,11 +30,12 @@ use crate::stack::diff::Change;
 use crate::stack::ownership::{Owner, Ownership, Tags};
 use crate::stack::step::{Context, StepError};
 
+pub use crate::ids::{Kind, ResourceId};
 pub use item::Item;
-pub use kind::{Kind, ResourceId, Verdict};
+pub use kind::Verdict;
 
 /// What is true of every resource of a kind.
-pub(crate) struct Facts {
+pub(crate) struct KindFacts {
     /// Longest name, in characters.
     pub name_max: usize,
     /// Whether code runs in it, which may log and needs its role to the end.
@@ -48,7 +49,7 @@ pub(crate) struct Facts {
 }
 
 impl Kind {
-    pub(crate) fn facts(self) -> &'static Facts {
+    pub(crate) fn facts(self) -> &'static KindFacts {
         match self {
             Self::Role => &role::FACTS,
             Self::LogGroup => &log_group::FACTS,
@@ -195,6 +196,17 @@ impl Observed {
             .chain(of(self.rest_apis.values().flatten()))
             .chain(of(self.policies.values()))
             .chain(of(self.users.values()))
+    }
+
+    /// Every resource that says that it is this class's, by owner.
+    pub fn owned(&self, desired: &Desired) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
+        let mut found: BTreeMap<Owner, BTreeSet<ResourceId>> = BTreeMap::new();
+        for seen in self.all() {
+            if let Ownership::Ours(owner) = seen.whose(desired, None) {
+                found.entry(owner).or_default().insert(seen.id());
+            }
+        }
+        found
     }
 
     /// Everything that bears a name; several only where AWS allows that.

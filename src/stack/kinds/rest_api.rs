@@ -22,11 +22,12 @@ use crate::ids::{ClassName, Scope};
 use crate::stack::kinds::drift::Drift;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Facts, Item, Kind, Observed, Planning, ResourceId, Stack, Verdict,
+    AnySeen, AnySpec, Desired, Item, Kind, KindFacts, Observed, Planning, ResourceId, Stack,
+    Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record, Tags};
 
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     // API Gateway publishes no limit; this is the tightest of the other kinds, so that a lab never depends on an
     // unwritten one.
     name_max: 64,
@@ -38,7 +39,7 @@ pub(super) const FACTS: Facts = Facts {
 
 /// One method on one path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct ApiRoute {
+pub struct RouteSpec {
     pub method: String,
     /// Path, with its leading slash.
     pub path: String,
@@ -46,7 +47,7 @@ pub struct ApiRoute {
     pub function: String,
 }
 
-impl ApiRoute {
+impl RouteSpec {
     /// Statement id of the function's resource policy that lets this route invoke it.
     fn statement_id(&self) -> String {
         let path: String = self
@@ -127,7 +128,7 @@ pub struct Spec {
     pub name: String,
     /// Its one stage.
     pub stage: String,
-    pub routes: Vec<ApiRoute>,
+    pub routes: Vec<RouteSpec>,
     /// Who may call them.
     pub authorization: Authorization,
     /// How often; nothing is written to the stage where there is none, and the account's limit counts.

@@ -13,14 +13,14 @@ use crate::aws::Operation::{self, *};
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::search::Search;
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Observed, Planning,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, Planning,
     ResourceId, Stack, Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Tags, of_principal};
 use crate::stack::step::{Context, StepError};
 use crate::text::json::canonical;
 
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     // Source: IAM and AWS STS quotas, "Role names".
     name_max: 64,
     runs: false,

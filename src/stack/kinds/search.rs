@@ -16,7 +16,7 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, ErrorKind, Page};
 use crate::ids::Username;
 use crate::stack::hints;
-use crate::stack::kinds::state_machine::KnownMachines;
+
 use crate::stack::kinds::{AnySeen, Desired, Gap, Kind, ResourceId};
 use crate::stack::names::NamePattern;
 use crate::stack::ownership::{Owner, Ownership};
@@ -72,8 +72,6 @@ pub(crate) struct Search<'a> {
     pub client: &'a Client,
     pub desired: &'a Desired,
     pub depth: &'a Depth,
-    /// State machines that need not be described again.
-    pub known: &'a KnownMachines,
     owners: BTreeMap<ResourceId, Owner>,
     strays: Mutex<Strays>,
     /// Whose stacks should be there.
@@ -89,12 +87,7 @@ struct Strays {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(
-        client: &'a Client,
-        desired: &'a Desired,
-        depth: &'a Depth,
-        known: &'a KnownMachines,
-    ) -> Self {
+    pub fn new(client: &'a Client, desired: &'a Desired, depth: &'a Depth) -> Self {
         let owned = desired.stacks.iter().flat_map(|stack| {
             let ids = stack.resource_ids().into_iter();
             ids.map(|id| (id, stack.owner.clone()))
@@ -103,7 +96,6 @@ impl<'a> Search<'a> {
             client,
             desired,
             depth,
-            known,
             owners: owned.collect(),
             strays: Mutex::default(),
             students: desired.stacks.iter().map(|s| s.student()).collect(),

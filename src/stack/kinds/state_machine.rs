@@ -19,14 +19,14 @@ use crate::stack::diff::{Change, LAB_CHANGED, SettingsDiff, abridged, counts, li
 use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Facts, Item, Kind, KindAction, Planning, ResourceId,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Planning, ResourceId,
     StudentsWork, Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 use crate::text::json::sorted;
 
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     // Source: Step Functions CreateStateMachine, `name`.
     name_max: 80,
     runs: true,
@@ -540,13 +540,14 @@ async fn stop_executions(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
     }
 }
 
-/// The class's machines: a listing shows names only, so each is described. `strangers`: students who are wholly another
-/// class's.
+/// The class's machines: a listing shows names only, so each is described that is not known and the same. `strangers`:
+/// students who are wholly another class's.
 ///
 /// # Errors
 /// Only when the run is stopped.
 pub(crate) async fn list(
     search: &Search<'_>,
+    known: &KnownMachines,
     strangers: &BTreeSet<Username>,
 ) -> Listed<BTreeMap<String, Seen>> {
     let mut found = BTreeMap::new();
@@ -561,7 +562,7 @@ pub(crate) async fn list(
                 search.note_named(Kind::StateMachine, &machine.name);
                 return;
             }
-            let known = search.known.get(&machine.name);
+            let known = known.get(&machine.name);
             if let Some(known) = known.filter(|known| known.is(&machine)) {
                 let owner = Some(known.owner.clone());
                 machine.ownership = Ownership::from_owner(owner, &search.desired.class);

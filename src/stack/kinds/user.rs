@@ -11,11 +11,11 @@ pub use effects::Action;
 
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::{
-    AnySeen, Desired, Facts, Kind, Observed, ResourceId, Stack, managed_policy,
+    AnySeen, Desired, Kind, KindFacts, Observed, ResourceId, Stack, managed_policy,
 };
 use crate::stack::ownership::{Owner, Ownership, Tags, of_principal};
 
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     // Source: IAM and AWS STS quotas, "User names".
     name_max: 64,
     runs: false,
@@ -144,14 +144,20 @@ impl Seen {
 }
 
 impl Observed {
+    /// The user of a student, if it is of their class and lab.
+    pub(crate) fn user_of(&self, scope: &Scope, owner: &Owner) -> Option<&Seen> {
+        let user = self.users.get(owner.student.as_str());
+        user.filter(|user| user.is_of(scope, owner))
+    }
+
     /// The students who are shut out, as far as their users tell.
     pub fn frozen(&self, scope: &Scope, stacks: &[Stack]) -> Vec<Username> {
-        let users = stacks
-            .iter()
-            .filter_map(|stack| Some((stack, self.users.get(stack.student().as_str())?)));
-        let frozen =
-            users.filter(|(stack, user)| user.is_frozen() && user.is_of(scope, &stack.owner));
-        frozen.map(|(stack, _)| stack.student().clone()).collect()
+        let is_frozen = |stack: &&Stack| {
+            let user = self.user_of(scope, &stack.owner);
+            user.is_some_and(Seen::is_frozen)
+        };
+        let frozen = stacks.iter().filter(is_frozen);
+        frozen.map(|stack| stack.student().clone()).collect()
     }
 }
 

@@ -62,7 +62,7 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
             (stack.owner.clone(), ids, true)
         })
         .collect();
-    for (owner, ids) in owned(desired, observed) {
+    for (owner, ids) in observed.owned(desired) {
         if owner.lab != desired.lab {
             continue;
         }
@@ -79,26 +79,25 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     Plan::new(desired, observed, students)
 }
 
+/// What would be deleted now and was not in the listing that was shown.
+pub(crate) fn growth(shown: &Plan, fresh: &Plan) -> BTreeSet<ResourceId> {
+    let deletions = |plan: &Plan| -> BTreeSet<ResourceId> {
+        let items = plan.students.iter().flat_map(|s| &s.items);
+        let doomed = items.filter(|item| item.action.is_some());
+        doomed.map(|item| item.resource.clone()).collect()
+    };
+    &deletions(fresh) - &deletions(shown)
+}
+
 /// Whether an owner's stack is among those that should be there.
 pub(crate) fn has_stack(desired: &Desired, owner: &Owner) -> bool {
     desired.stacks.iter().any(|stack| stack.owner == *owner)
 }
 
-/// Every resource that says that it is this class's, by owner.
-pub fn owned(desired: &Desired, observed: &Observed) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
-    let mut found: BTreeMap<Owner, BTreeSet<ResourceId>> = BTreeMap::new();
-    for seen in observed.all() {
-        if let Ownership::Ours(owner) = seen.whose(desired, None) {
-            found.entry(owner).or_default().insert(seen.id());
-        }
-    }
-    found
-}
-
 /// What else the class has: resources of its other labs, which this lab's teardown leaves alone.
 pub fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<LabId, usize> {
     let mut labs = BTreeMap::new();
-    for (owner, ids) in owned(desired, observed) {
+    for (owner, ids) in observed.owned(desired) {
         if owner.lab != desired.lab {
             *labs.entry(owner.lab).or_default() += ids.len();
         }

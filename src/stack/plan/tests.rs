@@ -73,7 +73,7 @@ fn stack(user: &str, code: &str) -> Stack {
         rest_apis: vec![rest_api::Spec {
             name: name("api"),
             stage: "prod".into(),
-            routes: vec![rest_api::ApiRoute {
+            routes: vec![rest_api::RouteSpec {
                 method: "POST".into(),
                 path: "/process".into(),
                 function: name("work"),

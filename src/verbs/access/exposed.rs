@@ -5,7 +5,7 @@ use crate::stack::kinds::function;
 use crate::stack::ownership::Record;
 use crate::text::words::{plural, some_of};
 
-use super::super::session::Session;
+use crate::verbs::session::Session;
 
 /// Functions that are named one by one.
 const FEW: usize = 5;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homeroom::aws::execution::Status;
+use homeroom::aws::execution::ExecutionStatus;
 use homeroom::aws::{ErrorKind, Permission};
 use homeroom::evidence::history::{Told, cause_of};
 use homeroom::stack::kinds::function::Spec as Function;
@@ -250,7 +250,7 @@ async fn executions_are_started_listed_described_and_stopped() {
     let detail = good_one.detail.unwrap();
     assert_eq!(
         (good_one.status, detail.input, detail.error),
-        (Status::Succeeded, good, None)
+        (ExecutionStatus::Succeeded, good, None)
     );
     assert_eq!(
         (good_one.arn, good_one.name),
@@ -260,7 +260,7 @@ async fn executions_are_started_listed_described_and_stopped() {
     let bad_one = cloud.describe_execution(&second).await.unwrap();
     assert_eq!(
         (bad_one.status, bad_one.detail.unwrap().error.as_deref()),
-        (Status::Failed, Some("ProcessingFailed"))
+        (ExecutionStatus::Failed, Some("ProcessingFailed"))
     );
     let history = cloud.execution_history_page(&second, None).await.unwrap();
     let ids: Vec<_> = history.items.iter().map(|e| e.id).collect();
@@ -296,9 +296,9 @@ async fn executions_are_started_listed_described_and_stopped() {
     assert_eq!(
         names,
         [
-            ("stopped", Status::Aborted),
-            ("bad", Status::Failed),
-            ("good", Status::Succeeded)
+            ("stopped", ExecutionStatus::Aborted),
+            ("bad", ExecutionStatus::Failed),
+            ("good", ExecutionStatus::Succeeded)
         ]
     );
     assert!(all[2].stopped_ms.unwrap() - all[2].started_ms >= 2000);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::aws::execution::Status;
+use crate::aws::execution::ExecutionStatus;
 use crate::report::document::{Document, at};
 use crate::text::words::plural;
 
@@ -33,7 +33,7 @@ const STEPS: [(i64, &str); 14] = [
 /// The chart, in units of one bar's width and one execution's height; `None` when nobody has run anything.
 pub(super) fn chart(document: &Document) -> Option<Value> {
     let zone = document.taken_at.time_zone();
-    let all: Vec<(i64, Status)> = document
+    let all: Vec<(i64, ExecutionStatus)> = document
         .students
         .iter()
         .flat_map(|s| &s.progress.executions)
@@ -55,8 +55,12 @@ pub(super) fn chart(document: &Document) -> Option<Value> {
     for (minute, status) in &all {
         let slot = usize::try_from((minute - begin) / step).ok()?;
         match status {
-            Status::Succeeded | Status::Running | Status::PendingRedrive => counts[slot].0 += 1,
-            Status::Failed | Status::TimedOut | Status::Aborted => counts[slot].1 += 1,
+            ExecutionStatus::Succeeded
+            | ExecutionStatus::Running
+            | ExecutionStatus::PendingRedrive => counts[slot].0 += 1,
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+                counts[slot].1 += 1
+            }
         }
     }
     let line = counts.iter().map(|c| c.0).max()?.max(1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::aws::execution::{Execution, Status};
+use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Verdict};
 use crate::evidence::progress::Progress;
 use crate::ids::Username;
@@ -327,10 +327,10 @@ impl<'a> ShownRun<'a> {
             started_by: starter.phrase(),
             status: execution.status.as_str(),
             tone: match execution.status {
-                Status::Succeeded => Tone::Good,
-                Status::Running | Status::PendingRedrive => Tone::Busy,
-                Status::Failed | Status::TimedOut => Tone::Bad,
-                Status::Aborted => Tone::Idle,
+                ExecutionStatus::Succeeded => Tone::Good,
+                ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Tone::Busy,
+                ExecutionStatus::Failed | ExecutionStatus::TimedOut => Tone::Bad,
+                ExecutionStatus::Aborted => Tone::Idle,
             },
             input: detail
                 .filter(|d| !d.input.is_null())

@@ -51,18 +51,12 @@ pub(super) async fn stop_new(cx: &Context<'_>) -> Result<(), StepError> {
 }
 
 /// Lets nothing of the function run any more.
-///
-/// # Errors
-/// That it is not there; a conflict where it is not this student's; AWS's otherwise.
 pub(super) async fn freeze(cx: &Context<'_>) -> Result<(), StepError> {
     let state = ours(cx, &cx.resource.name).await?;
     freeze_seen(cx, &state).await
 }
 
 /// [`freeze`], for a function that was just looked at.
-///
-/// # Errors
-/// AWS's.
 pub(super) async fn freeze_seen(cx: &Context<'_>, state: &FunctionState) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     // First what a thaw needs, so that a run which is cut off in between can be gone on with.

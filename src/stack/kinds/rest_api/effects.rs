@@ -15,7 +15,7 @@ use crate::stack::kinds::{Effect, Kind, KindAction, ResourceId};
 use crate::stack::ownership::Ownership;
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 
-use super::{ApiRoute, Authorization, PathResource, Spec};
+use super::{Authorization, PathResource, RouteSpec, Spec};
 
 /// How often CreateRestApi is tried when it is unclear whether it had its effect.
 const AMBIGUOUS_MAX: usize = 5;
@@ -370,7 +370,7 @@ async fn ensure_method(
     cx: &Context<'_>,
     id: &str,
     resource: &PathResource,
-    route: &ApiRoute,
+    route: &RouteSpec,
     authorization: Authorization,
 ) -> Result<(), StepError> {
     let uri = &cx.scope.invocation_uri(&route.function);
@@ -429,7 +429,7 @@ async fn publish(cx: &Context<'_>, api: &Spec, id: &str) -> Result<(), StepError
 }
 
 /// Lets the API invoke the route's function.
-async fn permit(cx: &Context<'_>, id: &str, route: &ApiRoute) -> Result<(), StepError> {
+async fn permit(cx: &Context<'_>, id: &str, route: &RouteSpec) -> Result<(), StepError> {
     let _alone = cx.alone_with(&route.function).await?;
     let permission = &Permission {
         function: &route.function,

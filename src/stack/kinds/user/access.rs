@@ -300,7 +300,7 @@ fn chosen(desired: &Desired, observed: &Observed, reach: Reach) -> Vec<Owner> {
         }
         Reach::Left => Vec::new(),
     };
-    for (owner, ids) in teardown::owned(desired, observed) {
+    for (owner, ids) in observed.owned(desired) {
         let access = |id: &ResourceId| match id.kind {
             Kind::User => true,
             Kind::ManagedPolicy => is_access(&id.name),

@@ -1,13 +1,14 @@
-//! What a reading of the class leaves in `reports/<class>/` for the next one: the file, and the run logs that tell
-//! which executions are homeroom's own. What is in it, and why it may be believed, stands in [`crate::evidence::cache`].
+//! What a reading of the class leaves for the next one: the file, and the run logs that tell which executions are
+//! homeroom's own. What is in it, and why it may be believed, stands in `evidence::cache`.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::ClassFiles;
 use crate::evidence::cache::{Cache, CacheKey, OwnRecords};
 
 use crate::evidence::recorded::{Nonce, Written};
@@ -15,37 +16,40 @@ use crate::files::write_whole;
 
 use crate::ids::Username;
 
-use super::session::Session;
-
 /// Largest file that is read, in bytes; one of a class of 500 has some tens of MB at most.
 const SIZE_MAX: u64 = 256 * 1024 * 1024;
 /// Longest line of a run log that is looked at, in bytes.
 const LINE_MAX: u64 = 64 * 1024;
 
-/// The file of a class.
-fn path(session: &Session) -> PathBuf {
-    session.file_of("readings")
-}
-
-/// What earlier readings left, with the executions that the run logs say homeroom started. What cannot be used is
-/// left aside, with a note: reading anew is always right, only slower.
-pub(super) fn load(session: &Session) -> (Cache, Vec<String>) {
-    let (path, key) = (path(session), session.key());
-    let (mut cache, mut notes) = read(&path, key);
-    let runs = session.folder().join("runs");
-    match started_by_homeroom(&runs) {
-        Ok(started) => {
-            for (student, recorded) in started {
-                cache.homeroom.entry(student).or_default().extend(recorded);
+impl ClassFiles {
+    /// What earlier readings left, with the executions that the run logs say homeroom started. What cannot be used is
+    /// left aside, with a note: reading anew is always right, only slower.
+    pub fn cache(&self) -> (Cache, Vec<String>) {
+        let (mut cache, mut notes) = read(&self.file_of("readings"), self.key.clone());
+        let runs = self.folder.join("runs");
+        match started_by_homeroom(&runs) {
+            Ok(started) => {
+                for (student, recorded) in started {
+                    cache.homeroom.entry(student).or_default().extend(recorded);
+                }
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => notes.push(format!(
+                "the run logs in {} could not be read ({error}); executions of homeroom's own that no earlier reading knows could not be told",
+                runs.display()
+            )),
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => notes.push(format!(
-            "the run logs in {} could not be read ({error}); executions of homeroom's own that no earlier reading knows could not be told",
-            runs.display()
-        )),
+        (cache, notes)
     }
-    (cache, notes)
+
+    /// Keeps everything for the next reading; a note when that fails, which costs time and nothing else.
+    pub fn keep_cache(&self, cache: &Cache) -> Option<String> {
+        let written = write_whole(&self.file_of("readings"), cache.to_json().as_bytes());
+        let error = written.err()?;
+        Some(format!(
+            "what was read could not be kept for the next time: {error}"
+        ))
+    }
 }
 
 fn read(path: &Path, key: CacheKey) -> (Cache, Vec<String>) {
@@ -72,19 +76,10 @@ fn read(path: &Path, key: CacheKey) -> (Cache, Vec<String>) {
     (Cache::new(key), vec![note])
 }
 
-/// Keeps everything for the next reading; a note when that fails, which costs time and nothing else.
-pub(super) fn save(session: &Session, cache: &Cache) -> Option<String> {
-    let path = path(session);
-    let error = write_whole(&path, cache.to_json().as_bytes()).err()?;
-    Some(format!(
-        "what was read could not be kept for the next time: {error}"
-    ))
-}
-
 /// The events of a run log that matter here.
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum Own {
+enum OwnRecord {
     ExecutionStarted {
         student: Username,
         execution_arn: String,
@@ -129,8 +124,8 @@ fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
             if !MARKS.iter().any(|mark| line.contains(mark)) {
                 continue;
             }
-            match serde_json::from_str::<Own>(line) {
-                Ok(Own::ExecutionStarted {
+            match serde_json::from_str::<OwnRecord>(line) {
+                Ok(OwnRecord::ExecutionStarted {
                     student,
                     execution_arn,
                 }) => {
@@ -139,14 +134,14 @@ fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
                         .executions
                         .insert(execution_arn);
                 }
-                Ok(Own::NonceIssued { at, student, nonce }) => {
+                Ok(OwnRecord::NonceIssued { at, student, nonce }) => {
                     let at_ms = at.as_millisecond();
                     own.entry(student)
                         .or_default()
                         .nonces
                         .insert(Nonce { nonce, at_ms });
                 }
-                Ok(Own::FunctionWritten {
+                Ok(OwnRecord::FunctionWritten {
                     student,
                     function,
                     modified_ms,
@@ -171,10 +166,8 @@ fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::{Command, Event};
+    use crate::events::Event;
     use crate::ids::Scope;
-    use crate::report::RunLog;
-    use std::io::Write;
 
     fn key(account: &str) -> CacheKey {
         let scope = Scope {
@@ -188,24 +181,28 @@ mod tests {
     #[test]
     fn executions_that_a_run_log_names_are_homerooms_even_after_a_kill() {
         let dir = tempfile::tempdir().unwrap();
-        let mut log = RunLog::create(dir.path(), Command::Validate, Timestamp::UNIX_EPOCH).unwrap();
-        let event = Event::ExecutionStarted {
-            student: "user1".parse().unwrap(),
+        let line = |at: &str, event: &Event| {
+            let event = serde_json::to_string(event).unwrap();
+            format!("{{\"at\":\"{at}\",{}\n", &event[1..])
+        };
+        let student: Username = "user1".parse().unwrap();
+        let started = Event::ExecutionStarted {
+            student: student.clone(),
             execution_arn: "arn:aws:states:x:1:execution:m:né".into(),
         };
-        assert!(log.record(Timestamp::UNIX_EPOCH, &event).is_none());
-        let at = Timestamp::from_millisecond(1_763_870_000_123).unwrap();
-        let event = Event::NonceIssued {
-            student: "user1".parse().unwrap(),
+        let issued = Event::NonceIssued {
+            student,
             nonce: "7abcdefgh2".into(),
         };
-        assert!(log.record(at, &event).is_none());
-        let mut file = fs::OpenOptions::new()
-            .append(true)
-            .open(log.path())
-            .unwrap();
-        file.write_all(b"\xff\xfe\n{\"event\":\"execution-started\",\"student\":\"us")
-            .unwrap();
+        let log = [
+            line("1970-01-01T00:00:00.000Z", &started),
+            line("2025-11-23T03:53:20.123Z", &issued),
+        ];
+        let log = log.concat();
+        let mut log = log.as_bytes().to_vec();
+        log.extend(b"\xff\xfe\n{\"event\":\"execution-started\",\"student\":\"us");
+        fs::create_dir(dir.path().join("runs")).unwrap();
+        fs::write(dir.path().join("runs/1.jsonl"), log).unwrap();
         let started = started_by_homeroom(&dir.path().join("runs")).unwrap();
         let own = &started[&"user1".parse::<Username>().unwrap()];
         let arn = "arn:aws:states:x:1:execution:m:né".to_owned();

@@ -10,21 +10,16 @@ use jiff::Timestamp;
 
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
-use crate::events::Failure;
-use crate::files::keep_private;
-use crate::files::write_whole;
-
+use crate::events::Outcome;
+use crate::files::{keep_private, write_whole};
 use crate::ids::Username;
-use crate::stack::kinds::Observed;
-use crate::stack::kinds::Stack;
-
-use crate::stack::kinds::StudentsWork;
 use crate::stack::kinds::function::code::{CodeError, code_of};
+use crate::stack::kinds::{Desired, Observed, Stack, StudentsWork};
 use crate::stack::plan::Plan;
 use crate::stack::plan::reset::work;
+use crate::stack::result::StackResult;
+use crate::text::failure::Failure;
 use crate::text::words::some_of;
-
-use super::session::Session;
 
 /// Students whose work is fetched at once: each may take as much memory as its largest zip.
 const STUDENTS_AT_ONCE: usize = 4;
@@ -33,7 +28,7 @@ const NAMED: usize = 12;
 
 /// What was kept, and of whom it could not be.
 #[derive(Debug, Default)]
-pub(super) struct Copies {
+pub(crate) struct Copies {
     /// Where everything of this run is, if there is anything.
     pub folder: Option<PathBuf>,
     /// The files of each student.
@@ -54,6 +49,15 @@ impl Copies {
         }
     }
 
+    /// A student's result: nothing was done to those whose work could not be kept.
+    pub fn judge(&self, mut result: StackResult) -> StackResult {
+        if let Some(lost) = self.lost.get(&result.student) {
+            result.outcome = Outcome::Failed;
+            result.errors.push(lost.clone());
+        }
+        result
+    }
+
     /// Where what was overwritten is.
     pub fn note(&self) -> Option<String> {
         let folder = self.folder.as_ref()?;
@@ -72,21 +76,22 @@ impl Copies {
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub(super) async fn keep(
+pub(crate) async fn keep(
     client: &Client,
-    session: &Session,
+    class_folder: &Path,
+    desired: &Desired,
     observed: &Observed,
     plan: &Plan,
 ) -> Result<Copies, Cancelled> {
     let time = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
-    let dir = session.folder().join("kept");
+    let dir = class_folder.join("kept");
     let folder = dir.join(&time);
     let touched = plan.students.iter().filter(|student| student.steps() > 0);
     let stacks: Vec<(&Stack, Vec<StudentsWork>)> = touched
         .filter_map(|student| {
-            let mut stacks = session.desired.stacks.iter();
+            let mut stacks = desired.stacks.iter();
             let stack = stacks.find(|stack| stack.owner == student.owner)?;
-            let work = work(session.scope(), stack, observed);
+            let work = work(&desired.scope, stack, observed);
             (!work.is_empty()).then_some((stack, work))
         })
         .collect();
@@ -101,8 +106,8 @@ pub(super) async fn keep(
             let prepared = prepared.as_ref().map_err(ToString::to_string);
             async move {
                 let kept = match prepared {
-                    Ok(()) => student(client, &into, &work).await,
-                    Err(error) => Err(Trouble::Failed(error)),
+                    Ok(()) => keep_student(client, &into, &work).await,
+                    Err(error) => Err(NotKept::Failed(error)),
                 };
                 (stack.student().clone(), kept)
             }
@@ -116,8 +121,8 @@ pub(super) async fn keep(
                 copies.files.insert(username, files);
                 copies.folder = Some(folder.clone());
             }
-            Err(Trouble::Cancelled) => return Err(Cancelled),
-            Err(Trouble::Failed(why)) => {
+            Err(NotKept::Cancelled) => return Err(Cancelled),
+            Err(NotKept::Failed(why)) => {
                 let failure = Failure {
                     subject: "copy of the student's work".to_owned(),
                     cause: format!("{why}; nothing of this student was reset"),
@@ -134,22 +139,22 @@ pub(super) async fn keep(
     Ok(copies)
 }
 
-enum Trouble {
+enum NotKept {
     Cancelled,
     Failed(String),
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for NotKept {
     fn from(error: io::Error) -> Self {
         Self::Failed(error.to_string())
     }
 }
 
-async fn student(
+async fn keep_student(
     client: &Client,
     into: &Path,
     work: &[StudentsWork],
-) -> Result<Vec<PathBuf>, Trouble> {
+) -> Result<Vec<PathBuf>, NotKept> {
     let mut files = Vec::new();
     let mut write = |name: String, bytes: &[u8]| -> io::Result<()> {
         let path = into.join(name);
@@ -161,8 +166,8 @@ async fn student(
         if piece.code {
             let name = &piece.resource.name;
             let zip = code_of(client, name).await.map_err(|error| match error {
-                CodeError::Cancelled => Trouble::Cancelled,
-                other => Trouble::Failed(format!("{}: {other}", piece.resource)),
+                CodeError::Cancelled => NotKept::Cancelled,
+                other => NotKept::Failed(format!("{}: {other}", piece.resource)),
             })?;
             write(format!("{name}.zip"), &zip)?;
         }

@@ -1,0 +1,163 @@
+//! Where a whole class stands, at one moment.
+
+use jiff::ZonedDateTime;
+
+use crate::error::Result;
+use crate::evidence::attest::Attestations;
+use crate::evidence::last_reading::{LastReadings, progress_of};
+use crate::evidence::progress::{Progress, StudentProgress};
+use crate::ids::Username;
+use crate::stack::diff::Change;
+use crate::stack::elsewhere::Elsewhere;
+use crate::stack::kinds::Desired;
+use crate::stack::kinds::Gap;
+use crate::stack::leavers::LeftStudent;
+
+/// Where everybody stands, at one moment.
+pub(crate) struct ClassStanding {
+    pub students: Vec<StudentProgress>,
+    pub gaps: Vec<Gap>,
+    /// Students who left the roster.
+    pub left: Vec<LeftStudent>,
+    pub alias: Option<String>,
+    pub taken_at: ZonedDateTime,
+    /// Those of them who were read as well.
+    pub departed: Vec<StudentProgress>,
+    /// Notes that concern the whole class.
+    pub notes: Vec<String>,
+    /// The last readings, this one among them.
+    pub last: LastReadings,
+    /// Where the students' stacks stand, if that is somewhere else.
+    pub elsewhere: Option<Elsewhere>,
+    /// Whether something of the students is there to be read, or may be.
+    pub any_stack: bool,
+    /// The same of those who left.
+    pub any_departed: bool,
+}
+
+impl ClassStanding {
+    /// Whether there is nothing that a grade could be made from: no stack, and no reading of one.
+    pub fn is_nothing(&self) -> bool {
+        self.is_of_nobody() && !self.any_departed && never_read(&self.departed)
+    }
+
+    /// The same of the students alone, whatever there is of those who left.
+    pub fn is_of_nobody(&self) -> bool {
+        !self.any_stack && never_read(&self.students)
+    }
+
+    /// Whether everything could be seen of everybody.
+    pub fn is_certain(&self) -> bool {
+        let unsure = |s: &StudentProgress| s.progress == Progress::Unknown || s.last.unread;
+        self.gaps.is_empty() && !self.students.iter().any(unsure)
+    }
+
+    /// Takes in what the instructor attests.
+    pub fn attest(&mut self, attested: &Attestations) {
+        for student in &mut self.students {
+            for check in &mut student.checks {
+                attested.apply(&student.username, check);
+            }
+            match student.last.gone {
+                true => student.progress = progress_of(&student.checks, true),
+                false => student.judge_again(),
+            }
+        }
+    }
+
+    /// Refuses to say anything of a class of which nothing stands and nothing is known, if its students' stacks stand
+    /// somewhere else.
+    ///
+    /// # Errors
+    /// Says where, and what to type.
+    pub fn refuse_elsewhere(&self, desired: &Desired) -> Result<()> {
+        match &self.elsewhere {
+            Some(elsewhere) if self.is_nothing() => Err(elsewhere.refused(desired)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn never_read(students: &[StudentProgress]) -> bool {
+    let mut students = students.iter();
+    students.all(|student| student.last.as_of.is_none())
+}
+
+/// Who changed the function whose log tells what the API started.
+pub(crate) fn rewritten(changes: &[(Username, Change)]) -> Option<String> {
+    let (_, first) = changes.first()?;
+    let students = changes.iter().map(|(student, _)| student.as_str());
+    let students: Vec<&str> = students.collect();
+    Some(format!(
+        "changed the function whose log proves what the API started: {} ({} {})",
+        students.join(", "),
+        first.resource,
+        first.summary
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::cache::CacheKey;
+    use crate::ids::Scope;
+
+    fn standing(students: Vec<StudentProgress>, any_stack: bool) -> ClassStanding {
+        let scope = Scope {
+            partition: "aws".into(),
+            account: "1".into(),
+            region: "us-east-1".into(),
+        };
+        let key = CacheKey::new(&scope, &"demo".parse().unwrap(), &"lab6".parse().unwrap());
+        ClassStanding {
+            students,
+            gaps: Vec::new(),
+            left: Vec::new(),
+            alias: None,
+            taken_at: "2026-05-14T12:00:00[UTC]".parse().unwrap(),
+            departed: Vec::new(),
+            notes: Vec::new(),
+            last: LastReadings::new(key),
+            elsewhere: None,
+            any_stack,
+            any_departed: false,
+        }
+    }
+
+    fn student(progress: Progress) -> StudentProgress {
+        StudentProgress {
+            username: "ana".parse().unwrap(),
+            progress,
+            checks: Vec::new(),
+            executions: Vec::new(),
+            executions_left_out: 0,
+            executions_cut_off: false,
+            outputs: Vec::new(),
+            changes: Vec::new(),
+            requests: Vec::new(),
+            last: Default::default(),
+        }
+    }
+
+    #[test]
+    fn a_class_is_nothing_only_without_a_stack_and_without_a_reading() {
+        let absent = || student(Progress::NotDeployed);
+        assert!(standing(vec![absent()], false).is_nothing());
+        assert!(!standing(vec![absent()], true).is_nothing());
+        let mut read = absent();
+        read.last.as_of = Some("2026-05-01T00:00:00Z".parse().unwrap());
+        assert!(!standing(vec![read.clone()], false).is_nothing());
+        let mut left = standing(vec![absent()], false);
+        left.departed.push(read);
+        assert!(left.is_of_nobody() && !left.is_nothing());
+    }
+
+    #[test]
+    fn what_could_not_be_read_of_one_student_makes_the_class_uncertain() {
+        assert!(standing(vec![student(Progress::Complete)], true).is_certain());
+        assert!(!standing(vec![student(Progress::Unknown)], true).is_certain());
+        let mut unread = student(Progress::Complete);
+        unread.last.unread = true;
+        assert!(!standing(vec![unread], true).is_certain());
+    }
+}

@@ -1,0 +1,131 @@
+//! What scripted students do in a rehearsal, and whether the report says of them what they did.
+
+use std::collections::BTreeMap;
+
+use crate::aws::execution::ExecutionStatus;
+use crate::evidence::check::Verdict;
+use crate::evidence::progress::{Progress, StudentProgress};
+use crate::ids::Username;
+use crate::lab::ScriptedStep;
+use crate::text::failure::Failure;
+
+/// How much of the lab a scripted student does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Diligence {
+    All,
+    Half,
+    None,
+}
+
+impl Diligence {
+    /// Three of five complete, one does half, one nothing.
+    pub fn of(index: usize) -> Self {
+        match index % 5 {
+            2 => Self::Half,
+            4 => Self::None,
+            _ => Self::All,
+        }
+    }
+
+    /// What the report must say of them.
+    fn expected(self) -> Progress {
+        match self {
+            Self::All => Progress::Complete,
+            Self::Half => Progress::InProgress,
+            Self::None => Progress::NotStarted,
+        }
+    }
+
+    /// Those of all steps that they do.
+    pub fn part_of(self, mut steps: Vec<ScriptedStep>) -> Vec<ScriptedStep> {
+        match self {
+            Self::All => {}
+            Self::Half => steps.truncate(steps.len() / 2),
+            Self::None => steps.clear(),
+        }
+        steps
+    }
+}
+
+/// Students of whom the report says something else than what they did.
+pub(crate) fn misjudged(students: &[StudentProgress]) -> BTreeMap<Username, Failure> {
+    let wrong = students.iter().enumerate().filter_map(|(index, seen)| {
+        let expected = Diligence::of(index).expected();
+        if seen.progress == expected {
+            return None;
+        }
+        let broken = failed_executions(seen);
+        let why = broken.first();
+        let failure = Failure {
+            subject: format!("scripted student {}", seen.username),
+            cause: format!(
+                "did what makes a student {} and is shown as {}{}",
+                expected.as_str(),
+                seen.progress.as_str(),
+                why.map(|why| format!("; {why}")).unwrap_or_default()
+            ),
+            hint: Some(match why {
+                None => {
+                    "the lab's checks and its [[rehearsal.step]] entries do not fit together"
+                }
+                Some(_) => "look at why that execution failed: the lab's functions or its state machine",
+            }.to_owned()),
+            request_id: None,
+        };
+        Some((seen.username.clone(), failure))
+    });
+    wrong.collect()
+}
+
+/// Executions that failed and stand as evidence at a check that did not pass: what a step of the lab's script ran into.
+fn failed_executions(student: &StudentProgress) -> Vec<String> {
+    let open = student
+        .checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Fail);
+    let shown = open.flat_map(|check| &check.evidence);
+    let failed = shown.filter(|evidence| {
+        let execution = evidence.execution.as_ref();
+        execution.is_some_and(|shown| shown.execution.status == ExecutionStatus::Failed)
+    });
+    failed.map(|evidence| evidence.sentence()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_of_thirty_has_eighteen_complete_six_half_way_and_six_idle() {
+        let count = |wanted| (0..30).filter(|i| Diligence::of(*i) == wanted).count();
+        assert_eq!(
+            (
+                count(Diligence::All),
+                count(Diligence::Half),
+                count(Diligence::None)
+            ),
+            (18, 6, 6)
+        );
+    }
+
+    #[test]
+    fn whoever_did_half_and_is_shown_as_complete_is_misjudged() {
+        let student = |name: &str, progress| StudentProgress {
+            username: name.parse().unwrap(),
+            progress,
+            checks: Vec::new(),
+            executions: Vec::new(),
+            executions_left_out: 0,
+            executions_cut_off: false,
+            outputs: Vec::new(),
+            changes: Vec::new(),
+            requests: Vec::new(),
+            last: Default::default(),
+        };
+        let all = ["a", "b", "c"].map(|name| student(name, Progress::Complete));
+        let wrong: Vec<_> = misjudged(&all).into_iter().collect();
+        assert_eq!(wrong.len(), 1);
+        assert_eq!(wrong[0].0.as_str(), "c");
+        assert!(wrong[0].1.cause.contains("in-progress"), "{}", wrong[0].1);
+    }
+}

@@ -1,0 +1,170 @@
+//! How a run ended: what `--output json` prints, and what a summary for people is made from.
+
+#![expect(
+    missing_docs,
+    reason = "names of fields and variants say it; what needs words has them"
+)]
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::events::{Command, Outcome};
+use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::progress::{Progress, StudentProgress};
+use crate::ids::{ClassName, Username};
+use crate::lab::given::Output;
+use crate::stack::forecast::Forecast;
+use crate::stack::leavers::LeftStudent;
+use crate::stack::result::{ResourceResult, StackResult};
+use crate::text::failure::Failure;
+
+/// One student at the end of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StudentResult {
+    pub username: Username,
+    pub outcome: Outcome,
+    /// The student's resources, where the verb looked at them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ResourceResult>,
+    /// The checks, where the verb made any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckResult>,
+    /// What the student is given, where the verb knows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// Why it did not end well; one for each thing that failed on its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Failure>,
+}
+
+impl StudentResult {
+    /// Of a student of whom nothing but the outcome is known.
+    pub fn new(username: Username, outcome: Outcome) -> Self {
+        Self {
+            username,
+            outcome,
+            resources: Vec::new(),
+            checks: Vec::new(),
+            outputs: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Of a student whose stack was tried.
+    pub(crate) fn tried(username: Username, checks: Vec<CheckResult>) -> Self {
+        let has = |verdict| checks.iter().any(|c| c.verdict == verdict);
+        let outcome = if has(Verdict::Fail) {
+            Outcome::Failed
+        } else if has(Verdict::CouldNotCheck) {
+            Outcome::Unknown
+        } else {
+            Outcome::Passed
+        };
+        Self {
+            checks,
+            ..Self::new(username, outcome)
+        }
+    }
+
+    /// The same, with something that failed on its own.
+    pub(crate) fn failed(mut self, failure: Failure) -> Self {
+        self.errors.push(failure);
+        self
+    }
+}
+
+impl From<&StudentProgress> for StudentResult {
+    fn from(student: &StudentProgress) -> Self {
+        let outcome = match student.progress {
+            Progress::Complete => Outcome::Complete,
+            Progress::InProgress => Outcome::InProgress,
+            Progress::NotStarted => Outcome::NotStarted,
+            Progress::NotDeployed => Outcome::NotDeployed,
+            Progress::Broken => Outcome::Broken,
+            Progress::Unknown => Outcome::Unknown,
+        };
+        Self {
+            checks: student.checks.clone(),
+            outputs: student.outputs.clone(),
+            ..Self::new(student.username.clone(), outcome)
+        }
+    }
+}
+
+impl From<StackResult> for StudentResult {
+    fn from(stack: StackResult) -> Self {
+        Self {
+            resources: stack.resources,
+            errors: stack.errors,
+            ..Self::new(stack.student, stack.outcome)
+        }
+    }
+}
+
+/// A whole run, as `--output json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    pub command: Command,
+    pub class: ClassName,
+    /// One a student, in the roster's order.
+    pub students: Vec<StudentResult>,
+    /// How many students ended with which outcome word, and what the verb counts besides.
+    pub summary: BTreeMap<String, u64>,
+    /// Students who left the roster, where the verb is about the whole class and looked for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<LeftStudent>,
+    /// What it would take, where the verb plans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
+    /// Files that were written for people, the most important first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Notes that concern the whole class.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Calls made, by `service:Operation`.
+    pub api_calls: BTreeMap<String, u64>,
+    /// Seconds that the run took.
+    pub elapsed_s: f64,
+}
+
+impl RunSummary {
+    /// How many students ended so.
+    pub(crate) fn count(&self, outcome: Outcome) -> usize {
+        let ended = |student: &&StudentResult| student.outcome == outcome;
+        self.students.iter().filter(ended).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::check::Work;
+    use crate::lab::points::Points;
+
+    #[test]
+    fn a_stack_that_could_not_be_checked_has_not_passed() {
+        let check = |verdict| CheckResult {
+            id: "ready".to_owned(),
+            title: "Ready".to_owned(),
+            work: Work::Stack,
+            points: Points::ZERO,
+            earned: Points::ZERO,
+            parts: None,
+            verdict,
+            evidence: Vec::new(),
+            hint: String::new(),
+            instructor_hint: None,
+            as_of: None,
+        };
+        let outcome = |verdicts: &[Verdict]| {
+            let checks = verdicts.iter().map(|verdict| check(*verdict)).collect();
+            StudentResult::tried("ana".parse().unwrap(), checks).outcome
+        };
+        let (pass, unsure) = (Verdict::Pass, Verdict::CouldNotCheck);
+        assert_eq!(outcome(&[pass, pass]), Outcome::Passed);
+        assert_eq!(outcome(&[pass, unsure]), Outcome::Unknown);
+        assert_eq!(outcome(&[unsure, Verdict::Fail]), Outcome::Failed);
+    }
+}

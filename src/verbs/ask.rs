@@ -1,0 +1,128 @@
+//! What is listed before something is deleted, and the question at the terminal.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use futures::StreamExt;
+use tokio::sync::oneshot;
+
+use super::class::Class;
+use super::ended::Exit;
+use super::interrupts::interrupts;
+use super::run::interrupted;
+use super::session::Session;
+use crate::error::{Error, Kind, Result};
+use crate::events::Command;
+use crate::options::OutputFormat;
+use crate::report::{View, print_teardown_listing};
+use crate::stack::plan::Plan;
+use crate::stack::plan::teardown::growth;
+use crate::stack::result::{Fresh, StackResult};
+
+/// Whether `--confirm` names the class.
+///
+/// # Errors
+/// Where it names another.
+pub(super) fn check_confirmation(confirmed: Option<&String>, class: &Class) -> Result<()> {
+    let Some(other) = confirmed.filter(|name| *name != class.name().as_str()) else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Kind::Refused,
+        format!("--confirm {other}"),
+        format!("the class is {}; nothing was deleted", class.name()),
+    )
+    .hint("look at --roster and --class: they say which class is meant"))
+}
+
+/// Shows what would be deleted, and what is done first; then asks for the class's name at the terminal. Elsewhere nobody
+/// can answer.
+///
+/// # Errors
+/// When the person presses Ctrl-C instead of answering.
+pub(super) async fn confirmed(session: &Session, plan: &Plan, first: &[String]) -> Result<bool> {
+    let mut listing: Box<dyn Write> = match session.class.settings.ui.output {
+        OutputFormat::Text => Box::new(io::stdout()),
+        // stdout is for the one document.
+        OutputFormat::Json => Box::new(io::stderr()),
+    };
+    let view = View {
+        first,
+        ..session.view()
+    };
+    print_teardown_listing(plan, &view, &mut listing)
+        .map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))?;
+    if !can_ask(session) {
+        return Ok(false);
+    }
+    let name = session.class.name().as_str();
+    let question =
+        format!("Type the class's name ({name}) to delete this, anything else to leave it: ");
+    Ok(answer(&question).await? == name)
+}
+
+/// The end of a deletion that nobody confirmed.
+pub(super) fn not_confirmed(session: &Session, command: Command, plan: &Plan) -> Result<Exit> {
+    let students = plan.students.iter();
+    let students = students.map(|s| StackResult::taken_down(s, None, Fresh::Seen(Some(s))).into());
+    let note = "nothing was deleted: it was not confirmed, neither by the class's name at the prompt nor with --confirm";
+    let mut ended = session.ended(command, students.collect(), vec![note.to_owned()]);
+    ended.exit = Exit::Refused;
+    let view = View {
+        // Whoever did not confirm is not asked to do it after all.
+        invocation: "",
+        ..session.view()
+    };
+    ended.show_with(session, view)
+}
+
+/// Nothing may be deleted that was not in the listing that the person confirmed.
+///
+/// # Errors
+/// Names the first resource that has come since.
+pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
+    let grown = growth(shown, fresh);
+    let Some(first) = grown.first() else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Kind::Refused,
+        first.to_string(),
+        format!(
+            "{} resources have come since the listing that you confirmed; nothing was deleted",
+            grown.len()
+        ),
+    )
+    .hint("is somebody deploying? run teardown again to see the list as it is now"))
+}
+
+/// Whether there is somebody at a terminal who can answer.
+pub(super) fn can_ask(session: &Session) -> bool {
+    let json = session.class.settings.ui.output == OutputFormat::Json;
+    !json && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks at the terminal: one line, without the white space around it.
+///
+/// # Errors
+/// When the person presses Ctrl-C instead of answering.
+pub(super) async fn answer(question: &str) -> Result<String> {
+    let broken = |error: io::Error| Error::new(Kind::General, "terminal", error.to_string());
+    let mut err = io::stderr().lock();
+    let asked = write!(err, "{question}").and_then(|()| err.flush());
+    drop(err);
+    asked.map_err(broken)?;
+    // A thread of its own: reading cannot be cancelled, and must not hold up the end of the program.
+    let (sender, answer) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        // Nobody waits any more once Ctrl-C was pressed.
+        let _ = sender.send(read.map(|_| line));
+    });
+    let interrupts = interrupts();
+    tokio::pin!(interrupts);
+    tokio::select! {
+        Ok(line) = answer => Ok(line.map_err(broken)?.trim().to_owned()),
+        _ = interrupts.next() => Err(interrupted()),
+    }
+}

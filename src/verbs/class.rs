@@ -1,0 +1,178 @@
+//! What every verb about a class begins with: settings, lab and roster, before the cloud is looked at.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::say::say;
+use crate::cli::Cli;
+use crate::error::{Error, Kind, Result};
+use crate::ids::{ClassName, Scope, Username};
+use crate::lab::{Lab, bundle};
+use crate::options::{ClassSettings, LabSource, Ui};
+use crate::report::print_notes;
+use crate::roster::beyond::UnsureName;
+use crate::roster::{Roster, Student};
+use crate::stack::kinds::Desired;
+use crate::stack::observe::Depth;
+use crate::stack::plan::teardown::Reach;
+use crate::text::failure::Failure;
+
+/// The verbosity of `-qq`.
+const ERRORS_ONLY: i8 = -2;
+
+/// What is known before the cloud is looked at.
+pub(super) struct Class {
+    pub settings: ClassSettings,
+    pub lab: Lab,
+    pub roster: Roster,
+    /// The students that the command is about, in the roster's order.
+    pub students: Vec<Student>,
+    pub started: Instant,
+    /// How proposed commands begin.
+    pub invocation: String,
+    /// The students that the command is about, as options for a proposed command.
+    pub selection: String,
+    /// The verb's own options, for a proposed command.
+    pub repeat: String,
+    /// Usernames that were given and do not stand so in the roster; the cloud tells who is meant.
+    pub doubts: Vec<UnsureName>,
+    /// Those who were chosen by name and left the roster.
+    pub chosen_leavers: Vec<Username>,
+}
+
+impl Class {
+    /// Reads and checks everything that is on this machine.
+    pub fn load(cli: &Cli) -> Result<Self> {
+        let started = Instant::now();
+        let settings = cli.settings()?;
+        let dir = match &settings.lab {
+            LabSource::Folder(dir) => Some(dir.as_path()),
+            LabSource::BuiltIn => None,
+        };
+        let overrides = settings.lab_settings.clone().into_iter().collect();
+        let lab = bundle::load(dir)?
+            .with_settings(&overrides)
+            .map_err(invalid)?;
+        // A lab is code that gets rights in the account: which one it is must be plain to see.
+        say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
+        let mut roster = settings.read_roster(&lab.username_limit())?;
+        lab.check_columns(&roster).map_err(invalid)?;
+        let (names, section) = (&settings.students, settings.section.as_deref());
+        let (students, doubts) = match cli.verb.reaches_leavers() {
+            // Whoever is called just as it was typed, until the cloud tells: see `Session::settle_leavers`.
+            true => {
+                let chosen = roster.select_beyond(names, section)?;
+                let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
+                let doubtful = chosen.doubts.iter().map(|doubt| doubt.given.clone());
+                students.extend(doubtful.map(Student::unknown));
+                (students, chosen.doubts)
+            }
+            false => {
+                let students = roster.select(names, section)?;
+                (students.into_iter().cloned().collect(), Vec::new())
+            }
+        };
+        let chosen: Vec<&Student> = students.iter().collect();
+        let counted = section.and_then(|section| roster.note_on_section(&chosen, section));
+        roster.notes.extend(counted);
+        say_notes(&roster.notes, settings.ui);
+        let selection = super::invocation::selection(&settings);
+        Ok(Self {
+            selection,
+            settings,
+            lab,
+            roster,
+            students,
+            started,
+            invocation: super::invocation::of(&cli.global),
+            repeat: super::invocation::repeat(&cli.verb),
+            doubts,
+            chosen_leavers: Vec::new(),
+        })
+    }
+
+    /// The class's name.
+    pub fn name(&self) -> &ClassName {
+        &self.settings.class
+    }
+
+    /// Whether the command is about everybody.
+    pub fn is_whole(&self) -> bool {
+        self.settings.students.is_empty() && self.settings.section.is_none() && !self.settings.left
+    }
+
+    /// How far the command reaches.
+    pub fn reach(&self) -> Reach {
+        match self.settings.left {
+            true => Reach::Left,
+            false if self.is_whole() => Reach::WholeClass,
+            false => Reach::Selected,
+        }
+    }
+
+    /// How closely a command that deletes nothing looks. Beside some of the students the others would seem to have left.
+    pub fn depth(&self) -> Depth {
+        match self.is_whole() {
+            true => Depth::Class {
+                patterns: self.lab.name_patterns(),
+            },
+            false => Depth::Deploy,
+        }
+    }
+
+    /// What these students should have.
+    ///
+    /// # Errors
+    /// What the lab cannot make of them.
+    pub fn desired(&self, scope: &Scope, students: &[Student]) -> Result<Desired> {
+        let desired = self.lab.desired(scope, self.name(), students);
+        let mut desired = desired.map_err(invalid)?;
+        if let Some(boundary) = &self.settings.role_boundary {
+            desired.bound_roles_by(boundary.as_str());
+        }
+        Ok(desired)
+    }
+
+    /// The settings by their whole path.
+    pub fn settings_file(&self) -> PathBuf {
+        std::path::absolute("homeroom.toml").unwrap_or_else(|_| "homeroom.toml".into())
+    }
+
+    /// Whether the command reaches a student whose files are here.
+    pub fn reaches(&self, name: &Username) -> bool {
+        match self.reach() {
+            Reach::WholeClass => true,
+            Reach::Selected => self.students.iter().any(|s| s.username == *name),
+            Reach::Left => {
+                let mut roster = self.roster.students.iter();
+                !roster.any(|s| s.username.as_str().eq_ignore_ascii_case(name.as_str()))
+            }
+        }
+    }
+}
+
+/// Says once what is odd about the roster. With `--output json` the document has it as well.
+fn say_notes(notes: &[String], ui: Ui) {
+    if ui.verbosity > ERRORS_ONLY {
+        // A closed stderr leaves nobody to tell.
+        let _ = print_notes(notes, ui.color_stderr, &mut io::stderr().lock());
+    }
+}
+
+/// Which lab it is, and where it comes from.
+fn said_of(lab: &Lab, source: &LabSource) -> String {
+    let from = match source {
+        LabSource::BuiltIn => "built in".to_owned(),
+        LabSource::Folder(dir) => format!(
+            "from {}",
+            dir.canonicalize().as_deref().unwrap_or(dir).display()
+        ),
+    };
+    format!("lab {}: {} ({from})", lab.id(), lab.title())
+}
+
+/// The error of words, a roster or a lab that cannot be used.
+pub(super) fn invalid(failures: Vec<Failure>) -> Error {
+    Error::of(Kind::Invalid, failures)
+}

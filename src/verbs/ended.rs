@@ -1,0 +1,141 @@
+//! How a verb ended, and how that is shown.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::say::said;
+use super::session::Session;
+use crate::error::{Kind, Result};
+use crate::events::Command;
+use crate::options::OutputFormat;
+use crate::report::{View, print_summary, terminal};
+use crate::results::{RunSummary, StudentResult};
+use crate::stack::kinds::Gap;
+use crate::text::json;
+
+/// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All is done.
+    Done,
+    /// Not everything could be seen or written, and no student's outcome says so.
+    Error,
+    SomeFailed,
+    /// Something remains after a teardown.
+    Remains,
+    /// The plan has changes, and the code was asked for.
+    Changes,
+    /// Refused for safety.
+    Refused,
+    /// The person stopped it.
+    Interrupted,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Error => 1,
+            Self::SomeFailed => 3,
+            Self::Remains => 5,
+            Self::Changes => 6,
+            Self::Refused => Kind::Refused.exit_code(),
+            Self::Interrupted => Kind::Interrupted.exit_code(),
+        }
+    }
+}
+
+/// How a verb ended.
+pub(super) struct VerbEnded {
+    pub summary: RunSummary,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+    pub exit: Exit,
+}
+
+impl VerbEnded {
+    /// Names files that were written for people.
+    pub fn list(&mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) {
+        let files = files.into_iter();
+        self.summary.files = files.map(|f| f.as_ref().display().to_string()).collect();
+    }
+
+    /// Shows it: one JSON document on stdout, or a summary for people.
+    pub fn show(&self, session: &Session) -> Result<Exit> {
+        self.show_with(session, session.view())
+    }
+
+    /// The same with something beside it.
+    pub fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
+        let ui = session.class.settings.ui;
+        let mut out = io::stdout().lock();
+        let view = View {
+            gaps: &self.gaps,
+            ..view
+        };
+        let written = match ui.output {
+            OutputFormat::Json => json::document(&self.summary)
+                .map_err(io::Error::from)
+                .and_then(|document| out.write_all(document.as_bytes())),
+            OutputFormat::Text => print_summary(&self.summary, &view, &mut out),
+        };
+        said(written.and_then(|()| out.flush()))?;
+        Ok(self.exit)
+    }
+}
+
+impl Session {
+    /// Puts a run's end together: counts the outcomes and the calls.
+    pub fn ended(
+        &self,
+        command: Command,
+        students: Vec<StudentResult>,
+        mut notes: Vec<String>,
+    ) -> VerbEnded {
+        let class = &self.class;
+        // For people they stand on stderr since the roster was read.
+        if class.settings.ui.output == OutputFormat::Json {
+            notes.splice(0..0, class.roster.notes.iter().cloned());
+        }
+        let mut summary: BTreeMap<String, u64> = BTreeMap::new();
+        summary.insert("students".to_owned(), students.len() as u64);
+        for student in &students {
+            *summary
+                .entry(student.outcome.as_str().to_owned())
+                .or_default() += 1;
+        }
+        let summary = RunSummary {
+            command,
+            class: class.name().clone(),
+            students,
+            summary,
+            left: Vec::new(),
+            forecast: None,
+            files: Vec::new(),
+            notes,
+            api_calls: self.client.calls(),
+            elapsed_s: class.started.elapsed().as_secs_f64(),
+        };
+        VerbEnded {
+            summary,
+            gaps: Vec::new(),
+            exit: Exit::Done,
+        }
+    }
+
+    /// How summaries of this session are shown.
+    pub fn view(&self) -> View<'_> {
+        let class = &self.class;
+        View {
+            columns: terminal::columns_of_stdout(),
+            color: class.settings.ui.color_stdout,
+            invocation: &class.invocation,
+            selection: &class.selection,
+            repeat: &class.repeat,
+            has_access: class.lab.has_access(),
+            ..View::default()
+        }
+    }
+}

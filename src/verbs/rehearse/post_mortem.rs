@@ -1,0 +1,128 @@
+//! What a rehearsal that failed leaves behind: its cloud is gone a moment later, and with it all that could tell why.
+
+use std::cell::OnceCell;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::events::Command;
+use crate::files::{class_dir, make_folder, named, new_private, numbered};
+use crate::ids::ClassName;
+use crate::probe::failed_executions::FailedExecutions;
+use crate::verbs::run::Log;
+use crate::verbs::session::Session;
+
+/// Where to look and what was kept.
+pub(super) struct PostMortem {
+    /// The embedded cloud's log, if it is known.
+    log: Option<PathBuf>,
+    class_dir: PathBuf,
+    kept: OnceCell<PathBuf>,
+}
+
+impl PostMortem {
+    pub fn new(reports: &Path, class: &ClassName, log: Option<PathBuf>) -> Self {
+        Self {
+            log,
+            class_dir: class_dir(reports, class),
+            kept: OnceCell::new(),
+        }
+    }
+
+    /// Where it is, in words, once something was kept.
+    pub fn note(&self) -> Option<String> {
+        let place = self.kept.get()?;
+        Some(format!(
+            "to find out why: the embedded cloud's log and the failed executions' histories are in {}",
+            place.display()
+        ))
+    }
+
+    /// Keeps what tells why, while the cloud is there to be asked. What cannot be kept is said and ends nothing.
+    pub async fn keep(&self, session: Option<&Session>) {
+        if let Err(error) = self.try_to_keep(session).await {
+            // A closed stderr leaves nobody to tell.
+            let _ = writeln!(
+                io::stderr().lock(),
+                "what would tell why could not be kept: {error}"
+            );
+        }
+    }
+
+    /// Keeps it, once: the log, and the histories of every failed execution of the class.
+    async fn try_to_keep(&self, session: Option<&Session>) -> io::Result<()> {
+        if self.kept.get().is_some() {
+            return Ok(());
+        }
+        let dir = self.new_folder()?;
+        if let Some(session) = session {
+            let look = session.run(Command::Rehearse, Log::None, async |client| {
+                FailedExecutions::read(client, &session.desired).await
+            });
+            let (found, _) = look.await;
+            let text = serde_json::to_vec_pretty(&found).map_err(io::Error::other)?;
+            write_new(&dir.join("failed-executions.json"), &text)?;
+        }
+        if let Some(log) = &self.log {
+            // After the histories: what asking for them went wrong with is in it, too.
+            let text = fs::read(log).map_err(|error| named(log, &error))?;
+            write_new(&dir.join("server.log"), &text)?;
+        }
+        // Only this function sets it, and it was empty.
+        let _ = self.kept.set(dir);
+        Ok(())
+    }
+
+    fn new_folder(&self) -> io::Result<PathBuf> {
+        let stem = Timestamp::now()
+            .strftime("failed-rehearsal-%Y%m%dT%H%M%SZ")
+            .to_string();
+        let mut free = numbered(&stem).map(|name| self.class_dir.join(name));
+        let dir = free.find(|dir| !dir.exists());
+        let dir = dir.unwrap_or_else(|| self.class_dir.join(&stem));
+        make_folder(&dir).map_err(|error| named(&dir, &error))?;
+        Ok(dir)
+    }
+}
+
+/// Writes a new file that only its owner can read.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = new_private()
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| named(path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_log_is_kept_once_and_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("server.log");
+        fs::write(&log, "Traceback").unwrap();
+        let reports = dir.path().join("reports");
+        let kept = PostMortem::new(&reports, &"lab6".parse().unwrap(), Some(log.clone()));
+        assert_eq!(kept.kept.get(), None);
+        kept.try_to_keep(None).await.unwrap();
+        let place = kept.kept.get().unwrap().to_owned();
+        fs::write(&log, "later").unwrap();
+        kept.try_to_keep(None).await.unwrap();
+        assert_eq!(kept.kept.get(), Some(&place));
+        assert_eq!(fs::read(place.join("server.log")).unwrap(), b"Traceback");
+        assert!(place.starts_with(reports.join("lab6")));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode(&place), 0o700);
+            assert_eq!(mode(&place.join("server.log")), 0o600);
+        }
+        let again = PostMortem::new(&reports, &"lab6".parse().unwrap(), Some(log));
+        again.try_to_keep(None).await.unwrap();
+        assert_ne!(again.kept.get(), Some(&place));
+    }
+}

@@ -1,0 +1,98 @@
+//! What a rehearsal sets up: its class, and AWS's limits.
+
+use std::path::PathBuf;
+
+use crate::cli::{Cli, RehearseArgs};
+use crate::error::{Error, Kind, Result};
+use crate::files::{class_dir, write_whole};
+use crate::ids::{CLASS_MAX, ClassName};
+use crate::lab::bundle::demo_roster;
+use crate::local;
+use crate::options::{GlobalOptions, QuotaScale};
+use crate::strict::{self, Proxy};
+use crate::verbs::class::{Class, invalid};
+
+/// What is put after the class's name, so that a rehearsal never stands where the real class does.
+const SUFFIX: &str = "-rehearsal";
+
+/// The class under a name of its own, with settings that leave nothing to chance.
+pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Result<Class> {
+    let name = class.name().as_str();
+    let short = &name[..name.len().min(CLASS_MAX - SUFFIX.len())];
+    let named: ClassName = format!("{short}{SUFFIX}").parse().map_err(|error| {
+        Error::new(Kind::Invalid, "--class", format!("{short}{SUFFIX} {error}"))
+    })?;
+    // What is proposed must find the rehearsal's cloud and class; without --keep both are gone by then.
+    class.invocation = if args.keep {
+        crate::verbs::invocation::of(&GlobalOptions {
+            roster: match class.settings.roster_built_in {
+                true => Some(keep_roster(&class, &named)?),
+                false => cli.global.roster.clone(),
+            },
+            class: Some(named.clone()),
+            local: Some(true),
+            profile: None,
+            region: None,
+            endpoint_url: None,
+            account: None,
+            ..cli.global.clone()
+        })
+    } else {
+        String::new()
+    };
+    class.settings.class = named;
+    if args.strict && cli.global.quota_scale.is_none() {
+        // Whoever wants to see throttles says `--quota-scale off`.
+        let own = match class.settings.quota_scale {
+            QuotaScale::Factor(factor) => factor,
+            QuotaScale::Off => 1.0,
+        };
+        class.settings.quota_scale = QuotaScale::Factor(own * f64::from(args.scale));
+    }
+    let settings = class.lab.rehearsal_settings().clone();
+    class.lab = class.lab.with_settings(&settings).map_err(invalid)?;
+    Ok(class)
+}
+
+/// Writes the built-in roster where the class's other files are: whoever looks around afterwards has to name one.
+fn keep_roster(class: &Class, named: &ClassName) -> Result<PathBuf> {
+    let path = class_dir(&class.settings.reports, named).join("roster.csv");
+    write_whole(&path, demo_roster())
+        .map_err(|error| Error::new(Kind::General, "the built-in roster", error.to_string()))?;
+    Ok(path)
+}
+
+/// AWS's limits in front of the embedded cloud, if they are asked for.
+pub(super) async fn strict(
+    args: &RehearseArgs,
+    endpoint: &local::Endpoint,
+) -> Result<Option<Proxy>> {
+    if !args.strict {
+        return Ok(None);
+    }
+    let options = strict::Options {
+        scale: f64::from(args.scale),
+        timings: strict::Timings::with_lags(),
+        ..strict::Options::default()
+    };
+    let proxy = Proxy::start(&endpoint.url, options).await;
+    let proxy = proxy.map_err(|error| Error::new(Kind::General, "--strict", error.to_string()));
+    Ok(Some(proxy?))
+}
+
+/// What the strict model saw of the calls.
+pub(super) fn counted(proxy: &Proxy) -> String {
+    let model = proxy.model();
+    let calls: u64 = model.counts().values().map(|count| count.calls).sum();
+    let throttled: u64 = model.emptied().values().sum();
+    if throttled == 0 {
+        return format!("AWS's quotas: {calls} calls counted, none throttled");
+    }
+    let by_quota: Vec<String> = model
+        .emptied()
+        .iter()
+        .map(|(quota, count)| format!("{quota} {count}"))
+        .collect();
+    let by_quota = by_quota.join(", ");
+    format!("AWS's quotas: {calls} calls counted, {throttled} throttled ({by_quota})")
+}

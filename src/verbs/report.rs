@@ -1,0 +1,108 @@
+//! `report`: writes where everybody stands, for people, programs and gradebooks.
+
+use super::canvas::CanvasFile;
+use super::class::Class;
+use super::ended::Exit;
+use super::reading::{about, class_report, read, write_files};
+use super::session::Session;
+use super::status::{attestations, exit_of, nothing_stands};
+use crate::cli::{Cli, ReportArgs};
+use crate::error::{Error, Kind, Result};
+use crate::events::Command;
+use crate::evidence::kept::known;
+use crate::evidence::standing::ClassStanding;
+use crate::report::View;
+use crate::report::last_readings::places;
+use crate::text::words::plural;
+
+pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    // A wrong file is told before anything is read of the cloud.
+    let export = CanvasFile::load(args);
+    let judged = export
+        .as_ref()
+        .map_err(Error::clone)
+        .and_then(|export| export.as_ref().map(CanvasFile::judge).transpose());
+    let (attested, gradebook) = both(attestations(&class, &args.attest), judged)?;
+    let session = class.connect().await?;
+    let mut standing = read(&session, Command::Report).await?;
+    refuse_nothing(&session, &standing)?;
+    standing.attest(&attested);
+    // Before the report before this one is replaced, from which a student who left may be known.
+    session.keep_people();
+    let of_others = of_other_accounts(&session);
+    let report = class_report(&session, &standing);
+    let about = about(&session);
+    let written = write_files(&session, &mut standing, &report, about, args.anonymous)?;
+    let mut notes = standing.notes.clone();
+    notes.extend(of_others);
+    let mut files: Vec<_> = written.files().into_iter().map(ToOwned::to_owned).collect();
+    if let Some(canvas) = &gradebook {
+        let reports = &session.class.settings.reports;
+        let roster = &session.class.roster.students;
+        let (path, said) = canvas.write(reports, &report, roster, about)?;
+        files.push(path);
+        notes.extend(said);
+    }
+    if !written.removed.is_empty() {
+        let pages = plural(written.removed.len(), "page");
+        notes.push(format!("removed {pages} of students who left"));
+    }
+    let students = standing.students.iter().map(Into::into).collect();
+    let mut ended = session.ended(Command::Report, students, notes);
+    ended.exit = exit_of(&standing);
+    ended.summary.left = standing.left;
+    ended.gaps = standing.gaps;
+    ended.list(files);
+    let view = View {
+        document: Some(&report),
+        report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
+        ..session.view()
+    };
+    ended.show_with(&session, view)
+}
+
+/// Both, or what is wrong with either: an instructor mends all of it at once.
+fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(mut a), Err(b)) => {
+            a.failures.extend(b.failures);
+            Err(a)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+/// Refuses to write grades from the absence of stacks.
+fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
+    standing.refuse_elsewhere(&session.desired)?;
+    if !standing.is_nothing() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Refused,
+        format!("class {}", session.class.name()),
+        format!("{}; nothing was written", nothing_stands(session)),
+    )
+    .hint(format!(
+        "check --class, --region, --profile and the roster; a class that is not there yet is made by `{} deploy`",
+        session.class.invocation
+    )))
+}
+
+/// The accounts other than this one of which the class's folder has readings: one name of a class may stand for several
+/// classes, and the files of a report are the last one's.
+fn of_other_accounts(session: &Session) -> Option<String> {
+    let account = &session.scope().account;
+    let folder = session.folder();
+    let mut others = known(&folder);
+    others.retain(|place, _| place.account != *account);
+    (!others.is_empty()).then(|| {
+        format!(
+            "this report is of account {account}; {} also has readings of {}, which stay kept and count for nobody here",
+            folder.display(),
+            places(&others)
+        )
+    })
+}

@@ -1,0 +1,87 @@
+//! `status`: who is complete, in progress, not started, broken, could not be checked.
+
+use super::class::{Class, invalid};
+use super::ended::Exit;
+use super::reading::{document, read};
+use super::session::Session;
+use crate::cli::{AttestArgs, Cli, StatusArgs};
+use crate::error::{Error, Kind, Result};
+use crate::events::Command;
+use crate::evidence::attest::Attestations;
+use crate::evidence::kept::known;
+use crate::evidence::standing::ClassStanding;
+use crate::lab::bundle;
+use crate::report::View;
+use crate::report::last_readings::places;
+
+pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
+    let class = Class::load(cli)?;
+    let attested = attestations(&class, &args.attest)?;
+    let session = class.connect().await?;
+    let mut standing = read(&session, Command::Status).await?;
+    standing.refuse_elsewhere(&session.desired)?;
+    standing.attest(&attested);
+    let mut notes = standing.notes.clone();
+    if standing.is_nothing() {
+        notes.push(nothing_stands(&session));
+    }
+    let document = document(&session, &standing);
+    let students = standing.students.iter().map(Into::into).collect();
+    let mut ended = session.ended(Command::Status, students, notes);
+    ended.exit = exit_of(&standing);
+    ended.summary.left = standing.left;
+    ended.gaps = standing.gaps;
+    let view = View {
+        document: Some(&document),
+        ..session.view()
+    };
+    ended.show_with(&session, view)
+}
+
+/// A status that could not be read for somebody is an error, though everything else is shown.
+pub(super) fn exit_of(standing: &ClassStanding) -> Exit {
+    match standing.is_certain() {
+        true => Exit::Done,
+        false => Exit::Error,
+    }
+}
+
+/// Reads what the instructor attests, before anything is asked of AWS.
+pub(super) fn attestations(class: &Class, args: &AttestArgs) -> Result<Attestations> {
+    let Some(path) = &args.attest else {
+        return Ok(Attestations::default());
+    };
+    let file = path.display().to_string();
+    let bytes = bundle::named_file(path, bundle::LIST_MAX).map_err(|error| {
+        Error::new(
+            Kind::Invalid,
+            "--attest",
+            format!("{file} cannot be read: {error}"),
+        )
+        .hint("give the path of a CSV file with the columns username and check")
+    })?;
+    Attestations::parse(&file, &bytes, &class.roster, class.lab.checks()).map_err(invalid)
+}
+
+/// That nothing is there, and what is kept of the class all the same.
+pub(super) fn nothing_stands(session: &Session) -> String {
+    let scope = session.scope();
+    let who = match session.class.is_whole() {
+        true => "no stack of it".to_owned(),
+        false => format!("no stack of the {} chosen", session.class.students.len()),
+    };
+    let folder = session.folder();
+    let known = known(&folder);
+    let kept = match known.is_empty() {
+        true => "nothing is kept of it".to_owned(),
+        false => format!(
+            "kept in {}: readings of {}",
+            folder.display(),
+            places(&known)
+        ),
+    };
+    format!(
+        "{who} is in account {}, {}, and no reading of one there is known; {kept}",
+        scope.account, scope.region
+    )
+}
