@@ -110,8 +110,7 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
         )
     })?;
     // It is the first one: nothing else of this process sets any.
-    let _ =
-        tracing::subscriber::set_global_default(diagnostics::subscriber(to_stderr, file));
+    let _ = tracing::subscriber::set_global_default(diagnostics::subscriber(to_stderr, file));
     tracing::debug!(
         version = env!("CARGO_PKG_VERSION"),
         verb = cli.verb.command().map(Command::as_str),
