@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use homeroom::local::{PrivateCloud, PrivateOptions, start_private};
+use homeroom::local::{LocalCloud, PrivateCloud, PrivateOptions};
 use homeroom::strict::{Options, Proxy};
 
 const STUDENTS: usize = 30;
@@ -28,7 +28,9 @@ struct Account {
 
 impl Account {
     async fn new() -> Self {
-        let cloud = start_private(PrivateOptions::default(), |_| {})
+        let cloud = LocalCloud::from_env().unwrap();
+        let cloud = cloud
+            .start_private(PrivateOptions::default(), &mut |_| {})
             .await
             .unwrap();
         let options = Options {

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 use crate::error::Result;
 use crate::events::Command;
-use crate::options::{ClassSettings, GlobalOptions, ProcessContext, Ui, invalid};
+use crate::options::{ClassSettings, GlobalOptions, ProcessContext, Ui, asked_log_file, invalid};
 
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
@@ -71,6 +71,10 @@ impl Cli {
 
     pub(crate) fn ui(&self) -> Ui {
         Ui::resolve(&self.global, &ProcessContext::look())
+    }
+
+    pub(crate) fn log_file(&self) -> Option<PathBuf> {
+        asked_log_file(&self.global, &ProcessContext::look())
     }
 }
 

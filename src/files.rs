@@ -66,11 +66,43 @@ pub(crate) fn keep_private(dir: &Path) -> io::Result<()> {
 
 /// Opens a file that is not there yet, and that only its owner can read.
 pub(crate) fn new_private() -> OpenOptions {
+    let mut options = private();
+    options.create_new(true);
+    options
+}
+
+/// Opens a file to write, which only its owner can read if it is made for that.
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Opens a file to write at its end, made if it is not there. Only its owner can read it, whatever it was before.
+///
+/// # Errors
+/// Names the file.
+pub(crate) fn append_private(path: &Path) -> io::Result<fs::File> {
+    let attempt = || -> io::Result<fs::File> {
+        let file = private().append(true).create(true).open(path)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
+        Ok(file)
+    };
+    attempt().map_err(|error| named(path, &error))
+}
+
+/// Names to try one after the other for something new, where some may be taken: `stem`, `stem-2`, `stem-3`, …
+pub(crate) fn numbered(stem: &str) -> impl Iterator<Item = String> {
+    (1..=1000).map(move |number| match number {
+        1 => stem.to_owned(),
+        n => format!("{stem}-{n}"),
+    })
 }
 
 /// The last part of a path.

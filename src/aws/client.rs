@@ -22,6 +22,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::events::Event;
 use crate::ids::Username;
@@ -330,7 +331,8 @@ impl Client {
         loop {
             let queued = Instant::now();
             let in_flight = run.pacer.turn(operation, &run.stop).await?;
-            waited += queued.elapsed();
+            let queued = queued.elapsed();
+            waited += queued;
             let part = self.about.as_ref();
             if let Some(error) = part
                 .filter(|_| self.spares)
@@ -339,9 +341,25 @@ impl Client {
                 return Err(CallError::Cloud(error));
             }
             let on_its_way = run.out.sent(operation);
+            let sent = Instant::now();
+            // The request's id is filled in where the answer arrives: see `Transmitted`.
+            let span = tracing::debug_span!(
+                "call",
+                operation = operation.as_str(),
+                attempt = tries + 1,
+                request_id = tracing::field::Empty
+            );
             // A call of the SDK is a future of tens of kilobytes; on the heap it does not add up in the futures around
             // it, down to a stack that overflows.
-            let answer = run.stop.unless_given_up(Box::pin(attempt())).await?;
+            let attempt = Box::pin(attempt().instrument(span.clone()));
+            let answer = run.stop.unless_given_up(attempt).await?;
+            tracing::debug!(
+                parent: &span,
+                // No message: AWS may repeat in it what it was sent.
+                outcome = answer.as_ref().err().map_or("ok", |error| error.code.as_str()),
+                waited_ms = queued.as_millis(),
+                took_ms = sent.elapsed().as_millis(),
+            );
             if answer.is_ok() {
                 run.causes.went_well(operation, part);
             }
@@ -376,6 +394,7 @@ impl Client {
             if error.kind == ErrorKind::Throttled {
                 run.pacer.throttled(operation, pause);
             }
+            tracing::debug!(parent: &span, again_in_ms = pause.as_millis());
             self.emit(Event::CallRetried {
                 operation: operation.as_str(),
                 cause: format!("{}: {}", error.code, error.message),

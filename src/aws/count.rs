@@ -1,10 +1,12 @@
-//! Counts requests as they are transmitted, one count a `service:Operation`.
+//! Counts requests as they are transmitted, one count a `service:Operation`; tells diagnostics the answer's request id.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -49,6 +51,20 @@ impl Intercept for Transmitted {
         if let Some(metadata) = cfg.load::<Metadata>() {
             let service = iam_prefix(metadata.service());
             self.add(format!("{service}:{}", metadata.name()));
+        }
+        Ok(())
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.response().headers();
+        let id = headers.get("x-amzn-requestid");
+        if let Some(id) = id.or_else(|| headers.get("x-amz-request-id")) {
+            tracing::Span::current().record("request_id", id);
         }
         Ok(())
     }

@@ -284,9 +284,39 @@ fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, RequestQuota)> 
     published.chain(raised)
 }
 
+/// How long so many calls of an operation take that leave the rest of its quota to others; whole seconds.
+pub(crate) fn time_at_share(
+    share: f64,
+    pace: Pace,
+    overrides: &Overrides,
+    (operation, calls): (Operation, usize),
+) -> Duration {
+    let Pace::Scaled(factor) = pace else {
+        return Duration::ZERO;
+    };
+    let own = overrides.get(&operation).map(|(per_second, _)| *per_second);
+    let published = quota_of(Group::Own(operation)).map(|quota| quota.per_second);
+    let per_second = own.or(published).unwrap_or(1.0) * factor * share;
+    // There are far fewer calls than an f64 counts exactly.
+    Duration::from_secs_f64((calls as f64 / per_second).ceil())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_at_a_share_of_their_quota_take_as_much_longer() {
+        let calls = (Operation::ListExecutions, 31);
+        let time = |pace, own: Option<f64>| {
+            let own = own.map(|per_second| (calls.0, (per_second, 1.0)));
+            time_at_share(0.5, pace, &own.into_iter().collect(), calls).as_secs()
+        };
+        assert_eq!(time(Pace::Scaled(1.0), Some(5.0)), 13);
+        assert_eq!(time(Pace::Scaled(2.0), Some(5.0)), 7);
+        assert!(time(Pace::Scaled(1.0), None) > 0);
+        assert_eq!(time(Pace::Unlimited, Some(5.0)), 0);
+    }
 
     fn pacer() -> Pacer {
         Pacer::new(Pace::Scaled(1.0), &Overrides::new())

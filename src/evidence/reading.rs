@@ -1,5 +1,6 @@
 //! Reads a class: lists it, gathers each student's facts, answers their checks. What an earlier reading knows is
 //! not asked again; what this one leaves for the next comes back with it.
+use tracing::Instrument;
 
 use crate::aws::Client;
 use crate::aws::execution::Execution;
@@ -131,7 +132,8 @@ async fn read_listed(
     // All at once: the pacer spaces the calls, takes them in turn, and bounds how many are on their way. Whoever has
     // much to read, or has to wait for AWS, holds up nobody.
     let read = in_order(pairs, reading.students.len().max(1), |(plan, student)| {
-        reader.one_student(plan, student)
+        let span = tracing::debug_span!("student", student = %student.username);
+        reader.one_student(plan, student).instrument(span)
     })
     .await;
     let mut students = Vec::new();

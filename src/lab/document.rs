@@ -6,7 +6,7 @@ use tera::Context;
 use crate::ids::Username;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
-use crate::stack::ownership::canonical;
+use crate::text::json::canonical;
 
 /// Fills templates in for one student; what is wrong becomes a problem of that student's.
 pub(super) struct Documents<'a> {

@@ -1,16 +1,12 @@
 //! The administrator's key of an embedded cloud: made anew for every instance, since loopback keeps nobody out.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::dirs::file_error;
-use super::state::save_private;
-use crate::error::Result;
+use crate::text::hex;
 
 /// Letters of an access key id. Source: IAM's API, `accessKeyIdType`; capital letters and digits are what AWS makes.
 const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -18,38 +14,19 @@ const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The key that may do everything in one embedded cloud. It does not print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Administrator {
-    /// Its id.
     pub access_key: String,
-    /// Its secret.
     pub secret_key: String,
 }
 
 impl Administrator {
     /// A new one, from the system's randomness.
     pub fn random() -> io::Result<Self> {
-        let mut id = [0; 16];
-        let mut secret = [0; 32];
-        getrandom::fill(&mut id).map_err(io::Error::other)?;
-        getrandom::fill(&mut secret).map_err(io::Error::other)?;
+        let id = random::<16>()?;
         let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
         Ok(Self {
             access_key: "HRAD".chars().chain(id.iter().map(letter)).collect(),
-            secret_key: secret.iter().map(|byte| format!("{byte:02x}")).collect(),
+            secret_key: hex(&random::<32>()?),
         })
-    }
-
-    /// The one that was kept in a file; `None` where there is none, or none that can be read.
-    pub fn load(file: &Path) -> Result<Option<Self>> {
-        match fs::read(file) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(file_error(file, &error)),
-        }
-    }
-
-    /// Keeps it in a file that only its owner can read.
-    pub fn save(&self, file: &Path) -> Result<()> {
-        save_private(file, self)
     }
 
     /// Whether this is what the holder of the secret on a port answers to a nonce; see `guard.py`, `prove`.
@@ -71,6 +48,13 @@ impl Administrator {
     }
 }
 
+/// Bytes from the system's randomness.
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
 impl std::fmt::Debug for Administrator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Administrator")
@@ -81,8 +65,6 @@ impl std::fmt::Debug for Administrator {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -95,19 +77,5 @@ mod tests {
         assert_ne!(one.secret_key, other.secret_key);
         assert_eq!((one.access_key.len(), one.secret_key.len()), (20, 64));
         assert!(!format!("{one:?}").contains(&one.secret_key));
-    }
-
-    #[test]
-    fn it_comes_back_as_kept_and_only_its_owner_can_read_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("administrator.json");
-        assert_eq!(Administrator::load(&file).unwrap(), None);
-        let one = Administrator::random().unwrap();
-        one.save(&file).unwrap();
-        assert_eq!(Administrator::load(&file).unwrap(), Some(one));
-        let mode = fs::metadata(&file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        fs::write(&file, "{").unwrap();
-        assert_eq!(Administrator::load(&file).unwrap(), None);
     }
 }

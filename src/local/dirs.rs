@@ -71,16 +71,17 @@ pub(super) fn make_private(dir: &Path) -> Result<()> {
 
 /// Removes a folder and what is in it; one that is not there is fine.
 pub(super) fn remove_dir(dir: &Path) -> Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(dir, &error)),
-        _ => Ok(()),
-    }
+    gone(dir, fs::remove_dir_all(dir))
 }
 
 /// Removes a file; one that is not there is fine.
 pub(super) fn remove_file(file: &Path) -> Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(file, &error)),
+    gone(file, fs::remove_file(file))
+}
+
+fn gone(path: &Path, removed: io::Result<()>) -> Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path, &error)),
         _ => Ok(()),
     }
 }

@@ -15,8 +15,9 @@ use tokio::process::Command;
 
 use super::dirs::{file_error, make_private, remove_dir};
 use super::python::{self, Python};
-use super::{Dirs, Progress, Step, lock};
+use super::{Dirs, StartupStep, StepSink, last_words, lock};
 use crate::error::{Error, Kind, Result};
+use crate::text::hex;
 
 /// What is installed: versions, and the hash of every file.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
@@ -64,7 +65,7 @@ impl Installation {
 }
 
 /// The installation, made if it is not there.
-pub(super) async fn ensure(dirs: &Dirs, progress: Progress<'_>) -> Result<Installation> {
+pub(super) async fn ensure(dirs: &Dirs, progress: StepSink<'_>) -> Result<Installation> {
     let installation = Installation {
         dir: dirs.cache.join(folder_name(dirs)),
     };
@@ -77,7 +78,7 @@ pub(super) async fn ensure(dirs: &Dirs, progress: Progress<'_>) -> Result<Instal
     if installation.is_whole() {
         return Ok(installation);
     }
-    progress(Step::FindingPython);
+    progress(StartupStep::FindingPython);
     let python = python::find(dirs).await?;
     remove_dir(&installation.dir)?;
     match tokio::time::timeout(DEADLINE, make(&installation, &python, progress)).await {
@@ -95,16 +96,12 @@ fn folder_name(dirs: &Dirs) -> String {
     if let Some(named) = &dirs.python {
         hash.update(named.as_encoded_bytes());
     }
-    let hex: String = hash.finalize()[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("cloud-{hex}")
+    format!("cloud-{}", hex(&hash.finalize()[..6]))
 }
 
-async fn make(installation: &Installation, python: &Python, progress: Progress<'_>) -> Result<()> {
+async fn make(installation: &Installation, python: &Python, progress: StepSink<'_>) -> Result<()> {
     let total = package_count();
-    progress(Step::Installing { fetched: 0, total });
+    progress(StartupStep::Installing { fetched: 0, total });
     let venv = Command::new(&python.executable)
         .args(["-I", "-m", "venv"])
         .arg(&installation.dir)
@@ -160,7 +157,7 @@ async fn make(installation: &Installation, python: &Python, progress: Progress<'
 async fn run_pip(
     mut command: Command,
     total: usize,
-    progress: Progress<'_>,
+    progress: StepSink<'_>,
 ) -> std::io::Result<std::result::Result<(), String>> {
     let mut child = command.spawn()?;
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
@@ -179,7 +176,7 @@ async fn run_pip(
         while let Some(line) = lines.next_line().await? {
             if line.starts_with("Collecting ") {
                 fetched += 1;
-                progress(Step::Installing { fetched, total });
+                progress(StartupStep::Installing { fetched, total });
             }
         }
         Ok::<_, std::io::Error>(())
@@ -252,9 +249,9 @@ fn tail(said: &str) -> String {
         .filter(|line| line.contains("ERROR") || line.contains("Error"))
         .collect();
     let worth = if errors.is_empty() { lines } else { errors };
-    match &worth[worth.len().saturating_sub(3)..] {
-        [] => "failed without a word".to_owned(),
-        last => last.join(" · "),
+    match worth.is_empty() {
+        true => "failed without a word".to_owned(),
+        false => last_words(&worth),
     }
 }
 

@@ -1,15 +1,15 @@
 //! One homeroom at a time, by a lock that the operating system lets go of when its holder ends, however it ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::dirs::file_error;
-use super::{Progress, Step};
+use super::{StartupStep, StepSink};
 use crate::error::{Error, Kind, Result};
+use crate::files::private;
 
 /// How often a lock that another process holds is tried again. The system's own waiting call cannot be cancelled.
 const RETRY: Duration = Duration::from_millis(50);
@@ -25,13 +25,11 @@ pub(super) async fn take(
     path: &Path,
     patience: Duration,
     other_is: &'static str,
-    progress: Progress<'_>,
+    progress: StepSink<'_>,
 ) -> Result<Lock> {
-    let file = OpenOptions::new()
+    let file = private()
         .create(true)
         .truncate(false)
-        .write(true)
-        .mode(0o600)
         .open(path)
         .map_err(|error| file_error(path, &error))?;
     let deadline = Instant::now() + patience;
@@ -56,7 +54,7 @@ pub(super) async fn take(
             }
             Err(TryLockError::WouldBlock) => {
                 if !said {
-                    progress(Step::Waiting { on: other_is });
+                    progress(StartupStep::Waiting { on: other_is });
                     said = true;
                 }
                 sleep(RETRY).await;
@@ -89,7 +87,7 @@ mod tests {
                 .to_string()
                 .contains("another homeroom has been starting it")
         );
-        assert_eq!(steps, [Step::Waiting { on: "starting" }]);
+        assert_eq!(steps, [StartupStep::Waiting { on: "starting" }]);
         drop(held);
         // A process that another test starts at this moment holds everything open until it is another program.
         take(&path, Duration::from_secs(30), "starting", &mut |_| {})

@@ -6,9 +6,10 @@
 //! ```
 //!
 //! Two ways to have one:
-//! - **shared** ([`start`], [`stop`], [`status`], [`running`]): one per user. It outlives the command, keeps its
-//!   state on disk over a graceful stop, and is what `--local` talks to;
-//! - **private** ([`start_private`]): one per caller. It keeps nothing and ends with its owner, even if that is killed.
+//! - **shared** ([`LocalCloud::start`]): one per user. It outlives the command, keeps its state on disk over a graceful
+//!   stop, and is what `--local` talks to;
+//! - **private** ([`LocalCloud::start_private`]): one per caller. It keeps nothing and ends with its owner, even if that
+//!   is killed.
 //!
 //! Whatever is true of the embedded cloud and not of AWS is said in this module, and nowhere else.
 
@@ -29,14 +30,13 @@ mod server;
 mod shared;
 mod state;
 
-use crate::error::Result;
 use administrator::Administrator;
 
 pub use dirs::Dirs;
 pub use private::PrivateCloud;
 pub use process::Ended;
 pub use shared::{LocalCloud, StopReport};
-pub use state::{Kept, Status};
+pub use state::{CloudStatus, KeptState};
 
 /// The account that the embedded cloud plays. No AWS account has this number, so nobody takes it for a real one.
 pub const ACCOUNT: &str = "000000000000";
@@ -44,13 +44,13 @@ pub const ACCOUNT: &str = "000000000000";
 /// How to reach a running embedded cloud, and as whom. Its secret does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Endpoint of every service: `http://127.0.0.1:PORT`.
+    /// Of every service.
     pub url: String,
-    /// The account id, [`ACCOUNT`].
+    /// [`ACCOUNT`].
     pub account: String,
-    /// Access key id of the administrator: the account's root, of this instance alone.
+    /// The administrator's: the account's root, of this instance alone.
     pub access_key: String,
-    /// Its secret access key.
+    /// It does not print.
     pub secret_key: String,
     /// Where a deployed stage is called, with `{api_id}` and `{stage}` to be filled in. AWS has a host name a REST
     /// API; on one loopback port it has to be a path.
@@ -94,7 +94,7 @@ impl Default for PrivateOptions {
 
 /// What is being done, for a progress line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum StartupStep {
     /// Another homeroom is starting, stopping or installing it.
     Waiting {
         /// What the other one is at.
@@ -125,7 +125,7 @@ pub enum Step {
     Note(String),
 }
 
-impl std::fmt::Display for Step {
+impl std::fmt::Display for StartupStep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Waiting { on } => write!(
@@ -151,56 +151,9 @@ impl std::fmt::Display for Step {
 }
 
 /// Receives the steps. `&mut dyn FnMut` rather than `&dyn Fn`, so that futures holding it are `Send` without `Sync`.
-type Progress<'a> = &'a mut (dyn FnMut(Step) + Send);
+type StepSink<'a> = &'a mut (dyn FnMut(StartupStep) + Send);
 
-/// Starts the user's shared embedded cloud, or finds it running. It outlives the command.
-///
-/// # Errors
-/// No suitable Python, an installation that failed, a server that did not come up: each with the next step.
-pub async fn start(progress: impl Fn(&str) + Send) -> Result<Endpoint> {
-    let cloud = LocalCloud::new(Dirs::from_env()?);
-    cloud
-        .start(&mut move |step| progress(&step.to_string()))
-        .await
-}
-
-/// Stops the shared embedded cloud and saves its state; with `wipe`, forgets it instead.
-///
-/// # Errors
-/// The folders cannot be read or written, or the process does not end.
-pub async fn stop(wipe: bool, progress: impl Fn(&str) + Send) -> Result<StopReport> {
-    let cloud = LocalCloud::new(Dirs::from_env()?);
-    cloud
-        .stop(wipe, &mut move |step| progress(&step.to_string()))
-        .await
-}
-
-/// How the shared embedded cloud is. Changes nothing.
-///
-/// # Errors
-/// The folder of its state cannot be read.
-pub async fn status() -> Result<Status> {
-    LocalCloud::new(Dirs::from_env()?).status().await
-}
-
-/// The shared embedded cloud if it is running and answers.
-///
-/// # Errors
-/// The folder of its state cannot be read.
-pub async fn running() -> Result<Option<Endpoint>> {
-    LocalCloud::new(Dirs::from_env()?).running().await
-}
-
-/// Starts an embedded cloud of the caller's own, which keeps nothing and ends with it.
-///
-/// # Errors
-/// As [`start`].
-pub async fn start_private(
-    options: PrivateOptions,
-    progress: impl Fn(&str) + Send,
-) -> Result<PrivateCloud> {
-    let cloud = LocalCloud::new(Dirs::from_env()?);
-    cloud
-        .start_private(options, &mut move |step| progress(&step.to_string()))
-        .await
+/// The last three of some lines, as one: what a process said before it ended.
+fn last_words(lines: &[&str]) -> String {
+    lines[lines.len().saturating_sub(3)..].join(" · ")
 }

@@ -12,7 +12,7 @@ use super::administrator::Administrator;
 use super::dirs::file_error;
 use super::install::Installation;
 use super::server::{Launch, bind, log_file};
-use super::{Endpoint, PrivateOptions, Progress, Step};
+use super::{Endpoint, PrivateOptions, StartupStep, StepSink};
 use crate::error::Result;
 
 /// Longest that the process may take to end once its owner let go. It saves nothing.
@@ -85,14 +85,14 @@ pub(super) async fn start(
     installation: &Installation,
     options: PrivateOptions,
     path: &OsStr,
-    progress: Progress<'_>,
+    progress: StepSink<'_>,
 ) -> Result<PrivateCloud> {
-    progress(Step::Starting);
+    progress(StartupStep::Starting);
     let dir = private_folder().map_err(|error| file_error(&std::env::temp_dir(), &error))?;
     let listener = bind(None)
         .await
         .map_err(|error| file_error(dir.path(), &error))?;
-    // Kept nowhere: it is good for as long as its owner is there to know it.
+    // KeptState nowhere: it is good for as long as its owner is there to know it.
     let administrator = Administrator::random().map_err(|error| file_error(dir.path(), &error))?;
     let launch = Launch {
         installation,
@@ -104,7 +104,7 @@ pub(super) async fn start(
     };
     let server = launch.run(listener).await?;
     let endpoint = Endpoint::at(server.process.port, &administrator);
-    progress(Step::Ready {
+    progress(StartupStep::Ready {
         url: endpoint.url.clone(),
     });
     Ok(PrivateCloud {

@@ -9,9 +9,10 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::administrator::Administrator;
+use super::administrator::{Administrator, random};
 use super::http;
 use crate::error::{Error, Kind, Result};
+use crate::text::hex;
 
 /// Answers with [`Process::instance`] and a proof; see `guard.py`.
 const IDENTITY_PATH: &str = "/_homeroom/instance";
@@ -75,9 +76,7 @@ impl Process {
         administrator: &Administrator,
         deadline: Duration,
     ) -> io::Result<bool> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let nonce = hex(&random);
+        let nonce = hex(&random::<32>()?);
         let path = format!("{IDENTITY_PATH}?nonce={nonce}");
         let body = http::get(self.port, &path, deadline).await?;
         Ok(self.is_proven_by(&body, administrator, &nonce))
@@ -157,10 +156,6 @@ impl Process {
         }
         true
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes that hexadecimal digits stand for.

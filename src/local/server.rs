@@ -10,7 +10,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -19,12 +18,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::administrator::Administrator;
+use super::administrator::{Administrator, random};
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::install::Installation;
 use super::process::Process;
-use super::{ACCOUNT, PrivateOptions};
+use super::{ACCOUNT, PrivateOptions, last_words};
 use crate::error::{Error, Kind, Result};
+use crate::files::{new_private, private};
+use crate::text::hex;
 
 /// The Python of the server, by file name.
 pub(super) const SCRIPTS: [(&str, &str); 5] = [
@@ -46,13 +47,10 @@ const RETRY: Duration = Duration::from_millis(20);
 
 /// What to bring up.
 pub(super) struct Launch<'a> {
-    /// The installation.
     pub installation: &'a Installation,
-    /// The instance's own folder.
     pub dir: &'a Path,
     /// Who may do everything in it.
     pub administrator: &'a Administrator,
-    /// What it does.
     pub options: PrivateOptions,
     /// Where its state is kept; `None` to keep none and remove `dir` when its owner is gone.
     pub data: Option<PathBuf>,
@@ -63,11 +61,9 @@ pub(super) struct Launch<'a> {
 /// A server that was brought up here and is bound to this process.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// Its process.
     pub process: Process,
     /// Closing this ends the process.
     pub owner: ChildStdin,
-    /// The child.
     pub child: Child,
 }
 
@@ -98,7 +94,8 @@ impl Launch<'_> {
             .local_addr()
             .map_err(|error| file_error(Path::new("the loopback socket"), &error))?
             .port();
-        let instance = random_word();
+        let word = random::<16>().map_err(|error| file_error(self.dir, &error))?;
+        let instance = hex(&word);
         let mut child = self.spawn(listener, port, &instance)?;
         let (Some(mut owner), Some(pid)) = (
             child.stdin.take(),
@@ -141,7 +138,8 @@ impl Launch<'_> {
         for (name, text) in SCRIPTS {
             let script = self.dir.join(name);
             remove_file(&script)?;
-            private_file(&script)
+            new_private()
+                .open(&script)
                 .and_then(|mut file| file.write_all(text.as_bytes()))
                 .map_err(|error| file_error(&script, &error))?;
         }
@@ -154,7 +152,11 @@ impl Launch<'_> {
             let previous = log.with_extension("log.1");
             fs::rename(&log, &previous).map_err(|error| file_error(&log, &error))?;
         }
-        let log_handle = private_file(&log).map_err(|error| file_error(&log, &error))?;
+        let log_handle = private()
+            .append(true)
+            .create(true)
+            .open(&log)
+            .map_err(|error| file_error(&log, &error))?;
 
         let python = self.installation.python();
         let script = self.dir.join(SCRIPTS[0].0);
@@ -238,15 +240,6 @@ impl Launch<'_> {
     }
 }
 
-/// A file that only its owner can read, for appending.
-fn private_file(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-}
-
 /// The last lines of a log, as one.
 fn last_lines(log: &str) -> String {
     let lines: Vec<&str> = log
@@ -255,14 +248,7 @@ fn last_lines(log: &str) -> String {
         // Python underlines places in its source with these.
         .filter(|line| !line.trim_matches(['^', '~', ' ']).is_empty())
         .collect();
-    lines[lines.len().saturating_sub(3)..].join(" · ")
-}
-
-/// 128 random bits as hex, from the source that seeds the standard library's hash maps.
-fn random_word() -> String {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let bits = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", bits(), bits())
+    last_words(&lines)
 }
 
 #[cfg(test)]
@@ -314,12 +300,6 @@ mod tests {
             .to_string();
         assert!(error.contains("exit status: 3"), "{error}");
         assert!(error.contains("no module named ministack"), "{error}");
-    }
-
-    #[test]
-    fn two_instances_never_share_a_word() {
-        assert_ne!(random_word(), random_word());
-        assert_eq!(random_word().len(), 32);
     }
 
     #[test]

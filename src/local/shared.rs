@@ -11,8 +11,10 @@ use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::lock::{self, Lock};
 use super::process::{Answer, Ended, Process};
 use super::server::{Launch, SCRIPTS, bind, log_file};
-use super::state::{Kept, Record, Status};
-use super::{Dirs, Endpoint, PrivateCloud, PrivateOptions, Progress, Step, install, private};
+use super::state::{CloudStatus, InstanceRecord, KeptState, Serving, load, save};
+use super::{
+    Dirs, Endpoint, PrivateCloud, PrivateOptions, StartupStep, StepSink, install, private,
+};
 use crate::error::Result;
 
 /// Longest that another homeroom's start or stop is waited for: its own longest, an installation included.
@@ -25,7 +27,7 @@ pub struct LocalCloud {
 }
 
 /// What the record and the system together say of the shared instance.
-enum Sight {
+enum InstanceHealth {
     Stopped,
     Running(Process, Administrator),
     NotAnswering(Process),
@@ -37,14 +39,14 @@ enum Sight {
 /// What a stop did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StopReport {
-    /// How it ended; `None` when it was not running.
+    /// `None` when it was not running.
     pub ended: Option<Ended>,
     /// Whether it was found to have crashed before.
     pub had_crashed: bool,
     /// Whether its state was forgotten.
     pub wiped: bool,
-    /// What is kept for the next start.
-    pub kept: Option<Kept>,
+    /// What the next start will find.
+    pub kept: Option<KeptState>,
 }
 
 impl std::fmt::Display for StopReport {
@@ -72,33 +74,43 @@ impl LocalCloud {
         Self { dirs }
     }
 
-    /// Starts the shared instance, or finds it running.
+    /// The user's own, where the environment says.
     ///
     /// # Errors
-    /// See [`super::start`].
-    pub async fn start(&self, progress: Progress<'_>) -> Result<Endpoint> {
+    /// There is no place for its folders.
+    pub fn from_env() -> Result<Self> {
+        Ok(Self::new(Dirs::from_env()?))
+    }
+
+    /// Starts the shared instance, or finds it running. It outlives the command.
+    ///
+    /// # Errors
+    /// No suitable Python, an installation that failed, a server that did not come up: each with the next step.
+    pub async fn start(&self, progress: StepSink<'_>) -> Result<Endpoint> {
         make_private(&self.dirs.state)?;
         let _lock = self.lock("starting or stopping", progress).await?;
-        let record = Record::load(&self.record_file())?;
+        let record = self.record()?;
         match self.look(&record).await? {
-            Sight::Running(process, administrator) => {
+            InstanceHealth::Running(process, administrator) => {
                 let endpoint = Endpoint::at(process.port, &administrator);
-                progress(Step::Reusing {
+                progress(StartupStep::Reusing {
                     url: endpoint.url.clone(),
                 });
                 return Ok(endpoint);
             }
-            Sight::Foreign(process) => {
-                progress(Step::Note(self.foreign_note(&process)?));
+            InstanceHealth::Foreign(process) => {
+                progress(StartupStep::Note(self.foreign_note(&process)?));
                 // Another user's cannot be ended, and does not keep this one from starting on another port.
                 if process.may_be_ended() {
                     process.end().await?;
                 }
             }
-            Sight::Stopped => {}
-            Sight::Crashed(process) => progress(Step::Note(self.crash_note(&process))),
-            Sight::NotAnswering(process) => {
-                progress(Step::Note(format!(
+            InstanceHealth::Stopped => {}
+            InstanceHealth::Crashed(process) => {
+                progress(StartupStep::Note(self.crash_note(&process)))
+            }
+            InstanceHealth::NotAnswering(process) => {
+                progress(StartupStep::Note(format!(
                     "the embedded cloud (process {}) does not answer; it is ended and started afresh",
                     process.pid
                 )));
@@ -106,7 +118,7 @@ impl LocalCloud {
             }
         }
         let installation = install::ensure(&self.dirs, progress).await?;
-        progress(Step::Starting);
+        progress(StartupStep::Starting);
         let listener = bind(record.port)
             .await
             .map_err(|error| file_error(&self.dirs.state, &error))?;
@@ -116,7 +128,7 @@ impl LocalCloud {
             None => {
                 let file = self.administrator_file();
                 let new = Administrator::random().map_err(|error| file_error(&file, &error))?;
-                new.save(&file)?;
+                save(&file, &new)?;
                 new
             }
         };
@@ -131,16 +143,16 @@ impl LocalCloud {
         let mut server = launch.run(listener).await?;
         let port = server.process.port;
         if let Some(wish) = record.port.filter(|wish| *wish != port) {
-            progress(Step::Note(format!(
+            progress(StartupStep::Note(format!(
                 "port {wish} is taken by another program, so the embedded cloud is on port {port} now; \
                  URLs that name the old port no longer work"
             )));
         }
-        let record = Record {
+        let record = InstanceRecord {
             port: Some(port),
             process: Some(server.process.clone()),
         };
-        record.save(&self.record_file())?;
+        save(&self.record_file(), &record)?;
         // Only now may it outlive us: until it is on record, our end is its end.
         server
             .owner
@@ -148,29 +160,29 @@ impl LocalCloud {
             .await
             .map_err(|error| file_error(&log_file(&self.dirs.state), &error))?;
         let endpoint = Endpoint::at(port, &administrator);
-        progress(Step::Ready {
+        progress(StartupStep::Ready {
             url: endpoint.url.clone(),
         });
         Ok(endpoint)
     }
 
-    /// Stops the shared instance; with `wipe`, forgets its state.
+    /// Stops the shared instance and saves its state; with `wipe`, forgets it instead.
     ///
     /// # Errors
-    /// See [`super::stop`].
-    pub async fn stop(&self, wipe: bool, progress: Progress<'_>) -> Result<StopReport> {
+    /// The folders cannot be read or written, or the process does not end.
+    pub async fn stop(&self, wipe: bool, progress: StepSink<'_>) -> Result<StopReport> {
         make_private(&self.dirs.state)?;
         let _lock = self.lock("starting or stopping", progress).await?;
-        let mut record = Record::load(&self.record_file())?;
+        let mut record = self.record()?;
         let (ended, had_crashed) = match self.look(&record).await? {
-            Sight::Running(process, _) | Sight::NotAnswering(process) => {
+            InstanceHealth::Running(process, _) | InstanceHealth::NotAnswering(process) => {
                 (Some(process.end().await?), false)
             }
-            Sight::Foreign(process) if process.may_be_ended() => {
+            InstanceHealth::Foreign(process) if process.may_be_ended() => {
                 (Some(process.end().await?), false)
             }
-            Sight::Foreign(_) | Sight::Crashed(_) => (None, true),
-            Sight::Stopped => (None, false),
+            InstanceHealth::Foreign(_) | InstanceHealth::Crashed(_) => (None, true),
+            InstanceHealth::Stopped => (None, false),
         };
         if wipe {
             remove_dir(&self.data_dir())?;
@@ -186,7 +198,7 @@ impl LocalCloud {
                 remove_file(&self.dirs.state.join(file))?;
             }
         } else if record.process.take().is_some() {
-            record.save(&self.record_file())?;
+            save(&self.record_file(), &record)?;
         }
         Ok(StopReport {
             ended,
@@ -200,24 +212,15 @@ impl LocalCloud {
     ///
     /// # Errors
     /// The folder of its state cannot be read.
-    pub async fn status(&self) -> Result<Status> {
+    pub async fn status(&self) -> Result<CloudStatus> {
         let log = log_file(&self.dirs.state);
-        let record = Record::load(&self.record_file())?;
-        Ok(match self.look(&record).await? {
-            Sight::Stopped => Status::Stopped { kept: self.kept() },
-            Sight::Running(process, _) => Status::Running {
-                url: process.url(),
-                pid: process.pid,
-                since: process.since,
-                log,
-            },
-            Sight::NotAnswering(process) | Sight::Foreign(process) => Status::NotAnswering {
-                url: process.url(),
-                pid: process.pid,
-                since: process.since,
-                log,
-            },
-            Sight::Crashed(process) => Status::Crashed {
+        Ok(match self.look(&self.record()?).await? {
+            InstanceHealth::Stopped => CloudStatus::Stopped { kept: self.kept() },
+            InstanceHealth::Running(process, _) => CloudStatus::Running(Serving::of(process, log)),
+            InstanceHealth::NotAnswering(process) | InstanceHealth::Foreign(process) => {
+                CloudStatus::NotAnswering(Serving::of(process, log))
+            }
+            InstanceHealth::Crashed(process) => CloudStatus::Crashed {
                 pid: process.pid,
                 since: process.since,
                 log,
@@ -231,49 +234,48 @@ impl LocalCloud {
     /// # Errors
     /// The folder of its state cannot be read.
     pub async fn running(&self) -> Result<Option<Endpoint>> {
-        let record = Record::load(&self.record_file())?;
-        Ok(match self.look(&record).await? {
-            Sight::Running(process, administrator) => {
+        Ok(match self.look(&self.record()?).await? {
+            InstanceHealth::Running(process, administrator) => {
                 Some(Endpoint::at(process.port, &administrator))
             }
             _ => None,
         })
     }
 
-    /// Starts an instance of the caller's own.
+    /// Starts an instance of the caller's own, which keeps nothing and ends with it.
     ///
     /// # Errors
-    /// See [`super::start_private`].
+    /// As [`Self::start`].
     pub async fn start_private(
         &self,
         options: PrivateOptions,
-        progress: Progress<'_>,
+        progress: StepSink<'_>,
     ) -> Result<PrivateCloud> {
         let installation = install::ensure(&self.dirs, progress).await?;
         private::start(&installation, options, &self.dirs.path, progress).await
     }
 
-    async fn lock(&self, other_is: &'static str, progress: Progress<'_>) -> Result<Lock> {
+    async fn lock(&self, other_is: &'static str, progress: StepSink<'_>) -> Result<Lock> {
         lock::take(&self.dirs.state.join("lock"), PATIENCE, other_is, progress).await
     }
 
     /// What stands where the record says. Only what proves to have the administrator's secret is taken for it.
-    async fn look(&self, record: &Record) -> Result<Sight> {
+    async fn look(&self, record: &InstanceRecord) -> Result<InstanceHealth> {
         let Some(process) = record.process.clone() else {
-            return Ok(Sight::Stopped);
+            return Ok(InstanceHealth::Stopped);
         };
         if !process.is_alive() {
-            return Ok(Sight::Crashed(process));
+            return Ok(InstanceHealth::Crashed(process));
         }
         let Some(administrator) = self.administrator()? else {
-            return Ok(Sight::Foreign(process));
+            return Ok(InstanceHealth::Foreign(process));
         };
         Ok(match process.answers(&administrator).await {
-            Answer::Own => Sight::Running(process, administrator),
+            Answer::Own => InstanceHealth::Running(process, administrator),
             // It may have ended while it was asked.
-            _ if !process.is_alive() => Sight::Crashed(process),
-            Answer::None if process.may_be_ended() => Sight::NotAnswering(process),
-            Answer::Foreign | Answer::None => Sight::Foreign(process),
+            _ if !process.is_alive() => InstanceHealth::Crashed(process),
+            Answer::None if process.may_be_ended() => InstanceHealth::NotAnswering(process),
+            Answer::Foreign | Answer::None => InstanceHealth::Foreign(process),
         })
     }
 
@@ -304,13 +306,17 @@ impl LocalCloud {
         )
     }
 
-    fn kept(&self) -> Option<Kept> {
-        Kept::in_dir(&self.data_dir())
+    fn kept(&self) -> Option<KeptState> {
+        KeptState::in_dir(&self.data_dir())
     }
 
     /// Who may do everything in the shared instance, if it was ever started.
     fn administrator(&self) -> Result<Option<Administrator>> {
-        Administrator::load(&self.administrator_file())
+        load(&self.administrator_file())
+    }
+
+    fn record(&self) -> Result<InstanceRecord> {
+        Ok(load(&self.record_file())?.unwrap_or_default())
     }
 
     fn administrator_file(&self) -> PathBuf {
@@ -332,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_stop_says_what_became_of_the_state() {
-        let kept = Some(Kept {
+        let kept = Some(KeptState {
             bytes: 12_345,
             saved_at: "2026-01-02T03:04:05Z".into(),
         });

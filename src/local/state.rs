@@ -1,64 +1,54 @@
 //! What is on disk of the shared instance: who it is, what it has kept, and how that is told.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::dirs::file_error;
 use super::process::Process;
 use crate::error::Result;
+use crate::files::{prepare, read_if_there};
 
 /// The record of the shared instance: `instance.json`, for its owner's eyes only, replaced in one step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct InstanceRecord {
     /// Its port, kept over a stop: URLs that students were given stay good while nobody else takes it.
     pub port: Option<u16>,
     /// Its process, unless it was stopped.
     pub process: Option<Process>,
 }
 
-impl Record {
-    /// Reads the record; there being none, or one that is not readable, is an empty one.
-    pub fn load(file: &Path) -> Result<Self> {
-        match fs::read(file) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(file_error(file, &error)),
-        }
-    }
-
-    /// Writes the record, whole or not at all.
-    pub fn save(&self, file: &Path) -> Result<()> {
-        save_private(file, self)
-    }
+/// Reads a document of [`save`]; `None` where there is none, or none that can be understood.
+pub(super) fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
+    let bytes = read_if_there(file).map_err(|error| file_error(file, &error))?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 /// Writes a document for its owner's eyes only (mode 0600), whole or not at all.
-pub(super) fn save_private(file: &Path, document: &impl Serialize) -> Result<()> {
-    let write = || {
+pub(super) fn save(file: &Path, document: &impl Serialize) -> Result<()> {
+    let write = || -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(document)?;
+        text.push(b'\n');
         let dir = file.parent().unwrap_or(Path::new("."));
-        let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
-        serde_json::to_writer_pretty(&mut temporary, document)?;
-        temporary.write_all(b"\n")?;
-        temporary.persist(file)?;
-        Ok(())
+        Ok(prepare(dir, &text)?.persist(file)?)
     };
-    write().map_err(|error: io::Error| file_error(file, &error))
+    write().map_err(|error| file_error(file, &error))
 }
 
 /// State that is kept on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Kept {
+pub struct KeptState {
     /// Its size in bytes.
     pub bytes: u64,
     /// When it was saved last, RFC 3339: at the last graceful stop.
     pub saved_at: String,
 }
 
-impl Kept {
+impl KeptState {
     /// What is kept in a folder; `None` when there is nothing.
     pub(super) fn in_dir(dir: &Path) -> Option<Self> {
         let (bytes, newest) = measure(dir);
@@ -70,7 +60,7 @@ impl Kept {
     }
 }
 
-impl std::fmt::Display for Kept {
+impl std::fmt::Display for KeptState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -95,36 +85,47 @@ fn measure(dir: &Path) -> (u64, Option<SystemTime>) {
     total
 }
 
+/// The shared embedded cloud's process, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Serving {
+    pub(super) url: String,
+    pub pid: i32,
+    /// RFC 3339.
+    pub(super) since: String,
+    pub(super) log: PathBuf,
+}
+
+impl Serving {
+    pub(super) fn of(process: Process, log: PathBuf) -> Self {
+        Self {
+            url: process.url(),
+            pid: process.pid,
+            since: process.since,
+            log,
+        }
+    }
+}
+
+impl std::fmt::Display for Serving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (url, pid, since) = (&self.url, self.pid, &self.since);
+        let log = self.log.display();
+        write!(f, "{url} (process {pid}, since {since}; log {log})")
+    }
+}
+
 /// How the shared embedded cloud is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
-pub enum Status {
+pub enum CloudStatus {
     /// It answers.
-    Running {
-        /// Where.
-        url: String,
-        /// Its process.
-        pid: i32,
-        /// Since when, RFC 3339.
-        since: String,
-        /// Its log.
-        log: PathBuf,
-    },
+    Running(Serving),
     /// Its process is there and does not answer.
-    NotAnswering {
-        /// Where it should.
-        url: String,
-        /// Its process.
-        pid: i32,
-        /// Since when it runs, RFC 3339.
-        since: String,
-        /// Its log.
-        log: PathBuf,
-    },
+    NotAnswering(Serving),
     /// It was stopped, or never started.
     Stopped {
         /// What the next start will find.
-        kept: Option<Kept>,
+        kept: Option<KeptState>,
     },
     /// It ended without having been stopped.
     Crashed {
@@ -132,48 +133,30 @@ pub enum Status {
         pid: i32,
         /// When it had been started, RFC 3339.
         since: String,
-        /// Its log.
+        /// Its last words.
         log: PathBuf,
         /// What the next start will find.
-        kept: Option<Kept>,
+        kept: Option<KeptState>,
     },
 }
 
-impl Status {
+impl CloudStatus {
     /// The log, where there is a process that writes it.
     pub fn log(&self) -> Option<&Path> {
         match self {
-            Self::Running { log, .. } | Self::NotAnswering { log, .. } => Some(log),
+            Self::Running(serving) | Self::NotAnswering(serving) => Some(&serving.log),
             Self::Stopped { .. } | Self::Crashed { .. } => None,
         }
     }
 }
 
-impl std::fmt::Display for Status {
+impl std::fmt::Display for CloudStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Running {
-                url,
-                pid,
-                since,
-                log,
-            } => {
-                write!(
-                    f,
-                    "running at {url} (process {pid}, since {since}; log {})",
-                    log.display()
-                )
-            }
-            Self::NotAnswering {
-                url,
-                pid,
-                since,
-                log,
-            } => write!(
+            Self::Running(serving) => write!(f, "running at {serving}"),
+            Self::NotAnswering(serving) => write!(
                 f,
-                "not answering at {url} (process {pid}, since {since}; log {}); \
-                 `homeroom local start` ends it and starts afresh",
-                log.display()
+                "not answering at {serving}; `homeroom local start` ends it and starts afresh"
             ),
             Self::Stopped { kept: Some(kept) } => write!(f, "stopped; kept {kept}"),
             Self::Stopped { kept: None } => write!(f, "stopped; nothing is kept"),
@@ -203,8 +186,8 @@ mod tests {
 
     use super::*;
 
-    fn record() -> Record {
-        Record {
+    fn record() -> InstanceRecord {
+        InstanceRecord {
             port: Some(40123),
             process: Some(Process {
                 pid: 4711,
@@ -219,9 +202,9 @@ mod tests {
     fn a_record_comes_back_as_written_and_only_its_owner_can_read_it() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("instance.json");
-        assert_eq!(Record::load(&file).unwrap(), Record::default());
-        record().save(&file).unwrap();
-        assert_eq!(Record::load(&file).unwrap(), record());
+        assert_eq!(load::<InstanceRecord>(&file).unwrap(), None);
+        save(&file, &record()).unwrap();
+        assert_eq!(load(&file).unwrap(), Some(record()));
         assert_eq!(
             fs::metadata(&file).unwrap().permissions().mode() & 0o777,
             0o600
@@ -234,29 +217,29 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_not_readable_is_an_empty_one() {
+    fn a_record_that_is_not_readable_counts_as_none() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("instance.json");
         fs::write(&file, "{\"port\": 1, \"proc").unwrap();
-        assert_eq!(Record::load(&file).unwrap(), Record::default());
+        assert_eq!(load::<InstanceRecord>(&file).unwrap(), None);
     }
 
     #[test]
     fn what_is_kept_is_measured_through_all_folders() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Kept::in_dir(dir.path()), None);
+        assert_eq!(KeptState::in_dir(dir.path()), None);
         fs::create_dir(dir.path().join("lambda-blobs")).unwrap();
         fs::write(dir.path().join("lambda-blobs/one"), [0; 700]).unwrap();
         fs::write(dir.path().join("iam.json"), [0; 400]).unwrap();
-        let kept = Kept::in_dir(dir.path()).unwrap();
+        let kept = KeptState::in_dir(dir.path()).unwrap();
         assert_eq!(kept.bytes, 1100);
         assert!(kept.to_string().starts_with("2 KB of state, saved at 20"));
-        assert_eq!(Kept::in_dir(Path::new("/nonexistent")), None);
+        assert_eq!(KeptState::in_dir(Path::new("/nonexistent")), None);
     }
 
     #[test]
     fn a_status_is_tagged_with_its_word() {
-        let stopped = serde_json::to_value(Status::Stopped { kept: None }).unwrap();
+        let stopped = serde_json::to_value(CloudStatus::Stopped { kept: None }).unwrap();
         assert_eq!(
             stopped,
             serde_json::json!({"state": "stopped", "kept": null})

@@ -13,7 +13,7 @@ use super::values::{QuotaOverride, Value, operation, plain};
 use super::{GlobalOptions, KEYS, invalid};
 use crate::aws::Operation;
 use crate::text::failure::Failure;
-use crate::text::similar;
+use crate::text::{shortened, similar};
 
 /// The name of the file, in the current folder.
 pub(super) const NAME: &str = "homeroom.toml";
@@ -146,10 +146,9 @@ impl FileReader<'_> {
         const MOST: usize = 60;
         let written = self.text.get(at.clone()).unwrap_or_default();
         let line = written.lines().next().unwrap_or_default();
-        match line.char_indices().nth(MOST) {
-            Some((end, _)) => format!("{}…", &line[..end]),
-            None if line.len() < written.len() => format!("{line}…"),
-            None => line.to_owned(),
+        match shortened(line, MOST) {
+            short if short == line && line.len() < written.len() => format!("{line}…"),
+            short => short,
         }
     }
 
@@ -206,6 +205,7 @@ mod tests {
             reports = "out"
             output = "json"
             color = "never"
+            log-file = "calls.log"
             verbose = 2
             quiet = 1
             publish-columns = ["Team"]

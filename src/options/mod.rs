@@ -23,8 +23,8 @@ use crate::ids::ClassName;
 use crate::text::failure::Failure;
 use file::FileReader;
 pub(crate) use process::ProcessContext;
-pub(crate) use resolved::asked_region;
 pub use resolved::{ClassSettings, CloudTarget, LabSource, Ui};
+pub(crate) use resolved::{asked_log_file, asked_region};
 pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region};
 use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, student_names};
 
@@ -131,8 +131,10 @@ options! {
             "What to print on stdout: text for people, or one JSON document", default "text";
         color: ColorWhen = "color" [value_name = "auto|always|never", hide_possible_values = true],
             "When to use colour", default "auto, which heeds NO_COLOR";
+        log_file: PathBuf = "log-file" [value_name = "FILE"],
+            "Write diagnostics to this file: each call with its outcome and AWS's request id";
         verbose: u8 = "verbose" [short, action = ArgAction::Count, display_order = 100],
-            "Say more: waits and repeated calls; twice: every step";
+            "Say more: waits and repeated calls; twice: every step, and diagnostics";
         quiet: u8 = "quiet" [short, action = ArgAction::Count],
             "Say less: no progress; twice: errors only";
     }

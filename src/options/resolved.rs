@@ -295,6 +295,14 @@ impl Ui {
     }
 }
 
+/// The file for diagnostics, from what can be read of the options.
+pub(crate) fn asked_log_file(
+    typed: &GlobalOptions,
+    process: &ProcessContext<'_>,
+) -> Option<PathBuf> {
+    Sources::read(typed, process).0.merged().log_file
+}
+
 /// The region that was asked for: by option, variable or `homeroom.toml`.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use crate::text::failure::Failure;
 
 use super::marks::{self, Tone};
 use super::progress::Tracker;
-use super::style::{ColorChoice, Paint};
+use super::style::Paint;
 use crate::text::show::clean;
 use crate::text::words::{duration, plural};
 
@@ -42,12 +42,13 @@ pub struct TerminalOptions {
 
 impl TerminalOptions {
     /// What suits this process's stderr.
-    pub fn for_stderr(color: ColorChoice, verbosity: i8) -> Self {
+    pub fn for_stderr(color: bool, verbosity: i8) -> Self {
         let terminal = io::stderr().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
-            color: color.enabled(terminal, no_color().as_deref()),
-            interactive: terminal && !dumb,
+            color,
+            // Diagnostics, which go to stderr as well, would tear a bar apart.
+            interactive: terminal && !dumb && verbosity < 2,
             verbosity,
             columns: None,
         }
@@ -66,10 +67,6 @@ pub fn columns_of_stdout() -> usize {
 /// The request's id behind what is said of it.
 fn request(id: Option<&str>) -> String {
     id.map_or_else(String::new, |id| format!(" (request id {id})"))
-}
-
-fn no_color() -> Option<String> {
-    std::env::var_os("NO_COLOR").map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Shows the events of a run to a person. Call [`Terminal::tick`] a few times a second, so that times move

@@ -2,9 +2,9 @@
 
 use crate::text::normalise::{key, squeezed};
 use crate::text::problems::Problem;
-use crate::text::similar;
 use crate::text::table::Record;
 use crate::text::unwanted::{code, printable, shown};
+use crate::text::{shortened, similar};
 
 /// What a header looks like.
 pub(super) const EXAMPLE: &str =
@@ -560,8 +560,5 @@ fn cut(name: &str) -> String {
 
 fn short(name: &str) -> String {
     const MOST: usize = 40;
-    match name.char_indices().nth(MOST) {
-        None => name.to_owned(),
-        Some((end, _)) => format!("{}…", &name[..end]),
-    }
+    shortened(name, MOST)
 }

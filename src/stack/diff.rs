@@ -1,6 +1,7 @@
 //! What a student changed against what the lab has: readable, and never more than a page.
 
 use serde::{Deserialize, Serialize};
+use similar::ChangeTag;
 
 use crate::text::shortened;
 
@@ -66,64 +67,43 @@ pub(crate) fn counts(diff: &[DiffLine]) -> (usize, usize) {
     (added.count(), removed.count())
 }
 
-/// The difference of two texts, line by line: a longest common subsequence of what is left between the lines
-/// that both begin and end with.
+/// The difference of two texts, line by line.
 pub(crate) fn lines(before: &str, after: &str) -> Vec<DiffLine> {
     let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let same = |(a, b): &(&&str, &&str)| a == b;
     let head = old.iter().zip(&new).take_while(same).count();
     let rest = old[head..].iter().rev().zip(new[head..].iter().rev());
     let tail = rest.take_while(same).count();
-    let mut diff: Vec<DiffLine> = old[..head].iter().map(|l| keep(l)).collect();
-    middle(
-        &old[head..old.len() - tail],
-        &new[head..new.len() - tail],
-        &mut diff,
-    );
-    diff.extend(old[old.len() - tail..].iter().map(|l| keep(l)));
+    let (old_end, new_end) = (old.len() - tail, new.len() - tail);
+    let kept = |lines: &[&str]| owned(lines, DiffLine::Same);
+    let mut diff = kept(&old[..head]);
+    diff.extend(middle(&old[head..old_end], &new[head..new_end]));
+    diff.extend(kept(&old[old_end..]));
     diff
 }
 
-fn keep(line: &str) -> DiffLine {
-    DiffLine::Same(line.to_owned())
+fn middle(old: &[&str], new: &[&str]) -> Vec<DiffLine> {
+    if old.len().saturating_mul(new.len()) > PAIRS_MAX {
+        return [owned(old, DiffLine::Removed), owned(new, DiffLine::Added)].concat();
+    }
+    similar::capture_diff_slices(similar::Algorithm::Myers, old, new)
+        .iter()
+        .flat_map(|op| op.iter_slices(old, new))
+        .flat_map(|(tag, lines)| {
+            owned(
+                lines,
+                match tag {
+                    ChangeTag::Equal => DiffLine::Same,
+                    ChangeTag::Delete => DiffLine::Removed,
+                    ChangeTag::Insert => DiffLine::Added,
+                },
+            )
+        })
+        .collect()
 }
 
-fn middle(old: &[&str], new: &[&str], diff: &mut Vec<DiffLine>) {
-    let removed = |line: &&str| DiffLine::Removed((*line).to_owned());
-    let added = |line: &&str| DiffLine::Added((*line).to_owned());
-    if old.len().saturating_mul(new.len()) > PAIRS_MAX {
-        diff.extend(old.iter().map(removed));
-        diff.extend(new.iter().map(added));
-        return;
-    }
-    // lengths[i][j]: length of the longest common subsequence of old[i..] and new[j..].
-    let width = new.len() + 1;
-    let mut lengths = vec![0_u32; (old.len() + 1) * width];
-    for i in (0..old.len()).rev() {
-        for j in (0..new.len()).rev() {
-            lengths[i * width + j] = if old[i] == new[j] {
-                lengths[(i + 1) * width + j + 1] + 1
-            } else {
-                lengths[(i + 1) * width + j].max(lengths[i * width + j + 1])
-            };
-        }
-    }
-    let (mut i, mut j) = (0, 0);
-    while i < old.len() && j < new.len() {
-        if old[i] == new[j] {
-            diff.push(keep(old[i]));
-            i += 1;
-            j += 1;
-        } else if lengths[(i + 1) * width + j] >= lengths[i * width + j + 1] {
-            diff.push(removed(&old[i]));
-            i += 1;
-        } else {
-            diff.push(added(&new[j]));
-            j += 1;
-        }
-    }
-    diff.extend(old[i..].iter().map(removed));
-    diff.extend(new[j..].iter().map(added));
+fn owned(lines: &[&str], line: fn(String) -> DiffLine) -> Vec<DiffLine> {
+    lines.iter().map(|text| line((*text).to_owned())).collect()
 }
 
 /// The same with long unchanged stretches left out, long lines cut, and a last line that says so when it is

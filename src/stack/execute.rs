@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::aws::common_cause::StackPart;
 use crate::aws::{Client, CloudError, ErrorKind};
@@ -54,7 +55,8 @@ pub async fn execute_issuing(
         .iter()
         .enumerate()
         .map(|(index, student)| async move {
-            let run = run_student(client, &plan.scope, student, issuer, left);
+            let span = tracing::debug_span!("student", student = %student.owner.student);
+            let run = run_student(client, &plan.scope, student, issuer, left).instrument(span);
             (index, run.await)
         })
         .collect();
@@ -116,7 +118,8 @@ async fn run_student(
                 issuer,
             };
             async move {
-                let result = run_step(&cx, item, action).await;
+                let span = tracing::debug_span!("step", resource = %item.resource);
+                let result = run_step(&cx, item, action).instrument(span).await;
                 left.ended(action);
                 let well = result.is_well();
                 settled.settle(&item.resource, well);

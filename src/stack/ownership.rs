@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::ids::{ClassName, LabId, Scope, Username};
+use crate::text::hex;
+use crate::text::json::canonical;
 
 /// Tag: the class.
 pub const TAG_CLASS: &str = "homeroom:class";
@@ -261,7 +263,7 @@ impl Fingerprint {
             hasher.update(part.as_bytes());
         }
         let digest = hasher.finalize();
-        Self(digest[..8].iter().map(|b| format!("{b:02x}")).collect())
+        Self(hex(&digest[..8]))
     }
 
     /// Digest of a JSON document, whatever its white space and the order of its keys.
@@ -274,22 +276,4 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// JSON with sorted keys.
-pub(crate) fn sorted(value: &serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::Object(map) => {
-            let sorted: BTreeMap<_, _> = map.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
-            Value::Object(sorted.into_iter().collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
-        other => other.clone(),
-    }
-}
-
-/// JSON with sorted keys and no white space: equal documents have equal texts.
-pub fn canonical(value: &serde_json::Value) -> String {
-    sorted(value).to_string()
 }

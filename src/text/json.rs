@@ -2,6 +2,7 @@
 //! around are written as `\u` escapes.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::unwanted::stand_in;
 
@@ -33,6 +34,24 @@ fn inert(json: &str) -> String {
         }
     }
     text
+}
+
+/// JSON with sorted keys and no white space: equal documents have equal texts.
+pub(crate) fn canonical(value: &Value) -> String {
+    sorted(value).to_string()
+}
+
+/// The same document with sorted keys, all the way down.
+pub(crate) fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut map: Map<_, _> = map.iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
+            map.sort_keys();
+            Value::Object(map)
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
 }
 
 #[cfg(test)]

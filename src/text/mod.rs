@@ -22,6 +22,11 @@ pub mod table;
 pub mod unwanted;
 pub mod words;
 
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A text of at most so many characters; `…` stands where it was cut.
 pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {

@@ -176,10 +176,7 @@ pub fn printable(text: &str) -> String {
 /// A value as a message shows it: quoted, printable, and cut where it is long.
 pub fn shown(text: &str) -> String {
     const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
-        None => format!("'{}'", printable(text)),
-        Some((end, _)) => format!("'{}…'", printable(&text[..end])),
-    }
+    format!("'{}'", printable(&super::shortened(text, MOST)))
 }
 
 #[cfg(test)]

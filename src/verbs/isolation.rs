@@ -1,6 +1,7 @@
 //! `validate --isolation`: proves that every student reaches their own stack and no neighbour's.
 
 use std::collections::BTreeMap;
+use tracing::Instrument;
 
 use super::class::{Class, invalid};
 use super::ended::Exit;
@@ -73,11 +74,9 @@ async fn all_students(
     let in_roster = everybody.stacks.iter().map(|stack| stack.student());
     let in_roster = in_roster.filter(|student| targets.contains_key(student));
     let in_roster: &Vec<Username> = &in_roster.cloned().collect();
-    in_order(
-        session.stacks(),
-        STUDENTS_AT_ONCE,
-        |(stack, _)| async move {
-            let student = stack.student();
+    in_order(session.stacks(), STUDENTS_AT_ONCE, |(stack, _)| {
+        let student = stack.student();
+        let tried = async move {
             client.emit(Event::StudentStarted {
                 student: student.clone(),
             });
@@ -87,8 +86,9 @@ async fn all_students(
             let result = one_student(client, session, observed, stack, own, &near).await;
             client.emit(finished(&result));
             result
-        },
-    )
+        };
+        tried.instrument(tracing::debug_span!("student", student = %student))
+    })
     .await
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::cli::{Cli, LocalVerb};
 use crate::error::{Error, Kind, Result};
 use crate::lab::bundle;
-use crate::local;
+use crate::local::{LocalCloud, StartupStep};
 use crate::options::{OutputFormat, Ui, asked_region};
 use crate::text::words::posix_quoted;
 
@@ -14,10 +14,11 @@ use super::print_json;
 use super::say::{said, say};
 
 pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
-    let progress = |step: &str| say(step, ui.verbosity);
+    let cloud = LocalCloud::from_env()?;
+    let progress = &mut |step: StartupStep| say(&step.to_string(), ui.verbosity);
     match verb {
         LocalVerb::Start => {
-            let endpoint = local::start(progress).await?;
+            let endpoint = cloud.start(progress).await?;
             let document = serde_json::json!({
                 "command": "local start",
                 "url": endpoint.url,
@@ -30,13 +31,13 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
             show(ui, &document, &text)
         }
         LocalVerb::Stop(args) => {
-            let report = local::stop(args.wipe, progress).await?;
+            let report = cloud.stop(args.wipe, progress).await?;
             let document =
                 serde_json::json!({ "command": "local stop", "report": report.to_string() });
             show(ui, &document, &report.to_string())
         }
         LocalVerb::Status => {
-            let status = local::status().await?;
+            let status = cloud.status().await?;
             let document = serde_json::json!({ "command": "local status", "status": status });
             show(ui, &document, &status.to_string())
         }
@@ -45,7 +46,7 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
                 Some(region) => region.to_string(),
                 None => bundle::load(None)?.region().to_owned(),
             };
-            let endpoint = local::running().await?.ok_or_else(|| {
+            let endpoint = cloud.running().await?.ok_or_else(|| {
                 Error::new(Kind::General, "the embedded cloud", "it is not running")
                     .hint("start it with `homeroom local start`, then run the same command again")
             })?;

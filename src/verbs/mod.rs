@@ -36,9 +36,10 @@ use clap::Parser;
 use crate::cli::{Cli, Verb};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
-use crate::options::{OutputFormat, Ui};
-use crate::report::print_error;
-use crate::stack::ownership::canonical;
+use crate::files::append_private;
+use crate::options::{OutputFormat, Ui, invalid};
+use crate::report::{diagnostics, print_error};
+use crate::text::json::canonical;
 use ended::Exit;
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
@@ -68,7 +69,8 @@ pub fn main() -> ExitCode {
         .build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome = runtime.block_on(dispatch(&cli, ui));
+            let outcome =
+                start_diagnostics(&cli, ui).and_then(|()| runtime.block_on(dispatch(&cli, ui)));
             // Whatever still blocks a thread (a look-up of a name) must not hold up the end.
             runtime.shutdown_background();
             outcome
@@ -90,6 +92,30 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind.exit_code())
         }
     }
+}
+
+/// Has diagnostics written, where they are asked for.
+fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
+    let path = cli.log_file();
+    let to_stderr = ui.verbosity >= 2;
+    if path.is_none() && !to_stderr {
+        return Ok(());
+    }
+    let file = path.map(|path| append_private(&path)).transpose();
+    let file = file.map_err(|error| {
+        invalid(
+            "--log-file",
+            error.to_string(),
+            "name a file in a folder that is there and that you may write to",
+        )
+    })?;
+    // It is the first one: nothing else of this process sets any.
+    let _ = tracing::subscriber::set_global_default(diagnostics::subscriber(to_stderr, file));
+    tracing::debug!(
+        version = env!("CARGO_PKG_VERSION"),
+        verb = cli.verb.command().map(Command::as_str),
+    );
+    Ok(())
 }
 
 async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {

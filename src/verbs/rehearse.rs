@@ -23,7 +23,7 @@ use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, RehearseArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Outcome};
-use crate::local::{self, PrivateCloud, PrivateOptions};
+use crate::local::{self, LocalCloud, PrivateCloud, PrivateOptions, StartupStep};
 use crate::options::OutputFormat;
 use crate::probe::rehearsal::{Diligence, misjudged};
 use crate::probe::script::{ScriptTrouble, work};
@@ -57,15 +57,18 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
             "there is no roster here, so the one that comes with homeroom is used (a class of {students})"
         ));
     }
+    let local_cloud = LocalCloud::from_env()?;
+    let progress = &mut |step: StartupStep| say(&step.to_string());
     let cloud = if args.keep {
-        RehearsalCloud::Shared(local::start(say).await?)
+        RehearsalCloud::Shared(local_cloud.start(progress).await?)
     } else {
-        let cloud = local::start_private(PrivateOptions::default(), say).await?;
+        let options = PrivateOptions::default();
+        let cloud = local_cloud.start_private(options, progress).await?;
         RehearsalCloud::Private(Box::new(cloud))
     };
     let log = match &cloud {
         RehearsalCloud::Private(cloud) => Some(cloud.log()),
-        RehearsalCloud::Shared(_) => local::status().await?.log().map(PathBuf::from),
+        RehearsalCloud::Shared(_) => local_cloud.status().await?.log().map(PathBuf::from),
     };
     let post_mortem = PostMortem::new(&class.settings.reports, class.name(), log);
     let mut rehearsed = rehearse_on(class, args, &cloud, &post_mortem).await;

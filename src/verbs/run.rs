@@ -15,7 +15,6 @@ use crate::aws::stop::{Cancelled, Stop};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Command, Event, Outcome, StepInFlight};
 use crate::options::Ui;
-use crate::report::style::ColorChoice;
 use crate::report::{RunLog, Terminal, TerminalOptions};
 use crate::results::StudentResult;
 use crate::stack::dispatcher;
@@ -182,11 +181,7 @@ impl Listeners {
 }
 
 fn terminal_options(ui: Ui) -> TerminalOptions {
-    let color = match ui.color_stderr {
-        true => ColorChoice::Always,
-        false => ColorChoice::Never,
-    };
-    TerminalOptions::for_stderr(color, ui.verbosity)
+    TerminalOptions::for_stderr(ui.color_stderr, ui.verbosity)
 }
 
 /// Says on stderr at once what must be known before a run goes on.

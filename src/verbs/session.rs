@@ -14,7 +14,7 @@ use crate::evidence::kept::ClassFiles;
 use crate::files::class_dir;
 use crate::ids::Scope;
 use crate::lab::allowed::JudgedRisks;
-use crate::local;
+use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::{CloudTarget, Profile, QuotaScale};
 use crate::roster::Student;
 use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
@@ -38,7 +38,8 @@ impl Class {
         match self.settings.target.clone() {
             CloudTarget::Local => {
                 let verbosity = self.settings.ui.verbosity;
-                let endpoint = local::start(|step| say(step, verbosity)).await?;
+                let progress = &mut |step: StartupStep| say(&step.to_string(), verbosity);
+                let endpoint = LocalCloud::from_env()?.start(progress).await?;
                 self.connect_local(&endpoint).await
             }
             CloudTarget::Aws {

@@ -1,6 +1,7 @@
 //! `validate`: proves that each stack works.
 
 use jiff::{Timestamp, ZonedDateTime};
+use tracing::Instrument;
 
 use super::class::{Class, invalid};
 use super::ended::{Exit, VerbEnded};
@@ -108,7 +109,8 @@ async fn all_students(
                 nonce,
                 started_ms: began.as_millisecond(),
             };
-            one_student(client, session, validation, student)
+            let span = tracing::debug_span!("student", student = %student.username);
+            one_student(client, session, validation, student).instrument(span)
         },
     );
     answers.await.into_iter().collect()

@@ -16,11 +16,11 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::aws::Operation;
-use crate::aws::operations::{Group, quota_of};
+use crate::aws::pacing::time_at_share;
 use crate::cli::{Cli, WatchArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
-use crate::options::{OutputFormat, QuotaScale};
+use crate::options::OutputFormat;
 use crate::report::html::Pages;
 use crate::report::{Document, PseudonymKey};
 
@@ -65,7 +65,10 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
         .port();
     announce(&session, &board.url(port))?;
     let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
-    let interval = interval(&session, args.interval);
+    // A reading lists every student's executions once; all else of an unchanged class is a few listings for everybody.
+    let listings = (Operation::ListExecutions, session.class.students.len());
+    let interval = time_at_share(SHARE, session.pace(), &session.quotas(), listings)
+        .max(Duration::from_secs(args.interval));
     let render = |report: &Document| pages.live(report, key.as_ref(), interval.as_secs());
     let ended = watch(&session, &board, interval, render, &mut interrupts).await;
     server.abort();
@@ -103,23 +106,6 @@ async fn watch(
         }
         due = began + interval.max(began.elapsed() * (REST + 1));
     }
-}
-
-/// Seconds between readings: what was asked for, or as many as the scarcest quota needs. Each reading lists
-/// every student's executions once; everything else of an unchanged class is a few listings for all.
-fn interval(session: &Session, asked_s: u64) -> Duration {
-    let settings = &session.class.settings;
-    let scale = match settings.quota_scale {
-        QuotaScale::Off => return Duration::from_secs(asked_s),
-        QuotaScale::Factor(factor) => factor,
-    };
-    let operation = Operation::ListExecutions;
-    let own = settings.quotas.get(&operation).map(|quota| quota.rate);
-    let published = quota_of(Group::Own(operation)).map(|quota| quota.per_second);
-    let rate = own.or(published).unwrap_or(1.0);
-    // A class has far fewer students than an f64 counts exactly.
-    let needed = session.class.students.len() as f64 / (rate * scale * SHARE);
-    Duration::from_secs_f64(needed.ceil().max(asked_s as f64))
 }
 
 /// Says where the page is: the one line on stdout.

@@ -16,7 +16,7 @@ use aws_sdk_cloudwatchlogs as logs;
 use aws_sdk_iam as iam;
 use aws_sdk_lambda as lambda;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use homeroom::local::{Dirs, Endpoint, LocalCloud, PrivateOptions, Status, Step};
+use homeroom::local::{CloudStatus, Dirs, Endpoint, LocalCloud, PrivateOptions, StartupStep};
 
 /// Longest that anything here may take, an installation excepted.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 struct Lab {
     state: tempfile::TempDir,
     cloud: LocalCloud,
-    steps: RefCell<Vec<Step>>,
+    steps: RefCell<Vec<StartupStep>>,
 }
 
 impl Lab {
@@ -60,7 +60,7 @@ impl Lab {
 
     async fn pid(&self) -> i32 {
         match self.cloud.status().await.unwrap() {
-            Status::Running { pid, .. } => pid,
+            CloudStatus::Running(serving) => serving.pid,
             other => panic!("not running: {other}"),
         }
     }
@@ -171,12 +171,14 @@ async fn a_first_start_answers_on_loopback_alone_and_a_second_one_reuses_it() {
     let lab = Lab::new();
     assert_eq!(
         lab.cloud.status().await.unwrap(),
-        Status::Stopped { kept: None }
+        CloudStatus::Stopped { kept: None }
     );
     assert_eq!(lab.cloud.running().await.unwrap(), None);
 
     let endpoint = lab.start().await;
-    assert!(matches!(lab.steps.borrow().last(), Some(Step::Ready { url }) if *url == endpoint.url));
+    assert!(
+        matches!(lab.steps.borrow().last(), Some(StartupStep::Ready { url }) if *url == endpoint.url)
+    );
     assert_eq!(groups(&endpoint).await, Vec::<String>::new());
     assert_only_loopback(port(&endpoint));
 
@@ -184,7 +186,7 @@ async fn a_first_start_answers_on_loopback_alone_and_a_second_one_reuses_it() {
     assert_eq!(lab.start().await, endpoint);
     assert_eq!(
         lab.steps.borrow()[..],
-        [Step::Reusing {
+        [StartupStep::Reusing {
             url: endpoint.url.clone()
         }]
     );
@@ -249,7 +251,7 @@ async fn a_stop_keeps_state_and_port_and_a_wipe_forgets_both() {
     tokio::time::timeout(DEADLINE, gone).await.unwrap();
     assert!(matches!(
         lab.cloud.status().await.unwrap(),
-        Status::Stopped { kept: Some(_) }
+        CloudStatus::Stopped { kept: Some(_) }
     ));
     assert!(lab.stop(false).await.starts_with("was not running; kept "));
 
@@ -264,7 +266,7 @@ async fn a_stop_keeps_state_and_port_and_a_wipe_forgets_both() {
     assert_eq!(lab.stop(true).await, "stopped; its state is forgotten");
     assert_eq!(
         lab.cloud.status().await.unwrap(),
-        Status::Stopped { kept: None }
+        CloudStatus::Stopped { kept: None }
     );
     let third = lab.start().await;
     assert_eq!(groups(&third).await, Vec::<String>::new());
@@ -285,7 +287,7 @@ async fn a_crash_is_said_and_the_next_start_comes_back_with_what_was_saved() {
     assert_eq!(lab.cloud.running().await.unwrap(), None);
     let status = lab.cloud.status().await.unwrap();
     assert!(
-        matches!(status, Status::Crashed { pid: gone, kept: Some(_), .. } if gone == pid),
+        matches!(status, CloudStatus::Crashed { pid: gone, kept: Some(_), .. } if gone == pid),
         "{status}"
     );
 
@@ -379,7 +381,7 @@ async fn who_answers_in_its_place_without_its_secret_hears_no_credentials() {
 
     assert_eq!(lab.cloud.running().await.unwrap(), None);
     let status = lab.cloud.status().await.unwrap();
-    assert!(matches!(status, Status::NotAnswering { .. }), "{status}");
+    assert!(matches!(status, CloudStatus::NotAnswering(_)), "{status}");
     let second = lab.start().await;
     assert!(
         lab.said("does not prove that it is the embedded cloud"),
@@ -419,7 +421,11 @@ async fn concurrent_starts_end_in_one_server() {
     assert_eq!(one, three.unwrap());
     let started = [a, b, c]
         .iter()
-        .filter(|steps| steps.iter().any(|step| matches!(step, Step::Ready { .. })))
+        .filter(|steps| {
+            steps
+                .iter()
+                .any(|step| matches!(step, StartupStep::Ready { .. }))
+        })
         .count();
     assert_eq!(started, 1);
     lab.stop(true).await;
@@ -460,7 +466,7 @@ async fn no_suitable_python_is_one_error_that_names_what_was_found_and_the_fix()
     );
     assert_eq!(
         cloud.status().await.unwrap(),
-        Status::Stopped { kept: None }
+        CloudStatus::Stopped { kept: None }
     );
 }
 

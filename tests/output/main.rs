@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod diagnostics;
 #[path = "../handout_sample/mod.rs"]
 mod handout_sample;
 mod handouts;

@@ -173,7 +173,8 @@ struct LoginColumn {
     domains: BTreeSet<String>,
     /// People of whom only the name speaks, with something in it.
     others: usize,
-    /// How many of those have an address there in the domain of the student's own, and another one.
+    /// How many of those have an address there in the domain of the student's own, and another one, whoever of that
+    /// name it is.
     other_addresses: usize,
 }
 
@@ -397,13 +398,17 @@ impl<'a> Matching<'a> {
                 column.proven += 1;
             }
         }
-        let mut counted = BTreeSet::new();
-        for (person, student) in by_name {
-            for (at, login) in self.logins[*person].iter().enumerate() {
-                if !login.is_empty() && counted.insert((*person, at)) {
-                    columns[at].others += 1;
-                    columns[at].other_addresses += usize::from(self.shares_domain(login, *student));
-                }
+        let mut named: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (person, student) in by_name.iter().copied() {
+            named.entry(person).or_default().push(student);
+        }
+        for (person, students) in named {
+            let logins = self.logins[person].iter().zip(&mut columns);
+            for (login, column) in logins.filter(|(login, _)| !login.is_empty()) {
+                let mut of_name = students.iter();
+                let other_address = of_name.all(|student| self.shares_domain(login, *student));
+                column.others += 1;
+                column.other_addresses += usize::from(other_address);
             }
         }
         columns

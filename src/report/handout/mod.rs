@@ -14,11 +14,10 @@ mod html;
 mod markdown;
 mod sheet;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::files::{class_dir, keep_private, named, write_all_whole};
+use crate::files::{class_dir, keep_private, remove_if_there, write_all_whole};
 use crate::ids::{ClassName, Scope, Username};
 use crate::lab::{FilledHandout, Lab};
 use crate::roster::Student;
@@ -102,14 +101,7 @@ pub fn forget<'a>(
     students: impl IntoIterator<Item = &'a Username>,
 ) -> io::Result<usize> {
     let dir = dir(reports, class);
-    let remove = |name: &str| -> io::Result<bool> {
-        let path = dir.join(name);
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(named(&path, &error)),
-        }
-    };
+    let remove = |name: &str| remove_if_there(&dir.join(name));
     let mut removed = 0;
     for student in students {
         // Together first: whoever is cut off here finds the student's own page again, and goes on.

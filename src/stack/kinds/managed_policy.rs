@@ -14,8 +14,9 @@ use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Planning, ResourceId,
     Verdict,
 };
-use crate::stack::ownership::{Fingerprint, Owner, Ownership, canonical};
+use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError};
+use crate::text::json::canonical;
 
 pub(super) const FACTS: KindFacts = KindFacts {
     // No lab names one: it is called like the student, whose user's name is bounded so.

@@ -16,8 +16,9 @@ use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, Planning,
     ResourceId, Stack, Verdict,
 };
-use crate::stack::ownership::{Fingerprint, Owner, Ownership, Tags, canonical, of_principal};
+use crate::stack::ownership::{Fingerprint, Owner, Ownership, Tags, of_principal};
 use crate::stack::step::{Context, StepError};
+use crate::text::json::canonical;
 
 pub(super) const FACTS: KindFacts = KindFacts {
     // Source: IAM and AWS STS quotas, "Role names".

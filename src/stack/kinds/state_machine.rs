@@ -22,8 +22,9 @@ use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Planning, ResourceId,
     StudentsWork, Verdict,
 };
-use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record, sorted};
+use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
+use crate::text::json::sorted;
 
 pub(super) const FACTS: KindFacts = KindFacts {
     // Source: Step Functions CreateStateMachine, `name`.

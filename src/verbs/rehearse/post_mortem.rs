@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::events::Command;
-use crate::files::{class_dir, make_folder, named, new_private};
+use crate::files::{class_dir, make_folder, named, new_private, numbered};
 use crate::ids::ClassName;
 use crate::probe::failed_executions::FailedExecutions;
 use crate::verbs::run::Log;
@@ -79,11 +79,8 @@ impl PostMortem {
         let stem = Timestamp::now()
             .strftime("failed-rehearsal-%Y%m%dT%H%M%SZ")
             .to_string();
-        let free = (1..).map(|number| match number {
-            1 => self.class_dir.join(&stem),
-            n => self.class_dir.join(format!("{stem}-{n}")),
-        });
-        let dir = free.into_iter().find(|dir| !dir.exists());
+        let mut free = numbered(&stem).map(|name| self.class_dir.join(name));
+        let dir = free.find(|dir| !dir.exists());
         let dir = dir.unwrap_or_else(|| self.class_dir.join(&stem));
         make_folder(&dir).map_err(|error| named(&dir, &error))?;
         Ok(dir)

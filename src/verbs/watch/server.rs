@@ -11,19 +11,24 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
 use bytes::Bytes;
 use futures::stream;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
-use hyper::header::{self, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::text::hex;
 use crate::text::show::clean;
 
 /// How long a connection may take to say what it wants.
@@ -35,14 +40,14 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Most connections at once that have not said what they want. A page's own say it at once.
 const WAITING_ROOM: usize = 64;
 
-const WAITING: &str = include_str!("waiting.html");
+const WAITING: &[u8] = include_bytes!("waiting.html");
 const WAITING_SCRIPT: &str = include_str!("waiting.js");
 
 /// What is on show, and who looks.
 pub(super) struct Board {
     secret: String,
     page: Mutex<Option<Bytes>>,
-    said: watch::Sender<(u64, Said)>,
+    said: watch::Sender<Said>,
     viewers: watch::Sender<usize>,
 }
 
@@ -68,9 +73,9 @@ impl Board {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         Ok(Self {
-            secret: random.iter().map(|byte| format!("{byte:02x}")).collect(),
+            secret: hex(&random),
             page: Mutex::new(None),
-            said: watch::Sender::new((0, Said::Nothing)),
+            said: watch::Sender::new(Said::Nothing),
             viewers: watch::Sender::new(0),
         })
     }
@@ -82,10 +87,7 @@ impl Board {
 
     /// Tells every open page something.
     pub fn say(&self, said: Said) {
-        self.said.send_modify(|(number, last)| {
-            *number += 1;
-            *last = said;
-        });
+        self.said.send_replace(said);
     }
 
     /// Puts a page on show, and tells every open one.
@@ -154,7 +156,10 @@ impl Waiting {
 }
 
 /// Answers until it is given up.
+///
+/// Not `axum::serve`: it has no time-out for a request's head, and closes no connection to make room.
 pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
+    let pages = TowerToHyperService::new(pages(board, port));
     let waiting = Arc::new(Waiting::default());
     for number in 0.. {
         let Ok((connection, _)) = listener.accept().await else {
@@ -162,14 +167,13 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let board = Arc::clone(&board);
+        let pages = pages.clone();
         let waiting = Arc::clone(&waiting);
         let evicted = waiting.enter(number);
         tokio::spawn(async move {
-            let service = service_fn(|request: Request<Incoming>| {
+            let service = service_fn(|request| {
                 waiting.leave(number);
-                let answer = answer(&board, port, &request);
-                async move { Ok::<_, Infallible>(answer) }
+                pages.call(request)
             });
             // One request a connection: between two it would wait again, and nobody would see it.
             let served = hyper::server::conn::http1::Builder::new()
@@ -184,116 +188,101 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
     }
 }
 
-type Body = BoxBody<Bytes, Infallible>;
+/// What is answered: everything below the secret word, to a request for this very address.
+fn pages(board: Arc<Board>, port: u16) -> Router {
+    let below = |path| format!("/{}{path}", board.secret);
+    Router::new()
+        .route(&below("/"), get(page))
+        .route(&below("/waiting.js"), get(waiting_script))
+        .route(&below("/events"), get(events))
+        .fallback(async || (StatusCode::NOT_FOUND, "Nothing is here."))
+        .method_not_allowed_fallback(async || {
+            (StatusCode::METHOD_NOT_ALLOWED, "This page is only read.")
+        })
+        .layer(middleware::from_fn_with_state(port, guard))
+        .with_state(board)
+}
 
-fn answer<B>(board: &Arc<Board>, port: u16, request: &Request<B>) -> Response<Body> {
-    if !is_ours(request, port) {
-        return plain(
-            StatusCode::FORBIDDEN,
-            "This page is for its own address only.",
-        );
-    }
-    let Some(path) = request
-        .uri()
-        .path()
-        .strip_prefix('/')
-        .and_then(|path| path.strip_prefix(board.secret.as_str()))
-    else {
-        return plain(StatusCode::NOT_FOUND, "Nothing is here.");
+/// Refuses what does not name this address, and says of every answer that it is for this address alone.
+async fn guard(State(port): State<u16>, request: Request, next: Next) -> Response {
+    let mut response = match is_ours(request.headers(), port) {
+        true => next.run(request).await,
+        false => {
+            let why = "This page is for its own address only.";
+            (StatusCode::FORBIDDEN, why).into_response()
+        }
     };
-    if request.method() != Method::GET {
-        return plain(StatusCode::METHOD_NOT_ALLOWED, "This page is only read.");
-    }
-    match path {
-        "/" => match board.page() {
-            Some(page) => with_type("text/html; charset=utf-8", Full::new(page).boxed()),
-            None => with_type("text/html; charset=utf-8", Full::from(WAITING).boxed()),
-        },
-        "/waiting.js" => with_type(
-            "text/javascript; charset=utf-8",
-            Full::from(WAITING_SCRIPT).boxed(),
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
         ),
-        "/events" => with_type("text/event-stream", events(Arc::clone(board))),
-        _ => plain(StatusCode::NOT_FOUND, "Nothing is here."),
+    ] {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
     }
+    response
 }
 
 /// Whether a request names this server as its own, and no other site sent it.
-fn is_ours<B>(request: &Request<B>, port: u16) -> bool {
-    let header = |name| request.headers().get(name).map(HeaderValue::as_bytes);
-    let host = header(header::HOST).is_some_and(|host| {
+fn is_ours(headers: &HeaderMap, port: u16) -> bool {
+    let host = headers.get(header::HOST).is_some_and(|host| {
         [format!("127.0.0.1:{port}"), format!("localhost:{port}")]
             .iter()
-            .any(|own| host.eq_ignore_ascii_case(own.as_bytes()))
+            .any(|own| host.as_bytes().eq_ignore_ascii_case(own.as_bytes()))
     });
     // Browsers say where a request comes from; `none` is the address bar.
-    let site = request
-        .headers()
+    let site = headers
         .get("sec-fetch-site")
         .is_none_or(|site| site == "same-origin" || site == "none");
     host && site
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = with_type("text/plain; charset=utf-8", Full::from(text).boxed());
-    *response.status_mut() = status;
-    response
+async fn page(State(board): State<Arc<Board>>) -> Html<Bytes> {
+    Html(board.page().unwrap_or(Bytes::from_static(WAITING)))
 }
 
-fn with_type(kind: &'static str, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.insert(
-        "cross-origin-resource-policy",
-        HeaderValue::from_static("same-origin"),
-    );
-    response
+async fn waiting_script() -> impl IntoResponse {
+    let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
+    (kind, WAITING_SCRIPT)
 }
 
-/// What is said, as server-sent events: at once what was said last, then each thing as it comes.
-fn events(board: Arc<Board>) -> Body {
-    let heard = board.said.subscribe();
-    let state = (Viewer::new(board), heard, true);
-    let frames = stream::unfold(state, |(viewer, mut heard, first)| async move {
-        let text = if first {
-            event(&heard.borrow_and_update().1)
-        } else {
-            match tokio::time::timeout(HEARTBEAT, heard.changed()).await {
-                Ok(Ok(())) => event(&heard.borrow_and_update().1),
-                Ok(Err(_)) => return None,
-                Err(_) => ": still here\n\n".to_owned(),
-            }
-        };
-        let frame = Ok::<_, Infallible>(Frame::data(Bytes::from(text)));
-        Some((frame, (viewer, heard, false)))
+/// What is said: at once what was said last, then each thing as it comes.
+async fn events(State(board): State<Arc<Board>>) -> impl IntoResponse {
+    let mut heard = board.said.subscribe();
+    heard.mark_changed();
+    let state = (Viewer::new(board), heard);
+    let events = stream::unfold(state, |(viewer, mut heard)| async move {
+        heard.changed().await.ok()?;
+        let event = event(&heard.borrow_and_update());
+        Some((Ok::<_, Infallible>(event), (viewer, heard)))
     });
-    BodyExt::boxed(StreamBody::new(frames))
+    let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("still here");
+    Sse::new(events).keep_alive(heartbeat)
 }
 
-fn event(said: &Said) -> String {
+fn event(said: &Said) -> Event {
     let (name, data) = match said {
-        Said::Nothing => return ": nothing yet\n\n".to_owned(),
-        Said::Reading => ("reading", String::new()),
-        Said::Read => ("read", String::new()),
-        // One line: a line break would end the event.
-        Said::Failed(why) => ("failed", clean(why).into_owned()),
+        Said::Nothing => return Event::default().comment("nothing yet"),
+        // Of an event without data a browser says nothing.
+        Said::Reading => ("reading", "-".into()),
+        Said::Read => ("read", "-".into()),
+        Said::Failed(why) => ("failed", clean(why)),
     };
-    format!("event: {name}\ndata: {data}\n\n")
+    Event::default().event(name).data(data)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
+    use axum::body::Body;
+    use axum::http::Method;
+    use futures::StreamExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
@@ -301,37 +290,37 @@ mod tests {
 
     const PORT: u16 = 4000;
 
-    fn ask(board: &Arc<Board>, path: &str, headers: &[(&str, &str)]) -> StatusCode {
-        ask_by(Method::GET, board, path, headers)
-    }
-
-    fn ask_by(
+    async fn answer(
         method: Method,
         board: &Arc<Board>,
         path: &str,
         headers: &[(&str, &str)],
-    ) -> StatusCode {
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        answer(board, PORT, &request.body(()).unwrap()).status()
+        let request = request.body(Body::empty()).unwrap();
+        let pages = TowerToHyperService::new(pages(Arc::clone(board), PORT));
+        pages.call(request).await.unwrap()
     }
 
-    #[test]
-    fn only_who_knows_the_address_and_names_it_is_answered() {
+    async fn ask(board: &Arc<Board>, path: &str, headers: &[(&str, &str)]) -> StatusCode {
+        answer(Method::GET, board, path, headers).await.status()
+    }
+
+    #[tokio::test]
+    async fn only_who_knows_the_address_and_names_it_is_answered() {
         let board = Arc::new(Board::new().unwrap());
         let page = format!("/{}/", board.secret);
         let own = ("host", "127.0.0.1:4000");
-        assert_eq!(ask(&board, &page, &[own]), StatusCode::OK);
-        assert_eq!(
-            ask(&board, &page, &[("host", "LOCALHOST:4000")]),
-            StatusCode::OK
-        );
-        assert_eq!(
-            ask(&board, &page, &[own, ("sec-fetch-site", "none")]),
-            StatusCode::OK
-        );
+        for headers in [
+            &[own][..],
+            &[("host", "LOCALHOST:4000")],
+            &[own, ("sec-fetch-site", "none")],
+        ] {
+            assert_eq!(ask(&board, &page, headers).await, StatusCode::OK);
+        }
         for headers in [
             &[][..],
             &[("host", "evil.example:4000")],
@@ -342,54 +331,56 @@ mod tests {
             &[own, ("sec-fetch-site", "same-site")],
         ] {
             assert_eq!(
-                ask(&board, &page, headers),
+                ask(&board, &page, headers).await,
                 StatusCode::FORBIDDEN,
                 "{headers:?}"
             );
         }
         for path in ["/", "/events", "/0000/", &page[..page.len() - 2]] {
-            assert_eq!(ask(&board, path, &[own]), StatusCode::NOT_FOUND, "{path}");
+            let status = ask(&board, path, &[own]).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
         }
-        let post = ask_by(Method::POST, &board, &page, &[own]);
+        let post = answer(Method::POST, &board, &page, &[own]).await.status();
         assert_eq!(post, StatusCode::METHOD_NOT_ALLOWED);
     }
 
-    #[test]
-    fn no_answer_lets_another_origin_read_it() {
+    #[tokio::test]
+    async fn no_answer_lets_another_origin_read_it() {
         let board = Arc::new(Board::new().unwrap());
         board.show("<p>Amara".to_owned());
-        let request = Request::builder()
-            .uri(format!("/{}/", board.secret))
-            .header("host", "127.0.0.1:4000")
-            .header("origin", "https://evil.example")
-            .body(())
-            .unwrap();
-        let response = answer(&board, PORT, &request);
-        let mut names = response.headers().keys().map(|name| name.as_str());
-        assert!(!names.any(|name| name.starts_with("access-control")));
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        assert_eq!(
-            response.headers()["cross-origin-resource-policy"],
-            "same-origin"
-        );
+        let headers = [
+            ("host", "127.0.0.1:4000"),
+            ("origin", "https://evil.example"),
+        ];
+        for path in ["/", "/waiting.js", "/events", "/nothing"] {
+            let path = format!("/{}{path}", board.secret);
+            let response = answer(Method::GET, &board, &path, &headers).await;
+            let mut names = response.headers().keys().map(|name| name.as_str());
+            assert!(!names.any(|name| name.starts_with("access-control")));
+            assert_eq!(response.headers()["cache-control"], "no-store");
+            assert_eq!(
+                response.headers()["cross-origin-resource-policy"],
+                "same-origin"
+            );
+        }
     }
 
     #[tokio::test]
     async fn an_open_page_counts_until_it_is_closed_and_hears_what_is_said() {
         let board = Arc::new(Board::new().unwrap());
-        let mut body = events(Arc::clone(&board));
+        let response = events(State(Arc::clone(&board))).await.into_response();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut body = response.into_body().into_data_stream();
         assert_eq!(*board.viewers.borrow(), 1);
         board.somebody_looks().await;
+        board.say(Said::Read);
+        let mut next = async || {
+            let event = tokio::time::timeout(PATIENCE, body.next()).await;
+            String::from_utf8(event.unwrap().unwrap().unwrap().into()).unwrap()
+        };
+        assert_eq!(next().await, "event: read\ndata: -\n\n");
         board.say(Said::Failed("no\nway".to_owned()));
-        let mut heard = String::new();
-        while !heard.contains("failed") {
-            let frame = body.frame().await.unwrap().unwrap();
-            heard += std::str::from_utf8(&frame.into_data().unwrap()).unwrap();
-        }
-        assert!(
-            heard.ends_with("event: failed\ndata: no way\n\n"),
-            "{heard}"
-        );
+        assert_eq!(next().await, "event: failed\ndata: no way\n\n");
         drop(body);
         assert_eq!(*board.viewers.borrow(), 0);
     }

@@ -2,6 +2,7 @@
 //! do, what they cost, and that what was kept is what AWS has.
 
 mod class;
+mod diagnostics;
 mod faults;
 mod foreign;
 mod halt;

@@ -64,6 +64,26 @@ fn a_shared_first_name_or_surname_does_not_make_a_login_proof() {
 }
 
 #[test]
+fn two_students_of_one_name_weigh_alike_in_any_order_of_the_class() {
+    let ana = (student("user1", "Ana Ruiz", "ana@other.example"), 100.0);
+    let other_ana = (student("user2", "Ana Ruiz", "ana@example.edu"), 100.0);
+    let cora = (student("user3", "Cora Weiss", "cora@example.edu"), 45.0);
+    // Addresses beside the students' own would be no doubt, if most of the class had them. Ana's may be no such one.
+    let rows = [
+        "\"Ruiz, Ana\",101,,ruiz7@example.edu,A,",
+        "\"Weiss, Cora\",102,,weiss3@example.edu,A,",
+    ];
+    let orders = [
+        [ana.clone(), other_ana.clone(), cora.clone()],
+        [other_ana, ana, cora],
+    ];
+    for class in orders {
+        let filled = fill_class(&class, export(&rows).as_bytes(), "Lab 6", false);
+        assert_eq!(grades(&filled), ["", ""], "{filled:?}");
+    }
+}
+
+#[test]
 fn two_people_of_one_name_are_both_left_and_both_listed() {
     for other in [
         "\"Ana, Ruiz\",199,S8,rana8,C,",

@@ -9,8 +9,9 @@ use crate::aws::{ErrorKind, UserPart};
 use crate::ids::Scope;
 use crate::stack::credentials::{AccessKey, Credentials};
 use crate::stack::kinds::{Effect, KindAction};
-use crate::stack::ownership::{Fingerprint, Tags, canonical, of_principal};
+use crate::stack::ownership::{Fingerprint, Tags, of_principal};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
+use crate::text::json::canonical;
 
 use super::{
     FREEZE_POLICY, Issue, Issued, SESSIONS_POLICY, Spec, TAG_CREDENTIALS, freeze_document,
