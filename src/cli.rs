@@ -166,12 +166,12 @@ Example:
 impl Verb {
     /// Whether students may be named who are not in the roster any more: to do something about them, or to hear that it
     /// is not for them.
-    pub fn reaches_leavers(&self) -> bool {
+    pub(crate) fn reaches_leavers(&self) -> bool {
         matches!(self, Self::Teardown(_) | Self::Access(_))
     }
 
     /// Whether it is about all of those, and nobody else.
-    pub fn is_about_leavers(&self) -> bool {
+    pub(crate) fn is_about_leavers(&self) -> bool {
         match self {
             Self::Teardown(args) => args.left,
             Self::Access(AccessVerb::Revoke(args)) => args.left,
@@ -235,31 +235,31 @@ impl Verb {
 pub struct RehearseArgs {
     /// Leave the class up and the embedded cloud running, to look around
     #[arg(long)]
-    pub keep: bool,
+    pub(crate) keep: bool,
     /// Put AWS's request quotas, delays and conflicts in front of the embedded cloud
     #[arg(long, conflicts_with = "keep")]
-    pub strict: bool,
+    pub(crate) strict: bool,
     /// With --strict: how many times faster than AWS
     #[arg(long, value_name = "N", requires = "strict", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub scale: u32,
+    pub(crate) scale: u32,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct PlanArgs {
     /// Exit with code 6 when there is something to do
     #[arg(long)]
-    pub exit_code: bool,
+    pub(crate) exit_code: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct DeployArgs {
     /// Put back what the students changed, once a copy of it is kept (needs --students)
     #[arg(long)]
-    pub reset: bool,
+    pub(crate) reset: bool,
     /// Deploy although fewer functions may run at once in the account than there are students
     #[arg(long)]
-    pub ignore_concurrency: bool,
+    pub(crate) ignore_concurrency: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -272,21 +272,21 @@ pub struct ValidateArgs {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
-    pub attest: AttestArgs,
+    pub(crate) attest: AttestArgs,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct AttestArgs {
+pub(crate) struct AttestArgs {
     /// A CSV file of what you saw and nothing can prove: username,check and, if wanted, note,by,when
     #[arg(long, value_name = "FILE")]
-    pub attest: Option<PathBuf>,
+    pub(crate) attest: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ReportArgs {
     /// Write report-anonymous.html too: pseudonyms, and nothing that tells who somebody is
     #[arg(long)]
-    pub anonymous: bool,
+    pub(crate) anonymous: bool,
     /// Fill in a gradebook of another system too
     #[arg(
         long,
@@ -294,23 +294,23 @@ pub struct ReportArgs {
         requires = "canvas_export",
         requires = "assignment"
     )]
-    pub gradebook: Option<Gradebook>,
+    pub(crate) gradebook: Option<Gradebook>,
     /// The gradebook as Canvas exported it (Grades, Export, Export Entire Gradebook)
     #[arg(long, value_name = "FILE", requires = "gradebook")]
-    pub canvas_export: Option<PathBuf>,
+    pub(crate) canvas_export: Option<PathBuf>,
     /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
     #[arg(long, value_name = "NAME", requires = "gradebook")]
-    pub assignment: Option<String>,
+    pub(crate) assignment: Option<String>,
     /// Lower grades too, where Canvas has more points than the lab gives; they are kept otherwise
     #[arg(long, requires = "gradebook")]
-    pub lower: bool,
+    pub(crate) lower: bool,
     #[command(flatten)]
-    pub attest: AttestArgs,
+    pub(crate) attest: AttestArgs,
 }
 
 /// Systems whose gradebooks can be filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Gradebook {
+pub(crate) enum Gradebook {
     /// Canvas LMS: writes gradebook-canvas.csv, to be imported there
     Canvas,
 }
@@ -319,33 +319,33 @@ pub enum Gradebook {
 pub struct WatchArgs {
     /// Seconds from one reading to the next, at least; more for a large class
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
-    pub interval: u64,
+    pub(crate) interval: u64,
     /// Port on this machine [default: a free one]
     #[arg(long, value_name = "N")]
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Show pseudonyms, and nothing that tells who somebody is
     #[arg(long)]
-    pub anonymous: bool,
+    pub(crate) anonymous: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct HandoutArgs {
     /// Put each student's password, and access key if there is one, on their page
     #[arg(long)]
-    pub with_credentials: bool,
+    pub(crate) with_credentials: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct TeardownArgs {
     /// Delete without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
-    pub confirm: Option<String>,
+    pub(crate) confirm: Option<String>,
     /// Only students who are no longer in the roster, all of them
     #[arg(long)]
-    pub left: bool,
+    pub(crate) left: bool,
     /// Delete without reading once more and without a final report
     #[arg(long)]
-    pub no_final_report: bool,
+    pub(crate) no_final_report: bool,
 }
 
 /// What to do with students' access.
@@ -387,27 +387,27 @@ impl AccessVerb {
 pub struct GrantArgs {
     /// A key pair for the AWS CLI too
     #[arg(long)]
-    pub access_keys: bool,
+    pub(crate) access_keys: bool,
     /// New credentials in the place of those that they have (needs --students)
     #[arg(long)]
-    pub rotate: bool,
+    pub(crate) rotate: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct RevokeArgs {
     /// Take away without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
-    pub confirm: Option<String>,
+    pub(crate) confirm: Option<String>,
     /// Only students who are no longer in the roster, all of them
     #[arg(long)]
-    pub left: bool,
+    pub(crate) left: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct FreezeArgs {
     /// Only students who are no longer in the roster, all of them
     #[arg(long)]
-    pub left: bool,
+    pub(crate) left: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -430,13 +430,13 @@ Example:
 pub struct LocalStopArgs {
     /// Forget everything that is in it
     #[arg(long)]
-    pub wipe: bool,
+    pub(crate) wipe: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct CompletionsArgs {
     /// The shell
-    pub shell: Shell,
+    pub(crate) shell: Shell,
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub enum Kind {
 
 impl Kind {
     /// The process's exit code.
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::General => 1,
             Self::Invalid => 2,
@@ -41,12 +41,12 @@ pub struct Error {
 
 impl Error {
     /// Several failures of a kind, all said at once.
-    pub fn of(kind: Kind, failures: Vec<Failure>) -> Self {
+    pub(crate) fn of(kind: Kind, failures: Vec<Failure>) -> Self {
         Self { kind, failures }
     }
 
     /// One failure of a kind.
-    pub fn new(kind: Kind, subject: impl Into<String>, cause: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, subject: impl Into<String>, cause: impl Into<String>) -> Self {
         Self {
             kind,
             failures: vec![Failure {
@@ -59,7 +59,7 @@ impl Error {
     }
 
     /// Adds the next step to the last failure.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Some(last) = self.failures.last_mut() {
             last.hint = Some(hint.into());
         }
@@ -82,4 +82,4 @@ impl std::fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Result of anything that can end a command.
-pub type Result<T> = std::result::Result<T, Error>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// Longest username. Lambda function names and IAM role names end at 64 characters and the lab's suffix
 /// needs room; the lab check tells the exact limit for a given lab.
-pub const USERNAME_MAX: usize = 40;
+pub(crate) const USERNAME_MAX: usize = 40;
 
 /// Longest class name. It stands in an IAM path (512 characters) and in tag values (256).
-pub const CLASS_MAX: usize = 40;
+pub(crate) const CLASS_MAX: usize = 40;
 
 /// Why a name was refused, in words that finish the sentence "…".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -188,7 +188,7 @@ pub struct Scope {
 
 impl Scope {
     /// The IAM path below which every role, user and policy of a class lives.
-    pub fn role_path(class: &ClassName) -> String {
+    pub(crate) fn role_path(class: &ClassName) -> String {
         format!("/homeroom/{class}/")
     }
 
@@ -244,7 +244,7 @@ impl Scope {
     }
 
     /// What the ARNs of all executions of a state machine begin with; a `:` and the execution's name follow.
-    pub fn executions_arn(&self, state_machine: &str) -> String {
+    pub(crate) fn executions_arn(&self, state_machine: &str) -> String {
         format!(
             "arn:{}:states:{}:{}:execution:{state_machine}",
             self.partition, self.region, self.account
@@ -252,7 +252,7 @@ impl Scope {
     }
 
     /// The console's address for the region, without a trailing slash.
-    pub fn console(&self) -> String {
+    pub(crate) fn console(&self) -> String {
         let domain = match self.partition.as_str() {
             "aws-cn" => "console.amazonaws.cn",
             "aws-us-gov" => "console.amazonaws-us-gov.com",
@@ -275,7 +275,7 @@ impl Scope {
 
     /// Where the console shows an execution. Everything of its ARN that a URL's fragment could take otherwise is
     /// escaped: a name may hold any letters.
-    pub fn execution_console_url(&self, execution_arn: &str) -> String {
+    pub(crate) fn execution_console_url(&self, execution_arn: &str) -> String {
         let mut escaped = String::new();
         for byte in execution_arn.bytes() {
             if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
@@ -300,7 +300,7 @@ impl Scope {
     }
 
     /// Source ARN of one method and path of a REST API, on any stage, for a function's resource policy.
-    pub fn method_arn(&self, api_id: &str, method: &str, path: &str) -> String {
+    pub(crate) fn method_arn(&self, api_id: &str, method: &str, path: &str) -> String {
         format!("{}/*/{method}{path}", self.execute_api_arn(api_id))
     }
 
@@ -321,7 +321,7 @@ impl Scope {
     }
 
     /// Integration URI by which API Gateway invokes a Lambda function.
-    pub fn invocation_uri(&self, function: &str) -> String {
+    pub(crate) fn invocation_uri(&self, function: &str) -> String {
         format!(
             "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}/invocations",
             self.partition,

@@ -38,7 +38,7 @@ mod cli;
 pub mod error;
 pub mod events;
 pub mod evidence;
-pub mod files;
+pub(crate) mod files;
 pub mod ids;
 pub mod lab;
 pub mod local;

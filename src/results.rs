@@ -40,7 +40,7 @@ pub struct StudentResult {
 
 impl StudentResult {
     /// Of a student of whom nothing but the outcome is known.
-    pub fn new(username: Username, outcome: Outcome) -> Self {
+    pub(crate) fn new(username: Username, outcome: Outcome) -> Self {
         Self {
             username,
             outcome,

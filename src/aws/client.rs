@@ -166,7 +166,7 @@ impl Client {
 
     /// The same for calls about a part of a student's stack: that one went well shows that nothing keeps the whole class
     /// from it.
-    pub fn about(&self, part: StackPart) -> Self {
+    pub(crate) fn about(&self, part: StackPart) -> Self {
         Self {
             about: Some(part),
             ..self.clone()
@@ -207,7 +207,7 @@ impl Client {
     }
 
     /// The URL of a deployed stage, without a trailing slash.
-    pub fn invoke_url(&self, api_id: &str, stage: &str) -> String {
+    pub(crate) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
         self.sdk.endpoint.invoke_url(api_id, stage)
     }
 
@@ -220,7 +220,7 @@ impl Client {
     ///
     /// # Errors
     /// That the run was stopped.
-    pub async fn answered(&self, operation: Operation) -> Result<(), Cancelled> {
+    pub(crate) async fn answered(&self, operation: Operation) -> Result<(), Cancelled> {
         let out = &self.run.out;
         let now = out.of(operation);
         loop {
@@ -253,7 +253,7 @@ impl Client {
     }
 
     /// What paces the calls.
-    pub fn pacer(&self) -> &Pacer {
+    pub(crate) fn pacer(&self) -> &Pacer {
         &self.run.pacer
     }
 
@@ -275,7 +275,7 @@ impl Client {
     }
 
     /// Emits an event. Nobody listening is no reason to stop working.
-    pub fn emit(&self, event: Event) {
+    pub(crate) fn emit(&self, event: Event) {
         let _ = self.run.events.send(event);
     }
 

@@ -19,7 +19,7 @@ const FEW: usize = 3;
 
 /// A part of a stack whoever's it is: `IAM role *-worker-role`. Or something else that is done for each student.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StackPart(String);
+pub(crate) struct StackPart(String);
 
 impl StackPart {
     /// The part that a student's resource is.

@@ -46,7 +46,7 @@ pub(crate) const UNRESERVED: &str = "UnreservedConcurrentExecution";
 #[error("{operation}: {code}: {message}")]
 pub struct CloudError {
     /// The operation.
-    pub operation: Operation,
+    pub(crate) operation: Operation,
     /// What it means.
     pub kind: ErrorKind,
     /// AWS's error code, or a word of ours where there was no answer.
@@ -54,7 +54,7 @@ pub struct CloudError {
     /// AWS's message.
     pub message: String,
     /// AWS's id of the request, where there was an answer: what AWS's support asks for.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
 }
 
 impl CloudError {

@@ -36,7 +36,7 @@ pub struct HttpAnswer {
     /// Body as text.
     pub body: String,
     /// API Gateway's id of the request.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
 }
 
 impl Client {

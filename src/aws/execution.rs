@@ -25,7 +25,7 @@ pub enum ExecutionStatus {
 
 impl ExecutionStatus {
     /// The word that Step Functions uses.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
             Self::Succeeded => "SUCCEEDED",
@@ -72,16 +72,16 @@ pub struct ExecutionDetail {
 
 /// Longest input that is kept whole, in bytes of JSON; Step Functions allows 256 KiB. Source: Step Functions
 /// quotas, "Maximum input or output size".
-pub const INPUT_KEPT_MAX: usize = 8 * 1024;
+pub(crate) const INPUT_KEPT_MAX: usize = 8 * 1024;
 /// Longest error and cause that are kept, in characters; AWS allows 32,768 for the cause. Source:
 /// DescribeExecution, `cause`.
-pub const CAUSE_KEPT_MAX: usize = 2_000;
+pub(crate) const CAUSE_KEPT_MAX: usize = 2_000;
 
 impl ExecutionDetail {
     /// The same, small enough to keep and to show: of a long input only the values at these JSON pointers stay,
     /// which are all that a check or a mark of the lab looks at. They are found at the same pointers again.
     #[must_use]
-    pub fn reduced<'a>(mut self, pointers: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn reduced<'a>(mut self, pointers: impl IntoIterator<Item = &'a str>) -> Self {
         self.error = self.error.map(|text| shortened(&text, CAUSE_KEPT_MAX));
         self.cause = self.cause.map(|text| shortened(&text, CAUSE_KEPT_MAX));
         let length = self.input.to_string().len();
@@ -122,7 +122,7 @@ fn put(root: &mut Value, pointer: &str, value: Value) {
 }
 
 /// A time in UTC, to the second.
-pub fn when(ms: i64) -> String {
+pub(crate) fn when(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
         .map(|t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
         .unwrap_or_default()
@@ -134,11 +134,11 @@ pub struct HistoryEvent {
     /// Its number; the first is 1.
     pub id: i64,
     /// The number of the event that led to it; 0 where none is named.
-    pub previous: i64,
+    pub(crate) previous: i64,
     /// Its type, in Step Functions' words (`LambdaFunctionFailed`).
-    pub kind: String,
+    pub(crate) kind: String,
     /// The state's name, in events that name one.
-    pub state: Option<String>,
+    pub(crate) state: Option<String>,
     /// The error, in events that tell one.
     pub error: Option<String>,
     /// The error's cause, likewise.

@@ -62,20 +62,20 @@ pub struct FunctionState {
     /// `Successful`, `Failed`, `InProgress`; empty where the endpoint does not say.
     pub last_update_status: String,
     /// Why, when it failed.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Base64 of the zip's SHA-256.
     pub code_sha256: String,
     /// Its description.
-    pub description: String,
+    pub(crate) description: String,
     /// When it was last modified, in milliseconds since 1970.
-    pub modified_ms: Option<i64>,
+    pub(crate) modified_ms: Option<i64>,
     /// What is reserved for it, as GetFunction tells; nothing where it runs with the rest.
     pub reserved: Option<u32>,
     /// Its tags; empty where the answer has none.
     pub tags: Tags,
     /// Why the tags are not there though the function is: reading them needs a permission of its own
     /// (`lambda:ListTags`), and GetFunction answers without it as if there were none.
-    pub tags_unseen: Option<String>,
+    pub(crate) tags_unseen: Option<String>,
 }
 
 impl FunctionState {
@@ -103,9 +103,9 @@ impl FunctionState {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CodePlace {
     /// An address that Lambda signed, good for ten minutes.
-    pub url: String,
+    pub(crate) url: String,
     /// Base64 of the zip's SHA-256.
-    pub sha256: String,
+    pub(crate) sha256: String,
 }
 
 /// A function to be created, with everything that the request needs.
@@ -330,7 +330,7 @@ impl Client {
     }
 
     /// lambda:UntagResource.
-    pub async fn untag_function(&self, arn: &str, keys: &[String]) -> CallResult<()> {
+    pub(crate) async fn untag_function(&self, arn: &str, keys: &[String]) -> CallResult<()> {
         self.call(Operation::LambdaUntagResource, |sdk| {
             sdk.lambda
                 .untag_resource()

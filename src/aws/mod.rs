@@ -16,7 +16,7 @@ mod connect;
 mod count;
 mod download;
 mod endpoint;
-pub mod error;
+pub(crate) mod error;
 mod execute_api;
 pub mod execution;
 mod extras;
@@ -24,7 +24,7 @@ mod http;
 mod iam;
 mod lambda;
 mod logs;
-pub mod operations;
+pub(crate) mod operations;
 pub mod pacing;
 mod sfn;
 pub mod stop;
@@ -34,13 +34,11 @@ pub use client::{Client, connect};
 pub use connect::ConnectOptions;
 pub(crate) use connect::default_region;
 pub use error::{CallError, CallResult, CloudError, ErrorKind};
-pub use execute_api::HttpAnswer;
 pub(crate) use iam::Simulation;
 pub use iam::{AccountSummary, PathAndTags, Principal, UserPart};
 pub use lambda::{Concurrency, FunctionState, NewFunction, Permission};
 pub use operations::Operation;
 pub use sfn::NewStateMachine;
-pub use sts::CallerIdentity;
 
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq)]

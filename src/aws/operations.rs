@@ -6,7 +6,7 @@ use std::fmt;
 
 /// A token bucket that calls take from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Group {
+pub(crate) enum Group {
     /// One operation's own bucket.
     Own(Operation),
     /// API Gateway: all operations together.
@@ -21,9 +21,9 @@ pub enum Group {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RequestQuota {
     /// Tokens added per second.
-    pub per_second: f64,
+    pub(crate) per_second: f64,
     /// Most tokens that it holds: how many calls may go out at once.
-    pub burst: f64,
+    pub(crate) burst: f64,
 }
 
 const fn quota(per_second: f64, burst: f64) -> RequestQuota {
@@ -205,17 +205,17 @@ pub(crate) fn quota_of(group: Group) -> Option<RequestQuota> {
 
 impl Operation {
     /// `service:Operation`, as IAM policies and `api_calls` name it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         self.facts().name
     }
 
     /// The service part (`lambda`).
-    pub fn service(self) -> &'static str {
+    pub(crate) fn service(self) -> &'static str {
         self.parts().0
     }
 
     /// The operation's own name (`CreateFunction`).
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         self.parts().1
     }
 

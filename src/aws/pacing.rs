@@ -40,7 +40,7 @@ pub enum Pace {
 pub type Overrides = HashMap<Operation, (f64, f64)>;
 
 /// How many calls of each operation.
-pub type Calls = BTreeMap<Operation, usize>;
+pub(crate) type Calls = BTreeMap<Operation, usize>;
 
 /// Paces the calls of a run.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ impl Pacer {
     ///
     /// # Errors
     /// When the run is stopped meanwhile.
-    pub async fn turn(
+    pub(crate) async fn turn(
         &self,
         operation: Operation,
         stop: &Stop,
@@ -221,7 +221,7 @@ impl Pacer {
     }
 
     /// AWS throttled the operation: its scarcest bucket pauses, and goes slower for a while.
-    pub fn throttled(&self, operation: Operation, pause: Duration) {
+    pub(crate) fn throttled(&self, operation: Operation, pause: Duration) {
         let now = self.started.elapsed();
         if let Some(gate) = self.gates(operation).next() {
             gate.bucket(|bucket| bucket.throttled(now, pause));

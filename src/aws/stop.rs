@@ -42,7 +42,7 @@ impl Stop {
     ///
     /// # Errors
     /// [`Cancelled`], then.
-    pub fn check(&self) -> Result<(), Cancelled> {
+    pub(crate) fn check(&self) -> Result<(), Cancelled> {
         if self.is_stopping() {
             Err(Cancelled)
         } else {
@@ -54,7 +54,7 @@ impl Stop {
     ///
     /// # Errors
     /// [`Cancelled`], then.
-    pub async fn sleep(&self, duration: Duration) -> Result<(), Cancelled> {
+    pub(crate) async fn sleep(&self, duration: Duration) -> Result<(), Cancelled> {
         tokio::select! {
             biased;
             () = self.drain.cancelled() => Err(Cancelled),

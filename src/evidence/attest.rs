@@ -27,24 +27,24 @@ const EXAMPLE_HEADER: &str =
 
 /// One thing that an instructor saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attestation {
+pub(crate) struct Attestation {
     /// What was seen, in the instructor's words.
-    pub note: Option<String>,
-    pub by: Option<String>,
+    pub(crate) note: Option<String>,
+    pub(crate) by: Option<String>,
     /// When, as written.
-    pub when: Option<String>,
+    pub(crate) when: Option<String>,
 }
 
 /// All of a file's attestations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attestations(BTreeMap<(Username, String), Attestation>);
+pub(crate) struct Attestations(BTreeMap<(Username, String), Attestation>);
 
 impl Attestations {
     /// Reads a file. `file` is what the messages call it.
     ///
     /// # Errors
     /// Everything that is wrong with it at once, each kind of mistake with file, lines, column and the fix.
-    pub fn parse(
+    pub(crate) fn parse(
         file: &str,
         bytes: &[u8],
         roster: &Roster,
@@ -55,7 +55,7 @@ impl Attestations {
     }
 
     /// Makes a student's check pass that nothing can prove and that was attested. Other answers stay.
-    pub fn apply(&self, student: &Username, result: &mut CheckResult) {
+    pub(crate) fn apply(&self, student: &Username, result: &mut CheckResult) {
         let Some(attestation) = self.0.get(&(student.clone(), result.id.clone())) else {
             return;
         };

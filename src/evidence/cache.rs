@@ -40,15 +40,15 @@ pub const LOGS_SETTLED_MS: i64 = 15 * 60 * 1000;
 #[serde(deny_unknown_fields)]
 pub struct CacheKey {
     /// The partition.
-    pub partition: String,
+    pub(crate) partition: String,
     /// The account id.
-    pub account: String,
+    pub(crate) account: String,
     /// The region.
-    pub region: String,
+    pub(crate) region: String,
     /// The class.
-    pub class: ClassName,
+    pub(crate) class: ClassName,
     /// The lab.
-    pub lab: LabId,
+    pub(crate) lab: LabId,
 }
 
 impl CacheKey {
@@ -72,9 +72,9 @@ pub struct Cache {
     /// What it is about.
     pub key: CacheKey,
     /// What was read of each student.
-    pub students: BTreeMap<Username, Memory>,
+    pub(crate) students: BTreeMap<Username, Memory>,
     /// State machines as last described, by name.
-    pub state_machines: KnownMachines,
+    pub(crate) state_machines: KnownMachines,
     /// What homeroom recorded of its own, by the student whose it would be.
     pub homeroom: OwnRecords,
     /// Files that version 0.1.0 wrote have it: when CloudTrail was last read. Nothing asks for that any more.
@@ -88,17 +88,17 @@ pub type OwnRecords = BTreeMap<Username, Recorded>;
 /// What was read of one student.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// Executions that have ended and were described.
-    pub executions: Vec<Execution>,
+    pub(crate) executions: Vec<Execution>,
     /// Functions that were Active, by name, as they were then.
-    pub active: BTreeMap<String, Fingerprint>,
+    pub(crate) active: BTreeMap<String, Fingerprint>,
     /// Looks for log events.
-    pub looks: Vec<KnownLook>,
+    pub(crate) looks: Vec<KnownLook>,
     /// Why executions failed, by their ARN.
-    pub causes: BTreeMap<String, KnownCause>,
+    pub(crate) causes: BTreeMap<String, KnownCause>,
     /// Whether the API started executions, by their ARN.
-    pub starts: BTreeMap<String, KnownStart>,
+    pub(crate) starts: BTreeMap<String, KnownStart>,
     /// As [`Cache`]'s: the events that CloudTrail showed.
     #[serde(default, skip_serializing, rename = "trail")]
     _trail: IgnoredAny,
@@ -107,23 +107,23 @@ pub struct Memory {
 /// Why an execution failed, as its history told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KnownCause {
+pub(crate) struct KnownCause {
     /// When it started, in milliseconds since 1970: an ARN comes again after a teardown and a new deployment.
-    pub started_ms: i64,
+    pub(crate) started_ms: i64,
     /// When it ended, likewise; a redrive changes it.
-    pub stopped_ms: Option<i64>,
+    pub(crate) stopped_ms: Option<i64>,
     /// The cause.
-    pub cause: RootCause,
+    pub(crate) cause: RootCause,
 }
 
 /// Whether the API started an execution, as the log of the function behind it told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KnownStart {
+pub(crate) struct KnownStart {
     /// When it started, in milliseconds since 1970.
-    pub started_ms: i64,
+    pub(crate) started_ms: i64,
     /// Whether it was the API.
-    pub by_api: bool,
+    pub(crate) by_api: bool,
 }
 
 impl KnownStart {
@@ -138,15 +138,15 @@ impl KnownStart {
 /// One look for a function's log events during one execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KnownLook {
+pub(crate) struct KnownLook {
     /// The function (id in the lab).
-    pub function: String,
+    pub(crate) function: String,
     /// The execution.
-    pub execution_arn: String,
+    pub(crate) execution_arn: String,
     /// When it started: an ARN comes again after a teardown and a new deployment.
-    pub started_ms: i64,
+    pub(crate) started_ms: i64,
     /// Whether there was an event.
-    pub found: bool,
+    pub(crate) found: bool,
 }
 
 impl Cache {
@@ -193,7 +193,7 @@ impl Cache {
     }
 
     /// The state machines whose definition need not be read again at this time.
-    pub fn machines_at(&self, now_ms: i64) -> KnownMachines {
+    pub(crate) fn machines_at(&self, now_ms: i64) -> KnownMachines {
         self.state_machines
             .iter()
             .filter(|(_, known)| {
@@ -207,13 +207,13 @@ impl Cache {
 
 impl Memory {
     /// The executions that are known, to be found by their ARN.
-    pub fn by_arn(&self) -> HashMap<&str, &Execution> {
+    pub(crate) fn by_arn(&self) -> HashMap<&str, &Execution> {
         let known = self.executions.iter();
         known.map(|known| (known.arn.as_str(), known)).collect()
     }
 
     /// What is known of an execution that the listing shows.
-    pub fn detail_of<'a>(
+    pub(crate) fn detail_of<'a>(
         known: &HashMap<&str, &'a Execution>,
         listed: &Execution,
     ) -> Option<&'a ExecutionDetail> {
@@ -229,7 +229,7 @@ impl Memory {
     }
 
     /// Why an execution failed, if it is known and was not redriven since.
-    pub fn cause_of(&self, execution: &Execution) -> Option<&RootCause> {
+    pub(crate) fn cause_of(&self, execution: &Execution) -> Option<&RootCause> {
         let known = self.causes.get(&execution.arn)?;
         let same = known.started_ms == execution.started_ms
             && execution.stopped_ms.is_some()
@@ -238,14 +238,14 @@ impl Memory {
     }
 
     /// Whether the API started an execution, if that is known.
-    pub fn started_by_api(&self, execution: &Execution) -> Option<bool> {
+    pub(crate) fn started_by_api(&self, execution: &Execution) -> Option<bool> {
         let known = self.starts.get(&execution.arn)?;
         (known.started_ms == execution.started_ms).then_some(known.by_api)
     }
 
     /// Keeps an execution, if it is one that can no longer change. A failed one without an error may still get it: AWS
     /// shows some of an execution later than the rest.
-    pub fn keep(&mut self, execution: &Execution) {
+    pub(crate) fn keep(&mut self, execution: &Execution) {
         let ended = execution.status.is_final() && execution.stopped_ms.is_some();
         let whole = |detail: &ExecutionDetail| {
             execution.status != ExecutionStatus::Failed || detail.error.is_some()

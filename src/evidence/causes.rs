@@ -21,7 +21,7 @@ const KEPT_MAX: usize = 100;
 ///
 /// # Errors
 /// Only when the run is stopped: what could not be read says so.
-pub async fn add_causes(
+pub(crate) async fn add_causes(
     client: &Client,
     student: &Username,
     checks: &mut [CheckResult],
@@ -74,7 +74,7 @@ pub async fn add_causes(
 ///
 /// # Errors
 /// Only when the run is stopped.
-pub async fn add_cause(
+pub(crate) async fn add_cause(
     client: &Client,
     student: &Username,
     evidence: &mut ExecutionEvidence,

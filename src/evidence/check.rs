@@ -16,9 +16,9 @@ use crate::text::shortened;
 const INPUT_SHOWN_MAX: usize = 160;
 
 /// What `validate` asks of every stack: is everything there, is it ready?
-pub const STACK_CHECKS: [&str; 2] = ["resources", "ready"];
+pub(crate) const STACK_CHECKS: [&str; 2] = ["resources", "ready"];
 /// And is it as deployed? A student's own changes show here.
-pub const AS_DEPLOYED: &str = "as-deployed";
+pub(crate) const AS_DEPLOYED: &str = "as-deployed";
 
 /// What came of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl CheckResult {
     }
 
     /// Whether something of it is done, though not all.
-    pub fn in_part(&self) -> bool {
+    pub(crate) fn in_part(&self) -> bool {
         self.verdict != Verdict::Pass && self.parts.is_some_and(|parts| parts.done > 0)
     }
 }
@@ -131,7 +131,7 @@ pub struct Evidence {
 impl Evidence {
     /// What it says without naming an execution, where it says anything: no two students have the same execution,
     /// and the same trouble is to read the same.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self.text.is_empty() {
             true => self.sentence(),
             false => self.text.clone(),

@@ -40,63 +40,63 @@ const VERSION: u64 = 1;
 
 /// The last readings of a class in one account and region.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LastReadings {
+pub(crate) struct LastReadings {
     version: u64,
-    pub key: CacheKey,
+    pub(crate) key: CacheKey,
     /// By student; who left the roster stays.
-    pub students: BTreeMap<Username, KeptReading>,
+    pub(crate) students: BTreeMap<Username, KeptReading>,
 }
 
 /// The last reading of one student.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct KeptReading {
+pub(crate) struct KeptReading {
     /// Whose reading it is, as the roster said at the time.
     #[serde(default)]
-    pub person: KnownPerson,
+    pub(crate) person: KnownPerson,
     /// The births of the stack, as far as they were seen.
-    pub births: BTreeSet<String>,
+    pub(crate) births: BTreeSet<String>,
     /// When something was last read of it.
-    pub read_at: Timestamp,
+    pub(crate) read_at: Timestamp,
     /// When homeroom began to tear it down. What is made after that is another stack.
     #[serde(default)]
-    pub closed_at: Option<Timestamp>,
-    pub checks: Vec<KeptCheck>,
+    pub(crate) closed_at: Option<Timestamp>,
+    pub(crate) checks: Vec<KeptCheck>,
     /// The student's own executions, newest first.
-    pub executions: Vec<(Starter, Execution)>,
+    pub(crate) executions: Vec<(Starter, Execution)>,
     /// Older ones of their own that were listed.
     #[serde(default)]
-    pub executions_left_out: usize,
+    pub(crate) executions_left_out: usize,
     /// Whether there were more than were listed.
     #[serde(default)]
-    pub executions_cut_off: bool,
-    pub outputs: Vec<Output>,
-    pub changes: Vec<Change>,
-    pub requests: Vec<ExampleRequest>,
+    pub(crate) executions_cut_off: bool,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) requests: Vec<ExampleRequest>,
     /// The dated copy that has all of this; `None` while none has.
     #[serde(default)]
-    pub copy: Option<String>,
+    pub(crate) copy: Option<String>,
     /// The stack of the same student before this one.
     #[serde(default)]
-    pub earlier: Option<Earlier>,
+    pub(crate) earlier: Option<Earlier>,
 }
 
 /// One check as it was last read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct KeptCheck {
-    pub result: CheckResult,
-    pub read_at: Timestamp,
+pub(crate) struct KeptCheck {
+    pub(crate) result: CheckResult,
+    pub(crate) read_at: Timestamp,
     /// The births of what it was read from.
-    pub sources: Vec<String>,
+    pub(crate) sources: Vec<String>,
 }
 
 /// A stack that was there before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Earlier {
-    pub read_at: Timestamp,
+pub(crate) struct Earlier {
+    pub(crate) read_at: Timestamp,
     /// The dated copy of that reading.
-    pub copy: Option<String>,
+    pub(crate) copy: Option<String>,
     /// When the stack that stands in its place was first read.
-    pub replaced_at: Timestamp,
+    pub(crate) replaced_at: Timestamp,
 }
 
 /// How a reading stands to the last one of the same student.
@@ -113,7 +113,7 @@ enum Footing {
 
 impl LastReadings {
     /// None yet.
-    pub fn new(key: CacheKey) -> Self {
+    pub(crate) fn new(key: CacheKey) -> Self {
         Self {
             version: VERSION,
             key,
@@ -125,7 +125,7 @@ impl LastReadings {
     ///
     /// # Errors
     /// Why they cannot be used, in words that finish "… cannot be used: ".
-    pub fn parse(bytes: &[u8], key: Option<&CacheKey>) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8], key: Option<&CacheKey>) -> Result<Self, String> {
         let damaged = |error: serde_json::Error| format!("it is damaged ({error})");
         let document: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
         if document.get("version").and_then(serde_json::Value::as_u64) != Some(VERSION) {
@@ -145,17 +145,17 @@ impl LastReadings {
     ///
     /// # Errors
     /// The serialiser's own, which nothing here brings about.
-    pub fn to_json(&self) -> serde_json::Result<String> {
+    pub(crate) fn to_json(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 
     /// When anybody was last read.
-    pub fn read_at(&self) -> Option<Timestamp> {
+    pub(crate) fn read_at(&self) -> Option<Timestamp> {
         self.students.values().map(|kept| kept.read_at).max()
     }
 
     /// Notes whose readings these are where that is not known: an older homeroom did not write it.
-    pub fn know(&mut self, people: &BTreeMap<Username, KnownPerson>) {
+    pub(crate) fn know(&mut self, people: &BTreeMap<Username, KnownPerson>) {
         for (username, kept) in &mut self.students {
             if let Some(person) = people.get(username)
                 && kept.person == KnownPerson::default()
@@ -167,7 +167,7 @@ impl LastReadings {
 
     /// Lays what was read now over what is kept, and keeps that. Answers the students as they stand, and the readings
     /// of earlier stacks that no dated copy has. `people`: whom the roster means.
-    pub fn merge(
+    pub(crate) fn merge(
         &mut self,
         read: impl IntoIterator<Item = (StudentProgress, StackSight)>,
         people: &BTreeMap<Username, KnownPerson>,
@@ -262,7 +262,11 @@ impl LastReadings {
     }
 
     /// Homeroom begins to tear these students' stacks down: what is made from now on is another stack.
-    pub fn close<'a>(&mut self, students: impl IntoIterator<Item = &'a Username>, now: Timestamp) {
+    pub(crate) fn close<'a>(
+        &mut self,
+        students: impl IntoIterator<Item = &'a Username>,
+        now: Timestamp,
+    ) {
         for student in students {
             if let Some(kept) = self.students.get_mut(student) {
                 kept.closed_at.get_or_insert(now);
@@ -271,7 +275,11 @@ impl LastReadings {
     }
 
     /// A dated copy has what is kept of these students. The first one that has it is the one that is told.
-    pub fn copied<'a>(&mut self, students: impl IntoIterator<Item = &'a Username>, copy: &str) {
+    pub(crate) fn copied<'a>(
+        &mut self,
+        students: impl IntoIterator<Item = &'a Username>,
+        copy: &str,
+    ) {
         for student in students {
             if let Some(kept) = self.students.get_mut(student) {
                 kept.copy.get_or_insert_with(|| copy.to_owned());
@@ -583,7 +591,7 @@ fn settle(
 }
 
 /// Where a student stands. Of a stack that is gone only what the student did is of interest.
-pub fn progress_of(checks: &[CheckResult], gone: bool) -> Progress {
+pub(crate) fn progress_of(checks: &[CheckResult], gone: bool) -> Progress {
     if !gone {
         return Progress::of(checks);
     }

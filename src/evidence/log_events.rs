@@ -45,7 +45,7 @@ pub(super) async fn messages(
 ///
 /// # Errors
 /// AWS's, or that the run was stopped; a group that is not there has no events.
-pub async fn has_events(
+pub(crate) async fn has_events(
     client: &Client,
     group: &str,
     since_ms: i64,

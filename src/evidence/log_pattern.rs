@@ -8,7 +8,7 @@ const PATTERN_MAX: usize = 1024;
 /// A CloudWatch Logs filter pattern for JSON events that have these values, and one of these names at `execution`. Of
 /// names beyond its length, or that a pattern cannot hold, only the values are asked for: whoever reads the events
 /// looks at the names again.
-pub fn pattern(line: &BTreeMap<String, String>, execution: &str, names: &[&str]) -> String {
+pub(crate) fn pattern(line: &BTreeMap<String, String>, execution: &str, names: &[&str]) -> String {
     let equal = |pointer: &str, value: &str| format!("({} = \"{value}\")", selector(pointer));
     let mut parts: Vec<String> = line.iter().map(|(p, v)| equal(p, v)).collect();
     let plain = |name: &&str| {
@@ -35,7 +35,7 @@ pub fn pattern(line: &BTreeMap<String, String>, execution: &str, names: &[&str])
 }
 
 /// How many of these names, from the first, fit into one pattern.
-pub fn fitting(line: &BTreeMap<String, String>, execution: &str, names: &[&str]) -> usize {
+pub(crate) fn fitting(line: &BTreeMap<String, String>, execution: &str, names: &[&str]) -> usize {
     let fits = |count: &usize| {
         let names_length: usize = names[..*count]
             .iter()

@@ -118,13 +118,13 @@ pub struct Last {
     /// Whether something is there and could not be read.
     pub unread: bool,
     /// When another stack was last read that this student had before. Nothing of that counts.
-    pub earlier: Option<Timestamp>,
+    pub(crate) earlier: Option<Timestamp>,
     /// When this stack was first read, where there was another before.
-    pub replaced: Option<Timestamp>,
+    pub(crate) replaced: Option<Timestamp>,
     /// Whether `earlier` is the reading of somebody else, who had the username then.
-    pub another: bool,
+    pub(crate) another: bool,
     /// Whether the roster meant somebody else at the last reading, and the stack is the same.
-    pub handed_on: bool,
+    pub(crate) handed_on: bool,
 }
 
 impl StudentProgress {

@@ -60,19 +60,19 @@ pub struct ReadClass {
     /// The students, in their order, as this reading alone shows them.
     pub students: Vec<StudentProgress>,
     /// What was seen of the stack of each, in the same order.
-    pub sights: Vec<StackSight>,
+    pub(crate) sights: Vec<StackSight>,
     /// Who changed the function whose log tells what the API started, put back since or not.
-    pub rewritten: Vec<(Username, Change)>,
+    pub(crate) rewritten: Vec<(Username, Change)>,
     /// Where their stacks stand, if that is somewhere else.
-    pub elsewhere: Option<Elsewhere>,
+    pub(crate) elsewhere: Option<Elsewhere>,
     /// Who is shut out.
-    pub frozen: Vec<Username>,
+    pub(crate) frozen: Vec<Username>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// Who has something in the class, and who of them left it: only where the whole class was looked at.
-    pub attendance: Attendance,
+    pub(crate) attendance: Attendance,
     /// The account's alias, where it has one and it may be read.
-    pub alias: Option<String>,
+    pub(crate) alias: Option<String>,
     /// What the next reading need not ask again. Students who were not read keep what was known of them.
     pub cache: Cache,
 }
@@ -100,7 +100,7 @@ pub async fn read_class(
 ///
 /// # Errors
 /// As [`read_class`].
-pub async fn read_observed(
+pub(crate) async fn read_observed(
     client: &Client,
     reading: &ClassReading<'_>,
     cache: Cache,

@@ -48,7 +48,7 @@ pub struct Written {
 
 /// What is known of who wrote a function last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LastWrite {
+pub(crate) enum LastWrite {
     /// homeroom did, and nothing but what it wrote has run from this time on.
     Ours(i64),
     /// Somebody else did.
@@ -66,7 +66,7 @@ pub enum LastWrite {
 
 impl LastWrite {
     /// From when on nothing has run but what is there now.
-    pub fn settled_ms(self) -> i64 {
+    pub(crate) fn settled_ms(self) -> i64 {
         match self {
             Self::Ours(from_ms) => from_ms,
             Self::Changed { at_ms, .. } | Self::Unrecorded(at_ms) => at_ms + RUN_MAX_MS,
@@ -86,7 +86,7 @@ impl Recorded {
     }
 
     /// Who wrote a function last, which was modified at this time.
-    pub fn last_write(&self, function: &str, modified_ms: Option<i64>) -> LastWrite {
+    pub(crate) fn last_write(&self, function: &str, modified_ms: Option<i64>) -> LastWrite {
         let Some(at_ms) = modified_ms else {
             return LastWrite::Unseen;
         };
@@ -114,7 +114,7 @@ impl Recorded {
     }
 
     /// What an execution's name and, where it is known, input claim.
-    pub fn claim(&self, marks: &Marks, execution: &Execution) -> Claim {
+    pub(crate) fn claim(&self, marks: &Marks, execution: &Execution) -> Claim {
         if self.executions.contains(&execution.arn) {
             return Claim::Homeroom;
         }
@@ -154,7 +154,12 @@ impl Recorded {
 
     /// Who started an execution, before any log was asked. `as_deployed`: whether the function behind the API is, so
     /// that its names are what they were made to be.
-    pub fn starter(&self, marks: &Marks, execution: &Execution, as_deployed: bool) -> Starter {
+    pub(crate) fn starter(
+        &self,
+        marks: &Marks,
+        execution: &Execution,
+        as_deployed: bool,
+    ) -> Starter {
         match (self.claim(marks, execution), &marks.api_log) {
             (Claim::Homeroom, _) => Starter::Homeroom,
             (Claim::Unrecorded, _) => Starter::Unclear,
@@ -168,7 +173,7 @@ impl Recorded {
 
 /// What a name, the input and the records tell of who started an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
+pub(crate) enum Claim {
     /// homeroom: it recorded that.
     Homeroom,
     /// Something that looks like homeroom's, of which there is no record here.

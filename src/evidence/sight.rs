@@ -18,32 +18,32 @@ const HISTORY_MS: i64 = 90 * DAY_MS;
 
 /// What a reading saw of the place that it reads one student from.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct StackSight {
+pub(crate) struct StackSight {
     /// Births of what stands and is theirs.
-    pub births: BTreeSet<String>,
+    pub(crate) births: BTreeSet<String>,
     /// Whether what tells births could not be seen, so that their absence says nothing.
-    pub hidden: bool,
+    pub(crate) hidden: bool,
     /// Whether anything of the stack stands, or may stand.
-    pub any: bool,
+    pub(crate) any: bool,
     /// What each check is read from, by the check's id.
-    pub sources: BTreeMap<String, Vec<Source>>,
+    pub(crate) sources: BTreeMap<String, Vec<Source>>,
     /// Whether nothing of it can be read later: it is about to be deleted.
-    pub ends: bool,
+    pub(crate) ends: bool,
 }
 
 /// Something that a check is read from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Source {
+pub(crate) struct Source {
     /// What it is, for people (`state machine user1-simple-workflow`).
-    pub name: String,
-    pub state: SourceState,
+    pub(crate) name: String,
+    pub(crate) state: SourceState,
     /// How long it keeps what it tells, in milliseconds.
-    pub keeps_ms: i64,
+    pub(crate) keeps_ms: i64,
 }
 
 /// Whether something can be read.
 #[derive(Debug, Clone, PartialEq)]
-pub enum SourceState {
+pub(crate) enum SourceState {
     /// It is there and the student's; when it was made, where a listing tells.
     There(Option<i64>),
     Gone,
@@ -73,7 +73,7 @@ impl Source {
 
 impl StackSight {
     /// What listings show of one student's stack.
-    pub fn of(
+    pub(crate) fn of(
         scope: &Scope,
         lab: &Lab,
         stack: &Stack,
@@ -119,7 +119,7 @@ impl StackSight {
     }
 
     /// Whether nothing of what checks are read from is there, so that there is nothing to ask for.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let mut sources = self.sources.values().flatten();
         !self.any && sources.all(|source| source.trouble().is_some())
     }

@@ -15,45 +15,45 @@ use crate::stack::leavers::LeftStudent;
 
 /// Where everybody stands, at one moment.
 pub(crate) struct ClassStanding {
-    pub students: Vec<StudentProgress>,
-    pub gaps: Vec<Gap>,
+    pub(crate) students: Vec<StudentProgress>,
+    pub(crate) gaps: Vec<Gap>,
     /// Students who left the roster.
-    pub left: Vec<LeftStudent>,
-    pub alias: Option<String>,
-    pub taken_at: ZonedDateTime,
+    pub(crate) left: Vec<LeftStudent>,
+    pub(crate) alias: Option<String>,
+    pub(crate) taken_at: ZonedDateTime,
     /// Those of them who were read as well.
-    pub departed: Vec<StudentProgress>,
+    pub(crate) departed: Vec<StudentProgress>,
     /// Notes that concern the whole class.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// The last readings, this one among them.
-    pub last: LastReadings,
+    pub(crate) last: LastReadings,
     /// Where the students' stacks stand, if that is somewhere else.
-    pub elsewhere: Option<Elsewhere>,
+    pub(crate) elsewhere: Option<Elsewhere>,
     /// Whether something of the students is there to be read, or may be.
-    pub any_stack: bool,
+    pub(crate) any_stack: bool,
     /// The same of those who left.
-    pub any_departed: bool,
+    pub(crate) any_departed: bool,
 }
 
 impl ClassStanding {
     /// Whether there is nothing that a grade could be made from: no stack, and no reading of one.
-    pub fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         self.is_of_nobody() && !self.any_departed && never_read(&self.departed)
     }
 
     /// The same of the students alone, whatever there is of those who left.
-    pub fn is_of_nobody(&self) -> bool {
+    pub(crate) fn is_of_nobody(&self) -> bool {
         !self.any_stack && never_read(&self.students)
     }
 
     /// Whether everything could be seen of everybody.
-    pub fn is_certain(&self) -> bool {
+    pub(crate) fn is_certain(&self) -> bool {
         let unsure = |s: &StudentProgress| s.progress == Progress::Unknown || s.last.unread;
         self.gaps.is_empty() && !self.students.iter().any(unsure)
     }
 
     /// Takes in what the instructor attests.
-    pub fn attest(&mut self, attested: &Attestations) {
+    pub(crate) fn attest(&mut self, attested: &Attestations) {
         for student in &mut self.students {
             for check in &mut student.checks {
                 attested.apply(&student.username, check);
@@ -70,7 +70,7 @@ impl ClassStanding {
     ///
     /// # Errors
     /// Says where, and what to type.
-    pub fn refuse_elsewhere(&self, desired: &Desired) -> Result<()> {
+    pub(crate) fn refuse_elsewhere(&self, desired: &Desired) -> Result<()> {
         match &self.elsewhere {
             Some(elsewhere) if self.is_nothing() => Err(elsewhere.refused(desired)),
             _ => Ok(()),

@@ -23,16 +23,16 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// The function whose log is asked.
 pub(super) struct Trigger<'a> {
     /// What proves a start.
-    pub log: &'a ApiLog,
-    pub group: String,
+    pub(crate) log: &'a ApiLog,
+    pub(crate) group: String,
     /// Days that the group keeps events; `None`: for ever, or not known.
-    pub retention_days: Option<i32>,
+    pub(crate) retention_days: Option<i32>,
     /// Of starts from then on its log tells the truth: nothing else has run since than what homeroom deployed.
-    pub true_from_ms: i64,
+    pub(crate) true_from_ms: i64,
     /// Why not of those before.
-    pub doubt: Change,
+    pub(crate) doubt: Change,
     /// Whether the student changed it, put back since or not.
-    pub changed: bool,
+    pub(crate) changed: bool,
 }
 
 impl Trigger<'_> {

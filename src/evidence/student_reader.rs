@@ -15,43 +15,43 @@ use crate::stack::settle::Settling;
 
 /// One student, as their checks see them.
 pub(super) struct StudentToRead<'a> {
-    pub checks: &'a [Check],
+    pub(crate) checks: &'a [Check],
     /// What is planned for them, which tells what is there.
-    pub plan: &'a StudentPlan,
-    pub observed: &'a Observed,
+    pub(crate) plan: &'a StudentPlan,
+    pub(crate) observed: &'a Observed,
     /// State machines that checks ask about: id in the lab, ARN.
-    pub state_machines: Vec<(String, String)>,
+    pub(crate) state_machines: Vec<(String, String)>,
     /// Functions that checks ask about: id in the lab, name.
-    pub functions: Vec<(String, String)>,
+    pub(crate) functions: Vec<(String, String)>,
     /// When the oldest of the student's resources came to be, in milliseconds since 1970: what happened before
     /// happened to others of the same names.
-    pub born_ms: Option<i64>,
+    pub(crate) born_ms: Option<i64>,
     /// Whether the function behind the API is as homeroom deployed it.
-    pub trigger_is_as_deployed: bool,
+    pub(crate) trigger_is_as_deployed: bool,
     /// What homeroom recorded of its own.
-    pub recorded: &'a Recorded,
-    pub marks: &'a Marks,
+    pub(crate) recorded: &'a Recorded,
+    pub(crate) marks: &'a Marks,
     /// JSON pointers into an execution's input that anything looks at.
-    pub input_pointers: &'a [String],
+    pub(crate) input_pointers: &'a [String],
     /// What an earlier reading left.
-    pub memory: &'a Memory,
-    pub now_ms: i64,
+    pub(crate) memory: &'a Memory,
+    pub(crate) now_ms: i64,
     /// Where the console is, if there is one.
-    pub console: Option<&'a Scope>,
+    pub(crate) console: Option<&'a Scope>,
 }
 
 impl StudentToRead<'_> {
-    pub fn username(&self) -> &Username {
+    pub(crate) fn username(&self) -> &Username {
         &self.plan.owner.student
     }
 
     /// Whether an execution looks as if the API had started it.
-    pub fn claims_api(&self, execution: &Execution) -> bool {
+    pub(crate) fn claims_api(&self, execution: &Execution) -> bool {
         self.recorded.claim(self.marks, execution) == Claim::Api
     }
 
     /// Who started an execution, as far as is known without asking anything.
-    pub fn starter(&self, execution: &Execution) -> Starter {
+    pub(crate) fn starter(&self, execution: &Execution) -> Starter {
         let as_deployed = self.trigger_is_as_deployed;
         let told = self.recorded.starter(self.marks, execution, as_deployed);
         match (told, self.memory.started_by_api(execution)) {
@@ -64,13 +64,13 @@ impl StudentToRead<'_> {
 
 /// Reads one student.
 pub(super) struct StudentReader<'a> {
-    pub client: &'a Client,
-    pub student: &'a StudentToRead<'a>,
+    pub(crate) client: &'a Client,
+    pub(crate) student: &'a StudentToRead<'a>,
     /// For the checks.
-    pub facts: Facts,
+    pub(crate) facts: Facts,
     /// What the next reading need not ask again.
-    pub memory: Memory,
-    pub settling: &'a mut Settling,
+    pub(crate) memory: Memory,
+    pub(crate) settling: &'a mut Settling,
 }
 
 /// What the ARNs of a state machine's executions begin with.

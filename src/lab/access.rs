@@ -31,7 +31,7 @@ const BOUNDARY: &str = "permissions boundary";
 
 impl Lab {
     /// Whether the lab says what students may do (`[access]`).
-    pub fn has_access(&self) -> bool {
+    pub(crate) fn has_access(&self) -> bool {
         self.manifest.access.is_some()
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct JudgedRisks {
 
 impl JudgedRisks {
     /// Only what is allowed to the letter is allowed.
-    pub fn of(risks: Vec<Risk>, allow: &[String]) -> Self {
+    pub(crate) fn of(risks: Vec<Risk>, allow: &[String]) -> Self {
         let asked = |key: &String| risks.iter().any(|risk| risk.key() == *key);
         let idle = allow.iter().filter(|key| !asked(key)).cloned().collect();
         let is_allowed = |risk: &Risk| allow.contains(&risk.key());
@@ -33,7 +33,7 @@ impl JudgedRisks {
     }
 
     /// What `plan` says of it, the allowed as well: the settings may have come with the lab.
-    pub fn notes(&self, settings: &Path) -> Vec<String> {
+    pub(crate) fn notes(&self, settings: &Path) -> Vec<String> {
         let refused = self.refused.iter().map(|risk| {
             let key = risk.key();
             format!("{risk}; deploy refuses this unless homeroom.toml says {SETTING} = [\"{key}\"]")
@@ -47,7 +47,7 @@ impl JudgedRisks {
 
     /// What `deploy` says that it makes because the settings allow it. They are named by their whole path: where the lab's
     /// folder is the current one, the file may be the lab's own.
-    pub fn allowed(&self, settings: &Path) -> Vec<String> {
+    pub(crate) fn allowed(&self, settings: &Path) -> Vec<String> {
         let allows = |risk| format!("{risk}; {} allows it", settings.display());
         self.allowed.iter().map(allows).collect()
     }
@@ -56,7 +56,7 @@ impl JudgedRisks {
     ///
     /// # Errors
     /// Of kind [`Kind::Refused`], one failure for each.
-    pub fn refuse(&self, lab: &LabId) -> Result<()> {
+    pub(crate) fn refuse(&self, lab: &LabId) -> Result<()> {
         if self.refused.is_empty() {
             return Ok(());
         }
@@ -77,7 +77,7 @@ impl JudgedRisks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::RiskKind;
+    use crate::lab::risks::RiskKind;
 
     #[test]
     fn only_what_is_allowed_to_the_letter_is_allowed() {

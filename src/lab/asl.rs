@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 const STATE_NAME_MAX: usize = 80;
 
 /// Every problem of a definition, each as one sentence; none when it is well-formed.
-pub fn problems(definition: &Value) -> Vec<String> {
+pub(crate) fn problems(definition: &Value) -> Vec<String> {
     let mut checker = AslChecker::default();
     checker.machine(definition, "the definition");
     checker.problems

@@ -17,7 +17,7 @@ static LAMBDAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lambdas");
 static DEMO_ROSTER: &[u8] = include_bytes!("../../roster/demo-class.csv");
 
 /// The roster that is built into the binary: a class of thirty to rehearse with.
-pub fn demo_roster() -> &'static [u8] {
+pub(crate) fn demo_roster() -> &'static [u8] {
     DEMO_ROSTER
 }
 

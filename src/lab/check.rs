@@ -23,30 +23,30 @@ pub enum Work {
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// Short id, unique in the lab.
-    pub id: String,
+    pub(crate) id: String,
     /// What the student does, in a few words.
-    pub title: String,
+    pub(crate) title: String,
     /// Whose work it looks at.
-    pub work: Work,
+    pub(crate) work: Work,
     /// Points for the gradebook. Only a student's own task carries any.
     #[serde(default)]
-    pub points: Points,
+    pub(crate) points: Points,
     /// How the points are earned.
     #[serde(default)]
-    pub credit: Credit,
+    pub(crate) credit: Credit,
     /// What to do when it does not pass, said to the student.
-    pub hint: String,
+    pub(crate) hint: String,
     /// The same said to the instructor, where other words are needed.
     #[serde(default)]
-    pub instructor_hint: Option<String>,
+    pub(crate) instructor_hint: Option<String>,
     /// What proves it.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
 }
 
 /// How a check's points are earned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Credit {
+pub(crate) enum Credit {
     /// All of them when it passes, none before.
     #[default]
     AllOrNothing,
@@ -57,7 +57,7 @@ pub enum Credit {
 /// What proves that a task is done: a few general kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Proof {
+pub(crate) enum Proof {
     /// Every resource of the stack exists and is provably this student's.
     ResourcesExist,
     /// Functions Active, state machines ACTIVE, stages deployed, log groups with a retention.
@@ -108,7 +108,7 @@ fn one() -> u32 {
 
 /// A check of the stack itself, for `validate`, which asks the same without the lab's word for it. The hint is the
 /// instructor's.
-pub fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
+pub(crate) fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
     Check {
         id: id.to_owned(),
         title: title.to_owned(),

@@ -13,7 +13,7 @@ use crate::lab::Files;
 use crate::stack::kinds::function::Code;
 
 /// Whether a file of the bundle is part of what a student gets: no tests, caches or hidden files.
-pub fn is_shipped(path: &str) -> bool {
+pub(crate) fn is_shipped(path: &str) -> bool {
     let mut parts = path.rsplit('/');
     let file = parts.next().unwrap_or_default();
     let scrap_file = file.starts_with('.')

@@ -20,7 +20,7 @@ pub(super) struct ClassContext<'a> {
 }
 
 impl<'a> ClassContext<'a> {
-    pub fn new(lab: &'a Lab, scope: &'a Scope, class: &'a ClassName) -> Self {
+    pub(crate) fn new(lab: &'a Lab, scope: &'a Scope, class: &'a ClassName) -> Self {
         let mut settings = lab.settings_json();
         // Where the class really runs, which a flag may have changed.
         settings.insert("region".into(), scope.region.clone().into());
@@ -47,7 +47,11 @@ impl<'a> ClassContext<'a> {
 
     /// Everything for one student; REST APIs have an id, a URL and ARNs where they are in `apis` (by
     /// name).
-    pub fn student(&self, student: &Student, apis: &BTreeMap<String, ApiEndpoint>) -> Context {
+    pub(crate) fn student(
+        &self,
+        student: &Student,
+        apis: &BTreeMap<String, ApiEndpoint>,
+    ) -> Context {
         let mut all = self.shared.clone();
         let username = &student.username;
         all.insert("username".into(), username.as_str().into());

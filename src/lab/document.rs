@@ -10,13 +10,13 @@ use crate::text::json::canonical;
 
 /// Fills templates in for one student; what is wrong becomes a problem of that student's.
 pub(super) struct Documents<'a> {
-    pub templates: &'a Templates,
-    pub student: &'a Username,
-    pub problems: &'a mut Problems,
+    pub(crate) templates: &'a Templates,
+    pub(crate) student: &'a Username,
+    pub(crate) problems: &'a mut Problems,
 }
 
 impl Documents<'_> {
-    pub fn say(&mut self, subject: impl Into<String>, cause: impl Into<String>) {
+    pub(crate) fn say(&mut self, subject: impl Into<String>, cause: impl Into<String>) {
         self.problems.add_for(self.student, subject, cause);
     }
 
@@ -26,7 +26,7 @@ impl Documents<'_> {
             .ok()
     }
 
-    pub fn json(&mut self, path: &str, context: &Context) -> Option<Value> {
+    pub(crate) fn json(&mut self, path: &str, context: &Context) -> Option<Value> {
         let filled = self.templates.file(path, context);
         let text = self.or_say(path, filled)?;
         self.parsed(path, &text)
@@ -41,7 +41,7 @@ impl Documents<'_> {
     }
 
     /// A file of any kind; one that is called JSON must be it.
-    pub fn text(&mut self, path: &str, context: &Context) -> Option<String> {
+    pub(crate) fn text(&mut self, path: &str, context: &Context) -> Option<String> {
         let filled = self.templates.file(path, context);
         let text = self.or_say(path, filled)?;
         if path.ends_with(".json") {
@@ -51,7 +51,7 @@ impl Documents<'_> {
     }
 
     /// A policy document, held against IAM's limits: `max` characters.
-    pub fn policy(
+    pub(crate) fn policy(
         &mut self,
         path: &str,
         what: &str,

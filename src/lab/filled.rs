@@ -46,26 +46,26 @@ pub enum ScriptedStep {
 
 /// An example payload, filled in for a student.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payload {
+pub(crate) struct Payload {
     /// Short id, unique in the lab.
-    pub id: String,
+    pub(crate) id: String,
     /// What it is for.
-    pub title: String,
+    pub(crate) title: String,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// A route of a student's API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiRoute {
     /// The API's name.
-    pub api: String,
+    pub(crate) api: String,
     /// Its stage.
-    pub stage: String,
+    pub(crate) stage: String,
     /// HTTP method.
-    pub method: String,
+    pub(crate) method: String,
     /// Path below the stage.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 impl Lab {
@@ -209,7 +209,7 @@ impl Lab {
 
     /// What a student is given. Outputs that need an API's id or URL are left out where `apis` (by API name)
     /// does not have it.
-    pub fn outputs(
+    pub(crate) fn outputs(
         &self,
         scope: &Scope,
         class: &ClassName,
@@ -232,7 +232,12 @@ impl Lab {
     }
 
     /// The example payloads for a student.
-    pub fn payloads(&self, scope: &Scope, class: &ClassName, student: &Student) -> Vec<Payload> {
+    pub(crate) fn payloads(
+        &self,
+        scope: &Scope,
+        class: &ClassName,
+        student: &Student,
+    ) -> Vec<Payload> {
         let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
         let rendered = self.manifest.payloads.iter().map(|payload| {
             Some(Payload {
@@ -246,7 +251,7 @@ impl Lab {
 
     /// The example payloads as requests to the student's deployed APIs (by API name): each payload to every
     /// route that takes a body.
-    pub fn example_requests(
+    pub(crate) fn example_requests(
         &self,
         scope: &Scope,
         class: &ClassName,
@@ -295,7 +300,7 @@ impl Lab {
     }
 
     /// One example payload for a student; `None` when the lab has none of that id.
-    pub fn payload(
+    pub(crate) fn payload(
         &self,
         id: &str,
         scope: &Scope,
@@ -308,7 +313,7 @@ impl Lab {
     }
 
     /// Every route of a student's APIs.
-    pub fn api_routes(&self, username: &Username) -> Vec<ApiRoute> {
+    pub(crate) fn api_routes(&self, username: &Username) -> Vec<ApiRoute> {
         let routes = self.manifest.rest_apis.iter().flat_map(|api| {
             api.routes.iter().map(move |route| ApiRoute {
                 api: api.pattern.name(username),

@@ -12,7 +12,7 @@ use serde_json::Value;
 const MARK: &str = "homeroom-";
 /// Characters of a nonce. With [`MARK`] it is short enough to stay whole in the name that Lab 6's trigger function
 /// makes of a user's id.
-pub const NONCE_LENGTH: usize = 10;
+pub(crate) const NONCE_LENGTH: usize = 10;
 /// A nonce begins with one of these, so that no word looks like one.
 const DIGITS: &[u8; 8] = b"23456789";
 /// The rest of it.
@@ -20,33 +20,33 @@ const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// A lab's marks.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Marks {
+pub(crate) struct Marks {
     /// Executions that the API starts have names that begin so, as long as the function behind it is as deployed.
-    pub api_name_prefix: Option<String>,
+    pub(crate) api_name_prefix: Option<String>,
     /// Which line of which function's log proves that the API started an execution.
-    pub api_log: Option<ApiLog>,
+    pub(crate) api_log: Option<ApiLog>,
     /// JSON pointer into a function's log events at which the execution's name stands.
-    pub log_execution: Option<String>,
+    pub(crate) log_execution: Option<String>,
     /// JSON pointers into an execution's input at which the nonce of `validate` may stand.
     #[serde(default)]
-    pub nonce_in: Vec<String>,
+    pub(crate) nonce_in: Vec<String>,
 }
 
 /// The log line that proves that the API started an execution.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ApiLog {
+pub(crate) struct ApiLog {
     /// The function that writes it (id in the lab).
-    pub function: String,
+    pub(crate) function: String,
     /// What the line, which is JSON, has at these pointers.
-    pub line: BTreeMap<String, String>,
+    pub(crate) line: BTreeMap<String, String>,
     /// Pointer to the execution's name or ARN.
-    pub execution: String,
+    pub(crate) execution: String,
 }
 
 impl ApiLog {
     /// The execution's name, if a log event is such a line.
-    pub fn names(&self, message: &str) -> Option<String> {
+    pub(crate) fn names(&self, message: &str) -> Option<String> {
         let json: Value = serde_json::from_str(message.trim()).ok()?;
         let is_so = |(pointer, value): (&String, &String)| {
             json.pointer(pointer).and_then(Value::as_str) == Some(value)
@@ -59,7 +59,7 @@ impl ApiLog {
 }
 
 /// The execution that a log event names at a pointer.
-pub fn named_in(message: &str, pointer: &str) -> Option<String> {
+pub(crate) fn named_in(message: &str, pointer: &str) -> Option<String> {
     let json: Value = serde_json::from_str(message.trim()).ok()?;
     Some(name_of(json.pointer(pointer)?.as_str()?))
 }
@@ -70,7 +70,7 @@ fn name_of(text: &str) -> String {
 }
 
 /// Whether a pointer can stand in a filter pattern.
-pub fn is_plain_pointer(pointer: &str) -> bool {
+pub(crate) fn is_plain_pointer(pointer: &str) -> bool {
     let word = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -82,7 +82,7 @@ pub fn is_plain_pointer(pointer: &str) -> bool {
 
 impl Marks {
     /// JSON pointers into an execution's input that the marks look at.
-    pub fn pointers(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn pointers(&self) -> impl Iterator<Item = &String> {
         self.nonce_in.iter()
     }
 }
@@ -97,7 +97,7 @@ pub fn nonce(random: [u8; NONCE_LENGTH]) -> String {
 }
 
 /// What bears a nonce: names of executions that homeroom starts itself, and what probes send.
-pub fn marked(nonce: &str) -> String {
+pub(crate) fn marked(nonce: &str) -> String {
     format!("{MARK}{nonce}")
 }
 
@@ -135,7 +135,7 @@ pub enum Starter {
 
 impl Starter {
     /// Who it is, for a sentence that ends "started by …".
-    pub fn phrase(self) -> &'static str {
+    pub(crate) fn phrase(self) -> &'static str {
         match self {
             Self::Homeroom => "homeroom",
             Self::Api => "the API",
@@ -146,7 +146,7 @@ impl Starter {
     }
 
     /// Whether it is the student's own for certain, however they started it.
-    pub fn is_students(self) -> bool {
+    pub(crate) fn is_students(self) -> bool {
         matches!(self, Self::Api | Self::Person | Self::Student)
     }
 }

@@ -10,9 +10,9 @@
 //! A bundle is checked twice, before anything is touched: by [`Lab::parse`] as it stands, and by
 //! [`Lab::desired`] as it is filled in for every student. Both say every problem at once.
 
-pub mod access;
+pub(crate) mod access;
 pub(crate) mod allowed;
-pub mod asl;
+pub(crate) mod asl;
 pub mod bundle;
 pub mod check;
 mod code;
@@ -35,14 +35,14 @@ mod verify;
 use std::collections::BTreeMap;
 
 pub use access::AccessPolicies;
-pub use code::is_shipped;
+pub(crate) use code::is_shipped;
 pub use filled::{ApiRoute, ScriptedStep};
 pub use handout::StudentAccess;
 pub(crate) use handout::content;
-pub use handout::content::FilledHandout;
+pub(crate) use handout::content::FilledHandout;
 pub(crate) use handout::shell::Shell;
 pub(crate) use model::{EndState, Probe, ProbeRequest};
-pub use risks::{Risk, RiskKind};
+pub(crate) use risks::Risk;
 
 use crate::ids::{LabId, Username};
 use crate::lab::check::{Check, Proof};
@@ -120,7 +120,7 @@ impl Lab {
     ///
     /// # Errors
     /// Each such column, with what to write into the settings.
-    pub fn check_columns(&self, roster: &Roster) -> Result<(), Vec<Failure>> {
+    pub(crate) fn check_columns(&self, roster: &Roster) -> Result<(), Vec<Failure>> {
         let hidden = |column: &&String| roster.kept_back.headers.contains(*column);
         let named = self.templates.columns().iter();
         let failures: Vec<Failure> = named
@@ -144,7 +144,7 @@ impl Lab {
     }
 
     /// Its short id.
-    pub fn id(&self) -> &LabId {
+    pub(crate) fn id(&self) -> &LabId {
         &self.manifest.lab.id
     }
 
@@ -159,17 +159,17 @@ impl Lab {
     }
 
     /// The region that it runs in unless told otherwise.
-    pub fn region(&self) -> &str {
+    pub(crate) fn region(&self) -> &str {
         self.text_setting("region")
     }
 
     /// Settings for [`Lab::with_settings`] that make a rehearsal independent of chance.
-    pub fn rehearsal_settings(&self) -> &BTreeMap<String, toml::Value> {
+    pub(crate) fn rehearsal_settings(&self) -> &BTreeMap<String, toml::Value> {
         &self.manifest.rehearsal.settings
     }
 
     /// How long a username may be for this lab's names.
-    pub fn username_limit(&self) -> UsernameLimit {
+    pub(crate) fn username_limit(&self) -> UsernameLimit {
         username_limit(&self.name_patterns())
     }
 
@@ -193,12 +193,12 @@ impl Lab {
     }
 
     /// How executions and log events are told apart.
-    pub fn marks(&self) -> &Marks {
+    pub(crate) fn marks(&self) -> &Marks {
         &self.manifest.marks
     }
 
     /// JSON pointers into an execution's input that the checks or the marks look at.
-    pub fn input_pointers(&self) -> Vec<String> {
+    pub(crate) fn input_pointers(&self) -> Vec<String> {
         let marks = &self.manifest.marks;
         let of_marks = marks.pointers();
         let of_checks = self.checks().iter().flat_map(|check| match &check.proof {
@@ -216,7 +216,7 @@ impl Lab {
     }
 
     /// The name of a student's state machine; `None` when the lab has none of that id.
-    pub fn state_machine_name(&self, id: &str, username: &Username) -> Option<String> {
+    pub(crate) fn state_machine_name(&self, id: &str, username: &Username) -> Option<String> {
         Some(
             of_id(&self.manifest.state_machines, id)?
                 .pattern
@@ -225,12 +225,12 @@ impl Lab {
     }
 
     /// The name of a student's function; `None` when the lab has none of that id.
-    pub fn function_name(&self, id: &str, username: &Username) -> Option<String> {
+    pub(crate) fn function_name(&self, id: &str, username: &Username) -> Option<String> {
         Some(of_id(&self.manifest.functions, id)?.pattern.name(username))
     }
 
     /// The name of a student's REST API; `None` when the lab has none of that id.
-    pub fn rest_api_name(&self, id: &str, username: &Username) -> Option<String> {
+    pub(crate) fn rest_api_name(&self, id: &str, username: &Username) -> Option<String> {
         Some(of_id(&self.manifest.rest_apis, id)?.pattern.name(username))
     }
 

@@ -17,33 +17,33 @@ use crate::stack::names::NamePattern;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    pub lab: LabHead,
-    pub settings: toml::Table,
+    pub(crate) lab: LabHead,
+    pub(crate) settings: toml::Table,
     #[serde(default)]
-    pub rehearsal: Rehearsal,
+    pub(crate) rehearsal: Rehearsal,
     #[serde(default, rename = "role")]
-    pub roles: Vec<RoleEntry>,
+    pub(crate) roles: Vec<RoleEntry>,
     #[serde(default, rename = "function")]
-    pub functions: Vec<FunctionEntry>,
+    pub(crate) functions: Vec<FunctionEntry>,
     #[serde(default, rename = "state_machine")]
-    pub state_machines: Vec<StateMachineEntry>,
+    pub(crate) state_machines: Vec<StateMachineEntry>,
     #[serde(default, rename = "rest_api")]
-    pub rest_apis: Vec<RestApiEntry>,
-    pub access: Option<AccessEntry>,
+    pub(crate) rest_apis: Vec<RestApiEntry>,
+    pub(crate) access: Option<AccessEntry>,
     #[serde(default, rename = "output")]
-    pub outputs: Vec<OutputEntry>,
+    pub(crate) outputs: Vec<OutputEntry>,
     #[serde(default, rename = "payload")]
-    pub payloads: Vec<PayloadEntry>,
-    pub handout: Option<HandoutEntry>,
+    pub(crate) payloads: Vec<PayloadEntry>,
+    pub(crate) handout: Option<HandoutEntry>,
     #[serde(default)]
-    pub marks: Marks,
+    pub(crate) marks: Marks,
     #[serde(default, rename = "probe")]
-    pub probes: Vec<Probe>,
+    pub(crate) probes: Vec<Probe>,
     #[serde(default, rename = "check")]
-    pub checks: Vec<Check>,
+    pub(crate) checks: Vec<Check>,
     /// The line of each check's `points`; `None` where it is left out.
     #[serde(skip)]
-    pub points_lines: Vec<Option<usize>>,
+    pub(crate) points_lines: Vec<Option<usize>>,
 }
 
 /// Where each check says its points, for messages.
@@ -60,7 +60,7 @@ struct PointsPlace {
 
 impl PointsPlaces {
     /// The line of each check's `points`, in the order of the checks.
-    pub fn lines(self, text: &str) -> Vec<Option<usize>> {
+    pub(crate) fn lines(self, text: &str) -> Vec<Option<usize>> {
         let place = |check: PointsPlace| Some(line_of(text, check.points?.span().start));
         self.checks.into_iter().map(place).collect()
     }
@@ -75,19 +75,19 @@ pub(super) fn line_of(text: &str, at: usize) -> usize {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LabHead {
-    pub id: LabId,
-    pub title: String,
-    pub minutes: u32,
+    pub(crate) id: LabId,
+    pub(crate) title: String,
+    pub(crate) minutes: u32,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rehearsal {
     #[serde(default)]
-    pub settings: BTreeMap<String, toml::Value>,
+    pub(crate) settings: BTreeMap<String, toml::Value>,
     /// What a scripted student does, in order; all of it completes the lab.
     #[serde(default, rename = "step")]
-    pub steps: Vec<RehearsalStep>,
+    pub(crate) steps: Vec<RehearsalStep>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -117,73 +117,73 @@ fn once() -> u32 {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RoleEntry {
-    pub id: String,
-    pub name: String,
-    pub trust: String,
-    pub policy: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) trust: String,
+    pub(crate) policy: String,
     #[serde(skip, default = "unnamed")]
-    pub pattern: NamePattern,
+    pub(crate) pattern: NamePattern,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FunctionEntry {
-    pub id: String,
-    pub name: String,
-    pub role: String,
-    pub code: String,
-    pub handler: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) role: String,
+    pub(crate) code: String,
+    pub(crate) handler: String,
     /// The setting `runtime` where it is left out.
-    pub runtime: Option<String>,
-    pub timeout_s: i32,
-    pub memory_mib: i32,
+    pub(crate) runtime: Option<String>,
+    pub(crate) timeout_s: i32,
+    pub(crate) memory_mib: i32,
     /// How many of it may run at once, or "off": a number, or a text, perhaps of a setting.
-    pub reserved_concurrency: Option<FigureOrText>,
+    pub(crate) reserved_concurrency: Option<FigureOrText>,
     #[serde(default)]
-    pub environment: BTreeMap<String, String>,
+    pub(crate) environment: BTreeMap<String, String>,
     #[serde(skip, default = "unnamed")]
-    pub pattern: NamePattern,
+    pub(crate) pattern: NamePattern,
     /// What is reserved for it, worked out of `reserved_concurrency`.
     #[serde(skip)]
-    pub reserved: Option<u32>,
+    pub(crate) reserved: Option<u32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StateMachineEntry {
-    pub id: String,
-    pub name: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
     #[serde(rename = "type")]
-    pub workflow_type: WorkflowType,
-    pub role: String,
-    pub definition: String,
+    pub(crate) workflow_type: WorkflowType,
+    pub(crate) role: String,
+    pub(crate) definition: String,
     #[serde(skip, default = "unnamed")]
-    pub pattern: NamePattern,
+    pub(crate) pattern: NamePattern,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RestApiEntry {
-    pub id: String,
-    pub name: String,
-    pub stage: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) stage: String,
     /// Who may call it: a text, perhaps of a setting.
-    pub authorization: Option<String>,
-    pub throttle: Option<ThrottleEntry>,
+    pub(crate) authorization: Option<String>,
+    pub(crate) throttle: Option<ThrottleEntry>,
     #[serde(rename = "route")]
-    pub routes: Vec<RouteEntry>,
+    pub(crate) routes: Vec<RouteEntry>,
     #[serde(skip, default = "unnamed")]
-    pub pattern: NamePattern,
+    pub(crate) pattern: NamePattern,
     /// Worked out of `authorization` and `throttle`.
     #[serde(skip)]
-    pub limits: ApiLimits,
+    pub(crate) limits: ApiLimits,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ThrottleEntry {
-    pub rate: FigureOrText,
-    pub burst: FigureOrText,
+    pub(crate) rate: FigureOrText,
+    pub(crate) burst: FigureOrText,
 }
 
 /// A number, or a text that gives one once it is filled in.
@@ -200,16 +200,16 @@ pub(super) enum FigureOrText {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RouteEntry {
-    pub method: String,
-    pub path: String,
-    pub function: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) function: String,
 }
 
 /// Who may call a REST API, and how often.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ApiLimits {
-    pub authorization: Authorization,
-    pub throttle: Option<Throttle>,
+    pub(crate) authorization: Authorization,
+    pub(crate) throttle: Option<Throttle>,
 }
 
 /// A resource of the stack, as the manifest has it.
@@ -263,7 +263,7 @@ pub(super) fn of_id<'a, E: ManifestEntry>(entries: &'a [E], id: &str) -> Option<
 
 impl FunctionEntry {
     /// How the function's log group is named.
-    pub fn log_group(&self) -> NamePattern {
+    pub(crate) fn log_group(&self) -> NamePattern {
         NamePattern {
             kind: Kind::LogGroup,
             prefix: format!("/aws/lambda/{}", self.pattern.prefix),
@@ -284,24 +284,24 @@ fn unnamed() -> NamePattern {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccessEntry {
-    pub policy: String,
-    pub boundary: String,
+    pub(crate) policy: String,
+    pub(crate) boundary: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OutputEntry {
-    pub id: String,
-    pub label: String,
-    pub value: String,
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) value: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PayloadEntry {
-    pub id: String,
-    pub title: String,
-    pub template: String,
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) template: String,
 }
 
 /// What a student is told.
@@ -309,7 +309,7 @@ pub(super) struct PayloadEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct HandoutEntry {
     /// A Markdown file.
-    pub template: String,
+    pub(crate) template: String,
 }
 
 /// One thing that `validate` tries. In the manifest it names things by their ids, and templates by their paths;
@@ -317,20 +317,20 @@ pub(super) struct HandoutEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
-    pub id: String,
+    pub(crate) id: String,
     /// What must be so, in a sentence.
-    pub title: String,
+    pub(crate) title: String,
     /// What to do when it is not.
-    pub hint: String,
+    pub(crate) hint: String,
     /// Seconds after which it counts as failed.
-    pub deadline_s: u64,
-    pub request: ProbeRequest,
+    pub(crate) deadline_s: u64,
+    pub(crate) request: ProbeRequest,
 }
 
 /// What a probe tries, and what must come of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum ProbeRequest {
+pub(crate) enum ProbeRequest {
     /// A request to the student's API.
     Api {
         api: String,
@@ -359,7 +359,7 @@ pub enum ProbeRequest {
 
 impl ProbeRequest {
     /// The template of what it sends, with the key under which the manifest names it; once it is filled in, the text.
-    pub fn sends(&self) -> Option<(&'static str, &String)> {
+    pub(crate) fn sends(&self) -> Option<(&'static str, &String)> {
         match self {
             Self::Api { body, .. } => Some(("body", body)),
             Self::Execution { input, .. } => Some(("input", input)),
@@ -371,11 +371,11 @@ impl ProbeRequest {
 /// How an execution must have ended.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EndState {
+pub(crate) struct EndState {
     /// Its status; a final one.
-    pub status: ExecutionStatus,
+    pub(crate) status: ExecutionStatus,
     /// Its error's name, where that matters.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 fn execution_arn_pointer() -> String {

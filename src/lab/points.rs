@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Most points that one check may carry. It only keeps typing errors out, and sums far from any limit.
-pub const POINTS_MAX: u64 = 1_000_000;
+pub(crate) const POINTS_MAX: u64 = 1_000_000;
 
 /// A number of points with at most two decimals. Counted in hundredths; shown, and written as a JSON number, without
 /// trailing zeros.
@@ -29,17 +29,17 @@ impl Points {
     }
 
     /// So many hundredths of a point.
-    pub const fn from_hundredths(hundredths: u64) -> Self {
+    pub(crate) const fn from_hundredths(hundredths: u64) -> Self {
         Self { hundredths }
     }
 
     /// How many hundredths of a point.
-    pub const fn hundredths(self) -> u64 {
+    pub(crate) const fn hundredths(self) -> u64 {
         self.hundredths
     }
 
     /// Whether there are none.
-    pub const fn is_zero(self) -> bool {
+    pub(crate) const fn is_zero(self) -> bool {
         self.hundredths == 0
     }
 
@@ -58,7 +58,7 @@ impl Points {
     }
 
     /// How many percent of `total` these are, to one decimal, half a tenth up; `None` where there is no total.
-    pub fn percent_of(self, total: Self) -> Option<f64> {
+    pub(crate) fn percent_of(self, total: Self) -> Option<f64> {
         let total = u128::from(total.hundredths);
         let tenths = (u128::from(self.hundredths) * 2000 + total).checked_div(total * 2)?;
         Some(u32::try_from(tenths).map_or(f64::INFINITY, |tenths| f64::from(tenths) / 10.0))
@@ -69,12 +69,12 @@ impl Points {
         clippy::cast_precision_loss,
         reason = "hundredths of points are far below 2^53, up to which every integer has its own number"
     )]
-    pub fn to_f64(self) -> f64 {
+    pub(crate) fn to_f64(self) -> f64 {
         self.hundredths as f64 / 100.0
     }
 
     /// `1 point`, `12.5 points`.
-    pub fn words(self) -> String {
+    pub(crate) fn words(self) -> String {
         match self.hundredths {
             100 => "1 point".to_owned(),
             _ => format!("{self} points"),

@@ -16,12 +16,16 @@ pub(super) struct Problems {
 
 impl Problems {
     /// Adds a problem that concerns the bundle itself.
-    pub fn add(&mut self, subject: impl Into<String>, cause: impl Into<String>) -> &mut Failure {
+    pub(crate) fn add(
+        &mut self,
+        subject: impl Into<String>,
+        cause: impl Into<String>,
+    ) -> &mut Failure {
         self.entry(subject.into(), cause.into(), None)
     }
 
     /// Adds a problem of one student; the same problem of several students is one failure.
-    pub fn add_for(
+    pub(crate) fn add_for(
         &mut self,
         student: &Username,
         subject: impl Into<String>,
@@ -57,12 +61,12 @@ impl Problems {
     }
 
     /// Whether nothing is wrong so far.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     /// `value`, unless there are problems.
-    pub fn or<T>(self, value: T) -> Result<T, Vec<Failure>> {
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Vec<Failure>> {
         if self.list.is_empty() {
             Ok(value)
         } else {
@@ -71,7 +75,7 @@ impl Problems {
     }
 
     /// The failures, each with the students that it concerns.
-    pub fn into_failures(self) -> Vec<Failure> {
+    pub(crate) fn into_failures(self) -> Vec<Failure> {
         let said = |(mut failure, students): (Failure, BTreeSet<Username>)| {
             if !students.is_empty() {
                 let named: Vec<_> = students.iter().take(NAMED).map(Username::as_str).collect();

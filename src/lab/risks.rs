@@ -14,7 +14,7 @@ use crate::stack::kinds::{Desired, Stack};
 
 /// What reaches too far.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RiskKind {
+pub(crate) enum RiskKind {
     /// An action with a wildcard, or everything but some actions.
     Action(String),
     /// Somebody outside the account and AWS's own services may use the role.
@@ -25,13 +25,13 @@ pub enum RiskKind {
 
 /// One thing of a lab that reaches too far; the same of every student is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Risk {
+pub(crate) struct Risk {
     /// Who gets it: a role's id in the bundle, or `student`.
-    pub holder: String,
+    pub(crate) holder: String,
     /// What it is.
-    pub reach: RiskKind,
+    pub(crate) reach: RiskKind,
     /// What the first student's is bound to, as the rendered policy says it.
-    pub example: String,
+    pub(crate) example: String,
 }
 
 /// Who the students' own policy is for, among the holders.
@@ -39,7 +39,7 @@ const STUDENT: &str = "student";
 
 impl Risk {
     /// How it is allowed: the text that `allow-in-roles` in `homeroom.toml` holds.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let holder = &self.holder;
         match &self.reach {
             RiskKind::Action(action) => format!("{holder}: action {action}"),
@@ -74,7 +74,7 @@ impl fmt::Display for Risk {
 
 impl Lab {
     /// Everything of this lab that reaches too far, over all students: a template may give one of them more.
-    pub fn risks(&self, desired: &Desired, students: &[Student]) -> Vec<Risk> {
+    pub(crate) fn risks(&self, desired: &Desired, students: &[Student]) -> Vec<Risk> {
         let mut found = BTreeMap::new();
         for (stack, student) in desired.stacks.iter().zip(students) {
             self.risks_of(desired, stack, student, &mut |risk: Risk| {
@@ -118,7 +118,7 @@ impl Lab {
 
 impl Lab {
     /// Whether the students' own policy allows an action somewhere.
-    pub fn students_may(
+    pub(crate) fn students_may(
         &self,
         scope: &Scope,
         class: &ClassName,

@@ -59,7 +59,7 @@ fn escape_json(text: &str) -> String {
 
 impl Templates {
     /// Compiles a file; answers with every problem that it has.
-    pub fn add_file(&mut self, path: &str, source: &str) -> Vec<String> {
+    pub(crate) fn add_file(&mut self, path: &str, source: &str) -> Vec<String> {
         if let Err(error) = self.files.add_raw_template(path, source) {
             return vec![innermost(&error)];
         }
@@ -78,7 +78,7 @@ impl Templates {
     }
 
     /// Compiles a text of the manifest; answers with every problem that it has.
-    pub fn add_text(&mut self, key: &str, source: &str) -> Vec<String> {
+    pub(crate) fn add_text(&mut self, key: &str, source: &str) -> Vec<String> {
         if let Err(error) = self.texts.add_raw_template(key, source) {
             return vec![innermost(&error)];
         }
@@ -99,17 +99,17 @@ impl Templates {
     }
 
     /// The roster's columns that some template names, with where.
-    pub fn columns(&self) -> &BTreeMap<String, String> {
+    pub(crate) fn columns(&self) -> &BTreeMap<String, String> {
         &self.columns
     }
 
     /// A file, filled in.
-    pub fn file(&self, path: &str, context: &Context) -> Result<String, String> {
+    pub(crate) fn file(&self, path: &str, context: &Context) -> Result<String, String> {
         bounded(&self.files, path, context)
     }
 
     /// A text of the manifest, filled in.
-    pub fn text(&self, key: &str, context: &Context) -> Result<String, String> {
+    pub(crate) fn text(&self, key: &str, context: &Context) -> Result<String, String> {
         bounded(&self.texts, key, context)
     }
 }

@@ -14,13 +14,13 @@ const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The key that may do everything in one embedded cloud. It does not print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Administrator {
-    pub access_key: String,
-    pub secret_key: String,
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
 }
 
 impl Administrator {
     /// A new one, from the system's randomness.
-    pub fn random() -> io::Result<Self> {
+    pub(crate) fn random() -> io::Result<Self> {
         let id = random::<16>()?;
         let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
         Ok(Self {
@@ -30,7 +30,7 @@ impl Administrator {
     }
 
     /// Whether this is what the holder of the secret on a port answers to a nonce; see `guard.py`, `prove`.
-    pub fn has_made(&self, proof: &[u8], port: u16, nonce: &str) -> bool {
+    pub(crate) fn has_made(&self, proof: &[u8], port: u16, nonce: &str) -> bool {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret_key.as_bytes()) else {
             return false;
         };
@@ -39,7 +39,7 @@ impl Administrator {
     }
 
     /// How the server is told: one line.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let told = serde_json::json!({
             "access_key": self.access_key,
             "secret_key": self.secret_key,

@@ -28,7 +28,7 @@ impl Dirs {
     ///
     /// # Errors
     /// There is neither a home folder nor the variables.
-    pub fn from_env() -> Result<Self> {
+    pub(crate) fn from_env() -> Result<Self> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let base = etcetera::choose_base_strategy().ok();
         let folder = |variable: &str, of: Option<PathBuf>| {

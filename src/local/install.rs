@@ -43,17 +43,17 @@ const MISLEADING_PIP_SETTINGS: [&str; 6] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Installation {
     /// The venv.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 impl Installation {
     /// The venv's interpreter.
-    pub fn python(&self) -> PathBuf {
+    pub(crate) fn python(&self) -> PathBuf {
         self.dir.join("bin/python")
     }
 
     /// Has it made anew by the next start.
-    pub fn condemn(&self) {
+    pub(crate) fn condemn(&self) {
         // If this cannot be removed, the next start fails in the same words.
         let _ = fs::remove_file(self.dir.join(MARKER));
     }

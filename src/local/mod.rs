@@ -34,12 +34,11 @@ use administrator::Administrator;
 
 pub use dirs::Dirs;
 pub use private::PrivateCloud;
-pub use process::Ended;
 pub use shared::{LocalCloud, StopReport};
 pub use state::{CloudStatus, KeptState};
 
 /// The account that the embedded cloud plays. No AWS account has this number, so nobody takes it for a real one.
-pub const ACCOUNT: &str = "000000000000";
+pub(crate) const ACCOUNT: &str = "000000000000";
 
 /// How to reach a running embedded cloud, and as whom. Its secret does not print.
 #[derive(Clone, PartialEq, Eq)]

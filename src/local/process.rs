@@ -30,13 +30,13 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Process {
     /// Process id; also the id of its process group.
-    pub pid: i32,
+    pub(crate) pid: i32,
     /// Its port on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
     /// A random word on its command line and in its answer. Everybody on the machine can read it.
-    pub instance: String,
+    pub(crate) instance: String,
     /// When it was started, RFC 3339.
-    pub since: String,
+    pub(crate) since: String,
 }
 
 /// What came from a process's port.
@@ -53,7 +53,7 @@ pub(super) enum Answer {
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ended {
+pub(crate) enum Ended {
     /// In order, with its state saved.
     Gracefully,
     /// By force, since it did not end in time.
@@ -62,7 +62,7 @@ pub enum Ended {
 
 impl Process {
     /// Where it answers.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -71,7 +71,7 @@ impl Process {
     ///
     /// # Errors
     /// Nobody answers in time, or something that is no answer.
-    pub async fn proves_itself(
+    pub(crate) async fn proves_itself(
         &self,
         administrator: &Administrator,
         deadline: Duration,
@@ -97,7 +97,7 @@ impl Process {
 
     /// Whether this very process is there. Another one that got its number later is not it; nor is a dead one that
     /// nobody has collected yet.
-    pub fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         let word = self.instance.as_bytes();
         // A record that somebody emptied names no process.
         !word.is_empty()
@@ -106,7 +106,7 @@ impl Process {
     }
 
     /// Whether it answers on its port, as itself.
-    pub async fn answers(&self, administrator: &Administrator) -> Answer {
+    pub(crate) async fn answers(&self, administrator: &Administrator) -> Answer {
         match self.proves_itself(administrator, IDENTITY_DEADLINE).await {
             Ok(true) => Answer::Own,
             Ok(false) => Answer::Foreign,
@@ -115,12 +115,12 @@ impl Process {
     }
 
     /// Whether this user may end it. One that only pretends to be ours may be another user's.
-    pub fn may_be_ended(&self) -> bool {
+    pub(crate) fn may_be_ended(&self) -> bool {
         Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid).is_ok())
     }
 
     /// Ends the process: in order if it heeds that in time, else by force, with the functions' processes.
-    pub async fn end(&self) -> Result<Ended> {
+    pub(crate) async fn end(&self) -> Result<Ended> {
         let stubborn = || {
             Error::new(
                 Kind::General,

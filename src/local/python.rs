@@ -36,9 +36,9 @@ except ImportError:
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Python {
     /// The interpreter itself, behind any shim.
-    pub executable: PathBuf,
+    pub(crate) executable: PathBuf,
     /// `3.12.1`.
-    pub version: String,
+    pub(crate) version: String,
 }
 
 /// Why an interpreter will not do.

@@ -47,24 +47,24 @@ const RETRY: Duration = Duration::from_millis(20);
 
 /// What to bring up.
 pub(super) struct Launch<'a> {
-    pub installation: &'a Installation,
-    pub dir: &'a Path,
+    pub(crate) installation: &'a Installation,
+    pub(crate) dir: &'a Path,
     /// Who may do everything in it.
-    pub administrator: &'a Administrator,
-    pub options: PrivateOptions,
+    pub(crate) administrator: &'a Administrator,
+    pub(crate) options: PrivateOptions,
     /// Where its state is kept; `None` to keep none and remove `dir` when its owner is gone.
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// The search path for what functions start.
-    pub path: &'a OsStr,
+    pub(crate) path: &'a OsStr,
 }
 
 /// A server that was brought up here and is bound to this process.
 #[derive(Debug)]
 pub(super) struct Server {
-    pub process: Process,
+    pub(crate) process: Process,
     /// Closing this ends the process.
-    pub owner: ChildStdin,
-    pub child: Child,
+    pub(crate) owner: ChildStdin,
+    pub(crate) child: Child,
 }
 
 /// A loopback socket: on the wished port if it is free, else on any.
@@ -89,7 +89,7 @@ pub(super) fn log_file(dir: &Path) -> PathBuf {
 
 impl Launch<'_> {
     /// Brings the server up on the socket and waits until it answers.
-    pub async fn run(&self, listener: TcpListener) -> Result<Server> {
+    pub(crate) async fn run(&self, listener: TcpListener) -> Result<Server> {
         let port = listener
             .local_addr()
             .map_err(|error| file_error(Path::new("the loopback socket"), &error))?

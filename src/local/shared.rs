@@ -40,13 +40,13 @@ enum InstanceHealth {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StopReport {
     /// `None` when it was not running.
-    pub ended: Option<Ended>,
+    pub(crate) ended: Option<Ended>,
     /// Whether it was found to have crashed before.
-    pub had_crashed: bool,
+    pub(crate) had_crashed: bool,
     /// Whether its state was forgotten.
-    pub wiped: bool,
+    pub(crate) wiped: bool,
     /// What the next start will find.
-    pub kept: Option<KeptState>,
+    pub(crate) kept: Option<KeptState>,
 }
 
 impl std::fmt::Display for StopReport {

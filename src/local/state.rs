@@ -17,9 +17,9 @@ use crate::files::{prepare, read_if_there};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct InstanceRecord {
     /// Its port, kept over a stop: URLs that students were given stay good while nobody else takes it.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Its process, unless it was stopped.
-    pub process: Option<Process>,
+    pub(crate) process: Option<Process>,
 }
 
 /// Reads a document of [`save`]; `None` where there is none, or none that can be understood.
@@ -43,9 +43,9 @@ pub(super) fn save(file: &Path, document: &impl Serialize) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeptState {
     /// Its size in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// When it was saved last, RFC 3339: at the last graceful stop.
-    pub saved_at: String,
+    pub(crate) saved_at: String,
 }
 
 impl KeptState {
@@ -142,7 +142,7 @@ pub enum CloudStatus {
 
 impl CloudStatus {
     /// The log, where there is a process that writes it.
-    pub fn log(&self) -> Option<&Path> {
+    pub(crate) fn log(&self) -> Option<&Path> {
         match self {
             Self::Running(serving) | Self::NotAnswering(serving) => Some(&serving.log),
             Self::Stopped { .. } | Self::Crashed { .. } => None,

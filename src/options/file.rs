@@ -56,15 +56,19 @@ pub(super) struct FileReader<'a> {
 }
 
 impl FileReader<'_> {
-    pub fn value<T: Value>(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<T> {
+    pub(crate) fn value<T: Value>(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<T> {
         self.read(key, value, T::from_toml)
     }
 
-    pub fn texts(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<Vec<String>> {
+    pub(crate) fn texts(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<Vec<String>> {
         self.read(key, value, plain)
     }
 
-    pub fn lab_settings(&mut self, key: &str, value: Spanned<DeValue<'_>>) -> Option<toml::Table> {
+    pub(crate) fn lab_settings(
+        &mut self,
+        key: &str,
+        value: Spanned<DeValue<'_>>,
+    ) -> Option<toml::Table> {
         let mut settings = toml::Table::new();
         for (name, value) in self.table(key, value) {
             let (name, at) = (name.into_inner(), value.span());
@@ -84,7 +88,7 @@ impl FileReader<'_> {
         Some(settings)
     }
 
-    pub fn quotas(
+    pub(crate) fn quotas(
         &mut self,
         key: &str,
         value: Spanned<DeValue<'_>>,

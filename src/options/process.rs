@@ -16,20 +16,20 @@ const FILE_MAX: u64 = 1024 * 1024;
 
 /// What the process and the current folder look like.
 pub(crate) struct ProcessContext<'a> {
-    pub env: Env<'a>,
+    pub(crate) env: Env<'a>,
     /// The text of `homeroom.toml`; empty when there is none.
-    pub file: Result<String>,
+    pub(crate) file: Result<String>,
     /// The names of the files in the folder `roster`; none when there is no such folder.
-    pub roster_folder: Result<Vec<String>>,
+    pub(crate) roster_folder: Result<Vec<String>>,
     /// Whether the current folder holds a lab.
-    pub lab_here: bool,
-    pub stdout_is_terminal: bool,
-    pub stderr_is_terminal: bool,
+    pub(crate) lab_here: bool,
+    pub(crate) stdout_is_terminal: bool,
+    pub(crate) stderr_is_terminal: bool,
 }
 
 impl ProcessContext<'_> {
     /// This process, in its current folder.
-    pub fn look() -> Self {
+    pub(crate) fn look() -> Self {
         Self {
             env: &|name| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned()),
             file: settings_file(),

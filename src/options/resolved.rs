@@ -26,41 +26,41 @@ const DEMO_ROSTER: &str = "roster/demo-class.csv";
 /// [`GlobalOptions`] stands there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassSettings {
-    pub roster: PathBuf,
+    pub(crate) roster: PathBuf,
     /// Whether that file is the one that is part of the program, since there is none here.
-    pub roster_built_in: bool,
-    pub lab: LabSource,
-    pub lab_settings: toml::Table,
+    pub(crate) roster_built_in: bool,
+    pub(crate) lab: LabSource,
+    pub(crate) lab_settings: toml::Table,
     pub class: ClassName,
     /// Why the class is a guess, where it is one: the roster's file has no name for a class, but is most likely a copy
     /// of one that has (`lab6 (1).csv`). Nothing is done with a guess but to look whether that class stands.
-    pub unnamed: Option<Error>,
+    pub(crate) unnamed: Option<Error>,
     /// Only these students, as they were given; everybody when empty.
-    pub students: Vec<String>,
+    pub(crate) students: Vec<String>,
     /// Only the students of this section.
-    pub section: Option<String>,
+    pub(crate) section: Option<String>,
     /// Only students who are no longer in the roster: the verb's own option, and so not yet known here.
-    pub left: bool,
-    pub target: CloudTarget,
+    pub(crate) left: bool,
+    pub(crate) target: CloudTarget,
     /// The region that was asked for; without one AWS's own configuration decides, then the lab.
-    pub region: Option<Region>,
+    pub(crate) region: Option<Region>,
     /// The only account in which to run.
-    pub account: Option<AccountId>,
-    pub invoke_base: Option<EndpointUrl>,
-    pub quota_scale: QuotaScale,
-    pub quotas: BTreeMap<Operation, QuotaOverride>,
-    pub publish_columns: Vec<String>,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) invoke_base: Option<EndpointUrl>,
+    pub(crate) quota_scale: QuotaScale,
+    pub(crate) quotas: BTreeMap<Operation, QuotaOverride>,
+    pub(crate) publish_columns: Vec<String>,
     /// None on the embedded cloud: no organization demands one there.
-    pub role_boundary: Option<PolicyArn>,
-    pub allow_in_roles: Vec<String>,
+    pub(crate) role_boundary: Option<PolicyArn>,
+    pub(crate) allow_in_roles: Vec<String>,
     /// The folder for reports.
-    pub reports: PathBuf,
-    pub ui: Ui,
+    pub(crate) reports: PathBuf,
+    pub(crate) ui: Ui,
 }
 
 /// Where the lab is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LabSource {
+pub(crate) enum LabSource {
     /// A folder with `templates/` and `lambdas/`.
     Folder(PathBuf),
     /// The lab that is part of the program.
@@ -69,7 +69,7 @@ pub enum LabSource {
 
 /// Which cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CloudTarget {
+pub(crate) enum CloudTarget {
     /// AWS, or what answers at the endpoint in its place. What is not given AWS's own rules decide.
     Aws {
         profile: Option<Profile>,
@@ -81,12 +81,12 @@ pub enum CloudTarget {
 
 /// How to talk to the person: all that a verb needs that is not about a class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ui {
-    pub output: OutputFormat,
-    pub color_stdout: bool,
-    pub color_stderr: bool,
+pub(crate) struct Ui {
+    pub(crate) output: OutputFormat,
+    pub(crate) color_stdout: bool,
+    pub(crate) color_stderr: bool,
     /// 0 is normal; 1 every step, 2 every call; -1 no progress, -2 errors only.
-    pub verbosity: i8,
+    pub(crate) verbosity: i8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

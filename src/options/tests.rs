@@ -10,11 +10,11 @@ use crate::error::Result;
 /// A process and a folder that are easy to say.
 #[derive(Default)]
 pub(crate) struct Around<'a> {
-    pub env: &'a [(&'a str, &'a str)],
-    pub file: &'a str,
-    pub rosters: Option<&'a [&'a str]>,
-    pub lab_here: bool,
-    pub terminal: bool,
+    pub(crate) env: &'a [(&'a str, &'a str)],
+    pub(crate) file: &'a str,
+    pub(crate) rosters: Option<&'a [&'a str]>,
+    pub(crate) lab_here: bool,
+    pub(crate) terminal: bool,
 }
 
 /// A verb, which is not looked at, and the options of every verb.

@@ -127,7 +127,7 @@ checked_text!(
 
 impl PolicyArn {
     /// The account whose policy it is; `aws` for AWS's own.
-    pub fn account(&self) -> &str {
+    pub(crate) fn account(&self) -> &str {
         self.0.split(':').nth(4).unwrap_or_default()
     }
 }
@@ -285,11 +285,11 @@ fn switch(text: &str) -> Result<bool, String> {
 /// A request quota of the account, where it is not the published one (`[quotas]` in `homeroom.toml`).
 #[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct QuotaOverride {
+pub(crate) struct QuotaOverride {
     /// Requests per second, finite and above zero.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// Requests that may come at once; at least one.
-    pub burst: u32,
+    pub(crate) burst: u32,
 }
 
 impl QuotaOverride {

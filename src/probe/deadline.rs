@@ -19,12 +19,12 @@ pub(super) const EXECUTION_KNOWN: Duration = Duration::from_secs(60);
 /// The time that a probe has.
 pub(super) struct Deadline {
     started: Instant,
-    pub allowed: Duration,
+    pub(crate) allowed: Duration,
     pause: Duration,
 }
 
 impl Deadline {
-    pub fn new(allowed: Duration) -> Self {
+    pub(crate) fn new(allowed: Duration) -> Self {
         Self {
             started: Instant::now(),
             allowed,
@@ -32,17 +32,17 @@ impl Deadline {
         }
     }
 
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.started.elapsed() >= self.allowed
     }
 
     /// Leaves out a time that is none of this wait's.
-    pub fn forgive(&mut self, time: Duration) {
+    pub(crate) fn forgive(&mut self, time: Duration) {
         self.started += time;
     }
 
     /// Pauses before another look; `false` when the time is over.
-    pub async fn pause(&mut self, client: &Client) -> Result<bool, Cancelled> {
+    pub(crate) async fn pause(&mut self, client: &Client) -> Result<bool, Cancelled> {
         if self.is_over() {
             return Ok(false);
         }

@@ -74,7 +74,7 @@ fn event(event: &HistoryEvent) -> Value {
 
 impl FailedExecutions {
     /// Every failed execution of the class with its history, and what could not be read.
-    pub async fn read(client: &Client, desired: &Desired) -> Self {
+    pub(crate) async fn read(client: &Client, desired: &Desired) -> Self {
         let mut found = Self::default();
         let reading = read_all(client, desired, &mut found);
         match tokio::time::timeout(PATIENCE, reading).await {

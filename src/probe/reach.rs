@@ -8,13 +8,13 @@ use crate::stack::kinds::rest_api::ApiEndpoint;
 use std::collections::BTreeMap;
 
 /// The id of the check that a student reaches their own stack.
-pub const OWN_STACK: &str = "own-stack";
+pub(crate) const OWN_STACK: &str = "own-stack";
 /// Neighbours tried for each student at most, the next one in the roster included.
-pub const NEIGHBOURS_MAX: usize = 4;
+pub(crate) const NEIGHBOURS_MAX: usize = 4;
 
 /// The neighbours of a student that matter: those whose names a careless pattern would mix up with theirs (`user1`,
 /// `user10`, `user1-b`), the likest first, and the next one in the roster.
-pub fn neighbours<'a>(all: &'a [Username], student: &Username) -> Vec<&'a Username> {
+pub(crate) fn neighbours<'a>(all: &'a [Username], student: &Username) -> Vec<&'a Username> {
     let lower = |name: &Username| name.as_str().to_ascii_lowercase();
     let own = lower(student);
     let mut alike: Vec<&Username> = all
@@ -41,19 +41,19 @@ pub fn neighbours<'a>(all: &'a [Username], student: &Username) -> Vec<&'a Userna
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The student.
-    pub student: Username,
+    pub(crate) student: Username,
     /// ARN of their IAM user.
-    pub user_arn: String,
+    pub(crate) user_arn: String,
     /// ARNs of the managed policies of their access.
-    pub policy_arns: Vec<String>,
+    pub(crate) policy_arns: Vec<String>,
     /// ARNs of the roles of their stack.
-    pub role_arns: Vec<String>,
+    pub(crate) role_arns: Vec<String>,
     /// State machines: ARN.
-    pub state_machine_arns: Vec<String>,
+    pub(crate) state_machine_arns: Vec<String>,
     /// Functions: name and ARN.
-    pub functions: Vec<(String, String)>,
+    pub(crate) functions: Vec<(String, String)>,
     /// Log groups: name and ARN.
-    pub log_groups: Vec<(String, String)>,
+    pub(crate) log_groups: Vec<(String, String)>,
     /// REST APIs: id and ARN.
     pub rest_apis: Vec<(String, String)>,
 }
@@ -104,18 +104,18 @@ impl Target {
 
 /// Questions to IAM's policy simulator that go into one request: it decides every action on every resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub(crate) struct Question {
     /// Actions (`lambda:GetFunction`).
-    pub actions: Vec<&'static str>,
+    pub(crate) actions: Vec<&'static str>,
     /// Those of them that the student must be allowed on what is theirs.
-    pub own: Vec<&'static str>,
+    pub(crate) own: Vec<&'static str>,
     /// For each student whose things they are, the resources: ARNs as policies name them.
-    pub resources: Vec<(Username, Vec<String>)>,
+    pub(crate) resources: Vec<(Username, Vec<String>)>,
 }
 
 /// What the simulator is asked about a student and their neighbours. Here destruction can be asked about too: nothing is
 /// carried out. The actions that must be allowed are those that Lab 6's kind of lab lives on: seeing what is one's own.
-pub fn questions(own: &Target, neighbours: &[&Target]) -> Vec<Question> {
+pub(crate) fn questions(own: &Target, neighbours: &[&Target]) -> Vec<Question> {
     let question =
         |actions: &[&'static str], own_actions: &[&'static str], of: fn(&Target) -> Vec<String>| {
             let everybody = std::iter::once(own).chain(neighbours.iter().copied());

@@ -19,7 +19,7 @@ pub(crate) enum Diligence {
 
 impl Diligence {
     /// Three of five complete, one does half, one nothing.
-    pub fn of(index: usize) -> Self {
+    pub(crate) fn of(index: usize) -> Self {
         match index % 5 {
             2 => Self::Half,
             4 => Self::None,
@@ -37,7 +37,7 @@ impl Diligence {
     }
 
     /// Those of all steps that they do.
-    pub fn part_of(self, mut steps: Vec<ScriptedStep>) -> Vec<ScriptedStep> {
+    pub(crate) fn part_of(self, mut steps: Vec<ScriptedStep>) -> Vec<ScriptedStep> {
         match self {
             Self::All => {}
             Self::Half => steps.truncate(steps.len() / 2),

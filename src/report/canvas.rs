@@ -20,5 +20,4 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-pub use export::Export;
-pub use fill::{Filled, Lower, NotFilled};
+pub(crate) use export::Export;

@@ -18,15 +18,15 @@ const ANY_STUDENT: &str = "<username>";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Cause {
     /// What went wrong; the student's name in it reads `<username>` when several share it.
-    pub cause: String,
-    pub hint: Option<String>,
+    pub(crate) cause: String,
+    pub(crate) hint: Option<String>,
     /// What failed for it, each once, in order of appearance.
-    pub subjects: Vec<String>,
+    pub(crate) subjects: Vec<String>,
     /// Whom it hit, each once, in order of appearance.
-    pub students: Vec<Username>,
+    pub(crate) students: Vec<Username>,
     /// AWS's id of the first of the requests that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
 }
 
 /// Groups failures by their cause: the one that hit the most students first, ties in order of appearance.

@@ -26,7 +26,7 @@ use super::tally::{CheckTally, STATES, Score, Tally, check_tallies};
 
 /// Name and version of the layout of `report.json`. Keys may be added under the same version; a key
 /// that goes or changes its meaning makes a new one.
-pub const REPORT_SCHEMA: &str = "homeroom.report/1";
+pub(crate) const REPORT_SCHEMA: &str = "homeroom.report/1";
 
 /// The AWS account that the class lives in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,9 +102,9 @@ pub struct Move {
     /// Tasks done now; `None` when they left.
     pub done_now: Option<usize>,
     /// Points before; `None` when they joined, or the report before does not say.
-    pub points_before: Option<Points>,
+    pub(crate) points_before: Option<Points>,
     /// Points now, as far as proven; `None` when they left, or their stack is not there.
-    pub points_now: Option<Points>,
+    pub(crate) points_now: Option<Points>,
 }
 
 /// How a student's standing changed.

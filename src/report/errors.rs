@@ -13,7 +13,7 @@ use crate::text::show::clean;
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn print_error(error: &Error, color: bool, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print_error(error: &Error, color: bool, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint { color };
     for failure in &error.failures {
         let label = paint.tone(Tone::Bad, "error:");
@@ -30,7 +30,7 @@ pub fn print_error(error: &Error, color: bool, out: &mut dyn Write) -> io::Resul
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn print_notes(notes: &[String], color: bool, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn print_notes(notes: &[String], color: bool, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint { color };
     for note in notes {
         let label = paint.tone(Tone::Unsure, "note:");

@@ -11,7 +11,7 @@ use tempfile::TempPath;
 use crate::files::{free_paths, named, prepare, read_if_there, sync_folder};
 
 /// The folder of dated copies in a class's folder.
-pub fn dir(class_dir: &Path) -> PathBuf {
+pub(crate) fn dir(class_dir: &Path) -> PathBuf {
     class_dir.join("history")
 }
 
@@ -71,7 +71,12 @@ impl UnnamedCopy {
 ///
 /// # Errors
 /// Names the file that cannot be written.
-pub fn keep(class_dir: &Path, at: Timestamp, what: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+pub(crate) fn keep(
+    class_dir: &Path,
+    at: Timestamp,
+    what: &str,
+    bytes: &[u8],
+) -> io::Result<PathBuf> {
     ready(class_dir, at, what, bytes)?.keep()
 }
 

@@ -9,7 +9,7 @@ use crate::text::words::{plural, some_of};
 const NAMED: usize = 20;
 
 /// A line for each student who left the roster, and what can be done about those who may only have another name now.
-pub fn lines(left: &[LeftStudent]) -> Vec<String> {
+pub(crate) fn lines(left: &[LeftStudent]) -> Vec<String> {
     let mut lines: Vec<String> = left.iter().take(NAMED).map(line).collect();
     let more: Vec<&str> = left
         .iter()

@@ -13,7 +13,7 @@ use super::tally::{STATES, Tally};
 /// What a state means for whoever looks; a terminal and a page each have a colour for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tone {
+pub(crate) enum Tone {
     /// As it should be.
     Good,
     /// On the way.
@@ -32,13 +32,13 @@ pub enum Tone {
 
 /// A state as it is shown: never by colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// One column wide.
-    pub symbol: &'static str,
+    pub(crate) symbol: &'static str,
     /// In a word or three.
-    pub word: &'static str,
+    pub(crate) word: &'static str,
     /// Its colour's meaning.
-    pub tone: Tone,
+    pub(crate) tone: Tone,
 }
 
 const fn mark(symbol: &'static str, word: &'static str, tone: Tone) -> Mark {
@@ -46,7 +46,7 @@ const fn mark(symbol: &'static str, word: &'static str, tone: Tone) -> Mark {
 }
 
 /// Everything that a check of a lab's task can show, in the legend's order.
-pub const CHECK_LEGEND: [Mark; 5] = [
+pub(crate) const CHECK_LEGEND: [Mark; 5] = [
     mark("✓", "done", Tone::Good),
     mark("◐", "in part", Tone::Busy),
     mark("○", "not yet", Tone::Idle),
@@ -55,7 +55,7 @@ pub const CHECK_LEGEND: [Mark; 5] = [
 ];
 
 /// A check of a student's task.
-pub fn of_check(check: &CheckResult) -> Mark {
+pub(crate) fn of_check(check: &CheckResult) -> Mark {
     let [done, in_part, not_yet, could_not, unprovable] = CHECK_LEGEND;
     match check.verdict {
         Verdict::Pass => done,
@@ -67,14 +67,14 @@ pub fn of_check(check: &CheckResult) -> Mark {
 }
 
 /// How much is done of a check that is done in part: `2 of 3`.
-pub fn parts_done(check: &CheckResult) -> Option<String> {
+pub(crate) fn parts_done(check: &CheckResult) -> Option<String> {
     let failed = check.verdict == Verdict::Fail;
     let parts = check.parts.filter(|_| failed && check.in_part())?;
     Some(format!("{} of {}", parts.done, parts.of))
 }
 
 /// A check of a stack, of which something is there or not.
-pub fn of_stack_check(check: &CheckResult, deployed: bool) -> Mark {
+pub(crate) fn of_stack_check(check: &CheckResult, deployed: bool) -> Mark {
     match check.verdict {
         Verdict::Pass => of_stack(StackState::Ready),
         Verdict::Fail if !deployed => of_stack(StackState::NotDeployed),
@@ -85,7 +85,7 @@ pub fn of_stack_check(check: &CheckResult, deployed: bool) -> Mark {
 }
 
 /// How a stack is.
-pub fn of_stack(state: StackState) -> Mark {
+pub(crate) fn of_stack(state: StackState) -> Mark {
     match state {
         StackState::Ready => mark("✓", "as it must be", Tone::Good),
         StackState::NotDeployed => of_progress(Progress::NotDeployed),
@@ -95,7 +95,7 @@ pub fn of_stack(state: StackState) -> Mark {
 }
 
 /// A probe of `validate`, where nothing is anybody's task.
-pub fn of_probe(check: &CheckResult) -> Mark {
+pub(crate) fn of_probe(check: &CheckResult) -> Mark {
     match check.verdict {
         Verdict::Pass => mark("✓", "passed", Tone::Good),
         Verdict::Fail => mark("!", "failed", Tone::Bad),
@@ -105,7 +105,7 @@ pub fn of_probe(check: &CheckResult) -> Mark {
 }
 
 /// Where a student stands.
-pub fn of_progress(progress: Progress) -> Mark {
+pub(crate) fn of_progress(progress: Progress) -> Mark {
     match progress {
         Progress::Complete => mark("✓", "complete", Tone::Good),
         Progress::InProgress => mark("◐", "in progress", Tone::Busy),
@@ -117,7 +117,7 @@ pub fn of_progress(progress: Progress) -> Mark {
 }
 
 /// How a student's part of a run ended. The words finish the sentence "27 students …".
-pub fn of_outcome(outcome: Outcome) -> Mark {
+pub(crate) fn of_outcome(outcome: Outcome) -> Mark {
     match outcome {
         Outcome::Deployed => mark("✓", "deployed", Tone::Good),
         Outcome::Unchanged => mark("✓", "unchanged", Tone::Muted),
@@ -145,7 +145,7 @@ pub fn of_outcome(outcome: Outcome) -> Mark {
 }
 
 /// What a plan found of a resource.
-pub fn of_planned(verdict: plan::Verdict) -> Mark {
+pub(crate) fn of_planned(verdict: plan::Verdict) -> Mark {
     use plan::Verdict as V;
     match verdict {
         V::Create => mark("+", "create", Tone::Good),
@@ -162,7 +162,7 @@ pub fn of_planned(verdict: plan::Verdict) -> Mark {
 }
 
 /// How a student's standing changed since the report before. The words finish the sentence "3 …".
-pub fn of_turn(turn: Turn) -> Mark {
+pub(crate) fn of_turn(turn: Turn) -> Mark {
     match turn {
         Turn::Completed => mark("✓", "became complete", Tone::Good),
         Turn::MovedUp => mark("↑", "moved up", Tone::Busy),

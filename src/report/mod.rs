@@ -23,32 +23,32 @@
 //! [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`](crate::text::json) (control characters).
 
 pub mod anonymous;
-pub mod canvas;
-pub mod causes;
+pub(crate) mod canvas;
+pub(crate) mod causes;
 pub mod csv;
 pub mod diagnostics;
-pub mod document;
-pub mod errors;
+pub(crate) mod document;
+pub(crate) mod errors;
 pub mod handout;
-pub mod history;
+pub(crate) mod history;
 pub mod html;
 pub mod junit;
 pub(crate) mod last_readings;
-pub mod left;
-pub mod marks;
+pub(crate) mod left;
+pub(crate) mod marks;
 pub mod progress;
-pub mod runlog;
+pub(crate) mod runlog;
 mod scrub;
-pub mod since;
+pub(crate) mod since;
 pub mod style;
-pub mod summary;
-pub mod tally;
-pub mod terminal;
-pub mod write;
+pub(crate) mod summary;
+pub(crate) mod tally;
+pub(crate) mod terminal;
+pub(crate) mod write;
 
 pub use anonymous::{PseudonymKey, anonymous};
 pub use document::{Account, Document, ReportStudent, Since};
-pub use errors::{print_error, print_notes};
+pub(crate) use errors::{print_error, print_notes};
 pub use runlog::RunLog;
 pub use summary::{View, print_reset_listing, print_summary, print_teardown_listing};
 pub use terminal::{Terminal, TerminalOptions};

@@ -51,15 +51,15 @@ struct Wait {
 
 /// A wait that has lasted.
 #[derive(Debug, PartialEq, Eq)]
-pub struct LongWait {
+pub(crate) struct LongWait {
     /// The student.
-    pub student: Username,
+    pub(crate) student: Username,
     /// The resource.
-    pub resource: ResourceId,
+    pub(crate) resource: ResourceId,
     /// What is waited for.
-    pub on: String,
+    pub(crate) on: String,
     /// For how long by now.
-    pub lasted: Duration,
+    pub(crate) lasted: Duration,
 }
 
 impl Tracker {
@@ -160,7 +160,7 @@ impl Tracker {
     }
 
     /// `12/30`, as wide for the first as for the last.
-    pub fn count(&self) -> String {
+    pub(crate) fn count(&self) -> String {
         let total = self.students.to_string();
         format!("{:>1$}/{total}", self.students_done, total.len())
     }
@@ -170,19 +170,19 @@ impl Tracker {
     }
 
     /// How long a student has been worked on.
-    pub fn spent_on(&self, student: &Username, now: Duration) -> Option<Duration> {
+    pub(crate) fn spent_on(&self, student: &Username, now: Duration) -> Option<Duration> {
         let began = self.students_began.get(student)?;
         Some(now.saturating_sub(*began))
     }
 
     /// How long it will still take, as far as is known.
-    pub fn left(&self, now: Duration) -> Option<Duration> {
+    pub(crate) fn left(&self, now: Duration) -> Option<Duration> {
         let left = self.ends?.saturating_sub(now);
         (left >= Duration::from_secs(1)).then_some(left)
     }
 
     /// Waits that have become worth a line; each is told again only after as long again.
-    pub fn long_waits(&mut self, now: Duration) -> Vec<LongWait> {
+    pub(crate) fn long_waits(&mut self, now: Duration) -> Vec<LongWait> {
         let mut long = Vec::new();
         for ((student, resource), step) in &mut self.in_flight {
             if let Some(wait) = &mut step.waiting

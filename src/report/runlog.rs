@@ -37,7 +37,11 @@ impl RunLog<File> {
     ///
     /// # Errors
     /// When the folder or the file cannot be created.
-    pub fn create(class_dir: &Path, command: Command, started: Timestamp) -> io::Result<Self> {
+    pub(crate) fn create(
+        class_dir: &Path,
+        command: Command,
+        started: Timestamp,
+    ) -> io::Result<Self> {
         let dir = class_dir.join("runs");
         make_folder(&dir)?;
         let stem = format!(
@@ -63,11 +67,6 @@ impl<W: Write> RunLog<W> {
             path,
             writer: Some(writer),
         }
-    }
-
-    /// Where the log is.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Writes one event that happened at `at`. The first time that this fails, the answer is a note for the
@@ -115,16 +114,16 @@ mod tests {
         let mut log = RunLog::create(dir.path(), Command::Deploy, at).unwrap();
         assert!(log.record(at, &note("a\nb \u{9b}31m")).is_none());
         assert!(log.record(at, &note("second")).is_none());
-        let text = fs::read_to_string(log.path()).unwrap();
+        let text = fs::read_to_string(&log.path).unwrap();
         insta::assert_snapshot!(text, @r#"
         {"at":"2026-05-14T08:32:00.250Z","event":"note","text":"a\nb \u009b31m"}
         {"at":"2026-05-14T08:32:00.250Z","event":"note","text":"second"}
         "#);
-        assert!(log.path().ends_with("runs/20260514T083200Z-deploy.jsonl"));
+        assert!(log.path.ends_with("runs/20260514T083200Z-deploy.jsonl"));
         let second = RunLog::create(dir.path(), Command::Deploy, at).unwrap();
         assert!(
             second
-                .path()
+                .path
                 .ends_with("runs/20260514T083200Z-deploy-2.jsonl")
         );
     }
@@ -135,7 +134,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let log = RunLog::create(dir.path(), Command::Plan, Timestamp::UNIX_EPOCH).unwrap();
-        let mode = fs::metadata(log.path()).unwrap().permissions().mode();
+        let mode = fs::metadata(log.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

@@ -31,12 +31,12 @@ impl Tally {
         Self(counts)
     }
 
-    pub fn count(&self, state: Progress) -> usize {
+    pub(crate) fn count(&self, state: Progress) -> usize {
         self.0.get(&state).copied().unwrap_or_default()
     }
 
     /// The whole class.
-    pub fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.0.values().sum()
     }
 }
@@ -45,23 +45,23 @@ impl Tally {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckTally {
     /// The check's id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its title.
-    pub title: String,
+    pub(crate) title: String,
     /// Whose work it looks at.
-    pub work: Work,
+    pub(crate) work: Work,
     /// What it is worth; nothing where it looks at the stack.
-    pub points: Points,
+    pub(crate) points: Points,
     /// Students for whom it passed.
     pub passed: usize,
     /// For whom it did not.
-    pub failed: usize,
+    pub(crate) failed: usize,
     /// Those among them who have done a part of it that counts.
-    pub in_part: usize,
+    pub(crate) in_part: usize,
     /// For whom it could not be looked at; they are in neither `passed` nor `failed`.
-    pub could_not_check: usize,
+    pub(crate) could_not_check: usize,
     /// For whom nothing can prove it.
-    pub not_provable: usize,
+    pub(crate) not_provable: usize,
 }
 
 impl CheckTally {
@@ -128,16 +128,16 @@ pub(crate) fn check_tallies<'a>(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Score {
     /// Provable tasks that passed.
-    pub done: usize,
+    pub(crate) done: usize,
     /// Provable tasks.
-    pub of: usize,
+    pub(crate) of: usize,
     /// Points that were earned, in parts as well.
-    pub earned: Points,
+    pub(crate) earned: Points,
     /// Points of the provable tasks.
-    pub total: Points,
+    pub(crate) total: Points,
     /// Whether every provable task could be looked at, in a stack that is there; if not, `earned` is a lower bound and
     /// no grade.
-    pub certain: bool,
+    pub(crate) certain: bool,
 }
 
 impl Score {
@@ -165,7 +165,7 @@ impl Score {
     }
 
     /// Percent of the points, to one decimal; `None` when it is not certain or there is nothing to earn.
-    pub fn percent(self) -> Option<f64> {
+    pub(crate) fn percent(self) -> Option<f64> {
         let percent = self.earned.percent_of(self.total);
         percent.filter(|_| self.certain)
     }

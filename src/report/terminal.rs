@@ -19,7 +19,7 @@ use crate::text::show::clean;
 use crate::text::words::{duration, plural};
 
 /// Columns to assume where nobody can be asked.
-pub const DEFAULT_COLUMNS: u16 = 80;
+pub(crate) const DEFAULT_COLUMNS: u16 = 80;
 
 /// The bar is drawn at most this often: faster than the eye, slower than a thousand events a second.
 const REDRAW_EVERY: Duration = Duration::from_millis(66);
@@ -42,7 +42,7 @@ pub struct TerminalOptions {
 
 impl TerminalOptions {
     /// What suits this process's stderr.
-    pub fn for_stderr(color: bool, verbosity: i8) -> Self {
+    pub(crate) fn for_stderr(color: bool, verbosity: i8) -> Self {
         let terminal = io::stderr().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
@@ -56,7 +56,7 @@ impl TerminalOptions {
 }
 
 /// Columns of the terminal behind stdout; [`DEFAULT_COLUMNS`] when there is none.
-pub fn columns_of_stdout() -> usize {
+pub(crate) fn columns_of_stdout() -> usize {
     usize::from(
         console::Term::stdout()
             .size_checked()
@@ -110,7 +110,7 @@ impl Terminal {
     }
 
     /// Writes to this process's stderr.
-    pub fn stderr(options: TerminalOptions) -> Self {
+    pub(crate) fn stderr(options: TerminalOptions) -> Self {
         let origin = Instant::now();
         Self::new(options, io::stderr(), move || origin.elapsed())
     }
@@ -267,7 +267,7 @@ impl Terminal {
     }
 
     /// Takes the bar away. Harmless when there is none.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

@@ -57,7 +57,7 @@ pub enum About {
 
 impl About {
     /// Whom it is about, by whether that is everybody.
-    pub fn whole(is_whole: bool) -> Self {
+    pub(crate) fn whole(is_whole: bool) -> Self {
         match is_whole {
             true => Self::Class,
             false => Self::Selection,
@@ -65,7 +65,7 @@ impl About {
     }
 
     /// What one of the class's files is called: a selection's stands beside it.
-    pub fn file(self, name: &str) -> String {
+    pub(crate) fn file(self, name: &str) -> String {
         match self {
             Self::Class => name.to_owned(),
             Self::Selection => format!("selection-{name}"),
@@ -200,7 +200,7 @@ pub fn write_reports(
 ///
 /// # Errors
 /// When the file cannot be written; it is what it was then.
-pub fn write_junit<'a>(
+pub(crate) fn write_junit<'a>(
     reports: &Path,
     class: &ClassName,
     about: About,

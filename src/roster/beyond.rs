@@ -6,20 +6,20 @@ use crate::roster::{Roster, Student};
 
 /// Who was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChosenStudents<'a> {
+pub(crate) struct ChosenStudents<'a> {
     /// Those whom the roster has just so.
-    pub students: Vec<&'a Student>,
+    pub(crate) students: Vec<&'a Student>,
     /// Usernames that the roster does not write so: only the cloud tells who is meant.
-    pub doubts: Vec<UnsureName>,
+    pub(crate) doubts: Vec<UnsureName>,
 }
 
 /// A username that the roster does not write so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnsureName {
+pub(crate) struct UnsureName {
     /// As it was given.
-    pub given: Username,
+    pub(crate) given: Username,
     /// The roster's own student who is meant if nobody in the class is called exactly so: the case alone differs.
-    pub otherwise: Option<Username>,
+    pub(crate) otherwise: Option<Username>,
 }
 
 impl Roster {
@@ -28,7 +28,7 @@ impl Roster {
     ///
     /// # Errors
     /// As [`Roster::select`]; names that are no usernames are not left to the cloud.
-    pub fn select_beyond(
+    pub(crate) fn select_beyond(
         &self,
         names: &[String],
         section: Option<&str>,

@@ -126,26 +126,26 @@ const USERNAMES: &[&str] = &[
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RosterColumn {
     /// As it stands in the header, printable.
-    pub name: String,
-    pub used_as: ColumnUse,
+    pub(crate) name: String,
+    pub(crate) used_as: ColumnUse,
     /// Whether the settings name it.
-    pub published: bool,
+    pub(crate) published: bool,
 }
 
 /// The columns as the header names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Header {
-    pub columns: Vec<RosterColumn>,
+    pub(crate) columns: Vec<RosterColumn>,
     /// Columns that were taken for one of the four: their names as they are shown, and for what.
-    pub taken: Vec<(String, &'static str)>,
+    pub(crate) taken: Vec<(String, &'static str)>,
     /// Columns of which more than one could be the same: their names, and what.
-    pub unsure: Vec<(Vec<String>, &'static str)>,
+    pub(crate) unsure: Vec<(Vec<String>, &'static str)>,
     /// Columns that nearly are one of the four, which no other is: their names, and what.
-    pub near: Vec<(Vec<String>, &'static str)>,
+    pub(crate) near: Vec<(Vec<String>, &'static str)>,
     /// Whether Canvas wrote it: it puts rows of its own below.
-    pub is_canvas: bool,
+    pub(crate) is_canvas: bool,
     /// Whether the line is none, as far as can be told: then the file's first student may stand there.
-    pub is_missing: bool,
+    pub(crate) is_missing: bool,
     line: usize,
 }
 
@@ -180,7 +180,7 @@ fn has_address(record: &Record) -> bool {
 
 impl Header {
     /// Tells what each column is. `publish`: the other columns that the settings name.
-    pub fn of(record: &Record, publish: &[String], problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn of(record: &Record, publish: &[String], problems: &mut Vec<Problem>) -> Self {
         let words: Vec<String> = record.fields.iter().map(|f| squeezed(&f.text)).collect();
         let mut header = Self {
             columns: record
@@ -417,7 +417,7 @@ impl Header {
     }
 
     /// Whether a record is the header once more, as in two exports put together.
-    pub fn is_repeated_by(&self, record: &Record) -> bool {
+    pub(crate) fn is_repeated_by(&self, record: &Record) -> bool {
         let likely = self.index(ColumnUse::Username).is_some_and(|index| {
             record
                 .text(index)
@@ -433,14 +433,14 @@ impl Header {
     }
 
     /// The column of a role.
-    pub fn index(&self, role: ColumnUse) -> Option<usize> {
+    pub(crate) fn index(&self, role: ColumnUse) -> Option<usize> {
         self.columns
             .iter()
             .position(|column| column.used_as == role)
     }
 
     /// A place in a column, for a problem.
-    pub fn place(&self, index: usize) -> Option<(usize, Option<String>)> {
+    pub(crate) fn place(&self, index: usize) -> Option<(usize, Option<String>)> {
         let name = self.columns.get(index).map(|column| column.name.clone());
         Some((
             index + 1,
@@ -450,19 +450,19 @@ impl Header {
     }
 
     /// The line that it stands on.
-    pub fn line(&self) -> usize {
+    pub(crate) fn line(&self) -> usize {
         self.line
     }
 
     /// Whether anybody sees what stands in a column.
-    pub fn is_used(&self, index: usize) -> bool {
+    pub(crate) fn is_used(&self, index: usize) -> bool {
         self.columns.get(index).is_some_and(|column| {
             column.published || !matches!(column.used_as, ColumnUse::Other | ColumnUse::Nameless)
         })
     }
 
     /// The first column that nobody sees.
-    pub fn first_unused(&self) -> usize {
+    pub(crate) fn first_unused(&self) -> usize {
         let mut columns = 0..self.columns.len();
         columns
             .find(|index| !self.is_used(*index))
@@ -470,7 +470,7 @@ impl Header {
     }
 
     /// What `plan` says of the columns.
-    pub fn remarks(&self) -> Vec<String> {
+    pub(crate) fn remarks(&self) -> Vec<String> {
         let mut said = Vec::new();
         let list = |names: &[String]| -> String {
             let quoted: Vec<String> = names.iter().take(8).map(|n| cut(n)).collect();
@@ -535,7 +535,7 @@ impl Header {
     }
 
     /// The headers under which a template finds nothing.
-    pub fn unnamed_in_templates(&self) -> Vec<String> {
+    pub(crate) fn unnamed_in_templates(&self) -> Vec<String> {
         let is_known = |name: &str| KNOWN.iter().any(|(known, _)| key(name) == *known);
         let columns = self.columns.iter();
         columns
@@ -546,7 +546,7 @@ impl Header {
     }
 
     /// The names of the columns that nobody sees.
-    pub fn kept_back(&self) -> Vec<String> {
+    pub(crate) fn kept_back(&self) -> Vec<String> {
         let kept = |column: &&RosterColumn| column.used_as == ColumnUse::Other && !column.published;
         let kept = self.columns.iter().filter(kept);
         kept.map(|column| column.name.clone()).collect()

@@ -4,7 +4,7 @@
 //! with it: an instructor repairs a roster once, not once a mistake. What is accepted and what is refused,
 //! with the fix for each, stands in `docs/roster.md`.
 
-pub mod beyond;
+pub(crate) mod beyond;
 #[cfg(test)]
 mod cases;
 mod header;
@@ -26,7 +26,7 @@ use crate::text::unwanted::shown;
 
 /// Longest value of a field other than the username, in characters: more than any name needs. A longer one is
 /// a pasted paragraph or a quote that was closed in the wrong place.
-pub const FIELD_MAX: usize = 256;
+pub(crate) const FIELD_MAX: usize = 256;
 
 /// One student of the roster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,10 +61,10 @@ pub struct Roster {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct KeptBack {
     /// What the columns are called, printable.
-    pub columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// Every header under which a template finds nothing: these columns', and those of columns that were taken for one
     /// of the four.
-    pub headers: Vec<String>,
+    pub(crate) headers: Vec<String>,
     /// Their values, each once: only to take them out of what is shown to everybody.
     pub values: Vec<String>,
 }
@@ -120,7 +120,7 @@ impl Roster {
     ///
     /// Of kind [`Kind::NobodySelected`] when that leaves nobody. Of kind [`Kind::Invalid`] when somebody is left, but a name
     /// is not in the roster: a typing mistake, so nothing is done.
-    pub fn select(
+    pub(crate) fn select(
         &self,
         students: &[String],
         section: Option<&str>,
@@ -160,7 +160,7 @@ impl Roster {
 
     /// Says who counts as of a section by the name of two: Canvas writes the section of somebody who is in two as
     /// `Morning and Lab`. A section may also be called so (`Arts and Crafts`), which only a person can tell.
-    pub fn note_on_section(&self, selected: &[&Student], section: &str) -> Option<String> {
+    pub(crate) fn note_on_section(&self, selected: &[&Student], section: &str) -> Option<String> {
         const NAMED: usize = 5;
         let part = |s: &&&Student| s.is_in(section) == Some(Membership::Part);
         let among: Vec<&Student> = selected.iter().filter(part).copied().collect();

@@ -15,7 +15,7 @@ const TEST_LOGIN: usize = 40;
 /// What was noticed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Remarks {
-    pub canvas_rows: usize,
+    pub(crate) canvas_rows: usize,
     off: Noticed,
     /// The first invisible character that was taken off.
     character: Option<char>,
@@ -64,7 +64,7 @@ impl Noticed {
 
 impl Remarks {
     /// An invisible character was taken off a field.
-    pub fn taken_off(&mut self, c: char, field: &Field) {
+    pub(crate) fn taken_off(&mut self, c: char, field: &Field) {
         self.character.get_or_insert(c);
         self.off.add(|| {
             format!(
@@ -77,13 +77,13 @@ impl Remarks {
     }
 
     /// A value that may have been another.
-    pub fn mojibake(&mut self, spoilt: &str, meant: &str, line: usize) {
+    pub(crate) fn mojibake(&mut self, spoilt: &str, meant: &str, line: usize) {
         self.mojibake
             .add(|| format!("{} in line {line} may be {}", shown(spoilt), shown(meant)));
     }
 
     /// A student as accepted.
-    pub fn student(&mut self, student: &Student, line: usize) {
+    pub(crate) fn student(&mut self, student: &Student, line: usize) {
         let name = student.name.as_deref().unwrap_or_default();
         let email = student.email.as_deref().unwrap_or_default();
         if Self::is_test_student(name, student.username.as_str()) {
@@ -112,7 +112,7 @@ impl Remarks {
     }
 
     /// Whether somebody is the test student that Canvas adds to a course.
-    pub fn is_test_student(name: &str, username: &str) -> bool {
+    pub(crate) fn is_test_student(name: &str, username: &str) -> bool {
         let name = key(name);
         let by_name = matches!(name.as_str(), "student, test" | "test student");
         let by_login = username.len() == TEST_LOGIN
@@ -144,7 +144,7 @@ impl Remarks {
     }
 
     /// What every command says that reads the roster.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let mojibake = self.mojibake.said(
             "value looks like UTF-8 read as Windows-1252",
             "values look like UTF-8 read as Windows-1252",
@@ -164,7 +164,7 @@ impl Remarks {
     }
 
     /// What `plan` says besides.
-    pub fn details(&self) -> Vec<String> {
+    pub(crate) fn details(&self) -> Vec<String> {
         let rows = match self.canvas_rows {
             0 => None,
             1 => Some(

@@ -10,18 +10,18 @@ use crate::text::similar;
 
 /// What is known of a person by an earlier roster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownPerson {
+pub(crate) struct KnownPerson {
     /// The e-mail address, where it was theirs alone.
     #[serde(default)]
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
     /// The name, likewise.
     #[serde(default)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 impl KnownPerson {
     /// Whether these are two people, as far as both are known: the addresses say so, or else the names.
-    pub fn is_another(&self, other: &Self) -> bool {
+    pub(crate) fn is_another(&self, other: &Self) -> bool {
         match (&self.email, &other.email, &self.name, &other.name) {
             (Some(a), Some(b), ..) => !normalise::same(a, b),
             (.., Some(a), Some(b)) => {
@@ -48,7 +48,7 @@ pub enum RecognisedBy {
 
 impl RecognisedBy {
     /// Whether it is more than a guess.
-    pub fn is_strong(self) -> bool {
+    pub(crate) fn is_strong(self) -> bool {
         matches!(self, Self::Spelling | Self::Email)
     }
 }
@@ -56,7 +56,7 @@ impl RecognisedBy {
 /// Under which username of the roster somebody who left may be now. `known`: what earlier rosters said of them. `new`:
 /// whether a username of the roster has nothing in the class yet, since a guess by likeness is only good for those.
 /// What fits two people recognises nobody.
-pub fn renamed(
+pub(crate) fn renamed(
     leaver: &Username,
     roster: &[Student],
     known: Option<&KnownPerson>,

@@ -14,10 +14,10 @@ const KINDS: usize = 3;
 /// A value of the column `username` that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Faulty {
-    pub line: usize,
-    pub text: String,
+    pub(crate) line: usize,
+    pub(crate) text: String,
     /// Nothing else is in its row.
-    pub stands_alone: bool,
+    pub(crate) stands_alone: bool,
 }
 
 /// What is wrong with one.

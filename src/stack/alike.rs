@@ -12,14 +12,14 @@ use crate::stack::hints;
 /// A kind of calls that is made alike for each student, for one of them.
 pub(crate) struct Alike<'a> {
     /// Makes them.
-    pub client: Client,
+    pub(crate) client: Client,
     student: &'a Username,
     part: StackPart,
 }
 
 impl<'a> Alike<'a> {
     /// `what`: the same for all students.
-    pub fn new(client: &Client, student: &'a Username, what: impl ToString) -> Self {
+    pub(crate) fn new(client: &Client, student: &'a Username, what: impl ToString) -> Self {
         let part = StackPart::alike(what);
         Self {
             client: client.alike(part.clone()),
@@ -32,7 +32,10 @@ impl<'a> Alike<'a> {
     ///
     /// # Errors
     /// The call's, or that the run was stopped.
-    pub async fn answer<T>(&self, call: impl Future<Output = CallResult<T>>) -> CallResult<T> {
+    pub(crate) async fn answer<T>(
+        &self,
+        call: impl Future<Output = CallResult<T>>,
+    ) -> CallResult<T> {
         let answer = call.await;
         let client = &self.client;
         if let Err(CallError::Cloud(error)) = &answer

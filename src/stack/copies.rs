@@ -30,16 +30,16 @@ const NAMED: usize = 12;
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     /// Where everything of this run is, if there is anything.
-    pub folder: Option<PathBuf>,
+    pub(crate) folder: Option<PathBuf>,
     /// The files of each student.
-    pub files: BTreeMap<Username, Vec<PathBuf>>,
+    pub(crate) files: BTreeMap<Username, Vec<PathBuf>>,
     /// Students whose work could not be kept, with why.
-    pub lost: BTreeMap<Username, Failure>,
+    pub(crate) lost: BTreeMap<Username, Failure>,
 }
 
 impl Copies {
     /// Takes out of a plan whatever would be done to students whose work could not be kept.
-    pub fn spare(&self, plan: &mut Plan) {
+    pub(crate) fn spare(&self, plan: &mut Plan) {
         for student in &mut plan.students {
             if self.lost.contains_key(&student.owner.student) {
                 for item in &mut student.items {
@@ -50,7 +50,7 @@ impl Copies {
     }
 
     /// A student's result: nothing was done to those whose work could not be kept.
-    pub fn judge(&self, mut result: StackResult) -> StackResult {
+    pub(crate) fn judge(&self, mut result: StackResult) -> StackResult {
         if let Some(lost) = self.lost.get(&result.student) {
             result.outcome = Outcome::Failed;
             result.errors.push(lost.clone());
@@ -59,7 +59,7 @@ impl Copies {
     }
 
     /// Where what was overwritten is.
-    pub fn note(&self) -> Option<String> {
+    pub(crate) fn note(&self) -> Option<String> {
         let folder = self.folder.as_ref()?;
         let names: Vec<&str> = self.files.keys().map(Username::as_str).collect();
         (!names.is_empty()).then(|| {

@@ -33,9 +33,9 @@ pub mod password {
     use secrecy::SecretString;
 
     /// How long a password is where the account asks for no longer one: about 120 bits.
-    pub const LENGTH: usize = 20;
+    pub(crate) const LENGTH: usize = 20;
     /// Most that IAM takes. Source: IAM CreateLoginProfile, `Password`.
-    pub const LENGTH_MAX: usize = 128;
+    pub(crate) const LENGTH_MAX: usize = 128;
 
     /// Letters and digits that are not mistaken for each other on paper, and symbols that IAM's password policies
     /// count as such (IAM UpdateAccountPasswordPolicy, `RequireSymbols`; a full stop is none) and no shell or

@@ -47,12 +47,12 @@ pub enum DiffLine {
 /// Settings that differ: their names, old and new value.
 #[derive(Debug, Default)]
 pub(crate) struct SettingsDiff {
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     pub diff: Vec<DiffLine>,
 }
 
 impl SettingsDiff {
-    pub fn compare(&mut self, name: &str, old: &str, new: &str) {
+    pub(crate) fn compare(&mut self, name: &str, old: &str, new: &str) {
         if old != new {
             self.names.push(name.to_owned());
             self.diff.push(DiffLine::Removed(format!("{name}: {old}")));

@@ -15,7 +15,7 @@ use crate::stack::kinds::ResourceId;
 
 /// Something that the dispatcher is told.
 #[derive(Debug)]
-pub enum Input<'a> {
+pub(crate) enum Input<'a> {
     /// An event of the engine.
     Event(&'a Event),
     /// The person pressed Ctrl-C (or the process was asked to end).
@@ -24,7 +24,7 @@ pub enum Input<'a> {
 
 /// What to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Response {
+pub(crate) enum Response {
     /// Nothing.
     Continue,
     /// Start nothing new; these steps are in flight.
@@ -42,7 +42,7 @@ enum Phase {
 
 /// Knows what is in flight and how far stopping has gone.
 #[derive(Debug)]
-pub struct Dispatcher {
+pub(crate) struct Dispatcher {
     phase: Phase,
     in_flight: BTreeSet<(Username, ResourceId, String)>,
 }
@@ -58,7 +58,7 @@ impl Default for Dispatcher {
 
 impl Dispatcher {
     /// Takes in one thing that happened.
-    pub fn handle(&mut self, input: Input<'_>) -> Response {
+    pub(crate) fn handle(&mut self, input: Input<'_>) -> Response {
         match input {
             Input::Event(Event::StepStarted {
                 student,
@@ -108,7 +108,7 @@ impl Dispatcher {
 
 /// Runs some work to its end, passing its events to `listen` and turning interrupts into stops. `listen` also
 /// hears `None` at every tick, so that it can show time passing.
-pub async fn run<T>(
+pub(crate) async fn run<T>(
     work: impl Future<Output = T>,
     mut events: UnboundedReceiver<Event>,
     interrupts: impl Stream<Item = ()>,

@@ -13,16 +13,16 @@ const NAMED: usize = 5;
 
 /// Where a student's stack stands, as far as that is not where it was looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Whereabouts {
+pub(crate) struct Whereabouts {
     /// Its class, where that is another.
-    pub class: Option<ClassName>,
+    pub(crate) class: Option<ClassName>,
     /// Its region, where that is another.
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
 }
 
 /// Where the stacks of a roster's usernames stand, while nothing of theirs stands where it was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere {
+pub(crate) struct Elsewhere {
     /// Students by place.
     places: BTreeMap<Whereabouts, BTreeSet<Username>>,
     /// Students whose stack bears another spelling: as the roster has it, and as the stack does.
@@ -36,7 +36,7 @@ impl Whereabouts {
     }
 
     /// `these stacks are class lab6: add --class lab6`
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let (class, region) = (self.class.as_ref(), self.region.as_ref());
         let what = match (class, region) {
             (Some(class), Some(region)) => format!("class {class} in region {region}"),
@@ -54,7 +54,7 @@ impl Whereabouts {
 impl Elsewhere {
     /// Looks for the stacks of the students in other places. `None` when something of theirs stands where it was looked
     /// for.
-    pub fn find(desired: &Desired, observed: &Observed) -> Option<Self> {
+    pub(crate) fn find(desired: &Desired, observed: &Observed) -> Option<Self> {
         let students = || desired.stacks.iter().map(|stack| stack.student());
         if stands_here(desired, observed) {
             return None;
@@ -129,12 +129,12 @@ impl Elsewhere {
 
     /// Whether most of the students are meant. Who makes stacks goes on beside a few who have another course's: those
     /// are conflicts of their own.
-    pub fn is_most(&self) -> bool {
+    pub(crate) fn is_most(&self) -> bool {
         self.most
     }
 
     /// What to say, in one line: where they stand, and what to type.
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let mut places: Vec<(&Whereabouts, usize)> = self
             .places
             .iter()
@@ -167,7 +167,7 @@ impl Elsewhere {
 }
 
 /// Whether something of one of the students' stacks stands where it was looked for.
-pub fn stands_here(desired: &Desired, observed: &Observed) -> bool {
+pub(crate) fn stands_here(desired: &Desired, observed: &Observed) -> bool {
     let owners: BTreeSet<&Owner> = desired.stacks.iter().map(|stack| &stack.owner).collect();
     let mut here = observed.owned(desired).into_keys();
     here.any(|owner| owners.contains(&owner))

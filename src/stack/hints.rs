@@ -6,23 +6,23 @@ use crate::aws::{CloudError, ErrorKind};
 use crate::events::Event;
 
 /// For a condition that did not come true.
-pub const STUCK: &str = "run the same command again; if it stays so, look at the resource in the AWS console \
+pub(crate) const STUCK: &str = "run the same command again; if it stays so, look at the resource in the AWS console \
      and see docs/troubleshooting.md";
 
 /// For something that could not be seen.
-pub const UNSEEN: &str = "homeroom does nothing for a student of whom it cannot see everything; clear up the cause, \
+pub(crate) const UNSEEN: &str = "homeroom does nothing for a student of whom it cannot see everything; clear up the cause, \
      then run the same command again";
 
 /// For credentials that could not be kept.
-pub const KEPT: &str = "make the folder writable, or name another with --reports, then run the same command again: it issues \
+pub(crate) const KEPT: &str = "make the folder writable, or name another with --reports, then run the same command again: it issues \
      new ones";
 
 /// For something that must be there first.
-pub const MISSING: &str =
+pub(crate) const MISSING: &str =
     "deploy the student's stack (`homeroom deploy`), then run the same command again";
 
 /// Tells the class what nobody can get past, once, with its fix and its request.
-pub fn everybodys(told: &str, error: &CloudError, region: Option<&str>) -> Event {
+pub(crate) fn everybodys(told: &str, error: &CloudError, region: Option<&str>) -> Event {
     let fix = for_error_in(error, region).map_or_else(String::new, |hint| format!(". Fix: {hint}"));
     Event::Note {
         text: format!("{told}: {}{fix}", error.in_full()),
@@ -30,7 +30,7 @@ pub fn everybodys(told: &str, error: &CloudError, region: Option<&str>) -> Event
 }
 
 /// What AWS says to good credentials, too, in a region that the account has not enabled.
-pub fn or_region(error: &CloudError, region: Option<&str>) -> String {
+pub(crate) fn or_region(error: &CloudError, region: Option<&str>) -> String {
     let codes = ["InvalidClientTokenId", "UnrecognizedClientException"];
     match codes.contains(&error.code.as_str()) {
         true => format!(
@@ -45,12 +45,12 @@ pub fn or_region(error: &CloudError, region: Option<&str>) -> String {
 }
 
 /// For a failed call.
-pub fn for_error(error: &CloudError) -> Option<String> {
+pub(crate) fn for_error(error: &CloudError) -> Option<String> {
     for_error_in(error, None)
 }
 
 /// The same, of a call to this region.
-pub fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<String> {
+pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<String> {
     Some(match error.kind {
         ErrorKind::AccessDenied if error.message.contains("service control policy") => format!(
             "a service control policy of the organization refuses {}: use a region that it allows (--region); where it \
@@ -121,6 +121,6 @@ pub fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<String> 
 }
 
 /// For a resource with our name that is not provably ours.
-pub const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
+pub(crate) const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
      --class, --region and the roster; if it is another team's, or left from an earlier course, give the student another \
      username, or ask whoever made it; then run the same command again";

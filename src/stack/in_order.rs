@@ -5,7 +5,7 @@ use std::future::Future;
 use futures::stream::{self, StreamExt};
 
 /// Works on all items, `at_once` of them at a time. A slow one holds up nobody but itself.
-pub async fn in_order<I, O, F>(
+pub(crate) async fn in_order<I, O, F>(
     items: impl IntoIterator<Item = I>,
     at_once: usize,
     work: impl Fn(I) -> F,

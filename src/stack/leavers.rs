@@ -56,13 +56,13 @@ pub(crate) enum Leavers {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SettledDoubts {
     /// Students who left the roster.
-    pub leavers: Vec<Username>,
+    pub(crate) leavers: Vec<Username>,
     /// The roster's own students, typed in another case: as given, and as the roster has them.
-    pub instead: Vec<(Username, Username)>,
+    pub(crate) instead: Vec<(Username, Username)>,
     /// Students who left the roster and are not let in any more.
-    pub refused: Vec<Username>,
+    pub(crate) refused: Vec<Username>,
     /// Names that neither the roster nor the class has.
-    pub unknown: Vec<Username>,
+    pub(crate) unknown: Vec<Username>,
 }
 
 /// Settles who was meant by names that the roster does not have just so, by who is `present` in the class. Where not

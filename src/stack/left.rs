@@ -36,7 +36,7 @@ pub fn leavers(desired: &Desired, observed: &Observed) -> Vec<Leaver> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attendance {
     /// Everybody who has something.
-    pub present: BTreeSet<Username>,
+    pub(crate) present: BTreeSet<Username>,
     /// Those of them who are not in the roster.
     pub leavers: Vec<Leaver>,
 }
@@ -52,7 +52,7 @@ impl Attendance {
 }
 
 /// Every student who has something of this lab and class, with what was seen of it.
-pub fn everybody(
+pub(crate) fn everybody(
     desired: &Desired,
     observed: &Observed,
 ) -> BTreeMap<Username, BTreeSet<ResourceId>> {
@@ -68,11 +68,11 @@ pub fn everybody(
 
 /// The usernames that the class has, whatever their case.
 #[derive(Debug)]
-pub struct Spellings(BTreeMap<String, Vec<Username>>);
+pub(crate) struct Spellings(BTreeMap<String, Vec<Username>>);
 
 impl Spellings {
     /// Those of everybody who has something.
-    pub fn of(desired: &Desired, observed: &Observed) -> Self {
+    pub(crate) fn of(desired: &Desired, observed: &Observed) -> Self {
         let mut known: BTreeMap<String, Vec<Username>> = BTreeMap::new();
         for student in everybody(desired, observed).into_keys() {
             let plain = student.as_str().to_ascii_lowercase();
@@ -82,7 +82,7 @@ impl Spellings {
     }
 
     /// The spelling under which the class already has a student: the same username but for its case.
-    pub fn other(&self, student: &Username) -> Option<Username> {
+    pub(crate) fn other(&self, student: &Username) -> Option<Username> {
         let same = self.0.get(&student.as_str().to_ascii_lowercase())?;
         // Whoever has something as the roster writes it is not another's double.
         let other = same.iter().find(|known| known.differs_in_case(student));
@@ -91,7 +91,7 @@ impl Spellings {
 }
 
 /// As which of the students in `desired` somebody is there in another spelling: then they have not left.
-pub fn respelled<'a>(desired: &'a Desired, student: &Username) -> Option<&'a Username> {
+pub(crate) fn respelled<'a>(desired: &'a Desired, student: &Username) -> Option<&'a Username> {
     let mut students = desired.stacks.iter().map(|stack| stack.student());
     students.find(|known| known.differs_in_case(student))
 }

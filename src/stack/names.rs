@@ -8,22 +8,22 @@ use crate::stack::kinds::Kind;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern {
     /// The resource's kind.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// What stands before the username.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// What stands after it.
-    pub suffix: String,
+    pub(crate) suffix: String,
 }
 
 impl NamePattern {
     /// The name for a student.
-    pub fn name(&self, username: &Username) -> String {
+    pub(crate) fn name(&self, username: &Username) -> String {
         self.around(username.as_str())
     }
 
     /// What stands in the username's place, if the name is of this pattern. Whether it is a username of the
     /// class is the caller's to know.
-    pub fn username_in<'a>(&self, name: &'a str) -> Option<&'a str> {
+    pub(crate) fn username_in<'a>(&self, name: &'a str) -> Option<&'a str> {
         let username = name
             .strip_prefix(self.prefix.as_str())?
             .strip_suffix(self.suffix.as_str())?;

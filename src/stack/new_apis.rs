@@ -38,11 +38,11 @@ pub(crate) fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) ->
 pub(crate) struct NewApis {
     all: Vec<Username>,
     /// Those of them who have a user already.
-    pub with_user: Vec<Username>,
+    pub(crate) with_user: Vec<Username>,
 }
 
 impl NewApis {
-    pub fn of(made: Vec<Owner>, scope: &Scope, observed: &Observed) -> Self {
+    pub(crate) fn of(made: Vec<Owner>, scope: &Scope, observed: &Observed) -> Self {
         let has_user = |owner: &&Owner| observed.user_of(scope, owner).is_some();
         let with_user = made.iter().filter(has_user);
         Self {
@@ -52,7 +52,7 @@ impl NewApis {
     }
 
     /// Says whose policy and handout have to be written anew.
-    pub fn note(&self, has_handout: impl Fn(&Username) -> bool) -> Option<String> {
+    pub(crate) fn note(&self, has_handout: impl Fn(&Username) -> bool) -> Option<String> {
         let names = |users: &[&Username]| {
             let names: Vec<&str> = users.iter().map(|user| user.as_str()).collect();
             some_of(&names, NAMED)

@@ -29,7 +29,7 @@ pub async fn observe(
 ///
 /// # Errors
 /// As [`observe`].
-pub async fn observe_knowing(
+pub(crate) async fn observe_knowing(
     client: &Client,
     desired: &Desired,
     depth: &Depth,
@@ -96,7 +96,10 @@ pub async fn observe_access(
 ///
 /// # Errors
 /// Only when the run is stopped: what cannot be read becomes a gap.
-pub async fn observe_roles(client: &Client, desired: &Desired) -> Result<Observed, Cancelled> {
+pub(crate) async fn observe_roles(
+    client: &Client,
+    desired: &Desired,
+) -> Result<Observed, Cancelled> {
     let search = Search::new(client, desired, &Depth::Deploy);
     principals::roles(&search).await
 }
@@ -105,7 +108,7 @@ pub async fn observe_roles(client: &Client, desired: &Desired) -> Result<Observe
 ///
 /// # Errors
 /// AWS's, or that the run was stopped.
-pub async fn rest_apis(
+pub(crate) async fn rest_apis(
     client: &Client,
     desired: &Desired,
 ) -> Result<BTreeMap<String, Vec<rest_api::Seen>>, CallError> {

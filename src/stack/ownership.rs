@@ -11,13 +11,13 @@ use crate::text::hex;
 use crate::text::json::canonical;
 
 /// Tag: the class.
-pub const TAG_CLASS: &str = "homeroom:class";
+pub(crate) const TAG_CLASS: &str = "homeroom:class";
 /// Tag: the student.
-pub const TAG_STUDENT: &str = "homeroom:student";
+pub(crate) const TAG_STUDENT: &str = "homeroom:student";
 /// Tag: the lab.
-pub const TAG_LAB: &str = "homeroom:lab";
+pub(crate) const TAG_LAB: &str = "homeroom:lab";
 /// Tag: the region. IAM roles are global, and only this tells which region's stack a role belongs to.
-pub const TAG_REGION: &str = "homeroom:region";
+pub(crate) const TAG_REGION: &str = "homeroom:region";
 /// Tag: fingerprint of what homeroom last deployed.
 pub const TAG_DEPLOYED: &str = "homeroom:deployed";
 
@@ -37,7 +37,7 @@ pub struct Owner {
 
 impl Owner {
     /// The tags that a new resource is created with.
-    pub fn tags(&self, scope: &Scope, deployed: &Fingerprint) -> Tags {
+    pub(crate) fn tags(&self, scope: &Scope, deployed: &Fingerprint) -> Tags {
         [
             (TAG_CLASS, self.class.to_string()),
             (TAG_STUDENT, self.student.to_string()),
@@ -50,7 +50,7 @@ impl Owner {
     }
 
     /// Reads an owner back from tags; `None` when any of the three is missing or not a name of ours.
-    pub fn from_tags(tags: &Tags) -> Option<Self> {
+    pub(crate) fn from_tags(tags: &Tags) -> Option<Self> {
         Some(Self {
             class: tags.get(TAG_CLASS)?.parse().ok()?,
             student: tags.get(TAG_STUDENT)?.parse().ok()?,
@@ -60,7 +60,7 @@ impl Owner {
 
     /// The one-line record that stands where a listing shows it (a function's description, a stage's
     /// description, the comment of a state machine's definition), so that a class is observed by listing.
-    pub fn record(&self, fingerprints: &[(&str, &Fingerprint)]) -> String {
+    pub(crate) fn record(&self, fingerprints: &[(&str, &Fingerprint)]) -> String {
         let mut text = format!(
             "homeroom class={} student={} lab={}",
             self.class, self.student, self.lab
@@ -74,16 +74,16 @@ impl Owner {
 
 /// A record read back from a description or comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub(crate) struct Record {
     /// Whose it is.
-    pub owner: Owner,
+    pub(crate) owner: Owner,
     /// The fingerprints that the record names, by key.
-    pub fingerprints: BTreeMap<String, Fingerprint>,
+    pub(crate) fingerprints: BTreeMap<String, Fingerprint>,
 }
 
 impl Record {
     /// Finds a record anywhere in a text; `None` when there is none or it does not parse.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let start = text.find("homeroom class=")?;
         let mut fields: BTreeMap<&str, &str> = BTreeMap::new();
         for word in text[start..]
@@ -130,12 +130,12 @@ pub enum Ownership {
 
 impl Ownership {
     /// What tags say, for a class.
-    pub fn from_tags(tags: &Tags, class: &ClassName) -> Self {
+    pub(crate) fn from_tags(tags: &Tags, class: &ClassName) -> Self {
         Self::from_owner(Owner::from_tags(tags), class)
     }
 
     /// What an owner, if one was found, means for a class.
-    pub fn from_owner(owner: Option<Owner>, class: &ClassName) -> Self {
+    pub(crate) fn from_owner(owner: Option<Owner>, class: &ClassName) -> Self {
         match owner {
             Some(owner) if owner.class == *class => Self::Ours(owner),
             Some(owner) => Self::OtherClass(owner),
@@ -145,7 +145,7 @@ impl Ownership {
 
     /// What a record alone proves. Descriptions and definitions can be edited and copied, so a record counts
     /// only where it says just what the resource's name stands for; anything else is for the tags to say.
-    pub fn from_record(record: Option<&Owner>, expected: Option<&Owner>) -> Self {
+    pub(crate) fn from_record(record: Option<&Owner>, expected: Option<&Owner>) -> Self {
         match (record, expected) {
             (Some(record), Some(expected)) if record == expected => Self::Ours(expected.clone()),
             _ => Self::Unproven,
@@ -153,7 +153,7 @@ impl Ownership {
     }
 
     /// Why it is not this owner's to touch; `None` when it is.
-    pub fn why_not(&self, wanted: &Owner) -> Option<String> {
+    pub(crate) fn why_not(&self, wanted: &Owner) -> Option<String> {
         match self {
             Self::Ours(owner) if owner == wanted => None,
             Self::Ours(owner) | Self::OtherClass(owner) => Some(format!(
@@ -209,20 +209,12 @@ impl Ownership {
             Self::Foreign | Self::Unproven => None,
         }
     }
-
-    /// The student, when it is ours.
-    pub fn student(&self) -> Option<&Username> {
-        match self {
-            Self::Ours(owner) => Some(&owner.student),
-            _ => None,
-        }
-    }
 }
 
 /// Whose an IAM role or user is. The class's path is proof enough: nothing but homeroom creates any below it, and IAM is
 /// global, so only the tag tells whose region it is. `expected` is the owner that its name stands for, used where a
 /// listing shows no tags.
-pub fn of_principal(
+pub(crate) fn of_principal(
     path: &str,
     tags: &Tags,
     scope: &Scope,
@@ -256,7 +248,7 @@ pub struct Fingerprint(String);
 
 impl Fingerprint {
     /// Digest of several parts; their boundaries count.
-    pub fn of<'a>(parts: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn of<'a>(parts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
             hasher.update((part.len() as u64).to_be_bytes());
@@ -267,7 +259,7 @@ impl Fingerprint {
     }
 
     /// Digest of a JSON document, whatever its white space and the order of its keys.
-    pub fn of_json(value: &serde_json::Value) -> Self {
+    pub(crate) fn of_json(value: &serde_json::Value) -> Self {
         Self::of([canonical(value).as_str()])
     }
 }

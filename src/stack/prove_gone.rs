@@ -33,11 +33,11 @@ pub struct StillThere {
     /// A teardown planned over it: what has something to do is still there.
     pub plan: Plan,
     /// Resources of the class's other labs, by lab.
-    pub other_labs: BTreeMap<LabId, usize>,
+    pub(crate) other_labs: BTreeMap<LabId, usize>,
     /// Roles of the class whose stack is in another region, by region.
-    pub other_regions: BTreeMap<String, usize>,
+    pub(crate) other_regions: BTreeMap<String, usize>,
     /// Roles below the class's path that do not say whose they are.
-    pub ownerless_roles: Vec<String>,
+    pub(crate) ownerless_roles: Vec<String>,
 }
 
 impl StillThere {

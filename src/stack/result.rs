@@ -42,7 +42,7 @@ pub enum ResourceState {
 
 impl ResourceState {
     /// The word, as `--output json` has it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Planned(verdict) => verdict.as_str(),
             Self::Blocked => "blocked",
@@ -78,11 +78,11 @@ pub struct ResourceResult {
 /// What became of one student's stack.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StackResult {
-    pub student: Username,
-    pub outcome: Outcome,
-    pub resources: Vec<ResourceResult>,
+    pub(crate) student: Username,
+    pub(crate) outcome: Outcome,
+    pub(crate) resources: Vec<ResourceResult>,
     /// Why it did not end well; one for each thing that failed on its own.
-    pub errors: Vec<Failure>,
+    pub(crate) errors: Vec<Failure>,
 }
 
 /// What a later listing says of a student.
@@ -96,7 +96,7 @@ pub(crate) enum Fresh<'a> {
 
 impl StackResult {
     /// What a deployment would do.
-    pub fn planned(plan: &StudentPlan) -> Self {
+    pub(crate) fn planned(plan: &StudentPlan) -> Self {
         let has = |verdict| plan.first(verdict).is_some();
         let outcome = if has(Verdict::Conflict) {
             Outcome::Conflict
@@ -124,7 +124,7 @@ impl StackResult {
     }
 
     /// How a run ended that makes something: `done` when something was to be done and all of it is.
-    pub fn made(plan: &StudentPlan, run: &StudentRun, done: Outcome) -> Self {
+    pub(crate) fn made(plan: &StudentPlan, run: &StudentRun, done: Outcome) -> Self {
         let mut errors = blocked(plan);
         errors.extend(failures(run));
         let any = |test: fn(&StepResult) -> bool| run.steps.values().any(test);
@@ -169,7 +169,7 @@ impl StackResult {
     }
 
     /// How a freeze or a thaw ended: of the student's user, then of what their stack runs.
-    pub fn halted(user: (&StudentPlan, &StudentRun), stack: Self, done: Outcome) -> Self {
+    pub(crate) fn halted(user: (&StudentPlan, &StudentRun), stack: Self, done: Outcome) -> Self {
         let mut result = Self::let_in_or_out(user.0, user.1, done);
         if matches!(
             stack.outcome,
@@ -183,7 +183,7 @@ impl StackResult {
     }
 
     /// How a freeze or a thaw of a student's user ended.
-    pub fn let_in_or_out(plan: &StudentPlan, run: &StudentRun, done: Outcome) -> Self {
+    pub(crate) fn let_in_or_out(plan: &StudentPlan, run: &StudentRun, done: Outcome) -> Self {
         let mut result = Self::made(plan, run, done);
         let absent = ResourceState::Planned(Verdict::Absent);
         let users = result.resources.iter();
@@ -195,7 +195,11 @@ impl StackResult {
     }
 
     /// What became of a student who is taken down: what was planned, what was done, and what a fresh listing shows.
-    pub fn taken_down(plan: &StudentPlan, run: Option<&StudentRun>, fresh: Fresh<'_>) -> Self {
+    pub(crate) fn taken_down(
+        plan: &StudentPlan,
+        run: Option<&StudentRun>,
+        fresh: Fresh<'_>,
+    ) -> Self {
         let seen: &[Item] = match fresh {
             Fresh::Seen(Some(student)) => &student.items,
             _ => &[],
@@ -234,7 +238,7 @@ impl StackResult {
     }
 
     /// The event that tells the end of this student's work; none where there was nothing to do.
-    pub fn event(&self) -> Option<Event> {
+    pub(crate) fn event(&self) -> Option<Event> {
         let idle = matches!(self.outcome, Outcome::Unchanged | Outcome::NoAccess);
         (!idle).then(|| Event::StudentFinished {
             student: self.student.clone(),

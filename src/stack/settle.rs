@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The time that one student's reading has for what is not settled yet. It begins with the first thing that is not.
 #[derive(Debug)]
-pub struct Settling {
+pub(crate) struct Settling {
     began: Option<Instant>,
     pause: Duration,
 }
@@ -35,7 +35,7 @@ impl Settling {
     ///
     /// # Errors
     /// When the run is stopped.
-    pub async fn again(&mut self, stop: &Stop) -> Result<bool, Cancelled> {
+    pub(crate) async fn again(&mut self, stop: &Stop) -> Result<bool, Cancelled> {
         let began = *self.began.get_or_insert_with(Instant::now);
         let left = PATIENCE.saturating_sub(began.elapsed());
         if left.is_zero() {

@@ -22,7 +22,7 @@ use crate::stack::issue::Issuer;
 
 /// Why a step did not end well.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepError {
+pub(crate) enum StepError {
     /// AWS said no.
     Cloud(CloudError),
     /// There is nothing to do: what was to be frozen, thawed or stopped is not there.
@@ -58,7 +58,7 @@ impl From<Cancelled> for StepError {
 
 impl StepError {
     /// The kind of AWS's error, if it is one.
-    pub fn kind(&self) -> Option<ErrorKind> {
+    pub(crate) fn kind(&self) -> Option<ErrorKind> {
         match self {
             Self::Cloud(error) => Some(error.kind),
             _ => None,
@@ -66,7 +66,7 @@ impl StepError {
     }
 
     /// With what AWS said last, where it is a wait that was in vain.
-    pub fn after(self, last: CloudError) -> Self {
+    pub(crate) fn after(self, last: CloudError) -> Self {
         match self {
             Self::Stuck(what) => Self::Late(what, last),
             other => other,
@@ -74,7 +74,7 @@ impl StepError {
     }
 
     /// What events say of it.
-    pub fn into_result(self, resource: &ResourceId) -> StepResult {
+    pub(crate) fn into_result(self, resource: &ResourceId) -> StepResult {
         let failure = |cause: String, hint: Option<String>, request_id: Option<String>| Failure {
             subject: resource.to_string(),
             cause,
@@ -115,7 +115,7 @@ impl StepError {
 /// How the steps of one student ended so far; steps wait here for those that they need. And what they know of each
 /// other besides: what was made a moment ago, and which function is being changed.
 #[derive(Debug)]
-pub struct Settled {
+pub(crate) struct Settled {
     steps: HashMap<ResourceId, watch::Sender<Option<bool>>>,
     /// When this run last made a role, user or policy of the student's.
     principal_made: Mutex<Option<Instant>>,
@@ -124,7 +124,7 @@ pub struct Settled {
 
 impl Settled {
     /// A board for these steps, all open.
-    pub fn new<'a>(steps: impl IntoIterator<Item = &'a ResourceId>) -> Self {
+    pub(crate) fn new<'a>(steps: impl IntoIterator<Item = &'a ResourceId>) -> Self {
         Self {
             steps: steps
                 .into_iter()
@@ -136,7 +136,7 @@ impl Settled {
     }
 
     /// Records how a step ended.
-    pub fn settle(&self, id: &ResourceId, well: bool) {
+    pub(crate) fn settle(&self, id: &ResourceId, well: bool) {
         if let Some(sender) = self.steps.get(id) {
             sender.send_replace(Some(well));
         }
@@ -159,48 +159,48 @@ impl Settled {
 /// Whether one of the student's new roles could be assumed yet. Roles that are made together become assumable
 /// together, so until then one step asks for all: every refused attempt costs a call.
 #[derive(Debug, Default)]
-pub struct RoleGate(tokio::sync::Mutex<bool>);
+pub(crate) struct RoleGate(tokio::sync::Mutex<bool>);
 
 /// Everything that a step works with.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// Makes its calls, which are about [`Self::part`].
-    pub client: Client,
+    pub(crate) client: Client,
     /// Where.
-    pub scope: &'a Scope,
+    pub(crate) scope: &'a Scope,
     /// Whose.
-    pub owner: &'a Owner,
+    pub(crate) owner: &'a Owner,
     /// What it acts on.
-    pub resource: &'a ResourceId,
+    pub(crate) resource: &'a ResourceId,
     /// The same, for any student.
-    pub part: StackPart,
+    pub(crate) part: StackPart,
     /// How the student's other steps ended.
-    pub settled: &'a Settled,
+    pub(crate) settled: &'a Settled,
     /// Whether the student's roles can be assumed.
-    pub roles: &'a RoleGate,
+    pub(crate) roles: &'a RoleGate,
     /// Makes and keeps credentials, in a run that issues some.
-    pub issuer: Option<&'a dyn Issuer>,
+    pub(crate) issuer: Option<&'a dyn Issuer>,
 }
 
 impl<'a> Context<'a> {
     /// The class.
-    pub fn class(&self) -> &'a ClassName {
+    pub(crate) fn class(&self) -> &'a ClassName {
         &self.owner.class
     }
 
     /// The student.
-    pub fn student(&self) -> &'a Username {
+    pub(crate) fn student(&self) -> &'a Username {
         &self.owner.student
     }
 
     /// Says that this step has just made its role, user or policy, or has found that somebody made it a moment ago:
     /// IAM may not know it everywhere yet.
-    pub fn principal_made(&self) {
+    pub(crate) fn principal_made(&self) {
         let made = &self.settled.principal_made;
         *made.lock().unwrap_or_else(|e| e.into_inner()) = Some(Instant::now());
     }
 
     /// When this run last made a role, user or policy of the student's.
-    pub fn last_principal(&self) -> Option<Instant> {
+    pub(crate) fn last_principal(&self) -> Option<Instant> {
         let made = &self.settled.principal_made;
         *made.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -210,7 +210,7 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// That the run was stopped.
-    pub async fn alone_with(
+    pub(crate) async fn alone_with(
         &self,
         function: &str,
     ) -> Result<tokio::sync::OwnedMutexGuard<()>, StepError> {
@@ -230,7 +230,7 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// [`StepError::Needs`] when one of them did not end well.
-    pub async fn wait_for_steps(&self, needs: &[ResourceId]) -> Result<(), StepError> {
+    pub(crate) async fn wait_for_steps(&self, needs: &[ResourceId]) -> Result<(), StepError> {
         for id in needs {
             let well = self
                 .client
@@ -245,7 +245,7 @@ impl<'a> Context<'a> {
     }
 
     /// Says that the step waits for a condition in the cloud.
-    pub fn emit_waiting(&self, on: &str) {
+    pub(crate) fn emit_waiting(&self, on: &str) {
         self.client.emit(Event::StepWaiting {
             student: self.student().clone(),
             resource: self.resource.clone(),
@@ -257,7 +257,7 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// [`StepError::Conflict`] then.
-    pub fn prove_ours(&self, tags: &Tags) -> Result<(), StepError> {
+    pub(crate) fn prove_ours(&self, tags: &Tags) -> Result<(), StepError> {
         self.prove(&Ownership::from_tags(tags, self.class()))
     }
 
@@ -276,7 +276,10 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// AWS's, or that the run was stopped; the refusal itself when the role is not taken in time.
-    pub async fn call_assuming_role<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>
+    pub(crate) async fn call_assuming_role<T, F>(
+        &self,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, StepError>
     where
         F: Future<Output = CallResult<T>>,
     {
@@ -318,7 +321,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// AWS's, or that the run was stopped; stuck when the thing does not show up; IAM's refusal when nothing was made a moment ago, or
     /// it stays so.
-    pub async fn call_about_new<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>
+    pub(crate) async fn call_about_new<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>
     where
         F: Future<Output = CallResult<T>>,
     {
@@ -354,7 +357,10 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// Every other error; IAM's refusal when the listing goes on showing it.
-    pub async fn or_gone_from_iam(&self, result: Result<(), CallError>) -> Result<(), StepError> {
+    pub(crate) async fn or_gone_from_iam(
+        &self,
+        result: Result<(), CallError>,
+    ) -> Result<(), StepError> {
         let error = match result {
             Err(CallError::Cloud(error)) if error.kind == ErrorKind::Unresolved => error,
             other => return or_gone(other),
@@ -379,7 +385,10 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// AWS's, or that the run was stopped.
-    pub async fn lists(&self, is_it: impl Fn(&Principal) -> bool) -> Result<bool, StepError> {
+    pub(crate) async fn lists(
+        &self,
+        is_it: impl Fn(&Principal) -> bool,
+    ) -> Result<bool, StepError> {
         let mut token: Option<String> = None;
         loop {
             let page = self.client.principals_page(token.clone()).await?;
@@ -394,7 +403,7 @@ impl<'a> Context<'a> {
 
 /// A wait for a condition in the cloud: how often to look, and for how long.
 #[derive(Debug)]
-pub struct Poll {
+pub(crate) struct Poll {
     started: Instant,
     deadline: Duration,
     pause: Duration,
@@ -418,32 +427,32 @@ impl Poll {
     /// For a role to become assumable. AWS gives no figure; users see 5 to 30 seconds, most often about ten, and
     /// every look before that is a call for nothing. Terraform's AWS provider waits five minutes, and its users have
     /// seen longer (its issue 44517).
-    pub fn role_propagation() -> Self {
+    pub(crate) fn role_propagation() -> Self {
         Self::new(10000, 8, 600)
     }
 
     /// For a function to take permissions though it is there: Terraform's AWS provider waits as long.
-    pub fn function_known() -> Self {
+    pub(crate) fn function_known() -> Self {
         Self::new(500, 5, 300)
     }
 
     /// For a listing to show something that may have been made.
-    pub fn listing() -> Self {
+    pub(crate) fn listing() -> Self {
         Self::new(1000, 4, 10)
     }
 
     /// For something new to be visible everywhere. Terraform's AWS provider waits up to two minutes for IAM.
-    pub fn visibility() -> Self {
+    pub(crate) fn visibility() -> Self {
         Self::new(500, 5, 120)
     }
 
     /// For a function to become Active, or its update to be applied.
-    pub fn function_state() -> Self {
+    pub(crate) fn function_state() -> Self {
         Self::new(1500, 5, 180)
     }
 
     /// For a state machine to be gone.
-    pub fn state_machine_gone() -> Self {
+    pub(crate) fn state_machine_gone() -> Self {
         Self::new(1000, 8, 300)
     }
 
@@ -451,7 +460,7 @@ impl Poll {
     ///
     /// # Errors
     /// [`StepError::Stuck`] past the deadline; [`StepError::Cancelled`] when the run is stopped.
-    pub async fn again(&mut self, context: &Context<'_>, on: &str) -> Result<(), StepError> {
+    pub(crate) async fn again(&mut self, context: &Context<'_>, on: &str) -> Result<(), StepError> {
         if self.started.elapsed() >= self.deadline {
             return Err(StepError::Stuck(format!(
                 "waited {} s for {on}",
@@ -468,13 +477,13 @@ impl Poll {
     }
 
     /// The same wait, as if it had begun at that moment.
-    pub fn since(&mut self, began: Instant) -> &mut Self {
+    pub(crate) fn since(&mut self, began: Instant) -> &mut Self {
         self.started = began;
         self
     }
 
     /// How long this wait has lasted.
-    pub fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 }
@@ -483,7 +492,7 @@ impl Poll {
 ///
 /// # Errors
 /// Every other error.
-pub fn or_gone(result: Result<(), CallError>) -> Result<(), StepError> {
+pub(crate) fn or_gone(result: Result<(), CallError>) -> Result<(), StepError> {
     match result {
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(()),
         other => Ok(other?),

@@ -49,12 +49,12 @@ impl Vault {
     }
 
     /// The file of a student.
-    pub fn file(&self, student: &Username) -> PathBuf {
+    pub(crate) fn file(&self, student: &Username) -> PathBuf {
         self.dir.join(format!("{student}.csv"))
     }
 
     /// The file with everybody.
-    pub fn everybody(&self) -> PathBuf {
+    pub(crate) fn everybody(&self) -> PathBuf {
         self.dir.join(EVERYBODY)
     }
 
@@ -62,7 +62,7 @@ impl Vault {
     ///
     /// # Errors
     /// Names what cannot be written; an older file is as it was then.
-    pub fn keep(&self, credentials: &Credentials) -> io::Result<()> {
+    pub(crate) fn keep(&self, credentials: &Credentials) -> io::Result<()> {
         keep_private(&self.dir)?;
         write_whole(&self.file(&credentials.username), &table([credentials])?)
     }
@@ -88,7 +88,7 @@ impl Vault {
     ///
     /// # Errors
     /// Names the file that cannot be removed.
-    pub fn forget(&self, student: &Username) -> io::Result<()> {
+    pub(crate) fn forget(&self, student: &Username) -> io::Result<()> {
         remove_if_there(&self.file(student)).map(|_| ())
     }
 
@@ -97,7 +97,7 @@ impl Vault {
     ///
     /// # Errors
     /// Names what cannot be read or written.
-    pub fn renew_everybody(&self) -> io::Result<usize> {
+    pub(crate) fn renew_everybody(&self) -> io::Result<usize> {
         let mut students = self.students()?;
         students.sort();
         let mut all = Vec::with_capacity(students.len());
@@ -122,7 +122,7 @@ impl Vault {
     ///
     /// # Errors
     /// Names the folder that cannot be read.
-    pub fn students(&self) -> io::Result<Vec<Username>> {
+    pub(crate) fn students(&self) -> io::Result<Vec<Username>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|error| named(&self.dir, &error))?,

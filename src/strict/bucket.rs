@@ -27,7 +27,7 @@ struct Competitor {
 
 impl Bucket {
     /// A full bucket. `share`: how much of it the competitor takes; `phase` (0 to 1): when in its rhythm it begins.
-    pub fn new(quota: BucketQuota, scale: f64, share: f64, phase: f64) -> Self {
+    pub(crate) fn new(quota: BucketQuota, scale: f64, share: f64, phase: f64) -> Self {
         let interval = quota
             .per
             .div_f64(f64::from(quota.calls) * scale)
@@ -69,13 +69,13 @@ impl Bucket {
     }
 
     /// Whether there is a token at `now`.
-    pub fn has_one(&mut self, now: Duration) -> bool {
+    pub(crate) fn has_one(&mut self, now: Duration) -> bool {
         self.advance(now);
         self.next_token() <= now
     }
 
     /// Takes one that [`Self::has_one`] found.
-    pub fn take(&mut self, now: Duration) {
+    pub(crate) fn take(&mut self, now: Duration) {
         self.full_at = self.full_at.max(now) + self.interval;
     }
 }

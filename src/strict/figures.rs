@@ -10,11 +10,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketQuota {
     /// Tokens that come in each period.
-    pub calls: u32,
+    pub(crate) calls: u32,
     /// The period.
-    pub per: Duration,
+    pub(crate) per: Duration,
     /// Tokens that the bucket holds.
-    pub burst: u32,
+    pub(crate) burst: u32,
 }
 
 const fn quota(calls: u32, seconds: u64, burst: u32) -> BucketQuota {
@@ -26,7 +26,7 @@ const fn quota(calls: u32, seconds: u64, burst: u32) -> BucketQuota {
 }
 
 /// Buckets of single operations.
-pub const OPERATIONS: &[(&str, BucketQuota)] = &[
+pub(crate) const OPERATIONS: &[(&str, BucketQuota)] = &[
     // apigateway/latest/developerguide/limits.html, "quotas for creating, deploying and managing an API"; none can be
     // raised. CreateRestApi: the figure for regional APIs.
     ("apigateway:CreateRestApi", quota(1, 3, 1)),
@@ -65,7 +65,7 @@ pub const OPERATIONS: &[(&str, BucketQuota)] = &[
 ];
 
 /// Buckets that many operations share.
-pub const TOTALS: &[(&str, BucketQuota)] = &[
+pub(crate) const TOTALS: &[(&str, BucketQuota)] = &[
     // The pages above: "Total operations", and "Rate of control plane API requests", which leaves out GetFunction,
     // GetPolicy and invocations.
     ("apigateway: all operations", quota(10, 1, 40)),
@@ -75,7 +75,8 @@ pub const TOTALS: &[(&str, BucketQuota)] = &[
 ];
 
 /// How long users see a new role take until it can be assumed; AWS gives no figure.
-pub const ROLE_ASSUMABLE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
+pub(crate) const ROLE_ASSUMABLE: (Duration, Duration) =
+    (Duration::from_secs(5), Duration::from_secs(30));
 
 /// The buckets that an operation takes from: its own, then the shared one.
 pub(super) fn buckets_of(

@@ -16,7 +16,7 @@
 //! It is a second opinion, so it imports nothing of this crate: its figures ([`figures`]) are its own copy from AWS's
 //! documentation, not the pacer's.
 
-pub mod figures;
+pub(crate) mod figures;
 
 mod bucket;
 mod faults;

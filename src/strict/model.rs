@@ -46,7 +46,7 @@ pub struct Timings {
     /// How long a new function is `Pending`.
     pub function_pending: Duration,
     /// How long an update of a function is `InProgress`.
-    pub function_update: Duration,
+    pub(crate) function_update: Duration,
     /// How long a deleted state machine is `DELETING`, running executions not counted.
     pub machine_deleting: Duration,
     /// Until IAM finds a new role, user or policy by its name.
@@ -56,7 +56,7 @@ pub struct Timings {
     /// From a function's being Active until it can be given permissions.
     pub permission_known: Spread,
     /// Until Step Functions knows an execution that it has started.
-    pub execution_known: Spread,
+    pub(crate) execution_known: Spread,
     /// A state that a new function is in for a while before it is `Active`, on top of `Pending`.
     pub function_passes: Option<(&'static str, Duration)>,
 }
@@ -64,7 +64,7 @@ pub struct Timings {
 impl Timings {
     /// With everything else that AWS takes time to know. Users report single cases, most of them of seconds; the longest
     /// seen were three minutes for a policy and five for a permission.
-    pub fn with_lags() -> Self {
+    pub(crate) fn with_lags() -> Self {
         let up_to = |seconds| Spread {
             from: Duration::ZERO,
             to: Duration::from_secs(seconds),
@@ -171,7 +171,7 @@ pub struct Count {
     /// Calls that arrived.
     pub calls: u64,
     /// Those of them that found a bucket empty.
-    pub throttled: u64,
+    pub(crate) throttled: u64,
 }
 
 #[derive(Debug, Clone, Copy)]

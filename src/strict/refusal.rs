@@ -35,7 +35,7 @@ impl Refusal {
     }
 
     /// AWS itself failed.
-    pub fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         Self::new(
             500,
             "InternalFailure",
@@ -45,7 +45,7 @@ impl Refusal {
 
     /// A request too many, in the service's own words. Sources: the services' API references, "Common errors", and
     /// `TooManyRequestsException` of Lambda and API Gateway.
-    pub fn throttled(service: &str) -> Self {
+    pub(crate) fn throttled(service: &str) -> Self {
         match service {
             "iam" | "sts" => Self::new(400, "Throttling", "Rate exceeded"),
             "lambda" => Self::new(429, "TooManyRequestsException", "Rate exceeded"),
@@ -55,7 +55,7 @@ impl Refusal {
     }
 
     /// The caller may not do this. `operation`: `service:Operation`.
-    pub fn access_denied(operation: &str) -> Self {
+    pub(crate) fn access_denied(operation: &str) -> Self {
         let code = if operation.starts_with("iam:") {
             "AccessDenied"
         } else {

@@ -125,7 +125,7 @@ impl Request {
     }
 
     /// What it is about: a name, an id or an ARN; empty for listings.
-    pub fn resource(&self) -> String {
+    pub(crate) fn resource(&self) -> String {
         let keys: &[&str] = match self.parts().0 {
             "iam" => &[
                 "RoleName",

@@ -1,24 +1,24 @@
 //! What a file is when it is no UTF-8 text: told by its first bytes, so that the message can name it.
 
 /// What to do about a file in another encoding; Excel's own words for the choice.
-pub const SAVE_AS_UTF8: &str = "in Excel, use File > Save As and choose 'CSV UTF-8 (Comma delimited)'; elsewhere, save or export as UTF-8";
+pub(crate) const SAVE_AS_UTF8: &str = "in Excel, use File > Save As and choose 'CSV UTF-8 (Comma delimited)'; elsewhere, save or export as UTF-8";
 
 /// The mark that a UTF-8 file may begin with.
-pub const MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// End of file, as old programs write it into the file (Ctrl-Z).
-pub const END_OF_FILE: u8 = 0x1A;
+pub(crate) const END_OF_FILE: u8 = 0x1A;
 
 /// So much of a file is looked at.
 const LOOK: usize = 4096;
 
 /// Why a file is no table, in words that finish "the file is …", and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Foreign {
+pub(crate) struct Foreign {
     /// What it is.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// What to do about it.
-    pub hint: &'static str,
+    pub(crate) hint: &'static str,
 }
 
 const OPEN_IN_EXCEL: &str = "open it in Excel or LibreOffice, then use File > Save As and choose 'CSV UTF-8 (Comma delimited)'";
@@ -102,7 +102,7 @@ const MAGIC: &[(&[u8], &str, &str)] = &[
 ];
 
 /// What a file is, if it is something else than text in an encoding of one byte or UTF-8.
-pub fn foreign(bytes: &[u8]) -> Option<Foreign> {
+pub(crate) fn foreign(bytes: &[u8]) -> Option<Foreign> {
     let is = |what, hint| Some(Foreign { what, hint });
     const UTF_32: &str = "UTF-32, not UTF-8";
     const UTF_16: &str = "UTF-16 (what Excel calls 'Unicode Text'), not UTF-8";
@@ -240,14 +240,14 @@ const HIGH: [char; 32] = [
 
 /// Whether so many bytes are neither printable ASCII nor white space that it is no table of an encoding in which Latin
 /// letters and separators are one byte each: EBCDIC, a binary file.
-pub fn is_unreadable(bytes: &[u8]) -> bool {
+pub(crate) fn is_unreadable(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(LOOK)];
     let odd = |byte: &&u8| !matches!(**byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | END_OF_FILE);
     head.iter().filter(odd).count() * 2 > head.len()
 }
 
 /// What a text was before its UTF-8 was read as Windows-1252: `José` for `JosÃ©`; `None` for a text that was not.
-pub fn before_mojibake(text: &str) -> Option<String> {
+pub(crate) fn before_mojibake(text: &str) -> Option<String> {
     if text.is_ascii() {
         return None;
     }

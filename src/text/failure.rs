@@ -20,7 +20,7 @@ pub struct Failure {
 
 impl Failure {
     /// The cause with the id of its request: for where there is no other place for that.
-    pub fn cause_in_full(&self) -> String {
+    pub(crate) fn cause_in_full(&self) -> String {
         match &self.request_id {
             Some(id) => format!("{} (request id {id})", self.cause),
             None => self.cause.clone(),
@@ -28,7 +28,7 @@ impl Failure {
     }
 
     /// What is wrong with a file, each kind of mistake once. `file` is what the messages call it.
-    pub fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Self> {
+    pub(crate) fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Self> {
         let said = |message: problems::Message| Self {
             request_id: None,
             subject: message.subject,

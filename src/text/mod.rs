@@ -9,18 +9,18 @@
 //! - `names`: whether two names are one person's;
 //! - [`problems`]: what is wrong with a table, said once however often it is wrong.
 
-pub mod encoding;
+pub(crate) mod encoding;
 pub mod failure;
 pub mod json;
 pub(crate) mod link;
 pub(crate) mod names;
-pub mod normalise;
-pub mod problems;
+pub(crate) mod normalise;
+pub(crate) mod problems;
 pub mod show;
-pub mod similar;
-pub mod table;
+pub(crate) mod similar;
+pub(crate) mod table;
 pub mod unwanted;
-pub mod words;
+pub(crate) mod words;
 
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -28,7 +28,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// A text of at most so many characters; `…` stands where it was cut.
-pub fn shortened(text: &str, most: usize) -> String {
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

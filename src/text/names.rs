@@ -25,7 +25,7 @@ pub(crate) enum Likeness {
 }
 
 impl Name {
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let key = key(text).replace(['\u{2019}', '\u{2018}', '\u{02bc}', '`'], "'");
         let words = key.split(|c: char| c.is_whitespace() || matches!(c, ',' | '،' | '，' | '、'));
         let mut words: Vec<String> = words
@@ -37,12 +37,12 @@ impl Name {
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
     /// How alike they are.
-    pub fn likeness(&self, other: &Self) -> Likeness {
+    pub(crate) fn likeness(&self, other: &Self) -> Likeness {
         if self.is_empty() || other.is_empty() {
             return Likeness::Unknown;
         }

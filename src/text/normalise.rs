@@ -8,7 +8,7 @@ use super::unwanted::{Unwanted, is_joiner};
 /// direction, without case, each run of white space one space and none at the ends.
 ///
 /// Not for showing, and not an identifier: `Ana` and `ana` have one key.
-pub fn key(text: &str) -> String {
+pub(crate) fn key(text: &str) -> String {
     if text.is_ascii() {
         let lower = text.to_ascii_lowercase();
         return lower.split_whitespace().collect::<Vec<&str>>().join(" ");
@@ -34,18 +34,18 @@ pub fn key(text: &str) -> String {
 }
 
 /// Whether two texts are the same to a person.
-pub fn same(a: &str, b: &str) -> bool {
+pub(crate) fn same(a: &str, b: &str) -> bool {
     a == b || key(a) == key(b)
 }
 
 /// A word for what a column is, from its header: letters and digits only, so that `E-mail Address`, `email_address` and
 /// `EmailAddress` are one.
-pub fn squeezed(text: &str) -> String {
+pub(crate) fn squeezed(text: &str) -> String {
     key(text).chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// A text in Latin letters without what stands above and below them: `José` is `Jose`. What has no such form stays.
-pub fn without_accents(text: &str) -> String {
+pub(crate) fn without_accents(text: &str) -> String {
     let nfd = icu_normalizer::DecomposingNormalizerBorrowed::new_nfd();
     let is_mark = |c: &char| matches!(c, '\u{300}'..='\u{36F}');
     nfd.normalize(text)
@@ -56,7 +56,7 @@ pub fn without_accents(text: &str) -> String {
 
 /// A text in the Latin letters that it looks like: full-width and other forms as the plain ones, without joiners, and
 /// letters of other scripts among Latin ones as those they look like. A word that is wholly of another script stays.
-pub fn latin(text: &str) -> String {
+pub(crate) fn latin(text: &str) -> String {
     const LIKE: [(&str, &str); 2] = [
         (
             "аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅ",

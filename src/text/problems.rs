@@ -3,7 +3,7 @@
 //! Sixty equal mistakes have one cause and one fix, and ten thousand lines of messages help nobody.
 
 /// At most this many messages, whatever the file.
-pub const MOST: usize = 20;
+pub(crate) const MOST: usize = 20;
 /// Line numbers that one message names.
 const LINES: usize = 6;
 /// Values that one message shows.
@@ -11,39 +11,39 @@ const EXAMPLES: usize = 2;
 
 /// Something wrong with a table, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The physical line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Number from 1, and the header's name for it where it has one (printable already).
-    pub column: Option<(usize, Option<String>)>,
+    pub(crate) column: Option<(usize, Option<String>)>,
     /// What is wrong.
-    pub cause: String,
+    pub(crate) cause: String,
     /// What to do about it.
-    pub hint: String,
+    pub(crate) hint: String,
     /// How it is said with others like it; `None` for what is said by itself.
-    pub like: Option<Like>,
+    pub(crate) like: Option<Like>,
 }
 
 /// How a mistake is said with others like it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Like {
+pub(crate) struct Like {
     /// Finishes the sentence "12 …" (`usernames have '.' in them`). Mistakes that have the same words here are one
     /// message: in one column, or anywhere if some of them are said alone.
-    pub many: String,
+    pub(crate) many: String,
     /// The value, as a message shows it; empty where there is none to show.
-    pub example: String,
+    pub(crate) example: String,
     /// What to do about all of them.
-    pub hint: String,
+    pub(crate) hint: String,
     /// What to write in place of this one, where something can be proposed.
-    pub instead: Option<String>,
+    pub(crate) instead: Option<String>,
     /// So many are said by themselves before the rest become one message: for mistakes that can only be mended
     /// one by one.
-    pub alone: usize,
+    pub(crate) alone: usize,
 }
 
 impl Problem {
     /// A problem of a whole line.
-    pub fn at_line(line: usize, cause: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn at_line(line: usize, cause: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             line,
             column: None,
@@ -98,7 +98,7 @@ impl Problem {
     }
 
     /// With how it is said together with others.
-    pub fn like(mut self, like: Like) -> Self {
+    pub(crate) fn like(mut self, like: Like) -> Self {
         self.like = Some(like);
         self
     }
@@ -114,7 +114,7 @@ impl Problem {
 }
 
 /// `line 4`; `lines 2, 3 and 7`; `lines 2, 3, 4, 5, 6, 7 and 54 more`.
-pub fn said_lines(lines: &[usize]) -> String {
+pub(crate) fn said_lines(lines: &[usize]) -> String {
     let numbers: Vec<String> = lines.iter().take(LINES).map(usize::to_string).collect();
     match (numbers.as_slice(), lines.len().saturating_sub(LINES)) {
         ([], _) => "line 1".to_owned(),
@@ -126,18 +126,18 @@ pub fn said_lines(lines: &[usize]) -> String {
 
 /// A message: where, what, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub(crate) struct Message {
     /// File, lines and column.
-    pub subject: String,
+    pub(crate) subject: String,
     /// What is wrong.
-    pub cause: String,
+    pub(crate) cause: String,
     /// What to do about it.
-    pub hint: String,
+    pub(crate) hint: String,
 }
 
 /// What a person is told: in the file's order, each kind of mistake of a column once, at most [`MOST`] messages and one
 /// that counts the rest. `file` is what the messages call the file.
-pub fn messages(file: &str, mut problems: Vec<Problem>) -> Vec<Message> {
+pub(crate) fn messages(file: &str, mut problems: Vec<Problem>) -> Vec<Message> {
     problems.sort_by_key(|p| (p.line, p.column.as_ref().map(|c| c.0)));
     let mut groups: Vec<Vec<Problem>> = Vec::new();
     let mut places: std::collections::HashMap<(Option<usize>, String), (usize, usize)> =

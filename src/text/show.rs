@@ -10,7 +10,7 @@ use super::unwanted::stand_in;
 /// could steer a terminal, hide, or turn the reading order around becomes U+FFFD (�), so that it is seen.
 ///
 /// Zero-width joiners stay: emoji and several scripts are spelt with them.
-pub fn clean(text: &str) -> Cow<'_, str> {
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| stand_in(c).is_none()) {
         return Cow::Borrowed(text);
     }
@@ -46,7 +46,7 @@ pub fn width(text: &str) -> usize {
 }
 
 /// Cleans a text and cuts it to at most `max` columns; what was cut shows as `…`.
-pub fn fit(text: &str, max: usize) -> String {
+pub(crate) fn fit(text: &str, max: usize) -> String {
     let text = clean(text);
     if width(&text) <= max {
         return text.into_owned();
@@ -68,7 +68,7 @@ pub fn fit(text: &str, max: usize) -> String {
 }
 
 /// Cleans a text and makes it exactly `columns` wide: cut or filled with spaces.
-pub fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     let mut text = fit(text, columns);
     let missing = columns.saturating_sub(width(&text));
     text.extend(std::iter::repeat_n(' ', missing));
@@ -76,7 +76,7 @@ pub fn pad(text: &str, columns: usize) -> String {
 }
 
 /// As [`pad`], aligned to the right.
-pub fn pad_left(text: &str, columns: usize) -> String {
+pub(crate) fn pad_left(text: &str, columns: usize) -> String {
     let text = fit(text, columns);
     let missing = columns.saturating_sub(width(&text));
     format!("{}{text}", " ".repeat(missing))
@@ -84,7 +84,7 @@ pub fn pad_left(text: &str, columns: usize) -> String {
 
 /// Cleans a text and breaks it into lines of at most `columns` at spaces. A word that is longer than a line
 /// (an ARN) stands on a line of its own, whole: whoever copies it needs all of it.
-pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let text = clean(text);
     let mut lines = Vec::new();
     let mut line = String::new();

@@ -8,7 +8,10 @@ const MOST: usize = 3;
 /// The candidates that are nearest to what was typed, case-insensitively, in their given order: those at the
 /// smallest edit distance, if that is at most a third of the typed name's length (and at least one edit is
 /// always forgiven). Empty when nothing comes near.
-pub fn closest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn closest<'a>(
+    typed: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
     let typed = typed.to_lowercase();
     let length = typed.chars().count();
     let mut nearest = (length / 3).max(1);
@@ -31,7 +34,7 @@ pub fn closest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
 }
 
 /// [`closest`] as the hint "did you mean 'a' or 'b'?", if anything comes near.
-pub fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {

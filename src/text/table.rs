@@ -16,26 +16,26 @@ use super::unwanted::{shown, without_invisible};
 /// What may stand between fields, the likeliest first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// The header is looked for in so many records: titles may stand above it.
-pub const HEADER_WITHIN: usize = 20;
+pub(crate) const HEADER_WITHIN: usize = 20;
 
 /// One field: its text, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     /// The text without the quotes, without white space around it and without invisible characters.
-    pub text: String,
+    pub(crate) text: String,
     /// The invisible character that was taken off first, if any was.
-    pub taken_off: Option<char>,
+    pub(crate) taken_off: Option<char>,
     /// The physical line on which it begins, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What is wrong with its quoting.
-    pub flaw: Option<Flaw>,
+    pub(crate) flaw: Option<Flaw>,
     /// All bytes between its separators in the file, quotes and spaces included.
-    pub at: Range<usize>,
+    pub(crate) at: Range<usize>,
 }
 
 /// What can be wrong with a field's quoting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     /// The field begins with a quote that is not closed. The record ends with the line on which it opened,
     /// so that one forgotten quote does not hide the rest of the file.
     Unclosed,
@@ -47,27 +47,27 @@ pub enum Flaw {
 
 /// One record: at least one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub(crate) struct Record {
     /// Its fields.
-    pub fields: Vec<Field>,
+    pub(crate) fields: Vec<Field>,
     /// Its line break's bytes; empty at the end of a file without one.
-    pub line_break: Range<usize>,
+    pub(crate) line_break: Range<usize>,
 }
 
 impl Record {
     /// The physical line on which it begins, from 1.
-    pub fn line(&self) -> usize {
+    pub(crate) fn line(&self) -> usize {
         self.fields.first().map_or(1, |field| field.line)
     }
 
     /// A field's text; empty where the record has ended.
-    pub fn text(&self, column: usize) -> &str {
+    pub(crate) fn text(&self, column: usize) -> &str {
         self.fields.get(column).map_or("", |f| f.text.as_str())
     }
 
     /// Whether it says nothing: a blank line, or only separators (which is what Excel leaves of a row whose
     /// cells were emptied).
-    pub fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         self.fields
             .iter()
             .all(|field| field.text.is_empty() && field.flaw.is_none())
@@ -76,21 +76,21 @@ impl Record {
 
 /// A file as a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table<'a> {
+pub(crate) struct Table<'a> {
     bytes: &'a [u8],
     /// What stands between its fields.
-    pub separator: char,
+    pub(crate) separator: char,
     /// Every record, blank ones included, without Excel's own `sep=` line.
-    pub records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
 }
 
 /// Why a file cannot be read as a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused<'a> {
+pub(crate) struct Refused<'a> {
     /// What it is instead.
-    pub problem: Problem,
+    pub(crate) problem: Problem,
     /// What could be read in spite of it, for telling what else is wrong: never for use.
-    pub anyway: Option<Table<'a>>,
+    pub(crate) anyway: Option<Table<'a>>,
 }
 
 impl<'a> Table<'a> {
@@ -102,7 +102,10 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     /// The file is something else than UTF-8 text, or is not UTF-8 somewhere.
-    pub fn read(bytes: &'a [u8], score: impl Fn(&Record) -> u32) -> Result<Self, Box<Refused<'a>>> {
+    pub(crate) fn read(
+        bytes: &'a [u8],
+        score: impl Fn(&Record) -> u32,
+    ) -> Result<Self, Box<Refused<'a>>> {
         if let Some(foreign) = encoding::foreign(bytes) {
             let cause = format!("the file is {}", foreign.what);
             return Err(Box::new(Refused {
@@ -153,31 +156,17 @@ impl<'a> Table<'a> {
     }
 
     /// The bytes of a field between its separators, as they stand in the file.
-    pub fn raw(&self, field: &Field) -> &'a [u8] {
+    pub(crate) fn raw(&self, field: &Field) -> &'a [u8] {
         &self.bytes[field.at.clone()]
     }
 
     /// The bytes of a record's line break, as they stand in the file.
-    pub fn line_break(&self, record: &Record) -> &'a [u8] {
+    pub(crate) fn line_break(&self, record: &Record) -> &'a [u8] {
         &self.bytes[record.line_break.clone()]
     }
 
-    /// The file with some fields replaced and every other byte kept. The edits are in the file's order and do not
-    /// overlap, as [`Field::at`] of different fields do not; their text stands as it is, with the quotes that it needs.
-    pub fn with(&self, edits: &[(Range<usize>, String)]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes.len() + edits.len() * 4);
-        let mut from = 0;
-        for (place, text) in edits {
-            out.extend_from_slice(&self.bytes[from..place.start]);
-            out.extend_from_slice(text.as_bytes());
-            from = place.end;
-        }
-        out.extend_from_slice(&self.bytes[from..]);
-        out
-    }
-
     /// Every quote that is not closed or stands where none may.
-    pub fn flaws(&self) -> Vec<Problem> {
+    pub(crate) fn flaws(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for record in &self.records {
             for (index, field) in record.fields.iter().enumerate() {
@@ -190,7 +179,7 @@ impl<'a> Table<'a> {
     }
 
     /// The word for what stands between the fields.
-    pub fn separator_word(&self) -> &'static str {
+    pub(crate) fn separator_word(&self) -> &'static str {
         match self.separator {
             ',' => "comma",
             ';' => "semicolon",
@@ -236,7 +225,12 @@ impl<'a> Table<'a> {
 impl Flaw {
     /// The flaw of a field, as it is told. `column`: its number from 1, and its header where it is known. `open`:
     /// whether the value may be shown.
-    pub fn problem(self, field: &Field, column: (usize, Option<String>), open: bool) -> Problem {
+    pub(crate) fn problem(
+        self,
+        field: &Field,
+        column: (usize, Option<String>),
+        open: bool,
+    ) -> Problem {
         let value = open.then(|| shown(&field.text));
         let named = value.as_deref().unwrap_or("this field");
         let (cause, hint, many) = match self {
@@ -679,10 +673,23 @@ mod tests {
             (edit(1, 1), "\"x,y\"".to_owned()),
             (edit(2, 1), "!".to_owned()),
         ];
-        let written = String::from_utf8(table.with(&edits)).unwrap();
+        let written = String::from_utf8(with(&table, &edits)).unwrap();
         assert_eq!(written, "\u{feff}\"a\" ,B\r\nc,\"x,y\"\rlast,!\u{1a}");
         assert_eq!(table.line_break(&table.records[0]), b"\r\n");
         assert_eq!(table.raw(&table.records[0].fields[0]), b"\"a\" ");
+    }
+
+    /// The file with some fields replaced, by the places that the table tells: the edits are in the file's order.
+    fn with(table: &Table<'_>, edits: &[(Range<usize>, String)]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(table.bytes.len() + edits.len() * 4);
+        let mut from = 0;
+        for (place, text) in edits {
+            out.extend_from_slice(&table.bytes[from..place.start]);
+            out.extend_from_slice(text.as_bytes());
+            from = place.end;
+        }
+        out.extend_from_slice(&table.bytes[from..]);
+        out
     }
 
     proptest! {
@@ -713,7 +720,7 @@ mod tests {
             }
             let rest = &bytes[at.unwrap_or(bytes.len())..];
             prop_assert!(rest.iter().all(|b| b.is_ascii_whitespace() || *b == END_OF_FILE), "{:?}", rest);
-            prop_assert_eq!(table.with(&[]), bytes.clone());
+            prop_assert_eq!(with(&table, &[]), bytes.clone());
         }
 
         #[test]
@@ -730,7 +737,7 @@ mod tests {
             let (row, column) = (pick[0].index(rows.len()), pick[1].index(3));
             prop_assume!(table.separator == ',');
             let place = table.records[row].fields[column].at.clone();
-            let written = table.with(&[(place, "\"N,9\"".to_owned())]);
+            let written = with(&table, &[(place, "\"N,9\"".to_owned())]);
             let again = Table::read(&written, |r| u32::from(r.fields.len() == 3)).unwrap();
             prop_assert_eq!(again.records.len(), rows.len());
             for (r, record) in again.records.iter().enumerate() {

@@ -36,7 +36,7 @@ impl Unwanted {
     }
 
     /// Words that finish the sentence "VALUE …".
-    pub fn cause(self) -> String {
+    pub(crate) fn cause(self) -> String {
         match self {
             Self::LineBreak => "has a line break in it".to_owned(),
             Self::Control('\t') => "has a tab in it".to_owned(),
@@ -54,7 +54,7 @@ impl Unwanted {
     }
 
     /// Words that finish the sentence "12 …".
-    pub fn many(self) -> String {
+    pub(crate) fn many(self) -> String {
         match self {
             Self::LineBreak => "values have a line break in them".to_owned(),
             Self::Control('\t') => "values have a tab in them".to_owned(),
@@ -74,7 +74,7 @@ impl Unwanted {
     }
 
     /// What to do about it.
-    pub fn hint(self) -> &'static str {
+    pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::LineBreak => "write the value on one line",
             Self::Control(_) | Self::Direction(_) | Self::Invisible(_) => {
@@ -98,7 +98,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Whether a character is part of how a script or an emoji is spelt and yet nothing is seen of it by itself.
-pub fn is_joiner(c: char) -> bool {
+pub(crate) fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
 }
 
@@ -141,7 +141,7 @@ pub fn without_invisible(text: &str) -> (Cow<'_, str>, Option<char>) {
 
 /// What stands in for a character wherever text from elsewhere is shown: a space for white space that is none, U+FFFD
 /// for what could steer a terminal, hide, or turn the reading order around. `None` for what may be shown.
-pub fn stand_in(c: char) -> Option<char> {
+pub(crate) fn stand_in(c: char) -> Option<char> {
     match Unwanted::of(c)? {
         Unwanted::Replacement => None,
         Unwanted::LineBreak | Unwanted::Control('\t' | '\u{0b}' | '\u{0c}') => Some(' '),
@@ -150,13 +150,13 @@ pub fn stand_in(c: char) -> Option<char> {
 }
 
 /// The code of a character, as people look it up.
-pub fn code(c: char) -> String {
+pub(crate) fn code(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
 
 /// A value in which everything that is not seen, or not seen as what it is, stands by its code: for messages about
 /// what is wrong with it.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         let hidden = match Unwanted::of(c) {
@@ -174,7 +174,7 @@ pub fn printable(text: &str) -> String {
 }
 
 /// A value as a message shows it: quoted, printable, and cut where it is long.
-pub fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const MOST: usize = 40;
     format!("'{}'", printable(&super::shortened(text, MOST)))
 }

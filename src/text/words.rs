@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `1 student`, `30 students`. Regular nouns only.
-pub fn plural(count: usize, noun: &str) -> String {
+pub(crate) fn plural(count: usize, noun: &str) -> String {
     if count == 1 {
         format!("1 {noun}")
     } else {
@@ -12,7 +12,7 @@ pub fn plural(count: usize, noun: &str) -> String {
 }
 
 /// `45s`, `1m 12s`, `2h 04m`.
-pub fn duration(elapsed: Duration) -> String {
+pub(crate) fn duration(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s}s"),
@@ -22,7 +22,7 @@ pub fn duration(elapsed: Duration) -> String {
 }
 
 /// The first `most` of a list, and how many more there are: `user1, user2 and 7 more`.
-pub fn some_of<T: AsRef<str>>(items: &[T], most: usize) -> String {
+pub(crate) fn some_of<T: AsRef<str>>(items: &[T], most: usize) -> String {
     let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
     match items.len().saturating_sub(most) {
         0 => shown.join(", "),
@@ -31,7 +31,7 @@ pub fn some_of<T: AsRef<str>>(items: &[T], most: usize) -> String {
 }
 
 /// A word in single quotes for a POSIX shell: a quote ends the string, is escaped alone, and begins it anew.
-pub fn posix_quoted(word: &str) -> String {
+pub(crate) fn posix_quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 

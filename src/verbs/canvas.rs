@@ -29,7 +29,7 @@ impl CanvasFile {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn load(args: &ReportArgs) -> Result<Option<Self>> {
+    pub(crate) fn load(args: &ReportArgs) -> Result<Option<Self>> {
         let (Some(Gradebook::Canvas), Some(path), Some(assignment)) =
             (args.gradebook, &args.canvas_export, &args.assignment)
         else {
@@ -52,7 +52,7 @@ impl CanvasFile {
     ///
     /// # Errors
     /// When the export is none, or has no such assignment that can be filled in.
-    pub fn judge(&self) -> Result<Gradable<'_>> {
+    pub(crate) fn judge(&self) -> Result<Gradable<'_>> {
         let name = self.path.display().to_string();
         let export =
             Export::read(&name, &self.bytes, &self.assignment).map_err(|failures| Error {
@@ -71,7 +71,7 @@ impl Gradable<'_> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(
+    pub(crate) fn write(
         &self,
         reports: &Path,
         report: &Document,

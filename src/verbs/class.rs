@@ -23,27 +23,27 @@ const ERRORS_ONLY: i8 = -2;
 
 /// What is known before the cloud is looked at.
 pub(super) struct Class {
-    pub settings: ClassSettings,
-    pub lab: Lab,
-    pub roster: Roster,
+    pub(crate) settings: ClassSettings,
+    pub(crate) lab: Lab,
+    pub(crate) roster: Roster,
     /// The students that the command is about, in the roster's order.
-    pub students: Vec<Student>,
-    pub started: Instant,
+    pub(crate) students: Vec<Student>,
+    pub(crate) started: Instant,
     /// How proposed commands begin.
-    pub invocation: String,
+    pub(crate) invocation: String,
     /// The students that the command is about, as options for a proposed command.
-    pub selection: String,
+    pub(crate) selection: String,
     /// The verb's own options, for a proposed command.
-    pub repeat: String,
+    pub(crate) repeat: String,
     /// Usernames that were given and do not stand so in the roster; the cloud tells who is meant.
-    pub doubts: Vec<UnsureName>,
+    pub(crate) doubts: Vec<UnsureName>,
     /// Those who were chosen by name and left the roster.
-    pub chosen_leavers: Vec<Username>,
+    pub(crate) chosen_leavers: Vec<Username>,
 }
 
 impl Class {
     /// Reads and checks everything that is on this machine.
-    pub fn load(cli: &Cli) -> Result<Self> {
+    pub(crate) fn load(cli: &Cli) -> Result<Self> {
         let started = Instant::now();
         let settings = cli.settings()?;
         let dir = match &settings.lab {
@@ -93,17 +93,17 @@ impl Class {
     }
 
     /// The class's name.
-    pub fn name(&self) -> &ClassName {
+    pub(crate) fn name(&self) -> &ClassName {
         &self.settings.class
     }
 
     /// Whether the command is about everybody.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.settings.students.is_empty() && self.settings.section.is_none() && !self.settings.left
     }
 
     /// How far the command reaches.
-    pub fn reach(&self) -> Reach {
+    pub(crate) fn reach(&self) -> Reach {
         match self.settings.left {
             true => Reach::Left,
             false if self.is_whole() => Reach::WholeClass,
@@ -112,7 +112,7 @@ impl Class {
     }
 
     /// How closely a command that deletes nothing looks. Beside some of the students the others would seem to have left.
-    pub fn depth(&self) -> Depth {
+    pub(crate) fn depth(&self) -> Depth {
         match self.is_whole() {
             true => Depth::Class {
                 patterns: self.lab.name_patterns(),
@@ -125,7 +125,7 @@ impl Class {
     ///
     /// # Errors
     /// What the lab cannot make of them.
-    pub fn desired(&self, scope: &Scope, students: &[Student]) -> Result<Desired> {
+    pub(crate) fn desired(&self, scope: &Scope, students: &[Student]) -> Result<Desired> {
         let desired = self.lab.desired(scope, self.name(), students);
         let mut desired = desired.map_err(invalid)?;
         if let Some(boundary) = &self.settings.role_boundary {
@@ -135,12 +135,12 @@ impl Class {
     }
 
     /// The settings by their whole path.
-    pub fn settings_file(&self) -> PathBuf {
+    pub(crate) fn settings_file(&self) -> PathBuf {
         std::path::absolute("homeroom.toml").unwrap_or_else(|_| "homeroom.toml".into())
     }
 
     /// Whether the command reaches a student whose files are here.
-    pub fn reaches(&self, name: &Username) -> bool {
+    pub(crate) fn reaches(&self, name: &Username) -> bool {
         match self.reach() {
             Reach::WholeClass => true,
             Reach::Selected => self.students.iter().any(|s| s.username == *name),

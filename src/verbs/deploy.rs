@@ -27,7 +27,7 @@ use crate::stack::result::StackResult;
 
 /// A deployment that ended, well or not.
 pub(super) struct Deployment {
-    pub ended: VerbEnded,
+    pub(crate) ended: VerbEnded,
     /// Students whose policy and handout name an API that is not there any more.
     stale: Vec<Username>,
 }

@@ -16,7 +16,7 @@ use crate::text::json;
 
 /// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// All is done.
     Done,
     /// Not everything could be seen or written, and no student's outcome says so.
@@ -34,7 +34,7 @@ pub enum Exit {
 
 impl Exit {
     /// The process's exit code.
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Error => 1,
@@ -49,26 +49,26 @@ impl Exit {
 
 /// How a verb ended.
 pub(super) struct VerbEnded {
-    pub summary: RunSummary,
+    pub(crate) summary: RunSummary,
     /// What could not be seen.
-    pub gaps: Vec<Gap>,
-    pub exit: Exit,
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) exit: Exit,
 }
 
 impl VerbEnded {
     /// Names files that were written for people.
-    pub fn list(&mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) {
+    pub(crate) fn list(&mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) {
         let files = files.into_iter();
         self.summary.files = files.map(|f| f.as_ref().display().to_string()).collect();
     }
 
     /// Shows it: one JSON document on stdout, or a summary for people.
-    pub fn show(&self, session: &Session) -> Result<Exit> {
+    pub(crate) fn show(&self, session: &Session) -> Result<Exit> {
         self.show_with(session, session.view())
     }
 
     /// The same with something beside it.
-    pub fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
+    pub(crate) fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
         let ui = session.class.settings.ui;
         let mut out = io::stdout().lock();
         let view = View {
@@ -88,7 +88,7 @@ impl VerbEnded {
 
 impl Session {
     /// Puts a run's end together: counts the outcomes and the calls.
-    pub fn ended(
+    pub(crate) fn ended(
         &self,
         command: Command,
         students: Vec<StudentResult>,
@@ -126,7 +126,7 @@ impl Session {
     }
 
     /// How summaries of this session are shown.
-    pub fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         let class = &self.class;
         View {
             columns: terminal::columns_of_stdout(),

@@ -23,8 +23,8 @@ const NAMED: usize = 12;
 #[derive(Default)]
 pub(super) struct Final {
     /// What to know of it.
-    pub notes: Vec<String>,
-    pub files: Vec<PathBuf>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// What the list of a teardown says of it. `reads`: whether it is written.

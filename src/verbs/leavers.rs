@@ -19,7 +19,7 @@ impl Session {
     ///
     /// # Errors
     /// A name that neither the roster nor the class has, or of somebody who left it and is not let in.
-    pub fn settle_leavers(&mut self, observed: &Observed, leavers: Leavers) -> Result<bool> {
+    pub(crate) fn settle_leavers(&mut self, observed: &Observed, leavers: Leavers) -> Result<bool> {
         let present = everybody(&self.desired, observed).into_keys().collect();
         let doubts = std::mem::take(&mut self.class.doubts);
         let settled = settle(&doubts, &present, observed.gaps.is_empty(), leavers);
@@ -95,12 +95,12 @@ impl Session {
     ///
     /// # Errors
     /// As [`leavers::check`].
-    pub fn check_leavers(&self, observed: &Observed, plan: &Plan) -> Result<()> {
+    pub(crate) fn check_leavers(&self, observed: &Observed, plan: &Plan) -> Result<()> {
         leavers::check(&self.desired, observed, self.class.reach(), plan)
     }
 
     /// The error of `--left` where nobody left.
-    pub fn nobody_left(&self, what: &str) -> Error {
+    pub(crate) fn nobody_left(&self, what: &str) -> Error {
         let class = self.class.name();
         Error::new(
             Kind::NobodySelected,
@@ -116,7 +116,7 @@ impl Session {
     ///
     /// # Errors
     /// A username for which the lab as it is now has no names.
-    pub fn choose_found(&mut self, plan: &Plan) -> Result<()> {
+    pub(crate) fn choose_found(&mut self, plan: &Plan) -> Result<()> {
         let found = plan.students.iter().map(|s| s.owner.student.clone());
         let class = &mut self.class;
         class.chosen_leavers = found.collect();
@@ -135,7 +135,7 @@ impl Session {
     }
 
     /// Who left the class, where the command is about all of it.
-    pub fn left(&self, observed: &Observed) -> Vec<LeftStudent> {
+    pub(crate) fn left(&self, observed: &Observed) -> Vec<LeftStudent> {
         match self.class.is_whole() {
             true => self.left_of(&Attendance::of(&self.desired, observed)),
             false => Vec::new(),
@@ -143,17 +143,17 @@ impl Session {
     }
 
     /// Who left, as a summary names them.
-    pub fn left_of(&self, attendance: &Attendance) -> Vec<LeftStudent> {
+    pub(crate) fn left_of(&self, attendance: &Attendance) -> Vec<LeftStudent> {
         attendance.left(&self.class.roster.students, &self.files().people())
     }
 
     /// Those of a plan to delete who are not in the roster.
-    pub fn left_in_plan(&self, plan: &Plan, observed: &Observed) -> Vec<LeftStudent> {
+    pub(crate) fn left_in_plan(&self, plan: &Plan, observed: &Observed) -> Vec<LeftStudent> {
         self.left_of(&plan.attendance(&self.desired, observed))
     }
 
     /// Who left the class: everybody, or those of them who were chosen by name, as IAM shows them.
-    pub fn left_in_iam(&self, observed: &Observed) -> Vec<LeftStudent> {
+    pub(crate) fn left_in_iam(&self, observed: &Observed) -> Vec<LeftStudent> {
         let (desired, class) = (&self.desired, &self.class);
         let attendance = match class.is_whole() || class.settings.left {
             true => Attendance::of(desired, observed),

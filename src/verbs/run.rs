@@ -39,7 +39,7 @@ pub(super) struct RunEnd {
 
 impl RunEnd {
     /// Notes for what was given up, so that people know what may remain.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let notes = self.given_up.iter().map(|step| {
             format!(
                 "given up in flight: {} {} of {}; whether it had its effect shows in the next plan",
@@ -50,7 +50,7 @@ impl RunEnd {
     }
 
     /// The exit code: `bad` where a student ended in one of these ways.
-    pub fn exit(&self, students: &[StudentResult], ways: &[Outcome], bad: Exit) -> Exit {
+    pub(crate) fn exit(&self, students: &[StudentResult], ways: &[Outcome], bad: Exit) -> Exit {
         match students.iter().any(|s| ways.contains(&s.outcome)) {
             _ if self.interrupted => Exit::Interrupted,
             true => bad,
@@ -61,7 +61,7 @@ impl RunEnd {
 
 impl Session {
     /// Runs work on the session's cloud.
-    pub async fn run<T>(
+    pub(crate) async fn run<T>(
         &self,
         command: Command,
         log: Log,
@@ -99,7 +99,7 @@ impl Session {
     ///
     /// # Errors
     /// When it was stopped, or as the work says.
-    pub async fn look<T, E: Into<Error>>(
+    pub(crate) async fn look<T, E: Into<Error>>(
         &self,
         command: Command,
         work: impl AsyncFnOnce(&Client) -> std::result::Result<T, E>,
@@ -109,13 +109,13 @@ impl Session {
     }
 
     /// The first event of a run that carries out a plan.
-    pub fn run_started(&self, command: Command, plan: &Plan) -> Event {
+    pub(crate) fn run_started(&self, command: Command, plan: &Plan) -> Event {
         let students = plan.students.iter();
         let busy = students.filter(|s| s.steps() > 0 || s.is_blocked());
         self.started(command, busy.count(), plan.steps())
     }
 
-    pub fn started(&self, command: Command, students: usize, steps: usize) -> Event {
+    pub(crate) fn started(&self, command: Command, students: usize, steps: usize) -> Event {
         Event::RunStarted {
             command,
             class: self.class.name().clone(),

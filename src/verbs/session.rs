@@ -26,15 +26,15 @@ use crate::stack::vault::Vault;
 
 /// A class, and the cloud that it lives in.
 pub(super) struct Session {
-    pub class: Class,
+    pub(crate) class: Class,
     /// AWS, outside of any run.
-    pub client: Client,
-    pub desired: Desired,
+    pub(crate) client: Client,
+    pub(crate) desired: Desired,
 }
 
 impl Class {
     /// Connects to the cloud that the settings name, starting the embedded one if it is that.
-    pub async fn connect(self) -> Result<Session> {
+    pub(crate) async fn connect(self) -> Result<Session> {
         match self.settings.target.clone() {
             CloudTarget::Local => {
                 let verbosity = self.settings.ui.verbosity;
@@ -66,7 +66,7 @@ impl Class {
     }
 
     /// Connects to an embedded cloud.
-    pub async fn connect_local(self, endpoint: &local::Endpoint) -> Result<Session> {
+    pub(crate) async fn connect_local(self, endpoint: &local::Endpoint) -> Result<Session> {
         let region = self.settings.region.as_ref().map(ToString::to_string);
         let options = ConnectOptions {
             region: region.unwrap_or_else(|| self.lab.region().to_owned()),
@@ -130,12 +130,12 @@ impl Class {
 
 impl Session {
     /// The class's folder of reports.
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         class_dir(&self.class.settings.reports, self.class.name())
     }
 
     /// What is remembered of the class, in this account and region.
-    pub fn files(&self) -> ClassFiles {
+    pub(crate) fn files(&self) -> ClassFiles {
         let Desired {
             scope, class, lab, ..
         } = &self.desired;
@@ -143,31 +143,35 @@ impl Session {
     }
 
     /// Where the class's credentials are.
-    pub fn vault(&self) -> Vault {
+    pub(crate) fn vault(&self) -> Vault {
         Vault::of(&self.class.settings.reports, self.class.name())
     }
 
     /// Keeps who the students are, as the roster says.
-    pub fn keep_people(&self) {
+    pub(crate) fn keep_people(&self) {
         let class = &self.class;
         self.files()
             .keep_people(&class.roster.students, &class.students);
     }
 
     /// What the lab asks for beyond what a lab needs.
-    pub fn risks(&self) -> JudgedRisks {
+    pub(crate) fn risks(&self) -> JudgedRisks {
         let class = &self.class;
         let risks = class.lab.risks(&self.desired, &class.students);
         JudgedRisks::of(risks, &class.settings.allow_in_roles)
     }
 
     /// Each student with what they should have.
-    pub fn stacks(&self) -> impl Iterator<Item = (&Stack, &Student)> {
+    pub(crate) fn stacks(&self) -> impl Iterator<Item = (&Stack, &Student)> {
         self.desired.stacks.iter().zip(&self.class.students)
     }
 
     /// Where a student's APIs answer.
-    pub fn endpoints(&self, stack: &Stack, observed: &Observed) -> BTreeMap<String, ApiEndpoint> {
+    pub(crate) fn endpoints(
+        &self,
+        stack: &Stack,
+        observed: &Observed,
+    ) -> BTreeMap<String, ApiEndpoint> {
         let invoke_url = |id: &str, stage: &str| self.client.invoke_url(id, stage);
         observed.endpoints(self.scope(), stack, invoke_url)
     }
@@ -176,7 +180,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Elsewhere::check`]; that it was stopped.
-    pub async fn check_elsewhere(&self, command: Command) -> Result<()> {
+    pub(crate) async fn check_elsewhere(&self, command: Command) -> Result<()> {
         let look = self.look(command, async |client| {
             observe_roles(client, &self.desired).await
         });
@@ -215,12 +219,12 @@ impl Session {
     }
 
     /// Where the class lives.
-    pub fn scope(&self) -> &Scope {
+    pub(crate) fn scope(&self) -> &Scope {
         &self.desired.scope
     }
 
     /// The account's own quotas, where the settings say that they are not the published ones.
-    pub fn quotas(&self) -> Overrides {
+    pub(crate) fn quotas(&self) -> Overrides {
         let quotas = self.class.settings.quotas.iter();
         quotas
             .map(|(operation, quota)| (*operation, (quota.rate, f64::from(quota.burst))))
@@ -228,7 +232,7 @@ impl Session {
     }
 
     /// How fast to go.
-    pub fn pace(&self) -> Pace {
+    pub(crate) fn pace(&self) -> Pace {
         match self.class.settings.quota_scale {
             QuotaScale::Factor(factor) => Pace::Scaled(factor),
             QuotaScale::Off => Pace::Unlimited,

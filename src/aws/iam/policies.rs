@@ -17,24 +17,24 @@ use super::document;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Simulation<'a> {
     /// ARN of the user.
-    pub user_arn: &'a str,
+    pub(crate) user_arn: &'a str,
     /// Actions (`lambda:GetFunction`).
-    pub actions: &'a [&'static str],
+    pub(crate) actions: &'a [&'static str],
     /// ARNs of the resources.
-    pub resources: &'a [String],
+    pub(crate) resources: &'a [String],
     /// The region that the requests would go to.
-    pub region: &'a str,
+    pub(crate) region: &'a str,
 }
 
 /// One of the simulator's decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Simulated {
     /// The action.
-    pub action: String,
+    pub(crate) action: String,
     /// ARN of the resource.
-    pub resource: String,
+    pub(crate) resource: String,
     /// Whether it would be allowed, boundary included.
-    pub allowed: bool,
+    pub(crate) allowed: bool,
 }
 
 impl Client {

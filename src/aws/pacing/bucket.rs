@@ -43,7 +43,7 @@ pub(crate) struct TokenBucket {
 
 impl TokenBucket {
     /// A full bucket, a little smaller and slower than the quota.
-    pub fn new(quota: RequestQuota) -> Self {
+    pub(crate) fn new(quota: RequestQuota) -> Self {
         let uneven = UNEVEN.as_secs_f64();
         let rate = quota.per_second * (1.0 - MARGIN);
         let (rate, burst) = if quota.burst < 2.0 {
@@ -66,7 +66,7 @@ impl TokenBucket {
     }
 
     /// How long until `count` tokens are there, or as many as it can hold; zero: now.
-    pub fn wait(&mut self, now: Duration, count: usize) -> Duration {
+    pub(crate) fn wait(&mut self, now: Duration, count: usize) -> Duration {
         self.refill(now);
         let paused = self.paused_until.saturating_sub(now);
         let missing = (count as f64).min(self.burst) - self.tokens;
@@ -79,7 +79,7 @@ impl TokenBucket {
     }
 
     /// Takes a token, when [`Self::wait`] says that there is one.
-    pub fn take(&mut self, now: Duration) {
+    pub(crate) fn take(&mut self, now: Duration) {
         self.refill(now);
         self.tokens -= 1.0;
         if let Some(turns) = &mut self.turns {
@@ -89,7 +89,7 @@ impl TokenBucket {
 
     /// AWS said that we were too fast: others use the same quota. Nobody uses the bucket before `pause` is over, and it
     /// goes slower; it gets back to its full rate bit by bit.
-    pub fn throttled(&mut self, now: Duration, pause: Duration) {
+    pub(crate) fn throttled(&mut self, now: Duration, pause: Duration) {
         self.refill(now);
         if let Some(turns) = &mut self.turns {
             // An answer to a call that was in flight with one that was refused already tells nothing new.

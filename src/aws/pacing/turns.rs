@@ -33,7 +33,7 @@ pub(super) struct Turns {
 
 impl Turns {
     /// None is left: alone, as far as anybody knows.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             left: 0,
             since_refusal: SOON,
@@ -48,7 +48,7 @@ impl Turns {
     }
 
     /// A call goes out.
-    pub fn call(&mut self) {
+    pub(crate) fn call(&mut self) {
         self.since_refusal += 1;
         self.since_change += 1;
         if self.left > 0 && self.since_change > CALLS_UNTIL_FEWER {
@@ -59,7 +59,7 @@ impl Turns {
     }
 
     /// The last call was refused. The next one may go one turn later.
-    pub fn refused(&mut self) {
+    pub(crate) fn refused(&mut self) {
         let in_a_row = self.since_refusal <= 1;
         self.refusals_in_a_row = if in_a_row {
             self.refusals_in_a_row + 1

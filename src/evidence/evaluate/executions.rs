@@ -189,7 +189,7 @@ fn plain(value: &Value) -> String {
 /// The execution that is best described next for a proof that does not hold yet: one whose name speaks of
 /// something that is still missing, else the newest. The name only decides the order; what counts is the input.
 /// `None`: describing more changes nothing.
-pub fn next_to_describe(
+pub(crate) fn next_to_describe(
     proof: &Proof,
     plan: &StudentPlan,
     all: &[(Starter, Execution)],
@@ -230,7 +230,7 @@ pub fn next_to_describe(
 
 /// Executions that a proof which does not hold yet would count if they were started in the right way, best first: those
 /// of which the log is to be asked. No more than the proof still lacks.
-pub fn to_prove(
+pub(crate) fn to_prove(
     proof: &Proof,
     plan: &StudentPlan,
     all: &[(Starter, Execution)],

@@ -21,11 +21,11 @@ const WINDOWS_MAX: usize = 3;
 
 /// What is asked of the logs: since which state machine's own executions (id in the lab), and the function (id in
 /// the lab).
-pub type LogKey = (Option<String>, String);
+pub(crate) type LogKey = (Option<String>, String);
 
 /// What was seen of a function's log events.
 #[derive(Debug, Clone, PartialEq)]
-pub enum LogSight {
+pub(crate) enum LogSight {
     Nothing,
     /// At least one event, whoever caused it.
     Any,
@@ -39,33 +39,33 @@ pub enum LogSight {
 
 /// A stretch of time in which an execution of the student's own ran alone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LogWindow {
-    pub starter: Starter,
-    pub execution: Execution,
+pub(crate) struct LogWindow {
+    pub(crate) starter: Starter,
+    pub(crate) execution: Execution,
     /// Its begin, in milliseconds since 1970.
-    pub since_ms: i64,
+    pub(crate) since_ms: i64,
     /// Its end, likewise; `None` while the execution runs.
-    pub until_ms: Option<i64>,
+    pub(crate) until_ms: Option<i64>,
 }
 
 /// Where to look for events that name no execution.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Windows {
+pub(crate) struct Windows {
     /// The windows, best first.
-    pub windows: Vec<LogWindow>,
+    pub(crate) windows: Vec<LogWindow>,
     /// Whether executions were left out because one of homeroom's ran at the same time.
-    pub hidden: bool,
+    pub(crate) hidden: bool,
 }
 
 /// The student's own executions whose log events are looked for, best first: those that the API started run through
 /// every function, so they come before a person's; the newest first.
-pub fn own_executions(all: &[(Starter, Execution)]) -> Vec<&(Starter, Execution)> {
+pub(crate) fn own_executions(all: &[(Starter, Execution)]) -> Vec<&(Starter, Execution)> {
     chosen(all).take_own(|_| true)
 }
 
 /// The windows to look into, in the same order. Executions during which one of homeroom's (or what may be one) ran are
 /// left out, and a window ends where one of those begins.
-pub fn own_windows(all: &[(Starter, Execution)]) -> Windows {
+pub(crate) fn own_windows(all: &[(Starter, Execution)]) -> Windows {
     let blockers: Vec<&Execution> = all
         .iter()
         .filter(|(starter, _)| !starter.is_students())

@@ -8,9 +8,9 @@ mod stack;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use executions::{next_to_describe, to_prove};
-pub use logs::{LogKey, LogSight, LogWindow, own_executions, own_windows};
-pub use stack::{act, reset};
+pub(crate) use executions::{next_to_describe, to_prove};
+pub(crate) use logs::{LogKey, LogSight, LogWindow, own_executions, own_windows};
+pub(crate) use stack::{act, reset};
 
 use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, PartsDone, Verdict};
@@ -26,7 +26,7 @@ type Judgement = (Verdict, Vec<Evidence>);
 
 /// Something that was to be read.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reading<T> {
+pub(crate) enum Reading<T> {
     Seen(T),
     /// It could not be; why, with operation and error code.
     Unseen(String),
@@ -34,7 +34,7 @@ pub enum Reading<T> {
 
 impl<T> Reading<Vec<T>> {
     /// All that was seen.
-    pub fn all(&self) -> &[T] {
+    pub(crate) fn all(&self) -> &[T] {
         match self {
             Self::Seen(all) => all,
             Self::Unseen(_) => &[],
@@ -44,7 +44,7 @@ impl<T> Reading<Vec<T>> {
 
 /// Why it is not known whether the API started an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StartUnknown {
+pub(crate) enum StartUnknown {
     /// The log does not name it yet, and still may.
     NotYet,
     /// The log cannot tell; why.
@@ -53,7 +53,7 @@ pub enum StartUnknown {
 
 /// Why a function cannot run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotReady {
+pub(crate) enum NotReady {
     /// It is not there.
     Missing,
     /// AWS's name of its state, and why.
@@ -62,7 +62,7 @@ pub enum NotReady {
 
 impl NotReady {
     /// Whether it needs nothing but time.
-    pub fn is_pending(&self) -> bool {
+    pub(crate) fn is_pending(&self) -> bool {
         matches!(self, Self::State(state, _) if state == "Pending")
     }
 }
@@ -79,26 +79,26 @@ impl fmt::Display for NotReady {
 
 /// What was read of one student.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Functions that are not ready to run, by name, with what AWS says of them.
-    pub functions_not_ready: Vec<(String, Reading<NotReady>)>,
+    pub(crate) functions_not_ready: Vec<(String, Reading<NotReady>)>,
     /// Executions by the state machine's id in the lab, newest first, with who started each.
-    pub executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
+    pub(crate) executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
     /// Why some executions that a check looks into were not described.
-    pub undescribed: Option<String>,
+    pub(crate) undescribed: Option<String>,
     /// Executions of which AWS does not show everything yet, by ARN, with what is missing.
-    pub unsettled: BTreeMap<String, String>,
+    pub(crate) unsettled: BTreeMap<String, String>,
     /// State machines (ids in the lab) with more executions than were listed, and how many were.
-    pub cut_off: BTreeMap<String, usize>,
+    pub(crate) cut_off: BTreeMap<String, usize>,
     /// What the names of executions begin with that the API starts.
-    pub api_name_prefix: Option<String>,
+    pub(crate) api_name_prefix: Option<String>,
     /// Executions of which it was asked whether the API started them, without an answer; by ARN.
-    pub starts_unknown: BTreeMap<String, StartUnknown>,
+    pub(crate) starts_unknown: BTreeMap<String, StartUnknown>,
     /// What the student changed of the function whose log tells what the API started, put back since or not.
-    pub trigger_changed: Option<Change>,
-    pub log_events: BTreeMap<LogKey, Reading<LogSight>>,
+    pub(crate) trigger_changed: Option<Change>,
+    pub(crate) log_events: BTreeMap<LogKey, Reading<LogSight>>,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
-    pub console: Option<Scope>,
+    pub(crate) console: Option<Scope>,
 }
 
 impl Facts {
@@ -142,12 +142,12 @@ impl Facts {
 /// Whether an execution's name tells who started it. It does as long as the function that names the API's
 /// executions is the one that homeroom deployed; where any function differs, the input has to be read before an
 /// execution counts, so that homeroom's own under a new name is not taken for the student's.
-pub fn names_can_be_trusted(plan: &StudentPlan) -> bool {
+pub(crate) fn names_can_be_trusted(plan: &StudentPlan) -> bool {
     plan.functions().all(|item| item.verdict == Found::NoChange)
 }
 
 /// Answers one check.
-pub fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult {
+pub(crate) fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult {
     let (verdict, evidence) = match &check.proof {
         Proof::ResourcesExist => stack::resources_exist(plan),
         Proof::ResourcesReady => stack::resources_ready(plan, facts),
@@ -212,7 +212,7 @@ fn parts(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<PartsDone> 
 }
 
 /// Whether an execution that ended well proves that the functions behind it ran.
-pub fn proves_ready(facts: &Facts) -> bool {
+pub(crate) fn proves_ready(facts: &Facts) -> bool {
     facts
         .executions
         .values()

@@ -60,7 +60,7 @@ fn nothing_seen(plan: &StudentPlan) -> bool {
 
 /// What the instructor does about a stack that is not as it must be, by what was found. `command` makes a command of
 /// homeroom's words (`deploy`).
-pub fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> String) -> String {
+pub(crate) fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> String) -> String {
     let any = |verdict| plan.items.iter().any(|item| item.verdict == verdict);
     if any(Found::Conflict) {
         return format!(
@@ -113,7 +113,7 @@ pub fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> String) 
 }
 
 /// How the stack is put back where a plain deployment keeps what is there.
-pub fn reset(plan: &StudentPlan, command: &dyn Fn(&str) -> String) -> String {
+pub(crate) fn reset(plan: &StudentPlan, command: &dyn Fn(&str) -> String) -> String {
     let options = format!("deploy --reset --students {}", plan.owner.student);
     format!(
         "`deploy` alone keeps what the student changed. `{}` puts the stack back as the lab has it; their changes in it \

@@ -24,7 +24,7 @@ impl ClassFiles {
     ///
     /// # Errors
     /// When there is a file that cannot be used: it may have what nothing else has, so it must not be written over.
-    pub fn last_readings(&self) -> Result<LastReadings> {
+    pub(crate) fn last_readings(&self) -> Result<LastReadings> {
         let path = self.file_of(FILE);
         let read = match read_if_there(&path) {
             Ok(None) => return Ok(LastReadings::new(self.key.clone())),
@@ -48,7 +48,7 @@ impl ClassFiles {
     ///
     /// # Errors
     /// Names the file that cannot be written; it is as it was then.
-    pub fn keep_last_readings(&self, last: &LastReadings) -> io::Result<()> {
+    pub(crate) fn keep_last_readings(&self, last: &LastReadings) -> io::Result<()> {
         if last.students.is_empty() {
             return Ok(());
         }
@@ -72,9 +72,9 @@ impl ClassFiles {
 /// What a class's folder has readings of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct KnownPlace {
-    pub account: String,
-    pub region: String,
-    pub lab: String,
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) lab: String,
 }
 
 /// Of what a class's folder has readings, each with the time of the last one.

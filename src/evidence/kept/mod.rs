@@ -23,12 +23,12 @@ pub(crate) struct ClassFiles {
 }
 
 impl ClassFiles {
-    pub fn new(folder: PathBuf, key: CacheKey) -> Self {
+    pub(crate) fn new(folder: PathBuf, key: CacheKey) -> Self {
         Self { folder, key }
     }
 
     /// The class's folder of reports.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 

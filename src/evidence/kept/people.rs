@@ -20,7 +20,7 @@ struct KeptPeople {
 
 impl ClassFiles {
     /// What is known of everybody; nothing where there is no file or it cannot be read.
-    pub fn people(&self) -> BTreeMap<Username, KnownPerson> {
+    pub(crate) fn people(&self) -> BTreeMap<Username, KnownPerson> {
         let bytes = fs::read(self.file_of("people")).unwrap_or_default();
         let mut kept: KeptPeople = serde_json::from_slice(&bytes).unwrap_or_default();
         // A class may be older than what is kept here.
@@ -38,7 +38,7 @@ impl ClassFiles {
     }
 
     /// Keeps what the roster says of the students that the command is about. That it fails costs a hint and nothing else.
-    pub fn keep_people(&self, roster: &[Student], students: &[Student]) {
+    pub(crate) fn keep_people(&self, roster: &[Student], students: &[Student]) {
         let everybody = distinct(roster);
         let before = self.people();
         // Before it is forgotten who had the usernames.

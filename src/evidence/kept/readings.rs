@@ -24,7 +24,7 @@ const LINE_MAX: u64 = 64 * 1024;
 impl ClassFiles {
     /// What earlier readings left, with the executions that the run logs say homeroom started. What cannot be used is
     /// left aside, with a note: reading anew is always right, only slower.
-    pub fn cache(&self) -> (Cache, Vec<String>) {
+    pub(crate) fn cache(&self) -> (Cache, Vec<String>) {
         let (mut cache, mut notes) = read(&self.file_of("readings"), self.key.clone());
         let runs = self.folder.join("runs");
         match started_by_homeroom(&runs) {
@@ -43,7 +43,7 @@ impl ClassFiles {
     }
 
     /// Keeps everything for the next reading; a note when that fails, which costs time and nothing else.
-    pub fn keep_cache(&self, cache: &Cache) -> Option<String> {
+    pub(crate) fn keep_cache(&self, cache: &Cache) -> Option<String> {
         let written = write_whole(&self.file_of("readings"), cache.to_json().as_bytes());
         let error = written.err()?;
         Some(format!(

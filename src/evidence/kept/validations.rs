@@ -23,18 +23,18 @@ pub(crate) struct Validations {
 /// One student's last validation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Validated {
-    pub at: ZonedDateTime,
-    pub checks: Vec<CheckResult>,
+    pub(crate) at: ZonedDateTime,
+    pub(crate) checks: Vec<CheckResult>,
 }
 
 impl Validations {
-    pub fn checks_of(&self, student: &Username) -> Vec<CheckResult> {
+    pub(crate) fn checks_of(&self, student: &Username) -> Vec<CheckResult> {
         let validated = self.students.get(student);
         validated.map(|v| v.checks.clone()).unwrap_or_default()
     }
 
     /// When the oldest of these students' was made.
-    pub fn oldest_of(&self, students: &[Student]) -> Option<&ZonedDateTime> {
+    pub(crate) fn oldest_of(&self, students: &[Student]) -> Option<&ZonedDateTime> {
         let kept = students
             .iter()
             .filter_map(|s| self.students.get(&s.username));
@@ -44,13 +44,13 @@ impl Validations {
 
 impl ClassFiles {
     /// What is kept; nothing where there is no file or it cannot be read, since asking again is always right.
-    pub fn validations(&self) -> Validations {
+    pub(crate) fn validations(&self) -> Validations {
         let bytes = fs::read(self.file_of("validation")).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
     /// Keeps what a validation found. A note when that fails, which costs only the report's word on it.
-    pub fn keep_validations<'a>(
+    pub(crate) fn keep_validations<'a>(
         &self,
         results: impl Iterator<Item = (&'a Username, &'a [CheckResult])>,
         at: &ZonedDateTime,
@@ -68,7 +68,7 @@ impl ClassFiles {
     }
 
     /// Takes out students whose stacks are not those any more that were validated.
-    pub fn forget_validations<'a>(
+    pub(crate) fn forget_validations<'a>(
         &self,
         students: impl Iterator<Item = &'a Username>,
     ) -> Option<String> {

@@ -19,20 +19,20 @@ use crate::lab::bundle::{FOLDERS, MANIFEST};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// Bytes of one file.
-    pub file: u64,
+    pub(crate) file: u64,
     /// Bytes of all files together.
-    pub total: u64,
+    pub(crate) total: u64,
     /// Entries of all folders together.
-    pub entries: usize,
+    pub(crate) entries: usize,
     /// Folders within each other.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// Faults that are named one by one.
-    pub named: usize,
+    pub(crate) named: usize,
 }
 
 impl Limits {
     /// A file is no larger than a function's whole zip may be; the others are far beyond any lab.
-    pub const BUNDLE: Self = Self {
+    pub(crate) const BUNDLE: Self = Self {
         file: ZIP_MAX as u64,
         total: 5 * ZIP_MAX as u64,
         entries: 20_000,

@@ -45,5 +45,5 @@ pub(crate) enum HandoutBlock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct FlowStep {
     pub name: String,
-    pub about: String,
+    pub(crate) about: String,
 }

@@ -32,7 +32,11 @@ pub(super) struct HandoutParser<'a> {
 pub(super) type Parsed = (Vec<Element<Directive>>, Vec<(usize, String)>);
 
 impl<'a> HandoutParser<'a> {
-    pub fn parse(source: &'a str, manifest: &'a Manifest, templates: &'a mut Templates) -> Parsed {
+    pub(crate) fn parse(
+        source: &'a str,
+        manifest: &'a Manifest,
+        templates: &'a mut Templates,
+    ) -> Parsed {
         let mut parser = Self {
             source,
             manifest,

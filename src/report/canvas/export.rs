@@ -45,7 +45,7 @@ const AS_CANVAS_WROTE_IT: &str =
 
 /// An export of which it is certain that one assignment's column can be filled in.
 #[derive(Debug)]
-pub struct Export<'a> {
+pub(crate) struct Export<'a> {
     pub(super) table: Table<'a>,
     /// Whether the file begins with a byte-order mark.
     pub(super) marked: bool,
@@ -64,11 +64,11 @@ pub struct Export<'a> {
 /// A person of the export, and where they stand in it.
 #[derive(Debug)]
 pub(super) struct ExportEntry {
-    pub person: ExportPerson,
+    pub(crate) person: ExportPerson,
     /// Indices of their records: more than one where they are in more than one section.
-    pub records: Vec<usize>,
+    pub(crate) records: Vec<usize>,
     /// Whether Canvas can tell whose the rows are: by its ID, a SIS id or a login.
-    pub known_to_canvas: bool,
+    pub(crate) known_to_canvas: bool,
 }
 
 /// Where the columns are that say who a row is.
@@ -86,7 +86,11 @@ impl<'a> Export<'a> {
     /// # Errors
     /// Everything that is wrong at once: this is no Canvas export, a row of it cannot be read, the assignment is not in
     /// it or there more than once, or it is not certain how many points it is worth.
-    pub fn read(file: &str, bytes: &'a [u8], assignment: &str) -> Result<Self, Vec<Failure>> {
+    pub(crate) fn read(
+        file: &str,
+        bytes: &'a [u8],
+        assignment: &str,
+    ) -> Result<Self, Vec<Failure>> {
         let said = |problems| Failure::in_file(file, problems);
         let table = Table::read(bytes, header_score).map_err(|refused| {
             // Saving it otherwise in a spreadsheet would change IDs and numbers, too.

@@ -16,50 +16,50 @@ use super::number::{Number, Unreadable};
 
 /// An export with a column filled in, and who could not be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Filled {
+pub(crate) struct Filled {
     /// The file's bytes: the columns that say who a row is, and the assignment's.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// The column's header, as it stands in the file.
-    pub assignment: String,
+    pub(crate) assignment: String,
     /// Students whose grade the file has now.
-    pub filled: Vec<Username>,
+    pub(crate) filled: Vec<Username>,
     /// Those of them whose row has nothing of theirs but the name.
-    pub by_name: Vec<Username>,
+    pub(crate) by_name: Vec<Username>,
     /// Students whose cell stays what it was, and why. Nobody is here and in `filled`.
-    pub left: Vec<NotFilled>,
+    pub(crate) left: Vec<NotFilled>,
     /// Grades that are lower now than in Canvas.
-    pub lowers: Vec<Lower>,
+    pub(crate) lowers: Vec<Lower>,
     /// Whether those were lowered; they stay what they were otherwise.
-    pub lowered: bool,
+    pub(crate) lowered: bool,
     /// Rows of the export that are nobody's of the class: the name as it stands there, or the line of a row without.
-    pub strangers: Vec<String>,
+    pub(crate) strangers: Vec<String>,
     /// Rows that fill in nobody because they have one student's login and another's name, and neither of the two
     /// is in `left`.
-    pub crossed: Vec<String>,
+    pub(crate) crossed: Vec<String>,
     /// homeroom's total and the assignment's points possible, where they differ and points were scaled.
-    pub scaled: Option<(Points, String)>,
+    pub(crate) scaled: Option<(Points, String)>,
 }
 
 /// A student who was not filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotFilled {
+pub(crate) struct NotFilled {
     /// Who.
-    pub username: Username,
+    pub(crate) username: Username,
     /// Why, the same words for everybody of whom it is true.
-    pub why: String,
+    pub(crate) why: String,
     /// What it is in this case (a row, a value); empty where there is nothing to add.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 /// A grade that is lower now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lower {
+pub(crate) struct Lower {
     /// Whose.
-    pub username: Username,
+    pub(crate) username: Username,
     /// What Canvas has.
-    pub from: String,
+    pub(crate) from: String,
     /// What the lab gives.
-    pub to: String,
+    pub(crate) to: String,
 }
 
 /// What becomes of one person's cells.
@@ -83,7 +83,7 @@ fn reason(why: &str) -> Reason {
 impl Export<'_> {
     /// Fills in the assignment's column. `roster`: the whole class, whoever of it the report is about: a row of
     /// somebody else of the class is not a stranger's. `lower`: whether grades may become lower.
-    pub fn fill(&self, document: &Document, roster: &[Student], lower: bool) -> Filled {
+    pub(crate) fn fill(&self, document: &Document, roster: &[Student], lower: bool) -> Filled {
         let people: Vec<ExportPerson> = self.people.iter().map(|e| e.person.clone()).collect();
         let matches = find(roster, &people);
         let numbered = roster.iter().enumerate();

@@ -34,7 +34,7 @@ const PASSES: [RowProof; 4] = [
 
 impl RowProof {
     /// What the row has of the student ("the row has their …").
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Email => "e-mail address",
             Self::Username => "username",
@@ -48,13 +48,13 @@ impl RowProof {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ExportPerson {
     /// As the export writes it.
-    pub name: String,
+    pub(crate) name: String,
     /// SIS id and login, as the export writes them.
-    pub logins: Vec<String>,
+    pub(crate) logins: Vec<String>,
     /// Whether other rows of the same Canvas ID have another name or login, so that it is not known who it is.
-    pub torn: bool,
+    pub(crate) torn: bool,
     /// Whether it is Canvas's own test student, who is nobody by name.
-    pub test: bool,
+    pub(crate) test: bool,
 }
 
 /// Why a student is not matched with a person though something speaks for it.
@@ -83,7 +83,7 @@ pub(super) enum MatchDoubt {
 
 impl MatchDoubt {
     /// Why nobody's row is the student's.
-    pub fn why(&self) -> String {
+    pub(crate) fn why(&self) -> String {
         match self {
             Self::Crossed { .. } => "a row has one student's login and another's name".to_owned(),
             Self::NameElsewhere(proof, ..) => {
@@ -106,17 +106,17 @@ impl MatchDoubt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Matches {
     /// For each person: the student.
-    pub of_person: Vec<Option<usize>>,
+    pub(crate) of_person: Vec<Option<usize>>,
     /// For each student: the person.
-    pub of_student: Vec<Option<usize>>,
+    pub(crate) of_student: Vec<Option<usize>>,
     /// For each student who is not matched: what spoke for it, the strongest first.
-    pub doubts: Vec<BTreeSet<MatchDoubt>>,
+    pub(crate) doubts: Vec<BTreeSet<MatchDoubt>>,
     /// People of whom it stays open whether they are of the class.
-    pub doubtful: BTreeSet<usize>,
+    pub(crate) doubtful: BTreeSet<usize>,
     /// People with the proof of one student and the name of another.
-    pub crossed: BTreeSet<MatchDoubt>,
+    pub(crate) crossed: BTreeSet<MatchDoubt>,
     /// Students who are matched by nothing but the name.
-    pub by_name: BTreeSet<usize>,
+    pub(crate) by_name: BTreeSet<usize>,
 }
 
 /// Matches the whole roster with all people of an export.

@@ -15,7 +15,7 @@ const SHOWN: usize = 3;
 
 impl Filled {
     /// What to know, for people. `path`: where the file was written.
-    pub fn notes(&self, path: &Path) -> Vec<String> {
+    pub(crate) fn notes(&self, path: &Path) -> Vec<String> {
         let names: Vec<&str> = self.by_name.iter().map(Username::as_str).collect();
         let more = match (self.filled.is_empty(), names.len()) {
             (true, _) => {

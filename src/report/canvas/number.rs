@@ -36,7 +36,7 @@ pub(super) enum DecimalMark {
 }
 
 impl DecimalMark {
-    pub fn character(self) -> &'static str {
+    pub(crate) fn character(self) -> &'static str {
         match self {
             Self::Point => ".",
             Self::Comma => ",",
@@ -46,7 +46,7 @@ impl DecimalMark {
 
 impl Number {
     /// So many hundredths.
-    pub fn from_hundredths(hundredths: u64) -> Self {
+    pub(crate) fn from_hundredths(hundredths: u64) -> Self {
         let hundredths = i64::try_from(hundredths).unwrap_or(i64::MAX / 100);
         Self {
             units: hundredths.saturating_mul(100),
@@ -54,7 +54,7 @@ impl Number {
     }
 
     /// Reads a cell's text.
-    pub fn read(text: &str) -> Result<Self, Unreadable> {
+    pub(crate) fn read(text: &str) -> Result<Self, Unreadable> {
         let (negative, digits) = match text.trim().strip_prefix(['-', '\u{2212}']) {
             Some(rest) => (true, rest),
             None => (false, text.trim()),
@@ -76,18 +76,18 @@ impl Number {
     }
 
     /// Whether it is more than zero to Canvas, which rounds to two decimals.
-    pub fn is_positive(self) -> bool {
+    pub(crate) fn is_positive(self) -> bool {
         self.hundredths() > 0
     }
 
     /// Compared as Canvas compares: to two decimals.
-    pub fn compare(self, other: Self) -> Ordering {
+    pub(crate) fn compare(self, other: Self) -> Ordering {
         self.hundredths().cmp(&other.hundredths())
     }
 
     /// The part `earned` of `total` of this number, in hundredths, half a hundredth up. Exact: no fraction is cut
     /// before the last step.
-    pub fn part(self, earned: u64, total: u64) -> Self {
+    pub(crate) fn part(self, earned: u64, total: u64) -> Self {
         let possible = u128::from(self.units.unsigned_abs());
         let twice = 2 * u128::from(earned) * possible;
         let divisor = 100 * u128::from(total.max(1));
@@ -101,7 +101,7 @@ impl Number {
     }
 
     /// The text for a cell, with two decimals at most.
-    pub fn written(self, mark: DecimalMark) -> String {
+    pub(crate) fn written(self, mark: DecimalMark) -> String {
         let hundredths = self.hundredths();
         let shown = Self {
             units: hundredths.saturating_mul(100),

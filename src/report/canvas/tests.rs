@@ -15,7 +15,8 @@ use crate::report::document::{Account, Document, ReportStudent};
 use crate::roster::Student;
 use crate::text::failure::Failure;
 
-use super::{Export, Filled};
+use super::Export;
+use super::fill::Filled;
 
 const HEADER: &str = "Student,ID,SIS User ID,SIS Login ID,Section,Lab 6 (12)";
 const POSSIBLE: &str = "    Points Possible,,,,,100.00";

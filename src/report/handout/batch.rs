@@ -23,9 +23,9 @@ pub(crate) struct HandoutBatch<'a> {
     class: HandoutClass<'a>,
     with_credentials: bool,
     /// What can be written.
-    pub handouts: Vec<StudentHandout<'a>>,
+    pub(crate) handouts: Vec<StudentHandout<'a>>,
     /// What came of each student's.
-    pub results: Vec<StudentResult>,
+    pub(crate) results: Vec<StudentResult>,
     /// Whose credentials should be in their handout and are not on this machine.
     without_credentials: Vec<&'a str>,
 }
@@ -43,7 +43,7 @@ impl<'a> HandoutBatch<'a> {
 
     /// Makes one more student's handout. `apis` (by API name) are those of theirs that are deployed; `kept` is what this
     /// machine knows of their credentials.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         student: &'a Student,
         apis: &BTreeMap<String, ApiEndpoint>,
@@ -100,7 +100,7 @@ impl<'a> HandoutBatch<'a> {
     }
 
     /// What to say of handouts that were written into `dir`, the one to print as `together`.
-    pub fn notes(&self, dir: &Path, together: &Path) -> Vec<String> {
+    pub(crate) fn notes(&self, dir: &Path, together: &Path) -> Vec<String> {
         let mut notes = Vec::new();
         let told = |one: &&StudentHandout<'_>| one.credentials.is_some();
         let secret = self.handouts.iter().filter(told).count();

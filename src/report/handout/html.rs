@@ -62,7 +62,7 @@ impl HandoutPages {
     ///
     /// # Errors
     /// See [`HandoutPages::html`].
-    pub fn together(
+    pub(crate) fn together(
         &self,
         class: &HandoutClass<'_>,
         all: &[StudentHandout<'_>],

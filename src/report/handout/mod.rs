@@ -70,7 +70,7 @@ impl HandoutFiles {
 }
 
 /// The folder of a class's handouts.
-pub fn dir(reports: &Path, class: &ClassName) -> PathBuf {
+pub(crate) fn dir(reports: &Path, class: &ClassName) -> PathBuf {
     class_dir(reports, class).join("handouts")
 }
 
@@ -95,7 +95,7 @@ const CHOSEN: &str = "chosen students.html";
 ///
 /// # Errors
 /// Names the file that cannot be removed.
-pub fn forget<'a>(
+pub(crate) fn forget<'a>(
     reports: &Path,
     class: &ClassName,
     students: impl IntoIterator<Item = &'a Username>,

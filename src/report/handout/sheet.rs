@@ -20,7 +20,7 @@ pub(super) struct Sheet {
     pub name: String,
     pub section: String,
     /// What a student needs at hand.
-    pub facts: Vec<Fact>,
+    pub(crate) facts: Vec<Fact>,
     /// Whether a password or a key is among them.
     pub secret: bool,
 }
@@ -29,7 +29,7 @@ pub(super) struct Sheet {
 pub(super) struct Fact {
     pub label: String,
     pub value: String,
-    pub link: bool,
+    pub(crate) link: bool,
     pub secret: bool,
 }
 
@@ -82,12 +82,12 @@ fn facts(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Vec<Fact> {
 /// What the student does, as a row of the table of what counts.
 #[derive(Serialize)]
 pub(super) struct TaskRow<'a> {
-    pub check: &'a str,
+    pub(crate) check: &'a str,
     pub title: String,
     /// Empty where there are none.
     pub points: String,
     /// Where the check looks.
-    pub seen: String,
+    pub(crate) seen: String,
     pub hint: String,
 }
 

@@ -6,7 +6,7 @@ use crate::stack::ownership::Fingerprint;
 
 /// Three ways to differ, not two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drift {
+pub(crate) enum Drift {
     /// As desired.
     Same,
     /// As desired, but recorded as something else: an update was cut off before its record was written.
@@ -34,7 +34,7 @@ pub(crate) fn three_way(
 /// Settings that no lab makes, and that a student's rights let them make all the same: `UpdateFunctionConfiguration`,
 /// `UpdateFunctionCode` and `UpdateStateMachine` take more than homeroom sends. Whatever of it is not as AWS makes it
 /// by itself is the student's change, is shown, and can be put back. Each has a text that is the same for the same value.
-pub type Extras<S> = BTreeMap<S, String>;
+pub(crate) type Extras<S> = BTreeMap<S, String>;
 
 /// Settings for a file, under the names that AWS gives them.
 pub(crate) fn settings_json<S: Copy>(

@@ -10,7 +10,7 @@ mod settings;
 
 pub(crate) use effects::refused_at_first;
 pub use effects::{Action, ShutOut};
-pub use settings::FunctionSetting;
+pub(crate) use settings::FunctionSetting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,10 +40,10 @@ pub(super) const FACTS: KindFacts = KindFacts {
 };
 
 /// Largest zip that may be sent in the request itself, in bytes. Source: Lambda quotas, "Deployment package".
-pub const ZIP_MAX: usize = 50 * 1024 * 1024;
+pub(crate) const ZIP_MAX: usize = 50 * 1024 * 1024;
 /// Most that a lab may reserve for a function: what a new account has in all but what must stay unreserved. More is a
 /// mistake in a lab where every student has a function of their own.
-pub const RESERVED_MAX: u32 = 900;
+pub(crate) const RESERVED_MAX: u32 = 900;
 
 /// Tag: the function's student is shut out, and this is what was reserved for it before.
 pub const TAG_FROZEN: &str = "homeroom:frozen";
@@ -54,12 +54,12 @@ fn reserved_tag(reserved: Option<u32>) -> String {
 }
 
 /// The reserved concurrency that a tag's value says; none where it says none.
-pub fn reserved_from_tag(value: &str) -> Option<u32> {
+pub(crate) fn reserved_from_tag(value: &str) -> Option<u32> {
     value.parse().ok()
 }
 
 /// Most bytes in all environment variables together. Source: Lambda quotas.
-pub const ENVIRONMENT_MAX: usize = 4096;
+pub(crate) const ENVIRONMENT_MAX: usize = 4096;
 /// What the name of a function's log group begins with.
 pub(super) const LOG_GROUP_PREFIX: &str = "/aws/lambda/";
 
@@ -70,7 +70,7 @@ pub(crate) fn log_group_of(function: &str) -> String {
 
 /// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
 /// may go on for so long after it.
-pub const RUN_MAX_MS: i64 = 15 * 60 * 1000;
+pub(crate) const RUN_MAX_MS: i64 = 15 * 60 * 1000;
 
 /// The key of the reserved concurrency in a record.
 const LIMIT: &str = "limit";
@@ -121,11 +121,11 @@ pub struct Seen {
     /// Its description, where the record stands.
     pub description: String,
     /// What is set that no lab sets.
-    pub extras: Extras<FunctionSetting>,
+    pub(crate) extras: Extras<FunctionSetting>,
     /// When its code or configuration was last written, whoever did it, in milliseconds since 1970; tags and reserved
     /// concurrency leave it alone.
-    pub modified_ms: Option<i64>,
-    pub ownership: Ownership,
+    pub(crate) modified_ms: Option<i64>,
+    pub(crate) ownership: Ownership,
 }
 
 /// How the parts of a function differ.
@@ -257,7 +257,7 @@ impl Seen {
     }
 
     /// Fingerprint of everything that it runs with: the same, and it is the function that was looked at.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         let config = self.config_fingerprint().to_string();
         let code = code_fingerprint(&self.code_sha256, &self.extras).to_string();
         Fingerprint::of([code.as_str(), config.as_str()])

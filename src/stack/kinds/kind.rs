@@ -40,7 +40,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The word, as `--output json` has it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",

@@ -28,7 +28,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
 };
 
 /// Retention periods that AWS accepts, in days. Source: PutRetentionPolicy, `retentionInDays`.
-pub const RETENTION_DAYS: [i32; 22] = [
+pub(crate) const RETENTION_DAYS: [i32; 22] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 ];
@@ -42,7 +42,7 @@ pub(crate) const LATE_LOGS: Duration = Duration::from_secs(5);
 pub struct Spec {
     pub name: String,
     /// How long events are kept, in days.
-    pub retention_days: i32,
+    pub(crate) retention_days: i32,
 }
 
 /// A log group as a listing shows it.
@@ -50,13 +50,13 @@ pub struct Spec {
 pub struct Seen {
     pub name: String,
     /// When it was created, in milliseconds since 1970, where the listing tells.
-    pub created_ms: Option<i64>,
+    pub(crate) created_ms: Option<i64>,
     /// How long events are kept, in days; `None`: for ever.
     pub retention_days: Option<i32>,
     /// Whose it is; listings do not show it.
-    pub ownership: Ownership,
+    pub(crate) ownership: Ownership,
     /// Whether its own tags were read; otherwise its function vouches for it.
-    pub tags_read: bool,
+    pub(crate) tags_read: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -55,7 +55,7 @@ impl Purpose {
     }
 
     /// What a policy of homeroom's is for, by its name.
-    pub fn of_name(name: &str) -> Option<Self> {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
         let (head, _) = name.rsplit_once('@')?;
         let (_, word) = head.rsplit_once('-')?;
         Self::ALL.into_iter().find(|purpose| purpose.word() == word)

@@ -6,16 +6,16 @@
     reason = "a field, variant or function whose name and type say all has no line that repeats them"
 )]
 
-pub mod drift;
+pub(crate) mod drift;
 pub mod function;
 mod item;
 mod kind;
-pub mod log_group;
+pub(crate) mod log_group;
 pub mod managed_policy;
 pub(crate) mod principals;
 pub mod rest_api;
 pub mod role;
-pub mod search;
+pub(crate) mod search;
 pub mod state_machine;
 pub mod user;
 
@@ -37,15 +37,15 @@ pub use kind::Verdict;
 /// What is true of every resource of a kind.
 pub(crate) struct KindFacts {
     /// Longest name, in characters.
-    pub name_max: usize,
+    pub(crate) name_max: usize,
     /// Whether code runs in it, which may log and needs its role to the end.
-    pub runs: bool,
+    pub(crate) runs: bool,
     /// Whether IAM has it, in all regions.
-    pub in_iam: bool,
+    pub(crate) in_iam: bool,
     /// A teardown shows and starts the lowest first: what lets somebody in, then what costs money.
-    pub goes: u8,
+    pub(crate) goes: u8,
     /// The kinds whose resources of the same student must be gone before.
-    pub goes_after: &'static [Kind],
+    pub(crate) goes_after: &'static [Kind],
 }
 
 impl Kind {
@@ -92,22 +92,22 @@ pub struct Stack {
 pub struct Observed {
     /// By name, like all the others.
     pub roles: BTreeMap<String, role::Seen>,
-    pub log_groups: BTreeMap<String, log_group::Seen>,
-    pub functions: BTreeMap<String, function::Seen>,
-    pub state_machines: BTreeMap<String, state_machine::Seen>,
+    pub(crate) log_groups: BTreeMap<String, log_group::Seen>,
+    pub(crate) functions: BTreeMap<String, function::Seen>,
+    pub(crate) state_machines: BTreeMap<String, state_machine::Seen>,
     /// AWS does not keep their names unique.
-    pub rest_apis: BTreeMap<String, Vec<rest_api::Seen>>,
+    pub(crate) rest_apis: BTreeMap<String, Vec<rest_api::Seen>>,
     /// Where they were looked for.
-    pub users: BTreeMap<String, user::Seen>,
+    pub(crate) users: BTreeMap<String, user::Seen>,
     /// Customer managed policies of IAM, where they were looked for.
-    pub policies: BTreeMap<String, managed_policy::Seen>,
+    pub(crate) policies: BTreeMap<String, managed_policy::Seen>,
     /// What listings that were read anyway show of students who are not in the roster, where they were looked for. It
     /// is told, and never acted on: a teardown looks for itself.
     pub strays: BTreeMap<Owner, BTreeSet<ResourceId>>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// How full the account is.
-    pub account: AccountUse,
+    pub(crate) account: AccountUse,
 }
 
 /// What to do to one resource. Each is idempotent: done twice, or after a half, it ends the same.
@@ -199,7 +199,7 @@ impl Observed {
     }
 
     /// Every resource that says that it is this class's, by owner.
-    pub fn owned(&self, desired: &Desired) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
+    pub(crate) fn owned(&self, desired: &Desired) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
         let mut found: BTreeMap<Owner, BTreeSet<ResourceId>> = BTreeMap::new();
         for seen in self.all() {
             if let Ownership::Ours(owner) = seen.whose(desired, None) {
@@ -296,7 +296,7 @@ pub(crate) trait KindAction {
 
 /// What an action does to its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     Create,
     Update,
     /// Makes whatever of its parts is missing or differs.
@@ -311,7 +311,7 @@ pub enum Effect {
 
 impl Effect {
     /// The word or two, as events and logs have them.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",
@@ -333,7 +333,7 @@ impl Effect {
 
 impl Action {
     /// What it does to its resource.
-    pub fn effect(&self) -> Effect {
+    pub(crate) fn effect(&self) -> Effect {
         each_kind!(self, action => action.effect())
     }
 
@@ -355,38 +355,38 @@ impl Action {
 /// What a plan for one student is decided from.
 #[derive(Clone, Copy)]
 pub(crate) struct Planning<'a> {
-    pub scope: &'a Scope,
-    pub stack: &'a Stack,
-    pub observed: &'a Observed,
+    pub(crate) scope: &'a Scope,
+    pub(crate) stack: &'a Stack,
+    pub(crate) observed: &'a Observed,
     /// Whether what the student changed is put back as the lab has it.
-    pub reset: bool,
+    pub(crate) reset: bool,
 }
 
 impl Planning<'_> {
-    pub fn owner(&self) -> &Owner {
+    pub(crate) fn owner(&self) -> &Owner {
         &self.stack.owner
     }
 
     /// What a deployment does about a resource.
-    pub fn item(&self, spec: &dyn AnySpec) -> Item {
+    pub(crate) fn item(&self, spec: &dyn AnySpec) -> Item {
         let hidden = self.observed.hidden(&spec.id());
         hidden.unwrap_or_else(|| spec.plan(self))
     }
 
     /// Whether it is this student's.
-    pub fn is_ours(&self, ownership: &Ownership) -> bool {
+    pub(crate) fn is_ours(&self, ownership: &Ownership) -> bool {
         matches!(ownership, Ownership::Ours(owner) if owner == self.owner())
     }
 }
 
 /// A student's own work on one resource, as it is kept before something overwrites it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StudentsWork {
-    pub resource: ResourceId,
+pub(crate) struct StudentsWork {
+    pub(crate) resource: ResourceId,
     /// Whether the code of the function is part of it, and is to be fetched.
-    pub code: bool,
+    pub(crate) code: bool,
     /// Files, by name, with their text.
-    pub files: Vec<(String, String)>,
+    pub(crate) files: Vec<(String, String)>,
 }
 
 impl Desired {
@@ -415,7 +415,7 @@ pub struct Gap {
 
 impl Observed {
     /// The gap that hides a resource, if one does.
-    pub fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
+    pub(crate) fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
         let mut gaps = self.gaps.iter();
         gaps.find(|gap| gap.kind == kind && gap.name.as_deref().is_none_or(|n| n == name))
     }
@@ -431,17 +431,17 @@ impl Observed {
 /// How full the account is, against its limits; `None` where it could not be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct AccountUse {
-    pub roles: Option<u32>,
-    pub roles_quota: Option<u32>,
-    pub users: Option<u32>,
-    pub users_quota: Option<u32>,
+    pub(crate) roles: Option<u32>,
+    pub(crate) roles_quota: Option<u32>,
+    pub(crate) users: Option<u32>,
+    pub(crate) users_quota: Option<u32>,
     /// Customer managed policies in the account.
-    pub policies: Option<u32>,
-    pub policies_quota: Option<u32>,
+    pub(crate) policies: Option<u32>,
+    pub(crate) policies_quota: Option<u32>,
     /// REST APIs in the region.
-    pub rest_apis: Option<u32>,
+    pub(crate) rest_apis: Option<u32>,
     /// Functions that may run at once in the region.
-    pub concurrency_quota: Option<u32>,
+    pub(crate) concurrency_quota: Option<u32>,
     /// Those of them that are reserved for single functions.
-    pub concurrency_reserved: Option<u32>,
+    pub(crate) concurrency_reserved: Option<u32>,
 }

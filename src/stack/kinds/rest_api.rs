@@ -5,7 +5,7 @@
 //! by the very last call (CreateDeployment with a stage), records what was deployed. No record, or an older
 //! one: the API is completed or brought up to date part by part.
 
-pub mod cost;
+pub(crate) mod cost;
 mod effects;
 
 pub use effects::Action;
@@ -40,7 +40,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
 /// One method on one path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RouteSpec {
-    pub method: String,
+    pub(crate) method: String,
     /// Path, with its leading slash.
     pub path: String,
     /// Name of the function that answers (one of the stack's).
@@ -94,10 +94,10 @@ pub enum Authorization {
 
 impl Authorization {
     /// Every one.
-    pub const ALL: [Self; 2] = [Self::None, Self::AwsIam];
+    pub(crate) const ALL: [Self; 2] = [Self::None, Self::AwsIam];
 
     /// As API Gateway names it (PutMethod, `authorizationType`).
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::None => "NONE",
             Self::AwsIam => "AWS_IAM",
@@ -107,9 +107,9 @@ impl Authorization {
 
 /// Most requests a second that a throttle may name. Source: API Gateway quotas, "Throttle quota per account, per
 /// Region": 10,000 requests a second with bursts of 5,000, for all APIs together.
-pub const RATE_MAX: u32 = 10_000;
+pub(crate) const RATE_MAX: u32 = 10_000;
 /// Most requests at once that a throttle may name. Source: same.
-pub const BURST_MAX: u32 = 5_000;
+pub(crate) const BURST_MAX: u32 = 5_000;
 
 /// How many requests each method of a stage lets through; what is more is answered 429. API Gateway counts with a
 /// token bucket, and as well as it can: a little more may pass.
@@ -142,10 +142,10 @@ pub struct Seen {
     pub id: String,
     pub name: String,
     /// When it was created, in seconds since 1970; orders duplicates.
-    pub created_s: i64,
-    pub ownership: Ownership,
+    pub(crate) created_s: i64,
+    pub(crate) ownership: Ownership,
     /// Its stages; `None` before they were asked for.
-    pub stages: Option<Vec<StageSeen>>,
+    pub(crate) stages: Option<Vec<StageSeen>>,
 }
 
 /// One stage.
@@ -179,8 +179,8 @@ pub struct Method {
 /// A stage that carries a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageRecord {
-    pub api_id: String,
-    pub stage: String,
+    pub(crate) api_id: String,
+    pub(crate) stage: String,
 }
 
 /// Where a REST API answers.

@@ -30,9 +30,9 @@ pub(super) const FACTS: KindFacts = KindFacts {
 };
 
 /// Longest trust policy in characters, white space not counted. Source: IAM and AWS STS quotas.
-pub const TRUST_MAX: usize = 2048;
+pub(crate) const TRUST_MAX: usize = 2048;
 /// Most characters in all inline policies of a role together, white space not counted. Source: same page.
-pub const INLINE_MAX: usize = 10_240;
+pub(crate) const INLINE_MAX: usize = 10_240;
 /// The name of the one inline policy that homeroom writes.
 pub const POLICY_NAME: &str = "homeroom";
 
@@ -91,13 +91,13 @@ pub enum Action {
 /// What must be written to make a role as it should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoleParts {
-    pub boundary: bool,
-    pub trust: bool,
-    pub policy: bool,
+    pub(crate) boundary: bool,
+    pub(crate) trust: bool,
+    pub(crate) policy: bool,
     /// Names of inline policies to delete: they would give the role more than the lab does.
-    pub extra_inline: Vec<String>,
+    pub(crate) extra_inline: Vec<String>,
     /// ARNs of managed policies to detach, likewise.
-    pub extra_attached: Vec<String>,
+    pub(crate) extra_attached: Vec<String>,
 }
 
 impl RoleParts {

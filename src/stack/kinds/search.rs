@@ -69,9 +69,9 @@ pub(crate) type Listed<T> = Result<(T, Vec<Gap>), Cancelled>;
 
 /// A search for what a class has.
 pub(crate) struct Search<'a> {
-    pub client: &'a Client,
-    pub desired: &'a Desired,
-    pub depth: &'a Depth,
+    pub(crate) client: &'a Client,
+    pub(crate) desired: &'a Desired,
+    pub(crate) depth: &'a Depth,
     owners: BTreeMap<ResourceId, Owner>,
     strays: Mutex<Strays>,
     /// Whose stacks should be there.
@@ -87,7 +87,7 @@ struct Strays {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(client: &'a Client, desired: &'a Desired, depth: &'a Depth) -> Self {
+    pub(crate) fn new(client: &'a Client, desired: &'a Desired, depth: &'a Depth) -> Self {
         let owned = desired.stacks.iter().flat_map(|stack| {
             let ids = stack.resource_ids().into_iter();
             ids.map(|id| (id, stack.owner.clone()))
@@ -102,36 +102,36 @@ impl<'a> Search<'a> {
         }
     }
 
-    pub fn wanted(&self, kind: Kind, name: &str) -> bool {
+    pub(crate) fn wanted(&self, kind: Kind, name: &str) -> bool {
         self.expected(kind, name).is_some()
     }
 
     /// The owner that a name of the chosen students stands for.
-    pub fn expected(&self, kind: Kind, name: &str) -> Option<&Owner> {
+    pub(crate) fn expected(&self, kind: Kind, name: &str) -> Option<&Owner> {
         self.owners.get(&ResourceId::new(kind, name))
     }
 
     /// The names of a kind that are looked for, or what they begin with.
-    pub fn beginnings(&self, kind: Kind) -> impl Iterator<Item = &str> {
+    pub(crate) fn beginnings(&self, kind: Kind) -> impl Iterator<Item = &str> {
         let names = self.owners.keys().filter(move |id| id.kind == kind);
         let patterns = self.patterns_of(kind).map(|p| p.prefix.as_str());
         names.map(|id| id.name.as_str()).chain(patterns)
     }
 
     /// How the names of a kind are made of students who are looked for though they are not in the roster.
-    pub fn patterns_of(&self, kind: Kind) -> impl Iterator<Item = &NamePattern> {
+    pub(crate) fn patterns_of(&self, kind: Kind) -> impl Iterator<Item = &NamePattern> {
         let patterns = self.depth.patterns().iter();
         patterns.filter(move |pattern| pattern.kind == kind)
     }
 
     /// Whose name it could be of those who are not in the roster any more.
-    pub fn stray(&self, kind: Kind, name: &str) -> Option<Username> {
+    pub(crate) fn stray(&self, kind: Kind, name: &str) -> Option<Username> {
         let mut patterns = self.patterns_of(kind);
         patterns.find_map(|pattern| pattern.username_in(name)?.parse().ok())
     }
 
     /// Whether everything of this owner is looked for, whatever it is called.
-    pub fn seeks(&self, owner: &Owner) -> bool {
+    pub(crate) fn seeks(&self, owner: &Owner) -> bool {
         match self.depth {
             Depth::TeardownOfClass { .. } | Depth::TeardownOfLeavers { .. } => {
                 owner.class == self.desired.class
@@ -144,11 +144,11 @@ impl<'a> Search<'a> {
     }
 
     /// Whether anything of a kind is looked for at all.
-    pub fn any(&self, kind: Kind) -> bool {
+    pub(crate) fn any(&self, kind: Kind) -> bool {
         !self.depth.is_deployment() || self.owners.keys().any(|id| id.kind == kind)
     }
 
-    pub fn gap(&self, kind: Kind, name: Option<&str>, error: &CallError) -> Gap {
+    pub(crate) fn gap(&self, kind: Kind, name: Option<&str>, error: &CallError) -> Gap {
         let cause = match error {
             CallError::Cloud(error) => error.in_full(),
             CallError::Cancelled => "stopped".to_owned(),
@@ -166,7 +166,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// AWS's, or that the run was stopped.
-    pub async fn pages<T, F>(
+    pub(crate) async fn pages<T, F>(
         &self,
         page: impl Fn(Option<String>) -> F,
         mut keep: impl FnMut(T),
@@ -189,7 +189,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// Only when the run is stopped.
-    pub async fn list<T, F>(
+    pub(crate) async fn list<T, F>(
         &self,
         kind: Kind,
         page: impl Fn(Option<String>) -> F,
@@ -208,7 +208,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// Only when the run is stopped.
-    pub fn gap_of(&self, kind: Kind, listed: CallResult<()>) -> Result<Vec<Gap>, Cancelled> {
+    pub(crate) fn gap_of(&self, kind: Kind, listed: CallResult<()>) -> Result<Vec<Gap>, Cancelled> {
         match listed {
             Ok(()) => Ok(Vec::new()),
             Err(CallError::Cancelled) => Err(Cancelled),
@@ -229,7 +229,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// Only when the run is stopped.
-    pub async fn complete<S: Clone, T, F>(
+    pub(crate) async fn complete<S: Clone, T, F>(
         &self,
         kind: Kind,
         found: &mut BTreeMap<String, S>,
@@ -269,7 +269,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// Only when the run is stopped.
-    pub async fn details<I, O, F>(
+    pub(crate) async fn details<I, O, F>(
         &self,
         items: Vec<I>,
         ask: impl Fn(I) -> F,
@@ -297,7 +297,7 @@ impl<'a> Search<'a> {
     }
 
     /// Notes something that says whose it is, if that is somebody who left the roster.
-    pub fn note_owned(&self, owner: &Owner, id: ResourceId) {
+    pub(crate) fn note_owned(&self, owner: &Owner, id: ResourceId) {
         let has_left = matches!(self.depth, Depth::Class { .. })
             && owner.class == self.desired.class
             && owner.lab == self.desired.lab
@@ -309,14 +309,14 @@ impl<'a> Search<'a> {
     }
 
     /// Notes what was seen, as far as it says whose it is.
-    pub fn note(&self, seen: &dyn AnySeen) {
+    pub(crate) fn note(&self, seen: &dyn AnySeen) {
         if let Ownership::Ours(owner) = seen.whose(self.desired, None) {
             self.note_owned(&owner, seen.id());
         }
     }
 
     /// Notes something whose record counts only where it says what the name stands for.
-    pub fn note_recorded(&self, record: Option<&Owner>, kind: Kind, name: &str) {
+    pub(crate) fn note_recorded(&self, record: Option<&Owner>, kind: Kind, name: &str) {
         let Some(owner) = record else {
             return;
         };
@@ -327,7 +327,7 @@ impl<'a> Search<'a> {
     }
 
     /// Notes a name that somebody who left may have had.
-    pub fn note_named(&self, kind: Kind, name: &str) {
+    pub(crate) fn note_named(&self, kind: Kind, name: &str) {
         let students = self.naming(kind);
         let students = students.filter_map(|pattern| pattern.username_in(name)?.parse().ok());
         let others = students.filter(|student| !self.students.contains(student));
@@ -337,7 +337,7 @@ impl<'a> Search<'a> {
     }
 
     /// The names of a kind that those have who are known to have left.
-    pub fn names_of_strays(&self, kind: Kind) -> Vec<String> {
+    pub(crate) fn names_of_strays(&self, kind: Kind) -> Vec<String> {
         let strays = self.lock();
         let names = self.naming(kind).flat_map(|pattern| {
             let owners = strays.proven.keys();
@@ -347,7 +347,7 @@ impl<'a> Search<'a> {
     }
 
     /// Everybody who left, with what was seen of theirs.
-    pub fn strays(&self) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
+    pub(crate) fn strays(&self) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
         let Strays { mut proven, named } = std::mem::take(&mut *self.lock());
         for (student, id) in named {
             let owner = Owner {

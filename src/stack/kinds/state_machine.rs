@@ -36,7 +36,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
 };
 
 /// Largest definition in characters. Source: CreateStateMachine, `definition`.
-pub const DEFINITION_MAX: usize = 1_048_576;
+pub(crate) const DEFINITION_MAX: usize = 1_048_576;
 /// How long a deletion may take before running executions, which hold it up, are stopped.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Until a deleted one is gone, when nothing runs any more.
@@ -72,10 +72,10 @@ pub struct Seen {
     pub arn: String,
     /// When it was created, in milliseconds since 1970, where the listing tells: another one of the same name has
     /// another time.
-    pub created_ms: Option<i64>,
+    pub(crate) created_ms: Option<i64>,
     /// What describing it showed; `None` before it was described.
-    pub detail: Option<Described>,
-    pub ownership: Ownership,
+    pub(crate) detail: Option<Described>,
+    pub(crate) ownership: Ownership,
 }
 
 /// What DescribeStateMachine shows.
@@ -89,7 +89,7 @@ pub struct Described {
     pub deleting: bool,
     /// What is set that no lab sets.
     #[serde(default, skip_serializing_if = "Extras::is_empty")]
-    pub extras: Extras<MachineSetting>,
+    pub(crate) extras: Extras<MachineSetting>,
 }
 
 /// A setting of a state machine, by its name in Step Functions' API. Source: UpdateStateMachine.
@@ -113,25 +113,25 @@ impl MachineSetting {
 }
 
 /// State machines as last described, by name.
-pub type KnownMachines = BTreeMap<String, KnownMachine>;
+pub(crate) type KnownMachines = BTreeMap<String, KnownMachine>;
 
 /// A state machine as it was described.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KnownMachine {
+pub(crate) struct KnownMachine {
     /// When it was created, in milliseconds since 1970.
-    pub created_ms: i64,
+    pub(crate) created_ms: i64,
     /// When it was described, likewise.
-    pub read_ms: i64,
+    pub(crate) read_ms: i64,
     /// Whose it is.
-    pub owner: Owner,
+    pub(crate) owner: Owner,
     /// What describing it showed.
-    pub detail: Described,
+    pub(crate) detail: Described,
 }
 
 impl KnownMachine {
     /// Whether a listing shows the machine that this one was.
-    pub fn is(&self, listed: &Seen) -> bool {
+    pub(crate) fn is(&self, listed: &Seen) -> bool {
         listed.created_ms == Some(self.created_ms)
     }
 }

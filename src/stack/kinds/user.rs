@@ -25,24 +25,24 @@ pub(super) const FACTS: KindFacts = KindFacts {
 };
 
 /// Tag: which credentials were issued.
-pub const TAG_CREDENTIALS: &str = "homeroom:credentials";
+pub(crate) const TAG_CREDENTIALS: &str = "homeroom:credentials";
 /// The inline policy that shuts a user out.
 pub const FREEZE_POLICY: &str = "homeroom-freeze";
 
 /// Credentials that a user was issued, as the tag tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Issued {
+pub(crate) struct Issued {
     /// A console password.
-    pub password: bool,
+    pub(crate) password: bool,
     /// An access key.
-    pub access_key: bool,
+    pub(crate) access_key: bool,
     /// None at the moment, and one is due: what there was is being replaced.
-    pub key_due: bool,
+    pub(crate) key_due: bool,
 }
 
 impl Issued {
     /// Reads the tag.
-    pub fn from_tags(tags: &Tags) -> Self {
+    pub(crate) fn from_tags(tags: &Tags) -> Self {
         let text = tags.get(TAG_CREDENTIALS).map_or("", String::as_str);
         Self {
             password: text == "password" || text == "password+access-key",
@@ -52,7 +52,7 @@ impl Issued {
     }
 
     /// The tag's value.
-    pub fn tag_value(self) -> &'static str {
+    pub(crate) fn tag_value(self) -> &'static str {
         match (self.password, self.access_key) {
             (true, true) => "password+access-key",
             (true, false) => "password",
@@ -63,7 +63,7 @@ impl Issued {
 }
 
 /// The inline policy that ends sessions of before.
-pub const SESSIONS_POLICY: &str = "homeroom-sessions";
+pub(crate) const SESSIONS_POLICY: &str = "homeroom-sessions";
 
 /// The document of the policy that ends every session that was issued before a moment (RFC 3339, UTC): temporary
 /// credentials outlive the key that got them. Long-term keys have no such time, and no condition on it holds for them.
@@ -82,19 +82,19 @@ fn sessions_document(before: &str) -> serde_json::Value {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Issue {
     /// Set a new console password.
-    pub password: bool,
+    pub(crate) password: bool,
     /// Make a new access key in the place of those that are there.
-    pub access_key: bool,
+    pub(crate) access_key: bool,
     /// The user's tag says that it has what is replaced here: that is withdrawn first, so that a run that is cut off
     /// does not leave credentials that are neither those of old nor those that were kept.
-    pub withdraw: bool,
+    pub(crate) withdraw: bool,
     /// What the user has once this is done.
-    pub then: Issued,
+    pub(crate) then: Issued,
 }
 
 impl Issue {
     /// Whether there is nothing to issue.
-    pub fn is_nothing(self) -> bool {
+    pub(crate) fn is_nothing(self) -> bool {
         !self.password && !self.access_key
     }
 }
@@ -128,7 +128,7 @@ pub struct Seen {
 
 impl Seen {
     /// Whose it is: see [`of_principal`].
-    pub fn ownership(&self, scope: &Scope, class: &ClassName) -> Ownership {
+    pub(crate) fn ownership(&self, scope: &Scope, class: &ClassName) -> Ownership {
         of_principal(&self.path, &self.tags, scope, class, None)
     }
 
@@ -151,7 +151,7 @@ impl Observed {
     }
 
     /// The students who are shut out, as far as their users tell.
-    pub fn frozen(&self, scope: &Scope, stacks: &[Stack]) -> Vec<Username> {
+    pub(crate) fn frozen(&self, scope: &Scope, stacks: &[Stack]) -> Vec<Username> {
         let is_frozen = |stack: &&Stack| {
             let user = self.user_of(scope, &stack.owner);
             user.is_some_and(Seen::is_frozen)

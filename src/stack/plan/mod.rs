@@ -69,7 +69,7 @@ impl StudentPlan {
 
     /// Whether it is certain that nothing of the stack is there. Not where something of its names is another's, or
     /// could not be seen.
-    pub fn nothing_there(&self) -> bool {
+    pub(crate) fn nothing_there(&self) -> bool {
         let mut parts = self.worked_with().peekable();
         parts.peek().is_some() && parts.all(|item| item.verdict == Verdict::Create)
     }
@@ -99,7 +99,7 @@ impl Plan {
     }
 
     /// Concurrency that is newly reserved for functions.
-    pub fn reserves(&self) -> u32 {
+    pub(crate) fn reserves(&self) -> u32 {
         let items = self.students.iter().flat_map(|student| &student.items);
         let actions = items.filter_map(|item| item.action.as_ref());
         actions.map(Action::reserves).sum()
@@ -111,7 +111,7 @@ impl Plan {
     }
 
     /// How many resources of a kind it creates.
-    pub fn creates(&self, kind: Kind) -> usize {
+    pub(crate) fn creates(&self, kind: Kind) -> usize {
         let items = self.students.iter().flat_map(|s| &s.items);
         let created = items.filter(|i| {
             i.resource.kind == kind && i.verdict == Verdict::Create && i.action.is_some()
@@ -120,7 +120,7 @@ impl Plan {
     }
 
     /// The same plan with only some of its actions; the other items stay as found.
-    pub fn only(&self, keep: impl Fn(&Item) -> bool) -> Self {
+    pub(crate) fn only(&self, keep: impl Fn(&Item) -> bool) -> Self {
         let mut plan = self.clone();
         for item in plan.students.iter_mut().flat_map(|s| &mut s.items) {
             if !keep(item) {

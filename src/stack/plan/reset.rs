@@ -20,7 +20,7 @@ pub fn changes(scope: &Scope, stack: &Stack, observed: &Observed) -> Vec<Change>
 }
 
 /// The student's own work, which is kept in files before a reset.
-pub fn work(scope: &Scope, stack: &Stack, observed: &Observed) -> Vec<StudentsWork> {
+pub(crate) fn work(scope: &Scope, stack: &Stack, observed: &Observed) -> Vec<StudentsWork> {
     let at = planning(scope, stack, observed);
     stack.specs().filter_map(|spec| spec.work(&at)).collect()
 }

@@ -95,7 +95,7 @@ pub(crate) fn has_stack(desired: &Desired, owner: &Owner) -> bool {
 }
 
 /// What else the class has: resources of its other labs, which this lab's teardown leaves alone.
-pub fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<LabId, usize> {
+pub(crate) fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<LabId, usize> {
     let mut labs = BTreeMap::new();
     for (owner, ids) in observed.owned(desired) {
         if owner.lab != desired.lab {

@@ -21,7 +21,7 @@ pub(super) struct VaultIssuer {
 impl VaultIssuer {
     /// Asks the account for what a password must be, and where its users sign in. Without the right to read the policy
     /// a password has the usual length; AWS refuses it where that is too short.
-    pub async fn new(client: &Client, session: &Session, vault: Vault) -> Self {
+    pub(crate) async fn new(client: &Client, session: &Session, vault: Vault) -> Self {
         let shortest = client
             .shortest_password()
             .await
@@ -41,7 +41,7 @@ impl VaultIssuer {
     }
 
     /// For a run that has nothing to do.
-    pub fn idle(vault: Vault) -> Self {
+    pub(crate) fn idle(vault: Vault) -> Self {
         Self {
             vault,
             shortest: 0,

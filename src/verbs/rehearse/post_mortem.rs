@@ -23,7 +23,7 @@ pub(super) struct PostMortem {
 }
 
 impl PostMortem {
-    pub fn new(reports: &Path, class: &ClassName, log: Option<PathBuf>) -> Self {
+    pub(crate) fn new(reports: &Path, class: &ClassName, log: Option<PathBuf>) -> Self {
         Self {
             log,
             class_dir: class_dir(reports, class),
@@ -32,7 +32,7 @@ impl PostMortem {
     }
 
     /// Where it is, in words, once something was kept.
-    pub fn note(&self) -> Option<String> {
+    pub(crate) fn note(&self) -> Option<String> {
         let place = self.kept.get()?;
         Some(format!(
             "to find out why: the embedded cloud's log and the failed executions' histories are in {}",
@@ -41,7 +41,7 @@ impl PostMortem {
     }
 
     /// Keeps what tells why, while the cloud is there to be asked. What cannot be kept is said and ends nothing.
-    pub async fn keep(&self, session: Option<&Session>) {
+    pub(crate) async fn keep(&self, session: Option<&Session>) {
         if let Err(error) = self.try_to_keep(session).await {
             // A closed stderr leaves nobody to tell.
             let _ = writeln!(

@@ -69,7 +69,7 @@ impl Board {
     ///
     /// # Errors
     /// When the system has no randomness to give.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         Ok(Self {
@@ -81,23 +81,23 @@ impl Board {
     }
 
     /// The page's address.
-    pub fn url(&self, port: u16) -> String {
+    pub(crate) fn url(&self, port: u16) -> String {
         format!("http://127.0.0.1:{port}/{}/", self.secret)
     }
 
     /// Tells every open page something.
-    pub fn say(&self, said: Said) {
+    pub(crate) fn say(&self, said: Said) {
         self.said.send_replace(said);
     }
 
     /// Puts a page on show, and tells every open one.
-    pub fn show(&self, page: String) {
+    pub(crate) fn show(&self, page: String) {
         *self.page.lock().unwrap_or_else(PoisonError::into_inner) = Some(page.into());
         self.say(Said::Read);
     }
 
     /// Waits until a browser has the page open.
-    pub async fn somebody_looks(&self) {
+    pub(crate) async fn somebody_looks(&self) {
         let mut viewers = self.viewers.subscribe();
         // The sender lives as long as the board, so this ends only when somebody looks.
         let _ = viewers.wait_for(|count| *count > 0).await;

@@ -7,6 +7,7 @@ use homeroom::stack::credentials::AccessKey;
 use homeroom::stack::observe::{Depth, observe};
 use strict_aws::{Fault, Rule, StrictAws, request_id};
 use tempfile::NamedTempFile;
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 
 use super::class::{Class, WITH_KEYS, assert_all_well, client};
@@ -16,6 +17,9 @@ use super::issuer::Safe;
 struct Log {
     file: NamedTempFile,
     _writing: DefaultGuard,
+    /// Of one subscriber alone, tracing believes the thread that first comes by a place in the code: if that is another
+    /// test's, nothing is ever written of it. Of two it asks both.
+    _second: Dispatch,
 }
 
 impl Log {
@@ -25,6 +29,7 @@ impl Log {
         Self {
             file,
             _writing: tracing::subscriber::set_default(subscriber),
+            _second: Dispatch::new(diagnostics::subscriber(false, None)),
         }
     }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 /// Largest zip that is fetched, in bytes. Source: Lambda quotas, "Deployment package size": 250 MB unzipped, and a zip
 /// that is larger than what is in it is no code of anybody's.
-pub const ZIP_MAX: usize = 256 * 1024 * 1024;
+pub(crate) const ZIP_MAX: usize = 256 * 1024 * 1024;
 
 /// Why a function's code could not be had.
 #[derive(Debug, thiserror::Error)]

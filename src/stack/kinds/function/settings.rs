@@ -47,22 +47,22 @@ impl FunctionSetting {
 #[derive(Debug)]
 pub(super) struct ChangedPart {
     /// The code, or else the configuration.
-    pub is_code: bool,
+    pub(crate) is_code: bool,
     /// The settings that differ.
     names: Vec<String>,
-    pub diff: Vec<DiffLine>,
+    pub(crate) diff: Vec<DiffLine>,
 }
 
 impl ChangedPart {
     /// Its key in a record.
-    pub fn key(&self) -> &'static str {
+    pub(crate) fn key(&self) -> &'static str {
         match self.is_code {
             true => "code",
             false => "config",
         }
     }
 
-    pub fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self.is_code {
             true => "code",
             false => "configuration",

@@ -14,7 +14,7 @@ const LAMBDA_MILLION: f64 = 0.20;
 const TRANSITIONS_MILLION: f64 = 25.0;
 
 /// What the class's open APIs can cost a day, with the arithmetic; `None` where none is open.
-pub fn open_apis(desired: &Desired) -> Option<String> {
+pub(crate) fn open_apis(desired: &Desired) -> Option<String> {
     let stack = desired.stacks.first()?;
     let open = stack.rest_apis.iter();
     let open: Vec<_> = open
