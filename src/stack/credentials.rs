@@ -5,26 +5,20 @@ use secrecy::SecretString;
 
 use crate::ids::Username;
 
-/// What one student signs in with.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The IAM user, named like the student.
     pub username: Username,
     /// The console password that homeroom set, if it is known here; the student had to choose another at the first
     /// sign-in.
     pub password: Option<SecretString>,
-    /// Where to sign in to the console.
     pub sign_in_url: String,
     /// A key pair for CLI and SDKs, if one was asked for.
     pub access_key: Option<AccessKey>,
 }
 
-/// An access key of an IAM user.
 #[derive(Debug, Clone)]
 pub struct AccessKey {
-    /// Its id, which is no secret.
     pub id: String,
-    /// Its secret half.
     pub secret: SecretString,
 }
 

@@ -14,9 +14,6 @@ use crate::stack::kinds::{
 pub use crate::stack::kinds::search::Depth;
 
 /// Looks at everything that the class has, or that stands where it would have something.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub async fn observe(
     client: &Client,
     desired: &Desired,
@@ -26,9 +23,6 @@ pub async fn observe(
 }
 
 /// [`observe`], without describing the state machines again that are known and still the same ones.
-///
-/// # Errors
-/// As [`observe`].
 pub(crate) async fn observe_knowing(
     client: &Client,
     desired: &Desired,
@@ -76,9 +70,6 @@ pub(crate) async fn observe_knowing(
 }
 
 /// Looks at who may get in: roles, users and policies by one listing, and the ids of the APIs, which policies name.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub async fn observe_access(
     client: &Client,
     desired: &Desired,
@@ -93,9 +84,6 @@ pub async fn observe_access(
 }
 
 /// Looks at roles alone: one listing, which tells whose they are in every class and region.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub(crate) async fn observe_roles(
     client: &Client,
     desired: &Desired,
@@ -105,9 +93,6 @@ pub(crate) async fn observe_roles(
 }
 
 /// The chosen students' APIs by name, by one listing, without their stages.
-///
-/// # Errors
-/// AWS's, or that the run was stopped.
 pub(crate) async fn rest_apis(
     client: &Client,
     desired: &Desired,

@@ -9,9 +9,7 @@ use tokio::time::Instant;
 /// How long one student's reading waits in all. AWS gives no figure; others wait from seconds to minutes, and the next
 /// reading asks again.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// First pause between two looks.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// Longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The time that one student's reading has for what is not settled yet. It begins with the first thing that is not.
@@ -32,9 +30,6 @@ impl Default for Settling {
 
 impl Settling {
     /// Pauses before another look; `false` when the time is over.
-    ///
-    /// # Errors
-    /// When the run is stopped.
     pub(crate) async fn again(&mut self, stop: &Stop) -> Result<bool, Cancelled> {
         let began = *self.began.get_or_insert_with(Instant::now);
         let left = PATIENCE.saturating_sub(began.elapsed());

@@ -43,17 +43,14 @@ impl Vault {
         }
     }
 
-    /// Its folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The file of a student.
     pub(crate) fn file(&self, student: &Username) -> PathBuf {
         self.dir.join(format!("{student}.csv"))
     }
 
-    /// The file with everybody.
     pub(crate) fn everybody(&self) -> PathBuf {
         self.dir.join(EVERYBODY)
     }
@@ -85,18 +82,12 @@ impl Vault {
     }
 
     /// Forgets a student's credentials.
-    ///
-    /// # Errors
-    /// Names the file that cannot be removed.
     pub(crate) fn forget(&self, student: &Username) -> io::Result<()> {
         remove_if_there(&self.file(student)).map(|_| ())
     }
 
     /// Writes the file with everybody anew, from the students' own files; removes it, and the folder, where there are
     /// none. Answers how many students are in it.
-    ///
-    /// # Errors
-    /// Names what cannot be read or written.
     pub(crate) fn renew_everybody(&self) -> io::Result<usize> {
         let mut students = self.students()?;
         students.sort();
@@ -119,9 +110,6 @@ impl Vault {
     }
 
     /// Whose credentials are here.
-    ///
-    /// # Errors
-    /// Names the folder that cannot be read.
     pub(crate) fn students(&self) -> io::Result<Vec<Username>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::aws::ErrorKind;
-use crate::aws::Operation::{self, *};
+use crate::aws::Operation::*;
 use crate::ids::Username;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, Planning,
-    ResourceId, Verdict, function,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, PlannedCalls,
+    Planning, ResourceId, Verdict, function,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError, or_gone};
@@ -37,15 +37,12 @@ pub(crate) const RETENTION_DAYS: [i32; 22] = [
 /// that all of it has arrived.
 pub(crate) const LATE_LOGS: Duration = Duration::from_secs(5);
 
-/// A log group as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
     pub name: String,
-    /// How long events are kept, in days.
     pub(crate) retention_days: i32,
 }
 
-/// A log group as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub name: String,
@@ -61,9 +58,7 @@ pub struct Seen {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Creates it and sets its retention.
     Create(Spec),
-    /// Sets its retention.
     Update(Spec),
     Delete {
         /// Read its tags first, and leave it alone if they are another's: so far only its function vouches for it.
@@ -72,7 +67,6 @@ pub enum Action {
 }
 
 impl Spec {
-    /// Fingerprint for the tag.
     fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of([self.retention_days.to_string().as_str()])
     }
@@ -122,22 +116,20 @@ impl AnySeen for Seen {
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
-            Self::Create(_) => Effect::Create,
-            Self::Update(_) => Effect::Update,
-            Self::Delete { .. } => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
-        match self {
-            Self::Create(_) => vec![(CreateLogGroup, 1), (PutRetentionPolicy, 1)],
-            Self::Update(_) => vec![(PutRetentionPolicy, 1), (LogsTagResource, 1)],
-            Self::Delete { prove } => vec![
-                (LogsListTagsForResource, usize::from(*prove)),
-                (DeleteLogGroup, 1),
-            ],
+            Self::Create(_) => (
+                Effect::Create,
+                vec![(CreateLogGroup, 1), (PutRetentionPolicy, 1)],
+            ),
+            Self::Update(_) => (
+                Effect::Update,
+                vec![(PutRetentionPolicy, 1), (LogsTagResource, 1)],
+            ),
+            Self::Delete { prove } => {
+                let asked = (LogsListTagsForResource, usize::from(*prove));
+                (Effect::Delete, vec![asked, (DeleteLogGroup, 1)])
+            }
         }
     }
 
@@ -177,7 +169,6 @@ async fn update(cx: &Context<'_>, group: &Spec) -> Result<(), StepError> {
     Ok(cx.client.tag_log_group(arn, tags).await?)
 }
 
-/// Deletes the group with its events.
 async fn delete(cx: &Context<'_>, prove: bool) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     if prove {
@@ -193,9 +184,6 @@ async fn delete(cx: &Context<'_>, prove: bool) -> Result<(), StepError> {
 }
 
 /// The class's groups. `strangers`: students who are wholly another class's.
-///
-/// # Errors
-/// Only when the run is stopped.
 pub(crate) async fn list(
     search: &Search<'_>,
     functions: &BTreeMap<String, function::Seen>,

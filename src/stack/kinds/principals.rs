@@ -2,7 +2,7 @@
 
 use crate::aws::Principal;
 use crate::aws::stop::Cancelled;
-use crate::stack::kinds::search::{Depth, Search};
+use crate::stack::kinds::search::{Depth, Search, pages};
 use crate::stack::kinds::{AnySeen, Gap, Kind, Observed};
 use crate::stack::ownership::Owner;
 
@@ -17,9 +17,6 @@ impl Principal {
 }
 
 /// What stands below homeroom's paths, or has one of the students' names.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub(crate) async fn list(search: &Search<'_>) -> Result<Observed, Cancelled> {
     let mut found = Observed::default();
     // IAM keeps users' names unique whatever their case.
@@ -28,7 +25,7 @@ pub(crate) async fn list(search: &Search<'_>) -> Result<Observed, Cancelled> {
         .map(|stack| stack.student().as_str().to_ascii_lowercase())
         .collect();
     let ours = |path: &str| path.starts_with("/homeroom/");
-    let listed = search.pages(
+    let listed = pages(
         |token| search.client.principals_page(token),
         |principal| match principal {
             Principal::Role(role) => {
@@ -63,9 +60,6 @@ pub(crate) async fn list(search: &Search<'_>) -> Result<Observed, Cancelled> {
 }
 
 /// The same as far as a stack needs it; those who left the roster are noted.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub(crate) async fn of_stacks(search: &Search<'_>) -> Result<Observed, Cancelled> {
     if *search.depth == Depth::Deploy && !search.any(Kind::Role) {
         return Ok(Observed::default());
@@ -81,9 +75,6 @@ pub(crate) async fn of_stacks(search: &Search<'_>) -> Result<Observed, Cancelled
 }
 
 /// Roles alone, which tell whose they are in every class and region.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub(crate) async fn roles(search: &Search<'_>) -> Result<Observed, Cancelled> {
     let found = list(search).await?;
     let gaps = found.gaps.into_iter();

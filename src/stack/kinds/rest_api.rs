@@ -18,9 +18,10 @@ use serde_json::json;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallResult, ErrorKind, Operation};
+use crate::events::words;
 use crate::ids::{ClassName, Scope};
 use crate::stack::kinds::drift::Drift;
-use crate::stack::kinds::search::{Listed, Search};
+use crate::stack::kinds::search::{Listed, Search, pages};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Item, Kind, KindFacts, Observed, Planning, ResourceId, Stack,
     Verdict,
@@ -37,7 +38,6 @@ pub(super) const FACTS: KindFacts = KindFacts {
     goes_after: &[],
 };
 
-/// One method on one path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RouteSpec {
     pub(crate) method: String,
@@ -80,29 +80,20 @@ impl RouteSpec {
     }
 }
 
-/// Who may call an API's methods.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub enum Authorization {
-    /// Whoever knows the address.
-    #[default]
-    #[serde(rename = "NONE")]
-    None,
-    /// Whoever signs with credentials that IAM lets `execute-api:Invoke` it.
-    #[serde(rename = "AWS_IAM")]
-    AwsIam,
+words! {
+    /// Who may call an API's methods, as API Gateway names it (PutMethod, `authorizationType`).
+    #[derive(Default)]
+    Authorization {
+        /// Whoever knows the address.
+        #[default]
+        None = "NONE",
+        /// Whoever signs with credentials that IAM lets `execute-api:Invoke` it.
+        AwsIam = "AWS_IAM",
+    }
 }
 
 impl Authorization {
-    /// Every one.
     pub(crate) const ALL: [Self; 2] = [Self::None, Self::AwsIam];
-
-    /// As API Gateway names it (PutMethod, `authorizationType`).
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "NONE",
-            Self::AwsIam => "AWS_IAM",
-        }
-    }
 }
 
 /// Most requests a second that a throttle may name. Source: API Gateway quotas, "Throttle quota per account, per
@@ -115,27 +106,20 @@ pub(crate) const BURST_MAX: u32 = 5_000;
 /// token bucket, and as well as it can: a little more may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Throttle {
-    /// Requests a second, in the long run.
     pub rate: u32,
-    /// Requests at once.
     pub burst: u32,
 }
 
-/// A REST API as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
-    /// Its name (AWS does not keep names unique).
     pub name: String,
-    /// Its one stage.
     pub stage: String,
     pub routes: Vec<RouteSpec>,
-    /// Who may call them.
     pub authorization: Authorization,
     /// How often; nothing is written to the stage where there is none, and the account's limit counts.
     pub throttle: Option<Throttle>,
 }
 
-/// A REST API as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// The id that AWS gave it.
@@ -148,7 +132,6 @@ pub struct Seen {
     pub(crate) stages: Option<Vec<StageSeen>>,
 }
 
-/// One stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageSeen {
     pub name: String,
@@ -160,9 +143,7 @@ pub struct StageSeen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathResource {
     pub id: String,
-    /// Its full path.
     pub path: String,
-    /// HTTP methods that are there.
     pub methods: Vec<Method>,
 }
 
@@ -170,30 +151,24 @@ pub struct PathResource {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Method {
     pub name: String,
-    /// Its integration's URI, if it has one.
     pub integration: Option<String>,
-    /// Who may call it, as API Gateway names it.
     pub authorization: String,
 }
 
-/// A stage that carries a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageRecord {
     pub(crate) api_id: String,
     pub(crate) stage: String,
 }
 
-/// Where a REST API answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiEndpoint {
-    /// The id that AWS gave it.
     pub id: String,
     /// Address of its stage, without a trailing slash.
     pub url: String,
 }
 
 impl Spec {
-    /// Fingerprint of everything that is deployed.
     pub(crate) fn fingerprint(&self, scope: &Scope) -> Fingerprint {
         let mut routes = self.routes.clone();
         routes.sort();
@@ -395,9 +370,6 @@ impl AnySeen for Seen {
 
 /// The class's APIs by name, and how many the region has. The listing shows tags, so what was renamed is found too; the
 /// stage tells whether one is whole.
-///
-/// # Errors
-/// Only when the run is stopped.
 pub(crate) async fn list(
     search: &Search<'_>,
 ) -> Listed<(BTreeMap<String, Vec<Seen>>, Option<u32>)> {
@@ -437,15 +409,12 @@ pub(crate) async fn list(
 }
 
 /// The class's APIs by name as the listing shows them, without their stages, and how many the region has.
-///
-/// # Errors
-/// AWS's, or that the run was stopped.
 pub(crate) async fn list_bare(
     search: &Search<'_>,
 ) -> CallResult<(BTreeMap<String, Vec<Seen>>, u32)> {
     let mut found: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
     let mut count = 0;
-    let listed = search.pages(
+    let listed = pages(
         |token| search.client.rest_apis_page(token),
         |(mut api, tags): (Seen, Tags)| {
             count += 1;
@@ -465,9 +434,6 @@ pub(crate) async fn list_bare(
 }
 
 /// Adds the class's APIs as the listing shows them, or the gap where that cannot be read.
-///
-/// # Errors
-/// Only when the run is stopped.
 pub(crate) async fn add_bare(
     search: &Search<'_>,
     observed: &mut Observed,

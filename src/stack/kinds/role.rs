@@ -9,12 +9,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::aws::ErrorKind;
-use crate::aws::Operation::{self, *};
+use crate::aws::Operation::*;
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::search::Search;
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, Planning,
-    ResourceId, Stack, Verdict,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, PlannedCalls,
+    Planning, ResourceId, Stack, Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Tags, of_principal};
 use crate::stack::step::{Context, StepError};
@@ -36,7 +36,6 @@ pub(crate) const INLINE_MAX: usize = 10_240;
 /// The name of the one inline policy that homeroom writes.
 pub const POLICY_NAME: &str = "homeroom";
 
-/// A role as it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub name: String,
@@ -48,7 +47,6 @@ pub struct Spec {
     pub boundary: Option<String>,
 }
 
-/// A role as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     pub name: String,
@@ -59,36 +57,28 @@ pub struct Seen {
     pub trust: Option<Value>,
     /// Its inline policies by name; a document that is not JSON is `Null`.
     pub inline: BTreeMap<String, Value>,
-    /// ARNs of attached managed policies.
     pub attached: Vec<String>,
     /// May be empty where the listing does not show them.
     pub tags: Tags,
-    /// ARN of its permissions boundary.
     pub boundary: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Creates it and writes its inline policy.
     Create(Spec),
     /// Writes the parts that differ, and takes out what the lab does not have.
     Update {
         role: Spec,
         parts: RoleParts,
     },
-    /// Sets the permissions boundary, by the policy's ARN.
     SetBoundary(String),
     RemoveBoundary,
-    /// Deletes it with everything in it.
     Delete {
-        /// Names of its inline policies.
         inline: Vec<String>,
-        /// ARNs of its attached managed policies.
         attached: Vec<String>,
     },
 }
 
-/// What must be written to make a role as it should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoleParts {
     pub(crate) boundary: bool,
@@ -101,7 +91,6 @@ pub struct RoleParts {
 }
 
 impl RoleParts {
-    /// What differs, in a few words.
     fn describe(&self) -> String {
         let named = [
             (self.boundary, "permissions boundary"),
@@ -117,7 +106,6 @@ impl RoleParts {
 }
 
 impl Spec {
-    /// Fingerprint for the tag.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of([
             canonical(&self.trust).as_str(),
@@ -125,7 +113,6 @@ impl Spec {
         ])
     }
 
-    /// What must be written; `None` when nothing.
     fn difference(&self, seen: &Seen) -> Option<RoleParts> {
         let trust = seen.trust.as_ref().map(canonical) != Some(canonical(&self.trust));
         let policy = seen.inline.get(POLICY_NAME).map(canonical) != Some(canonical(&self.policy));
@@ -217,34 +204,33 @@ impl AnySeen for Seen {
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
-            Self::Create(_) => Effect::Create,
-            Self::Update { .. } => Effect::Update,
-            Self::SetBoundary(_) => Effect::SetBoundary,
-            Self::RemoveBoundary => Effect::RemoveBoundary,
-            Self::Delete { .. } => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
-        match self {
-            Self::Create(_) => vec![(CreateRole, 1), (PutRolePolicy, 1)],
-            Self::Update { parts, .. } => vec![
-                (PutRolePermissionsBoundary, usize::from(parts.boundary)),
-                (UpdateAssumeRolePolicy, usize::from(parts.trust)),
-                (PutRolePolicy, usize::from(parts.policy)),
-                (DeleteRolePolicy, parts.extra_inline.len()),
-                (DetachRolePolicy, parts.extra_attached.len()),
-                (TagRole, 1),
-            ],
-            Self::SetBoundary(_) => vec![(PutRolePermissionsBoundary, 1)],
-            Self::RemoveBoundary => vec![(DeleteRolePermissionsBoundary, 1)],
-            Self::Delete { inline, attached } => vec![
-                (DeleteRolePolicy, inline.len()),
-                (DetachRolePolicy, attached.len()),
-                (DeleteRole, 1),
-            ],
+            Self::Create(_) => (Effect::Create, vec![(CreateRole, 1), (PutRolePolicy, 1)]),
+            Self::Update { parts, .. } => (
+                Effect::Update,
+                vec![
+                    (PutRolePermissionsBoundary, usize::from(parts.boundary)),
+                    (UpdateAssumeRolePolicy, usize::from(parts.trust)),
+                    (PutRolePolicy, usize::from(parts.policy)),
+                    (DeleteRolePolicy, parts.extra_inline.len()),
+                    (DetachRolePolicy, parts.extra_attached.len()),
+                    (TagRole, 1),
+                ],
+            ),
+            Self::SetBoundary(_) => (Effect::SetBoundary, vec![(PutRolePermissionsBoundary, 1)]),
+            Self::RemoveBoundary => {
+                let calls = vec![(DeleteRolePermissionsBoundary, 1)];
+                (Effect::RemoveBoundary, calls)
+            }
+            Self::Delete { inline, attached } => (
+                Effect::Delete,
+                vec![
+                    (DeleteRolePolicy, inline.len()),
+                    (DetachRolePolicy, attached.len()),
+                    (DeleteRole, 1),
+                ],
+            ),
         }
     }
 
@@ -266,7 +252,6 @@ impl KindAction for Action {
     }
 }
 
-/// Creates the role and writes its inline policy.
 async fn create(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
@@ -330,7 +315,6 @@ async fn set_boundary(cx: &Context<'_>, policy_arn: &str) -> Result<(), StepErro
     set.await
 }
 
-/// Takes policies out of the role.
 async fn empty(cx: &Context<'_>, inline: &[String], attached: &[String]) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     for policy in inline {

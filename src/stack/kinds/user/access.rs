@@ -19,10 +19,8 @@ use super::{Action, Issue, Issued, Spec};
 /// Why of a user who is given something and is shut out all the same.
 const FROZEN: &str = "frozen";
 
-/// How access is granted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Grant {
-    /// With an access key.
     pub access_keys: bool,
     /// New credentials for those who have some.
     pub rotate: bool,
