@@ -1,7 +1,7 @@
 //! How long work will take: from the calls that it is going to make, and the buckets that they must pass.
 //!
-//! The calls are those of an undisturbed run. The buckets are the pacer's own, as they are at that moment, so the same
-//! arithmetic tells the whole time before a run and the time that is left during one, throttled or not.
+//! The calls are those of an undisturbed run. The buckets are the pacer's own, in their current state, so the same arithmetic
+//! gives the whole time before a run and the time that is left during one, throttled or not.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};

@@ -1,5 +1,5 @@
-//! Observes a class by listing, not by asking for each resource: five listings at once, then one
-//! DescribeStateMachine and one GetStages a student, and tags only where a listing leaves ownership open.
+//! Observes a class by listings, not by a call for each resource: five listings at once, then one DescribeStateMachine and one
+//! GetStages for each student, and tags only where a listing does not say whose a resource is.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::stack::kinds::{
 
 pub use crate::stack::kinds::search::Depth;
 
-/// Looks at everything that the class has, or that stands where it would have something.
+/// Looks at everything that the class has, or that has one of its names. What cannot be read becomes a gap.
 pub async fn observe(
     client: &Client,
     desired: &Desired,
@@ -30,7 +30,7 @@ pub(crate) async fn observe_knowing(
     known: &KnownMachines,
 ) -> Result<Observed, Cancelled> {
     let search = &Search::new(client, desired, depth);
-    // Roles first: they tell which students are another class's, whose other things need not be asked.
+    // Roles first: they show which students are another class's, so that no calls are made about their other resources.
     let Observed {
         roles,
         users,

@@ -1,4 +1,4 @@
-//! Waiting for AWS to show what is so: what was written a moment ago may be read only a little later.
+//! Waiting for AWS to show what was written a moment ago.
 
 use crate::aws::stop::{Cancelled, Stop};
 
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long one student's reading waits in all. AWS gives no figure; others wait from seconds to minutes, and the next
+/// How long one student's reading waits in all. AWS gives no figure; other tools wait from seconds to minutes, and the next
 /// reading asks again.
 const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The time that one student's reading has for what is not settled yet. It begins with the first thing that is not.
+/// How long one student's reading waits for late data. The time begins with the first thing that is late.
 #[derive(Debug)]
 pub(crate) struct Settling {
     began: Option<Instant>,

@@ -1,8 +1,8 @@
 //! Customer managed policies: what a student may do, and the permissions boundaries of the student and of the stack's
 //! roles.
 //!
-//! A listing shows neither tags nor, everywhere, a description of them. So whose one is stands in its path, which is
-//! the class's, and in its name: the student, and a digest of class, lab and region.
+//! A listing shows no tags, and not everywhere a description. So the path (the class's) and the name say whose a policy is:
+//! the name has the student, and a digest of class, lab and region.
 
 use serde_json::Value;
 
@@ -98,7 +98,7 @@ pub enum Action {
 }
 
 impl Seen {
-    /// Whose it is, for a class, lab and region. Those of the class's other labs and regions are nobody's here.
+    /// Whose it is, for a class, lab and region. Policies of the class's other labs and regions are `Unproven`.
     pub(crate) fn ownership(&self, scope: &Scope, class: &ClassName, lab: &LabId) -> Ownership {
         if self.path != Scope::role_path(class) {
             return Ownership::Foreign;
@@ -204,7 +204,7 @@ impl KindAction for Action {
 async fn create(cx: &Context<'_>, policy: &Spec) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
     match cx.client.create_policy(policy, path).await {
-        // An earlier attempt's, whose answer was lost or which a listing did not show yet; or somebody else's.
+        // It is an earlier attempt's, or somebody else's.
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             cx.principal_made();
             // IAM keeps names unique whatever their path and case.

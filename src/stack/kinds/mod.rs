@@ -92,14 +92,13 @@ pub struct Observed {
     pub(crate) rest_apis: BTreeMap<String, Vec<rest_api::Seen>>,
     pub(crate) users: BTreeMap<String, user::Seen>,
     pub(crate) policies: BTreeMap<String, managed_policy::Seen>,
-    /// What listings that were read anyway show of students who are not in the roster, where they were looked for. It
-    /// is told, and never acted on: a teardown looks for itself.
+    /// What the listings show of students who are not in the roster. It is only shown: a teardown makes its own search.
     pub strays: BTreeMap<Owner, BTreeSet<ResourceId>>,
     pub gaps: Vec<Gap>,
     pub(crate) account: AccountUse,
 }
 
-/// What to do to one resource. Each is idempotent: done twice, or after a half, it ends the same.
+/// What to do to one resource. Each action is idempotent, also after an attempt that was cut off.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     Role(role::Action),
@@ -225,7 +224,7 @@ pub(crate) trait AnySpec {
     /// What a deployment does about it; [`Planning::item`] has asked already whether it could be seen.
     fn plan(&self, at: &Planning<'_>) -> Item;
 
-    /// Its deletion as a forecast counts it: ids that only AWS knows stand empty, since it is never carried out.
+    /// Its deletion, for a forecast only: ids that only AWS knows are empty.
     fn deletion(&self) -> Action;
 
     /// The call that looks at one, beyond the listing.
@@ -248,7 +247,7 @@ pub(crate) trait AnySpec {
 pub(crate) trait AnySeen {
     fn id(&self) -> ResourceId;
 
-    /// Whose it is. `expected`: the owner that its name stands for, where that counts.
+    /// Whose it is. `expected`: the owner that its name stands for.
     fn whose(&self, desired: &Desired, expected: Option<&Owner>) -> Ownership;
 
     fn deletion(&self) -> Action;
@@ -355,7 +354,7 @@ pub(crate) struct StudentsWork {
 }
 
 impl Desired {
-    /// Every role gets this policy as its permissions boundary in the place of the lab's own: a role has only one.
+    /// Every role gets this policy as its permissions boundary, in the place of the lab's own: a role can have only one.
     pub fn bound_roles_by(&mut self, policy_arn: &str) {
         for stack in &mut self.stacks {
             stack.boundary = None;

@@ -16,7 +16,7 @@ impl Principal {
     }
 }
 
-/// What stands below homeroom's paths, or has one of the students' names.
+/// Everything below homeroom's paths, or with one of the students' names.
 pub(crate) async fn list(search: &Search<'_>) -> Result<Observed, Cancelled> {
     let mut found = Observed::default();
     // IAM keeps users' names unique whatever their case.
@@ -59,15 +59,15 @@ pub(crate) async fn list(search: &Search<'_>) -> Result<Observed, Cancelled> {
     Ok(found)
 }
 
-/// The same as far as a stack needs it; those who left the roster are noted.
+/// The same, as a stack needs it; also notes students who left the roster.
 pub(crate) async fn of_stacks(search: &Search<'_>) -> Result<Observed, Cancelled> {
     if *search.depth == Depth::Deploy && !search.any(Kind::Role) {
         return Ok(Observed::default());
     }
     let mut found = list(search).await?;
     if search.depth.is_deployment() {
-        // The users are not a deployment's business, so not to see them is no gap of its own. One listing shows all, and
-        // whose roles were not seen is left alone whole: one cause is one gap.
+        // One listing shows roles, users and policies, so one failure is one gap here: that of the roles, without which a
+        // deployment does nothing for a student anyway.
         found.gaps.retain(|gap| gap.kind == Kind::Role);
     }
     found.all().for_each(|seen| search.note(seen));

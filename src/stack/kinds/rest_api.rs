@@ -1,9 +1,8 @@
 //! API Gateway REST API: resources, methods, Lambda proxy integrations, the permission to invoke, one
 //! deployed stage.
 //!
-//! Its parts are made one by one, so the API needs a mark of being whole: the stage's description, written
-//! by the very last call (CreateDeployment with a stage), records what was deployed. No record, or an older
-//! one: the API is completed or brought up to date part by part.
+//! Its parts are made one by one, so the last call writes a record of what was deployed into the stage's description. If
+//! there is no record, or an older one, the API is completed or updated part by part.
 
 pub(crate) mod cost;
 mod effects;
@@ -116,7 +115,7 @@ pub struct Spec {
     pub stage: String,
     pub routes: Vec<RouteSpec>,
     pub authorization: Authorization,
-    /// How often; nothing is written to the stage where there is none, and the account's limit counts.
+    /// How often; `None`: nothing is written to the stage, and the account's limit counts.
     pub throttle: Option<Throttle>,
 }
 
@@ -177,7 +176,7 @@ impl Spec {
             .map(|r| json!([r.method, r.path, scope.function_arn(&r.function)]))
             .collect();
         let mut deployed = json!({ "stage": self.stage, "routes": routes });
-        // What a lab does not ask for leaves no trace, so that stacks without it stay as they are.
+        // A lab without these keeps its earlier fingerprint, so that its stacks stay as they are.
         if self.authorization != Authorization::None {
             deployed["authorization"] = json!(self.authorization);
         }
@@ -221,8 +220,8 @@ impl Spec {
 }
 
 impl Observed {
-    /// A student's APIs that stand for one of the lab's: those of its name, else one that the student renamed,
-    /// as far as tags can tell (where the lab has only one).
+    /// A student's APIs that stand for one of the lab's: those of its name, else, if the lab has only one, any that carries
+    /// the student's tags, because the student renamed it.
     pub(crate) fn apis_of(&self, stack: &Stack, api: &Spec) -> Vec<&Seen> {
         let ours =
             |seen: &&Seen| matches!(&seen.ownership, Ownership::Ours(o) if *o == stack.owner);
@@ -264,7 +263,7 @@ impl AnySpec for Spec {
     fn plan(&self, at: &Planning<'_>) -> Item {
         let (id, class) = (self.id(), &at.owner().class);
         let ours = at.observed.apis_of(at.stack, self);
-        // Names of REST APIs are not unique, so a foreign one stands in the way only until we have ours.
+        // Names of REST APIs are not unique: a foreign one is a conflict only as long as we have none.
         let Some(keeper) = self.keeper(at.scope, class, ours.iter().copied()) else {
             let found = at.observed.rest_apis.get(&self.name).into_iter().flatten();
             let foreign = found
@@ -292,7 +291,7 @@ impl AnySpec for Spec {
         } else if !duplicates.is_empty() {
             format!("{} more of the same name", duplicates.len())
         } else if whole {
-            "reset was asked for: routes and permission are made as the lab has them".to_owned()
+            "reset was asked for: routes and permission become as the lab has them".to_owned()
         } else {
             "not completed, or its routes differ".to_owned()
         };
@@ -326,9 +325,9 @@ impl Spec {
     }
 }
 
-/// Stages that claim to be whole though the function that they invoke, and with it the permission, is
-/// gone. Were the claim left standing and the run killed between making the function and the
-/// permission, the next run would believe it.
+/// Stages whose record says that the API is whole, though the function that they invoke is gone, and the permission with it.
+/// If the record stayed and the run were killed between making the function and the permission, the next run would believe
+/// the record.
 pub(super) fn records_of(at: &Planning<'_>, function: &str) -> Vec<StageRecord> {
     let mut records = Vec::new();
     for api in &at.stack.rest_apis {
@@ -368,8 +367,8 @@ impl AnySeen for Seen {
     }
 }
 
-/// The class's APIs by name, and how many the region has. The listing shows tags, so what was renamed is found too; the
-/// stage tells whether one is whole.
+/// The class's APIs by name, and how many the region has. The listing shows tags, so renamed ones are found too; each one's
+/// stages are read as well.
 pub(crate) async fn list(
     search: &Search<'_>,
 ) -> Listed<(BTreeMap<String, Vec<Seen>>, Option<u32>)> {

@@ -1,7 +1,7 @@
 //! IAM role with one inline policy.
 //!
-//! Its path, `/homeroom/<class>/`, says that it is ours; students have no rights on roles, so a role that
-//! differs is simply put right.
+//! Its path, `/homeroom/<class>/`, says that it is ours. Students have no rights on roles, so a role that differs is simply
+//! corrected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -141,7 +141,7 @@ impl Seen {
 }
 
 impl Stack {
-    /// The policy that bounds the roles, where it is the lab's: no role ever stands without it.
+    /// The policy that bounds the roles, if it is the lab's own. It is made before the roles.
     pub(crate) fn roles_boundary(&self) -> Option<ResourceId> {
         self.boundary.as_ref().map(AnySpec::id)
     }
@@ -273,8 +273,7 @@ async fn create(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     put_policy(cx, role).await
 }
 
-/// Creates the role with its boundary, which this run may have made a moment ago. One that is not there at all is
-/// refused at once.
+/// Creates the role with its boundary, which this run may have made a moment ago. If it made none, AWS's refusal is final.
 async fn create_bounded(
     cx: &Context<'_>,
     role: &Spec,
@@ -289,7 +288,7 @@ async fn create_bounded(
 }
 
 async fn update(cx: &Context<'_>, role: &Spec, parts: &RoleParts) -> Result<(), StepError> {
-    // First what bounds it: nothing more is given to a role that nothing holds.
+    // The boundary first: a role without one gets no new permissions.
     if let Some(boundary) = role.boundary.as_ref().filter(|_| parts.boundary) {
         set_boundary(cx, boundary).await?;
     }
@@ -345,8 +344,8 @@ async fn put_policy(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     put.await
 }
 
-/// Students who are wholly another class's: every role that this lab would give them is there and is that class's.
-/// Nothing of ours can stand beside those names, so their other things need not be asked.
+/// Students whose whole stack is another class's: every role that this lab would give them exists and is that class's. We
+/// can have nothing under those names, so no call is made about their other resources.
 pub(crate) fn strangers(search: &Search<'_>, roles: &BTreeMap<String, Seen>) -> BTreeSet<Username> {
     let is_others = |name: &String| {
         let owner = roles
@@ -366,8 +365,8 @@ pub(crate) fn strangers(search: &Search<'_>, roles: &BTreeMap<String, Seen>) -> 
         .collect()
 }
 
-/// Roles below the class's path that do not say whose they are and bear no name of the class: nobody's to
-/// delete, and not to be passed over in silence.
+/// Roles with the class's path that have no owner in their tags and no name of the class: homeroom does not delete them, but
+/// names them.
 pub(crate) fn ownerless(desired: &Desired, observed: &Observed) -> Vec<String> {
     let path = Scope::role_path(&desired.class);
     let specs = desired.stacks.iter().flat_map(|stack| &stack.roles);

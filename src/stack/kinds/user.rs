@@ -1,8 +1,8 @@
 //! IAM user: a student's way in. Named like the student, below the class's path, with one policy attached and a
 //! permissions boundary.
 //!
-//! Which credentials it has shows in no listing, so a tag, written last, records which ones homeroom issued: without it
-//! the user is not whole, and the next run issues them anew.
+//! No listing shows its credentials, so a tag, written last, records which ones homeroom issued. Without the tag the user is
+//! not complete, and the next run issues credentials anew.
 
 pub mod access;
 mod effects;
@@ -31,7 +31,7 @@ pub const FREEZE_POLICY: &str = "homeroom-freeze";
 pub(crate) struct Issued {
     pub(crate) password: bool,
     pub(crate) access_key: bool,
-    /// None at the moment, and one is due: what there was is being replaced.
+    /// A key is being replaced: the old one is gone, and a new one is due.
     pub(crate) key_due: bool,
 }
 
@@ -55,12 +55,11 @@ impl Issued {
     }
 }
 
-/// The inline policy that ends sessions of before.
+/// The inline policy that ends older sessions.
 pub(crate) const SESSIONS_POLICY: &str = "homeroom-sessions";
 
-/// The document of the policy that ends every session that was issued before a moment (RFC 3339, UTC): temporary
-/// credentials outlive the key that got them. Long-term keys have no such time, and no condition on it holds for them.
-/// Source: IAM guide, "aws:TokenIssueTime".
+/// The policy that ends every session issued before a moment (RFC 3339, UTC): temporary credentials outlive the key that got
+/// them. It does not touch long-term keys, which have no such time. Source: IAM guide, "aws:TokenIssueTime".
 fn sessions_document(before: &str) -> serde_json::Value {
     serde_json::json!({
         "Version": "2012-10-17",
@@ -76,8 +75,8 @@ pub struct Issue {
     pub(crate) password: bool,
     /// Make a new access key in the place of those that are there.
     pub(crate) access_key: bool,
-    /// The user's tag says that it has what is replaced here: that is withdrawn first, so that a run that is cut off
-    /// does not leave credentials that are neither those of old nor those that were kept.
+    /// The user's tag records what is replaced here. The tag is withdrawn first: if the run is cut off, the next one then
+    /// knows that the kept credentials may not work.
     pub(crate) withdraw: bool,
     /// What the user has once this is done.
     pub(crate) then: Issued,
