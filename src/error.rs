@@ -18,7 +18,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The process's exit code.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::General => 1,

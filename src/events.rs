@@ -1,26 +1,25 @@
-//! What happened, said in data. The engine's only voice and the reporters' only ear.
+//! What happened, as data: the engine emits events, and reporters show them.
 
 #![expect(
     missing_docs,
     reason = "names of fields and variants say it; what needs words has them"
 )]
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::ids::{ClassName, LabId, ResourceId, Username};
 use crate::text::failure::Failure;
 
-/// An enum whose variants are words: as `--output json` and the run log have them, made here and read nowhere.
+/// An enum whose variants are words in `--output json`, in the run log or in AWS's API. Nothing reads the words back.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
-            $($(#[doc = $doc])* $variant,)*
+            $($(#[$variant_meta])* $variant,)*
         }
 
         impl $name {
-            /// The word.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -28,13 +27,18 @@ macro_rules! words {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S>(&self, serializer: S) -> Result<S::Ok, S::Error>
+            where
+                S: serde::Serializer,
+            {
                 serializer.serialize_str(self.as_str())
             }
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// The verb that runs, as typed.
@@ -56,7 +60,6 @@ words! {
     }
 }
 
-/// Something that happened during a run.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
@@ -72,14 +75,15 @@ pub enum Event {
         /// Steps over all of them.
         steps: usize,
     },
-    /// How much time is left until the work is done; told about once a second.
-    TimeLeft { seconds: u64 },
-    /// A student's work begins.
-    StudentStarted { student: Username },
-    /// A step begins.
+    /// How much time is left until the work is done; sent about once a second.
+    TimeLeft {
+        seconds: u64,
+    },
+    StudentStarted {
+        student: Username,
+    },
     StepStarted {
         student: Username,
-        /// The resource that it acts on.
         resource: ResourceId,
         /// What is done to it (`create`, `update code`, `delete`, …).
         action: String,
@@ -88,63 +92,55 @@ pub enum Event {
     StepWaiting {
         student: Username,
         resource: ResourceId,
-        /// What is waited for.
         on: String,
     },
-    /// A call is made again.
     CallRetried {
         /// The operation (`lambda:CreateFunction`).
         operation: &'static str,
-        /// Error code and message of the attempt that failed.
         cause: String,
         /// AWS's id of that attempt, where there was an answer.
         #[serde(skip_serializing_if = "Option::is_none")]
         request_id: Option<String>,
-        /// Milliseconds until the next attempt.
         after_ms: u64,
     },
-    /// A call failed for good. Whoever made it may have expected that ("not there", say): what failed a student's step
-    /// stands in [`Event::StepFinished`] as well.
+    /// A call failed for good. The caller may have expected that ("not found", for example). What makes a student's step
+    /// fail stands in [`Event::StepFinished`] as well.
     CallFailed {
         /// The operation (`lambda:CreateFunction`).
         operation: &'static str,
-        /// Error code and message.
         cause: String,
         /// AWS's id of the request, where there was an answer: what AWS's support asks for.
         #[serde(skip_serializing_if = "Option::is_none")]
         request_id: Option<String>,
     },
-    /// A step ended.
     StepFinished {
         student: Username,
         resource: ResourceId,
         action: String,
         result: StepResult,
-        /// Milliseconds that it took.
         elapsed_ms: u64,
     },
-    /// homeroom wrote a function. Kept in the run log: what changes it later is not homeroom, so its log is believed from
-    /// then on only as far as nothing did.
+    /// homeroom wrote a function. Kept in the run log: whoever changes the function later is not homeroom, and its log
+    /// counts as evidence only while nobody does.
     FunctionWritten {
         student: Username,
         function: String,
         /// When AWS says that it was last modified, in milliseconds since 1970.
         modified_ms: i64,
-        /// From when on nothing else can run of it, if it does not follow a write that is recorded, too.
+        /// From this moment no older code can still run, even if the write before this one is not recorded.
         clean_from_ms: i64,
-        /// When it was last modified before, where nothing of the student's was in it.
+        /// When it was last modified before this; `None` if the student's changes were in it.
         #[serde(skip_serializing_if = "Option::is_none")]
         follows_ms: Option<i64>,
     },
     /// homeroom is about to send requests of its own that carry a nonce. Kept in the run log before anything is sent, so
-    /// that what they start is never counted as the student's, also when the run is killed.
+    /// that their executions never count as the student's, even if the run is killed.
     NonceIssued {
-        /// The student to whose stack they go.
         student: Username,
         nonce: String,
     },
-    /// homeroom started an execution of its own, or had the student's API start one. Kept in the run log, so that it
-    /// is never counted as the student's, whatever their trigger function made of its name and input.
+    /// homeroom started an execution, or had the student's API start one. Kept in the run log, so that it never counts
+    /// as the student's, whatever name and input their trigger function gave it.
     ExecutionStarted {
         student: Username,
         execution_arn: String,
@@ -155,18 +151,15 @@ pub enum Event {
         /// The answer as JSON: what a check is stands in a room above this one.
         result: serde_json::Value,
     },
-    /// A student's work ended.
     StudentFinished {
         student: Username,
         outcome: Outcome,
-        /// Why, when it did not end well.
         failure: Option<Failure>,
     },
     /// The person asked to stop.
     Interrupted {
         /// Whether what is in flight is given up as well (second Ctrl-C).
         now: bool,
-        /// Steps in flight at that moment.
         in_flight: Vec<StepInFlight>,
     },
     /// Something for people to know, not tied to a student.
@@ -174,7 +167,6 @@ pub enum Event {
         /// The text, one line.
         text: String,
     },
-    /// All is done, or given up.
     RunFinished {
         /// Milliseconds since `RunStarted`.
         elapsed_ms: u64,
@@ -182,14 +174,13 @@ pub enum Event {
 }
 
 /// A step that was in flight when the run was stopped: what may remain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct StepInFlight {
     pub student: Username,
     pub resource: ResourceId,
     pub action: String,
 }
 
-/// How a step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum StepResult {
@@ -198,16 +189,13 @@ pub enum StepResult {
     Absent,
     /// Something with our name is there that is not provably ours; it was left alone.
     Conflict {
-        /// Why, and what to do.
         failure: Failure,
     },
     Failed {
-        /// Why, and what to do.
         failure: Failure,
     },
     /// Not begun, because a step that it needs did not end well.
     Skipped {
-        /// The step that it needs.
         needs: ResourceId,
     },
     /// Not begun or given up, because the person asked to stop.
@@ -232,7 +220,7 @@ words! {
         Conflict = "conflict",
         /// deploy, validate: did not end well.
         Failed = "failed",
-        /// Not begun or given up, because the person asked to stop, or because others failed for a cause that is everybody's.
+        /// Not begun or given up: the person asked to stop, or other students failed for a cause that all share.
         Cancelled = "cancelled",
         /// validate: every check passed.
         Passed = "passed",

@@ -4,16 +4,24 @@
 use std::fmt;
 use std::str::FromStr;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-/// Longest username. Lambda function names and IAM role names end at 64 characters and the lab's suffix
-/// needs room; the lab check tells the exact limit for a given lab.
+const ESCAPED_IN_FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
+
+/// Longest username. Names of functions and roles end at 64 characters, and the lab's suffix needs room; the lab check
+/// tells the exact limit for a given lab.
 pub(crate) const USERNAME_MAX: usize = 40;
 
 /// Longest class name. It stands in an IAM path (512 characters) and in tag values (256).
 pub(crate) const CLASS_MAX: usize = 40;
 
-/// Why a name was refused, in words that finish the sentence "…".
+/// Why a name was refused, in words that follow the name in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing was there.
@@ -192,50 +200,40 @@ impl Scope {
         format!("/homeroom/{class}/")
     }
 
+    fn arn(&self, service: &str, resource: impl fmt::Display) -> String {
+        let (partition, region, account) = (&self.partition, &self.region, &self.account);
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    /// IAM has no regions, and a class has a path in it.
+    fn iam_arn(&self, what: &str, class: &ClassName, name: &str) -> String {
+        let (partition, account, path) = (&self.partition, &self.account, Self::role_path(class));
+        format!("arn:{partition}:iam::{account}:{what}{path}{name}")
+    }
+
     /// ARN of a customer managed policy of this class.
     pub fn policy_arn(&self, class: &ClassName, name: &str) -> String {
-        format!(
-            "arn:{}:iam::{}:policy{}{name}",
-            self.partition,
-            self.account,
-            Self::role_path(class)
-        )
+        self.iam_arn("policy", class, name)
     }
 
     /// ARN of a role of this class.
     pub fn role_arn(&self, class: &ClassName, name: &str) -> String {
-        format!(
-            "arn:{}:iam::{}:role{}{name}",
-            self.partition,
-            self.account,
-            Self::role_path(class)
-        )
+        self.iam_arn("role", class, name)
     }
 
-    /// ARN of a student's IAM user: its name is the username, and its path that of the class's roles.
+    /// ARN of a student's IAM user, which is named like the student.
     pub fn user_arn(&self, class: &ClassName, name: &str) -> String {
-        format!(
-            "arn:{}:iam::{}:user{}{name}",
-            self.partition,
-            self.account,
-            Self::role_path(class)
-        )
+        self.iam_arn("user", class, name)
     }
 
     /// ARN of a Lambda function.
     pub fn function_arn(&self, name: &str) -> String {
-        format!(
-            "arn:{}:lambda:{}:{}:function:{name}",
-            self.partition, self.region, self.account
-        )
+        self.arn("lambda", format_args!("function:{name}"))
     }
 
     /// ARN of a state machine.
     pub fn state_machine_arn(&self, name: &str) -> String {
-        format!(
-            "arn:{}:states:{}:{}:stateMachine:{name}",
-            self.partition, self.region, self.account
-        )
+        self.arn("states", format_args!("stateMachine:{name}"))
     }
 
     /// ARN of an execution of a state machine.
@@ -243,60 +241,42 @@ impl Scope {
         format!("{}:{name}", self.executions_arn(state_machine))
     }
 
-    /// What the ARNs of all executions of a state machine begin with; a `:` and the execution's name follow.
+    /// The ARNs of all executions of a state machine begin with this; `:` and the execution's name follow.
     pub(crate) fn executions_arn(&self, state_machine: &str) -> String {
-        format!(
-            "arn:{}:states:{}:{}:execution:{state_machine}",
-            self.partition, self.region, self.account
-        )
+        self.arn("states", format_args!("execution:{state_machine}"))
+    }
+
+    /// What the console's hosts end with in this partition. Sources: IAM user guide, "How IAM users sign in to AWS", and
+    /// the pages of the other partitions.
+    fn console_domain(&self) -> &'static str {
+        match self.partition.as_str() {
+            "aws-cn" => "amazonaws.cn",
+            "aws-us-gov" => "amazonaws-us-gov.com",
+            _ => "aws.amazon.com",
+        }
     }
 
     /// The console's address for the region, without a trailing slash.
     pub(crate) fn console(&self) -> String {
-        let domain = match self.partition.as_str() {
-            "aws-cn" => "console.amazonaws.cn",
-            "aws-us-gov" => "console.amazonaws-us-gov.com",
-            _ => "console.aws.amazon.com",
-        };
-        format!("https://{}.{domain}", self.region)
+        format!("https://{}.console.{}", self.region, self.console_domain())
     }
 
-    /// Where an IAM user of the account signs in to the console; by the account's alias if it has one. Source: IAM
-    /// user guide, "How IAM users sign in to AWS", and the pages of the other partitions.
+    /// Where IAM users of the account sign in to the console; by the account's alias if it has one.
     pub fn sign_in_url(&self, alias: Option<&str>) -> String {
         let account = alias.unwrap_or(&self.account);
-        let domain = match self.partition.as_str() {
-            "aws-cn" => "signin.amazonaws.cn",
-            "aws-us-gov" => "signin.amazonaws-us-gov.com",
-            _ => "signin.aws.amazon.com",
-        };
-        format!("https://{account}.{domain}/console")
+        format!("https://{account}.signin.{}/console", self.console_domain())
     }
 
-    /// Where the console shows an execution. Everything of its ARN that a URL's fragment could take otherwise is
-    /// escaped: a name may hold any letters.
+    /// Where the console shows an execution. A name may hold any letters, so the ARN is escaped for a URL's fragment.
     pub(crate) fn execution_console_url(&self, execution_arn: &str) -> String {
-        let mut escaped = String::new();
-        for byte in execution_arn.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
-                escaped.push(char::from(byte));
-            } else {
-                escaped.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        format!(
-            "{}/states/home?region={}#/v2/executions/details/{escaped}",
-            self.console(),
-            self.region
-        )
+        let escaped = utf8_percent_encode(execution_arn, ESCAPED_IN_FRAGMENT);
+        let (console, region) = (self.console(), &self.region);
+        format!("{console}/states/home?region={region}#/v2/executions/details/{escaped}")
     }
 
     /// ARN of a log group, without the trailing `:*` that policies on its streams need.
     pub fn log_group_arn(&self, name: &str) -> String {
-        format!(
-            "arn:{}:logs:{}:{}:log-group:{name}",
-            self.partition, self.region, self.account
-        )
+        self.arn("logs", format_args!("log-group:{name}"))
     }
 
     /// Source ARN of one method and path of a REST API, on any stage, for a function's resource policy.
@@ -304,12 +284,9 @@ impl Scope {
         format!("{}/*/{method}{path}", self.execute_api_arn(api_id))
     }
 
-    /// What the ARNs of invocations of a REST API begin with; `/stage/METHOD/path` follows.
+    /// The ARNs of invocations of a REST API begin with this; `/stage/METHOD/path` follows.
     pub fn execute_api_arn(&self, api_id: &str) -> String {
-        format!(
-            "arn:{}:execute-api:{}:{}:{api_id}",
-            self.partition, self.region, self.account
-        )
+        self.arn("execute-api", api_id)
     }
 
     /// ARN by which a REST API is managed, and its tags read and written (it has no account part).

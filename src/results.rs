@@ -19,18 +19,14 @@ use crate::stack::leavers::LeftStudent;
 use crate::stack::result::{ResourceResult, StackResult};
 use crate::text::failure::Failure;
 
-/// One student at the end of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StudentResult {
     pub username: Username,
     pub outcome: Outcome,
-    /// The student's resources, where the verb looked at them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<ResourceResult>,
-    /// The checks, where the verb made any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckResult>,
-    /// What the student is given, where the verb knows it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
     /// Why it did not end well; one for each thing that failed on its own.
@@ -107,30 +103,24 @@ impl From<StackResult> for StudentResult {
 pub struct RunSummary {
     pub command: Command,
     pub class: ClassName,
-    /// One a student, in the roster's order.
     pub students: Vec<StudentResult>,
     /// How many students ended with which outcome word, and what the verb counts besides.
     pub summary: BTreeMap<String, u64>,
     /// Students who left the roster, where the verb is about the whole class and looked for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftStudent>,
-    /// What it would take, where the verb plans.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
-    /// Files that were written for people, the most important first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
-    /// Notes that concern the whole class.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Calls made, by `service:Operation`.
     pub api_calls: BTreeMap<String, u64>,
-    /// Seconds that the run took.
     pub elapsed_s: f64,
 }
 
 impl RunSummary {
-    /// How many students ended so.
     pub(crate) fn count(&self, outcome: Outcome) -> usize {
         let ended = |student: &&StudentResult| student.outcome == outcome;
         self.students.iter().filter(ended).count()

@@ -1,17 +1,15 @@
-//! Calls that are made alike for each student. Once the first students have met a cause that is everybody's, it is told, and
-//! is the others' answer: they need not meet it one by one.
+//! Calls that are the same for each student. Once the first students have met an error that all share, the class gets one
+//! note, and the error is the others' answer without a call.
 
 use std::future::Future;
 
 use crate::aws::common_cause::StackPart;
 use crate::aws::{CallError, CallResult, Client};
 use crate::ids::Username;
-
 use crate::stack::hints;
 
-/// A kind of calls that is made alike for each student, for one of them.
+/// Calls that are the same for each student, made for one of them.
 pub(crate) struct Alike<'a> {
-    /// Makes them.
     pub(crate) client: Client,
     student: &'a Username,
     part: StackPart,
@@ -28,10 +26,7 @@ impl<'a> Alike<'a> {
         }
     }
 
-    /// The answer to one of these calls; tells the class when it shows what is everybody's.
-    ///
-    /// # Errors
-    /// The call's, or that the run was stopped.
+    /// The answer to one of these calls; emits the note when it shows an error that all students share.
     pub(crate) async fn answer<T>(
         &self,
         call: impl Future<Output = CallResult<T>>,
@@ -44,8 +39,9 @@ impl<'a> Alike<'a> {
                 .await?
             && client.causes().is_news(&self.part, error)
         {
-            let told = "the first students cannot be looked at for a cause that is everybody's, so the others are not tried";
-            client.emit(hints::everybodys(told, error, None));
+            let what = "the first students could not be read for a reason that all students share, so the others are not \
+                 tried";
+            client.emit(hints::shared_by_all(what, error, None));
         }
         answer
     }

@@ -1,5 +1,5 @@
-//! What `deploy --reset` is about to overwrite, kept first: `reports/<class>/kept/<time>/<username>/`, private like
-//! everything there. Of a student whose work cannot be kept nothing is reset.
+//! Copies of what `deploy --reset` is about to overwrite: `reports/<class>/kept/<time>/<username>/`, private like everything
+//! there. When a student's work cannot be copied, nothing of that student is reset.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,41 +15,36 @@ use crate::files::{keep_private, write_whole};
 use crate::ids::Username;
 use crate::stack::kinds::function::code::{CodeError, code_of};
 use crate::stack::kinds::{Desired, Observed, Stack, StudentsWork};
-use crate::stack::plan::Plan;
 use crate::stack::plan::reset::work;
+use crate::stack::plan::{Plan, StudentPlan};
 use crate::stack::result::StackResult;
 use crate::text::failure::Failure;
 use crate::text::words::some_of;
 
 /// Students whose work is fetched at once: each may take as much memory as its largest zip.
 const STUDENTS_AT_ONCE: usize = 4;
-/// Students named in a note.
 const NAMED: usize = 12;
 
-/// What was kept, and of whom it could not be.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
-    /// Where everything of this run is, if there is anything.
+    /// The folder of this run, if anything is in it.
     pub(crate) folder: Option<PathBuf>,
-    /// The files of each student.
     pub(crate) files: BTreeMap<Username, Vec<PathBuf>>,
     /// Students whose work could not be kept, with why.
     pub(crate) lost: BTreeMap<Username, Failure>,
 }
 
 impl Copies {
-    /// Takes out of a plan whatever would be done to students whose work could not be kept.
+    /// Takes the actions out of the plan for students whose work could not be kept.
     pub(crate) fn spare(&self, plan: &mut Plan) {
-        for student in &mut plan.students {
-            if self.lost.contains_key(&student.owner.student) {
-                for item in &mut student.items {
-                    item.action = None;
-                }
-            }
-        }
+        let lost = |student: &&mut StudentPlan| self.lost.contains_key(&student.owner.student);
+        let spared = plan.students.iter_mut().filter(lost);
+        spared
+            .flat_map(|student| &mut student.items)
+            .for_each(|item| item.action = None);
     }
 
-    /// A student's result: nothing was done to those whose work could not be kept.
+    /// Adds the failure to the results of students whose work could not be kept.
     pub(crate) fn judge(&self, mut result: StackResult) -> StackResult {
         if let Some(lost) = self.lost.get(&result.student) {
             result.outcome = Outcome::Failed;
@@ -58,13 +53,12 @@ impl Copies {
         result
     }
 
-    /// Where what was overwritten is.
     pub(crate) fn note(&self) -> Option<String> {
         let folder = self.folder.as_ref()?;
         let names: Vec<&str> = self.files.keys().map(Username::as_str).collect();
         (!names.is_empty()).then(|| {
             format!(
-                "what {} had before is kept in {} (a folder each; only you can read it)",
+                "the earlier work of {} is kept in {} (one folder for each student; only you can read it)",
                 some_of(&names, NAMED),
                 folder.display()
             )
@@ -73,9 +67,6 @@ impl Copies {
 }
 
 /// Keeps everything that the plan would overwrite of the students' own.
-///
-/// # Errors
-/// Only when the run is stopped.
 pub(crate) async fn keep(
     client: &Client,
     class_folder: &Path,
@@ -128,7 +119,7 @@ pub(crate) async fn keep(
                     cause: format!("{why}; nothing of this student was reset"),
                     request_id: None,
                     hint: Some(
-                        "once the cause is removed, run the same command again: it resets whoever is left"
+                        "remove the cause, then run the same command again: it resets the students who are left"
                             .to_owned(),
                     ),
                 };

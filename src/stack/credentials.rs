@@ -1,30 +1,23 @@
-//! What a student signs in with. Secrets never show in `Debug`, events, logs or reports: whoever wants one has to
-//! ask for it by name (`expose_secret`), and only the vault's file and a handout that was asked for do.
+//! What a student signs in with. Secrets never show in `Debug`, events, logs or reports: code must call `expose_secret`, and
+//! only the vault's file and a handout with credentials do.
 
 use secrecy::SecretString;
 
 use crate::ids::Username;
 
-/// What one student signs in with.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The IAM user, named like the student.
     pub username: Username,
-    /// The console password that homeroom set, if it is known here; the student had to choose another at the first
-    /// sign-in.
+    /// The console password that homeroom set, if it is known here. The student must choose another at the first sign-in.
     pub password: Option<SecretString>,
-    /// Where to sign in to the console.
     pub sign_in_url: String,
     /// A key pair for CLI and SDKs, if one was asked for.
     pub access_key: Option<AccessKey>,
 }
 
-/// An access key of an IAM user.
 #[derive(Debug, Clone)]
 pub struct AccessKey {
-    /// Its id, which is no secret.
     pub id: String,
-    /// Its secret half.
     pub secret: SecretString,
 }
 
@@ -51,7 +44,7 @@ pub mod password {
     /// gives bytes that nobody can foretell.
     pub fn make(at_least: usize, mut random: impl FnMut() -> u8) -> SecretString {
         let length = at_least.clamp(LENGTH, LENGTH_MAX);
-        // A byte that would favour some characters over others is not taken.
+        // Skips bytes that would make some characters more likely than others.
         let mut pick = |from: &[u8]| {
             let usable = 256 - 256 % from.len();
             loop {

@@ -9,12 +9,11 @@ use crate::text::shortened;
 const CONTEXT: usize = 3;
 /// Lines of a difference at most. A page that shows a class has no room for more.
 const LINES_MAX: usize = 300;
-/// Longest line, in characters.
 const LINE_MAX: usize = 400;
 /// Most pairs of lines that are compared; above, the whole stretch counts as replaced.
 const PAIRS_MAX: usize = 4_000_000;
 
-/// Said where the lab itself has changed since the deployment, so that the difference shows both.
+/// Follows a summary when the lab itself has changed since the deployment, so that the difference shows both changes.
 pub(crate) const LAB_CHANGED: &str =
     "; compared with the lab as it is now, which has changed since the deployment";
 
@@ -23,14 +22,12 @@ pub(crate) const LAB_CHANGED: &str =
 pub struct Change {
     /// The resource, with its kind (`state machine user1-simple-workflow`).
     pub resource: String,
-    /// What was changed, in a sentence.
     pub summary: String,
     /// The change line by line, where it is text; unchanged stretches are shortened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<DiffLine>,
 }
 
-/// One line of a difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "line", content = "text", rename_all = "kebab-case")]
 pub enum DiffLine {
@@ -40,11 +37,10 @@ pub enum DiffLine {
     Added(String),
     /// Only in what was deployed.
     Removed(String),
-    /// So many unchanged lines are left out here.
+    /// This many unchanged lines are left out here.
     LeftOut(usize),
 }
 
-/// Settings that differ: their names, old and new value.
 #[derive(Debug, Default)]
 pub(crate) struct SettingsDiff {
     pub(crate) names: Vec<String>,
@@ -67,7 +63,6 @@ pub(crate) fn counts(diff: &[DiffLine]) -> (usize, usize) {
     (added.count(), removed.count())
 }
 
-/// The difference of two texts, line by line.
 pub(crate) fn lines(before: &str, after: &str) -> Vec<DiffLine> {
     let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let same = |(a, b): &(&&str, &&str)| a == b;
@@ -75,11 +70,9 @@ pub(crate) fn lines(before: &str, after: &str) -> Vec<DiffLine> {
     let rest = old[head..].iter().rev().zip(new[head..].iter().rev());
     let tail = rest.take_while(same).count();
     let (old_end, new_end) = (old.len() - tail, new.len() - tail);
-    let kept = |lines: &[&str]| owned(lines, DiffLine::Same);
-    let mut diff = kept(&old[..head]);
-    diff.extend(middle(&old[head..old_end], &new[head..new_end]));
-    diff.extend(kept(&old[old_end..]));
-    diff
+    let same = |lines: &[&str]| owned(lines, DiffLine::Same);
+    let middle = middle(&old[head..old_end], &new[head..new_end]);
+    [same(&old[..head]), middle, same(&old[old_end..])].concat()
 }
 
 fn middle(old: &[&str], new: &[&str]) -> Vec<DiffLine> {
@@ -89,15 +82,10 @@ fn middle(old: &[&str], new: &[&str]) -> Vec<DiffLine> {
     similar::capture_diff_slices(similar::Algorithm::Myers, old, new)
         .iter()
         .flat_map(|op| op.iter_slices(old, new))
-        .flat_map(|(tag, lines)| {
-            owned(
-                lines,
-                match tag {
-                    ChangeTag::Equal => DiffLine::Same,
-                    ChangeTag::Delete => DiffLine::Removed,
-                    ChangeTag::Insert => DiffLine::Added,
-                },
-            )
+        .flat_map(|(tag, lines)| match tag {
+            ChangeTag::Equal => owned(lines, DiffLine::Same),
+            ChangeTag::Delete => owned(lines, DiffLine::Removed),
+            ChangeTag::Insert => owned(lines, DiffLine::Added),
         })
         .collect()
 }
@@ -109,46 +97,33 @@ fn owned(lines: &[&str], line: fn(String) -> DiffLine) -> Vec<DiffLine> {
 /// The same with long unchanged stretches left out, long lines cut, and a last line that says so when it is
 /// longer than a page.
 pub(crate) fn abridged(diff: Vec<DiffLine>) -> Vec<DiffLine> {
-    let near_a_change: Vec<bool> = {
-        let changed: Vec<usize> = diff
-            .iter()
-            .enumerate()
-            .filter(|(_, line)| !matches!(line, DiffLine::Same(_)))
-            .map(|(index, _)| index)
-            .collect();
-        let mut near = vec![false; diff.len()];
-        for index in changed {
+    let mut near_a_change = vec![false; diff.len()];
+    for (index, line) in diff.iter().enumerate() {
+        if !matches!(line, DiffLine::Same(_)) {
             let end = (index + CONTEXT + 1).min(diff.len());
-            near[index.saturating_sub(CONTEXT)..end].fill(true);
+            near_a_change[index.saturating_sub(CONTEXT)..end].fill(true);
         }
-        near
-    };
+    }
     let mut short: Vec<DiffLine> = Vec::new();
-    let mut left_out = 0;
     for (line, near) in diff.into_iter().zip(near_a_change) {
         if !near {
-            left_out += 1;
+            match short.last_mut() {
+                Some(DiffLine::LeftOut(lines)) => *lines += 1,
+                _ => short.push(DiffLine::LeftOut(1)),
+            }
             continue;
         }
-        if left_out > 0 {
-            short.push(DiffLine::LeftOut(left_out));
-            left_out = 0;
-        }
         if short.len() >= LINES_MAX {
-            short.push(DiffLine::Same(
-                "… the difference goes on; the console shows all of it".to_owned(),
-            ));
+            let more = "… the difference goes on; the console shows all of it";
+            short.push(DiffLine::Same(more.to_owned()));
             return short;
         }
         short.push(match line {
             DiffLine::Same(text) => DiffLine::Same(shortened(&text, LINE_MAX)),
             DiffLine::Added(text) => DiffLine::Added(shortened(&text, LINE_MAX)),
             DiffLine::Removed(text) => DiffLine::Removed(shortened(&text, LINE_MAX)),
-            DiffLine::LeftOut(n) => DiffLine::LeftOut(n),
+            DiffLine::LeftOut(lines) => DiffLine::LeftOut(lines),
         });
-    }
-    if left_out > 0 {
-        short.push(DiffLine::LeftOut(left_out));
     }
     short
 }

@@ -1,5 +1,5 @@
-//! One loop around a synchronous handler: events pass through to whoever listens, and signals turn into the
-//! two levels of stopping. [`Dispatcher::handle`] knows no runtime, so every pair of states is unit-tested.
+//! One loop around the work: events pass through to whoever listens, and interrupts turn into the two levels of
+//! stopping. [`Dispatcher`] knows no runtime, so its states are unit-tested.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -10,104 +10,58 @@ use tokio::time::Interval;
 
 use crate::aws::stop::Stop;
 use crate::events::{Event, StepInFlight};
-use crate::ids::Username;
-use crate::stack::kinds::ResourceId;
-
-/// Something that the dispatcher is told.
-#[derive(Debug)]
-pub(crate) enum Input<'a> {
-    /// An event of the engine.
-    Event(&'a Event),
-    /// The person pressed Ctrl-C (or the process was asked to end).
-    Interrupt,
-}
-
-/// What to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Response {
-    /// Nothing.
-    Continue,
-    /// Start nothing new; these steps are in flight.
-    Drain(Vec<StepInFlight>),
-    /// Give up what is in flight: these steps.
-    StopNow(Vec<StepInFlight>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Running,
-    Draining,
-    Stopped,
-}
 
 /// Knows what is in flight and how far stopping has gone.
-#[derive(Debug)]
-pub(crate) struct Dispatcher {
-    phase: Phase,
-    in_flight: BTreeSet<(Username, ResourceId, String)>,
-}
-
-impl Default for Dispatcher {
-    fn default() -> Self {
-        Self {
-            phase: Phase::Running,
-            in_flight: BTreeSet::new(),
-        }
-    }
+#[derive(Debug, Default)]
+struct Dispatcher {
+    interrupts: u32,
+    in_flight: BTreeSet<StepInFlight>,
 }
 
 impl Dispatcher {
-    /// Takes in one thing that happened.
-    pub(crate) fn handle(&mut self, input: Input<'_>) -> Response {
-        match input {
-            Input::Event(Event::StepStarted {
-                student,
-                resource,
-                action,
-            }) => {
-                self.in_flight
-                    .insert((student.clone(), resource.clone(), action.clone()));
-                Response::Continue
-            }
-            Input::Event(Event::StepFinished {
-                student,
-                resource,
-                action,
-                ..
-            }) => {
-                self.in_flight
-                    .remove(&(student.clone(), resource.clone(), action.clone()));
-                Response::Continue
-            }
-            Input::Event(_) => Response::Continue,
-            Input::Interrupt => match self.phase {
-                Phase::Running => {
-                    self.phase = Phase::Draining;
-                    Response::Drain(self.in_flight())
-                }
-                Phase::Draining => {
-                    self.phase = Phase::Stopped;
-                    Response::StopNow(self.in_flight())
-                }
-                Phase::Stopped => Response::Continue,
-            },
+    fn note(&mut self, event: &Event) {
+        let (Event::StepStarted {
+            student,
+            resource,
+            action,
         }
+        | Event::StepFinished {
+            student,
+            resource,
+            action,
+            ..
+        }) = event
+        else {
+            return;
+        };
+        let step = StepInFlight {
+            student: student.clone(),
+            resource: resource.clone(),
+            action: action.clone(),
+        };
+        match event {
+            Event::StepStarted { .. } => self.in_flight.insert(step),
+            _ => self.in_flight.remove(&step),
+        };
     }
 
-    fn in_flight(&self) -> Vec<StepInFlight> {
-        self.in_flight
-            .iter()
-            .map(|(student, resource, action)| StepInFlight {
-                student: student.clone(),
-                resource: resource.clone(),
-                action: action.clone(),
-            })
-            .collect()
+    /// The first interrupt starts nothing new, the second gives up what is in flight, and later ones do nothing.
+    fn interrupt(&mut self, stop: &Stop) -> Option<Event> {
+        self.interrupts = self.interrupts.saturating_add(1);
+        match self.interrupts {
+            1 => stop.drain(),
+            2 => stop.now(),
+            _ => return None,
+        }
+        Some(Event::Interrupted {
+            now: self.interrupts == 2,
+            in_flight: self.in_flight.iter().cloned().collect(),
+        })
     }
 }
 
-/// Runs some work to its end, passing its events to `listen` and turning interrupts into stops. `listen` also
-/// hears `None` at every tick, so that it can show time passing.
+/// Runs some work to its end, passing its events to `listen` and turning interrupts into stops. At every
+/// tick `listen` gets `None`, so that it can show time passing.
 pub(crate) async fn run<T>(
     work: impl Future<Output = T>,
     mut events: UnboundedReceiver<Event>,
@@ -123,20 +77,14 @@ pub(crate) async fn run<T>(
         tokio::select! {
             biased;
             Some(event) = events.recv() => {
-                dispatcher.handle(Input::Event(&event));
+                dispatcher.note(&event);
                 listen(Some(&event));
             }
-            Some(()) = interrupts.next() => match dispatcher.handle(Input::Interrupt) {
-                Response::Continue => {}
-                Response::Drain(in_flight) => {
-                    stop.drain();
-                    listen(Some(&Event::Interrupted { now: false, in_flight }));
+            Some(()) = interrupts.next() => {
+                if let Some(event) = dispatcher.interrupt(stop) {
+                    listen(Some(&event));
                 }
-                Response::StopNow(in_flight) => {
-                    stop.now();
-                    listen(Some(&Event::Interrupted { now: true, in_flight }));
-                }
-            },
+            }
             output = &mut work => break output,
             _ = ticks.tick() => listen(None),
         }
@@ -151,7 +99,7 @@ pub(crate) async fn run<T>(
 mod tests {
     use super::*;
     use crate::events::StepResult;
-    use crate::stack::kinds::Kind;
+    use crate::stack::kinds::{Kind, ResourceId};
 
     #[tokio::test(start_paused = true)]
     async fn what_is_told_before_a_yield_is_heard_before_the_work_goes_on() {
@@ -189,40 +137,33 @@ mod tests {
         }
     }
 
-    fn names(response: Response) -> Vec<String> {
-        match response {
-            Response::Continue => panic!("expected to stop"),
-            Response::Drain(steps) | Response::StopNow(steps) => {
-                steps.into_iter().map(|s| s.resource.name).collect()
-            }
-        }
+    fn interrupt(dispatcher: &mut Dispatcher, stop: &Stop) -> Option<(bool, Vec<String>)> {
+        let Event::Interrupted { now, in_flight } = dispatcher.interrupt(stop)? else {
+            panic!("expected to stop");
+        };
+        let names = in_flight.into_iter().map(|step| step.resource.name);
+        Some((now, names.collect()))
     }
 
     #[test]
     fn the_first_interrupt_drains_the_second_stops_a_third_does_nothing() {
-        let mut dispatcher = Dispatcher::default();
-        assert!(matches!(
-            dispatcher.handle(Input::Interrupt),
-            Response::Drain(_)
-        ));
-        assert!(matches!(
-            dispatcher.handle(Input::Interrupt),
-            Response::StopNow(_)
-        ));
-        assert_eq!(dispatcher.handle(Input::Interrupt), Response::Continue);
+        let (mut dispatcher, stop) = (Dispatcher::default(), Stop::new());
+        assert!(!stop.is_stopping());
+        assert_eq!(interrupt(&mut dispatcher, &stop), Some((false, vec![])));
+        assert!(stop.is_stopping());
+        assert_eq!(interrupt(&mut dispatcher, &stop), Some((true, vec![])));
+        assert_eq!(interrupt(&mut dispatcher, &stop), None);
     }
 
     #[test]
     fn an_interrupt_names_exactly_what_is_in_flight() {
-        let mut dispatcher = Dispatcher::default();
+        let (mut dispatcher, stop) = (Dispatcher::default(), Stop::new());
         for event in [started("a"), started("b"), finished("a")] {
-            assert_eq!(dispatcher.handle(Input::Event(&event)), Response::Continue);
+            dispatcher.note(&event);
         }
-        assert_eq!(names(dispatcher.handle(Input::Interrupt)), ["b"]);
-        dispatcher.handle(Input::Event(&finished("b")));
-        assert_eq!(
-            names(dispatcher.handle(Input::Interrupt)),
-            Vec::<String>::new()
-        );
+        let open = vec!["b".to_owned()];
+        assert_eq!(interrupt(&mut dispatcher, &stop), Some((false, open)));
+        dispatcher.note(&finished("b"));
+        assert_eq!(interrupt(&mut dispatcher, &stop), Some((true, vec![])));
     }
 }

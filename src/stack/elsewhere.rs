@@ -1,5 +1,5 @@
 //! Whether the stacks of a roster's usernames stand somewhere else: in another class, another region, or under another
-//! spelling. Whoever types the wrong one must hear that, before anything is made, deleted or graded beside them.
+//! spelling. A person who typed the wrong one must learn that before anything is made, deleted or graded.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,23 +7,20 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ids::{ClassName, Username};
 use crate::stack::kinds::{Desired, Observed, ResourceId};
 use crate::stack::ownership::{Owner, Ownership, TAG_REGION, Tags};
+use crate::text::words::some_of;
 
-/// Usernames that are named in a sentence at most.
 const NAMED: usize = 5;
 
 /// Where a student's stack stands, as far as that is not where it was looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Whereabouts {
-    /// Its class, where that is another.
     pub(crate) class: Option<ClassName>,
-    /// Its region, where that is another.
     pub(crate) region: Option<String>,
 }
 
 /// Where the stacks of a roster's usernames stand, while nothing of theirs stands where it was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Elsewhere {
-    /// Students by place.
     places: BTreeMap<Whereabouts, BTreeSet<Username>>,
     /// Students whose stack bears another spelling: as the roster has it, and as the stack does.
     spellings: BTreeMap<Username, Username>,
@@ -31,61 +28,51 @@ pub(crate) struct Elsewhere {
 }
 
 impl Whereabouts {
-    fn is_here(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// `these stacks are class lab6: add --class lab6`
     pub(crate) fn sentence(&self) -> String {
-        let (class, region) = (self.class.as_ref(), self.region.as_ref());
-        let what = match (class, region) {
-            (Some(class), Some(region)) => format!("class {class} in region {region}"),
-            (Some(class), None) => format!("class {class}"),
-            (None, Some(region)) => format!("in region {region}"),
-            (None, None) => return String::new(),
-        };
-        let class = class.map(|class| format!(" --class {class}"));
-        let region = region.map(|region| format!(" --region {region}"));
-        let options = [class, region].into_iter().flatten().collect::<String>();
-        format!("these stacks are {what}: add{options}")
+        match (&self.class, &self.region) {
+            (Some(class), Some(region)) => format!(
+                "these stacks are class {class} in region {region}: add --class {class} --region {region}"
+            ),
+            (Some(class), None) => format!("these stacks are class {class}: add --class {class}"),
+            (None, Some(region)) => {
+                format!("these stacks are in region {region}: add --region {region}")
+            }
+            (None, None) => String::new(),
+        }
     }
 }
 
 impl Elsewhere {
-    /// Looks for the stacks of the students in other places. `None` when something of theirs stands where it was looked
-    /// for.
+    /// Looks for the stacks of the students in other places. `None` when something of theirs is where it belongs.
     pub(crate) fn find(desired: &Desired, observed: &Observed) -> Option<Self> {
-        let students = || desired.stacks.iter().map(|stack| stack.student());
         if stands_here(desired, observed) {
             return None;
         }
+        let students = || desired.stacks.iter().map(|stack| stack.student());
         let mut found = Self {
             places: BTreeMap::new(),
             spellings: BTreeMap::new(),
             most: false,
         };
         for (owner, region) in signs(desired, observed) {
-            let Some(student) = students().find(|student| {
+            let is_same = |student: &&Username| {
                 let (one, other) = (student.as_str(), owner.student.as_str());
                 one.eq_ignore_ascii_case(other)
-            }) else {
+            };
+            let Some(student) = students().find(is_same).cloned() else {
                 continue;
             };
             let place = Whereabouts {
-                class: (owner.class != desired.class).then(|| owner.class.clone()),
+                class: (owner.class != desired.class).then_some(owner.class),
                 region: region.filter(|region| *region != desired.scope.region),
             };
-            if *student != owner.student {
-                found
-                    .spellings
-                    .insert(student.clone(), owner.student.clone());
+            if place != Whereabouts::default() {
+                let students = found.places.entry(place).or_default();
+                students.insert(student.clone());
             }
-            if !place.is_here() {
-                found
-                    .places
-                    .entry(place)
-                    .or_default()
-                    .insert(student.clone());
+            if student != owner.student {
+                found.spellings.insert(student, owner.student);
             }
         }
         let mut carriers: BTreeSet<&Username> = found.places.values().flatten().collect();
@@ -94,72 +81,52 @@ impl Elsewhere {
         (!carriers.is_empty()).then_some(found)
     }
 
-    /// Refuses where nothing of the class stands here and its students' stacks stand somewhere else: whoever typed the
-    /// wrong class, region or roster must hear that, and not of thirty conflicts.
-    ///
-    /// # Errors
-    /// Says where the stacks stand, and what to type.
+    /// Refuses where nothing of the class is here and its students' stacks are somewhere else: one line that says what to
+    /// type, in the place of a conflict for each student.
     pub(crate) fn check(desired: &Desired, observed: &Observed) -> Result<()> {
         Self::find(desired, observed).map_or(Ok(()), |found| Err(found.refused(desired)))
     }
 
-    /// The same for a command that makes stacks: a few students may have some of another course, and the others need
-    /// theirs.
-    ///
-    /// # Errors
-    /// As [`Elsewhere::check`].
+    /// The same for a command that makes stacks. It refuses only when most of the stacks are somewhere else: a few students
+    /// may have some of another course, and the others need theirs.
     pub(crate) fn check_most(desired: &Desired, observed: &Observed) -> Result<()> {
         let found = Self::find(desired, observed).filter(Self::is_most);
         found.map_or(Ok(()), |found| Err(found.refused(desired)))
     }
 
-    /// The one line.
     pub(crate) fn refused(&self, desired: &Desired) -> Error {
+        let (account, region) = (&desired.scope.account, &desired.scope.region);
+        let place = self.sentence();
         Error::new(
             ErrorKind::Refused,
             format!("class {}", desired.class),
             format!(
-                "nothing of its students is in account {}, {}; {}; nothing was touched",
-                desired.scope.account,
-                desired.scope.region,
-                self.sentence()
+                "nothing of its students is in account {account}, {region}; {place}; nothing was touched"
             ),
         )
     }
 
-    /// Whether most of the students are meant. Who makes stacks goes on beside a few who have another course's: those
-    /// are conflicts of their own.
+    /// Whether it is so for most of the students.
     pub(crate) fn is_most(&self) -> bool {
         self.most
     }
 
-    /// What to say, in one line: where they stand, and what to type.
+    /// One line: where the stacks are, and what to type.
     pub(crate) fn sentence(&self) -> String {
-        let mut places: Vec<(&Whereabouts, usize)> = self
-            .places
-            .iter()
-            .map(|(place, students)| (place, students.len()))
-            .collect();
-        places.sort_by_key(|(_, students)| std::cmp::Reverse(*students));
+        let mut places: Vec<_> = self.places.iter().collect();
+        places.sort_by_key(|(_, students)| std::cmp::Reverse(students.len()));
         let several = places.len() > 1;
-        let mut parts: Vec<String> = places
-            .into_iter()
-            .map(|(place, students)| match several {
-                true => format!("{} ({students})", place.sentence()),
-                false => place.sentence(),
-            })
-            .collect();
+        let sentences = places.into_iter().map(|(place, students)| match several {
+            true => format!("{} ({})", place.sentence(), students.len()),
+            false => place.sentence(),
+        });
+        let mut parts: Vec<String> = sentences.collect();
         if !self.spellings.is_empty() {
             let stand: BTreeSet<&Username> = self.spellings.values().collect();
-            let named = stand.iter().take(NAMED).map(|name| format!("'{name}'"));
-            let named: Vec<String> = named.collect();
-            let more = match self.spellings.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
+            let named: Vec<String> = stand.iter().map(|name| format!("'{name}'")).collect();
             parts.push(format!(
-                "these stacks are of the same students in another spelling: write {}{more} in the roster",
-                named.join(", ")
+                "these stacks are of the same students in another spelling: write {} in the roster",
+                some_of(&named, NAMED)
             ));
         }
         parts.join("; ")
@@ -175,30 +142,23 @@ pub(crate) fn stands_here(desired: &Desired, observed: &Observed) -> bool {
 
 /// Everything that says whose it is, with the region where that is told.
 fn signs(desired: &Desired, observed: &Observed) -> Vec<(Owner, Option<String>)> {
-    let mut signs = Vec::new();
-    let mut by_name: BTreeMap<ResourceId, &Owner> = BTreeMap::new();
-    for stack in &desired.stacks {
-        by_name.extend(stack.specs().map(|spec| (spec.id(), &stack.owner)));
-    }
-    for seen in observed
+    let stacks = desired.stacks.iter();
+    let named = stacks.flat_map(|stack| stack.specs().map(|spec| (spec.id(), &stack.owner)));
+    let by_name: BTreeMap<ResourceId, &Owner> = named.collect();
+    let seen = observed
         .all()
-        .filter(|seen| seen.id().kind.is_worked_with())
-    {
-        match seen.path_and_tags() {
-            Some((path, tags)) => {
-                signs.extend(of_principal(path, tags, by_name.get(&seen.id()).copied()));
-            }
-            None => {
-                let ownership = seen.whose(desired, None);
-                if let Ownership::OtherClass(owner) | Ownership::Ours(owner) = ownership {
-                    signs.push((owner, None));
-                }
-            }
-        }
-    }
+        .filter(|seen| seen.id().kind.is_worked_with());
+    let signs = seen.filter_map(|seen| match seen.path_and_tags() {
+        Some((path, tags)) => of_principal(path, tags, by_name.get(&seen.id()).copied()),
+        None => match seen.whose(desired, None) {
+            Ownership::OtherClass(owner) | Ownership::Ours(owner) => Some((owner, None)),
+            _ => None,
+        },
+    });
     // Another lab's stack stands beside this one's, not in its place.
-    signs.retain(|(owner, _)| owner.lab == desired.lab);
     signs
+        .filter(|(owner, _)| owner.lab == desired.lab)
+        .collect()
 }
 
 /// Whose a role or user is, of whatever class: the path tells the class, and tags that say otherwise were copied.

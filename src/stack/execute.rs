@@ -1,5 +1,5 @@
-//! Does what a plan says: all students at once, each student's steps as soon as what they need has ended
-//! well. One student's failure never stops another's.
+//! Carries out a plan: all students at once, and each step as soon as the steps that it needs have ended well. One student's
+//! failure never stops another student's steps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,23 +12,19 @@ use crate::aws::common_cause::StackPart;
 use crate::aws::{Client, CloudError, ErrorKind};
 use crate::events::{Event, StepResult};
 use crate::ids::{Scope, Username};
-use crate::stack::kinds::{Action, Item, ResourceId};
-use crate::stack::plan::{Plan, StudentPlan};
-
 use crate::stack::forecast::Remaining;
 use crate::stack::hints;
 use crate::stack::issue::Issuer;
-use crate::stack::step::{Context, RoleGate, Settled, StepError};
+use crate::stack::kinds::{Action, Item, ResourceId};
+use crate::stack::plan::{Plan, StudentPlan};
+use crate::stack::step::{Context, Settled, StepError};
 
-/// How often the time that is left is told.
-const TELL_EVERY: Duration = Duration::from_secs(1);
+const TIME_LEFT_EVERY: Duration = Duration::from_secs(1);
 
 /// How the steps of one student ended; items without an action are not in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudentRun {
-    /// The student.
     pub student: Username,
-    /// How each step ended.
     pub steps: BTreeMap<ResourceId, StepResult>,
 }
 
@@ -41,8 +37,8 @@ pub async fn execute(
     execute_issuing(client, plan, None, finished).await
 }
 
-/// Carries out a plan. Ends early only when the run is stopped, and even then with every step accounted for.
-/// `finished` gives the event, if any, that tells the end of one student's work.
+/// Carries out a plan. Ends early only when the run is stopped, and even then with a result for every step.
+/// `finished` gives the event, if any, for the end of one student's work.
 pub async fn execute_issuing(
     client: &Client,
     plan: &Plan,
@@ -62,7 +58,7 @@ pub async fn execute_issuing(
         .collect();
     let mut done: Vec<Option<StudentRun>> = vec![None; plan.students.len()];
     let began = Instant::now();
-    let mut clock = tokio::time::interval(TELL_EVERY);
+    let mut clock = tokio::time::interval(TIME_LEFT_EVERY);
     loop {
         tokio::select! {
             biased;
@@ -91,19 +87,16 @@ async fn run_student(
     left: &Remaining,
 ) -> StudentRun {
     let student = &plan.owner.student;
-    let steps: Vec<(&Item, &Action)> = plan
-        .items
-        .iter()
-        .filter_map(|item| Some((item, item.action.as_ref()?)))
-        .collect();
+    let items = plan.items.iter();
+    let steps = items.filter_map(|item| Some((item, item.action.as_ref()?)));
+    let steps: Vec<(&Item, &Action)> = steps.collect();
     if !steps.is_empty() {
         client.emit(Event::StudentStarted {
             student: student.clone(),
         });
     }
-    let roles = &RoleGate::default();
     let settled = &Settled::new(steps.iter().map(|(item, _)| &item.resource));
-    let mut running: FuturesUnordered<_> = steps
+    let running: FuturesUnordered<_> = steps
         .iter()
         .map(|(item, action)| {
             let part = StackPart::of(&item.resource, student);
@@ -114,7 +107,6 @@ async fn run_student(
                 resource: &item.resource,
                 part,
                 settled,
-                roles,
                 issuer,
             };
             async move {
@@ -127,13 +119,9 @@ async fn run_student(
             }
         })
         .collect();
-    let mut results = BTreeMap::new();
-    while let Some((resource, result)) = running.next().await {
-        results.insert(resource, result);
-    }
     StudentRun {
         student: student.clone(),
-        steps: results,
+        steps: running.collect().await,
     }
 }
 
@@ -144,72 +132,65 @@ async fn run_step(cx: &Context<'_>, item: &Item, action: &Action) -> StepResult 
     if cx.client.stop().is_stopping() {
         return StepResult::Cancelled;
     }
-    let describe = action.effect().as_str().to_owned();
+    let (student, resource) = (cx.student(), &item.resource);
+    let effect = action.effect().as_str();
     cx.client.emit(Event::StepStarted {
-        student: cx.student().clone(),
-        resource: item.resource.clone(),
-        action: describe.clone(),
+        student: student.clone(),
+        resource: resource.clone(),
+        action: effect.to_owned(),
     });
     let started = Instant::now();
     let result = match action.run(cx).await {
         Ok(()) => StepResult::Done,
         Err(error) => {
             if let StepError::Cloud(error) = &error {
-                if error.kind == ErrorKind::Credentials {
-                    give_up_without_credentials(cx, error);
-                } else {
-                    tell_if_everybodys(cx, action, error).await;
-                }
+                stop_if_shared_by_all(cx, action, error).await;
             }
-            error.into_result(&item.resource)
+            error.into_result(resource)
         }
     };
     cx.client.emit(Event::StepFinished {
-        student: cx.student().clone(),
-        resource: item.resource.clone(),
-        action: describe,
+        student: student.clone(),
+        resource: resource.clone(),
+        action: effect.to_owned(),
         result: result.clone(),
-        elapsed_ms: millis(started.elapsed()),
+        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     });
     result
 }
 
-/// Credentials that AWS does not take any more are taken for nobody: what has not begun would only fail in the same
-/// words, student after student.
-fn give_up_without_credentials(cx: &Context<'_>, error: &CloudError) {
-    let stop = cx.client.stop();
-    if !stop.is_stopping() {
-        let told = "AWS does not take the credentials any more: nothing new starts";
-        let region = Some(cx.scope.region.as_str());
-        cx.client.emit(hints::everybodys(told, error, region));
-        stop.drain();
-    }
-}
-
-/// What keeps the first students from their stack and nobody has got past keeps the others from theirs as well: it is
-/// told once, and nothing new starts. Deletions go on: each stands by itself, and what can go had better go.
-async fn tell_if_everybodys(cx: &Context<'_>, action: &Action, error: &CloudError) {
+/// When an error would hit all students, says so once, and starts nothing new. That is so at once when AWS does not take
+/// the credentials any more, and otherwise when the first students have failed for the same reason and none has got past
+/// it. Deletions go on: each stands by itself, and every deletion that still succeeds helps.
+async fn stop_if_shared_by_all(cx: &Context<'_>, action: &Action, error: &CloudError) {
     let (client, stop) = (&cx.client, cx.client.stop());
-    let everybodys = client.is_everybodys(cx.student(), &cx.part, error).await;
-    if everybodys != Ok(true) || stop.is_stopping() {
+    if error.kind == ErrorKind::Credentials {
+        if !stop.is_stopping() {
+            let what = "AWS does not take the credentials any more: nothing new starts";
+            let region = Some(cx.scope.region.as_str());
+            client.emit(hints::shared_by_all(what, error, region));
+            stop.drain();
+        }
         return;
     }
-    let told = match action.effect().removes() {
-        true => "this stays for a cause that is everybody's; all else that can go goes",
-        false => "the first students fail for a cause that is everybody's, so nothing new starts",
-    };
-    if client
-        .causes()
-        .is_news(&StackPart::alike(error.operation), error)
-    {
-        client.emit(hints::everybodys(told, error, None));
+    let shared = client.is_everybodys(cx.student(), &cx.part, error).await;
+    if shared != Ok(true) || stop.is_stopping() {
+        return;
     }
-    if !action.effect().removes() {
+    let removes = action.effect().removes();
+    let what = match removes {
+        true => {
+            "this cannot be deleted for a reason that all students share; everything else is still deleted"
+        }
+        false => {
+            "the first students failed for a reason that all students share, so nothing new starts"
+        }
+    };
+    let part = StackPart::alike(error.operation);
+    if client.causes().is_news(&part, error) {
+        client.emit(hints::shared_by_all(what, error, None));
+    }
+    if !removes {
         stop.drain();
     }
-}
-
-/// Whole milliseconds, for events.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! How long work will take: from the calls that it is going to make, and the buckets that they must pass.
 //!
-//! The calls are those of an undisturbed run. The buckets are the pacer's own, as they are at that moment, so the same
-//! arithmetic tells the whole time before a run and the time that is left during one, throttled or not.
+//! The calls are those of an undisturbed run. The buckets are the pacer's own, in their current state, so the same arithmetic
+//! gives the whole time before a run and the time that is left during one, throttled or not.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -20,7 +20,6 @@ use crate::stack::plan::Plan;
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Calls one after another before the scarcest one and after it (an API's parts; its permission and record).
 const IN_A_ROW: u32 = 8;
-/// What some work is expected to take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Estimate {
     /// Seconds; absent where calls are not paced, so that only the endpoint tells.
@@ -36,7 +35,6 @@ pub struct Estimate {
 /// A request quota that some work cannot be faster than.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bound {
-    /// Seconds that the quota asks at least.
     pub seconds: u64,
     /// Which calls it counts (`DeleteRestApi`).
     pub calls: String,
@@ -47,16 +45,13 @@ pub struct Bound {
 /// What a class is expected to take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forecast {
-    /// What the plan would take to carry out.
     pub deploy: Estimate,
     /// What it would take to tear the same students' stacks down afterwards.
     pub teardown: Estimate,
 }
 
-/// Work that is going to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// The calls that it makes.
     pub calls: Calls,
     /// What it waits for in the cloud, at least, however few the calls.
     waits: Duration,
@@ -65,7 +60,6 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The work of a plan.
     pub fn of(plan: &Plan) -> Self {
         let mut work = Self::default();
         for student in &plan.students {
@@ -185,7 +179,6 @@ pub(super) struct Remaining {
 }
 
 impl Remaining {
-    /// All of it.
     pub(super) fn of(plan: &Plan, client: &Client) -> Self {
         let planned = Workload::of(plan);
         Self {

@@ -10,51 +10,49 @@ pub(crate) const STUCK: &str = "run the same command again; if it stays so, look
      and see docs/troubleshooting.md";
 
 /// For something that could not be seen.
-pub(crate) const UNSEEN: &str = "homeroom does nothing for a student of whom it cannot see everything; clear up the cause, \
-     then run the same command again";
+pub(crate) const UNSEEN: &str = "homeroom does nothing for a student while it cannot see everything of theirs; remove the \
+     cause, then run the same command again";
 
-/// For credentials that could not be kept.
-pub(crate) const KEPT: &str = "make the folder writable, or name another with --reports, then run the same command again: it issues \
-     new ones";
+/// For credentials that could not be written.
+pub(crate) const NOT_KEPT: &str = "make the folder writable, or name another with --reports, then run the same command \
+     again: it issues new ones";
 
 /// For something that must be there first.
 pub(crate) const MISSING: &str =
     "deploy the student's stack (`homeroom deploy`), then run the same command again";
 
-/// Tells the class what nobody can get past, once, with its fix and its request.
-pub(crate) fn everybodys(told: &str, error: &CloudError, region: Option<&str>) -> Event {
+/// For a resource with our name that is not provably ours.
+pub(crate) const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
+     --class, --region and the roster; if it is another team's, or left from an earlier course, give the student another \
+     username, or ask whoever made it; then run the same command again";
+
+/// One note for the whole class about an error that all students share: with its fix and its request.
+pub(crate) fn shared_by_all(what: &str, error: &CloudError, region: Option<&str>) -> Event {
     let fix = for_error_in(error, region).map_or_else(String::new, |hint| format!(". Fix: {hint}"));
     Event::Note {
-        text: format!("{told}: {}{fix}", error.in_full()),
+        text: format!("{what}: {}{fix}", error.in_full()),
     }
 }
 
-/// What AWS says to good credentials, too, in a region that the account has not enabled.
+/// In a region that the account has not enabled, AWS refuses good credentials with these codes, too.
 pub(crate) fn or_region(error: &CloudError, region: Option<&str>) -> String {
-    let codes = ["InvalidClientTokenId", "UnrecognizedClientException"];
-    match codes.contains(&error.code.as_str()) {
-        true => format!(
-            "; or {} is not enabled in this account, or not the one you mean: --region",
-            region.map_or_else(
-                || "the region".to_owned(),
-                |region| format!("region {region}")
-            )
-        ),
-        false => String::new(),
+    if !["InvalidClientTokenId", "UnrecognizedClientException"].contains(&error.code.as_str()) {
+        return String::new();
     }
+    let region = region.map_or("the region".to_owned(), |region| format!("region {region}"));
+    format!("; or {region} is not enabled in this account, or not the one you mean: --region")
 }
 
-/// For a failed call.
 pub(crate) fn for_error(error: &CloudError) -> Option<String> {
     for_error_in(error, None)
 }
 
-/// The same, of a call to this region.
+/// The next step after a failed call to this region; `None` where the caller deals with the error.
 pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<String> {
     Some(match error.kind {
         ErrorKind::AccessDenied if error.message.contains("service control policy") => format!(
-            "a service control policy of the organization refuses {}: use a region that it allows (--region); where it \
-             demands a permissions boundary of new roles, name that in homeroom.toml (role_boundary); or ask whoever runs \
+            "a service control policy of the organization refuses {}: use a region that it allows (--region); if it \
+             demands a permissions boundary on new roles, name one in homeroom.toml (role_boundary); or ask whoever runs \
              the organization; then run the same command again",
             error.operation
         ),
@@ -64,7 +62,7 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
             error.operation
         ),
         ErrorKind::NotFound if error.message.contains("not attachable") => {
-            "the permissions boundary is not there: make the policy, or put its ARN right (role_boundary in \
+            "the permissions boundary does not exist: create the policy, or correct its ARN (role_boundary in \
              homeroom.toml); then run the same command again"
                 .to_owned()
         }
@@ -79,9 +77,9 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
             or_region(error, region)
         ),
         ErrorKind::LimitExceeded if error.message.contains(UNRESERVED) => {
-            "the account has too little concurrency left for what the lab reserves, and 100 stay for everything else: lower \
-             reserved_concurrency in homeroom.toml, or raise 'Concurrent executions' in the Service Quotas console, then run \
-             the same command again"
+            "the account has too little concurrency left for what the lab reserves (AWS keeps 100 for everything else): \
+             lower reserved_concurrency in homeroom.toml, or raise 'Concurrent executions' in the Service Quotas console, \
+             then run the same command again"
                 .to_owned()
         }
         ErrorKind::LimitExceeded => {
@@ -115,12 +113,7 @@ pub(crate) fn for_error_in(error: &CloudError, region: Option<&str>) -> Option<S
             "AWS refused the request as it stands: check the lab's templates and settings"
                 .to_owned()
         }
-        ErrorKind::NotFound => "it was removed meanwhile; run the same command again".to_owned(),
+        ErrorKind::NotFound => "it was deleted meanwhile; run the same command again".to_owned(),
         ErrorKind::AlreadyExists => return None,
     })
 }
-
-/// For a resource with our name that is not provably ours.
-pub(crate) const CONFLICT: &str = "homeroom did not make it for this student of this class and lab, and never touches it: check \
-     --class, --region and the roster; if it is another team's, or left from an earlier course, give the student another \
-     username, or ask whoever made it; then run the same command again";

@@ -8,7 +8,6 @@ use secrecy::SecretString;
 use crate::ids::Username;
 use crate::stack::credentials::Credentials;
 
-/// Makes and keeps credentials.
 pub trait Issuer: Send + Sync {
     /// A new random password.
     ///

@@ -1,4 +1,4 @@
-//! Which students who left the roster a command is about, and what is said of them.
+//! Students who left the roster: whom a command is about, and what it says about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +10,20 @@ use crate::roster::Student;
 use crate::roster::beyond::UnsureName;
 use crate::roster::renamed::{KnownPerson, RecognisedBy, renamed};
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::kinds::Desired;
-use crate::stack::kinds::Observed;
 use crate::stack::kinds::managed_policy::Purpose;
-use crate::stack::kinds::{Kind, ResourceId};
+use crate::stack::kinds::{Desired, Kind, Observed, ResourceId};
 use crate::stack::left::{Attendance, Leaver, everybody, respelled};
 use crate::stack::plan::Plan;
 use crate::stack::plan::teardown::Reach;
 use crate::text::words::some_of;
 
-/// Students named in a sentence at most.
 const NAMED: usize = 12;
 
-/// A student of whom something is in the class, and who is no longer in the roster.
+/// A student who still has something in the class and is no longer in the roster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftStudent {
-    /// The username that the resources carry.
     pub username: Username,
-    /// How many resources of theirs the verb saw.
+    /// How many resources of this student the verb saw.
     pub resources: usize,
     /// Whether it looked at IAM alone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -38,7 +34,6 @@ pub struct LeftStudent {
     /// The username under which the student may be in the roster now: no more than a guess.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub perhaps_renamed_to: Option<Username>,
-    /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same: Option<RecognisedBy>,
 }
@@ -46,27 +41,26 @@ pub struct LeftStudent {
 /// What a command does about students who left the roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leavers {
-    /// What it does about everybody.
+    /// The same as for everybody.
     Reached,
     /// Nothing: it lets students in.
     Refused,
 }
 
-/// Who was meant by usernames that the roster does not write so.
+/// Whom a person meant by usernames that are not in the roster in this spelling.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SettledDoubts {
     /// Students who left the roster.
     pub(crate) leavers: Vec<Username>,
-    /// The roster's own students, typed in another case: as given, and as the roster has them.
+    /// Students of the roster, typed in another case: as typed, and as in the roster.
     pub(crate) instead: Vec<(Username, Username)>,
-    /// Students who left the roster and are not let in any more.
     pub(crate) refused: Vec<Username>,
     /// Names that neither the roster nor the class has.
     pub(crate) unknown: Vec<Username>,
 }
 
-/// Settles who was meant by names that the roster does not have just so, by who is `present` in the class. Where not
-/// everything could be seen, whoever was named is looked for to the end.
+/// Decides whom such names mean, by who is `present` in the class. Where not everything could be seen, a student of that
+/// name may be there all the same.
 pub(crate) fn settle(
     doubts: &[UnsureName],
     present: &BTreeSet<Username>,
@@ -87,11 +81,8 @@ pub(crate) fn settle(
     settled
 }
 
-/// Refuses, before anything is decided, where this is not the class that was meant, or `--left` meets students who only
-/// stand in the roster in another spelling.
-///
-/// # Errors
-/// Says what to write or to type.
+/// Refuses when this is not the class that was meant, or when `--left` would take students for leavers who are in the
+/// roster in another spelling.
 pub(crate) fn check(
     desired: &Desired,
     observed: &Observed,
@@ -108,8 +99,8 @@ pub(crate) fn check(
         .collect();
     if !respelled.is_empty() {
         let cause = format!(
-            "whoever is in the roster in another spelling has not left: write {} in the roster; nothing was deleted or \
-             changed",
+            "students who are in the roster in another spelling have not left: write {} in the roster; nothing was \
+             deleted or changed",
             some_of(&respelled, NAMED)
         );
         return Err(Error::new(ErrorKind::Refused, "--left", cause));
@@ -122,19 +113,19 @@ pub(crate) fn check(
 }
 
 impl Plan {
-    /// Whether it is about nobody; what could not be seen proves nothing.
+    /// Whether it is certain that it is about nobody.
     pub(crate) fn is_about_nobody(&self) -> bool {
         self.students.is_empty() && self.gaps.is_empty()
     }
 
-    /// Marks who is not in the roster: those who were chosen by name are planned for like everybody else.
+    /// Marks who is not in the roster. Students chosen by name have a plan like everybody else.
     pub(crate) fn mark_left(&mut self, left: &[Username]) {
         for student in &mut self.students {
             student.in_roster &= !left.contains(&student.owner.student);
         }
     }
 
-    /// Whose something is to be deleted and who is not in the roster. Whoever confirms it should see who may only have
+    /// Students who are not in the roster and lose something by this plan. Whoever confirms it should see who may only have
     /// another username now.
     pub(crate) fn attendance(&self, desired: &Desired, observed: &Observed) -> Attendance {
         let gone = self.students.iter().filter(|student| !student.in_roster);
@@ -155,7 +146,7 @@ impl Plan {
 }
 
 impl Attendance {
-    /// The same where some students were `chosen` by name: those of them who left.
+    /// The same for students who were `chosen` by name and have left.
     pub(crate) fn of_chosen(desired: &Desired, observed: &Observed, chosen: &[Username]) -> Self {
         let everything = everybody(desired, observed);
         let leavers = chosen.iter().map(|username| Leaver {
@@ -194,7 +185,7 @@ impl Attendance {
         left.collect()
     }
 
-    /// The same for a command that looks at IAM alone, beside the APIs that it may look at.
+    /// The same for a command that looks at IAM, and perhaps at APIs, alone.
     pub(crate) fn left_in_iam(
         mut self,
         roster: &[Student],
@@ -211,7 +202,7 @@ impl Attendance {
     }
 }
 
-/// The policy that bounds a stack's roles comes and goes with them: it is none of the resources that the lab names.
+/// The policy that bounds a stack's roles comes and goes with them: the lab does not name it.
 fn bounds_roles(id: &ResourceId) -> bool {
     id.kind == Kind::ManagedPolicy && Purpose::of_name(&id.name) == Some(Purpose::Roles)
 }

@@ -1,10 +1,5 @@
 //! What the account has room for, and what a plan would take of it.
 
-#![expect(
-    missing_docs,
-    reason = "names of fields and variants say it; what needs words has them"
-)]
-
 use std::fmt;
 
 use crate::stack::kinds::Kind;
@@ -13,20 +8,19 @@ use crate::text::failure::Failure;
 
 /// REST APIs per region. Source: apigateway/latest/developerguide/limits.html (600, fixed).
 const REST_APIS_MAX: u32 = 600;
-/// Concurrency that cannot be reserved: what is asked for beyond is refused. Source: Lambda developer guide, "Configuring
-/// reserved concurrency".
+/// Concurrency of the account that AWS does not let anybody reserve. Source: Lambda developer guide, "Configuring reserved
+/// concurrency".
 const STAYS_UNRESERVED: u32 = 100;
 
-/// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limited {
-    /// One each is what a class needs that works at the same time.
+    /// A class that works at the same time needs one for each student.
     Concurrency,
-    /// What may be reserved for single functions.
+    /// Concurrency that may be reserved for single functions.
     Reserved,
     Roles,
     Users,
-    /// One a stack, which bounds its roles, and two a student who is let in.
+    /// One for each stack, which bounds its roles, and two for each student who gets access.
     Policies,
     RestApis,
 }
@@ -44,7 +38,6 @@ impl fmt::Display for Limited {
     }
 }
 
-/// One limit of the account, and what the plan does to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     pub what: Limited,
@@ -56,7 +49,6 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// As a failure, if the plan would break it.
     fn broken(&self) -> Option<Failure> {
         let (used, quota) = (self.used?, self.quota?);
         let needed = used.checked_add(self.adds)?;
@@ -66,7 +58,7 @@ impl Limit {
                  or let students wait for each other: deploy with --ignore-concurrency"
             }
             _ => {
-                "raise the limit in the Service Quotas console where it can be raised, make room in the account, or \
+                "raise the limit in the Service Quotas console if it can be raised, make room in the account, or \
                  deploy fewer students with --students or --section"
             }
         };
@@ -82,81 +74,69 @@ impl Limit {
     }
 }
 
-/// Those limits that would be broken, as one failure each.
+/// A failure for each limit that the plan would break.
 pub(crate) fn broken(limits: &[Limit]) -> Vec<Failure> {
     limits.iter().filter_map(Limit::broken).collect()
 }
 
-/// Limits that say something: what was not asked for, since nothing of it is added, is not shown as if it could not be
-/// read.
+/// The limits worth showing. Where nothing is added, nobody asked AWS, and that must not look like "could not be read".
 pub(crate) fn shown(mut limits: Vec<Limit>) -> Vec<Limit> {
     limits.retain(|limit| limit.adds > 0 || limit.used.is_some());
     limits
 }
 
 impl Plan {
-    fn adds(&self, kind: Kind) -> u32 {
-        u32::try_from(self.creates(kind)).unwrap_or(u32::MAX)
-    }
-
-    /// The account's limits that a deployment uses up.
-    pub(crate) fn limits_of_stacks(&self) -> Vec<Limit> {
+    fn limit(&self, what: Limited) -> Limit {
         let account = &self.account;
-        let students = match self.adds(Kind::Function) {
+        let creates = |kind| saturating(self.creates(kind));
+        let students = match creates(Kind::Function) {
             0 => 0,
-            _ => u32::try_from(self.students.len()).unwrap_or(u32::MAX),
+            _ => saturating(self.students.len()),
         };
-        let limit = |what, used, adds, quota| Limit {
+        let concurrency = account.concurrency_quota;
+        let reservable = concurrency.map(|quota| quota.saturating_sub(STAYS_UNRESERVED));
+        let reserved = account.concurrency_reserved;
+        let (used, adds, quota) = match what {
+            Limited::Concurrency => (reserved, students, concurrency),
+            Limited::Reserved => (reserved, self.reserves(), reservable),
+            Limited::Roles => (account.roles, creates(Kind::Role), account.roles_quota),
+            Limited::Users => (account.users, creates(Kind::User), account.users_quota),
+            Limited::Policies => {
+                let adds = creates(Kind::ManagedPolicy);
+                (account.policies, adds, account.policies_quota)
+            }
+            Limited::RestApis => {
+                let adds = creates(Kind::RestApi);
+                (account.rest_apis, adds, Some(REST_APIS_MAX))
+            }
+        };
+        Limit {
             what,
             used,
             adds,
             quota,
-        };
-        let reserved = account.concurrency_reserved;
-        let quota = account.concurrency_quota;
-        vec![
-            limit(Limited::Concurrency, reserved, students, quota),
-            limit(
-                Limited::Reserved,
-                reserved,
-                self.reserves(),
-                quota.map(|quota| quota.saturating_sub(STAYS_UNRESERVED)),
-            ),
-            limit(
-                Limited::Roles,
-                account.roles,
-                self.adds(Kind::Role),
-                account.roles_quota,
-            ),
-            self.limit_of_policies(),
-            limit(
-                Limited::RestApis,
-                account.rest_apis,
-                self.adds(Kind::RestApi),
-                Some(REST_APIS_MAX),
-            ),
-        ]
-    }
-
-    /// The account's limits that letting students in uses up.
-    pub(crate) fn limits_of_access(&self) -> Vec<Limit> {
-        let users = Limit {
-            what: Limited::Users,
-            used: self.account.users,
-            adds: self.adds(Kind::User),
-            quota: self.account.users_quota,
-        };
-        vec![users, self.limit_of_policies()]
-    }
-
-    fn limit_of_policies(&self) -> Limit {
-        Limit {
-            what: Limited::Policies,
-            used: self.account.policies,
-            adds: self.adds(Kind::ManagedPolicy),
-            quota: self.account.policies_quota,
         }
     }
+
+    pub(crate) fn limits_of_stacks(&self) -> Vec<Limit> {
+        let limits = [
+            Limited::Concurrency,
+            Limited::Reserved,
+            Limited::Roles,
+            Limited::Policies,
+            Limited::RestApis,
+        ];
+        limits.map(|what| self.limit(what)).into()
+    }
+
+    pub(crate) fn limits_of_access(&self) -> Vec<Limit> {
+        let limits = [Limited::Users, Limited::Policies];
+        limits.map(|what| self.limit(what)).into()
+    }
+}
+
+fn saturating(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

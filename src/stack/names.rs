@@ -1,4 +1,4 @@
-//! Names: a text around the username, known before any student is.
+//! Names of resources: a fixed text around the username.
 
 use crate::ids::{USERNAME_MAX, Username};
 use crate::roster::UsernameLimit;
@@ -7,22 +7,17 @@ use crate::stack::kinds::Kind;
 /// How the names of one resource of the stack are made: the username between two fixed texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern {
-    /// The resource's kind.
     pub(crate) kind: Kind,
-    /// What stands before the username.
     pub(crate) prefix: String,
-    /// What stands after it.
     pub(crate) suffix: String,
 }
 
 impl NamePattern {
-    /// The name for a student.
     pub(crate) fn name(&self, username: &Username) -> String {
         self.around(username.as_str())
     }
 
-    /// What stands in the username's place, if the name is of this pattern. Whether it is a username of the
-    /// class is the caller's to know.
+    /// The text in the username's place, if the name is of this pattern. It need not be a username of the class.
     pub(crate) fn username_in<'a>(&self, name: &'a str) -> Option<&'a str> {
         let username = name
             .strip_prefix(self.prefix.as_str())?
@@ -34,7 +29,6 @@ impl NamePattern {
         format!("{}{username}{}", self.prefix, self.suffix)
     }
 
-    /// Longest name of the kind, in characters.
     pub(crate) fn name_max(&self) -> usize {
         self.kind.facts().name_max
     }
@@ -56,10 +50,8 @@ impl NamePattern {
     }
 }
 
-/// How long a username may be, and which name decides that.
 pub(crate) fn username_limit(patterns: &[NamePattern]) -> UsernameLimit {
-    let tightest = patterns.iter().min_by_key(|pattern| pattern.room());
-    match tightest {
+    match patterns.iter().min_by_key(|pattern| pattern.room()) {
         Some(pattern) if pattern.room() <= USERNAME_MAX => UsernameLimit {
             max: pattern.room(),
             because: format!(
@@ -109,7 +101,7 @@ mod tests {
         for name in ["user1-send", "-process-data", "", "process-data"] {
             assert_eq!(pattern.username_in(name), None, "{name}");
         }
-        // Overlapping ends must not be counted twice.
+        // The prefix and the suffix must not overlap.
         let overlap = super::tests::pattern(Kind::Role, "a-b", "b-c");
         assert_eq!(overlap.username_in("a-b-c"), None);
     }

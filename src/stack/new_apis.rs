@@ -1,5 +1,4 @@
-//! What an API that was made anew leaves behind: AWS gives it another id, and students' policies and handouts name the
-//! one before.
+//! What follows when an API is made anew: AWS gives it another id, and students' policies and handouts name the old one.
 
 use crate::events::StepResult;
 use crate::ids::{Scope, Username};
@@ -10,11 +9,10 @@ use crate::stack::ownership::Owner;
 use crate::stack::plan::{Action, Item, Plan};
 use crate::text::words::some_of;
 
-/// Students named in a note.
 const NAMED: usize = 12;
 
-/// Whose API this deployment made, or finished after one that was stopped in the middle: an API without a stage has
-/// never answered anybody.
+/// Whose API this deployment made, or completed after a deployment that was stopped in the middle: an API without a stage
+/// has never answered anybody.
 pub(crate) fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) -> Vec<Owner> {
     let never_deployed = |id: &str| {
         let mut apis = observed.rest_apis.values().flatten();
@@ -26,7 +24,7 @@ pub(crate) fn new_apis(plan: &Plan, observed: &Observed, runs: &[StudentRun]) ->
             Some(Action::RestApi(rest_api::Action::Complete { id, .. })) => never_deployed(id),
             _ => false,
         };
-        new && matches!(run.steps.get(&item.resource), Some(StepResult::Done))
+        new && run.steps.get(&item.resource) == Some(&StepResult::Done)
     };
     let pairs = plan.students.iter().zip(runs);
     let new = pairs.filter(|(student, run)| student.items.iter().any(|item| made(item, run)));
@@ -51,25 +49,22 @@ impl NewApis {
         }
     }
 
-    /// Says whose policy and handout have to be written anew.
+    /// Says whose policy and handout must be written anew.
     pub(crate) fn note(&self, has_handout: impl Fn(&Username) -> bool) -> Option<String> {
-        let names = |users: &[&Username]| {
-            let names: Vec<&str> = users.iter().map(|user| user.as_str()).collect();
-            some_of(&names, NAMED)
+        let names = |users: Vec<&Username>| {
+            let names: Vec<&str> = users.into_iter().map(Username::as_str).collect();
+            (!names.is_empty()).then(|| some_of(&names, NAMED))
         };
-        let with_user: Vec<&Username> = self.with_user.iter().collect();
-        let with_handout: Vec<&Username> = self.all.iter().filter(|s| has_handout(s)).collect();
-        let policies = (!with_user.is_empty()).then(|| {
+        let with_handout = self.all.iter().filter(|student| has_handout(student));
+        let policies = names(self.with_user.iter().collect()).map(|names| {
             format!(
-                "the policies of {} name the one before: `homeroom access grant` puts them right",
-                names(&with_user)
+                "the policies of {names} name the old one: `homeroom access grant` corrects them"
             )
         });
-        let handouts = (!with_handout.is_empty()).then(|| {
+        let handouts = names(with_handout.collect()).map(|names| {
             format!(
-                "the handouts of {} give the old address: `homeroom handout` writes them anew (with \
-                 --with-credentials, where they had the passwords in them)",
-                names(&with_handout)
+                "the handouts of {names} give the old address: `homeroom handout` writes them anew (add \
+                 --with-credentials if they had passwords in them)"
             )
         });
         let what: Vec<String> = policies.into_iter().chain(handouts).collect();

@@ -1,5 +1,5 @@
-//! Observes a class by listing, not by asking for each resource: five listings at once, then one
-//! DescribeStateMachine and one GetStages a student, and tags only where a listing leaves ownership open.
+//! Observes a class by listings, not by a call for each resource: five listings at once, then one DescribeStateMachine and one
+//! GetStages for each student, and tags only where a listing does not say whose a resource is.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,7 @@ use crate::stack::kinds::{
 
 pub use crate::stack::kinds::search::Depth;
 
-/// Looks at everything that the class has, or that stands where it would have something.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
+/// Looks at everything that the class has, or that has one of its names. What cannot be read becomes a gap.
 pub async fn observe(
     client: &Client,
     desired: &Desired,
@@ -26,9 +23,6 @@ pub async fn observe(
 }
 
 /// [`observe`], without describing the state machines again that are known and still the same ones.
-///
-/// # Errors
-/// As [`observe`].
 pub(crate) async fn observe_knowing(
     client: &Client,
     desired: &Desired,
@@ -36,7 +30,7 @@ pub(crate) async fn observe_knowing(
     known: &KnownMachines,
 ) -> Result<Observed, Cancelled> {
     let search = &Search::new(client, desired, depth);
-    // Roles first: they tell which students are another class's, whose other things need not be asked.
+    // Roles first: they show which students are another class's, so that no calls are made about their other resources.
     let Observed {
         roles,
         users,
@@ -76,9 +70,6 @@ pub(crate) async fn observe_knowing(
 }
 
 /// Looks at who may get in: roles, users and policies by one listing, and the ids of the APIs, which policies name.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub async fn observe_access(
     client: &Client,
     desired: &Desired,
@@ -93,9 +84,6 @@ pub async fn observe_access(
 }
 
 /// Looks at roles alone: one listing, which tells whose they are in every class and region.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub(crate) async fn observe_roles(
     client: &Client,
     desired: &Desired,
@@ -105,9 +93,6 @@ pub(crate) async fn observe_roles(
 }
 
 /// The chosen students' APIs by name, by one listing, without their stages.
-///
-/// # Errors
-/// AWS's, or that the run was stopped.
 pub(crate) async fn rest_apis(
     client: &Client,
     desired: &Desired,

@@ -1,4 +1,4 @@
-//! Whose is it? Everything that homeroom creates says so on itself; nothing else is ever changed or deleted.
+//! Whose is a resource? Everything that homeroom creates carries its owner; nothing else is ever changed or deleted.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,28 +10,21 @@ use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::text::hex;
 use crate::text::json::canonical;
 
-/// Tag: the class.
 pub(crate) const TAG_CLASS: &str = "homeroom:class";
-/// Tag: the student.
 pub(crate) const TAG_STUDENT: &str = "homeroom:student";
-/// Tag: the lab.
 pub(crate) const TAG_LAB: &str = "homeroom:lab";
-/// Tag: the region. IAM roles are global, and only this tells which region's stack a role belongs to.
+/// IAM roles are global, and only this tag says which region's stack a role belongs to.
 pub(crate) const TAG_REGION: &str = "homeroom:region";
-/// Tag: fingerprint of what homeroom last deployed.
+/// Fingerprint of what homeroom last deployed.
 pub const TAG_DEPLOYED: &str = "homeroom:deployed";
 
 /// Tags as AWS returns them.
 pub type Tags = BTreeMap<String, String>;
 
-/// Who a resource of ours belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
-    /// The class.
     pub class: ClassName,
-    /// The student.
     pub student: Username,
-    /// The lab.
     pub lab: LabId,
 }
 
@@ -58,8 +51,8 @@ impl Owner {
         })
     }
 
-    /// The one-line record that stands where a listing shows it (a function's description, a stage's
-    /// description, the comment of a state machine's definition), so that a class is observed by listing.
+    /// The one-line record in the description of a function or stage, or in the comment of a state machine's definition:
+    /// there a listing shows it, so that a class is observed by listing.
     pub(crate) fn record(&self, fingerprints: &[(&str, &Fingerprint)]) -> String {
         let mut text = format!(
             "homeroom class={} student={} lab={}",
@@ -75,9 +68,7 @@ impl Owner {
 /// A record read back from a description or comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Whose it is.
     pub(crate) owner: Owner,
-    /// The fingerprints that the record names, by key.
     pub(crate) fingerprints: BTreeMap<String, Fingerprint>,
 }
 
@@ -85,29 +76,20 @@ impl Record {
     /// Finds a record anywhere in a text; `None` when there is none or it does not parse.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let start = text.find("homeroom class=")?;
-        let mut fields: BTreeMap<&str, &str> = BTreeMap::new();
-        for word in text[start..]
-            .trim_end_matches(']')
-            .split_whitespace()
-            .skip(1)
-        {
-            let Some((key, value)) = word.split_once('=') else {
-                break;
-            };
-            fields.insert(key, value.trim_end_matches([']', ',', '.']));
-        }
+        let words = text[start..].trim_end_matches(']').split_whitespace();
+        let pairs = words.skip(1).map_while(|word| word.split_once('='));
+        let mut fields: BTreeMap<&str, &str> = pairs
+            .map(|(key, value)| (key, value.trim_end_matches([']', ',', '.'])))
+            .collect();
         let owner = Owner {
             class: fields.remove("class")?.parse().ok()?,
             student: fields.remove("student")?.parse().ok()?,
             lab: fields.remove("lab")?.parse().ok()?,
         };
-        let fingerprints = fields
-            .into_iter()
-            .map(|(k, v)| (k.to_owned(), Fingerprint(v.to_owned())))
-            .collect();
+        let print = |(key, value): (&str, &str)| (key.to_owned(), Fingerprint(value.to_owned()));
         Some(Self {
             owner,
-            fingerprints,
+            fingerprints: fields.into_iter().map(print).collect(),
         })
     }
 }
@@ -116,25 +98,23 @@ impl Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ownership {
-    /// It says that it is this class's.
+    /// Its tags or record name this class.
     Ours(Owner),
-    /// It says that it is another class's, or that class's other lab.
+    /// They name another class.
     OtherClass(Owner),
-    /// It is this class's, but its stack is in another region.
+    /// It is this class's, but belongs to a stack in this other region.
     OtherRegion(String),
-    /// It says nothing of homeroom.
+    /// It carries nothing of homeroom's.
     Foreign,
     /// Nobody asked it yet: the listing shows no tags.
     Unproven,
 }
 
 impl Ownership {
-    /// What tags say, for a class.
     pub(crate) fn from_tags(tags: &Tags, class: &ClassName) -> Self {
         Self::from_owner(Owner::from_tags(tags), class)
     }
 
-    /// What an owner, if one was found, means for a class.
     pub(crate) fn from_owner(owner: Option<Owner>, class: &ClassName) -> Self {
         match owner {
             Some(owner) if owner.class == *class => Self::Ours(owner),
@@ -143,8 +123,8 @@ impl Ownership {
         }
     }
 
-    /// What a record alone proves. Descriptions and definitions can be edited and copied, so a record counts
-    /// only where it says just what the resource's name stands for; anything else is for the tags to say.
+    /// What a record alone proves. Descriptions and definitions can be edited and copied, so a record counts only where it
+    /// names the owner that the resource's name stands for; otherwise the tags decide.
     pub(crate) fn from_record(record: Option<&Owner>, expected: Option<&Owner>) -> Self {
         match (record, expected) {
             (Some(record), Some(expected)) if record == expected => Self::Ours(expected.clone()),
@@ -152,7 +132,7 @@ impl Ownership {
         }
     }
 
-    /// Why it is not this owner's to touch; `None` when it is.
+    /// Why homeroom must not touch it for this owner; `None` when it may.
     pub(crate) fn why_not(&self, wanted: &Owner) -> Option<String> {
         match self {
             Self::Ours(owner) if owner == wanted => None,
@@ -169,51 +149,41 @@ impl Ownership {
         }
     }
 
-    /// What to do about something with a student's name that is somebody else's; `None` where nothing better is known than
-    /// what holds for everything foreign.
+    /// What to do about something with a student's name that somebody else owns; `None` where only the general hint for
+    /// conflicts fits.
     pub(crate) fn advice(&self, wanted: &Owner) -> Option<String> {
         let student = &wanted.student;
-        match self {
-            Self::OtherRegion(region) => Some(format!(
-                "this stack is in region {region}: add --region {region}; a student has one stack in an account, since \
-                 IAM's names hold for all regions"
-            )),
-            Self::Ours(owner) | Self::OtherClass(owner) => {
-                let same = owner
-                    .student
-                    .as_str()
-                    .eq_ignore_ascii_case(student.as_str());
-                Some(if !same {
-                    format!(
-                        "it is the stack of student {} in class {}: give {student} another username",
-                        owner.student, owner.class
-                    )
-                } else if owner.class != wanted.class {
-                    format!(
-                        "these stacks are class {0}: add --class {0}; if it is another course's, give the student another \
-                         username in this class",
-                        owner.class
-                    )
-                } else if owner.student != *student {
-                    format!(
-                        "it is the same student in another spelling: write '{}' in the roster",
-                        owner.student
-                    )
-                } else {
-                    format!(
-                        "it is of this class's lab {}: name that lab's folder with --lab",
-                        owner.lab
-                    )
-                })
+        let owner = match self {
+            Self::OtherRegion(region) => {
+                return Some(format!(
+                    "this stack is in region {region}: add --region {region}; a student has one stack in an account, since \
+                     IAM's names hold for all regions"
+                ));
             }
-            Self::Foreign | Self::Unproven => None,
-        }
+            Self::Ours(owner) | Self::OtherClass(owner) => owner,
+            Self::Foreign | Self::Unproven => return None,
+        };
+        let (class, other, lab) = (&owner.class, &owner.student, &owner.lab);
+        Some(if !other.as_str().eq_ignore_ascii_case(student.as_str()) {
+            format!(
+                "it is the stack of student {other} in class {class}: give {student} another username"
+            )
+        } else if *class != wanted.class {
+            format!(
+                "these stacks are class {class}: add --class {class}; if it is another course's, give the student another \
+                 username in this class"
+            )
+        } else if other != student {
+            format!("it is the same student in another spelling: write '{other}' in the roster")
+        } else {
+            format!("it belongs to this class's lab {lab}: name that lab's folder with --lab")
+        })
     }
 }
 
-/// Whose an IAM role or user is. The class's path is proof enough: nothing but homeroom creates any below it, and IAM is
-/// global, so only the tag tells whose region it is. `expected` is the owner that its name stands for, used where a
-/// listing shows no tags.
+/// Whose an IAM role or user is. The class's path is proof enough, since only homeroom creates any below it. IAM is global,
+/// so only the tag says which region it belongs to. `expected`: the owner that its name stands for, used where a listing
+/// shows no tags.
 pub(crate) fn of_principal(
     path: &str,
     tags: &Tags,
@@ -229,17 +199,13 @@ pub(crate) fn of_principal(
             other => Ownership::from_owner(other, class),
         };
     }
-    match tags.get(TAG_REGION) {
-        Some(region) if *region != scope.region => {
-            return Ownership::OtherRegion(region.clone());
-        }
-        _ => {}
+    if let Some(region) = tags
+        .get(TAG_REGION)
+        .filter(|region| **region != scope.region)
+    {
+        return Ownership::OtherRegion(region.clone());
     }
-    match tagged.as_ref().or(expected) {
-        Some(owner) if owner.class == *class => Ownership::Ours(owner.clone()),
-        Some(owner) => Ownership::OtherClass(owner.clone()),
-        None => Ownership::Foreign,
-    }
+    Ownership::from_owner(tagged.or_else(|| expected.cloned()), class)
 }
 
 /// A short digest of what was deployed: 16 hexadecimal digits of a SHA-256.

@@ -1,4 +1,4 @@
-//! The end of a teardown: "delete accepted" is not "deleted". Done means absent from a fresh listing.
+//! The end of a teardown. A deletion that AWS accepted proves nothing: "gone" means that a fresh listing does not show it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,20 +8,18 @@ use tokio::time::Instant;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::ids::LabId;
+use crate::stack::execute::{StudentRun, execute};
 use crate::stack::kinds::log_group::LATE_LOGS;
 use crate::stack::kinds::user::access;
 use crate::stack::kinds::{Desired, ResourceId, log_group, role};
+use crate::stack::observe::{Depth, observe, observe_access};
 use crate::stack::plan::teardown::Reach;
 use crate::stack::plan::{Plan, StudentPlan, Verdict, teardown};
 use crate::stack::result::{Fresh, StackResult};
 
-use crate::stack::execute::{StudentRun, execute};
-use crate::stack::observe::{Depth, observe, observe_access};
-
-/// How long a fresh listing may go on showing what is deleted already: listings of IAM and of API Gateway
-/// are eventually consistent, and AWS gives no figure.
+/// How long a fresh listing may still show what is deleted: listings of IAM and of API Gateway are eventually consistent,
+/// and AWS gives no figure.
 const LISTING_LAG: Duration = Duration::from_secs(60);
-/// Pause between two fresh listings.
 const LISTING_PAUSE: Duration = Duration::from_secs(5);
 
 /// Foreign resources named one by one at the end; the JSON document has them all.
@@ -41,26 +39,23 @@ pub struct StillThere {
 }
 
 impl StillThere {
-    /// Whether something of the class stands that this teardown is not about.
+    /// Whether the class has something that this teardown does not delete.
     pub(crate) fn is_elsewhere(&self) -> bool {
         !self.other_regions.is_empty() || !self.ownerless_roles.is_empty()
     }
 
-    /// Each student's result, and then those of whom something is there that was not there when the teardown began.
+    /// Each student's result, then those of students who had nothing when the teardown began and have something now.
     pub(crate) fn results(&self, torn_down: &Plan, runs: &[StudentRun]) -> Vec<StackResult> {
         let is_new = |student: &&StudentPlan| {
             let mut known = torn_down.students.iter();
             student.steps() > 0 && !known.any(|known| known.owner == student.owner)
         };
         let new = self.plan.students.iter().filter(is_new);
-        let new = new.map(|s| StackResult::taken_down(s, None, Fresh::Seen(Some(s))));
-        results(torn_down, runs, Some(&self.plan))
-            .into_iter()
-            .chain(new)
-            .collect()
+        let mut results = results(torn_down, runs, Some(&self.plan));
+        results.extend(new.map(|s| StackResult::taken_down(s, None, Fresh::Seen(Some(s)))));
+        results
     }
 
-    /// What was left alone, and why.
     pub(crate) fn notes(&self, torn_down: &Plan) -> Vec<String> {
         let items = torn_down.students.iter().flat_map(|s| &s.items);
         let foreign: Vec<_> = items.filter(|i| i.verdict == Verdict::Foreign).collect();
@@ -70,20 +65,20 @@ impl StillThere {
         let more = (more > 0).then(|| format!("and {more} more left alone"));
         let labs = self.other_labs.iter().map(|(lab, resources)| {
             format!(
-                "{resources} resources of this class belong to lab {lab} and were left alone: that lab's folder \
-                 (--lab DIR) is about those"
+                "{resources} resources of this class belong to lab {lab} and were left alone: to delete them, name that \
+                 lab's folder (--lab DIR)"
             )
         });
         let regions = self.other_regions.iter().map(|(region, roles)| {
             format!(
-                "this class also has a stack in {region} ({roles} roles), which was left alone: --region {region} is \
-                 about that one"
+                "this class also has a stack in {region} ({roles} roles), which was left alone: to delete it, add \
+                 --region {region}"
             )
         });
         let ownerless = self.ownerless_roles.iter().map(|name| {
             format!(
-                "IAM role {name} is below the class's path and does not say whose it is: it was left alone, look at \
-                 it yourself"
+                "IAM role {name} has the class's path and no tags that say whose it is: it was left alone, check it \
+                 yourself"
             )
         });
         let others = labs.chain(regions).chain(ownerless);
@@ -91,27 +86,28 @@ impl StillThere {
     }
 }
 
-/// What became of the students of a plan that takes away: `left` is the plan over a fresh listing, if one was made.
+/// What became of each student of a plan that deletes; `left` is the plan over a fresh listing, if one was made.
 pub(crate) fn results(plan: &Plan, runs: &[StudentRun], left: Option<&Plan>) -> Vec<StackResult> {
     let pairs = plan.students.iter().zip(runs);
     let results = pairs.map(|(student, run)| {
-        let fresh = match left {
-            Some(left) => {
-                let mut seen = left.students.iter();
-                Fresh::Seen(seen.find(|s| s.owner == student.owner))
-            }
-            None => Fresh::NotLooked,
-        };
+        let fresh = left.map_or(Fresh::NotLooked, |left| {
+            let mut seen = left.students.iter();
+            Fresh::Seen(seen.find(|s| s.owner == student.owner))
+        });
         StackResult::taken_down(student, Some(run), fresh)
     });
     results.collect()
 }
 
-/// Looks again, afresh, after a teardown. Deletes log groups that Lambda made again meanwhile, and gives
-/// eventually consistent listings time to forget what is gone; what could not be deleted is not waited for.
-///
-/// # Errors
-/// Only when the run is stopped: then nothing is proven.
+/// Resources that could not be deleted: nobody waits until they are gone.
+fn failed(runs: &[StudentRun]) -> BTreeSet<&ResourceId> {
+    let steps = runs.iter().flat_map(|run| &run.steps);
+    let failed = steps.filter(|(_, result)| !result.is_well());
+    failed.map(|(resource, _)| resource).collect()
+}
+
+/// Lists everything afresh after a teardown. Deletes log groups that Lambda made again meanwhile, and gives eventually
+/// consistent listings time to forget what is gone.
 pub async fn prove_gone(
     client: &Client,
     desired: &Desired,
@@ -120,19 +116,15 @@ pub async fn prove_gone(
     runs: &[StudentRun],
 ) -> Result<StillThere, Cancelled> {
     let began = Instant::now();
+    let failed = failed(runs);
     let mut known = BTreeMap::new();
-    let mut failed = BTreeSet::new();
     let mut functions_deleted = false;
     for (student, run) in torn_down.students.iter().zip(runs) {
         for (resource, result) in &run.steps {
-            if !result.is_well() {
-                failed.insert(resource.clone());
+            if let Some(group) = log_group::made_again(resource) {
+                functions_deleted |= resource.kind.facts().runs && result.is_well();
+                known.insert(group, student.owner.clone());
             }
-            let Some(group) = log_group::made_again(resource) else {
-                continue;
-            };
-            functions_deleted |= resource.kind.facts().runs && result.is_well();
-            known.insert(group, student.owner.clone());
         }
     }
     let stop = client.stop();
@@ -160,11 +152,8 @@ pub async fn prove_gone(
     }
 }
 
-/// Looks again, afresh, after access was revoked, until nothing of it shows or time is up. Answers the plan over what
-/// is still there.
-///
-/// # Errors
-/// Only when the run is stopped: then nothing is proven.
+/// Lists users and policies afresh after access was revoked, until none of the class's shows or time is up. Returns the plan
+/// over what is still there.
 pub async fn prove_access_gone(
     client: &Client,
     desired: &Desired,
@@ -172,12 +161,7 @@ pub async fn prove_access_gone(
     revoked: &Plan,
     runs: &[StudentRun],
 ) -> Result<Plan, Cancelled> {
-    let began = Instant::now();
-    let steps = runs.iter().flat_map(|run| &run.steps);
-    let failed: BTreeSet<&ResourceId> = steps
-        .filter(|(_, result)| !result.is_well())
-        .map(|(resource, _)| resource)
-        .collect();
+    let (began, failed) = (Instant::now(), failed(runs));
     if revoked.steps() == 0 {
         return Ok(revoked.clone());
     }

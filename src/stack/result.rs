@@ -1,11 +1,6 @@
 //! What became of a student's stack, resource by resource: as planned, as made, as taken down.
 
-#![expect(
-    missing_docs,
-    reason = "names of fields and variants say it; what needs words has them"
-)]
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::events::{Event, Outcome, StepResult};
 use crate::ids::Username;
@@ -16,17 +11,14 @@ use crate::stack::plan::{Item, StudentPlan, Verdict};
 use crate::text::failure::Failure;
 
 /// What was planned for a resource, or became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ResourceState {
-    /// As the plan has it; nothing was done to it.
-    Planned(Verdict),
-    /// Something is to be done to it, and is not because of another resource of the student's.
+    /// Something is to be done to it, but another resource of the student's prevents that.
     Blocked,
-    /// What was planned is done.
     Done,
-    /// What was planned failed.
     Failed,
-    /// Something that it needs failed.
+    /// A step that it needs failed.
     Skipped,
     /// The run was stopped before.
     Cancelled,
@@ -36,32 +28,11 @@ pub enum ResourceState {
     Remains,
     /// It was deleted, and nothing has looked for it since.
     NotProven,
-    /// It lost what was taken away around it, and stays.
+    /// It stays, without what was taken away around it.
     Kept,
-}
-
-impl ResourceState {
-    /// The word, as `--output json` has it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Planned(verdict) => verdict.as_str(),
-            Self::Blocked => "blocked",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-            Self::Removed => "removed",
-            Self::Remains => "remains",
-            Self::NotProven => "not-proven",
-            Self::Kept => "kept",
-        }
-    }
-}
-
-impl Serialize for ResourceState {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
+    /// As the plan has it; nothing was done to it.
+    #[serde(untagged)]
+    Planned(Verdict),
 }
 
 /// One resource of one student at the end of a run.
@@ -75,7 +46,6 @@ pub struct ResourceResult {
     pub detail: Option<String>,
 }
 
-/// What became of one student's stack.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StackResult {
     pub(crate) student: Username,
@@ -95,7 +65,6 @@ pub(crate) enum Fresh<'a> {
 }
 
 impl StackResult {
-    /// What a deployment would do.
     pub(crate) fn planned(plan: &StudentPlan) -> Self {
         let has = |verdict| plan.first(verdict).is_some();
         let outcome = if has(Verdict::Conflict) {
@@ -109,7 +78,6 @@ impl StackResult {
         };
         let resources = plan.items.iter().map(|item| {
             let state = match (item.verdict, &item.action) {
-                // Would be, were it not for something else of the student's.
                 (Verdict::Create | Verdict::Update, None) => ResourceState::Blocked,
                 (verdict, _) => ResourceState::Planned(verdict),
             };
@@ -142,14 +110,14 @@ impl StackResult {
             done
         };
         let resources = plan.items.iter().map(|item| {
+            let planned = ResourceState::Planned;
             let (state, detail) = match run.steps.get(&item.resource) {
-                None => (ResourceState::Planned(item.verdict), why(item)),
+                None => (planned(item.verdict), why(item)),
                 Some(StepResult::Done) => (ResourceState::Done, why(item)),
-                Some(StepResult::Absent) => (ResourceState::Planned(Verdict::Absent), None),
-                Some(StepResult::Conflict { failure }) => (
-                    ResourceState::Planned(Verdict::Conflict),
-                    Some(failure.cause_in_full()),
-                ),
+                Some(StepResult::Absent) => (planned(Verdict::Absent), None),
+                Some(StepResult::Conflict { failure }) => {
+                    (planned(Verdict::Conflict), Some(failure.cause_in_full()))
+                }
                 Some(StepResult::Failed { failure }) => {
                     (ResourceState::Failed, Some(failure.cause_in_full()))
                 }
@@ -171,10 +139,8 @@ impl StackResult {
     /// How a freeze or a thaw ended: of the student's user, then of what their stack runs.
     pub(crate) fn halted(user: (&StudentPlan, &StudentRun), stack: Self, done: Outcome) -> Self {
         let mut result = Self::let_in_or_out(user.0, user.1, done);
-        if matches!(
-            stack.outcome,
-            Outcome::Failed | Outcome::Conflict | Outcome::Cancelled
-        ) {
+        let bad = [Outcome::Failed, Outcome::Conflict, Outcome::Cancelled];
+        if bad.contains(&stack.outcome) {
             result.outcome = stack.outcome;
         }
         result.resources.extend(stack.resources);
@@ -185,10 +151,10 @@ impl StackResult {
     /// How a freeze or a thaw of a student's user ended.
     pub(crate) fn let_in_or_out(plan: &StudentPlan, run: &StudentRun, done: Outcome) -> Self {
         let mut result = Self::made(plan, run, done);
-        let absent = ResourceState::Planned(Verdict::Absent);
-        let users = result.resources.iter();
-        let mut users = users.filter(|r| r.resource.kind == Kind::User);
-        if result.outcome == Outcome::Unchanged && users.all(|r| r.state == absent) {
+        let has_user = |r: &ResourceResult| {
+            r.resource.kind == Kind::User && r.state != ResourceState::Planned(Verdict::Absent)
+        };
+        if result.outcome == Outcome::Unchanged && !result.resources.iter().any(has_user) {
             result.outcome = Outcome::NoAccess;
         }
         result
@@ -206,17 +172,13 @@ impl StackResult {
         };
         let is_new = |item: &&Item| !plan.items.iter().any(|i| i.resource == item.resource);
         let appeared = seen.iter().filter(is_new);
-        let resources: Vec<ResourceResult> = plan
-            .items
-            .iter()
-            .chain(appeared)
-            .map(|item| {
-                let step = run.and_then(|run| run.steps.get(&item.resource));
-                let now = seen.iter().find(|seen| seen.resource == item.resource);
-                let (state, detail) = after_deletion(item, step, now, fresh);
-                resource(item, state, detail)
-            })
-            .collect();
+        let resources = plan.items.iter().chain(appeared).map(|item| {
+            let step = run.and_then(|run| run.steps.get(&item.resource));
+            let now = seen.iter().find(|seen| seen.resource == item.resource);
+            let (state, detail) = after_deletion(item, step, now, fresh);
+            resource(item, state, detail)
+        });
+        let resources: Vec<_> = resources.collect();
         let any = |state: ResourceState| resources.iter().any(|r| r.state == state);
         let outcome = if any(ResourceState::Remains) || any(ResourceState::NotProven) {
             Outcome::Remains
@@ -237,7 +199,7 @@ impl StackResult {
         }
     }
 
-    /// The event that tells the end of this student's work; none where there was nothing to do.
+    /// The event for the end of this student's work; `None` where there was nothing to do.
     pub(crate) fn event(&self) -> Option<Event> {
         let idle = matches!(self.outcome, Outcome::Unchanged | Outcome::NoAccess);
         (!idle).then(|| Event::StudentFinished {
@@ -248,7 +210,7 @@ impl StackResult {
     }
 }
 
-/// The event that tells the end of one student's deletions, before a fresh listing proves them.
+/// The event for the end of one student's deletions, before a fresh listing proves them.
 pub(crate) fn deleted(plan: &StudentPlan, run: &StudentRun) -> Option<Event> {
     let all_done = run.steps.values().all(StepResult::is_well);
     (!run.steps.is_empty()).then(|| Event::StudentFinished {
@@ -281,7 +243,7 @@ fn why(item: &Item) -> Option<String> {
     (!item.why.is_empty()).then(|| item.why.clone())
 }
 
-/// What went wrong on its own; what was skipped because of it says nothing new.
+/// What failed on its own; what was skipped because of it says nothing new.
 fn failures(run: &StudentRun) -> Vec<Failure> {
     let failed = run.steps.values().filter_map(|result| match result {
         StepResult::Conflict { failure } | StepResult::Failed { failure } => Some(failure.clone()),
@@ -292,7 +254,7 @@ fn failures(run: &StudentRun) -> Vec<Failure> {
 
 /// What stands in a student's way, with the next step.
 fn blocked(student: &StudentPlan) -> Vec<Failure> {
-    // Whatever is in the way then is the student's own: one thing to say, not one a resource.
+    // Then every conflict is with the student's own resources: one failure, not one for each resource.
     if let Some(known) = student.spelled.as_ref().filter(|_| student.is_blocked()) {
         return vec![Failure {
             request_id: None,
@@ -334,7 +296,7 @@ fn after_deletion(
         StepResult::Done | StepResult::Absent => None,
     });
     let done = step == Some(&StepResult::Done);
-    // What only loses its boundary stays, whatever is taken away around it.
+    // A role that only loses its boundary stays.
     if item.verdict == Verdict::Update {
         return match done {
             true => (ResourceState::Kept, None),
@@ -345,12 +307,12 @@ fn after_deletion(
     match (fresh, now) {
         (Fresh::NotLooked, _) if still_there(item) => match done {
             true => {
-                let why = "deleted, and not yet looked for again".to_owned();
+                let why = "deleted, but no fresh listing has confirmed it".to_owned();
                 (ResourceState::NotProven, Some(why))
             }
             false => (ResourceState::Remains, failure),
         },
-        // What was ours and could not be deleted does not become somebody else's by losing its tags.
+        // A failed deletion may have removed the tags already; the resource is still ours.
         (Fresh::Seen(_), Some(now))
             if still_there(now) || (failure.is_some() && now.verdict == Verdict::Foreign) =>
         {

@@ -1,4 +1,4 @@
-//! Waiting for AWS to show what is so: what was written a moment ago may be read only a little later.
+//! Waiting for AWS to show what was written a moment ago.
 
 use crate::aws::stop::{Cancelled, Stop};
 
@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long one student's reading waits in all. AWS gives no figure; others wait from seconds to minutes, and the next
+/// How long one student's reading waits in all. AWS gives no figure; other tools wait from seconds to minutes, and the next
 /// reading asks again.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// First pause between two looks.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// Longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The time that one student's reading has for what is not settled yet. It begins with the first thing that is not.
+/// How long one student's reading waits for late data. The time begins with the first thing that is late.
 #[derive(Debug)]
 pub(crate) struct Settling {
     began: Option<Instant>,
@@ -32,9 +30,6 @@ impl Default for Settling {
 
 impl Settling {
     /// Pauses before another look; `false` when the time is over.
-    ///
-    /// # Errors
-    /// When the run is stopped.
     pub(crate) async fn again(&mut self, stop: &Stop) -> Result<bool, Cancelled> {
         let began = *self.began.get_or_insert_with(Instant::now);
         let left = PATIENCE.saturating_sub(began.elapsed());

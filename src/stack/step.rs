@@ -1,8 +1,8 @@
-//! What a step works with: its call, its waits, and how it says what went wrong.
+//! What a step works with: its calls, its waits, and its errors.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,32 +13,35 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, CallResult, Client, CloudError, ErrorKind, Principal};
 use crate::events::{Event, StepResult};
 use crate::ids::{ClassName, Scope, Username};
+use crate::stack::hints;
+use crate::stack::issue::Issuer;
 use crate::stack::kinds::ResourceId;
 use crate::stack::ownership::{Owner, Ownership, Tags};
 use crate::text::failure::Failure;
 
-use crate::stack::hints;
-use crate::stack::issue::Issuer;
-
 /// Why a step did not end well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StepError {
-    /// AWS said no.
     Cloud(CloudError),
-    /// There is nothing to do: what was to be frozen, thawed or stopped is not there.
+    /// What was to be frozen, thawed or stopped is not there.
     Absent,
     /// Something with our name is not provably ours.
     Conflict(String),
     /// A condition did not come true within its deadline.
     Stuck(String),
-    /// The same, and what AWS said last.
+    /// The same, with AWS's last answer.
     Late(String, CloudError),
-    /// What had to be kept on this machine could not be.
-    Kept(String),
+    /// Credentials could not be written on this machine.
+    NotKept(String),
     /// A step that it needs did not end well.
     Needs(ResourceId),
-    /// The run was stopped.
     Cancelled,
+}
+
+impl From<CloudError> for StepError {
+    fn from(error: CloudError) -> Self {
+        Self::Cloud(error)
+    }
 }
 
 impl From<CallError> for StepError {
@@ -65,206 +68,148 @@ impl StepError {
         }
     }
 
-    /// With what AWS said last, where it is a wait that was in vain.
-    pub(crate) fn after(self, last: CloudError) -> Self {
-        match self {
-            Self::Stuck(what) => Self::Late(what, last),
-            other => other,
-        }
-    }
-
-    /// What events say of it.
+    /// The step's result, as events have it.
     pub(crate) fn into_result(self, resource: &ResourceId) -> StepResult {
-        let failure = |cause: String, hint: Option<String>, request_id: Option<String>| Failure {
+        let failure = |cause: String, hint: Option<String>| Failure {
             subject: resource.to_string(),
             cause,
             hint,
-            request_id,
+            request_id: None,
         };
-        match self {
-            Self::Cloud(error) => StepResult::Failed {
-                failure: failure(
-                    error.to_string(),
-                    hints::for_error(&error),
-                    error.request_id.clone(),
-                ),
+        let stuck = |cause| failure(cause, Some(hints::STUCK.to_owned()));
+        let failure = match self {
+            Self::Absent => return StepResult::Absent,
+            Self::Needs(needs) => return StepResult::Skipped { needs },
+            Self::Cancelled => return StepResult::Cancelled,
+            Self::Conflict(why) => {
+                let failure = failure(why, Some(hints::CONFLICT.to_owned()));
+                return StepResult::Conflict { failure };
+            }
+            Self::Stuck(what) => stuck(what),
+            Self::NotKept(what) => failure(what, Some(hints::NOT_KEPT.to_owned())),
+            Self::Late(what, last) => Failure {
+                request_id: last.request_id.clone(),
+                ..stuck(format!("{what}; AWS's last answer: {last}"))
             },
-            Self::Absent => StepResult::Absent,
-            Self::Conflict(why) => StepResult::Conflict {
-                failure: failure(why, Some(hints::CONFLICT.to_owned()), None),
+            Self::Cloud(error) => Failure {
+                request_id: error.request_id.clone(),
+                ..failure(error.to_string(), hints::for_error(&error))
             },
-            Self::Stuck(what) => StepResult::Failed {
-                failure: failure(what, Some(hints::STUCK.to_owned()), None),
-            },
-            Self::Late(what, last) => StepResult::Failed {
-                failure: failure(
-                    format!("{what}; AWS's last words: {last}"),
-                    Some(hints::STUCK.to_owned()),
-                    last.request_id,
-                ),
-            },
-            Self::Kept(what) => StepResult::Failed {
-                failure: failure(what, Some(hints::KEPT.to_owned()), None),
-            },
-            Self::Needs(needs) => StepResult::Skipped { needs },
-            Self::Cancelled => StepResult::Cancelled,
-        }
+        };
+        StepResult::Failed { failure }
     }
 }
 
-/// How the steps of one student ended so far; steps wait here for those that they need. And what they know of each
-/// other besides: what was made a moment ago, and which function is being changed.
+/// What the steps of one student know of each other: how they ended, and what they have just made or are changing.
 #[derive(Debug)]
 pub(crate) struct Settled {
     steps: HashMap<ResourceId, watch::Sender<Option<bool>>>,
     /// When this run last made a role, user or policy of the student's.
     principal_made: Mutex<Option<Instant>>,
     functions: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Whether one of the student's new roles could be assumed yet. Roles that are made together become assumable
+    /// together, so until then one step asks for all: every refused attempt costs a call.
+    roles_assumable: tokio::sync::Mutex<bool>,
 }
 
 impl Settled {
-    /// A board for these steps, all open.
     pub(crate) fn new<'a>(steps: impl IntoIterator<Item = &'a ResourceId>) -> Self {
+        let open = |id: &ResourceId| (id.clone(), watch::Sender::new(None));
         Self {
-            steps: steps
-                .into_iter()
-                .map(|id| (id.clone(), watch::Sender::new(None)))
-                .collect(),
+            steps: steps.into_iter().map(open).collect(),
             principal_made: Mutex::default(),
             functions: Mutex::default(),
+            roles_assumable: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Records how a step ended.
     pub(crate) fn settle(&self, id: &ResourceId, well: bool) {
         if let Some(sender) = self.steps.get(id) {
             sender.send_replace(Some(well));
         }
     }
 
-    /// Waits for a step; one that is not on the board has nothing to do and so has ended well.
+    /// Waits until a step has ended. A resource without a step has nothing to do, and so has ended well.
     async fn ended_well(&self, id: &ResourceId) -> bool {
         let Some(sender) = self.steps.get(id) else {
             return true;
         };
         let mut receiver = sender.subscribe();
-        // The board outlives its steps, so the sender is there as long as anybody waits.
-        match receiver.wait_for(Option::is_some).await {
-            Ok(value) => *value == Some(true),
-            Err(_) => false,
-        }
+        // The sender lives as long as `self`, so it is there while anybody waits.
+        let ended = receiver.wait_for(Option::is_some).await;
+        ended.is_ok_and(|well| *well == Some(true))
+    }
+
+    fn principal_made(&self) -> MutexGuard<'_, Option<Instant>> {
+        let made = self.principal_made.lock();
+        made.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether one of the student's new roles could be assumed yet. Roles that are made together become assumable
-/// together, so until then one step asks for all: every refused attempt costs a call.
-#[derive(Debug, Default)]
-pub(crate) struct RoleGate(tokio::sync::Mutex<bool>);
-
 /// Everything that a step works with.
 pub(crate) struct Context<'a> {
-    /// Makes its calls, which are about [`Self::part`].
     pub(crate) client: Client,
-    /// Where.
     pub(crate) scope: &'a Scope,
-    /// Whose.
     pub(crate) owner: &'a Owner,
-    /// What it acts on.
     pub(crate) resource: &'a ResourceId,
-    /// The same, for any student.
+    /// The same resource of any student.
     pub(crate) part: StackPart,
-    /// How the student's other steps ended.
     pub(crate) settled: &'a Settled,
-    /// Whether the student's roles can be assumed.
-    pub(crate) roles: &'a RoleGate,
-    /// Makes and keeps credentials, in a run that issues some.
+    /// Makes and keeps credentials; `None` in a run that issues none.
     pub(crate) issuer: Option<&'a dyn Issuer>,
 }
 
 impl<'a> Context<'a> {
-    /// The class.
     pub(crate) fn class(&self) -> &'a ClassName {
         &self.owner.class
     }
 
-    /// The student.
     pub(crate) fn student(&self) -> &'a Username {
         &self.owner.student
     }
 
-    /// Says that this step has just made its role, user or policy, or has found that somebody made it a moment ago:
-    /// IAM may not know it everywhere yet.
+    /// This step has just made its role, user or policy, or found one that was made a moment ago: IAM may not know it
+    /// everywhere yet.
     pub(crate) fn principal_made(&self) {
-        let made = &self.settled.principal_made;
-        *made.lock().unwrap_or_else(|e| e.into_inner()) = Some(Instant::now());
+        *self.settled.principal_made() = Some(Instant::now());
     }
 
     /// When this run last made a role, user or policy of the student's.
     pub(crate) fn last_principal(&self) -> Option<Instant> {
-        let made = &self.settled.principal_made;
-        *made.lock().unwrap_or_else(|e| e.into_inner())
+        *self.settled.principal_made()
     }
 
-    /// Waits until nobody else changes the function, and keeps others away while the answer lives. Of two permissions
-    /// that are added to one function at once AWS may lose one.
-    ///
-    /// # Errors
-    /// That the run was stopped.
+    /// Waits until no other step changes the function, and keeps others away while the answer lives. When two permissions
+    /// are added to one function at once, AWS may lose one.
     pub(crate) async fn alone_with(
         &self,
         function: &str,
     ) -> Result<tokio::sync::OwnedMutexGuard<()>, StepError> {
-        let lock = {
-            let mut functions = self
-                .settled
-                .functions
-                .lock()
-                .unwrap_or_else(|e| e.into_inner());
-            functions.entry(function.to_owned()).or_default().clone()
-        };
+        let functions = self.settled.functions.lock();
+        let mut functions = functions.unwrap_or_else(PoisonError::into_inner);
+        let lock = functions.entry(function.to_owned()).or_default().clone();
+        drop(functions);
         let alone = self.client.stop().unless_stopping(lock.lock_owned());
         Ok(alone.await?)
     }
 
-    /// Waits until other steps of the student have ended.
-    ///
-    /// # Errors
-    /// [`StepError::Needs`] when one of them did not end well.
+    /// Waits until other steps of the student have ended; [`StepError::Needs`] when one did not end well.
     pub(crate) async fn wait_for_steps(&self, needs: &[ResourceId]) -> Result<(), StepError> {
         for id in needs {
-            let well = self
-                .client
-                .stop()
-                .unless_stopping(self.settled.ended_well(id))
-                .await?;
-            if !well {
+            let ended = self.settled.ended_well(id);
+            if !self.client.stop().unless_stopping(ended).await? {
                 return Err(StepError::Needs(id.clone()));
             }
         }
         Ok(())
     }
 
-    /// Says that the step waits for a condition in the cloud.
-    pub(crate) fn emit_waiting(&self, on: &str) {
-        self.client.emit(Event::StepWaiting {
-            student: self.student().clone(),
-            resource: self.resource.clone(),
-            on: on.to_owned(),
-        });
-    }
-
-    /// Whose tags say that it is; an error unless it is this student's in this class and lab.
-    ///
-    /// # Errors
-    /// [`StepError::Conflict`] then.
+    /// [`StepError::Conflict`] unless the tags say that it is this student's in this class and lab.
     pub(crate) fn prove_ours(&self, tags: &Tags) -> Result<(), StepError> {
         self.prove(&Ownership::from_tags(tags, self.class()))
     }
 
-    /// An error unless it is this student's.
-    ///
-    /// # Errors
-    /// [`StepError::Conflict`] then.
+    /// [`StepError::Conflict`] unless it is this student's.
     pub(crate) fn prove(&self, ownership: &Ownership) -> Result<(), StepError> {
         match ownership.why_not(self.owner) {
             None => Ok(()),
@@ -272,10 +217,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Makes a call that has AWS assume one of the student's roles; waits until that is possible.
-    ///
-    /// # Errors
-    /// AWS's, or that the run was stopped; the refusal itself when the role is not taken in time.
+    /// Makes a call that has AWS assume one of the student's roles; waits until that is possible. Past the deadline the
+    /// error is AWS's refusal.
     pub(crate) async fn call_assuming_role<T, F>(
         &self,
         attempt: impl Fn() -> F,
@@ -283,95 +226,78 @@ impl<'a> Context<'a> {
     where
         F: Future<Output = CallResult<T>>,
     {
-        let gate = self.client.stop().unless_stopping(self.roles.0.lock());
-        let mut gate = Some(gate.await?).filter(|assumable| !**assumable);
-        let mut assumable = Poll::role_propagation();
-        let mut in_force = Poll::visibility();
-        loop {
-            let answer = attempt().await;
-            let waited = match answer.as_ref().err().and_then(CallError::kind) {
-                Some(ErrorKind::RoleNotAssumable) => {
-                    assumable.again(self, "its role to become assumable").await
-                }
-                Some(ErrorKind::RoleRefused) => {
-                    in_force
-                        .again(self, "its role's policies to be in force")
-                        .await
-                }
-                _ => Err(StepError::Stuck(String::new())),
-            };
-            if waited.is_ok() {
-                continue;
-            }
-            // Whatever came of it, the others need not wait for this step any more.
-            if let Some(assumable) = &mut gate {
-                **assumable = true;
-            }
-            // Past the deadline AWS's own words say more than that time is up.
-            return match waited {
-                Err(StepError::Cancelled) => Err(StepError::Cancelled),
-                _ => Ok(answer?),
-            };
+        let gate = self.settled.roles_assumable.lock();
+        let gate = self.client.stop().unless_stopping(gate).await?;
+        let gate = Some(gate).filter(|assumable| !**assumable);
+        let answer = self.retry_until_assumed(attempt).await;
+        // Whatever the answer is, the other steps need not wait for this one any more.
+        if let Some(mut assumable) = gate {
+            *assumable = true;
         }
+        answer
     }
 
-    /// Makes a call about something that this step made a moment ago. AWS does not show a new thing everywhere at once,
-    /// so "not found" is waited out, and so is what IAM says in its place to those whose policy covers a path only.
-    ///
-    /// # Errors
-    /// AWS's, or that the run was stopped; stuck when the thing does not show up; IAM's refusal when nothing was made a moment ago, or
-    /// it stays so.
-    pub(crate) async fn call_about_new<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>
+    async fn retry_until_assumed<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>
     where
         F: Future<Output = CallResult<T>>,
     {
-        let mut poll = Poll::visibility();
+        let (mut assumable, mut in_force) = (Poll::role_propagation(), Poll::visibility());
         loop {
             let error = match attempt().await {
                 Err(CallError::Cloud(error)) => error,
                 other => return Ok(other?),
             };
-            let on = "what was just made to show up";
-            match error.kind {
-                ErrorKind::NotFound => {
-                    let waited = poll.again(self, on).await;
-                    waited.map_err(|stuck| stuck.after(error))?;
+            let (poll, on) = match error.kind {
+                ErrorKind::RoleNotAssumable => (&mut assumable, "its role to become assumable"),
+                ErrorKind::RoleRefused => (&mut in_force, "its role's policies to be in force"),
+                _ => return Err(error.into()),
+            };
+            poll.again_or(self, on, error).await?;
+        }
+    }
+
+    /// Makes a call about something that this step made a moment ago. AWS does not show a new thing everywhere at once, so
+    /// this waits while AWS does not find it. It also waits while IAM refuses instead: IAM does that when the caller's
+    /// policy covers a path only.
+    ///
+    /// # Errors
+    /// AWS's; [`StepError::Late`] when AWS never finds it; IAM's refusal when nothing was made a moment ago, or when IAM
+    /// goes on refusing.
+    pub(crate) async fn call_about_new<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StepError>
+    where
+        F: Future<Output = CallResult<T>>,
+    {
+        let mut poll = Poll::visibility();
+        let on = "what was just made to show up";
+        loop {
+            let error = match attempt().await {
+                Err(CallError::Cloud(error)) => error,
+                other => return Ok(other?),
+            };
+            match (error.kind, self.last_principal()) {
+                (ErrorKind::NotFound, _) => poll.again_after(self, on, error).await?,
+                (ErrorKind::Unresolved, Some(made)) => {
+                    poll.since(made).again_or(self, on, error).await?;
                 }
-                ErrorKind::Unresolved => {
-                    let Some(made) = self.last_principal() else {
-                        return Err(StepError::Cloud(error));
-                    };
-                    match poll.since(made).again(self, on).await {
-                        // It is a refusal after all, and IAM's words say what of.
-                        Err(StepError::Stuck(_)) => return Err(StepError::Cloud(error)),
-                        other => other?,
-                    }
-                }
-                _ => return Err(StepError::Cloud(error)),
+                _ => return Err(error.into()),
             }
         }
     }
 
-    /// `Ok` for a deletion in IAM that found the thing gone already. To those whose policy covers a path only IAM does not
-    /// say so clearly; then a fresh listing decides.
+    /// `Ok` for a deletion in IAM that found the thing gone already. When the caller's policy covers a path only, IAM
+    /// refuses instead of saying so; then a fresh listing decides.
     ///
     /// # Errors
     /// Every other error; IAM's refusal when the listing goes on showing it.
-    pub(crate) async fn or_gone_from_iam(
-        &self,
-        result: Result<(), CallError>,
-    ) -> Result<(), StepError> {
+    pub(crate) async fn or_gone_from_iam(&self, result: CallResult<()>) -> Result<(), StepError> {
         let error = match result {
             Err(CallError::Cloud(error)) if error.kind == ErrorKind::Unresolved => error,
             other => return or_gone(other),
         };
         let mut poll = Poll::listing();
         while self.is_listed().await? {
-            let waited = poll.again(self, "the listing, to tell whether it is gone");
-            match waited.await {
-                Err(StepError::Stuck(_)) => return Err(StepError::Cloud(error)),
-                other => other?,
-            }
+            let on = "the listing, to tell whether it is gone";
+            poll.again_or(self, on, error.clone()).await?;
         }
         Ok(())
     }
@@ -382,9 +308,6 @@ impl<'a> Context<'a> {
     }
 
     /// Whether a fresh listing of IAM has such an entry.
-    ///
-    /// # Errors
-    /// AWS's, or that the run was stopped.
     pub(crate) async fn lists(
         &self,
         is_it: impl Fn(&Principal) -> bool,
@@ -408,30 +331,30 @@ pub(crate) struct Poll {
     deadline: Duration,
     pause: Duration,
     longest: Duration,
-    /// What was last said to be waited for.
-    told: String,
+    /// The last [`Event::StepWaiting`].
+    emitted: String,
 }
 
 impl Poll {
-    /// A wait that looks again after the first pause, then ever more seldom up to the longest, until the deadline.
+    /// Looks again after the first pause, then after ever longer ones, until the deadline.
     fn new(first_ms: u64, longest_s: u64, deadline_s: u64) -> Self {
         Self {
             started: Instant::now(),
             deadline: Duration::from_secs(deadline_s),
             pause: Duration::from_millis(first_ms),
             longest: Duration::from_secs(longest_s),
-            told: String::new(),
+            emitted: String::new(),
         }
     }
 
     /// For a role to become assumable. AWS gives no figure; users see 5 to 30 seconds, most often about ten, and
-    /// every look before that is a call for nothing. Terraform's AWS provider waits five minutes, and its users have
-    /// seen longer (its issue 44517).
+    /// an earlier attempt only costs a call. Terraform's AWS provider waits five minutes, and its users have seen longer
+    /// (its issue 44517).
     pub(crate) fn role_propagation() -> Self {
         Self::new(10000, 8, 600)
     }
 
-    /// For a function to take permissions though it is there: Terraform's AWS provider waits as long.
+    /// For a function to take permissions once it exists. Terraform's AWS provider waits as long.
     pub(crate) fn function_known() -> Self {
         Self::new(500, 5, 300)
     }
@@ -446,53 +369,75 @@ impl Poll {
         Self::new(500, 5, 120)
     }
 
-    /// For a function to become Active, or its update to be applied.
     pub(crate) fn function_state() -> Self {
         Self::new(1500, 5, 180)
     }
 
-    /// For a state machine to be gone.
     pub(crate) fn state_machine_gone() -> Self {
         Self::new(1000, 8, 300)
     }
 
-    /// Pauses before the next look, and says what is waited for: once, and again when it is something else.
+    /// Pauses before the next look. Emits what is waited for: once, and again when it changes.
     ///
     /// # Errors
     /// [`StepError::Stuck`] past the deadline; [`StepError::Cancelled`] when the run is stopped.
-    pub(crate) async fn again(&mut self, context: &Context<'_>, on: &str) -> Result<(), StepError> {
-        if self.started.elapsed() >= self.deadline {
-            return Err(StepError::Stuck(format!(
-                "waited {} s for {on}",
-                self.deadline.as_secs()
-            )));
+    pub(crate) async fn again(&mut self, cx: &Context<'_>, on: &str) -> Result<(), StepError> {
+        if self.elapsed() >= self.deadline {
+            let waited = self.deadline.as_secs();
+            return Err(StepError::Stuck(format!("waited {waited} s for {on}")));
         }
-        if self.told != on {
-            context.emit_waiting(on);
-            on.clone_into(&mut self.told);
+        if self.emitted != on {
+            cx.client.emit(Event::StepWaiting {
+                student: cx.student().clone(),
+                resource: cx.resource.clone(),
+                on: on.to_owned(),
+            });
+            on.clone_into(&mut self.emitted);
         }
-        context.client.stop().sleep(self.pause).await?;
+        cx.client.stop().sleep(self.pause).await?;
         self.pause = (self.pause * 2).min(self.longest);
         Ok(())
     }
 
-    /// The same wait, as if it had begun at that moment.
+    /// [`Poll::again`] after an error of AWS's: past the deadline, the step's error names it as well.
+    pub(crate) async fn again_after(
+        &mut self,
+        cx: &Context<'_>,
+        on: &str,
+        last: CloudError,
+    ) -> Result<(), StepError> {
+        match self.again(cx, on).await {
+            Err(StepError::Stuck(what)) => Err(StepError::Late(what, last)),
+            other => other,
+        }
+    }
+
+    /// [`Poll::again`] after an error of AWS's that says more than "time is up": past the deadline it is the step's error.
+    pub(crate) async fn again_or(
+        &mut self,
+        cx: &Context<'_>,
+        on: &str,
+        error: CloudError,
+    ) -> Result<(), StepError> {
+        match self.again(cx, on).await {
+            Err(StepError::Stuck(_)) => Err(error.into()),
+            other => other,
+        }
+    }
+
+    /// Counts the deadline from that moment.
     pub(crate) fn since(&mut self, began: Instant) -> &mut Self {
         self.started = began;
         self
     }
 
-    /// How long this wait has lasted.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 }
 
 /// `Ok` for a call that found the thing gone already.
-///
-/// # Errors
-/// Every other error.
-pub(crate) fn or_gone(result: Result<(), CallError>) -> Result<(), StepError> {
+pub(crate) fn or_gone(result: CallResult<()>) -> Result<(), StepError> {
     match result {
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(()),
         other => Ok(other?),

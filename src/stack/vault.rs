@@ -43,17 +43,14 @@ impl Vault {
         }
     }
 
-    /// Its folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The file of a student.
     pub(crate) fn file(&self, student: &Username) -> PathBuf {
         self.dir.join(format!("{student}.csv"))
     }
 
-    /// The file with everybody.
     pub(crate) fn everybody(&self) -> PathBuf {
         self.dir.join(EVERYBODY)
     }
@@ -85,18 +82,12 @@ impl Vault {
     }
 
     /// Forgets a student's credentials.
-    ///
-    /// # Errors
-    /// Names the file that cannot be removed.
     pub(crate) fn forget(&self, student: &Username) -> io::Result<()> {
         remove_if_there(&self.file(student)).map(|_| ())
     }
 
-    /// Writes the file with everybody anew, from the students' own files; removes it, and the folder, where there are
-    /// none. Answers how many students are in it.
-    ///
-    /// # Errors
-    /// Names what cannot be read or written.
+    /// Writes the file with everybody anew, from the students' own files; removes it and the folder if there are none.
+    /// Returns how many students are in it.
     pub(crate) fn renew_everybody(&self) -> io::Result<usize> {
         let mut students = self.students()?;
         students.sort();
@@ -119,9 +110,6 @@ impl Vault {
     }
 
     /// Whose credentials are here.
-    ///
-    /// # Errors
-    /// Names the folder that cannot be read.
     pub(crate) fn students(&self) -> io::Result<Vec<Username>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -136,8 +124,8 @@ impl Vault {
         Ok(students)
     }
 
-    /// Students whose credentials are here and who had no user of the class even in `before`. IAM is global and its names
-    /// are unique, so such a file opens nothing, if it is of this account: see [`Vault::signs_in_at`].
+    /// Students whose credentials are here and who have no user of the class in `before`. IAM's names are unique in the
+    /// account, so such a file opens nothing, if it is for this account: see [`Vault::signs_in_at`].
     pub(crate) fn without_user(&self, class: &ClassName, before: &Observed) -> Vec<Username> {
         let is_user = |name: &Username| {
             let user = before.users.get(name.as_str());
@@ -149,19 +137,19 @@ impl Vault {
         here
     }
 
-    /// Whether a student's credentials are for one of these addresses. The class may be in another account as well, under
-    /// the same name: those files are not this one's.
+    /// Whether a student's credentials are for one of these addresses. A class of the same name may be in another account,
+    /// and its files must stay.
     pub(crate) fn signs_in_at(&self, student: &Username, addresses: &[String]) -> bool {
         let known = self.read(student).ok().flatten();
         known.is_some_and(|known| addresses.contains(&known.sign_in_url))
     }
 }
 
-/// Whether a run deleted a student's user, or found it deleted while this lab's policies were still there: credentials of
-/// that user open nothing any more.
+/// Whether a run deleted a student's user, or found only this lab's access policies left of it: then the credentials open
+/// nothing any more.
 pub(crate) fn user_is_gone(outcome: Outcome, resources: &[ResourceResult]) -> bool {
     let of = |kind: Kind| resources.iter().filter(move |r| r.resource.kind == kind);
-    // Every stack has a policy that bounds its roles; it says nothing of access.
+    // Every stack has a policy that bounds its roles; it has nothing to do with access.
     let is_access = |name: &str| Purpose::of_name(name) != Some(Purpose::Roles);
     let mut policies = of(Kind::ManagedPolicy).filter(|r| is_access(&r.resource.name));
     let removed = |r: &ResourceResult| r.state == ResourceState::Removed;

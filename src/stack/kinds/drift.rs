@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::stack::ownership::Fingerprint;
 
-/// Three ways to differ, not two.
+/// How what is there differs from what should be: in three ways, not two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Drift {
-    /// As desired.
     Same,
-    /// As desired, but recorded as something else: an update was cut off before its record was written.
+    /// As desired, but the record says otherwise: an update was cut off before it wrote its record.
     SameButUnrecorded,
-    /// As last deployed, and the lab has changed since: to be updated.
+    /// As last deployed, but the lab has changed since: to be updated.
     Stale,
-    /// Not as last deployed: the student changed it, and it is theirs.
+    /// Not as last deployed: the student changed it.
     Theirs,
 }
 
@@ -31,9 +30,9 @@ pub(crate) fn three_way(
     }
 }
 
-/// Settings that no lab makes, and that a student's rights let them make all the same: `UpdateFunctionConfiguration`,
-/// `UpdateFunctionCode` and `UpdateStateMachine` take more than homeroom sends. Whatever of it is not as AWS makes it
-/// by itself is the student's change, is shown, and can be put back. Each has a text that is the same for the same value.
+/// Settings that no lab sets, but students can: `UpdateFunctionConfiguration`, `UpdateFunctionCode` and
+/// `UpdateStateMachine` take more than homeroom sends. A value other than AWS's default is the student's change; it is shown,
+/// and a reset undoes it. Each value is a text: the same text for the same value.
 pub(crate) type Extras<S> = BTreeMap<S, String>;
 
 /// Settings for a file, under the names that AWS gives them.

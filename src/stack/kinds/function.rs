@@ -1,7 +1,7 @@
 //! Lambda function.
 //!
-//! What homeroom last deployed stands in the function's description, because a listing shows that and no
-//! tags: one `ListFunctions` page observes fifty functions whole.
+//! The function's description records what homeroom last deployed, because a listing shows descriptions and no tags: one
+//! `ListFunctions` page tells everything about fifty functions.
 
 pub mod code;
 mod concurrency;
@@ -9,7 +9,7 @@ mod effects;
 mod settings;
 
 pub(crate) use effects::refused_at_first;
-pub use effects::{Action, ShutOut};
+pub use effects::{Action, FunctionUpdate, ShutOut};
 pub(crate) use settings::FunctionSetting;
 
 use std::collections::BTreeMap;
@@ -41,35 +41,31 @@ pub(super) const FACTS: KindFacts = KindFacts {
 
 /// Largest zip that may be sent in the request itself, in bytes. Source: Lambda quotas, "Deployment package".
 pub(crate) const ZIP_MAX: usize = 50 * 1024 * 1024;
-/// Most that a lab may reserve for a function: what a new account has in all but what must stay unreserved. More is a
-/// mistake in a lab where every student has a function of their own.
+/// Most that a lab may reserve for a function: all that can be reserved in a new account. More is a mistake, since every
+/// student has such a function.
 pub(crate) const RESERVED_MAX: u32 = 900;
 
-/// Tag: the function's student is shut out, and this is what was reserved for it before.
+/// This tag says that the function's student is shut out; its value is the concurrency that was reserved before.
 pub const TAG_FROZEN: &str = "homeroom:frozen";
 
-/// What [`TAG_FROZEN`] says of a reserved concurrency.
 fn reserved_tag(reserved: Option<u32>) -> String {
     reserved.map_or_else(|| "none".to_owned(), |reserved| reserved.to_string())
 }
 
-/// The reserved concurrency that a tag's value says; none where it says none.
+/// The reserved concurrency in [`TAG_FROZEN`]'s value.
 pub(crate) fn reserved_from_tag(value: &str) -> Option<u32> {
     value.parse().ok()
 }
 
 /// Most bytes in all environment variables together. Source: Lambda quotas.
 pub(crate) const ENVIRONMENT_MAX: usize = 4096;
-/// What the name of a function's log group begins with.
 pub(super) const LOG_GROUP_PREFIX: &str = "/aws/lambda/";
 
-/// The name of a function's log group.
 pub(crate) fn log_group_of(function: &str) -> String {
     format!("{LOG_GROUP_PREFIX}{function}")
 }
 
-/// Longest that a function runs, in milliseconds. Source: Lambda quotas. What was started of other code before a write
-/// may go on for so long after it.
+/// Longest that a function runs, in milliseconds. Source: Lambda quotas. Older code may still run for so long after a write.
 pub(crate) const RUN_MAX_MS: i64 = 15 * 60 * 1000;
 
 /// The key of the reserved concurrency in a record.
@@ -83,57 +79,48 @@ pub struct Code {
     pub sha256: String,
 }
 
-/// A function as it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub name: String,
-    /// Name of the role that it runs as (one of the stack's).
     pub role: String,
     /// Lambda's runtime identifier (`python3.13`).
     pub runtime: String,
-    /// `<module>.<function>`.
     pub handler: String,
     /// Seconds after which a run is ended.
     pub timeout_s: i32,
     /// Memory in MiB.
     pub memory_mib: i32,
     pub environment: BTreeMap<String, String>,
-    /// How many of it may run at once, where the lab bounds that; the same number is kept free for it.
+    /// How many of it may run at once, if the lab limits that; AWS keeps the same number free for it.
     pub reserved_concurrency: Option<u32>,
     pub code: Code,
 }
 
-/// A function as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     pub name: String,
-    /// ARN of its role.
     pub role_arn: String,
     pub runtime: String,
     pub handler: String,
-    /// Its time limit in seconds.
     pub timeout_s: i32,
-    /// Its memory in MiB.
     pub memory_mib: i32,
     pub environment: BTreeMap<String, String>,
     /// Base64 of its zip's SHA-256.
     pub code_sha256: String,
-    /// Its description, where the record stands.
     pub description: String,
     /// What is set that no lab sets.
     pub(crate) extras: Extras<FunctionSetting>,
-    /// When its code or configuration was last written, whoever did it, in milliseconds since 1970; tags and reserved
-    /// concurrency leave it alone.
+    /// When anybody last wrote its code or configuration, in milliseconds since 1970; tags and reserved concurrency do not
+    /// count.
     pub(crate) modified_ms: Option<i64>,
     pub(crate) ownership: Ownership,
 }
 
-/// How the parts of a function differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FunctionDrift {
     code: Drift,
     config: Drift,
-    /// Whether its reserved concurrency is another than was last deployed. What is reserved shows in no listing.
+    /// Whether the lab's reserved concurrency is not the one last deployed. No listing shows the actual value.
     limit: bool,
 }
 
@@ -152,7 +139,7 @@ fn config_fingerprint(
         parts.extend([key.as_str(), value.as_str()]);
     }
     for (setting, value) in extras {
-        // Written with the code, so part of that.
+        // Written with the code, so it counts there.
         if *setting != FunctionSetting::Architectures {
             parts.extend([setting.words().0, value.as_str()]);
         }
@@ -166,12 +153,10 @@ fn code_fingerprint(sha256: &str, extras: &Extras<FunctionSetting>) -> Fingerpri
 }
 
 impl Spec {
-    /// Fingerprint of the code part.
     fn code_fingerprint(&self) -> Fingerprint {
         code_fingerprint(&self.code.sha256, &Extras::new())
     }
 
-    /// Fingerprint of the configuration part.
     fn config_fingerprint(&self, scope: &Scope, class: &ClassName) -> Fingerprint {
         config_fingerprint(
             &self.runtime,
@@ -198,8 +183,8 @@ impl Spec {
         self.record(owner, &self.code_fingerprint(), &config, true)
     }
 
-    /// The description that records these parts as deployed; `limited`: the reserved concurrency as well. If not, no plan
-    /// takes the function for whole, even of a lab that reserves nothing.
+    /// The description that records these parts as deployed. Without `limited`, the reserved concurrency is not deployed yet,
+    /// and every plan will set it, even if the lab reserves nothing.
     fn record(
         &self,
         owner: &Owner,
@@ -222,9 +207,8 @@ impl Spec {
         Some(Fingerprint::of([reserved.as_str()]))
     }
 
-    /// Compares it with what is.
     fn difference(&self, scope: &Scope, owner: &Owner, seen: &Seen) -> FunctionDrift {
-        // A record that came with a copied description records nothing of this function.
+        // A copied description brings a record that does not count here.
         let record = Record::parse(&seen.description).filter(|r| r.owner == *owner);
         let recorded = |key: &str| record.as_ref().and_then(|r| r.fingerprints.get(key));
         FunctionDrift {
@@ -256,7 +240,7 @@ impl Seen {
         )
     }
 
-    /// Fingerprint of everything that it runs with: the same, and it is the function that was looked at.
+    /// Fingerprint of everything that it runs with: when it changes, somebody changed the function.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let config = self.config_fingerprint().to_string();
         let code = code_fingerprint(&self.code_sha256, &self.extras).to_string();
@@ -272,7 +256,7 @@ impl AnySpec for Spec {
     fn plan(&self, at: &Planning<'_>) -> Item {
         let id = self.id();
         let Some(seen) = at.observed.functions.get(&self.name) else {
-            // It must not log before its group has the retention that the lab says.
+            // It must not log before its group has the lab's retention.
             let group = log_group_of(&self.name);
             let mut groups = at.stack.log_groups.iter().map(AnySpec::id);
             let group = groups.find(|id| id.name == group);
@@ -309,11 +293,14 @@ impl AnySpec for Spec {
         let record = Record::parse(&seen.description);
         let recorded = |key: &str| record.as_ref().and_then(|r| r.fingerprints.get(key));
         let lab_changed = parts.iter().any(|part| {
-            let wanted = match part.is_code {
-                true => self.code_fingerprint(),
-                false => self.config_fingerprint(at.scope, &at.owner().class),
+            let (key, wanted) = match part.is_code {
+                true => ("code", self.code_fingerprint()),
+                false => (
+                    "config",
+                    self.config_fingerprint(at.scope, &at.owner().class),
+                ),
             };
-            recorded(part.key()).is_some_and(|recorded| *recorded != wanted)
+            recorded(key).is_some_and(|recorded| *recorded != wanted)
         });
         let names: Vec<&str> = parts.iter().map(ChangedPart::word).collect();
         let mut summary = format!("the student changed its {}", names.join(" and "));
@@ -340,20 +327,19 @@ impl AnySpec for Spec {
 }
 
 impl Spec {
-    /// As it stands, where it is the student's own.
     fn own<'a>(&self, at: &Planning<'a>) -> Option<&'a Seen> {
         let seen = at.observed.functions.get(&self.name)?;
         at.is_ours(&seen.ownership).then_some(seen)
     }
 
-    /// What is written of one that is there.
+    /// What a deployment writes of one that exists.
     fn update(&self, at: &Planning<'_>, seen: &Seen) -> Item {
         let (id, owner, reset) = (self.id(), at.owner(), at.reset);
         let drift = self.difference(at.scope, owner, seen);
         let writes = |drift: Drift| drift == Drift::Stale || (drift == Drift::Theirs && reset);
         let code = writes(drift.code);
-        // What Lambda keeps of a role (its grant on the key of the environment variables) is bound to the
-        // role's id: a role that is made anew needs the configuration written again.
+        // Lambda's grant on the key of the environment variables is bound to the role's id. So after its role is made anew, a
+        // function's configuration must be written again.
         let new_role = !at.observed.roles.contains_key(&self.role) && drift.config != Drift::Theirs;
         let config = writes(drift.config) || new_role;
         let theirs = changed_parts(at, self, seen);
@@ -363,16 +349,10 @@ impl Spec {
         // What is reserved shows in no listing, so a reset looks at it.
         let limit = drift.limit || reset;
         if !code && !config && !unrecorded && !limit {
-            return match said {
-                None => Item::settled(id, Verdict::NoChange, ""),
-                Some(why) => {
-                    let item = Item::settled(id, Verdict::Keep, why.clone());
-                    item.with_theirs(Some(why))
-                }
-            };
+            return Item::unchanged(id, said);
         }
-        // A part that stays the student's keeps the record of what was last deployed, so that it is
-        // still seen as theirs next time.
+        // A part that stays the student's keeps its record of the last deployment, so that the next plan still sees that the
+        // student changed it.
         let record = Record::parse(&seen.description);
         let kept = |drift: Drift, key: &str| match drift {
             Drift::Theirs if !reset => record.as_ref()?.fingerprints.get(key).cloned(),
@@ -383,7 +363,7 @@ impl Spec {
             .unwrap_or_else(|| self.config_fingerprint(at.scope, &owner.class));
         let why = match (code, config) {
             (false, false) if drift.limit => "reserved concurrency differs",
-            (false, false) if limit && !unrecorded => "its reserved concurrency is looked at",
+            (false, false) if limit && !unrecorded => "its reserved concurrency is checked",
             _ if new_role && !writes(drift.config) => "its role is made anew",
             (true, true) => "code and configuration differ",
             (true, false) => "code differs",
@@ -394,7 +374,7 @@ impl Spec {
             true => why.to_owned(),
             false => format!("{why}; the student's {words} stays"),
         };
-        let action = Action::Update {
+        let action = Action::Update(FunctionUpdate {
             function: self.clone(),
             code,
             config,
@@ -402,7 +382,7 @@ impl Spec {
             limit,
             description: self.record(owner, &code_record, &config_record, true),
             follows_ms: seen.modified_ms.filter(|_| theirs.is_empty()),
-        };
+        });
         let needs = ResourceId::new(Kind::Role, &self.role);
         let item = Item::act(id, Verdict::Update, action, why).with_theirs(said);
         item.after([needs])
@@ -452,11 +432,8 @@ impl Seen {
     }
 }
 
-/// The class's functions: a listing shows all of them but their tags. The record in the description settles whose a
-/// function is where it says just what the name stands for; tags are asked otherwise.
-///
-/// # Errors
-/// Only when the run is stopped.
+/// The class's functions. A listing shows everything except tags: the record in the description says whose a function is if
+/// it names the same owner as the function's name, else tags are read.
 pub(crate) async fn list(search: &Search<'_>) -> Listed<BTreeMap<String, Seen>> {
     let client = search.client;
     let mut found = BTreeMap::new();

@@ -3,19 +3,17 @@
 use crate::stack::kinds::{Action, ResourceId, Verdict};
 use crate::stack::ownership::{Owner, Ownership};
 
-/// One resource, and what is to become of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     pub resource: ResourceId,
-    /// What was found.
     pub verdict: Verdict,
     /// What to do; `None` when nothing.
     pub action: Option<Action>,
     /// Why, for a person; empty where the verdict says it all.
     pub why: String,
-    /// What the student changed of it, in a sentence, whatever else is found of it.
+    /// What the student changed in it, in a sentence; independent of the verdict.
     pub theirs: Option<String>,
-    /// The next step, where more is known than the verdict tells.
+    /// The next step, if a better one is known than the verdict's.
     pub hint: Option<String>,
     /// Resources of the same student whose items must end well first.
     pub after: Vec<ResourceId>,
@@ -35,7 +33,6 @@ impl Item {
         }
     }
 
-    /// An item with something to do.
     pub(crate) fn act(
         resource: ResourceId,
         verdict: Verdict,
@@ -46,6 +43,15 @@ impl Item {
             action: Some(action.into()),
             ..Self::settled(resource, verdict, why)
         }
+    }
+
+    /// An item that stays as it is: as the lab has it, or as the student changed it.
+    pub(crate) fn unchanged(resource: ResourceId, theirs: Option<String>) -> Self {
+        let (verdict, why) = match &theirs {
+            None => (Verdict::NoChange, String::new()),
+            Some(theirs) => (Verdict::Keep, theirs.clone()),
+        };
+        Self::settled(resource, verdict, why).with_theirs(theirs)
     }
 
     /// The item for something of our name that is not this owner's; `None` when it is.
@@ -61,7 +67,7 @@ impl Item {
         })
     }
 
-    /// The item for a name that stands already but for its case: IAM keeps names unique whatever that is.
+    /// The item for a name that exists in another case: IAM keeps names unique regardless of case.
     pub(crate) fn other_case(
         resource: ResourceId,
         other: &str,
@@ -75,13 +81,11 @@ impl Item {
         }
     }
 
-    /// With what the student changed.
     pub(crate) fn with_theirs(mut self, theirs: Option<String>) -> Self {
         self.theirs = theirs;
         self
     }
 
-    /// Items that must end well first.
     pub(crate) fn after(mut self, needs: impl IntoIterator<Item = ResourceId>) -> Self {
         self.after.extend(needs);
         self

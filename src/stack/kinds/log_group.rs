@@ -1,18 +1,18 @@
 //! CloudWatch Logs log group of a Lambda function.
 //!
-//! A listing shows no tags. A group belongs to its function; its tags are asked where that is not there to vouch for it,
-//! and again right before it is deleted.
+//! A listing shows no tags. A group belongs to whom its function belongs; if the function is gone, the group's tags decide.
+//! They are read again right before a deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::aws::ErrorKind;
-use crate::aws::Operation::{self, *};
+use crate::aws::Operation::*;
 use crate::ids::Username;
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, Planning,
-    ResourceId, Verdict, function,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, PlannedCalls,
+    Planning, ResourceId, Verdict, function,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError, or_gone};
@@ -33,19 +33,16 @@ pub(crate) const RETENTION_DAYS: [i32; 22] = [
     3288, 3653,
 ];
 
-/// What a function logged at its end is delivered within so long, and would make its log group again; nothing tells
-/// that all of it has arrived.
+/// A function's last log events arrive within this time, and would make its log group again. AWS does not say when all have
+/// arrived.
 pub(crate) const LATE_LOGS: Duration = Duration::from_secs(5);
 
-/// A log group as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
     pub name: String,
-    /// How long events are kept, in days.
     pub(crate) retention_days: i32,
 }
 
-/// A log group as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub name: String,
@@ -55,24 +52,21 @@ pub struct Seen {
     pub retention_days: Option<i32>,
     /// Whose it is; listings do not show it.
     pub(crate) ownership: Ownership,
-    /// Whether its own tags were read; otherwise its function vouches for it.
+    /// Whether its own tags were read; otherwise its function says whose it is.
     pub(crate) tags_read: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Creates it and sets its retention.
     Create(Spec),
-    /// Sets its retention.
     Update(Spec),
     Delete {
-        /// Read its tags first, and leave it alone if they are another's: so far only its function vouches for it.
+        /// Read its tags first, and leave it alone if they are somebody else's: so far only its function says whose it is.
         prove: bool,
     },
 }
 
 impl Spec {
-    /// Fingerprint for the tag.
     fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of([self.retention_days.to_string().as_str()])
     }
@@ -122,22 +116,20 @@ impl AnySeen for Seen {
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
-            Self::Create(_) => Effect::Create,
-            Self::Update(_) => Effect::Update,
-            Self::Delete { .. } => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
-        match self {
-            Self::Create(_) => vec![(CreateLogGroup, 1), (PutRetentionPolicy, 1)],
-            Self::Update(_) => vec![(PutRetentionPolicy, 1), (LogsTagResource, 1)],
-            Self::Delete { prove } => vec![
-                (LogsListTagsForResource, usize::from(*prove)),
-                (DeleteLogGroup, 1),
-            ],
+            Self::Create(_) => (
+                Effect::Create,
+                vec![(CreateLogGroup, 1), (PutRetentionPolicy, 1)],
+            ),
+            Self::Update(_) => (
+                Effect::Update,
+                vec![(PutRetentionPolicy, 1), (LogsTagResource, 1)],
+            ),
+            Self::Delete { prove } => {
+                let asked = (LogsListTagsForResource, usize::from(*prove));
+                (Effect::Delete, vec![asked, (DeleteLogGroup, 1)])
+            }
         }
     }
 
@@ -169,7 +161,7 @@ async fn set_retention(cx: &Context<'_>, group: &Spec) -> Result<(), StepError> 
     put.await
 }
 
-/// Puts the retention right, and says so in the tag.
+/// Sets the retention, and records it in the tag.
 async fn update(cx: &Context<'_>, group: &Spec) -> Result<(), StepError> {
     set_retention(cx, group).await?;
     let arn = &cx.scope.log_group_arn(&group.name);
@@ -177,13 +169,12 @@ async fn update(cx: &Context<'_>, group: &Spec) -> Result<(), StepError> {
     Ok(cx.client.tag_log_group(arn, tags).await?)
 }
 
-/// Deletes the group with its events.
 async fn delete(cx: &Context<'_>, prove: bool) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     if prove {
         let arn = &cx.scope.log_group_arn(name);
         match cx.client.log_group_tags(arn).await {
-            // Without any tag it is one that Lambda made: as much ours as its function was.
+            // Lambda made it, since it has no tags: it is ours if its function was.
             Ok(tags) if tags.is_empty() => {}
             Ok(tags) => cx.prove_ours(&tags)?,
             Err(error) => return or_gone(Err(error)),
@@ -192,10 +183,7 @@ async fn delete(cx: &Context<'_>, prove: bool) -> Result<(), StepError> {
     or_gone(cx.client.delete_log_group(name).await)
 }
 
-/// The class's groups. `strangers`: students who are wholly another class's.
-///
-/// # Errors
-/// Only when the run is stopped.
+/// The class's groups. `strangers`: students whose whole stack is another class's.
 pub(crate) async fn list(
     search: &Search<'_>,
     functions: &BTreeMap<String, function::Seen>,
@@ -238,7 +226,7 @@ pub(crate) async fn list(
             client.log_group_tags(&arn).await
         },
         |group, tags| {
-            // Without any tag it is one that Lambda made: as much ours as its function, if that is there.
+            // Without tags Lambda made it, and only its function says whose it is.
             if !tags.is_empty() {
                 group.tags_read = true;
                 group.ownership = Ownership::from_tags(&tags, &search.desired.class);
@@ -249,8 +237,8 @@ pub(crate) async fn list(
     Ok((found, gaps))
 }
 
-/// The longest prefix that every log group of interest begins with: one student's teardown need not page through the
-/// account's log groups.
+/// The longest common prefix of all log groups that are looked for, so that one student's teardown need not list all of the
+/// account's groups.
 fn prefix(search: &Search<'_>) -> String {
     let of_strays = search.names_of_strays(Kind::LogGroup);
     let names = search.beginnings(Kind::LogGroup);
@@ -265,7 +253,7 @@ fn prefix(search: &Search<'_>) -> String {
     common.to_owned()
 }
 
-/// The log group that Lambda may make again though a step was to take it away, or the function that logs to it.
+/// The log group that Lambda may make again after a step deleted this resource: the group itself or its function.
 pub(crate) fn made_again(resource: &ResourceId) -> Option<ResourceId> {
     match resource.kind {
         Kind::LogGroup => Some(resource.clone()),
@@ -277,8 +265,8 @@ pub(crate) fn made_again(resource: &ResourceId) -> Option<ResourceId> {
     }
 }
 
-/// Log groups without any tag that a teardown deleted itself, or whose function it deleted: Lambda made them when the
-/// function logged once more, and they are as much ours as the function was. Answers which they are.
+/// Marks log groups as ours that have no tags and that this teardown deleted, or whose function it deleted: Lambda made them
+/// again when the function logged once more. Returns their ids.
 pub(crate) fn claim(
     observed: &mut Observed,
     known: &BTreeMap<ResourceId, Owner>,

@@ -1,18 +1,18 @@
 //! Customer managed policies: what a student may do, and the permissions boundaries of the student and of the stack's
 //! roles.
 //!
-//! A listing shows neither tags nor, everywhere, a description of them. So whose one is stands in its path, which is
-//! the class's, and in its name: the student, and a digest of class, lab and region.
+//! A listing shows no tags, and not everywhere a description. So the path (the class's) and the name say whose a policy is:
+//! the name has the student, and a digest of class, lab and region.
 
-use serde::Serialize;
 use serde_json::Value;
 
-use crate::aws::Operation::{self, *};
+use crate::aws::Operation::*;
 use crate::aws::{ErrorKind, Principal};
+use crate::events::words;
 use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Planning, ResourceId,
-    Verdict,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, PlannedCalls, Planning,
+    ResourceId, Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError};
@@ -31,34 +31,28 @@ pub(super) const FACTS: KindFacts = KindFacts {
 /// Longest policy document in characters, white space not counted. Source: IAM and AWS STS quotas, "Managed policies".
 pub const DOCUMENT_MAX: usize = 6144;
 
-/// What a managed policy is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Purpose {
-    /// Attached to the student's user: what the student may do.
-    Access,
-    /// Boundary of the student's user: what it may do at most.
-    Boundary,
-    /// Boundary of the roles of the stack, which are there before any API has an id that it could name.
-    Roles,
+words! {
+    /// What a managed policy is for.
+    Purpose {
+        /// Attached to the student's user: what the student may do.
+        Access = "access",
+        /// Boundary of the student's user: what it may do at most.
+        Boundary = "boundary",
+        /// Boundary of the stack's roles. They are made before any API has an id that the boundary could name.
+        Roles = "roles",
+    }
 }
 
 impl Purpose {
     const ALL: [Self; 3] = [Self::Access, Self::Boundary, Self::Roles];
 
-    fn word(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Boundary => "boundary",
-            Self::Roles => "roles",
-        }
-    }
-
     /// What a policy of homeroom's is for, by its name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         let (head, _) = name.rsplit_once('@')?;
         let (_, word) = head.rsplit_once('-')?;
-        Self::ALL.into_iter().find(|purpose| purpose.word() == word)
+        Self::ALL
+            .into_iter()
+            .find(|purpose| purpose.as_str() == word)
     }
 
     /// The name of an owner's policy. IAM keeps names unique in the account, whatever their path.
@@ -68,18 +62,16 @@ impl Purpose {
             owner.lab.as_str(),
             scope.region.as_str(),
         ]);
-        format!("{}-{}@{place}", owner.student, self.word())
+        format!("{}-{}@{place}", owner.student, self.as_str())
     }
 }
 
-/// A managed policy as it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub name: String,
     pub document: Value,
 }
 
-/// A managed policy as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     pub name: String,
@@ -94,22 +86,19 @@ pub struct Seen {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     Create(Spec),
-    /// Gives it a new version, and puts that in force.
     Update {
         policy: Spec,
         /// Versions to delete first: a policy has five at most.
         old_versions: Vec<String>,
     },
-    /// Deletes it with its versions.
     Delete {
         arn: String,
-        /// Ids of its versions that are not in force.
         old_versions: Vec<String>,
     },
 }
 
 impl Seen {
-    /// Whose it is, for a class, lab and region. Those of the class's other labs and regions are nobody's here.
+    /// Whose it is, for a class, lab and region. Policies of the class's other labs and regions are `Unproven`.
     pub(crate) fn ownership(&self, scope: &Scope, class: &ClassName, lab: &LabId) -> Ownership {
         if self.path != Scope::role_path(class) {
             return Ownership::Foreign;
@@ -117,7 +106,7 @@ impl Seen {
         let found = Purpose::ALL.into_iter().find_map(|purpose| {
             let (head, _) = self.name.rsplit_once('@')?;
             let student: Username = head
-                .strip_suffix(purpose.word())?
+                .strip_suffix(purpose.as_str())?
                 .strip_suffix('-')?
                 .parse()
                 .ok()?;
@@ -178,23 +167,16 @@ impl AnySeen for Seen {
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
-            Self::Create(_) => Effect::Create,
-            Self::Update { .. } => Effect::Update,
-            Self::Delete { .. } => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
-        match self {
-            Self::Create(_) => vec![(CreatePolicy, 1)],
-            Self::Update { old_versions, .. } => vec![
-                (DeletePolicyVersion, old_versions.len()),
-                (CreatePolicyVersion, 1),
-            ],
+            Self::Create(_) => (Effect::Create, vec![(CreatePolicy, 1)]),
+            Self::Update { old_versions, .. } => {
+                let deleted = (DeletePolicyVersion, old_versions.len());
+                (Effect::Update, vec![deleted, (CreatePolicyVersion, 1)])
+            }
             Self::Delete { old_versions, .. } => {
-                vec![(DeletePolicyVersion, old_versions.len()), (DeletePolicy, 1)]
+                let deleted = (DeletePolicyVersion, old_versions.len());
+                (Effect::Delete, vec![deleted, (DeletePolicy, 1)])
             }
         }
     }
@@ -222,7 +204,7 @@ impl KindAction for Action {
 async fn create(cx: &Context<'_>, policy: &Spec) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
     match cx.client.create_policy(policy, path).await {
-        // An earlier attempt's, whose answer was lost or which a listing did not show yet; or somebody else's.
+        // It is an earlier attempt's, or somebody else's.
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
             cx.principal_made();
             // IAM keeps names unique whatever their path and case.

@@ -1,10 +1,6 @@
 //! The kinds of resource that a stack is made of, a file each: what one should be (`Spec`), what was seen of one (`Seen`),
 //! what is to be done about it (`plan`), how that is done (`Action`), and how they are listed. This file has what all kinds have
 //! in common: a line for each of them in each of its tables. CONTRIBUTING.md, "Adding a kind", tells which.
-#![expect(
-    missing_docs,
-    reason = "a field, variant or function whose name and type say all has no line that repeats them"
-)]
 
 pub(crate) mod drift;
 pub mod function;
@@ -25,6 +21,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::aws::Operation;
+use crate::events::words;
 use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::diff::Change;
 use crate::stack::ownership::{Owner, Ownership, Tags};
@@ -36,7 +33,6 @@ pub use kind::Verdict;
 
 /// What is true of every resource of a kind.
 pub(crate) struct KindFacts {
-    /// Longest name, in characters.
     pub(crate) name_max: usize,
     /// Whether code runs in it, which may log and needs its role to the end.
     pub(crate) runs: bool,
@@ -62,7 +58,6 @@ impl Kind {
     }
 }
 
-/// What a class should have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
     pub scope: Scope,
@@ -75,7 +70,6 @@ pub struct Desired {
 /// What one student should have: so specific that nothing is left to decide.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stack {
-    /// Whose it is.
     pub owner: Owner,
     pub roles: Vec<role::Spec>,
     /// One a function.
@@ -83,7 +77,6 @@ pub struct Stack {
     pub functions: Vec<function::Spec>,
     pub state_machines: Vec<state_machine::Spec>,
     pub rest_apis: Vec<rest_api::Spec>,
-    /// The permissions boundary of the roles, where it is the lab's own.
     pub boundary: Option<managed_policy::Spec>,
 }
 
@@ -97,20 +90,15 @@ pub struct Observed {
     pub(crate) state_machines: BTreeMap<String, state_machine::Seen>,
     /// AWS does not keep their names unique.
     pub(crate) rest_apis: BTreeMap<String, Vec<rest_api::Seen>>,
-    /// Where they were looked for.
     pub(crate) users: BTreeMap<String, user::Seen>,
-    /// Customer managed policies of IAM, where they were looked for.
     pub(crate) policies: BTreeMap<String, managed_policy::Seen>,
-    /// What listings that were read anyway show of students who are not in the roster, where they were looked for. It
-    /// is told, and never acted on: a teardown looks for itself.
+    /// What the listings show of students who are not in the roster. It is only shown: a teardown makes its own search.
     pub strays: BTreeMap<Owner, BTreeSet<ResourceId>>,
-    /// What could not be seen.
     pub gaps: Vec<Gap>,
-    /// How full the account is.
     pub(crate) account: AccountUse,
 }
 
-/// What to do to one resource. Each is idempotent: done twice, or after a half, it ends the same.
+/// What to do to one resource. Each action is idempotent, also after an attempt that was cut off.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     Role(role::Action),
@@ -158,7 +146,6 @@ actions_of_kinds!(
 );
 
 impl Stack {
-    /// Every resource, in the order in which a stack is shown.
     pub(crate) fn specs(&self) -> impl Iterator<Item = &dyn AnySpec> {
         fn of<S: AnySpec>(specs: &[S]) -> impl Iterator<Item = &dyn AnySpec> {
             specs.iter().map(|spec| spec as &dyn AnySpec)
@@ -171,7 +158,6 @@ impl Stack {
             .chain(of(self.boundary.as_slice()))
     }
 
-    /// The names of all of them, likewise.
     pub fn resource_ids(&self) -> Vec<ResourceId> {
         self.specs().map(AnySpec::id).collect()
     }
@@ -182,7 +168,6 @@ impl Stack {
 }
 
 impl Observed {
-    /// Everything that was seen, whatever it is.
     pub(crate) fn all(&self) -> impl Iterator<Item = &dyn AnySeen> {
         fn of<'a, S: AnySeen + 'a>(
             seen: impl Iterator<Item = &'a S>,
@@ -239,7 +224,7 @@ pub(crate) trait AnySpec {
     /// What a deployment does about it; [`Planning::item`] has asked already whether it could be seen.
     fn plan(&self, at: &Planning<'_>) -> Item;
 
-    /// Its deletion as a forecast counts it: ids that only AWS knows stand empty, since it is never carried out.
+    /// Its deletion, for a forecast only: ids that only AWS knows are empty.
     fn deletion(&self) -> Action;
 
     /// The call that looks at one, beyond the listing.
@@ -262,10 +247,9 @@ pub(crate) trait AnySpec {
 pub(crate) trait AnySeen {
     fn id(&self) -> ResourceId;
 
-    /// Whose it is. `expected`: the owner that its name stands for, where that counts.
+    /// Whose it is. `expected`: the owner that its name stands for.
     fn whose(&self, desired: &Desired, expected: Option<&Owner>) -> Ownership;
 
-    /// Deletes it.
     fn deletion(&self) -> Action;
 
     /// Path and tags of a role or user, which tell its region beside its owner.
@@ -274,12 +258,12 @@ pub(crate) trait AnySeen {
     }
 }
 
-/// What the actions of each kind tell of themselves, and how they are done.
-pub(crate) trait KindAction {
-    fn effect(&self) -> Effect;
+pub(crate) type PlannedCalls = Vec<(Operation, usize)>;
 
-    /// The calls that it makes when nothing goes wrong. `tests/engine/scenarios` holds them to what it really does.
-    fn calls(&self) -> Vec<(Operation, usize)>;
+pub(crate) trait KindAction {
+    /// What it does, and the calls that it makes when nothing goes wrong. `tests/engine/scenarios` compares these with the
+    /// calls that it really makes.
+    fn outline(&self) -> (Effect, PlannedCalls);
 
     /// How long it waits for the cloud at least, however few the calls.
     fn wait(&self) -> Duration {
@@ -294,37 +278,23 @@ pub(crate) trait KindAction {
     async fn run(&self, cx: &Context<'_>) -> Result<(), StepError>;
 }
 
-/// What an action does to its resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Create,
-    Update,
-    /// Makes whatever of its parts is missing or differs.
-    Complete,
-    SetBoundary,
-    RemoveBoundary,
-    Freeze,
-    Thaw,
-    StopExecutions,
-    Delete,
+words! {
+    /// What an action does to its resource, as events and logs have it.
+    Effect {
+        Create = "create",
+        Update = "update",
+        /// Makes whatever of its parts is missing or differs.
+        Complete = "complete",
+        SetBoundary = "set boundary",
+        RemoveBoundary = "remove boundary",
+        Freeze = "freeze",
+        Thaw = "thaw",
+        StopExecutions = "stop executions of",
+        Delete = "delete",
+    }
 }
 
 impl Effect {
-    /// The word or two, as events and logs have them.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Complete => "complete",
-            Self::SetBoundary => "set boundary",
-            Self::RemoveBoundary => "remove boundary",
-            Self::Freeze => "freeze",
-            Self::Thaw => "thaw",
-            Self::StopExecutions => "stop executions of",
-            Self::Delete => "delete",
-        }
-    }
-
     /// Whether it only takes away.
     pub(crate) fn removes(self) -> bool {
         matches!(self, Self::Delete | Self::RemoveBoundary)
@@ -332,17 +302,14 @@ impl Effect {
 }
 
 impl Action {
-    /// What it does to its resource.
     pub(crate) fn effect(&self) -> Effect {
-        each_kind!(self, action => action.effect())
+        each_kind!(self, action => action.outline()).0
     }
 
-    /// The calls that it makes when nothing goes wrong.
-    pub(crate) fn calls(&self) -> Vec<(Operation, usize)> {
-        each_kind!(self, action => action.calls())
+    pub(crate) fn calls(&self) -> PlannedCalls {
+        each_kind!(self, action => action.outline()).1
     }
 
-    /// How long it waits for the cloud at least.
     pub(crate) fn wait(&self) -> Duration {
         each_kind!(self, action => action.wait())
     }
@@ -352,7 +319,6 @@ impl Action {
     }
 }
 
-/// What a plan for one student is decided from.
 #[derive(Clone, Copy)]
 pub(crate) struct Planning<'a> {
     pub(crate) scope: &'a Scope,
@@ -373,7 +339,6 @@ impl Planning<'_> {
         hidden.unwrap_or_else(|| spec.plan(self))
     }
 
-    /// Whether it is this student's.
     pub(crate) fn is_ours(&self, ownership: &Ownership) -> bool {
         matches!(ownership, Ownership::Ours(owner) if owner == self.owner())
     }
@@ -385,12 +350,11 @@ pub(crate) struct StudentsWork {
     pub(crate) resource: ResourceId,
     /// Whether the code of the function is part of it, and is to be fetched.
     pub(crate) code: bool,
-    /// Files, by name, with their text.
     pub(crate) files: Vec<(String, String)>,
 }
 
 impl Desired {
-    /// Every role gets this policy as its permissions boundary in the place of the lab's own: a role has only one.
+    /// Every role gets this policy as its permissions boundary, in the place of the lab's own: a role can have only one.
     pub fn bound_roles_by(&mut self, policy_arn: &str) {
         for stack in &mut self.stacks {
             stack.boundary = None;
@@ -401,7 +365,6 @@ impl Desired {
     }
 }
 
-/// Something that could not be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
     pub kind: Kind,
@@ -414,7 +377,6 @@ pub struct Gap {
 }
 
 impl Observed {
-    /// The gap that hides a resource, if one does.
     pub(crate) fn gap(&self, kind: Kind, name: &str) -> Option<&Gap> {
         let mut gaps = self.gaps.iter();
         gaps.find(|gap| gap.kind == kind && gap.name.as_deref().is_none_or(|n| n == name))
@@ -435,10 +397,8 @@ pub struct AccountUse {
     pub(crate) roles_quota: Option<u32>,
     pub(crate) users: Option<u32>,
     pub(crate) users_quota: Option<u32>,
-    /// Customer managed policies in the account.
     pub(crate) policies: Option<u32>,
     pub(crate) policies_quota: Option<u32>,
-    /// REST APIs in the region.
     pub(crate) rest_apis: Option<u32>,
     /// Functions that may run at once in the region.
     pub(crate) concurrency_quota: Option<u32>,

@@ -2,7 +2,7 @@
 
 use crate::aws::Principal;
 use crate::aws::stop::Cancelled;
-use crate::stack::kinds::search::{Depth, Search};
+use crate::stack::kinds::search::{Depth, Search, pages};
 use crate::stack::kinds::{AnySeen, Gap, Kind, Observed};
 use crate::stack::ownership::Owner;
 
@@ -16,10 +16,7 @@ impl Principal {
     }
 }
 
-/// What stands below homeroom's paths, or has one of the students' names.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
+/// Everything below homeroom's paths, or with one of the students' names.
 pub(crate) async fn list(search: &Search<'_>) -> Result<Observed, Cancelled> {
     let mut found = Observed::default();
     // IAM keeps users' names unique whatever their case.
@@ -28,7 +25,7 @@ pub(crate) async fn list(search: &Search<'_>) -> Result<Observed, Cancelled> {
         .map(|stack| stack.student().as_str().to_ascii_lowercase())
         .collect();
     let ours = |path: &str| path.starts_with("/homeroom/");
-    let listed = search.pages(
+    let listed = pages(
         |token| search.client.principals_page(token),
         |principal| match principal {
             Principal::Role(role) => {
@@ -62,18 +59,15 @@ pub(crate) async fn list(search: &Search<'_>) -> Result<Observed, Cancelled> {
     Ok(found)
 }
 
-/// The same as far as a stack needs it; those who left the roster are noted.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
+/// The same, as a stack needs it; also notes students who left the roster.
 pub(crate) async fn of_stacks(search: &Search<'_>) -> Result<Observed, Cancelled> {
     if *search.depth == Depth::Deploy && !search.any(Kind::Role) {
         return Ok(Observed::default());
     }
     let mut found = list(search).await?;
     if search.depth.is_deployment() {
-        // The users are not a deployment's business, so not to see them is no gap of its own. One listing shows all, and
-        // whose roles were not seen is left alone whole: one cause is one gap.
+        // One listing shows roles, users and policies, so one failure is one gap here: that of the roles, without which a
+        // deployment does nothing for a student anyway.
         found.gaps.retain(|gap| gap.kind == Kind::Role);
     }
     found.all().for_each(|seen| search.note(seen));
@@ -81,9 +75,6 @@ pub(crate) async fn of_stacks(search: &Search<'_>) -> Result<Observed, Cancelled
 }
 
 /// Roles alone, which tell whose they are in every class and region.
-///
-/// # Errors
-/// Only when the run is stopped: what cannot be read becomes a gap.
 pub(crate) async fn roles(search: &Search<'_>) -> Result<Observed, Cancelled> {
     let found = list(search).await?;
     let gaps = found.gaps.into_iter();

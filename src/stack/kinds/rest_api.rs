@@ -1,9 +1,8 @@
 //! API Gateway REST API: resources, methods, Lambda proxy integrations, the permission to invoke, one
 //! deployed stage.
 //!
-//! Its parts are made one by one, so the API needs a mark of being whole: the stage's description, written
-//! by the very last call (CreateDeployment with a stage), records what was deployed. No record, or an older
-//! one: the API is completed or brought up to date part by part.
+//! Its parts are made one by one, so the last call writes a record of what was deployed into the stage's description. If
+//! there is no record, or an older one, the API is completed or updated part by part.
 
 pub(crate) mod cost;
 mod effects;
@@ -18,9 +17,10 @@ use serde_json::json;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallResult, ErrorKind, Operation};
+use crate::events::words;
 use crate::ids::{ClassName, Scope};
 use crate::stack::kinds::drift::Drift;
-use crate::stack::kinds::search::{Listed, Search};
+use crate::stack::kinds::search::{Listed, Search, pages};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Item, Kind, KindFacts, Observed, Planning, ResourceId, Stack,
     Verdict,
@@ -37,7 +37,6 @@ pub(super) const FACTS: KindFacts = KindFacts {
     goes_after: &[],
 };
 
-/// One method on one path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RouteSpec {
     pub(crate) method: String,
@@ -80,29 +79,20 @@ impl RouteSpec {
     }
 }
 
-/// Who may call an API's methods.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub enum Authorization {
-    /// Whoever knows the address.
-    #[default]
-    #[serde(rename = "NONE")]
-    None,
-    /// Whoever signs with credentials that IAM lets `execute-api:Invoke` it.
-    #[serde(rename = "AWS_IAM")]
-    AwsIam,
+words! {
+    /// Who may call an API's methods, as API Gateway names it (PutMethod, `authorizationType`).
+    #[derive(Default)]
+    Authorization {
+        /// Whoever knows the address.
+        #[default]
+        None = "NONE",
+        /// Whoever signs with credentials that IAM lets `execute-api:Invoke` it.
+        AwsIam = "AWS_IAM",
+    }
 }
 
 impl Authorization {
-    /// Every one.
     pub(crate) const ALL: [Self; 2] = [Self::None, Self::AwsIam];
-
-    /// As API Gateway names it (PutMethod, `authorizationType`).
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "NONE",
-            Self::AwsIam => "AWS_IAM",
-        }
-    }
 }
 
 /// Most requests a second that a throttle may name. Source: API Gateway quotas, "Throttle quota per account, per
@@ -115,27 +105,20 @@ pub(crate) const BURST_MAX: u32 = 5_000;
 /// token bucket, and as well as it can: a little more may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Throttle {
-    /// Requests a second, in the long run.
     pub rate: u32,
-    /// Requests at once.
     pub burst: u32,
 }
 
-/// A REST API as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
-    /// Its name (AWS does not keep names unique).
     pub name: String,
-    /// Its one stage.
     pub stage: String,
     pub routes: Vec<RouteSpec>,
-    /// Who may call them.
     pub authorization: Authorization,
-    /// How often; nothing is written to the stage where there is none, and the account's limit counts.
+    /// How often; `None`: nothing is written to the stage, and the account's limit counts.
     pub throttle: Option<Throttle>,
 }
 
-/// A REST API as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// The id that AWS gave it.
@@ -148,7 +131,6 @@ pub struct Seen {
     pub(crate) stages: Option<Vec<StageSeen>>,
 }
 
-/// One stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageSeen {
     pub name: String,
@@ -160,9 +142,7 @@ pub struct StageSeen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathResource {
     pub id: String,
-    /// Its full path.
     pub path: String,
-    /// HTTP methods that are there.
     pub methods: Vec<Method>,
 }
 
@@ -170,30 +150,24 @@ pub struct PathResource {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Method {
     pub name: String,
-    /// Its integration's URI, if it has one.
     pub integration: Option<String>,
-    /// Who may call it, as API Gateway names it.
     pub authorization: String,
 }
 
-/// A stage that carries a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageRecord {
     pub(crate) api_id: String,
     pub(crate) stage: String,
 }
 
-/// Where a REST API answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiEndpoint {
-    /// The id that AWS gave it.
     pub id: String,
     /// Address of its stage, without a trailing slash.
     pub url: String,
 }
 
 impl Spec {
-    /// Fingerprint of everything that is deployed.
     pub(crate) fn fingerprint(&self, scope: &Scope) -> Fingerprint {
         let mut routes = self.routes.clone();
         routes.sort();
@@ -202,7 +176,7 @@ impl Spec {
             .map(|r| json!([r.method, r.path, scope.function_arn(&r.function)]))
             .collect();
         let mut deployed = json!({ "stage": self.stage, "routes": routes });
-        // What a lab does not ask for leaves no trace, so that stacks without it stay as they are.
+        // A lab without these keeps its earlier fingerprint, so that its stacks stay as they are.
         if self.authorization != Authorization::None {
             deployed["authorization"] = json!(self.authorization);
         }
@@ -246,8 +220,8 @@ impl Spec {
 }
 
 impl Observed {
-    /// A student's APIs that stand for one of the lab's: those of its name, else one that the student renamed,
-    /// as far as tags can tell (where the lab has only one).
+    /// A student's APIs that stand for one of the lab's: those of its name, else, if the lab has only one, any that carries
+    /// the student's tags, because the student renamed it.
     pub(crate) fn apis_of(&self, stack: &Stack, api: &Spec) -> Vec<&Seen> {
         let ours =
             |seen: &&Seen| matches!(&seen.ownership, Ownership::Ours(o) if *o == stack.owner);
@@ -289,7 +263,7 @@ impl AnySpec for Spec {
     fn plan(&self, at: &Planning<'_>) -> Item {
         let (id, class) = (self.id(), &at.owner().class);
         let ours = at.observed.apis_of(at.stack, self);
-        // Names of REST APIs are not unique, so a foreign one stands in the way only until we have ours.
+        // Names of REST APIs are not unique: a foreign one is a conflict only as long as we have none.
         let Some(keeper) = self.keeper(at.scope, class, ours.iter().copied()) else {
             let found = at.observed.rest_apis.get(&self.name).into_iter().flatten();
             let foreign = found
@@ -317,7 +291,7 @@ impl AnySpec for Spec {
         } else if !duplicates.is_empty() {
             format!("{} more of the same name", duplicates.len())
         } else if whole {
-            "reset was asked for: routes and permission are made as the lab has them".to_owned()
+            "reset was asked for: routes and permission become as the lab has them".to_owned()
         } else {
             "not completed, or its routes differ".to_owned()
         };
@@ -351,9 +325,9 @@ impl Spec {
     }
 }
 
-/// Stages that claim to be whole though the function that they invoke, and with it the permission, is
-/// gone. Were the claim left standing and the run killed between making the function and the
-/// permission, the next run would believe it.
+/// Stages whose record says that the API is whole, though the function that they invoke is gone, and the permission with it.
+/// If the record stayed and the run were killed between making the function and the permission, the next run would believe
+/// the record.
 pub(super) fn records_of(at: &Planning<'_>, function: &str) -> Vec<StageRecord> {
     let mut records = Vec::new();
     for api in &at.stack.rest_apis {
@@ -393,11 +367,8 @@ impl AnySeen for Seen {
     }
 }
 
-/// The class's APIs by name, and how many the region has. The listing shows tags, so what was renamed is found too; the
-/// stage tells whether one is whole.
-///
-/// # Errors
-/// Only when the run is stopped.
+/// The class's APIs by name, and how many the region has. The listing shows tags, so renamed ones are found too; each one's
+/// stages are read as well.
 pub(crate) async fn list(
     search: &Search<'_>,
 ) -> Listed<(BTreeMap<String, Vec<Seen>>, Option<u32>)> {
@@ -437,15 +408,12 @@ pub(crate) async fn list(
 }
 
 /// The class's APIs by name as the listing shows them, without their stages, and how many the region has.
-///
-/// # Errors
-/// AWS's, or that the run was stopped.
 pub(crate) async fn list_bare(
     search: &Search<'_>,
 ) -> CallResult<(BTreeMap<String, Vec<Seen>>, u32)> {
     let mut found: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
     let mut count = 0;
-    let listed = search.pages(
+    let listed = pages(
         |token| search.client.rest_apis_page(token),
         |(mut api, tags): (Seen, Tags)| {
             count += 1;
@@ -465,9 +433,6 @@ pub(crate) async fn list_bare(
 }
 
 /// Adds the class's APIs as the listing shows them, or the gap where that cannot be read.
-///
-/// # Errors
-/// Only when the run is stopped.
 pub(crate) async fn add_bare(
     search: &Search<'_>,
     observed: &mut Observed,

@@ -1,7 +1,7 @@
 //! IAM role with one inline policy.
 //!
-//! Its path, `/homeroom/<class>/`, says that it is ours; students have no rights on roles, so a role that
-//! differs is simply put right.
+//! Its path, `/homeroom/<class>/`, says that it is ours. Students have no rights on roles, so a role that differs is simply
+//! corrected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::aws::ErrorKind;
-use crate::aws::Operation::{self, *};
+use crate::aws::Operation::*;
 use crate::ids::{ClassName, Scope, Username};
 use crate::stack::kinds::search::Search;
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, Planning,
-    ResourceId, Stack, Verdict,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Observed, PlannedCalls,
+    Planning, ResourceId, Stack, Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Tags, of_principal};
 use crate::stack::step::{Context, StepError};
@@ -36,7 +36,6 @@ pub(crate) const INLINE_MAX: usize = 10_240;
 /// The name of the one inline policy that homeroom writes.
 pub const POLICY_NAME: &str = "homeroom";
 
-/// A role as it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub name: String,
@@ -48,7 +47,6 @@ pub struct Spec {
     pub boundary: Option<String>,
 }
 
-/// A role as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     pub name: String,
@@ -59,36 +57,28 @@ pub struct Seen {
     pub trust: Option<Value>,
     /// Its inline policies by name; a document that is not JSON is `Null`.
     pub inline: BTreeMap<String, Value>,
-    /// ARNs of attached managed policies.
     pub attached: Vec<String>,
     /// May be empty where the listing does not show them.
     pub tags: Tags,
-    /// ARN of its permissions boundary.
     pub boundary: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Creates it and writes its inline policy.
     Create(Spec),
     /// Writes the parts that differ, and takes out what the lab does not have.
     Update {
         role: Spec,
         parts: RoleParts,
     },
-    /// Sets the permissions boundary, by the policy's ARN.
     SetBoundary(String),
     RemoveBoundary,
-    /// Deletes it with everything in it.
     Delete {
-        /// Names of its inline policies.
         inline: Vec<String>,
-        /// ARNs of its attached managed policies.
         attached: Vec<String>,
     },
 }
 
-/// What must be written to make a role as it should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoleParts {
     pub(crate) boundary: bool,
@@ -101,7 +91,6 @@ pub struct RoleParts {
 }
 
 impl RoleParts {
-    /// What differs, in a few words.
     fn describe(&self) -> String {
         let named = [
             (self.boundary, "permissions boundary"),
@@ -117,7 +106,6 @@ impl RoleParts {
 }
 
 impl Spec {
-    /// Fingerprint for the tag.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of([
             canonical(&self.trust).as_str(),
@@ -125,7 +113,6 @@ impl Spec {
         ])
     }
 
-    /// What must be written; `None` when nothing.
     fn difference(&self, seen: &Seen) -> Option<RoleParts> {
         let trust = seen.trust.as_ref().map(canonical) != Some(canonical(&self.trust));
         let policy = seen.inline.get(POLICY_NAME).map(canonical) != Some(canonical(&self.policy));
@@ -154,7 +141,7 @@ impl Seen {
 }
 
 impl Stack {
-    /// The policy that bounds the roles, where it is the lab's: no role ever stands without it.
+    /// The policy that bounds the roles, if it is the lab's own. It is made before the roles.
     pub(crate) fn roles_boundary(&self) -> Option<ResourceId> {
         self.boundary.as_ref().map(AnySpec::id)
     }
@@ -217,34 +204,33 @@ impl AnySeen for Seen {
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
-            Self::Create(_) => Effect::Create,
-            Self::Update { .. } => Effect::Update,
-            Self::SetBoundary(_) => Effect::SetBoundary,
-            Self::RemoveBoundary => Effect::RemoveBoundary,
-            Self::Delete { .. } => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
-        match self {
-            Self::Create(_) => vec![(CreateRole, 1), (PutRolePolicy, 1)],
-            Self::Update { parts, .. } => vec![
-                (PutRolePermissionsBoundary, usize::from(parts.boundary)),
-                (UpdateAssumeRolePolicy, usize::from(parts.trust)),
-                (PutRolePolicy, usize::from(parts.policy)),
-                (DeleteRolePolicy, parts.extra_inline.len()),
-                (DetachRolePolicy, parts.extra_attached.len()),
-                (TagRole, 1),
-            ],
-            Self::SetBoundary(_) => vec![(PutRolePermissionsBoundary, 1)],
-            Self::RemoveBoundary => vec![(DeleteRolePermissionsBoundary, 1)],
-            Self::Delete { inline, attached } => vec![
-                (DeleteRolePolicy, inline.len()),
-                (DetachRolePolicy, attached.len()),
-                (DeleteRole, 1),
-            ],
+            Self::Create(_) => (Effect::Create, vec![(CreateRole, 1), (PutRolePolicy, 1)]),
+            Self::Update { parts, .. } => (
+                Effect::Update,
+                vec![
+                    (PutRolePermissionsBoundary, usize::from(parts.boundary)),
+                    (UpdateAssumeRolePolicy, usize::from(parts.trust)),
+                    (PutRolePolicy, usize::from(parts.policy)),
+                    (DeleteRolePolicy, parts.extra_inline.len()),
+                    (DetachRolePolicy, parts.extra_attached.len()),
+                    (TagRole, 1),
+                ],
+            ),
+            Self::SetBoundary(_) => (Effect::SetBoundary, vec![(PutRolePermissionsBoundary, 1)]),
+            Self::RemoveBoundary => {
+                let calls = vec![(DeleteRolePermissionsBoundary, 1)];
+                (Effect::RemoveBoundary, calls)
+            }
+            Self::Delete { inline, attached } => (
+                Effect::Delete,
+                vec![
+                    (DeleteRolePolicy, inline.len()),
+                    (DetachRolePolicy, attached.len()),
+                    (DeleteRole, 1),
+                ],
+            ),
         }
     }
 
@@ -266,7 +252,6 @@ impl KindAction for Action {
     }
 }
 
-/// Creates the role and writes its inline policy.
 async fn create(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     let path = &Scope::role_path(cx.class());
     let tags = &cx.owner.tags(cx.scope, &role.fingerprint());
@@ -288,8 +273,7 @@ async fn create(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     put_policy(cx, role).await
 }
 
-/// Creates the role with its boundary, which this run may have made a moment ago. One that is not there at all is
-/// refused at once.
+/// Creates the role with its boundary, which this run may have made a moment ago. If it made none, AWS's refusal is final.
 async fn create_bounded(
     cx: &Context<'_>,
     role: &Spec,
@@ -304,7 +288,7 @@ async fn create_bounded(
 }
 
 async fn update(cx: &Context<'_>, role: &Spec, parts: &RoleParts) -> Result<(), StepError> {
-    // First what bounds it: nothing more is given to a role that nothing holds.
+    // The boundary first: a role without one gets no new permissions.
     if let Some(boundary) = role.boundary.as_ref().filter(|_| parts.boundary) {
         set_boundary(cx, boundary).await?;
     }
@@ -330,7 +314,6 @@ async fn set_boundary(cx: &Context<'_>, policy_arn: &str) -> Result<(), StepErro
     set.await
 }
 
-/// Takes policies out of the role.
 async fn empty(cx: &Context<'_>, inline: &[String], attached: &[String]) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
     for policy in inline {
@@ -361,8 +344,8 @@ async fn put_policy(cx: &Context<'_>, role: &Spec) -> Result<(), StepError> {
     put.await
 }
 
-/// Students who are wholly another class's: every role that this lab would give them is there and is that class's.
-/// Nothing of ours can stand beside those names, so their other things need not be asked.
+/// Students whose whole stack is another class's: every role that this lab would give them exists and is that class's. We
+/// can have nothing under those names, so no call is made about their other resources.
 pub(crate) fn strangers(search: &Search<'_>, roles: &BTreeMap<String, Seen>) -> BTreeSet<Username> {
     let is_others = |name: &String| {
         let owner = roles
@@ -382,8 +365,8 @@ pub(crate) fn strangers(search: &Search<'_>, roles: &BTreeMap<String, Seen>) -> 
         .collect()
 }
 
-/// Roles below the class's path that do not say whose they are and bear no name of the class: nobody's to
-/// delete, and not to be passed over in silence.
+/// Roles with the class's path that have no owner in their tags and no name of the class: homeroom does not delete them, but
+/// names them.
 pub(crate) fn ownerless(desired: &Desired, observed: &Observed) -> Vec<String> {
     let path = Scope::role_path(&desired.class);
     let specs = desired.stacks.iter().flat_map(|stack| &stack.roles);

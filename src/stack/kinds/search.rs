@@ -1,10 +1,10 @@
 //! How a class is looked for: what each kind's listing asks about names and owners, and what could not be read.
 //!
-//! Beside that it notes students who are not in the roster, as far as the listings of a deployment show them anyway: not one
-//! call is made for them. What is found is told and counted, never acted on. A student is known to have been in the class by what is
-//! proof for a listing: the path and tags of roles, users and policies, an API's tags, a function's record that says just
-//! what its name stands for. State machines and log groups show nothing but their names there, so they are counted
-//! under the lab's names of students who are known so.
+//! A search also notes students who are not in the roster ("strays"), if the listings of a deployment show them anyway: it
+//! makes no call for them. They are shown and counted; no plan acts on them. These prove in a listing that a student was in
+//! the class: the path and tags of roles, users and policies, an API's tags, and a function's record that names the same
+//! owner as the function's name. For state machines and log groups a listing shows names only, so those count only for
+//! students who are proven by something else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -24,33 +24,22 @@ use crate::stack::ownership::{Owner, Ownership};
 /// Detail calls waiting at most; the pacer spaces them, this only bounds memory.
 const DETAILS_AT_ONCE: usize = 32;
 
-/// How closely to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Depth {
-    /// As a deployment needs it: only what the lab has, by its names.
+    /// For a deployment: only what the lab has, by its names.
     Deploy,
-    /// The same for the whole roster, with a word on whom the listings show besides: students who left it.
-    Class {
-        /// How the lab names things.
-        patterns: Vec<NamePattern>,
-    },
-    /// As the teardown of some students needs it: whatever says that it is theirs, whatever its kind and name.
+    /// The same for the whole roster; also notes students who left it.
+    Class { patterns: Vec<NamePattern> },
+    /// For the teardown of some students: everything that carries their tags, whatever its kind and name.
     TeardownOfStudents,
-    /// As the teardown of a whole class needs it: likewise, and also under the names of students who left
-    /// the roster.
-    TeardownOfClass {
-        /// How the lab names things.
-        patterns: Vec<NamePattern>,
-    },
-    /// As the teardown of everybody who left the roster needs it.
-    TeardownOfLeavers {
-        /// How the lab names things.
-        patterns: Vec<NamePattern>,
-    },
+    /// For the teardown of a whole class: likewise, and also by the names of students who left the roster.
+    TeardownOfClass { patterns: Vec<NamePattern> },
+    /// For the teardown of everybody who left the roster.
+    TeardownOfLeavers { patterns: Vec<NamePattern> },
 }
 
 impl Depth {
-    /// How the names are made of students who are looked for though they are not in the roster.
+    /// How the lab names things, if students who left the roster are looked for.
     fn patterns(&self) -> &[NamePattern] {
         match self {
             Self::TeardownOfClass { patterns } | Self::TeardownOfLeavers { patterns } => patterns,
@@ -58,31 +47,47 @@ impl Depth {
         }
     }
 
-    /// Whether what is beyond the lab's own names is only told, and not looked into.
+    /// Whether only the lab's own names are looked for; others are at most noted.
     pub(super) fn is_deployment(&self) -> bool {
         matches!(self, Self::Deploy | Self::Class { .. })
     }
 }
 
-/// What a listing showed, and what of it could not be read.
 pub(crate) type Listed<T> = Result<(T, Vec<Gap>), Cancelled>;
 
-/// A search for what a class has.
+/// Reads a listing to its end.
+pub(crate) async fn pages<T, F>(
+    page: impl Fn(Option<String>) -> F,
+    mut keep: impl FnMut(T),
+) -> CallResult<()>
+where
+    F: Future<Output = CallResult<Page<T>>>,
+{
+    let mut token = None;
+    loop {
+        let listed = page(token).await?;
+        listed.items.into_iter().for_each(&mut keep);
+        token = listed.next;
+        if token.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 pub(crate) struct Search<'a> {
     pub(crate) client: &'a Client,
     pub(crate) desired: &'a Desired,
     pub(crate) depth: &'a Depth,
     owners: BTreeMap<ResourceId, Owner>,
     strays: Mutex<Strays>,
-    /// Whose stacks should be there.
     students: BTreeSet<&'a Username>,
 }
 
-/// What was seen so far of students who are not in the roster.
+/// What the listings showed so far of students who are not in the roster.
 #[derive(Debug, Default)]
 struct Strays {
     proven: BTreeMap<Owner, BTreeSet<ResourceId>>,
-    /// What only bears a name that one of them would have.
+    /// Resources known only by a name that one of them would have.
     named: Vec<(Username, ResourceId)>,
 }
 
@@ -111,35 +116,35 @@ impl<'a> Search<'a> {
         self.owners.get(&ResourceId::new(kind, name))
     }
 
-    /// The names of a kind that are looked for, or what they begin with.
+    /// The names of a kind that are looked for, or their beginnings.
     pub(crate) fn beginnings(&self, kind: Kind) -> impl Iterator<Item = &str> {
         let names = self.owners.keys().filter(move |id| id.kind == kind);
         let patterns = self.patterns_of(kind).map(|p| p.prefix.as_str());
         names.map(|id| id.name.as_str()).chain(patterns)
     }
 
-    /// How the names of a kind are made of students who are looked for though they are not in the roster.
     pub(crate) fn patterns_of(&self, kind: Kind) -> impl Iterator<Item = &NamePattern> {
         let patterns = self.depth.patterns().iter();
         patterns.filter(move |pattern| pattern.kind == kind)
     }
 
-    /// Whose name it could be of those who are not in the roster any more.
+    /// The username in a name of the lab's pattern, if students who left the roster are looked for.
     pub(crate) fn stray(&self, kind: Kind, name: &str) -> Option<Username> {
         let mut patterns = self.patterns_of(kind);
         patterns.find_map(|pattern| pattern.username_in(name)?.parse().ok())
     }
 
-    /// Whether everything of this owner is looked for, whatever it is called.
+    /// Whether everything of this owner is looked for, whatever its name.
     pub(crate) fn seeks(&self, owner: &Owner) -> bool {
         match self.depth {
             Depth::TeardownOfClass { .. } | Depth::TeardownOfLeavers { .. } => {
                 owner.class == self.desired.class
             }
-            Depth::Deploy | Depth::Class { .. } | Depth::TeardownOfStudents => {
-                let mut stacks = self.desired.stacks.iter();
-                stacks.any(|stack| stack.owner == *owner)
-            }
+            _ => self
+                .desired
+                .stacks
+                .iter()
+                .any(|stack| stack.owner == *owner),
         }
     }
 
@@ -162,33 +167,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Reads a listing to its end.
-    ///
-    /// # Errors
-    /// AWS's, or that the run was stopped.
-    pub(crate) async fn pages<T, F>(
-        &self,
-        page: impl Fn(Option<String>) -> F,
-        mut keep: impl FnMut(T),
-    ) -> CallResult<()>
-    where
-        F: Future<Output = CallResult<Page<T>>>,
-    {
-        let mut token = None;
-        loop {
-            let listed = page(token).await?;
-            listed.items.into_iter().for_each(&mut keep);
-            token = listed.next;
-            if token.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Reads the listing of a kind to its end, where anything of it is looked for; the gap where that cannot be read.
-    ///
-    /// # Errors
-    /// Only when the run is stopped.
+    /// Reads the listing of a kind to its end, if anything of it is looked for; returns the gap if that fails.
     pub(crate) async fn list<T, F>(
         &self,
         kind: Kind,
@@ -199,36 +178,30 @@ impl<'a> Search<'a> {
         F: Future<Output = CallResult<Page<T>>>,
     {
         match self.any(kind) {
-            true => self.gap_of(kind, self.pages(page, keep).await),
+            true => self.gap_of(kind, pages(page, keep).await),
             false => Ok(Vec::new()),
         }
     }
 
-    /// The gap that a listing leaves which could not be read.
-    ///
-    /// # Errors
-    /// Only when the run is stopped.
+    /// The gap that an unreadable listing leaves.
     pub(crate) fn gap_of(&self, kind: Kind, listed: CallResult<()>) -> Result<Vec<Gap>, Cancelled> {
         match listed {
             Ok(()) => Ok(Vec::new()),
             Err(CallError::Cancelled) => Err(Cancelled),
             Err(error) => {
-                // It hides the same of everybody, so its fix is told once.
+                // It hides the same of all students, so its fix is said once.
                 if let CallError::Cloud(error) = &error {
-                    let told = format!("nobody's {kind} can be seen");
+                    let what = format!("nobody's {kind} can be seen");
                     let region = Some(self.desired.scope.region.as_str());
-                    self.client.emit(hints::everybodys(&told, error, region));
+                    self.client.emit(hints::shared_by_all(&what, error, region));
                 }
                 Ok(vec![self.gap(kind, None, &error)])
             }
         }
     }
 
-    /// Asks for one detail of each that is open, many at once, and keeps what is told; what is gone meanwhile was not
-    /// there, and what cannot be read is a gap.
-    ///
-    /// # Errors
-    /// Only when the run is stopped.
+    /// Asks for one detail of each that is open, many at once, and keeps the answers. What is gone meanwhile is taken out, and
+    /// what cannot be read becomes a gap.
     pub(crate) async fn complete<S: Clone, T, F>(
         &self,
         kind: Kind,
@@ -243,15 +216,15 @@ impl<'a> Search<'a> {
         let open = found.iter().filter(|(_, one)| is_open(one));
         let open: Vec<(String, S)> = open.map(|(n, one)| (n.clone(), one.clone())).collect();
         let asked = self.details(open, |(name, one)| {
-            let told = ask(one);
-            async move { (name, told.await) }
+            let answer = ask(one);
+            async move { (name, answer.await) }
         });
         let mut gaps = Vec::new();
-        for (name, told) in asked.await? {
-            match told {
-                Ok(told) => {
+        for (name, answer) in asked.await? {
+            match answer {
+                Ok(detail) => {
                     if let Some(one) = found.get_mut(&name) {
-                        keep(one, told);
+                        keep(one, detail);
                     }
                 }
                 Err(error) => {
@@ -266,9 +239,6 @@ impl<'a> Search<'a> {
     }
 
     /// Asks for one detail of each, many at once.
-    ///
-    /// # Errors
-    /// Only when the run is stopped.
     pub(crate) async fn details<I, O, F>(
         &self,
         items: Vec<I>,
@@ -287,7 +257,7 @@ impl<'a> Search<'a> {
         self.strays.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the lab names things of a kind, where students who left the roster are told.
+    /// How the lab names things of a kind, if students who left the roster are noted.
     fn naming(&self, kind: Kind) -> impl Iterator<Item = &NamePattern> {
         let patterns = match self.depth {
             Depth::Class { patterns } => patterns.as_slice(),
@@ -296,7 +266,7 @@ impl<'a> Search<'a> {
         patterns.iter().filter(move |pattern| pattern.kind == kind)
     }
 
-    /// Notes something that says whose it is, if that is somebody who left the roster.
+    /// Notes a resource of this owner, if that is somebody who left the roster.
     pub(crate) fn note_owned(&self, owner: &Owner, id: ResourceId) {
         let has_left = matches!(self.depth, Depth::Class { .. })
             && owner.class == self.desired.class
@@ -308,14 +278,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Notes what was seen, as far as it says whose it is.
+    /// The same, if the resource says whose it is.
     pub(crate) fn note(&self, seen: &dyn AnySeen) {
         if let Ownership::Ours(owner) = seen.whose(self.desired, None) {
             self.note_owned(&owner, seen.id());
         }
     }
 
-    /// Notes something whose record counts only where it says what the name stands for.
+    /// The same for a record, which counts only if it names the same student as the resource's name.
     pub(crate) fn note_recorded(&self, record: Option<&Owner>, kind: Kind, name: &str) {
         let Some(owner) = record else {
             return;
@@ -326,7 +296,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Notes a name that somebody who left may have had.
+    /// Notes a name that a student who left may have used.
     pub(crate) fn note_named(&self, kind: Kind, name: &str) {
         let students = self.naming(kind);
         let students = students.filter_map(|pattern| pattern.username_in(name)?.parse().ok());
@@ -336,7 +306,7 @@ impl<'a> Search<'a> {
         self.lock().named.extend(named);
     }
 
-    /// The names of a kind that those have who are known to have left.
+    /// The names of a kind that the proven students would have.
     pub(crate) fn names_of_strays(&self, kind: Kind) -> Vec<String> {
         let strays = self.lock();
         let names = self.naming(kind).flat_map(|pattern| {
@@ -346,7 +316,7 @@ impl<'a> Search<'a> {
         names.collect()
     }
 
-    /// Everybody who left, with what was seen of theirs.
+    /// Everybody who left, with the resources that were seen.
     pub(crate) fn strays(&self) -> BTreeMap<Owner, BTreeSet<ResourceId>> {
         let Strays { mut proven, named } = std::mem::take(&mut *self.lock());
         for (student, id) in named {

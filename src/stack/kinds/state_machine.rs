@@ -1,9 +1,9 @@
 //! Step Functions state machine.
 //!
-//! The definition carries its own record in its top-level `Comment`: the fingerprint of everything else in
-//! it. So one `DescribeStateMachine` tells whose it is and whether the student changed it, and an update is
-//! recorded by the very call that makes it. Asking for tags instead would cost a second call on the scarcest
-//! read quota of the service (ListTagsForResource refills at 1 per second).
+//! The definition carries its own record in its top-level `Comment`: the fingerprint of everything else in it. So one
+//! `DescribeStateMachine` says whose it is and whether the student changed it, and the call that updates it also records
+//! the update. Tags would cost a second call on the scarcest read quota of the service (ListTagsForResource refills at 1
+//! per second).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::stack::diff::{Change, LAB_CHANGED, SettingsDiff, abridged, counts, li
 use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
 use crate::stack::kinds::search::{Listed, Search};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, Planning, ResourceId,
-    StudentsWork, Verdict,
+    AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, PlannedCalls, Planning,
+    ResourceId, StudentsWork, Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
@@ -44,7 +44,6 @@ const GONE_AFTER: Duration = Duration::from_secs(12);
 /// Looks at a deleted one until it is gone, usually.
 const LOOKS: usize = 4;
 
-/// Workflow type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum WorkflowType {
@@ -54,40 +53,33 @@ pub enum WorkflowType {
     Express,
 }
 
-/// A state machine as it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     pub name: String,
     pub workflow_type: WorkflowType,
-    /// Name of the role that it runs as (one of the stack's).
     pub role: String,
     /// Its definition in Amazon States Language, without a record.
     pub definition: Arc<Value>,
 }
 
-/// A state machine as it was seen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     pub name: String,
     pub arn: String,
-    /// When it was created, in milliseconds since 1970, where the listing tells: another one of the same name has
-    /// another time.
+    /// When it was created, in milliseconds since 1970, where the listing says so: another one of the same name has another
+    /// time.
     pub(crate) created_ms: Option<i64>,
     /// What describing it showed; `None` before it was described.
     pub(crate) detail: Option<Described>,
     pub(crate) ownership: Ownership,
 }
 
-/// What DescribeStateMachine shows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Described {
-    /// Its definition, as text.
     pub definition: String,
-    /// ARN of its role.
     pub role_arn: String,
     /// Whether it is being deleted (`DELETING`).
     pub deleting: bool,
-    /// What is set that no lab sets.
     #[serde(default, skip_serializing_if = "Extras::is_empty")]
     pub(crate) extras: Extras<MachineSetting>,
 }
@@ -102,7 +94,7 @@ pub enum MachineSetting {
 }
 
 impl MachineSetting {
-    /// Its name in the API, and what AWS makes it where nobody says anything, for people.
+    /// Its name in the API, and AWS's default in words for people.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::EncryptionConfiguration => ("encryptionConfiguration", "AWS_OWNED_KEY"),
@@ -112,10 +104,8 @@ impl MachineSetting {
     }
 }
 
-/// State machines as last described, by name.
 pub(crate) type KnownMachines = BTreeMap<String, KnownMachine>;
 
-/// A state machine as it was described.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KnownMachine {
@@ -123,9 +113,7 @@ pub(crate) struct KnownMachine {
     pub(crate) created_ms: i64,
     /// When it was described, likewise.
     pub(crate) read_ms: i64,
-    /// Whose it is.
     pub(crate) owner: Owner,
-    /// What describing it showed.
     pub(crate) detail: Described,
 }
 
@@ -139,22 +127,18 @@ impl KnownMachine {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     Create(Spec),
-    /// Writes definition and role.
     Update {
         machine: Spec,
-        /// Settings that no lab makes, to be put back as AWS makes them.
+        /// Settings to return to AWS's defaults.
         undo: Vec<MachineSetting>,
     },
-    /// Stops what runs of it.
     StopExecutions,
-    /// Deletes it and waits until it is gone.
     Delete {
         arn: String,
     },
 }
 
 impl Spec {
-    /// Fingerprint of the definition.
     pub fn fingerprint(&self) -> Fingerprint {
         body_fingerprint(&self.definition)
     }
@@ -173,14 +157,11 @@ impl Spec {
         serde_json::to_string_pretty(&definition).unwrap_or_else(|_| definition.to_string())
     }
 
-    /// Compares it with what is.
     fn difference(&self, scope: &Scope, owner: &Owner, detail: &Described) -> Drift {
         let parsed: Option<Value> = serde_json::from_str(&detail.definition).ok();
-        // A record that came with a definition copied from somebody else records nothing of this one.
-        let record = parsed
-            .as_ref()
-            .and_then(record_of)
-            .filter(|r| r.owner == *owner);
+        // A definition that was copied from somebody else brings a record that does not count here.
+        let record = parsed.as_ref().and_then(record_of);
+        let record = record.filter(|record| record.owner == *owner);
         let actual = match &parsed {
             Some(value) => body_fingerprint(value),
             None => Fingerprint::of([detail.definition.as_str()]),
@@ -189,8 +170,8 @@ impl Spec {
             .as_ref()
             .and_then(|r| r.fingerprints.get("definition"));
         match three_way(&self.fingerprint(), recorded, &actual) {
-            // The record is written by the same call as the definition, so the two cannot come apart
-            // by an interruption; a student's edit of the comment is no reason to write it again.
+            // One call writes the record and the definition, so an interruption cannot separate them. A student's edit of
+            // the comment is no reason to write it again.
             Drift::Same | Drift::SameButUnrecorded
                 if detail.role_arn == scope.role_arn(&owner.class, &self.role) =>
             {
@@ -203,7 +184,7 @@ impl Spec {
 }
 
 impl Described {
-    /// Whose the definition says that it is.
+    /// The owner in the definition's record.
     fn recorded_owner(&self) -> Option<Owner> {
         let definition = serde_json::from_str::<Value>(&self.definition).ok()?;
         Some(record_of(&definition)?.owner)
@@ -223,7 +204,6 @@ fn body_fingerprint(definition: &Value) -> Fingerprint {
     Fingerprint::of_json(&body)
 }
 
-/// What the student changed, in a sentence, where anything is.
 fn said(changed: &[&str]) -> Option<String> {
     (!changed.is_empty()).then(|| format!("the student changed its {}", changed.join(", ")))
 }
@@ -238,7 +218,7 @@ fn pretty(definition: &Value) -> String {
 }
 
 impl Spec {
-    /// How it stands where it is the student's own machine, and not on its way out.
+    /// The student's own machine as it is; `None` while it is being deleted.
     fn own<'a>(&self, at: &Planning<'a>) -> Option<&'a Described> {
         let seen = at.observed.state_machines.get(&self.name)?;
         let detail = seen.detail.as_ref().filter(|detail| !detail.deleting)?;
@@ -279,12 +259,8 @@ impl AnySpec for Spec {
             (Drift::Stale, Some(theirs)) if !at.reset => {
                 format!("definition or role differs; {theirs}, and that stays")
             }
-            (_, None) => return Item::settled(id, Verdict::NoChange, ""),
             (_, Some(theirs)) if at.reset => format!("{theirs}; reset was asked for"),
-            (_, Some(why)) => {
-                let item = Item::settled(id, Verdict::Keep, why.clone());
-                return item.with_theirs(theirs);
-            }
+            _ => return Item::unchanged(id, theirs),
         };
         let undo = detail.extras.keys().copied().filter(|_| at.reset);
         let action = Action::Update {
@@ -377,26 +353,26 @@ impl AnySeen for Seen {
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
-            Self::Create(_) => Effect::Create,
-            Self::Update { .. } => Effect::Update,
-            Self::StopExecutions => Effect::StopExecutions,
-            Self::Delete { .. } => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
-        match self {
-            Self::Create(_) => vec![(CreateStateMachine, 1)],
-            Self::Update { .. } => vec![(UpdateStateMachine, 1), (StatesTagResource, 1)],
-            Self::StopExecutions => vec![(DescribeStateMachine, 1), (ListExecutions, 1)],
-            Self::Delete { .. } => vec![
-                (DeleteStateMachine, 1),
-                (DescribeStateMachine, LOOKS),
-                // One that is not gone at once may have executions to stop.
-                (ListExecutions, 1),
-            ],
+            Self::Create(_) => (Effect::Create, vec![(CreateStateMachine, 1)]),
+            Self::Update { .. } => (
+                Effect::Update,
+                vec![(UpdateStateMachine, 1), (StatesTagResource, 1)],
+            ),
+            Self::StopExecutions => (
+                Effect::StopExecutions,
+                vec![(DescribeStateMachine, 1), (ListExecutions, 1)],
+            ),
+            Self::Delete { .. } => (
+                Effect::Delete,
+                vec![
+                    (DeleteStateMachine, 1),
+                    (DescribeStateMachine, LOOKS),
+                    // One that is not gone at once may have executions to stop.
+                    (ListExecutions, 1),
+                ],
+            ),
         }
     }
 
@@ -431,14 +407,11 @@ async fn create(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let new = &request(cx, machine);
     let mut deletion = Poll::state_machine_gone();
     loop {
-        let created = cx
-            .call_assuming_role(|| cx.client.create_state_machine(new))
-            .await;
-        match created {
+        let created = cx.call_assuming_role(|| cx.client.create_state_machine(new));
+        match created.await {
             Err(StepError::Cloud(error)) if error.kind == ErrorKind::Deleting => {
                 let on = "an older state machine of that name to be gone";
-                let waited = deletion.again(cx, on).await;
-                waited.map_err(|stuck| stuck.after(error))?;
+                deletion.again_after(cx, on, error).await?;
             }
             Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
                 return adopt(cx, machine).await;
@@ -448,7 +421,7 @@ async fn create(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     }
 }
 
-/// There is one that differs, and the listing did not show it: brings it up to date if it is ours.
+/// One exists that differs, and the listing did not show it: updates it if it is ours.
 async fn adopt(cx: &Context<'_>, machine: &Spec) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&machine.name);
     let detail = cx.client.describe_state_machine(arn).await?;
@@ -465,7 +438,7 @@ async fn prove_ours(cx: &Context<'_>, arn: &str, detail: &Described) -> Result<(
     cx.prove_ours(&tags)
 }
 
-/// Writes definition and role, and puts the settings in `undo` back as AWS makes them.
+/// Writes definition and role, and returns the settings in `undo` to AWS's defaults.
 async fn update(
     cx: &Context<'_>,
     machine: &Spec,
@@ -475,11 +448,9 @@ async fn update(
     let arn = &cx.scope.state_machine_arn(&machine.name);
     cx.call_assuming_role(|| cx.client.update_state_machine(arn, new, undo))
         .await?;
-    let tagged = cx.client.tag_state_machine(arn, &new.tags);
-    Ok(tagged.await?)
+    Ok(cx.client.tag_state_machine(arn, &new.tags).await?)
 }
 
-/// Deletes the state machine and waits until it is gone.
 async fn delete(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
     or_gone(cx.client.delete_state_machine(arn).await)?;
     let mut poll = Poll::state_machine_gone();
@@ -487,8 +458,7 @@ async fn delete(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
     loop {
         // Right after the deletion it is never gone.
         poll.again(cx, "the state machine to be gone").await?;
-        let seen = cx.client.describe_state_machine(arn).await;
-        match seen {
+        match cx.client.describe_state_machine(arn).await {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(()),
             other => other?,
         };
@@ -499,11 +469,10 @@ async fn delete(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
     }
 }
 
-/// Stops what runs of a state machine that is this student's.
+/// Stops the executions of a state machine that is this student's.
 async fn stop(cx: &Context<'_>) -> Result<(), StepError> {
     let arn = &cx.scope.state_machine_arn(&cx.resource.name);
-    let detail = cx.client.describe_state_machine(arn).await;
-    let detail = match detail {
+    let detail = match cx.client.describe_state_machine(arn).await {
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Err(StepError::Absent),
         other => other?,
     };
@@ -511,13 +480,13 @@ async fn stop(cx: &Context<'_>) -> Result<(), StepError> {
     stop_executions(cx, arn).await
 }
 
-/// Stops what still runs: a state machine is gone only when its executions have ended.
+/// Stops all executions: a deleted state machine is gone only when they have ended.
 async fn stop_executions(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
     let mut token = None;
     loop {
         let page = cx.client.executions_page(arn, true, token.clone()).await;
         let page = match page {
-            // Gone meanwhile, or of the type Express, whose executions cannot be listed and end by themselves.
+            // Gone meanwhile; or of the type Express, whose executions nobody can list and which end by themselves.
             Err(error)
                 if matches!(error.kind(), Some(ErrorKind::NotFound | ErrorKind::Invalid)) =>
             {
@@ -526,8 +495,7 @@ async fn stop_executions(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
             other => other?,
         };
         for execution in &page.items {
-            let stop = cx.client.stop_execution(&execution.arn);
-            match stop.await {
+            match cx.client.stop_execution(&execution.arn).await {
                 // It ended by itself meanwhile.
                 Err(error) if error.kind() == Some(ErrorKind::Invalid) => {}
                 other => or_gone(other)?,
@@ -540,11 +508,8 @@ async fn stop_executions(cx: &Context<'_>, arn: &str) -> Result<(), StepError> {
     }
 }
 
-/// The class's machines: a listing shows names only, so each is described that is not known and the same. `strangers`:
-/// students who are wholly another class's.
-///
-/// # Errors
-/// Only when the run is stopped.
+/// The class's machines. A listing shows names only, so each one is described unless it is in `known` and still the same.
+/// `strangers`: students whose whole stack is another class's.
 pub(crate) async fn list(
     search: &Search<'_>,
     known: &KnownMachines,
@@ -586,8 +551,7 @@ pub(crate) async fn list(
     Ok((found, gaps))
 }
 
-/// A machine's definition, and whose it is: the record in it settles that where it says just what the name stands for;
-/// tags are asked otherwise.
+/// A machine's definition, and whose it is: by the record if that names the same owner as the machine's name, else by tags.
 async fn describe(search: &Search<'_>, machine: Seen) -> CallResult<(Described, Ownership)> {
     let (client, arn) = (search.client, machine.arn.as_str());
     let detail = client.describe_state_machine(arn).await?;

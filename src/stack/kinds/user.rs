@@ -1,8 +1,8 @@
 //! IAM user: a student's way in. Named like the student, below the class's path, with one policy attached and a
 //! permissions boundary.
 //!
-//! Which credentials it has shows in no listing, so a tag, written last, records which ones homeroom issued: without it
-//! the user is not whole, and the next run issues them anew.
+//! No listing shows its credentials, so a tag, written last, records which ones homeroom issued. Without the tag the user is
+//! not complete, and the next run issues credentials anew.
 
 pub mod access;
 mod effects;
@@ -24,24 +24,18 @@ pub(super) const FACTS: KindFacts = KindFacts {
     goes_after: &[],
 };
 
-/// Tag: which credentials were issued.
 pub(crate) const TAG_CREDENTIALS: &str = "homeroom:credentials";
-/// The inline policy that shuts a user out.
 pub const FREEZE_POLICY: &str = "homeroom-freeze";
 
-/// Credentials that a user was issued, as the tag tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Issued {
-    /// A console password.
     pub(crate) password: bool,
-    /// An access key.
     pub(crate) access_key: bool,
-    /// None at the moment, and one is due: what there was is being replaced.
+    /// A key is being replaced: the old one is gone, and a new one is due.
     pub(crate) key_due: bool,
 }
 
 impl Issued {
-    /// Reads the tag.
     pub(crate) fn from_tags(tags: &Tags) -> Self {
         let text = tags.get(TAG_CREDENTIALS).map_or("", String::as_str);
         Self {
@@ -51,7 +45,6 @@ impl Issued {
         }
     }
 
-    /// The tag's value.
     pub(crate) fn tag_value(self) -> &'static str {
         match (self.password, self.access_key) {
             (true, true) => "password+access-key",
@@ -62,12 +55,11 @@ impl Issued {
     }
 }
 
-/// The inline policy that ends sessions of before.
+/// The inline policy that ends older sessions.
 pub(crate) const SESSIONS_POLICY: &str = "homeroom-sessions";
 
-/// The document of the policy that ends every session that was issued before a moment (RFC 3339, UTC): temporary
-/// credentials outlive the key that got them. Long-term keys have no such time, and no condition on it holds for them.
-/// Source: IAM guide, "aws:TokenIssueTime".
+/// The policy that ends every session issued before a moment (RFC 3339, UTC): temporary credentials outlive the key that got
+/// them. It does not touch long-term keys, which have no such time. Source: IAM guide, "aws:TokenIssueTime".
 fn sessions_document(before: &str) -> serde_json::Value {
     serde_json::json!({
         "Version": "2012-10-17",
@@ -78,66 +70,52 @@ fn sessions_document(before: &str) -> serde_json::Value {
     })
 }
 
-/// Credentials to issue to a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Issue {
-    /// Set a new console password.
     pub(crate) password: bool,
     /// Make a new access key in the place of those that are there.
     pub(crate) access_key: bool,
-    /// The user's tag says that it has what is replaced here: that is withdrawn first, so that a run that is cut off
-    /// does not leave credentials that are neither those of old nor those that were kept.
+    /// The user's tag records what is replaced here. The tag is withdrawn first: if the run is cut off, the next one then
+    /// knows that the kept credentials may not work.
     pub(crate) withdraw: bool,
     /// What the user has once this is done.
     pub(crate) then: Issued,
 }
 
 impl Issue {
-    /// Whether there is nothing to issue.
     pub(crate) fn is_nothing(self) -> bool {
         !self.password && !self.access_key
     }
 }
 
-/// What a student's way in should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
-    /// Its name, the student's.
     pub name: String,
-    /// What it may do.
     pub policy: managed_policy::Spec,
     /// What it, and the roles of the stack, may do at most.
     pub boundary: managed_policy::Spec,
 }
 
-/// A user as a listing shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     pub name: String,
     pub path: String,
     pub tags: Tags,
-    /// Names of its inline policies.
     pub inline: Vec<String>,
-    /// ARNs of attached managed policies.
     pub attached: Vec<String>,
-    /// Names of its groups.
     pub groups: Vec<String>,
-    /// ARN of its permissions boundary.
     pub boundary: Option<String>,
 }
 
 impl Seen {
-    /// Whose it is: see [`of_principal`].
     pub(crate) fn ownership(&self, scope: &Scope, class: &ClassName) -> Ownership {
         of_principal(&self.path, &self.tags, scope, class, None)
     }
 
-    /// Whether it is this owner's.
     pub(crate) fn is_of(&self, scope: &Scope, owner: &Owner) -> bool {
         self.ownership(scope, &owner.class).why_not(owner).is_none()
     }
 
-    /// Whether it is shut out.
     pub fn is_frozen(&self) -> bool {
         self.inline.iter().any(|name| name == FREEZE_POLICY)
     }
@@ -150,7 +128,6 @@ impl Observed {
         user.filter(|user| user.is_of(scope, owner))
     }
 
-    /// The students who are shut out, as far as their users tell.
     pub(crate) fn frozen(&self, scope: &Scope, stacks: &[Stack]) -> Vec<Username> {
         let is_frozen = |stack: &&Stack| {
             let user = self.user_of(scope, &stack.owner);

@@ -1,7 +1,7 @@
 //! Desired, Observed → what deploy would do.
 //!
-//! A student with a conflict, or with something that could not be seen, is left alone whole: a half stack
-//! beside a foreign resource helps nobody, and a guess over a gap can make duplicates.
+//! When a student has a conflict, or something could not be seen, nothing is done for that student: half a stack beside
+//! a foreign resource helps nobody, and a guess about what was not seen can make duplicates.
 
 use crate::stack::kinds::{Desired, Item, Observed, Planning, Verdict};
 use crate::stack::left::Spellings;
@@ -27,18 +27,15 @@ pub fn plan(desired: &Desired, observed: &Observed, reset: bool) -> Plan {
     Plan::new(desired, observed, students.collect())
 }
 
-/// Takes the actions out of a student's items when one of them is a conflict or could not be seen.
 fn leave_alone_if_unsafe(items: &mut [Item]) {
-    let Some(cause) = items
-        .iter()
-        .find(|i| matches!(i.verdict, Verdict::Conflict | Verdict::Unknown))
-        .map(|i| i.resource.to_string())
-    else {
+    let is_unsafe = |item: &&Item| matches!(item.verdict, Verdict::Conflict | Verdict::Unknown);
+    let Some(cause) = items.iter().find(is_unsafe) else {
         return;
     };
+    let cause = cause.resource.to_string();
     for item in items {
         if item.action.take().is_some() {
-            item.why = format!("waits: {cause} must be cleared up first");
+            item.why = format!("not done before {cause} is cleared up");
         }
     }
 }

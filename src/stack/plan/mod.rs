@@ -1,4 +1,4 @@
-//! The difference between what should be and what is: pure, and so specific that the engine decides nothing.
+//! The difference between what should be and what is: pure, and so specific that the engine has nothing to decide.
 
 #[cfg(test)]
 mod access_tests;
@@ -17,25 +17,18 @@ use crate::stack::ownership::Owner;
 
 pub use crate::stack::kinds::{Action, Item, Verdict};
 
-/// What a run would do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Where.
     pub scope: Scope,
-    /// Of which class.
     pub class: ClassName,
     /// One a student; those of the roster in its order, then those found only in the cloud.
     pub students: Vec<StudentPlan>,
-    /// What could not be seen.
     pub gaps: Vec<Gap>,
-    /// How full the account is.
     pub account: AccountUse,
 }
 
-/// What a run would do for one student.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudentPlan {
-    /// Whose it is.
     pub owner: Owner,
     /// Every resource, with what is to become of it.
     pub items: Vec<Item>,
@@ -67,8 +60,8 @@ impl StudentPlan {
         own.unwrap_or_else(|| hints::CONFLICT.to_owned())
     }
 
-    /// Whether it is certain that nothing of the stack is there. Not where something of its names is another's, or
-    /// could not be seen.
+    /// Whether it is certain that nothing of the stack exists. That is unknown where somebody else has one of its names, or
+    /// something could not be seen.
     pub(crate) fn nothing_there(&self) -> bool {
         let mut parts = self.worked_with().peekable();
         parts.peek().is_some() && parts.all(|item| item.verdict == Verdict::Create)
@@ -80,10 +73,24 @@ impl StudentPlan {
         items.filter(|item| item.resource.kind.is_worked_with())
     }
 
-    /// The functions.
     pub(crate) fn functions(&self) -> impl Iterator<Item = &Item> {
         let items = self.items.iter();
         items.filter(|item| item.resource.kind == Kind::Function)
+    }
+
+    /// How many items have something to do.
+    pub fn steps(&self) -> usize {
+        self.items.iter().filter(|i| i.action.is_some()).count()
+    }
+
+    /// Whether nothing is done for the student: because of a conflict, or because something could not be seen or is missing.
+    pub fn is_blocked(&self) -> bool {
+        let blocking = [Verdict::Conflict, Verdict::Unknown, Verdict::Missing];
+        self.items.iter().any(|i| blocking.contains(&i.verdict))
+    }
+
+    pub fn first(&self, verdict: Verdict) -> Option<&Item> {
+        self.items.iter().find(|i| i.verdict == verdict)
     }
 }
 
@@ -98,25 +105,27 @@ impl Plan {
         }
     }
 
+    fn items(&self) -> impl Iterator<Item = &Item> {
+        self.students.iter().flat_map(|student| &student.items)
+    }
+
     /// Concurrency that is newly reserved for functions.
     pub(crate) fn reserves(&self) -> u32 {
-        let items = self.students.iter().flat_map(|student| &student.items);
-        let actions = items.filter_map(|item| item.action.as_ref());
+        let actions = self.items().filter_map(|item| item.action.as_ref());
         actions.map(Action::reserves).sum()
     }
 
-    /// Every item that has something to do.
+    /// How many items have something to do.
     pub fn steps(&self) -> usize {
         self.students.iter().map(StudentPlan::steps).sum()
     }
 
     /// How many resources of a kind it creates.
     pub(crate) fn creates(&self, kind: Kind) -> usize {
-        let items = self.students.iter().flat_map(|s| &s.items);
-        let created = items.filter(|i| {
-            i.resource.kind == kind && i.verdict == Verdict::Create && i.action.is_some()
-        });
-        created.count()
+        let is_created = |item: &&Item| {
+            item.resource.kind == kind && item.verdict == Verdict::Create && item.action.is_some()
+        };
+        self.items().filter(is_created).count()
     }
 
     /// The same plan with only some of its actions; the other items stay as found.
@@ -130,36 +139,8 @@ impl Plan {
         plan
     }
 
-    /// How many items of the class have this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
-        self.students
-            .iter()
-            .flat_map(|s| &s.items)
-            .filter(|i| i.verdict == verdict)
-            .count()
-    }
-}
-
-impl StudentPlan {
-    /// Items that have something to do.
-    pub fn steps(&self) -> usize {
-        self.items.iter().filter(|i| i.action.is_some()).count()
-    }
-
-    /// Whether nothing is done for the student because of a conflict, or of something that could not be seen or is
-    /// needed and not there.
-    pub fn is_blocked(&self) -> bool {
-        let blocks = |i: &Item| {
-            matches!(
-                i.verdict,
-                Verdict::Conflict | Verdict::Unknown | Verdict::Missing
-            )
-        };
-        self.items.iter().any(blocks)
-    }
-
-    /// The first item with this verdict.
-    pub fn first(&self, verdict: Verdict) -> Option<&Item> {
-        self.items.iter().find(|i| i.verdict == verdict)
+        let found = |item: &&Item| item.verdict == verdict;
+        self.items().filter(found).count()
     }
 }

@@ -1,8 +1,7 @@
 //! Observed → what teardown would do: the same diff with nothing desired.
 //!
-//! What goes first: the endpoint (its stage), the functions and the state machine, which cost money or give
-//! access; then roles and log groups, which do neither. A log group goes after its function, since a
-//! function that logs once more would make it again.
+//! What costs money or gives access goes first: users, the endpoint (its stage), functions and state machines; then roles,
+//! log groups and policies. A log group goes after its function, since a function that logs once more would make it again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,20 +12,19 @@ use crate::stack::left::respelled;
 use crate::stack::ownership::{Owner, Ownership};
 use crate::stack::plan::{Plan, StudentPlan};
 
-/// Whom to tear down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// The students of `desired` only.
     Selected,
     /// The whole class: also what is found of students who are no longer in the roster.
     WholeClass,
-    /// Only students who are no longer in the roster, which `desired` then has whole. Whoever is in it in another
-    /// spelling has not left.
+    /// Only students who are no longer in the roster; `desired` then has the whole roster. A student who is in it in
+    /// another spelling has not left.
     Left,
 }
 
 impl Depth {
-    /// Whom a teardown that looks so reaches.
+    /// The reach of a teardown that looks this closely.
     pub fn reach(&self) -> Reach {
         match self {
             Self::TeardownOfClass { .. } => Reach::WholeClass,
@@ -37,7 +35,7 @@ impl Depth {
 }
 
 impl Reach {
-    /// Whether an owner is reached besides the stacks of `desired`.
+    /// Whether it covers this owner, who has no stack in `desired`.
     pub(crate) fn beyond(self, desired: &Desired, owner: &Owner) -> bool {
         let has_stack = || has_stack(desired, owner);
         match self {
@@ -48,8 +46,8 @@ impl Reach {
     }
 }
 
-/// Plans a teardown of the stacks that `desired` would make: what they are made of by name, and whatever else
-/// carries the owners' tags.
+/// Plans a teardown of the stacks that `desired` would make: their resources by name, and whatever else carries their
+/// owners' tags.
 pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     let chosen = match reach {
         Reach::Selected | Reach::WholeClass => desired.stacks.as_slice(),
@@ -72,14 +70,12 @@ pub fn plan(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
             None => {}
         }
     }
-    let students = wanted.into_iter();
-    let students = students
-        .map(|(owner, ids, in_roster)| student(desired, observed, owner, ids, in_roster))
-        .collect();
-    Plan::new(desired, observed, students)
+    let students = wanted
+        .into_iter()
+        .map(|(owner, ids, in_roster)| student(desired, observed, owner, ids, in_roster));
+    Plan::new(desired, observed, students.collect())
 }
 
-/// What would be deleted now and was not in the listing that was shown.
 pub(crate) fn growth(shown: &Plan, fresh: &Plan) -> BTreeSet<ResourceId> {
     let deletions = |plan: &Plan| -> BTreeSet<ResourceId> {
         let items = plan.students.iter().flat_map(|s| &s.items);
@@ -89,12 +85,11 @@ pub(crate) fn growth(shown: &Plan, fresh: &Plan) -> BTreeSet<ResourceId> {
     &deletions(fresh) - &deletions(shown)
 }
 
-/// Whether an owner's stack is among those that should be there.
 pub(crate) fn has_stack(desired: &Desired, owner: &Owner) -> bool {
     desired.stacks.iter().any(|stack| stack.owner == *owner)
 }
 
-/// What else the class has: resources of its other labs, which this lab's teardown leaves alone.
+/// How many resources the class has in its other labs, which this lab's teardown leaves alone.
 pub(crate) fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<LabId, usize> {
     let mut labs = BTreeMap::new();
     for (owner, ids) in observed.owned(desired) {
@@ -105,8 +100,8 @@ pub(crate) fn other_labs(desired: &Desired, observed: &Observed) -> BTreeMap<Lab
     labs
 }
 
-/// Roles and users of this lab of the class, and of the students that are reached, whose stack is in another region,
-/// by region: a teardown here leaves that stack alone, and must not look like the end of it.
+/// How many roles and users of this class and lab belong to stacks in other regions, by region, as far as the reach goes.
+/// A teardown here leaves those stacks alone, and must say so.
 pub fn other_regions(
     desired: &Desired,
     observed: &Observed,
@@ -148,7 +143,7 @@ fn student(
         .iter()
         .map(|id| item(desired, observed, &owner, id))
         .collect();
-    // Of a student who left the roster only what was found is known: any gap may hide more.
+    // A student who left the roster has no list of names: any gap may hide more of their resources.
     let mut gaps = observed.gaps.iter();
     let gap = gaps.find(|gap| runs(gap.kind) && !in_roster && gap.student.is_none());
     let hidden = |i: &&Item| runs(i.resource.kind) && i.verdict == Verdict::Unknown;
@@ -158,7 +153,7 @@ fn student(
         let before = item.resource.kind.facts().goes_after;
         let before_it = ids.iter().filter(|id| before.contains(&id.kind));
         item.after.extend(before_it.cloned());
-        // What may still run may still log, and needs its role to do so.
+        // A function that may still run may still log, and needs its role for that.
         if let Some(unseen) = &unseen
             && before.iter().any(|kind| runs(*kind))
             && item.action.take().is_some()

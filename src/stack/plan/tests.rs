@@ -199,15 +199,14 @@ fn apply(observed: &mut Observed, owner: &Owner, item: &Item) {
                 .functions
                 .insert(name, as_listed(function, owner, description));
         }
-        Action::Function(function::Action::Update {
+        Action::Function(function::Action::Update(function::FunctionUpdate {
             function,
             code,
             config,
             undo,
-            limit: _,
             description,
-            follows_ms: _,
-        }) => {
+            ..
+        })) => {
             let before = observed.functions[&name].clone();
             let mut after = as_listed(function, owner, description.clone());
             if !code {

@@ -38,7 +38,7 @@ async fn a_validation_meets_a_cause_that_is_everybodys_once() {
     // Once for each of what the probes try, and with its fix.
     assert!((1..=probes.len()).contains(&told.len()), "{told:?}");
     let words = [
-        "everybody's",
+        "all students share",
         "states:DescribeExecution",
         "Fix: ",
         "request id",

@@ -10,10 +10,8 @@ use sha2::{Digest, Sha256};
 /// that is larger than what is in it is no code of anybody's.
 pub(crate) const ZIP_MAX: usize = 256 * 1024 * 1024;
 
-/// Why a function's code could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum CodeError {
-    /// AWS said no.
     #[error("{0}")]
     Cloud(CloudError),
     /// What came is not what Lambda says that the function runs.
@@ -21,7 +19,6 @@ pub enum CodeError {
         "what was fetched is not the code that Lambda names: it was changed meanwhile, or cut off"
     )]
     Other,
-    /// The run was stopped.
     #[error("stopped")]
     Cancelled,
 }
@@ -36,9 +33,6 @@ impl From<CallError> for CodeError {
 }
 
 /// Fetches a function's zip from where Lambda says that it is, and proves that it is that.
-///
-/// # Errors
-/// See [`CodeError`].
 pub async fn code_of(client: &Client, function: &str) -> Result<Vec<u8>, CodeError> {
     let place = client.locate_code(function).await?;
     let zip = client.fetch_code(&place.url, ZIP_MAX).await?;

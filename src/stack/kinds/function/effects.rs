@@ -6,14 +6,13 @@ use crate::aws::Operation::{self, *};
 use crate::aws::{ErrorKind, FunctionState, NewFunction};
 use crate::events::Event;
 use crate::stack::kinds::rest_api::{BEING_COMPLETED, StageRecord};
-use crate::stack::kinds::{Effect, Item, KindAction, role};
+use crate::stack::kinds::{Effect, Item, KindAction, PlannedCalls, role};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 
 use super::{FunctionSetting, RUN_MAX_MS, Spec, TAG_FROZEN, concurrency, reserved_tag};
 
 /// From a role's creation until its function is Active: about ten seconds, and a look in between.
 const ROLE_AND_FUNCTION: Duration = Duration::from_secs(16);
-/// Until an update of a function is applied.
 const UPDATE: Duration = Duration::from_secs(5);
 /// Looks at a new function until it is Active, usually.
 const LOOKS: usize = 2;
@@ -23,42 +22,39 @@ const LOOKS: usize = 2;
 pub enum ShutOut {
     /// The student's user is frozen.
     Yes,
-    /// Only the tags of these functions can tell, which no listing shows: whoever has no user can be frozen, too.
+    /// Only the tags of these functions can tell, and no listing shows them: a student without a user can be frozen, too.
     AsTagged(Vec<String>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Creates it and waits until it is Active.
     Create {
         function: Spec,
-        /// Stages whose record claims that the API is whole, permission included, though this function
-        /// (and with it the permission) is gone: the record is withdrawn before the function is made.
+        /// Stages whose record says that the API is whole, permission included, though this function (and with it the
+        /// permission) is gone: the record is withdrawn before the function is made.
         withdraw: Vec<StageRecord>,
-        /// Whether it is not to run before a thaw.
         shut: ShutOut,
     },
-    /// Writes the parts that differ.
-    Update {
-        function: Spec,
-        /// Write the code.
-        code: bool,
-        /// Write the configuration.
-        config: bool,
-        /// Settings that no lab makes, to be put back as AWS makes them; written with the configuration.
-        undo: Vec<FunctionSetting>,
-        /// Look at the reserved concurrency, and set it.
-        limit: bool,
-        /// The description that records what is deployed once this is done; written last.
-        description: String,
-        /// When it was last modified, where nothing in it is the student's: what is written follows that.
-        follows_ms: Option<i64>,
-    },
-    /// Lets nothing of it run any more.
+    Update(FunctionUpdate),
     Freeze,
-    /// Lets it run as it did before.
     Thaw,
     Delete,
+}
+
+/// Which parts of a function are written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FunctionUpdate {
+    pub(crate) function: Spec,
+    pub(crate) code: bool,
+    pub(crate) config: bool,
+    /// Settings to return to AWS's defaults; written with the configuration.
+    pub(crate) undo: Vec<FunctionSetting>,
+    /// Look at the reserved concurrency, and set it.
+    pub(crate) limit: bool,
+    /// Records what is deployed; written last.
+    pub(crate) description: String,
+    /// When the function was last modified; `None` if the student's changes are in it. The update follows that write.
+    pub(crate) follows_ms: Option<i64>,
 }
 
 impl super::super::Action {
@@ -73,8 +69,8 @@ impl super::super::Action {
     }
 }
 
-/// The calls that a new stack makes in vain: a student's first function is refused because its role, made a moment ago,
-/// cannot be assumed yet.
+/// The calls that a new stack makes in vain: AWS refuses a student's first function, because its role was made a moment
+/// ago.
 pub(crate) fn refused_at_first(items: &[Item]) -> &'static [(Operation, usize)] {
     use super::super::Action as Any;
     let any = |is_it: fn(&Any) -> bool| items.iter().filter_map(|i| i.action.as_ref()).any(is_it);
@@ -87,17 +83,7 @@ pub(crate) fn refused_at_first(items: &[Item]) -> &'static [(Operation, usize)] 
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
-        match self {
-            Self::Create { .. } => Effect::Create,
-            Self::Update { .. } => Effect::Update,
-            Self::Freeze => Effect::Freeze,
-            Self::Thaw => Effect::Thaw,
-            Self::Delete => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
             Self::Create {
                 withdraw,
@@ -110,39 +96,41 @@ impl KindAction for Action {
                 };
                 let limited = usize::from(is_limited(function, shut));
                 let looks = looks_at_others + limited * usize::from(!shut);
-                vec![
+                let calls = vec![
                     (UpdateStage, withdraw.len()),
                     (CreateFunction, 1),
                     (GetFunction, looks + (1 + limited) * LOOKS),
                     (PutFunctionConcurrency, limited),
                     (UpdateFunctionConfiguration, limited),
-                ]
+                ];
+                (Effect::Create, calls)
             }
-            Self::Update { code, limit, .. } => vec![
-                (GetFunction, usize::from(*limit)),
-                (UpdateFunctionCode, usize::from(*code)),
-                (UpdateFunctionConfiguration, 1),
-                (GetFunction, LOOKS * (1 + usize::from(*code))),
-                (LambdaTagResource, 1),
-            ],
-            Self::Freeze => vec![
-                (GetFunction, 1),
-                (LambdaTagResource, 1),
-                (PutFunctionConcurrency, 1),
-            ],
-            Self::Thaw => vec![
-                (GetFunction, 1),
-                (DeleteFunctionConcurrency, 1),
-                (LambdaUntagResource, 1),
-            ],
-            Self::Delete => vec![(DeleteFunction, 1)],
+            Self::Update(FunctionUpdate { code, limit, .. }) => {
+                let (code, limit) = (usize::from(*code), usize::from(*limit));
+                let calls = vec![
+                    (GetFunction, limit + LOOKS * (1 + code)),
+                    (UpdateFunctionCode, code),
+                    (UpdateFunctionConfiguration, 1),
+                    (LambdaTagResource, 1),
+                ];
+                (Effect::Update, calls)
+            }
+            Self::Freeze => {
+                let calls = [GetFunction, LambdaTagResource, PutFunctionConcurrency];
+                (Effect::Freeze, calls.map(|call| (call, 1)).into())
+            }
+            Self::Thaw => {
+                let calls = [GetFunction, DeleteFunctionConcurrency, LambdaUntagResource];
+                (Effect::Thaw, calls.map(|call| (call, 1)).into())
+            }
+            Self::Delete => (Effect::Delete, vec![(DeleteFunction, 1)]),
         }
     }
 
     fn wait(&self) -> Duration {
         match self {
             Self::Create { .. } => ROLE_AND_FUNCTION,
-            Self::Update { .. } => UPDATE,
+            Self::Update(_) => UPDATE,
             _ => Duration::ZERO,
         }
     }
@@ -154,24 +142,7 @@ impl KindAction for Action {
                 withdraw,
                 shut,
             } => create(cx, function, withdraw, shut).await,
-            Self::Update {
-                function,
-                code,
-                config,
-                undo,
-                limit,
-                description,
-                follows_ms,
-            } => {
-                let parts = FunctionParts {
-                    code: *code,
-                    config: *config,
-                    undo,
-                    limit: *limit,
-                    follows_ms: *follows_ms,
-                };
-                update(cx, function, parts, description).await
-            }
+            Self::Update(parts) => update(cx, parts).await,
             Self::Freeze => concurrency::freeze(cx).await,
             Self::Thaw => concurrency::thaw(cx).await,
             Self::Delete => or_gone(cx.client.delete_function(&cx.resource.name).await),
@@ -179,44 +150,42 @@ impl KindAction for Action {
     }
 }
 
-/// Creates the function and waits until it is Active. That of a student who is shut out comes as a freeze leaves it.
+/// Creates the function and waits until it is Active. If the student is shut out, it is made as a freeze would leave it.
 async fn create(
     cx: &Context<'_>,
     function: &Spec,
     withdraw: &[StageRecord],
     shut: &ShutOut,
 ) -> Result<(), StepError> {
-    for record in withdraw {
-        let update = cx
-            .client
-            .update_stage(&record.api_id, &record.stage, BEING_COMPLETED, None);
+    for StageRecord { api_id, stage } in withdraw {
+        let update = cx.client.update_stage(api_id, stage, BEING_COMPLETED, None);
         or_gone(update.await)?;
     }
     let shut = match shut {
         ShutOut::Yes => true,
         ShutOut::AsTagged(others) => concurrency::any_frozen(cx, others).await?,
     };
-    let mut tags = cx
-        .owner
-        .tags(cx.scope, &function.fingerprint(cx.scope, cx.class()));
+    let fingerprint = &function.fingerprint(cx.scope, cx.class());
+    let mut tags = cx.owner.tags(cx.scope, fingerprint);
     if shut {
         let reserved = reserved_tag(function.reserved_concurrency);
         tags.insert(TAG_FROZEN.to_owned(), reserved);
     }
+    // The reserved concurrency can be set only once the function exists, and is recorded then.
+    let config = function.config_fingerprint(cx.scope, cx.class());
+    let recorded = !is_limited(function, shut);
     let new = &NewFunction {
         function,
         role_arn: cx.scope.role_arn(cx.class(), &function.role),
-        description: at_first(cx, function, shut),
+        description: function.record(cx.owner, &function.code_fingerprint(), &config, recorded),
         tags,
     };
-    let created = cx
-        .call_assuming_role(|| cx.client.create_function(new))
-        .await;
-    match created {
+    let created = cx.call_assuming_role(|| cx.client.create_function(new));
+    match created.await {
         Ok(state) => {
-            let state = wait_until_active(cx, &function.name, Some(state)).await?;
+            let state = wait_until_active(cx, &function.name, state).await?;
             // Nothing ran before it.
-            let written = told(cx, &state, 0, None);
+            let written = emit_written(cx, &state, 0, None);
             limit_new(cx, function, shut, written).await
         }
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
@@ -226,19 +195,12 @@ async fn create(
     }
 }
 
-/// Whether the reserved concurrency of a new function is set: the lab has one, or nothing of it is to run.
+/// Whether a new function gets a reserved concurrency: the lab has one, or the function must not run.
 fn is_limited(function: &Spec, shut: bool) -> bool {
     shut || function.reserved_concurrency.is_some()
 }
 
-/// The record of a new function. Its reserved concurrency can be set only once it is there, and is recorded then.
-fn at_first(cx: &Context<'_>, function: &Spec, shut: bool) -> String {
-    let config = function.config_fingerprint(cx.scope, cx.class());
-    let limited = !is_limited(function, shut);
-    function.record(cx.owner, &function.code_fingerprint(), &config, limited)
-}
-
-/// Sets and records the reserved concurrency of a new function, where it has one.
+/// Sets and records the reserved concurrency of a new function, if it gets one.
 async fn limit_new(
     cx: &Context<'_>,
     function: &Spec,
@@ -252,20 +214,19 @@ async fn limit_new(
         true => concurrency::stop_new(cx).await?,
         false => concurrency::apply(cx, function).await?,
     }
-    let name = function.name.as_str();
+    let (client, name) = (&cx.client, function.name.as_str());
     let description = &function.description(cx.scope, cx.owner);
-    let state = cx
-        .client
+    let state = client
         .update_function_description(name, description)
         .await?;
-    let state = wait_until_active(cx, name, Some(state)).await?;
-    told(cx, &state, RUN_MAX_MS, written);
+    let state = wait_until_active(cx, name, state).await?;
+    emit_written(cx, &state, RUN_MAX_MS, written);
     Ok(())
 }
 
-/// Tells what homeroom has written, and when by AWS's clock: the answer. `follows_ms`: when it was last written before, if
-/// nothing of the student's was in it.
-fn told(
+/// Emits that homeroom has written the function; returns when, by AWS's clock. `follows_ms`: when it was last written
+/// before, unless the student's changes were in it.
+fn emit_written(
     cx: &Context<'_>,
     state: &FunctionState,
     clean_after_ms: i64,
@@ -282,124 +243,93 @@ fn told(
     Some(modified_ms)
 }
 
-/// Takes over a function that is there though the listing did not show it: one that an earlier run made and
-/// never heard of, or that another run is making. Brings it up to date where that was an older lab's.
+/// Takes over a function that exists though the listing did not show it: an earlier run made it and got no answer, or
+/// another run is making it. Updates it if it is an older lab's.
 async fn adopt(cx: &Context<'_>, function: &Spec, shut: bool) -> Result<(), StepError> {
     let name = function.name.as_str();
     let state = cx.call_about_new(|| cx.client.get_function(name)).await?;
-    let tags = state.clone().readable_tags().map_err(StepError::Cloud)?;
+    let tags = state.clone().readable_tags()?;
     cx.prove_ours(&tags)?;
     if shut {
         concurrency::freeze_seen(cx, &state).await?;
     }
     let description = function.description(cx.scope, cx.owner);
-    // Whether what is reserved was set before the run was cut off, the record does not say yet.
-    let unlimited = is_limited(function, shut || tags.contains_key(TAG_FROZEN));
     let current = state.code_sha256 == function.code.sha256 && state.description == description;
-    let state = wait_until_active(cx, name, Some(state)).await?;
-    let written = told(cx, &state, RUN_MAX_MS, None);
+    let state = wait_until_active(cx, name, state).await?;
+    let written = emit_written(cx, &state, RUN_MAX_MS, None);
     if current {
-        Ok(())
-    } else {
-        let parts = FunctionParts {
-            code: true,
-            config: true,
-            undo: &[],
-            limit: unlimited,
-            follows_ms: written,
-        };
-        update(cx, function, parts, &description).await
+        return Ok(());
     }
-}
-
-/// Which parts of a function are to be written.
-#[derive(Debug, Clone, Copy)]
-struct FunctionParts<'a> {
-    code: bool,
-    config: bool,
-    /// Settings to put back as AWS makes them, with the configuration.
-    undo: &'a [FunctionSetting],
-    /// Its reserved concurrency.
-    limit: bool,
-    /// When it was last written, if nothing of the student's is in it.
-    follows_ms: Option<i64>,
+    let parts = FunctionUpdate {
+        function: function.clone(),
+        code: true,
+        config: true,
+        undo: Vec::new(),
+        // The record does not say whether the reserved concurrency was set before the run was cut off.
+        limit: is_limited(function, shut || tags.contains_key(TAG_FROZEN)),
+        description,
+        follows_ms: written,
+    };
+    update(cx, &parts).await
 }
 
 /// Writes the parts that differ; the record comes last, with the configuration.
-async fn update(
-    cx: &Context<'_>,
-    function: &Spec,
-    parts: FunctionParts<'_>,
-    description: &str,
-) -> Result<(), StepError> {
+async fn update(cx: &Context<'_>, parts: &FunctionUpdate) -> Result<(), StepError> {
+    let (client, function, description) = (&cx.client, &parts.function, &parts.description);
     let name = function.name.as_str();
     let _alone = cx.alone_with(name).await?;
     let mut follows_ms = parts.follows_ms;
     if parts.code {
-        let state = cx.client.update_function_code(name, &function.code).await?;
-        let state = wait_until_active(cx, name, Some(state)).await?;
-        // What follows what is still the student's in part proves nothing before it.
-        follows_ms = told(cx, &state, RUN_MAX_MS, follows_ms).filter(|_| follows_ms.is_some());
+        let state = client.update_function_code(name, &function.code).await?;
+        let state = wait_until_active(cx, name, state).await?;
+        // After a write that left the student's changes in place, this one proves nothing about the time before it.
+        let written = emit_written(cx, &state, RUN_MAX_MS, follows_ms);
+        follows_ms = written.filter(|_| follows_ms.is_some());
     }
     if parts.limit {
         concurrency::apply(cx, function).await?;
     }
     let state = if parts.config {
-        update_configuration(cx, function, parts.undo, description).await?
+        let new = &NewFunction {
+            function,
+            role_arn: cx.scope.role_arn(cx.class(), &function.role),
+            description: description.clone(),
+            tags: Default::default(),
+        };
+        // The role may have been made a moment ago.
+        cx.call_assuming_role(|| client.update_function_configuration(new, &parts.undo))
+            .await?
     } else {
-        cx.client
+        client
             .update_function_description(name, description)
             .await?
     };
-    let state = wait_until_active(cx, name, Some(state)).await?;
-    told(cx, &state, RUN_MAX_MS, follows_ms);
+    let state = wait_until_active(cx, name, state).await?;
+    emit_written(cx, &state, RUN_MAX_MS, follows_ms);
     let arn = &cx.scope.function_arn(name);
-    let tags = &cx
-        .owner
-        .tags(cx.scope, &function.fingerprint(cx.scope, cx.class()));
-    let tagged = cx.client.tag_function(arn, tags);
-    Ok(tagged.await?)
+    let fingerprint = &function.fingerprint(cx.scope, cx.class());
+    let tags = &cx.owner.tags(cx.scope, fingerprint);
+    Ok(client.tag_function(arn, tags).await?)
 }
 
-/// Writes the whole configuration, once its role can be assumed: it may have been made a moment ago.
-async fn update_configuration(
-    cx: &Context<'_>,
-    function: &Spec,
-    undo: &[FunctionSetting],
-    description: &str,
-) -> Result<FunctionState, StepError> {
-    let new = &NewFunction {
-        function,
-        role_arn: cx.scope.role_arn(cx.class(), &function.role),
-        description: description.to_owned(),
-        tags: Default::default(),
-    };
-    cx.call_assuming_role(|| cx.client.update_function_configuration(new, undo))
-        .await
-}
-
-/// Waits until nothing of the function is in progress; how it stands then. `known`: what the call before already told.
+/// Waits until nothing of the function is in progress; returns its state then.
 async fn wait_until_active(
     cx: &Context<'_>,
     name: &str,
-    known: Option<FunctionState>,
+    mut state: FunctionState,
 ) -> Result<FunctionState, StepError> {
     let mut poll = Poll::function_state();
-    let mut known = known;
     loop {
-        let state = match known.take() {
-            Some(state) => state,
-            None => cx.call_about_new(|| cx.client.get_function(name)).await?,
-        };
-        match readiness(&state) {
+        let on = match readiness(&state) {
             Readiness::Ready => return Ok(state),
             Readiness::Failed(why) => return Err(StepError::Stuck(why)),
-            Readiness::Waiting => poll.again(cx, "the function to become Active").await?,
+            Readiness::Waiting => "the function to become Active".to_owned(),
             Readiness::Unready(state) => {
-                let on = format!("the function to become Active: it is {state}");
-                poll.again(cx, &on).await?;
+                format!("the function to become Active: it is {state}")
             }
-        }
+        };
+        poll.again(cx, &on).await?;
+        state = cx.call_about_new(|| cx.client.get_function(name)).await?;
     }
 }
 
@@ -407,23 +337,18 @@ async fn wait_until_active(
 enum Readiness {
     Ready,
     Waiting,
-    /// In a state that is neither on its way nor there.
+    /// In a state that homeroom does not know.
     Unready(String),
     Failed(String),
 }
 
 /// Only what is known to take calls is ready: Lambda has gained states before, `Deactivating`, `Deleting` and
-/// `ActiveNonInvocable` among them. An endpoint that says nothing of states has none to wait for.
+/// `ActiveNonInvocable` among them. An endpoint that reports no states has none to wait for.
 fn readiness(state: &FunctionState) -> Readiness {
-    let reason = || {
-        state
-            .reason
-            .clone()
-            .unwrap_or_else(|| "no reason given".to_owned())
-    };
+    let reason = state.reason.as_deref().unwrap_or("no reason given");
     match (state.state.as_str(), state.last_update_status.as_str()) {
-        ("Failed", _) => Readiness::Failed(format!("AWS could not set it up: {}", reason())),
-        (_, "Failed") => Readiness::Failed(format!("AWS could not apply the update: {}", reason())),
+        ("Failed", _) => Readiness::Failed(format!("AWS could not set it up: {reason}")),
+        (_, "Failed") => Readiness::Failed(format!("AWS could not apply the update: {reason}")),
         ("Pending", _) | (_, "InProgress") => Readiness::Waiting,
         // Inactive: not invoked for weeks; the next invocation wakes it.
         ("Active" | "Inactive" | "", "Successful" | "") => Readiness::Ready,

@@ -1,4 +1,4 @@
-//! What a student changed of a function: its code, and its settings.
+//! What a student changed in a function: its code, and its settings.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub enum FunctionSetting {
 }
 
 impl FunctionSetting {
-    /// Its name in the API, and what AWS makes it where nobody says anything, for people.
+    /// Its name in the API, and AWS's default in words for people.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Architectures => ("Architectures", "x86_64"),
@@ -43,25 +43,15 @@ impl FunctionSetting {
     }
 }
 
-/// A part of a function that the student changed.
 #[derive(Debug)]
 pub(super) struct ChangedPart {
     /// The code, or else the configuration.
     pub(crate) is_code: bool,
-    /// The settings that differ.
     names: Vec<String>,
     pub(crate) diff: Vec<DiffLine>,
 }
 
 impl ChangedPart {
-    /// Its key in a record.
-    pub(crate) fn key(&self) -> &'static str {
-        match self.is_code {
-            true => "code",
-            false => "config",
-        }
-    }
-
     pub(crate) fn word(&self) -> &'static str {
         match self.is_code {
             true => "code",
@@ -70,14 +60,13 @@ impl ChangedPart {
     }
 }
 
-/// What the student changed of a function.
 pub(super) fn changed_parts(at: &Planning<'_>, wanted: &Spec, seen: &Seen) -> Vec<ChangedPart> {
     let drift = wanted.difference(at.scope, at.owner(), seen);
     let mut parts = Vec::new();
     if drift.code == Drift::Theirs {
         let mut code = SettingsDiff::default();
         code.compare("CodeSha256", &wanted.code.sha256, &seen.code_sha256);
-        // What is not the zip has a name; the zip is the code.
+        // The zip needs no name: it is the code.
         code.names.clear();
         parts.push(part(code, seen, true));
     }
@@ -88,7 +77,7 @@ pub(super) fn changed_parts(at: &Planning<'_>, wanted: &Spec, seen: &Seen) -> Ve
     parts
 }
 
-/// A part with those of its settings that no lab makes.
+/// A part, with those of its settings that no lab sets.
 fn part(mut differs: SettingsDiff, seen: &Seen, is_code: bool) -> ChangedPart {
     for (setting, value) in &seen.extras {
         if (*setting == FunctionSetting::Architectures) == is_code {
@@ -118,12 +107,11 @@ fn configuration(role_arn: &str, wanted: &Spec, seen: &Seen) -> SettingsDiff {
     found.compare("Runtime", &wanted.runtime, &seen.runtime);
     found.compare("Handler", &wanted.handler, &seen.handler);
     found.compare("Role", role_arn, &seen.role_arn);
-    let seconds = |timeout_s: i32| format!("{timeout_s} s");
-    let (old, new) = (seconds(wanted.timeout_s), seconds(seen.timeout_s));
-    found.compare("Timeout", &old, &new);
-    let memory = |mib: i32| format!("{mib} MiB");
-    let (old, new) = (memory(wanted.memory_mib), memory(seen.memory_mib));
-    found.compare("MemorySize", &old, &new);
+    let mut number = |name: &str, old: i32, new: i32, unit: &str| {
+        found.compare(name, &format!("{old} {unit}"), &format!("{new} {unit}"));
+    };
+    number("Timeout", wanted.timeout_s, seen.timeout_s, "s");
+    number("MemorySize", wanted.memory_mib, seen.memory_mib, "MiB");
     let variable = |name: &str, what: &str| format!("environment variable {name}{what}");
     let (old, new) = (&wanted.environment, &seen.environment);
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();

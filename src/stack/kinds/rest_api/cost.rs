@@ -4,7 +4,6 @@ use crate::stack::kinds::Desired;
 
 use super::Authorization;
 
-/// Seconds of a day.
 const DAY_S: f64 = 86_400.0;
 /// US dollars for a million requests to a REST API. Source: API Gateway pricing, us-east-1, first 333 million a month.
 const API_MILLION: f64 = 3.50;

@@ -9,34 +9,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::aws::Operation::{self, *};
+use crate::aws::Operation::*;
 use crate::aws::{CallError, ErrorKind, Permission};
-use crate::stack::kinds::{Effect, Kind, KindAction, ResourceId};
+use crate::stack::kinds::search::pages;
+use crate::stack::kinds::{Effect, Kind, KindAction, PlannedCalls, ResourceId};
 use crate::stack::ownership::Ownership;
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 
 use super::{Authorization, PathResource, RouteSpec, Spec};
 
-/// How often CreateRestApi is tried when it is unclear whether it had its effect.
+/// How often CreateRestApi is tried while its answers leave open whether it made the API.
 const AMBIGUOUS_MAX: usize = 5;
 
-/// What a stage's description says while its API is not whole.
+/// The description of a stage while its API is not whole.
 pub(crate) const BEING_COMPLETED: &str = "homeroom: being completed";
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Creates it with all its parts.
     Create(Spec),
-    /// Makes it whole: whatever of its parts is missing or differs.
+    /// Adds missing parts and corrects others.
     Complete {
         api: Spec,
-        /// The id of the one that is there.
         id: String,
-        /// Others with the same name that are ours: deleted.
+        /// Ids of others with the same name that are ours: they are deleted.
         duplicates: Vec<String>,
     },
     Delete {
-        /// Ids of all that are ours.
         ids: Vec<String>,
         /// Stages to delete first, so that the endpoints stop answering at once: (API id, stage).
         stages: Vec<(String, String)>,
@@ -44,7 +42,7 @@ pub enum Action {
 }
 
 impl super::super::Action {
-    /// Both deletions in one, where they are of the same name.
+    /// Both deletions in one; only REST APIs can have the same name.
     pub(crate) fn and_delete(self, other: Self) -> Self {
         match (self, other) {
             (
@@ -61,22 +59,13 @@ impl super::super::Action {
                 stages.extend(more_stages);
                 Self::RestApi(Action::Delete { ids, stages })
             }
-            // No other kind has two of one name.
             (one, _) => one,
         }
     }
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
-        match self {
-            Self::Create(_) => Effect::Create,
-            Self::Complete { .. } => Effect::Complete,
-            Self::Delete { .. } => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         let published = |api: &Spec| {
             [
                 (CreateDeployment, 1),
@@ -93,9 +82,9 @@ impl KindAction for Action {
                     (PutIntegration, api.routes.len()),
                 ];
                 calls.extend(published(api));
-                calls
+                (Effect::Create, calls)
             }
-            // What is missing of its parts shows only when it is looked at; most often nothing.
+            // Most often no part is missing.
             Self::Complete {
                 api, duplicates, ..
             } => {
@@ -105,10 +94,11 @@ impl KindAction for Action {
                     (DeleteRestApi, duplicates.len()),
                 ];
                 calls.extend(published(api));
-                calls
+                (Effect::Complete, calls)
             }
             Self::Delete { ids, stages } => {
-                vec![(DeleteStage, stages.len()), (DeleteRestApi, ids.len())]
+                let calls = vec![(DeleteStage, stages.len()), (DeleteRestApi, ids.len())];
+                (Effect::Delete, calls)
             }
         }
     }
@@ -121,7 +111,12 @@ impl KindAction for Action {
                 id,
                 duplicates,
             } => complete(cx, api, id, duplicates).await,
-            Self::Delete { ids, stages } => delete(cx, ids, stages).await,
+            Self::Delete { ids, stages } => {
+                for (id, stage) in stages {
+                    or_gone(cx.client.delete_stage(id, stage).await)?;
+                }
+                delete_apis(cx, ids).await
+            }
         }
     }
 }
@@ -161,7 +156,7 @@ enum Made {
     New {
         id: String,
         root: Option<String>,
-        /// Whether an earlier attempt may have made another one, which no listing showed yet.
+        /// Whether an earlier attempt may have made another one that no listing shows yet.
         in_doubt: bool,
     },
     Found {
@@ -169,13 +164,18 @@ enum Made {
     },
 }
 
-/// Deletes APIs of the same name and owner that an unanswered attempt made after all.
+/// Deletes other APIs of the same name and owner, which an attempt without an answer may have made.
 async fn delete_twins(cx: &Context<'_>, api: &Spec, keep: &str) -> Result<(), StepError> {
-    for id in find_ours(cx, api).await? {
-        if id != keep {
-            let deleted = cx.client.delete_rest_api(&id);
-            or_gone(deleted.await)?;
-        }
+    let ours = find_ours(cx, api).await?;
+    delete_apis(cx, ours.iter().filter(|id| *id != keep)).await
+}
+
+async fn delete_apis(
+    cx: &Context<'_>,
+    ids: impl IntoIterator<Item = &String>,
+) -> Result<(), StepError> {
+    for id in ids {
+        or_gone(cx.client.delete_rest_api(id).await)?;
     }
     Ok(())
 }
@@ -183,76 +183,61 @@ async fn delete_twins(cx: &Context<'_>, api: &Spec, keep: &str) -> Result<(), St
 /// Creates the API, once. After an answer that leaves open whether it was made, the listing decides.
 async fn create_or_find(cx: &Context<'_>, api: &Spec) -> Result<Made, StepError> {
     let tags = &cx.owner.tags(cx.scope, &api.fingerprint(cx.scope));
-    let description = &format!(
-        "homeroom class={} student={} lab={}",
-        cx.owner.class, cx.owner.student, cx.owner.lab
-    );
+    let description = &cx.owner.record(&[]);
     let mut last = None;
     for _ in 0..AMBIGUOUS_MAX {
-        let created = cx
-            .client
-            .create_rest_api(&api.name, description, tags)
-            .await;
-        match created {
+        let created = cx.client.create_rest_api(&api.name, description, tags);
+        match created.await {
             Ok((id, root)) => {
-                return Ok(Made::New {
-                    id,
-                    root,
-                    in_doubt: last.is_some(),
-                });
+                let in_doubt = last.is_some();
+                return Ok(Made::New { id, root, in_doubt });
             }
             Err(CallError::Cloud(error)) if error.kind == ErrorKind::Ambiguous => {
-                // A listing may show a new API only after a while.
-                let mut poll = Poll::listing();
-                while poll
-                    .again(cx, "the listing, to tell whether the API was made")
-                    .await
-                    .map(|()| true)
-                    .or_else(|error| match error {
-                        StepError::Stuck(_) => Ok(false),
-                        other => Err(other),
-                    })?
-                {
-                    if let Some(id) = find_ours(cx, api).await?.into_iter().next() {
-                        return Ok(Made::Found { id });
-                    }
+                if let Some(id) = listed_after_a_while(cx, api).await? {
+                    return Ok(Made::Found { id });
                 }
                 last = Some(error);
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Err(last.map_or_else(
-        || StepError::Stuck("the API could not be made".to_owned()),
-        StepError::Cloud,
-    ))
+    let not_made = || StepError::Stuck("the API could not be made".to_owned());
+    Err(last.map_or_else(not_made, StepError::Cloud))
 }
 
-/// Looks through the region's APIs for ours with this name: their ids, oldest first.
-async fn find_ours(cx: &Context<'_>, api: &Spec) -> Result<Vec<String>, StepError> {
-    let mut token = None;
-    let mut ours = Vec::new();
+/// The id of our API once the listing shows it; `None` when it does not in time.
+async fn listed_after_a_while(cx: &Context<'_>, api: &Spec) -> Result<Option<String>, StepError> {
+    let mut poll = Poll::listing();
     loop {
-        let page = cx.client.rest_apis_page(token.clone()).await?;
-        ours.extend(
-            page.items
-                .into_iter()
-                .filter(|(found, tags)| {
-                    found.name == api.name
-                        && Ownership::from_tags(tags, cx.class())
-                            == Ownership::Ours(cx.owner.clone())
-                })
-                .map(|(found, _)| (found.created_s, found.id)),
-        );
-        token = page.next;
-        if token.is_none() {
-            ours.sort();
-            return Ok(ours.into_iter().map(|(_, id)| id).collect());
+        let on = "the listing, to tell whether the API was made";
+        match poll.again(cx, on).await {
+            Err(StepError::Stuck(_)) => return Ok(None),
+            other => other?,
+        }
+        if let Some(id) = find_ours(cx, api).await?.into_iter().next() {
+            return Ok(Some(id));
         }
     }
 }
 
-/// Makes an API whole, whatever is missing, and deletes its duplicates.
+/// The ids of the region's APIs that are ours and have this name, oldest first.
+async fn find_ours(cx: &Context<'_>, api: &Spec) -> Result<Vec<String>, StepError> {
+    let ours = Ownership::Ours(cx.owner.clone());
+    let mut found = Vec::new();
+    let listed = pages(
+        |token| cx.client.rest_apis_page(token),
+        |(seen, tags)| {
+            if seen.name == api.name && Ownership::from_tags(&tags, cx.class()) == ours {
+                found.push((seen.created_s, seen.id));
+            }
+        },
+    );
+    listed.await?;
+    found.sort();
+    Ok(found.into_iter().map(|(_, id)| id).collect())
+}
+
+/// Adds every part that is missing, and deletes duplicates of the API.
 async fn complete(
     cx: &Context<'_>,
     api: &Spec,
@@ -265,27 +250,7 @@ async fn complete(
     let arn = &cx.scope.rest_api_arn(id);
     let tags = &cx.owner.tags(cx.scope, &api.fingerprint(cx.scope));
     cx.client.tag_rest_api(arn, tags).await?;
-    for duplicate in duplicates {
-        let deleted = cx.client.delete_rest_api(duplicate);
-        or_gone(deleted.await)?;
-    }
-    Ok(())
-}
-
-/// Deletes stages first, so that the endpoints stop answering at once, then the APIs, at the pace that AWS
-/// allows.
-async fn delete(
-    cx: &Context<'_>,
-    ids: &[String],
-    stages: &[(String, String)],
-) -> Result<(), StepError> {
-    for (id, stage) in stages {
-        or_gone(cx.client.delete_stage(id, stage).await)?;
-    }
-    for id in ids {
-        or_gone(cx.client.delete_rest_api(id).await)?;
-    }
-    Ok(())
+    delete_apis(cx, duplicates).await
 }
 
 fn bare(id: String, path: &str) -> PathResource {
@@ -301,30 +266,27 @@ async fn resources(
     id: &str,
 ) -> Result<BTreeMap<String, PathResource>, StepError> {
     let mut found = BTreeMap::new();
-    let mut token = None;
-    loop {
-        let page = cx.client.api_resources_page(id, token.clone()).await?;
-        found.extend(page.items.into_iter().map(|r| (r.path.clone(), r)));
-        token = page.next;
-        if token.is_none() {
-            return Ok(found);
-        }
-    }
+    let listed = pages(
+        |token| cx.client.api_resources_page(id, token),
+        |resource: PathResource| {
+            found.insert(resource.path.clone(), resource);
+        },
+    );
+    listed.await?;
+    Ok(found)
 }
 
-/// Adds what is missing of paths, methods and integrations, and puts right who may call them.
+/// Adds missing paths, methods and integrations, and corrects who may call them.
 async fn build(
     cx: &Context<'_>,
     api: &Spec,
     id: &str,
-    known: BTreeMap<String, PathResource>,
+    mut known: BTreeMap<String, PathResource>,
 ) -> Result<(), StepError> {
-    // Some endpoints do not tell the root's id when the API is created.
-    let mut known = if known.contains_key("/") {
-        known
-    } else {
-        resources(cx, id).await?
-    };
+    // Some endpoints do not return the root's id when the API is created.
+    if !known.contains_key("/") {
+        known = resources(cx, id).await?;
+    }
     for route in &api.routes {
         let resource = path_resource(cx, id, &route.path, &mut known).await?;
         ensure_method(cx, id, &resource, route, api.authorization).await?;
@@ -373,53 +335,41 @@ async fn ensure_method(
     route: &RouteSpec,
     authorization: Authorization,
 ) -> Result<(), StepError> {
+    let (client, path, method) = (&cx.client, resource.id.as_str(), route.method.as_str());
     let uri = &cx.scope.invocation_uri(&route.function);
     let present = resource.methods.iter().find(|m| m.name == route.method);
     match present {
         None => {
-            let put = cx.call_about_new(|| {
-                cx.client
-                    .put_method(id, &resource.id, &route.method, authorization)
-            });
+            let put = cx.call_about_new(|| client.put_method(id, path, method, authorization));
             match put.await {
                 // An attempt whose answer was lost made it.
                 Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
                 other => other?,
             }
         }
-        // A method that is there cannot be put again.
-        Some(method) if method.authorization != authorization.as_str() => {
-            cx.call_about_new(|| {
-                cx.client
-                    .update_method(id, &resource.id, &route.method, authorization)
-            })
-            .await?;
+        // AWS refuses to put a method that exists.
+        Some(present) if present.authorization != authorization.as_str() => {
+            cx.call_about_new(|| client.update_method(id, path, method, authorization))
+                .await?;
         }
         Some(_) => {}
     }
     if present.and_then(|method| method.integration.as_ref()) != Some(uri) {
-        let put = cx.call_about_new(|| {
-            cx.client
-                .put_integration(id, &resource.id, &route.method, uri)
-        });
-        put.await?;
+        cx.call_about_new(|| client.put_integration(id, path, method, uri))
+            .await?;
     }
     Ok(())
 }
 
-/// Deploys, permits, and records that the API is whole: the record is the last thing written, in one call with the
-/// stage's throttle. The deployment,
-/// scarcest of all, waits for nothing; the permission waits for its function.
+/// Deploys, permits, and records that the API is whole. The deployment is the scarcest call and waits for nothing; the
+/// permission waits for its function; the record comes last, in one call with the stage's throttle.
 async fn publish(cx: &Context<'_>, api: &Spec, id: &str) -> Result<(), StepError> {
     let stage = api.stage.as_str();
     cx.call_about_new(|| cx.client.create_deployment(id, stage, BEING_COMPLETED))
         .await?;
-    let functions: Vec<ResourceId> = api
-        .routes
-        .iter()
-        .map(|route| ResourceId::new(Kind::Function, &route.function))
-        .collect();
-    cx.wait_for_steps(&functions).await?;
+    let routes = api.routes.iter();
+    let functions = routes.map(|route| ResourceId::new(Kind::Function, &route.function));
+    cx.wait_for_steps(&functions.collect::<Vec<_>>()).await?;
     for route in &api.routes {
         permit(cx, id, route).await?;
     }
@@ -428,7 +378,6 @@ async fn publish(cx: &Context<'_>, api: &Spec, id: &str) -> Result<(), StepError
         .await
 }
 
-/// Lets the API invoke the route's function.
 async fn permit(cx: &Context<'_>, id: &str, route: &RouteSpec) -> Result<(), StepError> {
     let _alone = cx.alone_with(&route.function).await?;
     let permission = &Permission {
@@ -442,29 +391,28 @@ async fn permit(cx: &Context<'_>, id: &str, route: &RouteSpec) -> Result<(), Ste
         Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
         other => return other,
     }
-    // A statement of that id is there: ours already, or one for an API that is no more.
+    // A statement with that id exists: this API's, or one of an API that was deleted.
     let policy = cx.client.get_policy(&route.function).await?;
     if permits(&policy, &permission.statement_id, &permission.source_arn) {
         return Ok(());
     }
-    let removed = cx
-        .client
-        .remove_permission(&route.function, &permission.statement_id);
-    or_gone(removed.await)?;
+    let statement = permission.statement_id.as_str();
+    or_gone(
+        cx.client
+            .remove_permission(&route.function, statement)
+            .await,
+    )?;
     add_permission(cx, permission).await
 }
 
-/// AWS may not find a function for permissions that it has made and shown already.
+/// AWS may not find a function here that it has already created and shown.
 async fn add_permission(cx: &Context<'_>, permission: &Permission<'_>) -> Result<(), StepError> {
     let mut poll = Poll::function_known();
     loop {
-        let added = cx.client.add_permission(permission);
-        match added.await {
-            Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                match poll.again(cx, "the function to take permissions").await {
-                    Err(StepError::Stuck(_)) => return Err(error.into()),
-                    other => other?,
-                }
+        match cx.client.add_permission(permission).await {
+            Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => {
+                let on = "the function to take permissions";
+                poll.again_or(cx, on, error).await?;
             }
             other => return Ok(other?),
         }

@@ -16,20 +16,17 @@ use crate::stack::plan::{Plan, StudentPlan};
 
 use super::{Action, Issue, Issued, Spec};
 
-/// Why of a user who is given something and is shut out all the same.
 const FROZEN: &str = "frozen";
 
-/// How access is granted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Grant {
-    /// With an access key.
     pub access_keys: bool,
     /// New credentials for those who have some.
     pub rotate: bool,
 }
 
-/// Plans to let students in. `wanted` has those whose stack is there; for the others nothing can be done, since what
-/// they may do names the stack.
+/// Plans to let students in. `wanted` has those whose stack exists; for the others nothing can be done, since their policies
+/// name the stack.
 pub fn grant(
     desired: &Desired,
     wanted: &BTreeMap<Username, Spec>,
@@ -56,7 +53,7 @@ pub fn grant(
     Plan::new(desired, observed, students.collect())
 }
 
-/// What must be there and is not, or could not be seen.
+/// What a grant needs and what is not there or could not be seen.
 fn missing(at: &Planning<'_>) -> Vec<Item> {
     let is_missing = |id| Item::settled(id, Verdict::Missing, "is not there");
     let roles = at.stack.roles.iter().filter_map(|role| {
@@ -83,14 +80,14 @@ fn missing(at: &Planning<'_>) -> Vec<Item> {
 
 fn granted(at: &Planning<'_>, user: &Spec, how: Grant) -> Vec<Item> {
     let mut items = vec![at.item(&user.policy), at.item(&user.boundary)];
-    // As a deployment makes them. Roles that an older version of homeroom deployed may have none.
+    // Roles that an older version of homeroom deployed may have no boundary.
     items.extend(at.stack.boundary.iter().map(|policy| at.item(policy)));
     items.extend(at.stack.roles.iter().map(|role| {
         let seen = at.observed.roles.get(&role.name);
         match &role.boundary {
             Some(arn) if seen.and_then(|role| role.boundary.as_ref()) != Some(arn) => {
                 let action = role::Action::SetBoundary(arn.clone());
-                let why = "has not the class's boundary";
+                let why = "lacks the class's boundary";
                 let item = Item::act(role.id(), Verdict::Update, action, why);
                 item.after(at.stack.roles_boundary())
             }
@@ -98,12 +95,10 @@ fn granted(at: &Planning<'_>, user: &Spec, how: Grant) -> Vec<Item> {
         }
     }));
     items.push(user_item(at, user, how));
-    // A half is worse than nothing: credentials for a user whose policies are another's.
-    let is_safe = |item: &Item| !matches!(item.verdict, Verdict::Conflict | Verdict::Unknown);
-    if !items.iter().all(is_safe) {
-        for item in &mut items {
-            item.action = None;
-        }
+    // Half of it is worse than nothing: credentials for a user with somebody else's policies.
+    let is_unsafe = |item: &Item| matches!(item.verdict, Verdict::Conflict | Verdict::Unknown);
+    if items.iter().any(is_unsafe) {
+        items.iter_mut().for_each(|item| item.action = None);
     }
     items
 }
@@ -115,7 +110,7 @@ fn user_item(at: &Planning<'_>, user: &Spec, how: Grant) -> Item {
         return item;
     }
     let policies = [&user.policy, &user.boundary].map(AnySpec::id).into_iter();
-    // Nobody is let in before the roles that they can use are bounded.
+    // Nobody is let in before the roles that they can use have their boundary.
     let roles = at.stack.roles.iter().map(AnySpec::id);
     let needs = policies.chain(roles).chain(at.stack.roles_boundary());
     let Some(seen) = at.observed.users.get(&user.name) else {
@@ -124,19 +119,9 @@ fn user_item(at: &Planning<'_>, user: &Spec, how: Grant) -> Item {
             let ownership = other.ownership(at.scope, class);
             return Item::other_case(id, &other.name, &ownership, owner);
         }
-        let then = Issued {
-            password: true,
-            access_key: how.access_keys,
-            key_due: false,
-        };
         let action = Action::Create {
             user: user.clone(),
-            issue: Issue {
-                password: true,
-                access_key: how.access_keys,
-                withdraw: false,
-                then,
-            },
+            issue: issue(Issued::default(), how),
         };
         return Item::act(id, Verdict::Create, action, "").after(needs);
     };
@@ -189,11 +174,11 @@ fn issue(has: Issued, how: Grant) -> Issue {
     }
 }
 
-/// Plans to take away everything that grants made, also of students who left the roster where `reach` goes so far.
+/// Plans to delete everything that grants made, also for students who left the roster if `reach` covers them.
 pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
     let students = chosen(desired, observed, reach).into_iter().map(|owner| {
         let scope = &desired.scope;
-        // Of a listing that broke off some may have been seen, and not what must go before it.
+        // A listing that broke off may have hidden what must go first.
         if let Some(item) = unseen(observed, &owner) {
             return student_plan(desired, owner, vec![item]);
         }
@@ -215,8 +200,8 @@ pub fn revoke(desired: &Desired, observed: &Observed, reach: Reach) -> Plan {
             let bounds = |arn: &String| policies.iter().any(|policy| policy.arn == *arn);
             role.boundary.as_ref().is_some_and(bounds) && ours(*role)
         });
-        // Roles that an older version of homeroom bounded with the student's own policy, which is to go. Nobody who can
-        // still use a role finds it without its boundary; the next deployment gives it one of the stack's.
+        // An older version of homeroom used the student's own policy as the roles' boundary, and that policy goes now. The
+        // users go before the boundary, so nobody can use a role without it; the next deployment sets the stack's.
         let let_in: Vec<ResourceId> = items.iter().map(|item| item.resource.clone()).collect();
         items.extend(roles.map(|role| {
             let action = role::Action::RemoveBoundary;
@@ -246,7 +231,7 @@ pub fn freeze(desired: &Desired, observed: &Observed, reach: Reach, freeze: bool
                 _ => Item::settled(user.id(), Verdict::NoChange, ""),
             })
             .collect();
-        // A listing that broke off may have shown the user all the same.
+        // If the listing broke off before the user, say so.
         if items.is_empty() {
             items.extend(unseen(observed, &owner));
         }
@@ -259,9 +244,9 @@ pub fn freeze(desired: &Desired, observed: &Observed, reach: Reach, freeze: bool
     Plan::new(desired, observed, students.collect())
 }
 
-/// Plans what goes with [`freeze`] once everybody is shut out: functions run no more, and what runs is stopped; or, with a
-/// thaw, functions run as before. Of whom the other plan tells, under the names of the lab: what of it is there, and
-/// whether it is the student's, is looked at when it is done.
+/// Plans the second half of [`freeze`], once everybody is shut out: functions run no more, and executions are stopped; with a
+/// thaw, functions run as before. It covers the other plan's students and the lab's names; each step checks itself whether
+/// its resource exists and is the student's.
 pub fn halt(users: &Plan, names: &[NamePattern], freeze: bool) -> Plan {
     let mut plan = users.clone();
     for student in &mut plan.students {
@@ -280,7 +265,7 @@ pub fn halt(users: &Plan, names: &[NamePattern], freeze: bool) -> Plan {
             .map(|id| Item::act(id, Verdict::Update, action.clone(), ""))
             .collect();
         if freeze {
-            // Afterwards, so that nothing that is stopped is started again.
+            // Afterwards, so that no function starts an execution again.
             let stop = state_machine::Action::StopExecutions;
             let machines = machines.into_iter();
             items.extend(machines.map(|id| {
@@ -292,7 +277,7 @@ pub fn halt(users: &Plan, names: &[NamePattern], freeze: bool) -> Plan {
     plan
 }
 
-/// The chosen students, and where `reach` goes so far those who left the roster and still have access.
+/// The chosen students, and, if `reach` covers them, those who left the roster and still have access.
 fn chosen(desired: &Desired, observed: &Observed, reach: Reach) -> Vec<Owner> {
     let mut owners: Vec<Owner> = match reach {
         Reach::Selected | Reach::WholeClass => {
@@ -319,7 +304,7 @@ fn is_access(policy: &str) -> bool {
     Purpose::of_name(policy) != Some(Purpose::Roles)
 }
 
-/// What stands for users that a listing did not show.
+/// The item for a user that a listing could not show.
 fn unseen(observed: &Observed, owner: &Owner) -> Option<Item> {
     observed.hidden(&ResourceId::new(Kind::User, owner.student.as_str()))
 }

@@ -4,11 +4,11 @@ use std::io;
 
 use secrecy::SecretString;
 
-use crate::aws::Operation::{self, *};
+use crate::aws::Operation::*;
 use crate::aws::{ErrorKind, UserPart};
 use crate::ids::Scope;
 use crate::stack::credentials::{AccessKey, Credentials};
-use crate::stack::kinds::{Effect, KindAction};
+use crate::stack::kinds::{Effect, KindAction, PlannedCalls};
 use crate::stack::ownership::{Fingerprint, Tags, of_principal};
 use crate::stack::step::{Context, Poll, StepError, or_gone};
 use crate::text::json::canonical;
@@ -20,49 +20,33 @@ use super::{
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Creates it with boundary and policy, and issues credentials.
-    Create { user: Spec, issue: Issue },
-    /// Writes what differs, and issues credentials.
+    Create {
+        user: Spec,
+        issue: Issue,
+    },
     Update {
         user: Spec,
-        /// Set the boundary.
         boundary: bool,
-        /// Attach the policy.
         attach: bool,
         issue: Issue,
     },
     /// Shuts it out, whatever else it may do, from its next request on.
     Freeze,
-    /// Lets it in again.
     Thaw,
-    /// Deletes it with everything in it.
     Delete {
-        /// Names of its inline policies.
         inline: Vec<String>,
-        /// ARNs of its attached managed policies.
         attached: Vec<String>,
-        /// Names of its groups.
         groups: Vec<String>,
     },
 }
 
 impl KindAction for Action {
-    fn effect(&self) -> Effect {
-        match self {
-            Self::Create { .. } => Effect::Create,
-            Self::Update { .. } => Effect::Update,
-            Self::Freeze => Effect::Freeze,
-            Self::Thaw => Effect::Thaw,
-            Self::Delete { .. } => Effect::Delete,
-        }
-    }
-
-    fn calls(&self) -> Vec<(Operation, usize)> {
+    fn outline(&self) -> (Effect, PlannedCalls) {
         match self {
             Self::Create { issue, .. } => {
                 let mut calls = vec![(CreateUser, 1), (AttachUserPolicy, 1)];
                 calls.extend(calls_to_issue(*issue, true));
-                calls
+                (Effect::Create, calls)
             }
             Self::Update {
                 boundary,
@@ -75,24 +59,27 @@ impl KindAction for Action {
                     (AttachUserPolicy, usize::from(*attach)),
                 ];
                 calls.extend(calls_to_issue(*issue, false));
-                calls
+                (Effect::Update, calls)
             }
-            Self::Freeze => vec![(PutUserPolicy, 1)],
-            Self::Thaw => vec![(DeleteUserPolicy, 1)],
+            Self::Freeze => (Effect::Freeze, vec![(PutUserPolicy, 1)]),
+            Self::Thaw => (Effect::Thaw, vec![(DeleteUserPolicy, 1)]),
             Self::Delete {
                 inline,
                 attached,
                 groups,
-            } => vec![
-                (PutUserPolicy, 1),
-                (DeleteLoginProfile, 1),
-                (ListAccessKeys, 1),
-                (DetachUserPolicy, attached.len()),
-                // The one that ends old sessions goes with the others.
-                (DeleteUserPolicy, inline.len() + 1),
-                (RemoveUserFromGroup, groups.len()),
-                (DeleteUser, 1),
-            ],
+            } => (
+                Effect::Delete,
+                vec![
+                    (PutUserPolicy, 1),
+                    (DeleteLoginProfile, 1),
+                    (ListAccessKeys, 1),
+                    (DetachUserPolicy, attached.len()),
+                    // The policy that ends old sessions goes with the others.
+                    (DeleteUserPolicy, inline.len() + 1),
+                    (RemoveUserFromGroup, groups.len()),
+                    (DeleteUser, 1),
+                ],
+            ),
         }
     }
 
@@ -104,12 +91,23 @@ impl KindAction for Action {
                 boundary,
                 attach,
                 issue,
-            } => update(cx, user, *boundary, *attach, *issue).await,
+            } => {
+                if *boundary {
+                    set_boundary(cx, user).await?;
+                }
+                if *attach {
+                    attach_policy(cx, user).await?;
+                }
+                match issue.is_nothing() {
+                    true => Ok(()),
+                    false => issue_credentials(cx, user, *issue, false).await,
+                }
+            }
             Self::Freeze => {
                 let document = &freeze_document();
                 let name = &cx.resource.name;
                 let put = cx.client.put_user_policy(name, FREEZE_POLICY, document);
-                // Who is gone is shut out already.
+                // A user who is gone is shut out already.
                 cx.or_gone_from_iam(put.await).await
             }
             Self::Thaw => remove(cx, UserPart::InlinePolicy, FREEZE_POLICY).await,
@@ -122,17 +120,15 @@ impl KindAction for Action {
     }
 }
 
-/// Of an older user the keys are looked at, and a password that is there already costs one call more.
-fn calls_to_issue(issue: Issue, to_new: bool) -> [(Operation, usize); 7] {
+/// The keys of an older user are listed, and a password that exists already costs one call more.
+fn calls_to_issue(issue: Issue, to_new: bool) -> PlannedCalls {
     let tags = usize::from(!issue.is_nothing()) + usize::from(issue.withdraw);
-    [
+    let deletes_key = issue.withdraw && issue.access_key;
+    vec![
         (CreateLoginProfile, usize::from(issue.password)),
         (UpdateLoginProfile, usize::from(issue.withdraw)),
         (ListAccessKeys, usize::from(!to_new && !issue.is_nothing())),
-        (
-            DeleteAccessKey,
-            usize::from(issue.withdraw && issue.access_key),
-        ),
+        (DeleteAccessKey, usize::from(deletes_key)),
         (CreateAccessKey, usize::from(issue.access_key)),
         (PutUserPolicy, usize::from(issue.withdraw)),
         (TagUser, tags),
@@ -142,7 +138,6 @@ fn calls_to_issue(issue: Issue, to_new: bool) -> [(Operation, usize); 7] {
 /// AWS's code for a user that still has something.
 const DELETE_CONFLICT: &str = "DeleteConflict";
 
-/// Creates the user with boundary and policy, then issues its credentials.
 async fn create(cx: &Context<'_>, user: &Spec, issue: Issue) -> Result<(), StepError> {
     let name = user.name.as_str();
     let path = &Scope::role_path(cx.class());
@@ -163,31 +158,11 @@ async fn create(cx: &Context<'_>, user: &Spec, issue: Issue) -> Result<(), StepE
             true
         }
     };
-    attach(cx, user).await?;
+    attach_policy(cx, user).await?;
     issue_credentials(cx, user, issue, is_new).await
 }
 
-/// Writes what differs, then issues credentials.
-async fn update(
-    cx: &Context<'_>,
-    user: &Spec,
-    boundary: bool,
-    attach_policy: bool,
-    issue: Issue,
-) -> Result<(), StepError> {
-    if boundary {
-        set_boundary(cx, user).await?;
-    }
-    if attach_policy {
-        attach(cx, user).await?;
-    }
-    if issue.is_nothing() {
-        return Ok(());
-    }
-    issue_credentials(cx, user, issue, false).await
-}
-
-/// Deletes the user with all that is in it: first what lets somebody in.
+/// Deletes the user with everything it has; first what lets somebody in.
 async fn delete(
     cx: &Context<'_>,
     inline: &[String],
@@ -195,7 +170,7 @@ async fn delete(
     groups: &[String],
 ) -> Result<(), StepError> {
     let name = cx.resource.name.as_str();
-    // First of all: what temporary credentials may still do would otherwise go on until the user is gone.
+    // First of all: otherwise temporary credentials would work until the user is gone.
     let mut inline = inline.to_vec();
     if end_sessions(cx, name).await? && !inline.iter().any(|name| name == SESSIONS_POLICY) {
         inline.push(SESSIONS_POLICY.to_owned());
@@ -217,18 +192,17 @@ async fn delete(
     loop {
         let deleted = cx.client.delete_user(name);
         match cx.or_gone_from_iam(deleted.await).await {
-            // Most users have nothing else, so everything else is only looked for when AWS says that there is something.
+            // Most users have nothing else, so the rest is listed only when AWS refuses because of it.
             Err(StepError::Cloud(error)) if error.code == DELETE_CONFLICT => {
                 empty(cx).await?;
-                let waited = poll.again(cx, "the user to be empty").await;
-                waited.map_err(|stuck| stuck.after(error))?;
+                poll.again_after(cx, "the user to be empty", error).await?;
             }
             other => return other,
         }
     }
 }
 
-/// Denies everything to sessions that were issued until now; whether the user was there.
+/// Denies everything to sessions that were issued until now; returns whether the user was there.
 async fn end_sessions(cx: &Context<'_>, name: &str) -> Result<bool, StepError> {
     let document = &sessions_document(&jiff::Timestamp::now().to_string());
     let put = cx.client.put_user_policy(name, SESSIONS_POLICY, document);
@@ -238,17 +212,15 @@ async fn end_sessions(cx: &Context<'_>, name: &str) -> Result<bool, StepError> {
     }
 }
 
-/// Takes from the user whatever a user can have.
+/// Removes everything that a user can have.
 async fn empty(cx: &Context<'_>) -> Result<(), StepError> {
     for part in UserPart::ALL {
         for id in list(cx, part).await? {
             remove(cx, part, &id).await?;
-            // A virtual device lives on without its user. A run that is cut off right here leaves it so, and nothing
-            // tells the next one whose it was; it opens nothing.
+            // A virtual device lives on without its user. If the run is killed right here, the device stays: no later run
+            // knows whose it was. It opens nothing.
             if part == UserPart::MfaDevice && id.contains(":mfa/") {
-                let serial = id.as_str();
-                let deleted = cx.client.delete_virtual_mfa_device(serial);
-                or_gone(deleted.await)?;
+                or_gone(cx.client.delete_virtual_mfa_device(&id).await)?;
             }
         }
     }
@@ -271,7 +243,7 @@ async fn remove(cx: &Context<'_>, part: UserPart, id: &str) -> Result<(), StepEr
     cx.or_gone_from_iam(removed.await).await
 }
 
-/// What the tag of a user says was deployed: its policies.
+/// For the user's tag: what was deployed.
 fn fingerprint(user: &Spec) -> Fingerprint {
     Fingerprint::of([
         canonical(&user.policy.document).as_str(),
@@ -281,13 +253,8 @@ fn fingerprint(user: &Spec) -> Fingerprint {
 
 async fn prove_ours(cx: &Context<'_>, name: &str) -> Result<(), StepError> {
     let head = cx.call_about_new(|| cx.client.get_user(name)).await?;
-    cx.prove(&of_principal(
-        &head.path,
-        &head.tags,
-        cx.scope,
-        cx.class(),
-        None,
-    ))
+    let ownership = of_principal(&head.path, &head.tags, cx.scope, cx.class(), None);
+    cx.prove(&ownership)
 }
 
 async fn set_boundary(cx: &Context<'_>, user: &Spec) -> Result<(), StepError> {
@@ -296,25 +263,24 @@ async fn set_boundary(cx: &Context<'_>, user: &Spec) -> Result<(), StepError> {
     set.await
 }
 
-async fn attach(cx: &Context<'_>, user: &Spec) -> Result<(), StepError> {
+async fn attach_policy(cx: &Context<'_>, user: &Spec) -> Result<(), StepError> {
     let policy = &cx.scope.policy_arn(cx.class(), &user.policy.name);
     let attached = cx.call_about_new(|| cx.client.attach_user_policy(&user.name, policy));
     attached.await
 }
 
-/// Issues what is to be issued. A password is on the disk before AWS has it, and a key before its user is said to have
-/// one, so no crash leaves credentials that nobody knows and that no later run would issue anew. In the end the user has
-/// what its tag says, and no key beside. `is_new`: this very step has made the user, so it has nothing yet.
+/// Issues a password, a key or both. A password is on the disk before AWS gets it, and a key is on the disk before the
+/// user's tag records it. So no crash leaves credentials that nobody knows and that no later run would replace. In the end
+/// the user has exactly what its tag says. `is_new`: this step has just made the user, so it has nothing yet.
 async fn issue_credentials(
     cx: &Context<'_>,
     user: &Spec,
     issue: Issue,
     is_new: bool,
 ) -> Result<(), StepError> {
-    let issuer = cx.issuer.ok_or_else(|| {
-        StepError::Stuck("credentials were to be issued by a run that issues none".to_owned())
-    })?;
-    let failed = |error: io::Error| StepError::Kept(error.to_string());
+    let no_issuer = || StepError::Stuck("this run cannot issue credentials".to_owned());
+    let issuer = cx.issuer.ok_or_else(no_issuer)?;
+    let failed = |error: io::Error| StepError::NotKept(error.to_string());
     if issue.withdraw {
         let withdrawn = Issued {
             key_due: issue.then.access_key,
@@ -322,7 +288,7 @@ async fn issue_credentials(
         };
         record(cx, user, withdrawn).await?;
     }
-    // With a new password nothing that was kept goes on, and a file that cannot be read is in nobody's way.
+    // A new password replaces everything in the file, so the file need not be readable then.
     let known = match issue.password {
         true => None,
         false => issuer.known(cx.student()).map_err(failed)?,
@@ -343,7 +309,7 @@ async fn issue_credentials(
         let key = new_key(cx, user, is_new).await?;
         credentials.access_key = Some(key.clone());
         if let Err(error) = issuer.keep(&credentials) {
-            // Nobody will ever know its secret. If it cannot be deleted, the next run does: it is not recorded.
+            // Nobody will ever know its secret. If it cannot be deleted here, the next run deletes it: no tag records it.
             let _ = remove(cx, UserPart::AccessKey, &key.id).await;
             return Err(failed(error));
         }
@@ -351,14 +317,13 @@ async fn issue_credentials(
         // A run that was cut off may have left one.
         remove_keys(cx).await?;
     }
-    // The old key is gone by now: no session can be got with it that is newer than this.
+    // The old key is gone by now, so nobody can get a newer session with it.
     if issue.withdraw {
         end_sessions(cx, &user.name).await?;
     }
     record(cx, user, issue.then).await
 }
 
-/// Writes the tag that says which credentials the user has.
 async fn record(cx: &Context<'_>, user: &Spec, issued: Issued) -> Result<(), StepError> {
     let value = issued.tag_value().to_owned();
     let tags: &Tags = &[(TAG_CREDENTIALS.to_owned(), value)].into();
@@ -389,8 +354,7 @@ async fn set_password(
     }
 }
 
-/// A new key in the place of all others: of an older one either the secret is not known any more, or it is to be
-/// replaced.
+/// A new key in the place of all others: they are to be replaced, or nobody knows their secrets any more.
 async fn new_key(cx: &Context<'_>, user: &Spec, is_new: bool) -> Result<AccessKey, StepError> {
     let mut poll = Poll::listing();
     let mut may_have_some = !is_new;
@@ -402,8 +366,8 @@ async fn new_key(cx: &Context<'_>, user: &Spec, is_new: bool) -> Result<AccessKe
         match created.await {
             // There may be a key now whose secret nobody has seen.
             Err(StepError::Cloud(error)) if error.kind == ErrorKind::Ambiguous => {
-                let waited = poll.again(cx, "an answer to CreateAccessKey").await;
-                waited.map_err(|stuck| stuck.after(error))?;
+                let on = "an answer to CreateAccessKey";
+                poll.again_after(cx, on, error).await?;
                 may_have_some = true;
             }
             other => return other,
