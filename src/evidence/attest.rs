@@ -25,17 +25,15 @@ const COLUMNS: [&str; 5] = ["username", "check", "note", "by", "when"];
 const EXAMPLE_HEADER: &str =
     "the first line names the columns: username,check and, if wanted, note,by,when";
 
-/// One thing that an instructor saw.
+/// One thing that an instructor saw, in the instructor's words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Attestation {
-    /// What was seen, in the instructor's words.
-    pub(crate) note: Option<String>,
-    pub(crate) by: Option<String>,
-    /// When, as written.
-    pub(crate) when: Option<String>,
+    note: Option<String>,
+    by: Option<String>,
+    when: Option<String>,
 }
 
-/// All of a file's attestations.
+/// A file's attestations, by student and check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Attestations(BTreeMap<(Username, String), Attestation>);
 
@@ -56,17 +54,16 @@ impl Attestations {
 
     /// Makes a student's check pass that nothing can prove and that was attested. Other answers stay.
     pub(crate) fn apply(&self, student: &Username, result: &mut CheckResult) {
-        let Some(attestation) = self.0.get(&(student.clone(), result.id.clone())) else {
-            return;
-        };
-        if result.verdict != Verdict::NotProvable || result.work != Work::Student {
-            return;
+        if let Some(attestation) = self.0.get(&(student.clone(), result.id.clone()))
+            && result.verdict == Verdict::NotProvable
+            && result.work == Work::Student
+        {
+            result.verdict = Verdict::Pass;
+            result.earned = result.points;
+            result.hint.clear();
+            result.instructor_hint = None;
+            result.evidence = vec![attestation.evidence()];
         }
-        result.verdict = Verdict::Pass;
-        result.earned = result.points;
-        result.hint.clear();
-        result.instructor_hint = None;
-        result.evidence = vec![attestation.evidence()];
     }
 }
 
@@ -90,7 +87,7 @@ struct AttestationReader<'a> {
     /// The place of each column of [`COLUMNS`] in the file.
     places: [Option<usize>; COLUMNS.len()],
     width: usize,
-    /// Whether the file is not UTF-8, which is told already.
+    /// Whether the file is not UTF-8. That is reported already.
     lossy: bool,
     problems: Vec<Problem>,
     found: BTreeMap<(Username, String), Attestation>,
@@ -126,20 +123,19 @@ impl<'a> AttestationReader<'a> {
             lines: HashMap::new(),
         };
         reader.header(first);
-        // Without the two columns every row would be wrong, and the header is all that is.
-        if reader.places[0].is_some() && reader.places[1].is_some() {
+        // Without one of the two columns every row would be wrong; the message about the header is enough.
+        if let [Some(username), Some(check), ..] = reader.places {
             for record in records {
-                reader.row(record);
+                reader.row(record, username, check);
             }
         }
-        if reader.problems.is_empty() {
-            Ok(Attestations(reader.found))
-        } else {
-            Err(reader.problems)
+        match reader.problems.is_empty() {
+            true => Ok(Attestations(reader.found)),
+            false => Err(reader.problems),
         }
     }
 
-    /// `many`: the words with which the fourth and more of the kind are one message.
+    /// Adds a problem. `many` finishes the sentence "12 …", for the fourth and further of the kind.
     fn problem(
         &mut self,
         record: &Record,
@@ -159,13 +155,13 @@ impl<'a> AttestationReader<'a> {
     }
 
     fn column_name(&self, index: usize) -> Option<String> {
-        let name = self.places.iter().position(|place| *place == Some(index));
-        name.map(|name| COLUMNS[name].to_owned())
+        let column = self.places.iter().position(|place| *place == Some(index));
+        column.map(|column| COLUMNS[column].to_owned())
     }
 
     fn header(&mut self, record: &Record) {
         for (index, field) in record.fields.iter().enumerate() {
-            // A column without a name is nothing: spreadsheets leave them behind.
+            // Spreadsheets leave columns without a name behind.
             if field.text.is_empty() && field.flaw.is_none() {
                 continue;
             }
@@ -190,18 +186,59 @@ impl<'a> AttestationReader<'a> {
                 }
             }
         }
-        for (column, name) in COLUMNS.iter().enumerate().take(2) {
-            if self.places[column].is_none() {
+        for (name, place) in COLUMNS.iter().zip(self.places).take(2) {
+            if place.is_none() {
                 let cause = format!("the header has no column '{name}'");
-                let line = record.line();
-                self.problems
-                    .push(Problem::at_line(line, cause, EXAMPLE_HEADER));
+                let problem = Problem::at_line(record.line(), cause, EXAMPLE_HEADER);
+                self.problems.push(problem);
             }
         }
     }
 
-    fn row(&mut self, record: &Record) {
+    /// Reads a row. `username`, `check`: the places of these columns.
+    fn row(&mut self, record: &Record, username: usize, check: usize) {
         let before = self.problems.len();
+        self.check_fields(record);
+        let flawed = record.fields.iter().any(|field| field.flaw.is_some());
+        let over = record.fields.get(self.width..).unwrap_or_default();
+        if !flawed && over.iter().any(|field| !field.text.is_empty()) {
+            let (has, width) = (record.fields.len(), self.width);
+            let cause = format!("the row has {has} values, the header {width}");
+            let hint = "put double quotes around a value that has the separator in it";
+            let many = "rows have more values than the header";
+            self.problem(record, width, cause, hint, many);
+        }
+        // A broken quote may have swallowed an empty value: then it is not missing.
+        let missing = |place: usize| flawed && record.text(place).is_empty();
+        let student = match missing(username) {
+            true => None,
+            false => self.username(record, username),
+        };
+        let id = match missing(check) {
+            true => None,
+            false => self.check(record, check),
+        };
+        let (Some(student), Some(id)) = (student, id) else {
+            return;
+        };
+        let key = (student, id);
+        if let Some(line) = self.lines.get(&key) {
+            let cause = format!("'{}' of '{}' is on line {line} already", key.1, key.0);
+            let many = "rows say what another row says already";
+            self.problem(record, username, cause, "delete one of the two lines", many);
+            return;
+        }
+        self.lines.insert(key.clone(), record.line());
+        if self.problems.len() == before {
+            let [_, _, note, by, when] = self.places.map(|place| {
+                let text = record.text(place?);
+                (!text.is_empty()).then(|| text.to_owned())
+            });
+            self.found.insert(key, Attestation { note, by, when });
+        }
+    }
+
+    fn check_fields(&mut self, record: &Record) {
         for (index, field) in record.fields.iter().enumerate() {
             if let Some(flaw) = field.flaw {
                 let place = (index + 1, self.column_name(index));
@@ -216,85 +253,33 @@ impl<'a> AttestationReader<'a> {
                 self.problem(
                     record,
                     index,
-                    format!("is longer than {FIELD_MAX} characters"),
+                    format!("the value is longer than {FIELD_MAX} characters"),
                     "shorten it; a quote in the wrong place makes a value of several lines",
                     "values are too long",
                 );
             }
         }
-        let flawed = record.fields.iter().any(|field| field.flaw.is_some());
-        let over = record.fields.get(self.width..).unwrap_or_default();
-        if !flawed && over.iter().any(|field| !field.text.is_empty()) {
-            let cause = format!(
-                "the row has {} values, the header {}",
-                record.fields.len(),
-                self.width
-            );
-            let hint = "put double quotes around a value that has the separator in it";
-            self.problem(
-                record,
-                self.width,
-                cause,
-                hint,
-                "rows have more values than the header",
-            );
-        }
-        let username = self.username(record);
-        let check = self.check(record);
-        let (Some(username), Some(check)) = (username, check) else {
-            return;
-        };
-        let key = (username, check);
-        if let Some(line) = self.lines.get(&key) {
-            let cause = format!("'{}' of '{}' is on line {line} already", key.1, key.0);
-            let index = self.places[0].unwrap_or_default();
-            let many = "rows say what another row says already";
-            self.problem(record, index, cause, "delete one of the two lines", many);
-            return;
-        }
-        self.lines.insert(key.clone(), record.line());
-        if self.problems.len() == before {
-            let text = |column: usize| {
-                let text = self.text(record, column);
-                (!text.is_empty()).then(|| text.to_owned())
-            };
-            let attestation = Attestation {
-                note: text(2),
-                by: text(3),
-                when: text(4),
-            };
-            self.found.insert(key, attestation);
-        }
     }
 
-    fn text<'r>(&self, record: &'r Record, column: usize) -> &'r str {
-        self.places[column].map_or("", |index| record.text(index))
-    }
-
-    fn username(&mut self, record: &Record) -> Option<Username> {
-        let typed = self.text(record, 0).to_owned();
-        let index = self.places[0]?;
-        // What a broken quote swallowed is not missing.
-        if record.fields.iter().any(|field| field.flaw.is_some()) && typed.is_empty() {
-            return None;
-        }
+    fn username(&mut self, record: &Record, index: usize) -> Option<Username> {
+        let typed = record.text(index);
         let students = &self.roster.students;
-        let known = students.iter().find(|s| same(s.username.as_str(), &typed));
+        let known = students.iter().find(|s| same(s.username.as_str(), typed));
         if let Some(student) = known {
             return Some(student.username.clone());
         }
-        let (cause, hint) = if typed.is_empty() {
-            ("there is no username".to_owned(), None)
-        } else {
-            let names = students.iter().map(|s| s.username.as_str());
-            (
-                format!("the roster has no student {}", shown(&typed)),
-                similar::did_you_mean(&typed, names),
-            )
-        };
-        let many = match typed.is_empty() {
-            true => "rows have no username",
-            false => "usernames are not in the roster",
+        let names = students.iter().map(|s| s.username.as_str());
+        let (cause, many, hint) = match typed.is_empty() {
+            true => (
+                "there is no username".to_owned(),
+                "rows have no username",
+                None,
+            ),
+            false => (
+                format!("the roster has no student {}", shown(typed)),
+                "usernames are not in the roster",
+                similar::did_you_mean(typed, names),
+            ),
         };
         let hint =
             hint.unwrap_or_else(|| "write the username as it stands in the roster".to_owned());
@@ -302,42 +287,42 @@ impl<'a> AttestationReader<'a> {
         None
     }
 
-    fn check(&mut self, record: &Record) -> Option<String> {
-        let typed = self.text(record, 1).to_owned();
-        let index = self.places[1]?;
-        if record.fields.iter().any(|field| field.flaw.is_some()) && typed.is_empty() {
-            return None;
-        }
+    fn check(&mut self, record: &Record, index: usize) -> Option<String> {
+        let typed = record.text(index);
         let open: Vec<&str> = self
             .checks
             .iter()
             .filter(|c| c.work == Work::Student && matches!(c.proof, Proof::Unprovable { .. }))
             .map(|c| c.id.as_str())
             .collect();
-        if let Some(id) = open.iter().find(|id| same(id, &typed)) {
+        if let Some(id) = open.iter().find(|id| same(id, typed)) {
             return Some((*id).to_owned());
         }
-        let of_this_lab = if open.is_empty() {
-            "this lab has no check that nothing can prove".to_owned()
-        } else {
-            format!("checks that can be attested: {}", open.join(", "))
+        let of_this_lab = match open.is_empty() {
+            true => "this lab has no check that an instructor can attest".to_owned(),
+            false => format!("checks that can be attested: {}", open.join(", ")),
         };
-        let known = self.checks.iter().any(|c| same(&c.id, &typed));
-        let many = match (known, typed.is_empty()) {
-            (true, _) => "checks are proven by reading, not by attesting",
-            (false, true) => "rows have no check",
-            (false, false) => "checks are none of the lab's",
-        };
-        let (cause, hint) = if known {
-            let cause = format!("{} is proven by reading, not by attesting", shown(&typed));
-            (cause, of_this_lab)
+        let (cause, many, hint) = if self.checks.iter().any(|c| same(&c.id, typed)) {
+            (
+                format!(
+                    "homeroom proves {} itself: it cannot be attested",
+                    shown(typed)
+                ),
+                "checks cannot be attested: homeroom proves them itself",
+                of_this_lab,
+            )
         } else if typed.is_empty() {
-            ("there is no check".to_owned(), of_this_lab)
+            (
+                "there is no check".to_owned(),
+                "rows have no check",
+                of_this_lab,
+            )
         } else {
             let all = self.checks.iter().map(|c| c.id.as_str());
             (
-                format!("the lab has no check {}", shown(&typed)),
-                similar::did_you_mean(&typed, all).unwrap_or(of_this_lab),
+                format!("the lab has no check {}", shown(typed)),
+                "checks are none of the lab's",
+                similar::did_you_mean(typed, all).unwrap_or(of_this_lab),
             )
         };
         self.problem(record, index, cause, hint, many);

@@ -1,8 +1,8 @@
-//! What a reading of the class leaves for the next one, so that it need not ask again.
+//! What a reading of the class keeps for the next one, so that it need not ask again.
 //!
-//! Only what cannot have changed is believed again, and each piece says how that is known:
+//! Only what cannot have changed is used again:
 //!
-//! | piece | believed while |
+//! | piece | used while |
 //! |---|---|
 //! | an ended execution's input, error and cause | the listing shows the same start, end and status (a redrive changes them) |
 //! | a state machine's definition | the listing shows the same time of creation, and for [`DEFINITION_MAX_AGE_MS`] |
@@ -15,8 +15,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
 use crate::evidence::history::RootCause;
@@ -39,15 +40,10 @@ pub const LOGS_SETTLED_MS: i64 = 15 * 60 * 1000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CacheKey {
-    /// The partition.
     pub(crate) partition: String,
-    /// The account id.
     pub(crate) account: String,
-    /// The region.
     pub(crate) region: String,
-    /// The class.
     pub(crate) class: ClassName,
-    /// The lab.
     pub(crate) lab: LabId,
 }
 
@@ -62,6 +58,31 @@ impl CacheKey {
             lab: lab.clone(),
         }
     }
+
+    /// # Errors
+    /// Says what a file with this key is about, if it is not about `wanted`.
+    pub(super) fn require(&self, wanted: &Self) -> Result<(), String> {
+        match self == wanted {
+            true => Ok(()),
+            false => Err(format!(
+                "it is about class {} ({}) in account {}, {}",
+                self.class, self.lab, self.account, self.region
+            )),
+        }
+    }
+}
+
+/// Reads a JSON file that has the version of its format in it.
+///
+/// # Errors
+/// Why it cannot be used.
+pub(super) fn of_version<T: DeserializeOwned>(bytes: &[u8], version: u64) -> Result<T, String> {
+    let damaged = |error: serde_json::Error| format!("it is damaged ({error})");
+    let document: Value = serde_json::from_slice(bytes).map_err(damaged)?;
+    if document.get("version").and_then(Value::as_u64) != Some(version) {
+        return Err("another version of homeroom wrote it".to_owned());
+    }
+    serde_json::from_value(document).map_err(damaged)
 }
 
 /// Everything that earlier readings of a class left.
@@ -71,7 +92,6 @@ pub struct Cache {
     version: u64,
     /// What it is about.
     pub key: CacheKey,
-    /// What was read of each student.
     pub(crate) students: BTreeMap<Username, Memory>,
     /// State machines as last described, by name.
     pub(crate) state_machines: KnownMachines,
@@ -85,7 +105,6 @@ pub struct Cache {
 /// What homeroom recorded of its own, by student.
 pub type OwnRecords = BTreeMap<Username, Recorded>;
 
-/// What was read of one student.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Memory {
@@ -93,13 +112,12 @@ pub(crate) struct Memory {
     pub(crate) executions: Vec<Execution>,
     /// Functions that were Active, by name, as they were then.
     pub(crate) active: BTreeMap<String, Fingerprint>,
-    /// Looks for log events.
     pub(crate) looks: Vec<KnownLook>,
     /// Why executions failed, by their ARN.
     pub(crate) causes: BTreeMap<String, KnownCause>,
     /// Whether the API started executions, by their ARN.
     pub(crate) starts: BTreeMap<String, KnownStart>,
-    /// As [`Cache`]'s: the events that CloudTrail showed.
+    /// As in [`Cache`]: the events that CloudTrail showed.
     #[serde(default, skip_serializing, rename = "trail")]
     _trail: IgnoredAny,
 }
@@ -112,7 +130,6 @@ pub(crate) struct KnownCause {
     pub(crate) started_ms: i64,
     /// When it ended, likewise; a redrive changes it.
     pub(crate) stopped_ms: Option<i64>,
-    /// The cause.
     pub(crate) cause: RootCause,
 }
 
@@ -122,7 +139,6 @@ pub(crate) struct KnownCause {
 pub(crate) struct KnownStart {
     /// When it started, in milliseconds since 1970.
     pub(crate) started_ms: i64,
-    /// Whether it was the API.
     pub(crate) by_api: bool,
 }
 
@@ -141,11 +157,9 @@ impl KnownStart {
 pub(crate) struct KnownLook {
     /// The function (id in the lab).
     pub(crate) function: String,
-    /// The execution.
     pub(crate) execution_arn: String,
     /// When it started: an ARN comes again after a teardown and a new deployment.
     pub(crate) started_ms: i64,
-    /// Whether there was an event.
     pub(crate) found: bool,
 }
 
@@ -167,19 +181,8 @@ impl Cache {
     /// # Errors
     /// Why it cannot be used, in words that finish "… is not used: ".
     pub fn parse(bytes: &[u8], key: &CacheKey) -> Result<Self, String> {
-        let document: serde_json::Value =
-            serde_json::from_slice(bytes).map_err(|error| format!("it is damaged ({error})"))?;
-        if document.get("version").and_then(serde_json::Value::as_u64) != Some(VERSION) {
-            return Err("another version of homeroom wrote it".to_owned());
-        }
-        let cache: Self =
-            serde_json::from_value(document).map_err(|error| format!("it is damaged ({error})"))?;
-        if cache.key != *key {
-            return Err(format!(
-                "it is about class {} ({}) in account {}, {}",
-                cache.key.class, cache.key.lab, cache.key.account, cache.key.region
-            ));
-        }
+        let cache: Self = of_version(bytes, VERSION)?;
+        cache.key.require(key)?;
         Ok(cache)
     }
 
@@ -187,45 +190,35 @@ impl Cache {
     /// are shown the same whether they were read or remembered.
     pub fn to_json(&self) -> String {
         // Every part can be written: keys are texts, and nothing refuses.
-        let mut text = serde_json::to_string(self).unwrap_or_default();
-        text.push('\n');
-        text
+        serde_json::to_string(self).unwrap_or_default() + "\n"
     }
 
     /// The state machines whose definition need not be read again at this time.
     pub(crate) fn machines_at(&self, now_ms: i64) -> KnownMachines {
-        self.state_machines
-            .iter()
-            .filter(|(_, known)| {
-                // A clock that was set back makes an age that is no age.
-                (0..=DEFINITION_MAX_AGE_MS).contains(&(now_ms - known.read_ms))
-            })
-            .map(|(name, known)| (name.clone(), known.clone()))
-            .collect()
+        let mut known = self.state_machines.clone();
+        // The age is negative after the clock was set back.
+        known.retain(|_, known| (0..=DEFINITION_MAX_AGE_MS).contains(&(now_ms - known.read_ms)));
+        known
     }
 }
 
 impl Memory {
-    /// The executions that are known, to be found by their ARN.
     pub(crate) fn by_arn(&self) -> HashMap<&str, &Execution> {
         let known = self.executions.iter();
         known.map(|known| (known.arn.as_str(), known)).collect()
     }
 
-    /// What is known of an execution that the listing shows.
+    /// The known detail of an execution that the listing shows unchanged.
     pub(crate) fn detail_of<'a>(
         known: &HashMap<&str, &'a Execution>,
         listed: &Execution,
     ) -> Option<&'a ExecutionDetail> {
+        let times = |e: &Execution| (e.status, e.started_ms, e.stopped_ms);
+        let known = known.get(listed.arn.as_str())?;
         known
-            .get(listed.arn.as_str())
-            .filter(|known| {
-                known.status == listed.status
-                    && known.started_ms == listed.started_ms
-                    && known.stopped_ms == listed.stopped_ms
-            })?
             .detail
             .as_ref()
+            .filter(|_| times(known) == times(listed))
     }
 
     /// Why an execution failed, if it is known and was not redriven since.
@@ -243,8 +236,8 @@ impl Memory {
         (known.started_ms == execution.started_ms).then_some(known.by_api)
     }
 
-    /// Keeps an execution, if it is one that can no longer change. A failed one without an error may still get it: AWS
-    /// shows some of an execution later than the rest.
+    /// Keeps an execution that can no longer change. A failed one without an error may still get it: AWS shows some
+    /// parts of an execution later than others.
     pub(crate) fn keep(&mut self, execution: &Execution) {
         let ended = execution.status.is_final() && execution.stopped_ms.is_some();
         let whole = |detail: &ExecutionDetail| {

@@ -62,7 +62,7 @@ pub(crate) async fn add_causes(
         asked.insert(execution.arn.clone(), why.clone());
         evidence.why = Some(why);
     }
-    // What is not shown this time may be shown again.
+    // A failure that is not shown this time may be shown again.
     let room = KEPT_MAX.saturating_sub(kept.len());
     let old = known.causes.iter();
     let old = old.filter(|(arn, _)| !asked.contains_key(*arn)).take(room);

@@ -1,4 +1,4 @@
-//! Checks: what proves that a task is done, and what came of looking.
+//! The results of checks, with their evidence.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,17 +61,16 @@ pub struct CheckResult {
     /// The same said to the instructor, where other words are needed; see [`CheckResult::instructor_hint`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructor_hint: Option<String>,
-    /// When it was read, where that was before: it could not be read anew, and what was known stands.
+    /// When it was read, where it could not be read now and an earlier answer counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
 }
 
 impl CheckResult {
-    /// The event that tells it.
     pub(crate) fn finished(&self, student: &Username) -> Event {
         Event::CheckFinished {
             student: student.clone(),
-            // The error is the serialiser's own, which nothing here brings about.
+            // Serialising these types cannot fail.
             result: serde_json::to_value(self).unwrap_or_default(),
         }
     }
@@ -112,16 +111,16 @@ impl CheckResult {
 /// How much of a check is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartsDone {
-    /// PartsDone that are done.
+    /// Parts that are done.
     pub done: u32,
-    /// PartsDone in all.
+    /// Parts in all.
     pub of: u32,
 }
 
 /// Something that was seen, for or against a check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What it is; of an execution, only what that does not say itself, if there is anything.
+    /// What it is; of an execution, only what [`ExecutionEvidence`] does not say itself.
     pub text: String,
     /// The execution that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,8 +128,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// What it says without naming an execution, where it says anything: no two students have the same execution,
-    /// and the same trouble is to read the same.
+    /// Its text without the execution's name, where there is any: equal problems of several students then have equal
+    /// words.
     pub(crate) fn words(&self) -> String {
         match self.text.is_empty() {
             true => self.sentence(),
@@ -138,7 +137,7 @@ impl Evidence {
         }
     }
 
-    /// All of it in a sentence, for where there is nothing but text.
+    /// All of it in a sentence.
     pub fn sentence(&self) -> String {
         match &self.execution {
             None => self.text.clone(),
@@ -208,19 +207,15 @@ impl ExecutionEvidence {
     }
 
     fn sentence(&self) -> String {
-        let Execution {
-            name,
-            status,
-            started_ms,
-            ..
-        } = &self.execution;
+        let execution = &self.execution;
         let mut text = format!(
-            "{name}: {}, started by {} {}",
-            status.as_str(),
+            "{}: {}, started by {} {}",
+            execution.name,
+            execution.status.as_str(),
             self.starter.phrase(),
-            when(*started_ms)
+            when(execution.started_ms)
         );
-        let detail = self.execution.detail.as_ref();
+        let detail = execution.detail.as_ref();
         if let Some(error) = detail.and_then(|detail| detail.error.as_ref()) {
             text.push_str(&format!(", error {error}"));
         }

@@ -7,7 +7,7 @@ use crate::evidence::student_reader::unseen;
 use crate::ids::Username;
 use crate::stack::alike::Alike;
 
-/// A function's name and its state, or why that could not be had: it is missing, or could not be looked at.
+/// A function's name, and its state or why that is not known: it is missing, or could not be looked at.
 pub(crate) type FunctionLook = (String, Result<FunctionState, Reading<NotReady>>);
 
 /// Looks at the functions of a student.
@@ -22,8 +22,7 @@ pub(crate) async fn look_at_functions(
     let alike = Alike::new(client, student, Operation::GetFunction);
     let mut looks = Vec::new();
     for name in functions {
-        let state = alike.answer(alike.client.get_function(name)).await;
-        let look = match state {
+        let look = match alike.answer(alike.client.get_function(name)).await {
             Ok(state) => Ok(state),
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
                 Err(Reading::Seen(NotReady::Missing))

@@ -1,7 +1,7 @@
 //! Why an execution failed, from its history.
 //!
-//! A workflow that catches every error ends in a Fail state, whose error and cause are the same whatever happened. What
-//! happened stands in the history: the event whose error was caught, and the state that it belongs to.
+//! A workflow that catches every error ends in a Fail state, whose error and cause are the same whatever happened. The
+//! history has what happened: the event whose error was caught, and its state.
 
 use std::collections::BTreeMap;
 
@@ -44,10 +44,10 @@ impl RootCause {
     }
 }
 
-/// What a history tells of the cause.
+/// What a history shows of the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
-    /// All that there is to know.
+    /// It is found.
     Cause(RootCause),
     /// The cause is further back than these events reach.
     FurtherBack,
@@ -65,7 +65,7 @@ pub fn cause_of(events: &[HistoryEvent]) -> Told {
     let Some(end) = by_id.last_key_value().map(|(_, e)| *e).filter(|e| ended(e)) else {
         return Told::NotYet;
     };
-    // Of a chain that leads to itself nothing is believed; AWS's numbers fall from event to event.
+    // AWS's numbers fall from event to event. This ends even for a chain that leads to itself.
     let before = |event: &HistoryEvent| match event.previous {
         0 => event.id - 1,
         previous => previous.min(event.id - 1),
@@ -73,12 +73,8 @@ pub fn cause_of(events: &[HistoryEvent]) -> Told {
     let mut last_left = None;
     let mut entered = None;
     let mut after = end;
-    loop {
-        let id = before(after);
-        if id < 1 {
-            break;
-        }
-        let Some(event) = by_id.get(&id) else {
+    while before(after) >= 1 {
+        let Some(event) = by_id.get(&before(after)) else {
             return Told::FurtherBack;
         };
         if failed(event) && (after.kind.ends_with("StateExited") || ended(after) || failed(after)) {
@@ -87,7 +83,7 @@ pub fn cause_of(events: &[HistoryEvent]) -> Told {
         if event.kind.ends_with("StateExited") && last_left.is_none() {
             last_left.clone_from(&event.state);
         }
-        // The state that was at work when the execution ended, unless it is the Fail state.
+        // The state that ran when the execution ended, unless it is the Fail state.
         if event.kind.ends_with("StateEntered")
             && event.kind != "FailStateEntered"
             && last_left.is_none()
@@ -103,7 +99,7 @@ pub fn cause_of(events: &[HistoryEvent]) -> Told {
             error: None,
             cause: None,
         },
-        // A state that could not even begin (a path that leads nowhere), or the time was over.
+        // A state that could not even begin (its path leads nowhere), or the time was over.
         (state, _) => {
             let timed_out = (end.kind == "ExecutionTimedOut").then(|| "States.Timeout".to_owned());
             RootCause {
@@ -116,8 +112,8 @@ pub fn cause_of(events: &[HistoryEvent]) -> Told {
     Told::Cause(kept(cause))
 }
 
-/// The failure that an event tells of. A Parallel or Map state fails without words of its own; they stand in the
-/// failure inside it, which is the last one before.
+/// The failure of an event. A Parallel or Map state has no error of its own: the last failure before it, which is
+/// inside it, has the error.
 fn error_at(
     event: &HistoryEvent,
     by_id: &BTreeMap<i64, &HistoryEvent>,
@@ -125,21 +121,17 @@ fn error_at(
 ) -> Told {
     let mut failure = event;
     if failure.error.is_none() {
-        let inside = by_id.range(..event.id).rev().map(|(_, e)| *e);
-        match inside.into_iter().find(|e| failed(e) && e.error.is_some()) {
-            Some(found) => failure = found,
+        let mut inside = by_id.range(..event.id).rev();
+        match inside.find(|(_, e)| failed(e) && e.error.is_some()) {
+            Some((_, found)) => failure = found,
             None if by_id.contains_key(&1) => {}
             None => return Told::FurtherBack,
         }
     }
     let mut state = failure.state.clone();
     let mut at = failure;
-    while state.is_none() {
-        let id = before(at);
-        if id < 1 {
-            break;
-        }
-        let Some(event) = by_id.get(&id) else {
+    while state.is_none() && before(at) >= 1 {
+        let Some(event) = by_id.get(&before(at)) else {
             return Told::FurtherBack;
         };
         if event.kind.ends_with("StateEntered") {
@@ -182,12 +174,11 @@ fn kept(cause: RootCause) -> RootCause {
     }
 }
 
-/// What Lambda says of a function that raised is JSON, of which the message is for people.
+/// Lambda's cause is JSON with a message for people.
 fn plain(cause: &str) -> String {
-    let message = serde_json::from_str::<Value>(cause)
-        .ok()
-        .and_then(|json| Some(json.get("errorMessage")?.as_str()?.to_owned()));
-    message.unwrap_or_else(|| cause.to_owned())
+    let json: Value = serde_json::from_str(cause).unwrap_or_default();
+    let message = json.get("errorMessage").and_then(Value::as_str);
+    message.unwrap_or(cause).to_owned()
 }
 
 #[cfg(test)]

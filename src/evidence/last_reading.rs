@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::execution::Execution;
-use crate::evidence::cache::CacheKey;
+use crate::evidence::cache::{CacheKey, of_version};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::evidence::sight::{Source, SourceState, StackSight};
@@ -47,7 +47,6 @@ pub(crate) struct LastReadings {
     pub(crate) students: BTreeMap<Username, KeptReading>,
 }
 
-/// The last reading of one student.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct KeptReading {
     /// Whose reading it is, as the roster said at the time.
@@ -80,7 +79,6 @@ pub(crate) struct KeptReading {
     pub(crate) earlier: Option<Earlier>,
 }
 
-/// One check as it was last read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct KeptCheck {
     pub(crate) result: CheckResult,
@@ -89,7 +87,6 @@ pub(crate) struct KeptCheck {
     pub(crate) sources: Vec<String>,
 }
 
-/// A stack that was there before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Earlier {
     pub(crate) read_at: Timestamp,
@@ -99,20 +96,19 @@ pub(crate) struct Earlier {
     pub(crate) replaced_at: Timestamp,
 }
 
-/// How a reading stands to the last one of the same student.
+/// Which stack a reading is of, by the last reading of the same student.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Footing {
     Same,
-    /// Of no stack: it is gone.
+    /// The stack is gone.
     Gone,
-    /// Of another stack, made since.
+    /// Another stack, made since.
     Anew,
-    /// Nobody knows.
+    /// It cannot be seen.
     Unseen,
 }
 
 impl LastReadings {
-    /// None yet.
     pub(crate) fn new(key: CacheKey) -> Self {
         Self {
             version: VERSION,
@@ -126,19 +122,9 @@ impl LastReadings {
     /// # Errors
     /// Why they cannot be used, in words that finish "… cannot be used: ".
     pub(crate) fn parse(bytes: &[u8], key: Option<&CacheKey>) -> Result<Self, String> {
-        let damaged = |error: serde_json::Error| format!("it is damaged ({error})");
-        let document: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
-        if document.get("version").and_then(serde_json::Value::as_u64) != Some(VERSION) {
-            return Err("another version of homeroom wrote it".to_owned());
-        }
-        let read: Self = serde_json::from_value(document).map_err(damaged)?;
-        match key {
-            Some(key) if read.key != *key => Err(format!(
-                "it is about class {} ({}) in account {}, {}",
-                read.key.class, read.key.lab, read.key.account, read.key.region
-            )),
-            _ => Ok(read),
-        }
+        let read: Self = of_version(bytes, VERSION)?;
+        key.map_or(Ok(()), |key| read.key.require(key))?;
+        Ok(read)
     }
 
     /// As text for a file.
@@ -154,7 +140,7 @@ impl LastReadings {
         self.students.values().map(|kept| kept.read_at).max()
     }
 
-    /// Notes whose readings these are where that is not known: an older homeroom did not write it.
+    /// Adds whose readings these are, where an older homeroom did not write it.
     pub(crate) fn know(&mut self, people: &BTreeMap<Username, KnownPerson>) {
         for (username, kept) in &mut self.students {
             if let Some(person) = people.get(username)
@@ -165,8 +151,8 @@ impl LastReadings {
         }
     }
 
-    /// Lays what was read now over what is kept, and keeps that. Answers the students as they stand, and the readings
-    /// of earlier stacks that no dated copy has. `people`: whom the roster means.
+    /// Lays what was read now over what is kept, and keeps the result. Returns the students as they stand, and the
+    /// readings of earlier stacks that no dated copy has. `people`: whom the roster means.
     pub(crate) fn merge(
         &mut self,
         read: impl IntoIterator<Item = (StudentProgress, StackSight)>,
@@ -177,62 +163,59 @@ impl LastReadings {
         let mut displaced = BTreeMap::new();
         for (fresh, sight) in read {
             let username = fresh.username.clone();
-            let kept = self.students.remove(&username);
-            let footing = kept.as_ref().map(|kept| kept.footing(&sight));
             let person = people.get(&username).cloned().unwrap_or_default();
-            let (mut shown, keep) = match (footing, kept) {
-                (Some(footing), Some(kept)) if kept.is_anothers(&person, footing) => {
-                    let (mut shown, _) = laid_over(None, fresh, &sight, now);
-                    shown.last = Last {
-                        earlier: Some(kept.read_at),
-                        replaced: Some(now),
-                        another: true,
-                        ..shown.last
-                    };
-                    if kept.copy.is_none() {
-                        displaced.insert(username.clone(), kept.clone());
+            let mut displace = |kept: &KeptReading| {
+                if kept.copy.is_none() {
+                    displaced.insert(username.clone(), kept.clone());
+                }
+            };
+            let (mut shown, keep) = match self.students.remove(&username) {
+                None => laid_over(None, fresh, &sight, now),
+                Some(kept) => match kept.footing(&sight) {
+                    footing if kept.is_anothers(&person, footing) => {
+                        displace(&kept);
+                        let (mut shown, _) = laid_over(None, fresh, &sight, now);
+                        shown.last.earlier = Some(kept.read_at);
+                        shown.last.replaced = Some(now);
+                        shown.last.another = true;
+                        (shown, Some(kept))
                     }
-                    (shown, Some(kept))
-                }
-                (Some(Footing::Gone), Some(kept)) => (kept.standing(fresh), Some(kept)),
-                (Some(Footing::Same), Some(kept)) => laid_over(Some(kept), fresh, &sight, now),
-                (Some(Footing::Unseen), Some(kept)) => {
-                    // Which stack stands now cannot be seen: of one that was torn down nothing may count for it.
-                    let last = (kept.closed_at.is_none()).then(|| kept.clone());
-                    let (mut shown, _) = laid_over(last, fresh, &sight, now);
-                    shown.last.told(kept.earlier.as_ref());
-                    (shown, Some(kept))
-                }
-                (Some(Footing::Anew), Some(kept)) => {
-                    let earlier = Earlier {
-                        read_at: kept.read_at,
-                        copy: kept.copy.clone(),
-                        replaced_at: now,
-                    };
-                    if kept.copy.is_none() {
-                        displaced.insert(username.clone(), kept);
+                    Footing::Gone => (kept.standing(fresh), Some(kept)),
+                    Footing::Same => laid_over(Some(kept), fresh, &sight, now),
+                    Footing::Unseen => {
+                        // Nobody knows which stack stands now. After a teardown, nothing of the last one may count.
+                        let last = kept.closed_at.is_none().then(|| kept.clone());
+                        let (mut shown, _) = laid_over(last, fresh, &sight, now);
+                        shown.last = shown.last.after(kept.earlier.as_ref());
+                        (shown, Some(kept))
                     }
-                    let (mut shown, keep) = laid_over(None, fresh, &sight, now);
-                    shown.last.told(Some(&earlier));
-                    let keep = keep.map(|keep| KeptReading {
-                        earlier: Some(earlier),
-                        ..keep
-                    });
-                    (shown, keep)
-                }
-                _ => laid_over(None, fresh, &sight, now),
+                    Footing::Anew => {
+                        displace(&kept);
+                        let earlier = Earlier {
+                            read_at: kept.read_at,
+                            copy: kept.copy,
+                            replaced_at: now,
+                        };
+                        let (mut shown, mut keep) = laid_over(None, fresh, &sight, now);
+                        shown.last = shown.last.after(Some(&earlier));
+                        if let Some(keep) = &mut keep {
+                            keep.earlier = Some(earlier);
+                        }
+                        (shown, keep)
+                    }
+                },
             };
             if let Some(mut keep) = keep {
                 if !shown.last.another && !shown.last.gone {
                     shown.last.handed_on = keep.person.is_another(&person);
-                    // What the roster no longer says is still known.
-                    let earlier = match shown.last.handed_on {
+                    // An address or name that the roster no longer has is still known.
+                    let known = match shown.last.handed_on {
                         true => KnownPerson::default(),
                         false => keep.person,
                     };
                     keep.person = KnownPerson {
-                        email: person.email.or(earlier.email),
-                        name: person.name.or(earlier.name),
+                        email: person.email.or(known.email),
+                        name: person.name.or(known.name),
                     };
                 }
                 self.students.insert(username, keep);
@@ -242,7 +225,7 @@ impl LastReadings {
         (students, displaced)
     }
 
-    /// A dated copy has these readings of earlier stacks.
+    /// Notes the dated copy that has these readings of earlier stacks.
     pub(crate) fn displaced_copied(
         &mut self,
         displaced: &BTreeMap<Username, KeptReading>,
@@ -261,7 +244,7 @@ impl LastReadings {
         }
     }
 
-    /// Homeroom begins to tear these students' stacks down: what is made from now on is another stack.
+    /// Notes that homeroom begins to tear these stacks down: what is made from now on is another stack.
     pub(crate) fn close<'a>(
         &mut self,
         students: impl IntoIterator<Item = &'a Username>,
@@ -274,7 +257,7 @@ impl LastReadings {
         }
     }
 
-    /// A dated copy has what is kept of these students. The first one that has it is the one that is told.
+    /// Notes the dated copy that has these students' readings. The first such copy stays noted.
     pub(crate) fn copied<'a>(
         &mut self,
         students: impl IntoIterator<Item = &'a Username>,
@@ -289,8 +272,8 @@ impl LastReadings {
 }
 
 impl KeptReading {
-    /// Whether it is of somebody else than the roster means now, and nothing stands that would be theirs: the next
-    /// term has the same usernames.
+    /// Whether it is the reading of another person than the roster means now, whose stack is gone: the next term may
+    /// have the same usernames.
     fn is_anothers(&self, person: &KnownPerson, footing: Footing) -> bool {
         let none_stands = match footing {
             Footing::Gone | Footing::Unseen => true,
@@ -323,8 +306,11 @@ impl KeptReading {
     /// The student as this reading left them, once the stack is gone.
     fn standing(&self, fresh: StudentProgress) -> StudentProgress {
         let checks: Vec<CheckResult> = self.checks.iter().map(KeptCheck::dated).collect();
-        let theirs = checks.iter().filter(|check| check.work == Work::Student);
-        let theirs: Vec<CheckResult> = theirs.cloned().collect();
+        let last = Last {
+            as_of: oldest(&checks).or(Some(self.read_at)),
+            gone: true,
+            ..Last::default()
+        };
         StudentProgress {
             username: fresh.username,
             progress: progress_of(&checks, true),
@@ -335,33 +321,19 @@ impl KeptReading {
             outputs: self.outputs.clone(),
             changes: self.changes.clone(),
             requests: self.requests.clone(),
-            last: Last {
-                as_of: oldest(&theirs).or(Some(self.read_at)),
-                gone: true,
-                unread: false,
-                ..Last::after(self.earlier.as_ref())
-            },
+            last: last.after(self.earlier.as_ref()),
         }
     }
 }
 
 impl Last {
-    /// What is told of the stack before.
-    fn after(earlier: Option<&Earlier>) -> Self {
+    /// With the times of the stack before, if there was one.
+    fn after(self, earlier: Option<&Earlier>) -> Self {
         Self {
             earlier: earlier.map(|earlier| earlier.read_at),
             replaced: earlier.map(|earlier| earlier.replaced_at),
-            ..Self::default()
+            ..self
         }
-    }
-
-    fn told(&mut self, earlier: Option<&Earlier>) {
-        *self = Self {
-            as_of: self.as_of,
-            gone: self.gone,
-            unread: self.unread,
-            ..Self::after(earlier)
-        };
     }
 }
 
@@ -374,7 +346,7 @@ impl KeptCheck {
         }
     }
 
-    /// What could not be read now, with what is known of it: no less than then is done.
+    /// A check that could not be read now, with at least what was done at the last reading.
     fn at_least(&self, fresh: CheckResult) -> CheckResult {
         let known = &self.result;
         if known.earned <= fresh.earned {
@@ -388,13 +360,13 @@ impl KeptCheck {
         }
     }
 
-    /// With what is proven now, where that is more, though not everything could be read: it is not forgotten again.
+    /// With what is proven now, where that is more, though not everything could be read.
     fn with_more_of(&self, fresh: &CheckResult, now: Timestamp) -> Self {
         let mut kept = self.clone();
         if self.result.verdict != Verdict::Pass && fresh.earned > self.result.earned {
             kept.read_at = now;
             kept.result = CheckResult {
-                // What was read as a whole then is known, and more is done since.
+                // The last reading was complete, and more is done since.
                 verdict: self.result.verdict,
                 ..fresh.clone()
             };
@@ -402,43 +374,42 @@ impl KeptCheck {
         kept
     }
 
-    /// Whether what proved it has aged out of what it was read from.
+    /// Whether the executions that proved it are older than what its sources keep.
     fn is_aged(&self, sources: &[Source], now: Timestamp) -> bool {
         let Some(keeps) = sources.iter().map(|source| source.keeps_ms).min() else {
             return false;
         };
         let oldest = now.as_millisecond().saturating_sub(keeps);
-        let mut executions = self
-            .result
-            .evidence
-            .iter()
-            .filter_map(|e| e.execution.as_ref());
+        let shown = self.result.evidence.iter();
+        let mut executions = shown.filter_map(|evidence| evidence.execution.as_ref());
         executions.any(|shown| {
-            let Execution {
-                started_ms,
-                stopped_ms,
-                ..
-            } = shown.execution;
-            stopped_ms.unwrap_or(started_ms) < oldest
+            let execution = &shown.execution;
+            execution.stopped_ms.unwrap_or(execution.started_ms) < oldest
         })
     }
 }
 
+/// The student's own tasks.
+fn own(checks: &[CheckResult]) -> impl Iterator<Item = &CheckResult> {
+    checks.iter().filter(|check| check.work == Work::Student)
+}
+
+/// The time of the oldest earlier reading that stands for one of the student's own tasks.
 fn oldest(checks: &[CheckResult]) -> Option<Timestamp> {
-    checks.iter().filter_map(|check| check.as_of).min()
+    own(checks).filter_map(|check| check.as_of).min()
 }
 
 /// Lays a reading of a stack over the last one of the same stack, if there is one.
 fn laid_over(
     last: Option<KeptReading>,
-    fresh: StudentProgress,
+    mut fresh: StudentProgress,
     sight: &StackSight,
     now: Timestamp,
 ) -> (StudentProgress, Option<KeptReading>) {
     let mut shown = Vec::with_capacity(fresh.checks.len());
     let mut keep = Vec::with_capacity(fresh.checks.len());
     let mut unread = false;
-    for check in fresh.checks {
+    for check in std::mem::take(&mut fresh.checks) {
         let mut sources = sight.of_check(&check.id).iter();
         let gone = sources.any(|source| source.trouble().is_some());
         unread |= check.verdict == Verdict::CouldNotCheck && !gone;
@@ -450,58 +421,44 @@ fn laid_over(
         shown.push(show);
         keep.push(kept);
     }
-    let theirs: Vec<CheckResult> = shown
-        .iter()
-        .filter(|check| check.work == Work::Student)
-        .cloned()
-        .collect();
+    // News of what the student did; that a stack is half gone, or that nothing can prove something, is none.
+    let any_new = keep.iter().any(
+        |KeptCheck {
+             result, read_at, ..
+         }| {
+            let tells = result.work == Work::Student && result.verdict != Verdict::NotProvable;
+            tells && *read_at == now
+        },
+    );
     let earlier = last.as_ref().and_then(|last| last.earlier.clone());
-    // That a stack is half gone, or that nothing can prove something, is no news of what the student did.
-    let any_new = keep.iter().any(|kept| {
-        let result = &kept.result;
-        let tells = result.work == Work::Student && result.verdict != Verdict::NotProvable;
-        tells && kept.read_at == now
-    });
-    let progress = StudentProgress {
+    let mut progress = StudentProgress {
         progress: match fresh.progress {
             Progress::NotDeployed => Progress::NotDeployed,
             _ => Progress::of(&shown),
         },
-        checks: shown,
         last: Last {
-            as_of: oldest(&theirs),
-            gone: false,
+            as_of: oldest(&shown),
             unread,
-            ..Last::after(earlier.as_ref())
+            ..Last::default().after(earlier.as_ref())
         },
-        // Those of a machine that is gone are not told anew either.
-        executions: match &last {
-            Some(last) if fresh.executions.is_empty() => last.executions.clone(),
-            _ => fresh.executions,
-        },
-        ..StudentProgress {
-            checks: Vec::new(),
-            executions: Vec::new(),
-            ..fresh
-        }
+        checks: shown,
+        ..fresh
     };
+    // Executions of a state machine that is gone are not listed any more either.
+    if let Some(last) = &last
+        && progress.executions.is_empty()
+    {
+        progress.executions.clone_from(&last.executions);
+    }
     if sight.births.is_empty() {
-        // There is no stack that a reading could be kept of.
+        // No stack is there, so there is no new reading to keep.
         return (progress, last);
     }
-    let mut births = sight.births.clone();
-    births.extend(last.iter().flat_map(|last| last.births.iter().cloned()));
-    let kept = KeptReading {
-        person: last
-            .as_ref()
-            .map(|last| last.person.clone())
-            .unwrap_or_default(),
-        births,
-        read_at: match &last {
-            Some(last) if !any_new => last.read_at,
-            _ => now,
-        },
-        closed_at: last.as_ref().and_then(|last| last.closed_at),
+    let mut kept = KeptReading {
+        person: KnownPerson::default(),
+        births: sight.births.clone(),
+        read_at: now,
+        closed_at: None,
         checks: keep,
         executions: progress.executions.clone(),
         executions_left_out: progress.executions_left_out,
@@ -509,12 +466,18 @@ fn laid_over(
         outputs: progress.outputs.clone(),
         changes: progress.changes.clone(),
         requests: progress.requests.clone(),
-        copy: last
-            .as_ref()
-            .filter(|_| !any_new)
-            .and_then(|last| last.copy.clone()),
+        copy: None,
         earlier,
     };
+    if let Some(last) = last {
+        kept.person = last.person;
+        kept.births.extend(last.births);
+        kept.closed_at = last.closed_at;
+        if !any_new {
+            kept.read_at = last.read_at;
+            kept.copy = last.copy;
+        }
+    }
     (progress, Some(kept))
 }
 
@@ -532,7 +495,7 @@ fn settle(
         sources: sources.iter().filter_map(Source::birth).collect(),
     };
     if fresh.work == Work::Stack {
-        // How a stack stands is to be seen now. Once it is gone, that it once was whole is what is left to say.
+        // The stack counts as it is now. Once it is gone, the last reading in which it was whole is shown.
         let kept = match known {
             Some(known) if fresh.verdict != Verdict::Pass => known.clone(),
             _ => as_read(&fresh),
@@ -540,11 +503,9 @@ fn settle(
         return (fresh, kept);
     }
     let trouble = sources.iter().find_map(Source::trouble);
-    // What earlier readings remember can prove a check whose source is gone; nothing of somebody else's can.
-    let theirs = sources
-        .iter()
-        .any(|source| matches!(source.state, SourceState::Theirs(_)));
-    let proven = fresh.verdict == Verdict::Pass && !theirs;
+    // Remembered executions can prove a check whose source is gone, but not one whose source is somebody else's.
+    let theirs = |source: &Source| matches!(source.state, SourceState::Theirs(_));
+    let proven = fresh.verdict == Verdict::Pass && !sources.iter().any(theirs);
     let fresh = match &trouble {
         Some(why) if !proven && fresh.verdict != Verdict::NotProvable => {
             let text = match known {
@@ -565,11 +526,12 @@ fn settle(
         let kept = as_read(&fresh);
         return (fresh, kept);
     };
+    let known_verdict = known.result.verdict;
     if fresh.verdict == Verdict::CouldNotCheck {
         let stands = match trouble.is_some() || sight.ends {
-            true => known.result.verdict != Verdict::CouldNotCheck,
-            // What was not done then may be done now.
-            false => known.result.verdict == Verdict::Pass,
+            true => known_verdict != Verdict::CouldNotCheck,
+            // A task that was not done then may be done now.
+            false => known_verdict == Verdict::Pass,
         };
         let known = known.with_more_of(&fresh, now);
         return match stands {
@@ -577,26 +539,22 @@ fn settle(
             false => (known.at_least(fresh), known),
         };
     }
-    if trouble.is_some() && known.result.verdict == Verdict::Pass {
-        // Remembered, and not read: what it was read from is gone.
-        return (known.dated(), known.clone());
-    }
-    let births: Vec<String> = sources.iter().filter_map(Source::birth).collect();
-    let replaced = births != known.sources || known.is_aged(sources, now);
-    if replaced && worth(&known.result) > worth(&fresh) {
-        return (known.dated(), known.clone());
-    }
+    // Remembered, and not read: its source is gone.
+    let remembered = trouble.is_some() && known_verdict == Verdict::Pass;
     let kept = as_read(&fresh);
-    (fresh, kept)
+    let replaced = kept.sources != known.sources || known.is_aged(sources, now);
+    match remembered || replaced && worth(&known.result) > worth(&fresh) {
+        true => (known.dated(), known.clone()),
+        false => (fresh, kept),
+    }
 }
 
-/// Where a student stands. Of a stack that is gone only what the student did is of interest.
+/// Where a student stands. Of a stack that is gone only the student's own tasks count.
 pub(crate) fn progress_of(checks: &[CheckResult], gone: bool) -> Progress {
-    if !gone {
-        return Progress::of(checks);
+    match gone {
+        true => Progress::of(&own(checks).cloned().collect::<Vec<_>>()),
+        false => Progress::of(checks),
     }
-    let theirs = checks.iter().filter(|check| check.work == Work::Student);
-    Progress::of(&theirs.cloned().collect::<Vec<_>>())
 }
 
 /// How much a check's answer says for the student.

@@ -4,16 +4,16 @@ use crate::aws::{CallError, Client, ErrorKind};
 
 /// Pages of log events that one question reads at most. A page may be empty and still not the last.
 const PAGES_MAX: usize = 10;
-/// Events that are looked at in a window before it is given up: whoever floods a log hides what is in it.
+/// Events of one window that are read at most: in a flooded log the rest stays unknown.
 const WINDOW_EVENTS: usize = 200;
-/// Messages that were found.
+
 pub(super) enum Messages {
     All(Vec<String>),
     /// There are more, which were not read.
     CutOff(Vec<String>),
 }
 
-/// The log events of a group within a time that a filter pattern picks. Without a pattern, the first ones.
+/// The log events of a group, within a time, that match a filter pattern. With an empty pattern, the first ones.
 ///
 /// # Errors
 /// AWS's, or that the run was stopped.
@@ -24,10 +24,10 @@ pub(super) async fn messages(
     pattern: &str,
 ) -> Result<Messages, CallError> {
     let mut found = Vec::new();
-    let mut token: Option<String> = None;
+    let mut token = None;
     for _ in 0..PAGES_MAX {
         let page = client
-            .matching_log_events_page(group, since_ms, until_ms, pattern, token.clone())
+            .matching_log_events_page(group, since_ms, until_ms, pattern, token)
             .await?;
         found.extend(page.items);
         token = page.next;
@@ -64,10 +64,10 @@ pub(super) async fn any_event(
     since_ms: i64,
     until_ms: Option<i64>,
 ) -> Result<bool, CallError> {
-    let mut token: Option<String> = None;
+    let mut token = None;
     loop {
         let page = client
-            .log_events_page(group, since_ms, until_ms, 1, token.clone())
+            .log_events_page(group, since_ms, until_ms, 1, token)
             .await?;
         if !page.items.is_empty() {
             return Ok(true);

@@ -5,33 +5,32 @@ use std::collections::BTreeMap;
 /// Longest filter pattern, in characters. Source: CloudWatch Logs FilterLogEvents, `filterPattern`.
 const PATTERN_MAX: usize = 1024;
 
-/// A CloudWatch Logs filter pattern for JSON events that have these values, and one of these names at `execution`. Of
-/// names beyond its length, or that a pattern cannot hold, only the values are asked for: whoever reads the events
-/// looks at the names again.
+/// A CloudWatch Logs filter pattern for JSON events that have these values, and one of these names at `execution`.
+/// Where the names are too long, or cannot stand in a pattern, it asks for the values only: the reader of the events
+/// checks the names again.
 pub(crate) fn pattern(line: &BTreeMap<String, String>, execution: &str, names: &[&str]) -> String {
     let equal = |pointer: &str, value: &str| format!("({} = \"{value}\")", selector(pointer));
-    let mut parts: Vec<String> = line.iter().map(|(p, v)| equal(p, v)).collect();
+    let values: Vec<String> = line.iter().map(|(p, v)| equal(p, v)).collect();
     let plain = |name: &&str| {
         name.chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
     if !names.is_empty() && names.iter().all(plain) {
         let any: Vec<String> = names.iter().map(|name| equal(execution, name)).collect();
-        parts.push(match any.as_slice() {
+        let any = match any.as_slice() {
             [one] => one.clone(),
             _ => format!("({})", any.join(" || ")),
-        });
-    }
-    let whole = format!("{{ {} }}", parts.join(" && "));
-    if whole.len() > PATTERN_MAX || parts.is_empty() {
-        let (key, values) = (selector(execution), line.iter());
-        let values: Vec<String> = values.map(|(p, v)| equal(p, v)).collect();
-        return match values.is_empty() {
-            true => format!("{{ {key} = \"*\" }}"),
-            false => format!("{{ {} }}", values.join(" && ")),
         };
+        let parts: Vec<String> = values.iter().cloned().chain([any]).collect();
+        let whole = format!("{{ {} }}", parts.join(" && "));
+        if whole.len() <= PATTERN_MAX {
+            return whole;
+        }
     }
-    whole
+    match values.is_empty() {
+        true => format!("{{ {} = \"*\" }}", selector(execution)),
+        false => format!("{{ {} }}", values.join(" && ")),
+    }
 }
 
 /// How many of these names, from the first, fit into one pattern.

@@ -6,9 +6,7 @@ use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
 use crate::evidence::cache::{KnownLook, LOGS_SETTLED_MS};
-use crate::evidence::evaluate::{
-    LogKey, LogSight, LogWindow, Reading, own_executions, own_windows,
-};
+use crate::evidence::evaluate::{LogKey, LogSight, Reading, own_executions, own_windows};
 use crate::evidence::log_events::{Messages, any_event, messages};
 use crate::evidence::log_pattern::{fitting, pattern};
 use crate::evidence::student_reader::{StudentReader, StudentToRead, executions_of, unseen};
@@ -38,32 +36,29 @@ impl StudentReader<'_> {
                 continue;
             };
             let group = format!("/aws/lambda/{name}");
-            let reading = match machine {
+            let reading = match machine.as_ref().map(|m| (m, self.facts.executions.get(m))) {
                 None => match any_event(self.client, &group, 0, None).await {
                     Ok(true) => Reading::Seen(LogSight::Any),
                     Ok(false) => Reading::Seen(LogSight::Nothing),
                     Err(error) => missing_or_unseen(&group, error)?,
                 },
-                Some(machine) => match self.facts.executions.get(machine) {
-                    Some(Reading::Seen(all)) => {
-                        let mut look = OwnEvents {
-                            client: self.client,
-                            student: self.student,
-                            function: id,
-                            group: &group,
-                            looks: &mut self.memory.looks,
-                        };
-                        let cut_off = self.facts.cut_off.contains_key(machine);
-                        let seen = cut_off.then(|| look.seen_before(machine)).flatten();
-                        match seen {
-                            // Of an execution that is too old to be listed among so many.
-                            Some(seen) => seen,
-                            None => look.of(all).await?,
-                        }
+                Some((machine, Some(Reading::Seen(all)))) => {
+                    let mut look = OwnEvents {
+                        client: self.client,
+                        student: self.student,
+                        function: id,
+                        group: &group,
+                        looks: &mut self.memory.looks,
+                    };
+                    // Where not all executions were listed, one that is too old may have events.
+                    let cut_off = self.facts.cut_off.contains_key(machine);
+                    match cut_off.then(|| look.seen_before(machine)).flatten() {
+                        Some(seen) => seen,
+                        None => look.of(all).await?,
                     }
-                    Some(Reading::Unseen(why)) => Reading::Unseen(why.clone()),
-                    None => continue,
-                },
+                }
+                Some((_, Some(Reading::Unseen(why)))) => Reading::Unseen(why.clone()),
+                Some((_, None)) => continue,
             };
             self.facts.log_events.insert(key, reading);
         }
@@ -82,24 +77,15 @@ struct OwnEvents<'a> {
 
 impl OwnEvents<'_> {
     async fn of(&mut self, all: &[(Starter, Execution)]) -> Result<Reading<LogSight>, Cancelled> {
-        let own = own_executions(all);
-        let known: BTreeMap<(&str, i64), &KnownLook> = self
-            .student
-            .memory
-            .looks
-            .iter()
+        let looks = self.student.memory.looks.iter();
+        let known: BTreeMap<(&str, i64), bool> = looks
             .filter(|look| look.function == self.function)
-            .map(|look| ((look.execution_arn.as_str(), look.started_ms), look))
+            .map(|look| ((look.execution_arn.as_str(), look.started_ms), look.found))
             .collect();
-        let known = |one: &Execution| {
-            let look = known.get(&(one.arn.as_str(), one.started_ms))?;
-            Some(look.found)
-        };
-        // Any that was seen holds, however many newer ones there are.
-        let seen = all
-            .iter()
-            .find(|one| one.0.is_students() && known(&one.1) == Some(true));
-        if let Some(one) = seen {
+        let known = |one: &Execution| known.get(&(one.arn.as_str(), one.started_ms)).copied();
+        // An event that was seen once counts, however many newer executions there are.
+        let mut students = all.iter().filter(|one| one.0.is_students());
+        if let Some(one) = students.find(|one| known(&one.1) == Some(true)) {
             self.remember(&one.1, true);
             return Ok(Reading::Seen(self.sight(one)));
         }
@@ -107,14 +93,11 @@ impl OwnEvents<'_> {
             self.remember(&one.1, true);
             return Ok(naming(one));
         }
-        let asked: Vec<_> = own
-            .iter()
-            .filter(|one| known(&one.1).is_none())
-            .copied()
-            .collect();
-        for one in own {
-            if known(&one.1) == Some(false) {
-                self.remember(&one.1, false);
+        let mut asked = Vec::new();
+        for one in own_executions(all) {
+            match known(&one.1) {
+                None => asked.push(one),
+                Some(found) => self.remember(&one.1, found),
             }
         }
         if asked.is_empty() {
@@ -133,8 +116,8 @@ impl OwnEvents<'_> {
 
     /// What an earlier reading saw of any execution of this very state machine.
     fn seen_before(&mut self, machine: &str) -> Option<Reading<LogSight>> {
-        let machines = &self.student.state_machines;
-        let (_, arn) = machines.iter().find(|(id, _)| id == machine)?;
+        let mut machines = self.student.state_machines.iter();
+        let (_, arn) = machines.find(|(id, _)| id == machine)?;
         let of_machine = executions_of(arn);
         let born = self.student.born_ms?;
         let look = self.student.memory.looks.iter().find(|look| {
@@ -147,7 +130,7 @@ impl OwnEvents<'_> {
         Some(Reading::Seen(LogSight::Any))
     }
 
-    /// What was seen before, as it is told: by its name where the lab's functions write it.
+    /// An event that an earlier reading saw: it named the execution if the lab's functions write names.
     fn sight(&self, one: &(Starter, Execution)) -> LogSight {
         let execution = Box::new(one.1.clone());
         match self.student.marks.log_execution {
@@ -156,14 +139,14 @@ impl OwnEvents<'_> {
         }
     }
 
-    /// The line that proves that the API started an execution is a log event, too.
+    /// An execution that the API started: the log line that proves that is a log event, too.
     fn proven_by_the_start<'e>(
         &self,
         all: &'e [(Starter, Execution)],
     ) -> Option<&'e (Starter, Execution)> {
         let log = self.student.marks.api_log.as_ref()?;
-        let is_proven = |one: &&(Starter, Execution)| one.0 == Starter::Api;
-        (log.function == self.function).then(|| all.iter().find(is_proven))?
+        let mut proven = all.iter().filter(|one| one.0 == Starter::Api);
+        proven.next().filter(|_| log.function == self.function)
     }
 
     /// An execution that an event names.
@@ -203,23 +186,18 @@ impl OwnEvents<'_> {
             "homeroom's own executions ran at the same time, and no event names one of the student's"
                 .to_owned()
         });
-        let is_open = |window: &LogWindow| known(&window.execution).is_none();
-        for window in own.windows.iter().filter(|window| is_open(window)) {
-            let found = messages(
-                self.client,
-                self.group,
-                (window.since_ms, window.until_ms),
-                "",
-            )
-            .await;
-            let (lines, whole) = match found {
+        let pointer = self.student.marks.log_execution.as_deref();
+        let names_another =
+            |line: &String| pointer.is_some_and(|pointer| named_in(line, pointer).is_some());
+        for window in &own.windows {
+            if known(&window.execution).is_some() {
+                continue;
+            }
+            let time = (window.since_ms, window.until_ms);
+            let (lines, whole) = match messages(self.client, self.group, time, "").await {
                 Ok(Messages::All(lines)) => (lines, true),
                 Ok(Messages::CutOff(lines)) => (lines, false),
                 Err(error) => return missing_or_unseen(self.group, error),
-            };
-            let names_another = |line: &String| {
-                let pointer = self.student.marks.log_execution.as_deref();
-                pointer.is_some_and(|pointer| named_in(line, pointer).is_some())
             };
             if lines.iter().any(|line| !names_another(line)) {
                 self.remember(&window.execution, true);
@@ -238,11 +216,8 @@ impl OwnEvents<'_> {
             return Ok(Reading::Seen(LogSight::Hidden(why)));
         }
         for one in asked {
-            let settled = one
-                .1
-                .stopped_ms
-                .is_some_and(|end| end + LOGS_SETTLED_MS < self.student.now_ms);
-            if settled {
+            let end = one.1.stopped_ms;
+            if end.is_some_and(|end| end + LOGS_SETTLED_MS < self.student.now_ms) {
                 self.remember(&one.1, false);
             }
         }
@@ -263,7 +238,7 @@ fn naming((starter, execution): &(Starter, Execution)) -> Reading<LogSight> {
     Reading::Seen(LogSight::Naming(*starter, Box::new(execution.clone())))
 }
 
-/// A group that is gone took its events with it: that says nothing of whether there were any.
+/// Without the log group nobody can say whether there were events.
 fn missing_or_unseen(group: &str, error: CallError) -> Result<Reading<LogSight>, Cancelled> {
     match error.kind() {
         Some(ErrorKind::NotFound) => Ok(Reading::Unseen(format!(

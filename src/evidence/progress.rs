@@ -30,7 +30,7 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// The word, as `--output json` has it.
+    /// The word in `--output json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -42,26 +42,17 @@ impl Progress {
         }
     }
 
-    /// What the answered checks of one student say together, of whose stack something is there.
+    /// The progress that the checks of one student show, where something of the stack is there.
     pub fn of(checks: &[CheckResult]) -> Self {
-        let has = |work: Work, verdict: Verdict| {
-            checks
-                .iter()
-                .any(|c| c.work == work && c.verdict == verdict)
-        };
-        if has(Work::Stack, Verdict::Fail) {
+        let any = |what: &dyn Fn(&CheckResult) -> bool| checks.iter().any(what);
+        let own = |c: &CheckResult| c.work == Work::Student;
+        if any(&|c| !own(c) && c.verdict == Verdict::Fail) {
             Self::Broken
-        } else if has(Work::Stack, Verdict::CouldNotCheck)
-            || has(Work::Student, Verdict::CouldNotCheck)
-        {
+        } else if any(&|c| c.verdict == Verdict::CouldNotCheck) {
             Self::Unknown
-        } else if !has(Work::Student, Verdict::Fail) {
+        } else if !any(&|c| own(c) && c.verdict == Verdict::Fail) {
             Self::Complete
-        } else if has(Work::Student, Verdict::Pass)
-            || checks
-                .iter()
-                .any(|c| c.work == Work::Student && c.in_part())
-        {
+        } else if any(&|c| own(c) && (c.verdict == Verdict::Pass || c.in_part())) {
             Self::InProgress
         } else {
             Self::NotStarted
@@ -92,9 +83,9 @@ pub struct StudentProgress {
     pub progress: Progress,
     /// Every check, in the lab's order.
     pub checks: Vec<CheckResult>,
-    /// The newest of the student's own executions, the newest first, with who started each.
+    /// The student's own executions, the newest first, with who started each.
     pub executions: Vec<(Starter, Execution)>,
-    /// Older ones of their own that were listed.
+    /// How many older ones of their own were listed.
     pub executions_left_out: usize,
     /// Whether there are more than were listed.
     pub executions_cut_off: bool,
@@ -104,26 +95,26 @@ pub struct StudentProgress {
     pub changes: Vec<Change>,
     /// Example requests to their API; empty while it is not there.
     pub requests: Vec<ExampleRequest>,
-    /// What of this was read before, because it could not be read anew.
+    /// What of this is from an earlier reading.
     pub last: Last,
 }
 
-/// What of a student stands from an earlier reading.
+/// What of a student's progress is from an earlier reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Last {
-    /// When the oldest was read of what was not read anew; `None` when everything was.
+    /// The time of the oldest earlier reading that still counts; `None` when everything was read now.
     pub as_of: Option<Timestamp>,
-    /// Whether the stack is gone, so that everything stands from then.
+    /// Whether the stack is gone, so that everything is from that reading.
     pub gone: bool,
     /// Whether something is there and could not be read.
     pub unread: bool,
-    /// When another stack was last read that this student had before. Nothing of that counts.
+    /// When an earlier stack of this student was last read. Nothing of that counts.
     pub(crate) earlier: Option<Timestamp>,
-    /// When this stack was first read, where there was another before.
+    /// When this stack was first read, where there was an earlier one.
     pub(crate) replaced: Option<Timestamp>,
     /// Whether `earlier` is the reading of somebody else, who had the username then.
     pub(crate) another: bool,
-    /// Whether the roster meant somebody else at the last reading, and the stack is the same.
+    /// Whether the same stack belonged to somebody else at the last reading, by the roster.
     pub(crate) handed_on: bool,
 }
 
@@ -133,20 +124,18 @@ impl StudentProgress {
         if self.progress == Progress::NotDeployed || self.last.gone {
             return Some(StackState::NotDeployed);
         }
-        let mut verdicts = self
-            .checks
-            .iter()
-            .filter(|check| check.work == Work::Stack)
-            .map(|check| check.verdict)
-            .peekable();
-        verdicts.peek()?;
-        Some(verdicts.fold(StackState::Ready, |so_far, verdict| {
-            match (so_far, verdict) {
-                (StackState::Broken, _) | (_, Verdict::Fail) => StackState::Broken,
-                (_, Verdict::CouldNotCheck | Verdict::NotProvable) => StackState::Unknown,
-                (so_far, Verdict::Pass) => so_far,
-            }
-        }))
+        let of_stack = self.checks.iter().filter(|c| c.work == Work::Stack);
+        let verdicts: Vec<Verdict> = of_stack.map(|check| check.verdict).collect();
+        if verdicts.is_empty() {
+            return None;
+        }
+        Some(if verdicts.contains(&Verdict::Fail) {
+            StackState::Broken
+        } else if verdicts.iter().any(|v| *v != Verdict::Pass) {
+            StackState::Unknown
+        } else {
+            StackState::Ready
+        })
     }
 
     /// Judges again, after answers to checks have changed. No answer brings back a stack that is not there.

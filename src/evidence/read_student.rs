@@ -1,6 +1,6 @@
-//! Reads what a student's checks need, and no more: one listing of executions, details only where a check
-//! still needs them and no earlier reading knows them, functions only when no execution proves that they run, log
-//! events only around the student's own executions.
+//! Reads what a student's checks need, and no more: one listing of executions; details only where a check still needs
+//! them and no earlier reading has them; functions only when no execution proves that they run; log events only around
+//! the student's own executions.
 
 use std::collections::BTreeSet;
 
@@ -78,7 +78,7 @@ impl StudentReader<'_> {
             let page = alike.client.executions_page(arn, false, token.clone());
             let page = match alike.answer(page).await {
                 Ok(page) => page,
-                // It was deleted since it was listed: with it went the executions, and not what the student did.
+                // It was deleted since it was listed, and its executions with it. The student's work still counts.
                 Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
                     let gone = Reading::Unseen("the state machine is not there".to_owned());
                     return Ok((gone, None));
@@ -101,24 +101,21 @@ impl StudentReader<'_> {
         }
     }
 
-    /// Reads of the executions what the checks still need: their details, and whether the API started them.
+    /// Reads what the checks still need about the executions: their details, and whether the API started them.
     async fn know_executions(&mut self) -> Result<(), Cancelled> {
         let trigger = trigger(self.student);
-        let prefix = &self.student.marks.api_name_prefix;
-        self.facts.api_name_prefix.clone_from(prefix);
+        self.facts.api_name_prefix = self.student.marks.api_name_prefix.clone();
         let changed = trigger.as_ref().filter(|trigger| trigger.changed);
         self.facts.trigger_changed = changed.map(|trigger| trigger.doubt.clone());
         let mut described = 0;
         for _ in 0..=STARTS_ASKED_MAX {
             self.describe_where_needed(&mut described).await?;
-            let Some(trigger) = &trigger else {
-                break;
-            };
-            if !self.ask_for_starts(trigger).await? {
-                break;
+            match &trigger {
+                Some(trigger) if self.ask_for_starts(trigger).await? => {}
+                _ => break,
             }
         }
-        // What was seen once holds for as long as the execution is there.
+        // A known start stays known for as long as the execution is there.
         let remembered = self.student.memory;
         for (_, execution) in self.facts.executions.values().flat_map(Reading::all) {
             if let Some(by_api) = remembered.started_by_api(execution) {
@@ -127,9 +124,7 @@ impl StudentReader<'_> {
             }
         }
         if self.facts.any_unlisted() {
-            let old = remembered.starts.iter();
-            let old = old.map(|(arn, start)| (arn.clone(), *start));
-            self.memory.starts.extend(old);
+            self.memory.starts.extend(remembered.starts.clone());
         }
         Ok(())
     }
@@ -138,29 +133,25 @@ impl StudentReader<'_> {
     async fn describe_where_needed(&mut self, described: &mut usize) -> Result<(), Cancelled> {
         let student = self.student;
         while self.facts.undescribed.is_none() {
-            let Some((id, index)) = self.next_to_describe() else {
+            let Some((id, index, arn)) = self.next_to_describe() else {
                 return Ok(());
             };
             if *described == DESCRIBED_MAX {
                 let why =
-                    format!("{DESCRIBED_MAX} a reading are described; the next reading goes on");
+                    format!("one reading describes {DESCRIBED_MAX} of them; the next one goes on");
                 self.facts.undescribed = Some(why);
                 return Ok(());
             }
             *described += 1;
-            let Some(Reading::Seen(all)) = self.facts.executions.get(&id) else {
-                return Ok(());
-            };
-            let arn = all[index].1.arn.clone();
             let found = self.describe(&arn).await;
-            let Some(Reading::Seen(all)) = self.facts.executions.get_mut(&id) else {
-                return Ok(());
-            };
-            let (starter, execution) = &mut all[index];
             match found {
                 Ok(Ok(whole)) => {
-                    // The times stay the listing's, by which the next reading knows it again: what ended since the
-                    // listing has no end time here, and is described again next time.
+                    let Some(Reading::Seen(all)) = self.facts.executions.get_mut(&id) else {
+                        return Ok(());
+                    };
+                    let (starter, execution) = &mut all[index];
+                    // The times stay those of the listing, by which the next reading recognises it. An execution
+                    // that ended after the listing has no end time here, and is described again next time.
                     execution.status = whole.status;
                     execution.detail = whole.detail;
                     *starter = student.starter(execution);
@@ -178,8 +169,8 @@ impl StudentReader<'_> {
         Ok(())
     }
 
-    /// Describes an execution that is listed, again for as long as AWS may still be about to show all of it. What is
-    /// missing, when the time is over.
+    /// Describes a listed execution, again while AWS may not show all of it yet. The inner error says what is still
+    /// missing when the time is over.
     async fn describe(&mut self, arn: &str) -> Result<Result<Execution, String>, CallError> {
         let student = self.student;
         let alike = Alike::new(
@@ -205,12 +196,12 @@ impl StudentReader<'_> {
         }
     }
 
-    /// The execution that a check which does not pass yet needs described next.
-    fn next_to_describe(&self) -> Option<(String, usize)> {
+    /// The execution that a check needs described next: its state machine, its place in the listing, and its ARN.
+    fn next_to_describe(&self) -> Option<(String, usize, String)> {
         self.student.checks.iter().find_map(|check| {
             let (machine, all) = self.facts.executions_for(&check.proof)?;
             let index = next_to_describe(&check.proof, self.student.plan, all, &self.facts)?;
-            Some((machine.to_owned(), index))
+            Some((machine.to_owned(), index, all[index].1.arn.clone()))
         })
     }
 
@@ -219,7 +210,7 @@ impl StudentReader<'_> {
             self.memory.keep(execution);
         }
         if self.facts.any_unlisted() {
-            // Not seeing the listing is no reason to forget what was described.
+            // Without a listing, what earlier readings described is kept.
             let kept = self.memory.executions.iter().map(|e| e.arn.clone());
             let kept: BTreeSet<String> = kept.collect();
             let old = self.student.memory.executions.iter();
@@ -231,8 +222,7 @@ impl StudentReader<'_> {
     /// Looks whether functions are ready, unless an execution that ended well shows that they run.
     async fn functions(&mut self) -> Result<(), Cancelled> {
         let student = self.student;
-        let seen = &student.observed.functions;
-        let fingerprint = |name: &str| Some(seen.get(name)?.fingerprint());
+        let fingerprint = |name: &str| Some(student.observed.functions.get(name)?.fingerprint());
         let mut asked: Vec<&str> = Vec::new();
         for item in student.plan.functions() {
             let name = item.resource.name.as_str();
@@ -290,16 +280,14 @@ fn trigger<'a>(student: &'a StudentToRead<'_>) -> Option<Trigger<'a>> {
     let (_, name) = functions.find(|(id, _)| *id == log.function)?;
     let group = format!("/aws/lambda/{name}");
     let mut planned = student.plan.functions();
-    let item = planned.find(|item| item.resource.name == *name);
-    let item = item?;
+    let item = planned.find(|item| item.resource.name == *name)?;
     let actual = student.observed.functions.get(name);
-    let last = student
-        .recorded
-        .last_write(name, actual.and_then(|actual| actual.modified_ms));
+    let modified_ms = actual.and_then(|actual| actual.modified_ms);
+    let last = student.recorded.last_write(name, modified_ms);
     let as_recorded = matches!(last, LastWrite::Ours(_));
     let (true_from_ms, why) = match (&item.theirs, last) {
         (Some(theirs), _) => (i64::MAX, format!("is not as deployed: {theirs}")),
-        // What it records of itself, anybody can write who can write the function.
+        // Whoever can write the function can also write what is recorded on it.
         (None, _) if item.verdict != Found::NoChange && !as_recorded => {
             (i64::MAX, "is not as the lab has it".to_owned())
         }
@@ -330,13 +318,10 @@ fn trigger<'a>(student: &'a StudentToRead<'_>) -> Option<Trigger<'a>> {
         diff: Vec::new(),
     };
     let changed = item.theirs.is_some() || matches!(last, LastWrite::Changed { .. });
+    let found = student.observed.log_groups.get(&group);
     Some(Trigger {
         log,
-        retention_days: student
-            .observed
-            .log_groups
-            .get(&group)
-            .and_then(|group| group.retention_days),
+        retention_days: found.and_then(|group| group.retention_days),
         true_from_ms,
         doubt,
         changed,
@@ -344,7 +329,7 @@ fn trigger<'a>(student: &'a StudentToRead<'_>) -> Option<Trigger<'a>> {
     })
 }
 
-/// What AWS does not show of an execution yet. A Fail state need not name an error, so after a while there is none.
+/// What AWS does not show of an execution yet. A Fail state need not name an error, so after a while none is expected.
 fn missing(execution: &Execution, now_ms: i64) -> Option<&'static str> {
     let Some(detail) = &execution.detail else {
         return Some("AWS does not show its input yet");

@@ -1,15 +1,21 @@
-//! Reads a class: lists it, gathers each student's facts, answers their checks. What an earlier reading knows is
-//! not asked again; what this one leaves for the next comes back with it.
+//! Reads a class: lists it, reads each student's facts, answers their checks. What an earlier reading knows is not
+//! asked again; [`ReadClass::cache`] is for the next one.
+
+use std::collections::BTreeSet;
+
 use tracing::Instrument;
 
 use crate::aws::Client;
 use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::evidence::cache::{Cache, Memory};
+use crate::evidence::causes::add_causes;
 use crate::evidence::evaluate::{Facts, Reading, evaluate};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
+use crate::evidence::read_student::read_student;
 use crate::evidence::recorded::Recorded;
 use crate::evidence::sight::StackSight;
+use crate::evidence::student_reader::StudentToRead;
 use crate::ids::Username;
 use crate::lab::Lab;
 use crate::lab::check::Proof;
@@ -17,20 +23,14 @@ use crate::lab::marks::Starter;
 use crate::roster::Student;
 use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::kinds::Desired;
-use crate::stack::kinds::Kind;
+use crate::stack::in_order::in_order;
 use crate::stack::kinds::state_machine::{KnownMachine, KnownMachines};
-use crate::stack::kinds::{Gap, Observed};
+use crate::stack::kinds::{Desired, Gap, Kind, Observed};
 use crate::stack::left::Attendance;
+use crate::stack::observe::{Depth, observe_knowing};
 use crate::stack::ownership::Ownership;
 use crate::stack::plan::reset::changes;
 use crate::stack::plan::{StudentPlan, Verdict as Found, deploy};
-
-use crate::evidence::causes::add_causes;
-use crate::evidence::read_student::read_student;
-use crate::evidence::student_reader::StudentToRead;
-use crate::stack::in_order::in_order;
-use crate::stack::observe::{Depth, observe_knowing};
 use crate::stack::settle::Settling;
 
 /// Executions of a student that are shown beside the checks, the newest.
@@ -61,11 +61,9 @@ pub struct ReadClass {
     pub students: Vec<StudentProgress>,
     /// What was seen of the stack of each, in the same order.
     pub(crate) sights: Vec<StackSight>,
-    /// Who changed the function whose log tells what the API started, put back since or not.
+    /// Who changed the function whose log proves what the API started, even if it is put back since.
     pub(crate) rewritten: Vec<(Username, Change)>,
-    /// Where their stacks stand, if that is somewhere else.
     pub(crate) elsewhere: Option<Elsewhere>,
-    /// Who is shut out.
     pub(crate) frozen: Vec<Username>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
@@ -106,8 +104,7 @@ pub(crate) async fn read_observed(
     cache: Cache,
     observed: Observed,
 ) -> Result<ReadClass, Cancelled> {
-    let alias = client.account_alias();
-    let alias = alias.await.ok().flatten();
+    let alias = client.account_alias().await.ok().flatten();
     let listed = (observed, KnownMachines::new());
     read_listed(client, reading, cache, listed, alias).await
 }
@@ -129,8 +126,8 @@ async fn read_listed(
         pointers: reading.lab.input_pointers(),
     };
     let pairs = plan.students.iter().zip(reading.students);
-    // All at once: the pacer spaces the calls, takes them in turn, and bounds how many are on their way. Whoever has
-    // much to read, or has to wait for AWS, holds up nobody.
+    // All students at once: the pacer spaces the calls, takes students in turn, and limits the calls on their way. So a
+    // student with much to read, or with a slow answer, delays nobody else.
     let read = in_order(pairs, reading.students.len().max(1), |(plan, student)| {
         let span = tracing::debug_span!("student", student = %student.username);
         reader.one_student(plan, student).instrument(span)
@@ -163,7 +160,6 @@ async fn read_listed(
     })
 }
 
-/// What the reading of every student needs.
 struct ClassReader<'a> {
     client: &'a Client,
     reading: &'a ClassReading<'a>,
@@ -205,7 +201,7 @@ impl ClassReader<'_> {
             .unwrap_or_default();
         let mut settling = Settling::default();
         let (facts, mut memory) = if sight.is_empty() {
-            // There is nothing to ask, and no reason to forget what is known.
+            // There is nothing to ask about, and what is known stays.
             (Facts::default(), to_read.memory.clone())
         } else {
             read_student(self.client, &to_read, &mut settling).await?
@@ -218,27 +214,26 @@ impl ClassReader<'_> {
         let (known, kept) = (to_read.memory, &mut memory.causes);
         let name = &student.username;
         add_causes(self.client, name, &mut checks, known, kept, &mut settling).await?;
-        let state = match plan.nothing_there() {
-            true => Progress::NotDeployed,
-            false => Progress::of(&checks),
-        };
-        let endpoints = stack
-            .map(|stack| {
-                self.observed
-                    .endpoints(scope, stack, self.reading.invoke_url)
-            })
-            .unwrap_or_default();
-        let mut changes = stack
-            .map(|stack| changes(scope, stack, self.observed))
-            .unwrap_or_default();
-        let of_trigger = facts.trigger_changed.iter();
-        // Put back since: nothing differs any more.
-        let put_back = of_trigger.filter(|of| !changes.iter().any(|c| c.resource == of.resource));
-        changes.extend(put_back.cloned().collect::<Vec<_>>());
+        let endpoints = stack.map(|stack| {
+            self.observed
+                .endpoints(scope, stack, self.reading.invoke_url)
+        });
+        let endpoints = endpoints.unwrap_or_default();
+        let changes = stack.map(|stack| changes(scope, stack, self.observed));
+        let mut changes = changes.unwrap_or_default();
+        // A function that was put back since shows no difference any more.
+        if let Some(of) = &facts.trigger_changed
+            && !changes.iter().any(|c| c.resource == of.resource)
+        {
+            changes.push(of.clone());
+        }
         let own = own_executions(&facts);
         let progress = StudentProgress {
             username: student.username.clone(),
-            progress: state,
+            progress: match plan.nothing_there() {
+                true => Progress::NotDeployed,
+                false => Progress::of(&checks),
+            },
             checks,
             executions_cut_off: !facts.cut_off.is_empty(),
             executions_left_out: own.len().saturating_sub(EXECUTIONS_SHOWN),
@@ -254,6 +249,7 @@ impl ClassReader<'_> {
     /// The state machines that checks ask about: id in the lab, ARN. Not one that has the name and is somebody
     /// else's: its executions are no work of the student's.
     fn state_machines(&self, plan: &StudentPlan, student: &Student) -> Vec<(String, String)> {
+        let (lab, scope) = (self.reading.lab, &self.reading.desired.scope);
         let anothers = |name: &str| {
             plan.items.iter().any(|item| {
                 item.verdict == Found::Conflict
@@ -261,33 +257,23 @@ impl ClassReader<'_> {
                     && item.resource.name == name
             })
         };
-        let lab = self.reading.lab;
-        let mut ids: Vec<&str> = lab
-            .checks()
-            .iter()
-            .filter_map(|check| match &check.proof {
-                Proof::Executions { state_machine, .. } => Some(state_machine.as_str()),
-                Proof::LogEvents {
-                    own_execution_of, ..
-                } => own_execution_of.as_deref(),
-                _ => None,
-            })
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let ids = lab.checks().iter().filter_map(|check| match &check.proof {
+            Proof::Executions { state_machine, .. } => Some(state_machine),
+            Proof::LogEvents {
+                own_execution_of, ..
+            } => own_execution_of.as_ref(),
+            _ => None,
+        });
+        let ids: BTreeSet<&String> = ids.collect();
         ids.into_iter()
             .filter_map(|id| {
                 let name = lab.state_machine_name(id, &student.username)?;
-                if anothers(&name) {
-                    return None;
-                }
-                let arn = self.reading.desired.scope.state_machine_arn(&name);
-                Some((id.to_owned(), arn))
+                (!anothers(&name)).then(|| (id.clone(), scope.state_machine_arn(&name)))
             })
             .collect()
     }
 
-    /// When the oldest of a student's state machines came to be.
+    /// When the oldest of a student's state machines was created.
     fn born_ms(&self, plan: &StudentPlan) -> Option<i64> {
         let names = plan.items.iter().map(|item| &item.resource.name);
         names
@@ -337,26 +323,21 @@ fn own_executions(facts: &Facts) -> Vec<(Starter, Execution)> {
 /// Keeps what was described of the state machines that are provably the class's.
 fn keep_machines(cache: &mut Cache, observed: &Observed, known: &KnownMachines, now_ms: i64) {
     for machine in observed.state_machines.values() {
-        let (Ownership::Ours(owner), Some(detail), Some(created_ms)) =
-            (&machine.ownership, &machine.detail, machine.created_ms)
-        else {
-            cache.state_machines.remove(&machine.name);
-            continue;
+        let keep = match (&machine.ownership, &machine.detail, machine.created_ms) {
+            (Ownership::Ours(owner), Some(detail), Some(created_ms)) if !detail.deleting => {
+                let known = known.get(&machine.name).filter(|known| known.is(machine));
+                Some(KnownMachine {
+                    created_ms,
+                    read_ms: known.map_or(now_ms, |known| known.read_ms),
+                    owner: owner.clone(),
+                    detail: detail.clone(),
+                })
+            }
+            _ => None,
         };
-        if detail.deleting {
-            cache.state_machines.remove(&machine.name);
-            continue;
-        }
-        let read_ms = known
-            .get(&machine.name)
-            .filter(|known| known.is(machine))
-            .map_or(now_ms, |known| known.read_ms);
-        let kept = KnownMachine {
-            created_ms,
-            read_ms,
-            owner: owner.clone(),
-            detail: detail.clone(),
+        match keep {
+            Some(keep) => cache.state_machines.insert(machine.name.clone(), keep),
+            None => cache.state_machines.remove(&machine.name),
         };
-        cache.state_machines.insert(machine.name.clone(), kept);
     }
 }

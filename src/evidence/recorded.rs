@@ -1,4 +1,4 @@
-//! What homeroom recorded of its own, and what that tells of who started an execution and who wrote a function.
+//! What homeroom recorded of its own work. That shows who started an execution and who wrote a function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::lab::marks::{Marks, Starter, nonces_in};
 use crate::stack::kinds::function::RUN_MAX_MS;
 
 /// How long after a nonce was made an execution that carries it may start and still be homeroom's, in milliseconds. The
-/// student can read it then and type it; a validation is over long before.
+/// student can read the nonce and type it later; a validation is over long before.
 const NONCE_VALID_MS: i64 = 60 * 60 * 1000;
 /// How far this machine's clock may be ahead of AWS's, in milliseconds.
 const CLOCK_AHEAD_MS: i64 = 5 * 60 * 1000;
@@ -23,7 +23,7 @@ pub struct Nonce {
     pub at_ms: i64,
 }
 
-/// What homeroom recorded of its own for one student.
+/// What homeroom recorded of its own work for one student.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recorded {
@@ -39,9 +39,9 @@ pub struct Recorded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Written {
-    /// From when on nothing else can run of it, unless it follows another write of homeroom's.
+    /// From then on only this code can run, unless it follows another write of homeroom's.
     pub clean_from_ms: i64,
-    /// When it was last modified before, where nothing of the student's was in it.
+    /// When it was last modified before this write, if that version had nothing of the student's.
     #[serde(default)]
     pub follows_ms: Option<i64>,
 }
@@ -53,7 +53,6 @@ pub(crate) enum LastWrite {
     Ours(i64),
     /// Somebody else did.
     Changed {
-        /// When.
         at_ms: i64,
         /// When homeroom had written it last.
         ours_ms: i64,
@@ -65,7 +64,7 @@ pub(crate) enum LastWrite {
 }
 
 impl LastWrite {
-    /// From when on nothing has run but what is there now.
+    /// From then on only the code that is there now has run.
     pub(crate) fn settled_ms(self) -> i64 {
         match self {
             Self::Ours(from_ms) => from_ms,
@@ -93,12 +92,10 @@ impl Recorded {
         let none = BTreeMap::new();
         let writes = self.functions.get(function).unwrap_or(&none);
         if let Some(mut write) = writes.get(&at_ms) {
-            // Each is later than what it follows, so this ends.
             let mut at_ms = at_ms;
-            while let Some((earlier, known)) = write
-                .follows_ms
-                .filter(|earlier| *earlier < at_ms)
-                .and_then(|earlier| Some((earlier, writes.get(&earlier)?)))
+            // Back to the first of homeroom's writes that follow each other. The times fall, so this ends.
+            while let Some(earlier) = write.follows_ms.filter(|earlier| *earlier < at_ms)
+                && let Some(known) = writes.get(&earlier)
             {
                 (at_ms, write) = (earlier, known);
             }
@@ -119,28 +116,32 @@ impl Recorded {
             return Claim::Homeroom;
         }
         let input = execution.detail.as_ref().map(|detail| &detail.input);
-        let texts = marks.nonce_in.iter().filter_map(|pointer| {
-            let value = input?.pointer(pointer)?;
-            value.as_str()
-        });
+        let pointers = marks.nonce_in.iter();
+        let texts = pointers.filter_map(|pointer| input?.pointer(pointer)?.as_str());
         let mut marked = false;
         for nonce in std::iter::once(execution.name.as_str())
             .chain(texts)
             .flat_map(nonces_in)
         {
-            marked = true;
-            let known = |one: &&Nonce| {
+            let mut recorded = self
+                .nonces
+                .iter()
+                .filter(|one| one.nonce == nonce)
+                .peekable();
+            if recorded.peek().is_none() {
+                marked = true;
+                continue;
+            }
+            let in_time = |one: &Nonce| {
                 let age = execution.started_ms - one.at_ms;
-                one.nonce == nonce && (-CLOCK_AHEAD_MS..=NONCE_VALID_MS).contains(&age)
+                (-CLOCK_AHEAD_MS..=NONCE_VALID_MS).contains(&age)
             };
-            if self.nonces.iter().find(known).is_some() {
+            if recorded.any(in_time) {
                 return Claim::Homeroom;
             }
-            // A recorded nonce at another time: it was read and typed.
-            if self.nonces.iter().any(|one| one.nonce == nonce) {
-                marked = false;
-                break;
-            }
+            // A recorded nonce at another time: somebody read it and typed it.
+            marked = false;
+            break;
         }
         let prefix = marks.api_name_prefix.as_ref();
         if marked {

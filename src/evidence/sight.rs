@@ -1,13 +1,11 @@
-//! What a reading saw of the place that it reads one student from.
+//! Where a student's checks are read from, and whether that is there: state machines and log groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Scope;
 use crate::lab::Lab;
 use crate::lab::check::Proof;
-use crate::stack::kinds::Kind;
-use crate::stack::kinds::Observed;
-use crate::stack::kinds::Stack;
+use crate::stack::kinds::{Kind, Observed, Stack};
 use crate::stack::ownership::Ownership;
 use crate::stack::plan::{Item, StudentPlan, Verdict as Found};
 
@@ -16,38 +14,36 @@ pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Functions quotas, "Execution history retention time".
 const HISTORY_MS: i64 = 90 * DAY_MS;
 
-/// What a reading saw of the place that it reads one student from.
+/// What a reading saw of one student's stack.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct StackSight {
-    /// Births of what stands and is theirs.
+    /// Ids and times of creation of what is there and the student's (see `last_reading`).
     pub(crate) births: BTreeSet<String>,
-    /// Whether what tells births could not be seen, so that their absence says nothing.
+    /// Whether births could not be seen, so that their absence says nothing.
     pub(crate) hidden: bool,
     /// Whether anything of the stack stands, or may stand.
     pub(crate) any: bool,
     /// What each check is read from, by the check's id.
     pub(crate) sources: BTreeMap<String, Vec<Source>>,
-    /// Whether nothing of it can be read later: it is about to be deleted.
+    /// Whether it is about to be deleted, so that nothing can be read later.
     pub(crate) ends: bool,
 }
 
-/// Something that a check is read from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Source {
     /// What it is, for people (`state machine user1-simple-workflow`).
     pub(crate) name: String,
     pub(crate) state: SourceState,
-    /// How long it keeps what it tells, in milliseconds.
+    /// How long it keeps its records, in milliseconds.
     pub(crate) keeps_ms: i64,
 }
 
-/// Whether something can be read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum SourceState {
-    /// It is there and the student's; when it was made, where a listing tells.
+    /// It is there and the student's; when it was made, where a listing shows that.
     There(Option<i64>),
     Gone,
-    /// It is there and not the student's; why.
+    /// It is there and not the student's; the reason.
     Theirs(String),
     Hidden,
 }
@@ -72,7 +68,6 @@ impl Source {
 }
 
 impl StackSight {
-    /// What listings show of one student's stack.
     pub(crate) fn of(
         scope: &Scope,
         lab: &Lab,
@@ -118,7 +113,7 @@ impl StackSight {
         }
     }
 
-    /// Whether nothing of what checks are read from is there, so that there is nothing to ask for.
+    /// Whether nothing is there that a check could be read from.
     pub(crate) fn is_empty(&self) -> bool {
         let mut sources = self.sources.values().flatten();
         !self.any && sources.all(|source| source.trouble().is_some())
@@ -129,7 +124,6 @@ impl StackSight {
     }
 }
 
-/// What looks at one student's stack.
 struct Eye<'a> {
     scope: &'a Scope,
     stack: &'a Stack,
@@ -137,16 +131,16 @@ struct Eye<'a> {
 }
 
 impl Eye<'_> {
-    fn is_ours(&self, ownership: &Ownership) -> Result<(), String> {
-        ownership.why_not(&self.stack.owner).map_or(Ok(()), Err)
+    fn state(&self, ownership: &Ownership, created_ms: Option<i64>) -> SourceState {
+        match ownership.why_not(&self.stack.owner) {
+            None => SourceState::There(created_ms),
+            Some(why) => SourceState::Theirs(why),
+        }
     }
 
     fn machine(&self, name: &str) -> Source {
         let state = match self.observed.state_machines.get(name) {
-            Some(found) => match self.is_ours(&found.ownership) {
-                Ok(()) => SourceState::There(found.created_ms),
-                Err(why) => SourceState::Theirs(why),
-            },
+            Some(found) => self.state(&found.ownership, found.created_ms),
             None => self.absent(Kind::StateMachine, name),
         };
         Source {
@@ -160,14 +154,11 @@ impl Eye<'_> {
         let name = format!("/aws/lambda/{function}");
         let found = self.observed.log_groups.get(&name);
         let state = match found {
-            // One without a tag is its function's, which is not there to vouch for it in a half-done teardown.
+            // A group without a tag belongs to its function, which may be gone in a half-done teardown.
             Some(found) if found.ownership == Ownership::Unproven => {
                 SourceState::There(found.created_ms)
             }
-            Some(found) => match self.is_ours(&found.ownership) {
-                Ok(()) => SourceState::There(found.created_ms),
-                Err(why) => SourceState::Theirs(why),
-            },
+            Some(found) => self.state(&found.ownership, found.created_ms),
             None => self.absent(Kind::LogGroup, &name),
         };
         let days = found.and_then(|group| group.retention_days);
@@ -189,22 +180,26 @@ impl Eye<'_> {
         let role = self.observed.roles.get(name)?;
         let owner = &self.stack.owner;
         let ownership = role.ownership(self.scope, &owner.class, Some(owner));
-        let ours = self.is_ours(&ownership).is_ok() && !role.id.is_empty();
+        let ours = ownership.why_not(owner).is_none() && !role.id.is_empty();
         ours.then(|| format!("{} {}", Kind::Role, role.id))
     }
 
-    /// Whether the kind is hidden that tells best whether the stack stands.
+    /// Whether the kind cannot be seen that best shows whether the stack stands.
     fn is_blind(&self) -> bool {
         let hides = |kind: Kind, name: &str| self.observed.gap(kind, name).is_some();
-        let (machines, apis) = (&self.stack.state_machines, &self.stack.rest_apis);
-        if !machines.is_empty() {
-            return machines.iter().any(|m| hides(Kind::StateMachine, &m.name));
+        let Stack {
+            state_machines,
+            rest_apis,
+            roles,
+            ..
+        } = self.stack;
+        if !state_machines.is_empty() {
+            return (state_machines.iter()).any(|m| hides(Kind::StateMachine, &m.name));
         }
-        if !apis.is_empty() {
-            return apis.iter().any(|api| hides(Kind::RestApi, &api.name));
+        if !rest_apis.is_empty() {
+            return rest_apis.iter().any(|api| hides(Kind::RestApi, &api.name));
         }
-        let mut roles = self.stack.roles.iter();
-        roles.any(|role| hides(Kind::Role, &role.name))
+        roles.iter().any(|role| hides(Kind::Role, &role.name))
     }
 
     fn sources(&self, lab: &Lab, proof: &Proof) -> Vec<Source> {

@@ -9,19 +9,16 @@ use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::Username;
 use crate::stack::diff::Change;
 use crate::stack::elsewhere::Elsewhere;
-use crate::stack::kinds::Desired;
-use crate::stack::kinds::Gap;
+use crate::stack::kinds::{Desired, Gap};
 use crate::stack::leavers::LeftStudent;
 
-/// Where everybody stands, at one moment.
 pub(crate) struct ClassStanding {
     pub(crate) students: Vec<StudentProgress>,
     pub(crate) gaps: Vec<Gap>,
-    /// Students who left the roster.
     pub(crate) left: Vec<LeftStudent>,
     pub(crate) alias: Option<String>,
     pub(crate) taken_at: ZonedDateTime,
-    /// Those of them who were read as well.
+    /// Those who left and were read as well.
     pub(crate) departed: Vec<StudentProgress>,
     /// Notes that concern the whole class.
     pub(crate) notes: Vec<String>,
@@ -31,17 +28,17 @@ pub(crate) struct ClassStanding {
     pub(crate) elsewhere: Option<Elsewhere>,
     /// Whether something of the students is there to be read, or may be.
     pub(crate) any_stack: bool,
-    /// The same of those who left.
+    /// The same for those who left.
     pub(crate) any_departed: bool,
 }
 
 impl ClassStanding {
-    /// Whether there is nothing that a grade could be made from: no stack, and no reading of one.
+    /// Whether nothing gives a grade: there is no stack, and no reading of one.
     pub(crate) fn is_nothing(&self) -> bool {
         self.is_of_nobody() && !self.any_departed && never_read(&self.departed)
     }
 
-    /// The same of the students alone, whatever there is of those who left.
+    /// The same for the students of the roster alone.
     pub(crate) fn is_of_nobody(&self) -> bool {
         !self.any_stack && never_read(&self.students)
     }
@@ -52,7 +49,7 @@ impl ClassStanding {
         self.gaps.is_empty() && !self.students.iter().any(unsure)
     }
 
-    /// Takes in what the instructor attests.
+    /// Applies the instructor's attestations.
     pub(crate) fn attest(&mut self, attested: &Attestations) {
         for student in &mut self.students {
             for check in &mut student.checks {
@@ -65,8 +62,7 @@ impl ClassStanding {
         }
     }
 
-    /// Refuses to say anything of a class of which nothing stands and nothing is known, if its students' stacks stand
-    /// somewhere else.
+    /// Refuses to report on a class without stacks and readings whose students' stacks are somewhere else.
     ///
     /// # Errors
     /// Says where, and what to type.
@@ -83,11 +79,13 @@ fn never_read(students: &[StudentProgress]) -> bool {
     students.all(|student| student.last.as_of.is_none())
 }
 
-/// Who changed the function whose log tells what the API started.
+/// A note on who changed the function whose log proves what the API started.
 pub(crate) fn rewritten(changes: &[(Username, Change)]) -> Option<String> {
     let (_, first) = changes.first()?;
-    let students = changes.iter().map(|(student, _)| student.as_str());
-    let students: Vec<&str> = students.collect();
+    let students: Vec<&str> = changes
+        .iter()
+        .map(|(student, _)| student.as_str())
+        .collect();
     Some(format!(
         "changed the function whose log proves what the API started: {} ({} {})",
         students.join(", "),

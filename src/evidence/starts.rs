@@ -10,33 +10,31 @@ use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS};
 use crate::evidence::evaluate::{Reading, StartUnknown, to_prove};
 use crate::evidence::log_events::{Messages, has_events, messages};
 use crate::evidence::log_pattern::{fitting, pattern};
-use crate::evidence::student_reader::StudentReader;
+use crate::evidence::sight::DAY_MS;
+use crate::evidence::student_reader::{StudentReader, StudentToRead};
 use crate::lab::marks::{ApiLog, Starter};
 use crate::stack::diff::Change;
 
 /// How long before its start an execution's log line may carry a time, and after it, in milliseconds: the function
 /// writes it once Step Functions has answered.
 const AROUND_MS: i64 = 60_000;
-/// Milliseconds of a day.
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The function whose log is asked.
 pub(super) struct Trigger<'a> {
-    /// What proves a start.
     pub(crate) log: &'a ApiLog,
     pub(crate) group: String,
     /// Days that the group keeps events; `None`: for ever, or not known.
     pub(crate) retention_days: Option<i32>,
-    /// Of starts from then on its log tells the truth: nothing else has run since than what homeroom deployed.
+    /// From then on the log is reliable: only what homeroom deployed has run since.
     pub(crate) true_from_ms: i64,
-    /// Why not of those before.
+    /// Why it is not reliable before.
     pub(crate) doubt: Change,
     /// Whether the student changed it, put back since or not.
     pub(crate) changed: bool,
 }
 
 impl Trigger<'_> {
-    /// Why its log proves nothing of an execution, if so.
+    /// Why its log proves nothing about an execution; `None` where it does.
     fn doubts(&self, execution: &Execution) -> Option<String> {
         (execution.started_ms < self.true_from_ms)
             .then(|| format!("{} {}", self.doubt.resource, self.doubt.summary))
@@ -44,8 +42,7 @@ impl Trigger<'_> {
 }
 
 impl StudentReader<'_> {
-    /// Asks the log about the executions that the checks need to know of next. `false`: there are none, or the log
-    /// cannot tell.
+    /// Asks the log about the executions that the checks need next. `false`: there are none, or the log cannot tell.
     ///
     /// # Errors
     /// Only when the run is stopped.
@@ -60,78 +57,53 @@ impl StudentReader<'_> {
         let Some(Reading::Seen(all)) = self.facts.executions.get_mut(&machine) else {
             return Ok(false);
         };
-        let kept = trigger.retention_days.map(|days| i64::from(days) * DAY_MS);
-        let is_past = |index: &usize| {
-            let started_ms = all[*index].1.started_ms;
-            kept.is_some_and(|kept| started_ms < student.now_ms - kept)
-        };
-        let (past, open): (Vec<usize>, Vec<usize>) = needed.into_iter().partition(is_past);
         let mut unknown: Vec<(usize, StartUnknown)> = Vec::new();
-        for index in past {
-            let days = trigger.retention_days.unwrap_or_default();
-            let group = &trigger.group;
-            let why = format!("the log group {group} keeps its events for {days} days only");
-            unknown.push((index, StartUnknown::Unseen(why)));
-        }
-        let asked = match open.is_empty() {
-            true => Vec::new(),
-            false => batch(trigger.log, all, open),
-        };
-        let named = match asked.is_empty() {
-            true => Ok(NamedInLog::default()),
-            false => {
-                let asked: Vec<&Execution> = asked.iter().map(|i| &all[*i].1).collect();
-                ask(client, trigger, &asked).await?
+        let mut open: Vec<usize> = Vec::new();
+        for index in needed {
+            match trigger.retention_days {
+                Some(days)
+                    if all[index].1.started_ms < student.now_ms - i64::from(days) * DAY_MS =>
+                {
+                    let group = &trigger.group;
+                    let why =
+                        format!("the log group {group} keeps its events for {days} days only");
+                    unknown.push((index, StartUnknown::Unseen(why)));
+                }
+                _ => open.push(index),
             }
-        };
+        }
+        let mut asked = Vec::new();
+        let mut named = Ok(NamedInLog::default());
+        if !open.is_empty() {
+            asked = batch(trigger.log, all, open);
+            let executions: Vec<&Execution> = asked.iter().map(|i| &all[*i].1).collect();
+            named = ask(client, trigger, &executions).await?;
+        }
         // Whether the group holds anything at all, asked at most once.
         let mut anything: Option<Result<bool, String>> = None;
         for index in asked {
             let (starter, execution) = &mut all[index];
-            let why = match &named {
-                Err(why) => why.clone(),
-                Ok(named) if named.executions.contains(&execution.name) => {
-                    let Some(why) = trigger.doubts(execution) else {
-                        *starter = Starter::Api;
-                        let start = KnownStart::of(execution, true);
-                        self.memory.starts.insert(execution.arn.clone(), start);
-                        continue;
-                    };
-                    format!("its log says so, and proves nothing of that time: {why}")
-                }
-                Ok(NamedInLog {
-                    cut_off: Some(read),
-                    ..
-                }) => format!("more than {read} events in the log group {}", trigger.group),
-                Ok(_) if execution.started_ms + LOGS_SETTLED_MS > student.now_ms => {
-                    unknown.push((index, StartUnknown::NotYet));
-                    continue;
-                }
-                // The API did not start it, as far as the log goes, and it does not look so.
-                Ok(_) if !student.claims_api(execution) => {
-                    *starter = Starter::Person;
-                    continue;
-                }
-                Ok(_) => match trigger.doubts(execution) {
-                    Some(why) => format!("its log does not name it, and {why}"),
-                    None => {
-                        if anything.is_none() {
-                            anything = Some(has_any(client, &trigger.group).await?);
-                        }
-                        match &anything {
-                            Some(Ok(true)) => {
-                                *starter = Starter::Person;
-                                let start = KnownStart::of(execution, false);
-                                self.memory.starts.insert(execution.arn.clone(), start);
-                                continue;
-                            }
-                            Some(Err(why)) => why.clone(),
-                            _ => format!("the log group {} has no events", trigger.group),
-                        }
-                    }
-                },
+            let answer = match &named {
+                Ok(named) => named.answer(trigger, execution, student),
+                Err(why) => Some(Answer::unseen(why.clone())),
             };
-            unknown.push((index, StartUnknown::Unseen(why)));
+            if answer.is_none() && anything.is_none() {
+                anything = Some(has_any(client, &trigger.group).await?);
+            }
+            let answer = answer.unwrap_or_else(|| match &anything {
+                Some(Ok(true)) => Answer::Proven(Starter::Person),
+                Some(Err(why)) => Answer::unseen(why.clone()),
+                _ => Answer::unseen(format!("the log group {} has no events", trigger.group)),
+            });
+            match answer {
+                Answer::Proven(by) => {
+                    *starter = by;
+                    let start = KnownStart::of(execution, by == Starter::Api);
+                    self.memory.starts.insert(execution.arn.clone(), start);
+                }
+                Answer::Person => *starter = Starter::Person,
+                Answer::Unknown(why) => unknown.push((index, why)),
+            }
         }
         let unknown = unknown
             .into_iter()
@@ -140,7 +112,7 @@ impl StudentReader<'_> {
         Ok(named.is_ok())
     }
 
-    /// The executions that a check needs to know of: those of the first check that lacks any.
+    /// The executions to ask about: those of the first check that needs any.
     fn next_to_prove(&self) -> Option<(String, Vec<usize>)> {
         self.student.checks.iter().find_map(|check| {
             let (machine, all) = self.facts.executions_for(&check.proof)?;
@@ -150,13 +122,62 @@ impl StudentReader<'_> {
     }
 }
 
-/// What the log told.
 #[derive(Debug, Default)]
 struct NamedInLog {
     /// Names of executions that it says were started.
     executions: BTreeSet<String>,
     /// Events that were read of more.
     cut_off: Option<usize>,
+}
+
+/// What the log says of one execution.
+enum Answer {
+    /// Who started it, for good.
+    Proven(Starter),
+    /// Not the API, as far as the log goes, and it does not look so.
+    Person,
+    Unknown(StartUnknown),
+}
+
+impl Answer {
+    fn unseen(why: String) -> Self {
+        Self::Unknown(StartUnknown::Unseen(why))
+    }
+}
+
+impl NamedInLog {
+    /// `None`: the log does not name it, which proves something only if the log has any events at all.
+    fn answer(
+        &self,
+        trigger: &Trigger<'_>,
+        execution: &Execution,
+        student: &StudentToRead<'_>,
+    ) -> Option<Answer> {
+        let doubts = trigger.doubts(execution);
+        if self.executions.contains(&execution.name) {
+            return Some(match doubts {
+                None => Answer::Proven(Starter::Api),
+                Some(why) => Answer::unseen(format!(
+                    "its log says so, and proves nothing of that time: {why}"
+                )),
+            });
+        }
+        if let Some(read) = self.cut_off {
+            let group = &trigger.group;
+            let why = format!("more than {read} events in the log group {group}");
+            return Some(Answer::unseen(why));
+        }
+        if execution.started_ms + LOGS_SETTLED_MS > student.now_ms {
+            return Some(Answer::Unknown(StartUnknown::NotYet));
+        }
+        if !student.claims_api(execution) {
+            return Some(Answer::Person);
+        }
+        let why = doubts?;
+        Some(Answer::unseen(format!(
+            "its log does not name it, and {why}"
+        )))
+    }
 }
 
 /// Asks the log about some executions. The inner error says why it cannot tell.
@@ -166,15 +187,9 @@ async fn ask(
     asked: &[&Execution],
 ) -> Result<Result<NamedInLog, String>, Cancelled> {
     let names: Vec<&str> = asked.iter().map(|one| one.name.as_str()).collect();
-    let (since, until) = asked
-        .iter()
-        .fold((i64::MAX, i64::MIN), |(first, last), one| {
-            (first.min(one.started_ms), last.max(one.started_ms))
-        });
-    let time = (
-        since.saturating_sub(AROUND_MS),
-        Some(until.saturating_add(AROUND_MS)),
-    );
+    let starts = || asked.iter().map(|one| one.started_ms);
+    let since = starts().min().unwrap_or_default() - AROUND_MS;
+    let time = (since, starts().max().map(|last| last + AROUND_MS));
     let pattern = pattern(&trigger.log.line, &trigger.log.execution, &names);
     let (lines, cut_off) = match messages(client, &trigger.group, time, &pattern).await {
         Ok(Messages::All(lines)) => (lines, None),
@@ -195,19 +210,16 @@ async fn ask(
     }))
 }
 
-/// Whether a log group has any event.
 async fn has_any(client: &Client, group: &str) -> Result<Result<bool, String>, Cancelled> {
     match has_events(client, group, 0, None).await {
-        Ok(any) => Ok(Ok(any)),
         Err(CallError::Cancelled) => Err(Cancelled),
-        Err(CallError::Cloud(error)) => Ok(Err(error.to_string())),
+        any => Ok(any.map_err(|error| error.to_string())),
     }
 }
 
-/// As many of the needed ones as one pattern holds; where it has room, others whose way is open, the newest first, so that
-/// what is shown of them is true as well.
-fn batch(log: &ApiLog, all: &[(Starter, Execution)], needed: Vec<usize>) -> Vec<usize> {
-    let mut asked = needed;
+/// As many of the needed executions as one pattern holds. Where there is room, the newest others whose starter is not
+/// known, so that they are shown correctly, too.
+fn batch(log: &ApiLog, all: &[(Starter, Execution)], mut asked: Vec<usize>) -> Vec<usize> {
     let chosen: BTreeSet<usize> = asked.iter().copied().collect();
     let others = all.iter().enumerate();
     let others = others.filter(|(index, (s, _))| *s == Starter::Student && !chosen.contains(index));

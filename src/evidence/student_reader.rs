@@ -1,4 +1,4 @@
-//! One student's reading in the making: what is asked about, what came of it, what is remembered.
+//! The reader of one student: what it reads, the facts so far, and what the next reading need not ask again.
 
 use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
@@ -23,8 +23,8 @@ pub(super) struct StudentToRead<'a> {
     pub(crate) state_machines: Vec<(String, String)>,
     /// Functions that checks ask about: id in the lab, name.
     pub(crate) functions: Vec<(String, String)>,
-    /// When the oldest of the student's resources came to be, in milliseconds since 1970: what happened before
-    /// happened to others of the same names.
+    /// When the oldest of the student's resources was created, in milliseconds since 1970: anything before that happened
+    /// to other resources of the same names.
     pub(crate) born_ms: Option<i64>,
     /// Whether the function behind the API is as homeroom deployed it.
     pub(crate) trigger_is_as_deployed: bool,
@@ -50,7 +50,7 @@ impl StudentToRead<'_> {
         self.recorded.claim(self.marks, execution) == Claim::Api
     }
 
-    /// Who started an execution, as far as is known without asking anything.
+    /// Who started an execution, as far as that is known without asking AWS.
     pub(crate) fn starter(&self, execution: &Execution) -> Starter {
         let as_deployed = self.trigger_is_as_deployed;
         let told = self.recorded.starter(self.marks, execution, as_deployed);
@@ -62,11 +62,9 @@ impl StudentToRead<'_> {
     }
 }
 
-/// Reads one student.
 pub(super) struct StudentReader<'a> {
     pub(crate) client: &'a Client,
     pub(crate) student: &'a StudentToRead<'a>,
-    /// For the checks.
     pub(crate) facts: Facts,
     /// What the next reading need not ask again.
     pub(crate) memory: Memory,
@@ -75,13 +73,10 @@ pub(super) struct StudentReader<'a> {
 
 /// What the ARNs of a state machine's executions begin with.
 pub(super) fn executions_of(machine_arn: &str) -> String {
-    format!(
-        "{}:",
-        machine_arn.replacen(":stateMachine:", ":execution:", 1)
-    )
+    machine_arn.replacen(":stateMachine:", ":execution:", 1) + ":"
 }
 
-/// A refusal is a fact too.
+/// A refusal as a fact.
 ///
 /// # Errors
 /// Only when the run was stopped.

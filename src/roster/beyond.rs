@@ -4,27 +4,26 @@ use crate::error::Error;
 use crate::ids::Username;
 use crate::roster::{Roster, Student};
 
-/// Who was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChosenStudents<'a> {
-    /// Those whom the roster has just so.
+    /// Those whom the roster has with exactly the given name.
     pub(crate) students: Vec<&'a Student>,
-    /// Usernames that the roster does not write so: only the cloud tells who is meant.
+    /// The other names: only the cloud tells who is meant.
     pub(crate) doubts: Vec<UnsureName>,
 }
 
-/// A username that the roster does not write so.
+/// A username that the roster does not have in exactly this spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UnsureName {
-    /// As it was given.
     pub(crate) given: Username,
-    /// The roster's own student who is meant if nobody in the class is called exactly so: the case alone differs.
+    /// The roster's student whose name differs in case only: the one meant, unless somebody in the class has exactly
+    /// the given name.
     pub(crate) otherwise: Option<Username>,
 }
 
 impl Roster {
     /// [`Roster::select`] for a command that also reaches students who left the roster: a name that the roster does not
-    /// have just so may be one of theirs, and is for the cloud to settle.
+    /// have in exactly this spelling may be one of theirs, and the cloud decides.
     ///
     /// # Errors
     /// As [`Roster::select`]; names that are no usernames are not left to the cloud.
@@ -55,9 +54,9 @@ impl Roster {
                 _ => sure.push(name.to_owned()),
             }
         }
+        // An empty selection would be the whole class.
         let students = match sure.is_empty() {
             true => Vec::new(),
-            // Exact names first: another spelling of one must not choose its neighbour as well.
             false => self.select(&sure, None)?,
         };
         Ok(ChosenStudents { students, doubts })

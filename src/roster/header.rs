@@ -4,9 +4,9 @@ use crate::text::normalise::{key, squeezed};
 use crate::text::problems::Problem;
 use crate::text::table::Record;
 use crate::text::unwanted::{code, printable, shown};
+use crate::text::words::some_of;
 use crate::text::{shortened, similar};
 
-/// What a header looks like.
 pub(super) const EXAMPLE: &str =
     "the first line names the columns, for example: username,name,email,section";
 
@@ -14,20 +14,17 @@ pub(super) const EXAMPLE: &str =
 const MISSING: &str = "add a first line that names the columns; 'username' is needed, 'name', 'email' and 'section' are \
                        read where they are there: username,name,email,section";
 
-/// What a column is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnUse {
     Username,
     Name,
-    /// A part of the name.
-    First,
-    /// The other part.
-    Last,
+    FirstName,
+    LastName,
     Email,
     Section,
-    /// Everything else: shown only if the settings name it.
+    /// Shown only if the settings name it.
     Other,
-    /// Without a name: nothing, as long as it is empty.
+    /// A column without a name, which is ignored as long as it is empty.
     Nameless,
 }
 
@@ -39,90 +36,31 @@ const KNOWN: [(&str, ColumnUse); 4] = [
     ("section", ColumnUse::Section),
 ];
 
-/// What others call them, the surest first; as [`squeezed`] makes them.
-const NAMES: &[&str] = &[
-    "name",
-    "fullname",
-    "studentname",
-    "displayname",
-    "student",
-    "lastfirst",
-    "lastnamefirstname",
-    "namelastfirst",
-    "fullnamelastfirst",
-    "studentnamelastfirst",
-];
-const FIRSTS: &[&str] = &[
-    "firstname",
-    "givenname",
-    "forename",
-    "first",
-    "preferredfirstname",
-    "legalfirstname",
-];
-const LASTS: &[&str] = &[
-    "lastname",
-    "surname",
-    "familyname",
-    "last",
-    "preferredlastname",
-    "legallastname",
-];
-const EMAILS: &[&str] = &[
-    "email",
-    "emailaddress",
-    "mail",
-    "mailaddress",
-    "emailid",
-    "studentemail",
-    "studentemailaddress",
-    "useremail",
-    "primaryemail",
-    "schoolemail",
-    "universityemail",
-    "institutionalemail",
-];
-const SECTIONS: &[&str] = &[
-    "section",
-    "sections",
-    "sectionname",
-    "classsection",
-    "labsection",
-    "group",
-    "groups",
-    "groupname",
-    "labgroup",
-];
-/// What may hold the usernames. Only asked about: a username decides who gets access to what.
-const USERNAMES: &[&str] = &[
-    "username",
-    "usernames",
-    "awsusername",
-    "iamusername",
-    "iamuser",
-    "sisloginid",
-    "loginid",
-    "loginname",
-    "login",
-    "netid",
-    "uniqname",
-    "userid",
-    "user",
-    "accountname",
-    "samaccountname",
-    "account",
-    "githubusername",
-    "githubid",
-    "sisuserid",
-    "studentid",
-    "id",
-    "sid",
-    "identifier",
-    "orgdefinedid",
-    "idnumber",
+/// The optional columns: what homeroom calls them, and what others do.
+const OPTIONAL: [(ColumnUse, &str, &str); 3] = [
+    (ColumnUse::Name, "name", NAMES),
+    (ColumnUse::Email, "email", EMAILS),
+    (ColumnUse::Section, "section", SECTIONS),
 ];
 
-/// One column.
+/// What others call the columns: words as [`squeezed`] makes them, the surest first.
+const NAMES: &str = "name fullname studentname displayname student lastfirst lastnamefirstname namelastfirst \
+                     fullnamelastfirst studentnamelastfirst";
+const FIRST_NAMES: &str = "firstname givenname forename first preferredfirstname legalfirstname";
+const LAST_NAMES: &str = "lastname surname familyname last preferredlastname legallastname";
+const EMAILS: &str = "email emailaddress mail mailaddress emailid studentemail studentemailaddress useremail \
+                      primaryemail schoolemail universityemail institutionalemail";
+const SECTIONS: &str =
+    "section sections sectionname classsection labsection group groups groupname labgroup";
+/// What may hold the usernames. Only asked about: a username decides who gets access to what.
+const USERNAMES: &str = "username usernames awsusername iamusername iamuser sisloginid loginid loginname login netid \
+                         uniqname userid user accountname samaccountname account githubusername githubid sisuserid \
+                         studentid id sid identifier orgdefinedid idnumber";
+
+fn is_one_of(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RosterColumn {
     /// As it stands in the header, printable.
@@ -136,68 +74,53 @@ pub(super) struct RosterColumn {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Header {
     pub(crate) columns: Vec<RosterColumn>,
-    /// Columns that were taken for one of the four: their names as they are shown, and for what.
-    pub(crate) taken: Vec<(String, &'static str)>,
-    /// Columns of which more than one could be the same: their names, and what.
-    pub(crate) unsure: Vec<(Vec<String>, &'static str)>,
-    /// Columns that nearly are one of the four, which no other is: their names, and what.
-    pub(crate) near: Vec<(Vec<String>, &'static str)>,
+    /// Columns that were taken for one of the four: their names as they are shown, and for which.
+    taken: Vec<(String, &'static str)>,
+    /// Columns of which several could be one of the four: their names, and which.
+    unsure: Vec<(Vec<String>, &'static str)>,
+    /// Columns that are nearly called as one of the four that is missing: their names, and which.
+    near: Vec<(Vec<String>, &'static str)>,
     /// Whether Canvas wrote it: it puts rows of its own below.
     pub(crate) is_canvas: bool,
-    /// Whether the line is none, as far as can be told: then the file's first student may stand there.
+    /// Whether the line does not look like a header: then the file's first student may stand there.
     pub(crate) is_missing: bool,
-    line: usize,
+    pub(crate) line: usize,
 }
 
 /// How much a record looks like a roster's header. One with a column `username` is above every other.
 pub(super) fn score(record: &Record) -> u32 {
-    record
-        .fields
-        .iter()
-        .filter(|field| field.flaw.is_none())
-        .map(|field| {
-            let word = squeezed(&field.text);
-            let known = |names: &[&str]| names.contains(&word.as_str());
-            match () {
-                () if key(&field.text) == "username" => 1000,
-                () if [NAMES, FIRSTS, LASTS, EMAILS, SECTIONS, USERNAMES]
-                    .into_iter()
-                    .any(known) =>
-                {
-                    1
-                }
-                () => 0,
-            }
+    let lists = [NAMES, FIRST_NAMES, LAST_NAMES, EMAILS, SECTIONS, USERNAMES];
+    let sound = record.fields.iter().filter(|field| field.flaw.is_none());
+    sound
+        .map(|field| match squeezed(&field.text) {
+            _ if key(&field.text) == "username" => 1000,
+            word if lists.iter().any(|list| is_one_of(list, &word)) => 1,
+            _ => 0,
         })
         .sum()
 }
 
-/// Whether an e-mail address stands in a record: a student's, and no column's name.
+/// Whether an e-mail address stands in a record: it is a student's, and no column's name.
 fn has_address(record: &Record) -> bool {
-    let mut fields = record.fields.iter();
-    fields.any(|field| field.text.contains('@'))
+    record.fields.iter().any(|field| field.text.contains('@'))
 }
 
 impl Header {
-    /// Tells what each column is. `publish`: the other columns that the settings name.
+    /// Decides what each column is. `publish`: the other columns that the settings name.
     pub(crate) fn of(record: &Record, publish: &[String], problems: &mut Vec<Problem>) -> Self {
         let words: Vec<String> = record.fields.iter().map(|f| squeezed(&f.text)).collect();
+        let columns = record.fields.iter().map(|field| RosterColumn {
+            name: printable(&field.text),
+            used_as: match field.text.is_empty() {
+                true => ColumnUse::Nameless,
+                false => ColumnUse::Other,
+            },
+            published: false,
+        });
+        let has = |word: &str| words.iter().any(|w| w == word);
         let mut header = Self {
-            columns: record
-                .fields
-                .iter()
-                .map(|field| RosterColumn {
-                    name: printable(&field.text),
-                    used_as: match field.text.is_empty() {
-                        true => ColumnUse::Nameless,
-                        false => ColumnUse::Other,
-                    },
-                    published: false,
-                })
-                .collect(),
-            is_canvas: ["student", "id"]
-                .iter()
-                .all(|word| words.iter().any(|w| w == word)),
+            columns: columns.collect(),
+            is_canvas: has("student") && has("id"),
             line: record.line(),
             ..Self::default()
         };
@@ -243,13 +166,9 @@ impl Header {
         }
     }
 
-    /// What others call the optional columns.
+    /// Finds the optional columns by what others call them.
     fn variants(&mut self, words: &[String]) {
-        for (role, names, what) in [
-            (ColumnUse::Name, NAMES, "name"),
-            (ColumnUse::Email, EMAILS, "email"),
-            (ColumnUse::Section, SECTIONS, "section"),
-        ] {
+        for (role, what, names) in OPTIONAL {
             if self.index(role).is_some() {
                 continue;
             }
@@ -268,18 +187,13 @@ impl Header {
         }
     }
 
-    /// The columns to ask about: they are called nearly like one of the four that is not there.
+    /// Finds the columns to ask about: they are nearly called as an optional column that is missing.
     fn nearly(&mut self, words: &[String]) {
-        for (role, names, what) in [
-            (ColumnUse::Name, NAMES, "name"),
-            (ColumnUse::Email, EMAILS, "email"),
-            (ColumnUse::Section, SECTIONS, "section"),
-        ] {
+        for (role, what, names) in OPTIONAL {
             let is_name = role == ColumnUse::Name;
-            let unsure = self.unsure.iter().any(|(_, other)| *other == what);
-            if unsure
+            if self.unsure.iter().any(|(_, other)| *other == what)
                 || self.index(role).is_some()
-                || is_name && self.index(ColumnUse::First).is_some()
+                || is_name && self.index(ColumnUse::FirstName).is_some()
             {
                 continue;
             }
@@ -290,20 +204,16 @@ impl Header {
                     letters.sort_unstable();
                     letters
                 };
-                let part = is_name && (FIRSTS.contains(&word) || LASTS.contains(&word));
+                let part = is_name && (is_one_of(FIRST_NAMES, word) || is_one_of(LAST_NAMES, word));
                 part || word.contains(what) && !is_name
                     || word.starts_with(what)
                     || sorted(word) == sorted(what)
-                    || !similar::closest(word, names.iter().copied()).is_empty()
+                    || !similar::closest(word, names.split(' ')).is_empty()
             };
-            let columns = self.columns.iter().zip(words);
-            let near = columns.filter(|(column, word)| {
-                column.used_as == ColumnUse::Other
-                    && !column.published
-                    && !word.is_empty()
-                    && fits(word)
-            });
-            let near: Vec<String> = near.map(|(column, _)| column.name.clone()).collect();
+            let near: Vec<String> = (self.columns.iter().zip(words))
+                .filter(|(column, word)| column.is_kept_back() && !word.is_empty() && fits(word))
+                .map(|(column, _)| column.name.clone())
+                .collect();
             if !near.is_empty() {
                 self.near.push((near, what));
             }
@@ -311,30 +221,29 @@ impl Header {
     }
 
     fn parts_of_names(&mut self, words: &[String]) {
-        let (firsts, lasts) = (self.free(words, FIRSTS), self.free(words, LASTS));
-        if let ([first, ..], [last, ..]) = (firsts.as_slice(), lasts.as_slice()) {
-            self.columns[*first].used_as = ColumnUse::First;
-            self.columns[*last].used_as = ColumnUse::Last;
-            let [first, last] = [first, last].map(|index| cut(&self.columns[*index].name));
+        let first = self.free(words, FIRST_NAMES).first().copied();
+        let last = self.free(words, LAST_NAMES).first().copied();
+        if let (Some(first), Some(last)) = (first, last) {
+            self.columns[first].used_as = ColumnUse::FirstName;
+            self.columns[last].used_as = ColumnUse::LastName;
+            let [first, last] = [first, last].map(|index| cut(&self.columns[index].name));
             self.taken.push((format!("{first} and {last}"), "name"));
         }
     }
 
-    /// The columns that are called as the surest of some names that any is called.
-    fn free(&self, words: &[String], names: &[&str]) -> Vec<usize> {
-        let free = |index: &usize| self.columns[*index].used_as == ColumnUse::Other;
-        let called = |name: &&&str| {
-            let all = words.iter().enumerate().filter(|(_, word)| word == *name);
-            Some(all.map(|(i, _)| i).filter(free).collect::<Vec<usize>>()).filter(|i| !i.is_empty())
+    /// The unused columns with the surest of these names that any column has.
+    fn free(&self, words: &[String], names: &str) -> Vec<usize> {
+        let called = |name: &str| -> Vec<usize> {
+            let free = |index: &usize| self.columns[*index].used_as == ColumnUse::Other;
+            let all = words.iter().enumerate().filter(|(_, word)| *word == name);
+            all.map(|(index, _)| index).filter(free).collect()
         };
-        names
-            .iter()
-            .find_map(|name| called(&name))
-            .unwrap_or_default()
+        let mut all = names.split(' ').map(called);
+        all.find(|found| !found.is_empty()).unwrap_or_default()
     }
 
-    /// Asks for the column that is required, naming the likeliest; that one is read as if it were it, so that what is
-    /// wrong with its values is told in the same run.
+    /// Asks for the column that is required, and names the likeliest. That one is read as if it were the username, so
+    /// that mistakes in its values are found in the same run.
     fn ask_for_usernames(
         &mut self,
         record: &Record,
@@ -342,14 +251,16 @@ impl Header {
         problems: &mut Vec<Problem>,
     ) {
         let likely = self.free(words, USERNAMES).first().copied().or_else(|| {
-            let near = |word: &&String| !similar::closest("username", [word.as_str()]).is_empty();
-            let at = words.iter().position(|word| near(&word))?;
+            let near = |word: &String| !similar::closest("username", [word.as_str()]).is_empty();
+            let at = words.iter().position(near)?;
             (self.columns[at].used_as == ColumnUse::Other).then_some(at)
         });
-        let named = likely.is_some() || self.is_one_value() || score(record) > 0;
-        let named = named || self.columns.iter().any(|column| column.published);
+        let named = likely.is_some()
+            || self.is_one_value()
+            || score(record) > 0
+            || self.columns.iter().any(|column| column.published);
         if !named || has_address(record) {
-            // It may well be a student: whatever stands in it is nobody's business.
+            // It may be a student, so no value of it may be shown.
             self.is_missing = true;
             let cause = match (has_address(record), self.columns.len()) {
                 (true, 1) => "its 1 cell is an e-mail address".to_owned(),
@@ -361,29 +272,21 @@ impl Header {
             problems.push(Problem::at_line(self.line, cause, MISSING));
             return;
         }
-        let named: Vec<String> = self
-            .columns
-            .iter()
-            .filter(|column| column.used_as != ColumnUse::Nameless)
-            .take(8)
-            .map(|column| cut(&column.name))
-            .collect();
-        let more = match self.columns.len() > 8 {
-            true => ", …",
-            false => "",
-        };
-        let cause = match named.is_empty() {
-            true => "the header has no column 'username'".to_owned(),
-            false => format!(
-                "the header has no column 'username'; it has {}{more}",
-                named.join(", ")
-            ),
-        };
+        let named = self.columns.iter();
+        let named = named.filter(|column| column.used_as != ColumnUse::Nameless);
+        let named: Vec<String> = named.take(8).map(|column| cut(&column.name)).collect();
+        let mut cause = "the header has no column 'username'".to_owned();
+        if !named.is_empty() {
+            cause.push_str(&format!("; it has {}", named.join(", ")));
+            if self.columns.len() > 8 {
+                cause.push_str(", …");
+            }
+        }
         let email = self.index(ColumnUse::Email);
         let hint = match (likely, email) {
             (Some(index), _) => {
                 let name = &self.columns[index].name;
-                // What looks like the right word may have a letter of another script.
+                // A word that looks right may have a letter of another script.
                 let other = name.chars().find(|c| c.is_alphabetic() && !c.is_ascii());
                 let other = other.map(|c| format!(" (its '{c}' is {})", code(c)));
                 format!(
@@ -407,7 +310,7 @@ impl Header {
         }
     }
 
-    /// Whether the header is one value with all names in it: spaces between the columns, or quotes around each line.
+    /// Whether one value has all the names: there are spaces between the columns, or quotes around each line.
     fn is_one_value(&self) -> bool {
         let [only] = self.columns.as_slice() else {
             return false;
@@ -418,73 +321,52 @@ impl Header {
 
     /// Whether a record is the header once more, as in two exports put together.
     pub(crate) fn is_repeated_by(&self, record: &Record) -> bool {
-        let likely = self.index(ColumnUse::Username).is_some_and(|index| {
+        let mut columns = self.columns.iter().enumerate();
+        // The cheap test first: almost every row ends here.
+        self.index(ColumnUse::Username).is_some_and(|index| {
             record
                 .text(index)
                 .eq_ignore_ascii_case(&self.columns[index].name)
-        });
-        if !likely {
-            return false;
-        }
-        let columns = self.columns.iter().enumerate();
-        let named = columns.filter(|(_, column)| column.used_as != ColumnUse::Nameless);
-        let mut same = named.map(|(i, column)| key(&column.name) == key(record.text(i)));
-        same.all(|same| same)
+        }) && columns.all(|(i, column)| {
+            column.used_as == ColumnUse::Nameless || key(&column.name) == key(record.text(i))
+        })
     }
 
-    /// The column of a role.
     pub(crate) fn index(&self, role: ColumnUse) -> Option<usize> {
         self.columns
             .iter()
             .position(|column| column.used_as == role)
     }
 
-    /// A place in a column, for a problem.
+    /// A column's number and name, for a problem.
     pub(crate) fn place(&self, index: usize) -> Option<(usize, Option<String>)> {
-        let name = self.columns.get(index).map(|column| column.name.clone());
-        Some((
-            index + 1,
-            name.filter(|name| !name.is_empty())
-                .map(|name| short(&name)),
-        ))
+        let name = self.columns.get(index).map(|column| short(&column.name));
+        Some((index + 1, name.filter(|name| !name.is_empty())))
     }
 
-    /// The line that it stands on.
-    pub(crate) fn line(&self) -> usize {
-        self.line
-    }
-
-    /// Whether anybody sees what stands in a column.
+    /// Whether anybody is shown the values of a column.
     pub(crate) fn is_used(&self, index: usize) -> bool {
         self.columns.get(index).is_some_and(|column| {
             column.published || !matches!(column.used_as, ColumnUse::Other | ColumnUse::Nameless)
         })
     }
 
-    /// The first column that nobody sees.
+    /// The first column that nobody is shown.
     pub(crate) fn first_unused(&self) -> usize {
-        let mut columns = 0..self.columns.len();
-        columns
-            .find(|index| !self.is_used(*index))
-            .unwrap_or(usize::MAX)
+        let unused = (0..self.columns.len()).find(|index| !self.is_used(*index));
+        unused.unwrap_or(usize::MAX)
     }
 
     /// What `plan` says of the columns.
     pub(crate) fn remarks(&self) -> Vec<String> {
-        let mut said = Vec::new();
-        let list = |names: &[String]| -> String {
-            let quoted: Vec<String> = names.iter().take(8).map(|n| cut(n)).collect();
-            match names.len() > 8 {
-                true => format!("{} and {} more", quoted.join(", "), names.len() - 8),
-                false => quoted.join(", "),
-            }
+        let list = |names: &[String]| {
+            let quoted: Vec<String> = names.iter().map(|name| cut(name)).collect();
+            some_of(&quoted, 8)
         };
-        // `Section` in other letters says it all.
-        let taken = self
-            .taken
-            .iter()
-            .filter(|(name, what)| squeezed(name) != *what);
-        let taken: Vec<String> = taken
+        let mut said = Vec::new();
+        // `Section` for 'section' needs no remark.
+        let taken: Vec<String> = (self.taken.iter())
+            .filter(|(name, what)| squeezed(name) != *what)
             .map(|(names, what)| format!("{names} as '{what}'"))
             .collect();
         if !taken.is_empty() {
@@ -505,17 +387,15 @@ impl Header {
                 _ => "is one of",
             };
             let meant = match *what {
-                "email" => "the e-mail address",
-                "name" => "the name",
-                _ => "the section",
+                "email" => "e-mail address",
+                what => what,
             };
             said.push(format!(
-                "the roster has no column '{what}': {is} {} {meant}? Then rename it to '{what}'",
+                "the roster has no column '{what}': {is} {} the {meant}? Then rename it to '{what}'",
                 list(names)
             ));
         }
-        let published = self.columns.iter().filter(|column| column.published);
-        let published: Vec<String> = published.map(|column| column.name.clone()).collect();
+        let published = self.names(|column| column.published);
         if !published.is_empty() {
             // The file may have come with a lab from somebody else.
             said.push(format!(
@@ -534,22 +414,28 @@ impl Header {
         said
     }
 
-    /// The headers under which a template finds nothing.
+    /// The headers that a template cannot use.
     pub(crate) fn unnamed_in_templates(&self) -> Vec<String> {
         let is_known = |name: &str| KNOWN.iter().any(|(known, _)| key(name) == *known);
-        let columns = self.columns.iter();
-        columns
-            .filter(|column| column.used_as != ColumnUse::Nameless && !column.published)
-            .filter(|column| !is_known(&column.name))
-            .map(|column| column.name.clone())
-            .collect()
+        self.names(|column| {
+            column.used_as != ColumnUse::Nameless && !column.published && !is_known(&column.name)
+        })
     }
 
-    /// The names of the columns that nobody sees.
+    /// The names of the columns that nobody is shown.
     pub(crate) fn kept_back(&self) -> Vec<String> {
-        let kept = |column: &&RosterColumn| column.used_as == ColumnUse::Other && !column.published;
-        let kept = self.columns.iter().filter(kept);
-        kept.map(|column| column.name.clone()).collect()
+        self.names(RosterColumn::is_kept_back)
+    }
+
+    fn names(&self, of: impl Fn(&RosterColumn) -> bool) -> Vec<String> {
+        let columns = self.columns.iter().filter(|column| of(column));
+        columns.map(|column| column.name.clone()).collect()
+    }
+}
+
+impl RosterColumn {
+    fn is_kept_back(&self) -> bool {
+        self.used_as == ColumnUse::Other && !self.published
     }
 }
 
@@ -559,6 +445,5 @@ fn cut(name: &str) -> String {
 }
 
 fn short(name: &str) -> String {
-    const MOST: usize = 40;
-    shortened(name, MOST)
+    shortened(name, 40)
 }

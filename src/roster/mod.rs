@@ -8,7 +8,6 @@ pub(crate) mod beyond;
 #[cfg(test)]
 mod cases;
 mod header;
-
 mod parse;
 mod remarks;
 pub mod renamed;
@@ -18,11 +17,11 @@ use std::fmt;
 
 use crate::error::{Error, Kind};
 use crate::ids::Username;
-
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same};
 use crate::text::similar;
 use crate::text::unwanted::shown;
+use crate::text::words::{plural, some_of};
 
 /// Longest value of a field other than the username, in characters: more than any name needs. A longer one is
 /// a pasted paragraph or a quote that was closed in the wrong place.
@@ -48,22 +47,21 @@ pub struct Student {
 pub struct Roster {
     /// The students.
     pub students: Vec<Student>,
-    /// What is odd and may matter to every command that reads it.
+    /// Oddities that may matter to every command that reads it.
     pub notes: Vec<String>,
-    /// How it was read, for whoever looks before anything is done.
+    /// How it was read, for `plan`.
     pub details: Vec<String>,
     /// The columns that nobody is shown.
     pub kept_back: KeptBack,
 }
 
-/// The roster's other columns that the settings do not name. A student system's export has passwords, birthdays,
-/// addresses: so these stand in no report, template, log or handout, and their values show in no `Debug`.
+/// The roster's other columns that the settings do not name. A student system's export may have passwords, birthdays,
+/// addresses: no report, template, log or handout has them, and `Debug` does not show their values.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct KeptBack {
-    /// What the columns are called, printable.
+    /// Their names, printable.
     pub(crate) columns: Vec<String>,
-    /// Every header under which a template finds nothing: these columns', and those of columns that were taken for one
-    /// of the four.
+    /// Every header that a template cannot use: of these columns, and of columns that were read as one of the four.
     pub(crate) headers: Vec<String>,
     /// Their values, each once: only to take them out of what is shown to everybody.
     pub values: Vec<String>,
@@ -126,64 +124,47 @@ impl Roster {
         section: Option<&str>,
     ) -> Result<Vec<&Student>, Error> {
         let wanted: Vec<String> = students.iter().map(|name| key(name)).collect();
-        let named: Vec<&Student> = self
-            .students
-            .iter()
+        let mut selected: Vec<&Student> = (self.students.iter())
             .filter(|s| wanted.is_empty() || wanted.iter().any(|name| s.is_called(name)))
             .collect();
-        let unknown: Vec<Failure> = wanted
-            .iter()
-            .zip(students)
-            .filter(|(name, _)| !named.iter().any(|s| s.is_called(name)))
+        let unknown: Vec<Failure> = (wanted.iter().zip(students))
+            .filter(|(name, _)| !selected.iter().any(|s| s.is_called(name)))
             .map(|(_, given)| self.unknown(given.trim()))
             .collect();
-        if named.is_empty() {
+        if selected.is_empty() {
             return Err(Error::of(Kind::NobodySelected, unknown));
         }
         if !unknown.is_empty() {
             return Err(Error::of(Kind::Invalid, unknown));
         }
         let Some(section) = section else {
-            return Ok(named);
+            return Ok(selected);
         };
-        let selected: Vec<&Student> = named
-            .iter()
-            .copied()
-            .filter(|s| s.is_in(section).is_some())
-            .collect();
-        if selected.is_empty() {
-            let failure = self.empty_section(section, &named);
-            return Err(Error::of(Kind::NobodySelected, vec![failure]));
+        let is_whole_class = selected.len() == self.students.len();
+        selected.retain(|s| s.is_in(section).is_some());
+        match selected.is_empty() {
+            true => Err(self.empty_section(section, is_whole_class)),
+            false => Ok(selected),
         }
-        Ok(selected)
     }
 
-    /// Says who counts as of a section by the name of two: Canvas writes the section of somebody who is in two as
-    /// `Morning and Lab`. A section may also be called so (`Arts and Crafts`), which only a person can tell.
+    /// A note on students who are selected because their section's name seems to name two: Canvas writes `Morning and
+    /// Lab` for a student in both. One section may have such a name, too (`Arts and Crafts`): only a person can tell.
     pub(crate) fn note_on_section(&self, selected: &[&Student], section: &str) -> Option<String> {
-        const NAMED: usize = 5;
         let part = |s: &&&Student| s.is_in(section) == Some(Membership::Part);
         let among: Vec<&Student> = selected.iter().filter(part).copied().collect();
         let first = among.first()?;
-        let names: Vec<&str> = among
-            .iter()
-            .take(NAMED)
-            .map(|s| s.username.as_str())
-            .collect();
-        let more = match among.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let names: Vec<&str> = among.iter().map(|s| s.username.as_str()).collect();
         let (count, them) = match among.len() {
             1 => ("1 student counts".to_owned(), "the student"),
-            n => (format!("{n} students count"), "the students"),
+            n => (format!("{} count", plural(n, "student")), "the students"),
         };
         Some(format!(
-            "{count} as of section {} by a section such as {}, which is how Canvas writes two: {}{more}; if that is one \
+            "{count} as of section {} by a section such as {}, which is how Canvas writes two: {}; if that is one \
              section's name, name {them} with --students instead",
             shown(section.trim()),
             shown(first.section.as_deref().unwrap_or_default()),
-            names.join(", "),
+            some_of(&names, 5),
         ))
     }
 
@@ -200,49 +181,39 @@ impl Roster {
 
     fn unknown(&self, name: &str) -> Failure {
         let usernames = self.students.iter().map(|s| s.username.as_str());
+        let hint = similar::did_you_mean(name, usernames).unwrap_or_else(|| {
+            "give usernames as they stand in the roster's 'username' column, with commas between them"
+                .to_owned()
+        });
         Failure {
             subject: format!("--students {name}"),
             cause: "the roster has no student of that username".to_owned(),
-            hint: Some(similar::did_you_mean(name, usernames).unwrap_or_else(|| {
-                "give usernames as they stand in the roster's 'username' column, with commas between them".to_owned()
-            })), request_id: None,
-        }
-    }
-
-    fn empty_section(&self, section: &str, named: &[&Student]) -> Failure {
-        let sections = self.sections();
-        let hint = if sections.is_empty() {
-            "the roster names no sections: leave --section out, or add a 'section' column"
-                .to_owned()
-        } else {
-            const NAMED: usize = 20;
-            let quoted: Vec<String> = sections.iter().take(NAMED).map(|s| shown(s)).collect();
-            let more = match sections.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            format!("the roster has the sections {}{more}", quoted.join(", "))
-        };
-        let cause = if named.len() < self.students.len() {
-            "none of the students given with --students is in that section"
-        } else {
-            "no student of the roster is in that section"
-        };
-        Failure {
-            subject: format!("--section {}", section.trim()),
-            cause: cause.to_owned(),
             hint: Some(hint),
             request_id: None,
         }
     }
+
+    fn empty_section(&self, section: &str, is_whole_class: bool) -> Error {
+        let sections: Vec<String> = self.sections().into_iter().map(shown).collect();
+        let hint = match sections.is_empty() {
+            true => "the roster names no sections: leave --section out, or add a 'section' column"
+                .to_owned(),
+            false => format!("the roster has the sections {}", some_of(&sections, 20)),
+        };
+        let cause = match is_whole_class {
+            true => "no student of the roster is in that section",
+            false => "none of the students given with --students is in that section",
+        };
+        let subject = format!("--section {}", section.trim());
+        Error::new(Kind::NobodySelected, subject, cause).hint(hint)
+    }
 }
 
-/// In what way a student is in a section.
+/// How a student is in a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Membership {
-    /// By its name.
     Exact,
-    /// By the name of two or more.
+    /// Their section's name seems to name several, this one among them.
     Part,
 }
 
@@ -277,12 +248,13 @@ impl Student {
             true => &[", and ", ", "],
             false => &[" and "],
         };
-        let begins = |rest: &str| rest.is_empty() || between.iter().any(|b| rest.starts_with(b));
-        let ends = |rest: &str| rest.is_empty() || between.iter().any(|b| rest.ends_with(b));
-        let mut places = own.match_indices(&wanted);
-        let whole =
-            |(at, found): (usize, &str)| ends(&own[..at]) && begins(&own[at + found.len()..]);
-        places.any(whole).then_some(Membership::Part)
+        // A section's own name may have such a word in it, so this looks for the wanted one between them.
+        let is_part = own.match_indices(&wanted).any(|(at, found)| {
+            let (before, after) = (&own[..at], &own[at + found.len()..]);
+            (before.is_empty() || between.iter().any(|word| before.ends_with(word)))
+                && (after.is_empty() || between.iter().any(|word| after.starts_with(word)))
+        });
+        is_part.then_some(Membership::Part)
     }
 }
 

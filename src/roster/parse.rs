@@ -10,10 +10,10 @@ use crate::roster::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
 use crate::text::encoding::before_mojibake;
 use crate::text::normalise::key;
 use crate::text::problems::Problem;
-use crate::text::table::{Field, HEADER_WITHIN, Record, Table};
+use crate::text::table::{Field, HEADER_WITHIN, Record, Table, separator_word};
 use crate::text::unwanted::{Unwanted, shown};
 
-/// Usernames that cannot stand beside others are said one by one up to so many.
+/// So many usernames that cannot stand beside others get their own message.
 const ALONE: usize = 6;
 
 /// Reads a roster. `publish`: the columns besides the known ones that may be shown.
@@ -26,26 +26,22 @@ pub(super) fn parse(
         Ok(table) => read(&table, limit, publish, Vec::new()),
         Err(refused) => {
             let problems = vec![refused.problem];
-            match &refused.anyway {
+            match refused.anyway {
                 None => Err(problems),
-                Some(table) => match read(table, limit, publish, problems) {
-                    Ok(_) => Err(Vec::new()),
-                    Err(problems) => Err(problems),
-                },
+                Some(table) => read(&table, limit, publish, problems),
             }
         }
     }
 }
 
-/// Reads a table. `problems`: what is wrong with the file already; then nothing is said of characters that were lost.
+/// Reads a table. `problems`: what is wrong with the file already; then lost characters are no further problem.
 fn read(
     table: &Table<'_>,
     limit: &UsernameLimit,
     publish: &[String],
-    problems: Vec<Problem>,
+    mut problems: Vec<Problem>,
 ) -> Result<Roster, Vec<Problem>> {
     let records: Vec<&Record> = table.records.iter().filter(|r| !r.is_blank()).collect();
-    let mut problems = problems;
     let lossy = !problems.is_empty();
     let Some(place) = place_of_header(&records) else {
         problems.push(Problem::at_line(
@@ -61,7 +57,7 @@ fn read(
     }
     let header = Header::of(first, publish, &mut problems);
     if header.is_missing {
-        // Without a header there are no columns to judge the rows by, nor names of columns that could be printed.
+        // Without a header nobody knows what the columns are, nor which values may be printed.
         return Err(problems);
     }
     let mut reader = RosterReader {
@@ -122,11 +118,8 @@ fn titles(above: &[&Record], header: &Record) -> Problem {
         2 => "delete line 1".to_owned(),
         _ => format!("delete lines 1 to {}", line - 1),
     };
-    let title = above
-        .iter()
-        .flat_map(|record| &record.fields)
-        .find(|field| !field.text.is_empty());
-    let cause = match title {
+    let mut fields = above.iter().flat_map(|record| &record.fields);
+    let cause = match fields.find(|field| !field.text.is_empty()) {
         Some(field) => format!("{} stands above the header", shown(&field.text)),
         None => "something stands above the header".to_owned(),
     };
@@ -141,10 +134,10 @@ struct RosterReader<'a> {
     header: Header,
     table: &'a Table<'a>,
     limit: &'a UsernameLimit,
-    /// Whether the text has U+FFFD for bytes that are not UTF-8, which is told already.
+    /// Whether the text has U+FFFD for bytes that are not UTF-8. That is reported already.
     lossy: bool,
     problems: Vec<Problem>,
-    /// Meaningful only as long as there are no problems.
+    /// Complete only as long as there are no problems.
     students: Vec<Student>,
     /// Every acceptable username with its line, those of rows with other mistakes included.
     usernames: Vec<(Username, usize)>,
@@ -155,18 +148,18 @@ struct RosterReader<'a> {
 }
 
 impl RosterReader<'_> {
-    fn problem(
-        &self,
-        field: &Field,
-        index: usize,
-        cause: String,
-        hint: &str,
-        many: &str,
-    ) -> Problem {
-        Problem::at_line(field.line, cause, hint)
+    /// Adds the problem of a field's value. `many` finishes the sentence "12 …".
+    fn refuse(&mut self, field: &Field, index: usize, cause: String, hint: &str, many: &str) {
+        let problem = Problem::at_line(field.line, cause, hint)
             .in_column(self.header.place(index))
             .many(many)
-            .example(shown(&field.text))
+            .example(shown(&field.text));
+        self.problems.push(problem);
+    }
+
+    fn refuse_character(&mut self, field: &Field, index: usize, bad: Unwanted) {
+        let cause = format!("{} {}", shown(&field.text), bad.cause());
+        self.refuse(field, index, cause, bad.hint(), &bad.many());
     }
 
     fn check_header(&mut self, record: &Record) {
@@ -186,94 +179,89 @@ impl RosterReader<'_> {
         if self.header.is_repeated_by(record) {
             let hint =
                 "delete the line; if two files were put together, see that nobody is in both";
-            let once_more =
-                Problem::at_line(record.line(), "the line is the header once more", hint);
+            let cause = "the line is the header once more";
+            let problem = Problem::at_line(record.line(), cause, hint);
             self.problems
-                .push(once_more.many("lines are the header once more"));
+                .push(problem.many("lines are the header once more"));
             return;
         }
-        let mut sound = true;
-        // Broken quoting makes a wrong number of fields: one mistake is said once.
+        // Broken quoting makes a wrong number of fields, so that is not a second mistake.
         let flawed = record.fields.iter().any(|field| field.flaw.is_some());
         let expected = self.header.columns.len();
         let over = record.fields.get(expected..).unwrap_or_default();
         let over = !flawed && over.iter().any(|field| !field.text.is_empty());
-        // Where values may have moved, what stands behind a column that nobody is shown may be of it.
+        // Where values may have moved, those behind a column that nobody is shown may belong to it.
         let open = match flawed || over {
             true => self.header.first_unused(),
             false => usize::MAX,
         };
+        let mut sound = !over;
         for (index, field) in record.fields.iter().enumerate() {
             sound &= self.check_text(field, index, open, false);
-            if let (Some(c), true) = (field.taken_off, self.header.is_used(index)) {
+            if let Some(c) = field.taken_off.filter(|_| self.header.is_used(index)) {
                 self.remarks.taken_off(c, field);
             }
         }
         if over {
             self.too_many(record, open);
-            sound = false;
         }
-        let moved = self.header.index(ColumnUse::Username) > Some(open);
-        let username = match moved {
-            true => None,
-            false => self.read_username(record, flawed),
+        if self.header.index(ColumnUse::Username) > Some(open) {
+            // The username's column may hold something else here.
+            return;
+        }
+        let Some(username) = self.read_username(record, flawed).filter(|_| sound) else {
+            return;
         };
-        if let (Some(username), true) = (username, sound) {
-            let student = self.student(username, record);
-            self.remarks.student(&student, record.line());
-            for (index, field) in record.fields.iter().enumerate() {
-                if let (Some((spoilt, meant)), true) =
-                    (self.mojibake(field), self.header.is_used(index))
-                {
-                    self.remarks.mojibake(&spoilt, &meant, field.line);
-                }
+        let student = self.student(username, record);
+        self.remarks.student(&student, record.line());
+        for (index, field) in record.fields.iter().enumerate() {
+            if let Some((spoilt, meant)) = self.mojibake(field)
+                && self.header.is_used(index)
+            {
+                self.remarks.mojibake(&spoilt, &meant, field.line);
             }
-            self.students.push(student);
         }
+        self.students.push(student);
+    }
+
+    /// The text in the column of a role; empty where there is none.
+    fn text<'r>(&self, record: &'r Record, role: ColumnUse) -> &'r str {
+        let index = self.header.index(role);
+        index.map_or("", |index| record.text(index))
     }
 
     /// Canvas puts rows of its own below its header: which assignments are posted by hand, and their points.
     fn is_canvas_own(&self, record: &Record) -> bool {
-        let text = |role| {
-            self.header
-                .index(role)
-                .map_or("", |index| record.text(index))
-        };
-        let name = text(ColumnUse::Name);
-        text(ColumnUse::Username).is_empty() && (name.is_empty() || key(name) == "points possible")
+        let name = self.text(record, ColumnUse::Name);
+        self.text(record, ColumnUse::Username).is_empty()
+            && (name.is_empty() || key(name) == "points possible")
     }
 
     fn too_many(&mut self, record: &Record, open: usize) {
         let (has, expected) = (record.fields.len(), self.header.columns.len());
         let separator = self.table.separator_word();
-        let example = match self.table.separator {
+        let quoted = match self.table.separator {
             ',' => " (\"Ruiz, Ana\")",
             _ => "",
         };
         let hint = format!(
-            "put double quotes around a value that has a {separator} in it{example}, or delete what is too much"
+            "put double quotes around a value that has a {separator} in it{quoted}, or delete what is too much"
         );
-        let line = record
-            .fields
-            .get(expected)
-            .map_or(record.line(), |f| f.line);
-        let example = match self.header.index(ColumnUse::Username) {
-            Some(index) if index < open => shown(record.text(index)),
-            _ => String::new(),
-        };
+        let username = self.header.index(ColumnUse::Username);
+        let username = username.filter(|index| *index < open);
         let cause = format!("the row has too many fields: {has}, where the header has {expected}");
-        let problem = Problem::at_line(line, cause, hint)
+        let problem = Problem::at_line(record.fields[expected].line, cause, hint)
             .in_column(self.header.place(expected))
             .many(format!(
                 "rows have more fields than the header, which has {expected}"
             ))
-            .example(example);
+            .example(username.map_or(String::new(), |index| shown(record.text(index))));
         self.problems.push(problem);
     }
 
-    /// Checks what holds for every field, the header's included; says whether all is well. What nobody is shown is not
-    /// judged, except for its quotes: those decide where the other values begin. Neither is what stands from the column
-    /// `open` on.
+    /// Checks what holds for every field, the header's included; `false` where something is wrong. Values that nobody is
+    /// shown are not checked, except for their quotes: those decide where the other values begin. Nor are values from
+    /// the column `open` on.
     fn check_text(&mut self, field: &Field, index: usize, open: usize, is_header: bool) -> bool {
         let is_open = is_header || self.header.is_used(index) && index < open;
         if let Some(flaw) = field.flaw {
@@ -289,22 +277,19 @@ impl RosterReader<'_> {
             if self.lossy && bad == Unwanted::Replacement {
                 return false;
             }
-            // What Windows-1252 has no character for came through as a control character.
-            if let Some((spoilt, meant)) = self.mojibake(field) {
-                let cause = format!(
-                    "{} looks like UTF-8 read as Windows-1252, and may be {}",
-                    shown(&spoilt),
-                    shown(&meant)
-                );
-                let many = "values look like UTF-8 read as Windows-1252";
-                let hint = "export the file again from where it comes from, as UTF-8";
-                let problem = self.problem(field, index, cause, hint, many);
-                self.problems.push(problem);
+            // A byte for which Windows-1252 has no character became a control character.
+            let Some((spoilt, meant)) = self.mojibake(field) else {
+                self.refuse_character(field, index, bad);
                 return false;
-            }
-            let cause = format!("{} {}", shown(&field.text), bad.cause());
-            let problem = self.problem(field, index, cause, bad.hint(), &bad.many());
-            self.problems.push(problem);
+            };
+            let cause = format!(
+                "{} looks like UTF-8 read as Windows-1252, and may be {}",
+                shown(&spoilt),
+                shown(&meant)
+            );
+            let many = "values look like UTF-8 read as Windows-1252";
+            let hint = "export the file again from where it comes from, as UTF-8";
+            self.refuse(field, index, cause, hint, many);
             return false;
         }
         let length = field.text.chars().count();
@@ -315,131 +300,87 @@ impl RosterReader<'_> {
             );
             let hint = format!("shorten it to {FIELD_MAX} characters");
             let many = format!("values are longer than {FIELD_MAX} characters");
-            let problem = self.problem(field, index, cause, &hint, &many);
-            self.problems.push(problem);
+            self.refuse(field, index, cause, &hint, &many);
             return false;
         }
         true
     }
 
-    /// A value as the file has it and what it may have been, where it is UTF-8 that was read as Windows-1252. Judged by
-    /// the file's bytes: what was taken off the text may be half of a letter (`í` comes as `Ã` and a soft hyphen).
+    /// A value that may be UTF-8 read as Windows-1252: as the file has it, and as it was meant. Judged by the file's
+    /// bytes: an invisible character that was taken off may be half of a letter (`í` becomes `Ã` and a soft hyphen).
     fn mojibake(&self, field: &Field) -> Option<(String, String)> {
         let raw = std::str::from_utf8(self.table.raw(field)).ok()?;
         let raw = raw.trim_matches([' ', '"']);
         Some((raw.to_owned(), before_mojibake(raw)?))
     }
 
-    /// The row's username, if it is a good one.
+    /// The row's username, if it can be used.
     fn read_username(&mut self, record: &Record, flawed: bool) -> Option<Username> {
         let index = self.header.index(ColumnUse::Username)?;
-        let missing = Field {
-            text: String::new(),
-            taken_off: None,
-            line: record.line(),
-            flaw: None,
-            at: 0..0,
-        };
-        let field = match record.fields.get(index) {
-            Some(field) => field,
-            // The quote that swallowed it is told.
-            None if flawed => return None,
-            None => &missing,
-        };
-        if field.flaw.is_some() {
+        let name = self.text(record, ColumnUse::Name);
+        let field = record.fields.get(index);
+        if field.map_or(flawed, |field| field.flaw.is_some()) {
+            // The broken quote is reported already.
             return None;
         }
-        if field.text.is_empty() {
+        let Some(field) = field.filter(|field| !field.text.is_empty()) else {
             let hint = "give the student a username, or delete the row";
-            let said = "the username is empty".to_owned();
-            let name = self
-                .header
-                .index(ColumnUse::Name)
-                .map_or("", |i| record.text(i));
+            let line = field.map_or(record.line(), |field| field.line);
             let whose = match name.is_empty() {
                 true => String::new(),
                 false => format!("that of {}", shown(name)),
             };
-            let problem = self
-                .problem(field, index, said, hint, "usernames are empty")
+            let problem = Problem::at_line(line, "the username is empty", hint)
+                .in_column(self.header.place(index))
+                .many("usernames are empty")
                 .example(whose);
             self.problems.push(problem);
             return None;
-        }
+        };
         if let Some(username) = username::usable(&field.text, self.limit) {
             self.usernames.push((username.clone(), field.line));
             return Some(username);
         }
+        let others = record.fields.iter().filter(|field| !field.text.is_empty());
         if field.text.contains('\u{FFFD}') {
             if !self.lossy {
-                let bad = Unwanted::Replacement;
-                let cause = format!("{} {}", shown(&field.text), bad.cause());
-                let problem = self.problem(field, index, cause, bad.hint(), &bad.many());
-                self.problems.push(problem);
+                self.refuse_character(field, index, Unwanted::Replacement);
             }
-            return None;
-        }
-        if let Some(problem) = self.other_separator(record, field) {
+        } else if let Some(problem) = self.other_separator(record, field) {
             self.problems.push(problem);
-            return None;
-        }
-        let name = self
-            .header
-            .index(ColumnUse::Name)
-            .map_or("", |i| record.text(i));
-        if Remarks::is_test_student(name, &field.text) {
+        } else if Remarks::is_test_student(name, &field.text) {
             let cause = format!("{} is Canvas's test student", shown(&field.text));
             let hint = "delete the row: nobody works there";
-            let problem = self.problem(
-                field,
-                index,
-                cause,
-                hint,
-                "rows are of Canvas's test student",
-            );
-            self.problems.push(problem);
-            return None;
+            let many = "rows are of Canvas's test student";
+            self.refuse(field, index, cause, hint, many);
+        } else {
+            self.faulty.push(Faulty {
+                line: field.line,
+                text: field.text.clone(),
+                stands_alone: others.count() == 1 && self.header.columns.len() > 1,
+            });
         }
-        let others = record.fields.iter().filter(|field| !field.text.is_empty());
-        self.faulty.push(Faulty {
-            line: field.line,
-            text: field.text.clone(),
-            stands_alone: others.count() == 1 && self.header.columns.len() > 1,
-        });
         None
     }
 
-    /// A row of one field in which something else separates the values than in the header.
+    /// A row of one field whose values are separated by something else than the header's.
     fn other_separator(&self, record: &Record, field: &Field) -> Option<Problem> {
-        let words = [
-            (',', "commas"),
-            (';', "semicolons"),
-            ('\t', "tabs"),
-            ('|', "vertical bars"),
-        ];
-        let found = words.iter().find(|(c, _)| field.text.contains(*c))?;
-        let expected = words.iter().find(|(c, _)| *c == self.table.separator)?;
         if record.fields.len() > 1 || self.header.columns.len() < 2 {
             return None;
         }
-        let cause = format!(
-            "the row has {} where the header has {}",
-            found.1, expected.1
-        );
-        let hint = format!("write {} between the values of every row", expected.1);
-        let many = format!("rows have {} where the header has {}", found.1, expected.1);
-        // The value is the whole row, what nobody is shown included.
-        Some(self.problem(field, 0, cause, &hint, &many).example(""))
+        let mut found = [',', ';', '\t', '|'].into_iter();
+        let found = separator_word(found.find(|c| field.text.contains(*c))?)?;
+        let expected = separator_word(self.table.separator)?;
+        let cause = format!("the row has {found}s where the header has {expected}s");
+        let hint = format!("write {expected}s between the values of every row");
+        let many = format!("rows have {found}s where the header has {expected}s");
+        // No example: the value is the whole row, with columns that nobody is shown.
+        let problem = Problem::at_line(field.line, cause, hint);
+        Some(problem.in_column(self.header.place(0)).many(many))
     }
 
     fn student(&mut self, username: Username, record: &Record) -> Student {
-        let mut student = Student {
-            username,
-            name: None,
-            email: None,
-            section: None,
-            extra: Vec::new(),
-        };
+        let mut student = Student::unknown(username);
         let (mut first, mut last) = ("", "");
         for (index, column) in self.header.columns.iter().enumerate() {
             let text = record.text(index);
@@ -447,8 +388,8 @@ impl RosterReader<'_> {
             match column.used_as {
                 ColumnUse::Username | ColumnUse::Nameless => {}
                 ColumnUse::Name => student.name = value(),
-                ColumnUse::First => first = text,
-                ColumnUse::Last => last = text,
+                ColumnUse::FirstName => first = text,
+                ColumnUse::LastName => last = text,
                 ColumnUse::Email => student.email = value(),
                 ColumnUse::Section => student.section = value(),
                 ColumnUse::Other if !column.published => self.kept_back.extend(value()),
@@ -465,23 +406,21 @@ impl RosterReader<'_> {
         student
     }
 
-    /// Columns without a name are nothing, as long as no row has anything there.
+    /// Columns without a name are ignored, as long as no row has anything there.
     fn check_nameless(&mut self, rows: &[&Record]) {
-        for index in 0..self.header.columns.len() {
-            if self.header.columns[index].used_as != ColumnUse::Nameless {
+        for (index, column) in self.header.columns.iter().enumerate() {
+            if column.used_as != ColumnUse::Nameless {
                 continue;
             }
-            let value = |record: &&&Record| !record.text(index).is_empty();
-            let Some(record) = rows.iter().find(value) else {
+            let Some(record) = rows.iter().find(|record| !record.text(index).is_empty()) else {
                 continue;
             };
             let hint = "name the column in the first line, or delete it";
-            let line = self.header.line();
             let cause = format!(
                 "the header has no name for this column, and line {} has a value in it",
                 record.line()
             );
-            let problem = Problem::at_line(line, cause, hint)
+            let problem = Problem::at_line(self.header.line, cause, hint)
                 .in_column(self.header.place(index))
                 .many("columns have values and no name in the header")
                 .alone(2);
@@ -494,10 +433,10 @@ impl RosterReader<'_> {
     /// Letters' case is ignored: IAM refuses a second role whose name differs in case only, and a policy
     /// written by hand may use either.
     fn compare_usernames(&mut self) {
-        let mut first_lines: HashMap<String, usize> = HashMap::new();
+        let mut first_rows: HashMap<String, usize> = HashMap::new();
         let column = self.header.index(ColumnUse::Username);
         let column = column.and_then(|index| self.header.place(index));
-        let own = match self.second_half() {
+        let hint = match self.second_half() {
             Some(line) => {
                 format!("the class stands in the file twice: delete line {line} and all below it")
             }
@@ -506,11 +445,10 @@ impl RosterReader<'_> {
             }
         };
         for (index, (username, line)) in self.usernames.iter().enumerate() {
-            let folded = username.as_str().to_ascii_lowercase();
-            let Some(&first) = first_lines.get(&folded) else {
-                first_lines.insert(folded, index);
+            let first = *first_rows.entry(folded(username)).or_insert(index);
+            if first == index {
                 continue;
-            };
+            }
             let (other, other_line) = &self.usernames[first];
             let (same, many) = if other == username {
                 (
@@ -526,17 +464,16 @@ impl RosterReader<'_> {
                 )
             };
             let cause = format!("{same}: line {other_line} has it");
-            let problem = Problem::at_line(*line, cause, own.clone())
+            let problem = Problem::at_line(*line, cause, hint.clone())
                 .in_column(column.clone())
                 .many(many)
                 .example(format!("'{username}' (line {other_line} has it)"));
             self.problems.push(problem);
         }
         for (username, line) in &self.usernames {
-            let name = username.as_str();
-            let folded = name.to_ascii_lowercase();
+            let (name, folded) = (username.as_str(), folded(username));
             for (dash, _) in folded.match_indices('-') {
-                let Some(&other) = first_lines.get(&folded[..dash]) else {
+                let Some(&other) = first_rows.get(&folded[..dash]) else {
                     continue;
                 };
                 let (other, other_line) = &self.usernames[other];
@@ -556,20 +493,20 @@ impl RosterReader<'_> {
         }
     }
 
-    /// The line from which on the file has all its usernames once more.
+    /// The line from which on the file repeats all its usernames.
     fn second_half(&self) -> Option<usize> {
         let half = self.usernames.len() / 2;
-        let (first, second) = self.usernames.split_at(half);
-        let same = first.len() == second.len()
-            && first.iter().zip(second).all(|(one, other)| {
-                let (one, other) = (one.0.as_str(), other.0.as_str());
-                one.eq_ignore_ascii_case(other)
-            });
-        let names = first
+        let mut names: Vec<String> = self
+            .usernames
             .iter()
-            .map(|(name, _)| name.as_str().to_ascii_lowercase());
-        let distinct: std::collections::HashSet<String> = names.collect();
-        (same && half > 1 && distinct.len() == half).then(|| second[0].1)
+            .map(|(name, _)| folded(name))
+            .collect();
+        if half < 2 || names[..half] != names[half..] {
+            return None;
+        }
+        names.sort_unstable();
+        names.dedup();
+        (names.len() == half).then(|| self.usernames[half].1)
     }
 
     fn finish(mut self, publish: &[String]) -> Result<Roster, Vec<Problem>> {
@@ -582,13 +519,12 @@ impl RosterReader<'_> {
         }
         let mut details = self.header.remarks();
         details.extend(self.remarks.details());
-        let published = |name: &String| {
-            let columns = self.header.columns.iter();
-            columns.clone().any(|column| key(&column.name) == key(name))
-        };
+        let headers: Vec<String> = (self.header.columns.iter())
+            .map(|column| key(&column.name))
+            .collect();
         let mut notes: Vec<String> = publish
             .iter()
-            .filter(|name| !published(name))
+            .filter(|name| !headers.contains(&key(name)))
             .map(|name| {
                 format!(
                     "homeroom.toml has {} under publish-columns, and the roster has no column of that name",
@@ -610,4 +546,9 @@ impl RosterReader<'_> {
             },
         })
     }
+}
+
+/// A username as it is compared.
+fn folded(username: &Username) -> String {
+    username.as_str().to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! What is odd about a roster that is accepted: said, so that nobody finds out from a wrong grade.
+//! Oddities of a roster that is accepted: reported, so that nobody finds out from a wrong grade.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,11 @@ const SHOWN: usize = 2;
 /// Length of what Canvas calls its test student (a SHA-1 in hexadecimal digits).
 const TEST_LOGIN: usize = 40;
 
-/// What was noticed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Remarks {
     pub(crate) canvas_rows: usize,
-    off: Noticed,
-    /// The first invisible character that was taken off.
-    character: Option<char>,
+    /// Invisible characters.
+    taken_off: Noticed,
     mojibake: Noticed,
     tests: Noticed,
     sums: Noticed,
@@ -44,7 +42,7 @@ impl Noticed {
         }
     }
 
-    /// `1 value`, `12 values`; nothing where there is none.
+    /// A sentence with the count and the first examples; `None` where nothing was noticed.
     fn said(&self, one: &str, many: &str, rest: &str) -> Option<String> {
         let what = match self.count {
             0 => return None,
@@ -65,49 +63,39 @@ impl Noticed {
 impl Remarks {
     /// An invisible character was taken off a field.
     pub(crate) fn taken_off(&mut self, c: char, field: &Field) {
-        self.character.get_or_insert(c);
-        self.off.add(|| {
-            format!(
-                "{} at {} in line {}",
-                code(c),
-                shown(&field.text),
-                field.line
-            )
-        });
+        let (text, line) = (&field.text, field.line);
+        self.taken_off
+            .add(|| format!("{} at {} in line {line}", code(c), shown(text)));
     }
 
-    /// A value that may have been another.
     pub(crate) fn mojibake(&mut self, spoilt: &str, meant: &str, line: usize) {
         self.mojibake
             .add(|| format!("{} in line {line} may be {}", shown(spoilt), shown(meant)));
     }
 
-    /// A student as accepted.
     pub(crate) fn student(&mut self, student: &Student, line: usize) {
+        let username = student.username.as_str();
         let name = student.name.as_deref().unwrap_or_default();
         let email = student.email.as_deref().unwrap_or_default();
-        if Self::is_test_student(name, student.username.as_str()) {
-            self.tests
-                .add(|| format!("{} in line {line}", shown(student.username.as_str())));
+        let in_line = |value: &str| format!("{} in line {line}", shown(value));
+        if Self::is_test_student(name, username) {
+            self.tests.add(|| in_line(username));
         }
         if Self::is_sum(student) {
-            self.sums
-                .add(|| format!("{} in line {line}", shown(student.username.as_str())));
+            self.sums.add(|| in_line(username));
         }
         if name.contains('@') {
-            self.names_like_addresses
-                .add(|| format!("{} in line {line}", shown(name)));
+            self.names_like_addresses.add(|| in_line(name));
         }
-        if !email.is_empty() && !email.contains('@') {
-            self.addresses_without_at
-                .add(|| format!("{} in line {line}", shown(email)));
+        if email.is_empty() {
+            return;
         }
-        if !email.is_empty() {
-            let username = student.username.to_string();
-            if let Some(other) = self.addresses.insert(key(email), username.clone()) {
-                self.shared_addresses
-                    .add(|| format!("{} of {other} and {username}", shown(email)));
-            }
+        if !email.contains('@') {
+            self.addresses_without_at.add(|| in_line(email));
+        }
+        if let Some(other) = self.addresses.insert(key(email), username.to_owned()) {
+            self.shared_addresses
+                .add(|| format!("{} of {other} and {username}", shown(email)));
         }
     }
 
@@ -124,26 +112,17 @@ impl Remarks {
 
     /// Whether it is a spreadsheet's sum below a list: a word for one, and beside it figures at most.
     fn is_sum(student: &Student) -> bool {
-        const WORDS: [&str; 8] = [
-            "total",
-            "totals",
-            "subtotal",
-            "grandtotal",
-            "count",
-            "sum",
-            "average",
-            "mean",
-        ];
-        let figures = |value: &Option<String>| {
-            let text = value.as_deref().unwrap_or_default();
-            text.chars()
-                .all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ' '))
-        };
-        WORDS.contains(&squeezed(student.username.as_str()).as_str())
-            && [&student.name, &student.email].into_iter().all(figures)
+        const WORDS: &str = "total totals subtotal grandtotal count sum average mean";
+        let username = squeezed(student.username.as_str());
+        let mut others = [&student.name, &student.email].into_iter().flatten();
+        WORDS.split(' ').any(|word| word == username)
+            && others.all(|text| {
+                text.chars()
+                    .all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ' '))
+            })
     }
 
-    /// What every command says that reads the roster.
+    /// The notes of every command that reads the roster.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mojibake = self.mojibake.said(
             "value looks like UTF-8 read as Windows-1252",
@@ -163,7 +142,7 @@ impl Remarks {
         mojibake.into_iter().chain(tests).chain(sums).collect()
     }
 
-    /// What `plan` says besides.
+    /// The further notes of `plan`.
     pub(crate) fn details(&self) -> Vec<String> {
         let rows = match self.canvas_rows {
             0 => None,
@@ -174,7 +153,7 @@ impl Remarks {
                 "in the roster, {n} rows are Canvas's own and no student's: they are left out"
             )),
         };
-        let off = self.off.said(
+        let off = self.taken_off.said(
             "value had invisible characters, which were taken off",
             "values had invisible characters, which were taken off",
             "(they come with copying and pasting)",

@@ -11,7 +11,7 @@ use crate::text::similar;
 /// What is known of a person by an earlier roster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KnownPerson {
-    /// The e-mail address, where it was theirs alone.
+    /// The e-mail address, where nobody else had it.
     #[serde(default)]
     pub(crate) email: Option<String>,
     /// The name, likewise.
@@ -53,9 +53,9 @@ impl RecognisedBy {
     }
 }
 
-/// Under which username of the roster somebody who left may be now. `known`: what earlier rosters said of them. `new`:
-/// whether a username of the roster has nothing in the class yet, since a guess by likeness is only good for those.
-/// What fits two people recognises nobody.
+/// The username in the roster that a student who left may have now. `known`: what earlier rosters said of them. `new`:
+/// whether a username has nothing in the class yet; a guess by likeness is only good for those. What fits two people
+/// recognises nobody.
 pub(crate) fn renamed(
     leaver: &Username,
     roster: &[Student],
@@ -67,20 +67,20 @@ pub(crate) fn renamed(
         let first = fitting.next()?;
         fitting.next().is_none().then(|| first.username.clone())
     };
-    let same = |known: Option<&String>, now: Option<&String>| match (known, now) {
+    let same = |known: &Option<String>, now: &Option<String>| match (known, now) {
         (Some(known), Some(now)) => !known.trim().is_empty() && normalise::same(known, now),
         _ => false,
     };
     if let Some(other) = only(&|s| s.username.differs_in_case(leaver)) {
         return Some((other, RecognisedBy::Spelling));
     }
-    let email = known.and_then(|person| person.email.as_ref());
-    if let Some(other) = only(&|s| same(email, s.email.as_ref())) {
-        return Some((other, RecognisedBy::Email));
-    }
-    let name = known.and_then(|person| person.name.as_ref());
-    if let Some(other) = only(&|s| new(&s.username) && same(name, s.name.as_ref())) {
-        return Some((other, RecognisedBy::Name));
+    if let Some(KnownPerson { email, name }) = known {
+        if let Some(other) = only(&|s| same(email, &s.email)) {
+            return Some((other, RecognisedBy::Email));
+        }
+        if let Some(other) = only(&|s| new(&s.username) && same(name, &s.name)) {
+            return Some((other, RecognisedBy::Name));
+        }
     }
     // Numbered seats are different seats.
     let without_digits =

@@ -1,4 +1,4 @@
-//! What is wrong with usernames, all of it at once, and what could stand in their place.
+//! What is wrong with usernames, all of it at once, and what to write instead.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::text::normalise::{latin, without_accents};
 use crate::text::problems::Problem;
 use crate::text::unwanted::{code, printable};
 
-/// More kinds of unusable characters than this are told as one.
+/// With more kinds of unusable characters than this, one message stands for all.
 const KINDS: usize = 3;
 
-/// A value of the column `username` that is none.
+/// A value of the column `username` that cannot be a username.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Faulty {
     pub(crate) line: usize,
@@ -20,14 +20,15 @@ pub(super) struct Faulty {
     pub(crate) stands_alone: bool,
 }
 
-/// What is wrong with one.
+/// What is wrong with a username.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Faults {
     is_email: bool,
     /// Characters that no name in AWS may have, each once, in order.
     characters: Vec<char>,
-    /// It begins with one that a name may have, not begin with.
+    /// The first character, where a name may have it but not begin with it.
     start: Option<char>,
+    /// The length, where it is over the limit.
     length: Option<usize>,
     /// It is a long number as a spreadsheet shows it (`9.00123E+08`).
     rounded: bool,
@@ -86,23 +87,17 @@ impl Faults {
     fn of(text: &str, limit: &UsernameLimit) -> Self {
         let local = local_part(text);
         let judged = local.unwrap_or(text);
-        let mut characters = Vec::new();
-        for c in judged.chars().filter(|c| !is_allowed(*c)) {
-            if !characters.contains(&c) {
-                characters.push(c);
-            }
-        }
-        let length = judged.chars().count();
         if is_rounded(text) {
             return Self {
                 rounded: true,
                 ..Self::default()
             };
         }
+        let length = judged.chars().count();
         Self {
             rounded: false,
             is_email: local.is_some(),
-            characters,
+            characters: distinct(judged.chars().filter(|c| !is_allowed(*c))),
             start: judged.chars().next().filter(|c| matches!(c, '-' | '_')),
             length: (length > limit_of(limit).0).then_some(length),
         }
@@ -113,24 +108,19 @@ impl Faults {
         let verb = |one: &'static str, all: &'static str| if many { all } else { one };
         let mut said = Vec::new();
         if self.rounded {
-            said.push(
-                verb(
-                    "is a long number that a spreadsheet changed",
-                    "are long numbers that a spreadsheet changed",
-                )
-                .to_owned(),
-            );
+            let what = verb("is a long number", "are long numbers");
+            said.push(format!("{what} that a spreadsheet changed"));
         }
         if self.is_email {
             said.push(verb("is an e-mail address", "are e-mail addresses").to_owned());
         }
         if !self.characters.is_empty() {
-            let behind = match self.is_email {
+            let before = match self.is_email {
                 true => " before the @",
                 false => "",
             };
             let have = verb("has", "have");
-            said.push(format!("{have} {}{behind}", listed(&self.characters)));
+            said.push(format!("{have} {}{before}", listed(&self.characters)));
         }
         if let Some(c) = self.start {
             said.push(format!("{} '{c}'", verb("begins with", "begin with")));
@@ -194,7 +184,12 @@ fn listed(characters: &[char]) -> String {
     }
 }
 
-/// What is wrong with them, as problems of the column at `place`. `good`: the class's other usernames.
+fn distinct(characters: impl Iterator<Item = char>) -> Vec<char> {
+    let mut seen = BTreeSet::new();
+    characters.filter(|c| seen.insert(*c)).collect()
+}
+
+/// The problems of these values in the column at `place`. `good`: the class's other usernames.
 pub(super) fn problems(
     faulty: &[Faulty],
     good: &[(Username, usize)],
@@ -205,81 +200,66 @@ pub(super) fn problems(
         .iter()
         .map(|(username, _)| username.as_str().to_ascii_lowercase())
         .collect();
-    let faults: Vec<Faults> = faulty.iter().map(|f| Faults::of(&f.text, limit)).collect();
-    let kinds: BTreeSet<String> = faults
+    let all: Vec<Faults> = faulty.iter().map(|f| Faults::of(&f.text, limit)).collect();
+    let kinds: BTreeSet<String> = all
         .iter()
         .filter(|f| !f.characters.is_empty())
         .map(|f| f.words(limit, true))
         .collect();
-    let mut all: Vec<char> = Vec::new();
-    if kinds.len() > KINDS {
-        for c in faults.iter().flat_map(|f| &f.characters) {
-            if !all.contains(c) {
-                all.push(*c);
-            }
+    // Where there are too many kinds: one message about all their characters.
+    let together = (kinds.len() > KINDS).then(|| Faults {
+        characters: distinct(all.iter().flat_map(|f| f.characters.iter().copied())),
+        ..Faults::default()
+    });
+    let mut problems = Vec::new();
+    for (one, faults) in faulty.iter().zip(all) {
+        let proposal = propose(&one.text, &taken, limit);
+        taken.extend(proposal.iter().map(|name| name.to_ascii_lowercase()));
+        let together = together.as_ref().filter(|_| !faults.characters.is_empty());
+        let many = match together {
+            Some(together) => format!(
+                "have characters that names in AWS may not have: {}",
+                listed(&together.characters)
+            ),
+            None => faults.words(limit, true),
+        };
+        let mut hint = faults.hint(limit, "the student");
+        if let Some(name) = &proposal {
+            hint.push_str(&format!("; for instance {name}"));
         }
+        if one.stands_alone {
+            hint.push_str("; or delete the line if it is no student");
+        }
+        let value = both_ends(&one.text);
+        let cause = format!("{value} {}", faults.words(limit, false));
+        let problem = Problem::at_line(one.line, cause, hint)
+            .in_column(place.clone())
+            .many(format!("usernames {many}"))
+            .example(value)
+            .hint_for_many(together.unwrap_or(&faults).hint(limit, "the students"))
+            .instead(proposal);
+        problems.push(problem);
     }
-    let pairs = faulty.iter().zip(faults);
-    pairs
-        .map(|(one, faults)| {
-            let Faulty { line, text, .. } = one;
-            let proposal = propose(text, &taken, limit);
-            taken.extend(proposal.iter().map(|name| name.to_ascii_lowercase()));
-            let (many, hint) = if kinds.len() > KINDS && !faults.characters.is_empty() {
-                let together = Faults {
-                    characters: all.clone(),
-                    ..Faults::default()
-                };
-                let many = format!(
-                    "have characters that names in AWS may not have: {}",
-                    listed(&all)
-                );
-                (many, together.hint(limit, "the students"))
-            } else {
-                (
-                    faults.words(limit, true),
-                    faults.hint(limit, "the students"),
-                )
-            };
-            let mut own_hint = faults.hint(limit, "the student");
-            if let Some(name) = &proposal {
-                own_hint.push_str(&format!("; for instance {name}"));
-            }
-            if one.stands_alone {
-                own_hint.push_str("; or delete the line if it is no student");
-            }
-            let value = both_ends(text);
-            let cause = format!("{value} {}", faults.words(limit, false));
-            Problem::at_line(*line, cause, own_hint)
-                .in_column(place.clone())
-                .many(format!("usernames {many}"))
-                .example(value)
-                .hint_for_many(hint)
-                .instead(proposal)
-        })
-        .collect()
+    problems
 }
 
-/// A username that could stand in a text's place: close to it, usable, and nobody's. Letters' case is ignored, and no
-/// name may begin with another's and a dash (see `parse::compare_usernames`).
+/// A username to write in place of a text: close to it, usable, and nobody's. Case is ignored, and no name may begin
+/// with another's and a dash (see `parse::compare_usernames`).
 fn propose(text: &str, taken: &BTreeSet<String>, limit: &UsernameLimit) -> Option<String> {
     if is_rounded(text) {
         return None;
     }
     let plain = without_accents(&latin(local_part(text).unwrap_or(text)));
     let free = |name: &str| {
-        let username = usable(name, limit)?;
-        let folded = username.as_str().to_ascii_lowercase();
-        let begins = format!("{folded}-");
-        let free = !taken.contains(&folded)
-            && !folded
-                .match_indices('-')
-                .any(|(at, _)| taken.contains(&folded[..at]))
-            && taken
-                .range(begins.clone()..)
-                .next()
-                .is_none_or(|next| !next.starts_with(&begins));
-        free.then(|| name.to_owned())
+        usable(name, limit)?;
+        let folded = name.to_ascii_lowercase();
+        let dash = format!("{folded}-");
+        let next = taken.range(dash.clone()..).next();
+        let mut beginnings = folded.match_indices('-').map(|(at, _)| &folded[..at]);
+        let is_taken = taken.contains(&folded)
+            || beginnings.any(|begin| taken.contains(begin))
+            || next.is_some_and(|next| next.starts_with(&dash));
+        (!is_taken).then(|| name.to_owned())
     };
     let joined = |instead: &str| {
         let words: Vec<&str> = plain
@@ -294,7 +274,7 @@ fn propose(text: &str, taken: &BTreeSet<String>, limit: &UsernameLimit) -> Optio
     if whole.is_some() || name.len() <= max {
         return whole;
     }
-    // Its beginning; with a number where that is somebody's.
+    // Its beginning; with a number where somebody has that.
     let begin = |length: usize| name[..length].trim_end_matches(['-', '_']);
     free(begin(max)).or_else(|| {
         let numbered = |n: usize| format!("{}{n}", begin(max.saturating_sub(3)));

@@ -15,79 +15,36 @@ const LOOK: usize = 4096;
 /// Why a file is no table, in words that finish "the file is …", and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Foreign {
-    /// What it is.
     pub(crate) what: &'static str,
-    /// What to do about it.
     pub(crate) hint: &'static str,
 }
 
 const OPEN_IN_EXCEL: &str = "open it in Excel or LibreOffice, then use File > Save As and choose 'CSV UTF-8 (Comma delimited)'";
+const OLD_EXCEL: &str = "an old Excel file (.xls), not CSV";
 const EXPORT_CSV: &str = "export the class list as CSV (UTF-8) from where it comes from";
 
-/// What begins so is named so.
+const UNPACK: &str = "unpack it and give the CSV file that is in it";
+
+/// Formats by the bytes that a file of theirs begins with.
 const MAGIC: &[(&[u8], &str, &str)] = &[
     (
         b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
         "an old Excel file (.xls) or one with a password, not CSV",
         OPEN_IN_EXCEL,
     ),
-    (
-        b"\x09\x08\x10\x00",
-        "an old Excel file (.xls), not CSV",
-        OPEN_IN_EXCEL,
-    ),
-    (
-        b"\x09\x08\x08\x00",
-        "an old Excel file (.xls), not CSV",
-        OPEN_IN_EXCEL,
-    ),
-    (
-        b"\x09\x04\x06\x00",
-        "an old Excel file (.xls), not CSV",
-        OPEN_IN_EXCEL,
-    ),
-    (
-        b"\x09\x02\x06\x00",
-        "an old Excel file (.xls), not CSV",
-        OPEN_IN_EXCEL,
-    ),
-    (
-        b"\x09\x00\x04\x00",
-        "an old Excel file (.xls), not CSV",
-        OPEN_IN_EXCEL,
-    ),
+    (b"\x09\x08\x10\x00", OLD_EXCEL, OPEN_IN_EXCEL),
+    (b"\x09\x08\x08\x00", OLD_EXCEL, OPEN_IN_EXCEL),
+    (b"\x09\x04\x06\x00", OLD_EXCEL, OPEN_IN_EXCEL),
+    (b"\x09\x02\x06\x00", OLD_EXCEL, OPEN_IN_EXCEL),
+    (b"\x09\x00\x04\x00", OLD_EXCEL, OPEN_IN_EXCEL),
     (b"%PDF", "a PDF document, not CSV", EXPORT_CSV),
     (b"{\\rtf", "an RTF document, not CSV", EXPORT_CSV),
-    (
-        b"\x1F\x8B",
-        "a gzip archive, not CSV",
-        "unpack it and give the CSV file that is in it",
-    ),
-    (
-        b"BZh",
-        "a bzip2 archive, not CSV",
-        "unpack it and give the CSV file that is in it",
-    ),
-    (
-        b"\xFD7zXZ\x00",
-        "an xz archive, not CSV",
-        "unpack it and give the CSV file that is in it",
-    ),
-    (
-        b"(\xB5/\xFD",
-        "a Zstandard archive, not CSV",
-        "unpack it and give the CSV file that is in it",
-    ),
-    (
-        b"7z\xBC\xAF\x27\x1C",
-        "a 7-Zip archive, not CSV",
-        "unpack it and give the CSV file that is in it",
-    ),
-    (
-        b"Rar!\x1A",
-        "a RAR archive, not CSV",
-        "unpack it and give the CSV file that is in it",
-    ),
+    (b"\x1F\x8B", "a gzip archive, not CSV", UNPACK),
+    (b"BZh", "a bzip2 archive, not CSV", UNPACK),
+    (b"\xFD7zXZ\x00", "an xz archive, not CSV", UNPACK),
+    (b"(\xB5/\xFD", "a Zstandard archive, not CSV", UNPACK),
+    (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive, not CSV", UNPACK),
+    (b"Rar!\x1A", "a RAR archive, not CSV", UNPACK),
     (b"\x89PNG", "an image, not CSV", EXPORT_CSV),
     (b"GIF8", "an image, not CSV", EXPORT_CSV),
     (b"\xFF\xD8\xFF", "an image, not CSV", EXPORT_CSV),
@@ -118,17 +75,15 @@ pub(crate) fn foreign(bytes: &[u8]) -> Option<Foreign> {
     if let Some((_, what, hint)) = MAGIC.iter().find(|(magic, ..)| text.starts_with(magic)) {
         return is(what, hint);
     }
-    if let Some(wide) = zeros(bytes) {
-        return match wide {
-            Zeros::ThreeOfFour => is(UTF_32, SAVE_AS_UTF8),
-            Zeros::EverySecond => is(UTF_16, SAVE_AS_UTF8),
-            Zeros::Some => is(
-                "no text: it has NUL bytes (code 0) in it",
-                "give the CSV file itself; if it is one, copy it again from where it comes from",
-            ),
-        };
+    match wide_characters(bytes) {
+        Some(4) => is(UTF_32, SAVE_AS_UTF8),
+        Some(2) => is(UTF_16, SAVE_AS_UTF8),
+        _ if bytes.contains(&0) => is(
+            "no text: it has NUL bytes (code 0) in it",
+            "give the CSV file itself; if it is one, copy it again from where it comes from",
+        ),
+        _ => markup(text),
     }
-    markup(text)
 }
 
 fn zip(bytes: &[u8]) -> Foreign {
@@ -152,31 +107,23 @@ fn zip(bytes: &[u8]) -> Foreign {
     Foreign { what, hint }
 }
 
-enum Zeros {
-    ThreeOfFour,
-    EverySecond,
-    Some,
-}
-
-/// NUL bytes, and whether they stand as in an encoding of two or four bytes a character.
-fn zeros(bytes: &[u8]) -> Option<Zeros> {
-    bytes.contains(&0).then(|| {
-        let head = &bytes[..bytes.len().min(LOOK)];
-        let at = |rest: usize, of: usize| {
-            let all = head.iter().skip(rest).step_by(of);
-            let (zero, count) = all.fold((0, 0), |(z, n), b| (z + usize::from(*b == 0), n + 1));
-            count > 0 && zero * 10 >= count * 7
-        };
-        // Latin text: the other bytes of a character are zero.
-        let full = |rest: usize, of: usize| head.len() >= of && !at(rest, of);
-        match () {
-            () if at(1, 4) && at(2, 4) && (at(3, 4) && full(0, 4) || at(0, 4) && full(3, 4)) => {
-                Zeros::ThreeOfFour
-            }
-            () if at(1, 2) && full(0, 2) || at(0, 2) && full(1, 2) => Zeros::EverySecond,
-            () => Zeros::Some,
-        }
-    })
+/// Bytes of a character, if NUL bytes stand as in Latin text of two or four bytes a character.
+fn wide_characters(bytes: &[u8]) -> Option<usize> {
+    let head = &bytes[..bytes.len().min(LOOK)];
+    // Whether most of every `of`-th byte from `rest` on are zero.
+    let zero = |rest: usize, of: usize| {
+        let (all, zeros) = head
+            .iter()
+            .skip(rest)
+            .step_by(of)
+            .fold((0, 0), |(n, z), b| (n + 1, z + usize::from(*b == 0)));
+        all > 0 && zeros * 10 >= all * 7
+    };
+    let full = |rest: usize, of: usize| head.len() >= of && !zero(rest, of);
+    if zero(1, 4) && zero(2, 4) && (zero(3, 4) && full(0, 4) || zero(0, 4) && full(3, 4)) {
+        return Some(4);
+    }
+    (zero(1, 2) && full(0, 2) || zero(0, 2) && full(1, 2)).then_some(2)
 }
 
 /// A web page, XML, JSON, a card: what begins as no header of a table does.
@@ -191,23 +138,10 @@ fn markup(bytes: &[u8]) -> Option<Foreign> {
         {
             return is("an XML spreadsheet of Excel, not CSV", OPEN_IN_EXCEL);
         }
-        let pages = [
-            "!doctype html",
-            "html",
-            "head",
-            "body",
-            "table",
-            "meta",
-            "title",
-            "div",
-            "script",
-            "style",
-            "tr",
-        ];
-        if pages.iter().any(|page| tag.starts_with(page))
-            || text.contains("<html")
-            || text.contains("<table")
-        {
+        let is_page = "!doctype html,html,head,body,table,meta,title,div,script,style,tr"
+            .split(',')
+            .any(|page| tag.starts_with(page));
+        if is_page || text.contains("<html") || text.contains("<table") {
             return is("a web page (HTML), not CSV", WEB_PAGE);
         }
         if tag.starts_with(['?', '!'])

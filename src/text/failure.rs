@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::text::problems::{self, Problem};
+use crate::text::problems::{Problem, messages};
 
 /// Why something failed, for a person: subject, cause, next step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,7 +19,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The cause with the id of its request: for where there is no other place for that.
+    /// The cause, followed by the request id where there is one.
     pub(crate) fn cause_in_full(&self) -> String {
         match &self.request_id {
             Some(id) => format!("{} (request id {id})", self.cause),
@@ -29,14 +29,7 @@ impl Failure {
 
     /// What is wrong with a file, each kind of mistake once. `file` is what the messages call it.
     pub(crate) fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Self> {
-        let said = |message: problems::Message| Self {
-            request_id: None,
-            subject: message.subject,
-            cause: message.cause,
-            hint: Some(message.hint),
-        };
-        let messages = problems::messages(file, problems);
-        messages.into_iter().map(said).collect()
+        messages(file, problems)
     }
 }
 

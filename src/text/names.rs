@@ -9,7 +9,6 @@ pub(crate) struct Name {
     words: Vec<String>,
 }
 
-/// How alike two names are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Likeness {
     /// They name different people, as far as anybody can tell.
@@ -20,7 +19,6 @@ pub(crate) enum Likeness {
     Longer,
     /// One of the two is not known.
     Unknown,
-    /// The same.
     Same,
 }
 
@@ -36,12 +34,10 @@ impl Name {
         Self { words }
     }
 
-    /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// How alike they are.
     pub(crate) fn likeness(&self, other: &Self) -> Likeness {
         if self.is_empty() || other.is_empty() {
             return Likeness::Unknown;
@@ -54,29 +50,16 @@ impl Name {
             std::mem::swap(&mut fewer, &mut more);
         }
         let words = fewer.len();
-        // What both have goes first: only the rest may be a short form of each other.
-        fewer.retain(|word| match more.iter().position(|other| other == word) {
-            Some(at) => {
-                more.remove(at);
-                false
-            }
-            None => true,
-        });
+        // Equal words go first: only the rest may be short forms of each other.
+        fewer.retain(|word| !take_first(&mut more, |other| other == word));
         let equal = words - fewer.len();
         if fewer.is_empty() && words >= 2 {
             return Likeness::Longer;
         }
         let short = fewer.iter().all(|word| {
-            let begins = |other: &String| {
-                other.starts_with(word.as_str()) || word.starts_with(other.as_str())
-            };
-            match more.iter().position(begins) {
-                Some(at) => {
-                    more.remove(at);
-                    true
-                }
-                None => false,
-            }
+            take_first(&mut more, |other| {
+                other.starts_with(word.as_str()) || word.starts_with(other)
+            })
         });
         match short && equal >= 1 && words >= 2 {
             true => Likeness::Short,
@@ -86,19 +69,20 @@ impl Name {
 
     /// Its words without accents, hyphens and points.
     fn parts(&self) -> Vec<String> {
-        self.words
-            .iter()
-            .flat_map(|word| {
-                let plain = without_accents(word);
-                let parts: Vec<String> = plain
-                    .split(|c: char| !c.is_alphanumeric() && c != '\'')
-                    .filter(|part| !part.is_empty())
-                    .map(str::to_owned)
-                    .collect();
-                parts
-            })
-            .collect()
+        let mut parts = Vec::new();
+        for word in &self.words {
+            let plain = without_accents(word);
+            let pieces = plain.split(|c: char| !c.is_alphanumeric() && c != '\'');
+            parts.extend(pieces.filter(|p| !p.is_empty()).map(str::to_owned));
+        }
+        parts
     }
+}
+
+/// Removes the first word that fits; `false` where none does.
+fn take_first(words: &mut Vec<String>, fits: impl Fn(&str) -> bool) -> bool {
+    let place = words.iter().position(|word| fits(word));
+    place.map(|at| words.remove(at)).is_some()
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
-//! What is wrong with a table: each kind of mistake said once, with where it stands, however often it was made.
-//!
-//! Sixty equal mistakes have one cause and one fix, and ten thousand lines of messages help nobody.
+//! What is wrong with a table. Each kind of mistake is one message with all its lines, however often it was made:
+//! sixty equal mistakes have one cause and one fix, and ten thousand lines of messages help nobody.
+
+use std::collections::HashMap;
+
+use super::failure::Failure;
 
 /// At most this many messages, whatever the file.
 pub(crate) const MOST: usize = 20;
@@ -16,28 +19,25 @@ pub(crate) struct Problem {
     pub(crate) line: usize,
     /// Number from 1, and the header's name for it where it has one (printable already).
     pub(crate) column: Option<(usize, Option<String>)>,
-    /// What is wrong.
     pub(crate) cause: String,
-    /// What to do about it.
     pub(crate) hint: String,
-    /// How it is said with others like it; `None` for what is said by itself.
+    /// How to word several such problems as one; `None`: each has its own message.
     pub(crate) like: Option<Like>,
 }
 
-/// How a mistake is said with others like it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The words for several equal mistakes together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Like {
-    /// Finishes the sentence "12 …" (`usernames have '.' in them`). Mistakes that have the same words here are one
-    /// message: in one column, or anywhere if some of them are said alone.
+    /// Finishes the sentence "12 …" (`usernames have '.' in them`). Mistakes with the same words here become one
+    /// message: in one column, or anywhere in the file if `alone` is not 0.
     pub(crate) many: String,
     /// The value, as a message shows it; empty where there is none to show.
     pub(crate) example: String,
     /// What to do about all of them.
     pub(crate) hint: String,
-    /// What to write in place of this one, where something can be proposed.
+    /// What to write in place of this one, where there is a proposal.
     pub(crate) instead: Option<String>,
-    /// So many are said by themselves before the rest become one message: for mistakes that can only be mended
-    /// one by one.
+    /// So many get their own message before the rest become one: for mistakes that can only be mended one by one.
     pub(crate) alone: usize,
 }
 
@@ -53,63 +53,50 @@ impl Problem {
         }
     }
 
-    pub(crate) fn in_column(mut self, column: Option<(usize, Option<String>)>) -> Self {
-        self.column = column;
-        self
+    pub(crate) fn in_column(self, column: Option<(usize, Option<String>)>) -> Self {
+        Self { column, ..self }
     }
 
-    /// Said with others like it, as "12 …", with the same hint.
+    pub(crate) fn like(self, like: Like) -> Self {
+        Self {
+            like: Some(like),
+            ..self
+        }
+    }
+
+    /// Sets [`Like::many`], with the hint of this problem.
     pub(crate) fn many(self, many: impl Into<String>) -> Self {
         let like = Like {
             many: many.into(),
-            example: String::new(),
             hint: self.hint.clone(),
-            instead: None,
-            alone: 0,
+            ..Like::default()
         };
         self.like(like)
     }
 
     fn changed(mut self, change: impl FnOnce(&mut Like)) -> Self {
-        if let Some(like) = &mut self.like {
-            change(like);
-        }
+        self.like.as_mut().map(change);
         self
     }
 
-    /// With a value that the message for many shows.
     pub(crate) fn example(self, example: impl Into<String>) -> Self {
         self.changed(|like| like.example = example.into())
     }
 
-    /// With another hint for many.
     pub(crate) fn hint_for_many(self, hint: impl Into<String>) -> Self {
         self.changed(|like| like.hint = hint.into())
     }
 
-    /// With what to write in its place.
     pub(crate) fn instead(self, instead: Option<String>) -> Self {
         self.changed(|like| like.instead = instead)
     }
 
-    /// Said by itself, up to so many.
     pub(crate) fn alone(self, alone: usize) -> Self {
         self.changed(|like| like.alone = alone)
     }
 
-    /// With how it is said together with others.
-    pub(crate) fn like(mut self, like: Like) -> Self {
-        self.like = Some(like);
-        self
-    }
-
-    fn subject(&self, file: &str, lines: &[usize]) -> String {
-        let column = match &self.column {
-            None => String::new(),
-            Some((number, None)) => format!(", column {number}"),
-            Some((number, Some(name))) => format!(", column {number} ({name})"),
-        };
-        format!("{file}, {}{column}", said_lines(lines))
+    fn column_number(&self) -> Option<usize> {
+        self.column.as_ref().map(|(number, _)| *number)
     }
 }
 
@@ -124,83 +111,64 @@ pub(crate) fn said_lines(lines: &[usize]) -> String {
     }
 }
 
-/// A message: where, what, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Message {
-    /// File, lines and column.
-    pub(crate) subject: String,
-    /// What is wrong.
-    pub(crate) cause: String,
-    /// What to do about it.
-    pub(crate) hint: String,
-}
-
-/// What a person is told: in the file's order, each kind of mistake of a column once, at most [`MOST`] messages and one
-/// that counts the rest. `file` is what the messages call the file.
-pub(crate) fn messages(file: &str, mut problems: Vec<Problem>) -> Vec<Message> {
-    problems.sort_by_key(|p| (p.line, p.column.as_ref().map(|c| c.0)));
+/// The messages for a person, in the file's order: each kind of mistake in a column once, at most [`MOST`] messages
+/// and one that counts the rest. `file` is what the messages call the file.
+pub(crate) fn messages(file: &str, mut problems: Vec<Problem>) -> Vec<Failure> {
+    problems.sort_by_key(|p| (p.line, p.column_number()));
     let mut groups: Vec<Vec<Problem>> = Vec::new();
-    let mut places: std::collections::HashMap<(Option<usize>, String), (usize, usize)> =
-        std::collections::HashMap::new();
+    // By kind of mistake: how many have their own message, and the place of the group for the rest.
+    let mut kinds: HashMap<(Option<usize>, String), (usize, Option<usize>)> = HashMap::new();
     for problem in problems {
-        let Some(like) = &problem.like else {
-            groups.push(vec![problem]);
-            continue;
-        };
-        let column = problem.column.as_ref().map(|c| c.0);
-        let key = (column.filter(|_| like.alone == 0), like.many.clone());
-        let (alone, group) = places.entry(key).or_insert((0, usize::MAX));
-        if *alone < like.alone {
-            *alone += 1;
-            groups.push(vec![problem]);
-        } else if *group == usize::MAX {
-            *group = groups.len();
-            groups.push(vec![problem]);
-        } else {
-            groups[*group].push(problem);
+        if let Some(like) = &problem.like {
+            let column = problem.column_number().filter(|_| like.alone == 0);
+            let (alone, group) = kinds.entry((column, like.many.clone())).or_default();
+            if *alone < like.alone {
+                *alone += 1;
+            } else if let Some(group) = *group {
+                groups[group].push(problem);
+                continue;
+            } else {
+                *group = Some(groups.len());
+            }
         }
+        groups.push(vec![problem]);
     }
     let rest = groups.split_off(groups.len().min(MOST));
-    let mut said: Vec<Message> = groups.iter().map(|group| message(file, group)).collect();
-    let more: usize = rest.iter().map(Vec::len).sum();
-    if let Some(first) = rest.first().and_then(|group| group.first()) {
-        said.push(Message {
-            subject: format!("{file}, line {} and below", first.line),
-            cause: format!("{more} more mistakes of other kinds"),
-            hint: "mend those above first, then run the same command again".to_owned(),
-        });
+    let mut said: Vec<Failure> = groups.iter().map(|group| message(file, group)).collect();
+    if let Some(first) = rest.iter().flatten().next() {
+        let more = rest.iter().flatten().count();
+        said.push(failure(
+            format!("{file}, line {} and below", first.line),
+            format!("{more} more mistakes of other kinds"),
+            "mend those above first, then run the same command again".to_owned(),
+        ));
     }
     said
 }
 
-fn message(file: &str, group: &[Problem]) -> Message {
-    let lines: Vec<usize> = {
-        let mut lines: Vec<usize> = group.iter().map(|p| p.line).collect();
-        lines.dedup();
-        lines
+fn failure(subject: String, cause: String, hint: String) -> Failure {
+    Failure {
+        subject,
+        cause,
+        hint: Some(hint),
+        request_id: None,
+    }
+}
+
+/// One message for one or more equal mistakes.
+fn message(file: &str, group: &[Problem]) -> Failure {
+    let first = &group[0];
+    let mut lines: Vec<usize> = group.iter().map(|p| p.line).collect();
+    lines.dedup();
+    let column = match &first.column {
+        Some(_) if group.iter().any(|other| other.column != first.column) => String::new(),
+        Some((number, Some(name))) => format!(", column {number} ({name})"),
+        Some((number, None)) => format!(", column {number}"),
+        None => String::new(),
     };
-    let (problem, many) = match group {
-        [] => {
-            return Message {
-                subject: file.to_owned(),
-                cause: String::new(),
-                hint: String::new(),
-            };
-        }
-        [one] => (one, None),
-        [first, ..] => (first, first.like.as_ref()),
-    };
-    let one_column = group.iter().all(|other| other.column == problem.column);
-    let subject = match one_column {
-        true => problem.subject(file, &lines),
-        false => format!("{file}, {}", said_lines(&lines)),
-    };
-    let Some(like) = many else {
-        return Message {
-            subject,
-            cause: problem.cause.clone(),
-            hint: problem.hint.clone(),
-        };
+    let subject = format!("{file}, {}{column}", said_lines(&lines));
+    let (Some(like), true) = (&first.like, group.len() > 1) else {
+        return failure(subject, first.cause.clone(), first.hint.clone());
     };
     let all = || group.iter().filter_map(|p| p.like.as_ref());
     let mut examples: Vec<&str> = Vec::new();
@@ -209,23 +177,19 @@ fn message(file: &str, group: &[Problem]) -> Message {
             examples.push(example);
         }
     }
-    let examples = match examples.is_empty() {
-        true => String::new(),
-        false => format!(", for instance {}", examples.join(" and ")),
-    };
+    let mut cause = format!("{} {}", group.len(), like.many);
+    if !examples.is_empty() {
+        cause.push_str(&format!(", for instance {}", examples.join(" and ")));
+    }
     let instead: Vec<&str> = all()
         .filter_map(|like| like.instead.as_deref())
         .take(EXAMPLES)
         .collect();
-    let instead = match instead.is_empty() {
-        true => String::new(),
-        false => format!("; for instance {}", instead.join(", ")),
-    };
-    Message {
-        subject,
-        cause: format!("{} {}{examples}", group.len(), like.many),
-        hint: format!("{}{instead}", like.hint),
+    let mut hint = like.hint.clone();
+    if !instead.is_empty() {
+        hint.push_str(&format!("; for instance {}", instead.join(", ")));
     }
+    failure(subject, cause, hint)
 }
 
 #[cfg(test)]
@@ -233,20 +197,12 @@ mod tests {
     use super::*;
 
     fn dotted(line: usize) -> Problem {
-        Problem {
-            line,
-            column: Some((1, Some("username".to_owned()))),
-            cause: format!("'a{line}.b' has '.'"),
-            hint: "change it".to_owned(),
-            like: None,
-        }
-        .like(Like {
-            many: "usernames have '.'".to_owned(),
-            example: format!("'a{line}.b'"),
-            hint: "change them".to_owned(),
-            instead: Some(format!("a{line}-b")),
-            alone: 0,
-        })
+        Problem::at_line(line, format!("'a{line}.b' has '.'"), "change it")
+            .in_column(Some((1, Some("username".to_owned()))))
+            .many("usernames have '.'")
+            .example(format!("'a{line}.b'"))
+            .hint_for_many("change them")
+            .instead(Some(format!("a{line}-b")))
     }
 
     #[test]
@@ -261,7 +217,10 @@ mod tests {
             said[0].cause,
             "60 usernames have '.', for instance 'a2.b' and 'a3.b'"
         );
-        assert_eq!(said[0].hint, "change them; for instance a2-b, a3-b");
+        assert_eq!(
+            said[0].hint.as_deref(),
+            Some("change them; for instance a2-b, a3-b")
+        );
     }
 
     #[test]

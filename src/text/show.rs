@@ -14,11 +14,8 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| stand_in(c).is_none()) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(
-        text.chars()
-            .map(|c| stand_in(c).unwrap_or(c))
-            .collect::<String>(),
-    )
+    let shown = text.chars().map(|c| stand_in(c).unwrap_or(c));
+    Cow::Owned(shown.collect())
 }
 
 /// Cleans a text for element text and quoted attributes of HTML or XML. Cleaning matters there, too: XML 1.0 has no way
@@ -69,10 +66,9 @@ pub(crate) fn fit(text: &str, max: usize) -> String {
 
 /// Cleans a text and makes it exactly `columns` wide: cut or filled with spaces.
 pub(crate) fn pad(text: &str, columns: usize) -> String {
-    let mut text = fit(text, columns);
+    let text = fit(text, columns);
     let missing = columns.saturating_sub(width(&text));
-    text.extend(std::iter::repeat_n(' ', missing));
-    text
+    format!("{text}{}", " ".repeat(missing))
 }
 
 /// As [`pad`], aligned to the right.

@@ -15,6 +15,18 @@ use super::unwanted::{shown, without_invisible};
 
 /// What may stand between fields, the likeliest first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The word for a separator.
+pub(crate) fn separator_word(separator: char) -> Option<&'static str> {
+    match separator {
+        ',' => Some("comma"),
+        ';' => Some("semicolon"),
+        '\t' => Some("tab"),
+        '|' => Some("vertical bar"),
+        _ => None,
+    }
+}
+
 /// The header is looked for in so many records: titles may stand above it.
 pub(crate) const HEADER_WITHIN: usize = 20;
 
@@ -27,13 +39,11 @@ pub(crate) struct Field {
     pub(crate) taken_off: Option<char>,
     /// The physical line on which it begins, from 1.
     pub(crate) line: usize,
-    /// What is wrong with its quoting.
     pub(crate) flaw: Option<Flaw>,
     /// All bytes between its separators in the file, quotes and spaces included.
     pub(crate) at: Range<usize>,
 }
 
-/// What can be wrong with a field's quoting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// The field begins with a quote that is not closed. The record ends with the line on which it opened,
@@ -48,9 +58,8 @@ pub(crate) enum Flaw {
 /// One record: at least one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Its fields.
     pub(crate) fields: Vec<Field>,
-    /// Its line break's bytes; empty at the end of a file without one.
+    /// The bytes of the line break; empty at the end of a file without one.
     pub(crate) line_break: Range<usize>,
 }
 
@@ -78,7 +87,6 @@ impl Record {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Table<'a> {
     bytes: &'a [u8],
-    /// What stands between its fields.
     pub(crate) separator: char,
     /// Every record, blank ones included, without Excel's own `sep=` line.
     pub(crate) records: Vec<Record>,
@@ -87,9 +95,8 @@ pub(crate) struct Table<'a> {
 /// Why a file cannot be read as a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused<'a> {
-    /// What it is instead.
     pub(crate) problem: Problem,
-    /// What could be read in spite of it, for telling what else is wrong: never for use.
+    /// What could be read in spite of it. Only for finding further mistakes, never for use.
     pub(crate) anyway: Option<Table<'a>>,
 }
 
@@ -106,28 +113,20 @@ impl<'a> Table<'a> {
         bytes: &'a [u8],
         score: impl Fn(&Record) -> u32,
     ) -> Result<Self, Box<Refused<'a>>> {
+        let refused = |problem, anyway| Err(Box::new(Refused { problem, anyway }));
         if let Some(foreign) = encoding::foreign(bytes) {
             let cause = format!("the file is {}", foreign.what);
-            return Err(Box::new(Refused {
-                problem: Problem::at_line(1, cause, foreign.hint),
-                anyway: None,
-            }));
+            return refused(Problem::at_line(1, cause, foreign.hint), None);
         }
         let table = Self::of_text(bytes, score);
         if std::str::from_utf8(bytes).is_ok() {
             return Ok(table);
         }
         if encoding::is_unreadable(bytes) {
-            let cause = "hardly a character of the file can be read: it is no UTF-8, and another encoding or no text at all";
-            return Err(Box::new(Refused {
-                problem: Problem::at_line(1, cause, SAVE_AS_UTF8),
-                anyway: None,
-            }));
+            let cause = "almost no character of the file can be read: it is in another encoding than UTF-8, or no text at all";
+            return refused(Problem::at_line(1, cause, SAVE_AS_UTF8), None);
         }
-        Err(Box::new(Refused {
-            problem: table.not_utf8(),
-            anyway: Some(table),
-        }))
+        refused(table.not_utf8(), Some(table))
     }
 
     fn of_text(bytes: &'a [u8], score: impl Fn(&Record) -> u32) -> Self {
@@ -167,29 +166,21 @@ impl<'a> Table<'a> {
 
     /// Every quote that is not closed or stands where none may.
     pub(crate) fn flaws(&self) -> Vec<Problem> {
-        let mut found = Vec::new();
-        for record in &self.records {
-            for (index, field) in record.fields.iter().enumerate() {
-                if let Some(flaw) = field.flaw {
-                    found.push(flaw.problem(field, (index + 1, None), true));
-                }
-            }
-        }
-        found
+        let fields = self
+            .records
+            .iter()
+            .flat_map(|r| r.fields.iter().enumerate());
+        fields
+            .filter_map(|(i, field)| Some(field.flaw?.problem(field, (i + 1, None), true)))
+            .collect()
     }
 
     /// The word for what stands between the fields.
     pub(crate) fn separator_word(&self) -> &'static str {
-        match self.separator {
-            ',' => "comma",
-            ';' => "semicolon",
-            '\t' => "tab",
-            '|' => "vertical bar",
-            _ => "separator",
-        }
+        separator_word(self.separator).unwrap_or("separator")
     }
 
-    /// That the file is not UTF-8, and where. No values: which encoding it is nobody can tell, and some columns are
+    /// That the file is not UTF-8, and where. Without values: nobody can tell the encoding, and some columns are
     /// shown to nobody.
     fn not_utf8(&self) -> Problem {
         let mut lines = Vec::new();
@@ -203,28 +194,23 @@ impl<'a> Table<'a> {
         lines.dedup();
         let first = lines.first().copied().unwrap_or(1);
         let lines = said_lines(&lines);
-        let (cause, hint) = if proper {
-            (
-                format!(
-                    "some lines are UTF-8 and others are not ({lines}): two files were put together, or an earlier conversion stopped half-way"
-                ),
-                "export the file again from where it comes from, as UTF-8",
-            )
-        } else {
-            (
-                format!(
-                    "the file is not UTF-8 ({lines}): it may be Windows-1252, which Excel's plain 'CSV' is in many countries, or another encoding of where it comes from (Mac Roman, Windows-1250 or -1251, Shift JIS, GB 18030)"
-                ),
-                SAVE_AS_UTF8,
-            )
-        };
-        Problem::at_line(first, cause, hint)
+        if proper {
+            let cause = format!(
+                "some lines are UTF-8 and others are not ({lines}): two files were put together, or an earlier conversion stopped half-way"
+            );
+            let hint = "export the file again from where it comes from, as UTF-8";
+            return Problem::at_line(first, cause, hint);
+        }
+        let cause = format!(
+            "the file is not UTF-8 ({lines}): it may be Windows-1252, which Excel's plain 'CSV' is in many countries, or another encoding of where it comes from (Mac Roman, Windows-1250 or -1251, Shift JIS, GB 18030)"
+        );
+        Problem::at_line(first, cause, SAVE_AS_UTF8)
     }
 }
 
 impl Flaw {
-    /// The flaw of a field, as it is told. `column`: its number from 1, and its header where it is known. `open`:
-    /// whether the value may be shown.
+    /// The problem with a field. `column`: its number from 1, and its header where it is known. `open`: whether the
+    /// value may be shown.
     pub(crate) fn problem(
         self,
         field: &Field,
@@ -250,14 +236,10 @@ impl Flaw {
                 "fields have a double quote inside and do not begin with one",
             ),
         };
-        let instead = match self {
-            // Neither what is cut nor what has an invisible character is anything to copy.
-            Self::Stray if value == Some(format!("'{}'", field.text)) => {
-                Some(format!("\"{}\"", field.text.replace('"', "\"\"")))
-            }
-            _ => None,
-        };
-        // What an open quote swallows may be of other columns.
+        // A value that is cut, or has an invisible character, is not one to copy.
+        let copyable = self == Self::Stray && value == Some(format!("'{}'", field.text));
+        let instead = copyable.then(|| format!("\"{}\"", field.text.replace('"', "\"\"")));
+        // Text after an open quote may be of other columns.
         let example = value.filter(|_| self != Self::Unclosed);
         Problem::at_line(field.line, cause, hint)
             .in_column(Some(column))
@@ -278,8 +260,8 @@ fn end_of(bytes: &[u8]) -> usize {
         .map_or(bytes.len(), |at| from + at)
 }
 
-/// Excel's own first line, `sep=;`: where the table begins behind it, and the separator, unless a spreadsheet saved the
-/// line as one of the table's own, with what it writes now.
+/// Excel's own first line, `sep=;`: where the table begins after it, and the separator. No separator where a
+/// spreadsheet has saved that line as a row, with other separators behind it.
 fn sep_line(bytes: &[u8], from: usize) -> Option<(usize, Option<u8>)> {
     let rest = &bytes[from..];
     let end = rest.iter().position(|b| matches!(b, b'\n' | b'\r'))?;
@@ -288,18 +270,13 @@ fn sep_line(bytes: &[u8], from: usize) -> Option<(usize, Option<u8>)> {
         false => end + 1,
     };
     let line = rest[..end].trim_ascii();
-    let (line, quoted) = match line.strip_prefix(b"\"") {
-        Some(line) => (line, true),
-        None => (line, false),
-    };
+    let quoted = line.starts_with(b"\"");
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
     let is_sep = line.get(..4)?.eq_ignore_ascii_case(b"sep=");
     // `sep=` before a tab ends in it, and trimming took it.
     let separator = line.get(4).copied().unwrap_or(b'\t');
     let tail = line.get(5..).unwrap_or_default();
-    let tail = match quoted {
-        true => tail.strip_prefix(b"\"").unwrap_or(tail),
-        false => tail,
-    };
+    let tail = tail.strip_prefix(b"\"").filter(|_| quoted).unwrap_or(tail);
     let blank = |b: &u8| SEPARATORS.contains(b) || *b == b' ';
     let usable = separator.is_ascii_punctuation() && separator != b'"' || separator == b'\t';
     if !is_sep || !usable || !tail.iter().all(blank) {
@@ -309,26 +286,22 @@ fn sep_line(bytes: &[u8], from: usize) -> Option<(usize, Option<u8>)> {
     Some((from + after, told))
 }
 
-/// `told`: the separator by the file's own first line, which a program that saved the file otherwise may have left.
+/// Chooses the separator. `told`: the one in the file's `sep=` line, which may be left from an earlier program.
 fn choose<'a>(
     records: impl Fn(u8) -> Records<'a>,
     score: impl Fn(&Record) -> u32,
     told: Option<u8>,
 ) -> u8 {
     let head = |separator| records(separator).filter(|record| !record.is_blank());
-    let mut best = (0, SEPARATORS[0]);
+    let mut best = (0, None);
     for separator in told.into_iter().chain(SEPARATORS) {
         let scored = head(separator).take(HEADER_WITHIN).map(|r| score(&r)).max();
-        let scored = scored.unwrap_or_default();
-        if scored > best.0 {
-            best = (scored, separator);
+        if let Some(scored) = scored.filter(|scored| *scored > best.0) {
+            best = (scored, Some(separator));
         }
     }
-    if best.0 > 0 {
-        return best.1;
-    }
-    if let Some(told) = told {
-        return told;
+    if let Some(separator) = best.1.or(told) {
+        return separator;
     }
     let mut counts = [0_usize; SEPARATORS.len()];
     let mut quoted = false;
@@ -345,8 +318,8 @@ fn choose<'a>(
             }
         }
     }
-    let most = counts.iter().max().copied().unwrap_or_default();
-    let first = counts.iter().position(|count| *count == most);
+    let most = counts.iter().max();
+    let first = counts.iter().position(|count| Some(count) == most);
     SEPARATORS[first.unwrap_or_default()]
 }
 

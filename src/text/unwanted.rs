@@ -38,42 +38,40 @@ impl Unwanted {
     /// Words that finish the sentence "VALUE …".
     pub(crate) fn cause(self) -> String {
         match self {
-            Self::LineBreak => "has a line break in it".to_owned(),
-            Self::Control('\t') => "has a tab in it".to_owned(),
-            Self::Control(c) => format!("has the control character {} in it", code(c)),
-            Self::Direction(c) => format!(
-                "has the invisible character {} in it, which changes the direction of text",
-                code(c)
-            ),
-            Self::Invisible(c) => format!("has the invisible character {} in it", code(c)),
             Self::Replacement => {
                 "has U+FFFD in it: an earlier conversion of the file lost a character here"
                     .to_owned()
             }
+            _ => format!("has {}", self.named("it")),
         }
     }
 
     /// Words that finish the sentence "12 …".
     pub(crate) fn many(self) -> String {
         match self {
-            Self::LineBreak => "values have a line break in them".to_owned(),
-            Self::Control('\t') => "values have a tab in them".to_owned(),
-            Self::Control(c) => format!("values have the control character {} in them", code(c)),
-            Self::Direction(c) => format!(
-                "values have the invisible character {} in them, which changes the direction of text",
-                code(c)
-            ),
-            Self::Invisible(c) => {
-                format!("values have the invisible character {} in them", code(c))
-            }
             Self::Replacement => {
                 "values have U+FFFD in them: an earlier conversion of the file lost characters"
                     .to_owned()
             }
+            _ => format!("values have {}", self.named("them")),
         }
     }
 
-    /// What to do about it.
+    /// The character; `inside`: `it` or `them`.
+    fn named(self, inside: &str) -> String {
+        match self {
+            Self::LineBreak => format!("a line break in {inside}"),
+            Self::Control('\t') => format!("a tab in {inside}"),
+            Self::Control(c) => format!("the control character {} in {inside}", code(c)),
+            Self::Direction(c) => format!(
+                "the invisible character {} in {inside}, which changes the direction of text",
+                code(c)
+            ),
+            Self::Invisible(c) => format!("the invisible character {} in {inside}", code(c)),
+            Self::Replacement => format!("U+FFFD in {inside}"),
+        }
+    }
+
     pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::LineBreak => "write the value on one line",
@@ -102,7 +100,7 @@ pub(crate) fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
 }
 
-/// Whether a character at a value's ends is no part of it: white space, line breaks, and what is not seen.
+/// Whether a character at a value's ends is no part of it: white space, line breaks, invisible characters.
 fn is_edge(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '\u{200C}' | '\u{200D}')
@@ -112,35 +110,29 @@ fn is_edge(c: char) -> bool {
         )
 }
 
-/// A value without what surrounds it unseen and without invisible characters in it, and the first character that was
-/// taken off. White space at the ends goes too and is not told. What would change the value's meaning stays, to be
-/// refused: controls, line breaks inside, changes of direction inside.
+/// A value without invisible characters in it and at its ends, and without white space at its ends; and the first
+/// invisible character that was taken off. What would change the value's meaning stays, to be refused: controls, line
+/// breaks inside, changes of direction inside.
 pub fn without_invisible(text: &str) -> (Cow<'_, str>, Option<char>) {
     let trimmed = text.trim_matches(is_edge);
-    let off = |c: &char| is_joiner(*c) || Unwanted::of(*c).is_some();
     let (before, after) = text.split_once(trimmed).unwrap_or((text, ""));
     let inside = |c: &char| matches!(Unwanted::of(*c), Some(Unwanted::Invisible(_)));
-    let is_break = |c: &char| {
-        matches!(
-            Unwanted::of(*c),
-            Some(Unwanted::LineBreak | Unwanted::Control(_))
-        )
+    let off = |c: &char| match Unwanted::of(*c) {
+        Some(Unwanted::LineBreak | Unwanted::Control(_)) => false,
+        Some(_) => true,
+        None => is_joiner(*c),
     };
-    let at_ends = before
-        .chars()
-        .chain(after.chars())
-        .find(|c| off(c) && !is_break(c));
-    let first = at_ends.or_else(|| trimmed.chars().find(inside));
-    if trimmed.chars().any(|c| inside(&c)) {
-        let kept: String = trimmed.chars().filter(|c| !inside(c)).collect();
-        let kept = kept.trim_matches(is_edge).to_owned();
-        return (Cow::Owned(kept), first);
+    let mut ends = before.chars().chain(after.chars());
+    let first = ends.find(off).or_else(|| trimmed.chars().find(inside));
+    if !trimmed.chars().any(|c| inside(&c)) {
+        return (Cow::Borrowed(trimmed), first);
     }
-    (Cow::Borrowed(trimmed), first)
+    let kept: String = trimmed.chars().filter(|c| !inside(c)).collect();
+    (Cow::Owned(kept.trim_matches(is_edge).to_owned()), first)
 }
 
-/// What stands in for a character wherever text from elsewhere is shown: a space for white space that is none, U+FFFD
-/// for what could steer a terminal, hide, or turn the reading order around. `None` for what may be shown.
+/// What replaces a character wherever text from elsewhere is shown: a space for other white space, U+FFFD for what
+/// could steer a terminal, hide, or turn the reading order around. `None` for what may be shown.
 pub(crate) fn stand_in(c: char) -> Option<char> {
     match Unwanted::of(c)? {
         Unwanted::Replacement => None,
@@ -154,14 +146,13 @@ pub(crate) fn code(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
 
-/// A value in which everything that is not seen, or not seen as what it is, stands by its code: for messages about
-/// what is wrong with it.
+/// A value in which invisible and misleading characters are shown by their codes: for messages about what is wrong
+/// with it.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         let hidden = match Unwanted::of(c) {
-            Some(Unwanted::Replacement) => false,
-            Some(_) => true,
+            Some(unwanted) => unwanted != Unwanted::Replacement,
             None => is_joiner(c) || (c.is_whitespace() && c != ' '),
         };
         if hidden {

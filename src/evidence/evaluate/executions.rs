@@ -1,15 +1,16 @@
 //! Checks of executions: enough of them, by the right starter, with the right end and input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::aws::execution::{Execution, ExecutionStatus};
-use crate::evidence::check::Verdict;
+use crate::evidence::check::{Evidence, Verdict};
 use crate::evidence::evaluate::{Facts, Judgement, Reading, StartUnknown, names_can_be_trusted};
 use crate::lab::check::Proof;
 use crate::lab::marks::Starter;
 use crate::stack::plan::StudentPlan;
+use crate::text::words::plural;
 
 /// Executions that evidence shows at most; the rest is counted.
 const SHOWN_MAX: usize = 5;
@@ -19,7 +20,7 @@ const NEAR_MAX: usize = 3;
 const LOG_SILENT: &str =
     "the log of the function behind the API does not say yet that it started this one";
 
-/// [`Proof::Executions`], borrowed.
+/// [`Proof::Executions`], and what names of executions show.
 struct Wanted<'a> {
     machine: &'a str,
     started_by: Option<Starter>,
@@ -28,47 +29,28 @@ struct Wanted<'a> {
     input: &'a BTreeMap<String, Value>,
     one_for_each: &'a BTreeMap<String, Vec<Value>>,
     count: usize,
+    /// Whether a name shows homeroom's own executions: see [`names_can_be_trusted`].
+    trust_names: bool,
+    /// What the names of executions from the API begin with.
+    api_prefix: Option<&'a str>,
 }
 
-/// How an execution stands to what is wanted.
 enum Fit {
     Fits,
     /// It does not count; why, in words that finish "… does not count: ".
     Not(String),
     /// Only describing it would tell.
     Undescribed,
-    /// It fits but for the way in which it was started, which only the log of the function behind the API would tell.
+    /// Everything else fits. Only the log of the function behind the API would tell how it was started.
     Way,
     /// It would fit if it is the student's, and it may be homeroom's.
     Unclear,
-    /// homeroom's, or somebody else's than asked for: not worth a word.
+    /// homeroom's, or started by another starter than asked for: not mentioned.
     Unrelated,
 }
 
-/// What executions' names are worth.
-struct Names<'a> {
-    /// Whether they tell homeroom's own: see [`names_can_be_trusted`].
-    trusted: bool,
-    /// What those begin with that the API starts.
-    api_prefix: Option<&'a str>,
-}
-
-impl<'a> Names<'a> {
-    fn of(plan: &StudentPlan, facts: &'a Facts) -> Self {
-        Self {
-            trusted: names_can_be_trusted(plan),
-            api_prefix: facts.api_name_prefix.as_deref(),
-        }
-    }
-
-    fn look_like_the_apis(&self, execution: &Execution) -> bool {
-        let prefix = self.api_prefix;
-        prefix.is_some_and(|prefix| execution.name.starts_with(prefix))
-    }
-}
-
 impl<'a> Wanted<'a> {
-    fn of(proof: &'a Proof) -> Option<Self> {
+    fn of(proof: &'a Proof, plan: &StudentPlan, facts: &'a Facts) -> Option<Self> {
         let Proof::Executions {
             state_machine,
             started_by,
@@ -89,6 +71,8 @@ impl<'a> Wanted<'a> {
             input,
             one_for_each,
             count: *count as usize,
+            trust_names: names_can_be_trusted(plan),
+            api_prefix: facts.api_name_prefix.as_deref(),
         })
     }
 
@@ -96,16 +80,15 @@ impl<'a> Wanted<'a> {
         self.error.is_some() || !self.input.is_empty() || !self.one_for_each.is_empty()
     }
 
-    fn fit(&self, starter: Starter, execution: &Execution, names: &Names<'_>) -> Fit {
+    fn fit(&self, (starter, execution): &(Starter, Execution)) -> Fit {
+        let starter = *starter;
+        let named_by_the_api = || (self.api_prefix).is_some_and(|p| execution.name.starts_with(p));
         let other_way = self.started_by.is_some_and(|wanted| wanted != starter);
         match starter {
             Starter::Homeroom => return Fit::Unrelated,
             Starter::Api | Starter::Person if other_way => return Fit::Unrelated,
-            // A person's only once the log has said that it is not the API's.
-            Starter::Student
-                if self.started_by == Some(Starter::Person)
-                    && names.look_like_the_apis(execution) =>
-            {
+            // Only the log can show that a person started it, and not the API.
+            Starter::Student if self.started_by == Some(Starter::Person) && named_by_the_api() => {
                 return Fit::Unrelated;
             }
             _ => {}
@@ -114,10 +97,9 @@ impl<'a> Wanted<'a> {
             return Fit::Not(format!("{} is needed", status.as_str()));
         }
         let Some(detail) = &execution.detail else {
-            return if self.looks_inside() || !names.trusted {
-                Fit::Undescribed
-            } else {
-                self.known_but_the_way(starter)
+            return match self.looks_inside() || !self.trust_names {
+                true => Fit::Undescribed,
+                false => self.known_but_the_way(starter),
             };
         };
         if let Some(error) = self.error.filter(|e| detail.error.as_deref() != Some(*e)) {
@@ -133,7 +115,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// How an execution stands of which everything else fits.
+    /// The fit of an execution of which everything else fits.
     fn known_but_the_way(&self, starter: Starter) -> Fit {
         match starter {
             Starter::Unclear => Fit::Unclear,
@@ -142,36 +124,32 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// The values that no execution has yet, with the pointer at which each must stand.
+    /// The values that each need an execution, with the pointer at which each must stand.
+    fn values(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let pointers = self.one_for_each.iter();
+        pointers.flat_map(|(pointer, values)| values.iter().map(move |v| (pointer.as_str(), v)))
+    }
+
+    /// Those of the values that no execution has yet.
     fn missing(&self, matching: &[&(Starter, Execution)]) -> Vec<(&'a str, &'a Value)> {
-        let has = |pointer: &str, value: &Value| {
-            matching.iter().any(|(_, e)| has_value(e, pointer, value))
-        };
-        self.one_for_each
-            .iter()
-            .flat_map(|(pointer, values)| values.iter().map(move |v| (pointer.as_str(), v)))
+        let has = |pointer, value| matching.iter().any(|(_, e)| has_value(e, pointer, value));
+        self.values()
             .filter(|(pointer, value)| !has(pointer, value))
             .collect()
     }
 
-    /// What proves it best, as much as is shown: one execution for each value, then the newest.
+    /// The best proof, as much as is shown: one execution for each value, then the newest.
     fn best<'e>(&self, matching: &[&'e (Starter, Execution)]) -> Vec<&'e (Starter, Execution)> {
-        let mut best: Vec<&(Starter, Execution)> = Vec::new();
-        let values = self
-            .one_for_each
-            .iter()
-            .flat_map(|(pointer, values)| values.iter().map(move |v| (pointer, v)));
-        let for_values = values
+        let for_values = self
+            .values()
             .filter_map(|(pointer, v)| matching.iter().find(|(_, e)| has_value(e, pointer, v)));
-        for found in for_values.chain(matching) {
-            if best.len() == SHOWN_MAX {
-                break;
-            }
-            if !best.iter().any(|b| b.1.arn == found.1.arn) {
-                best.push(found);
-            }
-        }
-        best
+        let mut seen = BTreeSet::new();
+        for_values
+            .chain(matching)
+            .copied()
+            .filter(|(_, execution)| seen.insert(&execution.arn))
+            .take(SHOWN_MAX)
+            .collect()
     }
 }
 
@@ -186,22 +164,21 @@ fn plain(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The execution that is best described next for a proof that does not hold yet: one whose name speaks of
-/// something that is still missing, else the newest. The name only decides the order; what counts is the input.
-/// `None`: describing more changes nothing.
+/// The execution to describe next for a proof that does not hold yet: one whose name has a value that is still
+/// missing, else the newest. The name only decides the order; the input decides. `None`: describing more changes
+/// nothing.
 pub(crate) fn next_to_describe(
     proof: &Proof,
     plan: &StudentPlan,
     all: &[(Starter, Execution)],
     facts: &Facts,
 ) -> Option<usize> {
-    let wanted = Wanted::of(proof)?;
-    let names = Names::of(plan, facts);
+    let wanted = Wanted::of(proof, plan, facts)?;
     let mut matching = Vec::new();
     let mut undescribed = Vec::new();
     for (index, one) in all.iter().enumerate() {
-        match wanted.fit(one.0, &one.1, &names) {
-            // Its way is asked next; it may well be the right one.
+        match wanted.fit(one) {
+            // How it was started is asked next, and may be right.
             Fit::Fits | Fit::Way => matching.push(one),
             Fit::Undescribed if !facts.unsettled.contains_key(&one.1.arn) => {
                 undescribed.push(index)
@@ -228,22 +205,21 @@ pub(crate) fn next_to_describe(
     Some(undescribed.iter().find(speaks).copied().unwrap_or(newest))
 }
 
-/// Executions that a proof which does not hold yet would count if they were started in the right way, best first: those
-/// of which the log is to be asked. No more than the proof still lacks.
+/// The executions to ask the log about, best first: those that a proof which does not hold yet would count if they were
+/// started in the right way. No more than the proof still lacks.
 pub(crate) fn to_prove(
     proof: &Proof,
     plan: &StudentPlan,
     all: &[(Starter, Execution)],
     facts: &Facts,
 ) -> Vec<usize> {
-    let Some(wanted) = Wanted::of(proof) else {
+    let Some(wanted) = Wanted::of(proof, plan, facts) else {
         return Vec::new();
     };
-    let names = Names::of(plan, facts);
     let mut matching = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     for (index, one) in all.iter().enumerate() {
-        match wanted.fit(one.0, &one.1, &names) {
+        match wanted.fit(one) {
             Fit::Fits => matching.push(one),
             Fit::Way if !facts.starts_unknown.contains_key(&one.1.arn) => open.push(index),
             _ => {}
@@ -259,11 +235,11 @@ pub(crate) fn to_prove(
         open.find(|index| has_value(&all[*index].1, pointer, value))
     });
     let mut chosen: Vec<usize> = for_values.collect();
-    // What has none of the missing values helps only where more are wanted than there are values.
+    // Executions without a missing value help only where more are wanted than there are values.
     if wanted.count > matching.len() + missing.len() {
         chosen.extend(&open);
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     chosen.retain(|index| seen.insert(*index));
     chosen.truncate(lacking);
     chosen
@@ -280,24 +256,22 @@ fn letters(text: &str) -> String {
 /// How many of the wanted values have an execution, of how many; of how many executions there are, where no values
 /// are wanted. `None` when the executions could not be listed.
 pub(super) fn counted(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Option<(usize, usize)> {
-    let wanted = Wanted::of(proof)?;
+    let wanted = Wanted::of(proof, plan, facts)?;
     let Some(Reading::Seen(all)) = facts.executions.get(wanted.machine) else {
         return None;
     };
-    let names = Names::of(plan, facts);
     let matching: Vec<_> = all
         .iter()
-        .filter(|(s, e)| matches!(wanted.fit(*s, e, &names), Fit::Fits))
+        .filter(|one| matches!(wanted.fit(one), Fit::Fits))
         .collect();
-    let values: usize = wanted.one_for_each.values().map(Vec::len).sum();
-    Some(match values {
+    Some(match wanted.values().count() {
         0 => (matching.len(), wanted.count),
-        _ => (values - wanted.missing(&matching).len(), values),
+        values => (values - wanted.missing(&matching).len(), values),
     })
 }
 
 pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Judgement {
-    let Some(wanted) = Wanted::of(proof) else {
+    let Some(wanted) = Wanted::of(proof, plan, facts) else {
         return (Verdict::CouldNotCheck, Vec::new());
     };
     let all = match facts.executions.get(wanted.machine) {
@@ -310,14 +284,13 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Judgeme
             return (Verdict::CouldNotCheck, vec![text.into()]);
         }
     };
-    let names = Names::of(plan, facts);
     let mut matching = Vec::new();
     let mut near = Vec::new();
     let mut undescribed = Vec::new();
     let mut ways = Vec::new();
     let mut unclear = 0;
     for one in all {
-        match wanted.fit(one.0, &one.1, &names) {
+        match wanted.fit(one) {
             Fit::Fits => matching.push(one),
             Fit::Not(why) if near.len() < NEAR_MAX => near.push((one, why)),
             Fit::Way => match facts.starts_unknown.get(&one.1.arn) {
@@ -331,25 +304,26 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Judgeme
     }
     let missing = wanted.missing(&matching);
     let found = matching.len();
-    let best = wanted.best(&matching);
-    let mut evidence: Vec<_> = best
-        .iter()
+    let mut evidence: Vec<_> = wanted
+        .best(&matching)
+        .into_iter()
         .map(|(starter, execution)| facts.evidence_of(*starter, execution))
         .collect();
     if found > SHOWN_MAX {
         evidence.push(format!("and {} more", found - SHOWN_MAX).into());
     }
-    if let Some(changed) = facts.trigger_changed.as_ref().filter(|_| {
-        // What was proven before the change.
-        found > 0 && wanted.started_by.is_some()
-    }) {
+    if let Some(changed) = &facts.trigger_changed
+        && found > 0
+        && wanted.started_by.is_some()
+    {
+        // The executions were proven before the change.
         evidence.push(format!("{} {}", changed.resource, changed.summary).into());
     }
     if missing.is_empty() && found >= wanted.count {
         return (Verdict::Pass, evidence);
     }
     let lacking = wanted.count.saturating_sub(found).max(missing.len());
-    // Another one for a value that is there already changes nothing.
+    // Another execution for a value that has one already changes nothing.
     let helps = |one: &(Starter, Execution)| {
         let has = |(pointer, value): &(&str, &Value)| has_value(&one.1, pointer, value);
         wanted.count > found + missing.len() || missing.iter().any(has)
@@ -363,21 +337,19 @@ pub(super) fn judge(proof: &Proof, plan: &StudentPlan, facts: &Facts) -> Judgeme
         evidence.extend(unknown.into_iter().map(Into::into));
         return (Verdict::CouldNotCheck, evidence);
     }
-    evidence.push(
-        if !missing.is_empty() {
-            let names: Vec<String> = missing.iter().map(|(_, value)| plain(value)).collect();
-            format!("none yet for {}", names.join(", "))
-        } else if !all.iter().any(|(s, _)| s.is_students()) {
-            "no executions of the student's own yet".to_owned()
-        } else {
-            format!("{found} of {} executions", wanted.count)
-        }
-        .into(),
-    );
+    evidence.push(Evidence::from(if !missing.is_empty() {
+        let names: Vec<String> = missing.iter().map(|(_, value)| plain(value)).collect();
+        format!("none yet for {}", names.join(", "))
+    } else if all.iter().any(|(s, _)| s.is_students()) {
+        format!("{found} of {} executions", wanted.count)
+    } else {
+        "no executions of the student's own yet".to_owned()
+    }));
     for ((starter, execution), why) in near.into_iter().take(NEAR_MAX) {
-        let mut shown = facts.evidence_of(*starter, execution);
-        shown.text = format!("does not count: {why}");
-        evidence.push(shown);
+        evidence.push(Evidence {
+            text: format!("does not count: {why}"),
+            ..facts.evidence_of(*starter, execution)
+        });
     }
     (Verdict::Fail, evidence)
 }
@@ -399,7 +371,7 @@ fn unknown(
         let why = facts.undescribed.as_ref().or(unsettled);
         unknown.push(format!(
             "{} could not be read: {}",
-            executions(undescribed.len()),
+            plural(undescribed.len(), "execution"),
             why.map_or("not tried", String::as_str)
         ));
     }
@@ -414,10 +386,10 @@ fn unknown(
                 1 => "1 execution was".to_owned(),
                 n => format!("{n} executions were"),
             },
-            why.unwrap_or("so many are asked in one reading; the next one goes on")
+            why.unwrap_or("one reading asks about a few only; the next one goes on")
         ));
     }
-    // Of fewer than are lacking, it does not matter whose they are.
+    // If they are too few to make the proof hold, it does not matter whose they are.
     if unclear > 0 && unclear + ways.len() + undescribed.len() >= lacking {
         unknown.push(format!(
             "{} like homeroom's own, of which this computer has no record; was the class validated from another one? \
@@ -434,14 +406,7 @@ fn unknown(
     unknown
 }
 
-/// Why nothing is said about what was not listed.
+/// Why older executions are not known.
 pub(super) fn beyond(listed: usize) -> String {
     format!("there are more than {listed} executions; older ones were not read")
-}
-
-fn executions(count: usize) -> String {
-    match count {
-        1 => "1 execution".to_owned(),
-        n => format!("{n} executions"),
-    }
 }

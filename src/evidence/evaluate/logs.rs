@@ -5,7 +5,7 @@
 //! of homeroom's ran.
 
 use crate::aws::execution::Execution;
-use crate::evidence::check::Verdict;
+use crate::evidence::check::{Evidence, Verdict};
 use crate::evidence::evaluate::executions::beyond;
 use crate::evidence::evaluate::{Facts, Judgement, Reading};
 use crate::lab::marks::Starter;
@@ -23,7 +23,6 @@ const WINDOWS_MAX: usize = 3;
 /// the lab).
 pub(crate) type LogKey = (Option<String>, String);
 
-/// What was seen of a function's log events.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LogSight {
     Nothing,
@@ -51,7 +50,6 @@ pub(crate) struct LogWindow {
 /// Where to look for events that name no execution.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Windows {
-    /// The windows, best first.
     pub(crate) windows: Vec<LogWindow>,
     /// Whether executions were left out because one of homeroom's ran at the same time.
     pub(crate) hidden: bool,
@@ -60,56 +58,38 @@ pub(crate) struct Windows {
 /// The student's own executions whose log events are looked for, best first: those that the API started run through
 /// every function, so they come before a person's; the newest first.
 pub(crate) fn own_executions(all: &[(Starter, Execution)]) -> Vec<&(Starter, Execution)> {
-    chosen(all).take_own(|_| true)
+    take_own(all, |_| true)
 }
 
 /// The windows to look into, in the same order. Executions during which one of homeroom's (or what may be one) ran are
 /// left out, and a window ends where one of those begins.
 pub(crate) fn own_windows(all: &[(Starter, Execution)]) -> Windows {
-    let blockers: Vec<&Execution> = all
-        .iter()
-        .filter(|(starter, _)| !starter.is_students())
-        .map(|(_, execution)| execution)
-        .collect();
-    let mut windows = Vec::new();
-    let own = chosen(all).take_own(|one| {
-        let window = window(one, &blockers);
-        let open = window.is_some();
-        windows.extend(window);
-        open
-    });
+    let others = all.iter().filter(|(starter, _)| !starter.is_students());
+    let blockers: Vec<&Execution> = others.map(|(_, execution)| execution).collect();
+    let own = take_own(all, |one| window(one, &blockers).is_some());
     Windows {
-        windows,
         hidden: own.len() < own_executions(all).len(),
+        windows: own
+            .into_iter()
+            .filter_map(|one| window(one, &blockers))
+            .collect(),
     }
 }
 
-/// Picks from a listing.
-struct Chosen<'a>(&'a [(Starter, Execution)]);
-
-fn chosen(all: &[(Starter, Execution)]) -> Chosen<'_> {
-    Chosen(all)
+/// The newest few wanted ones of those that the API (may have) started, and then of a person's.
+fn take_own(
+    all: &[(Starter, Execution)],
+    wanted: impl Fn(&(Starter, Execution)) -> bool,
+) -> Vec<&(Starter, Execution)> {
+    let groups: [&[Starter]; 2] = [&[Starter::Api, Starter::Student], &[Starter::Person]];
+    let of_group = |group: &'static [Starter]| {
+        let of_group = all.iter().filter(|one| group.contains(&one.0));
+        of_group.filter(|one| wanted(one)).take(WINDOWS_MAX)
+    };
+    groups.into_iter().flat_map(of_group).collect()
 }
 
-impl<'a> Chosen<'a> {
-    /// Of those that the API (may have) started, and then of a person's, the newest few that are wanted.
-    fn take_own(
-        &self,
-        mut wanted: impl FnMut(&(Starter, Execution)) -> bool,
-    ) -> Vec<&'a (Starter, Execution)> {
-        let mut own = Vec::new();
-        let groups: [fn(Starter) -> bool; 2] = [
-            |starter| matches!(starter, Starter::Api | Starter::Student),
-            |starter| starter == Starter::Person,
-        ];
-        for group in groups {
-            let of_group = self.0.iter().filter(|(starter, _)| group(*starter));
-            own.extend(of_group.filter(|one| wanted(one)).take(WINDOWS_MAX));
-        }
-        own
-    }
-}
-
+/// The time in which log events are this execution's alone; `None` where one of homeroom's ran meanwhile.
 fn window(
     (starter, execution): &(Starter, Execution),
     blockers: &[&Execution],
@@ -146,92 +126,95 @@ pub(super) fn counted(
         return None;
     }
     let logged = |id: &&String| {
-        let key = (own_of.map(str::to_owned), (*id).clone());
-        let seen = facts.log_events.get(&key);
-        matches!(
-            seen,
-            Some(Reading::Seen(
-                LogSight::Any | LogSight::During(..) | LogSight::Naming(..)
-            ))
-        )
+        use LogSight::{Any, During, Naming};
+        let seen = facts.log_events.get(&key(own_of, id));
+        matches!(seen, Some(Reading::Seen(Any | During(..) | Naming(..))))
     };
     Some((functions.iter().filter(logged).count(), functions.len()))
 }
 
-pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -> Judgement {
-    if let Some(machine) = own_of {
-        match facts.executions.get(machine) {
-            Some(Reading::Unseen(why)) => {
-                return (Verdict::CouldNotCheck, vec![why.as_str().into()]);
-            }
-            None => {
-                let text = "its executions were not read";
-                return (Verdict::CouldNotCheck, vec![text.into()]);
-            }
-            Some(Reading::Seen(all)) => {
-                if !all.iter().any(|(starter, _)| starter.is_students()) {
-                    return match (facts.cut_off.get(machine), all.as_slice()) {
-                        (Some(listed), _) => (Verdict::CouldNotCheck, vec![beyond(*listed).into()]),
-                        (None, all) if all.iter().any(|(s, _)| *s == Starter::Unclear) => {
-                            let text = "its executions look like homeroom's own, of which this computer has no record";
-                            (Verdict::CouldNotCheck, vec![text.into()])
-                        }
-                        _ => {
-                            let text = "no log events of the student's own executions yet";
-                            (Verdict::Fail, vec![text.into()])
-                        }
-                    };
-                }
-            }
+fn key(own_of: Option<&str>, function: &str) -> LogKey {
+    (own_of.map(str::to_owned), function.to_owned())
+}
+
+/// What there is to say where no log event can count: there is no execution of the student's own, or none is known.
+fn without_executions(machine: &str, facts: &Facts) -> Option<Judgement> {
+    let all = match facts.executions.get(machine) {
+        Some(Reading::Seen(all)) => all,
+        Some(Reading::Unseen(why)) => {
+            return Some((Verdict::CouldNotCheck, vec![why.as_str().into()]));
         }
+        None => {
+            let text = "its executions were not read";
+            return Some((Verdict::CouldNotCheck, vec![text.into()]));
+        }
+    };
+    if all.iter().any(|(starter, _)| starter.is_students()) {
+        return None;
     }
-    let mut seen = Vec::new();
-    let mut unseen = Vec::new();
+    let unclear = all.iter().any(|(s, _)| *s == Starter::Unclear);
+    Some(match facts.cut_off.get(machine) {
+        Some(listed) => (Verdict::CouldNotCheck, vec![beyond(*listed).into()]),
+        None if unclear => {
+            let text =
+                "its executions look like homeroom's own, of which this computer has no record";
+            (Verdict::CouldNotCheck, vec![text.into()])
+        }
+        None => {
+            let text = "no log events of the student's own executions yet";
+            (Verdict::Fail, vec![text.into()])
+        }
+    })
+}
+
+pub(super) fn judge(functions: &[String], own_of: Option<&str>, facts: &Facts) -> Judgement {
+    if let Some(judgement) = own_of.and_then(|machine| without_executions(machine, facts)) {
+        return judgement;
+    }
+    let mut seen: Vec<Evidence> = Vec::new();
+    let mut unseen: Vec<Evidence> = Vec::new();
     let mut missing = Vec::new();
+    let evidence = |starter: &Starter, execution: &Execution, text: String| Evidence {
+        text,
+        ..facts.evidence_of(*starter, execution)
+    };
     for id in functions {
-        match facts
-            .log_events
-            .get(&(own_of.map(str::to_owned), id.clone()))
-        {
-            Some(Reading::Seen(LogSight::Any)) => {
-                seen.push(format!("log events of {id}").into());
+        let Some(reading) = facts.log_events.get(&key(own_of, id)) else {
+            unseen.push(format!("{id}: its log events were not read").into());
+            continue;
+        };
+        match reading {
+            Reading::Seen(LogSight::Any) => seen.push(format!("log events of {id}").into()),
+            Reading::Seen(LogSight::During(starter, execution)) => {
+                let text = format!("log events of {id} while it ran");
+                seen.push(evidence(starter, execution, text));
             }
-            Some(Reading::Seen(LogSight::During(starter, execution))) => {
-                let mut evidence = facts.evidence_of(*starter, execution);
-                evidence.text = format!("log events of {id} while it ran");
-                seen.push(evidence);
+            Reading::Seen(LogSight::Naming(starter, execution)) => {
+                let text = format!("a log event of {id} names it");
+                seen.push(evidence(starter, execution, text));
             }
-            Some(Reading::Seen(LogSight::Naming(starter, execution))) => {
-                let mut evidence = facts.evidence_of(*starter, execution);
-                evidence.text = format!("a log event of {id} names it");
-                seen.push(evidence);
-            }
-            Some(Reading::Seen(LogSight::Hidden(why))) => {
+            Reading::Seen(LogSight::Nothing) => missing.push(id.as_str()),
+            Reading::Seen(LogSight::Hidden(why)) | Reading::Unseen(why) => {
                 unseen.push(format!("{id}: {why}").into());
             }
-            Some(Reading::Seen(LogSight::Nothing)) => missing.push(id.as_str()),
-            Some(Reading::Unseen(why)) => unseen.push(format!("{id}: {why}").into()),
-            None => unseen.push(format!("{id}: its log events were not read").into()),
         }
     }
-    if !missing.is_empty() {
-        let during = if own_of.is_some() {
-            " while an execution of the student's own ran"
-        } else {
-            ""
+    if missing.is_empty() {
+        return match unseen.is_empty() {
+            true => (Verdict::Pass, seen),
+            false => (Verdict::CouldNotCheck, unseen),
         };
-        let text = format!("no log events yet of {}{during}", missing.join(", "));
-        seen.push(text.into());
-        match own_of.and_then(|machine| facts.cut_off.get(machine)) {
-            Some(listed) => {
-                seen.push(beyond(*listed).into());
-                (Verdict::CouldNotCheck, seen)
-            }
-            None => (Verdict::Fail, seen),
+    }
+    let during = match own_of {
+        Some(_) => " while an execution of the student's own ran",
+        None => "",
+    };
+    seen.push(format!("no log events yet of {}{during}", missing.join(", ")).into());
+    match own_of.and_then(|machine| facts.cut_off.get(machine)) {
+        Some(listed) => {
+            seen.push(beyond(*listed).into());
+            (Verdict::CouldNotCheck, seen)
         }
-    } else if !unseen.is_empty() {
-        (Verdict::CouldNotCheck, unseen)
-    } else {
-        (Verdict::Pass, seen)
+        None => (Verdict::Fail, seen),
     }
 }

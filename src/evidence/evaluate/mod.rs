@@ -1,5 +1,5 @@
-//! Facts of one student → what came of each check. Pure: what could not be read is a fact too, and leads to
-//! "could not check", never to a zero.
+//! Judges each check of one student by the facts that were read. Pure. That something could not be read is a fact,
+//! too: it leads to "could not check", never to a zero.
 
 mod executions;
 mod logs;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub(crate) use executions::{next_to_describe, to_prove};
-pub(crate) use logs::{LogKey, LogSight, LogWindow, own_executions, own_windows};
+pub(crate) use logs::{LogKey, LogSight, own_executions, own_windows};
 pub(crate) use stack::{act, reset};
 
 use crate::aws::execution::{Execution, ExecutionStatus};
@@ -21,19 +21,16 @@ use crate::lab::points::Points;
 use crate::stack::diff::Change;
 use crate::stack::plan::{StudentPlan, Verdict as Found};
 
-/// What came of a check, and why.
 type Judgement = (Verdict, Vec<Evidence>);
 
-/// Something that was to be read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reading<T> {
     Seen(T),
-    /// It could not be; why, with operation and error code.
+    /// Why it could not be read, with operation and error code.
     Unseen(String),
 }
 
 impl<T> Reading<Vec<T>> {
-    /// All that was seen.
     pub(crate) fn all(&self) -> &[T] {
         match self {
             Self::Seen(all) => all,
@@ -47,16 +44,14 @@ impl<T> Reading<Vec<T>> {
 pub(crate) enum StartUnknown {
     /// The log does not name it yet, and still may.
     NotYet,
-    /// The log cannot tell; why.
+    /// Why the log does not show it.
     Unseen(String),
 }
 
-/// Why a function cannot run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotReady {
-    /// It is not there.
     Missing,
-    /// AWS's name of its state, and why.
+    /// AWS's name of its state, and the reason.
     State(String, Option<String>),
 }
 
@@ -77,7 +72,6 @@ impl fmt::Display for NotReady {
     }
 }
 
-/// What was read of one student.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Facts {
     /// Functions that are not ready to run, by name, with what AWS says of them.
@@ -86,15 +80,15 @@ pub(crate) struct Facts {
     pub(crate) executions: BTreeMap<String, Reading<Vec<(Starter, Execution)>>>,
     /// Why some executions that a check looks into were not described.
     pub(crate) undescribed: Option<String>,
-    /// Executions of which AWS does not show everything yet, by ARN, with what is missing.
+    /// Executions, by ARN, of which AWS does not show everything yet, with what is missing.
     pub(crate) unsettled: BTreeMap<String, String>,
     /// State machines (ids in the lab) with more executions than were listed, and how many were.
     pub(crate) cut_off: BTreeMap<String, usize>,
-    /// What the names of executions begin with that the API starts.
+    /// What the names of executions from the API begin with.
     pub(crate) api_name_prefix: Option<String>,
-    /// Executions of which it was asked whether the API started them, without an answer; by ARN.
+    /// Executions, by ARN, for which the log was asked in vain whether the API started them.
     pub(crate) starts_unknown: BTreeMap<String, StartUnknown>,
-    /// What the student changed of the function whose log tells what the API started, put back since or not.
+    /// The student's change of the function whose log proves what the API started, even if it is put back since.
     pub(crate) trigger_changed: Option<Change>,
     pub(crate) log_events: BTreeMap<LogKey, Reading<LogSight>>,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
@@ -122,31 +116,27 @@ impl Facts {
         readings.any(|reading| matches!(reading, Reading::Unseen(_)))
     }
 
-    /// An execution as evidence shows it.
     fn evidence_of(&self, starter: Starter, execution: &Execution) -> Evidence {
+        let console = self.console.as_ref();
         Evidence {
             text: String::new(),
             execution: Some(ExecutionEvidence {
                 starter,
                 execution: execution.clone(),
-                console_url: self
-                    .console
-                    .as_ref()
-                    .map(|scope| scope.execution_console_url(&execution.arn)),
+                console_url: console.map(|scope| scope.execution_console_url(&execution.arn)),
                 why: None,
             }),
         }
     }
 }
 
-/// Whether an execution's name tells who started it. It does as long as the function that names the API's
-/// executions is the one that homeroom deployed; where any function differs, the input has to be read before an
-/// execution counts, so that homeroom's own under a new name is not taken for the student's.
+/// Whether an execution's name shows who started it. It does as long as the function that names the API's executions
+/// is as homeroom deployed it. Where any function differs, the input has to be read before an execution counts, so
+/// that one of homeroom's under a new name is not taken for the student's.
 pub(crate) fn names_can_be_trusted(plan: &StudentPlan) -> bool {
     plan.functions().all(|item| item.verdict == Found::NoChange)
 }
 
-/// Answers one check.
 pub(crate) fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult {
     let (verdict, evidence) = match &check.proof {
         Proof::ResourcesExist => stack::resources_exist(plan),

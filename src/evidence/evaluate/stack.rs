@@ -2,16 +2,16 @@
 
 use crate::evidence::check::{Evidence, Verdict};
 use crate::evidence::evaluate::{Facts, Judgement, Reading};
-use crate::stack::kinds::Kind;
-use crate::stack::kinds::role;
+use crate::stack::kinds::{Kind, role};
 use crate::stack::plan::{Action, Item, StudentPlan, Verdict as Found};
+use crate::text::words::plural;
 
 fn texts(texts: Vec<String>) -> Vec<Evidence> {
     texts.into_iter().map(Into::into).collect()
 }
 
-/// Whether a role lacks what its function or workflow needs: a boundary or a trust policy that a newer lab would write
-/// keeps nobody from working.
+/// Whether a role lacks permissions that its function or workflow needs. The student can work without the boundary or
+/// the trust policy of a newer lab.
 fn lacks_permissions(item: &Item) -> bool {
     match &item.action {
         Some(Action::Role(role::Action::Update { parts, .. })) => parts.policy,
@@ -25,41 +25,35 @@ pub(super) fn resources_exist(plan: &StudentPlan) -> Judgement {
         let text = format!("not deployed: none of the {all} resources is there");
         return (Verdict::Fail, vec![text.into()]);
     }
-    let unseen: Vec<String> = plan
-        .worked_with()
-        .filter(|item| item.verdict == Found::Unknown)
-        .map(|item| format!("{} {}", item.resource, item.why))
-        .collect();
-    if nothing_seen(plan) && !unseen.is_empty() {
-        // Nobody can say whether the stack lacks something or is not there at all.
+    let mut wrong = Vec::new();
+    let mut unseen = Vec::new();
+    for item in plan.worked_with() {
+        match item.verdict {
+            Found::Create => wrong.push(format!("{} is missing", item.resource)),
+            Found::Conflict => wrong.push(format!("{} {}", item.resource, item.why)),
+            Found::Unknown => unseen.push(format!("{} {}", item.resource, item.why)),
+            _ => {}
+        }
+    }
+    // Where nothing was seen, nobody knows whether the stack lacks something or is not there at all.
+    if !unseen.is_empty() && (wrong.is_empty() || nothing_seen(plan)) {
         return (Verdict::CouldNotCheck, texts(unseen));
     }
-    let wrong: Vec<String> = plan
-        .worked_with()
-        .filter_map(|item| match item.verdict {
-            Found::Create => Some(format!("{} is missing", item.resource)),
-            Found::Conflict => Some(format!("{} {}", item.resource, item.why)),
-            _ => None,
-        })
-        .collect();
     if !wrong.is_empty() {
         return (Verdict::Fail, texts(wrong));
-    }
-    if !unseen.is_empty() {
-        return (Verdict::CouldNotCheck, texts(unseen));
     }
     let text = format!("all {all} resources are there");
     (Verdict::Pass, vec![text.into()])
 }
 
-/// Whether nothing of the stack was seen: what is not missing could not be looked at.
+/// Whether every resource is either missing or could not be looked at.
 fn nothing_seen(plan: &StudentPlan) -> bool {
     let blank = |found| matches!(found, Found::Create | Found::Unknown);
     plan.worked_with().all(|item| blank(item.verdict))
 }
 
-/// What the instructor does about a stack that is not as it must be, by what was found. `command` makes a command of
-/// homeroom's words (`deploy`).
+/// What the instructor does next about a stack that is not as it must be. `command` makes a whole command of homeroom's
+/// arguments (`deploy`).
 pub(crate) fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> String) -> String {
     let any = |verdict| plan.items.iter().any(|item| item.verdict == verdict);
     if any(Found::Conflict) {
@@ -80,8 +74,7 @@ pub(crate) fn act(plan: &StudentPlan, facts: &Facts, command: &dyn Fn(&str) -> S
     if plan.nothing_there() {
         return format!("`{}` makes the stack.", command("deploy"));
     }
-    let mends = |item: &&Item| matches!(item.verdict, Found::Create | Found::Update);
-    if plan.items.iter().any(|item| mends(&item)) {
+    if any(Found::Create) || any(Found::Update) {
         return format!(
             "`{}` puts back what is missing or half done. What the student changed stays.",
             command("deploy")
@@ -124,12 +117,6 @@ pub(crate) fn reset(plan: &StudentPlan, command: &dyn Fn(&str) -> String) -> Str
 
 /// What is ready, kind by kind.
 fn ready(plan: &StudentPlan) -> String {
-    let of = |kind| {
-        plan.items
-            .iter()
-            .filter(|i| i.resource.kind == kind)
-            .count()
-    };
     let kinds = [
         (Kind::Function, "Lambda function", "Active"),
         (Kind::StateMachine, "state machine", "ACTIVE"),
@@ -137,14 +124,14 @@ fn ready(plan: &StudentPlan) -> String {
         (Kind::LogGroup, "log group", "with retention"),
         (Kind::Role, "role", "in place"),
     ];
-    let parts: Vec<String> = kinds
-        .into_iter()
-        .filter_map(|(kind, noun, state)| match of(kind) {
-            0 => None,
-            1 => Some(format!("1 {noun} {state}")),
-            n => Some(format!("{n} {noun}s {state}")),
-        })
-        .collect();
+    let mut parts = Vec::new();
+    for (kind, noun, state) in kinds {
+        let items = plan.items.iter().filter(|i| i.resource.kind == kind);
+        let count = items.count();
+        if count > 0 {
+            parts.push(format!("{} {state}", plural(count, noun)));
+        }
+    }
     match parts.is_empty() {
         true => "nothing to be ready".to_owned(),
         false => parts.join(", "),
@@ -176,14 +163,13 @@ pub(super) fn resources_ready(plan: &StudentPlan, facts: &Facts) -> Judgement {
         }
     }
     if !wrong.is_empty() {
-        (Verdict::Fail, texts(wrong))
-    } else if !unseen.is_empty() {
-        (Verdict::CouldNotCheck, texts(unseen))
-    } else {
-        let theirs = plan.items.iter();
-        let theirs = theirs.filter_map(|i| Some(format!("{}: {}", i.resource, i.theirs.as_ref()?)));
-        let mut evidence = vec![ready(plan)];
-        evidence.extend(theirs);
-        (Verdict::Pass, texts(evidence))
+        return (Verdict::Fail, texts(wrong));
     }
+    if !unseen.is_empty() {
+        return (Verdict::CouldNotCheck, texts(unseen));
+    }
+    let theirs = plan.items.iter();
+    let theirs = theirs.filter_map(|i| Some(format!("{}: {}", i.resource, i.theirs.as_ref()?)));
+    let evidence = std::iter::once(ready(plan)).chain(theirs);
+    (Verdict::Pass, texts(evidence.collect()))
 }

@@ -1,5 +1,5 @@
-//! The file of last readings. What counts when stands in `evidence::last_reading`. Unlike what readings remember to be
-//! quicker, this cannot be read anew: it is never replaced by something else.
+//! The file of last readings (see `evidence::last_reading`). Unlike the cache, it cannot be read anew, so a file that
+//! cannot be used is never replaced.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,13 +10,12 @@ use jiff::Timestamp;
 
 use super::{ClassFiles, LastReport};
 use crate::error::{Error, Kind, Result};
-use crate::evidence::cache::CacheKey;
 use crate::evidence::last_reading::LastReadings;
 use crate::files::{read_if_there, write_whole};
 use crate::ids::Username;
 use crate::roster::renamed::KnownPerson;
 
-/// With this begins the name of every file of last readings.
+/// What the names of files of last readings begin with.
 pub(crate) const FILE: &str = "last-readings";
 
 impl ClassFiles {
@@ -38,8 +37,8 @@ impl ClassFiles {
                 format!("cannot be used: {why}; nothing was touched"),
             )
             .hint(
-                "it has the last reading of every student; use the homeroom that wrote it, or move it away: what is in it \
-                 then counts no more",
+                "it has the last reading of every student; use the version of homeroom that wrote it, or move it away: \
+                 then those readings do not count any more",
             )
         })
     }
@@ -56,8 +55,8 @@ impl ClassFiles {
         write_whole(&self.file_of(FILE), text.as_bytes())
     }
 
-    /// Notes whose the readings are that an older homeroom kept. Without that, nothing contradicts that they are of whoever
-    /// has the usernames now.
+    /// Adds whose readings they are, where an older homeroom kept them. Otherwise they would count for whoever has the
+    /// usernames now.
     pub(super) fn attribute_last_readings(&self, people: &BTreeMap<Username, KnownPerson>) {
         if let Ok(mut last) = self.last_readings() {
             let before = last.clone();
@@ -69,7 +68,7 @@ impl ClassFiles {
     }
 }
 
-/// What a class's folder has readings of.
+/// A place of which a class's folder has readings.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct KnownPlace {
     pub(crate) account: String,
@@ -77,10 +76,28 @@ pub(crate) struct KnownPlace {
     pub(crate) lab: String,
 }
 
-/// Of what a class's folder has readings, each with the time of the last one.
+/// The places of which a class's folder has readings, with the time of the last one.
 pub(crate) fn known(folder: &Path) -> BTreeMap<KnownPlace, Timestamp> {
-    let mut known: BTreeMap<KnownPlace, Timestamp> = BTreeMap::new();
-    let mut add = |account: String, region: String, lab: String, at: Timestamp| {
+    let mut places = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if !name.to_string_lossy().starts_with(&format!("{FILE}-")) {
+            continue;
+        }
+        if let Ok(bytes) = fs::read(entry.path())
+            && let Ok(last) = LastReadings::parse(&bytes, None)
+            && let Some(at) = last.read_at()
+        {
+            let key = last.key;
+            places.push((key.account, key.region, key.lab.to_string(), at));
+        }
+    }
+    if let Some(report) = LastReport::read(folder) {
+        let (account, lab) = (report.account.id, report.lab.id);
+        places.push((account, report.region, lab, report.taken_at));
+    }
+    let mut known = BTreeMap::new();
+    for (account, region, lab, at) in places {
         let place = KnownPlace {
             account,
             region,
@@ -88,35 +105,6 @@ pub(crate) fn known(folder: &Path) -> BTreeMap<KnownPlace, Timestamp> {
         };
         let latest = known.entry(place).or_insert(at);
         *latest = at.max(*latest);
-    };
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let rest = name.strip_prefix(FILE);
-        if !rest.is_some_and(|rest| rest.starts_with('-')) {
-            continue;
-        }
-        let read = fs::read(entry.path()).ok();
-        let read = read.and_then(|bytes| LastReadings::parse(&bytes, None).ok());
-        if let Some((last, at)) = read.and_then(|last| last.read_at().map(|at| (last, at))) {
-            let CacheKey {
-                account,
-                region,
-                lab,
-                ..
-            } = last.key;
-            add(account, region, lab.to_string(), at);
-        }
-    }
-    if let Some(LastReport {
-        account,
-        region,
-        lab,
-        taken_at,
-        ..
-    }) = LastReport::read(folder)
-    {
-        add(account.id, region, lab.id, taken_at);
     }
     known
 }
@@ -124,6 +112,7 @@ pub(crate) fn known(folder: &Path) -> BTreeMap<KnownPlace, Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::cache::CacheKey;
     use crate::ids::Scope;
 
     fn files(dir: &Path) -> ClassFiles {

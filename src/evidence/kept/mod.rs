@@ -27,7 +27,6 @@ impl ClassFiles {
         Self { folder, key }
     }
 
-    /// The class's folder of reports.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -37,34 +37,36 @@ impl ClassFiles {
         kept.students
     }
 
-    /// Keeps what the roster says of the students that the command is about. That it fails costs a hint and nothing else.
+    /// Keeps what the roster says of the students that the command is about. If it fails, only a hint may be missing.
     pub(crate) fn keep_people(&self, roster: &[Student], students: &[Student]) {
         let everybody = distinct(roster);
         let before = self.people();
         // Before it is forgotten who had the usernames.
         self.attribute_last_readings(&before);
-        let mut people = before.clone();
-        for student in students {
-            if let Some(person) = everybody.get(&student.username) {
-                people.insert(student.username.clone(), person.clone());
-            }
+        let mut kept = KeptPeople {
+            students: before.clone(),
+        };
+        for Student { username, .. } in students {
+            let person = everybody.get(username);
+            kept.students
+                .extend(person.map(|person| (username.clone(), person.clone())));
         }
-        let changed = people != before;
-        let kept = KeptPeople { students: people };
-        if changed && let Ok(bytes) = serde_json::to_vec(&kept) {
+        if kept.students != before
+            && let Ok(bytes) = serde_json::to_vec(&kept)
+        {
             let _ = write_whole(&self.file_of("people"), &bytes);
         }
     }
 }
 
-/// What the roster says of everybody in it, as far as that is theirs alone.
+/// What the roster says of each student, without what two students share.
 pub(crate) fn distinct(roster: &[Student]) -> BTreeMap<Username, KnownPerson> {
     let rows = roster.iter();
     let rows = rows.map(|s| (s.username.clone(), s.email.clone(), s.name.clone()));
     alone(rows.collect())
 }
 
-/// What is told of each; an address or a name that two have recognises neither.
+/// People by username; an address or a name that two have recognises neither.
 fn alone(rows: Vec<(Username, Option<String>, Option<String>)>) -> BTreeMap<Username, KnownPerson> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (_, email, name) in &rows {

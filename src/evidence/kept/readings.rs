@@ -1,5 +1,5 @@
-//! What a reading of the class leaves for the next one: the file, and the run logs that tell which executions are
-//! homeroom's own. What is in it, and why it may be believed, stands in `evidence::cache`.
+//! The file that a reading of the class keeps for the next one, and the run logs, which name homeroom's own executions.
+//! For what is in the file, and why it may be used, see `evidence::cache`.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -10,10 +10,8 @@ use serde::Deserialize;
 
 use super::ClassFiles;
 use crate::evidence::cache::{Cache, CacheKey, OwnRecords};
-
 use crate::evidence::recorded::{Nonce, Written};
 use crate::files::write_whole;
-
 use crate::ids::Username;
 
 /// Largest file that is read, in bytes; one of a class of 500 has some tens of MB at most.
@@ -22,8 +20,8 @@ const SIZE_MAX: u64 = 256 * 1024 * 1024;
 const LINE_MAX: u64 = 64 * 1024;
 
 impl ClassFiles {
-    /// What earlier readings left, with the executions that the run logs say homeroom started. What cannot be used is
-    /// left aside, with a note: reading anew is always right, only slower.
+    /// What earlier readings kept, with the executions that homeroom started by its run logs. A file that cannot be used
+    /// is ignored, with a note: reading anew is always right, only slower.
     pub(crate) fn cache(&self) -> (Cache, Vec<String>) {
         let (mut cache, mut notes) = read(&self.file_of("readings"), self.key.clone());
         let runs = self.folder.join("runs");
@@ -35,32 +33,30 @@ impl ClassFiles {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => notes.push(format!(
-                "the run logs in {} could not be read ({error}); executions of homeroom's own that no earlier reading knows could not be told",
+                "the run logs in {} could not be read ({error}); homeroom's own executions since the last reading may look like a student's",
                 runs.display()
             )),
         }
         (cache, notes)
     }
 
-    /// Keeps everything for the next reading; a note when that fails, which costs time and nothing else.
+    /// Keeps everything for the next reading. A note when that fails: the next reading is slower then.
     pub(crate) fn keep_cache(&self, cache: &Cache) -> Option<String> {
         let written = write_whole(&self.file_of("readings"), cache.to_json().as_bytes());
         let error = written.err()?;
         Some(format!(
-            "what was read could not be kept for the next time: {error}"
+            "this reading could not be kept for the next time, which will be slower: {error}"
         ))
     }
 }
 
 fn read(path: &Path, key: CacheKey) -> (Cache, Vec<String>) {
-    let bytes = fs::File::open(path).and_then(|file| {
-        let mut bytes = Vec::new();
-        file.take(SIZE_MAX + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    });
-    let refused = match bytes {
-        Ok(bytes) if bytes.len() as u64 > SIZE_MAX => "it is too large".to_owned(),
-        Ok(bytes) => match Cache::parse(&bytes, &key) {
+    let mut bytes = Vec::new();
+    let file = File::open(path);
+    let read = file.and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes));
+    let refused = match read {
+        Ok(length) if length as u64 > SIZE_MAX => "it is too large".to_owned(),
+        Ok(_) => match Cache::parse(&bytes, &key) {
             Ok(cache) => return (cache, Vec::new()),
             Err(why) => why,
         },
@@ -76,21 +72,25 @@ fn read(path: &Path, key: CacheKey) -> (Cache, Vec<String>) {
     (Cache::new(key), vec![note])
 }
 
-/// The events of a run log that matter here.
+/// A line of a run log that matters here.
+#[derive(Deserialize)]
+struct OwnRecord {
+    at: Timestamp,
+    student: Username,
+    #[serde(flatten)]
+    event: OwnEvent,
+}
+
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-enum OwnRecord {
+enum OwnEvent {
     ExecutionStarted {
-        student: Username,
         execution_arn: String,
     },
     NonceIssued {
-        at: Timestamp,
-        student: Username,
         nonce: String,
     },
     FunctionWritten {
-        student: Username,
         function: String,
         modified_ms: i64,
         clean_from_ms: i64,
@@ -124,39 +124,31 @@ fn started_by_homeroom(runs: &Path) -> io::Result<OwnRecords> {
             if !MARKS.iter().any(|mark| line.contains(mark)) {
                 continue;
             }
-            match serde_json::from_str::<OwnRecord>(line) {
-                Ok(OwnRecord::ExecutionStarted {
-                    student,
-                    execution_arn,
-                }) => {
-                    own.entry(student)
-                        .or_default()
-                        .executions
-                        .insert(execution_arn);
+            let Ok(OwnRecord { at, student, event }) = serde_json::from_str(line) else {
+                continue;
+            };
+            let recorded = own.entry(student).or_default();
+            match event {
+                OwnEvent::ExecutionStarted { execution_arn } => {
+                    recorded.executions.insert(execution_arn);
                 }
-                Ok(OwnRecord::NonceIssued { at, student, nonce }) => {
+                OwnEvent::NonceIssued { nonce } => {
                     let at_ms = at.as_millisecond();
-                    own.entry(student)
-                        .or_default()
-                        .nonces
-                        .insert(Nonce { nonce, at_ms });
+                    recorded.nonces.insert(Nonce { nonce, at_ms });
                 }
-                Ok(OwnRecord::FunctionWritten {
-                    student,
+                OwnEvent::FunctionWritten {
                     function,
                     modified_ms,
                     clean_from_ms,
                     follows_ms,
-                }) => {
+                } => {
                     let written = Written {
                         clean_from_ms,
                         follows_ms,
                     };
-                    let functions = &mut own.entry(student).or_default().functions;
-                    let writes = functions.entry(function).or_default();
+                    let writes = recorded.functions.entry(function).or_default();
                     writes.insert(modified_ms, written);
                 }
-                Err(_) => {}
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What the last `validate` found, so that a report shows each stack's health. A deployment that changes a stack, or a
-//! teardown, makes it worth nothing, and takes it out.
+//! What the last `validate` found, so that a report shows each stack's health. A teardown, or a deployment that changes
+//! a stack, removes it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,13 +14,11 @@ use crate::files::write_whole;
 use crate::ids::Username;
 use crate::roster::Student;
 
-/// The last validation of each student.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Validations {
     students: BTreeMap<Username, Validated>,
 }
 
-/// One student's last validation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Validated {
     pub(crate) at: ZonedDateTime,
@@ -43,13 +41,13 @@ impl Validations {
 }
 
 impl ClassFiles {
-    /// What is kept; nothing where there is no file or it cannot be read, since asking again is always right.
+    /// What is kept; nothing where there is no file or it cannot be read: validating again is always right.
     pub(crate) fn validations(&self) -> Validations {
         let bytes = fs::read(self.file_of("validation")).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
-    /// Keeps what a validation found. A note when that fails, which costs only the report's word on it.
+    /// Keeps what a validation found. A note when that fails.
     pub(crate) fn keep_validations<'a>(
         &self,
         results: impl Iterator<Item = (&'a Username, &'a [CheckResult])>,
@@ -67,7 +65,7 @@ impl ClassFiles {
         })
     }
 
-    /// Takes out students whose stacks are not those any more that were validated.
+    /// Removes students whose stacks have changed since the validation.
     pub(crate) fn forget_validations<'a>(
         &self,
         students: impl Iterator<Item = &'a Username>,
