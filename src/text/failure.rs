@@ -19,6 +19,20 @@ pub struct Failure {
 }
 
 impl Failure {
+    pub(crate) fn new(subject: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            cause: cause.into(),
+            hint: None,
+            request_id: None,
+        }
+    }
+
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        let hint = Some(hint.into());
+        Self { hint, ..self }
+    }
+
     /// The cause with the id of its request: for where there is no other place for that.
     pub(crate) fn cause_in_full(&self) -> String {
         match &self.request_id {
@@ -29,11 +43,8 @@ impl Failure {
 
     /// What is wrong with a file, each kind of mistake once. `file` is what the messages call it.
     pub(crate) fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Self> {
-        let said = |message: problems::Message| Self {
-            request_id: None,
-            subject: message.subject,
-            cause: message.cause,
-            hint: Some(message.hint),
+        let said = |message: problems::Message| {
+            Self::new(message.subject, message.cause).hint(message.hint)
         };
         let messages = problems::messages(file, problems);
         messages.into_iter().map(said).collect()
