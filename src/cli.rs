@@ -1,4 +1,4 @@
-//! The command line as it is typed: verbs and options, nothing decided yet.
+//! The command line as it is typed: verbs and options.
 //!
 //! The options of every verb are [`GlobalOptions`]: each can also come from a variable or from `homeroom.toml`.
 
@@ -164,13 +164,13 @@ Example:
 }
 
 impl Verb {
-    /// Whether students may be named who are not in the roster any more: to do something about them, or to hear that it
-    /// is not for them.
+    /// Whether `--students` may name students who left the roster: the verb does something about them, or refuses them
+    /// with a reason.
     pub(crate) fn reaches_leavers(&self) -> bool {
         matches!(self, Self::Teardown(_) | Self::Access(_))
     }
 
-    /// Whether it is about all of those, and nobody else.
+    /// Whether the verb is about all students who left the roster, and nobody else.
     pub(crate) fn is_about_leavers(&self) -> bool {
         match self {
             Self::Teardown(args) => args.left,
@@ -180,7 +180,7 @@ impl Verb {
         }
     }
 
-    /// Refuses what would hit the whole class where only some can be meant, and two choices of students at once.
+    /// Refuses options for some students that would hit the whole class, and two choices of students at once.
     fn check_choice(&self, settings: &ClassSettings) -> Result<()> {
         let everybody = settings.students.is_empty();
         match self {
@@ -199,35 +199,33 @@ impl Verb {
                     true => "--section",
                     false => "--students",
                 };
-                Err(invalid(
-                    "--left",
-                    format!(
-                        "it chooses everybody who left the roster, and {option} chooses others"
-                    ),
-                    format!(
-                        "leave one of the two out ({option} may also come from a variable or homeroom.toml)"
-                    ),
-                ))
+                let cause = format!(
+                    "it chooses everybody who left the roster, and {option} chooses others"
+                );
+                let hint = format!(
+                    "leave one of the two out ({option} may also come from a variable or homeroom.toml)"
+                );
+                Err(invalid("--left", cause, hint))
             }
             _ => Ok(()),
         }
     }
 
-    /// The verb as events and summaries name it; none for those that are not about a class.
+    /// The verb as events and summaries name it; `None` for verbs that are not about a class.
     pub fn command(&self) -> Option<Command> {
-        match self {
-            Self::Rehearse(_) => Some(Command::Rehearse),
-            Self::Plan(_) => Some(Command::Plan),
-            Self::Deploy(_) => Some(Command::Deploy),
-            Self::Validate(_) => Some(Command::Validate),
-            Self::Status(_) => Some(Command::Status),
-            Self::Report(_) => Some(Command::Report),
-            Self::Watch(_) => Some(Command::Watch),
-            Self::Access(verb) => Some(verb.command()),
-            Self::Handout(_) => Some(Command::Handout),
-            Self::Teardown(_) => Some(Command::Teardown),
-            Self::Local(_) | Self::Completions(_) => None,
-        }
+        Some(match self {
+            Self::Rehearse(_) => Command::Rehearse,
+            Self::Plan(_) => Command::Plan,
+            Self::Deploy(_) => Command::Deploy,
+            Self::Validate(_) => Command::Validate,
+            Self::Status(_) => Command::Status,
+            Self::Report(_) => Command::Report,
+            Self::Watch(_) => Command::Watch,
+            Self::Access(verb) => verb.command(),
+            Self::Handout(_) => Command::Handout,
+            Self::Teardown(_) => Command::Teardown,
+            Self::Local(_) | Self::Completions(_) => return None,
+        })
     }
 }
 
@@ -254,7 +252,7 @@ pub struct PlanArgs {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct DeployArgs {
-    /// Put back what the students changed, once a copy of it is kept (needs --students)
+    /// Undo what the students changed, and keep a copy of it (needs --students)
     #[arg(long)]
     pub(crate) reset: bool,
     /// Deploy although fewer functions may run at once in the account than there are students
@@ -277,7 +275,7 @@ pub struct StatusArgs {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct AttestArgs {
-    /// A CSV file of what you saw and nothing can prove: username,check and, if wanted, note,by,when
+    /// A CSV file of what you saw and nothing can prove: columns username,check and perhaps note,by,when
     #[arg(long, value_name = "FILE")]
     pub(crate) attest: Option<PathBuf>,
 }
@@ -301,7 +299,7 @@ pub struct ReportArgs {
     /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
     #[arg(long, value_name = "NAME", requires = "gradebook")]
     pub(crate) assignment: Option<String>,
-    /// Lower grades too, where Canvas has more points than the lab gives; they are kept otherwise
+    /// Lower grades, too, where Canvas has more points than the lab gives; otherwise they stay
     #[arg(long, requires = "gradebook")]
     pub(crate) lower: bool,
     #[command(flatten)]
@@ -343,7 +341,7 @@ pub struct TeardownArgs {
     /// Only students who are no longer in the roster, all of them
     #[arg(long)]
     pub(crate) left: bool,
-    /// Delete without reading once more and without a final report
+    /// Delete without a last reading and without a final report
     #[arg(long)]
     pub(crate) no_final_report: bool,
 }
@@ -361,11 +359,11 @@ Examples:
   homeroom access grant --profile training --access-keys            for students who use the AWS CLI
   homeroom access grant --profile training --rotate --students user7    new ones for one student")]
     Grant(GrantArgs),
-    /// Take the users away, whole: passwords, keys, policies, MFA devices, groups
+    /// Delete the users with all they have: passwords, keys, policies, MFA devices, groups
     ///
     /// The stacks stay. Without --confirm, asks for the class's name on a terminal; elsewhere only lists.
     Revoke(RevokeArgs),
-    /// Shut students out at once, at the end of an exam say; nothing is lost
+    /// Shut students out at once, for example at the end of an exam; nothing is lost
     Freeze(FreezeArgs),
     /// Let students in again after a freeze, with what they had
     Thaw,
@@ -385,17 +383,17 @@ impl AccessVerb {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct GrantArgs {
-    /// A key pair for the AWS CLI too
+    /// Give a key pair for the AWS CLI, too
     #[arg(long)]
     pub(crate) access_keys: bool,
-    /// New credentials in the place of those that they have (needs --students)
+    /// Replace the credentials that they have by new ones (needs --students)
     #[arg(long)]
     pub(crate) rotate: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct RevokeArgs {
-    /// Take away without asking; CLASS is the class's name, as a safeguard
+    /// Delete without asking; CLASS is the class's name, as a safeguard
     #[arg(long, value_name = "CLASS")]
     pub(crate) confirm: Option<String>,
     /// Only students who are no longer in the roster, all of them
@@ -412,7 +410,7 @@ pub struct FreezeArgs {
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum LocalVerb {
-    /// Start it, and install it first if it is not yet
+    /// Start it, and install it first where it is missing
     Start,
     /// Stop it; what is in it stays on disk
     Stop(LocalStopArgs),
@@ -428,7 +426,7 @@ Example:
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct LocalStopArgs {
-    /// Forget everything that is in it
+    /// Delete everything that is in it
     #[arg(long)]
     pub(crate) wipe: bool,
 }

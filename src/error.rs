@@ -46,15 +46,7 @@ impl Error {
 
     /// One failure of a kind.
     pub(crate) fn new(kind: Kind, subject: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self {
-            kind,
-            failures: vec![Failure {
-                subject: subject.into(),
-                cause: cause.into(),
-                hint: None,
-                request_id: None,
-            }],
-        }
+        Self::of(kind, vec![Failure::new(subject, cause)])
     }
 
     /// Adds the next step to the last failure.
@@ -63,6 +55,14 @@ impl Error {
             last.hint = Some(hint.into());
         }
         self
+    }
+
+    /// [`Self::hint`], where there is one.
+    pub(crate) fn hint_if(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
     }
 }
 

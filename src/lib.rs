@@ -30,8 +30,8 @@
 //! | [`ids`] | names and ARNs: everything follows from class, lab and username |
 //! | [`text`], [`files`] | what others wrote, read and shown safely; private files |
 //!
-//! Arrows point down this list; `tests/output/architecture.rs` holds that, and names the few that do not yet. `local` is the
-//! embedded cloud; `strict`, a model of what AWS refuses and delays, stands by itself.
+//! Each room uses only rooms below it in this list; `tests/output/architecture.rs` checks that, and names the exceptions.
+//! `local` is the embedded cloud. `strict`, a model of what AWS refuses and delays, uses no other room.
 
 pub mod aws;
 mod cli;

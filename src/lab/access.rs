@@ -62,9 +62,17 @@ impl Lab {
             policy: managed(&access.policy, POLICY),
             boundary: managed(&access.boundary, BOUNDARY),
         };
-        problems
-            .or(Some(policies))
-            .map_err(|failures| self.hinted(student, apis, failures))
+        problems.or(Some(policies)).map_err(|mut failures| {
+            if let Some(missing) = self.missing_api(student, apis) {
+                let hint = format!(
+                    "REST API {missing} has no id before it is deployed: deploy the stack first"
+                );
+                for failure in &mut failures {
+                    failure.hint.get_or_insert_with(|| hint.clone());
+                }
+            }
+            failures
+        })
     }
 
     /// The permissions boundary alone, which the stack's roles are created with, so before any API has an id.
@@ -107,24 +115,14 @@ impl Lab {
         }
     }
 
-    /// Names the likeliest reason where a student's API is not there.
-    fn hinted(
+    /// The name of the first of a student's APIs that is not in `apis`.
+    pub(super) fn missing_api(
         &self,
         student: &Student,
         apis: &BTreeMap<String, ApiEndpoint>,
-        mut failures: Vec<Failure>,
-    ) -> Vec<Failure> {
-        let apis_of_lab = self.manifest.rest_apis.iter();
-        let mut names = apis_of_lab.map(|api| api.pattern.name(&student.username));
-        if let Some(missing) = names.find(|name| !apis.contains_key(name)) {
-            for failure in &mut failures {
-                failure.hint.get_or_insert_with(|| {
-                    format!(
-                        "REST API {missing} has no id before it is deployed: deploy the stack first"
-                    )
-                });
-            }
-        }
-        failures
+    ) -> Option<String> {
+        let entries = self.manifest.rest_apis.iter();
+        let mut names = entries.map(|api| api.pattern.name(&student.username));
+        names.find(|name| !apis.contains_key(name))
     }
 }

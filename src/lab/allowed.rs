@@ -14,12 +14,12 @@ const SETTING: &str = "allow-in-roles";
 pub(crate) struct JudgedRisks {
     allowed: Vec<Risk>,
     refused: Vec<Risk>,
-    /// What the settings allow and the lab does not ask for.
+    /// Keys that the settings allow and the lab does not ask for.
     idle: Vec<String>,
 }
 
 impl JudgedRisks {
-    /// Only what is allowed to the letter is allowed.
+    /// A risk is allowed only by its exact key.
     pub(crate) fn of(risks: Vec<Risk>, allow: &[String]) -> Self {
         let asked = |key: &String| risks.iter().any(|risk| risk.key() == *key);
         let idle = allow.iter().filter(|key| !asked(key)).cloned().collect();
@@ -32,7 +32,7 @@ impl JudgedRisks {
         }
     }
 
-    /// What `plan` says of it, the allowed as well: the settings may have come with the lab.
+    /// The notes of `plan`. They name what is allowed, too: the settings may have come with the lab.
     pub(crate) fn notes(&self, settings: &Path) -> Vec<String> {
         let refused = self.refused.iter().map(|risk| {
             let key = risk.key();
@@ -45,8 +45,8 @@ impl JudgedRisks {
         refused.chain(self.allowed(settings)).chain(idle).collect()
     }
 
-    /// What `deploy` says that it makes because the settings allow it. They are named by their whole path: where the lab's
-    /// folder is the current one, the file may be the lab's own.
+    /// The notes of `deploy` on what the settings allow. They name the settings' file by its whole path: where the
+    /// lab's folder is the current one, the file may be the lab's own.
     pub(crate) fn allowed(&self, settings: &Path) -> Vec<String> {
         let allows = |risk| format!("{risk}; {} allows it", settings.display());
         self.allowed.iter().map(allows).collect()
@@ -60,15 +60,12 @@ impl JudgedRisks {
         if self.refused.is_empty() {
             return Ok(());
         }
-        let failures = self.refused.iter().map(|risk| Failure {
-            subject: format!("lab {lab}"),
-            cause: format!("{risk}; nothing was deployed"),
-            hint: Some(format!(
+        let failures = self.refused.iter().map(|risk| {
+            Failure::new(format!("lab {lab}"), format!("{risk}; nothing was deployed")).hint(format!(
                 "name the actions, resources or principals exactly in the lab; or, if you trust it with this, write \
                  {SETTING} = [\"{}\"] into homeroom.toml",
                 risk.key()
-            )),
-            request_id: None,
+            ))
         });
         Err(Error::of(Kind::Refused, failures.collect()))
     }

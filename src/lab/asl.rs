@@ -35,20 +35,16 @@ impl AslChecker {
         let Value::Object(machine) = machine else {
             return self.say(format!("{scope} is not a JSON object"));
         };
-        let Some(Value::Object(states)) = machine
-            .get("States")
-            .filter(|s| **s != Value::Object(Map::new()))
-        else {
+        let states = machine.get("States").and_then(Value::as_object);
+        let Some(states) = states.filter(|states| !states.is_empty()) else {
             return self.say(format!("{scope} has no States"));
         };
         let start = machine.get("StartAt").and_then(Value::as_str);
         match start {
             None => self.say(format!("{scope} has no StartAt")),
-            Some(start) if !states.contains_key(start) => {
-                self.say(format!(
-                    "StartAt of {scope} names {start:?}, which is not one of its states"
-                ));
-            }
+            Some(start) if !states.contains_key(start) => self.say(format!(
+                "StartAt of {scope} names {start:?}, which is not one of its states"
+            )),
             Some(_) => {}
         }
         for (name, state) in states {
@@ -72,28 +68,19 @@ impl AslChecker {
     fn reachability(&mut self, start: &str, states: &Map<String, Value>, scope: &str) {
         let mut reached = BTreeSet::from([start]);
         let mut open = vec![start];
-        while let Some(name) = open.pop() {
-            for target in states.get(name).map(targets).unwrap_or_default() {
+        let mut ends = false;
+        while let Some(state) = open.pop().and_then(|name| states.get(name)) {
+            ends |= matches!(kind(state), Some("Succeed" | "Fail")) || state["End"] == true;
+            for target in targets(state) {
                 if states.contains_key(target) && reached.insert(target) {
                     open.push(target);
                 }
             }
         }
-        for name in states
-            .keys()
-            .filter(|name| !reached.contains(name.as_str()))
-        {
+        for name in states.keys().filter(|name| !reached.contains(&***name)) {
             self.say(format!("state {name:?} cannot be reached from {start:?}"));
         }
-        let ends = |state: &Value| {
-            matches!(kind(state), Some("Succeed" | "Fail"))
-                || state.get("End") == Some(&Value::Bool(true))
-        };
-        if !reached
-            .iter()
-            .filter_map(|name| states.get(*name))
-            .any(ends)
-        {
+        if !ends {
             self.say(format!("{scope} never ends: no state that can be reached is Succeed, Fail or has \"End\": true"));
         }
     }
@@ -113,54 +100,41 @@ impl AslChecker {
             }
         }
         match kind {
-            "Task" => {
-                if fields
-                    .get("Resource")
-                    .and_then(Value::as_str)
-                    .is_none_or(str::is_empty)
-                {
-                    self.say(format!("task {name:?} has no Resource"));
-                }
-                self.goes_on(name, fields);
-                self.error_handlers(name, fields);
+            "Task" if text_of(state, "Resource").is_none_or(str::is_empty) => {
+                self.say(format!("task {name:?} has no Resource"));
             }
-            "Pass" => self.goes_on(name, fields),
             "Wait" => {
                 let ways = ["Seconds", "Timestamp", "SecondsPath", "TimestampPath"];
                 if ways.iter().filter(|way| fields.contains_key(**way)).count() != 1 {
-                    self.say(format!(
-                        "wait {name:?} needs exactly one of {}",
-                        ways.join(", ")
-                    ));
+                    let ways = ways.join(", ");
+                    self.say(format!("wait {name:?} needs exactly one of {ways}"));
                 }
-                self.goes_on(name, fields);
             }
-            "Choice" => self.choice(name, fields),
-            "Succeed" | "Fail" => self.stays(name, kind, fields),
+            "Choice" => self.choice(name, state),
             "Parallel" => {
-                match fields.get("Branches").and_then(Value::as_array) {
-                    Some(branches) if !branches.is_empty() => {
-                        for (i, branch) in branches.iter().enumerate() {
-                            self.machine(branch, &format!("branch {} of {name:?}", i + 1));
-                        }
-                    }
-                    _ => self.say(format!("parallel {name:?} has no Branches")),
+                let branches = list(state, "Branches");
+                if branches.is_empty() {
+                    self.say(format!("parallel {name:?} has no Branches"));
                 }
-                self.goes_on(name, fields);
-                self.error_handlers(name, fields);
-            }
-            "Map" => {
-                match fields
-                    .get("ItemProcessor")
-                    .or_else(|| fields.get("Iterator"))
-                {
-                    Some(inner) => self.machine(inner, &format!("the item processor of {name:?}")),
-                    None => self.say(format!("map {name:?} has no ItemProcessor")),
+                for (i, branch) in branches.iter().enumerate() {
+                    self.machine(branch, &format!("branch {} of {name:?}", i + 1));
                 }
-                self.goes_on(name, fields);
-                self.error_handlers(name, fields);
             }
-            other => self.say(format!("state {name:?} has the unknown Type {other:?}")),
+            "Map" => match fields.get("ItemProcessor").or(fields.get("Iterator")) {
+                Some(inner) => self.machine(inner, &format!("the item processor of {name:?}")),
+                None => self.say(format!("map {name:?} has no ItemProcessor")),
+            },
+            "Task" | "Pass" | "Succeed" | "Fail" => {}
+            other => {
+                return self.say(format!("state {name:?} has the unknown Type {other:?}"));
+            }
+        }
+        match kind {
+            "Choice" | "Succeed" | "Fail" => self.stays(name, kind, fields),
+            _ => self.goes_on(name, fields),
+        }
+        if matches!(kind, "Task" | "Parallel" | "Map") {
+            self.error_handlers(name, fields);
         }
     }
 
@@ -186,21 +160,17 @@ impl AslChecker {
         }
     }
 
-    fn choice(&mut self, name: &str, fields: &Map<String, Value>) {
-        self.stays(name, "Choice", fields);
-        let rules = fields.get("Choices").and_then(Value::as_array);
-        let Some(rules) = rules.filter(|rules| !rules.is_empty()) else {
-            return self.say(format!("choice {name:?} has no Choices"));
-        };
-        for (i, rule) in rules.iter().enumerate() {
-            if rule.get("Next").and_then(Value::as_str).is_none() {
-                self.say(format!("rule {} of choice {name:?} has no Next", i + 1));
+    fn choice(&mut self, name: &str, state: &Value) {
+        let rules = list(state, "Choices");
+        if rules.is_empty() {
+            self.say(format!("choice {name:?} has no Choices"));
+        }
+        for (i, rule) in (1..).zip(rules) {
+            if text_of(rule, "Next").is_none() {
+                self.say(format!("rule {i} of choice {name:?} has no Next"));
             }
             if !compares(rule) {
-                self.say(format!(
-                    "rule {} of choice {name:?} compares nothing",
-                    i + 1
-                ));
+                self.say(format!("rule {i} of choice {name:?} compares nothing"));
             }
         }
     }
@@ -214,26 +184,19 @@ impl AslChecker {
                 self.say(format!("{field} of state {name:?} is not a list"));
                 continue;
             };
-            for (i, handler) in handlers.iter().enumerate() {
-                let errors = handler.get("ErrorEquals").and_then(Value::as_array);
-                let errors: Vec<_> = errors
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str)
-                    .collect();
+            for (i, handler) in (1..).zip(handlers) {
+                let errors = list(handler, "ErrorEquals").iter();
+                let errors: Vec<_> = errors.filter_map(Value::as_str).collect();
                 if errors.is_empty() {
-                    self.say(format!(
-                        "{field} {} of state {name:?} has no ErrorEquals",
-                        i + 1
-                    ));
+                    self.say(format!("{field} {i} of state {name:?} has no ErrorEquals"));
                 }
-                if errors.contains(&"States.ALL") && (errors.len() > 1 || i + 1 < handlers.len()) {
+                if errors.contains(&"States.ALL") && (errors.len() > 1 || i < handlers.len()) {
                     self.say(format!(
                         "States.ALL in {field} of state {name:?} must stand alone and last"
                     ));
                 }
-                if field == "Catch" && handler.get("Next").and_then(Value::as_str).is_none() {
-                    self.say(format!("Catch {} of state {name:?} has no Next", i + 1));
+                if field == "Catch" && text_of(handler, "Next").is_none() {
+                    self.say(format!("Catch {i} of state {name:?} has no Next"));
                 }
             }
         }
@@ -241,24 +204,28 @@ impl AslChecker {
 }
 
 fn kind(state: &Value) -> Option<&str> {
-    state.get("Type")?.as_str()
+    text_of(state, "Type")
+}
+
+fn text_of<'v>(value: &'v Value, field: &str) -> Option<&'v str> {
+    value.get(field)?.as_str()
+}
+
+/// Empty where there is no list.
+fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
+    let list = value.get(field).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
 }
 
 /// Every state that a state may go on to.
 fn targets(state: &Value) -> Vec<&str> {
-    let nexts_of = |field: &str| {
-        let handlers = state.get(field).and_then(Value::as_array);
-        handlers
-            .into_iter()
-            .flatten()
-            .filter_map(|handler| handler.get("Next")?.as_str())
-    };
-    let direct = ["Next", "Default"]
+    let next_and_default = ["Next", "Default"].map(|field| text_of(state, field));
+    let inner = list(state, "Catch").iter().chain(list(state, "Choices"));
+    let inner = inner.map(|inner| text_of(inner, "Next"));
+    next_and_default
         .into_iter()
-        .filter_map(|field| state.get(field)?.as_str());
-    direct
-        .chain(nexts_of("Catch"))
-        .chain(nexts_of("Choices"))
+        .chain(inner)
+        .flatten()
         .collect()
 }
 
@@ -269,25 +236,20 @@ fn compares(rule: &Value) -> bool {
         return false;
     };
     for field in ["And", "Or"] {
-        if let Some(parts) = fields.get(field) {
-            return parts
-                .as_array()
-                .is_some_and(|parts| !parts.is_empty() && parts.iter().all(compares));
+        if fields.contains_key(field) {
+            let parts = list(rule, field);
+            return !parts.is_empty() && parts.iter().all(compares);
         }
     }
     if let Some(part) = fields.get("Not") {
         return compares(part);
     }
-    if fields.contains_key("Condition") {
-        return true;
-    }
-    let operators = fields.keys().filter(|key| {
-        !matches!(
-            key.as_str(),
-            "Variable" | "Next" | "Comment" | "Assign" | "Output"
-        )
-    });
-    fields.contains_key("Variable") && operators.count() == 1
+    let is_operator = |key: &&String| {
+        let others = ["Variable", "Next", "Comment", "Assign", "Output"];
+        !others.contains(&key.as_str())
+    };
+    fields.contains_key("Condition")
+        || fields.contains_key("Variable") && fields.keys().filter(is_operator).count() == 1
 }
 
 #[cfg(test)]

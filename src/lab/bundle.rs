@@ -10,26 +10,15 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::{Files, Lab, is_shipped};
 
 use folder::Limits;
+pub(crate) use folder::named_file;
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 static LAMBDAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lambdas");
 
-static DEMO_ROSTER: &[u8] = include_bytes!("../../roster/demo-class.csv");
-
 /// The roster that is built into the binary: a class of thirty to rehearse with.
-pub(crate) fn demo_roster() -> &'static [u8] {
-    DEMO_ROSTER
-}
+pub(crate) static DEMO_ROSTER: &[u8] = include_bytes!("../../roster/demo-class.csv");
 
-/// Reads a file that the instructor names: nothing but a file, and no more than so many bytes.
-///
-/// # Errors
-/// The system's, or why it is not read.
-pub(crate) fn named_file(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
-    folder::named_file(path, max)
-}
-
-/// Most bytes of a list of a class that the instructor names (roster, attestations, gradebook): far beyond any.
+/// Most bytes of a list that the instructor names (roster, attestations, gradebook): far more than any class needs.
 pub(crate) const LIST_MAX: u64 = 64 * 1024 * 1024;
 
 /// The folders that a bundle is made of.
@@ -49,22 +38,14 @@ pub fn load(dir: Option<&Path>) -> Result<Lab> {
         None if current.join(MANIFEST).is_file() => folder::read(current, Limits::BUNDLE)?,
         None => built_in(),
     };
-    Lab::parse(files).map_err(|failures| Error {
-        kind: Kind::Invalid,
-        failures,
-    })
+    Lab::parse(files).map_err(|failures| Error::of(Kind::Invalid, failures))
 }
 
-/// The lab that is built into the binary.
 fn built_in() -> Files {
     fn add(dir: &Dir<'_>, root: &str, files: &mut Files) {
         for file in dir.files() {
-            let path: Vec<_> = file
-                .path()
-                .iter()
-                .map(|part| part.to_string_lossy())
-                .collect();
-            let path = format!("{root}/{}", path.join("/"));
+            let parts = file.path().iter().map(|part| part.to_string_lossy());
+            let path = format!("{root}/{}", parts.collect::<Vec<_>>().join("/"));
             if is_shipped(&path) {
                 files.insert(path, file.contents().to_vec());
             }

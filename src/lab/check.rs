@@ -22,24 +22,20 @@ pub enum Work {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
-    /// Short id, unique in the lab.
     pub(crate) id: String,
     /// What the student does, in a few words.
     pub(crate) title: String,
-    /// Whose work it looks at.
     pub(crate) work: Work,
     /// Points for the gradebook. Only a student's own task carries any.
     #[serde(default)]
     pub(crate) points: Points,
-    /// How the points are earned.
     #[serde(default)]
     pub(crate) credit: Credit,
     /// What to do when it does not pass, said to the student.
     pub(crate) hint: String,
-    /// The same said to the instructor, where other words are needed.
+    /// The hint for the instructor, where it differs.
     #[serde(default)]
     pub(crate) instructor_hint: Option<String>,
-    /// What proves it.
     pub(crate) proof: Proof,
 }
 
@@ -64,12 +60,10 @@ pub(crate) enum Proof {
     ResourcesReady,
     /// Enough executions of a state machine.
     Executions {
-        /// Id of the state machine in the lab bundle.
         state_machine: String,
         /// Only those started so; any of the student's own otherwise.
         #[serde(default)]
         started_by: Option<Starter>,
-        /// Only those with this status.
         #[serde(default)]
         status: Option<ExecutionStatus>,
         /// Only those that failed with this error name.
@@ -81,13 +75,11 @@ pub(crate) enum Proof {
         /// One at least for each of these values, by JSON pointer into the input.
         #[serde(default)]
         one_for_each: BTreeMap<String, Vec<serde_json::Value>>,
-        /// How many at least.
         #[serde(default = "one")]
         count: u32,
     },
     /// A log event in each of these functions' log groups (ids in the lab bundle).
     LogEvents {
-        /// Ids of the functions.
         functions: Vec<String>,
         /// Id of a state machine: at least one execution of it must be the student's own, and only log events
         /// since the oldest of those count. homeroom's own validation leaves log events too, and they prove
@@ -96,18 +88,14 @@ pub(crate) enum Proof {
         own_execution_of: Option<String>,
     },
     /// Nothing that homeroom can read proves it; shown as such, and kept out of the completion.
-    Unprovable {
-        /// Why, in a sentence.
-        why: String,
-    },
+    Unprovable { why: String },
 }
 
 fn one() -> u32 {
     1
 }
 
-/// A check of the stack itself, for `validate`, which asks the same without the lab's word for it. The hint is the
-/// instructor's.
+/// A check that `validate` makes of every stack, whatever checks the lab defines. The hint is for the instructor.
 pub(crate) fn stack_check(id: &str, title: &str, hint: &str, proof: Proof) -> Check {
     Check {
         id: id.to_owned(),

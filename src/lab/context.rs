@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tera::Context;
 
 use crate::ids::{ClassName, Scope};
@@ -16,7 +16,7 @@ pub(super) struct ClassContext<'a> {
     lab: &'a Lab,
     scope: &'a Scope,
     class: &'a ClassName,
-    shared: Map<String, Value>,
+    shared: Context,
 }
 
 impl<'a> ClassContext<'a> {
@@ -33,10 +33,7 @@ impl<'a> ClassContext<'a> {
             "console": scope.console(),
             "settings": settings,
         });
-        let shared = match shared {
-            Value::Object(map) => map,
-            _ => Map::new(),
-        };
+        let shared = Context::from_value(shared).unwrap_or_default();
         Self {
             lab,
             scope,
@@ -45,42 +42,34 @@ impl<'a> ClassContext<'a> {
         }
     }
 
-    /// Everything for one student; REST APIs have an id, a URL and ARNs where they are in `apis` (by
-    /// name).
+    /// Everything for one student. A REST API has an id, a URL and ARNs where it is in `apis` (by name).
     pub(crate) fn student(
         &self,
         student: &Student,
         apis: &BTreeMap<String, ApiEndpoint>,
     ) -> Context {
-        let mut all = self.shared.clone();
         let username = &student.username;
-        all.insert("username".into(), username.as_str().into());
-        all.insert("student".into(), columns(student));
         let user = username.as_str();
-        let user_arn = self.scope.user_arn(self.class, user);
-        all.insert("user".into(), json!({ "name": user, "arn": user_arn }));
         let (manifest, scope) = (&self.lab.manifest, self.scope);
-        let named = |name: String, arn: String| json!({ "name": name, "arn": arn });
         let roles = each(&manifest.roles, |role| {
             let name = role.pattern.name(username);
-            let arn = scope.role_arn(self.class, &name);
-            named(name, arn)
+            json!({ "name": name, "arn": scope.role_arn(self.class, &name) })
         });
         let functions = each(&manifest.functions, |function| {
             let name = function.pattern.name(username);
-            let arn = scope.function_arn(&name);
-            named(name, arn)
+            json!({ "name": name, "arn": scope.function_arn(&name) })
         });
         let log_groups = each(&manifest.functions, |function| {
             let name = function.log_group().name(username);
-            let arn = scope.log_group_arn(&name);
-            named(name, arn)
+            json!({ "name": name, "arn": scope.log_group_arn(&name) })
         });
         let state_machines = each(&manifest.state_machines, |machine| {
             let name = machine.pattern.name(username);
-            let arn = scope.state_machine_arn(&name);
-            let executions = scope.executions_arn(&name);
-            json!({ "name": name, "arn": arn, "execution_arn": executions })
+            json!({
+                "name": name,
+                "arn": scope.state_machine_arn(&name),
+                "execution_arn": scope.executions_arn(&name),
+            })
         });
         let rest_apis = each(&manifest.rest_apis, |api| {
             let name = api.pattern.name(username);
@@ -96,21 +85,23 @@ impl<'a> ClassContext<'a> {
                 None => json!({ "name": name, "stage": api.stage }),
             }
         });
-        for (key, value) in [
-            ("roles", roles),
-            ("functions", functions),
-            ("log_groups", log_groups),
-            ("state_machines", state_machines),
-            ("rest_apis", rest_apis),
-        ] {
-            all.insert(key.into(), value);
-        }
-        // Only a map goes in, so this cannot fail; an empty context would only make rendering say what is missing.
-        Context::from_value(all.into()).unwrap_or_default()
+        let own = json!({
+            "username": user,
+            "student": columns(student),
+            "user": { "name": user, "arn": scope.user_arn(self.class, user) },
+            "roles": roles,
+            "functions": functions,
+            "log_groups": log_groups,
+            "state_machines": state_machines,
+            "rest_apis": rest_apis,
+        });
+        let mut context = self.shared.clone();
+        // Both are made of maps, so this cannot fail; an empty context would only make rendering say what is missing.
+        context.extend(Context::from_value(own).unwrap_or_default());
+        context
     }
 }
 
-/// Something of each entry, by its id.
 fn each<E: ManifestEntry>(entries: &[E], of: impl Fn(&E) -> Value) -> Value {
     let by_id = entries.iter().map(|e| (e.id().to_owned(), of(e)));
     Value::Object(by_id.collect())
@@ -119,18 +110,16 @@ fn each<E: ManifestEntry>(entries: &[E], of: impl Fn(&E) -> Value) -> Value {
 /// The roster's columns. Those that homeroom knows are always there, empty where the roster has none, so that
 /// a template works with every roster; others only where the roster has them.
 fn columns(student: &Student) -> Value {
-    let mut columns: Map<String, Value> = student
-        .extra
-        .iter()
-        .map(|(column, value)| (column.clone(), value.as_str().into()))
-        .collect();
-    for (column, value) in [
-        ("name", &student.name),
-        ("email", &student.email),
-        ("section", &student.section),
-    ] {
-        columns.insert(column.into(), value.as_deref().unwrap_or_default().into());
-    }
-    columns.insert("username".into(), student.username.as_str().into());
-    columns.into()
+    let known = [
+        ("username", Some(student.username.as_str())),
+        ("name", student.name.as_deref()),
+        ("email", student.email.as_deref()),
+        ("section", student.section.as_deref()),
+    ];
+    let known = known.map(|(column, value)| (column, value.unwrap_or_default()));
+    let extra = student.extra.iter();
+    let extra = extra.map(|(column, value)| (column.as_str(), value.as_str()));
+    let all = extra.chain(known);
+    all.map(|(column, value)| (column.to_owned(), value))
+        .collect()
 }

@@ -80,7 +80,7 @@ impl Lab {
         }
     }
 
-    /// Tries what is rendered only later, so that its faults are known before anything is touched.
+    /// Tries the templates that are rendered only later, so that their faults are known before anything is touched.
     fn check_extras(
         &self,
         contexts: &ClassContext<'_>,
@@ -94,7 +94,7 @@ impl Lab {
             let mut documents = self.documents(student, problems);
             documents.text(&payload.template, context);
         }
-        // Outputs and access are tried with APIs that exist, since they will once the stack is deployed.
+        // Outputs and access name deployed APIs, so this tries them with APIs that look deployed.
         let deployed = contexts.student(student, &self.stand_in_apis(&student.username));
         self.check_access(student, context, &deployed, problems);
         for output in &self.manifest.outputs {
@@ -106,17 +106,15 @@ impl Lab {
     }
 }
 
-/// Names must be unique in the account's region; IAM compares without regard to case, so all are held to that.
+/// Names must be unique in the account's region. IAM ignores case when it compares names, so this does for every kind.
 fn check_names(stacks: &[Stack], problems: &mut Problems) {
     let mut seen = HashMap::new();
     for stack in stacks {
         for resource in stack.resource_ids() {
             let key = (resource.kind, resource.name.to_ascii_lowercase());
             if let Some(other) = seen.insert(key, stack.student()) {
-                let cause = format!(
-                    "students {other} and {} would both have this name",
-                    stack.student()
-                );
+                let student = stack.student();
+                let cause = format!("students {other} and {student} would both have this name");
                 problems.add(resource.to_string(), cause).hint =
                     Some("change one of the two usernames".into());
             }
@@ -124,7 +122,7 @@ fn check_names(stacks: &[Stack], problems: &mut Problems) {
     }
 }
 
-/// Renders one student's stack; what fails becomes a problem and leaves an empty value behind.
+/// Renders one student's stack. What fails becomes a problem, and an empty value stands in its place.
 struct Renderer<'a> {
     lab: &'a Lab,
     scope: &'a Scope,

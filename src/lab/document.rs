@@ -40,7 +40,7 @@ impl Documents<'_> {
         )
     }
 
-    /// A file of any kind; one that is called JSON must be it.
+    /// A file of any kind; one whose name ends in .json must be JSON.
     pub(crate) fn text(&mut self, path: &str, context: &Context) -> Option<String> {
         let filled = self.templates.file(path, context);
         let text = self.or_say(path, filled)?;

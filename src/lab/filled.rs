@@ -22,36 +22,27 @@ use crate::text::failure::Failure;
 pub(super) const STAND_IN_NONCE: &str = "2standinaa";
 
 /// Something that a scripted student does in a rehearsal, filled in.
+#[expect(missing_docs, reason = "the names of the fields say it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptedStep {
     /// Starts an execution, as from the console.
     Execution {
-        /// The state machine's name.
         state_machine: String,
-        /// The execution's name.
         name: String,
-        /// Its input.
         input: String,
     },
     /// Sends requests to the student's API.
     Api {
-        /// The route.
         route: ApiRoute,
-        /// The body.
         body: String,
-        /// How often.
         times: u32,
     },
 }
 
-/// An example payload, filled in for a student.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Payload {
-    /// Short id, unique in the lab.
     pub(crate) id: String,
-    /// What it is for.
     pub(crate) title: String,
-    /// Its text.
     pub(crate) text: String,
 }
 
@@ -60,11 +51,9 @@ pub(crate) struct Payload {
 pub struct ApiRoute {
     /// The API's name.
     pub(crate) api: String,
-    /// Its stage.
     pub(crate) stage: String,
-    /// HTTP method.
     pub(crate) method: String,
-    /// Path below the stage.
+    /// Below the stage.
     pub(crate) path: String,
 }
 
@@ -110,7 +99,7 @@ impl Lab {
         filled.flatten().collect()
     }
 
-    /// What `validate` tries on a student's stack; its requests bear the nonce.
+    /// What `validate` tries on a student's stack; its requests hold the nonce.
     ///
     /// # Errors
     /// Templates that cannot be filled in. [`Lab::desired`] finds the same ones.
@@ -170,7 +159,7 @@ impl Lab {
         probes
     }
 
-    /// Whoever reads the class must know again what `validate` made the API start.
+    /// A later reading must recognise the executions that `validate` made the API start.
     pub(super) fn check_nonces(
         &self,
         student: &Student,
@@ -196,19 +185,15 @@ impl Lab {
                 value.is_some_and(|text| text.contains(&marked(STAND_IN_NONCE)))
             };
             if (200..300).contains(expect_http) && !nonce_in.iter().any(bears) {
-                problems.add_for(
-                    &student.username,
-                    format!("templates/{path}"),
-                    "what it starts could not be told from the student's work: put {{ nonce }} into a value that the \
-                     execution's input keeps, and its place into nonce_in of [marks]"
-                        .to_owned(),
-                );
+                let cause = "what it starts could not be told from the student's work: put {{ nonce }} into a value \
+                             that the execution's input keeps, and its place into nonce_in of [marks]";
+                problems.add_for(&student.username, format!("templates/{path}"), cause);
             }
         }
     }
 
-    /// What a student is given. Outputs that need an API's id or URL are left out where `apis` (by API name)
-    /// does not have it.
+    /// What a student is given. Left out are outputs that need the id or URL of an API that is not in `apis` (by API
+    /// name).
     pub(crate) fn outputs(
         &self,
         scope: &Scope,
@@ -217,21 +202,17 @@ impl Lab {
         apis: &BTreeMap<String, ApiEndpoint>,
     ) -> Vec<Output> {
         let context = ClassContext::new(self, scope, class).student(student, apis);
-        let rendered = self.manifest.outputs.iter().map(|output| {
-            let value = self
-                .templates
-                .text(&output_key(&output.id), &context)
-                .ok()?;
+        let outputs = self.manifest.outputs.iter().filter_map(|output| {
+            let value = self.templates.text(&output_key(&output.id), &context);
             Some(Output {
                 id: output.id.clone(),
                 label: output.label.clone(),
-                value,
+                value: value.ok()?,
             })
         });
-        rendered.flatten().collect()
+        outputs.collect()
     }
 
-    /// The example payloads for a student.
     pub(crate) fn payloads(
         &self,
         scope: &Scope,
@@ -239,14 +220,14 @@ impl Lab {
         student: &Student,
     ) -> Vec<Payload> {
         let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
-        let rendered = self.manifest.payloads.iter().map(|payload| {
+        let payloads = self.manifest.payloads.iter().filter_map(|payload| {
             Some(Payload {
                 id: payload.id.clone(),
                 title: payload.title.clone(),
                 text: self.templates.file(&payload.template, &context).ok()?,
             })
         });
-        rendered.flatten().collect()
+        payloads.collect()
     }
 
     /// The example payloads as requests to the student's deployed APIs (by API name): each payload to every
@@ -268,19 +249,22 @@ impl Lab {
                 continue;
             };
             let target = format!("{} {}", route.method, route.path);
-            requests.extend(payloads.iter().map(|payload| ExampleRequest {
-                id: match several {
-                    true => format!("{target} {}", payload.id),
-                    false => payload.id.clone(),
-                },
-                title: match several {
-                    true => format!("{}, {target}", payload.title),
-                    false => payload.title.clone(),
-                },
-                method: route.method.clone(),
-                url: format!("{}{}", endpoint.url, route.path),
-                body: payload.text.clone(),
-                sigv4: self.signature(&route.api, scope, &student.username),
+            requests.extend(payloads.iter().cloned().map(|payload| {
+                let (id, title) = match several {
+                    true => (
+                        format!("{target} {}", payload.id),
+                        format!("{}, {target}", payload.title),
+                    ),
+                    false => (payload.id, payload.title),
+                };
+                ExampleRequest {
+                    id,
+                    title,
+                    method: route.method.clone(),
+                    url: format!("{}{}", endpoint.url, route.path),
+                    body: payload.text,
+                    sigv4: self.signature(&route.api, scope, &student.username),
+                }
             }));
         }
         requests
@@ -307,12 +291,12 @@ impl Lab {
         class: &ClassName,
         student: &Student,
     ) -> Option<String> {
-        let payload = self.manifest.payloads.iter().find(|p| p.id == id)?;
-        let context = ClassContext::new(self, scope, class).student(student, &BTreeMap::new());
-        self.templates.file(&payload.template, &context).ok()
+        let mut payloads = self.payloads(scope, class, student).into_iter();
+        payloads
+            .find(|payload| payload.id == id)
+            .map(|payload| payload.text)
     }
 
-    /// Every route of a student's APIs.
     pub(crate) fn api_routes(&self, username: &Username) -> Vec<ApiRoute> {
         let routes = self.manifest.rest_apis.iter().flat_map(|api| {
             api.routes.iter().map(move |route| ApiRoute {

@@ -1,9 +1,9 @@
 //! The lab's handout: a Markdown file of the bundle, read and checked when the lab is read, and filled in for a student.
 //!
 //! The file is parsed *before* anything is filled in, and each text in it becomes a template of its own. So a value
-//! can bring no heading, no link, no HTML and no end of a code block with it: there is no Markdown left to be read
-//! when it arrives. What is plain CommonMark with tables is pulldown-cmark's to read; fenced blocks with one of a few
-//! words behind the fence are the lab's own things (see `docs/lab-bundle.md`).
+//! cannot add a heading, a link, HTML or the end of a code block: nothing parses Markdown after the values are in.
+//! pulldown-cmark reads CommonMark with tables. Fenced blocks with certain words behind the fence are homeroom's own
+//! (see `docs/lab-bundle.md`).
 
 pub(crate) mod content;
 mod parse;
@@ -17,8 +17,10 @@ use tera::Context;
 use crate::ids::{ClassName, Scope};
 use crate::lab::context::ClassContext;
 use crate::lab::given::ExampleRequest;
+use crate::lab::model::HandoutEntry;
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
+use crate::lab::verify::MANIFEST;
 use crate::lab::{Files, Lab, Manifest};
 use crate::roster::Student;
 use crate::stack::kinds::rest_api::ApiEndpoint;
@@ -28,7 +30,7 @@ use crate::text::show::clean;
 use content::{Element, FilledHandout, FlowStep, HandoutBlock};
 use shell::{CommandPart, Shell, lines};
 
-/// What every lab's handout says that has none of its own.
+/// The handout of labs that have none of their own.
 const DEFAULT: &str = include_str!("handout/default.md");
 
 /// What a student can get in with, which a handout depends on.
@@ -43,7 +45,7 @@ pub struct StudentAccess {
 /// A block of the lab's own, before it is filled in. Texts and values are templates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Directive {
-    /// The quotation that follows is shown only to some.
+    /// The quotation that follows is only for students of whom the condition holds.
     Only(Condition),
     Text(String),
     Commands {
@@ -74,14 +76,14 @@ struct RouteRef {
     path: String,
 }
 
-/// To whom something is said.
+/// Which students a quotation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
     Console,
     NoConsole,
     /// The student has an access key.
     Keys,
-    /// An API takes signed requests only.
+    /// An API of the lab takes signed requests only.
     Signed,
 }
 
@@ -97,7 +99,6 @@ impl Condition {
 /// A handout before it is filled in.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HandoutTemplate {
-    /// The file that messages name.
     file: String,
     elements: Vec<Element<Directive>>,
 }
@@ -111,20 +112,17 @@ pub(super) fn read(
 ) -> HandoutTemplate {
     let (file, source) = match &manifest.handout {
         None => ("the handout of labs that have none".to_owned(), DEFAULT),
-        Some(handout) => {
-            let path = format!("templates/{}", handout.template);
-            match files.get(&path).map(|bytes| std::str::from_utf8(bytes)) {
-                Some(Ok(source)) => (path, source),
-                Some(Err(error)) => {
+        Some(HandoutEntry { template }) => {
+            let path = format!("templates/{template}");
+            let Some(bytes) = files.get(&path) else {
+                let cause = format!("[handout]: template = {template:?}: there is no file {path}");
+                problems.add(MANIFEST, cause);
+                return HandoutTemplate::default();
+            };
+            match std::str::from_utf8(bytes) {
+                Ok(source) => (path, source),
+                Err(error) => {
                     problems.add(path, format!("is not UTF-8: {error}"));
-                    return HandoutTemplate::default();
-                }
-                None => {
-                    let cause = format!(
-                        "[handout]: template = {:?}: there is no file {path}",
-                        handout.template
-                    );
-                    problems.add(crate::lab::verify::MANIFEST, cause);
                     return HandoutTemplate::default();
                 }
             }
@@ -148,7 +146,7 @@ fn is_template(text: &str) -> bool {
 }
 
 impl Lab {
-    /// Fills the handout in for a made-up student, so that what it names and the lab does not have is told when the
+    /// Fills the handout in for a made-up student: a handout that names what the lab does not have is refused when the
     /// lab is read.
     pub(super) fn try_handout(&self, problems: &mut Problems) {
         let (Ok(class), Ok(username)) = ("class".parse::<ClassName>(), "student1".parse()) else {
@@ -159,13 +157,7 @@ impl Lab {
             account: "123456789012".to_owned(),
             region: self.region().to_owned(),
         };
-        let student = Student {
-            username,
-            name: None,
-            email: None,
-            section: None,
-            extra: Vec::new(),
-        };
+        let student = Student::unknown(username);
         let apis = self.stand_in_apis(&student.username);
         let access = StudentAccess {
             sign_in_url: Some("https://123456789012.signin.example/console".to_owned()),
@@ -179,8 +171,7 @@ impl Lab {
     /// A student's handout. `apis` (by API name) has those of the student's APIs that are deployed.
     ///
     /// # Errors
-    /// An API that is not deployed; a text that cannot be filled in. What the lab does not have is found when it is
-    /// read; what is left is a column that this roster does not have.
+    /// An API that is not deployed. A text that names a column that this roster does not have.
     pub fn handout(
         &self,
         scope: &Scope,
@@ -189,22 +180,11 @@ impl Lab {
         apis: &BTreeMap<String, ApiEndpoint>,
         access: &StudentAccess,
     ) -> Result<FilledHandout, Box<Failure>> {
-        let mut entries = self.manifest.rest_apis.iter();
-        let missing = entries.find_map(|api| {
-            let name = api.pattern.name(&student.username);
-            (!apis.contains_key(&name)).then_some(name)
-        });
-        if let Some(missing) = missing {
-            return Err(Box::new(Failure {
-                subject: "stack".to_owned(),
-                cause: format!(
-                    "the REST API {missing} is not there, so there is nothing yet to hand out"
-                ),
-                hint: Some(
-                    "deploy this student's stack, then run `homeroom handout` again".to_owned(),
-                ),
-                request_id: None,
-            }));
+        if let Some(missing) = self.missing_api(student, apis) {
+            let cause =
+                format!("the REST API {missing} is not there, so there is nothing yet to hand out");
+            let hint = "deploy this student's stack, then run `homeroom handout` again";
+            return Err(Box::new(Failure::new("stack", cause).hint(hint)));
         }
         let mut context = ClassContext::new(self, scope, class).student(student, apis);
         let sign_in = access.sign_in_url.as_deref();
@@ -226,7 +206,6 @@ impl Lab {
     }
 }
 
-/// Fills in one student's handout.
 struct Filler<'a> {
     lab: &'a Lab,
     context: Context,
@@ -246,7 +225,7 @@ impl Filler<'_> {
         }
     }
 
-    /// Whether a link may be followed; where there is no console, one into it leads nowhere.
+    /// Whether a student can follow a link: one into the console leads nowhere where there is no console.
     fn leads_somewhere(&self, url: &str) -> bool {
         let to_console = || url.starts_with(&self.scope.console());
         link(url).is_some() && (self.access.sign_in_url.is_some() || !to_console())
@@ -263,15 +242,8 @@ impl Filler<'_> {
         }
         let filled = self.lab.templates.text(&key(text), &self.context);
         filled.map_err(|cause| {
-            Box::new(Failure {
-                subject: self.lab.handout.file.clone(),
-                cause,
-                hint: Some(
-                    "a column that only some rosters have needs a filter: {{ student.team | default(value=\"\") }}"
-                        .to_owned(),
-                ),
-                request_id: None,
-            })
+            let hint = "a column that only some rosters have needs a filter: {{ student.team | default(value=\"\") }}";
+            Box::new(Failure::new(&self.lab.handout.file, cause).hint(hint))
         })
     }
 
@@ -300,7 +272,7 @@ impl Filler<'_> {
             let event = match event {
                 Event::Text(text) => {
                     let text = self.text(text)?;
-                    // What a dead link said goes on the text before it: a writer escapes the two as one.
+                    // A dead link's text joins the text before it, since a writer must escape both as one.
                     if let Some(Element::Markdown(Event::Text(before))) = filled.last_mut() {
                         *before = format!("{before}{text}").into();
                         continue;
@@ -326,7 +298,7 @@ impl Filler<'_> {
 
     fn block(&self, directive: &Directive) -> Result<Option<HandoutBlock>, Box<Failure>> {
         Ok(match directive {
-            // `elements` has it.
+            // `elements` handles it.
             Directive::Only(_) => None,
             Directive::Text(text) => Some(HandoutBlock::Text {
                 title: String::new(),
@@ -344,7 +316,7 @@ impl Filler<'_> {
             } => self.request(payload, route).map(|request| {
                 let title = clean(&request.title).into_owned();
                 match link(&request.url) {
-                    // Nobody should send anything to what is no address.
+                    // Without a valid address there is no command to send it.
                     None => HandoutBlock::Text {
                         title,
                         text: lines(&request.body),
@@ -357,11 +329,11 @@ impl Filler<'_> {
                 }
             }),
             Directive::Input { payload } => {
-                self.payload(payload)
-                    .map(|(title, text)| HandoutBlock::Text {
-                        title: clean(title).into_owned(),
-                        text: lines(&text),
-                    })
+                let found = self.payload(payload);
+                found.map(|(title, text)| HandoutBlock::Text {
+                    title: clean(title).into_owned(),
+                    text: lines(&text),
+                })
             }
             Directive::Flow(steps) => {
                 let steps = steps.iter().map(|step| {
@@ -410,7 +382,7 @@ impl Filler<'_> {
     }
 }
 
-/// Goes on behind the quotation that comes next.
+/// Skips the quotation that comes next.
 fn skip_quotation<'a>(elements: &mut impl Iterator<Item = &'a Element<Directive>>) {
     let mut depth = 0;
     for element in elements {

@@ -8,20 +8,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What homeroom's nonces follow in names and inputs.
+/// Stands before each nonce, in names and inputs.
 const MARK: &str = "homeroom-";
 /// Characters of a nonce. With [`MARK`] it is short enough to stay whole in the name that Lab 6's trigger function
 /// makes of a user's id.
 pub(crate) const NONCE_LENGTH: usize = 10;
 /// A nonce begins with one of these, so that no word looks like one.
 const DIGITS: &[u8; 8] = b"23456789";
-/// The rest of it.
 const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-/// A lab's marks.
+
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Marks {
-    /// Executions that the API starts have names that begin so, as long as the function behind it is as deployed.
+    /// Names of executions begin so when the API starts them, as long as its function is as deployed.
     pub(crate) api_name_prefix: Option<String>,
     /// Which line of which function's log proves that the API started an execution.
     pub(crate) api_log: Option<ApiLog>,
@@ -38,7 +37,7 @@ pub(crate) struct Marks {
 pub(crate) struct ApiLog {
     /// The function that writes it (id in the lab).
     pub(crate) function: String,
-    /// What the line, which is JSON, has at these pointers.
+    /// The line is JSON, and has these values at these pointers.
     pub(crate) line: BTreeMap<String, String>,
     /// Pointer to the execution's name or ARN.
     pub(crate) execution: String,
@@ -80,14 +79,7 @@ pub(crate) fn is_plain_pointer(pointer: &str) -> bool {
         .is_some_and(|rest| rest.split('/').all(word))
 }
 
-impl Marks {
-    /// JSON pointers into an execution's input that the marks look at.
-    pub(crate) fn pointers(&self) -> impl Iterator<Item = &String> {
-        self.nonce_in.iter()
-    }
-}
-
-/// A nonce, from random bytes.
+/// A nonce from random bytes.
 pub fn nonce(random: [u8; NONCE_LENGTH]) -> String {
     let character = |(place, byte): (usize, &u8)| match place {
         0 => char::from(DIGITS[usize::from(*byte) % DIGITS.len()]),
@@ -96,24 +88,21 @@ pub fn nonce(random: [u8; NONCE_LENGTH]) -> String {
     random.iter().enumerate().map(character).collect()
 }
 
-/// What bears a nonce: names of executions that homeroom starts itself, and what probes send.
+/// A nonce as it stands in names of executions that homeroom starts, and in what probes send.
 pub(crate) fn marked(nonce: &str) -> String {
     format!("{MARK}{nonce}")
 }
 
-/// The nonces that a text bears, whoever wrote it.
+/// The nonces in a text, whoever wrote it.
 pub(crate) fn nonces_in(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices(MARK).filter_map(|(at, _)| {
         let rest = &text[at + MARK.len()..];
         let nonce = rest.get(..NONCE_LENGTH)?;
         let bytes = nonce.as_bytes();
-        let ends = rest[NONCE_LENGTH..]
-            .chars()
-            .next()
-            .is_none_or(|c| !c.is_ascii_alphanumeric());
-        let looks_so =
+        let goes_on = rest[NONCE_LENGTH..].starts_with(|c: char| c.is_ascii_alphanumeric());
+        let has_shape =
             DIGITS.contains(&bytes[0]) && bytes[1..].iter().all(|byte| LETTERS.contains(byte));
-        (looks_so && ends).then_some(nonce)
+        (has_shape && !goes_on).then_some(nonce)
     })
 }
 
@@ -129,7 +118,7 @@ pub enum Starter {
     Person,
     /// The student, by their API or by hand: which of the two is not known.
     Student,
-    /// homeroom or the student: it bears a mark like homeroom's, of which there is no record here.
+    /// homeroom or the student: it has a nonce like homeroom's, but no record on this machine has that nonce.
     Unclear,
 }
 

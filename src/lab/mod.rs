@@ -1,5 +1,5 @@
-//! The lab bundle: what a student's stack is made of, what proves that the lab is done, and how a stack is
-//! tried. Everything of a particular lab stands in its bundle; nothing of it is written here.
+//! The lab bundle: what a student's stack is made of, what proves that the lab is done, and how a stack is tried.
+//! What belongs to one lab stands in its bundle, never here.
 //!
 //! ```text
 //! Files ─► parse ─► Lab ─► desired(class, students) ─► Desired
@@ -125,16 +125,12 @@ impl Lab {
         let named = self.templates.columns().iter();
         let failures: Vec<Failure> = named
             .filter(|(column, _)| hidden(column))
-            .map(|(column, whose)| Failure {
-                subject: whose.clone(),
-                cause: format!(
-                    "uses the roster's column {}, which may not be shown",
-                    shown(column)
-                ),
-                request_id: None,
-                hint: Some(format!(
-                    "allow it in homeroom.toml: publish-columns = [{column:?}]; students see what a template makes of it"
-                )),
+            .map(|(column, template)| {
+                let name = shown(column);
+                Failure::new(template, format!("uses the roster's column {name}, which may not be shown"))
+                    .hint(format!(
+                        "allow it in homeroom.toml: publish-columns = [{column:?}]; students see what a template makes of it"
+                    ))
             })
             .collect();
         match failures.is_empty() {
@@ -143,7 +139,6 @@ impl Lab {
         }
     }
 
-    /// Its short id.
     pub(crate) fn id(&self) -> &LabId {
         &self.manifest.lab.id
     }
@@ -158,7 +153,7 @@ impl Lab {
         self.manifest.lab.minutes
     }
 
-    /// The region that it runs in unless told otherwise.
+    /// The region for classes that name none.
     pub(crate) fn region(&self) -> &str {
         self.text_setting("region")
     }
@@ -200,7 +195,7 @@ impl Lab {
     /// JSON pointers into an execution's input that the checks or the marks look at.
     pub(crate) fn input_pointers(&self) -> Vec<String> {
         let marks = &self.manifest.marks;
-        let of_marks = marks.pointers();
+        let of_marks = marks.nonce_in.iter();
         let of_checks = self.checks().iter().flat_map(|check| match &check.proof {
             Proof::Executions {
                 input,
@@ -215,21 +210,17 @@ impl Lab {
         pointers
     }
 
-    /// The name of a student's state machine; `None` when the lab has none of that id.
+    // Names of a student's resources, by the id in the lab; `None` where the lab has no such resource.
+
     pub(crate) fn state_machine_name(&self, id: &str, username: &Username) -> Option<String> {
-        Some(
-            of_id(&self.manifest.state_machines, id)?
-                .pattern
-                .name(username),
-        )
+        let machine = of_id(&self.manifest.state_machines, id)?;
+        Some(machine.pattern.name(username))
     }
 
-    /// The name of a student's function; `None` when the lab has none of that id.
     pub(crate) fn function_name(&self, id: &str, username: &Username) -> Option<String> {
         Some(of_id(&self.manifest.functions, id)?.pattern.name(username))
     }
 
-    /// The name of a student's REST API; `None` when the lab has none of that id.
     pub(crate) fn rest_api_name(&self, id: &str, username: &Username) -> Option<String> {
         Some(of_id(&self.manifest.rest_apis, id)?.pattern.name(username))
     }

@@ -13,7 +13,6 @@ use crate::stack::kinds::rest_api::{Authorization, Throttle};
 use crate::stack::kinds::state_machine::WorkflowType;
 use crate::stack::names::NamePattern;
 
-/// The whole file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
@@ -46,23 +45,25 @@ pub(super) struct Manifest {
     pub(crate) points_lines: Vec<Option<usize>>,
 }
 
-/// Where each check says its points, for messages.
-#[derive(Deserialize)]
-pub(super) struct PointsPlaces {
-    #[serde(default, rename = "check")]
-    checks: Vec<PointsPlace>,
-}
-
-#[derive(Deserialize)]
-struct PointsPlace {
-    points: Option<toml::Spanned<toml::Value>>,
-}
-
-impl PointsPlaces {
-    /// The line of each check's `points`, in the order of the checks.
-    pub(crate) fn lines(self, text: &str) -> Vec<Option<usize>> {
-        let place = |check: PointsPlace| Some(line_of(text, check.points?.span().start));
-        self.checks.into_iter().map(place).collect()
+impl Manifest {
+    /// Reads the manifest's text.
+    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        #[derive(Deserialize)]
+        struct CheckPlaces {
+            points: Option<toml::Spanned<toml::Value>>,
+        }
+        #[derive(Deserialize)]
+        struct Places {
+            #[serde(default, rename = "check")]
+            checks: Vec<CheckPlaces>,
+        }
+        let manifest: Self = toml::from_str(text)?;
+        let places: Places = toml::from_str(text)?;
+        let line = |check: CheckPlaces| Some(line_of(text, check.points?.span().start));
+        Ok(Self {
+            points_lines: places.checks.into_iter().map(line).collect(),
+            ..manifest
+        })
     }
 }
 
@@ -85,7 +86,7 @@ pub(super) struct LabHead {
 pub(super) struct Rehearsal {
     #[serde(default)]
     pub(crate) settings: BTreeMap<String, toml::Value>,
-    /// What a scripted student does, in order; all of it completes the lab.
+    /// What a scripted student does, in this order. A student who does all of it has completed the lab.
     #[serde(default, rename = "step")]
     pub(crate) steps: Vec<RehearsalStep>,
 }
@@ -93,13 +94,12 @@ pub(super) struct Rehearsal {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "how", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum RehearsalStep {
-    /// As from the console: an execution with a name of the student's choice.
+    /// An execution with a name of the student's choice, as if started in the console.
     Execution {
         state_machine: String,
         name: String,
         payload: String,
     },
-    /// Requests to the student's API.
     Api {
         api: String,
         method: String,
@@ -137,13 +137,13 @@ pub(super) struct FunctionEntry {
     pub(crate) runtime: Option<String>,
     pub(crate) timeout_s: i32,
     pub(crate) memory_mib: i32,
-    /// How many of it may run at once, or "off": a number, or a text, perhaps of a setting.
+    /// How many may run at once: a number, or a text (perhaps a setting's) that gives one or is "off".
     pub(crate) reserved_concurrency: Option<FigureOrText>,
     #[serde(default)]
     pub(crate) environment: BTreeMap<String, String>,
     #[serde(skip, default = "unnamed")]
     pub(crate) pattern: NamePattern,
-    /// What is reserved for it, worked out of `reserved_concurrency`.
+    /// Worked out of `reserved_concurrency`, once the settings are known.
     #[serde(skip)]
     pub(crate) reserved: Option<u32>,
 }
@@ -167,14 +167,14 @@ pub(super) struct RestApiEntry {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) stage: String,
-    /// Who may call it: a text, perhaps of a setting.
+    /// A text, perhaps a setting's.
     pub(crate) authorization: Option<String>,
     pub(crate) throttle: Option<ThrottleEntry>,
     #[serde(rename = "route")]
     pub(crate) routes: Vec<RouteEntry>,
     #[serde(skip, default = "unnamed")]
     pub(crate) pattern: NamePattern,
-    /// Worked out of `authorization` and `throttle`.
+    /// Worked out of `authorization` and `throttle`, once the settings are known.
     #[serde(skip)]
     pub(crate) limits: ApiLimits,
 }
@@ -215,10 +215,8 @@ pub(super) struct ApiLimits {
 /// A resource of the stack, as the manifest has it.
 pub(super) trait ManifestEntry {
     const KIND: Kind;
-    /// Its table in the manifest.
     const TABLE: &'static str;
     fn id(&self) -> &str;
-    /// The template of its name.
     fn name(&self) -> &str;
     /// How it is named, once the settings are known.
     fn pattern(&self) -> &NamePattern;
@@ -251,18 +249,16 @@ entry!(FunctionEntry, Function, "function");
 entry!(StateMachineEntry, StateMachine, "state_machine");
 entry!(RestApiEntry, RestApi, "rest_api");
 
-/// Where a text of an entry stands, for people; texts that are templates are compiled under it.
+/// What messages call a text of an entry. A text that is a template is compiled under this key.
 pub(super) fn entry_key(table: &str, id: &str, key: &str) -> String {
     format!("[[{table}]] {id:?}: {key}")
 }
 
-/// The entry of an id.
 pub(super) fn of_id<'a, E: ManifestEntry>(entries: &'a [E], id: &str) -> Option<&'a E> {
     entries.iter().find(|entry| entry.id() == id)
 }
 
 impl FunctionEntry {
-    /// How the function's log group is named.
     pub(crate) fn log_group(&self) -> NamePattern {
         NamePattern {
             kind: Kind::LogGroup,
@@ -304,16 +300,14 @@ pub(super) struct PayloadEntry {
     pub(crate) template: String,
 }
 
-/// What a student is told.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HandoutEntry {
-    /// A Markdown file.
     pub(crate) template: String,
 }
 
-/// One thing that `validate` tries. In the manifest it names things by their ids, and templates by their paths;
-/// [`Lab::probes`](crate::lab::Lab::probes) gives it filled in for a student: with names, and with the texts.
+/// One thing that `validate` tries. The manifest's names resources by their ids, and templates by their paths. One
+/// from [`Lab::probes`](crate::lab::Lab::probes) is filled in for a student: it has the resources' names and the texts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
@@ -334,7 +328,7 @@ pub(crate) enum ProbeRequest {
     /// A request to the student's API.
     Api {
         api: String,
-        /// The API's, once it is filled in.
+        /// Empty until the probe is filled in.
         #[serde(skip)]
         stage: String,
         method: String,
@@ -358,7 +352,7 @@ pub(crate) enum ProbeRequest {
 }
 
 impl ProbeRequest {
-    /// The template of what it sends, with the key under which the manifest names it; once it is filled in, the text.
+    /// What it sends, with its key in the manifest: the template's path, or the text once the probe is filled in.
     pub(crate) fn sends(&self) -> Option<(&'static str, &String)> {
         match self {
             Self::Api { body, .. } => Some(("body", body)),
@@ -372,9 +366,8 @@ impl ProbeRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndState {
-    /// Its status; a final one.
     pub(crate) status: ExecutionStatus,
-    /// Its error's name, where that matters.
+    /// `None`: any, or none.
     pub(crate) error: Option<String>,
 }
 

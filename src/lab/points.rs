@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
-use serde::de::{Deserializer, Visitor};
+use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Most points that one check may carry. It only keeps typing errors out, and sums far from any limit.
@@ -28,17 +28,14 @@ impl Points {
         }
     }
 
-    /// So many hundredths of a point.
     pub(crate) const fn from_hundredths(hundredths: u64) -> Self {
         Self { hundredths }
     }
 
-    /// How many hundredths of a point.
     pub(crate) const fn hundredths(self) -> u64 {
         self.hundredths
     }
 
-    /// Whether there are none.
     pub(crate) const fn is_zero(self) -> bool {
         self.hundredths == 0
     }
@@ -131,7 +128,6 @@ impl<'de> Deserialize<'de> for Points {
     }
 }
 
-/// Reads a number of points.
 struct PointsReader;
 
 impl Visitor<'_> for PointsReader {
@@ -144,44 +140,36 @@ impl Visitor<'_> for PointsReader {
         )
     }
 
-    fn visit_u64<E: serde::de::Error>(self, whole: u64) -> Result<Points, E> {
-        match whole {
-            0..=POINTS_MAX => Ok(Points::from_hundredths(whole * 100)),
-            _ => Err(E::invalid_value(
-                serde::de::Unexpected::Unsigned(whole),
-                &self,
-            )),
-        }
+    #[expect(clippy::cast_precision_loss, reason = "what is in range is small")]
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Points, E> {
+        in_range(number as f64, Unexpected::Unsigned(number))
     }
 
-    fn visit_i64<E: serde::de::Error>(self, whole: i64) -> Result<Points, E> {
-        match u64::try_from(whole) {
-            Ok(whole) => self.visit_u64(whole),
-            Err(_) => Err(E::invalid_value(
-                serde::de::Unexpected::Signed(whole),
-                &self,
-            )),
-        }
+    #[expect(clippy::cast_precision_loss, reason = "what is in range is small")]
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Points, E> {
+        in_range(number as f64, Unexpected::Signed(number))
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "the range is checked first"
-    )]
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Points, E> {
-        let wrong = || E::invalid_value(serde::de::Unexpected::Float(number), &PointsReader);
-        if !(0.0..=POINTS_MAX as f64).contains(&number) {
-            return Err(wrong());
-        }
+        in_range(number, Unexpected::Float(number))
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "the range is checked first"
+)]
+fn in_range<E: serde::de::Error>(number: f64, written: Unexpected<'_>) -> Result<Points, E> {
+    if (0.0..=POINTS_MAX as f64).contains(&number) {
         let points = Points::from_hundredths((number * 100.0).round() as u64);
         // A number with two decimals is the one that is nearest to its hundredths, and no other.
-        match points.to_f64().to_bits() == (number + 0.0).to_bits() {
-            true => Ok(points),
-            false => Err(wrong()),
+        if points.to_f64().to_bits() == (number + 0.0).to_bits() {
+            return Ok(points);
         }
     }
+    Err(E::invalid_value(written, &PointsReader))
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::ids::Username;
 use crate::text::failure::Failure;
+use crate::text::words::some_of;
 
 /// Students named one by one before the rest is only counted.
 const NAMED: usize = 3;
 
-/// Problems in the order in which they were found.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     list: Vec<(Failure, BTreeSet<Username>)>,
@@ -45,12 +45,7 @@ impl Problems {
         let index = match self.list.iter().position(same) {
             Some(index) => index,
             None => {
-                let failure = Failure {
-                    subject,
-                    cause,
-                    hint: None,
-                    request_id: None,
-                };
+                let failure = Failure::new(subject, cause);
                 self.list.push((failure, BTreeSet::new()));
                 self.list.len() - 1
             }
@@ -60,29 +55,24 @@ impl Problems {
         failure
     }
 
-    /// Whether nothing is wrong so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     /// `value`, unless there are problems.
     pub(crate) fn or<T>(self, value: T) -> Result<T, Vec<Failure>> {
-        if self.list.is_empty() {
-            Ok(value)
-        } else {
-            Err(self.into_failures())
+        match self.list.is_empty() {
+            true => Ok(value),
+            false => Err(self.into_failures()),
         }
     }
 
     /// The failures, each with the students that it concerns.
-    pub(crate) fn into_failures(self) -> Vec<Failure> {
+    fn into_failures(self) -> Vec<Failure> {
         let said = |(mut failure, students): (Failure, BTreeSet<Username>)| {
             if !students.is_empty() {
-                let named: Vec<_> = students.iter().take(NAMED).map(Username::as_str).collect();
-                let mut whom = named.join(", ");
-                if students.len() > NAMED {
-                    whom.push_str(&format!(" and {} more", students.len() - NAMED));
-                }
+                let names: Vec<_> = students.iter().map(Username::as_str).collect();
+                let whom = some_of(&names, NAMED);
                 failure.subject.push_str(&format!(" (for {whom})"));
             }
             failure
@@ -93,11 +83,9 @@ impl Problems {
 
 /// Lists what could have been meant, for a hint.
 pub(super) fn known<'a>(what: &str, ids: impl IntoIterator<Item = &'a str>) -> String {
-    let ids: Vec<_> = ids.into_iter().collect();
-    if ids.is_empty() {
-        format!("this lab has no {what}")
-    } else {
-        format!("{what} here: {}", ids.join(", "))
+    match ids.into_iter().collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => format!("this lab has no {what}"),
+        ids => format!("{what} here: {ids}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab::model::{self, FigureOrText, Manifest, ManifestEntry, entry_key};
+use crate::lab::model::{FigureOrText, Manifest, ManifestEntry, entry_key, line_of};
 use crate::lab::problems::Problems;
 use crate::lab::template::Templates;
 use crate::lab::verify::MANIFEST;
@@ -12,52 +12,37 @@ use crate::text::failure::Failure;
 
 /// Reads the manifest: its syntax, its keys and their types.
 pub(super) fn read_manifest(files: &Files) -> Result<Manifest, Box<Failure>> {
-    let failure = |subject: String, cause: String, hint: Option<&str>| {
-        Box::new(Failure {
-            subject,
-            cause,
-            hint: hint.map(str::to_owned),
-            request_id: None,
-        })
-    };
     let bytes = files.get(MANIFEST).ok_or_else(|| {
-        let hint = "a lab is a folder that holds templates/lab.toml and lambdas/";
-        failure(MANIFEST.into(), "is not there".into(), Some(hint))
+        Failure::new(MANIFEST, "is not there")
+            .hint("a lab is a folder that holds templates/lab.toml and lambdas/")
     })?;
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| failure(MANIFEST.into(), format!("is not UTF-8: {error}"), None))?;
-    let parsed = toml::from_str(text).and_then(|manifest: Manifest| {
-        let places: model::PointsPlaces = toml::from_str(text)?;
-        Ok(Manifest {
-            points_lines: places.lines(text),
-            ..manifest
-        })
-    });
-    parsed.map_err(|error| {
-        let line = error.span().map(|span| model::line_of(text, span.start));
-        let subject = line.map_or_else(
-            || MANIFEST.to_owned(),
-            |line| format!("{MANIFEST}, line {line}"),
-        );
+        .map_err(|error| Failure::new(MANIFEST, format!("is not UTF-8: {error}")))?;
+    Manifest::parse(text).map_err(|error| {
+        let line = error.span().map(|span| line_of(text, span.start));
+        let line = line.map_or_else(String::new, |line| format!(", line {line}"));
         let message = error.message().trim();
-        failure(subject, message.to_owned(), replaced(message))
+        Box::new(Failure {
+            hint: replacement(message).map(str::to_owned),
+            ..Failure::new(format!("{MANIFEST}{line}"), message)
+        })
     })
 }
 
-/// What took the place of a key that labs of earlier versions have.
-fn replaced(message: &str) -> Option<&'static str> {
+/// What to write in the place of a key that labs of earlier versions have.
+fn replacement(message: &str) -> Option<&'static str> {
     let unknown = |key: &str| message.contains(&format!("unknown field `{key}`"));
     if unknown("api_input") {
-        return Some(
-            "an input can be typed by anybody: name the log line that proves a start by the API, as api_log = { function = \"…\", line = { \"/message\" = \"…\" }, execution = \"/…\" }",
-        );
+        Some(
+            "anybody can type an input: name the log line that proves a start by the API, as api_log = { function = \"…\", line = { \"/message\" = \"…\" }, execution = \"/…\" }",
+        )
+    } else if unknown("homeroom_name_prefixes") || unknown("homeroom_input") {
+        Some(
+            "anybody can type a word: put {{ nonce }} into what the probes send, and the places where the execution's input keeps it into nonce_in = [\"/…\"]",
+        )
+    } else {
+        None
     }
-    if unknown("homeroom_name_prefixes") || unknown("homeroom_input") {
-        return Some(
-            "a word can be typed by anybody: put {{ nonce }} into what the probes send, and the places where the execution's input keeps it into nonce_in = [\"/…\"]",
-        );
-    }
-    None
 }
 
 /// Compiles every template that the manifest names.
@@ -71,24 +56,22 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
     for (path, (whose, must_be_json)) in wanted {
         let file = format!("templates/{path}");
         let Some(bytes) = files.get(&file) else {
-            problems.add(
-                MANIFEST,
-                format!("{whose} = {path:?}: there is no file {file}"),
-            );
+            let cause = format!("{whose} = {path:?}: there is no file {file}");
+            problems.add(MANIFEST, cause);
             continue;
         };
         if must_be_json && !path.ends_with(".json") {
-            problems.add(MANIFEST, format!("{whose} = {path:?} must end in .json, so that it is escaped and checked as JSON"));
+            let cause = format!(
+                "{whose} = {path:?} must end in .json, so that it is escaped and checked as JSON"
+            );
+            problems.add(MANIFEST, cause);
         }
-        match std::str::from_utf8(bytes) {
-            Err(error) => {
-                problems.add(file, format!("is not UTF-8: {error}"));
-            }
-            Ok(source) => {
-                for problem in templates.add_file(path, source) {
-                    problems.add(file.as_str(), problem);
-                }
-            }
+        let found = match std::str::from_utf8(bytes) {
+            Err(error) => vec![format!("is not UTF-8: {error}")],
+            Ok(source) => templates.add_file(path, source),
+        };
+        for problem in found {
+            problems.add(file.as_str(), problem);
         }
     }
     for (key, source) in texts(manifest) {
@@ -103,8 +86,9 @@ pub(super) fn compile(manifest: &Manifest, files: &Files, problems: &mut Problem
 fn template_files(manifest: &Manifest) -> Vec<(String, &str, bool)> {
     let mut files: Vec<(String, &str, bool)> = Vec::new();
     for role in &manifest.roles {
-        files.push((entry_key("role", &role.id, "trust"), &role.trust, true));
-        files.push((entry_key("role", &role.id, "policy"), &role.policy, true));
+        let key = |key| entry_key("role", &role.id, key);
+        files.push((key("trust"), &role.trust, true));
+        files.push((key("policy"), &role.policy, true));
     }
     for machine in &manifest.state_machines {
         let whose = entry_key("state_machine", &machine.id, "definition");
@@ -153,13 +137,11 @@ fn texts(manifest: &Manifest) -> Vec<(String, &str)> {
             texts.push((key("authorization"), authorization));
         }
         if let Some(throttle) = &api.throttle {
-            for (what, figure) in [
-                ("throttle.rate", &throttle.rate),
-                ("throttle.burst", &throttle.burst),
-            ] {
-                if let FigureOrText::Text(text) = figure {
-                    texts.push((key(what), text));
-                }
+            if let FigureOrText::Text(text) = &throttle.rate {
+                texts.push((key("throttle.rate"), text));
+            }
+            if let FigureOrText::Text(text) = &throttle.burst {
+                texts.push((key("throttle.burst"), text));
             }
         }
     }
@@ -183,62 +165,51 @@ pub(super) fn pack(
     files: &Files,
     problems: &mut Problems,
 ) -> BTreeMap<String, Code> {
+    let default_runtime = manifest.settings.get("runtime").and_then(|r| r.as_str());
     let mut codes = BTreeMap::new();
     for function in &manifest.functions {
-        let whose = format!("[[function]] {:?}", function.id);
-        let folder = function.code.as_str();
+        let mut say = |cause| {
+            let whose = format!("[[function]] {:?}", function.id);
+            problems.add(MANIFEST, format!("{whose}: {cause}"));
+        };
+        let (folder, handler) = (function.code.as_str(), &function.handler);
         let content = code::files_of(files, folder);
         if content.is_empty() {
-            problems.add(
-                MANIFEST,
-                format!("{whose}: code = {folder:?}: there are no files in lambdas/{folder}/"),
-            );
+            say(format!(
+                "code = {folder:?}: there are no files in lambdas/{folder}/"
+            ));
             continue;
         }
-        let runtime = function.runtime.as_deref();
-        let runtime = runtime
-            .or_else(|| manifest.settings.get("runtime")?.as_str())
-            .unwrap_or_default();
-        match function.handler.rsplit_once('.') {
+        let runtime = function.runtime.as_deref().or(default_runtime);
+        let is_python = runtime.is_some_and(|runtime| runtime.starts_with("python"));
+        match handler.rsplit_once('.') {
             Some((module, entry)) if !module.is_empty() && !entry.is_empty() => {
                 let file = format!("{}.py", module.replace('.', "/"));
-                if runtime.starts_with("python") && !content.iter().any(|(path, _)| *path == file) {
-                    let cause = format!(
-                        "{whose}: handler = {:?}: there is no file lambdas/{folder}/{file}",
-                        function.handler
-                    );
-                    problems.add(MANIFEST, cause);
+                if is_python && !content.iter().any(|(path, _)| *path == file) {
+                    say(format!(
+                        "handler = {handler:?}: there is no file lambdas/{folder}/{file}"
+                    ));
                 }
             }
-            _ => {
-                let cause = format!(
-                    "{whose}: handler = {:?} is not \"<file>.<function>\"",
-                    function.handler
-                );
-                problems.add(MANIFEST, cause);
-            }
+            _ => say(format!(
+                "handler = {handler:?} is not \"<file>.<function>\""
+            )),
         }
         if codes.contains_key(folder) {
             continue;
         }
-        match code::pack(&content) {
+        let cause = match code::pack(&content) {
             Ok(code) if code.zip.len() > ZIP_MAX => {
-                let cause = format!(
-                    "its zip has {} bytes; Lambda takes {ZIP_MAX} in a request",
-                    code.zip.len()
-                );
-                problems.add(format!("lambdas/{folder}"), cause);
+                let size = code.zip.len();
+                format!("its zip has {size} bytes; Lambda takes {ZIP_MAX} in a request")
             }
             Ok(code) => {
                 codes.insert(folder.to_owned(), code);
+                continue;
             }
-            Err(error) => {
-                problems.add(
-                    format!("lambdas/{folder}"),
-                    format!("could not be zipped: {error}"),
-                );
-            }
-        }
+            Err(error) => format!("could not be zipped: {error}"),
+        };
+        problems.add(format!("lambdas/{folder}"), cause);
     }
     codes
 }

@@ -1,6 +1,6 @@
 //! What a lab asks for beyond what a lab needs. A bundle is code with rights: whoever runs somebody else's lab gives
-//! its roles and its students what it says. So what reaches too far is found before anything is made, is named, and
-//! is made only where the instructor allows it by name.
+//! its roles and its students the rights that it names. So rights that reach too far are found before anything is made,
+//! and are given only where the instructor allows them by name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,6 @@ use crate::lab::Lab;
 use crate::roster::Student;
 use crate::stack::kinds::{Desired, Stack};
 
-/// What reaches too far.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RiskKind {
     /// An action with a wildcard, or everything but some actions.
@@ -23,21 +22,28 @@ pub(crate) enum RiskKind {
     BeyondBoundary(String),
 }
 
-/// One thing of a lab that reaches too far; the same of every student is one.
+/// A right that reaches too far; the same right of several students is one risk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Risk {
     /// Who gets it: a role's id in the bundle, or `student`.
     pub(crate) holder: String,
-    /// What it is.
     pub(crate) reach: RiskKind,
-    /// What the first student's is bound to, as the rendered policy says it.
+    /// The resources of the first student's policy.
     pub(crate) example: String,
 }
 
-/// Who the students' own policy is for, among the holders.
+/// The holder of the students' own policy.
 const STUDENT: &str = "student";
 
 impl Risk {
+    fn new(holder: &str, reach: RiskKind, example: impl Into<String>) -> Self {
+        Self {
+            holder: holder.to_owned(),
+            reach,
+            example: example.into(),
+        }
+    }
+
     /// How it is allowed: the text that `allow-in-roles` in `homeroom.toml` holds.
     pub(crate) fn key(&self) -> String {
         let holder = &self.holder;
@@ -58,11 +64,8 @@ impl fmt::Display for Risk {
         let example = &self.example;
         match &self.reach {
             RiskKind::Action(action) => write!(f, "allows {action} on {example}"),
-            RiskKind::Principal(principal) => {
-                write!(
-                    f,
-                    "may be assumed from outside this account, by {principal}"
-                )
+            RiskKind::Principal(who) => {
+                write!(f, "may be assumed from outside this account, by {who}")
             }
             RiskKind::BeyondBoundary(action) => write!(
                 f,
@@ -73,50 +76,38 @@ impl fmt::Display for Risk {
 }
 
 impl Lab {
-    /// Everything of this lab that reaches too far, over all students: a template may give one of them more.
+    /// Every risk of this lab, over all students: a template may give one of them more than the others.
     pub(crate) fn risks(&self, desired: &Desired, students: &[Student]) -> Vec<Risk> {
         let mut found = BTreeMap::new();
         for (stack, student) in desired.stacks.iter().zip(students) {
-            self.risks_of(desired, stack, student, &mut |risk: Risk| {
+            for risk in self.risks_of(desired, stack, student) {
                 found.entry(risk.key()).or_insert(risk);
-            });
+            }
         }
         found.into_values().collect()
     }
 
-    fn risks_of(
-        &self,
-        desired: &Desired,
-        stack: &Stack,
-        student: &Student,
-        add: &mut impl FnMut(Risk),
-    ) {
+    fn risks_of(&self, desired: &Desired, stack: &Stack, student: &Student) -> Vec<Risk> {
         let (scope, class) = (&desired.scope, &desired.class);
-        let apis = BTreeMap::new();
-        // What cannot be rendered is a fault that `desired` has said.
-        let boundary = self.boundary(scope, class, student, &apis);
+        // `Lab::desired` has reported what cannot be rendered.
+        let boundary = self.boundary(scope, class, student, &BTreeMap::new());
         let boundary = boundary.ok().flatten();
-        for (role, model) in stack.roles.iter().zip(&self.manifest.roles) {
-            for principal in foreign_principals(&role.trust, scope) {
-                add(Risk {
-                    holder: model.id.clone(),
-                    reach: RiskKind::Principal(principal),
-                    example: String::new(),
-                });
-            }
-            wide_actions(&model.id, &role.policy, add);
+        let mut risks = Vec::new();
+        for (role, entry) in stack.roles.iter().zip(&self.manifest.roles) {
+            let principals = foreign_principals(&role.trust, scope).into_iter();
+            risks.extend(principals.map(|who| Risk::new(&entry.id, RiskKind::Principal(who), "")));
+            risks.extend(wide_actions(&entry.id, &role.policy));
             if let Some(boundary) = &boundary {
-                beyond(&model.id, &role.policy, boundary, add);
+                risks.extend(beyond(&entry.id, &role.policy, boundary));
             }
         }
         let apis = self.stand_in_apis(&student.username);
         if let Ok(Some(access)) = self.access(scope, class, student, &apis) {
-            wide_actions(STUDENT, &access.policy, add);
+            risks.extend(wide_actions(STUDENT, &access.policy));
         }
+        risks
     }
-}
 
-impl Lab {
     /// Whether the students' own policy allows an action somewhere.
     pub(crate) fn students_may(
         &self,
@@ -168,23 +159,21 @@ fn resources(statement: &Value) -> Vec<&str> {
     }
 }
 
-fn wide_actions(holder: &str, policy: &Value, add: &mut impl FnMut(Risk)) {
+fn wide_actions(holder: &str, policy: &Value) -> Vec<Risk> {
+    let mut risks = Vec::new();
     for statement in allowing(policy) {
         let but = texts(statement.get("NotAction"));
         let but = (!but.is_empty()).then(|| format!("everything but {}", but.join(", ")));
         let wide = texts(statement.get("Action")).into_iter();
         let wide = wide.filter(|action| action.contains(['*', '?']));
-        for action in wide.map(str::to_owned).chain(but) {
-            add(Risk {
-                holder: holder.to_owned(),
-                reach: RiskKind::Action(action),
-                example: resources(statement).join(", "),
-            });
-        }
+        let example = resources(statement).join(", ");
+        let actions = wide.map(str::to_owned).chain(but);
+        risks.extend(actions.map(|a| Risk::new(holder, RiskKind::Action(a), &example)));
     }
+    risks
 }
 
-/// Who may assume a role and is neither a service of AWS's nor of the account.
+/// Who may assume a role and is neither an AWS service nor in the account.
 fn foreign_principals(trust: &Value, scope: &Scope) -> Vec<String> {
     let mut foreign = Vec::new();
     for statement in allowing(trust) {
@@ -222,26 +211,24 @@ fn is_at_home(kind: &str, principal: &str, scope: &Scope) -> bool {
     }
 }
 
-/// What a role may do that its boundary does not let it do.
-fn beyond(holder: &str, policy: &Value, boundary: &Value, add: &mut impl FnMut(Risk)) {
+/// What a role's policy allows and its boundary does not.
+fn beyond(holder: &str, policy: &Value, boundary: &Value) -> Vec<Risk> {
+    let mut risks = Vec::new();
     for statement in allowing(policy) {
+        let resources = resources(statement);
         for action in texts(statement.get("Action")) {
-            let outside = resources(statement)
-                .into_iter()
-                .find(|resource| !is_allowed(boundary, action, resource));
-            if let Some(resource) = outside {
-                add(Risk {
-                    holder: holder.to_owned(),
-                    reach: RiskKind::BeyondBoundary(action.to_owned()),
-                    example: resource.to_owned(),
-                });
+            let mut resources = resources.iter();
+            if let Some(resource) = resources.find(|r| !is_allowed(boundary, action, r)) {
+                let reach = RiskKind::BeyondBoundary(action.to_owned());
+                risks.push(Risk::new(holder, reach, *resource));
             }
         }
     }
+    risks
 }
 
-/// Whether some statement of the boundary allows all of that. Its conditions narrow what the role can do further, so
-/// they are no reason to call it beyond.
+/// Whether some statement of the boundary allows the action on the whole resource. Conditions only narrow what the role
+/// can do, so they do not make it a risk.
 fn is_allowed(boundary: &Value, action: &str, resource: &str) -> bool {
     allowing(boundary).any(|statement| {
         let actions = texts(statement.get("Action"));
@@ -299,10 +286,8 @@ mod tests {
         }
     }
 
-    fn keys(find: impl FnOnce(&mut dyn FnMut(Risk))) -> Vec<String> {
-        let mut found = Vec::new();
-        find(&mut |risk: Risk| found.push(risk.key()));
-        found
+    fn keys(risks: &[Risk]) -> Vec<String> {
+        risks.iter().map(Risk::key).collect()
     }
 
     #[test]
@@ -312,7 +297,7 @@ mod tests {
             {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
             {"Effect": "Deny", "Action": "*", "Resource": "*"}]});
         assert_eq!(
-            keys(|mut add| wide_actions("worker", &policy, &mut add)),
+            keys(&wide_actions("worker", &policy)),
             [
                 "worker: action s3:*",
                 "worker: action iam:Pass?ole",
@@ -321,10 +306,7 @@ mod tests {
         );
         // One statement need not stand in a list.
         let one = json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
-        assert_eq!(
-            keys(|mut add| wide_actions("w", &one, &mut add)),
-            ["w: action *"]
-        );
+        assert_eq!(keys(&wide_actions("w", &one)), ["w: action *"]);
     }
 
     #[test]
@@ -363,7 +345,7 @@ mod tests {
         let beyond = |action: &str, resource: &str| {
             let policy =
                 json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": resource}});
-            !keys(|mut add| beyond("r", &policy, &boundary, &mut add)).is_empty()
+            !beyond("r", &policy, &boundary).is_empty()
         };
         assert!(!beyond("logs:PutLogEvents", "arn:own:group:*"));
         assert!(!beyond("logs:putlogevents", "arn:own:x"));

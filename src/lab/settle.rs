@@ -26,19 +26,15 @@ impl Lab {
 
     /// A setting that is a text; empty when it is not.
     pub(super) fn text_setting(&self, key: &str) -> &str {
-        self.settings
-            .get(key)
-            .and_then(toml::Value::as_str)
-            .unwrap_or_default()
+        let value = self.settings.get(key);
+        value.and_then(toml::Value::as_str).unwrap_or_default()
     }
 
-    /// Days that log events are kept; one that AWS accepts, since the settings were checked.
+    /// Days that log events are kept. Once the settings are checked, AWS accepts this number.
     pub(super) fn retention_days(&self) -> i32 {
-        let days = self
-            .settings
-            .get("log_retention_days")
-            .and_then(toml::Value::as_integer);
-        days.and_then(|days| i32::try_from(days).ok())
+        let days = self.settings.get("log_retention_days");
+        let days = days.and_then(toml::Value::as_integer);
+        days.and_then(|days| days.try_into().ok())
             .unwrap_or_default()
     }
 
@@ -52,9 +48,8 @@ impl Lab {
         for (key, value) in overrides {
             let Some(current) = self.settings.get(key) else {
                 let hint = known("settings", self.settings.keys().map(String::as_str));
-                problems
-                    .add(whose, format!("{key:?} is no setting of lab {}", self.id()))
-                    .hint = Some(hint);
+                let cause = format!("{key:?} is no setting of lab {}", self.id());
+                problems.add(whose, cause).hint = Some(hint);
                 continue;
             };
             let value = match (current, value) {
@@ -63,12 +58,11 @@ impl Lab {
                 (toml::Value::Float(_), toml::Value::Integer(n)) => toml::Value::Float(*n as f64),
                 (current, value) if current.same_type(value) => value.clone(),
                 (current, value) => {
-                    let cause = format!(
-                        "{key} = {value} is a {}, not a {}",
-                        value.type_str(),
-                        current.type_str()
+                    let (given, wanted) = (value.type_str(), current.type_str());
+                    problems.add(
+                        whose,
+                        format!("{key} = {value} is a {given}, not a {wanted}"),
                     );
-                    problems.add(whose, cause);
                     continue;
                 }
             };
@@ -80,24 +74,19 @@ impl Lab {
     pub(super) fn settle(&mut self, problems: &mut Problems) {
         for key in ["region", "runtime"] {
             if self.text_setting(key).trim().is_empty() {
-                problems.add(
-                    MANIFEST,
-                    format!("[settings] {key} is missing or not a text"),
-                );
+                let cause = format!("[settings] {key} is missing or not a text");
+                problems.add(MANIFEST, cause);
             }
         }
         if !log_group::RETENTION_DAYS.contains(&self.retention_days()) {
-            let shown = self
-                .settings
-                .get("log_retention_days")
-                .map_or_else(|| "nothing".to_owned(), ToString::to_string);
-            let days: Vec<_> = log_group::RETENTION_DAYS
-                .iter()
-                .map(i32::to_string)
-                .collect();
-            problems
-                .add(MANIFEST, format!("[settings] log_retention_days is {shown}, which CloudWatch Logs does not accept"))
-                .hint = Some(format!("it accepts {} days", days.join(", ")));
+            let shown = self.settings.get("log_retention_days");
+            let shown = shown.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            let cause = format!(
+                "[settings] log_retention_days is {shown}, which CloudWatch Logs does not accept"
+            );
+            let days = log_group::RETENTION_DAYS.map(|days| days.to_string());
+            problems.add(MANIFEST, cause).hint =
+                Some(format!("it accepts {} days", days.join(", ")));
         }
         let mut context = Context::new();
         context.insert("lab", self.id());
@@ -124,7 +113,7 @@ impl Lab {
     }
 }
 
-/// Works out what depends on the settings alone, and is the same for every student.
+/// Works out what depends on the settings alone, so that every student gets the same.
 struct OfSettings<'a> {
     templates: &'a Templates,
     /// The lab's id and the settings.
@@ -137,24 +126,21 @@ impl OfSettings<'_> {
         self.problems.add(MANIFEST, cause);
     }
 
-    /// A text of the manifest, filled in; `knows`: what it may name, for the hint.
-    fn text(&mut self, key: &str, context: &Context, knows: &str) -> Option<String> {
-        match self.templates.text(key, context) {
-            Ok(text) => Some(text),
-            Err(error) => {
-                let problem = self.problems.add(MANIFEST, format!("{key}: {error}"));
-                problem.hint = Some(knows.to_owned());
-                None
-            }
-        }
+    /// A text of the manifest, filled in. `knows` is the hint: what the text may name.
+    fn filled(&mut self, key: &str, context: &Context, knows: &str) -> Option<String> {
+        let filled = self.templates.text(key, context).map_err(|error| {
+            let problem = self.problems.add(MANIFEST, format!("{key}: {error}"));
+            problem.hint = Some(knows.to_owned());
+        });
+        filled.ok()
     }
 
-    fn plain_text(&mut self, key: &str) -> Option<String> {
+    fn text(&mut self, key: &str) -> Option<String> {
         let context = self.context.clone();
-        self.text(key, &context, "it knows lab and settings only")
+        self.filled(key, &context, "it knows lab and settings only")
     }
 
-    /// A whole number from 1 to `max`; `None` where it says the word for none.
+    /// A whole number from 1 to `max`; `None` where the text is the word `none`, or wrong.
     fn figure(
         &mut self,
         key: &str,
@@ -164,7 +150,7 @@ impl OfSettings<'_> {
     ) -> Option<u32> {
         let text = match figure {
             FigureOrText::Number(number) => number.to_string(),
-            FigureOrText::Text(_) => self.plain_text(key)?,
+            FigureOrText::Text(_) => self.text(key)?,
         };
         let text = text.trim();
         if Some(text) == none {
@@ -183,13 +169,11 @@ impl OfSettings<'_> {
     fn limits(&mut self, api: &RestApiEntry) -> ApiLimits {
         let key = |what: &str| entry_key("rest_api", &api.id, what);
         let mut limits = ApiLimits::default();
-        if api.authorization.is_some()
-            && let Some(text) = self.plain_text(&key("authorization"))
-        {
+        let whose = key("authorization");
+        if let Some(text) = api.authorization.as_ref().and_then(|_| self.text(&whose)) {
             match Authorization::ALL.iter().find(|a| a.as_str() == text) {
                 Some(found) => limits.authorization = *found,
                 None => {
-                    let whose = key("authorization");
                     let known = Authorization::ALL.map(Authorization::as_str).join(" or ");
                     self.say(format!("{whose} is {text:?}, not {known}"));
                 }
@@ -205,7 +189,6 @@ impl OfSettings<'_> {
         limits
     }
 
-    /// Works out how entries of one kind are named.
     fn name<E: ManifestEntry>(&mut self, entries: &mut [E]) {
         for index in 0..entries.len() {
             let pattern = self.pattern(&entries[index]);
@@ -218,41 +201,40 @@ impl OfSettings<'_> {
     }
 
     fn pattern<E: ManifestEntry>(&mut self, entry: &E) -> NamePattern {
-        // Mixed case, so that a filter on the username does not go unseen.
+        // Mixed case, to find a filter that changes the case of the username.
         const STAND_IN: &str = "Stand0In";
         let whose = entry_key(E::TABLE, entry.id(), "name");
-        let mut pattern = NamePattern {
-            kind: E::KIND,
-            prefix: String::new(),
-            suffix: String::new(),
-        };
         let mut context = self.context.clone();
         context.insert("username", STAND_IN);
-        if let Some(name) = self.text(
-            &whose,
-            &context,
-            "names know username, lab and settings only",
-        ) {
-            match name.split(STAND_IN).collect::<Vec<_>>()[..] {
-                [prefix, suffix] => {
-                    pattern.prefix = prefix.to_owned();
-                    pattern.suffix = suffix.to_owned();
-                }
-                _ => self.say(format!(
+        let knows = "names know username, lab and settings only";
+        let name = self.filled(&whose, &context, knows);
+        let parts = name
+            .as_deref()
+            .map(|name| name.split(STAND_IN).collect::<Vec<_>>());
+        let (prefix, suffix) = match parts.as_deref() {
+            Some([prefix, suffix]) => (*prefix, *suffix),
+            None => ("", ""),
+            Some(_) => {
+                self.say(format!(
                     "{whose} must hold {{{{ username }}}} once, as it is"
-                )),
+                ));
+                ("", "")
             }
-        }
+        };
+        let pattern = NamePattern {
+            kind: E::KIND,
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+        };
         if let Some(bad) = pattern.bad_character() {
             self.say(format!(
                 "{whose} contains {bad:?}; use letters, digits, '-' and '_' only"
             ));
         }
         if pattern.room() == 0 {
+            let (kind, max) = (E::KIND, pattern.name_max());
             self.say(format!(
-                "{whose} leaves no room for a username; a {} has at most {} characters",
-                E::KIND,
-                pattern.name_max()
+                "{whose} leaves no room for a username; a {kind} has at most {max} characters"
             ));
         }
         pattern

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 
 use tera::ast::{Expr, ExprVal, Node};
-use tera::{Context, Tera};
+use tera::{Context, Tera, Value};
 
 /// Filters that a template may use: each yields a plain value that is escaped afterwards.
 const FILTERS: [&str; 9] = [
@@ -32,7 +32,7 @@ const FILTERS: [&str; 9] = [
 pub(super) struct Templates {
     files: Tera,
     texts: Tera,
-    /// The roster's columns that are named, each with the template that names it first.
+    /// See [`Templates::columns`].
     columns: BTreeMap<String, String>,
 }
 
@@ -53,65 +53,65 @@ impl Default for Templates {
 
 /// A text as it stands between the quotes of a JSON string.
 fn escape_json(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
+    let quoted = Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
 impl Templates {
     /// Compiles a file; answers with every problem that it has.
     pub(crate) fn add_file(&mut self, path: &str, source: &str) -> Vec<String> {
-        if let Err(error) = self.files.add_raw_template(path, source) {
-            return vec![innermost(&error)];
-        }
-        let mut checker = TemplateChecker::default();
-        if let Ok(template) = self.files.get_template(path) {
-            let end = checker.nodes(
-                &template.ast,
-                path.ends_with(".json").then_some(JsonPlace::Outside),
-            );
-            if end.is_some_and(|end| end != JsonPlace::Outside) {
-                checker.problems.push("ends inside a JSON string".into());
-            }
-        }
-        self.names(checker.columns, &format!("templates/{path}"));
-        checker.problems
+        let place = path.ends_with(".json").then_some(JsonPlace::Outside);
+        let checked = compiled(&mut self.files, path, source, place);
+        self.keep_columns(checked, &format!("templates/{path}"))
     }
 
     /// Compiles a text of the manifest; answers with every problem that it has.
     pub(crate) fn add_text(&mut self, key: &str, source: &str) -> Vec<String> {
-        if let Err(error) = self.texts.add_raw_template(key, source) {
-            return vec![innermost(&error)];
-        }
-        let mut checker = TemplateChecker::default();
-        if let Ok(template) = self.texts.get_template(key) {
-            checker.nodes(&template.ast, None);
-        }
-        self.names(checker.columns, key);
-        checker.problems
+        let checked = compiled(&mut self.texts, key, source, None);
+        self.keep_columns(checked, key)
     }
 
-    fn names(&mut self, columns: Vec<String>, whose: &str) {
-        for column in columns {
-            self.columns
-                .entry(column)
-                .or_insert_with(|| whose.to_owned());
+    fn keep_columns(&mut self, checked: TemplateChecker, template: &str) -> Vec<String> {
+        for column in checked.columns {
+            let first = self.columns.entry(column);
+            first.or_insert_with(|| template.to_owned());
         }
+        checked.problems
     }
 
-    /// The roster's columns that some template names, with where.
+    /// The roster's columns that templates name, each with the first template that names it.
     pub(crate) fn columns(&self) -> &BTreeMap<String, String> {
         &self.columns
     }
 
-    /// A file, filled in.
     pub(crate) fn file(&self, path: &str, context: &Context) -> Result<String, String> {
         bounded(&self.files, path, context)
     }
 
-    /// A text of the manifest, filled in.
     pub(crate) fn text(&self, key: &str, context: &Context) -> Result<String, String> {
         bounded(&self.texts, key, context)
     }
+}
+
+/// Compiles and checks a template; `place` is `None` where the text is not JSON.
+fn compiled(
+    tera: &mut Tera,
+    name: &str,
+    source: &str,
+    place: Option<JsonPlace>,
+) -> TemplateChecker {
+    let mut checker = TemplateChecker::default();
+    match tera.add_raw_template(name, source) {
+        Err(error) => checker.say(innermost(&error)),
+        Ok(()) => {
+            let template = tera.get_template(name).ok();
+            let end = template.and_then(|template| checker.nodes(&template.ast, place));
+            if end.is_some_and(|end| end != JsonPlace::Outside) {
+                checker.say("ends inside a JSON string");
+            }
+        }
+    }
+    checker
 }
 
 /// Steps that a template may take: far more than any lab's takes, and done within a second.
@@ -121,7 +121,7 @@ const OUTPUT_MAX: usize = 4 * 1024 * 1024;
 /// Characters of each argument of `replace`, of which a value has one at most: it multiplies.
 const REPLACE_MAX: usize = 200;
 
-/// Fills a template in, if that ends soon: loops within loops over a setting can take for ever, and Tera has no bound.
+/// Fills a template in, if that ends soon: nested loops over a setting can take for ever, and Tera sets no limit.
 fn bounded(tera: &Tera, name: &str, context: &Context) -> Result<String, String> {
     let template = tera.get_template(name).map_err(|e| innermost(&e))?;
     let steps = steps(&template.ast, context);
@@ -139,7 +139,7 @@ fn bounded(tera: &Tera, name: &str, context: &Context) -> Result<String, String>
     String::from_utf8(output.0).map_err(|e| e.to_string())
 }
 
-/// What a template becomes, as far as that is bounded.
+/// What a template becomes: at most [`OUTPUT_MAX`] bytes.
 struct BoundedText(Vec<u8>);
 
 impl std::io::Write for BoundedText {
@@ -157,7 +157,7 @@ impl std::io::Write for BoundedText {
     }
 }
 
-/// How many nodes are gone through at most.
+/// How many nodes rendering visits at most.
 fn steps(nodes: &[Node], context: &Context) -> u64 {
     let each = nodes.iter().map(|node| match node {
         Node::If(branches, _) => {
@@ -181,20 +181,18 @@ fn steps(nodes: &[Node], context: &Context) -> u64 {
     each.fold(0, u64::saturating_add)
 }
 
-/// How many values a setting has; where that is not plain to see, as many as all settings have bytes.
+/// How many values a setting has; where that cannot be told, the number of bytes of all settings, which is no fewer.
 fn length(ident: &str, context: &Context) -> u64 {
     let path = format!("/{}", ident.replace('.', "/"));
-    let found = path.strip_prefix("/settings").and_then(|rest| {
-        let settings = context.get("settings")?;
-        settings.pointer(rest)
-    });
+    let settings = context.get("settings");
+    let found = path
+        .strip_prefix("/settings")
+        .and_then(|rest| settings?.pointer(rest));
     let length = match found {
-        Some(serde_json::Value::Array(items)) => items.len(),
-        Some(serde_json::Value::Object(map)) => map.len(),
-        Some(serde_json::Value::String(text)) => text.len(),
-        _ => context
-            .get("settings")
-            .map_or(0, |all| all.to_string().len()),
+        Some(Value::Array(items)) => items.len(),
+        Some(Value::Object(map)) => map.len(),
+        Some(Value::String(text)) => text.len(),
+        _ => settings.map_or(0, |all| all.to_string().len()),
     };
     u64::try_from(length).unwrap_or(u64::MAX)
 }
@@ -242,7 +240,7 @@ impl JsonPlace {
 #[derive(Default)]
 struct TemplateChecker {
     problems: Vec<String>,
-    /// Columns of the roster that are named.
+    /// Columns of the roster that the template names.
     columns: Vec<String>,
 }
 
@@ -255,15 +253,13 @@ impl TemplateChecker {
                 Node::Comment(..) => {}
                 Node::VariableBlock(_, expr) => self.placeholder(expr, place),
                 Node::If(branches, _) => {
-                    let mut ends: Vec<_> = Vec::new();
+                    let mut ends = Vec::new();
                     for (_, condition, body) in &branches.conditions {
                         self.condition(condition);
                         ends.push(self.nodes(body, place));
                     }
-                    ends.push(match &branches.otherwise {
-                        Some((_, body)) => self.nodes(body, place),
-                        None => place,
-                    });
+                    let otherwise = branches.otherwise.as_ref();
+                    ends.push(otherwise.map_or(place, |(_, body)| self.nodes(body, place)));
                     if ends.iter().any(|end| *end != ends[0]) {
                         self.say("the branches of a condition end in different places of the JSON; put whole strings into each");
                     }
@@ -280,10 +276,7 @@ impl TemplateChecker {
                             self.say(format!("a loop variable may not be called {name:?}"));
                         }
                     }
-                    for body in [Some(&each.body), each.empty_body.as_ref()]
-                        .into_iter()
-                        .flatten()
-                    {
+                    for body in each.empty_body.iter().chain([&each.body]) {
                         if self.nodes(body, place) != place {
                             self.say(
                                 "a loop's body must end in the place of the JSON where it begins",
@@ -313,18 +306,18 @@ impl TemplateChecker {
         self.problems.push(problem.into());
     }
 
-    /// What is rendered: a plain value, perhaps through filters.
+    /// What is rendered must be a plain value, perhaps through filters.
     fn placeholder(&mut self, expr: &Expr, place: Option<JsonPlace>) {
-        if let ExprVal::Ident(ident) = &expr.val {
-            self.columns.extend(column_of_student(ident));
-        }
+        let mut is_own = false;
         let (name, plain) = match &expr.val {
-            ExprVal::Ident(ident) => (format!("{{{{ {ident} }}}}"), ident != "__tera_context"),
-            ExprVal::String(text) => (format!("{{{{ {text:?} }}}}"), true),
-            ExprVal::Int(_) | ExprVal::Float(_) | ExprVal::Bool(_) => {
-                ("a literal".to_owned(), true)
+            ExprVal::Ident(ident) => {
+                self.columns.extend(column_of_student(ident));
+                is_own = is_setting(ident) || ident.starts_with("loop.");
+                (format!("{{{{ {ident} }}}}"), ident != "__tera_context")
             }
-            _ => ("a placeholder".to_owned(), false),
+            ExprVal::String(text) => (format!("{{{{ {text:?} }}}}"), true),
+            ExprVal::Int(_) | ExprVal::Float(_) | ExprVal::Bool(_) => ("a literal".into(), true),
+            _ => ("a placeholder".into(), false),
         };
         if !plain {
             self.say(format!(
@@ -332,21 +325,14 @@ impl TemplateChecker {
             ));
         }
         self.filters(expr, &name);
-        let own = match &expr.val {
-            ExprVal::Ident(ident) => is_setting(ident) || ident.starts_with("loop."),
-            _ => false,
-        };
         match place {
-            None | Some(JsonPlace::InString) => {}
-            Some(JsonPlace::Outside) if own => {}
-            Some(JsonPlace::Outside) => self.say(format!(
+            Some(JsonPlace::Outside) if !is_own => self.say(format!(
                 "{name} stands outside a JSON string; put it between quotes"
             )),
-            Some(JsonPlace::InEscape(_)) => {
-                self.say(format!(
-                    "{name} stands behind a backslash, which would change what it means"
-                ));
-            }
+            Some(JsonPlace::InEscape(_)) => self.say(format!(
+                "{name} stands behind a backslash, which would change what it means"
+            )),
+            _ => {}
         }
     }
 
@@ -379,26 +365,19 @@ impl TemplateChecker {
         }
     }
 
-    /// What only decides or parametrises: no functions (they reach the clock, chance and the environment).
+    /// Checks an expression that is not rendered itself. It may call no function: functions reach the clock, random
+    /// numbers and the environment.
     fn condition(&mut self, expr: &Expr) {
         self.filters(expr, "an expression");
         match &expr.val {
-            ExprVal::FunctionCall(call) => {
-                self.say(format!(
-                    "{}() is not supported: functions may yield another value each time",
-                    call.name
-                ));
-            }
+            ExprVal::FunctionCall(call) => self.say(format!(
+                "{}() is not supported: functions may yield another value each time",
+                call.name
+            )),
             ExprVal::MacroCall(_) => self.say("macros are not supported"),
-            ExprVal::Math(math) => [&math.lhs, &math.rhs]
-                .into_iter()
-                .for_each(|e| self.condition(e)),
-            ExprVal::Logic(logic) => [&logic.lhs, &logic.rhs]
-                .into_iter()
-                .for_each(|e| self.condition(e)),
-            ExprVal::In(within) => [&within.lhs, &within.rhs]
-                .into_iter()
-                .for_each(|e| self.condition(e)),
+            ExprVal::Math(math) => self.both(&math.lhs, &math.rhs),
+            ExprVal::Logic(logic) => self.both(&logic.lhs, &logic.rhs),
+            ExprVal::In(within) => self.both(&within.lhs, &within.rhs),
             ExprVal::Test(test) => {
                 self.columns.extend(column_of_student(&test.ident));
                 test.args.iter().for_each(|e| self.condition(e));
@@ -412,6 +391,11 @@ impl TemplateChecker {
             ExprVal::Ident(ident) => self.columns.extend(column_of_student(ident)),
         }
     }
+
+    fn both(&mut self, left: &Expr, right: &Expr) {
+        self.condition(left);
+        self.condition(right);
+    }
 }
 
 /// The column that `student.team` and `student["lab group"]` name.
@@ -422,11 +406,8 @@ fn column_of_student(ident: &str) -> Option<String> {
         return Some(name[..end].to_owned());
     }
     let inner = rest.strip_prefix('[')?;
-    let quote = inner
-        .chars()
-        .next()
-        .filter(|c| matches!(c, '"' | '\'' | '`'))?;
-    let name = &inner[1..];
+    let quote = inner.chars().next()?;
+    let name = inner.strip_prefix(['"', '\'', '`'])?;
     Some(name[..name.find(quote)?].to_owned())
 }
 

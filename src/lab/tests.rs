@@ -389,7 +389,7 @@ fn faults_of_the_manifest_name_their_entry() {
         (
             "api_name_prefix = \"api-\"",
             "api_name_prefix = \"\"",
-            "name prefix is empty",
+            "api_name_prefix is empty",
         ),
         (
             "{{ username }}-role",
@@ -689,7 +689,7 @@ fn marks_that_prove_nothing_or_cannot_be_looked_for_are_refused() {
         (
             "api_name_prefix = \"api-\"",
             "api_name_prefix = \"\"",
-            "would bear the mark",
+            "would count as started by the API",
         ),
         (
             "function = \"f\", line",
@@ -705,7 +705,7 @@ fn marks_that_prove_nothing_or_cannot_be_looked_for_are_refused() {
         (
             "execution = \"/execution\" }",
             "execution = \"/a b\" }",
-            "cannot be looked for",
+            "cannot be searched for",
         ),
         (
             "log_execution = \"/execution\"",

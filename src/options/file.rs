@@ -1,7 +1,7 @@
 //! `homeroom.toml`: the options that a class keeps.
 //!
-//! The file is read key by key, not into one derived struct: so every mistake in it is said at once and each with its
-//! line, and a misspelt key gets a suggestion.
+//! This reads the file key by key, not into one derived struct. So it reports every mistake at once, each with its line,
+//! and suggests a key in the place of a misspelt one.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::values::{QuotaOverride, Value, operation, plain};
-use super::{GlobalOptions, KEYS, invalid};
+use super::{GlobalOptions, KEYS};
 use crate::aws::Operation;
 use crate::text::failure::Failure;
 use crate::text::{shortened, similar};
@@ -18,7 +18,7 @@ use crate::text::{shortened, similar};
 /// The name of the file, in the current folder.
 pub(super) const NAME: &str = "homeroom.toml";
 
-/// Reads the file's text as far as it can be read; the failures come in the file's order.
+/// Reads the file's text as far as possible; the failures are in the file's order.
 pub(super) fn parse(text: &str) -> (GlobalOptions, Vec<Failure>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut file = FileReader {
@@ -39,13 +39,8 @@ pub(super) fn parse(text: &str) -> (GlobalOptions, Vec<Failure>) {
         }
     }
     file.failures.sort_by_key(|(place, _)| *place);
-    (
-        options,
-        file.failures
-            .into_iter()
-            .map(|(_, failure)| failure)
-            .collect(),
-    )
+    let failures = file.failures.into_iter().map(|(_, failure)| failure);
+    (options, failures.collect())
 }
 
 /// Reads the values, and keeps what is wrong with them.
@@ -76,9 +71,9 @@ impl FileReader<'_> {
                 continue;
             };
             if value.is_table() || value.is_array() || value.is_datetime() {
+                let kind = value.type_str();
                 let cause = format!(
-                    "a lab's setting is a text, a number, true or false, and this is a value of the kind '{}'",
-                    value.type_str()
+                    "a lab's setting is a text, a number, true or false, and this is a value of the kind '{kind}'"
                 );
                 self.fail(at, Some(&name), cause, "give one plain value");
             } else {
@@ -166,9 +161,8 @@ impl FileReader<'_> {
         let before = self.text.get(..at.start).unwrap_or(self.text);
         let line = 1 + before.matches('\n').count();
         let key = key.map_or_else(String::new, |key| format!(" ({})", key.escape_debug()));
-        let failures = invalid(format!("{NAME}, line {line}{key}"), cause, hint).failures;
-        self.failures
-            .extend(failures.into_iter().map(|failure| (at.start, failure)));
+        let failure = Failure::new(format!("{NAME}, line {line}{key}"), cause).hint(hint);
+        self.failures.push((at.start, failure));
     }
 }
 

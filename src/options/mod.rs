@@ -1,9 +1,8 @@
 //! Flags, variables and `homeroom.toml`: one table of every option, read from three sources.
 //!
 //! A flag wins over its `HOMEROOM_*` variable, which wins over the file. An option of a higher source has to win over
-//! a *conflicting* option of a lower one, too (`--local` over `HOMEROOM_PROFILE`). So clap reads neither variables nor
-//! conflicts here; [`resolved`] puts the sources together. `docs/settings.md` is the page for people, and a test holds it
-//! to the table.
+//! a *conflicting* option of a lower one, too (`--local` over `HOMEROOM_PROFILE`). So clap checks neither variables nor
+//! conflicts; [`resolved`] puts the sources together. A test compares `docs/settings.md` with the table.
 
 mod file;
 mod process;
@@ -42,7 +41,7 @@ macro_rules! options {
             $file_name:ident: $file_type:ty = $file_key:literal $(| $alias:literal)?, $read:path;
         )* }
     ) => {
-        /// Every option that does not belong to one verb, as one source gives it: `None` where it is silent.
+        /// Every option that does not belong to one verb, as one source gives it; `None` where it does not.
         #[derive(Debug, Default, Clone, PartialEq, clap::Args)]
         pub struct GlobalOptions {
             $($(
@@ -73,7 +72,7 @@ macro_rules! options {
                 }
             }
 
-            /// Takes one key of the file; whether there is such a key.
+            /// Takes one key of the file; `false` where there is no such key.
             fn put(&mut self, file: &mut FileReader<'_>, key: &str, value: Spanned<DeValue<'_>>) -> bool {
                 match key {
                     $($( $key => self.$name = file.value(key, value), )*)*
@@ -152,17 +151,18 @@ options! {
     }
 }
 
-/// The values of environment variables.
+/// Reads an environment variable.
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl GlobalOptions {
-    /// What was typed. Where clap has a value for what was not, it becomes silence, so that a lower source is heard.
+    /// What was typed. clap has a value for switches that were not typed; those become `None`, so that a lower source
+    /// decides.
     fn typed(&self, failures: &mut Vec<Failure>) -> Self {
         let names = self.students.as_ref();
         let names = names.map(|lists| student_names(lists.iter().map(String::as_str)));
         let students = names.transpose().unwrap_or_else(|why| {
             let hint = "write the usernames with commas between: --students user1,user5";
-            failures.extend(invalid("--students", why, hint).failures);
+            failures.push(Failure::new("--students", why).hint(hint));
             None
         });
         Self {
@@ -174,7 +174,7 @@ impl GlobalOptions {
         }
     }
 
-    /// More (above zero) or less (below) to say, from -2 to 2, where this source has either.
+    /// From -2 (errors only) to 2, where this source has `verbose` or `quiet`.
     fn verbosity(&self) -> Option<i8> {
         let given = self.verbose.or(self.quiet).is_some();
         let times = |count: Option<u8>| i16::from(count.unwrap_or_default());
@@ -183,7 +183,6 @@ impl GlobalOptions {
     }
 }
 
-/// The variable of an option.
 fn variable_name(key: &str) -> String {
     format!("HOMEROOM_{}", key.to_uppercase().replace('-', "_"))
 }
@@ -200,7 +199,7 @@ fn variable<T: Value>(env: Env<'_>, key: &str, failures: &mut Vec<Failure>) -> O
     let text = env(&name).filter(|text| selects || !text.is_empty())?;
     let read = T::from_text(&text).map_err(|why| {
         let hint = format!("change the variable {name}, or unset it");
-        failures.extend(invalid(name, format!("{text:?} {why}"), hint).failures);
+        failures.push(Failure::new(name, format!("{text:?} {why}")).hint(hint));
     });
     read.ok()
 }

@@ -8,13 +8,11 @@ use super::{Env, file, invalid};
 use crate::error::Result;
 use crate::lab::bundle;
 
-/// The folder in which a roster is looked for.
 pub(super) const ROSTER_FOLDER: &str = "roster";
 
 /// Most bytes of `homeroom.toml`.
 const FILE_MAX: u64 = 1024 * 1024;
 
-/// What the process and the current folder look like.
 pub(crate) struct ProcessContext<'a> {
     pub(crate) env: Env<'a>,
     /// The text of `homeroom.toml`; empty when there is none.
@@ -47,11 +45,9 @@ fn settings_file() -> Result<String> {
     match text {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
         text => text.map_err(|error| {
-            invalid(
-                file::NAME,
-                format!("the settings cannot be read: {error}"),
-                "make it a readable UTF-8 text file, or move it away",
-            )
+            let cause = format!("the settings cannot be read: {error}");
+            let hint = "make it a readable UTF-8 text file, or move it away";
+            invalid(file::NAME, cause, hint)
         }),
     }
 }
@@ -66,11 +62,9 @@ fn roster_folder() -> Result<Vec<String>> {
             Ok(Vec::new())
         }
         names => names.map_err(|error| {
-            invalid(
-                format!("{ROSTER_FOLDER}/"),
-                format!("the folder cannot be read: {error}"),
-                "give the roster's file with --roster FILE",
-            )
+            let cause = format!("the folder cannot be read: {error}");
+            let hint = "give the roster's file with --roster FILE";
+            invalid(format!("{ROSTER_FOLDER}/"), cause, hint)
         }),
     }
 }

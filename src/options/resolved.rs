@@ -19,73 +19,64 @@ use crate::lab::bundle;
 use crate::roster::{Roster, UsernameLimit};
 use crate::text::failure::Failure;
 
-/// The roster that is part of the program.
 const DEMO_ROSTER: &str = "roster/demo-class.csv";
 
-/// Everything that a verb about a class needs to know before it looks at the cloud. What a field says that is called as in
-/// [`GlobalOptions`] stands there.
+/// Everything that a verb about a class needs to know before it looks at the cloud. [`GlobalOptions`] explains the fields
+/// that have the same name there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassSettings {
     pub(crate) roster: PathBuf,
-    /// Whether that file is the one that is part of the program, since there is none here.
+    /// Whether `roster` is the one in the program, since there is none in the folder.
     pub(crate) roster_built_in: bool,
     pub(crate) lab: LabSource,
     pub(crate) lab_settings: toml::Table,
     pub class: ClassName,
-    /// Why the class is a guess, where it is one: the roster's file has no name for a class, but is most likely a copy
-    /// of one that has (`lab6 (1).csv`). Nothing is done with a guess but to look whether that class stands.
+    /// Set where `class` is only a guess: the roster's file name is no class name, but looks like a copy of a file whose
+    /// name is one (`lab6 (1).csv`). With a guess homeroom only looks whether that class has stacks.
     pub(crate) unnamed: Option<Error>,
     /// Only these students, as they were given; everybody when empty.
     pub(crate) students: Vec<String>,
-    /// Only the students of this section.
     pub(crate) section: Option<String>,
-    /// Only students who are no longer in the roster: the verb's own option, and so not yet known here.
+    /// Only students who are no longer in the roster. `Cli::settings` sets it, since it is an option of some verbs.
     pub(crate) left: bool,
     pub(crate) target: CloudTarget,
-    /// The region that was asked for; without one AWS's own configuration decides, then the lab.
+    /// `None`: AWS's own configuration decides, then the lab.
     pub(crate) region: Option<Region>,
-    /// The only account in which to run.
     pub(crate) account: Option<AccountId>,
     pub(crate) invoke_base: Option<EndpointUrl>,
     pub(crate) quota_scale: QuotaScale,
     pub(crate) quotas: BTreeMap<Operation, QuotaOverride>,
     pub(crate) publish_columns: Vec<String>,
-    /// None on the embedded cloud: no organization demands one there.
+    /// Always `None` on the embedded cloud, where no organization demands one.
     pub(crate) role_boundary: Option<PolicyArn>,
     pub(crate) allow_in_roles: Vec<String>,
-    /// The folder for reports.
     pub(crate) reports: PathBuf,
     pub(crate) ui: Ui,
 }
 
-/// Where the lab is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LabSource {
-    /// A folder with `templates/` and `lambdas/`.
     Folder(PathBuf),
-    /// The lab that is part of the program.
     BuiltIn,
 }
 
-/// Which cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CloudTarget {
-    /// AWS, or what answers at the endpoint in its place. What is not given AWS's own rules decide.
+    /// AWS, or the endpoint in its place. `None`: AWS's own configuration decides.
     Aws {
         profile: Option<Profile>,
         endpoint_url: Option<EndpointUrl>,
     },
-    /// The embedded cloud of this machine.
     Local,
 }
 
-/// How to talk to the person: all that a verb needs that is not about a class.
+/// How to show things to the person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ui {
     pub(crate) output: OutputFormat,
     pub(crate) color_stdout: bool,
     pub(crate) color_stderr: bool,
-    /// 0 is normal; 1 every step, 2 every call; -1 no progress, -2 errors only.
+    /// 0 is normal; 1 adds waits and repeated calls, 2 every step; -1 no progress, -2 errors only.
     pub(crate) verbosity: i8,
 }
 
@@ -111,7 +102,7 @@ impl OptionSource {
 struct Sources([(OptionSource, GlobalOptions); 3]);
 
 impl Sources {
-    /// Reads every source as far as it can be read, and says all that is wrong in any of them.
+    /// Reads every source as far as possible, and reports everything that is wrong.
     fn read(typed: &GlobalOptions, process: &ProcessContext<'_>) -> (Self, Vec<Failure>) {
         let mut failures = Vec::new();
         let flags = typed.typed(&mut failures);
@@ -132,14 +123,11 @@ impl Sources {
     fn read_whole(typed: &GlobalOptions, process: &ProcessContext<'_>) -> Result<Self> {
         match Self::read(typed, process) {
             (sources, failures) if failures.is_empty() => Ok(sources),
-            (_, failures) => Err(Error {
-                kind: Kind::Invalid,
-                failures,
-            }),
+            (_, failures) => Err(Error::of(Kind::Invalid, failures)),
         }
     }
 
-    /// The highest source's word on each option. (Not on how much to say: see [`Self::ui`].)
+    /// Each option from the highest source that has it. (For `verbose` and `quiet` see [`Self::ui`].)
     fn merged(&self) -> GlobalOptions {
         let options = self.0.iter().map(|(_, options)| options.clone());
         options.reduce(GlobalOptions::or).unwrap_or_default()
@@ -148,7 +136,7 @@ impl Sources {
     fn ui(&self, process: &ProcessContext<'_>) -> Ui {
         let GlobalOptions { output, color, .. } = self.merged();
         let colored = |terminal| is_colored(color.unwrap_or_default(), process.env, terminal);
-        // `verbose` and `quiet` belong together: the highest source that has either says both.
+        // `verbose` and `quiet` belong together: the highest source that has one of them decides both.
         let verbosity = self.0.iter().find_map(|(_, options)| options.verbosity());
         Ui {
             output: output.unwrap_or_default(),
@@ -158,8 +146,8 @@ impl Sources {
         }
     }
 
-    /// The cloud that the highest source with a word on it asks for. Within one source `local` and an option that
-    /// is about AWS contradict each other; across sources the higher one wins.
+    /// The cloud that the highest source with such an option asks for. Within one source `local` and an option about AWS
+    /// contradict each other; across sources the higher one wins.
     fn target(&self, rehearses: bool) -> Result<CloudTarget> {
         let mut is_aws = false;
         for (source, options) in &self.0 {
@@ -195,8 +183,8 @@ impl Sources {
 }
 
 impl ClassSettings {
-    /// Puts the settings together for a verb about a class. A rehearsal (`rehearses`) touches nothing of anybody's: it
-    /// is always local, and does without a roster.
+    /// Puts the settings together for a verb about a class. A rehearsal (`rehearses`) is always local, and needs no
+    /// roster.
     ///
     /// # Errors
     ///
@@ -214,9 +202,9 @@ impl ClassSettings {
         let all = sources.merged();
         let (roster, roster_built_in) = match all.roster {
             Some(roster) => (roster, false),
-            None => match rosters_in(process.roster_folder.clone()?) {
-                none if none.is_empty() && rehearses => (PathBuf::from(DEMO_ROSTER), true),
-                rosters => (only_roster(&rosters)?, false),
+            None => match &rosters_in(process.roster_folder.clone()?)[..] {
+                [] if rehearses => (PathBuf::from(DEMO_ROSTER), true),
+                rosters => (only_roster(rosters)?, false),
             },
         };
         let (class, unnamed) = match all.class {
@@ -232,7 +220,7 @@ impl ClassSettings {
             true => QuotaScale::Off,
             false => QuotaScale::Factor(1.0),
         };
-        // A class's own file guards its AWS account; that must not keep a rehearsal off the embedded cloud.
+        // `account` in homeroom.toml guards the class on AWS, and must not stop a rehearsal on the embedded cloud.
         let account = match is_local {
             true => typed.account.clone(),
             false => all.account,
@@ -269,27 +257,21 @@ impl ClassSettings {
     pub fn read_roster(&self, limit: &UsernameLimit) -> Result<Roster> {
         let label = self.roster.display().to_string();
         let read = match self.roster_built_in {
-            true => Ok(bundle::demo_roster().to_vec()),
+            true => Ok(bundle::DEMO_ROSTER.to_vec()),
             false => bundle::named_file(&self.roster, bundle::LIST_MAX),
         };
         let bytes = read.map_err(|error| {
-            invalid(
-                label.clone(),
-                format!("the roster cannot be read: {error}"),
-                "give the roster's file with --roster FILE",
-            )
+            let cause = format!("the roster cannot be read: {error}");
+            invalid(&label, cause, "give the roster's file with --roster FILE")
         })?;
-        let publish = &self.publish_columns;
-        Roster::parse_with(&label, &bytes, limit, publish).map_err(|failures| Error {
-            kind: Kind::Invalid,
-            failures,
-        })
+        Roster::parse_with(&label, &bytes, limit, &self.publish_columns)
+            .map_err(|failures| Error::of(Kind::Invalid, failures))
     }
 }
 
 impl Ui {
-    /// How to talk to the person, for any verb. Never fails: what is wrong with the options others say, and this
-    /// decides how it is said, from what can be read.
+    /// Never fails: others report what is wrong with the options, and this decides how to show it, from what can be
+    /// read.
     pub(crate) fn resolve(typed: &GlobalOptions, process: &ProcessContext<'_>) -> Self {
         Sources::read(typed, process).0.ui(process)
     }
@@ -352,7 +334,7 @@ fn only_roster(rosters: &[String]) -> Result<PathBuf> {
     }
 }
 
-/// The class that a roster is named after; with the error that says why it is no more than a guess, where it is one.
+/// The class that a roster is named after. With an error where it is only a guess; the error says why.
 fn class_of(roster: &Path) -> Result<(ClassName, Option<Error>)> {
     let stem = roster.file_stem().unwrap_or_default().to_string_lossy();
     let error = match stem.parse() {
@@ -375,7 +357,7 @@ fn class_of(roster: &Path) -> Result<(ClassName, Option<Error>)> {
     }
 }
 
-/// The name of the file that browsers, file managers and spreadsheets copied or downloaded once more.
+/// The name of the original file, if this is what browsers, file managers and spreadsheets call a copy.
 fn original(stem: &str) -> Option<String> {
     let numbered = |name: &str| {
         let (name, number) = name.trim_end().strip_suffix(')')?.rsplit_once('(')?;

@@ -1,5 +1,5 @@
-//! The values that options take, each checked when it is read, wherever it is written: on the command line, in a
-//! variable, or in `homeroom.toml`. Refusals are words that finish the sentence "VALUE …".
+//! The values that options take. Each is checked when it is read from the command line, a variable or `homeroom.toml`.
+//! A refusal finishes the sentence "VALUE …".
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,12 +13,10 @@ use crate::aws::Operation;
 use crate::ids::ClassName;
 use crate::text::similar;
 
-/// What an option takes. (On the command line clap reads it, by [`FromStr`] or [`ValueEnum`].)
+/// The value of an option. (On the command line clap reads it, by [`FromStr`] or [`ValueEnum`].)
 pub(super) trait Value: Sized {
-    /// From the text of a variable.
     fn from_text(text: &str) -> Result<Self, String>;
 
-    /// From the file, where most values are texts, too.
     fn from_toml(value: ValueDeserializer<'_>) -> Result<Self, String> {
         Self::from_text(&plain::<String>(value)?)
     }
@@ -172,8 +170,7 @@ checked_text!(
 /// How fast to go against AWS's request quotas.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum QuotaScale {
-    /// AWS's published rates times this factor: 0.001 to 1000. 1 is the default, 0.5 leaves half of
-    /// the account's quota to others.
+    /// Multiplies AWS's published rates: 0.001 to 1000. 0.5 leaves half of the account's quota to others.
     Factor(f64),
     /// No pacing at all: for an endpoint without quotas.
     Off,
@@ -210,7 +207,7 @@ impl FromStr for QuotaScale {
         if text.eq_ignore_ascii_case("off") {
             return Ok(Self::Off);
         }
-        // What is no number at all is refused in the same words as what is no factor.
+        // NaN gives the same refusal as a factor out of range.
         Self::factor(text.parse().unwrap_or(f64::NAN))
     }
 }
@@ -248,15 +245,10 @@ fn one_of<T: ValueEnum>(text: &str) -> Result<T, String> {
 pub(super) fn student_names<'a>(
     lists: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<String>, String> {
-    let names = lists
-        .into_iter()
-        .flat_map(|list| list.split(','))
-        .map(str::trim);
-    let names: Vec<String> = names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
-    // An empty variable in a script must never come to mean everybody.
+    let names = lists.into_iter().flat_map(|list| list.split(','));
+    let names = names.map(str::trim).filter(|name| !name.is_empty());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    // An empty variable in a script must never select everybody.
     match names.is_empty() {
         true => Err("names no student; leave it out to mean the whole class".to_owned()),
         false => Ok(names),

@@ -19,6 +19,20 @@ pub struct Failure {
 }
 
 impl Failure {
+    pub(crate) fn new(subject: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            cause: cause.into(),
+            hint: None,
+            request_id: None,
+        }
+    }
+
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        let hint = Some(hint.into());
+        Self { hint, ..self }
+    }
+
     /// The cause, followed by the request id where there is one.
     pub(crate) fn cause_in_full(&self) -> String {
         match &self.request_id {

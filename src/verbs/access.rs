@@ -19,7 +19,7 @@ use crate::stack::leavers::Leavers;
 use crate::stack::observe::observe_access;
 use crate::text::words::some_of;
 
-/// Students who are named one by one in a note.
+/// Most students whom a note names.
 const FEW: usize = 12;
 
 pub(super) async fn run(cli: &Cli, verb: &AccessVerb) -> Result<Exit> {
@@ -31,13 +31,12 @@ pub(super) async fn run(cli: &Cli, verb: &AccessVerb) -> Result<Exit> {
     }
 }
 
-/// Who is shut out.
+/// A note on students who are shut out.
 pub(super) fn still_frozen(session: &Session, observed: &Observed) -> Option<String> {
     let Desired { scope, stacks, .. } = &session.desired;
     note_on_frozen(&observed.frozen(scope, stacks))
 }
 
-/// The same of students who are known to be.
 pub(super) fn note_on_frozen(frozen: &[Username]) -> Option<String> {
     let names: Vec<&str> = frozen.iter().map(Username::as_str).collect();
     (!names.is_empty()).then(|| {
@@ -48,7 +47,6 @@ pub(super) fn note_on_frozen(frozen: &[Username]) -> Option<String> {
     })
 }
 
-/// Looks at who has access, and settles who is meant.
 async fn look_and_settle(
     session: &mut Session,
     command: Command,

@@ -9,6 +9,7 @@ use super::class::Class;
 use super::ended::Exit;
 use super::interrupts::interrupts;
 use super::run::interrupted;
+use super::say::general;
 use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
@@ -26,16 +27,15 @@ pub(super) fn check_confirmation(confirmed: Option<&String>, class: &Class) -> R
     let Some(other) = confirmed.filter(|name| *name != class.name().as_str()) else {
         return Ok(());
     };
-    Err(Error::new(
-        Kind::Refused,
-        format!("--confirm {other}"),
-        format!("the class is {}; nothing was deleted", class.name()),
+    let cause = format!("the class is {}; nothing was deleted", class.name());
+    Err(
+        Error::new(Kind::Refused, format!("--confirm {other}"), cause)
+            .hint("look at --roster and --class: they say which class is meant"),
     )
-    .hint("look at --roster and --class: they say which class is meant"))
 }
 
-/// Shows what would be deleted, and what is done first; then asks for the class's name at the terminal. Elsewhere nobody
-/// can answer.
+/// Shows the lines of `first` and what would be deleted, then asks for the class's name. `false` where there is no
+/// terminal to ask at.
 ///
 /// # Errors
 /// When the person presses Ctrl-C instead of answering.
@@ -49,8 +49,7 @@ pub(super) async fn confirmed(session: &Session, plan: &Plan, first: &[String]) 
         first,
         ..session.view()
     };
-    print_teardown_listing(plan, &view, &mut listing)
-        .map_err(|error| Error::new(Kind::General, "stdout", error.to_string()))?;
+    print_teardown_listing(plan, &view, &mut listing).map_err(general("stdout"))?;
     if !can_ask(session) {
         return Ok(false);
     }
@@ -68,7 +67,7 @@ pub(super) fn not_confirmed(session: &Session, command: Command, plan: &Plan) ->
     let mut ended = session.ended(command, students.collect(), vec![note.to_owned()]);
     ended.exit = Exit::Refused;
     let view = View {
-        // Whoever did not confirm is not asked to do it after all.
+        // Proposes no command: the person has just decided against it.
         invocation: "",
         ..session.view()
     };
@@ -84,18 +83,14 @@ pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
     let Some(first) = grown.first() else {
         return Ok(());
     };
-    Err(Error::new(
-        Kind::Refused,
-        first.to_string(),
-        format!(
-            "{} resources have come since the listing that you confirmed; nothing was deleted",
-            grown.len()
-        ),
-    )
-    .hint("is somebody deploying? run teardown again to see the list as it is now"))
+    let cause = format!(
+        "{} resources have come since the listing that you confirmed; nothing was deleted",
+        grown.len()
+    );
+    Err(Error::new(Kind::Refused, first.to_string(), cause)
+        .hint("is somebody deploying? run teardown again to see the list as it is now"))
 }
 
-/// Whether there is somebody at a terminal who can answer.
 pub(super) fn can_ask(session: &Session) -> bool {
     let json = session.class.settings.ui.output == OutputFormat::Json;
     !json && io::stdin().is_terminal() && io::stderr().is_terminal()
@@ -106,11 +101,10 @@ pub(super) fn can_ask(session: &Session) -> bool {
 /// # Errors
 /// When the person presses Ctrl-C instead of answering.
 pub(super) async fn answer(question: &str) -> Result<String> {
-    let broken = |error: io::Error| Error::new(Kind::General, "terminal", error.to_string());
     let mut err = io::stderr().lock();
     let asked = write!(err, "{question}").and_then(|()| err.flush());
     drop(err);
-    asked.map_err(broken)?;
+    asked.map_err(general("terminal"))?;
     // A thread of its own: reading cannot be cancelled, and must not hold up the end of the program.
     let (sender, answer) = oneshot::channel();
     std::thread::spawn(move || {
@@ -122,7 +116,7 @@ pub(super) async fn answer(question: &str) -> Result<String> {
     let interrupts = interrupts();
     tokio::pin!(interrupts);
     tokio::select! {
-        Ok(line) = answer => Ok(line.map_err(broken)?.trim().to_owned()),
+        Ok(line) = answer => Ok(line.map_err(general("terminal"))?.trim().to_owned()),
         _ = interrupts.next() => Err(interrupted()),
     }
 }

@@ -21,7 +21,6 @@ use crate::text::failure::Failure;
 /// The verbosity of `-qq`.
 const ERRORS_ONLY: i8 = -2;
 
-/// What is known before the cloud is looked at.
 pub(super) struct Class {
     pub(crate) settings: ClassSettings,
     pub(crate) lab: Lab,
@@ -35,14 +34,13 @@ pub(super) struct Class {
     pub(crate) selection: String,
     /// The verb's own options, for a proposed command.
     pub(crate) repeat: String,
-    /// Usernames that were given and do not stand so in the roster; the cloud tells who is meant.
+    /// Usernames that were given and that the roster spells otherwise or does not have. The cloud shows who is meant.
     pub(crate) doubts: Vec<UnsureName>,
-    /// Those who were chosen by name and left the roster.
+    /// Students who were chosen by name and left the roster.
     pub(crate) chosen_leavers: Vec<Username>,
 }
 
 impl Class {
-    /// Reads and checks everything that is on this machine.
     pub(crate) fn load(cli: &Cli) -> Result<Self> {
         let started = Instant::now();
         let settings = cli.settings()?;
@@ -54,13 +52,13 @@ impl Class {
         let lab = bundle::load(dir)?
             .with_settings(&overrides)
             .map_err(invalid)?;
-        // A lab is code that gets rights in the account: which one it is must be plain to see.
+        // A lab is code that gets rights in the account, so the person must see which lab this is.
         say(&said_of(&lab, &settings.lab), settings.ui.verbosity);
         let mut roster = settings.read_roster(&lab.username_limit())?;
         lab.check_columns(&roster).map_err(invalid)?;
         let (names, section) = (&settings.students, settings.section.as_deref());
         let (students, doubts) = match cli.verb.reaches_leavers() {
-            // Whoever is called just as it was typed, until the cloud tells: see `Session::settle_leavers`.
+            // Takes the names as they were typed, until the cloud shows who is meant: see `Session::settle_leavers`.
             true => {
                 let chosen = roster.select_beyond(names, section)?;
                 let mut students: Vec<Student> = chosen.students.into_iter().cloned().collect();
@@ -92,17 +90,14 @@ impl Class {
         })
     }
 
-    /// The class's name.
     pub(crate) fn name(&self) -> &ClassName {
         &self.settings.class
     }
 
-    /// Whether the command is about everybody.
     pub(crate) fn is_whole(&self) -> bool {
         self.settings.students.is_empty() && self.settings.section.is_none() && !self.settings.left
     }
 
-    /// How far the command reaches.
     pub(crate) fn reach(&self) -> Reach {
         match self.settings.left {
             true => Reach::Left,
@@ -111,7 +106,8 @@ impl Class {
         }
     }
 
-    /// How closely a command that deletes nothing looks. Beside some of the students the others would seem to have left.
+    /// How closely a command that deletes nothing looks. For some students only it does not look for students who left:
+    /// all others would seem to be such.
     pub(crate) fn depth(&self) -> Depth {
         match self.is_whole() {
             true => Depth::Class {
@@ -122,9 +118,6 @@ impl Class {
     }
 
     /// What these students should have.
-    ///
-    /// # Errors
-    /// What the lab cannot make of them.
     pub(crate) fn desired(&self, scope: &Scope, students: &[Student]) -> Result<Desired> {
         let desired = self.lab.desired(scope, self.name(), students);
         let mut desired = desired.map_err(invalid)?;
@@ -134,7 +127,6 @@ impl Class {
         Ok(desired)
     }
 
-    /// The settings by their whole path.
     pub(crate) fn settings_file(&self) -> PathBuf {
         std::path::absolute("homeroom.toml").unwrap_or_else(|_| "homeroom.toml".into())
     }
@@ -152,7 +144,7 @@ impl Class {
     }
 }
 
-/// Says once what is odd about the roster. With `--output json` the document has it as well.
+/// Shows what is odd about the roster. With `--output json` the document has these notes, too.
 fn say_notes(notes: &[String], ui: Ui) {
     if ui.verbosity > ERRORS_ONLY {
         // A closed stderr leaves nobody to tell.
@@ -160,19 +152,18 @@ fn say_notes(notes: &[String], ui: Ui) {
     }
 }
 
-/// Which lab it is, and where it comes from.
 fn said_of(lab: &Lab, source: &LabSource) -> String {
     let from = match source {
         LabSource::BuiltIn => "built in".to_owned(),
-        LabSource::Folder(dir) => format!(
-            "from {}",
-            dir.canonicalize().as_deref().unwrap_or(dir).display()
-        ),
+        LabSource::Folder(dir) => {
+            let whole = dir.canonicalize();
+            format!("from {}", whole.as_deref().unwrap_or(dir).display())
+        }
     };
     format!("lab {}: {} ({from})", lab.id(), lab.title())
 }
 
-/// The error of words, a roster or a lab that cannot be used.
+/// The error of arguments, a roster or a lab that cannot be used.
 pub(super) fn invalid(failures: Vec<Failure>) -> Error {
     Error::of(Kind::Invalid, failures)
 }

@@ -25,17 +25,16 @@ use crate::stack::observe::rest_apis;
 use crate::stack::plan::Plan;
 use crate::stack::result::StackResult;
 
-/// A deployment that ended, well or not.
 pub(super) struct Deployment {
     pub(crate) ended: VerbEnded,
-    /// Students whose policy and handout name an API that is not there any more.
+    /// Students whose policy and handout name an API that no longer exists.
     stale: Vec<Username>,
 }
 
 pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
     if args.reset {
-        // Nobody is asked for what would be refused anyway.
+        // Refuses before it asks.
         session.risks().refuse(&session.desired.lab)?;
         reset::agreed(&session).await?;
     }
@@ -47,10 +46,7 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
     deployment.ended.show_with(&session, view)
 }
 
-/// Deploys a session's students.
-///
-/// # Errors
-/// When it was stopped before anything was done, or the account has no room.
+/// Deploys a session's students, if the account has room for them.
 pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deployment> {
     let risks = session.risks();
     risks.refuse(&session.desired.lab)?;
@@ -83,21 +79,16 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     let (done, run) = work.await;
     let (gaps, observed, copies, students, new) = done?;
     let mut notes = run.notes();
-    let untouched =
-        |s: &&StudentResult| matches!(s.outcome, Outcome::Unchanged | Outcome::Conflict);
-    let touched = students.iter().filter(|s| !untouched(s));
-    let files = session.files();
-    notes.extend(files.forget_validations(touched.map(|s| &s.username)));
+    let mut touched: Vec<_> = students.iter().collect();
+    touched.retain(|s| !matches!(s.outcome, Outcome::Unchanged | Outcome::Conflict));
+    let touched = touched.into_iter().map(|s| &s.username);
+    notes.extend(session.files().forget_validations(touched));
     notes.extend(copies.note());
     notes.extend(allowed);
     let handouts = handout::dir(&session.class.settings.reports, session.class.name());
     notes.extend(new.note(|student| handouts.join(format!("{student}.html")).is_file()));
     session.keep_people();
-    let exit = run.exit(
-        &students,
-        &[Outcome::Failed, Outcome::Conflict],
-        Exit::SomeFailed,
-    );
+    let exit = run.exit(&students, &[Outcome::Failed, Outcome::Conflict]);
     let mut ended = session.ended(Command::Deploy, students, notes);
     ended.summary.left = session.left(&observed);
     ended.list(copies.files.values().flatten());
@@ -109,7 +100,6 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
     })
 }
 
-/// Carries a plan out.
 async fn carry_out(
     client: &Client,
     session: &Session,
@@ -129,13 +119,12 @@ async fn carry_out(
     (runs, students)
 }
 
-/// What everybody is given after a deployment. APIs are listed afresh, one page for five hundred of them: their ids are
-/// AWS's to give. Where that fails, outputs that need no API are all there is.
+/// What the students are given after a deployment. This lists the APIs again, five hundred a page, since AWS has just
+/// given them their ids. Where that fails, only outputs that need no API are left.
 async fn outputs(client: &Client, session: &Session) -> BTreeMap<Username, Vec<Output>> {
+    let rest_apis = rest_apis(client, &session.desired).await;
     let observed = Observed {
-        rest_apis: rest_apis(client, &session.desired)
-            .await
-            .unwrap_or_default(),
+        rest_apis: rest_apis.unwrap_or_default(),
         ..Observed::default()
     };
     let (scope, class) = (session.scope(), &session.class);

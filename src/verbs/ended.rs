@@ -14,26 +14,21 @@ use crate::results::{RunSummary, StudentResult};
 use crate::stack::kinds::Gap;
 use crate::text::json;
 
-/// How a command ended that was able to do its work. The codes stand in `docs/exit-codes.md`.
+/// How a command ended that could do its work. `docs/exit-codes.md` has the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All is done.
     Done,
-    /// Not everything could be seen or written, and no student's outcome says so.
+    /// Something could not be seen or written, and no student's outcome says so.
     Error,
     SomeFailed,
-    /// Something remains after a teardown.
     Remains,
-    /// The plan has changes, and the code was asked for.
+    /// The plan has changes, and `--exit-code` was given.
     Changes,
-    /// Refused for safety.
     Refused,
-    /// The person stopped it.
     Interrupted,
 }
 
 impl Exit {
-    /// The process's exit code.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -47,16 +42,13 @@ impl Exit {
     }
 }
 
-/// How a verb ended.
 pub(super) struct VerbEnded {
     pub(crate) summary: RunSummary,
-    /// What could not be seen.
     pub(crate) gaps: Vec<Gap>,
     pub(crate) exit: Exit,
 }
 
 impl VerbEnded {
-    /// Names files that were written for people.
     pub(crate) fn list(&mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) {
         let files = files.into_iter();
         self.summary.files = files.map(|f| f.as_ref().display().to_string()).collect();
@@ -67,7 +59,6 @@ impl VerbEnded {
         self.show_with(session, session.view())
     }
 
-    /// The same with something beside it.
     pub(crate) fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
         let ui = session.class.settings.ui;
         let mut out = io::stdout().lock();
@@ -95,16 +86,14 @@ impl Session {
         mut notes: Vec<String>,
     ) -> VerbEnded {
         let class = &self.class;
-        // For people they stand on stderr since the roster was read.
+        // `Class::load` has shown them to people already.
         if class.settings.ui.output == OutputFormat::Json {
             notes.splice(0..0, class.roster.notes.iter().cloned());
         }
-        let mut summary: BTreeMap<String, u64> = BTreeMap::new();
-        summary.insert("students".to_owned(), students.len() as u64);
+        let mut summary = BTreeMap::from([("students".to_owned(), students.len() as u64)]);
         for student in &students {
-            *summary
-                .entry(student.outcome.as_str().to_owned())
-                .or_default() += 1;
+            let word = student.outcome.as_str().to_owned();
+            *summary.entry(word).or_default() += 1;
         }
         let summary = RunSummary {
             command,
@@ -125,7 +114,6 @@ impl Session {
         }
     }
 
-    /// How summaries of this session are shown.
     pub(crate) fn view(&self) -> View<'_> {
         let class = &self.class;
         View {

@@ -1,14 +1,16 @@
 //! What a teardown does before it deletes anything: reads the class a last time, keeps that, and writes a final report.
 //! What the students did goes with their stacks; their grades must not.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::reading::{about, class_report, read_observed, write_files};
 use super::run::note_at_once;
+use super::say::unwritten;
 use super::session::Session;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::evidence::standing::ClassStanding;
 use crate::ids::Username;
 use crate::report::{About, WrittenReport, last_readings};
@@ -16,31 +18,28 @@ use crate::stack::kinds::Observed;
 use crate::stack::plan::Plan;
 use crate::text::words::{plural, some_of};
 
-/// Students named in a note at most.
 const NAMED: usize = 12;
 
-/// A final report that is written.
 #[derive(Default)]
 pub(super) struct Final {
-    /// What to know of it.
     pub(crate) notes: Vec<String>,
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// What the list of a teardown says of it. `reads`: whether it is written.
+/// The line of a teardown's list on the final report. `reads`: whether there will be one.
 pub(super) fn announced(session: &Session, reads: bool) -> String {
     match reads {
         true => format!(
-            "before anything is deleted, everybody of whom something is there is read once more, who left the roster as \
-             well, and a final report of what is known is written to {} (not with --no-final-report)",
+            "before it deletes anything, teardown reads once more every student who still has something, also those who \
+             left the roster, and writes a final report to {} (--no-final-report skips this)",
             session.folder().display()
         ),
-        false => "no final report is written: what was not read before is lost with the stacks"
+        false => "no final report is written: what no earlier reading has is lost with the stacks"
             .to_owned(),
     }
 }
 
-/// Those who left the roster and are read with the others.
+/// Students who left the roster and are read with the others.
 pub(super) fn departed(session: &Session, plan: &Plan) -> Vec<Username> {
     let left = plan.students.iter().filter(|student| !student.in_roster);
     let left = left.map(|student| student.owner.student.clone());
@@ -48,7 +47,7 @@ pub(super) fn departed(session: &Session, plan: &Plan) -> Vec<Username> {
     left.filter(|name| !is_read(name)).collect()
 }
 
-/// Of whom the last reading has gaps.
+/// A warning where the last reading has gaps.
 pub(super) fn unread(standing: &ClassStanding) -> Option<String> {
     let students = standing.students.iter().chain(&standing.departed);
     let unread = students.filter(|student| student.last.unread);
@@ -72,10 +71,10 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
     let departed = departed(session, plan);
     let mut standing = read_observed(session, observed, &departed).await?;
     let mut notes: Vec<String> = unread(&standing).into_iter().collect();
-    // Known before the deletion goes on.
+    // The person can still stop the deletion.
     note_at_once(session.class.settings.ui, &notes);
     if standing.is_nothing() {
-        // What is left to delete is nothing that was ever read: there are no grades.
+        // Nothing that is left to delete was ever read, so there are no grades.
         close(session, plan)?;
         notes.push(
             "no final report is written: there is nothing to read, and nothing was read before"
@@ -88,29 +87,33 @@ pub(super) async fn write(session: &Session, plan: &Plan, observed: &Observed) -
     }
     standing.last.close(doomed(plan), Timestamp::now());
     let kept = session.files().keep_last_readings(&standing.last);
-    kept.map_err(|error| unwritten(&error.to_string()))?;
+    kept.map_err(nothing_deleted)?;
     let written = write_report(session, &mut standing).map_err(|error| {
         let causes: Vec<String> = error.failures.into_iter().map(|f| f.cause).collect();
-        unwritten(&causes.join("; "))
+        nothing_deleted(causes.join("; "))
     })?;
     notes.push(format!(
         "the final report is {}, with a dated copy that is never changed: {}",
         written.html.display(),
         written.dated.display()
     ));
-    let left = standing.departed.iter().map(|s| s.username.as_str());
-    let left: Vec<&str> = left.collect();
+    let left: Vec<_> = standing
+        .departed
+        .iter()
+        .map(|s| s.username.as_str())
+        .collect();
     if !left.is_empty() {
+        let left = some_of(&left, NAMED);
         notes.push(format!(
-            "the last reading of who left the roster stands in that copy: {}",
-            some_of(&left, NAMED)
+            "that copy also has the last reading of students who left the roster: {left}"
         ));
     }
     let files = written.files().into_iter().map(Path::to_owned).collect();
     Ok(Final { notes, files })
 }
 
-/// Writes the report's files. Where there is nothing but of those who left, they are about them, beside the class's.
+/// Writes the report's files. Where only students who left have anything, the files are about those students, and the
+/// class's files stay as they are.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -125,14 +128,14 @@ pub(super) fn write_report(
         report.students = std::mem::take(&mut report.departed);
         report.since = None;
         report.notes.push(
-            "This report shows students who left the roster. Of everybody in it nothing stands and no reading is known."
+            "This report shows students who left the roster. No student in the roster has a stack or was read before."
                 .to_owned(),
         );
     }
     write_files(session, standing, &report, about, false)
 }
 
-/// Notes in what is kept that these stacks are torn down: what is made after that is another stack.
+/// Records in the last readings that these stacks are torn down, so that a stack made later counts as another one.
 ///
 /// # Errors
 /// When that cannot be written.
@@ -140,8 +143,7 @@ pub(super) fn close(session: &Session, plan: &Plan) -> Result<()> {
     let files = session.files();
     let mut last = files.last_readings()?;
     last.close(doomed(plan), Timestamp::now());
-    let kept = files.keep_last_readings(&last);
-    kept.map_err(|error| unwritten(&error.to_string()))
+    files.keep_last_readings(&last).map_err(nothing_deleted)
 }
 
 /// Students of whom something is to be deleted.
@@ -150,11 +152,7 @@ fn doomed(plan: &Plan) -> impl Iterator<Item = &Username> {
     students.map(|student| &student.owner.student)
 }
 
-fn unwritten(cause: &str) -> Error {
-    Error::new(
-        Kind::General,
-        "final report",
-        format!("could not be written, so nothing was deleted: {cause}"),
-    )
-    .hint("free space or choose another folder with --reports, then run the same command again")
+fn nothing_deleted(cause: impl Display) -> Error {
+    let cause = format!("could not be written, so nothing was deleted: {cause}");
+    unwritten("final report", "the same command")(cause)
 }

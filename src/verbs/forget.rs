@@ -11,9 +11,9 @@ use crate::stack::kinds::Observed;
 use crate::stack::vault::{Vault, user_is_gone};
 use crate::text::words::plural;
 
-/// Removes the files of students whose user is gone: what is in them opens nothing any more. Gone is also one that an
-/// earlier run deleted, or somebody else; `before` is what was seen before this one. Handouts of a stack that was torn
-/// down go as well.
+/// Removes the files of students whose user is gone, so that the credentials in them are worthless; this run, an earlier
+/// one or somebody else may have deleted the user. `before` is what was seen before this run. Handouts of stacks that
+/// were torn down go as well.
 pub(super) async fn files(
     session: &Session,
     command: Command,
@@ -21,22 +21,20 @@ pub(super) async fn files(
     before: &Observed,
 ) -> Vec<String> {
     let vault = session.vault();
-    let gone = students
-        .iter()
-        .filter(|s| user_is_gone(s.outcome, &s.resources));
+    let gone = students.iter();
+    let gone = gone.filter(|s| user_is_gone(s.outcome, &s.resources));
     let mut gone: BTreeSet<Username> = gone.map(|s| s.username.clone()).collect();
     gone.extend(without_user(session, command, &vault, before).await);
-    let torn_down = students
-        .iter()
-        .filter(|s| command == Command::Teardown && s.outcome == Outcome::Removed);
-    let torn_down = torn_down.map(|s| &s.username);
+    let is_torn_down =
+        |s: &&StudentResult| command == Command::Teardown && s.outcome == Outcome::Removed;
+    let torn_down = students.iter().filter(is_torn_down).map(|s| &s.username);
     let pages: BTreeSet<&Username> = gone.iter().chain(torn_down).collect();
     let mut notes = Vec::new();
-    // Pages first: while the credentials are there, a run that is cut off here is finished by the next one.
+    // Pages first: if this run is cut off here, the next one still finds the credentials and goes on.
     match handout::forget(&session.class.settings.reports, session.class.name(), pages) {
         Ok(0) => {}
         Ok(count) => notes.push(format!(
-            "{} removed, and the page with everybody's: `homeroom handout` writes it again for those who stay",
+            "removed {} and the page with everybody's; run `homeroom handout` to write that page for those who stay",
             plural(count, "handout")
         )),
         Err(error) => notes.push(format!("a handout could not be removed: {error}")),
@@ -44,9 +42,7 @@ pub(super) async fn files(
     if gone.is_empty() {
         return notes;
     }
-    let errors = gone
-        .iter()
-        .filter_map(|student| vault.forget(student).err());
+    let errors = gone.iter().filter_map(|name| vault.forget(name).err());
     notes.extend(errors.map(|error| format!("could not be removed: {error}")));
     if let Err(error) = vault.renew_everybody() {
         notes.push(format!(
@@ -56,7 +52,7 @@ pub(super) async fn files(
     notes
 }
 
-/// Students whom the command reaches and whose credentials for this account are here without a user of theirs in it.
+/// Students of this command whose credentials for this account are here, but who have no user in it.
 async fn without_user(
     session: &Session,
     command: Command,
@@ -72,7 +68,7 @@ async fn without_user(
     here
 }
 
-/// Where users of this account sign in, as credentials name it; an endpoint that is not AWS has no such address.
+/// The sign-in addresses of this account, as credentials files have them; empty for an endpoint that is not AWS.
 async fn sign_in_addresses(session: &Session, command: Command) -> Vec<String> {
     if !session.client.is_aws() {
         return vec![String::new()];

@@ -1,10 +1,10 @@
-//! `handout`: a page for each student. It changes nothing in the cloud; it asks where the students' APIs answer.
+//! `handout`: a page for each student. It changes nothing in the cloud; it asks for the addresses of the students' APIs.
 
 use std::collections::BTreeMap;
 
 use crate::aws::{CallError, Client};
 use crate::cli::{Cli, HandoutArgs};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::events::{Command, Outcome};
 use crate::report::handout::{HandoutBatch, HandoutClass, dir, write};
 use crate::stack::hints;
@@ -15,6 +15,7 @@ use crate::stack::ownership::Ownership;
 use super::class::Class;
 use super::ended::Exit;
 use super::run::{Log, interrupted};
+use super::say::{general, unwritten};
 use super::session::Session;
 
 pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
@@ -25,16 +26,13 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let (observed, alias) = look.await.0.map_err(|error| match error {
         CallError::Cancelled => interrupted(),
         CallError::Cloud(error) => {
-            let unseen = Error::new(Kind::General, "the students' APIs", error.to_string());
-            match hints::for_error(&error) {
-                Some(hint) => unseen.hint(hint),
-                None => unseen,
-            }
+            let hint = hints::for_error(&error);
+            general("the students' APIs")(error).hint_if(hint)
         }
     })?;
     let mut apis = observed.rest_apis.values().flatten();
     if !apis.any(|api| matches!(api.ownership, Ownership::Ours(_))) {
-        // Whether they stand elsewhere is worth one more listing.
+        // Perhaps the stacks are in another place; that is worth one more listing.
         session.check_elsewhere(Command::Handout).await?;
     }
     let (scope, settings) = (session.scope(), &session.class.settings);
@@ -59,11 +57,8 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     let mut notes = Vec::new();
     if !batch.handouts.is_empty() {
         let whole = session.class.is_whole();
-        let written = write(&settings.reports, &class, &batch.handouts, whole).map_err(|error| {
-            Error::new(Kind::General, "handout", error.to_string()).hint(
-                "free space or choose another folder with --reports, then run `homeroom handout` again",
-            )
-        })?;
+        let written = write(&settings.reports, &class, &batch.handouts, whole)
+            .map_err(unwritten("handout", "`homeroom handout`"))?;
         notes = batch.notes(&dir(&settings.reports, class.class), &written.together);
         files.extend(written.all().map(|path| path.display().to_string()));
     }

@@ -1,6 +1,8 @@
 //! The beginning of every command that homeroom proposes: the program and the options that were typed, so that
 //! the proposal can be pasted as it is.
 
+use std::path::PathBuf;
+
 use crate::cli::{AccessVerb, Verb};
 use crate::options::{ClassSettings, GlobalOptions};
 use crate::text::words::posix_quoted;
@@ -8,53 +10,40 @@ use crate::text::words::posix_quoted;
 /// Program and global options as typed, quoted for a shell, without `--students` and `--section`: see
 /// [`selection`].
 pub(super) fn of(global: &GlobalOptions) -> String {
-    let mut words = vec!["homeroom".to_owned()];
-    let mut option = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            words.push(format!("--{name}"));
-            words.push(quoted(&value));
-        }
-    };
-    option(
-        "roster",
-        global.roster.as_ref().map(|p| p.display().to_string()),
-    );
-    option("lab", global.lab.as_ref().map(|p| p.display().to_string()));
-    option("class", global.class.as_ref().map(ToString::to_string));
-    option("profile", global.profile.as_ref().map(ToString::to_string));
-    option("region", global.region.as_ref().map(ToString::to_string));
-    option(
-        "endpoint-url",
-        global.endpoint_url.as_ref().map(ToString::to_string),
-    );
-    option("account", global.account.as_ref().map(ToString::to_string));
-    option(
-        "quota-scale",
-        global.quota_scale.as_ref().map(ToString::to_string),
-    );
-    option(
-        "reports",
-        global.reports.as_ref().map(|p| p.display().to_string()),
-    );
-    option(
-        "invoke-base",
-        global.invoke_base.as_ref().map(ToString::to_string),
-    );
-    if global.local == Some(true) {
-        words.push("--local".to_owned());
+    fn text<T: ToString>(value: &Option<T>) -> Option<String> {
+        value.as_ref().map(T::to_string)
     }
-    words.join(" ")
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let options = [
+        ("roster", path(&global.roster)),
+        ("lab", path(&global.lab)),
+        ("class", text(&global.class)),
+        ("profile", text(&global.profile)),
+        ("region", text(&global.region)),
+        ("endpoint-url", text(&global.endpoint_url)),
+        ("account", text(&global.account)),
+        ("quota-scale", text(&global.quota_scale)),
+        ("reports", path(&global.reports)),
+        ("invoke-base", text(&global.invoke_base)),
+    ];
+    let options = options
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("--{name} {}", quoted(&value?))));
+    let local = (global.local == Some(true)).then(|| "--local".to_owned());
+    let words = ["homeroom".to_owned()]
+        .into_iter()
+        .chain(options)
+        .chain(local);
+    words.collect::<Vec<_>>().join(" ")
 }
 
-/// The chosen students as options; empty for everybody. From the settings, not from what was typed: a choice
-/// that came from a variable or a file must hold for a proposed command as well, wherever it is pasted.
+/// The chosen students as options; empty for everybody. The choice may come from a variable or a file, and must hold
+/// wherever a proposed command is pasted; so this reads the settings, not what was typed.
 pub(super) fn selection(settings: &ClassSettings) -> String {
     let mut words = Vec::new();
     if !settings.students.is_empty() {
-        words.push(format!(
-            "--students {}",
-            quoted(&settings.students.join(","))
-        ));
+        let names = quoted(&settings.students.join(","));
+        words.push(format!("--students {names}"));
     }
     if let Some(section) = &settings.section {
         words.push(format!("--section {}", quoted(section)));
@@ -97,10 +86,9 @@ pub(super) fn repeat(verb: &Verb) -> String {
 /// A word that a POSIX shell reads as it is.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        posix_quoted(word)
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => posix_quoted(word),
     }
 }
 

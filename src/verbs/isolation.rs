@@ -33,7 +33,7 @@ const COMMAND: Command = Command::Isolation;
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let session = Class::load(cli)?.connect().await?;
     let class = &session.class;
-    // Neighbours need not be among those who were chosen.
+    // A neighbour may be a student who was not chosen.
     let roster = &class.roster.students;
     let everybody = class.lab.desired(session.scope(), class.name(), roster);
     let everybody = everybody.map_err(invalid)?;
@@ -47,11 +47,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     });
     let (done, run) = work.await;
     let (observed, students) = done?;
-    let exit = run.exit(
-        &students,
-        &[Outcome::Failed, Outcome::Unknown],
-        Exit::SomeFailed,
-    );
+    let exit = run.exit(&students, &[Outcome::Failed, Outcome::Unknown]);
     let mut ended = session.ended(COMMAND, students, Vec::new());
     ended.gaps = observed.gaps;
     ended.exit = exit;
@@ -64,23 +60,24 @@ async fn all_students(
     everybody: &Desired,
     observed: &Observed,
 ) -> Vec<StudentResult> {
-    let stacks = everybody.stacks.iter();
-    let targets = stacks.filter_map(|stack| {
+    let mut targets: BTreeMap<&Username, Target> = BTreeMap::new();
+    // In the roster's order.
+    let mut deployed: Vec<Username> = Vec::new();
+    for stack in &everybody.stacks {
         let apis = session.endpoints(stack, observed);
-        let target = Target::of(session.scope(), stack, &apis)?;
-        Some((stack.student(), target))
-    });
-    let targets: &BTreeMap<&Username, Target> = &targets.collect();
-    let in_roster = everybody.stacks.iter().map(|stack| stack.student());
-    let in_roster = in_roster.filter(|student| targets.contains_key(student));
-    let in_roster: &Vec<Username> = &in_roster.cloned().collect();
+        if let Some(target) = Target::of(session.scope(), stack, &apis) {
+            targets.insert(stack.student(), target);
+            deployed.push(stack.student().clone());
+        }
+    }
+    let (targets, deployed) = (&targets, &deployed);
     in_order(session.stacks(), STUDENTS_AT_ONCE, |(stack, _)| {
         let student = stack.student();
         let tried = async move {
             client.emit(Event::StudentStarted {
                 student: student.clone(),
             });
-            let near = neighbours(in_roster, student);
+            let near = neighbours(deployed, student);
             let near: Vec<&Target> = near.iter().filter_map(|name| targets.get(name)).collect();
             let own = targets.get(student);
             let result = one_student(client, session, observed, stack, own, &near).await;
@@ -101,28 +98,20 @@ async fn one_student(
     near: &[&Target],
 ) -> StudentResult {
     let username = stack.student();
-    let could_not = |cause: String, hint: Option<&str>| {
-        let failure = Failure {
-            subject: username.to_string(),
-            cause,
-            hint: hint.map(str::to_owned),
-            request_id: None,
-        };
-        StudentResult::new(username.clone(), Outcome::Unknown).failed(failure)
-    };
+    let failure = |cause: &str| Failure::new(username.as_str(), cause);
+    let unknown = |why: Failure| StudentResult::new(username.clone(), Outcome::Unknown).failed(why);
     let Some(own) = own else {
-        let cause = "has no stack, or it could not be seen".to_owned();
-        return could_not(cause, Some(hints::MISSING));
+        let why = failure("has no stack, or it could not be seen");
+        return unknown(why.hint(hints::MISSING));
     };
     let Some(user) = observed.user_of(session.scope(), &stack.owner) else {
-        return could_not(
-            "has no IAM user of this class, or it could not be seen".to_owned(),
-            Some("let the student in (`homeroom access grant`), then run the same command again"),
-        );
+        let why = failure("has no IAM user of this class, or it could not be seen");
+        let hint = "let the student in (`homeroom access grant`), then run the same command again";
+        return unknown(why.hint(hint));
     };
     let key = match session.vault().read(username) {
         Ok(known) => known.and_then(|known| known.access_key),
-        Err(error) => return could_not(error.to_string(), None),
+        Err(error) => return unknown(failure(&error.to_string())),
     };
     let subject = IsolationSubject {
         own,

@@ -14,8 +14,8 @@ use crate::text::failure::Failure;
 use crate::text::similar;
 
 impl Session {
-    /// Settles who was meant by names that the roster does not have just so, by what was seen of the class. Answers whether
-    /// somebody else was meant than was looked for: then the class has to be looked at again.
+    /// Settles who was meant by names that the roster spells otherwise or does not have, from what was seen of the class.
+    /// `true`: a name meant another student than the one looked for, so the class has to be looked at again.
     ///
     /// # Errors
     /// A name that neither the roster nor the class has, or of somebody who left it and is not let in.
@@ -56,45 +56,33 @@ impl Session {
     fn nobody_called(&self, name: &str, known: &BTreeSet<&str>, observed: &Observed) -> Failure {
         let class = self.class.name();
         let carries = match observed.gaps.is_empty() {
-            true => format!("nothing in class {class} carries it"),
+            true => format!("nothing in class {class} belongs to one"),
             false => format!("not all of class {class} could be seen"),
         };
         let meant = similar::did_you_mean(name, known.iter().copied());
         let otherwise = || {
-            "`homeroom plan` names those who are in the class and no longer in the roster"
-                .to_owned()
+            "`homeroom plan` names students who left the roster and still have something in the class".to_owned()
         };
-        Failure {
-            request_id: None,
-            subject: format!("--students {name}"),
-            cause: format!(
-                "the roster has no student of that username, and {carries}; nothing was changed"
-            ),
-            hint: Some(meant.unwrap_or_else(otherwise)),
-        }
+        let cause = format!(
+            "the roster has no student of that username, and {carries}; nothing was changed"
+        );
+        Failure::new(format!("--students {name}"), cause).hint(meant.unwrap_or_else(otherwise))
     }
 
     /// Somebody who is not let in any more.
     fn has_left(&self, student: &Username) -> Failure {
         let class = self.class.name();
-        Failure {
-            request_id: None,
-            subject: format!("--students {student}"),
-            cause: format!(
-                "{student} left the roster and still has something in class {class}; nobody who left is let in; nothing \
-                 was changed"
-            ),
-            hint: Some(format!(
-                "to let {student} in, put the row back into the roster; for students who left there are `access freeze`, \
-                 `access revoke` and `teardown`, each with --students {student}"
-            )),
-        }
+        let cause = format!(
+            "{student} left the roster and still has something in class {class}; students who left are not let in; \
+             nothing was changed"
+        );
+        Failure::new(format!("--students {student}"), cause).hint(format!(
+            "to let {student} in, put the row back into the roster; for students who left there are `access freeze`, \
+             `access revoke` and `teardown`, each with --students {student}"
+        ))
     }
 
-    /// Refuses where this is not the class that was meant.
-    ///
-    /// # Errors
-    /// As [`leavers::check`].
+    /// Refuses if this is not the class that was meant.
     pub(crate) fn check_leavers(&self, observed: &Observed, plan: &Plan) -> Result<()> {
         leavers::check(&self.desired, observed, self.class.reach(), plan)
     }
@@ -102,17 +90,14 @@ impl Session {
     /// The error of `--left` where nobody left.
     pub(crate) fn nobody_left(&self, what: &str) -> Error {
         let class = self.class.name();
-        Error::new(
-            Kind::NobodySelected,
-            "--left",
-            format!(
-                "everybody who has {what} in class {class} is in the roster; nothing was changed"
-            ),
-        )
+        let cause = format!(
+            "everybody who has {what} in class {class} is in the roster; nothing was changed"
+        );
+        Error::new(Kind::NobodySelected, "--left", cause)
     }
 
-    /// Goes on with those who were found to have left as if they had been named: so they are read a last time, and nobody
-    /// who comes later is taken along.
+    /// Goes on with the students who were found to have left as if they had been named. So they are read a last time,
+    /// and a student who leaves later is not deleted with them.
     ///
     /// # Errors
     /// A username for which the lab as it is now has no names.
@@ -127,7 +112,7 @@ impl Session {
         self.desire_again()
     }
 
-    /// What the students should have whom the command is about now.
+    /// Works out anew what the command's students should have.
     fn desire_again(&mut self) -> Result<()> {
         let class = &self.class;
         self.desired = class.desired(&self.desired.scope, &class.students)?;
@@ -142,7 +127,6 @@ impl Session {
         }
     }
 
-    /// Who left, as a summary names them.
     pub(crate) fn left_of(&self, attendance: &Attendance) -> Vec<LeftStudent> {
         attendance.left(&self.class.roster.students, &self.files().people())
     }

@@ -1,11 +1,14 @@
 //! `local start | stop | status | env`: the embedded cloud by itself.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+
+use serde_json::json;
 
 use crate::cli::{Cli, LocalVerb};
 use crate::error::{Error, Kind, Result};
 use crate::lab::bundle;
-use crate::local::{LocalCloud, StartupStep};
+use crate::local::{Endpoint, LocalCloud, StartupStep};
 use crate::options::{OutputFormat, Ui, asked_region};
 use crate::text::words::posix_quoted;
 
@@ -16,30 +19,23 @@ use super::say::{said, say};
 pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
     let cloud = LocalCloud::from_env()?;
     let progress = &mut |step: StartupStep| say(&step.to_string(), ui.verbosity);
-    match verb {
+    let (document, text) = match verb {
         LocalVerb::Start => {
-            let endpoint = cloud.start(progress).await?;
-            let document = serde_json::json!({
-                "command": "local start",
-                "url": endpoint.url,
-                "account": endpoint.account,
-            });
+            let Endpoint { url, account, .. } = cloud.start(progress).await?;
             let text = format!(
-                "The embedded cloud runs at {} (account {}). Use it with --local.",
-                endpoint.url, endpoint.account
+                "The embedded cloud runs at {url} (account {account}). Use it with --local."
             );
-            show(ui, &document, &text)
+            let document = json!({ "command": "local start", "url": url, "account": account });
+            (document, text)
         }
         LocalVerb::Stop(args) => {
-            let report = cloud.stop(args.wipe, progress).await?;
-            let document =
-                serde_json::json!({ "command": "local stop", "report": report.to_string() });
-            show(ui, &document, &report.to_string())
+            let report = cloud.stop(args.wipe, progress).await?.to_string();
+            (json!({ "command": "local stop", "report": report }), report)
         }
         LocalVerb::Status => {
             let status = cloud.status().await?;
-            let document = serde_json::json!({ "command": "local status", "status": status });
-            show(ui, &document, &status.to_string())
+            let text = status.to_string();
+            (json!({ "command": "local status", "status": status }), text)
         }
         LocalVerb::Env => {
             let region = match asked_region(&cli.global)? {
@@ -56,25 +52,16 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
                 ("AWS_SECRET_ACCESS_KEY", endpoint.secret_key),
                 ("AWS_REGION", region),
             ];
-            let exports: Vec<String> = variables
-                .iter()
-                .map(|(name, value)| format!("export {name}={}", posix_quoted(value)))
-                .collect();
-            let variables: serde_json::Map<_, _> = variables
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.into()))
-                .collect();
-            let document = serde_json::json!({ "command": "local env", "env": variables });
-            show(ui, &document, &exports.join("\n"))
+            let export =
+                |(name, value): &(&str, String)| format!("export {name}={}", posix_quoted(value));
+            let exports = variables.iter().map(export).collect::<Vec<_>>().join("\n");
+            let variables = BTreeMap::from(variables);
+            (json!({ "command": "local env", "env": variables }), exports)
         }
-    }
-}
-
-fn show(ui: Ui, document: &serde_json::Value, text: &str) -> Result<Exit> {
-    let written = match ui.output {
-        OutputFormat::Json => print_json(document),
-        OutputFormat::Text => writeln!(io::stdout().lock(), "{text}"),
     };
-    said(written)?;
+    said(match ui.output {
+        OutputFormat::Json => print_json(&document),
+        OutputFormat::Text => writeln!(io::stdout().lock(), "{text}"),
+    })?;
     Ok(Exit::Done)
 }

@@ -41,6 +41,7 @@ use crate::options::{OutputFormat, Ui, invalid};
 use crate::report::{diagnostics, print_error};
 use crate::text::json::canonical;
 use ended::Exit;
+use say::general;
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
 pub fn main() -> ExitCode {
@@ -71,15 +72,11 @@ pub fn main() -> ExitCode {
         Ok(runtime) => {
             let outcome =
                 start_diagnostics(&cli, ui).and_then(|()| runtime.block_on(dispatch(&cli, ui)));
-            // Whatever still blocks a thread (a look-up of a name) must not hold up the end.
+            // A thread that still blocks (in a look-up of a name) must not hold up the end.
             runtime.shutdown_background();
             outcome
         }
-        Err(error) => Err(Error::new(
-            Kind::General,
-            "homeroom",
-            format!("cannot start: {error}"),
-        )),
+        Err(error) => Err(general("homeroom")(format!("cannot start: {error}"))),
     };
     match outcome {
         Ok(exit) => ExitCode::from(exit.code()),
@@ -94,7 +91,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Has diagnostics written, where they are asked for.
+/// Starts the diagnostics that were asked for.
 fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
     let path = cli.log_file();
     let to_stderr = ui.verbosity >= 2;
@@ -103,13 +100,10 @@ fn start_diagnostics(cli: &Cli, ui: Ui) -> Result<()> {
     }
     let file = path.map(|path| append_private(&path)).transpose();
     let file = file.map_err(|error| {
-        invalid(
-            "--log-file",
-            error.to_string(),
-            "name a file in a folder that is there and that you may write to",
-        )
+        let hint = "name a file in a folder that is there and that you may write to";
+        invalid("--log-file", error.to_string(), hint)
     })?;
-    // It is the first one: nothing else of this process sets any.
+    // Nothing else in this process sets a subscriber, so this one is the first.
     let _ = tracing::subscriber::set_global_default(diagnostics::subscriber(to_stderr, file));
     tracing::debug!(
         version = env!("CARGO_PKG_VERSION"),
@@ -136,7 +130,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
     }
 }
 
-/// The one JSON document of a command that ended by an error: the keys of every other one, and `errors`.
+/// The one JSON document of a command that ended by an error: the keys of every document, and `errors`.
 fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value {
     serde_json::json!({
         "command": command,

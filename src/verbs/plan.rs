@@ -32,7 +32,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     notes.extend(still_frozen(&session, &observed));
     let mut ended = session.ended(Command::Plan, students.collect(), notes);
     let pacer = || Pacer::new(session.pace(), &session.quotas());
-    // Each from a rested account.
+    // Each estimate begins with full quotas.
     ended.summary.forecast = Some(Forecast {
         deploy: Workload::of(&plan).estimate(&pacer()),
         teardown: Workload::of_teardown(&session.desired).estimate(&pacer()),
@@ -41,7 +41,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     ended.exit = match args.exit_code {
         _ if !plan.gaps.is_empty() => Exit::Error,
         true if plan.steps() > 0 => Exit::Changes,
-        // A deployment would do nothing, and yet not everybody has what they should.
+        // A deployment would do nothing, and still some students lack what they should have.
         true if plan.count(Verdict::Conflict) > 0 => Exit::SomeFailed,
         _ => Exit::Done,
     };
@@ -54,10 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     ended.show_with(&session, view)
 }
 
-/// Looks at the cloud and plans a deployment.
-///
-/// # Errors
-/// When the person stopped it, or the students' stacks stand elsewhere.
+/// Looks at the cloud and plans a deployment. Refuses if the students' stacks are in another class, lab or region.
 pub(super) async fn plan(
     client: &Client,
     session: &Session,
@@ -84,7 +81,7 @@ pub(super) async fn plan(
 
 /// What to know of the class before it is deployed.
 fn notes(session: &Session) -> Vec<String> {
-    // Whoever plans looks before anything is done: the place to see how the roster was read.
+    // A person who plans wants to check how the roster was read.
     let mut notes = session.class.roster.details.clone();
     notes.extend(session.risks().notes(&session.class.settings_file()));
     notes.extend(cost::open_apis(&session.desired));
@@ -92,7 +89,7 @@ fn notes(session: &Session) -> Vec<String> {
     notes
 }
 
-/// That the roles are not bounded by the lab: a role has only one boundary.
+/// A note where `role_boundary` takes the place of the lab's boundary: a role can have only one.
 fn roles_bounded_by(session: &Session) -> Option<String> {
     let boundary = session.class.settings.role_boundary.as_ref()?;
     let of_lab = match session.class.lab.has_access() {

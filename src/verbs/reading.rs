@@ -5,9 +5,11 @@ use std::io;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::access::note_on_frozen;
+use super::ended::{Exit, VerbEnded};
 use super::run::Log;
+use super::say::unwritten;
 use super::session::Session;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::events::Command;
 use crate::evidence::kept::{LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
@@ -26,17 +28,11 @@ use crate::stack::kinds::Observed;
 use crate::stack::left::Attendance;
 
 /// Reads where everybody stands, and keeps for the next reading what cannot change.
-///
-/// # Errors
-/// When it was stopped.
 pub(super) async fn read(session: &Session, command: Command) -> Result<ClassStanding> {
     read_of(session, command, None, &[]).await
 }
 
-/// [`read`] of what a teardown has just listed, and of those as well who left the roster.
-///
-/// # Errors
-/// As [`read`].
+/// [`read`] of what a teardown has just listed, for students who left the roster, too.
 pub(super) async fn read_observed(
     session: &Session,
     observed: &Observed,
@@ -55,7 +51,7 @@ async fn read_of(
     let mut students = class.students.clone();
     let mut unnamed = Vec::new();
     for student in departed.iter().cloned().map(Student::unknown) {
-        // The lab may have changed since, so that it has no names for them any more.
+        // The lab may have changed, so that it has no names for their resources any more.
         match class.desired(session.scope(), std::slice::from_ref(&student)) {
             Ok(_) => students.push(student),
             Err(_) => unnamed.push(student.username.to_string()),
@@ -65,16 +61,16 @@ async fn read_of(
         true => Some(class.desired(session.scope(), &students)?),
         false => None,
     };
-    // Those who are read as well would seem to be in the roster.
+    // The reading itself would take students who left for students in the roster.
     let attendance = observed
         .filter(|_| class.is_whole())
         .map(|observed| Attendance::of(&session.desired, observed));
-    // A file that cannot be used is told before anything is read of the cloud.
+    // Refuses a file that cannot be used before anything is asked of AWS.
     files.last_readings()?;
     let (cache, mut notes) = files.cache();
     if !unnamed.is_empty() {
         notes.push(format!(
-            "not read, since the lab as it is now has no names for them: {}",
+            "could not read what these students have, since the lab as it is now has no names for their resources: {}",
             unnamed.join(", ")
         ));
     }
@@ -122,7 +118,7 @@ async fn read_of(
     };
     if let Err(error) = keep() {
         notes.push(format!(
-            "the last readings could not be kept, so nothing stands for them once a stack is gone: {error}"
+            "could not save this reading, so nothing will show it once a stack is gone: {error}"
         ));
     }
     notes.extend(rewritten(&read.rewritten));
@@ -130,7 +126,7 @@ async fn read_of(
         notes.extend(note_on_frozen(&read.frozen));
     }
     if command != Command::Rehearse {
-        // That scripted students had stacks in an earlier rehearsal is no news.
+        // In a rehearsal, stacks of an earlier rehearsal are no news.
         notes.extend(last_readings::notes(&last, &students, &taken_at));
     }
     let departed = students.split_off(class.students.len());
@@ -149,7 +145,7 @@ async fn read_of(
     })
 }
 
-/// Whom the files are about: those about some are called otherwise, so that they replace none of everybody's.
+/// Whom the files are about. Files about some students have other names, so that they never replace the class's.
 pub(super) fn about(session: &Session) -> About {
     About::whole(session.class.is_whole())
 }
@@ -167,9 +163,7 @@ pub(super) fn write_files(
 ) -> Result<WrittenReport> {
     let reports = &session.class.settings.reports;
     let mut attempt = || -> io::Result<WrittenReport> {
-        let key = anonymous.then(|| PseudonymKey::of_class(reports, &report.class));
-        let hidden = &session.class.roster.kept_back.values;
-        let key = key.transpose()?.map(|key| key.hiding(hidden));
+        let key = pseudonyms(session, anonymous)?;
         let written = write_reports(reports, report, about, key.as_ref())?;
         let copy = file_name(&written.dated);
         let students = standing.students.iter().chain(&standing.departed);
@@ -178,11 +172,33 @@ pub(super) fn write_files(
         session.files().keep_last_readings(&standing.last)?;
         Ok(written)
     };
-    attempt().map_err(|error| {
-        Error::new(Kind::General, "report", error.to_string()).hint(
-            "free space or choose another folder with --reports, then run `homeroom report` again",
-        )
-    })
+    attempt().map_err(unwritten("report", "`homeroom report`"))
+}
+
+/// The key of the class's pseudonyms, if they are asked for.
+pub(super) fn pseudonyms(session: &Session, asked: bool) -> io::Result<Option<PseudonymKey>> {
+    let class = &session.class;
+    let key = asked.then(|| PseudonymKey::of_class(&class.settings.reports, class.name()));
+    let hidden = &class.roster.kept_back.values;
+    Ok(key.transpose()?.map(|key| key.hiding(hidden)))
+}
+
+/// The end of a verb that shows the standing. A student who could not be read makes it an error, and the others are
+/// still shown.
+pub(super) fn ended(
+    session: &Session,
+    command: Command,
+    standing: ClassStanding,
+    notes: Vec<String>,
+) -> VerbEnded {
+    let students = standing.students.iter().map(Into::into).collect();
+    let mut ended = session.ended(command, students, notes);
+    if !standing.is_certain() {
+        ended.exit = Exit::Error;
+    }
+    ended.summary.left = standing.left;
+    ended.gaps = standing.gaps;
+    ended
 }
 
 /// The class as every table and report shows it, with each stack's last validation.
@@ -217,7 +233,7 @@ pub(super) fn document(session: &Session, standing: &ClassStanding) -> Document 
     }
 }
 
-/// The same with what changed since the report before.
+/// [`document`] with what changed since the report before.
 pub(super) fn class_report(session: &Session, standing: &ClassStanding) -> Document {
     let class = &session.class;
     let mut report = document(session, standing);
@@ -227,7 +243,7 @@ pub(super) fn class_report(session: &Session, standing: &ClassStanding) -> Docum
             report.students.len(),
             class.roster.students.len()
         ));
-        // Beside a report of everybody it would show the others as having left.
+        // Compared with a report of the whole class, all others would seem to have left.
         return report;
     }
     match Since::read(&class.settings.reports, &report) {

@@ -39,7 +39,6 @@ const STUDENTS_AT_ONCE: usize = 8;
 
 const COMMAND: Command = Command::Rehearse;
 
-/// The embedded cloud of a rehearsal.
 enum RehearsalCloud {
     /// Ends with the rehearsal.
     Private(Box<PrivateCloud>),
@@ -84,22 +83,20 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
         say("the embedded cloud is stopped");
     }
     if let (Ok(_), Some(note)) = (&rehearsed, post_mortem.note()) {
-        // Whatever the verbosity: without this nobody finds it. A closed stderr leaves nobody to tell.
+        // With -qq, too: nobody would find the files otherwise. A closed stderr leaves nobody to tell.
         let _ = writeln!(io::stderr().lock(), "{note}");
     }
-    rehearsed.map_err(|mut error| {
-        if error.kind == Kind::Interrupted {
-            for failure in &mut error.failures {
-                failure.cause = match private {
-                    true => "the rehearsal was stopped, and its cloud is gone with everything in it",
-                    false => {
-                        "the rehearsal was stopped; what it made so far is still in the embedded cloud"
-                    }
-                }
-                .to_owned();
+    rehearsed.map_err(|error| {
+        let cause = match private {
+            true => "the rehearsal was stopped, and its cloud is gone with everything in it",
+            false => {
+                "the rehearsal was stopped; what it made so far is still in the embedded cloud"
             }
+        };
+        match error.kind {
+            Kind::Interrupted => Error::new(error.kind, "interrupted", cause),
+            _ => error,
         }
-        error
     })
 }
 
@@ -128,7 +125,7 @@ async fn rehearse_on(
     rehearsed
 }
 
-/// Says at the end of an error where to look.
+/// Adds to an error where to look.
 fn point_to(error: &mut Error, post_mortem: &PostMortem) {
     if let (Some(note), Some(last)) = (post_mortem.note(), error.failures.last_mut()) {
         last.hint = Some(match last.hint.take() {
@@ -163,10 +160,9 @@ async fn rehearse(
     if validation.exit != Exit::Done {
         return ended_early(session, validation, post_mortem).await;
     }
-    stage(
-        4,
-        "class: scripted students work, some on all of the lab, some on half, some on nothing",
-    );
+    let work =
+        "class: scripted students work, some on all of the lab, some on half, some on nothing";
+    stage(4, work);
     students_work(session).await?;
 
     stage(5, "report: who is complete?");
@@ -224,7 +220,7 @@ async fn rehearse(
     ended.show_with(session, view)
 }
 
-/// A part of the day did not end well: its own summary is what there is to say.
+/// Ends the rehearsal with the summary of the part that did not end well.
 async fn ended_early(
     session: &Session,
     mut ended: VerbEnded,
@@ -235,29 +231,26 @@ async fn ended_early(
         ended.summary.notes.extend(post_mortem.note());
     }
     if session.class.settings.ui.output == OutputFormat::Json {
-        // The one document is the rehearsal's.
+        // JSON output is one document, and it names the command that was typed.
         ended.summary.command = COMMAND;
     }
     ended.gaps.clear();
     ended.show(session)
 }
 
-/// What a deployment would do now, in a sentence.
 async fn planned(session: &Session) -> Result<String> {
     let look = session.look(COMMAND, async |client| {
         plan::plan(client, session, false).await
     });
     let (plan, _) = look.await?;
     let students = plan.students.len();
-    Ok(match plan.steps() {
-        0 => format!("a deployment of {students} students has nothing to do"),
-        steps => {
-            format!("a deployment of {students} students has {steps} resources to make or change")
-        }
-    })
+    let what = match plan.steps() {
+        0 => "nothing to do".to_owned(),
+        steps => format!("{steps} resources to make or change"),
+    };
+    Ok(format!("a deployment of {students} students has {what}"))
 }
 
-/// Lets the scripted students do their part.
 async fn students_work(session: &Session) -> Result<()> {
     let look = session.look(COMMAND, async |client| all_students(client, session).await);
     let mut failures = Vec::new();

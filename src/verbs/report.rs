@@ -1,11 +1,11 @@
 //! `report`: writes where everybody stands, for people, programs and gradebooks.
 
-use super::canvas::CanvasFile;
+use super::canvas::{self, CanvasFile};
 use super::class::Class;
 use super::ended::Exit;
-use super::reading::{about, class_report, read, write_files};
+use super::reading::{about, class_report, ended, read, write_files};
 use super::session::Session;
-use super::status::{attestations, exit_of, nothing_stands};
+use super::status::{attestations, nothing_stands};
 use crate::cli::{Cli, ReportArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
@@ -17,18 +17,16 @@ use crate::text::words::plural;
 
 pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
-    // A wrong file is told before anything is read of the cloud.
+    // A wrong file is refused before anything is asked of AWS.
     let export = CanvasFile::load(args);
-    let judged = export
-        .as_ref()
-        .map_err(Error::clone)
-        .and_then(|export| export.as_ref().map(CanvasFile::judge).transpose());
+    let export = export.as_ref().map_err(Error::clone);
+    let judged = export.and_then(|export| export.as_ref().map(CanvasFile::judge).transpose());
     let (attested, gradebook) = both(attestations(&class, &args.attest), judged)?;
     let session = class.connect().await?;
     let mut standing = read(&session, Command::Report).await?;
     refuse_nothing(&session, &standing)?;
     standing.attest(&attested);
-    // Before the report before this one is replaced, from which a student who left may be known.
+    // Before this replaces the last report, which may be all that knows a student who left.
     session.keep_people();
     let of_others = of_other_accounts(&session);
     let report = class_report(&session, &standing);
@@ -37,10 +35,8 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let mut notes = standing.notes.clone();
     notes.extend(of_others);
     let mut files: Vec<_> = written.files().into_iter().map(ToOwned::to_owned).collect();
-    if let Some(canvas) = &gradebook {
-        let reports = &session.class.settings.reports;
-        let roster = &session.class.roster.students;
-        let (path, said) = canvas.write(reports, &report, roster, about)?;
+    if let Some(export) = &gradebook {
+        let (path, said) = canvas::write(export, &session, &report, about, args.lower)?;
         files.push(path);
         notes.extend(said);
     }
@@ -48,11 +44,7 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
         let pages = plural(written.removed.len(), "page");
         notes.push(format!("removed {pages} of students who left"));
     }
-    let students = standing.students.iter().map(Into::into).collect();
-    let mut ended = session.ended(Command::Report, students, notes);
-    ended.exit = exit_of(&standing);
-    ended.summary.left = standing.left;
-    ended.gaps = standing.gaps;
+    let mut ended = ended(&session, Command::Report, standing, notes);
     ended.list(files);
     let view = View {
         document: Some(&report),
@@ -62,7 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     ended.show_with(&session, view)
 }
 
-/// Both, or what is wrong with either: an instructor mends all of it at once.
+/// Both, or the failures of both: an instructor mends them all at once.
 fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
@@ -91,8 +83,8 @@ fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
     )))
 }
 
-/// The accounts other than this one of which the class's folder has readings: one name of a class may stand for several
-/// classes, and the files of a report are the last one's.
+/// A note where the class's folder has readings of other accounts. Classes of the same name in two accounts share the
+/// folder, and its report is of the account that was read last.
 fn of_other_accounts(session: &Session) -> Option<String> {
     let account = &session.scope().account;
     let folder = session.folder();
@@ -100,7 +92,7 @@ fn of_other_accounts(session: &Session) -> Option<String> {
     others.retain(|place, _| place.account != *account);
     (!others.is_empty()).then(|| {
         format!(
-            "this report is of account {account}; {} also has readings of {}, which stay kept and count for nobody here",
+            "this report is of account {account}; {} also keeps readings of {}, which this report does not use",
             folder.display(),
             places(&others)
         )

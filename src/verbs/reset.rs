@@ -3,6 +3,7 @@
 use std::io;
 
 use super::ask::{answer, can_ask};
+use super::say::general;
 use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
@@ -12,42 +13,35 @@ use crate::stack::diff::Change;
 use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::reset::changes;
 
-/// Shows what the students changed, and asks on a terminal. Elsewhere nobody can answer, and the students are named
-/// already, so it goes on: a copy is kept either way.
+/// Shows what the students changed, and asks for a yes. Where there is no terminal the reset goes on: the command names
+/// the students, and a copy of their changes is kept either way.
 ///
 /// # Errors
-/// When it is not wanted, or was stopped.
+/// When the answer is no.
 pub(super) async fn agreed(session: &Session) -> Result<()> {
     let desired = &session.desired;
     let look = session.look(Command::Deploy, async |client| {
         observe(client, desired, &Depth::Deploy).await
     });
     let observed = look.await?;
-    let changed: Vec<(Username, Vec<Change>)> = desired
-        .stacks
-        .iter()
-        .map(|stack| {
-            let changes = changes(session.scope(), stack, &observed);
-            (stack.student().clone(), changes)
-        })
-        .filter(|(_, changes)| !changes.is_empty())
-        .collect();
-    let apis: Vec<&str> = desired
-        .stacks
-        .iter()
-        .filter(|stack| {
-            let mut apis = stack.rest_apis.iter();
-            apis.any(|api| !observed.apis_of(stack, api).is_empty())
-        })
-        .map(|stack| stack.student().as_str())
-        .collect();
+    let mut changed: Vec<(Username, Vec<Change>)> = Vec::new();
+    let mut apis: Vec<&str> = Vec::new();
+    for stack in &desired.stacks {
+        let changes = changes(session.scope(), stack, &observed);
+        if !changes.is_empty() {
+            changed.push((stack.student().clone(), changes));
+        }
+        let has_api = |api| !observed.apis_of(stack, api).is_empty();
+        if stack.rest_apis.iter().any(has_api) {
+            apis.push(stack.student().as_str());
+        }
+    }
     if changed.is_empty() && apis.is_empty() {
         return Ok(());
     }
     // stdout is for what the deployment says at its end.
     let mut err = io::stderr().lock();
-    print_reset_listing(&changed, &apis, &session.view(), &mut err)
-        .map_err(|error| Error::new(Kind::General, "stderr", error.to_string()))?;
+    print_reset_listing(&changed, &apis, &session.view(), &mut err).map_err(general("stderr"))?;
     drop(err);
     if !can_ask(session) {
         return Ok(());
@@ -55,10 +49,9 @@ pub(super) async fn agreed(session: &Session) -> Result<()> {
     let question = "Type yes to keep a copy of this and put it back as the lab has it, anything else to leave it: ";
     match answer(question).await?.eq_ignore_ascii_case("yes") {
         true => Ok(()),
-        false => Err(Error::new(
-            Kind::Refused,
-            "--reset",
-            "it was not confirmed; nothing was changed",
-        )),
+        false => {
+            let cause = "it was not confirmed; nothing was changed";
+            Err(Error::new(Kind::Refused, "--reset", cause))
+        }
     }
 }

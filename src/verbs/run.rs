@@ -30,37 +30,36 @@ pub(super) enum Log {
     None,
 }
 
-/// How some work came to its end.
 pub(super) struct RunEnd {
     interrupted: bool,
-    /// What was in flight when it was given up.
+    /// What was in flight when the person stopped the run for the second time.
     given_up: Vec<StepInFlight>,
 }
 
 impl RunEnd {
-    /// Notes for what was given up, so that people know what may remain.
     pub(crate) fn notes(&self) -> Vec<String> {
         let notes = self.given_up.iter().map(|step| {
             format!(
-                "given up in flight: {} {} of {}; whether it had its effect shows in the next plan",
+                "given up in flight: {} {} of {}; run `homeroom plan` to see whether it happened",
                 step.action, step.resource, step.student
             )
         });
         notes.collect()
     }
 
-    /// The exit code: `bad` where a student ended in one of these ways.
-    pub(crate) fn exit(&self, students: &[StudentResult], ways: &[Outcome], bad: Exit) -> Exit {
-        match students.iter().any(|s| ways.contains(&s.outcome)) {
+    /// The exit, which is not [`Exit::Done`] where a student ended with one of the `bad` outcomes.
+    pub(crate) fn exit(&self, students: &[StudentResult], bad: &[Outcome]) -> Exit {
+        match students.iter().find(|s| bad.contains(&s.outcome)) {
             _ if self.interrupted => Exit::Interrupted,
-            true => bad,
-            false => Exit::Done,
+            None => Exit::Done,
+            Some(student) if student.outcome == Outcome::Remains => Exit::Remains,
+            Some(_) => Exit::SomeFailed,
         }
     }
 }
 
 impl Session {
-    /// Runs work on the session's cloud.
+    /// Runs work with a client of its own, while the terminal, the run log and Ctrl-C are listened to.
     pub(crate) async fn run<T>(
         &self,
         command: Command,
@@ -69,9 +68,8 @@ impl Session {
     ) -> (T, RunEnd) {
         let stop = Stop::new();
         let (sender, receiver) = mpsc::unbounded_channel();
-        let client = self
-            .client
-            .in_run(self.pace(), self.quotas(), stop.clone(), sender);
+        let (pace, quotas) = (self.pace(), self.quotas());
+        let client = self.client.in_run(pace, quotas, stop.clone(), sender);
         let mut listeners = Listeners::new(self, command, log);
         let mut interrupted = false;
         let mut given_up = Vec::new();
@@ -88,17 +86,16 @@ impl Session {
         };
         let output = dispatcher::run(work, receiver, interrupts(), ticks, &stop, handle).await;
         listeners.terminal.finish();
-        let end = RunEnd {
-            interrupted,
-            given_up,
-        };
-        (output, end)
+        (
+            output,
+            RunEnd {
+                interrupted,
+                given_up,
+            },
+        )
     }
 
-    /// Only looks at the cloud.
-    ///
-    /// # Errors
-    /// When it was stopped, or as the work says.
+    /// [`Self::run`] for work that changes nothing.
     pub(crate) async fn look<T, E: Into<Error>>(
         &self,
         command: Command,
@@ -128,7 +125,7 @@ impl Session {
     }
 }
 
-/// Tells that work begins and that it has ended, around it.
+/// Emits the events of a run's begin and end around its work.
 pub(super) async fn announced<T>(
     client: &Client,
     started: Event,
@@ -143,7 +140,6 @@ pub(super) async fn announced<T>(
     output
 }
 
-/// What handles a run's events.
 struct Listeners {
     terminal: Terminal,
     log: Option<RunLog>,
@@ -173,9 +169,8 @@ impl Listeners {
         };
         self.terminal.handle(event);
         let log = self.log.as_mut();
-        let lost = log.and_then(|log| log.record(Timestamp::now(), event));
-        if let Some(note) = lost {
-            self.terminal.handle(&note);
+        if let Some(lost) = log.and_then(|log| log.record(Timestamp::now(), event)) {
+            self.terminal.handle(&lost);
         }
     }
 }
@@ -184,7 +179,7 @@ fn terminal_options(ui: Ui) -> TerminalOptions {
     TerminalOptions::for_stderr(ui.color_stderr, ui.verbosity)
 }
 
-/// Says on stderr at once what must be known before a run goes on.
+/// Shows on stderr at once what a person must know before the run goes on.
 pub(super) fn note_at_once(ui: Ui, notes: &[String]) {
     let mut terminal = Terminal::stderr(terminal_options(ui));
     for note in notes {

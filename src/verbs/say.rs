@@ -1,15 +1,30 @@
-//! One line to a person, or to a program.
+//! One line to a person or a program, and the errors of what is written.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use crate::error::{Error, Kind, Result};
 
-/// What came of writing to stdout, as a result of the command.
+/// The command's result of writing to stdout.
 pub(super) fn said(written: io::Result<()>) -> Result<()> {
     match written {
         // A reader that left (`| head`) has seen what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| Error::new(Kind::General, "stdout", error.to_string())),
+        other => other.map_err(general("stdout")),
+    }
+}
+
+/// Makes an error of kind [`Kind::General`] of a cause.
+pub(super) fn general<E: Display>(subject: impl Into<String>) -> impl FnOnce(E) -> Error {
+    |cause| Error::new(Kind::General, subject, cause.to_string())
+}
+
+/// Makes the error of a file in the folder of reports that could not be written. `again` is the command to repeat.
+pub(super) fn unwritten<E: Display>(subject: &str, again: &str) -> impl FnOnce(E) -> Error {
+    move |cause| {
+        general(subject)(cause).hint(format!(
+            "free space or choose another folder with --reports, then run {again} again"
+        ))
     }
 }
 

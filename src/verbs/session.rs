@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::class::Class;
-use super::say::say;
+use super::say::{general, say};
 use crate::aws::pacing::{Overrides, Pace};
 use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
 use crate::error::{Error, Kind, Result};
@@ -24,7 +24,6 @@ use crate::stack::kinds::{Observed, rest_api::ApiEndpoint};
 use crate::stack::observe::observe_roles;
 use crate::stack::vault::Vault;
 
-/// A class, and the cloud that it lives in.
 pub(super) struct Session {
     pub(crate) class: Class,
     /// AWS, outside of any run.
@@ -65,7 +64,6 @@ impl Class {
         }
     }
 
-    /// Connects to an embedded cloud.
     pub(crate) async fn connect_local(self, endpoint: &local::Endpoint) -> Result<Session> {
         let region = self.settings.region.as_ref().map(ToString::to_string);
         let options = ConnectOptions {
@@ -84,19 +82,15 @@ impl Class {
             CloudTarget::Aws { profile, .. } => profile.as_ref(),
             CloudTarget::Local => None,
         };
-        let identity = client
-            .caller_identity()
-            .await
-            .map_err(|error| cannot_begin(&error, profile, client.region()))?;
+        let identity = client.caller_identity().await;
+        let identity = identity.map_err(|error| cannot_begin(&error, profile, client.region()))?;
         if let Some(wanted) = &self.settings.account
             && wanted.to_string() != identity.account
         {
-            return Err(Error::new(
-                Kind::Refused,
-                format!("account {}", identity.account),
-                format!("--account allows {wanted} only; nothing was touched"),
-            )
-            .hint("choose the right account with --profile, or change --account"));
+            let account = format!("account {}", identity.account);
+            let cause = format!("--account allows {wanted} only; nothing was touched");
+            return Err(Error::new(Kind::Refused, account, cause)
+                .hint("choose the right account with --profile, or change --account"));
         }
         let scope = Scope {
             partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
@@ -107,16 +101,15 @@ impl Class {
         if let Some(boundary) = &self.settings.role_boundary
             && ![scope.account.as_str(), "aws"].contains(&boundary.account())
         {
-            return Err(Error::new(
-                Kind::Invalid,
-                "homeroom.toml (role_boundary)",
-                format!(
-                    "{boundary} is a policy of account {}, and this is account {}; nothing was touched",
-                    boundary.account(),
-                    scope.account
+            let (owner, account) = (boundary.account(), &scope.account);
+            let cause = format!(
+                "{boundary} is a policy of account {owner}, and this is account {account}; nothing was touched"
+            );
+            return Err(
+                Error::new(Kind::Invalid, "homeroom.toml (role_boundary)", cause).hint(
+                    "name the policy in this account, or choose the right account with --profile",
                 ),
-            )
-            .hint("name the policy in this account, or choose the right account with --profile"));
+            );
         }
         let session = Session {
             class: self,
@@ -129,7 +122,6 @@ impl Class {
 }
 
 impl Session {
-    /// The class's folder of reports.
     pub(crate) fn folder(&self) -> PathBuf {
         class_dir(&self.class.settings.reports, self.class.name())
     }
@@ -142,7 +134,6 @@ impl Session {
         ClassFiles::new(self.folder(), CacheKey::new(scope, class, lab))
     }
 
-    /// Where the class's credentials are.
     pub(crate) fn vault(&self) -> Vault {
         Vault::of(&self.class.settings.reports, self.class.name())
     }
@@ -161,7 +152,6 @@ impl Session {
         JudgedRisks::of(risks, &class.settings.allow_in_roles)
     }
 
-    /// Each student with what they should have.
     pub(crate) fn stacks(&self) -> impl Iterator<Item = (&Stack, &Student)> {
         self.desired.stacks.iter().zip(&self.class.students)
     }
@@ -176,10 +166,7 @@ impl Session {
         observed.endpoints(self.scope(), stack, invoke_url)
     }
 
-    /// Refuses, before anything else is looked at, where the students' stacks stand somewhere else.
-    ///
-    /// # Errors
-    /// As [`Elsewhere::check`]; that it was stopped.
+    /// Refuses, before anything else is looked at, if the students' stacks are in another class, lab or region.
     pub(crate) async fn check_elsewhere(&self, command: Command) -> Result<()> {
         let look = self.look(command, async |client| {
             observe_roles(client, &self.desired).await
@@ -187,20 +174,18 @@ impl Session {
         Elsewhere::check(&self.desired, &look.await?)
     }
 
-    /// Whether the class has a name that was given. Where it is only guessed from the name of a copied roster, this says
-    /// what to type, and does so with more certainty where stacks of that class stand.
-    ///
-    /// # Errors
-    /// Always, where the class is a guess.
+    /// Refuses a class whose name is only a guess, from the name of a copied roster. The error says what to type, and
+    /// is certain where that class has stacks.
     async fn check_named(&self) -> Result<()> {
         let Some(unnamed) = self.class.settings.unnamed.clone() else {
             return Ok(());
         };
         let desired = &self.desired;
-        let look = self.look(Command::Plan, async |client| {
-            observe_roles(client, desired).await
-        });
-        let observed = look.await;
+        let observed = self
+            .look(Command::Plan, async |client| {
+                observe_roles(client, desired).await
+            })
+            .await;
         if !observed.is_ok_and(|observed| stands_here(desired, &observed)) {
             return Err(unnamed);
         }
@@ -208,17 +193,14 @@ impl Session {
             class: Some(desired.class.clone()),
             region: None,
         };
-        Err(Error::new(
-            Kind::Refused,
-            self.class.settings.roster.display().to_string(),
-            format!(
-                "the file's name names no class; {}; nothing was touched",
-                place.sentence()
-            ),
-        ))
+        let roster = self.class.settings.roster.display().to_string();
+        let cause = format!(
+            "the file's name names no class; {}; nothing was touched",
+            place.sentence()
+        );
+        Err(Error::new(Kind::Refused, roster, cause))
     }
 
-    /// Where the class lives.
     pub(crate) fn scope(&self) -> &Scope {
         &self.desired.scope
     }
@@ -226,12 +208,10 @@ impl Session {
     /// The account's own quotas, where the settings say that they are not the published ones.
     pub(crate) fn quotas(&self) -> Overrides {
         let quotas = self.class.settings.quotas.iter();
-        quotas
-            .map(|(operation, quota)| (*operation, (quota.rate, f64::from(quota.burst))))
-            .collect()
+        let quotas = quotas.map(|(operation, q)| (*operation, (q.rate, f64::from(q.burst))));
+        quotas.collect()
     }
 
-    /// How fast to go.
     pub(crate) fn pace(&self) -> Pace {
         match self.class.settings.quota_scale {
             QuotaScale::Factor(factor) => Pace::Scaled(factor),
@@ -240,22 +220,19 @@ impl Session {
     }
 }
 
-/// The first call failed, before any student's work began.
+/// The error where the very first call failed.
 fn cannot_begin(error: &CallError, profile: Option<&Profile>, region: &str) -> Error {
     let CallError::Cloud(error) = error else {
-        return Error::new(Kind::General, "AWS", error.to_string());
+        return general("AWS")(error);
     };
-    let named = Error::new(Kind::General, "AWS", error.in_full());
     let region = Some(region);
-    match (error.kind, profile) {
-        (ErrorKind::Credentials, Some(profile)) => named.hint(format!(
+    let hint = match (error.kind, profile) {
+        (ErrorKind::Credentials, Some(profile)) => Some(format!(
             "look for profile {profile} in `aws configure list-profiles`, sign in with `aws sso login --profile \
-             {profile}` or as the profile has it, then run the same command again{}",
+             {profile}` or as the profile says, then run the same command again{}",
             hints::or_region(error, region)
         )),
-        _ => match hints::for_error_in(error, region) {
-            Some(hint) => named.hint(hint),
-            None => named,
-        },
-    }
+        _ => hints::for_error_in(error, region),
+    };
+    general("AWS")(error.in_full()).hint_if(hint)
 }

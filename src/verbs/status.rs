@@ -2,14 +2,13 @@
 
 use super::class::{Class, invalid};
 use super::ended::Exit;
-use super::reading::{document, read};
+use super::reading::{document, ended, read};
 use super::session::Session;
 use crate::cli::{AttestArgs, Cli, StatusArgs};
 use crate::error::{Error, Kind, Result};
 use crate::events::Command;
 use crate::evidence::attest::Attestations;
 use crate::evidence::kept::known;
-use crate::evidence::standing::ClassStanding;
 use crate::lab::bundle;
 use crate::report::View;
 use crate::report::last_readings::places;
@@ -26,24 +25,12 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
         notes.push(nothing_stands(&session));
     }
     let document = document(&session, &standing);
-    let students = standing.students.iter().map(Into::into).collect();
-    let mut ended = session.ended(Command::Status, students, notes);
-    ended.exit = exit_of(&standing);
-    ended.summary.left = standing.left;
-    ended.gaps = standing.gaps;
+    let ended = ended(&session, Command::Status, standing, notes);
     let view = View {
         document: Some(&document),
         ..session.view()
     };
     ended.show_with(&session, view)
-}
-
-/// A status that could not be read for somebody is an error, though everything else is shown.
-pub(super) fn exit_of(standing: &ClassStanding) -> Exit {
-    match standing.is_certain() {
-        true => Exit::Done,
-        false => Exit::Error,
-    }
 }
 
 /// Reads what the instructor attests, before anything is asked of AWS.
@@ -53,27 +40,24 @@ pub(super) fn attestations(class: &Class, args: &AttestArgs) -> Result<Attestati
     };
     let file = path.display().to_string();
     let bytes = bundle::named_file(path, bundle::LIST_MAX).map_err(|error| {
-        Error::new(
-            Kind::Invalid,
-            "--attest",
-            format!("{file} cannot be read: {error}"),
-        )
-        .hint("give the path of a CSV file with the columns username and check")
+        let cause = format!("{file} cannot be read: {error}");
+        Error::new(Kind::Invalid, "--attest", cause)
+            .hint("give the path of a CSV file with the columns username and check")
     })?;
     Attestations::parse(&file, &bytes, &class.roster, class.lab.checks()).map_err(invalid)
 }
 
-/// That nothing is there, and what is kept of the class all the same.
+/// The note or cause where there is no stack and no reading: where homeroom looked, and what it keeps of the class.
 pub(super) fn nothing_stands(session: &Session) -> String {
     let scope = session.scope();
     let who = match session.class.is_whole() {
-        true => "no stack of it".to_owned(),
+        true => "no stack of the class".to_owned(),
         false => format!("no stack of the {} chosen", session.class.students.len()),
     };
     let folder = session.folder();
     let known = known(&folder);
     let kept = match known.is_empty() {
-        true => "nothing is kept of it".to_owned(),
+        true => "no earlier reading of the class is kept".to_owned(),
         false => format!(
             "kept in {}: readings of {}",
             folder.display(),
@@ -81,7 +65,7 @@ pub(super) fn nothing_stands(session: &Session) -> String {
         ),
     };
     format!(
-        "{who} is in account {}, {}, and no reading of one there is known; {kept}",
+        "{who} is in account {}, {}, and none was read there before; {kept}",
         scope.account, scope.region
     )
 }

@@ -35,7 +35,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     session.check_leavers(&observed, &plan)?;
     if session.class.settings.left {
         if plan.is_about_nobody() {
-            // Nobody's files stay for want of anybody's stack.
+            // Files of students who left go even if none of them has a stack.
             forget::files(&session, COMMAND, &[], &observed).await;
             return Err(session.nobody_left("something"));
         }
@@ -55,7 +55,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
         if !confirmed(&session, &plan, &first).await? {
             return not_confirmed(&session, COMMAND, &plan);
         }
-        // The answer may have taken a while: what is deleted is what is there now, and no more than was shown.
+        // The answer may have taken a while. This deletes what is there now, but no more than was shown.
         observed = look(&session).await?;
         let fresh = self::plan(&session, &observed);
         refuse_growth(&plan, &fresh)?;
@@ -76,9 +76,6 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
 }
 
 /// Looks at the cloud as closely as a teardown needs to.
-///
-/// # Errors
-/// When it was stopped.
 pub(super) async fn look(session: &Session) -> Result<Observed> {
     let depth = depth(session);
     let look = session.look(COMMAND, async |client| {
@@ -103,10 +100,8 @@ fn depth(session: &Session) -> Depth {
     }
 }
 
-/// Carries out a teardown, then looks again until nothing of the class is left or time is up.
-///
-/// # Errors
-/// None of its own: what could not be deleted is an outcome.
+/// Carries out a teardown, then looks again until nothing of the class is left or time is up. What could not be deleted
+/// is an outcome, no error.
 pub(super) async fn tear_down(
     session: &Session,
     plan: &Plan,
@@ -139,9 +134,9 @@ pub(super) async fn tear_down(
     let touched = students.iter().map(|student| &student.username);
     notes.extend(session.files().forget_validations(touched));
     notes.extend(forget::files(session, COMMAND, &students, before).await);
-    let mut exit = run.exit(&students, &[Outcome::Remains], Exit::Remains);
+    let mut exit = run.exit(&students, &[Outcome::Remains]);
     if exit == Exit::Done && (!gaps.is_empty() || elsewhere) {
-        // What could not be seen is not proven to be gone.
+        // Nothing proves that what could not be seen is gone.
         exit = Exit::Remains;
     }
     let mut ended = session.ended(COMMAND, students, notes);

@@ -13,7 +13,7 @@ use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
 use crate::error::{Error, Result};
 use crate::events::{Command, Event, Outcome};
-use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::check::Verdict;
 use crate::probe::validate::{Validation, issue_nonces, validate as validate_student};
 use crate::report::write::write_junit;
 use crate::report::{View, causes};
@@ -24,7 +24,6 @@ use crate::stack::in_order::in_order;
 use crate::stack::kinds::Observed;
 use crate::stack::observe::{Depth, observe};
 use crate::stack::plan::{Plan, deploy};
-use crate::text::failure::Failure;
 
 /// Students validated at once: each runs a few executions, and an account runs 1,000 functions at once by
 /// default (lambda/latest/dg/gettingstarted-limits.html), often far fewer in a new one.
@@ -44,9 +43,6 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
 }
 
 /// Validates a session's students, and writes the results for a CI beside the reports.
-///
-/// # Errors
-/// When it was stopped before any student was looked at.
 pub(super) async fn validate(session: &Session) -> Result<(VerbEnded, Observed)> {
     let work = session.run(COMMAND, Log::Kept, async |client| {
         let observed = observe(client, &session.desired, &Depth::Deploy).await?;
@@ -62,23 +58,14 @@ pub(super) async fn validate(session: &Session) -> Result<(VerbEnded, Observed)>
     let mut notes = Vec::new();
     let checks = || students.iter().map(|s| (&s.username, s.checks.as_slice()));
     let at = ZonedDateTime::now();
-    let (reports, class, about) = (
-        &session.class.settings.reports,
-        session.class.name(),
-        about(session),
-    );
+    let about = about(session);
+    let (reports, class) = (&session.class.settings.reports, session.class.name());
     if let Err(error) = write_junit(reports, class, about, &at, checks()) {
-        notes.push(format!(
-            "{} could not be written: {error}",
-            about.file("junit.xml")
-        ));
+        let file = about.file("junit.xml");
+        notes.push(format!("{file} could not be written: {error}"));
     }
     notes.extend(session.files().keep_validations(checks(), &at));
-    let exit = run.exit(
-        &students,
-        &[Outcome::Failed, Outcome::Unknown],
-        Exit::SomeFailed,
-    );
+    let exit = run.exit(&students, &[Outcome::Failed, Outcome::Unknown]);
     let mut ended = session.ended(COMMAND, students, notes);
     ended.gaps.clone_from(&observed.gaps);
     ended.exit = exit;
@@ -116,7 +103,6 @@ async fn all_students(
     answers.await.into_iter().collect()
 }
 
-/// Validates one student with the lab's probes, rendered for them.
 async fn one_student(
     client: &Client,
     session: &Session,
@@ -142,16 +128,13 @@ async fn one_student(
     Ok(result)
 }
 
-/// The event that tells the end of one student's checks.
+/// The event at the end of one student's checks.
 pub(super) fn finished(result: &StudentResult) -> Event {
+    let failed = result.checks.iter().find(|c| c.verdict != Verdict::Pass);
+    let failure = failed.and_then(causes::of_check);
     Event::StudentFinished {
         student: result.username.clone(),
         outcome: result.outcome,
-        failure: first_trouble(&result.checks).or_else(|| result.errors.first().cloned()),
+        failure: failure.or_else(|| result.errors.first().cloned()),
     }
-}
-
-/// The first check that did not pass, as a failure.
-fn first_trouble(checks: &[CheckResult]) -> Option<Failure> {
-    causes::of_check(checks.iter().find(|c| c.verdict != Verdict::Pass)?)
 }

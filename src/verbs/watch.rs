@@ -18,23 +18,24 @@ use tokio::time::Instant;
 use crate::aws::Operation;
 use crate::aws::pacing::time_at_share;
 use crate::cli::{Cli, WatchArgs};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
+use crate::report::Document;
 use crate::report::html::Pages;
-use crate::report::{Document, PseudonymKey};
 
 use super::class::Class;
 use super::ended::Exit;
 use super::interrupts::interrupts;
-use super::reading::{class_report, read};
+use super::reading::{class_report, pseudonyms, read};
+use super::say::general;
 use super::session::Session;
 use server::{Board, Said, serve};
 
-/// The part of a quota that watching takes at most; the rest is for the students and for other commands.
+/// The share of a quota that watching takes at most; the rest is for the students and other commands.
 const SHARE: f64 = 0.5;
 
-/// A reading that took long is followed by a pause of so many times its length.
+/// The pause after a reading is at least this many times as long as the reading.
 const REST: u32 = 2;
 
 pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
@@ -42,30 +43,20 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     if session.files().last_readings()?.students.is_empty() {
         session.check_elsewhere(Command::Watch).await?;
     }
-    let key = match args.anonymous {
-        true => Some(
-            PseudonymKey::of_class(&session.class.settings.reports, session.class.name())
-                .map_err(|error| Error::new(Kind::General, "--anonymous", error.to_string()))?
-                .hiding(&session.class.roster.kept_back.values),
-        ),
-        false => None,
-    };
-    let pages = Pages::new().map_err(|error| general("page", &error.to_string()))?;
-    // From here on Ctrl-C ends the watching as it should be ended.
+    let key = pseudonyms(&session, args.anonymous).map_err(general("--anonymous"))?;
+    let pages = Pages::new().map_err(general("page"))?;
+    // From here on Ctrl-C ends the command in order.
     let mut interrupts = Box::pin(interrupts());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port.unwrap_or(0)));
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        general(&address.to_string(), &format!("cannot listen: {error}"))
-            .hint("leave --port out, and a free one is taken")
+        general(address.to_string())(format!("cannot listen: {error}"))
+            .hint("leave --port out to take a free one")
     })?;
-    let board = Arc::new(Board::new().map_err(|e| general("watch", &e.to_string()))?);
-    let port = listener
-        .local_addr()
-        .map_err(|e| general("watch", &e.to_string()))?
-        .port();
+    let board = Arc::new(Board::new().map_err(general("watch"))?);
+    let port = listener.local_addr().map_err(general("watch"))?.port();
     announce(&session, &board.url(port))?;
     let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
-    // A reading lists every student's executions once; all else of an unchanged class is a few listings for everybody.
+    // A reading of an unchanged class lists every student's executions, and makes a few calls for the whole class.
     let listings = (Operation::ListExecutions, session.class.students.len());
     let interval = time_at_share(SHARE, session.pace(), &session.quotas(), listings)
         .max(Duration::from_secs(args.interval));
@@ -97,7 +88,7 @@ async fn watch(
         match read(session, Command::Watch).await {
             Ok(standing) => {
                 let report = class_report(session, &standing);
-                let page = render(&report).map_err(|e| general("page", &e.to_string()))?;
+                let page = render(&report).map_err(general("page"))?;
                 board.show(page);
             }
             // The reading listens for Ctrl-C itself.
@@ -112,17 +103,11 @@ async fn watch(
 fn announce(session: &Session, url: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let said = match session.class.settings.ui.output {
-        OutputFormat::Json => writeln!(
-            out,
-            "{}",
-            serde_json::json!({ "command": "watch", "url": url })
-        ),
+        OutputFormat::Json => {
+            let document = serde_json::json!({ "command": "watch", "url": url });
+            writeln!(out, "{document}")
+        }
         OutputFormat::Text => writeln!(out, "{url}\nOpen it in a browser. Ctrl-C ends it."),
     };
-    said.and_then(|()| out.flush())
-        .map_err(|error| general("stdout", &error.to_string()))
-}
-
-fn general(subject: &str, cause: &str) -> Error {
-    Error::new(Kind::General, subject, cause)
+    said.and_then(|()| out.flush()).map_err(general("stdout"))
 }

@@ -24,7 +24,6 @@ pub(super) struct Limits {
     pub(crate) total: u64,
     /// Entries of all folders together.
     pub(crate) entries: usize,
-    /// Folders within each other.
     pub(crate) depth: usize,
     /// Faults that are named one by one.
     pub(crate) named: usize,
@@ -47,11 +46,8 @@ impl Limits {
 /// Of kind [`Kind::Invalid`]: no bundle there, or every file that cannot be taken.
 pub(super) fn read(root: &Path, limits: Limits) -> Result<Files> {
     if !root.join(MANIFEST).is_file() {
-        return Err(Error::new(
-            Kind::Invalid,
-            root.display().to_string(),
-            format!("holds no {MANIFEST}"),
-        )
+        let cause = format!("holds no {MANIFEST}");
+        return Err(Error::new(Kind::Invalid, root.display().to_string(), cause)
         .hint("--lab takes the folder that holds templates/ and lambdas/; leave it out for the lab that comes with homeroom"));
     }
     let mut reader = FolderReader {
@@ -88,34 +84,20 @@ impl FolderReader {
         let more = self.faults.len().saturating_sub(self.limits.named);
         self.faults.truncate(self.limits.named);
         if more > 0 {
-            self.faults.push(Failure {
-                subject: "the lab".to_owned(),
-                cause: format!("{more} more of its files cannot be taken"),
-                hint: None,
-                request_id: None,
-            });
+            let cause = format!("{more} more of its files cannot be taken");
+            self.faults.push(Failure::new("the lab", cause));
         }
-        Err(Error {
-            kind: Kind::Invalid,
-            failures: self.faults,
-        })
+        Err(Error::of(Kind::Invalid, self.faults))
     }
 
     fn fault(&mut self, path: &Path, cause: impl Into<String>, hint: &str) {
-        self.faults.push(Failure {
-            subject: path.display().to_string().escape_debug().to_string(),
-            cause: cause.into(),
-            hint: Some(hint.to_owned()),
-            request_id: None,
-        });
+        let subject = path.display().to_string().escape_debug().to_string();
+        self.faults.push(Failure::new(subject, cause).hint(hint));
     }
 
     fn unreadable(&mut self, path: &Path, error: &io::Error) {
-        self.fault(
-            path,
-            format!("cannot be read: {error}"),
-            "check the file's permissions",
-        );
+        let cause = format!("cannot be read: {error}");
+        self.fault(path, cause, "check the file's permissions");
     }
 
     /// Whether the bundle is too large already; said once.
@@ -132,7 +114,7 @@ impl FolderReader {
                 "put a copy of the file or folder in the link's place",
             );
         } else if kind.is_dir() {
-            // Asked for a file in it, so that a folder of tests or caches is not even opened.
+            // Asks about a file in it, so that a folder of tests or caches is not even opened.
             if is_shipped(&format!("{name}/x")) {
                 self.folder(path, name, depth);
             }
@@ -151,12 +133,8 @@ impl FolderReader {
     fn folder(&mut self, folder: &Path, name: &str, depth: usize) {
         if depth > self.limits.depth {
             let cause = format!("lies more than {} folders deep", self.limits.depth);
-            self.fault(
-                folder,
-                cause,
-                "is this a lab? it holds templates/ and lambdas/ only",
-            );
-            return;
+            let hint = "is this a lab? it holds templates/ and lambdas/ only";
+            return self.fault(folder, cause, hint);
         }
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -176,14 +154,12 @@ impl FolderReader {
                 Err(error) => return self.unreadable(folder, &error),
             };
             let path = entry.path();
-            let Some(inner) = entry
-                .file_name()
-                .to_str()
-                .map(|own| format!("{name}/{own}"))
-            else {
+            let own = entry.file_name();
+            let Some(own) = own.to_str() else {
                 self.fault(&path, "has a name that is not UTF-8", "rename it");
                 continue;
             };
+            let inner = format!("{name}/{own}");
             match entry.metadata() {
                 // What is not shipped may be anything: a link of a virtual environment, say.
                 Ok(metadata) if metadata.is_symlink() && !is_shipped(&inner) => {}
@@ -217,22 +193,22 @@ impl FolderReader {
 ///
 /// # Errors
 /// The system's; a pipe, a socket or a device, which would be waited for or read without end; more than `max` bytes.
-pub(super) fn named_file(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn named_file(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let too_large = || io::Error::other(format!("it is larger than {}", mib(max)));
     bytes_of(path, max, true)?.ok_or_else(too_large)
 }
 
-/// A file's bytes; `None` when it has more than `max`. It is opened so that a pipe (or, unless it may be followed, a
-/// link) which took the file's place since it was listed is refused as well, and not waited for or followed.
+/// A file's bytes; `None` when it has more than `max`. A pipe that took the file's place since the listing is refused
+/// and not waited for. So is a link, unless `follow` allows one.
 fn bytes_of(path: &Path, max: u64, follow: bool) -> io::Result<Option<Vec<u8>>> {
     let file = open(path, follow)?;
-    if file.metadata()?.is_dir() {
+    let kind = file.metadata()?.file_type();
+    if kind.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other(
-            "it is a pipe or a device, and only a file is read",
-        ));
+    if !kind.is_file() {
+        let why = "it is a pipe or a device, and only a file is read";
+        return Err(io::Error::other(why));
     }
     let mut bytes = Vec::new();
     file.take(max + 1).read_to_end(&mut bytes)?;

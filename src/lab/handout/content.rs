@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::lab::given::Output;
 
-/// What a student's handout says. Every text in it is cleaned, and every link leads somewhere.
+/// A student's handout. Every text in it is cleaned, and a student can follow every link.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilledHandout {
     pub(crate) elements: Vec<Element>,
-    /// What the student is given, as far as it leads anywhere where the class runs.
+    /// What the student is given, without links that lead nowhere where the class runs.
     pub(crate) outputs: Vec<Output>,
 }
 

@@ -7,19 +7,23 @@ use pulldown_cmark::{
 use super::content::{Element, FlowStep};
 use super::shell::{CommandPart, Shell, command_parts};
 use super::{Condition, Directive, RouteRef, is_template, key};
-use crate::lab::model::Manifest;
+use crate::lab::model::{Manifest, line_of};
 use crate::lab::problems::known;
 use crate::lab::template::Templates;
 
 /// The words behind a fence, for a hint.
 const FENCES: &str = "text, bash, powershell, shell, input, request, flow, checks";
 
-/// Reads one file.
+/// What is wrong with an image or HTML within a text.
+const INLINE: &str = "images and HTML are not supported; use plain Markdown, and write what stands in < > between backticks";
+
 pub(super) struct HandoutParser<'a> {
     source: &'a str,
     manifest: &'a Manifest,
     templates: &'a mut Templates,
     elements: Vec<Element<Directive>>,
+    /// Where in the source the current event begins.
+    at: usize,
     /// Text that may go on, and where it begins.
     text: Option<(usize, String)>,
     /// Quotations, lists and their items that are open.
@@ -42,6 +46,7 @@ impl<'a> HandoutParser<'a> {
             manifest,
             templates,
             elements: Vec::new(),
+            at: 0,
             text: None,
             depth: 0,
             problems: Vec::new(),
@@ -67,22 +72,22 @@ impl<'a> HandoutParser<'a> {
             return;
         }
         self.end_text();
+        self.at = at;
         match event {
             Event::Start(Tag::CodeBlock(kind)) => {
                 let body = body(events);
                 match kind {
                     CodeBlockKind::Fenced(info) => {
-                        if let Some(block) = self.fence(at, &info, &body) {
+                        if let Some(block) = self.fence(&info, &body) {
                             self.push_block(block);
                         }
                     }
-                    CodeBlockKind::Indented => self.say(
-                        at,
-                        "text that begins with four spaces; put code between ``` fences",
-                    ),
+                    CodeBlockKind::Indented => {
+                        self.say("text that begins with four spaces; put code between ``` fences");
+                    }
                 }
             }
-            Event::Start(tag) => match self.supported(at, tag) {
+            Event::Start(tag) => match self.supported(tag) {
                 Some(tag) => {
                     self.depth += usize::from(holds_blocks(&tag.to_end()));
                     self.push(Event::Start(tag));
@@ -109,26 +114,23 @@ impl<'a> HandoutParser<'a> {
                 }));
             }
             Event::Code(text) => {
-                self.compile(at, &text);
+                self.compile(&text);
                 self.push(Event::Code(text));
             }
-            Event::InlineHtml(_) => self.say_inline(at),
-            _ => self.say(
-                at,
-                "rules, HTML and whatever else is no plain Markdown are not supported",
-            ),
+            Event::InlineHtml(_) => self.say(INLINE),
+            _ => self.say("rules and HTML are not supported; use plain Markdown"),
         }
     }
 
-    /// A tag as far as handouts have it: what else it may say is left out.
-    fn supported(&mut self, at: usize, tag: Tag<'a>) -> Option<Tag<'static>> {
+    /// A tag without the attributes that handouts do not use; `None` for a tag that they do not have.
+    fn supported(&mut self, tag: Tag<'a>) -> Option<Tag<'static>> {
         match tag {
             Tag::Heading { level, id, .. } => {
                 if let Some(check) = &id {
                     let checks = &self.manifest.checks;
                     if !checks.iter().any(|c| c.id == **check) {
                         let ids = known("check", checks.iter().map(|c| c.id.as_str()));
-                        self.say(at, format!("{{#{check}}} names no [[check]]; {ids}"));
+                        self.say(format!("{{#{check}}} names no [[check]]; {ids}"));
                     }
                 }
                 Some(Tag::Heading {
@@ -141,15 +143,12 @@ impl<'a> HandoutParser<'a> {
             Tag::Link { dest_url, .. } => {
                 let begins = ["https://", "http://", "{{"];
                 if !begins.iter().any(|begin| dest_url.starts_with(begin)) {
-                    self.say(
-                        at,
-                        format!(
-                            "a link leads to {:?}; it must begin with https:// or with a value that does",
-                            &*dest_url
-                        ),
-                    );
+                    self.say(format!(
+                        "a link leads to {:?}; it must begin with https:// or with a value that does",
+                        &*dest_url
+                    ));
                 }
-                self.compile(at, &dest_url);
+                self.compile(&dest_url);
                 Some(inline_link(dest_url.into_string()))
             }
             Tag::BlockQuote(_) => Some(Tag::BlockQuote(None)),
@@ -163,20 +162,17 @@ impl<'a> HandoutParser<'a> {
             | Tag::Strong
             | Tag::Emphasis => Some(tag.into_static()),
             Tag::Image { .. } => {
-                self.say_inline(at);
+                self.say(INLINE);
                 None
             }
             _ => {
-                self.say(
-                    at,
-                    "HTML and whatever else is no plain Markdown is not supported",
-                );
+                self.say("HTML is not supported; use plain Markdown");
                 None
             }
         }
     }
 
-    /// The level of a heading that stands here: only what stands by itself begins a chapter.
+    /// The level of a heading here: one within a quotation or a list begins no chapter.
     fn level(&self, level: HeadingLevel) -> HeadingLevel {
         match self.depth == 0 && level <= HeadingLevel::H2 {
             true => HeadingLevel::H2,
@@ -184,14 +180,9 @@ impl<'a> HandoutParser<'a> {
         }
     }
 
-    fn say(&mut self, at: usize, problem: impl Into<String>) {
-        let before = &self.source.as_bytes()[..at.min(self.source.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    fn say(&mut self, problem: impl Into<String>) {
+        let line = line_of(self.source, self.at);
         self.problems.push((line, problem.into()));
-    }
-
-    fn say_inline(&mut self, at: usize) {
-        self.say(at, "images, HTML and whatever else is no plain Markdown are not supported; what stands in < > goes between backticks");
     }
 
     fn push(&mut self, event: Event<'a>) {
@@ -217,10 +208,10 @@ impl<'a> HandoutParser<'a> {
     }
 
     /// A text that is filled in by itself.
-    fn compile(&mut self, at: usize, text: &str) {
+    fn compile(&mut self, text: &str) {
         if is_template(text) {
             for problem in self.templates.add_text(&key(text), text) {
-                self.say(at, problem);
+                self.say(problem);
             }
         }
     }
@@ -229,15 +220,16 @@ impl<'a> HandoutParser<'a> {
         let Some((at, text)) = self.text.take() else {
             return;
         };
-        let text = self.without_condition(at, text);
+        self.at = at;
+        let text = self.without_condition(text);
         if !text.is_empty() {
-            self.compile(at, &text);
+            self.compile(&text);
             self.push(Event::Text(text.into()));
         }
     }
 
-    /// Takes the condition off a quotation's first text: what follows is said only to some.
-    fn without_condition(&mut self, at: usize, text: String) -> String {
+    /// Takes the condition off a quotation's first text, and puts it before the quotation.
+    fn without_condition(&mut self, text: String) -> String {
         let [
             ..,
             Element::Markdown(Event::Start(Tag::BlockQuote(_))),
@@ -253,10 +245,7 @@ impl<'a> HandoutParser<'a> {
         let mark = format!("[!{word}]");
         let Some((_, condition)) = Condition::ALL.iter().find(|(word, _)| *word == mark) else {
             let words: Vec<_> = Condition::ALL.iter().map(|(word, _)| *word).collect();
-            self.say(
-                at,
-                format!("{mark} is unknown; known are {}", words.join(", ")),
-            );
+            self.say(format!("{mark} is unknown; known are {}", words.join(", ")));
             return text;
         };
         let quotation = self.elements.len() - 2;
@@ -265,20 +254,20 @@ impl<'a> HandoutParser<'a> {
         rest.trim_start().to_owned()
     }
 
-    fn fence(&mut self, at: usize, info: &str, body: &str) -> Option<Directive> {
+    fn fence(&mut self, info: &str, body: &str) -> Option<Directive> {
         let mut words = info.split_whitespace();
         let word = words.next().unwrap_or_default();
         let mut keys = FenceKeys(words.collect());
         let block = match word {
             "text" => {
                 let text = body.trim_end();
-                self.compile(at, text);
+                self.compile(text);
                 Directive::Text(text.to_owned())
             }
             "bash" | "powershell" | "shell" => {
                 let mut of = |shell, other| match word == other {
                     true => Vec::new(),
-                    false => self.command(at, body, shell),
+                    false => self.command(body, shell),
                 };
                 Directive::Commands {
                     bash: of(Shell::Bash, "powershell"),
@@ -290,8 +279,8 @@ impl<'a> HandoutParser<'a> {
                 let steps = lines.map(|line| {
                     let (name, about) = line.split_once(" | ").unwrap_or((line, ""));
                     let [name, about] = [name, about].map(|text| text.trim().to_owned());
-                    self.compile(at, &name);
-                    self.compile(at, &about);
+                    self.compile(&name);
+                    self.compile(&about);
                     FlowStep { name, about }
                 });
                 Directive::Flow(steps.collect())
@@ -300,73 +289,71 @@ impl<'a> HandoutParser<'a> {
                 hints: keys.flag("hints"),
             },
             "input" => Directive::Input {
-                payload: self.payload(at, &mut keys)?,
+                payload: self.payload(&mut keys)?,
             },
             "request" => {
-                let payload = self.payload(at, &mut keys)?;
+                let payload = self.payload(&mut keys)?;
                 let times = match keys.take("times").map(|n| n.parse::<u32>()) {
                     None => 1,
                     Some(Ok(n @ 1..=100)) => n,
                     Some(_) => {
-                        self.say(at, "times must be a number from 1 to 100");
+                        self.say("times must be a number from 1 to 100");
                         1
                     }
                 };
                 Directive::Request {
                     payload,
                     times,
-                    route: self.route(at, &mut keys)?,
+                    route: self.route(&mut keys)?,
                 }
             }
             other => {
-                self.say(
-                    at,
-                    format!("a block begins with ```{other}, which is unknown; known are {FENCES}"),
-                );
+                self.say(format!(
+                    "a block begins with ```{other}, which is unknown; known are {FENCES}"
+                ));
                 return None;
             }
         };
         if let Some(left) = keys.0.first() {
-            self.say(at, format!("```{word} has no {left:?}"));
+            self.say(format!("```{word} has no {left:?}"));
         }
         if matches!(word, "input" | "request" | "checks") && !body.trim().is_empty() {
-            self.say(
-                at,
-                format!("```{word} takes no text; what it shows is the lab's"),
-            );
+            self.say(format!(
+                "```{word} takes no text; the lab says what it shows"
+            ));
         }
         Some(block)
     }
 
-    fn command(&mut self, at: usize, body: &str, shell: Shell) -> Vec<CommandPart> {
+    fn command(&mut self, body: &str, shell: Shell) -> Vec<CommandPart> {
         let (parts, problems) = command_parts(body, shell);
         for problem in problems {
-            self.say(at, problem);
+            self.say(problem);
         }
         for part in &parts {
             if let CommandPart::Value(value) = part {
-                self.compile(at, value);
+                self.compile(value);
             }
         }
         if parts.is_empty() {
-            self.say(at, "a command is empty");
+            self.say("a command is empty");
         }
         parts
     }
 
-    fn payload(&mut self, at: usize, keys: &mut FenceKeys<'_>) -> Option<String> {
+    fn payload(&mut self, keys: &mut FenceKeys<'_>) -> Option<String> {
         let id = keys.take("payload").unwrap_or_default();
         let payloads = &self.manifest.payloads;
         if payloads.iter().any(|p| p.id == id) {
             return Some(id.to_owned());
         }
         let ids = known("payload", payloads.iter().map(|p| p.id.as_str()));
-        self.say(at, format!("payload={id} names no [[payload]]; {ids}"));
+        self.say(format!("payload={id} names no [[payload]]; {ids}"));
         None
     }
 
-    /// The one route that fits what is said of it, of those that take a body.
-    fn route(&mut self, at: usize, keys: &mut FenceKeys<'_>) -> Option<RouteRef> {
+    /// The one route that takes a body and has the given api, method and path.
+    fn route(&mut self, keys: &mut FenceKeys<'_>) -> Option<RouteRef> {
         let asked = ["api", "method", "path"].map(|key| keys.take(key));
         let apis = self.manifest.rest_apis.iter();
         let routes = apis.flat_map(|api| {
@@ -383,13 +370,10 @@ impl<'a> HandoutParser<'a> {
         };
         let mut found: Vec<RouteRef> = routes.filter(fits).collect();
         if found.len() != 1 {
-            self.say(
-                at,
-                format!(
-                    "{} routes that take a body fit; say which with api=, method= and path=",
-                    found.len()
-                ),
-            );
+            self.say(format!(
+                "{} routes that take a body fit; say which with api=, method= and path=",
+                found.len()
+            ));
         }
         found.pop()
     }
@@ -409,7 +393,7 @@ fn holds_blocks(end: &TagEnd) -> bool {
     matches!(end, TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item)
 }
 
-/// The text up to the end of what has begun, whatever else is in it.
+/// The text up to the end of the current tag; anything else in it is skipped.
 fn body(events: &mut OffsetIter<'_>) -> String {
     let mut body = String::new();
     let mut depth = 1;
@@ -425,7 +409,7 @@ fn body(events: &mut OffsetIter<'_>) -> String {
     body
 }
 
-/// What stands behind a fence's word: flags and key=value.
+/// The words behind a fence's first word: flags and key=value.
 struct FenceKeys<'a>(Vec<&'a str>);
 
 impl<'a> FenceKeys<'a> {

@@ -1,7 +1,8 @@
 //! Commands to paste: how a value becomes one word for a shell, and where in a command of a lab one may stand.
 //!
-//! Every value stands in single quotes, in which both shells take everything literally except the quote. So it must
-//! stand where a word does: outside quotes and comments, with white space or a `=` before it and white space behind.
+//! Every value stands in single quotes. Within them both shells take everything literally, except the quote itself. So a
+//! value must stand where a word can: outside quotes and comments, with white space or a `=` before it and white space
+//! behind it.
 
 use crate::lab::given::ExampleRequest;
 use crate::text::show::clean;
@@ -29,15 +30,10 @@ impl Shell {
         match self {
             Self::Bash => posix_quoted(&text),
             Self::PowerShell => {
-                let mut out = String::from("'");
-                for c in text.chars() {
-                    if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
-                        out.push(c);
-                    }
-                    out.push(c);
-                }
-                out.push('\'');
-                out
+                let is_quote = |c| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+                let times = |c| if is_quote(c) { 2 } else { 1 };
+                let doubled = text.chars().flat_map(|c| std::iter::repeat_n(c, times(c)));
+                format!("'{}'", doubled.collect::<String>())
             }
         }
     }
@@ -59,11 +55,10 @@ impl Shell {
         let provider = request.sigv4.as_ref().map(|text| self.quoted(text));
         match (self, provider) {
             (Self::Bash, provider) => {
-                let signed = provider.map_or_else(String::new, |provider| {
-                    format!(
-                        "--aws-sigv4 {provider} --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \\\n  "
-                    )
-                });
+                let signed = provider.map(|provider| format!(
+                    "--aws-sigv4 {provider} --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \\\n  "
+                ));
+                let signed = signed.unwrap_or_default();
                 format!(
                     "curl --silent --show-error --globoff --request {method} {url} \\\n  {signed}--header 'Content-Type: application/json' \\\n  --data-raw {body}"
                 )
@@ -100,7 +95,6 @@ pub(super) fn lines(text: &str) -> String {
     lines.join("\n")
 }
 
-/// A part of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CommandPart {
     /// The command's own words.
@@ -109,7 +103,7 @@ pub(super) enum CommandPart {
     Value(String),
 }
 
-/// Takes a command apart; answers with every problem that it has, too.
+/// The parts of a command, and every problem that it has.
 pub(super) fn command_parts(source: &str, shell: Shell) -> (Vec<CommandPart>, Vec<String>) {
     let mut parts = Vec::new();
     let mut problems = Vec::new();
@@ -126,9 +120,9 @@ pub(super) fn command_parts(source: &str, shell: Shell) -> (Vec<CommandPart>, Ve
         problems.push("<< is not supported in commands; put the text between single quotes".into());
     }
     if shell == Shell::PowerShell && (source.contains("@'") || source.contains("@\"")) {
-        problems.push(
-            "here-strings are not supported in commands; put the text between single quotes".into(),
-        );
+        let problem =
+            "here-strings are not supported in commands; put the text between single quotes";
+        problems.push(problem.into());
     }
     while let Some(begin) = rest.find("{{") {
         let (fixed, from) = rest.split_at(begin);
@@ -138,12 +132,11 @@ pub(super) fn command_parts(source: &str, shell: Shell) -> (Vec<CommandPart>, Ve
         };
         let (value, after) = from.split_at(length);
         place = place.after(fixed, shell);
-        let before = fixed.chars().next_back();
-        let next = after.chars().next();
-        let begins = match before {
+        let begins = match fixed.chars().next_back() {
             None => parts.is_empty(),
             Some(c) => c.is_whitespace() || c == '=',
         };
+        let next = after.chars().next();
         let ends = next.is_none_or(|c| c.is_whitespace() || matches!(c, ')' | ';'));
         if !matches!(place, Quoting::Word | Quoting::Between) || !begins || !ends {
             problems.push(format!(

@@ -1,4 +1,4 @@
-//! What students could read of others once they may list the region's functions: environment variables.
+//! What students can read of others where they may list the region's functions: environment variables.
 
 use crate::aws::{CallError, Client};
 use crate::stack::kinds::function;
@@ -7,9 +7,9 @@ use crate::text::words::{plural, some_of};
 
 use crate::verbs::session::Session;
 
-/// Functions that are named one by one.
+/// Most functions that the warning names.
 const FEW: usize = 5;
-/// What lets somebody see every function of the region with its environment.
+/// The action that shows every function of the region with its environment.
 const LISTING: &str = "lambda:ListFunctions";
 
 /// A warning where the lab's policy lets students list functions and others' have environment variables.
@@ -20,13 +20,12 @@ pub(super) async fn note(client: &Client, session: &Session) -> Option<String> {
     let mut names = Vec::new();
     let mut token: Option<String> = None;
     loop {
-        let page = client.functions_page(token.clone()).await;
-        let page = match page {
+        let page = match client.functions_page(token.clone()).await {
             Ok(page) => page,
             Err(CallError::Cancelled) => return None,
             Err(CallError::Cloud(error)) => {
                 return Some(format!(
-                    "students may list the region's functions, and what those tell could not be looked at: {error}"
+                    "students may list the region's functions, and what they can see there could not be checked: {error}"
                 ));
             }
         };
@@ -37,23 +36,21 @@ pub(super) async fn note(client: &Client, session: &Session) -> Option<String> {
             break;
         }
     }
-    said(&names)
+    warning(&names)
 }
 
-fn said(names: &[String]) -> Option<String> {
-    let shown: Vec<&str> = names.iter().map(String::as_str).collect();
+fn warning(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
             "students can read the environment variables of {} in this region that {} not this class's: {}; set \
              console_lists = false, move the class to another account or region, or keep secrets out of variables",
             plural(names.len(), "function"),
             if names.len() == 1 { "is" } else { "are" },
-            some_of(&shown, FEW)
+            some_of(names, FEW)
         )
     })
 }
 
-/// Whether the students' policy, as the lab fills it in, allows the listing.
 fn lets_list(session: &Session) -> bool {
     let (lab, class) = (&session.class.lab, session.class.name());
     let Some(student) = session.class.students.first() else {
@@ -62,7 +59,6 @@ fn lets_list(session: &Session) -> bool {
     lab.students_may(session.scope(), class, student, LISTING)
 }
 
-/// Whether it has variables and is not of the class.
 fn is_exposed(function: &function::Seen, session: &Session) -> bool {
     let record = Record::parse(&function.description);
     let ours = record.is_some_and(|record| record.owner.class == *session.class.name());
@@ -75,9 +71,9 @@ mod tests {
 
     #[test]
     fn only_functions_with_something_to_read_are_warned_of_and_few_named() {
-        assert_eq!(said(&[]), None);
+        assert_eq!(warning(&[]), None);
         let names: Vec<String> = (0..9).map(|n| format!("billing-{n}")).collect();
-        let text = said(&names).unwrap();
+        let text = warning(&names).unwrap();
         assert!(
             text.contains("9 functions") && text.contains("billing-0"),
             "{text}"

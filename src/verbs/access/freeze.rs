@@ -40,17 +40,13 @@ pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     let stands = |s: &StudentResult| s.outcome == Outcome::Frozen && !has_no_stack(&s.resources);
     if students.iter().any(stands) {
         notes.push(
-            "what ran of their workflows is stopped, and their functions run no more until `homeroom access thaw`; an API \
-             that asks for no authorization answers whoever calls it with an error"
+            "their running workflows are stopped, and their functions do not run until `homeroom access thaw`; an API \
+             without authorization answers every call with an error"
                 .to_owned(),
         );
     }
     notes.extend(half_reached(&students));
-    let mut exit = run.exit(
-        &students,
-        &[Outcome::Failed, Outcome::Conflict],
-        Exit::SomeFailed,
-    );
+    let mut exit = run.exit(&students, &[Outcome::Failed, Outcome::Conflict]);
     if exit == Exit::Done && !plan.gaps.is_empty() {
         exit = Exit::SomeFailed;
     }
@@ -71,7 +67,7 @@ async fn carry_out(
         true => Outcome::Frozen,
         false => Outcome::Thawed,
     };
-    // Everybody is shut out before anything else is done: that is one call each, and the rest takes longer.
+    // Shuts everybody out first: that is one call each, and the rest takes longer.
     let runs = execute(client, plan, |student, run| {
         StackResult::let_in_or_out(student, run, done).event()
     })
@@ -87,35 +83,31 @@ async fn carry_out(
     results.collect()
 }
 
-/// Whom a freeze or a thaw reaches in part, or not at all.
+/// Notes on students whom a freeze or a thaw reaches in part, or not at all.
 fn half_reached(students: &[StudentResult]) -> Vec<String> {
+    // No user, no stack, and what to say.
     let parts = [
         (
-            true,
-            false,
+            (true, false),
             "no IAM user of this class, lab and region; only functions and workflows, where there are any",
         ),
         (
-            false,
-            true,
+            (false, true),
             "no stack of this class, lab and region; only the IAM user",
         ),
         (
-            true,
-            true,
+            (true, true),
             "neither an IAM user nor a stack of this class, lab and region, so nothing was done",
         ),
     ];
-    let said = parts.into_iter().filter_map(|(no_user, no_stack, what)| {
-        let has = |s: &&StudentResult| {
-            let missing = (s.outcome == Outcome::NoAccess, has_no_stack(&s.resources));
-            missing == (no_user, no_stack)
-        };
-        let names = students.iter().filter(has).map(|s| s.username.as_str());
-        let names: Vec<&str> = names.collect();
+    let notes = parts.into_iter().filter_map(|(missing, what)| {
+        let lacks =
+            |s: &StudentResult| (s.outcome == Outcome::NoAccess, has_no_stack(&s.resources));
+        let names = students.iter().filter(|s| lacks(s) == missing);
+        let names: Vec<&str> = names.map(|s| s.username.as_str()).collect();
         (!names.is_empty()).then(|| format!("{what}: {}", some_of(&names, FEW)))
     });
-    said.collect()
+    notes.collect()
 }
 
 #[cfg(test)]

@@ -35,20 +35,16 @@ const COMMAND: Command = Command::AccessGrant;
 
 pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     if !class.lab.has_access() {
-        return Err(Error::new(
-            Kind::Invalid,
-            "lab.toml",
-            "the lab does not say what students may do, so none can be let in",
-        )
-        .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
+        let cause = "the lab does not say what students may do, so none can be let in";
+        return Err(Error::new(Kind::Invalid, "lab.toml", cause)
+            .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
     let mut session = class.connect().await?;
-    // Before anything is made for them: what a student may do is written for whoever is in the roster.
+    // Before anything is made for them: only students in the roster are let in.
     if !session.class.doubts.is_empty() {
         let observed = look(&session, COMMAND).await?;
         session.settle_leavers(&observed, Leavers::Refused)?;
     }
-    let session = session;
     let vault = session.vault();
     let work = session.run(COMMAND, Log::Kept, async |client| {
         let observed = observe_access(client, &session.desired, true).await?;
@@ -79,11 +75,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     notes.extend(still_frozen(&session, &observed));
     notes.extend(exposed);
     notes.extend(where_credentials_are(&vault, &students));
-    let exit = run.exit(
-        &students,
-        &[Outcome::Failed, Outcome::Conflict],
-        Exit::SomeFailed,
-    );
+    let exit = run.exit(&students, &[Outcome::Failed, Outcome::Conflict]);
     let mut ended = session.ended(COMMAND, students, notes);
     ended.list(files);
     ended.summary.left = session.left_in_iam(&observed);
@@ -93,10 +85,9 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     ended.show(&session)
 }
 
-/// What a policy names must be there, so students without a stack are not planned for.
 fn plan(session: &Session, args: &GrantArgs, observed: &Observed) -> Result<Plan> {
-    let wanted =
-        wanted(session, observed).map_err(|failures| Error::of(Kind::Refused, failures))?;
+    let wanted = wanted(session, observed);
+    let wanted = wanted.map_err(|failures| Error::of(Kind::Refused, failures))?;
     let how = Grant {
         access_keys: args.access_keys,
         rotate: args.rotate,
@@ -104,7 +95,8 @@ fn plan(session: &Session, args: &GrantArgs, observed: &Observed) -> Result<Plan
     Ok(access::grant(&session.desired, &wanted, observed, how))
 }
 
-/// What each student whose APIs are there should have.
+/// What each student should have. The policies name the stack's APIs, so a student whose APIs are not all there gets
+/// nothing.
 fn wanted(
     session: &Session,
     observed: &Observed,
@@ -134,12 +126,12 @@ fn wanted(
     Ok(wanted)
 }
 
-/// How full the account is; it is asked only when something is to be made.
+/// Asks how full the account is, if something is to be made.
 async fn look_for_room(client: &Client, plan: &mut Plan) {
     if plan.creates(kinds::Kind::User) + plan.creates(kinds::Kind::ManagedPolicy) == 0 {
         return;
     }
-    // Without the right to read it, AWS itself says where the limit is.
+    // Without the right to read it, the limits stay unknown here, and AWS refuses what is too much.
     let summary = client.account_summary().await.unwrap_or_default();
     plan.account.users = summary.users;
     plan.account.users_quota = summary.users_quota;
@@ -166,11 +158,11 @@ async fn carry_out(
     pairs.map(|(s, run)| result(s, run).into()).collect()
 }
 
-/// Where to find what students sign in with; who has credentials that are not here.
+/// Notes on where the students' credentials are, and on students whose credentials are not on this machine.
 fn where_credentials_are(vault: &Vault, students: &[StudentResult]) -> Vec<String> {
-    let granted = students
-        .iter()
-        .filter(|s| matches!(s.outcome, Outcome::Granted | Outcome::Unchanged));
+    let is_granted =
+        |s: &&StudentResult| matches!(s.outcome, Outcome::Granted | Outcome::Unchanged);
+    let granted = students.iter().filter(is_granted);
     let (here, elsewhere): (Vec<_>, Vec<_>) =
         granted.partition(|student| vault.file(&student.username).is_file());
     let here = (!here.is_empty()).then(|| {

@@ -13,7 +13,7 @@ use crate::verbs::session::Session;
 
 pub(super) struct VaultIssuer {
     vault: Vault,
-    /// The account's password policy asks for no fewer characters.
+    /// Least characters that the account's password policy asks for.
     shortest: usize,
     sign_in_url: String,
 }
@@ -22,22 +22,14 @@ impl VaultIssuer {
     /// Asks the account for what a password must be, and where its users sign in. Without the right to read the policy
     /// a password has the usual length; AWS refuses it where that is too short.
     pub(crate) async fn new(client: &Client, session: &Session, vault: Vault) -> Self {
-        let shortest = client
-            .shortest_password()
-            .await
-            .unwrap_or_default()
-            .and_then(|length| usize::try_from(length).ok());
-        let sign_in_url = if session.client.is_aws() {
+        let mut issuer = Self::idle(vault);
+        let shortest = client.shortest_password().await.unwrap_or_default();
+        issuer.shortest = shortest.and_then(|n| n.try_into().ok()).unwrap_or(0);
+        if session.client.is_aws() {
             let alias = client.account_alias().await.unwrap_or_default();
-            session.scope().sign_in_url(alias.as_deref())
-        } else {
-            String::new()
-        };
-        Self {
-            vault,
-            shortest: shortest.unwrap_or(0),
-            sign_in_url,
+            issuer.sign_in_url = session.scope().sign_in_url(alias.as_deref());
         }
+        issuer
     }
 
     /// For a run that has nothing to do.
@@ -52,7 +44,7 @@ impl VaultIssuer {
 
 impl Issuer for VaultIssuer {
     fn password(&self) -> io::Result<SecretString> {
-        // A password takes some twenty bytes, or a few times that when one has no digit, say, and is made again.
+        // A password takes about twenty bytes, and a few times that when it must be made again (no digit, for example).
         let mut pool = [0_u8; 4096];
         getrandom::fill(&mut pool)
             .map_err(|error| io::Error::other(format!("no random bytes: {error}")))?;

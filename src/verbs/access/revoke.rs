@@ -30,7 +30,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let mut plan = plan(&session, &observed);
     session.check_leavers(&observed, &plan)?;
     if session.class.settings.left && plan.is_about_nobody() {
-        // Nobody's files stay for want of anybody's user.
+        // Files of students who left go even if none of them has a user.
         forget::files(&session, COMMAND, &[], &observed).await;
         return Err(session.nobody_left("access"));
     }
@@ -63,7 +63,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     let students: Vec<StudentResult> = stacks.into_iter().map(Into::into).collect();
     notes.extend(forget::files(&session, COMMAND, &students, &observed).await);
     let gaps = left.unwrap_or(plan).gaps;
-    let mut exit = run.exit(&students, &[Outcome::Remains], Exit::Remains);
+    let mut exit = run.exit(&students, &[Outcome::Remains]);
     if exit == Exit::Done && !gaps.is_empty() {
         exit = Exit::Remains;
     }

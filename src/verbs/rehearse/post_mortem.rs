@@ -1,4 +1,4 @@
-//! What a rehearsal that failed leaves behind: its cloud is gone a moment later, and with it all that could tell why.
+//! What a failed rehearsal leaves behind. Its cloud is gone a moment later, with everything that shows why it failed.
 
 use std::cell::OnceCell;
 use std::fs;
@@ -14,7 +14,6 @@ use crate::probe::failed_executions::FailedExecutions;
 use crate::verbs::run::Log;
 use crate::verbs::session::Session;
 
-/// Where to look and what was kept.
 pub(super) struct PostMortem {
     /// The embedded cloud's log, if it is known.
     log: Option<PathBuf>,
@@ -31,7 +30,7 @@ impl PostMortem {
         }
     }
 
-    /// Where it is, in words, once something was kept.
+    /// Says where to look, once something was saved.
     pub(crate) fn note(&self) -> Option<String> {
         let place = self.kept.get()?;
         Some(format!(
@@ -40,18 +39,16 @@ impl PostMortem {
         ))
     }
 
-    /// Keeps what tells why, while the cloud is there to be asked. What cannot be kept is said and ends nothing.
+    /// Saves what shows why, while the cloud still runs. An error here is shown and ends nothing.
     pub(crate) async fn keep(&self, session: Option<&Session>) {
         if let Err(error) = self.try_to_keep(session).await {
             // A closed stderr leaves nobody to tell.
-            let _ = writeln!(
-                io::stderr().lock(),
-                "what would tell why could not be kept: {error}"
-            );
+            let text = format!("could not save what shows why the rehearsal failed: {error}");
+            let _ = writeln!(io::stderr().lock(), "{text}");
         }
     }
 
-    /// Keeps it, once: the log, and the histories of every failed execution of the class.
+    /// Saves, once, the log and the histories of every failed execution of the class.
     async fn try_to_keep(&self, session: Option<&Session>) -> io::Result<()> {
         if self.kept.get().is_some() {
             return Ok(());
@@ -66,7 +63,7 @@ impl PostMortem {
             write_new(&dir.join("failed-executions.json"), &text)?;
         }
         if let Some(log) = &self.log {
-            // After the histories: what asking for them went wrong with is in it, too.
+            // After the histories: the log shows, too, if reading them failed.
             let text = fs::read(log).map_err(|error| named(log, &error))?;
             write_new(&dir.join("server.log"), &text)?;
         }

@@ -6,13 +6,14 @@ use crate::cli::{Cli, RehearseArgs};
 use crate::error::{Error, Kind, Result};
 use crate::files::{class_dir, write_whole};
 use crate::ids::{CLASS_MAX, ClassName};
-use crate::lab::bundle::demo_roster;
+use crate::lab::bundle::DEMO_ROSTER;
 use crate::local;
 use crate::options::{GlobalOptions, QuotaScale};
 use crate::strict::{self, Proxy};
 use crate::verbs::class::{Class, invalid};
+use crate::verbs::say::general;
 
-/// What is put after the class's name, so that a rehearsal never stands where the real class does.
+/// The suffix of the class's name, so that a rehearsal never meets the real class.
 const SUFFIX: &str = "-rehearsal";
 
 /// The class under a name of its own, with settings that leave nothing to chance.
@@ -22,7 +23,7 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
     let named: ClassName = format!("{short}{SUFFIX}").parse().map_err(|error| {
         Error::new(Kind::Invalid, "--class", format!("{short}{SUFFIX} {error}"))
     })?;
-    // What is proposed must find the rehearsal's cloud and class; without --keep both are gone by then.
+    // Proposed commands must find the rehearsal's cloud and class. Without --keep both are gone, so none is proposed.
     class.invocation = if args.keep {
         crate::verbs::invocation::of(&GlobalOptions {
             roster: match class.settings.roster_built_in {
@@ -42,7 +43,7 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
     };
     class.settings.class = named;
     if args.strict && cli.global.quota_scale.is_none() {
-        // Whoever wants to see throttles says `--quota-scale off`.
+        // `--quota-scale off` is for a person who wants to see throttles.
         let own = match class.settings.quota_scale {
             QuotaScale::Factor(factor) => factor,
             QuotaScale::Off => 1.0,
@@ -54,11 +55,10 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
     Ok(class)
 }
 
-/// Writes the built-in roster where the class's other files are: whoever looks around afterwards has to name one.
+/// Writes the built-in roster beside the class's other files: commands that look around afterwards must name a roster.
 fn keep_roster(class: &Class, named: &ClassName) -> Result<PathBuf> {
     let path = class_dir(&class.settings.reports, named).join("roster.csv");
-    write_whole(&path, demo_roster())
-        .map_err(|error| Error::new(Kind::General, "the built-in roster", error.to_string()))?;
+    write_whole(&path, DEMO_ROSTER).map_err(general("the built-in roster"))?;
     Ok(path)
 }
 
@@ -76,8 +76,7 @@ pub(super) async fn strict(
         ..strict::Options::default()
     };
     let proxy = Proxy::start(&endpoint.url, options).await;
-    let proxy = proxy.map_err(|error| Error::new(Kind::General, "--strict", error.to_string()));
-    Ok(Some(proxy?))
+    Ok(Some(proxy.map_err(general("--strict"))?))
 }
 
 /// What the strict model saw of the calls.
@@ -88,11 +87,10 @@ pub(super) fn counted(proxy: &Proxy) -> String {
     if throttled == 0 {
         return format!("AWS's quotas: {calls} calls counted, none throttled");
     }
-    let by_quota: Vec<String> = model
-        .emptied()
+    let emptied = model.emptied();
+    let by_quota = emptied
         .iter()
-        .map(|(quota, count)| format!("{quota} {count}"))
-        .collect();
-    let by_quota = by_quota.join(", ");
+        .map(|(quota, count)| format!("{quota} {count}"));
+    let by_quota = by_quota.collect::<Vec<_>>().join(", ");
     format!("AWS's quotas: {calls} calls counted, {throttled} throttled ({by_quota})")
 }

@@ -31,19 +31,18 @@ use tokio_util::sync::CancellationToken;
 use crate::text::hex;
 use crate::text::show::clean;
 
-/// How long a connection may take to say what it wants.
+/// How long a connection may take to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often a silent event stream is written to, so that a browser that went away is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Most connections at once that have not said what they want. A page's own say it at once.
+/// Most connections without a request. A browser sends its request at once.
 const WAITING_ROOM: usize = 64;
 
 const WAITING: &[u8] = include_bytes!("waiting.html");
 const WAITING_SCRIPT: &str = include_str!("waiting.js");
 
-/// What is on show, and who looks.
 pub(super) struct Board {
     secret: String,
     page: Mutex<Option<Bytes>>,
@@ -51,24 +50,17 @@ pub(super) struct Board {
     viewers: watch::Sender<usize>,
 }
 
-/// What the page is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
-    /// Nothing was read yet.
     Nothing,
-    /// The class is being read.
     Reading,
-    /// There is a new page.
     Read,
-    /// The class could not be read.
     Failed(String),
 }
 
 impl Board {
-    /// An empty board with a new secret.
-    ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// When the system gives no random bytes.
     pub(crate) fn new() -> io::Result<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
@@ -80,34 +72,28 @@ impl Board {
         })
     }
 
-    /// The page's address.
     pub(crate) fn url(&self, port: u16) -> String {
         format!("http://127.0.0.1:{port}/{}/", self.secret)
     }
 
-    /// Tells every open page something.
     pub(crate) fn say(&self, said: Said) {
         self.said.send_replace(said);
     }
 
-    /// Puts a page on show, and tells every open one.
     pub(crate) fn show(&self, page: String) {
         *self.page.lock().unwrap_or_else(PoisonError::into_inner) = Some(page.into());
         self.say(Said::Read);
     }
 
-    /// Waits until a browser has the page open.
     pub(crate) async fn somebody_looks(&self) {
         let mut viewers = self.viewers.subscribe();
-        // The sender lives as long as the board, so this ends only when somebody looks.
+        // The sender lives as long as the board, so this ends only when a browser opens the page.
         let _ = viewers.wait_for(|count| *count > 0).await;
     }
 
     fn page(&self) -> Option<Bytes> {
-        self.page
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let page = self.page.lock();
+        page.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -123,19 +109,18 @@ impl Viewer {
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        self.0
-            .viewers
-            .send_modify(|count| *count = count.saturating_sub(1));
+        let leave = |count: &mut usize| *count = count.saturating_sub(1);
+        self.0.viewers.send_modify(leave);
     }
 }
 
-/// Connections that have not said yet what they want, the oldest first. It holds so many; one more, and the oldest is
-/// closed: somebody who opens connections and says nothing keeps nobody out.
+/// Connections without a request so far, the oldest first. Where there are too many the oldest is closed, so that a
+/// program that opens connections and sends nothing keeps nobody out.
 #[derive(Debug, Default)]
 struct Waiting(Mutex<BTreeMap<u64, CancellationToken>>);
 
 impl Waiting {
-    /// Lets a connection in; the token is cancelled when it has to make room.
+    /// Adds a connection. Its token is cancelled when it has to make room.
     fn enter(&self, number: u64) -> CancellationToken {
         let token = CancellationToken::new();
         let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,16 +133,15 @@ impl Waiting {
         token
     }
 
-    /// A connection has said what it wants, or is gone.
+    /// Removes a connection that has sent its request or is gone.
     fn leave(&self, number: u64) {
         let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         room.remove(&number);
     }
 }
 
-/// Answers until it is given up.
-///
-/// Not `axum::serve`: it has no time-out for a request's head, and closes no connection to make room.
+/// Answers requests until it is dropped. `axum::serve` would have no time-out for a request's head, and would close no
+/// connection to make room.
 pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
     let pages = TowerToHyperService::new(pages(board, port));
     let waiting = Arc::new(Waiting::default());
@@ -175,7 +159,7 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
                 waiting.leave(number);
                 pages.call(request)
             });
-            // One request a connection: between two it would wait again, and nobody would see it.
+            // One request a connection: `Waiting` would not see a connection that waits between two.
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(PATIENCE)
@@ -188,7 +172,7 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
     }
 }
 
-/// What is answered: everything below the secret word, to a request for this very address.
+/// Answers requests for this very address, below the secret word.
 fn pages(board: Arc<Board>, port: u16) -> Router {
     let below = |path| format!("/{}{path}", board.secret);
     Router::new()
@@ -203,7 +187,7 @@ fn pages(board: Arc<Board>, port: u16) -> Router {
         .with_state(board)
 }
 
-/// Refuses what does not name this address, and says of every answer that it is for this address alone.
+/// Refuses a request that names another address, and marks every answer as for this address alone.
 async fn guard(State(port): State<u16>, request: Request, next: Next) -> Response {
     let mut response = match is_ours(request.headers(), port) {
         true => next.run(request).await,
@@ -251,7 +235,7 @@ async fn waiting_script() -> impl IntoResponse {
     (kind, WAITING_SCRIPT)
 }
 
-/// What is said: at once what was said last, then each thing as it comes.
+/// The last event at once, then each new one.
 async fn events(State(board): State<Arc<Board>>) -> impl IntoResponse {
     let mut heard = board.said.subscribe();
     heard.mark_changed();
@@ -268,7 +252,7 @@ async fn events(State(board): State<Arc<Board>>) -> impl IntoResponse {
 fn event(said: &Said) -> Event {
     let (name, data) = match said {
         Said::Nothing => return Event::default().comment("nothing yet"),
-        // Of an event without data a browser says nothing.
+        // A browser drops an event without data.
         Said::Reading => ("reading", "-".into()),
         Said::Read => ("read", "-".into()),
         Said::Failed(why) => ("failed", clean(why)),
