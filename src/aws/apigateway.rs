@@ -1,7 +1,5 @@
 //! Amazon API Gateway: REST APIs, part by part.
 
-use std::collections::HashMap;
-
 use aws_sdk_apigateway::types::{
     EndpointConfiguration, EndpointType, IntegrationType, Op, PatchOperation, Resource, RestApi,
 };
@@ -11,10 +9,10 @@ use crate::stack::kinds::rest_api::{
 };
 use crate::stack::ownership::{Ownership, Tags};
 
-use super::Page;
 use super::client::Client;
 use super::error::CallResult;
 use super::operations::Operation;
+use super::{Page, tag_map};
 
 /// Items a page at most. Source: API Gateway GetRestApis and GetResources, `limit`.
 const PAGE: i32 = 500;
@@ -56,7 +54,7 @@ impl Client {
                             .types(EndpointType::Regional)
                             .build(),
                     )
-                    .set_tags(Some(map(tags)))
+                    .set_tags(Some(tag_map(tags)))
                     .send()
             })
             .await?;
@@ -65,11 +63,10 @@ impl Client {
 
     /// apigateway:DeleteRestApi.
     pub async fn delete_rest_api(&self, id: &str) -> CallResult<()> {
-        self.call(Operation::DeleteRestApi, |sdk| {
+        self.send(Operation::DeleteRestApi, |sdk| {
             sdk.apigateway.delete_rest_api().rest_api_id(id).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:GetResources with methods: one page.
@@ -123,7 +120,7 @@ impl Client {
         method: &str,
         authorization: Authorization,
     ) -> CallResult<()> {
-        self.call(Operation::PutMethod, |sdk| {
+        self.send(Operation::PutMethod, |sdk| {
             sdk.apigateway
                 .put_method()
                 .rest_api_id(id)
@@ -132,8 +129,7 @@ impl Client {
                 .authorization_type(authorization.as_str())
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:UpdateMethod: who may call it.
@@ -144,7 +140,7 @@ impl Client {
         method: &str,
         authorization: Authorization,
     ) -> CallResult<()> {
-        self.call(Operation::UpdateMethod, |sdk| {
+        self.send(Operation::UpdateMethod, |sdk| {
             sdk.apigateway
                 .update_method()
                 .rest_api_id(id)
@@ -153,8 +149,7 @@ impl Client {
                 .patch_operations(replace("/authorizationType", authorization.as_str()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:PutIntegration: Lambda proxy.
@@ -165,7 +160,7 @@ impl Client {
         method: &str,
         uri: &str,
     ) -> CallResult<()> {
-        self.call(Operation::PutIntegration, |sdk| {
+        self.send(Operation::PutIntegration, |sdk| {
             sdk.apigateway
                 .put_integration()
                 .rest_api_id(id)
@@ -177,8 +172,7 @@ impl Client {
                 .uri(uri)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:CreateDeployment to a stage, which is created with the description if it is not there.
@@ -188,7 +182,7 @@ impl Client {
         stage: &str,
         stage_description: &str,
     ) -> CallResult<()> {
-        self.call(Operation::CreateDeployment, |sdk| {
+        self.send(Operation::CreateDeployment, |sdk| {
             sdk.apigateway
                 .create_deployment()
                 .rest_api_id(id)
@@ -197,8 +191,7 @@ impl Client {
                 .description(stage_description)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:GetStages.
@@ -232,7 +225,7 @@ impl Client {
             patch.push(replace("/*/*/throttling/rateLimit", rate.to_string()));
             patch.push(replace("/*/*/throttling/burstLimit", burst.to_string()));
         }
-        self.call(Operation::UpdateStage, |sdk| {
+        self.send(Operation::UpdateStage, |sdk| {
             sdk.apigateway
                 .update_stage()
                 .rest_api_id(id)
@@ -240,34 +233,31 @@ impl Client {
                 .set_patch_operations(Some(patch.clone()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:TagResource.
     pub(crate) async fn tag_rest_api(&self, arn: &str, tags: &Tags) -> CallResult<()> {
-        self.call(Operation::ApiGatewayTagResource, |sdk| {
+        self.send(Operation::ApiGatewayTagResource, |sdk| {
             sdk.apigateway
                 .tag_resource()
                 .resource_arn(arn)
-                .set_tags(Some(map(tags)))
+                .set_tags(Some(tag_map(tags)))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:DeleteStage.
     pub async fn delete_stage(&self, id: &str, stage: &str) -> CallResult<()> {
-        self.call(Operation::DeleteStage, |sdk| {
+        self.send(Operation::DeleteStage, |sdk| {
             sdk.apigateway
                 .delete_stage()
                 .rest_api_id(id)
                 .stage_name(stage)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 }
 
@@ -315,8 +305,4 @@ fn replace(path: &str, value: impl Into<String>) -> PatchOperation {
         .path(path)
         .value(value)
         .build()
-}
-
-fn map(tags: &Tags) -> HashMap<String, String> {
-    tags.clone().into_iter().collect()
 }

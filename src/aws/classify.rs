@@ -20,7 +20,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::error::{CloudError, CloudResult, ErrorKind, UNRESERVED};
 use super::operations::Operation;
 
-/// An answer of the SDK, its error classified.
+pub(super) const NO_CREDENTIALS: &str =
+    "no AWS credentials were found where the AWS CLI looks for them";
+
+/// The SDK's answer, with its error classified.
 pub(super) fn classified<O, E>(
     operation: Operation,
     answer: Result<O, SdkError<E, HttpResponse>>,
@@ -33,13 +36,12 @@ where
 
 /// An input that the SDK itself refuses to build.
 pub(super) fn unbuildable(operation: Operation, error: &(dyn Error + 'static)) -> CloudError {
-    CloudError {
+    CloudError::new(
         operation,
-        kind: ErrorKind::Invalid,
-        code: "InvalidRequest".into(),
-        message: chain(error),
-        request_id: None,
-    }
+        ErrorKind::Invalid,
+        "InvalidRequest",
+        chain(error),
+    )
 }
 
 fn classify<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> CloudError
@@ -100,19 +102,13 @@ where
     let message = source.map_or_else(|| error.to_string(), chain);
     if let Some(cause) = find::<CredentialsError>(error) {
         // Fetching them failed, so the request itself was never signed and never sent.
-        let nothing_said = cause.source().is_none();
-        return CloudError {
-            operation,
-            kind: ErrorKind::Credentials,
-            code: "NoCredentials".into(),
-            message: match cause {
-                CredentialsError::CredentialsNotLoaded(_) if nothing_said => {
-                    "no AWS credentials were found where the AWS CLI looks for them".into()
-                }
-                _ => message,
-            },
-            request_id: None,
+        let message = match cause {
+            CredentialsError::CredentialsNotLoaded(_) if cause.source().is_none() => {
+                NO_CREDENTIALS.to_owned()
+            }
+            _ => message,
         };
+        return CloudError::new(operation, ErrorKind::Credentials, "NoCredentials", message);
     }
     CloudError {
         operation,

@@ -88,7 +88,7 @@ impl Client {
     /// states:CreateStateMachine.
     pub async fn create_state_machine(&self, new: &NewStateMachine<'_>) -> CallResult<()> {
         let tags = tag_list(&new.tags);
-        self.call(Operation::CreateStateMachine, |sdk| {
+        self.send(Operation::CreateStateMachine, |sdk| {
             sdk.sfn
                 .create_state_machine()
                 .name(new.name)
@@ -101,8 +101,7 @@ impl Client {
                 .set_tags(Some(tags.clone()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:UpdateStateMachine: definition and role; what is in `undo` is put back as AWS makes it.
@@ -112,37 +111,34 @@ impl Client {
         new: &NewStateMachine<'_>,
         undo: &[MachineSetting],
     ) -> CallResult<()> {
-        self.call(Operation::UpdateStateMachine, |sdk| {
+        self.send(Operation::UpdateStateMachine, |sdk| {
             extras::undo_of_machine(sdk.sfn.update_state_machine(), undo)
                 .state_machine_arn(arn)
                 .role_arn(&new.role_arn)
                 .definition(&new.definition)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:DeleteStateMachine; asynchronous.
     pub async fn delete_state_machine(&self, arn: &str) -> CallResult<()> {
-        self.call(Operation::DeleteStateMachine, |sdk| {
+        self.send(Operation::DeleteStateMachine, |sdk| {
             sdk.sfn.delete_state_machine().state_machine_arn(arn).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:TagResource.
     pub async fn tag_state_machine(&self, arn: &str, tags: &Tags) -> CallResult<()> {
-        self.call(Operation::StatesTagResource, |sdk| {
+        self.send(Operation::StatesTagResource, |sdk| {
             sdk.sfn
                 .tag_resource()
                 .resource_arn(arn)
                 .set_tags(Some(tag_list(tags)))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:ListTagsForResource.
@@ -181,11 +177,10 @@ impl Client {
 
     /// states:StopExecution.
     pub async fn stop_execution(&self, execution_arn: &str) -> CallResult<()> {
-        self.call(Operation::StopExecution, |sdk| {
+        self.send(Operation::StopExecution, |sdk| {
             sdk.sfn.stop_execution().execution_arn(execution_arn).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:DescribeExecution: the execution with its details; without them while AWS does not show its input yet.
