@@ -18,8 +18,7 @@ use super::{Page, tag_map};
 const PAGE: i32 = 500;
 
 impl Client {
-    /// apigateway:GetRestApis: one page, tags included (`ownership` by `class` is the caller's to judge:
-    /// the tags come beside each).
+    /// apigateway:GetRestApis: one page, with the tags of each. `ownership` stays `Unproven`: it depends on the class.
     pub async fn rest_apis_page(&self, token: Option<String>) -> CallResult<Page<(Seen, Tags)>> {
         let answer = self
             .call(Operation::GetRestApis, |sdk| {
@@ -36,7 +35,7 @@ impl Client {
         })
     }
 
-    /// apigateway:CreateRestApi, regional: id and, where told, the root resource's id.
+    /// apigateway:CreateRestApi, regional: its id, and the root resource's id where the answer has one.
     pub async fn create_rest_api(
         &self,
         name: &str,
@@ -167,7 +166,7 @@ impl Client {
                 .resource_id(resource)
                 .http_method(method)
                 .r#type(IntegrationType::AwsProxy)
-                // Lambda is always invoked by POST, whatever the method that the client used.
+                // API Gateway always invokes Lambda by POST, whatever the client's method.
                 .integration_http_method("POST")
                 .uri(uri)
                 .send()
@@ -175,7 +174,7 @@ impl Client {
         .await
     }
 
-    /// apigateway:CreateDeployment to a stage, which is created with the description if it is not there.
+    /// apigateway:CreateDeployment to a stage. AWS creates the stage, with the description, if it is not there.
     pub async fn create_deployment(
         &self,
         id: &str,
@@ -211,7 +210,7 @@ impl Client {
             .collect())
     }
 
-    /// apigateway:UpdateStage: the description and, where there is one, the throttle of all its methods.
+    /// apigateway:UpdateStage: the description and, if given, the throttle of all its methods.
     pub async fn update_stage(
         &self,
         id: &str,
@@ -221,7 +220,7 @@ impl Client {
     ) -> CallResult<()> {
         let mut patch = vec![replace("/description", description)];
         if let Some(Throttle { rate, burst }) = throttle {
-            // The stars stand for every path and every method of it.
+            // The stars match every path and every method.
             patch.push(replace("/*/*/throttling/rateLimit", rate.to_string()));
             patch.push(replace("/*/*/throttling/burstLimit", burst.to_string()));
         }

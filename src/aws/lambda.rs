@@ -144,8 +144,7 @@ impl Client {
         })
     }
 
-    /// lambda:ListFunctions: one page. `ownership` stays `Unproven`: whether the description's record means "ours"
-    /// depends on the class.
+    /// lambda:ListFunctions: one page. `ownership` stays `Unproven`: it depends on the class.
     pub async fn functions_page(&self, token: Option<String>) -> CallResult<Page<Seen>> {
         let answer = self
             .call(Operation::ListFunctions, |sdk| {
@@ -162,7 +161,7 @@ impl Client {
         })
     }
 
-    /// lambda:Invoke, as a dry run: AWS checks whether the caller may, and runs nothing.
+    /// lambda:Invoke, as a dry run: AWS checks the permission, and runs nothing.
     pub async fn invoke_dry(&self, function: &str) -> CallResult<()> {
         self.send(Operation::InvokeFunction, |sdk| {
             sdk.lambda
@@ -249,7 +248,7 @@ impl Client {
                     .update_function_code()
                     .function_name(name)
                     .zip_file(zip(code))
-                    // A student may have chosen another one.
+                    // A student may have chosen another architecture.
                     .architectures(Architecture::X8664)
                     .publish(false)
                     .send()
@@ -258,7 +257,7 @@ impl Client {
         Ok(state_of!(answer))
     }
 
-    /// lambda:UpdateFunctionConfiguration; tags are not written, and what is in `undo` is put back as AWS makes it.
+    /// lambda:UpdateFunctionConfiguration, without the tags; resets the settings in `undo` to AWS's defaults.
     pub async fn update_function_configuration(
         &self,
         new: &NewFunction<'_>,

@@ -10,7 +10,7 @@ use super::{Page, tag_map};
 
 /// Log groups a page at most. Source: CloudWatch Logs DescribeLogGroups, `limit`.
 const PAGE: i32 = 50;
-/// Events a page of those that a pattern picks.
+/// Events per page, with a filter pattern.
 const EVENTS_PAGE: i32 = 1000;
 
 impl Client {
@@ -100,7 +100,7 @@ impl Client {
         .await
     }
 
-    /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970, up to another one.
+    /// logs:FilterLogEvents: one page of messages. Times are in milliseconds since 1970.
     pub async fn log_events_page(
         &self,
         group: &str,
@@ -113,7 +113,7 @@ impl Client {
             .await
     }
 
-    /// logs:FilterLogEvents: one page of those messages that a filter pattern picks; an empty pattern picks all.
+    /// logs:FilterLogEvents: one page of messages that match a filter pattern; an empty pattern matches all.
     pub async fn matching_log_events_page(
         &self,
         group: &str,
