@@ -1,4 +1,4 @@
-//! Files of this machine, written once for everybody: private to their owner, whole or not at all.
+//! Files of this machine: private to their owner, and written whole or not at all.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -8,14 +8,13 @@ use tempfile::TempPath;
 
 use crate::ids::ClassName;
 
-/// The folder of a class below the folder of all reports. A [`ClassName`] has letters, digits, `-` and `_`
-/// only, so it cannot lead anywhere else.
+/// The folder of a class, below the folder of all reports: a [`ClassName`] has only letters, digits, `-` and `_`.
 pub(crate) fn class_dir(reports: &Path, class: &ClassName) -> PathBuf {
     reports.join(class.as_str())
 }
 
-/// Makes a folder with its parents, as far as they are missing: each can be entered by its owner only (mode 0700) and
-/// holds a `.gitignore` that hides everything in it. Those that are there stay as they are.
+/// Makes a folder and its missing parents. Only their owner can enter them (mode 0700), and a `.gitignore` in each hides
+/// its contents. Existing folders stay as they are.
 ///
 /// # Errors
 /// When one cannot be made.
@@ -42,7 +41,7 @@ pub(crate) fn make_folder(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a folder, where it is missing, that only its owner can enter, whatever it was before, and that git ignores.
+/// Makes a folder private, whatever it was before: only its owner can enter it, and git ignores it. Makes it if missing.
 ///
 /// # Errors
 /// Names what cannot be made.
@@ -64,14 +63,14 @@ pub(crate) fn keep_private(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file that is not there yet, and that only its owner can read.
+/// To make a file that only its owner can read, and that must not be there yet.
 pub(crate) fn new_private() -> OpenOptions {
     let mut options = private();
     options.create_new(true);
     options
 }
 
-/// Opens a file to write, which only its owner can read if it is made for that.
+/// To write to a file. If this makes the file, only its owner can read it.
 pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -80,7 +79,7 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
-/// Opens a file to write at its end, made if it is not there. Only its owner can read it, whatever it was before.
+/// Opens a file to append to it, and makes it if missing. Only its owner can read it then, whatever it was before.
 ///
 /// # Errors
 /// Names the file.
@@ -97,7 +96,7 @@ pub(crate) fn append_private(path: &Path) -> io::Result<fs::File> {
     attempt().map_err(|error| named(path, &error))
 }
 
-/// Names to try one after the other for something new, where some may be taken: `stem`, `stem-2`, `stem-3`, …
+/// Names to try for something new: `stem`, `stem-2`, `stem-3`, …
 pub(crate) fn numbered(stem: &str) -> impl Iterator<Item = String> {
     (1..=1000).map(move |number| match number {
         1 => stem.to_owned(),
@@ -105,13 +104,12 @@ pub(crate) fn numbered(stem: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The last part of a path.
 pub(crate) fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
 
-/// What is in a file; `None` where there is none.
+/// A file's bytes; `None` where there is no file.
 ///
 /// # Errors
 /// When it is there and cannot be read.
@@ -122,7 +120,7 @@ pub(crate) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Removes a file, where there is one.
+/// Removes a file; `false` where there was none.
 ///
 /// # Errors
 /// Names the file that cannot be removed.
@@ -134,8 +132,8 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Replaces a file as a whole: a temporary file beside it (mode 0600), flushed to the disk, takes its name.
-/// Whoever reads meanwhile, and whoever looks after a crash, sees the old text or the new, never a part.
+/// Replaces a file as a whole: a temporary file beside it (mode 0600), flushed to the disk, takes its name. A reader sees
+/// the old text or the new, never a part, even after a crash.
 ///
 /// # Errors
 /// Names the file, whatever step failed.
@@ -148,9 +146,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     attempt().map_err(|e| named(path, &e))
 }
 
-/// A file without its name yet: temporary (mode 0600), its bytes on the disk. Dropping it removes it.
+/// Writes a temporary file (mode 0600) to the disk. Dropping the result removes it.
 ///
-/// A handle a file would run into the limit of open files for a class of hundreds, so only its path is kept.
+/// It keeps only the path: open handles for a class of hundreds would reach the limit of open files.
 pub(crate) fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
     make_folder(dir)?;
     let mut file = tempfile::Builder::new()
@@ -161,31 +159,31 @@ pub(crate) fn prepare(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
-/// A rename itself is on the disk once its folder is.
+/// Flushes a folder, so that renames in it are on the disk.
 pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     fs::File::open(dir)?.sync_all()?;
     Ok(())
 }
 
-/// The same error, with the file that it is about.
+/// Adds the path to the error.
 pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// Writes files of one folder: all of them under other names first, then each takes its name.
+/// Writes files of one folder: all under temporary names first, then each takes its name.
 pub(crate) fn write_all_whole(dir: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
     persist_all(dir, prepare_all(dir, files)?)
 }
 
-/// Puts all files on the disk under other names.
+/// Writes all files under temporary names.
 pub(crate) fn prepare_all(
     dir: &Path,
     files: Vec<(PathBuf, Vec<u8>)>,
 ) -> io::Result<Vec<(PathBuf, TempPath)>> {
     let files = files.into_iter().map(|(path, bytes)| {
         if path.is_dir() {
-            // No file can take its place, which must not show only when others are replaced.
+            // No file can replace it. This must fail before any other file is replaced.
             return Err(named(&path, &io::ErrorKind::IsADirectory.into()));
         }
         let file = prepare(dir, &bytes).map_err(|e| named(&path, &e))?;
@@ -194,7 +192,7 @@ pub(crate) fn prepare_all(
     files.collect()
 }
 
-/// Each file takes its name.
+/// Gives each file its name.
 pub(crate) fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Result<()> {
     for (path, file) in files {
         file.persist(&path).map_err(|e| named(&path, &e.error))?;
@@ -202,15 +200,10 @@ pub(crate) fn persist_all(dir: &Path, files: Vec<(PathBuf, TempPath)>) -> io::Re
     sync_folder(dir).map_err(|e| named(dir, &e))
 }
 
-/// Paths for a file that replaces none: `stem.ending`, `stem-2.ending`, … No colons may stand in a stem: Windows refuses
-/// them in file names.
+/// Paths to try for a new file: `stem.ending`, `stem-2.ending`, … The stem must have no colon, which Windows refuses in file
+/// names.
 pub(crate) fn free_paths(dir: &Path, stem: &str, ending: &str) -> impl Iterator<Item = PathBuf> {
-    (1..=1000).map(move |number| {
-        dir.join(match number {
-            1 => format!("{stem}.{ending}"),
-            n => format!("{stem}-{n}.{ending}"),
-        })
-    })
+    numbered(stem).map(move |name| dir.join(format!("{name}.{ending}")))
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Amazon API Gateway: REST APIs, part by part.
 
-use std::collections::HashMap;
-
 use aws_sdk_apigateway::types::{
     EndpointConfiguration, EndpointType, IntegrationType, Op, PatchOperation, Resource, RestApi,
 };
@@ -11,17 +9,16 @@ use crate::stack::kinds::rest_api::{
 };
 use crate::stack::ownership::{Ownership, Tags};
 
-use super::Page;
 use super::client::Client;
 use super::error::CallResult;
 use super::operations::Operation;
+use super::{Page, tag_map};
 
 /// Items a page at most. Source: API Gateway GetRestApis and GetResources, `limit`.
 const PAGE: i32 = 500;
 
 impl Client {
-    /// apigateway:GetRestApis: one page, tags included (`ownership` by `class` is the caller's to judge:
-    /// the tags come beside each).
+    /// apigateway:GetRestApis: one page, with the tags of each. `ownership` stays `Unproven`: it depends on the class.
     pub async fn rest_apis_page(&self, token: Option<String>) -> CallResult<Page<(Seen, Tags)>> {
         let answer = self
             .call(Operation::GetRestApis, |sdk| {
@@ -38,7 +35,7 @@ impl Client {
         })
     }
 
-    /// apigateway:CreateRestApi, regional: id and, where told, the root resource's id.
+    /// apigateway:CreateRestApi, regional: its id, and the root resource's id where the answer has one.
     pub async fn create_rest_api(
         &self,
         name: &str,
@@ -56,7 +53,7 @@ impl Client {
                             .types(EndpointType::Regional)
                             .build(),
                     )
-                    .set_tags(Some(map(tags)))
+                    .set_tags(Some(tag_map(tags)))
                     .send()
             })
             .await?;
@@ -65,11 +62,10 @@ impl Client {
 
     /// apigateway:DeleteRestApi.
     pub async fn delete_rest_api(&self, id: &str) -> CallResult<()> {
-        self.call(Operation::DeleteRestApi, |sdk| {
+        self.send(Operation::DeleteRestApi, |sdk| {
             sdk.apigateway.delete_rest_api().rest_api_id(id).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:GetResources with methods: one page.
@@ -123,7 +119,7 @@ impl Client {
         method: &str,
         authorization: Authorization,
     ) -> CallResult<()> {
-        self.call(Operation::PutMethod, |sdk| {
+        self.send(Operation::PutMethod, |sdk| {
             sdk.apigateway
                 .put_method()
                 .rest_api_id(id)
@@ -132,8 +128,7 @@ impl Client {
                 .authorization_type(authorization.as_str())
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:UpdateMethod: who may call it.
@@ -144,7 +139,7 @@ impl Client {
         method: &str,
         authorization: Authorization,
     ) -> CallResult<()> {
-        self.call(Operation::UpdateMethod, |sdk| {
+        self.send(Operation::UpdateMethod, |sdk| {
             sdk.apigateway
                 .update_method()
                 .rest_api_id(id)
@@ -153,8 +148,7 @@ impl Client {
                 .patch_operations(replace("/authorizationType", authorization.as_str()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:PutIntegration: Lambda proxy.
@@ -165,30 +159,29 @@ impl Client {
         method: &str,
         uri: &str,
     ) -> CallResult<()> {
-        self.call(Operation::PutIntegration, |sdk| {
+        self.send(Operation::PutIntegration, |sdk| {
             sdk.apigateway
                 .put_integration()
                 .rest_api_id(id)
                 .resource_id(resource)
                 .http_method(method)
                 .r#type(IntegrationType::AwsProxy)
-                // Lambda is always invoked by POST, whatever the method that the client used.
+                // API Gateway always invokes Lambda by POST, whatever the client's method.
                 .integration_http_method("POST")
                 .uri(uri)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
-    /// apigateway:CreateDeployment to a stage, which is created with the description if it is not there.
+    /// apigateway:CreateDeployment to a stage. AWS creates the stage, with the description, if it is not there.
     pub async fn create_deployment(
         &self,
         id: &str,
         stage: &str,
         stage_description: &str,
     ) -> CallResult<()> {
-        self.call(Operation::CreateDeployment, |sdk| {
+        self.send(Operation::CreateDeployment, |sdk| {
             sdk.apigateway
                 .create_deployment()
                 .rest_api_id(id)
@@ -197,8 +190,7 @@ impl Client {
                 .description(stage_description)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:GetStages.
@@ -218,7 +210,7 @@ impl Client {
             .collect())
     }
 
-    /// apigateway:UpdateStage: the description and, where there is one, the throttle of all its methods.
+    /// apigateway:UpdateStage: the description and, if given, the throttle of all its methods.
     pub async fn update_stage(
         &self,
         id: &str,
@@ -228,11 +220,11 @@ impl Client {
     ) -> CallResult<()> {
         let mut patch = vec![replace("/description", description)];
         if let Some(Throttle { rate, burst }) = throttle {
-            // The stars stand for every path and every method of it.
+            // The stars match every path and every method.
             patch.push(replace("/*/*/throttling/rateLimit", rate.to_string()));
             patch.push(replace("/*/*/throttling/burstLimit", burst.to_string()));
         }
-        self.call(Operation::UpdateStage, |sdk| {
+        self.send(Operation::UpdateStage, |sdk| {
             sdk.apigateway
                 .update_stage()
                 .rest_api_id(id)
@@ -240,34 +232,31 @@ impl Client {
                 .set_patch_operations(Some(patch.clone()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:TagResource.
     pub(crate) async fn tag_rest_api(&self, arn: &str, tags: &Tags) -> CallResult<()> {
-        self.call(Operation::ApiGatewayTagResource, |sdk| {
+        self.send(Operation::ApiGatewayTagResource, |sdk| {
             sdk.apigateway
                 .tag_resource()
                 .resource_arn(arn)
-                .set_tags(Some(map(tags)))
+                .set_tags(Some(tag_map(tags)))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// apigateway:DeleteStage.
     pub async fn delete_stage(&self, id: &str, stage: &str) -> CallResult<()> {
-        self.call(Operation::DeleteStage, |sdk| {
+        self.send(Operation::DeleteStage, |sdk| {
             sdk.apigateway
                 .delete_stage()
                 .rest_api_id(id)
                 .stage_name(stage)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 }
 
@@ -315,8 +304,4 @@ fn replace(path: &str, value: impl Into<String>) -> PatchOperation {
         .path(path)
         .value(value)
         .build()
-}
-
-fn map(tags: &Tags) -> HashMap<String, String> {
-    tags.clone().into_iter().collect()
 }

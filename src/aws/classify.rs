@@ -1,11 +1,11 @@
-//! What an error of the SDK means: one table for every service, read top down.
+//! What an error of the SDK means, for every service.
 //!
 //! Three questions, in this order:
-//! 1. Did the request leave at all? What failed before had no effect ([`ErrorKind::Unreachable`],
-//!    [`ErrorKind::Credentials`], [`ErrorKind::Invalid`]).
+//! 1. Did the request leave? If not, it had no effect ([`ErrorKind::Unreachable`], [`ErrorKind::Credentials`],
+//!    [`ErrorKind::Invalid`]).
 //! 2. Did an answer come? If not, the request may have had its effect ([`ErrorKind::Ambiguous`]).
-//! 3. Which code and message has the answer? AWS uses some codes for two things that the engine must tell
-//!    apart; there the operation and the message decide.
+//! 3. Which code and message has the answer? AWS uses some codes for two different errors; there the operation and the
+//!    message decide.
 
 use std::error::Error;
 use std::io;
@@ -20,7 +20,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::error::{CloudError, CloudResult, ErrorKind, UNRESERVED};
 use super::operations::Operation;
 
-/// An answer of the SDK, its error classified.
+pub(super) const NO_CREDENTIALS: &str =
+    "no AWS credentials were found where the AWS CLI looks for them";
+
+/// The SDK's answer, with its error classified.
 pub(super) fn classified<O, E>(
     operation: Operation,
     answer: Result<O, SdkError<E, HttpResponse>>,
@@ -33,13 +36,12 @@ where
 
 /// An input that the SDK itself refuses to build.
 pub(super) fn unbuildable(operation: Operation, error: &(dyn Error + 'static)) -> CloudError {
-    CloudError {
+    CloudError::new(
         operation,
-        kind: ErrorKind::Invalid,
-        code: "InvalidRequest".into(),
-        message: chain(error),
-        request_id: None,
-    }
+        ErrorKind::Invalid,
+        "InvalidRequest",
+        chain(error),
+    )
 }
 
 fn classify<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> CloudError
@@ -68,12 +70,12 @@ where
     }
 }
 
-/// Classifies a call that has no answer with a meaning.
+/// Classifies a call without an answer, or with one that nobody can read.
 pub(super) fn unanswered<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> CloudError
 where
     E: Error + Send + Sync + 'static,
 {
-    // The outer layers only say "dispatch failure", "io error": AWS's or the system's words stand below.
+    // The outer layers only say "dispatch failure", "io error". AWS's or the system's words are in their sources.
     let (kind, code, source): (_, _, Option<&(dyn Error + 'static)>) = match error {
         SdkError::ConstructionFailure(_) => (ErrorKind::Invalid, "InvalidRequest", error.source()),
         SdkError::TimeoutError(_) => (ErrorKind::Ambiguous, "Timeout", error.source()),
@@ -94,25 +96,19 @@ where
             400..=499 => (ErrorKind::Invalid, "UnreadableAnswer", error.source()),
             _ => (ErrorKind::Ambiguous, "UnreadableAnswer", error.source()),
         },
-        // `SdkError` may grow; what is not known may have had its effect.
+        // `SdkError` may grow. A request with an unknown error may have had its effect.
         _ => (ErrorKind::Ambiguous, "UnknownFailure", error.source()),
     };
     let message = source.map_or_else(|| error.to_string(), chain);
     if let Some(cause) = find::<CredentialsError>(error) {
-        // Fetching them failed, so the request itself was never signed and never sent.
-        let nothing_said = cause.source().is_none();
-        return CloudError {
-            operation,
-            kind: ErrorKind::Credentials,
-            code: "NoCredentials".into(),
-            message: match cause {
-                CredentialsError::CredentialsNotLoaded(_) if nothing_said => {
-                    "no AWS credentials were found where the AWS CLI looks for them".into()
-                }
-                _ => message,
-            },
-            request_id: None,
+        // Without credentials the request was never signed and never sent.
+        let message = match cause {
+            CredentialsError::CredentialsNotLoaded(_) if cause.source().is_none() => {
+                NO_CREDENTIALS.to_owned()
+            }
+            _ => message,
         };
+        return CloudError::new(operation, ErrorKind::Credentials, "NoCredentials", message);
     }
     CloudError {
         operation,
@@ -123,7 +119,7 @@ where
     }
 }
 
-/// The id under which AWS knows the request: a header everywhere, and with IAM it stands in the body as well.
+/// AWS's id of the request: in a header, and with IAM in the body as well.
 fn request_id<E>(error: &SdkError<E, HttpResponse>) -> Option<String>
 where
     E: ProvideErrorMetadata,
@@ -136,7 +132,7 @@ where
     (!id.is_empty()).then(|| id.to_owned())
 }
 
-/// Whether it failed while the connection was being made: name, address, TLS. When in doubt, no.
+/// Whether opening the connection failed: name, address, TLS. When in doubt, no.
 fn never_connected(error: &(dyn Error + 'static)) -> bool {
     find::<ResolveDnsError>(error).is_some()
         || find::<io::Error>(error).is_some_and(|error| {
@@ -154,7 +150,7 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
         })
 }
 
-/// An error's whole chain in one line. A layer that only repeats what follows is left out.
+/// An error's whole chain in one line, without layers that repeat another one.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let texts: Vec<String> = sources(error).map(|error| error.to_string()).collect();
     let mut parts: Vec<&str> = Vec::new();
@@ -180,7 +176,7 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     sources(error).find_map(|error| error.downcast_ref())
 }
 
-/// What an answer means. Codes are those of the services' API references; messages those that AWS sends.
+/// What an answer means. The codes are from the services' API references, the messages from AWS's answers.
 fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> ErrorKind {
     match code {
         // The caller's credentials.
@@ -281,8 +277,8 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
         | "StateMachineAlreadyExists"
         | "ExecutionAlreadyExists" => ErrorKind::AlreadyExists,
 
-        // IAM's own view lags behind: right after the last policy was deleted it may still count it. What a user still
-        // has can be of any kind, so whoever deletes one looks again. The version in force is no view that lags.
+        // IAM may still count a policy right after its deletion. Not so for the other two: what a user still has can be of
+        // any kind, so the caller looks again; and a policy's version in force stays in force.
         "DeleteConflict"
             if message.contains("polic")
                 && !matches!(
@@ -303,15 +299,15 @@ fn kind_of(operation: Operation, code: &str, message: &str, status: u16) -> Erro
         _ => match status {
             429 => ErrorKind::Throttled,
             401 | 403 if code.is_empty() => ErrorKind::AccessDenied,
-            // It went well, says an answer that the SDK cannot read: a portal or a proxy may have made it up.
+            // A success that the SDK cannot read: a portal or a proxy may have sent it.
             200..=299 | 500..=599 => ErrorKind::Ambiguous,
             _ => ErrorKind::Invalid,
         },
     }
 }
 
-/// What Lambda says of a role that IAM has not shown it yet: most often the first; the other two when the
-/// role is visible before its policies are, or before grants on keys can be made for it.
+/// Lambda's messages about a role that it does not see yet: most often the first; the others when it sees the role before
+/// the role's policies, or before it can make grants on keys for it.
 fn lambda_cannot_assume(message: &str) -> bool {
     [
         "cannot be assumed by Lambda",
@@ -322,8 +318,8 @@ fn lambda_cannot_assume(message: &str) -> bool {
     .any(|words| message.contains(words))
 }
 
-/// Whether Step Functions refuses what the machine's role may do, and not what the caller may: that is told as "is not
-/// authorized to perform" an action of Step Functions, or the passing of the role.
+/// Whether the state machine's role lacks a permission. Where the caller lacks one, the message says "is not authorized to
+/// perform" with an action of Step Functions or `iam:PassRole`.
 fn about_the_machines_role(operation: Operation, message: &str) -> bool {
     let asks = matches!(
         operation,
@@ -333,8 +329,8 @@ fn about_the_machines_role(operation: Operation, message: &str) -> bool {
     asks && !callers.iter().any(|words| message.contains(words))
 }
 
-/// Whether IAM names what the call is about as `role NAME` and not by its ARN alone: it has not found it, so it knows no
-/// path that the caller's policy could match. Whoever makes something names what is not there yet, and is refused in earnest.
+/// Whether IAM names the resource as `role NAME`, not by its ARN: it did not find it, and so knows no path that the caller's
+/// policy could match. In a refused creation the resource cannot be there yet, so that is a real refusal.
 fn unresolved(operation: Operation, message: &str) -> bool {
     let makes = matches!(
         operation,

@@ -1,16 +1,16 @@
-//! [`Client`]: every call goes through here, paced, counted against a deadline, retried by one owner, told in events.
+//! [`Client`]: paces every call, retries it, and reports retries and failures as events.
 //!
-//! Which errors are retried, and how:
+//! Which errors are retried:
 //!
-//! | error | again? |
+//! | error | retried? |
 //! |---|---|
-//! | throttled | after a growing pause; the operation's bucket pauses for everybody |
-//! | busy (another change to the same thing) | after a growing pause |
-//! | unreachable | after a growing pause, long enough for a network that comes back after a minute |
-//! | ambiguous (5xx, broken connection, time-out) | likewise, if doing it twice is the same as doing it once |
-//! | everything else | no: the step that made the call knows what it means |
+//! | throttled | after a growing pause; the operation's bucket pauses for all calls |
+//! | busy (another change to the same resource) | after a growing pause |
+//! | unreachable | after a growing pause; the network may be back after a minute |
+//! | ambiguous (5xx, broken connection, time-out) | likewise, if sending it twice does the same as sending it once |
+//! | everything else | no: the caller knows what it means |
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,8 +20,9 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
 use crate::events::Event;
@@ -32,22 +33,22 @@ use super::classify::classified;
 use super::common_cause::{CommonCauses, StackPart};
 use super::connect::{self, ConnectOptions, Sdk};
 use super::error::{CallError, CallResult, CloudError, CloudResult, ErrorKind};
+use super::locked;
 use super::operations::Operation;
 use super::pacing::{Calls, Overrides, Pace, Pacer};
 use super::stop::{Cancelled, Stop};
 
-/// AWS in one account and region, for one caller: a method an operation, each in its service's file. Clones share
+/// AWS in one account and region, for one caller: a method for each operation, in its service's file. Clones share
 /// connections, credentials, counters and the run.
 ///
-/// Outside a run a call is one request: nothing paces it, nobody hears of a wait, and so nothing is tried again.
-/// [`Client::in_run`] is the same AWS for a run.
+/// Outside a run ([`Client::in_run`]) a call sends one request: nothing paces it, and nothing retries it.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(super) sdk: Arc<Sdk>,
     run: Arc<RunState>,
     /// What the calls are about, where that is known.
     about: Option<StackPart>,
-    /// Whether a call is spared about what is known to keep everybody from it.
+    /// Whether a known common cause is the answer to a call, which then sends nothing.
     spares: bool,
 }
 
@@ -61,70 +62,18 @@ struct RunState {
     noted_unreachable: AtomicBool,
     done: Mutex<Calls>,
     causes: CommonCauses,
-    out: Out,
+    /// The requests in flight. The token of each is cancelled when its answer is there, or nobody waits for it any more.
+    in_flight: Mutex<Vec<(Operation, CancellationToken)>>,
 }
 
 impl RunState {
-    fn new(
-        pacer: Pacer,
-        stop: Stop,
-        events: mpsc::UnboundedSender<Event>,
-        retries: bool,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            pacer,
-            stop,
-            events,
-            retries,
-            noted_unreachable: AtomicBool::new(false),
-            done: Mutex::default(),
-            causes: CommonCauses::default(),
-            out: Out::default(),
-        })
-    }
-}
-
-/// The requests that are on their way, by operation and number.
-#[derive(Debug, Default)]
-struct Out {
-    requests: Mutex<(u64, HashMap<Operation, BTreeSet<u64>>)>,
-    answered: Notify,
-}
-
-impl Out {
-    fn sent(&self, operation: Operation) -> OnItsWay<'_> {
-        let mut requests = self.requests.lock().unwrap_or_else(|e| e.into_inner());
-        requests.0 += 1;
-        let number = requests.0;
-        requests.1.entry(operation).or_default().insert(number);
-        OnItsWay {
-            out: self,
-            operation,
-            number,
-        }
-    }
-
-    fn of(&self, operation: Operation) -> BTreeSet<u64> {
-        let requests = self.requests.lock().unwrap_or_else(|e| e.into_inner());
-        requests.1.get(&operation).cloned().unwrap_or_default()
-    }
-}
-
-/// A request that is on its way, until this is dropped.
-struct OnItsWay<'a> {
-    out: &'a Out,
-    operation: Operation,
-    number: u64,
-}
-
-impl Drop for OnItsWay<'_> {
-    fn drop(&mut self) {
-        let mut requests = self.out.requests.lock().unwrap_or_else(|e| e.into_inner());
-        if let Some(numbers) = requests.1.get_mut(&self.operation) {
-            numbers.remove(&self.number);
-        }
-        drop(requests);
-        self.out.answered.notify_waiters();
+    /// Marks a request as in flight until the guard is dropped.
+    fn sent(&self, operation: Operation) -> DropGuard {
+        let answered = CancellationToken::new();
+        let mut in_flight = locked(&self.in_flight);
+        in_flight.retain(|(_, answered)| !answered.is_cancelled());
+        in_flight.push((operation, answered.clone()));
+        answered.drop_guard()
     }
 }
 
@@ -133,22 +82,39 @@ impl Drop for OnItsWay<'_> {
 /// The SDK's protection against stalled streams stays on (the default), so a transfer that stops moving ends
 /// well before the time-outs, as [`ErrorKind::Ambiguous`].
 pub async fn connect(options: ConnectOptions) -> Client {
-    Client::new(connect::connect(options).await)
+    let sdk = Arc::new(connect::connect(options).await);
+    let pacer = Pacer::new(Pace::Unlimited, &Overrides::new());
+    let (events, _nobody) = mpsc::unbounded_channel();
+    Client::new(sdk, pacer, Stop::new(), events, false)
 }
 
 impl Client {
-    fn new(sdk: Sdk) -> Self {
-        let pacer = Pacer::new(Pace::Unlimited, &Overrides::new());
-        let (events, _nobody) = mpsc::unbounded_channel();
+    fn new(
+        sdk: Arc<Sdk>,
+        pacer: Pacer,
+        stop: Stop,
+        events: mpsc::UnboundedSender<Event>,
+        retries: bool,
+    ) -> Self {
+        let run = RunState {
+            pacer,
+            stop,
+            events,
+            retries,
+            noted_unreachable: AtomicBool::new(false),
+            done: Mutex::default(),
+            causes: CommonCauses::default(),
+            in_flight: Mutex::default(),
+        };
         Self {
-            sdk: Arc::new(sdk),
-            run: RunState::new(pacer, Stop::new(), events, false),
+            sdk,
+            run: Arc::new(run),
             about: None,
             spares: false,
         }
     }
 
-    /// The same AWS for one run.
+    /// The same client for one run.
     pub fn in_run(
         &self,
         pace: Pace,
@@ -156,16 +122,11 @@ impl Client {
         stop: Stop,
         events: mpsc::UnboundedSender<Event>,
     ) -> Self {
-        Self {
-            sdk: self.sdk.clone(),
-            run: RunState::new(Pacer::new(pace, &overrides), stop, events, true),
-            about: None,
-            spares: false,
-        }
+        let pacer = Pacer::new(pace, &overrides);
+        Self::new(self.sdk.clone(), pacer, stop, events, true)
     }
 
-    /// The same for calls about a part of a student's stack: that one went well shows that nothing keeps the whole class
-    /// from it.
+    /// The same client for calls about a part of a student's stack. A success shows that the part has no common cause.
     pub(crate) fn about(&self, part: StackPart) -> Self {
         Self {
             about: Some(part),
@@ -173,8 +134,8 @@ impl Client {
         }
     }
 
-    /// The same for calls that are made alike for each student. Once a cause is told that is everybody's, it is the answer,
-    /// and nothing is sent: see [`CommonCauses::is_news`].
+    /// The same client for calls that are made for each student alike. Once a common cause is known
+    /// ([`CommonCauses::is_news`]), it is the answer, and nothing is sent.
     pub(crate) fn alike(&self, part: StackPart) -> Self {
         Self {
             spares: true,
@@ -182,7 +143,7 @@ impl Client {
         }
     }
 
-    /// The same with somebody else's access key; connections, counters and the run are shared.
+    /// The same client with another access key. Connections, counters and the run are shared.
     pub fn with_access_key(&self, key: &AccessKey) -> Self {
         Self {
             sdk: Arc::new(connect::with_access_key(&self.sdk, key)),
@@ -195,13 +156,13 @@ impl Client {
         &self.sdk.region
     }
 
-    /// Whether AWS itself answers, and not some other endpoint in its place: only then is there a console.
+    /// Whether AWS itself answers, and no other endpoint in its place: only AWS has a console.
     pub(crate) fn is_aws(&self) -> bool {
         !self.sdk.own_endpoint
     }
 
-    /// Requests transmitted since the connection was made, by `service:Operation`. Requests that only fetch
-    /// credentials (single sign-on, AssumeRole) are not among them.
+    /// Requests transmitted since the connection was made, by `service:Operation`, without those that only fetch
+    /// credentials (single sign-on, AssumeRole).
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.sdk.calls.snapshot()
     }
@@ -211,32 +172,27 @@ impl Client {
         self.sdk.endpoint.invoke_url(api_id, stage)
     }
 
-    /// What students failed for, and whether others got past it.
     pub(crate) fn causes(&self) -> &CommonCauses {
         &self.run.causes
     }
 
-    /// Waits until every request of an operation that is on its way now has its answer.
+    /// Waits until every request of an operation that is in flight now has its answer.
     ///
     /// # Errors
-    /// That the run was stopped.
+    /// When the run is stopped.
     pub(crate) async fn answered(&self, operation: Operation) -> Result<(), Cancelled> {
-        let out = &self.run.out;
-        let now = out.of(operation);
-        loop {
-            let answered = out.answered.notified();
-            if out.of(operation).is_disjoint(&now) {
-                return Ok(());
-            }
-            self.run.stop.unless_stopping(answered).await?;
+        let in_flight = locked(&self.run.in_flight).clone();
+        for (_, answered) in in_flight.iter().filter(|(of, _)| *of == operation) {
+            self.run.stop.unless_stopping(answered.cancelled()).await?;
         }
+        Ok(())
     }
 
-    /// Keeps in mind what a student's part failed for. Whether it is everybody's: a few students have failed so, and none
-    /// of the others' calls that are on their way got past it.
+    /// Records why a student's part failed. `true` when this is a common cause: several students have failed for it, and
+    /// no call that is in flight now gets past it.
     ///
     /// # Errors
-    /// That the run was stopped.
+    /// When the run is stopped.
     pub(crate) async fn is_everybodys(
         &self,
         student: &Username,
@@ -252,29 +208,25 @@ impl Client {
         Ok(causes.is_everybodys(student, part, error))
     }
 
-    /// What paces the calls.
     pub(crate) fn pacer(&self) -> &Pacer {
         &self.run.pacer
     }
 
-    /// How many calls of each operation got their answer so far, whatever it was; attempts that were made again
-    /// are not counted.
+    /// How many calls of each operation have their final answer, be it an error. Retries do not count.
     pub fn done(&self) -> Calls {
-        let done = self.run.done.lock();
-        done.unwrap_or_else(|e| e.into_inner()).clone()
+        locked(&self.run.done).clone()
     }
 
     fn count(&self, operation: Operation) {
-        let mut done = self.run.done.lock().unwrap_or_else(|e| e.into_inner());
-        *done.entry(operation).or_default() += 1;
+        *locked(&self.run.done).entry(operation).or_default() += 1;
     }
 
-    /// How the run is stopped.
+    /// The run's stop signal.
     pub fn stop(&self) -> &Stop {
         &self.run.stop
     }
 
-    /// Emits an event. Nobody listening is no reason to stop working.
+    /// Emits an event, whether or not anybody listens.
     pub(crate) fn emit(&self, event: Event) {
         let _ = self.run.events.send(event);
     }
@@ -292,7 +244,20 @@ impl Client {
         self.call_reading(operation, send, |answer| answer).await
     }
 
-    /// [`Self::call`], where an error may be an answer, or an answer an error.
+    /// [`Self::call`], whose answer does not matter.
+    pub(super) async fn send<O, E, F>(
+        &self,
+        operation: Operation,
+        send: impl Fn(&Sdk) -> F,
+    ) -> CallResult<()>
+    where
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        self.call(operation, send).await.map(drop)
+    }
+
+    /// [`Self::call`], where `read` can turn an error into a value, or an answer into an error.
     pub(super) async fn call_reading<O, E, F, T>(
         &self,
         operation: Operation,
@@ -311,7 +276,7 @@ impl Client {
         .await
     }
 
-    /// Makes a call, again where the table above says so.
+    /// Makes a call, and retries it as the table above says.
     ///
     /// # Errors
     /// The last attempt's error, or that the run was stopped.
@@ -325,7 +290,7 @@ impl Client {
     {
         let run = &*self.run;
         let started = Instant::now();
-        // Waiting for one's turn, which may take hours, is no reason to give up sooner.
+        // Waiting for a turn can take hours, and does not count against the time to retry.
         let mut waited = Duration::ZERO;
         let mut tries = 0;
         loop {
@@ -334,28 +299,25 @@ impl Client {
             let queued = queued.elapsed();
             waited += queued;
             let part = self.about.as_ref();
-            if let Some(error) = part
-                .filter(|_| self.spares)
-                .and_then(|p| run.causes.told(p))
-            {
+            let spared = part.filter(|_| self.spares);
+            if let Some(error) = spared.and_then(|part| run.causes.told(part)) {
                 return Err(CallError::Cloud(error));
             }
-            let on_its_way = run.out.sent(operation);
+            let until_answered = run.sent(operation);
             let sent = Instant::now();
-            // The request's id is filled in where the answer arrives: see `Transmitted`.
+            // `Transmitted` fills in the request's id when the answer arrives.
             let span = tracing::debug_span!(
                 "call",
                 operation = operation.as_str(),
                 attempt = tries + 1,
                 request_id = tracing::field::Empty
             );
-            // A call of the SDK is a future of tens of kilobytes; on the heap it does not add up in the futures around
-            // it, down to a stack that overflows.
+            // A future of the SDK has tens of kilobytes. Within the futures around it, it would overflow the stack.
             let attempt = Box::pin(attempt().instrument(span.clone()));
             let answer = run.stop.unless_given_up(attempt).await?;
             tracing::debug!(
                 parent: &span,
-                // No message: AWS may repeat in it what it was sent.
+                // No message: AWS may repeat in it what was sent.
                 outcome = answer.as_ref().err().map_or("ok", |error| error.code.as_str()),
                 waited_ms = queued.as_millis(),
                 took_ms = sent.elapsed().as_millis(),
@@ -363,7 +325,7 @@ impl Client {
             if answer.is_ok() {
                 run.causes.went_well(operation, part);
             }
-            drop(on_its_way);
+            drop(until_answered);
             drop(in_flight);
             let error = match answer {
                 Ok(value) => {
@@ -375,11 +337,12 @@ impl Client {
             tries += 1;
             let tried_for = started.elapsed().saturating_sub(waited);
             let pause = pause_before_retry(&error, operation, tries, tried_for);
+            let cause = format!("{}: {}", error.code, error.message);
             let Some(pause) = pause.filter(|_| run.retries) else {
                 self.count(operation);
                 self.emit(Event::CallFailed {
                     operation: operation.as_str(),
-                    cause: format!("{}: {}", error.code, error.message),
+                    cause,
                     request_id: error.request_id.clone(),
                 });
                 return Err(CallError::Cloud(error));
@@ -397,8 +360,8 @@ impl Client {
             tracing::debug!(parent: &span, again_in_ms = pause.as_millis());
             self.emit(Event::CallRetried {
                 operation: operation.as_str(),
-                cause: format!("{}: {}", error.code, error.message),
-                request_id: error.request_id.clone(),
+                cause,
+                request_id: error.request_id,
                 after_ms: pause.as_millis() as u64,
             });
             run.stop.sleep(pause).await?;
@@ -406,7 +369,7 @@ impl Client {
     }
 }
 
-/// How long to wait before another attempt; `None`: do not try again.
+/// How long to wait before another attempt; `None`: no other attempt.
 fn pause_before_retry(
     error: &CloudError,
     operation: Operation,
@@ -426,15 +389,12 @@ fn pause_before_retry(
         return None;
     }
     let grown = first * 2u32.saturating_pow(tries.min(6) - 1);
-    Some(
-        grown
-            .min(Duration::from_secs(20))
-            .mul_f64(jitter(operation, tries, elapsed)),
-    )
+    let pause = grown.min(Duration::from_secs(20));
+    Some(pause.mul_f64(jitter(operation, tries, elapsed)))
 }
 
-/// Between 0.75 and 1.25, so that many that failed together do not come back together. Derived from what
-/// differs between callers (their elapsed nanoseconds) rather than from a source of randomness.
+/// Between 0.75 and 1.25, so that calls that failed together are not retried together. It comes from the elapsed
+/// nanoseconds, which differ between callers, and needs no source of randomness.
 fn jitter(operation: Operation, tries: u32, elapsed: Duration) -> f64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -447,13 +407,7 @@ mod tests {
     use super::*;
 
     fn error(kind: ErrorKind) -> CloudError {
-        CloudError {
-            operation: Operation::CreateRole,
-            kind,
-            code: "X".into(),
-            message: "x".into(),
-            request_id: None,
-        }
+        CloudError::new(Operation::CreateRole, kind, "X", "x")
     }
 
     #[test]

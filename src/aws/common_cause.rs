@@ -1,9 +1,8 @@
-//! Causes that are everybody's: a permission that is missing, a limit of the account, a trust policy that AWS does not
-//! take. The first students who fail show them, and then the class need not meet them one by one.
+//! Common causes: a missing permission, a limit of the account, a trust policy that AWS does not accept. A few students
+//! meet one, and the rest of the class need not fail one by one.
 //!
-//! What is everybody's and what is one student's is told by what the others' calls came to: a few students have failed
-//! for the same cause at the same part of their stacks, and nobody has got past it. One student's own broken resource
-//! never looks so.
+//! A cause is common when a few students failed for it at the same part of their stacks, and nobody's call for that part
+//! went well. So one student's own broken resource is never taken for one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -12,28 +11,29 @@ use crate::ids::Username;
 use crate::stack::kinds::ResourceId;
 
 use super::error::{CloudError, ErrorKind};
+use super::locked;
 use super::operations::Operation;
 
-/// So many students make a cause the class's.
+/// A cause is common from this many students on.
 const FEW: usize = 3;
 
-/// A part of a stack whoever's it is: `IAM role *-worker-role`. Or something else that is done for each student.
+/// A part that every student's stack has (`IAM role *-worker-role`), or a call that is made for each student.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StackPart(String);
 
 impl StackPart {
-    /// The part that a student's resource is.
+    /// The part that this resource is in the student's stack.
     pub(crate) fn of(resource: &ResourceId, student: &Username) -> Self {
         Self(anybodys(&resource.to_string(), student))
     }
 
-    /// Something that is done alike for each student.
+    /// A call that is made for each student alike.
     pub(crate) fn alike(what: impl ToString) -> Self {
         Self(what.to_string())
     }
 }
 
-/// The text with `*` in the place of the student's name, where that is a word of its own: a short name occurs in others.
+/// Replaces the student's name by `*`, but only as a whole word: a short name occurs within others.
 fn anybodys(text: &str, student: &Username) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -51,17 +51,17 @@ fn anybodys(text: &str, student: &Username) -> String {
     out + rest
 }
 
-/// A cause: what was asked for, of what, and how AWS refused it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// What tells one cause from another.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct CommonCause {
     operation: Operation,
     part: StackPart,
     code: String,
-    /// What the message says whoever it is about, where the code alone says little.
+    /// The message without the student's name, where the code alone says little.
     words: String,
 }
 
-/// What students failed for in a run, and what went well.
+/// Why students failed in a run, and what went well.
 #[derive(Debug, Default)]
 pub(crate) struct CommonCauses(Mutex<Outcomes>);
 
@@ -69,104 +69,90 @@ pub(crate) struct CommonCauses(Mutex<Outcomes>);
 struct Outcomes {
     well: BTreeSet<(Operation, StackPart)>,
     failed: BTreeMap<CommonCause, BTreeSet<Username>>,
-    /// Those of them that are limits: they are met by those who come after others went well.
+    /// Who met a limit. Others went well before them, so `well` says nothing here.
     limits: BTreeMap<Operation, BTreeSet<Username>>,
-    /// What is known to be everybody's, and was told.
+    /// The common causes that were reported.
     told: BTreeMap<StackPart, CloudError>,
 }
 
 impl CommonCauses {
-    /// A call went well.
     pub(crate) fn went_well(&self, operation: Operation, part: Option<&StackPart>) {
-        let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        let mut seen = locked(&self.0);
         seen.limits.remove(&operation);
         if let Some(part) = part {
             seen.well.insert((operation, part.clone()));
         }
     }
 
-    /// A student's part failed.
     pub(crate) fn failed(&self, student: &Username, part: &StackPart, error: &CloudError) {
-        let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
-        if error.kind == ErrorKind::LimitExceeded {
-            let students = seen.limits.entry(error.operation).or_default();
-            students.insert(student.clone());
-        } else if let Some(words) = words(error, student) {
-            let cause = cause(part, error, words);
-            seen.failed
-                .entry(cause)
-                .or_default()
-                .insert(student.clone());
-        }
+        let mut seen = locked(&self.0);
+        let students = if error.kind == ErrorKind::LimitExceeded {
+            seen.limits.entry(error.operation).or_default()
+        } else if let Some(cause) = cause(student, part, error) {
+            seen.failed.entry(cause).or_default()
+        } else {
+            return;
+        };
+        students.insert(student.clone());
     }
 
-    /// Keeps what is everybody's; whether it is news.
+    /// Records a common cause. `true` when it was not known before.
     pub(crate) fn is_news(&self, part: &StackPart, error: &CloudError) -> bool {
-        let mut seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
-        seen.told.insert(part.clone(), error.clone()).is_none()
+        let told = &mut locked(&self.0).told;
+        told.insert(part.clone(), error.clone()).is_none()
     }
 
-    /// What is known to keep everybody from it.
+    /// The common cause that was recorded for a part.
     pub(crate) fn told(&self, part: &StackPart) -> Option<CloudError> {
-        let seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
-        seen.told.get(part).cloned()
+        locked(&self.0).told.get(part).cloned()
     }
 
-    /// How many students have failed so and kept the class from it, as far as the answers so far tell: at least a few,
-    /// and nobody got past it.
+    /// Whether this is a common cause, by the answers so far.
     pub(crate) fn is_everybodys(
         &self,
         student: &Username,
         part: &StackPart,
         error: &CloudError,
     ) -> bool {
-        let seen = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        let seen = locked(&self.0);
         let students = if error.kind == ErrorKind::LimitExceeded {
             seen.limits.get(&error.operation)
+        } else if seen.well.contains(&(error.operation, part.clone())) {
+            None
         } else {
-            let Some(words) = words(error, student) else {
-                return false;
-            };
-            if seen.well.contains(&(error.operation, part.clone())) {
-                return false;
-            }
-            seen.failed.get(&cause(part, error, words))
+            cause(student, part, error).and_then(|cause| seen.failed.get(&cause))
         };
         students.is_some_and(|students| students.len() >= FEW)
     }
 }
 
-fn cause(part: &StackPart, error: &CloudError, words: String) -> CommonCause {
-    CommonCause {
-        operation: error.operation,
-        part: part.clone(),
-        code: error.code.clone(),
-        words,
-    }
-}
-
-/// What of a message tells one cause from another; `None` where waiting or trying again may help a student, or the
-/// error says nothing of the others.
-fn words(error: &CloudError, student: &Username) -> Option<String> {
-    match error.kind {
-        // Who is refused what stands in the operation, and AWS's words name ids that no two students share.
+/// `None` where waiting or retrying may help the student, or where the error says nothing about other students.
+fn cause(student: &Username, part: &StackPart, error: &CloudError) -> Option<CommonCause> {
+    let words = match error.kind {
+        // The operation says what is refused, and AWS's message names ids that no two students share.
         ErrorKind::AccessDenied
         | ErrorKind::Unresolved
         | ErrorKind::RoleNotAssumable
         | ErrorKind::RoleRefused
         | ErrorKind::Unreachable
         | ErrorKind::Credentials
-        | ErrorKind::LimitExceeded => Some(String::new()),
-        // What a new role must have is named in the settings.
-        ErrorKind::NotFound if names_a_boundary(error.operation) => Some(String::new()),
-        ErrorKind::Invalid => Some(anybodys(&error.message, student)),
+        | ErrorKind::LimitExceeded => String::new(),
+        // The settings name the boundary, so it is the same for everybody.
+        ErrorKind::NotFound if names_a_boundary(error.operation) => String::new(),
+        ErrorKind::Invalid => anybodys(&error.message, student),
         ErrorKind::NotFound
         | ErrorKind::AlreadyExists
         | ErrorKind::Busy
         | ErrorKind::Throttled
         | ErrorKind::Ambiguous
-        | ErrorKind::Deleting => None,
-    }
+        | ErrorKind::Deleting => return None,
+    };
+    Some(CommonCause {
+        operation: error.operation,
+        part: part.clone(),
+        code: error.code.clone(),
+        words,
+    })
 }
 
 fn names_a_boundary(operation: Operation) -> bool {

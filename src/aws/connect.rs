@@ -41,31 +41,31 @@ pub struct ConnectOptions {
     /// Profile of the AWS configuration files. Its credentials then win over `AWS_ACCESS_KEY_ID` in the
     /// environment, as they do with the AWS CLI; without one, the SDK's default chain decides.
     pub profile: Option<String>,
-    /// The region.
+    /// `us-east-1`.
     pub region: String,
     /// One endpoint for every service, instead of AWS's own. `AWS_ENDPOINT_URL` and its kin count when unset.
     pub endpoint_url: Option<String>,
-    /// Where deployed stages answer, with `{api_id}` and `{stage}` in it; AWS's own place when unset.
+    /// URL of deployed stages, with `{api_id}` and `{stage}` in it; AWS's own when unset.
     pub invoke_base: Option<String>,
-    /// Static access key and secret: of the embedded cloud.
+    /// Access key and secret of the embedded cloud.
     pub credentials: Option<(String, String)>,
     /// What carries the requests; tests put AWS in process here.
     pub http_client: Option<SharedHttpClient>,
 }
 
-/// To the first byte of an answer, the upload of the request included (a function's zip may have 50 MiB).
+/// Until the first byte of an answer, upload of the request included (a function's zip may have 50 MiB).
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// For a whole call, the fetching of credentials included.
+/// For a whole call, fetching credentials included.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
-/// For [`default_region`], whose last resort is an address that answers only on EC2.
+/// For [`default_region`], which asks last at an address that answers only on EC2.
 const REGION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Makes the clients.
 pub(super) async fn connect(options: ConnectOptions) -> Sdk {
     let loopback = options.endpoint_url.as_deref().is_some_and(is_loopback);
+    // A proxy cannot reach this machine's loopback, and few people put it into `NO_PROXY`.
     let http_client = options
         .http_client
-        .unwrap_or_else(|| http::client(http::ProxyUse::for_endpoint(loopback)));
+        .unwrap_or_else(|| http::client(!loopback));
 
     let mut loader = aws_config::defaults(behavior_version())
         .region(Region::new(options.region.clone()))
@@ -90,14 +90,14 @@ pub(super) async fn connect(options: ConnectOptions) -> Sdk {
         loader = loader.endpoint_url(url);
     }
     if loopback {
-        // These may stand in the user's AWS configuration and make no sense for a loopback address.
+        // The user's AWS configuration may set these, and they make no sense for a loopback address.
         loader = loader.use_fips(false).use_dual_stack(false);
     }
     if let Some((key, secret)) = options.credentials {
         loader = loader.credentials_provider(Credentials::new(key, secret, None, None, "static"));
     } else if let Some(profile) = &options.profile {
-        // The SDK's chain looks at the environment first even when a profile was named; somebody who names
-        // a profile must not act on another account because of variables left over in the shell.
+        // The SDK's chain looks at the environment first even when a profile is named. Whoever names a profile must not
+        // act on another account because of variables left over in the shell.
         loader = loader.profile_name(profile).credentials_provider(
             ProfileFileCredentialsProvider::builder()
                 .configure(
@@ -122,7 +122,6 @@ pub(super) async fn connect(options: ConnectOptions) -> Sdk {
     clients(shared, options.region, calls, endpoint)
 }
 
-/// The same AWS with another access key.
 pub(super) fn with_access_key(sdk: &Sdk, key: &AccessKey) -> Sdk {
     let secret = key.secret.expose_secret();
     let credentials = Credentials::new(&key.id, secret, None, None, "access key");
@@ -132,7 +131,7 @@ pub(super) fn with_access_key(sdk: &Sdk, key: &AccessKey) -> Sdk {
         .config
         .to_builder()
         .credentials_provider(credentials)
-        // The cache keeps one identity a provider, and this is another.
+        // The old cache keeps the identity of the old provider.
         .identity_cache(IdentityCache::lazy().build())
         .build();
     clients(config, sdk.region.clone(), sdk.calls.clone(), endpoint)

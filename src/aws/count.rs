@@ -1,7 +1,7 @@
-//! Counts requests as they are transmitted, one count a `service:Operation`; tells diagnostics the answer's request id.
+//! Counts transmitted requests by `service:Operation`, and gives the answer's request id to diagnostics.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -12,27 +12,16 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// Shared counters; an SDK interceptor at the last hook before a request leaves. So it counts attempts as
-/// they go on the wire, whoever caused them, and not calls of a method.
+use super::locked;
+
+/// Shared counters, as an interceptor at the SDK's last hook before a request leaves: it counts what goes on the wire,
+/// not calls of a method.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Transmitted(Arc<Mutex<BTreeMap<String, u64>>>);
 
 impl Transmitted {
-    /// The counts so far.
     pub(super) fn snapshot(&self) -> BTreeMap<String, u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn add(&self, name: String) {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(name)
-            .or_default() += 1;
+        locked(&self.0).clone()
     }
 }
 
@@ -50,7 +39,8 @@ impl Intercept for Transmitted {
     ) -> Result<(), BoxError> {
         if let Some(metadata) = cfg.load::<Metadata>() {
             let service = iam_prefix(metadata.service());
-            self.add(format!("{service}:{}", metadata.name()));
+            let name = format!("{service}:{}", metadata.name());
+            *locked(&self.0).entry(name).or_default() += 1;
         }
         Ok(())
     }

@@ -1,13 +1,11 @@
-//! A function's code, from the address that Lambda signed for it: by the same connection pool as every other request.
-//! Nothing follows redirects, and nothing is fetched from anywhere but AWS's own storage or this machine.
+//! A function's code, from the address that Lambda signed for it. Nothing follows redirects, and nothing is fetched from
+//! anywhere but AWS's own storage or this machine.
 
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 
-use super::classify;
 use super::client::Client;
 use super::endpoint::{PlainClient, dns_suffix, split_origin};
 use super::error::{CallResult, CloudError, CloudResult, ErrorKind};
@@ -16,20 +14,14 @@ use super::operations::Operation;
 
 const OPERATION: Operation = Operation::FetchCode;
 
-/// For a whole zip: 50 MiB (what the console takes) in that time is a slow line.
+/// For a whole zip. Even a slow line carries 50 MiB, the most that the console takes, in this time.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 fn failed(kind: ErrorKind, code: &str, message: impl Into<String>) -> CloudError {
-    CloudError {
-        request_id: None,
-        operation: OPERATION,
-        kind,
-        code: code.into(),
-        message: message.into(),
-    }
+    CloudError::new(OPERATION, kind, code, message)
 }
 
-/// Whether an address is one at which a region keeps functions' code.
+/// Whether AWS keeps functions' code of a region at this address.
 fn is_storage(origin: &str, region: &str) -> bool {
     let host = origin.strip_prefix("https://").unwrap_or_default();
     let host = host.strip_suffix(":443").unwrap_or(host);
@@ -38,7 +30,7 @@ fn is_storage(origin: &str, region: &str) -> bool {
 }
 
 impl Client {
-    /// The code, from where Lambda says that it is; refused when it has more bytes than `max`.
+    /// The zip at the address that Lambda gave; an error when it has more than `max` bytes.
     pub(crate) async fn fetch_code(&self, url: &str, max: usize) -> CallResult<Vec<u8>> {
         let endpoint = &self.sdk.endpoint;
         self.attempt(OPERATION, || fetch(endpoint, url, max)).await
@@ -50,10 +42,10 @@ async fn fetch(endpoint: &PlainClient, url: &str, max: usize) -> CloudResult<Vec
     let (origin, target) = split_origin(url).ok_or_else(|| {
         invalid("Lambda names no address of the code (the function may be a container image)")
     })?;
-    // The address is good for whoever has it, so it is not part of any message.
+    // Whoever has the address may fetch the code, so no message names it.
     if !is_loopback(url) && !is_storage(origin, &endpoint.region) {
         return Err(invalid(
-            "the address that was told for the code is not one of AWS's",
+            "the address that Lambda gives for the code is not one of AWS's",
         ));
     }
     let mut request = HttpRequest::new(SdkBody::empty());
@@ -63,54 +55,31 @@ async fn fetch(endpoint: &PlainClient, url: &str, max: usize) -> CloudResult<Vec
     request
         .set_uri(target)
         .map_err(|error| invalid(&error.to_string()))?;
-    let operation = endpoint.plain("s3", "GetObject", origin, TIMEOUT);
-    let whole = async {
-        let answer = operation
-            .invoke(request)
-            .await
-            .map_err(|error| classify::unanswered(OPERATION, &error))?;
-        match answer.status {
-            200 => read(answer.body, max).await,
-            status @ 500.. => Err(failed(
-                ErrorKind::Ambiguous,
-                "ServerError",
-                format!("status {status}"),
-            )),
-            status => Err(failed(
-                ErrorKind::Invalid,
-                "Refused",
-                format!("status {status}"),
-            )),
-        }
-    };
-    // The operation's own time-out ends with the headers.
-    tokio::time::timeout(TIMEOUT, Box::pin(whole))
-        .await
-        .unwrap_or_else(|_| {
-            let seconds = TIMEOUT.as_secs();
-            let message = format!("not whole in {seconds} seconds");
-            Err(failed(ErrorKind::Ambiguous, "Timeout", message))
-        })
+    // One byte more than there may be, so that more is seen.
+    let answer = endpoint
+        .exchange(OPERATION, origin, request, TIMEOUT, max + 1)
+        .await?;
+    match answer.status {
+        200 => within(answer.body, max),
+        status @ 500.. => Err(failed(
+            ErrorKind::Ambiguous,
+            "ServerError",
+            format!("status {status}"),
+        )),
+        status => Err(failed(
+            ErrorKind::Invalid,
+            "Refused",
+            format!("status {status}"),
+        )),
+    }
 }
 
-/// The whole body, if it has no more than `max` bytes.
-async fn read(body: SdkBody, max: usize) -> CloudResult<Vec<u8>> {
-    let mut stream = ByteStream::new(body);
-    let mut bytes = Vec::new();
-    loop {
-        let chunk = stream.try_next().await.map_err(|error| {
-            let message = classify::chain(&error);
-            failed(ErrorKind::Ambiguous, "ConnectionBroken", message)
-        })?;
-        let Some(chunk) = chunk else {
-            return Ok(bytes);
-        };
-        if bytes.len() + chunk.len() > max {
-            let message = format!("it has more than {} MiB", max / (1024 * 1024));
-            return Err(failed(ErrorKind::Invalid, "TooLarge", message));
-        }
-        bytes.extend_from_slice(&chunk);
+fn within(bytes: Vec<u8>, max: usize) -> CloudResult<Vec<u8>> {
+    if bytes.len() > max {
+        let message = format!("it has more than {} MiB", max / (1024 * 1024));
+        return Err(failed(ErrorKind::Invalid, "TooLarge", message));
     }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -144,11 +113,11 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_zip_beyond_the_bound_is_refused_and_one_within_it_read_whole() {
-        let zip = || SdkBody::from(vec![7_u8; 4096]);
-        assert_eq!(read(zip(), 4096).await.unwrap().len(), 4096);
-        let error = read(zip(), 4095).await.unwrap_err();
+    #[test]
+    fn a_zip_beyond_the_bound_is_refused_and_one_within_it_read_whole() {
+        let zip = || vec![7_u8; 4096];
+        assert_eq!(within(zip(), 4096).unwrap().len(), 4096);
+        let error = within(zip(), 4095).unwrap_err();
         assert_eq!(
             (error.kind, error.code.as_str()),
             (ErrorKind::Invalid, "TooLarge")

@@ -1,4 +1,5 @@
-//! Requests of ours beside the SDK's own clients, by the same connection pool, time-outs and counters.
+//! Requests that no client of the SDK makes: to deployed stages, and for a function's code. They share the SDK clients'
+//! connection pool, time-outs and counters.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,10 +15,12 @@ use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::byte_stream::error::Error as ByteStreamError;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::Mutex;
 
-use super::classify;
+use super::classify::{self, NO_CREDENTIALS};
 use super::count::Transmitted;
 use super::error::{CloudError, CloudResult, ErrorKind};
 use super::http::{CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
@@ -26,7 +29,6 @@ use super::operations::Operation;
 /// Credentials are fetched again when they have less than this left.
 const EXPIRES_SOON: Duration = Duration::from_secs(300);
 
-/// Sends requests of ours, beside the SDK's own clients, and knows the address of stages.
 #[derive(Debug, Clone)]
 pub(super) struct PlainClient {
     invoke_base: String,
@@ -34,40 +36,11 @@ pub(super) struct PlainClient {
     http_client: SharedHttpClient,
     calls: Transmitted,
     credentials: Option<SharedCredentialsProvider>,
-    /// Those that were fetched last: the provider may ask a service, or a person, each time.
+    /// The last ones. The provider may ask a service, or a person, each time.
     fetched: Arc<Mutex<Option<Credentials>>>,
 }
 
 impl PlainClient {
-    /// A request as it stands to an origin, sent once and counted: the SDK neither signs nor repeats it.
-    pub(super) fn plain(
-        &self,
-        service: &'static str,
-        operation: &'static str,
-        origin: &str,
-        timeout: Duration,
-    ) -> SdkOperation<HttpRequest, Unread, Infallible> {
-        SdkOperation::builder()
-            .service_name(service)
-            .operation_name(operation)
-            .behavior_version(behavior_version())
-            .http_client(self.http_client.clone())
-            .endpoint_url(origin)
-            .no_auth()
-            .no_retry()
-            .sleep_impl(TokioSleep::new())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .operation_timeout(timeout)
-                    .build(),
-            )
-            .interceptor(self.calls.clone())
-            .serializer(Ok)
-            .deserializer_impl::<Unread, Infallible>(HandOver)
-            .build()
-    }
-
     pub(super) fn new(
         invoke_base: Option<String>,
         region: &str,
@@ -89,7 +62,7 @@ impl PlainClient {
         }
     }
 
-    /// The same for another caller.
+    /// The same client for another caller.
     pub(super) fn with_credentials(&self, credentials: SharedCredentialsProvider) -> Self {
         Self {
             credentials: Some(credentials),
@@ -98,7 +71,7 @@ impl PlainClient {
         }
     }
 
-    /// The caller's credentials; of many that ask at once, one fetches them.
+    /// The caller's credentials. When many calls ask at once, one of them fetches.
     pub(super) async fn credentials(&self) -> CloudResult<Credentials> {
         let mut fetched = self.fetched.lock().await;
         let soon = SystemTime::now() + EXPIRES_SOON;
@@ -107,21 +80,73 @@ impl PlainClient {
         {
             return Ok(known.clone());
         }
-        let failed = |message: String| CloudError {
-            operation: Operation::InvokeApi,
-            kind: ErrorKind::Credentials,
-            code: "NoCredentials".into(),
-            message,
-            request_id: None,
+        let failed = |message: String| {
+            let kind = ErrorKind::Credentials;
+            CloudError::new(Operation::InvokeApi, kind, "NoCredentials", message)
         };
-        let provider = self.credentials.as_ref().ok_or_else(|| {
-            failed("no AWS credentials were found where the AWS CLI looks for them".into())
-        })?;
+        let provider = self.credentials.as_ref();
+        let provider = provider.ok_or_else(|| failed(NO_CREDENTIALS.into()))?;
         let new = tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials())
             .await
             .map_err(|late| failed(late.to_string()))?
             .map_err(|error| failed(classify::chain(&error)))?;
         Ok(fetched.insert(new).clone())
+    }
+
+    /// Sends a request once, as it is: the SDK neither signs nor repeats it. Reads `body_max` bytes of the answer at most.
+    pub(super) async fn exchange(
+        &self,
+        operation: Operation,
+        origin: &str,
+        request: HttpRequest,
+        timeout: Duration,
+        body_max: usize,
+    ) -> CloudResult<PlainAnswer> {
+        let ambiguous =
+            |code, message| CloudError::new(operation, ErrorKind::Ambiguous, code, message);
+        let sender = self.sender(operation, origin, timeout);
+        let whole = async {
+            let unread = sender.invoke(request).await;
+            let unread = unread.map_err(|error| classify::unanswered(operation, &error))?;
+            let body = read(unread.body, body_max).await;
+            Ok(PlainAnswer {
+                status: unread.status,
+                body: body.map_err(|e| ambiguous("ConnectionBroken", classify::chain(&e)))?,
+                request_id: unread.request_id,
+            })
+        };
+        // The SDK's own time-out ends with the headers.
+        let late = || format!("no whole answer in {} seconds", timeout.as_secs());
+        tokio::time::timeout(timeout, Box::pin(whole))
+            .await
+            .unwrap_or_else(|_| Err(ambiguous("Timeout", late())))
+    }
+
+    fn sender(
+        &self,
+        operation: Operation,
+        origin: &str,
+        timeout: Duration,
+    ) -> SdkOperation<HttpRequest, Unread, Infallible> {
+        SdkOperation::builder()
+            .service_name(operation.service())
+            .operation_name(operation.name())
+            .behavior_version(behavior_version())
+            .http_client(self.http_client.clone())
+            .endpoint_url(origin)
+            .no_auth()
+            .no_retry()
+            .sleep_impl(TokioSleep::new())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_timeout(timeout)
+                    .build(),
+            )
+            .interceptor(self.calls.clone())
+            .serializer(Ok)
+            .deserializer_impl::<Unread, Infallible>(HandOver)
+            .build()
     }
 
     pub(super) fn invoke_url(&self, api_id: &str, stage: &str) -> String {
@@ -145,12 +170,32 @@ pub(super) fn dns_suffix(region: &str) -> &'static str {
     }
 }
 
+/// An answer to a request of [`PlainClient::exchange`], whatever its status.
+pub(super) struct PlainAnswer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+    pub(super) request_id: Option<String>,
+}
+
+/// The first `max` bytes of a body.
+async fn read(body: SdkBody, max: usize) -> Result<Vec<u8>, ByteStreamError> {
+    let mut stream = ByteStream::new(body);
+    let mut bytes = Vec::new();
+    while bytes.len() < max
+        && let Some(chunk) = stream.try_next().await?
+    {
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes.truncate(max);
+    Ok(bytes)
+}
+
 /// An answer whose body was not read yet.
 #[derive(Debug)]
-pub(super) struct Unread {
-    pub(super) status: u16,
-    pub(super) body: SdkBody,
-    pub(super) request_id: Option<String>,
+struct Unread {
+    status: u16,
+    body: SdkBody,
+    request_id: Option<String>,
 }
 
 /// Hands the body over unread: the SDK would otherwise load all of it, however long.
@@ -187,11 +232,17 @@ pub(super) fn split_origin(url: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn an_endless_answer_is_read_only_up_to_the_cap() {
+        let body = SdkBody::from("x".repeat(3 * 1024));
+        assert_eq!(read(body, 1024).await.unwrap().len(), 1024);
+    }
+
     fn client(invoke_base: Option<&str>, region: &str) -> PlainClient {
         PlainClient::new(
             invoke_base.map(str::to_owned),
             region,
-            super::super::http::client(super::super::http::ProxyUse::None),
+            super::super::http::client(false),
             Transmitted::default(),
             None,
         )

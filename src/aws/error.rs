@@ -1,17 +1,16 @@
-//! What a call that failed means for whoever made it.
+//! Why a call failed, and what its caller can do about it.
 
 use super::operations::Operation;
 use super::stop::Cancelled;
 
-/// What an error means for whoever made the call.
+/// What an error means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The thing is not there.
+    /// The resource is not there.
     NotFound,
-    /// A thing of that name is there (or another operation on it is in progress, where AWS uses one code
-    /// for both: see [`ErrorKind::Busy`]).
+    /// A resource of that name is there. (Where AWS uses the same code for an operation in progress: [`ErrorKind::Busy`].)
     AlreadyExists,
-    /// Another operation on the same thing is in progress: try again.
+    /// Another operation on the same resource is in progress: try again.
     Busy,
     /// AWS asks to slow down; the request had no effect.
     Throttled,
@@ -21,8 +20,9 @@ pub enum ErrorKind {
     RoleNotAssumable,
     /// Step Functions refuses the role for another reason: its policies may not be in force everywhere yet.
     RoleRefused,
-    /// IAM names the role, user or policy without its path: it does not find it (yet, or any more), so a policy that
-    /// covers a path did not match. For whoever has just made it, it is not found; for everybody else it is a refusal.
+    /// IAM refuses, and names the role, user or policy without its path: it does not find it (yet, or any more), so a
+    /// policy that covers a path did not match. To the caller who has just made it, this means "not found"; to everybody
+    /// else, it is a refusal.
     Unresolved,
     /// A state machine of that name is being deleted.
     Deleting,
@@ -30,7 +30,7 @@ pub enum ErrorKind {
     AccessDenied,
     /// The caller's credentials are missing, wrong or expired.
     Credentials,
-    /// A limit of the account is reached; no amount of waiting helps.
+    /// A limit of the account is reached. Waiting does not help.
     LimitExceeded,
     /// The endpoint could not be reached at all: the request had no effect.
     Unreachable,
@@ -38,16 +38,15 @@ pub enum ErrorKind {
     Invalid,
 }
 
-/// What Lambda says of the account's concurrency where too little of it would stay unreserved.
+/// In Lambda's message when too little of the account's concurrency would stay unreserved.
 pub(crate) const UNRESERVED: &str = "UnreservedConcurrentExecution";
 
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {code}: {message}")]
 pub struct CloudError {
-    /// The operation.
     pub(crate) operation: Operation,
-    /// What it means.
+    /// What it means for the caller.
     pub kind: ErrorKind,
     /// AWS's error code, or a word of ours where there was no answer.
     pub code: String,
@@ -58,13 +57,29 @@ pub struct CloudError {
 }
 
 impl CloudError {
-    /// The whole of it in one text, with the request's id: for where there is no other place for that.
+    /// An error that no answer of AWS carries.
+    pub(super) fn new(
+        operation: Operation,
+        kind: ErrorKind,
+        code: &str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            operation,
+            kind,
+            code: code.to_owned(),
+            message: message.into(),
+            request_id: None,
+        }
+    }
+
+    /// The error with its request id, for places that have no field for the id.
     pub(crate) fn in_full(&self) -> String {
         format!("{self}{}", request_words(self.request_id.as_deref()))
     }
 }
 
-/// The request's id, to stand behind what is said of it.
+/// The request's id, to append to a sentence.
 pub(crate) fn request_words(id: Option<&str>) -> String {
     id.map_or_else(String::new, |id| format!(" (request id {id})"))
 }
@@ -72,7 +87,7 @@ pub(crate) fn request_words(id: Option<&str>) -> String {
 /// Why a call gave no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// AWS, or the way to it, said no.
+    /// AWS refused, or could not be reached.
     #[error("{0}")]
     Cloud(CloudError),
     /// The run was stopped.
@@ -102,8 +117,8 @@ impl CallError {
     }
 }
 
-/// What one request came to.
+/// The outcome of one request.
 pub(super) type CloudResult<T> = Result<T, CloudError>;
 
-/// What a call came to, after all its attempts.
+/// The outcome of a call, after all its attempts.
 pub type CallResult<T> = Result<T, CallError>;

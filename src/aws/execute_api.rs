@@ -1,5 +1,4 @@
-//! API Gateway's data plane (`execute-api`): calls to deployed stages, through the SDK's own machinery: the same connection
-//! pool, time-outs, counters and error classes as every other call. Nothing follows redirects.
+//! API Gateway's data plane (`execute-api`): calls to deployed stages. Nothing follows redirects.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +7,6 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 
 use crate::stack::kinds::rest_api::Authorization;
 
@@ -23,17 +21,16 @@ const OPERATION: Operation = Operation::InvokeApi;
 /// For a whole request. API Gateway gives up on its integration after 29 s (API Gateway quotas, "Integration
 /// timeout"), so an answer later than this will not come.
 const TIMEOUT: Duration = Duration::from_secs(35);
-/// What every body says that it is.
 const CONTENT_TYPE: &str = "application/json";
-/// Bytes of an answer that are read. The lab's answers have a few hundred; a stranger's may be endless.
+/// Bytes of an answer that are read. A lab's answer has a few hundred; somebody else's may be endless.
 const BODY_MAX: usize = 64 * 1024;
 
-/// What an endpoint answered.
+/// A stage's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpAnswer {
     /// HTTP status.
     pub status: u16,
-    /// Body as text.
+    /// Its first 64 KiB, as text.
     pub body: String,
     /// API Gateway's id of the request.
     pub(crate) request_id: Option<String>,
@@ -85,8 +82,8 @@ fn signature(
         .collect())
 }
 
-/// One request with a JSON body, signed where the API asks for it: who may call an open API is nobody's business,
-/// the caller's key id included. Every HTTP status is an answer.
+/// One request. It is signed only where the API asks for it: an open API must not learn the caller's key id.
+/// Every HTTP status is an answer.
 async fn invoke(
     endpoint: &PlainClient,
     api_id: &str,
@@ -118,75 +115,17 @@ async fn invoke(
         }
     }
 
-    let operation = endpoint.plain("execute-api", "Invoke", origin, TIMEOUT);
-    let whole = async {
-        let answer = operation
-            .invoke(request)
-            .await
-            .map_err(|error| classify::unanswered(OPERATION, &error))?;
-        let (status, request_id) = (answer.status, answer.request_id);
-        read(answer.body)
-            .await
-            .map(|body| HttpAnswer {
-                status,
-                body,
-                request_id,
-            })
-            .map_err(|error| broken("ConnectionBroken", classify::chain(error.as_ref())))
-    };
-    // The operation's own time-out ends with the headers.
-    tokio::time::timeout(TIMEOUT, Box::pin(whole))
-        .await
-        .unwrap_or_else(|_| {
-            let seconds = TIMEOUT.as_secs();
-            Err(broken(
-                "Timeout",
-                format!("no whole answer in {seconds} seconds"),
-            ))
-        })
-}
-
-/// The first [`BODY_MAX`] bytes of a body as text.
-async fn read(body: SdkBody) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-    let mut stream = ByteStream::new(body);
-    let mut bytes = Vec::new();
-    while let Some(chunk) = stream.try_next().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() >= BODY_MAX {
-            bytes.truncate(BODY_MAX);
-            break;
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let answer = endpoint
+        .exchange(OPERATION, origin, request, TIMEOUT, BODY_MAX)
+        .await?;
+    Ok(HttpAnswer {
+        status: answer.status,
+        body: String::from_utf8_lossy(&answer.body).into_owned(),
+        request_id: answer.request_id,
+    })
 }
 
 fn invalid(subject: &str, cause: &str) -> CloudError {
-    CloudError {
-        operation: OPERATION,
-        kind: ErrorKind::Invalid,
-        code: "InvalidRequest".into(),
-        message: format!("{subject:?}: {cause}"),
-        request_id: None,
-    }
-}
-
-fn broken(code: &str, message: String) -> CloudError {
-    CloudError {
-        operation: OPERATION,
-        kind: ErrorKind::Ambiguous,
-        code: code.into(),
-        message,
-        request_id: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_endless_answer_is_read_only_up_to_the_cap() {
-        let body = SdkBody::from("x".repeat(3 * BODY_MAX));
-        assert_eq!(read(body).await.unwrap().len(), BODY_MAX);
-    }
+    let message = format!("{subject:?}: {cause}");
+    CloudError::new(OPERATION, ErrorKind::Invalid, "InvalidRequest", message)
 }

@@ -78,8 +78,8 @@ pub(crate) const INPUT_KEPT_MAX: usize = 8 * 1024;
 pub(crate) const CAUSE_KEPT_MAX: usize = 2_000;
 
 impl ExecutionDetail {
-    /// The same, small enough to keep and to show: of a long input only the values at these JSON pointers stay,
-    /// which are all that a check or a mark of the lab looks at. They are found at the same pointers again.
+    /// Makes the detail small enough to keep and to show: of a long input, only the values at these JSON pointers stay, which
+    /// the lab's checks and marks read. They stay at the same pointers.
     #[must_use]
     pub(crate) fn reduced<'a>(mut self, pointers: impl IntoIterator<Item = &'a str>) -> Self {
         self.error = self.error.map(|text| shortened(&text, CAUSE_KEPT_MAX));
@@ -93,7 +93,7 @@ impl ExecutionDetail {
             let Some(value) = self.input.pointer(pointer) else {
                 continue;
             };
-            // A value that is itself too long is equal to nothing that a lab asks for.
+            // No lab asks for a value that is itself too long.
             if value.to_string().len() <= INPUT_KEPT_MAX {
                 put(&mut kept, pointer, value.clone());
             }
@@ -106,14 +106,14 @@ impl ExecutionDetail {
     }
 }
 
-/// Puts a value where the pointer leads, through objects that are made on the way. An array's index becomes a
-/// key of the same text, which the pointer finds as well.
+/// Puts a value where the pointer leads, and makes the objects on the way. An array's index becomes a key of the same text,
+/// which the pointer finds as well.
 fn put(root: &mut Value, pointer: &str, value: Value) {
     let mut at = root;
     for token in pointer.split('/').skip(1) {
         let key = token.replace("~1", "/").replace("~0", "~");
         let Value::Object(map) = at else {
-            // A shorter pointer put a whole value here, and this one leads into it.
+            // A shorter pointer has put a whole value here, and this pointer leads into it.
             return;
         };
         at = map.entry(key).or_insert_with(|| Value::Object(Map::new()));

@@ -1,4 +1,4 @@
-//! Settings that no lab makes: reading those that are not as AWS makes them, and putting them back.
+//! Settings that no lab has: finds those that differ from AWS's defaults, and resets them.
 
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
 use aws_sdk_lambda::types::{
@@ -15,15 +15,15 @@ use crate::stack::kinds::drift::Extras;
 use crate::stack::kinds::function::FunctionSetting;
 use crate::stack::kinds::state_machine::MachineSetting;
 
-/// MiB of `/tmp` that a function has by itself. Source: Lambda quotas, "Ephemeral storage".
+/// MiB of `/tmp` by default. Source: Lambda quotas, "Ephemeral storage".
 const EPHEMERAL_STORAGE: i32 = 512;
 
-/// The group that a function logs to by itself.
+/// Where a function logs by default.
 fn own_log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
 
-/// What of a function is not as AWS makes it by itself. An endpoint that leaves a part out has it so.
+/// A function's settings that differ from AWS's defaults. Where an endpoint leaves a setting out, it is the default.
 pub(super) fn of_function(function: &FunctionConfiguration) -> Extras<FunctionSetting> {
     let mut extras = Extras::new();
     let mut add = |setting, text: Option<String>| {
@@ -83,7 +83,7 @@ pub(super) fn of_function(function: &FunctionConfiguration) -> Extras<FunctionSe
     extras
 }
 
-/// What of a function's logging is not as AWS makes it by itself; empty where all is.
+/// The logging settings that differ from AWS's defaults; empty where none does.
 fn logging(function: &str, config: &LoggingConfig) -> String {
     let format = config
         .log_format()
@@ -91,7 +91,7 @@ fn logging(function: &str, config: &LoggingConfig) -> String {
     let group = config
         .log_group()
         .filter(|group| *group != own_log_group(function));
-    // Levels belong to the format JSON alone.
+    // Only the format JSON has levels.
     let levels = [
         format
             .and_then(|_| config.application_log_level())
@@ -110,7 +110,7 @@ fn logging(function: &str, config: &LoggingConfig) -> String {
     all.collect::<Vec<_>>().join(", ")
 }
 
-/// Puts settings back as AWS makes them. Architectures are written with the code.
+/// Resets settings to AWS's defaults. Architectures go with the code.
 pub(super) fn undo_of_function(
     request: UpdateFunctionConfigurationFluentBuilder,
     function: &str,
@@ -153,7 +153,7 @@ pub(super) fn undo_of_function(
     })
 }
 
-/// What of a state machine is not as AWS makes it by itself.
+/// A state machine's settings that differ from AWS's defaults.
 pub(super) fn of_machine(machine: &DescribeStateMachineOutput) -> Extras<MachineSetting> {
     let mut extras = Extras::new();
     let encryption = machine.encryption_configuration();
@@ -181,7 +181,7 @@ pub(super) fn of_machine(machine: &DescribeStateMachineOutput) -> Extras<Machine
     extras
 }
 
-/// Puts settings back as AWS makes them.
+/// Resets settings to AWS's defaults.
 pub(super) fn undo_of_machine(
     request: UpdateStateMachineFluentBuilder,
     undo: &[MachineSetting],

@@ -1,7 +1,7 @@
-//! One HTTP client for everything: one connection pool a time-out setting, one TLS stack.
+//! The HTTP client of all requests: one TLS stack, and a connection pool for each pair of time-outs.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -13,7 +13,9 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
-/// To an open connection. A laptop on a slow network needs more than the SDK's 3.1 s.
+use super::locked;
+
+/// For opening a connection. A laptop on a slow network needs more than the SDK's 3.1 s.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For fetching credentials. The SDK's 5 s are too short for a credential process that asks a person.
 pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
@@ -23,53 +25,31 @@ pub(super) fn behavior_version() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// Whether the proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`, …) is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProxyUse {
-    /// As the environment says.
-    FromEnvironment,
-    /// Never.
-    None,
-}
-
-impl ProxyUse {
-    /// A proxy cannot reach this machine's loopback, and few people put it into `NO_PROXY`.
-    pub(super) fn for_endpoint(loopback: bool) -> Self {
-        if loopback {
-            Self::None
-        } else {
-            Self::FromEnvironment
-        }
-    }
-}
-
 /// Time-outs for connecting and for the first byte.
 type Timeouts = (Option<Duration>, Option<Duration>);
 
-/// The client. A connector is kept for each pair of time-outs that callers ask for: ours, and the short ones
-/// of the SDK's own search for credentials on EC2.
-pub(super) fn client(proxy: ProxyUse) -> SharedHttpClient {
+/// The client. It keeps a connector for each pair of time-outs that callers ask for: ours, and the short ones of the
+/// SDK's search for credentials on EC2. `proxy`: use the one that the environment names (`HTTPS_PROXY`, `NO_PROXY`, …).
+pub(super) fn client(proxy: bool) -> SharedHttpClient {
     let connectors: Mutex<HashMap<Timeouts, SharedHttpConnector>> = Mutex::default();
     http_client_fn(move |settings, _components| {
         let timeouts = (settings.connect_timeout(), settings.read_timeout());
-        connectors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        locked(&connectors)
             .entry(timeouts)
             .or_insert_with(|| connector(settings, proxy))
             .clone()
     })
 }
 
-fn connector(settings: &HttpConnectorSettings, proxy: ProxyUse) -> SharedHttpConnector {
+fn connector(settings: &HttpConnectorSettings, proxy: bool) -> SharedHttpConnector {
     SharedHttpConnector::new(
         Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .connector_settings(settings.clone())
             .sleep_impl(TokioSleep::new())
             .proxy_config(match proxy {
-                ProxyUse::FromEnvironment => ProxyConfig::from_env(),
-                ProxyUse::None => ProxyConfig::disabled(),
+                true => ProxyConfig::from_env(),
+                false => ProxyConfig::disabled(),
             })
             .build(),
     )

@@ -9,19 +9,20 @@ use aws_sdk_lambda::types::{
 };
 use serde_json::Value;
 
+use crate::stack::kinds::AccountUse;
 use crate::stack::kinds::function::{Code, FunctionSetting, Seen, Spec};
 use crate::stack::ownership::{Ownership, Tags};
 
-use super::Page;
 use super::client::Client;
 use super::error::{CallResult, CloudError, CloudResult, ErrorKind};
 use super::extras;
 use super::operations::Operation;
+use super::{Page, tag_map};
 
 /// Functions a page at most. Source: Lambda ListFunctions, `MaxItems`.
 const PAGE: i32 = 50;
 
-/// State of a function, from any of the answers that carry one; the SDK gives each a type of its own.
+/// The state of a function, from any answer that carries one. The SDK gives each answer a type of its own.
 macro_rules! state_of {
     ($answer:expr) => {{
         let answer = $answer;
@@ -45,16 +46,7 @@ macro_rules! state_of {
     }};
 }
 
-/// What Lambda's GetAccountSettings tells of concurrency.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Concurrency {
-    /// Functions that may run at once in the region.
-    pub quota: Option<u32>,
-    /// Those of them that are reserved for single functions.
-    pub reserved: Option<u32>,
-}
-
-/// What is known of a function's state: from GetFunction, or (without tags) from the answer to a change.
+/// A function's state: from GetFunction, or (without tags) from the answer to a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FunctionState {
     /// `Pending`, `Active`, `Inactive`, `Failed`; empty where the endpoint does not say.
@@ -65,41 +57,37 @@ pub struct FunctionState {
     pub(crate) reason: Option<String>,
     /// Base64 of the zip's SHA-256.
     pub code_sha256: String,
-    /// Its description.
     pub(crate) description: String,
-    /// When it was last modified, in milliseconds since 1970.
+    /// In milliseconds since 1970.
     pub(crate) modified_ms: Option<i64>,
-    /// What is reserved for it, as GetFunction tells; nothing where it runs with the rest.
+    /// Its reserved concurrency, from GetFunction; `None` where nothing is reserved.
     pub reserved: Option<u32>,
-    /// Its tags; empty where the answer has none.
+    /// From GetFunction alone.
     pub tags: Tags,
-    /// Why the tags are not there though the function is: reading them needs a permission of its own
-    /// (`lambda:ListTags`), and GetFunction answers without it as if there were none.
+    /// Why the tags could not be read. That needs another permission (`lambda:ListTags`), without which GetFunction
+    /// answers as if there were none.
     pub(crate) tags_unseen: Option<String>,
 }
 
 impl FunctionState {
-    /// The tags, where they could be read.
+    /// The tags.
     ///
     /// # Errors
-    /// That they could not: "no tags" and "not shown" are not the same.
+    /// When they could not be read. That is not the same as having none.
     pub(crate) fn readable_tags(self) -> CloudResult<Tags> {
         match self.tags_unseen {
             None => Ok(self.tags),
-            Some(why) => Err(CloudError {
-                operation: Operation::GetFunction,
-                kind: ErrorKind::AccessDenied,
-                code: "TagsError".to_owned(),
-                message: format!(
-                    "the function's tags are not shown, which needs lambda:ListTags: {why}"
-                ),
-                request_id: None,
-            }),
+            Some(why) => Err(CloudError::new(
+                Operation::GetFunction,
+                ErrorKind::AccessDenied,
+                "TagsError",
+                format!("cannot read the function's tags (this needs lambda:ListTags): {why}"),
+            )),
         }
     }
 }
 
-/// Where the zip of a function is, and what it must be.
+/// Where a function's zip is, and its hash.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CodePlace {
     /// An address that Lambda signed, good for ten minutes.
@@ -108,14 +96,14 @@ pub(crate) struct CodePlace {
     pub(crate) sha256: String,
 }
 
-/// A function to be created, with everything that the request needs.
+/// A function to be created or changed.
 #[derive(Debug, Clone)]
 pub struct NewFunction<'a> {
-    /// As it should be.
+    /// As the lab has it.
     pub function: &'a Spec,
     /// ARN of its role.
     pub role_arn: String,
-    /// The description that records what is deployed.
+    /// It records what is deployed.
     pub description: String,
     /// Its tags.
     pub tags: Tags,
@@ -134,29 +122,29 @@ pub struct Permission<'a> {
 }
 
 impl Client {
-    /// lambda:GetAccountSettings.
-    pub async fn concurrency(&self) -> CallResult<Concurrency> {
+    /// lambda:GetAccountSettings: the figures of concurrency.
+    pub async fn concurrency(&self) -> CallResult<AccountUse> {
         let answer = self
             .call(Operation::GetAccountSettings, |sdk| {
                 sdk.lambda.get_account_settings().send()
             })
             .await?;
         let Some(limit) = answer.account_limit() else {
-            return Ok(Concurrency::default());
+            return Ok(AccountUse::default());
         };
         let quota = u32::try_from(limit.concurrent_executions()).ok();
         let free = limit.unreserved_concurrent_executions();
         let free = free.and_then(|free| u32::try_from(free).ok());
-        Ok(Concurrency {
-            quota: quota.filter(|quota| *quota > 0),
-            reserved: quota
+        Ok(AccountUse {
+            concurrency_quota: quota.filter(|quota| *quota > 0),
+            concurrency_reserved: quota
                 .zip(free)
                 .map(|(quota, free)| quota.saturating_sub(free)),
+            ..AccountUse::default()
         })
     }
 
-    /// lambda:ListFunctions: one page. `ownership` stays `Unproven`: whether the description's record means "ours"
-    /// depends on the class.
+    /// lambda:ListFunctions: one page. `ownership` stays `Unproven`: it depends on the class.
     pub async fn functions_page(&self, token: Option<String>) -> CallResult<Page<Seen>> {
         let answer = self
             .call(Operation::ListFunctions, |sdk| {
@@ -173,17 +161,16 @@ impl Client {
         })
     }
 
-    /// lambda:Invoke, as a dry run: AWS checks whether the caller may, and runs nothing.
+    /// lambda:Invoke, as a dry run: AWS checks the permission, and runs nothing.
     pub async fn invoke_dry(&self, function: &str) -> CallResult<()> {
-        self.call(Operation::InvokeFunction, |sdk| {
+        self.send(Operation::InvokeFunction, |sdk| {
             sdk.lambda
                 .invoke()
                 .function_name(function)
                 .invocation_type(InvocationType::DryRun)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// lambda:GetFunction.
@@ -246,7 +233,7 @@ impl Client {
                             .build(),
                     )
                     .publish(false)
-                    .set_tags(Some(map(&new.tags)))
+                    .set_tags(Some(tag_map(&new.tags)))
                     .send()
             })
             .await?;
@@ -261,7 +248,7 @@ impl Client {
                     .update_function_code()
                     .function_name(name)
                     .zip_file(zip(code))
-                    // A student may have chosen another one.
+                    // A student may have chosen another architecture.
                     .architectures(Architecture::X8664)
                     .publish(false)
                     .send()
@@ -270,7 +257,7 @@ impl Client {
         Ok(state_of!(answer))
     }
 
-    /// lambda:UpdateFunctionConfiguration; tags are not written, and what is in `undo` is put back as AWS makes it.
+    /// lambda:UpdateFunctionConfiguration, without the tags; resets the settings in `undo` to AWS's defaults.
     pub async fn update_function_configuration(
         &self,
         new: &NewFunction<'_>,
@@ -318,63 +305,58 @@ impl Client {
 
     /// lambda:TagResource.
     pub async fn tag_function(&self, arn: &str, tags: &Tags) -> CallResult<()> {
-        self.call(Operation::LambdaTagResource, |sdk| {
+        self.send(Operation::LambdaTagResource, |sdk| {
             sdk.lambda
                 .tag_resource()
                 .resource(arn)
-                .set_tags(Some(map(tags)))
+                .set_tags(Some(tag_map(tags)))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// lambda:UntagResource.
     pub(crate) async fn untag_function(&self, arn: &str, keys: &[String]) -> CallResult<()> {
-        self.call(Operation::LambdaUntagResource, |sdk| {
+        self.send(Operation::LambdaUntagResource, |sdk| {
             sdk.lambda
                 .untag_resource()
                 .resource(arn)
                 .set_tag_keys(Some(keys.to_vec()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// lambda:PutFunctionConcurrency: how many of it may run at once; 0 for none.
     pub async fn put_function_concurrency(&self, name: &str, reserved: u32) -> CallResult<()> {
         let reserved = i32::try_from(reserved).unwrap_or(i32::MAX);
-        self.call(Operation::PutFunctionConcurrency, |sdk| {
+        self.send(Operation::PutFunctionConcurrency, |sdk| {
             sdk.lambda
                 .put_function_concurrency()
                 .function_name(name)
                 .reserved_concurrent_executions(reserved)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// lambda:DeleteFunctionConcurrency.
     pub(crate) async fn delete_function_concurrency(&self, name: &str) -> CallResult<()> {
-        self.call(Operation::DeleteFunctionConcurrency, |sdk| {
+        self.send(Operation::DeleteFunctionConcurrency, |sdk| {
             sdk.lambda
                 .delete_function_concurrency()
                 .function_name(name)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// lambda:DeleteFunction.
     pub async fn delete_function(&self, name: &str) -> CallResult<()> {
-        self.call(Operation::DeleteFunction, |sdk| {
+        self.send(Operation::DeleteFunction, |sdk| {
             sdk.lambda.delete_function().function_name(name).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// lambda:GetPolicy: the resource policy; `Null` when there is none.
@@ -402,7 +384,7 @@ impl Client {
 
     /// lambda:AddPermission, for API Gateway.
     pub async fn add_permission(&self, permission: &Permission<'_>) -> CallResult<()> {
-        self.call(Operation::AddPermission, |sdk| {
+        self.send(Operation::AddPermission, |sdk| {
             sdk.lambda
                 .add_permission()
                 .function_name(permission.function)
@@ -412,21 +394,19 @@ impl Client {
                 .source_arn(&permission.source_arn)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// lambda:RemovePermission.
     pub async fn remove_permission(&self, function: &str, statement_id: &str) -> CallResult<()> {
-        self.call(Operation::RemovePermission, |sdk| {
+        self.send(Operation::RemovePermission, |sdk| {
             sdk.lambda
                 .remove_permission()
                 .function_name(function)
                 .statement_id(statement_id)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 }
 
@@ -471,10 +451,6 @@ fn environment(function: &Spec) -> Environment {
     Environment::builder()
         .set_variables(Some(variables))
         .build()
-}
-
-fn map(tags: &Tags) -> HashMap<String, String> {
-    tags.clone().into_iter().collect()
 }
 
 #[cfg(test)]

@@ -1,18 +1,16 @@
 //! Amazon CloudWatch Logs.
 
-use std::collections::HashMap;
-
 use crate::stack::kinds::log_group::Seen;
 use crate::stack::ownership::{Ownership, Tags};
 
-use super::Page;
 use super::client::Client;
 use super::error::CallResult;
 use super::operations::Operation;
+use super::{Page, tag_map};
 
 /// Log groups a page at most. Source: CloudWatch Logs DescribeLogGroups, `limit`.
 const PAGE: i32 = 50;
-/// Events a page of those that a pattern picks.
+/// Events per page, with a filter pattern.
 const EVENTS_PAGE: i32 = 1000;
 
 impl Client {
@@ -50,15 +48,14 @@ impl Client {
 
     /// logs:TagResource.
     pub async fn tag_log_group(&self, arn: &str, tags: &Tags) -> CallResult<()> {
-        self.call(Operation::LogsTagResource, |sdk| {
+        self.send(Operation::LogsTagResource, |sdk| {
             sdk.logs
                 .tag_resource()
                 .resource_arn(arn)
-                .set_tags(Some(map(tags)))
+                .set_tags(Some(tag_map(tags)))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// logs:ListTagsForResource.
@@ -73,40 +70,37 @@ impl Client {
 
     /// logs:CreateLogGroup.
     pub async fn create_log_group(&self, name: &str, tags: &Tags) -> CallResult<()> {
-        self.call(Operation::CreateLogGroup, |sdk| {
+        self.send(Operation::CreateLogGroup, |sdk| {
             sdk.logs
                 .create_log_group()
                 .log_group_name(name)
-                .set_tags(Some(map(tags)))
+                .set_tags(Some(tag_map(tags)))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// logs:PutRetentionPolicy.
     pub async fn put_retention_policy(&self, name: &str, days: i32) -> CallResult<()> {
-        self.call(Operation::PutRetentionPolicy, |sdk| {
+        self.send(Operation::PutRetentionPolicy, |sdk| {
             sdk.logs
                 .put_retention_policy()
                 .log_group_name(name)
                 .retention_in_days(days)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// logs:DeleteLogGroup.
     pub async fn delete_log_group(&self, name: &str) -> CallResult<()> {
-        self.call(Operation::DeleteLogGroup, |sdk| {
+        self.send(Operation::DeleteLogGroup, |sdk| {
             sdk.logs.delete_log_group().log_group_name(name).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
-    /// logs:FilterLogEvents: one page of messages since a time in milliseconds since 1970, up to another one.
+    /// logs:FilterLogEvents: one page of messages. Times are in milliseconds since 1970.
     pub async fn log_events_page(
         &self,
         group: &str,
@@ -119,7 +113,7 @@ impl Client {
             .await
     }
 
-    /// logs:FilterLogEvents: one page of those messages that a filter pattern picks; an empty pattern picks all.
+    /// logs:FilterLogEvents: one page of messages that match a filter pattern; an empty pattern matches all.
     pub async fn matching_log_events_page(
         &self,
         group: &str,
@@ -165,8 +159,4 @@ impl Client {
             next: answer.next_token,
         })
     }
-}
-
-fn map(tags: &Tags) -> HashMap<String, String> {
-    tags.clone().into_iter().collect()
 }

@@ -1,12 +1,17 @@
 //! AWS: the only place that names `aws_sdk_*`. [`Client`] has a method for each operation, in the file of its service;
-//! [`operations`] is the one table of what AWS says of them.
+//! [`operations`] is the table of all operations with their quotas.
 //!
-//! Promises kept here, each held by a test in `tests/engine/adapter`:
-//! - **one attempt, at most one request**: the SDK's retries are off, because the client owns every retry;
-//! - **errors are classified once** ([`error`]), with AWS's own code and message, and what never reached AWS is told
-//!   apart from what may have had its effect;
-//! - **every transmitted request is counted** by `service:Operation`;
-//! - dropping a call gives up waiting, and says nothing of whether its request had its effect.
+//! What this module promises. A test in `tests/engine/adapter` holds each promise:
+//! - **One attempt sends at most one request.** The SDK's retries are off, because the client retries.
+//! - **Errors are classified in one place** ([`error`]), with AWS's own code and message. A request that never reached AWS
+//!   has another kind than one that may have had an effect.
+//! - **Every transmitted request is counted** by `service:Operation`.
+//! - Whoever drops a call stops waiting for it. The request may still have its effect.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::stack::ownership::Tags;
 
 mod apigateway;
 mod classify;
@@ -35,16 +40,26 @@ pub use connect::ConnectOptions;
 pub(crate) use connect::default_region;
 pub use error::{CallError, CallResult, CloudError, ErrorKind};
 pub(crate) use iam::Simulation;
-pub use iam::{AccountSummary, PathAndTags, Principal, UserPart};
-pub use lambda::{Concurrency, FunctionState, NewFunction, Permission};
+pub use iam::{PathAndTags, Principal, UserPart};
+pub use lambda::{FunctionState, NewFunction, Permission};
 pub use operations::Operation;
 pub use sfn::NewStateMachine;
 
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// The items.
+    /// In AWS's order.
     pub items: Vec<T>,
     /// Token of the next page; `None` on the last.
     pub next: Option<String>,
+}
+
+/// Locks, whether or not another thread panicked meanwhile: what is locked here is whole between any two statements.
+fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tags as most services take them. IAM and Step Functions take a list.
+fn tag_map(tags: &Tags) -> HashMap<String, String> {
+    tags.clone().into_iter().collect()
 }

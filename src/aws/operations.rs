@@ -1,6 +1,6 @@
-//! The AWS operations that homeroom calls, in one table: the name that IAM policies and counts use, AWS's request quota of
-//! it, the bucket that it shares with others, and whether it can be sent twice. Quotas are those of the control plane, per
-//! account and region; the pages that they are from are below docs.aws.amazon.com.
+//! The AWS operations that homeroom calls, in one table: the name in IAM policies and counts, AWS's request quota, the bucket
+//! that it shares with others, and whether it can be sent twice. Quotas are those of the control plane, per account and
+//! region, from pages below docs.aws.amazon.com.
 
 use std::fmt;
 
@@ -20,9 +20,8 @@ pub(crate) enum Group {
 /// Size and refill of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RequestQuota {
-    /// Tokens added per second.
     pub(crate) per_second: f64,
-    /// Most tokens that it holds: how many calls may go out at once.
+    /// How many calls may go out at once.
     pub(crate) burst: f64,
 }
 
@@ -30,7 +29,6 @@ const fn quota(per_second: f64, burst: f64) -> RequestQuota {
     RequestQuota { per_second, burst }
 }
 
-/// What the table says of an operation.
 struct OperationFacts {
     name: &'static str,
     own: Option<RequestQuota>,
@@ -68,8 +66,8 @@ macro_rules! operations {
     };
 }
 
-// `own`: calls per second, and burst, of the operation's own bucket. `in`: the bucket that it shares. `once`: sent twice, it
-// does something that sent once it does not; all others end the same, by unique names or by their nature.
+// `own`: calls per second, and burst, of the operation's own bucket. `in`: the bucket that it shares. `once`: sending it twice
+// does more than sending it once; for all others the result is the same.
 operations! {
     GetCallerIdentity => "sts:GetCallerIdentity";
 
@@ -108,7 +106,7 @@ operations! {
     UpdateLoginProfile => "iam:UpdateLoginProfile" in Iam;
     DeleteLoginProfile => "iam:DeleteLoginProfile" in Iam;
     ListAccessKeys => "iam:ListAccessKeys" in Iam;
-    // Made twice, it makes a second key.
+    // Twice, it makes a second key.
     CreateAccessKey => "iam:CreateAccessKey" in Iam, once;
     DeleteAccessKey => "iam:DeleteAccessKey" in Iam;
     ListMfaDevices => "iam:ListMFADevices" in Iam;
@@ -136,7 +134,7 @@ operations! {
     PutFunctionConcurrency => "lambda:PutFunctionConcurrency" in LambdaControlPlane;
     DeleteFunctionConcurrency => "lambda:DeleteFunctionConcurrency" in LambdaControlPlane;
     DeleteFunction => "lambda:DeleteFunction" in LambdaControlPlane;
-    // Of the data plane, whose limit is ten times the account's concurrency.
+    // The data plane's limit is ten times the account's concurrency.
     InvokeFunction => "lambda:InvokeFunction";
     GetPolicy => "lambda:GetPolicy" own(15.0, 15.0);
     AddPermission => "lambda:AddPermission" in LambdaControlPlane;
@@ -151,7 +149,7 @@ operations! {
     StatesListTagsForResource => "states:ListTagsForResource" own(1.0, 100.0);
     StatesTagResource => "states:TagResource" own(1.0, 200.0);
     StartExecution => "states:StartExecution" own(150.0, 800.0);
-    // Not in the facts table; the page lists it with 500 and 25 in the smaller regions.
+    // The page gives a burst of 500 and a rate of 25 for the smaller regions.
     StopExecution => "states:StopExecution" own(25.0, 200.0);
     DescribeExecution => "states:DescribeExecution" own(10.0, 250.0);
     ListExecutions => "states:ListExecutions" own(2.0, 100.0);
@@ -159,7 +157,7 @@ operations! {
 
     // apigateway/latest/developerguide/limits.html
     GetRestApis => "apigateway:GetRestApis" in ApiGateway;
-    // Made twice, it makes a second API of the same name.
+    // Twice, it makes a second API of the same name.
     CreateRestApi => "apigateway:CreateRestApi" own(1.0 / 3.0, 1.0) in ApiGateway, once;
     DeleteRestApi => "apigateway:DeleteRestApi" own(1.0 / 30.0, 1.0) in ApiGateway;
     GetResources => "apigateway:GetResources" own(2.5, 5.0) in ApiGateway;
@@ -189,7 +187,7 @@ operations! {
     FetchCode => "s3:GetObject";
 }
 
-/// The figures of a bucket, where AWS publishes any.
+/// A bucket's quota; `None` where AWS publishes none.
 pub(crate) fn quota_of(group: Group) -> Option<RequestQuota> {
     match group {
         Group::Own(operation) => operation.facts().own,
@@ -198,7 +196,7 @@ pub(crate) fn quota_of(group: Group) -> Option<RequestQuota> {
         // lambda/latest/dg/gettingstarted-limits.html, "Rate of control plane API requests": 15 per second,
         // no burst told.
         Group::LambdaControlPlane => Some(quota(15.0, 15.0)),
-        // Ours, and cautious: not measured on AWS.
+        // A cautious guess, not measured on AWS.
         Group::Iam => Some(quota(15.0, 30.0)),
     }
 }
@@ -223,13 +221,13 @@ impl Operation {
         self.as_str().split_once(':').unwrap_or_default()
     }
 
-    /// The buckets that a call takes from, where they are, the scarcest first. An account's own figure makes an own bucket
-    /// where AWS publishes none.
+    /// The buckets that a call takes from, where they exist, the scarcest first. The account's own figures can make an own
+    /// bucket where AWS publishes none.
     pub(crate) fn buckets(self) -> impl Iterator<Item = Group> {
         std::iter::once(Group::Own(self)).chain(self.facts().shared)
     }
 
-    /// Whether sending it twice ends like sending it once.
+    /// Whether sending it twice does the same as sending it once.
     pub(super) fn repeats_safely(self) -> bool {
         self.facts().repeats_safely
     }

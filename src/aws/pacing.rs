@@ -1,13 +1,11 @@
-//! When may the next call go out? Token buckets, whose arithmetic is pure with time passed in ([`bucket`]), and
-//! the [`Pacer`], which adds the clock and the waiting.
+//! When the next call may go out. The token buckets ([`bucket`]) are pure: their caller passes the time in. The [`Pacer`]
+//! adds the clock and the waiting.
 //!
-//! - A call passes its operation's own bucket first, and asks the bucket that its service shares among many
-//!   operations only when its own lets it through: a deletion that waits half an hour for its turn must not hold a
-//!   place in a bucket that others could use now.
-//! - In a shared bucket, calls that come from a bucket of their own go first: they are the scarce ones, and
-//!   everything else can hide behind them.
-//! - Tokens are taken at the moment when the call goes out, from all its buckets at once, so that calls are as far
-//!   apart as the quota asks when they arrive at AWS.
+//! - A call passes its operation's own bucket first, and only then asks the bucket that its service's operations share. So a
+//!   deletion that waits half an hour for its turn holds no place that other calls could use.
+//! - In a shared bucket, calls that have a bucket of their own go first, because their tokens are scarce.
+//! - A call takes the tokens of all its buckets at the moment when it goes out. So calls arrive at AWS as far apart as the
+//!   quota asks.
 
 pub(crate) mod bucket;
 mod turns;
@@ -39,7 +37,6 @@ pub enum Pace {
 /// An account's own quotas by operation: calls per second, and burst.
 pub type Overrides = HashMap<Operation, (f64, f64)>;
 
-/// How many calls of each operation.
 pub(crate) type Calls = BTreeMap<Operation, usize>;
 
 /// Paces the calls of a run.
@@ -50,23 +47,23 @@ pub struct Pacer {
     in_flight: Semaphore,
 }
 
-/// One bucket, and those who wait before it.
+/// A bucket, and the calls that wait before it.
 #[derive(Debug)]
 struct Gate {
     quota: RequestQuota,
     bucket: Mutex<TokenBucket>,
-    /// A throttle answer has changed the bucket: whoever sleeps until a token comes must reckon again.
+    /// A throttle answer changed the bucket, so calls that wait for a token must compute the wait again.
     changed: Notify,
-    /// Whoever holds the turnstile of its lane is the next of that lane; the others wait in order of arrival.
+    /// The call that holds its lane's turnstile is next; the others wait in order of arrival.
     lanes: [Turnstile<()>; 2],
-    /// How many wait, or are about to, in the scarce lane.
+    /// How many calls wait in the scarce lane, or are about to.
     scarce: AtomicUsize,
 }
 
-/// Where a call stands before a bucket.
+/// A call's queue before a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lane {
-    /// It came through a bucket of its own, and goes first.
+    /// For calls that passed a bucket of their own. It goes first.
     Scarce = 0,
     Common = 1,
 }
@@ -90,7 +87,7 @@ impl Gate {
         use_it(&mut self.bucket.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// How long whoever is next in the lane must still wait. The common lane leaves a token to each scarce call.
+    /// How long the next call of the lane must still wait. The common lane leaves a token for each scarce call.
     fn wait(&self, lane: Lane, now: Duration) -> Duration {
         let ahead = match lane {
             Lane::Scarce => 0,
@@ -108,7 +105,7 @@ struct Queued<'a> {
     _counted: Option<Counted<'a>>,
 }
 
-/// Counts a scarce call while it waits.
+/// Counts a scarce call until it is dropped.
 struct Counted<'a>(&'a AtomicUsize);
 
 impl Drop for Counted<'_> {
@@ -190,7 +187,7 @@ impl Pacer {
             let permit = self.permit(stop).await?;
             let now = self.started.elapsed();
             let places = || [Some(&place), behind.as_ref()].into_iter().flatten();
-            // A throttle answer may have emptied a bucket while the other was waited for.
+            // While this waited for one bucket, a throttle answer may have emptied the other.
             if places().all(|place| place.wait(now).is_zero()) {
                 for place in places() {
                     place.gate.bucket(|bucket| bucket.take(now));
@@ -229,17 +226,16 @@ impl Pacer {
         }
     }
 
-    /// Whether nothing is paced.
     pub(crate) fn is_unlimited(&self) -> bool {
         self.gates.is_empty()
     }
 
-    /// A bucket's quota, as AWS is taken to have it in this account.
+    /// A bucket's quota in this account, as far as homeroom knows.
     pub(crate) fn quota(&self, group: Group) -> Option<RequestQuota> {
         self.gates.get(&group).map(|gate| gate.quota)
     }
 
-    /// How many of these calls take from a bucket.
+    /// How many of these calls use a bucket.
     pub(crate) fn count_through(&self, group: Group, calls: &Calls) -> usize {
         let through = calls
             .iter()
@@ -247,7 +243,7 @@ impl Pacer {
         through.map(|(_, count)| count).sum()
     }
 
-    /// How long the buckets need, as they are now, for these calls, and which of them takes that long.
+    /// How long these calls take with the buckets as they are now, and which bucket decides that.
     pub(crate) fn time_for(&self, calls: &Calls) -> (Duration, Option<Group>) {
         let now = self.started.elapsed();
         let times = self.gates.iter().map(|(group, gate)| {
@@ -284,7 +280,7 @@ fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, RequestQuota)> 
     published.chain(raised)
 }
 
-/// How long so many calls of an operation take that leave the rest of its quota to others; whole seconds.
+/// How long calls of an operation take, in whole seconds, when they use only a share of its quota.
 pub(crate) fn time_at_share(
     share: f64,
     pace: Pace,

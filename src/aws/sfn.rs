@@ -26,11 +26,11 @@ const PAGE: i32 = 1000;
 pub struct NewStateMachine<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its type.
+    /// It cannot be updated.
     pub workflow_type: WorkflowType,
     /// ARN of its role.
     pub role_arn: String,
-    /// Its definition as text, with its record.
+    /// JSON text, with the record of what is deployed.
     pub definition: String,
     /// Its tags.
     pub tags: Tags,
@@ -88,7 +88,7 @@ impl Client {
     /// states:CreateStateMachine.
     pub async fn create_state_machine(&self, new: &NewStateMachine<'_>) -> CallResult<()> {
         let tags = tag_list(&new.tags);
-        self.call(Operation::CreateStateMachine, |sdk| {
+        self.send(Operation::CreateStateMachine, |sdk| {
             sdk.sfn
                 .create_state_machine()
                 .name(new.name)
@@ -101,48 +101,44 @@ impl Client {
                 .set_tags(Some(tags.clone()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
-    /// states:UpdateStateMachine: definition and role; what is in `undo` is put back as AWS makes it.
+    /// states:UpdateStateMachine: definition and role; resets the settings in `undo` to AWS's defaults.
     pub async fn update_state_machine(
         &self,
         arn: &str,
         new: &NewStateMachine<'_>,
         undo: &[MachineSetting],
     ) -> CallResult<()> {
-        self.call(Operation::UpdateStateMachine, |sdk| {
+        self.send(Operation::UpdateStateMachine, |sdk| {
             extras::undo_of_machine(sdk.sfn.update_state_machine(), undo)
                 .state_machine_arn(arn)
                 .role_arn(&new.role_arn)
                 .definition(&new.definition)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:DeleteStateMachine; asynchronous.
     pub async fn delete_state_machine(&self, arn: &str) -> CallResult<()> {
-        self.call(Operation::DeleteStateMachine, |sdk| {
+        self.send(Operation::DeleteStateMachine, |sdk| {
             sdk.sfn.delete_state_machine().state_machine_arn(arn).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:TagResource.
     pub async fn tag_state_machine(&self, arn: &str, tags: &Tags) -> CallResult<()> {
-        self.call(Operation::StatesTagResource, |sdk| {
+        self.send(Operation::StatesTagResource, |sdk| {
             sdk.sfn
                 .tag_resource()
                 .resource_arn(arn)
                 .set_tags(Some(tag_list(tags)))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:ListTagsForResource.
@@ -181,11 +177,10 @@ impl Client {
 
     /// states:StopExecution.
     pub async fn stop_execution(&self, execution_arn: &str) -> CallResult<()> {
-        self.call(Operation::StopExecution, |sdk| {
+        self.send(Operation::StopExecution, |sdk| {
             sdk.sfn.stop_execution().execution_arn(execution_arn).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// states:DescribeExecution: the execution with its details; without them while AWS does not show its input yet.
@@ -253,7 +248,7 @@ impl Client {
                     .execution_arn(execution_arn)
                     .reverse_order(true)
                     .max_results(HISTORY_PAGE)
-                    // Inputs and outputs, of up to 256 KiB each; errors and causes are told all the same.
+                    // Without inputs and outputs of up to 256 KiB each. Errors and causes come all the same.
                     .include_execution_data(false)
                     .set_next_token(token.clone())
                     .send()
@@ -266,7 +261,7 @@ impl Client {
     }
 }
 
-/// Events of a history a page: the cause of a failure is among the last, so one page nearly always has it.
+/// Events per page. The cause of a failure is among the last events, so one page nearly always has it.
 const HISTORY_PAGE: i32 = 100;
 
 /// Tags as Step Functions takes them.
@@ -287,7 +282,7 @@ fn execution(item: &ExecutionListItem) -> Execution {
     }
 }
 
-/// A status that this version does not know counts as running: nothing may be concluded from it yet.
+/// An unknown status counts as running: nothing follows from it yet.
 fn status(status: &SdkStatus) -> ExecutionStatus {
     match status {
         SdkStatus::Succeeded => ExecutionStatus::Succeeded,
@@ -318,7 +313,7 @@ fn history_event(event: &SdkEvent) -> HistoryEvent {
     }
 }
 
-/// The error and the cause of an event, whichever of its details tell them.
+/// The error and the cause of an event, from the details that have them.
 fn told_by(event: &SdkEvent) -> (Option<&str>, Option<&str>) {
     macro_rules! first_of {
         ($($details:ident),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! Stopping a run: first nothing new starts, then what is in flight is given up.
+//! Stopping a run in two levels: first, nothing new starts; then, homeroom gives up requests in flight.
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,17 +17,17 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A run that goes on.
+    /// Not stopping.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// From now on no call starts and every wait ends; requests in flight are let finish.
+    /// From now on no call starts and every wait ends. Requests in flight may finish.
     pub fn drain(&self) {
         self.drain.cancel();
     }
 
-    /// Gives up what is in flight as well.
+    /// Also gives up requests in flight.
     pub fn now(&self) {
         self.drain.cancel();
         self.now.cancel();
@@ -62,7 +62,7 @@ impl Stop {
         }
     }
 
-    /// Waits for something of our own (not a request); ends early with an error when stopping begins.
+    /// Waits for something (not for a request); ends early with an error when stopping begins.
     ///
     /// # Errors
     /// [`Cancelled`], then.
@@ -77,7 +77,7 @@ impl Stop {
         }
     }
 
-    /// Lets a request finish, unless it is to be given up.
+    /// Waits for a request, until the second level.
     ///
     /// # Errors
     /// [`Cancelled`], then.

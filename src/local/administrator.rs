@@ -1,4 +1,4 @@
-//! The administrator's key of an embedded cloud: made anew for every instance, since loopback keeps nobody out.
+//! The administrator's key of an embedded cloud. Every instance has a new one, because any user can reach loopback.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use crate::text::hex;
 /// Letters of an access key id. Source: IAM's API, `accessKeyIdType`; capital letters and digits are what AWS makes.
 const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// The key that may do everything in one embedded cloud. It does not print.
+/// The key that may do everything in one embedded cloud. `Debug` leaves the secret out.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Administrator {
     pub(crate) access_key: String,
@@ -19,7 +19,6 @@ pub(super) struct Administrator {
 }
 
 impl Administrator {
-    /// A new one, from the system's randomness.
     pub(crate) fn random() -> io::Result<Self> {
         let id = random::<16>()?;
         let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
@@ -29,7 +28,7 @@ impl Administrator {
         })
     }
 
-    /// Whether this is what the holder of the secret on a port answers to a nonce; see `guard.py`, `prove`.
+    /// Whether the holder of the secret made this proof, on this port and for this nonce; see `guard.py`, `prove`.
     pub(crate) fn has_made(&self, proof: &[u8], port: u16, nonce: &str) -> bool {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret_key.as_bytes()) else {
             return false;
@@ -38,7 +37,7 @@ impl Administrator {
         mac.verify_slice(proof).is_ok()
     }
 
-    /// How the server is told: one line.
+    /// The line that tells the server.
     pub(crate) fn line(&self) -> String {
         let told = serde_json::json!({
             "access_key": self.access_key,
@@ -48,7 +47,7 @@ impl Administrator {
     }
 }
 
-/// Bytes from the system's randomness.
+/// From the system's randomness.
 pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! Where the embedded cloud lives on disk, and which Python it may use. The environment is read here alone.
+//! The embedded cloud's folders, and which Python it may use. Only this file reads the environment.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
+use super::cloud_error;
 use crate::error::{Error, Kind, Result};
 
 /// Folders of the embedded cloud, and where to look for Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirs {
-    /// Holds the installation, which can be made again at any time (`HOMEROOM_CACHE_DIR`).
+    /// For the installation, which can be made again at any time (`HOMEROOM_CACHE_DIR`).
     pub cache: PathBuf,
-    /// Holds the shared instance's state and log (`HOMEROOM_STATE_DIR`).
+    /// For the shared instance's state and log (`HOMEROOM_STATE_DIR`).
     pub state: PathBuf,
-    /// The Python to use and no other (`HOMEROOM_PYTHON`): a path, or a name to be looked up.
+    /// The only Python to use (`HOMEROOM_PYTHON`): a path, or a name to look up.
     pub python: Option<OsString>,
-    /// The search path (`PATH`): for Python, and for what functions start.
+    /// `PATH`: to find Python, and for programs that functions start.
     pub path: OsString,
 }
 
@@ -27,7 +28,7 @@ impl Dirs {
     /// As the environment says; else the user's cache and state folders.
     ///
     /// # Errors
-    /// There is neither a home folder nor the variables.
+    /// When there is neither a home folder nor the variables.
     pub(crate) fn from_env() -> Result<Self> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let base = etcetera::choose_base_strategy().ok();
@@ -36,12 +37,8 @@ impl Dirs {
                 .map(PathBuf::from)
                 .or_else(|| of.map(|dir| dir.join("homeroom")))
                 .ok_or_else(|| {
-                    Error::new(
-                        Kind::General,
-                        "the embedded cloud",
-                        "this user has no home folder",
-                    )
-                    .hint("set HOME, or HOMEROOM_CACHE_DIR and HOMEROOM_STATE_DIR")
+                    cloud_error("this user has no home folder")
+                        .hint("set HOME, or HOMEROOM_CACHE_DIR and HOMEROOM_STATE_DIR")
                 })
         };
         Ok(Self {
@@ -60,36 +57,38 @@ impl Dirs {
     }
 }
 
-/// Makes a folder that only its owner may enter, with its parents.
+/// Makes a folder with its parents; only its owner may enter.
 pub(super) fn make_private(dir: &Path) -> Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(dir)
-        .map_err(|error| file_error(dir, &error))
+        .map_err(file_error(dir))
 }
 
-/// Removes a folder and what is in it; one that is not there is fine.
+/// Removes a folder with its contents, if it is there.
 pub(super) fn remove_dir(dir: &Path) -> Result<()> {
     gone(dir, fs::remove_dir_all(dir))
 }
 
-/// Removes a file; one that is not there is fine.
+/// Removes a file, if it is there.
 pub(super) fn remove_file(file: &Path) -> Result<()> {
     gone(file, fs::remove_file(file))
 }
 
 fn gone(path: &Path, removed: io::Result<()>) -> Result<()> {
     match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(path)(error)),
         _ => Ok(()),
     }
 }
 
-/// What went wrong with a file or folder of the embedded cloud.
-pub(super) fn file_error(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::General, path.display().to_string(), error.to_string()).hint(
-        "the embedded cloud needs to write there: check the permissions and the free space, or choose other folders \
-         with HOMEROOM_CACHE_DIR and HOMEROOM_STATE_DIR",
-    )
+/// Makes the error about a file or folder of the embedded cloud.
+pub(super) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    |error| {
+        Error::new(Kind::General, path.display().to_string(), error.to_string()).hint(
+            "the embedded cloud needs to write there: check the permissions and the free space, or choose other \
+             folders with HOMEROOM_CACHE_DIR and HOMEROOM_STATE_DIR",
+        )
+    }
 }

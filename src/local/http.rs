@@ -1,4 +1,4 @@
-//! One GET to a loopback port: all the HTTP that starting and finding the embedded cloud needs.
+//! A GET request to a loopback port. Starting and finding the embedded cloud need no more HTTP.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Longest answer that is read, in bytes. Whoever took over the port may send anything.
+/// Bytes of an answer that are read. Another program on the port may send anything.
 const LIMIT: u64 = 64 * 1024;
 
 /// The body of a 200 answer to `GET path`, whole within the deadline.

@@ -1,8 +1,8 @@
-//! Installing the embedded cloud: once a user, into a private venv, every file checked by its hash.
+//! Installing the embedded cloud, once per user: into a private venv, with the hash of every file checked.
 //!
-//! The folder's name carries a hash of the pinned list, so a homeroom with another list gets another folder and
-//! never changes one under a running server. A venv cannot be moved, so it is made in place, and a marker written
-//! last says that it is whole; without the marker it is made anew.
+//! The folder's name has a hash of the pinned list. So a homeroom with another list uses another folder, and never changes
+//! the folder of a running server. A venv cannot be moved, so it is made in place, and a marker is written last. Without the
+//! marker it is made again.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,17 +19,17 @@ use super::{Dirs, StartupStep, StepSink, last_words, lock};
 use crate::error::{Error, Kind, Result};
 use crate::text::hex;
 
-/// What is installed: versions, and the hash of every file.
+/// Versions, and the hash of every file.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Longest that an installation may take, over a slow line.
+/// For an installation over a slow line.
 const DEADLINE: Duration = Duration::from_secs(900);
 
-/// Says that the folder is whole.
+/// Marks a complete installation.
 const MARKER: &str = ".complete";
 
-/// pip's settings that would send the packages elsewhere or change what is installed. All others (index, proxy,
-/// certificates, time-outs, cache) are the user's, and honoured.
+/// pip's settings that would change what is installed, or where. The user's other settings (index, proxy, certificates,
+/// time-outs, cache) count.
 const MISLEADING_PIP_SETTINGS: [&str; 6] = [
     "PIP_TARGET",
     "PIP_PREFIX",
@@ -39,32 +39,30 @@ const MISLEADING_PIP_SETTINGS: [&str; 6] = [
     "PIP_DRY_RUN",
 ];
 
-/// An installed embedded cloud.
+/// An installed embedded cloud: a venv.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Installation {
-    /// The venv.
     pub(crate) dir: PathBuf,
 }
 
 impl Installation {
-    /// The venv's interpreter.
     pub(crate) fn python(&self) -> PathBuf {
         self.dir.join("bin/python")
     }
 
-    /// Has it made anew by the next start.
+    /// Makes the next start install it again.
     pub(crate) fn condemn(&self) {
-        // If this cannot be removed, the next start fails in the same words.
+        // If this fails, the next start fails with the same words.
         let _ = fs::remove_file(self.dir.join(MARKER));
     }
 
-    /// Whether it is whole, and the Python that it was made with is still there.
+    /// Whether it is complete, and the Python that it was made with is still there.
     fn is_whole(&self) -> bool {
         self.dir.join(MARKER).is_file() && self.python().is_file()
     }
 }
 
-/// The installation, made if it is not there.
+/// The installation; makes it if it is not there.
 pub(super) async fn ensure(dirs: &Dirs, progress: StepSink<'_>) -> Result<Installation> {
     let installation = Installation {
         dir: dirs.cache.join(folder_name(dirs)),
@@ -81,13 +79,10 @@ pub(super) async fn ensure(dirs: &Dirs, progress: StepSink<'_>) -> Result<Instal
     progress(StartupStep::FindingPython);
     let python = python::find(dirs).await?;
     remove_dir(&installation.dir)?;
-    match tokio::time::timeout(DEADLINE, make(&installation, &python, progress)).await {
-        Ok(made) => made.map(|()| installation),
-        Err(_) => Err(pip_error(
-            &python,
-            &format!("not done after {} s", DEADLINE.as_secs()),
-        )),
-    }
+    let made = tokio::time::timeout(DEADLINE, make(&installation, &python, progress)).await;
+    let late = || format!("not done after {} s", DEADLINE.as_secs());
+    made.unwrap_or_else(|_| Err(pip_error(&python, &late())))?;
+    Ok(installation)
 }
 
 fn folder_name(dirs: &Dirs) -> String {
@@ -109,7 +104,7 @@ async fn make(installation: &Installation, python: &Python, progress: StepSink<'
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|error| file_error(&python.executable, &error))?;
+        .map_err(file_error(&python.executable))?;
     if !venv.status.success() {
         let said = [venv.stdout, venv.stderr].concat();
         return Err(Error::new(
@@ -120,20 +115,15 @@ async fn make(installation: &Installation, python: &Python, progress: StepSink<'
         .hint("on Debian and Ubuntu: sudo apt install python3-venv; or name another Python with HOMEROOM_PYTHON"));
     }
     let requirements = installation.dir.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS).map_err(|error| file_error(&requirements, &error))?;
+    fs::write(&requirements, REQUIREMENTS).map_err(file_error(&requirements))?;
 
     let mut command = Command::new(installation.python());
     command
         .args(["-I", "-u", "-m", "pip", "install", "--require-hashes"])
-        .args([
-            "--only-binary",
-            ":all:",
-            "--no-input",
-            "--disable-pip-version-check",
-        ])
-        .args(["--progress-bar", "off", "-r"])
+        .args(["--only-binary", ":all:", "--no-input"])
+        .args(["--disable-pip-version-check", "--progress-bar", "off", "-r"])
         .arg(&requirements)
-        // The user's "always --user" has no meaning in a venv and makes pip refuse.
+        // With the user's "always --user", pip refuses to work in a venv.
         .env("PIP_USER", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -144,16 +134,15 @@ async fn make(installation: &Installation, python: &Python, progress: StepSink<'
     }
     let said = run_pip(command, total, progress)
         .await
-        .map_err(|error| file_error(&installation.python(), &error))?;
+        .map_err(file_error(&installation.python()))?;
     if let Err(said) = said {
         return Err(pip_error(python, &said));
     }
     let marker = installation.dir.join(MARKER);
-    fs::write(&marker, format!("Python {}\n", python.version))
-        .map_err(|error| file_error(&marker, &error))
+    fs::write(&marker, format!("Python {}\n", python.version)).map_err(file_error(&marker))
 }
 
-/// Runs pip and counts what it fetches. Inner error: what it said last.
+/// Runs pip and counts the packages that it fetches. Inner error: what it wrote to stderr.
 async fn run_pip(
     mut command: Command,
     total: usize,
@@ -185,11 +174,7 @@ async fn run_pip(
     read?;
     counted?;
     let status = child.wait().await?;
-    Ok(if status.success() {
-        Ok(())
-    } else {
-        Err(errors)
-    })
+    Ok(status.success().then_some(()).ok_or(errors))
 }
 
 fn package_count() -> usize {
@@ -202,56 +187,43 @@ fn package_count() -> usize {
 
 fn pip_error(python: &Python, said: &str) -> Error {
     let lower = said.to_lowercase();
-    let hint = if lower.contains("do not match the hashes") {
-        "a package is not the one that homeroom was tested with, so it was not installed: look at which index or \
-         mirror pip is set to use"
-    } else if lower.contains("no space left") {
+    let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
+    let hint = if says(&["do not match the hashes"]) {
+        "a package is not the one that homeroom was tested with, so pip did not install it: check which index or \
+         mirror pip uses"
+    } else if says(&["no space left"]) {
         "free some disk space (about 150 MB), or choose another folder with HOMEROOM_CACHE_DIR"
-    } else if lower.contains("connection")
-        || lower.contains("timed out")
-        || lower.contains("name resolution")
-        || lower.contains("proxy")
-        || lower.contains("ssl")
-        // pip's words when it got no answer at all, or was told to ask nobody.
-        || lower.contains("(from versions: none)")
-    {
-        "the first start fetches packages from the network: check it, and pip's settings for proxy, index and \
-         certificates (HTTPS_PROXY, PIP_INDEX_URL, PIP_CERT and pip.conf are honoured); then try again"
-    } else if lower.contains("no matching distribution")
-        || lower.contains("could not find a version")
-    {
+    } else if says(&[
+        "connection",
+        "timed out",
+        "name resolution",
+        "proxy",
+        "ssl",
+        // pip's words when it got no answer at all, or may use no index.
+        "(from versions: none)",
+    ]) {
+        "the first start fetches packages from the network: check the connection, and pip's settings for proxy, index \
+         and certificates (HTTPS_PROXY, PIP_INDEX_URL, PIP_CERT and pip.conf count); then try again"
+    } else if says(&["no matching distribution", "could not find a version"]) {
         "check that pip reaches its package index; compiled packages are pinned for CPython 3.10 to 3.14 on Linux \
          and macOS, x86-64 and ARM: name another Python with HOMEROOM_PYTHON"
     } else {
-        "put right what pip says, and try again; another Python can be named with HOMEROOM_PYTHON"
+        "correct what pip complains about, and try again; or name another Python with HOMEROOM_PYTHON"
     };
-    Error::new(
-        Kind::General,
-        format!(
-            "installing the embedded cloud with pip (Python {})",
-            python.version
-        ),
-        tail(said),
-    )
-    .hint(hint)
+    let version = &python.version;
+    let subject = format!("installing the embedded cloud with pip (Python {version})");
+    Error::new(Kind::General, subject, tail(said)).hint(hint)
 }
 
-/// The last lines worth reading, as one.
+/// The last error lines, or else the last lines, joined.
 fn tail(said: &str) -> String {
-    let lines: Vec<&str> = said
-        .lines()
-        .map(str::trim)
+    let lines = said.lines().map(str::trim);
+    let (errors, others): (Vec<&str>, Vec<&str>) = lines
         .filter(|line| !line.is_empty())
-        .collect();
-    let errors: Vec<&str> = lines
-        .iter()
-        .copied()
-        .filter(|line| line.contains("ERROR") || line.contains("Error"))
-        .collect();
-    let worth = if errors.is_empty() { lines } else { errors };
-    match worth.is_empty() {
-        true => "failed without a word".to_owned(),
-        false => last_words(&worth),
+        .partition(|line| line.contains("ERROR") || line.contains("Error"));
+    match (errors.as_slice(), others.as_slice()) {
+        ([], []) => "failed without a word".to_owned(),
+        ([], lines) | (lines, _) => last_words(lines),
     }
 }
 

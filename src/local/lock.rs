@@ -1,4 +1,4 @@
-//! One homeroom at a time, by a lock that the operating system lets go of when its holder ends, however it ends.
+//! One homeroom at a time, by a file lock. The operating system releases it when its holder ends, however that happens.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -7,20 +7,20 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::dirs::file_error;
-use super::{StartupStep, StepSink};
-use crate::error::{Error, Kind, Result};
+use super::{StartupStep, StepSink, cloud_error};
+use crate::error::Result;
 use crate::files::private;
 
-/// How often a lock that another process holds is tried again. The system's own waiting call cannot be cancelled.
+/// Between two attempts at a lock that another process holds. The system's own waiting call cannot be cancelled.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// A held lock; dropping it lets go.
+/// A held lock, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
-/// Takes the lock on `path`, waiting for another process up to `patience`. `other_is` says what that one is at.
+/// Takes the lock on `path`. Waits up to `patience` for another process, which is `other_is` (`installing`).
 pub(super) async fn take(
     path: &Path,
     patience: Duration,
@@ -31,24 +31,18 @@ pub(super) async fn take(
         .create(true)
         .truncate(false)
         .open(path)
-        .map_err(|error| file_error(path, &error))?;
+        .map_err(file_error(path))?;
     let deadline = Instant::now() + patience;
     let mut said = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(Lock { _file: file }),
-            Err(TryLockError::Error(error)) => return Err(file_error(path, &error)),
+            Err(TryLockError::Error(error)) => return Err(file_error(path)(error)),
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(Error::new(
-                    Kind::General,
-                    "the embedded cloud",
-                    format!(
-                        "another homeroom has been {other_is} it for {} s",
-                        patience.as_secs()
-                    ),
-                )
-                .hint(format!(
-                    "wait for it, or end it; it holds the lock on {}",
+                let seconds = patience.as_secs();
+                let cause = format!("another homeroom has been {other_is} it for {seconds} s");
+                return Err(cloud_error(cause).hint(format!(
+                    "wait for that homeroom, or end it; it holds the lock on {}",
                     path.display()
                 )));
             }

@@ -5,13 +5,13 @@
 //!   python.rs        install.rs              server.rs                      shared.rs | private.rs
 //! ```
 //!
-//! Two ways to have one:
-//! - **shared** ([`LocalCloud::start`]): one per user. It outlives the command, keeps its state on disk over a graceful
-//!   stop, and is what `--local` talks to;
-//! - **private** ([`LocalCloud::start_private`]): one per caller. It keeps nothing and ends with its owner, even if that
-//!   is killed.
+//! There are two kinds of instances:
+//! - **shared** ([`LocalCloud::start`]): one per user. It outlives the command, and keeps its state on disk over a graceful
+//!   stop. `--local` uses it.
+//! - **private** ([`LocalCloud::start_private`]): one per caller. It keeps nothing, and ends with its owner, even when the
+//!   owner is killed.
 //!
-//! Whatever is true of the embedded cloud and not of AWS is said in this module, and nowhere else.
+//! Only this module knows how the embedded cloud differs from AWS.
 
 #[cfg(not(unix))]
 compile_error!(
@@ -30,6 +30,7 @@ mod server;
 mod shared;
 mod state;
 
+use crate::error::{Error, Kind};
 use administrator::Administrator;
 
 pub use dirs::Dirs;
@@ -37,22 +38,22 @@ pub use private::PrivateCloud;
 pub use shared::{LocalCloud, StopReport};
 pub use state::{CloudStatus, KeptState};
 
-/// The account that the embedded cloud plays. No AWS account has this number, so nobody takes it for a real one.
+/// The embedded cloud's account. No AWS account has this number, so nobody takes it for a real one.
 pub(crate) const ACCOUNT: &str = "000000000000";
 
-/// How to reach a running embedded cloud, and as whom. Its secret does not print.
+/// How to reach a running embedded cloud, and as whom. `Debug` leaves the secret out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Of every service.
     pub url: String,
     /// [`ACCOUNT`].
     pub account: String,
-    /// The administrator's: the account's root, of this instance alone.
+    /// The administrator's, who is the root user of this instance alone.
     pub access_key: String,
-    /// It does not print.
+    /// `Debug` leaves it out.
     pub secret_key: String,
-    /// Where a deployed stage is called, with `{api_id}` and `{stage}` to be filled in. AWS has a host name a REST
-    /// API; on one loopback port it has to be a path.
+    /// URL of deployed stages, with `{api_id}` and `{stage}` in it. AWS has a host name for each REST API; on one
+    /// loopback port it must be a path.
     pub invoke_base: String,
 }
 
@@ -78,10 +79,10 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
-/// What an embedded cloud does beyond answering.
+/// Options of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrivateOptions {
-    /// Enforce IAM policies, for users and for the roles that functions run as, as AWS does.
+    /// Enforce IAM policies as AWS does, for users and for the roles of functions.
     pub auth: bool,
 }
 
@@ -91,17 +92,17 @@ impl Default for PrivateOptions {
     }
 }
 
-/// What is being done, for a progress line.
+/// A step of a start, for the progress line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartupStep {
     /// Another homeroom is starting, stopping or installing it.
     Waiting {
-        /// What the other one is at.
+        /// `installing`.
         on: &'static str,
     },
     /// Looking for a Python that can run it.
     FindingPython,
-    /// Installing it into its own folder; once a machine.
+    /// Installing it, once per machine.
     Installing {
         /// Packages fetched so far.
         fetched: usize,
@@ -115,12 +116,12 @@ pub enum StartupStep {
         /// Where.
         url: String,
     },
-    /// One is running, and is used.
+    /// One runs already.
     Reusing {
         /// Where.
         url: String,
     },
-    /// Something out of the ordinary that a person should know.
+    /// Something unusual that a person should know.
     Note(String),
 }
 
@@ -135,12 +136,10 @@ impl std::fmt::Display for StartupStep {
             Self::Installing { fetched: 0, .. } => {
                 write!(f, "installing the embedded cloud (once, about 20 MB)")
             }
-            Self::Installing { fetched, total } => {
-                write!(
-                    f,
-                    "installing the embedded cloud ({fetched} of {total} packages)"
-                )
-            }
+            Self::Installing { fetched, total } => write!(
+                f,
+                "installing the embedded cloud ({fetched} of {total} packages)"
+            ),
             Self::Starting => write!(f, "starting the embedded cloud"),
             Self::Ready { url } => write!(f, "the embedded cloud is ready at {url}"),
             Self::Reusing { url } => write!(f, "the embedded cloud is running at {url}"),
@@ -149,10 +148,15 @@ impl std::fmt::Display for StartupStep {
     }
 }
 
+/// An error of the embedded cloud as a whole.
+fn cloud_error(cause: impl Into<String>) -> Error {
+    Error::new(Kind::General, "the embedded cloud", cause)
+}
+
 /// Receives the steps. `&mut dyn FnMut` rather than `&dyn Fn`, so that futures holding it are `Send` without `Sync`.
 type StepSink<'a> = &'a mut (dyn FnMut(StartupStep) + Send);
 
-/// The last three of some lines, as one: what a process said before it ended.
+/// The last three lines, joined.
 fn last_words(lines: &[&str]) -> String {
     lines[lines.len().saturating_sub(3)..].join(" · ")
 }

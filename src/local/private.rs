@@ -1,4 +1,4 @@
-//! A private instance: it keeps nothing, and ends with its owner.
+//! A private instance. It keeps nothing, and ends with its owner.
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,15 +15,15 @@ use super::server::{Launch, bind, log_file};
 use super::{Endpoint, PrivateOptions, StartupStep, StepSink};
 use crate::error::Result;
 
-/// Longest that the process may take to end once its owner let go. It saves nothing.
+/// For ending after its owner closed the pipe. It saves nothing.
 const END_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A running private instance. Dropping it ends its process, as does the end of this process, however it comes:
-/// the system closes `owner`.
+/// A running private instance. Its process ends when this is dropped, or when this process ends in any way: then the system
+/// closes `owner`.
 #[derive(Debug)]
 pub struct PrivateCloud {
     endpoint: Endpoint,
-    // Declared, and so dropped, before the folder: the process is told to end first.
+    // Declared, and so dropped, before the folder: the process must end first.
     owner: ChildStdin,
     child: Child,
     dir: TempDir,
@@ -40,7 +40,7 @@ impl PrivateCloud {
         self.child.id()
     }
 
-    /// Its log, gone with it.
+    /// Its log, which goes with it.
     pub fn log(&self) -> PathBuf {
         log_file(self.dir.path())
     }
@@ -57,22 +57,17 @@ impl PrivateCloud {
             ..
         } = self;
         drop(owner);
-        if tokio::time::timeout(END_DEADLINE, child.wait())
-            .await
-            .is_err()
-        {
-            child
-                .kill()
-                .await
-                .map_err(|error| file_error(dir.path(), &error))?;
+        let ended = tokio::time::timeout(END_DEADLINE, child.wait()).await;
+        if ended.is_err() {
+            child.kill().await.map_err(file_error(dir.path()))?;
         }
-        // The process removes its folder itself, so that it does when its owner cannot; this is for what it missed.
+        // The process removes its folder itself, in case its owner cannot. This removes what it missed.
         drop(dir);
         Ok(())
     }
 }
 
-/// A new folder that nobody else of this machine can look into, whatever the umask: there are logs and sources in it.
+/// A new folder for logs and sources that no other user can enter, whatever the umask.
 fn private_folder() -> io::Result<TempDir> {
     let mut folder = tempfile::Builder::new();
     folder.prefix("homeroom-cloud-");
@@ -88,12 +83,10 @@ pub(super) async fn start(
     progress: StepSink<'_>,
 ) -> Result<PrivateCloud> {
     progress(StartupStep::Starting);
-    let dir = private_folder().map_err(|error| file_error(&std::env::temp_dir(), &error))?;
-    let listener = bind(None)
-        .await
-        .map_err(|error| file_error(dir.path(), &error))?;
-    // KeptState nowhere: it is good for as long as its owner is there to know it.
-    let administrator = Administrator::random().map_err(|error| file_error(dir.path(), &error))?;
+    let dir = private_folder().map_err(file_error(&std::env::temp_dir()))?;
+    let listener = bind(None).await.map_err(file_error(dir.path()))?;
+    // Kept in memory only: the instance ends with its owner.
+    let administrator = Administrator::random().map_err(file_error(dir.path()))?;
     let launch = Launch {
         installation,
         dir: dir.path(),

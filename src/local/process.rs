@@ -1,4 +1,4 @@
-//! The server's process: telling it from any other, and ending it.
+//! The server's process: how to tell it from any other, and how to end it.
 
 use std::fs;
 use std::io;
@@ -10,43 +10,42 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::administrator::{Administrator, random};
-use super::http;
-use crate::error::{Error, Kind, Result};
+use super::{cloud_error, http};
+use crate::error::Result;
 use crate::text::hex;
 
 /// Answers with [`Process::instance`] and a proof; see `guard.py`.
 const IDENTITY_PATH: &str = "/_homeroom/instance";
 
-/// Longest that a running server may take to say who it is, while it serves a class on a slow machine.
+/// A running server may be serving a class on a slow machine.
 const IDENTITY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Longest that it may take to end once told: 3 s for requests in flight (`server.py`), the rest to save the state.
+/// For ending after the signal: 3 s for requests in flight (`server.py`), the rest to save the state.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// How often a process that is no child of ours is looked at while it ends.
+/// Between two looks at a process that ends and is no child of ours.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A server's process, as it is told from all others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Process {
     /// Process id; also the id of its process group.
     pub(crate) pid: i32,
-    /// Its port on 127.0.0.1.
+    /// On 127.0.0.1.
     pub(crate) port: u16,
-    /// A random word on its command line and in its answer. Everybody on the machine can read it.
+    /// A random word on its command line and in its answer. Every user of the machine can read it.
     pub(crate) instance: String,
-    /// When it was started, RFC 3339.
+    /// Its start, RFC 3339.
     pub(crate) since: String,
 }
 
-/// What came from a process's port.
+/// Who answers on a process's port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It is the process.
+    /// The process itself.
     Own,
-    /// Somebody else, who cannot prove to be it.
+    /// Somebody who cannot prove to be it.
     Foreign,
-    /// Nothing, or none that can be read.
+    /// Nobody, or the answer cannot be read.
     None,
 }
 
@@ -54,23 +53,22 @@ pub(super) enum Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Ended {
-    /// In order, with its state saved.
+    /// With its state saved.
     Gracefully,
-    /// By force, since it did not end in time.
+    /// Because it did not end in time.
     Killed,
 }
 
 impl Process {
-    /// Where it answers.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Asks who answers on the port, and whether that is this one: it proves that it has the administrator's secret,
-    /// for a nonce that nobody has seen before. Nothing secret is sent to whoever cannot.
+    /// Whether this process answers on its port: it proves, with a new nonce, that it has the administrator's secret.
+    /// Nothing secret is sent.
     ///
     /// # Errors
-    /// Nobody answers in time, or something that is no answer.
+    /// When nobody answers in time, or the answer cannot be read.
     pub(crate) async fn proves_itself(
         &self,
         administrator: &Administrator,
@@ -90,22 +88,20 @@ impl Process {
         }
         serde_json::from_slice::<Identity>(body).is_ok_and(|told| {
             told.instance == self.instance
-                && bytes(&told.proof)
+                && from_hex(&told.proof)
                     .is_some_and(|proof| administrator.has_made(&proof, self.port, nonce))
         })
     }
 
-    /// Whether this very process is there. Another one that got its number later is not it; nor is a dead one that
-    /// nobody has collected yet.
+    /// Whether this process runs. A later process with the same id does not count, nor does a zombie.
     pub(crate) fn is_alive(&self) -> bool {
         let word = self.instance.as_bytes();
-        // A record that somebody emptied names no process.
+        // An empty word would match every process.
         !word.is_empty()
             && command_line(self.pid)
                 .is_some_and(|line| line.windows(word.len()).any(|part| part == word))
     }
 
-    /// Whether it answers on its port, as itself.
     pub(crate) async fn answers(&self, administrator: &Administrator) -> Answer {
         match self.proves_itself(administrator, IDENTITY_DEADLINE).await {
             Ok(true) => Answer::Own,
@@ -114,23 +110,19 @@ impl Process {
         }
     }
 
-    /// Whether this user may end it. One that only pretends to be ours may be another user's.
+    /// Whether this user may end it. A process that only pretends to be ours may be another user's.
     pub(crate) fn may_be_ended(&self) -> bool {
         Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid).is_ok())
     }
 
-    /// Ends the process: in order if it heeds that in time, else by force, with the functions' processes.
+    /// Ends the process gracefully, or, after [`GRACE`], by force with the functions' processes.
     pub(crate) async fn end(&self) -> Result<Ended> {
         let stubborn = || {
-            Error::new(
-                Kind::General,
-                "the embedded cloud",
-                format!("process {} does not end", self.pid),
-            )
-            .hint(format!("end it by hand: kill -9 {}", self.pid))
+            cloud_error(format!("process {} does not end", self.pid))
+                .hint(format!("end it by hand: kill -9 {}", self.pid))
         };
         let pid = Pid::from_raw(self.pid).ok_or_else(stubborn)?;
-        // An error of kill means that it is gone already (or is not ours to end): the next look tells.
+        // An error of kill means that it is gone already, or is another user's: the next look shows which.
         if self.is_alive() {
             let _ = kill_process(pid, Signal::TERM);
         }
@@ -158,14 +150,13 @@ impl Process {
     }
 }
 
-/// The bytes that hexadecimal digits stand for.
-fn bytes(hex: &str) -> Option<Vec<u8>> {
+fn from_hex(hex: &str) -> Option<Vec<u8>> {
     let pairs = hex.as_bytes().chunks(2);
     let pairs = pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
     pairs.collect()
 }
 
-/// The command line of a process, from `/proc` where there is one, else from `ps`.
+/// From `/proc` where there is one, else from `ps`.
 fn command_line(pid: i32) -> Option<Vec<u8>> {
     if Path::new("/proc/self/cmdline").exists() {
         return fs::read(format!("/proc/{pid}/cmdline")).ok();

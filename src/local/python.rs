@@ -1,4 +1,4 @@
-//! Finding a Python that can run the embedded cloud, and saying what to do when there is none.
+//! Finds a Python that can run the embedded cloud, or says what to do when there is none.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use crate::error::{Error, Kind, Result};
 /// what PyYAML 6.0.3 has compiled wheels for (`requirements.txt`).
 const MINORS: std::ops::RangeInclusive<u32> = 10..=14;
 
-/// How long one interpreter may take to introduce itself. Some (a version manager's shim) are slow the first time.
+/// For the answer to [`PROBE`]. A version manager's shim is slow the first time.
 const PROBE_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Asks an interpreter who it is: any Python from 2.7 on understands this.
+/// Asks an interpreter what it is. Any Python from 2.7 on understands this.
 const PROBE: &str = r#"
 import sys
 print("version %d.%d.%d" % tuple(sys.version_info[:3]))
@@ -35,13 +35,13 @@ except ImportError:
 /// A Python that can run the embedded cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Python {
-    /// The interpreter itself, behind any shim.
+    /// Behind any shim.
     pub(crate) executable: PathBuf,
     /// `3.12.1`.
     pub(crate) version: String,
 }
 
-/// Why an interpreter will not do.
+/// Why an interpreter cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Unfit {
     TooOld(String),
@@ -56,14 +56,13 @@ impl std::fmt::Display for Unfit {
         match self {
             Self::TooOld(version) => write!(f, "{version}, too old"),
             Self::TooNew(version) => write!(f, "{version}, newer than homeroom knows"),
-            Self::NotCPython(what) => write!(f, "{what}"),
+            Self::NotCPython(why) | Self::Silent(why) => f.write_str(why),
             Self::NoVenv(version) => write!(f, "{version}, without its venv module"),
-            Self::Silent(why) => write!(f, "{why}"),
         }
     }
 }
 
-/// Finds a suitable Python: the one that was named, else the first on the search path.
+/// The named Python, or else the first suitable one on the search path.
 pub(super) async fn find(dirs: &Dirs) -> Result<Python> {
     let candidates = candidates(dirs.python.as_deref(), &dirs.path);
     let mut unfit = Vec::new();
@@ -76,7 +75,7 @@ pub(super) async fn find(dirs: &Dirs) -> Result<Python> {
     Err(none_fits(dirs.python.as_deref(), &unfit))
 }
 
-/// The interpreters to try, best guess first, none twice.
+/// The interpreters to try, the best guess first, each once.
 fn candidates(named: Option<&OsStr>, path: &OsStr) -> Vec<PathBuf> {
     let mut names: Vec<OsString> = Vec::new();
     match named {
@@ -92,7 +91,7 @@ fn candidates(named: Option<&OsStr>, path: &OsStr) -> Vec<PathBuf> {
     for name in names {
         for dir in std::env::split_paths(path).filter(|dir| dir.is_absolute()) {
             let file = dir.join(&name);
-            // One interpreter goes by several names.
+            // One interpreter has several names.
             if let Ok(behind) = file.canonicalize()
                 && behind.is_file()
                 && !seen.contains(&behind)
@@ -152,19 +151,14 @@ fn judge(answer: &str) -> std::result::Result<Python, Unfit> {
     if (major, minor) > (3, *MINORS.end()) {
         return Err(Unfit::TooNew(version));
     }
-    match (field("implementation"), field("threading")) {
-        (Some("CPython"), Some("gil")) => {}
-        (Some("CPython"), _) => {
-            return Err(Unfit::NotCPython(format!(
-                "{version}, the free-threaded build"
-            )));
-        }
-        (other, _) => {
-            return Err(Unfit::NotCPython(format!(
-                "{}, not CPython",
-                other.unwrap_or("unknown")
-            )));
-        }
+    let implementation = field("implementation").unwrap_or("unknown");
+    if implementation != "CPython" {
+        let why = format!("{implementation}, not CPython");
+        return Err(Unfit::NotCPython(why));
+    }
+    if field("threading") != Some("gil") {
+        let why = format!("{version}, the free-threaded build");
+        return Err(Unfit::NotCPython(why));
     }
     if field("venv") != Some("yes") {
         return Err(Unfit::NoVenv(version));

@@ -1,9 +1,8 @@
-//! Bringing the server up.
+//! Starting the server.
 //!
-//! The loopback socket is bound here, before the process exists, and handed over as its stdout: no port number is
-//! ever guessed or raced for, and it is certain what the server listens on. Its stdin is a pipe that this side holds:
-//! the process ends when that closes (see `server.py`), so nothing is left behind by a start that fails, is
-//! interrupted or is killed.
+//! homeroom binds the loopback socket before the process exists, and hands it over as the process's stdout. So nobody
+//! guesses a port number or races for one. The process's stdin is a pipe that homeroom holds: the process ends when the
+//! pipe closes (see `server.py`). So a start that fails, is interrupted or is killed leaves nothing behind.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +10,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -22,12 +21,12 @@ use super::administrator::{Administrator, random};
 use super::dirs::{file_error, make_private, remove_dir, remove_file};
 use super::install::Installation;
 use super::process::Process;
-use super::{ACCOUNT, PrivateOptions, last_words};
-use crate::error::{Error, Kind, Result};
+use super::{ACCOUNT, PrivateOptions, cloud_error, last_words};
+use crate::error::{Error, Result};
 use crate::files::{new_private, private};
 use crate::text::hex;
 
-/// The Python of the server, by file name.
+/// The server's Python, by file name.
 pub(super) const SCRIPTS: [(&str, &str); 5] = [
     ("server.py", include_str!("server.py")),
     ("guard.py", include_str!("guard.py")),
@@ -36,29 +35,26 @@ pub(super) const SCRIPTS: [(&str, &str); 5] = [
     ("principals.py", include_str!("principals.py")),
 ];
 
-/// Longest that a start may take: about 0.4 s usually, many times that on a machine that is busy.
+/// A start usually takes about 0.4 s, and many times that on a busy machine.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How long a wished port is tried for: the system frees that of a killed process a moment after the process.
+/// How long to try for the wished port: the system frees a killed process's port a moment after the process.
 const PORT_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often a port that is taken is tried again.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// What to bring up.
 pub(super) struct Launch<'a> {
     pub(crate) installation: &'a Installation,
     pub(crate) dir: &'a Path,
-    /// Who may do everything in it.
     pub(crate) administrator: &'a Administrator,
     pub(crate) options: PrivateOptions,
-    /// Where its state is kept; `None` to keep none and remove `dir` when its owner is gone.
+    /// Where to keep its state; `None` to keep none, and to remove `dir` when its owner is gone.
     pub(crate) data: Option<PathBuf>,
-    /// The search path for what functions start.
+    /// `PATH` for programs that functions start.
     pub(crate) path: &'a OsStr,
 }
 
-/// A server that was brought up here and is bound to this process.
+/// A running server that ends with this process.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(crate) process: Process,
@@ -67,7 +63,7 @@ pub(super) struct Server {
     pub(crate) child: Child,
 }
 
-/// A loopback socket: on the wished port if it is free, else on any.
+/// Binds a loopback socket: on the wished port if it is free, else on any.
 pub(super) async fn bind(wish: Option<u16>) -> io::Result<TcpListener> {
     if let Some(port) = wish {
         let deadline = Instant::now() + PORT_PATIENCE;
@@ -82,19 +78,18 @@ pub(super) async fn bind(wish: Option<u16>) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
-/// The log of an instance.
 pub(super) fn log_file(dir: &Path) -> PathBuf {
     dir.join("server.log")
 }
 
 impl Launch<'_> {
-    /// Brings the server up on the socket and waits until it answers.
+    /// Starts the server on the socket, and waits until it answers.
     pub(crate) async fn run(&self, listener: TcpListener) -> Result<Server> {
         let port = listener
             .local_addr()
-            .map_err(|error| file_error(Path::new("the loopback socket"), &error))?
+            .map_err(file_error(Path::new("the loopback socket")))?
             .port();
-        let word = random::<16>().map_err(|error| file_error(self.dir, &error))?;
+        let word = random::<16>().map_err(file_error(self.dir))?;
         let instance = hex(&word);
         let mut child = self.spawn(listener, port, &instance)?;
         let (Some(mut owner), Some(pid)) = (
@@ -112,24 +107,26 @@ impl Launch<'_> {
                 .unwrap_or_default()
                 .to_string(),
         };
-        // Should this fail, the process is gone, and what follows says how.
+        // If this fails, the process is gone, and the code below finds out how.
         let _ = owner.write_all(self.administrator.line().as_bytes()).await;
-        // The socket takes connections from its binding on, so one request waits for the server: no polling.
+        // The bound socket already takes connections, so one request waits for the server: no polling.
         let exit = tokio::select! {
             answer = process.proves_itself(self.administrator, READY_DEADLINE) => match answer {
                 Ok(true) => return Ok(Server { process, owner, child }),
                 Ok(false) => return Err(self.start_error("something else answers on its port")),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Err(self.start_error(&format!("it did not answer within {} s", READY_DEADLINE.as_secs())));
+                    let seconds = READY_DEADLINE.as_secs();
+                    return Err(self.start_error(&format!("it did not answer within {seconds} s")));
                 }
                 // The connection broke because the process ended, or is about to.
-                Err(_) => timeout(Duration::from_secs(5), child.wait()).await.ok().and_then(io::Result::ok),
+                Err(_) => timeout(Duration::from_secs(5), child.wait()).await.ok(),
             },
-            status = child.wait() => status.ok(),
+            status = child.wait() => Some(status),
         };
-        let how = exit.map_or("it closed its socket".to_owned(), |status: ExitStatus| {
-            format!("it ended with {status}")
-        });
+        let how = match exit {
+            Some(Ok(status)) => format!("it ended with {status}"),
+            _ => "it closed its socket".to_owned(),
+        };
         Err(self.start_error(&how))
     }
 
@@ -141,22 +138,22 @@ impl Launch<'_> {
             new_private()
                 .open(&script)
                 .and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|error| file_error(&script, &error))?;
+                .map_err(file_error(&script))?;
         }
-        // Functions' unpacked code. What a crash left there is of no use.
+        // For functions' unpacked code. A crash may have left some.
         let tmp = self.dir.join("tmp");
         remove_dir(&tmp)?;
         make_private(&tmp)?;
         let log = log_file(self.dir);
         if log.exists() {
             let previous = log.with_extension("log.1");
-            fs::rename(&log, &previous).map_err(|error| file_error(&log, &error))?;
+            fs::rename(&log, &previous).map_err(file_error(&log))?;
         }
         let log_handle = private()
             .append(true)
             .create(true)
             .open(&log)
-            .map_err(|error| file_error(&log, &error))?;
+            .map_err(file_error(&log))?;
 
         let python = self.installation.python();
         let script = self.dir.join(SCRIPTS[0].0);
@@ -169,13 +166,12 @@ impl Launch<'_> {
             .stderr(Stdio::from(log_handle))
             .env_clear()
             .envs(self.environment(port, &tmp));
-        command.spawn().map_err(|error| file_error(&python, &error))
+        command.spawn().map_err(file_error(&python))
     }
 
-    /// The whole environment of the server, and so of the functions that it runs. Nothing of the user's is in it but
-    /// the search path: no credentials, no profile, no proxy.
+    /// The whole environment of the server and of the functions that it runs. Of the user's environment it has only the
+    /// search path: no credentials, no profile, no proxy.
     fn environment(&self, port: u16, tmp: &Path) -> Vec<(&'static str, std::ffi::OsString)> {
-        let flag = |on: bool| if on { "1" } else { "0" };
         let mut set: Vec<(&'static str, std::ffi::OsString)> = vec![
             ("PATH", self.path.to_owned()),
             ("HOME", tmp.into()),
@@ -191,61 +187,56 @@ impl Launch<'_> {
             ("GATEWAY_PORT", port.to_string().into()),
             ("BIND_HOST", "127.0.0.1".into()),
             ("MINISTACK_ACCOUNT_ID", ACCOUNT.into()),
-            (
-                "AUTH",
-                if self.options.auth { "true" } else { "false" }.into(),
-            ),
+            ("AUTH", self.options.auth.to_string().into()),
             ("CLOUDTRAIL_RECORDING", "0".into()),
-            ("PERSIST_STATE", flag(self.data.is_some()).into()),
             ("LAMBDA_EXECUTOR", "local".into()),
-            // Side doors that listen on ports of their own, or reach for the user's Docker.
+            // These would listen on other ports, or use the user's Docker.
             ("IOT_MTLS_ENABLED", "0".into()),
             ("SFTP_ENABLED", "0".into()),
             ("DOCKER_HOST", "unix:///nonexistent/docker.sock".into()),
         ];
         match &self.data {
-            Some(data) => {
-                set.push(("STATE_DIR", data.into()));
-                set.push(("S3_PERSIST", "1".into()));
-                set.push(("S3_DATA_DIR", data.join("s3").into()));
-            }
-            None => {
-                set.push(("STATE_DIR", self.dir.join("data").into()));
-                set.push(("S3_DATA_DIR", self.dir.join("s3").into()));
-                set.push(("HOMEROOM_PRIVATE_DIR", self.dir.into()));
-            }
+            Some(data) => set.extend([
+                ("PERSIST_STATE", "1".into()),
+                ("STATE_DIR", data.into()),
+                ("S3_PERSIST", "1".into()),
+                ("S3_DATA_DIR", data.join("s3").into()),
+            ]),
+            None => set.extend([
+                ("PERSIST_STATE", "0".into()),
+                ("STATE_DIR", self.dir.join("data").into()),
+                ("S3_DATA_DIR", self.dir.join("s3").into()),
+                ("HOMEROOM_PRIVATE_DIR", self.dir.into()),
+            ]),
         }
         set
     }
 
     fn start_error(&self, how: &str) -> Error {
         let last = last_lines(&fs::read_to_string(log_file(self.dir)).unwrap_or_default());
-        let cause = if last.is_empty() {
-            format!("it did not start: {how}")
-        } else {
-            format!("it did not start: {how}; its last words: {last}")
+        let words = match last.as_str() {
+            "" => String::new(),
+            last => format!("; its last words: {last}"),
         };
-        let error = Error::new(Kind::General, "the embedded cloud", cause);
-        if ["ModuleNotFoundError", "ImportError"]
-            .iter()
-            .any(|word| last.contains(word))
-        {
+        let error = cloud_error(format!("it did not start: {how}{words}"));
+        if last.contains("ModuleNotFoundError") || last.contains("ImportError") {
             self.installation.condemn();
-            return error.hint("its installation is damaged and will be made anew: try again");
+            return error
+                .hint("its installation is damaged: try again, and homeroom installs it again");
         }
         error.hint(format!(
-            "try again; if it stays so, remove {} to have it installed anew",
+            "try again; if that does not help, remove {} and homeroom installs it again",
             self.installation.dir.display()
         ))
     }
 }
 
-/// The last lines of a log, as one.
+/// A log's last lines, joined.
 fn last_lines(log: &str) -> String {
     let lines: Vec<&str> = log
         .lines()
         .map(str::trim)
-        // Python underlines places in its source with these.
+        // Python underlines source code with these.
         .filter(|line| !line.trim_matches(['^', '~', ' ']).is_empty())
         .collect();
     last_words(&lines)

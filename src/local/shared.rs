@@ -1,4 +1,4 @@
-//! The shared instance: one a user, outliving the command that starts it.
+//! The shared instance: one per user. It outlives the command that starts it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::error::Result;
 
-/// Longest that another homeroom's start or stop is waited for: its own longest, an installation included.
+/// How long to wait for another homeroom's start or stop: the longest that it can take, installation included.
 const PATIENCE: Duration = Duration::from_secs(960);
 
 /// The embedded cloud in given folders.
@@ -26,26 +26,24 @@ pub struct LocalCloud {
     dirs: Dirs,
 }
 
-/// What the record and the system together say of the shared instance.
+/// The shared instance, by its record and by the system.
 enum InstanceHealth {
     Stopped,
     Running(Process, Administrator),
     NotAnswering(Process),
-    /// Something answers in its place that does not prove to be it.
+    /// Something that does not prove to be it answers in its place.
     Foreign(Process),
     Crashed(Process),
 }
 
-/// What a stop did.
+/// The result of a stop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StopReport {
     /// `None` when it was not running.
     pub(crate) ended: Option<Ended>,
-    /// Whether it was found to have crashed before.
     pub(crate) had_crashed: bool,
-    /// Whether its state was forgotten.
     pub(crate) wiped: bool,
-    /// What the next start will find.
+    /// The next start finds it.
     pub(crate) kept: Option<KeptState>,
 }
 
@@ -53,9 +51,9 @@ impl std::fmt::Display for StopReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match (self.ended, self.had_crashed) {
             (Some(Ended::Gracefully), _) => "stopped",
-            (Some(Ended::Killed), _) if self.wiped => "killed, as it did not end in time",
+            (Some(Ended::Killed), _) if self.wiped => "killed, because it did not end in time",
             (Some(Ended::Killed), _) => {
-                "killed, as it did not end in time: what it had not saved is lost"
+                "killed, because it did not end in time: its unsaved state is lost"
             }
             (None, true) => "was not running: it had crashed",
             (None, false) => "was not running",
@@ -69,15 +67,15 @@ impl std::fmt::Display for StopReport {
 }
 
 impl LocalCloud {
-    /// The embedded cloud in these folders.
+    /// In these folders.
     pub fn new(dirs: Dirs) -> Self {
         Self { dirs }
     }
 
-    /// The user's own, where the environment says.
+    /// In the user's folders.
     ///
     /// # Errors
-    /// There is no place for its folders.
+    /// When there is no place for the folders.
     pub fn from_env() -> Result<Self> {
         Ok(Self::new(Dirs::from_env()?))
     }
@@ -85,7 +83,7 @@ impl LocalCloud {
     /// Starts the shared instance, or finds it running. It outlives the command.
     ///
     /// # Errors
-    /// No suitable Python, an installation that failed, a server that did not come up: each with the next step.
+    /// No suitable Python, a failed installation, a server that did not start: each with the next step.
     pub async fn start(&self, progress: StepSink<'_>) -> Result<Endpoint> {
         make_private(&self.dirs.state)?;
         let _lock = self.lock("starting or stopping", progress).await?;
@@ -100,7 +98,7 @@ impl LocalCloud {
             }
             InstanceHealth::Foreign(process) => {
                 progress(StartupStep::Note(self.foreign_note(&process)?));
-                // Another user's cannot be ended, and does not keep this one from starting on another port.
+                // Another user's process cannot be ended. This instance starts on another port.
                 if process.may_be_ended() {
                     process.end().await?;
                 }
@@ -111,7 +109,7 @@ impl LocalCloud {
             }
             InstanceHealth::NotAnswering(process) => {
                 progress(StartupStep::Note(format!(
-                    "the embedded cloud (process {}) does not answer; it is ended and started afresh",
+                    "the embedded cloud (process {}) does not answer; homeroom ends it and starts it again",
                     process.pid
                 )));
                 process.end().await?;
@@ -121,13 +119,13 @@ impl LocalCloud {
         progress(StartupStep::Starting);
         let listener = bind(record.port)
             .await
-            .map_err(|error| file_error(&self.dirs.state, &error))?;
-        // Kept with the state, so that a shell that was told it is not shut out by a stop.
+            .map_err(file_error(&self.dirs.state))?;
+        // Kept with the state, so that a shell that has the key can use it after a stop.
         let administrator = match self.administrator()? {
             Some(kept) => kept,
             None => {
                 let file = self.administrator_file();
-                let new = Administrator::random().map_err(|error| file_error(&file, &error))?;
+                let new = Administrator::random().map_err(file_error(&file))?;
                 save(&file, &new)?;
                 new
             }
@@ -153,12 +151,12 @@ impl LocalCloud {
             process: Some(server.process.clone()),
         };
         save(&self.record_file(), &record)?;
-        // Only now may it outlive us: until it is on record, our end is its end.
+        // It may outlive this process only once it is on record.
         server
             .owner
             .write_all(b"detach\n")
             .await
-            .map_err(|error| file_error(&log_file(&self.dirs.state), &error))?;
+            .map_err(file_error(&log_file(&self.dirs.state)))?;
         let endpoint = Endpoint::at(port, &administrator);
         progress(StartupStep::Ready {
             url: endpoint.url.clone(),
@@ -166,23 +164,25 @@ impl LocalCloud {
         Ok(endpoint)
     }
 
-    /// Stops the shared instance and saves its state; with `wipe`, forgets it instead.
+    /// Stops the shared instance and saves its state; with `wipe`, deletes it instead.
     ///
     /// # Errors
-    /// The folders cannot be read or written, or the process does not end.
+    /// When the folders cannot be read or written, or the process does not end.
     pub async fn stop(&self, wipe: bool, progress: StepSink<'_>) -> Result<StopReport> {
         make_private(&self.dirs.state)?;
         let _lock = self.lock("starting or stopping", progress).await?;
         let mut record = self.record()?;
-        let (ended, had_crashed) = match self.look(&record).await? {
+        let (to_end, had_crashed) = match self.look(&record).await? {
             InstanceHealth::Running(process, _) | InstanceHealth::NotAnswering(process) => {
-                (Some(process.end().await?), false)
+                (Some(process), false)
             }
-            InstanceHealth::Foreign(process) if process.may_be_ended() => {
-                (Some(process.end().await?), false)
-            }
+            InstanceHealth::Foreign(process) if process.may_be_ended() => (Some(process), false),
             InstanceHealth::Foreign(_) | InstanceHealth::Crashed(_) => (None, true),
             InstanceHealth::Stopped => (None, false),
+        };
+        let ended = match to_end {
+            Some(process) => Some(process.end().await?),
+            None => None,
         };
         if wipe {
             remove_dir(&self.data_dir())?;
@@ -211,7 +211,7 @@ impl LocalCloud {
     /// How the shared instance is. Changes nothing.
     ///
     /// # Errors
-    /// The folder of its state cannot be read.
+    /// When the folder of its state cannot be read.
     pub async fn status(&self) -> Result<CloudStatus> {
         let log = log_file(&self.dirs.state);
         Ok(match self.look(&self.record()?).await? {
@@ -232,7 +232,7 @@ impl LocalCloud {
     /// The shared instance if it is running and answers.
     ///
     /// # Errors
-    /// The folder of its state cannot be read.
+    /// When the folder of its state cannot be read.
     pub async fn running(&self) -> Result<Option<Endpoint>> {
         Ok(match self.look(&self.record()?).await? {
             InstanceHealth::Running(process, administrator) => {
@@ -242,7 +242,7 @@ impl LocalCloud {
         })
     }
 
-    /// Starts an instance of the caller's own, which keeps nothing and ends with it.
+    /// Starts a private instance.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -259,7 +259,7 @@ impl LocalCloud {
         lock::take(&self.dirs.state.join("lock"), PATIENCE, other_is, progress).await
     }
 
-    /// What stands where the record says. Only what proves to have the administrator's secret is taken for it.
+    /// Checks what the record names. Only a process that proves to have the administrator's secret counts as running.
     async fn look(&self, record: &InstanceRecord) -> Result<InstanceHealth> {
         let Some(process) = record.process.clone() else {
             return Ok(InstanceHealth::Stopped);
@@ -282,12 +282,12 @@ impl LocalCloud {
     fn foreign_note(&self, process: &Process) -> Result<String> {
         Ok(match self.administrator()? {
             None => format!(
-                "nobody has the key of the embedded cloud that runs (process {}); it is stopped and started afresh",
+                "the key of the running embedded cloud (process {}) is lost; homeroom stops it and starts it again",
                 process.pid
             ),
             Some(_) => format!(
-                "what answers at {} (process {}) does not prove that it is the embedded cloud: it may be another \
-                 program or an older homeroom's; nothing was sent to it, and the embedded cloud is started afresh",
+                "the program that answers at {} (process {}) does not prove that it is the embedded cloud: it may be \
+                 another program or an older homeroom's; homeroom sent it nothing, and starts the embedded cloud again",
                 process.url(),
                 process.pid
             ),
@@ -298,7 +298,7 @@ impl LocalCloud {
         let found = self
             .kept()
             .map_or("nothing had been saved".to_owned(), |kept| {
-                format!("it comes back with {kept}; what came after is lost")
+                format!("it comes back with {kept}; later changes are lost")
             });
         format!(
             "the embedded cloud (process {}, started at {}) ended without having been stopped; {found}",
@@ -310,7 +310,7 @@ impl LocalCloud {
         KeptState::in_dir(&self.data_dir())
     }
 
-    /// Who may do everything in the shared instance, if it was ever started.
+    /// `None` before the first start.
     fn administrator(&self) -> Result<Option<Administrator>> {
         load(&self.administrator_file())
     }
@@ -357,7 +357,7 @@ mod tests {
         );
         assert_eq!(
             report(Some(Ended::Killed), false, false, None),
-            "killed, as it did not end in time: what it had not saved is lost; nothing is kept"
+            "killed, because it did not end in time: its unsaved state is lost; nothing is kept"
         );
         assert_eq!(
             report(None, true, true, None),

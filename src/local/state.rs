@@ -1,4 +1,4 @@
-//! What is on disk of the shared instance: who it is, what it has kept, and how that is told.
+//! The shared instance on disk: its process, its kept state, and how both are shown.
 
 use std::fs;
 use std::io;
@@ -13,22 +13,22 @@ use super::process::Process;
 use crate::error::Result;
 use crate::files::{prepare, read_if_there};
 
-/// The record of the shared instance: `instance.json`, for its owner's eyes only, replaced in one step.
+/// `instance.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct InstanceRecord {
-    /// Its port, kept over a stop: URLs that students were given stay good while nobody else takes it.
+    /// Kept over a stop, so that URLs that students have stay valid while no other program takes the port.
     pub(crate) port: Option<u16>,
-    /// Its process, unless it was stopped.
+    /// `None` after a stop.
     pub(crate) process: Option<Process>,
 }
 
-/// Reads a document of [`save`]; `None` where there is none, or none that can be understood.
+/// Reads a document of [`save`]; `None` where there is none, or where it cannot be parsed.
 pub(super) fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
-    let bytes = read_if_there(file).map_err(|error| file_error(file, &error))?;
+    let bytes = read_if_there(file).map_err(file_error(file))?;
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
-/// Writes a document for its owner's eyes only (mode 0600), whole or not at all.
+/// Writes a document that only its owner can read (mode 0600), whole or not at all.
 pub(super) fn save(file: &Path, document: &impl Serialize) -> Result<()> {
     let write = || -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(document)?;
@@ -36,20 +36,19 @@ pub(super) fn save(file: &Path, document: &impl Serialize) -> Result<()> {
         let dir = file.parent().unwrap_or(Path::new("."));
         Ok(prepare(dir, &text)?.persist(file)?)
     };
-    write().map_err(|error| file_error(file, &error))
+    write().map_err(file_error(file))
 }
 
 /// State that is kept on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeptState {
-    /// Its size in bytes.
     pub(crate) bytes: u64,
-    /// When it was saved last, RFC 3339: at the last graceful stop.
+    /// RFC 3339: the last graceful stop.
     pub(crate) saved_at: String,
 }
 
 impl KeptState {
-    /// What is kept in a folder; `None` when there is nothing.
+    /// `None` when the folder has no file.
     pub(super) fn in_dir(dir: &Path) -> Option<Self> {
         let (bytes, newest) = measure(dir);
         let saved_at = jiff::Timestamp::try_from(newest?)
@@ -62,16 +61,12 @@ impl KeptState {
 
 impl std::fmt::Display for KeptState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} KB of state, saved at {}",
-            self.bytes.div_ceil(1000),
-            self.saved_at
-        )
+        let kilobytes = self.bytes.div_ceil(1000);
+        write!(f, "{kilobytes} KB of state, saved at {}", self.saved_at)
     }
 }
 
-/// Size of all files under a folder, and the newest time of change.
+/// The size of all files below a folder, and their newest time of change.
 fn measure(dir: &Path) -> (u64, Option<SystemTime>) {
     let mut total = (0, None);
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -85,7 +80,7 @@ fn measure(dir: &Path) -> (u64, Option<SystemTime>) {
     total
 }
 
-/// The shared embedded cloud's process, and where it is.
+/// The shared instance's process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Serving {
     pub(super) url: String,
@@ -114,7 +109,7 @@ impl std::fmt::Display for Serving {
     }
 }
 
-/// How the shared embedded cloud is.
+/// How the shared instance is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum CloudStatus {
@@ -124,24 +119,24 @@ pub enum CloudStatus {
     NotAnswering(Serving),
     /// It was stopped, or never started.
     Stopped {
-        /// What the next start will find.
+        /// The next start finds it.
         kept: Option<KeptState>,
     },
     /// It ended without having been stopped.
     Crashed {
-        /// The process that is gone.
+        /// Of the process that is gone.
         pid: i32,
-        /// When it had been started, RFC 3339.
+        /// Its start, RFC 3339.
         since: String,
-        /// Its last words.
+        /// Where its last words are.
         log: PathBuf,
-        /// What the next start will find.
+        /// The next start finds it.
         kept: Option<KeptState>,
     },
 }
 
 impl CloudStatus {
-    /// The log, where there is a process that writes it.
+    /// The log of a process that is there.
     pub(crate) fn log(&self) -> Option<&Path> {
         match self {
             Self::Running(serving) | Self::NotAnswering(serving) => Some(&serving.log),
@@ -156,7 +151,7 @@ impl std::fmt::Display for CloudStatus {
             Self::Running(serving) => write!(f, "running at {serving}"),
             Self::NotAnswering(serving) => write!(
                 f,
-                "not answering at {serving}; `homeroom local start` ends it and starts afresh"
+                "not answering at {serving}; `homeroom local start` ends it and starts it again"
             ),
             Self::Stopped { kept: Some(kept) } => write!(f, "stopped; kept {kept}"),
             Self::Stopped { kept: None } => write!(f, "stopped; nothing is kept"),

@@ -28,33 +28,33 @@ use crate::stack::settle::Settling;
 /// How far the caller's clock may be behind AWS's when log events are looked for, in milliseconds.
 const CLOCK_MARGIN_MS: i64 = 60_000;
 
-/// What a validation works with.
+/// One student's stack, to be validated.
 pub struct Validation<'a> {
-    /// Where.
+    /// The class's account and region.
     pub scope: &'a Scope,
-    /// What the student should have.
+    /// What the lab says.
     pub stack: &'a Stack,
-    /// What is there.
+    /// What AWS shows.
     pub observed: &'a Observed,
-    /// The student, as a deployment would see them.
+    /// What a deployment would do.
     pub plan: &'a StudentPlan,
-    /// The lab's probes, rendered for the student.
+    /// Filled in for the student.
     pub probes: &'a [Probe],
-    /// Whether there is a console to link to: not on an endpoint that is not AWS.
+    /// Whether there is a console to link to: only AWS itself has one.
     pub console: bool,
-    /// How proposed commands begin.
+    /// How proposed commands begin; empty where none is proposed.
     pub invocation: &'a str,
-    /// What this run's requests to this student's stack bear. It was recorded before: see [`issue_nonce`](crate::probe::validate::issue_nonce).
+    /// Marks this run's requests to the stack. See [`issue_nonce`](crate::probe::validate::issue_nonce).
     pub nonce: &'a str,
     /// When the run began, in milliseconds since 1970.
     pub started_ms: i64,
 }
 
-/// How a probe went wrong, or could not be tried.
+/// Why a probe did not succeed.
 pub(super) enum ProbeTrouble {
-    /// It ended otherwise than it must.
+    /// The stack does not do what the lab says.
     Wrong(Box<Evidence>),
-    /// It could not be tried or looked at.
+    /// It could not be tried, or its end could not be read: the cause, and a hint.
     Blocked(String, Option<String>),
     Cancelled,
 }
@@ -74,8 +74,8 @@ impl From<Cancelled> for ProbeTrouble {
     }
 }
 
-/// Tries a probe, and again for as long as it has time while a permission is refused: the policies of a new stack are not
-/// in force everywhere at once.
+/// Tries a probe, and retries it until its deadline while a permission is refused: the policies of a new stack are not in
+/// force everywhere at once.
 pub(super) async fn run_probe(
     client: &Client,
     validation: &Validation<'_>,
@@ -95,24 +95,22 @@ pub(super) async fn run_probe(
     }
 }
 
-/// Whether what went wrong is that a role may not do something (yet). What is shown is cut short and may tell of what the
-/// caller may not read, so an execution is asked itself, and what a state that failed before its Fail state says.
+/// Whether a role lacks a permission (yet). For an execution, only its own error and the failing state's count: the shown
+/// text is cut short, and can also name a permission that the caller lacks.
 fn speaks_of_permission(evidence: &Evidence) -> bool {
-    let mut said = Vec::new();
-    match &evidence.execution {
-        None => said.push(Some(evidence.text.as_str())),
-        Some(known) => {
-            if let Some(detail) = &known.execution.detail {
-                said.extend([detail.error.as_deref(), detail.cause.as_deref()]);
-            }
-            if let Some(Why::Cause(why)) = &known.why {
-                said.extend([why.error.as_deref(), why.cause.as_deref()]);
-            }
-        }
-    }
     let refused =
         |text: &str| text.contains("not authorized to perform") || text.contains("AccessDenied");
-    said.into_iter().flatten().any(refused)
+    let Some(known) = &evidence.execution else {
+        return refused(&evidence.text);
+    };
+    let mut texts = Vec::new();
+    if let Some(detail) = &known.execution.detail {
+        texts.extend([&detail.error, &detail.cause]);
+    }
+    if let Some(Why::Cause(why)) = &known.why {
+        texts.extend([&why.error, &why.cause]);
+    }
+    texts.into_iter().flatten().any(|text| refused(text))
 }
 
 async fn try_probe(
@@ -152,9 +150,8 @@ async fn try_probe(
             execution_arn_pointer,
         } => {
             let (id, authorization) = api_of(validation, api)?;
-            // A stage that was deployed a moment ago may not answer everywhere yet, and answers 403
-            // (Missing Authentication Token) or 500 until the permission has arrived; 429 while the student's own
-            // requests use the stage up.
+            // A new stage may not be known everywhere yet (403, Missing Authentication Token) or lack its permission
+            // (500). The student's own requests may use up the stage's limit (429).
             let answer = loop {
                 let answered =
                     alike
@@ -169,8 +166,8 @@ async fn try_probe(
             let started = serde_json::from_str::<Value>(&answer.body)
                 .ok()
                 .and_then(|v| Some(v.pointer(execution_arn_pointer)?.as_str()?.to_owned()));
-            // Whatever the answer is: a changed function may well start something for a bad request. What it names is
-            // used only if it is this student's: with our rights, anybody's could be read.
+            // Whatever the status: a changed function may start an execution even for a bad request. Only an execution of
+            // this student's is used: homeroom's permissions would read anybody's.
             let own = started
                 .as_deref()
                 .is_some_and(|arn| is_own(validation, arn));
@@ -226,7 +223,7 @@ async fn try_probe(
     }
 }
 
-/// Tells that an execution is homeroom's own; the run log keeps it.
+/// Has the run log record that homeroom started this execution.
 fn remember(client: &Client, validation: &Validation<'_>, arn: &str) {
     client.emit(Event::ExecutionStarted {
         student: validation.plan.owner.student.clone(),
@@ -234,8 +231,8 @@ fn remember(client: &Client, validation: &Validation<'_>, arn: &str) {
     });
 }
 
-/// Whether an ARN is one of an execution of this student's state machines, in the class's own account and region. The
-/// answer of a function that a student changed may name anything, another student's execution for one.
+/// Whether an ARN names an execution of this student's state machines, in the class's account and region. A function that
+/// a student changed may name anything, such as another student's execution.
 fn is_own(validation: &Validation<'_>, arn: &str) -> bool {
     let mut machines = validation.stack.state_machines.iter();
     machines.any(|machine| {
@@ -245,14 +242,14 @@ fn is_own(validation: &Validation<'_>, arn: &str) -> bool {
     })
 }
 
-/// Whether a text can be the name of an execution. Source: Step Functions StartExecution, `name`.
+/// Source: Step Functions StartExecution, `name`.
 fn is_execution_name(name: &str) -> bool {
     let forbidden =
         |c: char| c.is_whitespace() || c.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(c);
     (1..=80).contains(&name.chars().count()) && !name.contains(forbidden)
 }
 
-/// The id of the student's API of that name, and who may call it.
+/// The id of the student's API of this name, and its authorization.
 fn api_of(
     validation: &Validation<'_>,
     name: &str,
@@ -279,10 +276,10 @@ async fn wait_for_end(
     expected: &EndState,
     deadline: &mut Deadline,
 ) -> Result<Evidence, ProbeTrouble> {
-    // What was started may be found only a little later, and its error, too.
+    // Step Functions may know the execution only after a while, and its error even later.
     let mut found = Deadline::new(EXECUTION_KNOWN);
     let mut settling = Settling::default();
-    let (execution, end) = loop {
+    let (execution, late) = loop {
         let described = alike.client.describe_execution(arn);
         let execution = match alike.answer(described).await {
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
@@ -290,7 +287,7 @@ async fn wait_for_end(
                 if !found.pause(client).await? {
                     return Err(error.into());
                 }
-                // The time in which AWS does not know it is none of the probe's.
+                // AWS's delay does not count against the probe's deadline.
                 deadline.forgive(before.elapsed());
                 continue;
             }
@@ -298,7 +295,7 @@ async fn wait_for_end(
         };
         if execution.status.is_final() {
             if shows_its_end(&execution) || !settling.again(client.stop()).await? {
-                break (execution, End::Final);
+                break (execution, None);
             }
             continue;
         }
@@ -308,7 +305,7 @@ async fn wait_for_end(
                 execution.status.as_str(),
                 deadline.allowed.as_secs()
             );
-            break (execution, End::Late(late));
+            break (execution, Some(late));
         }
     };
     let scope = validation.console.then_some(validation.scope);
@@ -323,14 +320,14 @@ async fn wait_for_end(
     };
     let student = &validation.plan.owner.student;
     add_cause(client, student, &mut execution).await?;
-    let judged = match end {
-        End::Late(late) => Err(late),
-        End::Final if expected.error.is_some() && !shows_its_end(&execution.execution) => {
+    let judged = match late {
+        Some(late) => Err(late),
+        None if expected.error.is_some() && !shows_its_end(&execution.execution) => {
             let text = "AWS does not show how the execution failed yet".to_owned();
             return Err(ProbeTrouble::Blocked(text, None));
         }
-        // What the nonce stands in would make the same trouble of sixty students sixty troubles.
-        End::Final => judge_end(&execution, expected)
+        // Without the nonces, the same failure of sixty students has the same text and is shown once.
+        None => judge_end(&execution, expected)
             .map_err(|text| text.replace(&marked(validation.nonce), "homeroom-…")),
     };
     let evidence = |text| Evidence {
@@ -343,49 +340,32 @@ async fn wait_for_end(
     }
 }
 
-/// How the wait for an execution's end ended.
-enum End {
-    Final,
-    /// Too late; in words.
-    Late(String),
-}
-
 /// Whether AWS shows how an execution ended: a failed one has an error, unless a Fail state names none.
 fn shows_its_end(execution: &Execution) -> bool {
     let error = execution.detail.as_ref().map(|detail| &detail.error);
     execution.status != ExecutionStatus::Failed || error.is_some_and(Option::is_some)
 }
 
-/// Whether an execution ended as it must.
 fn judge_end(shown: &ExecutionEvidence, expected: &EndState) -> Result<String, String> {
     let status = shown.execution.status;
     let detail = shown.execution.detail.as_ref();
     let error = detail.and_then(|d| d.error.as_ref());
-    let mut ended = format!("the execution ended {}", status.as_str());
-    if let Some(error) = error {
-        ended.push_str(&format!(" with error {error}"));
-    }
-    let as_expected =
-        status == expected.status && (expected.error.is_none() || error == expected.error.as_ref());
-    if as_expected {
+    let end = |status: ExecutionStatus, error: Option<&String>| {
+        let error = error.map_or_else(String::new, |error| format!(" with error {error}"));
+        format!("{}{error}", status.as_str())
+    };
+    let ended = format!("the execution ended {}", end(status, error));
+    if status == expected.status && (expected.error.is_none() || error == expected.error.as_ref()) {
         return Ok(ended);
     }
-    let mut wanted = expected.status.as_str().to_owned();
-    if let Some(error) = &expected.error {
-        wanted.push_str(&format!(" with error {error}"));
-    }
+    let wanted = end(expected.status, expected.error.as_ref());
     let own = detail.and_then(|d| d.cause.clone());
-    let cause = match &shown.why {
-        // What the state that failed says; a Fail state says the same whatever happened.
-        Some(why) => Some(why.sentence()),
-        None => own,
-    };
-    let cause = cause.as_deref().map(excerpt).unwrap_or_default();
-    Err(if cause.is_empty() {
-        format!("{ended} instead of {wanted}")
-    } else {
-        format!("{ended} instead of {wanted}: {cause}")
-    })
+    // The failing state's words come first: a Fail state says the same whatever happened.
+    let cause = shown.why.as_ref().map(Why::sentence).or(own);
+    let cause = cause.as_deref().map(excerpt);
+    let cause = cause.filter(|cause| !cause.is_empty());
+    let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+    Err(format!("{ended} instead of {wanted}{cause}"))
 }
 
 /// The beginning of a text from AWS, on one line.

@@ -1,4 +1,4 @@
-//! The time that something has to come about.
+//! Waiting for a condition, up to a deadline.
 
 use std::time::Duration;
 
@@ -7,16 +7,13 @@ use tokio::time::Instant;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 
-/// First pause between two looks at a condition.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
-/// Longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// How long Step Functions may not know an execution that it has just started: what it tells of executions is eventually
-/// consistent. AWS gives no figure; others wait for up to five minutes, and a minute is what a validation has.
+/// How long Step Functions may not know an execution that it has started: what it shows of executions is eventually
+/// consistent. AWS gives no figure. Others wait for up to five minutes; a validation has one.
 pub(super) const EXECUTION_KNOWN: Duration = Duration::from_secs(60);
 
-/// The time that a probe has.
 pub(super) struct Deadline {
     started: Instant,
     pub(crate) allowed: Duration,
@@ -32,18 +29,14 @@ impl Deadline {
         }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
-        self.started.elapsed() >= self.allowed
-    }
-
-    /// Leaves out a time that is none of this wait's.
+    /// Does not count a time against the deadline.
     pub(crate) fn forgive(&mut self, time: Duration) {
         self.started += time;
     }
 
-    /// Pauses before another look; `false` when the time is over.
+    /// Pauses before another look, longer each time; `false` when the deadline has passed.
     pub(crate) async fn pause(&mut self, client: &Client) -> Result<bool, Cancelled> {
-        if self.is_over() {
+        if self.started.elapsed() >= self.allowed {
             return Ok(false);
         }
         client.stop().sleep(self.pause).await?;

@@ -1,4 +1,4 @@
-//! Failed executions of a class with their histories, as far as they can be read: what tells why a rehearsal failed.
+//! Failed executions of a class with their histories, as far as they can be read. They show why a rehearsal failed.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::stack::kinds::Desired;
 
 /// Pages of one listing or history at most: a thousand executions, and as many events of each.
 const PAGES_MAX: usize = 10;
-/// Longest that the embedded cloud is asked for histories. It may be what is broken.
+/// The embedded cloud may itself be broken, so it is not asked for longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default, Serialize)]
@@ -73,7 +73,7 @@ fn event(event: &HistoryEvent) -> Value {
 }
 
 impl FailedExecutions {
-    /// Every failed execution of the class with its history, and what could not be read.
+    /// Reads every failed execution of the class with its history, and notes what could not be read.
     pub(crate) async fn read(client: &Client, desired: &Desired) -> Self {
         let mut found = Self::default();
         let reading = read_all(client, desired, &mut found);
@@ -89,7 +89,7 @@ impl FailedExecutions {
     }
 }
 
-/// Every item of a listing, or those until it could not be read any further.
+/// The items of a listing, up to the page that cannot be read.
 async fn pages<T>(
     found: &mut FailedExecutions,
     of: &str,

@@ -1,10 +1,10 @@
 //! Proves that a student reaches their own stack and nobody else's: by real calls with the student's own key, or, where
 //! there is none here, by asking IAM's policy simulator.
 //!
-//! What is one's own comes first. A key that AWS does not know yet, or a user who is shut out, is denied everything, and
-//! that would prove nothing.
+//! The own stack comes first. A key that AWS does not know yet, or a user who is shut out, is denied everything, and that would
+//! prove nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,38 +12,37 @@ use tokio::time::Instant;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation, Simulation, UserPart};
 use crate::evidence::check::{CheckResult, Verdict};
+use crate::ids::Username;
 use crate::probe::reach::{OWN_STACK as OWN, Target, questions};
-
 use crate::stack::hints;
 use crate::stack::kinds::Observed;
 use crate::stack::kinds::Stack;
 
-/// How long a new key and a new policy may take to be known everywhere. AWS gives no figure; a few seconds are usual for
-/// a key, and for policies users have seen three minutes.
+/// How long a new key and a new policy may take to be known everywhere. AWS gives no figure. A key usually takes a few
+/// seconds; users have seen three minutes for a policy.
 const KEY_PROPAGATION: Duration = Duration::from_secs(180);
-/// Pause between two attempts meanwhile.
 const KEY_PAUSE: Duration = Duration::from_secs(2);
-/// Things named one by one in a sentence.
+/// Actions that a sentence names; the others are counted.
 const NAMED: usize = 4;
 
-const HINT_REACHED: &str = "nobody may go on with this class: freeze it (`homeroom access freeze`), look at the lab's \
-     [access] templates and at what else the user has (groups, other policies), then `homeroom access grant` again";
+const HINT_REACHED: &str = "nobody may go on with this class: freeze it (`homeroom access freeze`), check the lab's \
+     [access] templates and what else the user has (groups, other policies), then run `homeroom access grant` again";
 const HINT_KEY: &str = "give the student an access key (`homeroom access grant --access-keys`), then run the same command \
-     again: it is proven by real calls then";
-const HINT_OWN: &str = "run `homeroom access grant` again: it puts the policies right; if it stays so, look at the lab's \
-     [access] templates and at the organization's service control policies";
+     again: real calls prove it then";
+const HINT_OWN: &str = "run `homeroom access grant` again: it puts the policies right; if that does not help, check the \
+     lab's [access] templates and the organization's service control policies";
 
 const OWN_TITLE: &str = "Reaches their own stack";
 const ACCOUNT: &str = "account";
 
-/// How it is proven.
+/// How isolation is proven.
 #[derive(Debug, Clone, Copy)]
 pub enum ProvenBy<'a> {
-    /// By real calls: the run's client, with the student's own key.
+    /// By real calls, through the run's client with the student's own key: so they are paced and retried like all others.
     Key(&'a Client),
-    /// By the policy simulator, in a region.
+    /// By IAM's policy simulator.
     Simulator {
-        /// The region.
+        /// Where the calls would go.
         region: &'a str,
     },
 }
@@ -52,15 +51,15 @@ pub enum ProvenBy<'a> {
 pub struct IsolationSubject<'a> {
     /// The student.
     pub own: &'a Target,
-    /// Those whose stacks are tried.
+    /// The students whose stacks are tried.
     pub neighbours: &'a [&'a Target],
-    /// Whether the student is shut out at the moment.
+    /// Whether the student is shut out.
     pub frozen: bool,
-    /// Roles of the student's stack that have not the student's permissions boundary.
+    /// See [`unbounded_roles`].
     pub unbounded_roles: Vec<String>,
 }
 
-/// Roles of a student's stack that have not the permissions boundary that a deployment gives them.
+/// Roles of a student's stack without the permissions boundary that a deployment gives them.
 pub(crate) fn unbounded_roles(observed: &Observed, stack: &Stack) -> Vec<String> {
     let unbounded = stack.roles.iter().filter(|role| {
         let actual = observed.roles.get(&role.name);
@@ -69,7 +68,7 @@ pub(crate) fn unbounded_roles(observed: &Observed, stack: &Stack) -> Vec<String>
     unbounded.map(|role| role.name.clone()).collect()
 }
 
-/// Proves one student's isolation; answers every check and tells each as it is answered.
+/// Proves one student's isolation, and emits the result of each check.
 ///
 /// # Errors
 /// Only when the run is stopped.
@@ -82,66 +81,61 @@ pub async fn prove(
         _ if subject.frozen => vec![could_not(
             OWN,
             OWN_TITLE,
-            "the student is shut out, and so is denied everything".to_owned(),
+            "the student is shut out, so everything is denied".to_owned(),
             "let the student in (`homeroom access thaw`), then run the same command again",
         )],
         ProvenBy::Key(student) => by_calls(client, subject, student).await?,
         ProvenBy::Simulator { region } => by_simulator(client, subject, region).await?,
     };
-    // A role that was made anew after the grant, say: it may do what its policies say and is held by nothing else.
-    let (verdict, said, hint) = match subject.unbounded_roles.as_slice() {
-        [] => (
-            Verdict::Pass,
-            "the listing shows it on every role".to_owned(),
-            "",
-        ),
-        roles => (
-            Verdict::Fail,
-            format!("without it: {}", roles.join(", ")),
-            HINT_OWN,
-        ),
+    // A role that was made anew after the grant may have none: then only its policies limit it.
+    let (verdict, evidence, hint) = match subject.unbounded_roles.as_slice() {
+        [] => {
+            let shown = "the listing shows it on every role".to_owned();
+            (Verdict::Pass, shown, "")
+        }
+        roles => {
+            let without = format!("without it: {}", roles.join(", "));
+            (Verdict::Fail, without, HINT_OWN)
+        }
     };
     let title = "Roles of the stack have their boundary";
-    results.push(check("boundary", title, verdict, said, hint));
+    results.push(check("boundary", title, verdict, evidence, hint));
     for result in &results {
         client.emit(result.finished(&subject.own.student));
     }
     Ok(results)
 }
 
-/// What came of trying one thing.
+/// What an attempt shows.
 enum Tried {
     Allowed,
     Denied,
-    /// Neither: the reason.
+    /// Neither: the reason, and a hint.
     Unclear(String, Option<String>),
 }
 
-/// `student`: the run's client with the student's own key, so these calls are paced and made again like every other one.
 async fn by_calls(
     client: &Client,
     subject: &IsolationSubject<'_>,
     student: &Client,
 ) -> Result<Vec<CheckResult>, Cancelled> {
+    let how = "by calls with their own key";
     let mut seen = Sightings::default();
     let began = Instant::now();
     for (operation, thing) in calls(subject.own) {
         let tried = loop {
             let tried = attempt(student, operation, thing).await?;
-            let settled = matches!(tried, Tried::Allowed) || began.elapsed() >= KEY_PROPAGATION;
-            if settled {
+            if matches!(tried, Tried::Allowed) || began.elapsed() >= KEY_PROPAGATION {
                 break tried;
             }
             client.stop().sleep(KEY_PAUSE).await?;
         };
         seen.note(format!("{operation} {thing}"), tried);
     }
-    let how = "by calls with their own key";
-    let own = seen.must_be_allowed(OWN, OWN_TITLE, how);
-    if own.verdict != Verdict::Pass {
-        return Ok(vec![own]);
+    let mut results = vec![seen.must_reach_own(how)];
+    if results[0].verdict != Verdict::Pass {
+        return Ok(results);
     }
-    let mut results = vec![own];
     for neighbour in subject.neighbours {
         let mut seen = Sightings::default();
         for (operation, thing) in calls(neighbour) {
@@ -159,19 +153,18 @@ async fn by_calls(
         Operation::GetAccountAuthorizationDetails.to_string(),
         listing,
     );
-    // Names that nobody has: where it is allowed after all, nothing is lost.
+    // Nobody has this name, so nothing is lost where the deletion is allowed.
     let nobody = format!("homeroom-nobody-{}", subject.own.student);
-    let nobody = nobody.as_str();
-    let deletion = settle(student.delete_user(nobody).await)?;
+    let deletion = settle(student.delete_user(&nobody).await)?;
     seen.note(format!("{} {nobody}", Operation::DeleteUser), deletion);
-    let deletion = settle(student.delete_role(nobody).await)?;
+    let deletion = settle(student.delete_role(&nobody).await)?;
     seen.note(format!("{} {nobody}", Operation::DeleteRole), deletion);
     results.push(seen.must_be_denied(ACCOUNT, "Cannot reach the account's users and roles", how));
     Ok(results)
 }
 
-/// What is tried on it by real calls: the operation and the thing. Each is harmless where it is allowed: it reads, or
-/// runs a function dry. Of log groups one is enough, since reading them is scarce (5 a second in some regions).
+/// The real calls that try a student's resources. Each is harmless where it is allowed: it reads, or invokes a function
+/// as a dry run. One log group is enough: reading them is scarce (5 calls per second in some regions).
 fn calls(target: &Target) -> Vec<(Operation, &str)> {
     let mut calls = Vec::new();
     for arn in &target.state_machine_arns {
@@ -190,7 +183,6 @@ fn calls(target: &Target) -> Vec<(Operation, &str)> {
     calls
 }
 
-/// Makes one harmless call as the student.
 async fn attempt(student: &Client, operation: Operation, thing: &str) -> Result<Tried, Cancelled> {
     match operation {
         Operation::DescribeStateMachine => settle(student.describe_state_machine(thing).await),
@@ -207,19 +199,19 @@ async fn attempt(student: &Client, operation: Operation, thing: &str) -> Result<
     }
 }
 
-/// What an answer says of permission. "Not found" is said to those who may ask.
+/// What an answer shows. AWS says "not found" only to callers who may ask.
 fn settle<T>(answer: Result<T, CallError>) -> Result<Tried, Cancelled> {
     match answer {
         Ok(_) => Ok(Tried::Allowed),
         Err(CallError::Cancelled) => Err(Cancelled),
         Err(CallError::Cloud(error)) => Ok(match error.kind {
-            // IAM refuses so where it was asked for a name that nobody has.
+            // IAM's refusal for a name that nobody has is `Unresolved`.
             ErrorKind::AccessDenied | ErrorKind::Unresolved => Tried::Denied,
             ErrorKind::NotFound => Tried::Allowed,
             ErrorKind::Credentials => Tried::Unclear(
                 error.to_string(),
                 Some(
-                    "the key in the credentials' file is not one that AWS knows: `homeroom access grant --rotate \
+                    "AWS does not know the key in the credentials' file: `homeroom access grant --rotate \
                      --students …` makes a new one"
                         .to_owned(),
                 ),
@@ -234,20 +226,15 @@ async fn by_simulator(
     subject: &IsolationSubject<'_>,
     region: &str,
 ) -> Result<Vec<CheckResult>, Cancelled> {
+    let how = "by IAM's policy simulator";
+    let unproven = |why: String, hint: &str| Ok(vec![could_not(OWN, OWN_TITLE, why, hint)]);
     let own = subject.own;
     let mut reach = Sightings::default();
     let mut account = Sightings::default();
-    let mut others: Vec<(&Target, Sightings)> = subject
-        .neighbours
-        .iter()
-        .map(|neighbour| (*neighbour, Sightings::default()))
-        .collect();
+    let mut others: BTreeMap<&Username, Sightings> = BTreeMap::new();
     for question in questions(own, subject.neighbours) {
-        let resources: Vec<String> = question
-            .resources
-            .iter()
-            .flat_map(|(_, resources)| resources.clone())
-            .collect();
+        let resources = question.resources.iter();
+        let resources: Vec<String> = resources.flat_map(|(_, arns)| arns.clone()).collect();
         let simulation = Simulation {
             user_arn: &own.user_arn,
             actions: &question.actions,
@@ -257,74 +244,60 @@ async fn by_simulator(
         let decided = match simulate(client, &simulation).await {
             Ok(decided) => decided,
             Err(CallError::Cancelled) => return Err(Cancelled),
+            Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => {
+                let hint = "the student has no IAM user: `homeroom access grant` makes one";
+                return unproven(error.to_string(), hint);
+            }
             Err(CallError::Cloud(error)) => {
-                let hint = match error.kind {
-                    ErrorKind::NotFound => Some(
-                        "the student has no IAM user: `homeroom access grant` makes one".to_owned(),
-                    ),
-                    _ => hints::for_error(&error),
-                };
-                return Ok(vec![could_not(
-                    OWN,
-                    OWN_TITLE,
-                    error.to_string(),
-                    &hint.unwrap_or_default(),
-                )]);
+                let hint = hints::for_error(&error).unwrap_or_default();
+                return unproven(error.to_string(), &hint);
             }
         };
         for (whose, resources) in &question.resources {
-            for resource in resources {
-                for action in &question.actions {
-                    let asked = ((*action).to_owned(), resource.clone());
-                    let tried = match decided.get(&asked) {
-                        Some(true) => Tried::Allowed,
-                        Some(false) => Tried::Denied,
-                        // Whoever leaves something out is not to be believed in the rest either.
-                        None => {
-                            let why = "the policy simulator of this endpoint did not answer for";
-                            return Ok(vec![could_not(
-                                OWN,
-                                OWN_TITLE,
-                                format!("{why} {action} {resource}"),
-                                HINT_KEY,
-                            )]);
-                        }
-                    };
-                    let what = format!("{action} {resource}");
-                    if *whose == own.student {
-                        if question.own.contains(action) {
-                            reach.note(what, tried);
-                        } else if question.own.is_empty() {
-                            account.note(what, tried);
-                        }
-                    } else if let Some((_, seen)) =
-                        others.iter_mut().find(|(other, _)| other.student == *whose)
-                    {
+            for (resource, action) in resources.iter().flat_map(|resource| {
+                question
+                    .actions
+                    .iter()
+                    .map(move |action| (resource, action))
+            }) {
+                let what = format!("{action} {resource}");
+                let tried = match decided.get(&((*action).to_owned(), resource.clone())) {
+                    Some(true) => Tried::Allowed,
+                    Some(false) => Tried::Denied,
+                    // A simulator that leaves something out cannot be trusted with the rest.
+                    None => {
+                        let why = "the policy simulator of this endpoint did not answer for";
+                        return unproven(format!("{why} {what}"), HINT_KEY);
+                    }
+                };
+                if *whose != own.student {
+                    let neighbour = subject.neighbours.iter().find(|t| t.student == *whose);
+                    if let Some(neighbour) = neighbour {
+                        let seen = others.entry(&neighbour.student).or_default();
                         seen.note(what, tried);
                     }
+                } else if question.own.contains(action) {
+                    reach.note(what, tried);
+                } else if question.own.is_empty() {
+                    account.note(what, tried);
                 }
             }
         }
     }
-    let how = "by IAM's policy simulator";
-    let own = reach.must_be_allowed(OWN, OWN_TITLE, how);
-    if own.verdict != Verdict::Pass {
-        return Ok(vec![own]);
+    let mut results = vec![reach.must_reach_own(how)];
+    if results[0].verdict != Verdict::Pass {
+        return Ok(results);
     }
-    let mut results = vec![own];
-    for (neighbour, seen) in others {
-        let name = neighbour.student.as_str();
-        results.push(seen.must_not_reach(name, how));
+    for neighbour in subject.neighbours {
+        let seen = others.remove(&neighbour.student).unwrap_or_default();
+        results.push(seen.must_not_reach(neighbour.student.as_str(), how));
     }
-    results.push(account.must_be_denied(
-        ACCOUNT,
-        "Cannot change their own user, policies or roles",
-        how,
-    ));
+    let title = "Cannot change their own user, policies or roles";
+    results.push(account.must_be_denied(ACCOUNT, title, how));
     Ok(results)
 }
 
-/// Every decision: action and resource, and whether allowed.
+/// Whether each action on each resource is allowed.
 async fn simulate(
     client: &Client,
     simulation: &Simulation<'_>,
@@ -342,11 +315,12 @@ async fn simulate(
     }
 }
 
-/// What came of trying several things.
+/// What several attempts show: `action resource`.
 #[derive(Default)]
 struct Sightings {
     allowed: Vec<String>,
     denied: Vec<String>,
+    /// With the reason and a hint.
     unclear: Vec<(String, String, Option<String>)>,
 }
 
@@ -359,14 +333,16 @@ impl Sightings {
         }
     }
 
-    fn must_be_allowed(self, id: &str, title: &str, how: &str) -> CheckResult {
-        let expected = format!("{} allowed, {how}", actions(&self.allowed));
-        self.judged(id, title, false, expected, HINT_OWN)
+    fn must_reach_own(self, how: &str) -> CheckResult {
+        let right = format!("{} allowed, {how}", actions(&self.allowed));
+        let wrong = (self.denied.as_slice(), "denied", HINT_OWN);
+        judged(OWN, OWN_TITLE, (&self.allowed, right), wrong, &self.unclear)
     }
 
     fn must_be_denied(self, id: &str, title: &str, how: &str) -> CheckResult {
-        let expected = format!("{} denied, {how}", actions(&self.denied));
-        self.judged(id, title, true, expected, HINT_REACHED)
+        let right = format!("{} denied, {how}", actions(&self.denied));
+        let wrong = (self.allowed.as_slice(), "allowed", HINT_REACHED);
+        judged(id, title, (&self.denied, right), wrong, &self.unclear)
     }
 
     fn must_not_reach(self, neighbour: &str, how: &str) -> CheckResult {
@@ -374,65 +350,42 @@ impl Sightings {
         let title = format!("Cannot reach {neighbour}'s stack and keys");
         self.must_be_denied(&id, &title, how)
     }
+}
 
-    fn judged(
-        self,
-        id: &str,
-        title: &str,
-        denial_wanted: bool,
-        expected: String,
-        hint: &str,
-    ) -> CheckResult {
-        let (wrong, right, word) = if denial_wanted {
-            (&self.allowed, &self.denied, "allowed")
-        } else {
-            (&self.denied, &self.allowed, "denied")
+fn judged(
+    id: &str,
+    title: &str,
+    (right, proof): (&[String], String),
+    (wrong, word, hint): (&[String], &str, &str),
+    unclear: &[(String, String, Option<String>)],
+) -> CheckResult {
+    if let [first, more @ ..] = wrong {
+        let rest = match more.len() {
+            0 => String::new(),
+            more => format!(", and {more} more"),
         };
-        if let Some(first) = wrong.first() {
-            let more = wrong.len() - 1;
-            let rest = match more {
-                0 => String::new(),
-                more => format!(", and {more} more"),
-            };
-            return check(
-                id,
-                title,
-                Verdict::Fail,
-                format!("{word}: {first}{rest}"),
-                hint,
-            );
-        }
-        if let Some((what, why, hint)) = self.unclear.first() {
-            return could_not(
-                id,
-                title,
-                format!("{what}: {why}"),
-                hint.as_deref().unwrap_or_default(),
-            );
-        }
-        if right.is_empty() {
-            let why = "there was nothing to try".to_owned();
-            return could_not(id, title, why, "");
-        }
-        check(id, title, Verdict::Pass, expected, "")
+        let evidence = format!("{word}: {first}{rest}");
+        return check(id, title, Verdict::Fail, evidence, hint);
     }
+    if let Some((what, why, hint)) = unclear.first() {
+        let hint = hint.as_deref().unwrap_or_default();
+        return could_not(id, title, format!("{what}: {why}"), hint);
+    }
+    if right.is_empty() {
+        return could_not(id, title, "there was nothing to try".to_owned(), "");
+    }
+    check(id, title, Verdict::Pass, proof, "")
 }
 
 /// The actions that were tried, each once.
 fn actions(tried: &[String]) -> String {
-    let mut names: Vec<&str> = tried
-        .iter()
-        .filter_map(|what| what.split(' ').next())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    let mut text = names.join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more actions"));
+    let names = tried.iter().filter_map(|what| what.split(' ').next());
+    let names: Vec<&str> = BTreeSet::from_iter(names).into_iter().collect();
+    let (named, more) = names.split_at(NAMED.min(names.len()));
+    match more.len() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more actions", named.join(", ")),
     }
-    text
 }
 
 fn could_not(id: &str, title: &str, why: String, hint: &str) -> CheckResult {

@@ -1,4 +1,4 @@
-//! Trying a stack: does it work, and does it keep its student apart from the others?
+//! Trying a stack: does it work, and is its student kept apart from the others?
 
 mod attempt;
 mod deadline;

@@ -1,4 +1,4 @@
-//! What must be within a student's reach and what must not, and whose stacks are the ones to try.
+//! What a student must reach and must not reach, and whose stacks to try.
 
 use crate::ids::{Scope, Username};
 use crate::stack::kinds::Stack;
@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 /// The id of the check that a student reaches their own stack.
 pub(crate) const OWN_STACK: &str = "own-stack";
-/// Neighbours tried for each student at most, the next one in the roster included.
+/// Neighbours of each student, the next one in the roster included.
 pub(crate) const NEIGHBOURS_MAX: usize = 4;
 
-/// The neighbours of a student that matter: those whose names a careless pattern would mix up with theirs (`user1`,
-/// `user10`, `user1-b`), the likest first, and the next one in the roster.
+/// The neighbours to try: those whose names a careless pattern would confuse with the student's (`user1`, `user10`,
+/// `user1-b`), the most similar first, and the next one in the roster.
 pub(crate) fn neighbours<'a>(all: &'a [Username], student: &Username) -> Vec<&'a Username> {
     let lower = |name: &Username| name.as_str().to_ascii_lowercase();
     let own = lower(student);
@@ -37,29 +37,24 @@ pub(crate) fn neighbours<'a>(all: &'a [Username], student: &Username) -> Vec<&'a
     alike
 }
 
-/// One student's things, by what AWS calls them.
+/// One student's resources, by their ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The student.
     pub(crate) student: Username,
-    /// ARN of their IAM user.
     pub(crate) user_arn: String,
-    /// ARNs of the managed policies of their access.
     pub(crate) policy_arns: Vec<String>,
-    /// ARNs of the roles of their stack.
     pub(crate) role_arns: Vec<String>,
-    /// State machines: ARN.
     pub(crate) state_machine_arns: Vec<String>,
-    /// Functions: name and ARN.
+    /// Name and ARN.
     pub(crate) functions: Vec<(String, String)>,
-    /// Log groups: name and ARN.
+    /// Name and ARN.
     pub(crate) log_groups: Vec<(String, String)>,
-    /// REST APIs: id and ARN.
+    /// Id and ARN.
     pub rest_apis: Vec<(String, String)>,
 }
 
 impl Target {
-    /// What a stack is made of; `None` while one of its APIs is not there.
+    /// The resources of a stack; `None` while one of its APIs is not there.
     pub fn of(scope: &Scope, stack: &Stack, apis: &BTreeMap<String, ApiEndpoint>) -> Option<Self> {
         let class = &stack.owner.class;
         let rest_apis: Option<Vec<_>> = stack
@@ -102,19 +97,18 @@ impl Target {
     }
 }
 
-/// Questions to IAM's policy simulator that go into one request: it decides every action on every resource.
+/// What one request asks IAM's policy simulator: it decides every action on every resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
-    /// Actions (`lambda:GetFunction`).
     pub(crate) actions: Vec<&'static str>,
-    /// Those of them that the student must be allowed on what is theirs.
+    /// Those of them that the student must be allowed on their own resources.
     pub(crate) own: Vec<&'static str>,
-    /// For each student whose things they are, the resources: ARNs as policies name them.
+    /// ARNs, as policies name them, by the student whose resources they are.
     pub(crate) resources: Vec<(Username, Vec<String>)>,
 }
 
-/// What the simulator is asked about a student and their neighbours. Here destruction can be asked about too: nothing is
-/// carried out. The actions that must be allowed are those that Lab 6's kind of lab lives on: seeing what is one's own.
+/// The questions about a student and their neighbours. The simulator carries nothing out, so they may name destructive
+/// actions. The student must be allowed what every lab needs: to see their own resources.
 pub(crate) fn questions(own: &Target, neighbours: &[&Target]) -> Vec<Question> {
     let question =
         |actions: &[&'static str], own_actions: &[&'static str], of: fn(&Target) -> Vec<String>| {

@@ -1,4 +1,4 @@
-//! What scripted students do in a rehearsal, and whether the report says of them what they did.
+//! How much scripted students do in a rehearsal, and whether the report shows it.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ impl Diligence {
         }
     }
 
-    /// What the report must say of them.
+    /// What the report must show.
     fn expected(self) -> Progress {
         match self {
             Self::All => Progress::Complete,
@@ -36,7 +36,7 @@ impl Diligence {
         }
     }
 
-    /// Those of all steps that they do.
+    /// Which of all steps they do.
     pub(crate) fn part_of(self, mut steps: Vec<ScriptedStep>) -> Vec<ScriptedStep> {
         match self {
             Self::All => {}
@@ -47,29 +47,28 @@ impl Diligence {
     }
 }
 
-/// Students of whom the report says something else than what they did.
+/// Students whose progress in the report is not what they did.
 pub(crate) fn misjudged(students: &[StudentProgress]) -> BTreeMap<Username, Failure> {
     let wrong = students.iter().enumerate().filter_map(|(index, seen)| {
         let expected = Diligence::of(index).expected();
         if seen.progress == expected {
             return None;
         }
-        let broken = failed_executions(seen);
-        let why = broken.first();
+        let (why, hint) = match failed_execution(seen) {
+            None => (
+                String::new(),
+                "the lab's checks and its [[rehearsal.step]] entries do not fit together",
+            ),
+            Some(why) => (
+                format!("; {why}"),
+                "find out why that execution failed: look at the lab's functions and its state machine",
+            ),
+        };
+        let (done, shown) = (expected.as_str(), seen.progress.as_str());
         let failure = Failure {
             subject: format!("scripted student {}", seen.username),
-            cause: format!(
-                "did what makes a student {} and is shown as {}{}",
-                expected.as_str(),
-                seen.progress.as_str(),
-                why.map(|why| format!("; {why}")).unwrap_or_default()
-            ),
-            hint: Some(match why {
-                None => {
-                    "the lab's checks and its [[rehearsal.step]] entries do not fit together"
-                }
-                Some(_) => "look at why that execution failed: the lab's functions or its state machine",
-            }.to_owned()),
+            cause: format!("did the work of a student who is {done}, but the report shows {shown}{why}"),
+            hint: Some(hint.to_owned()),
             request_id: None,
         };
         Some((seen.username.clone(), failure))
@@ -77,18 +76,16 @@ pub(crate) fn misjudged(students: &[StudentProgress]) -> BTreeMap<Username, Fail
     wrong.collect()
 }
 
-/// Executions that failed and stand as evidence at a check that did not pass: what a step of the lab's script ran into.
-fn failed_executions(student: &StudentProgress) -> Vec<String> {
-    let open = student
-        .checks
-        .iter()
-        .filter(|check| check.verdict == Verdict::Fail);
-    let shown = open.flat_map(|check| &check.evidence);
-    let failed = shown.filter(|evidence| {
+/// The first failed execution among the evidence of checks that did not pass: a step of the lab's script met it.
+fn failed_execution(student: &StudentProgress) -> Option<String> {
+    let checks = student.checks.iter();
+    let open = checks.filter(|check| check.verdict == Verdict::Fail);
+    let mut shown = open.flat_map(|check| &check.evidence);
+    let failed = shown.find(|evidence| {
         let execution = evidence.execution.as_ref();
         execution.is_some_and(|shown| shown.execution.status == ExecutionStatus::Failed)
     });
-    failed.map(|evidence| evidence.sentence()).collect()
+    failed.map(|evidence| evidence.sentence())
 }
 
 #[cfg(test)]

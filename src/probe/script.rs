@@ -1,4 +1,4 @@
-//! Scripted students for rehearsals: they do what students do, through the same doors.
+//! Scripted students for rehearsals. They do what students do, by the same calls.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,25 +7,23 @@ use tokio::time::Instant;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind};
-use crate::ids::Scope;
-use crate::lab::ScriptedStep;
-use crate::stack::kinds::Observed;
-use crate::stack::kinds::Stack;
-use crate::stack::ownership::Owner;
-use crate::text::failure::Failure;
-
+use crate::ids::{Scope, Username};
+use crate::lab::{ApiRoute, ScriptedStep};
 use crate::probe::deadline::EXECUTION_KNOWN;
 use crate::stack::hints;
+use crate::stack::kinds::Observed;
+use crate::stack::kinds::Stack;
+use crate::text::failure::Failure;
 
-/// How long a scripted student's executions may take to end, and a throttled request to be let through.
+/// How long a scripted student's executions may take to end, and a throttled request to get through.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Pause between two looks at what still runs, and before a request that was one too many is sent again.
+/// Between two looks at running executions, and before a throttled request is sent again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a scripted student could not do their work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptTrouble {
-    /// Something did not go as it must.
+    /// A step failed.
     Failed(Failure),
     /// The run was stopped.
     Cancelled,
@@ -37,10 +35,10 @@ impl From<Cancelled> for ScriptTrouble {
     }
 }
 
-/// Does the steps in order, then waits until everything that they started has ended.
+/// Does the steps in order, then waits until all executions that they started have ended.
 ///
 /// # Errors
-/// The first step that does not go as it must, or that the run was stopped.
+/// The first step that failed, or that the run was stopped.
 pub async fn work(
     client: &Client,
     scope: &Scope,
@@ -48,15 +46,9 @@ pub async fn work(
     observed: &Observed,
     steps: &[ScriptedStep],
 ) -> Result<(), ScriptTrouble> {
-    let owner = &stack.owner;
-    let trouble = |error: CallError| match error {
-        CallError::Cloud(error) => ScriptTrouble::Failed(Failure {
-            subject: format!("scripted student {}", owner.student),
-            cause: error.to_string(),
-            hint: hints::for_error(&error),
-            request_id: error.request_id.clone(),
-        }),
-        CallError::Cancelled => ScriptTrouble::Cancelled,
+    let scripted = Scripted {
+        client,
+        student: stack.student(),
     };
     let mut machines = BTreeSet::new();
     let mut executions = Vec::new();
@@ -68,112 +60,119 @@ pub async fn work(
                 input,
             } => {
                 let arn = scope.state_machine_arn(state_machine);
-                let started = client.start_execution(&arn, name, input).await;
-                match started {
+                match client.start_execution(&arn, name, input).await {
                     // Done in an earlier rehearsal whose class was kept.
                     Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {}
-                    other => executions.push(other.map_err(trouble)?),
+                    started => executions.push(scripted.done(started)?),
                 }
                 machines.insert(arn);
             }
             ScriptedStep::Api { route, body, times } => {
-                let api = stack.rest_apis.iter().find(|api| api.name == route.api);
-                let id = api
-                    .and_then(|api| observed.api_of(scope, stack, api))
-                    .map(|actual| actual.id.clone())
-                    .unwrap_or_default();
-                let authorization = api.map(|api| api.authorization).unwrap_or_default();
                 for _ in 0..*times {
-                    let started = Instant::now();
-                    // Like a student who is told to slow down.
-                    let answer = loop {
-                        let answer = client
-                            .invoke_api(
-                                &id,
-                                &route.stage,
-                                &route.method,
-                                &route.path,
-                                body,
-                                authorization,
-                            )
-                            .await
-                            .map_err(trouble)?;
-                        if answer.status != 429 || started.elapsed() >= PATIENCE {
-                            break answer;
-                        }
-                        client.stop().sleep(PAUSE).await?;
-                    };
-                    if !(200..300).contains(&answer.status) {
-                        return Err(ScriptTrouble::Failed(Failure {
-                            subject: format!("scripted student {}", owner.student),
-                            cause: format!(
-                                "{} {} answered {}: {}",
-                                route.method, route.path, answer.status, answer.body
-                            ),
-                            hint: None,
-                            request_id: None,
-                        }));
-                    }
+                    scripted
+                        .request(scope, stack, observed, route, body)
+                        .await?;
                 }
             }
         }
     }
     for arn in &executions {
-        until_known(client, arn, &trouble).await?;
+        scripted.until_known(arn).await?;
     }
     for arn in &machines {
-        until_ended(client, arn, owner, &trouble).await?;
+        scripted.until_ended(arn).await?;
     }
     Ok(())
 }
 
-/// What Step Functions tells of executions is eventually consistent: before it knows one that it has started, its lists
-/// do not show that it runs either.
-async fn until_known(
-    client: &Client,
-    arn: &str,
-    trouble: &impl Fn(CallError) -> ScriptTrouble,
-) -> Result<(), ScriptTrouble> {
-    let started = Instant::now();
-    loop {
-        let described = client.describe_execution(arn).await;
-        match described {
-            Err(error)
-                if error.kind() == Some(ErrorKind::NotFound)
-                    && started.elapsed() < EXECUTION_KNOWN => {}
-            other => return other.map(drop).map_err(trouble),
-        }
-        client.stop().sleep(PAUSE).await?;
-    }
+struct Scripted<'a> {
+    client: &'a Client,
+    student: &'a Username,
 }
 
-async fn until_ended(
-    client: &Client,
-    arn: &str,
-    owner: &Owner,
-    trouble: &impl Fn(CallError) -> ScriptTrouble,
-) -> Result<(), ScriptTrouble> {
-    let started = Instant::now();
-    loop {
-        let running = client
-            .executions_page(arn, true, None)
-            .await
-            .map_err(trouble)?;
-        if running.items.is_empty() {
-            return Ok(());
+impl Scripted<'_> {
+    fn failed(&self, cause: String) -> Failure {
+        Failure {
+            subject: format!("scripted student {}", self.student),
+            cause,
+            hint: None,
+            request_id: None,
         }
-        if started.elapsed() >= PATIENCE {
-            return Err(ScriptTrouble::Failed(Failure {
-                subject: format!("scripted student {}", owner.student),
-                cause: format!(
-                    "{} executions still run after {} s",
-                    running.items.len(),
-                    PATIENCE.as_secs()
-                ),
-                hint: None,
-                request_id: None,
-            }));
+    }
+
+    fn done<T>(&self, called: Result<T, CallError>) -> Result<T, ScriptTrouble> {
+        called.map_err(|error| match error {
+            CallError::Cloud(error) => ScriptTrouble::Failed(Failure {
+                hint: hints::for_error(&error),
+                request_id: error.request_id.clone(),
+                ..self.failed(error.to_string())
+            }),
+            CallError::Cancelled => ScriptTrouble::Cancelled,
+        })
+    }
+
+    async fn request(
+        &self,
+        scope: &Scope,
+        stack: &Stack,
+        observed: &Observed,
+        route: &ApiRoute,
+        body: &str,
+    ) -> Result<(), ScriptTrouble> {
+        let api = stack.rest_apis.iter().find(|api| api.name == route.api);
+        let actual = api.and_then(|api| observed.api_of(scope, stack, api));
+        let id = actual.map(|actual| actual.id.as_str()).unwrap_or_default();
+        let authorization = api.map(|api| api.authorization).unwrap_or_default();
+        let (stage, method, path) = (&route.stage, &route.method, &route.path);
+        let started = Instant::now();
+        let answer = loop {
+            let answer = self
+                .client
+                .invoke_api(id, stage, method, path, body, authorization);
+            let answer = self.done(answer.await)?;
+            if answer.status != 429 || started.elapsed() >= PATIENCE {
+                break answer;
+            }
+            self.client.stop().sleep(PAUSE).await?;
+        };
+        match answer.status {
+            200..300 => Ok(()),
+            status => Err(ScriptTrouble::Failed(self.failed(format!(
+                "{method} {path} answered {status}: {}",
+                answer.body
+            )))),
         }
-        client.stop().sleep(PAUSE).await?;
+    }
+
+    /// What Step Functions shows of executions is eventually consistent. Until it knows one that it has started, its
+    /// lists do not show the execution as running either.
+    async fn until_known(&self, arn: &str) -> Result<(), ScriptTrouble> {
+        let started = Instant::now();
+        loop {
+            match self.client.describe_execution(arn).await {
+                Err(error)
+                    if error.kind() == Some(ErrorKind::NotFound)
+                        && started.elapsed() < EXECUTION_KNOWN => {}
+                described => return self.done(described).map(drop),
+            }
+            self.client.stop().sleep(PAUSE).await?;
+        }
+    }
+
+    async fn until_ended(&self, machine_arn: &str) -> Result<(), ScriptTrouble> {
+        let started = Instant::now();
+        loop {
+            let page = self.client.executions_page(machine_arn, true, None).await;
+            let running = self.done(page)?.items.len();
+            if running == 0 {
+                return Ok(());
+            }
+            if started.elapsed() >= PATIENCE {
+                let seconds = PATIENCE.as_secs();
+                let cause = format!("{running} executions still run after {seconds} s");
+                return Err(ScriptTrouble::Failed(self.failed(cause)));
+            }
+            self.client.stop().sleep(PAUSE).await?;
+        }
     }
 }

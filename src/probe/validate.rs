@@ -22,10 +22,10 @@ use crate::stack::plan::{StudentPlan, Verdict as Found};
 
 pub use crate::probe::attempt::Validation;
 
-/// How long functions may take to settle.
+/// How long a change of a function may take.
 const FUNCTIONS_SETTLE: Duration = Duration::from_secs(60);
 
-/// Validates one student's stack; answers every check, in order, and tells each as it is answered.
+/// Validates one student's stack: the results of all checks, in order. Emits each one at once.
 ///
 /// # Errors
 /// Only when the run is stopped.
@@ -54,7 +54,6 @@ pub async fn validate(
         Some(item) => validation.plan.conflict_hint(Some(item)),
         None => act(validation.plan, &facts, &act_by),
     };
-    // A probe is tried only where nothing is missing.
     let reserved = reserved_otherwise(validation.stack, &functions);
     let theirs = |plan: &StudentPlan| plan.items.iter().any(|item| item.theirs.is_some());
     let mend = match validation.plan.first(Found::Update) {
@@ -65,24 +64,19 @@ pub async fn validate(
         // A rehearsal has no command to propose.
         None if validation.invocation.is_empty() => String::new(),
         None if theirs(validation.plan) || !reserved.is_empty() => reset(validation.plan, &act_by),
-        // All is as the lab has it: to put it back once more would change nothing.
+        // All is as the lab has it, so a reset would change nothing.
         None => String::new(),
     };
-    let stack_checks = [
-        (STACK_CHECKS[0], "Resources exist", Proof::ResourcesExist),
-        (
-            STACK_CHECKS[1],
-            "Resources are ready",
-            Proof::ResourcesReady,
-        ),
-    ];
-    let mut results: Vec<CheckResult> = stack_checks
-        .into_iter()
-        .map(|(id, title, proof)| {
-            let check = stack_check(id, title, &redeploy, proof);
-            evaluate(&check, validation.plan, &facts)
-        })
-        .collect();
+    let [exist, ready] = STACK_CHECKS;
+    let mut results: Vec<CheckResult> = [
+        (exist, "Resources exist", Proof::ResourcesExist),
+        (ready, "Resources are ready", Proof::ResourcesReady),
+    ]
+    .map(|(id, title, proof)| {
+        let check = stack_check(id, title, &redeploy, proof);
+        evaluate(&check, validation.plan, &facts)
+    })
+    .into();
     let there = results.iter().all(|r| r.verdict == Verdict::Pass);
     results.push(as_deployed(validation.plan, reserved, &command("--reset ")));
     results.iter().for_each(tell);
@@ -93,24 +87,18 @@ pub async fn validate(
     let mut ran_well = true;
     for probe in validation.probes {
         let needs_executions = matches!(probe.request, ProbeRequest::LogEvents { .. });
+        let blocked = |why: &str, hint| Err(ProbeTrouble::Blocked(why.to_owned(), hint));
         let outcome = if !there {
-            Err(ProbeTrouble::Blocked(
-                "not tried: the stack is not ready".to_owned(),
-                Some(redeploy.clone()),
-            ))
+            let hint = Some(redeploy.clone());
+            blocked("not tried: the stack is not ready", hint)
         } else if frozen {
-            Err(ProbeTrouble::Blocked(
-                "not tried: the student is frozen, and nothing of theirs runs".to_owned(),
-                Some(format!(
-                    "`{} access thaw --students {student}` lets it run again",
-                    validation.invocation
-                )),
-            ))
+            let why = "not tried: the student is frozen, so nothing of theirs runs";
+            let thaw = format!("{} access thaw --students {student}", validation.invocation);
+            blocked(why, Some(format!("`{thaw}` lets it run again")))
         } else if needs_executions && !ran_well {
-            Err(ProbeTrouble::Blocked(
-                "not looked for: what would write them did not run as it must".to_owned(),
-                None,
-            ))
+            let why =
+                "not looked for: the executions that would write them did not end as they must";
+            blocked(why, None)
         } else {
             run_probe(client, validation, probe).await
         };
@@ -137,10 +125,8 @@ pub async fn validate(
     Ok(results)
 }
 
-/// Whether the student changed anything; that is their right, and shows here so that nobody wonders why a probe
-/// ends otherwise.
+/// Whether the student changed anything. They may, and the change may explain why a probe fails.
 fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckResult {
-    // Whatever else there is to do for the resource.
     let theirs = plan.items.iter();
     let theirs = theirs.filter_map(|i| Some(format!("{}: {}", i.resource, i.theirs.as_ref()?)));
     let changed: Vec<Evidence> = theirs.chain(reserved).map(Evidence::from).collect();
@@ -149,12 +135,13 @@ fn as_deployed(plan: &StudentPlan, reserved: Vec<String>, reset: &str) -> CheckR
         let unchanged = vec!["nothing was changed since".into()];
         return CheckResult::of_stack(about, Verdict::Pass, unchanged, "");
     }
-    let hint = format!("it is the student's work and is kept; to put it back, {reset}");
+    let hint =
+        format!("this is the student's work, and homeroom keeps it; to put it back, {reset}");
     CheckResult::of_stack(about, Verdict::Fail, changed, hint)
 }
 
-/// Functions whose reserved concurrency is not what the lab says. A freeze is no change of the student's. What could not
-/// be looked at is said by the check on readiness.
+/// Functions whose reserved concurrency is not what the lab says, frozen ones aside. The check on readiness names those
+/// that could not be read.
 fn reserved_otherwise(stack: &Stack, functions: &[FunctionLook]) -> Vec<String> {
     let said = |reserved: Option<u32>| match reserved {
         Some(reserved) => reserved.to_string(),
@@ -170,7 +157,7 @@ fn reserved_otherwise(stack: &Stack, functions: &[FunctionLook]) -> Vec<String> 
         })
         .map(|(wanted, state)| {
             format!(
-                "Lambda function {}: its reserved concurrency is {}, and the lab's {}",
+                "Lambda function {}: its reserved concurrency is {}, the lab says {}",
                 wanted.name,
                 said(state.reserved),
                 said(wanted.reserved_concurrency)
@@ -179,7 +166,7 @@ fn reserved_otherwise(stack: &Stack, functions: &[FunctionLook]) -> Vec<String> 
         .collect()
 }
 
-/// The student's functions, once none of them is on its way: a student may have saved a change a moment ago.
+/// The student's functions, once none of them is changing: the student may have saved a change a moment ago.
 async fn settled_functions(
     client: &Client,
     student: &Username,
@@ -199,14 +186,14 @@ async fn settled_functions(
     }
 }
 
-/// Whether a function stays so by itself.
+/// Whether the state no longer changes by itself.
 fn is_final(state: &FunctionState) -> bool {
     let states = ["", "Active", "Inactive", "Failed"];
     states.contains(&state.state.as_str()) && state.last_update_status != "InProgress"
 }
 
-/// Records a nonce for a student's stack. Whoever listens to the run's events has it before anything bears it, if the
-/// caller yields once in between (see `dispatcher::run`).
+/// Records a nonce for a student's stack. The run log has it before a request bears it if the caller yields once in between
+/// (see `dispatcher::run`).
 pub fn issue_nonce(client: &Client, student: &Username, nonce: &str) {
     client.emit(Event::NonceIssued {
         student: student.clone(),
@@ -214,8 +201,8 @@ pub fn issue_nonce(client: &Client, student: &Username, nonce: &str) {
     });
 }
 
-/// Makes a nonce for each student, in their order, and records it: what this run sends to their stack bears it, so that
-/// whatever comes of it is known to be homeroom's. Whoever listens to the run's events has them before anything bears them.
+/// Makes and records a nonce for each student, in their order. This run's requests to the student's stack bear it, so that
+/// homeroom knows its own executions. The run log has the nonces before any request bears one.
 ///
 /// # Errors
 /// When the system has no random bytes.

@@ -1,24 +1,22 @@
-//! A token bucket, and the other client of the account that takes from it.
+//! A token bucket, and another client of the account that takes from it.
 
 use std::time::Duration;
 
 use super::figures::BucketQuota;
 
-/// It keeps the time at which it will be full again; whole nanoseconds, so that nothing is lost to rounding.
+/// It keeps the time when it will be full again, in whole nanoseconds: nothing is lost to rounding.
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
-    /// How long one token takes to come.
+    /// Between two tokens.
     interval: Duration,
-    /// How long the tokens of the burst but one take: further from full than this is empty.
+    /// The time for all tokens of the burst but one. A bucket that is further from full than this is empty.
     depth: Duration,
     full_at: Duration,
     competitor: Option<Competitor>,
 }
 
-/// Wants a token at each of its times, and takes it as soon as there is one.
-///
-/// A hard neighbour, and a fair one: it is always the first to ask, and cannot be outrun by asking sooner or more often;
-/// but it takes no more than its share, and whoever comes at the right time finds what it leaves.
+/// Wants a token at fixed intervals, and takes it as soon as there is one. It is always first, so nobody gets ahead of it by
+/// asking sooner or more often. But it takes no more than its share, and leaves the rest.
 #[derive(Debug, Clone)]
 struct Competitor {
     next: Duration,
@@ -26,7 +24,7 @@ struct Competitor {
 }
 
 impl Bucket {
-    /// A full bucket. `share`: how much of it the competitor takes; `phase` (0 to 1): when in its rhythm it begins.
+    /// A full bucket. `share`: the competitor's part of the rate. `phase` (0 to 1): when in its interval it begins.
     pub(crate) fn new(quota: BucketQuota, scale: f64, share: f64, phase: f64) -> Self {
         let interval = quota
             .per
@@ -47,7 +45,7 @@ impl Bucket {
         }
     }
 
-    /// Lets the competitor do what it did until now.
+    /// Takes the competitor's tokens until now.
     fn advance(&mut self, now: Duration) {
         let Some(mut other) = self.competitor.take() else {
             return;
@@ -63,18 +61,17 @@ impl Bucket {
         self.competitor = Some(other);
     }
 
-    /// When there is a token again; in the past when there is one.
+    /// When there is a token; in the past when there is one now.
     fn next_token(&self) -> Duration {
         self.full_at.saturating_sub(self.depth)
     }
 
-    /// Whether there is a token at `now`.
     pub(crate) fn has_one(&mut self, now: Duration) -> bool {
         self.advance(now);
         self.next_token() <= now
     }
 
-    /// Takes one that [`Self::has_one`] found.
+    /// Takes the token that [`Self::has_one`] found.
     pub(crate) fn take(&mut self, now: Duration) {
         self.full_at = self.full_at.max(now) + self.interval;
     }

@@ -1,4 +1,4 @@
-//! Faults, and the rules that say which calls meet them.
+//! Faults, and the rules that say which calls have them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub struct Call {
     pub number: u64,
     /// `service:Operation`.
     pub operation: String,
-    /// Name (or id, or ARN) of the resource that it is about; empty for listings.
+    /// Name, id or ARN; empty for listings.
     pub resource: String,
     /// When it arrived, since the account began.
     pub at: Duration,
@@ -20,7 +20,7 @@ pub struct Call {
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The service asks to slow down, in its own words. No effect.
+    /// The service's own throttling error. No effect.
     Throttle,
     /// 500 without an effect.
     ServerError,
@@ -28,7 +28,7 @@ pub enum Fault {
     ServerErrorAfterEffect,
     /// The connection breaks before the request has an effect.
     Reset,
-    /// No connection can be made; behind the proxy, which has accepted it by then, as [`Fault::Reset`].
+    /// No connection can be made. The proxy has already accepted it, so there it is [`Fault::Reset`].
     Refuse,
     /// The effect happens; the connection breaks before the answer.
     LoseAnswer,
@@ -48,7 +48,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The error answer that takes the place of the effect.
+    /// The error answer of a fault without an effect.
     pub(super) fn refusal(&self, operation: &str) -> Option<Refusal> {
         let service = operation.split(':').next().unwrap_or_default();
         Some(match self {
@@ -67,7 +67,7 @@ impl Fault {
 
 type CallMatcher = Box<dyn FnMut(&Call) -> bool + Send>;
 
-/// Which calls meet a fault: `Rule::on("iam:CreateRole").skip(1).times(2).fault(Fault::Throttle)`.
+/// Which calls have a fault: `Rule::on("iam:CreateRole").skip(1).times(2).fault(Fault::Throttle)`.
 pub struct Rule {
     matches: CallMatcher,
     skip: u64,
@@ -121,7 +121,7 @@ impl Rule {
         })
     }
 
-    /// Only those about a resource whose name contains this.
+    /// Only calls about a resource whose name contains this.
     pub fn about(mut self, name: &str) -> Self {
         let name = name.to_owned();
         let mut inner = self.matches;
@@ -163,8 +163,8 @@ impl Rule {
 /// SplitMix64's step (Steele, Lea, Flood 2014).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A number from 0 to 1 that looks random and follows from the state: SplitMix64's output, which spreads well enough
-/// without a dependency.
+/// A number from 0 to 1 that looks random and follows from the state: SplitMix64's output, good enough here and without a
+/// dependency.
 pub(super) fn unit(state: u64) -> f64 {
     let mut z = state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -9,11 +9,9 @@ use std::time::Duration;
 /// A token bucket's figures: `calls` every `per`, at most `burst` at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketQuota {
-    /// Tokens that come in each period.
+    /// Tokens per period.
     pub(crate) calls: u32,
-    /// The period.
     pub(crate) per: Duration,
-    /// Tokens that the bucket holds.
     pub(crate) burst: u32,
 }
 
@@ -74,7 +72,7 @@ pub(crate) const TOTALS: &[(&str, BucketQuota)] = &[
     ("iam: all operations (assumed)", quota(20, 1, 40)),
 ];
 
-/// How long users see a new role take until it can be assumed; AWS gives no figure.
+/// How long until a new role can be assumed, as users report it. AWS gives no figure.
 pub(crate) const ROLE_ASSUMABLE: (Duration, Duration) =
     (Duration::from_secs(5), Duration::from_secs(30));
 

@@ -1,5 +1,5 @@
 //! What AWS does and an emulator does not: request quotas, roles that take a while, functions that are Pending,
-//! deletions that go on after their answer, conflicts between writers, and what goes wrong on the way.
+//! deletions that go on after their answer, conflicts between writers, and network faults.
 //!
 //! One model with two shells around it:
 //!
@@ -10,10 +10,10 @@
 //!    passed in)
 //! ```
 //!
-//! The model holds no resources. It decides what becomes of a request ([`Model::arrive`]), is told what came of it
-//! ([`Model::done`]), and puts right what the cloud behind it answers ([`Model::amend`]).
+//! The model holds no resources. It decides what happens to a request ([`Model::arrive`]), learns the outcome
+//! ([`Model::done`]), and corrects the answer of the cloud behind it ([`Model::amend`]).
 //!
-//! It is a second opinion, so it imports nothing of this crate: its figures ([`figures`]) are its own copy from AWS's
+//! It is a second opinion, so it imports nothing of this crate. Its figures ([`figures`]) are its own copy from AWS's
 //! documentation, not the pacer's.
 
 pub(crate) mod figures;

@@ -1,4 +1,4 @@
-//! The model. See the module above; time is what has passed since the account began.
+//! The model: see the module above. Times count from the beginning of the account.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::figures::{self, BucketQuota, buckets_of};
 use super::refusal::Refusal;
 use super::request::Request;
 
-/// From the shortest to the longest that something takes; each thing's own time follows from its name and the seed.
+/// The shortest and the longest time that something takes. Each resource's own time follows from its name and the seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spread {
     /// Shortest.
@@ -37,9 +37,9 @@ impl Spread {
 /// How long things take, at scale 1. AWS promises nothing here; the defaults are what users and its own pages report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timings {
-    /// A request's way to AWS, on top of the network that is really there. Calls overtake each other by it.
+    /// A request's way to AWS, in addition to the real network. With a spread, calls overtake each other.
     pub travel: Spread,
-    /// From a request's arrival to its effect; two writers of one API overlap when they are closer than this.
+    /// From a request's arrival to its effect. Two writers of one API that are closer than this are in conflict.
     pub latency: Duration,
     /// Until a new role can be assumed.
     pub role_propagation: Spread,
@@ -51,19 +51,19 @@ pub struct Timings {
     pub machine_deleting: Duration,
     /// Until IAM finds a new role, user or policy by its name.
     pub iam_known: Spread,
-    /// Until Step Functions takes a role's new inline policy for being there.
+    /// Until Step Functions sees a role's new inline policy.
     pub policy_in_force: Spread,
-    /// From a function's being Active until it can be given permissions.
+    /// From when a function is Active until it accepts permissions.
     pub permission_known: Spread,
     /// Until Step Functions knows an execution that it has started.
     pub(crate) execution_known: Spread,
-    /// A state that a new function is in for a while before it is `Active`, on top of `Pending`.
+    /// Another state between `Pending` and `Active`, and how long it lasts.
     pub function_passes: Option<(&'static str, Duration)>,
 }
 
 impl Timings {
-    /// With everything else that AWS takes time to know. Users report single cases, most of them of seconds; the longest
-    /// seen were three minutes for a policy and five for a permission.
+    /// With all delays of AWS's eventual consistency. Users report single cases, most of them of seconds; the longest were
+    /// three minutes for a policy and five for a permission.
     pub(crate) fn with_lags() -> Self {
         let up_to = |seconds| Spread {
             from: Duration::ZERO,
@@ -98,7 +98,7 @@ impl Default for Timings {
     }
 }
 
-/// Which AWS it is.
+/// How this AWS behaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Whether requests are counted against quotas.
@@ -107,13 +107,13 @@ pub struct Options {
     pub raised: HashMap<String, BucketQuota>,
     /// How many times faster than AWS everything goes: rates times this, durations divided by it. Above 0.
     pub scale: f64,
-    /// What decides where there is a range.
+    /// Decides where there is a [`Spread`].
     pub seed: u64,
-    /// The share of every quota that another client of the account takes: from 0, and below 1.
+    /// The share of every quota that another client of the account takes: at least 0, and below 1.
     pub competitor: f64,
     /// How long things take, at scale 1.
     pub timings: Timings,
-    /// The caller's policy covers the path `/homeroom/` only, so what IAM does not find is refused instead of not found.
+    /// The caller's policy covers only the path `/homeroom/`, so IAM refuses what it does not find.
     pub path_policy: bool,
 }
 
@@ -134,11 +134,11 @@ impl Default for Options {
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The cloud behind carries it out and answers. Whoever does it says [`Model::done`].
+    /// The cloud behind the model carries it out and answers; then [`Model::done`].
     Pass,
-    /// It is answered as done, with nothing in the answer, and carried out at this time: then [`Model::done`].
+    /// An empty success is the answer; it is carried out at this time; then [`Model::done`].
     Later(Duration),
-    /// It is answered as done: it was asked for before, and goes on.
+    /// An empty success is the answer: the same request is already under way.
     Nothing,
     /// An error answer, without an effect.
     Refuse(Refusal),
@@ -153,15 +153,15 @@ pub enum Verdict {
 pub struct Admission {
     /// The call.
     pub call: Call,
-    /// From now to the effect, or to the answer without one.
+    /// Until the effect, or until an answer without one.
     pub delay: Duration,
     /// What becomes of it.
     pub verdict: Verdict,
-    /// The answer gets lost: the connection breaks in its place.
+    /// The connection breaks instead of an answer.
     pub lost: bool,
-    /// The error answer that comes in the place of the true one.
+    /// An error answer that replaces the true one.
     pub instead: Option<Refusal>,
-    /// What it alone writes to until [`Model::release`].
+    /// What nobody else may write to until [`Model::release`].
     pub writes: Option<String>,
 }
 
@@ -170,7 +170,6 @@ pub struct Admission {
 pub struct Count {
     /// Calls that arrived.
     pub calls: u64,
-    /// Those of them that found a bucket empty.
     pub(crate) throttled: u64,
 }
 
@@ -178,12 +177,12 @@ pub struct Count {
 struct FunctionTimes {
     active_at: Duration,
     updated_at: Duration,
-    /// From when on it can be given permissions.
+    /// It accepts permissions from then on.
     permits_at: Duration,
 }
 
-/// What AWS does beside keeping resources.
-#[derive(Debug)]
+/// What AWS does besides keeping resources.
+#[derive(Debug, Default)]
 pub struct Model {
     options: Options,
     rules: Vec<Rule>,
@@ -195,14 +194,14 @@ pub struct Model {
     roles: HashMap<String, Duration>,
     /// Functions that were made or changed here, by name.
     functions: HashMap<String, FunctionTimes>,
-    /// State machines whose deletion was asked for and not carried out yet, by name.
+    /// State machines whose deletion is under way, by name.
     deleting: HashSet<String>,
     writing: HashSet<String>,
     /// When IAM finds what was made here, by kind and name: `role NAME`.
     principals: HashMap<String, Duration>,
     /// When a role's new policy is in force, by the role's name.
     policies: HashMap<String, Duration>,
-    /// When an execution is known, by ARN without what stands before its state machine.
+    /// When an execution is known, by [`execution_of`] its ARN.
     executions: HashMap<String, Duration>,
 }
 
@@ -211,22 +210,11 @@ impl Model {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            rules: Vec::new(),
-            arrived: 0,
-            buckets: HashMap::new(),
-            counts: BTreeMap::new(),
-            emptied: BTreeMap::new(),
-            roles: HashMap::new(),
-            functions: HashMap::new(),
-            deleting: HashSet::new(),
-            writing: HashSet::new(),
-            principals: HashMap::new(),
-            policies: HashMap::new(),
-            executions: HashMap::new(),
+            ..Self::default()
         }
     }
 
-    /// Changes what AWS it is. Buckets that are in use stay as they are.
+    /// Changes the options. Buckets that are in use stay as they are.
     pub fn options(&mut self) -> &mut Options {
         &mut self.options
     }
@@ -246,7 +234,7 @@ impl Model {
         &self.counts
     }
 
-    /// How many calls found each bucket empty, by [`figures`]' names.
+    /// How many calls found each bucket empty, by the names in [`figures`].
     pub fn emptied(&self) -> &BTreeMap<&'static str, u64> {
         &self.emptied
     }
@@ -281,17 +269,18 @@ impl Model {
         let verdict = match &fault {
             Some(Fault::Reset) => Verdict::Reset,
             Some(Fault::Refuse) => Verdict::NoConnection,
-            Some(fault) if fault.refusal(&call.operation).is_some() => {
-                let refusal = fault.refusal(&call.operation);
-                Verdict::Refuse(refusal.unwrap_or_else(Refusal::internal))
-            }
-            _ => match self.admit(now, request) {
-                Err(refusal) => Verdict::Refuse(refusal),
-                Ok(held) => {
-                    writes = held;
-                    self.pass(now + delay, request)
+            fault => {
+                let injected = fault
+                    .as_ref()
+                    .and_then(|fault| fault.refusal(&call.operation));
+                match injected.map_or_else(|| self.admit(now, request), Err) {
+                    Err(refusal) => Verdict::Refuse(refusal),
+                    Ok(held) => {
+                        writes = held;
+                        self.pass(now + delay, request)
+                    }
                 }
-            },
+            }
         };
         Admission {
             call,
@@ -303,7 +292,7 @@ impl Model {
         }
     }
 
-    /// Whether AWS takes the request now; what it then writes to alone.
+    /// Whether AWS accepts the request now, and what nobody else may write to meanwhile.
     fn admit(&mut self, now: Duration, request: &Request) -> Result<Option<String>, Refusal> {
         self.take_tokens(now, request)?;
         self.check_states(now, request)?;
@@ -345,7 +334,7 @@ impl Model {
         Ok(())
     }
 
-    /// Refuses what AWS refuses for a while.
+    /// Refuses what AWS refuses only for a while.
     fn check_states(&self, now: Duration, request: &Request) -> Result<(), Refusal> {
         let role = |name| {
             let role = last_part(request.text(name), '/');
@@ -400,7 +389,7 @@ impl Model {
         Ok(())
     }
 
-    /// What IAM does not find yet is not there, whatever it is asked for of it.
+    /// Refuses requests about a principal that IAM does not find yet.
     fn check_principals(
         &self,
         now: Duration,
@@ -432,7 +421,7 @@ impl Model {
                 return Err(self.not_found(request, kind, name));
             }
         }
-        // A policy that is only named beside is no resource of the request, so nobody's permission depends on it.
+        // A policy that is only a parameter is not the request's resource, so no permission depends on it.
         for field in ["PolicyArn", "PermissionsBoundary"] {
             let arn = request.text(field);
             if unknown("policy", last_part(arn, '/')) {
@@ -443,7 +432,8 @@ impl Model {
         Ok(())
     }
 
-    /// IAM's answer about a name that it does not find. Whose policy covers a path only is refused: the name has none.
+    /// IAM's answer about a name that it does not find. A caller whose policy covers only a path is refused, because the
+    /// name has no path.
     pub fn not_found(&self, request: &Request, kind: &str, name: &str) -> Refusal {
         if self.options.path_policy {
             let operation = &request.operation;
@@ -457,7 +447,7 @@ impl Model {
         Refusal::new(404, "NoSuchEntity", &message)
     }
 
-    /// A function that is being set up takes no change and no call; one that is being updated, no change.
+    /// A pending function accepts no change and no invocation; a function under update accepts no change.
     /// Source: lambda/latest/dg/functions-states.html.
     fn check_function(
         &self,
@@ -497,7 +487,7 @@ impl Model {
         Ok(())
     }
 
-    /// Deletions of state machines are answered first and carried out later.
+    /// A deletion of a state machine is answered at once and carried out later.
     fn pass(&mut self, effect: Duration, request: &Request) -> Verdict {
         if request.operation != "states:DeleteStateMachine" {
             return Verdict::Pass;
@@ -509,7 +499,7 @@ impl Model {
         }
     }
 
-    /// The cloud behind has carried out a request, or refused it.
+    /// Notes that the cloud behind has carried out a request, or refused it.
     pub fn done(&mut self, now: Duration, request: &Request, succeeded: bool) {
         if request.operation == "states:DeleteStateMachine" {
             self.deleting.remove(machine_of(request));
@@ -517,7 +507,8 @@ impl Model {
         if !succeeded {
             return;
         }
-        let (timings, seed) = (&self.options.timings, self.options.seed);
+        let seed = self.options.seed;
+        let timings = &self.options.timings;
         let made = match request.operation.as_str() {
             "iam:CreateRole" => Some(("role", request.text("RoleName"))),
             "iam:CreateUser" => Some(("user", request.text("UserName"))),
@@ -531,12 +522,11 @@ impl Model {
                 self.principals.insert(thing, now + takes);
             }
         }
-        let timings = &self.options.timings;
         let function = || request.text("FunctionName").to_owned();
         match request.operation.as_str() {
             "iam:CreateRole" => {
                 let name = request.text("RoleName");
-                let takes = timings.role_propagation.pick(self.options.seed, name);
+                let takes = timings.role_propagation.pick(seed, name);
                 self.roles.insert(name.to_owned(), now + self.scaled(takes));
             }
             "iam:PutRolePolicy" => {
@@ -580,12 +570,12 @@ impl Model {
         }
     }
 
-    /// A request that wrote to something alone has ended, however it did.
+    /// Notes that the request with [`Admission::writes`] has ended in any way.
     pub fn release(&mut self, thing: &str) {
         self.writing.remove(thing);
     }
 
-    /// Puts right what AWS would still answer otherwise, in the JSON of an answer that went well. Whether it did.
+    /// Changes the JSON of a successful answer to what AWS would still answer. `true` when it changed anything.
     pub fn amend(&self, now: Duration, request: &Request, answer: &mut Value) -> bool {
         match request.operation.as_str() {
             "lambda:GetFunction" => self.amend_function(now, request, &mut answer["Configuration"]),
@@ -652,12 +642,12 @@ fn machine_of(request: &Request) -> &str {
     }
 }
 
-/// What tells an execution apart: its state machine and its name, of `arn:…:execution:MACHINE:NAME`.
+/// `MACHINE:NAME` of `arn:…:execution:MACHINE:NAME`.
 fn execution_of(arn: &str) -> &str {
     arn.split_once(":execution:").map_or(arn, |(_, rest)| rest)
 }
 
-/// What takes one writer at a time, and the answer to a second. Sources: the API references of API Gateway
+/// What accepts one writer at a time, and the answer to a second one. Sources: the API references of API Gateway
 /// (ConflictException), Lambda (ResourceConflictException) and CloudWatch Logs (OperationAbortedException).
 fn exclusive(request: &Request) -> Option<(String, Refusal)> {
     let (service, operation) = request.parts();

@@ -1,8 +1,8 @@
 //! The model in front of a real endpoint: a reverse proxy on loopback, in real time.
 //!
-//! Only signed requests are AWS's control plane; everything else (calls of students' APIs) passes as it is. What a web
-//! page may not ask of the endpoint behind, it may not ask here: the proxy answers to its own address only, and to no page
-//! but where an API is called. It passes on the name that it was asked by, which signatures cover.
+//! Only signed requests are AWS's control plane; all others (calls of students' APIs) pass unchanged. Like the endpoint
+//! behind it, the proxy answers only to its own address, and answers a web page only where it calls an API. It forwards the
+//! `Host` header, because signatures cover it.
 
 use std::convert::Infallible;
 use std::io;
@@ -27,11 +27,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Admission, Model, Options, Refusal, Rendered, Request, Verdict};
 
-/// Longest body of a request: Lambda takes a zip of 50 MB, which base64 makes a third longer.
+/// Lambda takes a zip of 50 MB, which base64 makes a third longer.
 const BODY_MAX: usize = 70 * 1024 * 1024;
 
-/// Headers that are about one connection, and not about the message. Source: RFC 9110, 7.6.1; the length is
-/// written anew.
+/// Headers of one connection, not of the message (RFC 9110, 7.6.1), and the length, which hyper writes.
 const OF_THE_CONNECTION: [HeaderName; 5] = [
     header::CONNECTION,
     header::TRANSFER_ENCODING,
@@ -40,7 +39,7 @@ const OF_THE_CONNECTION: [HeaderName; 5] = [
     header::TE,
 ];
 
-/// Where deployed APIs are called, on an endpoint that has one port for all.
+/// Where an endpoint with one port for everything has the deployed APIs.
 const CALLS: &str = "/_aws/execute-api/";
 
 type ProxyAnswer = Response<Full<Bytes>>;
@@ -60,7 +59,7 @@ struct Inner {
     client: Client<HttpConnector, Full<Bytes>>,
     model: Mutex<Model>,
     began: Instant,
-    /// Requests that were taken and have not had their effect yet.
+    /// Accepted requests without an effect so far.
     taken: watch::Sender<usize>,
 }
 
@@ -68,7 +67,7 @@ impl Proxy {
     /// Starts one in front of an endpoint (`http://127.0.0.1:PORT`).
     ///
     /// # Errors
-    /// When no port can be had.
+    /// When it gets no port.
     pub async fn start(upstream: &str, options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -90,14 +89,14 @@ impl Proxy {
         })
     }
 
-    /// Where it is: `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Waits until every request that was taken has had its effect, those whose sender went away included.
+    /// Waits until every accepted request has had its effect, even where its sender is gone.
     pub async fn settled(&self) {
-        // The sender lives as long as this does.
+        // The sender lives as long as `self`.
         let _ = self.inner.taken.subscribe().wait_for(|n| *n == 0).await;
     }
 
@@ -112,7 +111,7 @@ async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((connection, _)) = listener.accept().await else {
-            // Too many open files, most likely: it passes.
+            // Most likely too many open files, which passes.
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             continue;
         };
@@ -120,7 +119,7 @@ async fn serve(listener: TcpListener, inner: Arc<Inner>) {
         connections.spawn(async move {
             let service = service_fn(|request| Inner::answer(Arc::clone(&inner), request));
             let http = hyper::server::conn::http1::Builder::new();
-            // A connection that broke is its client's business.
+            // A broken connection concerns its client only.
             let _ = http
                 .serve_connection(TokioIo::new(connection), service)
                 .await;
@@ -129,7 +128,6 @@ async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     }
 }
 
-/// A request as it came.
 struct Arrived {
     method: hyper::Method,
     target: String,
@@ -164,7 +162,7 @@ impl Inner {
         let value = |name: &str| arrived.headers.get(name)?.to_str().ok();
         let method = arrived.method.as_str();
         let request = Request::read(method, &arrived.target, value, &arrived.body);
-        // Once it was taken, it has its effect whether or not the client is still there, as on AWS.
+        // As on AWS, an accepted request has its effect whether or not the client is still there.
         let inner = Arc::clone(&self);
         let handled = tokio::spawn(async move {
             inner.taken.send_modify(|taken| *taken += 1);
@@ -218,7 +216,7 @@ impl Inner {
         }
     }
 
-    /// Has the endpoint carry a request out, and tells the model.
+    /// Forwards a request, and tells the model its outcome.
     async fn carry_out(&self, arrived: &Arrived, request: &Request) -> ProxyAnswer {
         let answer = self.forward(arrived).await;
         let now = self.began.elapsed();
@@ -269,7 +267,7 @@ impl Inner {
     }
 }
 
-/// Why a request is not even looked at; `None` for what goes on.
+/// Why the proxy refuses a request before the model sees it.
 fn refusal<B>(request: &HttpRequest<B>, port: u16) -> Option<&'static str> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let own = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
@@ -288,7 +286,7 @@ fn refusal<B>(request: &HttpRequest<B>, port: u16) -> Option<&'static str> {
     (web && !is_call).then_some("the control plane does not answer web pages")
 }
 
-/// A whole body is there at once.
+/// A `Full` body is there at once.
 fn whole(body: Full<Bytes>) -> Bytes {
     use futures::FutureExt;
     let collected: Option<Result<_, Infallible>> = body.collect().now_or_never();

@@ -9,7 +9,7 @@ pub struct Refusal {
     pub status: u16,
     /// The error's code (`ThrottlingException`).
     pub code: String,
-    /// What it says to people.
+    /// For people.
     pub message: String,
 }
 
@@ -25,7 +25,7 @@ pub struct Rendered {
 }
 
 impl Refusal {
-    /// An error with these words.
+    /// An error answer.
     pub fn new(status: u16, code: &str, message: &str) -> Self {
         Self {
             status,
@@ -43,7 +43,7 @@ impl Refusal {
         )
     }
 
-    /// A request too many, in the service's own words. Sources: the services' API references, "Common errors", and
+    /// The service's own throttling error. Sources: the services' API references, "Common errors", and
     /// `TooManyRequestsException` of Lambda and API Gateway.
     pub(crate) fn throttled(service: &str) -> Self {
         match service {

@@ -1,12 +1,12 @@
-//! Requests: which operation, with which parameters, about what.
+//! Requests: operation, parameters and resource.
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-/// A request with every parameter in one place, whether it came in the path, the query, a form or JSON.
+/// A request with the parameters of its path, query, form or JSON in one place.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// `service:Operation`; `service:?` for one that is not known here.
+    /// `service:Operation`; `service:?` for an unknown one.
     pub operation: String,
     params: Map<String, Value>,
     /// The body as it came.
@@ -32,8 +32,8 @@ impl Request {
         let body = String::from_utf8_lossy(body).into_owned();
 
         let mut params = form(query);
-        // The signature says which service a request is for, whatever endpoint the environment may name. Requests to
-        // deployed stages carry none, unless the API asks for it.
+        // The signature names the service, whatever the endpoint. Requests to deployed stages have a signature only where
+        // the API asks for it.
         let signature = header("authorization").unwrap_or_default();
         let scope = signature.split(',').next().unwrap_or_default();
         let service = scope.split('/').nth(3).unwrap_or_default();
@@ -44,15 +44,11 @@ impl Request {
             "s3:GetObject".to_owned()
         } else if scope.is_empty() || service == "execute-api" {
             params.insert("signed".into(), (!scope.is_empty()).into());
-            params.insert(
-                "restApiId".into(),
-                host.split('.').next().unwrap_or_default().into(),
-            );
-            params.insert(
-                "stageName".into(),
-                segments.first().cloned().unwrap_or_default().into(),
-            );
+            let api = host.split('.').next().unwrap_or_default();
+            let stage = segments.first().cloned().unwrap_or_default();
             let path = segments.get(1..).unwrap_or_default().join("/");
+            params.insert("restApiId".into(), api.into());
+            params.insert("stageName".into(), stage.into());
             params.insert("path".into(), format!("/{path}").into());
             params.insert("httpMethod".into(), method.into());
             "execute-api:Invoke".to_owned()
@@ -124,7 +120,7 @@ impl Request {
         self.operation.split_once(':').unwrap_or_default()
     }
 
-    /// What it is about: a name, an id or an ARN; empty for listings.
+    /// The resource's name, id or ARN; empty for listings.
     pub(crate) fn resource(&self) -> String {
         let keys: &[&str] = match self.parts().0 {
             "iam" => &[
@@ -170,49 +166,40 @@ fn object(text: &str) -> Map<String, Value> {
 type RouteMatch<'a> = Option<(&'static str, Vec<(&'static str, &'a str)>)>;
 
 fn lambda<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {
-    if let ("POST", ["2017-03-31", "tags", arn]) = (method, segments) {
-        let name = arn.rsplit(':').next().unwrap_or_default();
-        return Some(("TagResource", vec![("FunctionName", name)]));
-    }
-    if let ("DELETE", ["2017-03-31", "tags", arn]) = (method, segments) {
-        let name = arn.rsplit(':').next().unwrap_or_default();
-        return Some(("UntagResource", vec![("FunctionName", name)]));
-    }
-    if let ["2017-10-31", "functions", name, "concurrency"] = segments {
-        let operation = match method {
-            "PUT" => "PutFunctionConcurrency",
-            "DELETE" => "DeleteFunctionConcurrency",
-            _ => return None,
-        };
-        return Some((operation, vec![("FunctionName", name)]));
-    }
-    if let ("GET", ["2016-08-19", "account-settings"]) = (method, segments) {
-        return Some(("GetAccountSettings", vec![]));
-    }
-    let ["2015-03-31", "functions", rest @ ..] = segments else {
-        return None;
+    let (version, rest) = segments.split_first()?;
+    // The path without the function, and the function.
+    let (path, name) = match rest {
+        ["tags", arn] => (vec!["tags"], arn.rsplit(':').next()),
+        ["functions", name, below @ ..] => (below.to_vec(), Some(*name)),
+        _ => (rest.to_vec(), None),
     };
-    Some(match (method, rest) {
-        ("GET", []) => ("ListFunctions", vec![]),
-        ("POST", []) => ("CreateFunction", vec![]),
-        ("GET", [name]) => ("GetFunction", vec![("FunctionName", name)]),
-        ("DELETE", [name]) => ("DeleteFunction", vec![("FunctionName", name)]),
-        ("PUT", [name, "code"]) => ("UpdateFunctionCode", vec![("FunctionName", name)]),
-        ("PUT", [name, "configuration"]) => {
-            ("UpdateFunctionConfiguration", vec![("FunctionName", name)])
+    let mut labels: Vec<_> = name
+        .map(|name| ("FunctionName", name))
+        .into_iter()
+        .collect();
+    let operation = match (*version, method, path.as_slice(), name.is_some()) {
+        ("2016-08-19", "GET", ["account-settings"], false) => "GetAccountSettings",
+        ("2017-03-31", "POST", ["tags"], true) => "TagResource",
+        ("2017-03-31", "DELETE", ["tags"], true) => "UntagResource",
+        ("2017-10-31", "PUT", ["concurrency"], true) => "PutFunctionConcurrency",
+        ("2017-10-31", "DELETE", ["concurrency"], true) => "DeleteFunctionConcurrency",
+        ("2015-03-31", "GET", ["functions"], false) => "ListFunctions",
+        ("2015-03-31", "POST", ["functions"], false) => "CreateFunction",
+        ("2015-03-31", "GET", [], true) => "GetFunction",
+        ("2015-03-31", "DELETE", [], true) => "DeleteFunction",
+        ("2015-03-31", "PUT", ["code"], true) => "UpdateFunctionCode",
+        ("2015-03-31", "PUT", ["configuration"], true) => "UpdateFunctionConfiguration",
+        ("2015-03-31", "GET", ["configuration"], true) => "GetFunctionConfiguration",
+        ("2015-03-31", "POST", ["invocations"], true) => "Invoke",
+        ("2015-03-31", "GET", ["policy"], true) => "GetPolicy",
+        ("2015-03-31", "POST", ["policy"], true) => "AddPermission",
+        ("2015-03-31", "DELETE", ["policy", id], true) => {
+            labels.push(("StatementId", *id));
+            "RemovePermission"
         }
-        ("GET", [name, "configuration"]) => {
-            ("GetFunctionConfiguration", vec![("FunctionName", name)])
-        }
-        ("POST", [name, "invocations"]) => ("Invoke", vec![("FunctionName", name)]),
-        ("GET", [name, "policy"]) => ("GetPolicy", vec![("FunctionName", name)]),
-        ("POST", [name, "policy"]) => ("AddPermission", vec![("FunctionName", name)]),
-        ("DELETE", [name, "policy", id]) => (
-            "RemovePermission",
-            vec![("FunctionName", name), ("StatementId", id)],
-        ),
         _ => return None,
-    })
+    };
+    Some((operation, labels))
 }
 
 fn apigateway<'a>(method: &str, segments: &[&'a str]) -> RouteMatch<'a> {

@@ -73,8 +73,8 @@ pub(super) async fn plan(
     }
     if plan.creates(Kind::Function) > 0 {
         let concurrency = client.concurrency().await.unwrap_or_default();
-        plan.account.concurrency_quota = concurrency.quota;
-        plan.account.concurrency_reserved = concurrency.reserved;
+        plan.account.concurrency_quota = concurrency.concurrency_quota;
+        plan.account.concurrency_reserved = concurrency.concurrency_reserved;
     }
     Ok((plan, observed))
 }

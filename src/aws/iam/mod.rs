@@ -1,4 +1,4 @@
-//! IAM: roles, their trust and inline policies, listings, and how many of what there may be.
+//! IAM: roles, the listing of all principals, and the account's figures.
 
 mod policies;
 mod users;
@@ -12,39 +12,22 @@ use crate::aws::classify::unbuildable;
 use crate::aws::client::Client;
 use crate::aws::error::{CallResult, CloudResult};
 use crate::aws::operations::Operation;
-use crate::stack::kinds::role::{self, Seen, Spec};
-use crate::stack::kinds::{managed_policy, user};
+use crate::stack::kinds::role::{self, Spec};
+use crate::stack::kinds::{AccountUse, managed_policy, user};
 use crate::stack::ownership::Tags;
 
 pub(crate) use policies::Simulation;
 pub use users::UserPart;
 
-/// Roles a page at most. Source: IAM GetAccountAuthorizationDetails, `MaxItems`.
+/// Entries of a page at most. Source: IAM GetAccountAuthorizationDetails, `MaxItems`.
 const PAGE: i32 = 1000;
 
-/// What GetAccountSummary tells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AccountSummary {
-    /// Roles in the account.
-    pub roles: Option<u32>,
-    /// Quota on roles.
-    pub roles_quota: Option<u32>,
-    /// Users in the account.
-    pub users: Option<u32>,
-    /// Quota on users.
-    pub users_quota: Option<u32>,
-    /// Customer managed policies in the account.
-    pub policies: Option<u32>,
-    /// Quota on customer managed policies.
-    pub policies_quota: Option<u32>,
-}
-
-/// Path and tags of one role or user.
+/// Path and tags of a role or user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathAndTags {
-    /// Its path.
+    /// `/` by itself.
     pub path: String,
-    /// Its tags.
+    /// By key.
     pub tags: Tags,
 }
 
@@ -70,8 +53,8 @@ impl Client {
         Ok(answer.account_aliases.into_iter().next())
     }
 
-    /// iam:GetAccountSummary.
-    pub async fn account_summary(&self) -> CallResult<AccountSummary> {
+    /// iam:GetAccountSummary: roles, users and policies, and the quotas on them.
+    pub async fn account_summary(&self) -> CallResult<AccountUse> {
         let answer = self
             .call(Operation::GetAccountSummary, |sdk| {
                 sdk.iam.get_account_summary().send()
@@ -81,31 +64,14 @@ impl Client {
             let value = answer.summary_map().and_then(|map| map.get(&key))?;
             u32::try_from(*value).ok()
         };
-        Ok(AccountSummary {
+        Ok(AccountUse {
             roles: figure(SummaryKeyType::Roles),
             roles_quota: figure(SummaryKeyType::RolesQuota),
             users: figure(SummaryKeyType::Users),
             users_quota: figure(SummaryKeyType::UsersQuota),
             policies: figure(SummaryKeyType::Policies),
             policies_quota: figure(SummaryKeyType::PoliciesQuota),
-        })
-    }
-
-    /// iam:GetAccountAuthorizationDetails, roles only: one page of the account's roles, policies included.
-    pub async fn roles_page(&self, token: Option<String>) -> CallResult<Page<Seen>> {
-        let answer = self
-            .call(Operation::GetAccountAuthorizationDetails, |sdk| {
-                sdk.iam
-                    .get_account_authorization_details()
-                    .filter(EntityType::Role)
-                    .max_items(PAGE)
-                    .set_marker(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok(Page {
-            items: answer.role_detail_list().iter().map(actual).collect(),
-            next: answer.marker.filter(|_| answer.is_truncated),
+            ..AccountUse::default()
         })
     }
 
@@ -153,7 +119,7 @@ impl Client {
     /// iam:CreateRole, below `path`.
     pub async fn create_role(&self, role: &Spec, path: &str, tags: &Tags) -> CallResult<()> {
         let tags = tag_list(Operation::CreateRole, tags)?;
-        self.call(Operation::CreateRole, |sdk| {
+        self.send(Operation::CreateRole, |sdk| {
             sdk.iam
                 .create_role()
                 .role_name(&role.name)
@@ -163,35 +129,32 @@ impl Client {
                 .set_tags(Some(tags.clone()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:TagRole.
     pub(crate) async fn tag_role(&self, name: &str, tags: &Tags) -> CallResult<()> {
         let tags = tag_list(Operation::TagRole, tags)?;
-        self.call(Operation::TagRole, |sdk| {
+        self.send(Operation::TagRole, |sdk| {
             sdk.iam
                 .tag_role()
                 .role_name(name)
                 .set_tags(Some(tags.clone()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:UpdateAssumeRolePolicy.
     pub async fn update_trust(&self, role: &str, document: &Value) -> CallResult<()> {
-        self.call(Operation::UpdateAssumeRolePolicy, |sdk| {
+        self.send(Operation::UpdateAssumeRolePolicy, |sdk| {
             sdk.iam
                 .update_assume_role_policy()
                 .role_name(role)
                 .policy_document(document.to_string())
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:PutRolePolicy.
@@ -201,7 +164,7 @@ impl Client {
         policy: &str,
         document: &Value,
     ) -> CallResult<()> {
-        self.call(Operation::PutRolePolicy, |sdk| {
+        self.send(Operation::PutRolePolicy, |sdk| {
             sdk.iam
                 .put_role_policy()
                 .role_name(role)
@@ -209,73 +172,67 @@ impl Client {
                 .policy_document(document.to_string())
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:DeleteRolePolicy.
     pub async fn delete_role_policy(&self, role: &str, policy: &str) -> CallResult<()> {
-        self.call(Operation::DeleteRolePolicy, |sdk| {
+        self.send(Operation::DeleteRolePolicy, |sdk| {
             sdk.iam
                 .delete_role_policy()
                 .role_name(role)
                 .policy_name(policy)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:DetachRolePolicy.
     pub async fn detach_role_policy(&self, role: &str, policy_arn: &str) -> CallResult<()> {
-        self.call(Operation::DetachRolePolicy, |sdk| {
+        self.send(Operation::DetachRolePolicy, |sdk| {
             sdk.iam
                 .detach_role_policy()
                 .role_name(role)
                 .policy_arn(policy_arn)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:DeleteRole.
     pub async fn delete_role(&self, name: &str) -> CallResult<()> {
-        self.call(Operation::DeleteRole, |sdk| {
+        self.send(Operation::DeleteRole, |sdk| {
             sdk.iam.delete_role().role_name(name).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:PutRolePermissionsBoundary.
     pub async fn put_role_boundary(&self, role: &str, policy_arn: &str) -> CallResult<()> {
-        self.call(Operation::PutRolePermissionsBoundary, |sdk| {
+        self.send(Operation::PutRolePermissionsBoundary, |sdk| {
             sdk.iam
                 .put_role_permissions_boundary()
                 .role_name(role)
                 .permissions_boundary(policy_arn)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:DeleteRolePermissionsBoundary.
     pub async fn delete_role_boundary(&self, role: &str) -> CallResult<()> {
-        self.call(Operation::DeleteRolePermissionsBoundary, |sdk| {
+        self.send(Operation::DeleteRolePermissionsBoundary, |sdk| {
             sdk.iam
                 .delete_role_permissions_boundary()
                 .role_name(role)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 }
 
-fn actual(role: &RoleDetail) -> Seen {
-    Seen {
+fn actual(role: &RoleDetail) -> role::Seen {
+    role::Seen {
         name: role.role_name().unwrap_or_default().to_owned(),
         id: role.role_id().unwrap_or_default().to_owned(),
         path: role.path().unwrap_or("/").to_owned(),

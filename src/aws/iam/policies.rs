@@ -40,7 +40,7 @@ pub(crate) struct Simulated {
 impl Client {
     /// iam:CreatePolicy, below `path`.
     pub async fn create_policy(&self, policy: &Spec, path: &str) -> CallResult<()> {
-        self.call(Operation::CreatePolicy, |sdk| {
+        self.send(Operation::CreatePolicy, |sdk| {
             sdk.iam
                 .create_policy()
                 .policy_name(&policy.name)
@@ -48,13 +48,12 @@ impl Client {
                 .policy_document(policy.document.to_string())
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:CreatePolicyVersion, in force at once.
     pub async fn create_policy_version(&self, arn: &str, document: &Value) -> CallResult<()> {
-        self.call(Operation::CreatePolicyVersion, |sdk| {
+        self.send(Operation::CreatePolicyVersion, |sdk| {
             sdk.iam
                 .create_policy_version()
                 .policy_arn(arn)
@@ -62,30 +61,27 @@ impl Client {
                 .set_as_default(true)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:DeletePolicyVersion.
     pub async fn delete_policy_version(&self, arn: &str, version: &str) -> CallResult<()> {
-        self.call(Operation::DeletePolicyVersion, |sdk| {
+        self.send(Operation::DeletePolicyVersion, |sdk| {
             sdk.iam
                 .delete_policy_version()
                 .policy_arn(arn)
                 .version_id(version)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:DeletePolicy.
     pub async fn delete_policy(&self, arn: &str) -> CallResult<()> {
-        self.call(Operation::DeletePolicy, |sdk| {
+        self.send(Operation::DeletePolicy, |sdk| {
             sdk.iam.delete_policy().policy_arn(arn).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:SimulatePrincipalPolicy: one page of what a user may do, every action on every resource, in a region.

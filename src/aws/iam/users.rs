@@ -17,7 +17,7 @@ use super::{tag_list, tags};
 /// Entries a page at most. Source: IAM API reference, `MaxItems`.
 const PAGE: i32 = 1000;
 
-/// What IAM does not delete a user with.
+/// A kind of thing that a user may have. IAM deletes no user who still has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UserPart {
     /// Access keys, by id.
@@ -76,7 +76,7 @@ impl Client {
         tags: &Tags,
     ) -> CallResult<()> {
         let tags = tag_list(Operation::CreateUser, tags)?;
-        self.call(Operation::CreateUser, |sdk| {
+        self.send(Operation::CreateUser, |sdk| {
             sdk.iam
                 .create_user()
                 .user_name(name)
@@ -85,48 +85,44 @@ impl Client {
                 .set_tags(Some(tags.clone()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:TagUser.
     pub async fn tag_user(&self, name: &str, tags: &Tags) -> CallResult<()> {
         let tags = tag_list(Operation::TagUser, tags)?;
-        self.call(Operation::TagUser, |sdk| {
+        self.send(Operation::TagUser, |sdk| {
             sdk.iam
                 .tag_user()
                 .user_name(name)
                 .set_tags(Some(tags.clone()))
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:PutUserPermissionsBoundary.
     pub async fn put_user_boundary(&self, name: &str, policy_arn: &str) -> CallResult<()> {
-        self.call(Operation::PutUserPermissionsBoundary, |sdk| {
+        self.send(Operation::PutUserPermissionsBoundary, |sdk| {
             sdk.iam
                 .put_user_permissions_boundary()
                 .user_name(name)
                 .permissions_boundary(policy_arn)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:AttachUserPolicy.
     pub async fn attach_user_policy(&self, name: &str, policy_arn: &str) -> CallResult<()> {
-        self.call(Operation::AttachUserPolicy, |sdk| {
+        self.send(Operation::AttachUserPolicy, |sdk| {
             sdk.iam
                 .attach_user_policy()
                 .user_name(name)
                 .policy_arn(policy_arn)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:PutUserPolicy.
@@ -136,7 +132,7 @@ impl Client {
         policy: &str,
         document: &Value,
     ) -> CallResult<()> {
-        self.call(Operation::PutUserPolicy, |sdk| {
+        self.send(Operation::PutUserPolicy, |sdk| {
             sdk.iam
                 .put_user_policy()
                 .user_name(name)
@@ -144,8 +140,7 @@ impl Client {
                 .policy_document(document.to_string())
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:GetAccountPasswordPolicy: the shortest password that it allows; `None` where the account has no such policy.
@@ -171,7 +166,7 @@ impl Client {
         name: &str,
         password: &SecretString,
     ) -> CallResult<()> {
-        self.call(Operation::CreateLoginProfile, |sdk| {
+        self.send(Operation::CreateLoginProfile, |sdk| {
             sdk.iam
                 .create_login_profile()
                 .user_name(name)
@@ -179,8 +174,7 @@ impl Client {
                 .password_reset_required(true)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:UpdateLoginProfile, likewise.
@@ -189,7 +183,7 @@ impl Client {
         name: &str,
         password: &SecretString,
     ) -> CallResult<()> {
-        self.call(Operation::UpdateLoginProfile, |sdk| {
+        self.send(Operation::UpdateLoginProfile, |sdk| {
             sdk.iam
                 .update_login_profile()
                 .user_name(name)
@@ -197,17 +191,15 @@ impl Client {
                 .password_reset_required(true)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:DeleteLoginProfile.
     pub async fn delete_login_profile(&self, name: &str) -> CallResult<()> {
-        self.call(Operation::DeleteLoginProfile, |sdk| {
+        self.send(Operation::DeleteLoginProfile, |sdk| {
             sdk.iam.delete_login_profile().user_name(name).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:CreateAccessKey.
@@ -217,13 +209,15 @@ impl Client {
             |sdk| sdk.iam.create_access_key().user_name(name).send(),
             |answer| {
                 let answer = answer?;
-                let key = answer.access_key().ok_or_else(|| CloudError {
-                    operation: Operation::CreateAccessKey,
-                    // A key may be there now, and nobody knows its secret.
-                    kind: ErrorKind::Ambiguous,
-                    code: "UnreadableAnswer".to_owned(),
-                    message: "the answer has no key".to_owned(),
-                    request_id: None,
+                // Without it, a key may be there whose secret nobody knows.
+                let key = answer.access_key().ok_or_else(|| {
+                    let message = "the answer has no key";
+                    CloudError::new(
+                        Operation::CreateAccessKey,
+                        ErrorKind::Ambiguous,
+                        "UnreadableAnswer",
+                        message,
+                    )
                 })?;
                 Ok(AccessKey {
                     id: key.access_key_id().to_owned(),
@@ -234,229 +228,126 @@ impl Client {
         .await
     }
 
-    /// What a user has of a kind, by id: iam:ListAccessKeys, iam:ListMFADevices, … (see [`UserPart`]); the first page,
-    /// which holds more than a user may have.
+    /// The ids of what a user has of a kind (iam:ListAccessKeys, iam:ListMFADevices, …): the first page, which holds
+    /// more than a user may have.
     pub async fn user_parts(&self, name: &str, part: UserPart) -> CallResult<Vec<String>> {
         let owned = |text: &str| text.to_owned();
-        Ok(match part {
-            UserPart::AccessKey => {
-                let answer = self
-                    .call(Operation::ListAccessKeys, |sdk| {
-                        sdk.iam
-                            .list_access_keys()
-                            .user_name(name)
-                            .max_items(PAGE)
-                            .send()
-                    })
-                    .await?;
-                let keys = answer.access_key_metadata().iter();
-                keys.filter_map(|key| key.access_key_id().map(owned))
-                    .collect()
-            }
-            UserPart::Group => {
-                let answer = self
-                    .call(Operation::ListGroupsForUser, |sdk| {
-                        sdk.iam
-                            .list_groups_for_user()
-                            .user_name(name)
-                            .max_items(PAGE)
-                            .send()
-                    })
-                    .await?;
-                let groups = answer.groups().iter();
-                groups.map(|group| owned(group.group_name())).collect()
-            }
-            UserPart::AttachedPolicy => {
-                let answer = self
-                    .call(Operation::ListAttachedUserPolicies, |sdk| {
-                        sdk.iam
-                            .list_attached_user_policies()
-                            .user_name(name)
-                            .max_items(PAGE)
-                            .send()
-                    })
-                    .await?;
-                let policies = answer.attached_policies().iter();
-                policies
-                    .filter_map(|policy| policy.policy_arn().map(owned))
-                    .collect()
-            }
-            UserPart::InlinePolicy => {
-                self.call(Operation::ListUserPolicies, |sdk| {
-                    sdk.iam
-                        .list_user_policies()
-                        .user_name(name)
-                        .max_items(PAGE)
-                        .send()
+        // The SDK gives each listing types of its own.
+        macro_rules! list {
+            ($operation:ident, $request:ident $(.$option:ident($value:expr))*, $items:ident, $id:expr) => {
+                self.call(Operation::$operation, |sdk| {
+                    sdk.iam.$request().user_name(name)$(.$option($value))*.send()
                 })
                 .await?
-                .policy_names
-            }
-            UserPart::MfaDevice => {
-                let answer = self
-                    .call(Operation::ListMfaDevices, |sdk| {
-                        sdk.iam
-                            .list_mfa_devices()
-                            .user_name(name)
-                            .max_items(PAGE)
-                            .send()
-                    })
-                    .await?;
-                let devices = answer.mfa_devices().iter();
-                devices
-                    .map(|device| owned(device.serial_number()))
-                    .collect()
-            }
-            UserPart::SigningCertificate => {
-                let answer = self
-                    .call(Operation::ListSigningCertificates, |sdk| {
-                        sdk.iam
-                            .list_signing_certificates()
-                            .user_name(name)
-                            .max_items(PAGE)
-                            .send()
-                    })
-                    .await?;
-                let certificates = answer.certificates().iter();
-                certificates
-                    .map(|one| owned(one.certificate_id()))
-                    .collect()
-            }
-            UserPart::SshPublicKey => {
-                let answer = self
-                    .call(Operation::ListSshPublicKeys, |sdk| {
-                        sdk.iam
-                            .list_ssh_public_keys()
-                            .user_name(name)
-                            .max_items(PAGE)
-                            .send()
-                    })
-                    .await?;
-                let keys = answer.ssh_public_keys().iter();
-                keys.map(|key| owned(key.ssh_public_key_id())).collect()
-            }
-            UserPart::ServiceCredential => {
-                let answer = self
-                    .call(Operation::ListServiceSpecificCredentials, |sdk| {
-                        sdk.iam
-                            .list_service_specific_credentials()
-                            .user_name(name)
-                            .send()
-                    })
-                    .await?;
-                let credentials = answer.service_specific_credentials().iter();
-                credentials
-                    .map(|one| owned(one.service_specific_credential_id()))
-                    .collect()
-            }
+                .$items()
+                .iter()
+                .filter_map($id)
+                .collect()
+            };
+        }
+        Ok(match part {
+            UserPart::AccessKey => list!(
+                ListAccessKeys,
+                list_access_keys.max_items(PAGE),
+                access_key_metadata,
+                |key| key.access_key_id().map(owned)
+            ),
+            UserPart::Group => list!(
+                ListGroupsForUser,
+                list_groups_for_user.max_items(PAGE),
+                groups,
+                |group| Some(owned(group.group_name()))
+            ),
+            UserPart::AttachedPolicy => list!(
+                ListAttachedUserPolicies,
+                list_attached_user_policies.max_items(PAGE),
+                attached_policies,
+                |policy| policy.policy_arn().map(owned)
+            ),
+            UserPart::InlinePolicy => list!(
+                ListUserPolicies,
+                list_user_policies.max_items(PAGE),
+                policy_names,
+                |policy| Some(owned(policy))
+            ),
+            UserPart::MfaDevice => list!(
+                ListMfaDevices,
+                list_mfa_devices.max_items(PAGE),
+                mfa_devices,
+                |device| Some(owned(device.serial_number()))
+            ),
+            UserPart::SigningCertificate => list!(
+                ListSigningCertificates,
+                list_signing_certificates.max_items(PAGE),
+                certificates,
+                |certificate| Some(owned(certificate.certificate_id()))
+            ),
+            UserPart::SshPublicKey => list!(
+                ListSshPublicKeys,
+                list_ssh_public_keys.max_items(PAGE),
+                ssh_public_keys,
+                |key| Some(owned(key.ssh_public_key_id()))
+            ),
+            UserPart::ServiceCredential => list!(
+                ListServiceSpecificCredentials,
+                list_service_specific_credentials,
+                service_specific_credentials,
+                |credential| Some(owned(credential.service_specific_credential_id()))
+            ),
         })
     }
 
     /// Takes one of them from the user: iam:DeleteAccessKey, iam:DeactivateMFADevice, …
     pub async fn remove_user_part(&self, name: &str, part: UserPart, id: &str) -> CallResult<()> {
+        macro_rules! remove {
+            ($operation:ident, $request:ident, $id:ident) => {
+                self.send(Operation::$operation, |sdk| {
+                    sdk.iam.$request().user_name(name).$id(id).send()
+                })
+                .await
+            };
+        }
         match part {
-            UserPart::AccessKey => self
-                .call(Operation::DeleteAccessKey, |sdk| {
-                    sdk.iam
-                        .delete_access_key()
-                        .user_name(name)
-                        .access_key_id(id)
-                        .send()
-                })
-                .await
-                .map(drop),
-            UserPart::Group => self
-                .call(Operation::RemoveUserFromGroup, |sdk| {
-                    sdk.iam
-                        .remove_user_from_group()
-                        .user_name(name)
-                        .group_name(id)
-                        .send()
-                })
-                .await
-                .map(drop),
-            UserPart::AttachedPolicy => self
-                .call(Operation::DetachUserPolicy, |sdk| {
-                    sdk.iam
-                        .detach_user_policy()
-                        .user_name(name)
-                        .policy_arn(id)
-                        .send()
-                })
-                .await
-                .map(drop),
-            UserPart::InlinePolicy => self
-                .call(Operation::DeleteUserPolicy, |sdk| {
-                    sdk.iam
-                        .delete_user_policy()
-                        .user_name(name)
-                        .policy_name(id)
-                        .send()
-                })
-                .await
-                .map(drop),
-            UserPart::MfaDevice => self
-                .call(Operation::DeactivateMfaDevice, |sdk| {
-                    sdk.iam
-                        .deactivate_mfa_device()
-                        .user_name(name)
-                        .serial_number(id)
-                        .send()
-                })
-                .await
-                .map(drop),
-            UserPart::SigningCertificate => self
-                .call(Operation::DeleteSigningCertificate, |sdk| {
-                    sdk.iam
-                        .delete_signing_certificate()
-                        .user_name(name)
-                        .certificate_id(id)
-                        .send()
-                })
-                .await
-                .map(drop),
-            UserPart::SshPublicKey => self
-                .call(Operation::DeleteSshPublicKey, |sdk| {
-                    sdk.iam
-                        .delete_ssh_public_key()
-                        .user_name(name)
-                        .ssh_public_key_id(id)
-                        .send()
-                })
-                .await
-                .map(drop),
-            UserPart::ServiceCredential => self
-                .call(Operation::DeleteServiceSpecificCredential, |sdk| {
-                    sdk.iam
-                        .delete_service_specific_credential()
-                        .user_name(name)
-                        .service_specific_credential_id(id)
-                        .send()
-                })
-                .await
-                .map(drop),
+            UserPart::AccessKey => remove!(DeleteAccessKey, delete_access_key, access_key_id),
+            UserPart::Group => remove!(RemoveUserFromGroup, remove_user_from_group, group_name),
+            UserPart::AttachedPolicy => remove!(DetachUserPolicy, detach_user_policy, policy_arn),
+            UserPart::InlinePolicy => remove!(DeleteUserPolicy, delete_user_policy, policy_name),
+            UserPart::MfaDevice => {
+                remove!(DeactivateMfaDevice, deactivate_mfa_device, serial_number)
+            }
+            UserPart::SigningCertificate => remove!(
+                DeleteSigningCertificate,
+                delete_signing_certificate,
+                certificate_id
+            ),
+            UserPart::SshPublicKey => {
+                remove!(DeleteSshPublicKey, delete_ssh_public_key, ssh_public_key_id)
+            }
+            UserPart::ServiceCredential => remove!(
+                DeleteServiceSpecificCredential,
+                delete_service_specific_credential,
+                service_specific_credential_id
+            ),
         }
     }
 
     /// iam:DeleteVirtualMFADevice.
     pub async fn delete_virtual_mfa_device(&self, serial: &str) -> CallResult<()> {
-        self.call(Operation::DeleteVirtualMfaDevice, |sdk| {
+        self.send(Operation::DeleteVirtualMfaDevice, |sdk| {
             sdk.iam
                 .delete_virtual_mfa_device()
                 .serial_number(serial)
                 .send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// iam:DeleteUser.
     pub async fn delete_user(&self, name: &str) -> CallResult<()> {
-        self.call(Operation::DeleteUser, |sdk| {
+        self.send(Operation::DeleteUser, |sdk| {
             sdk.iam.delete_user().user_name(name).send()
         })
-        .await?;
-        Ok(())
+        .await
     }
 }
 

@@ -5,39 +5,39 @@ use std::time::Duration;
 use super::super::operations::RequestQuota;
 use super::turns::Turns;
 
-/// Part of a quota's rate that is left unused. Calls that leave evenly arrive unevenly, and AWS counts arrivals: at
-/// the quota's exact rate, one call in a few would come too early and be throttled.
+/// The part of a quota's rate that stays unused. Calls that leave evenly arrive unevenly, and AWS counts arrivals: at the
+/// quota's exact rate, AWS would throttle one call in a few.
 const MARGIN: f64 = 0.015;
-/// Part of a burst that is left unused, for the same reason: it is what absorbs the uneven arrivals.
+/// The part of a burst that stays unused, for the same reason: it absorbs the uneven arrivals.
 const BURST_MARGIN: f64 = 0.1;
-/// How unevenly calls arrive at least, on the way to AWS and on a busy computer of ours. The parts above cover it at AWS's
-/// own rates; where a quota was raised, as much time is more of it.
+/// How unevenly calls arrive at least, because of the network and a busy computer. The margins above cover this at AWS's
+/// default rates. At a raised rate, the same time is a larger part.
 const UNEVEN: Duration = Duration::from_millis(25);
-/// What a throttle answer leaves of the rate, as in the adaptive mode of AWS's own SDKs.
+/// A throttle answer reduces the rate to this part, as in the adaptive mode of AWS's SDKs.
 const SLOWER: f64 = 0.7;
-/// Least part of a quota's rate that others can push us down to: nobody waits for ever.
+/// The rate never falls below this part of the quota, so that no call waits for ever.
 const LEAST: f64 = 0.2;
-/// How long it takes to get back what one throttle answer took.
+/// How long the rate takes to recover from one throttle answer.
 const RECOVERY: Duration = Duration::from_secs(120);
-/// Throttle answers that come closer than this belong together: the calls were in flight at once.
+/// Throttle answers that are closer than this count once: their calls were in flight together.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// Rounding of sums of fractions must not make anybody wait a nanosecond more.
+/// Sums of fractions are not exact. No call may wait for that.
 const ROUNDING: f64 = 1e-6;
 
 /// How many calls may go out, and when.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenBucket {
-    /// Tokens a second, alone in the account.
+    /// Tokens per second, without other clients in the account.
     rate: f64,
     burst: f64,
     tokens: f64,
     counted: Duration,
-    /// Part of the rate that AWS was last seen to grant us, and since when.
+    /// The part of the rate that AWS last granted, and since when.
     share: f64,
     share_since: Duration,
     slowed: Option<Duration>,
     paused_until: Duration,
-    /// For a bucket without burst, in the place of the share.
+    /// Replaces the share in a bucket without burst.
     turns: Option<Turns>,
 }
 
@@ -65,7 +65,7 @@ impl TokenBucket {
         }
     }
 
-    /// How long until `count` tokens are there, or as many as it can hold; zero: now.
+    /// How long until `count` tokens are there, or as many as the bucket holds; zero: now.
     pub(crate) fn wait(&mut self, now: Duration, count: usize) -> Duration {
         self.refill(now);
         let paused = self.paused_until.saturating_sub(now);
@@ -87,12 +87,12 @@ impl TokenBucket {
         }
     }
 
-    /// AWS said that we were too fast: others use the same quota. Nobody uses the bucket before `pause` is over, and it
-    /// goes slower; it gets back to its full rate bit by bit.
+    /// AWS throttled a call, so other clients use the same quota. The bucket gives no token during `pause`, and is slower
+    /// afterwards. It recovers bit by bit.
     pub(crate) fn throttled(&mut self, now: Duration, pause: Duration) {
         self.refill(now);
         if let Some(turns) = &mut self.turns {
-            // An answer to a call that was in flight with one that was refused already tells nothing new.
+            // This call was in flight together with one that was refused already: nothing new.
             if now >= self.paused_until {
                 turns.refused();
                 self.paused_until = now + Duration::from_secs_f64(1.0 / self.rate);
@@ -104,7 +104,7 @@ impl TokenBucket {
         }
         self.tokens = self.tokens.min(0.0);
         self.paused_until = self.paused_until.max(now + pause);
-        // What AWS refills meanwhile goes to the others.
+        // Other clients take what AWS refills meanwhile.
         self.counted = self.paused_until;
         if self.slowed.is_some_and(|at| now < at + TOGETHER) {
             return;

@@ -1,28 +1,27 @@
-//! A bucket that holds one token: who leaves how many of its turns to others.
+//! A bucket that holds one token: how many of its turns to leave to other clients.
 //!
-//! Whoever else takes from such a bucket takes whole turns, and nothing but a refusal tells that a turn was taken. So
-//! it matters *when* a call comes, not how often on average: to go at half the rate means to leave every other turn, and
-//! not to come at odd moments. The rule, for each operation by itself:
+//! Another client of such a bucket takes whole turns, and only a refusal shows that it took one. So it matters *when* a call
+//! comes, not how often on average: half the rate means to leave every other turn, not to come at odd moments. The rule,
+//! for each operation by itself:
 //!
-//! - The refused call tries the very next turn. Whoever took this one has had it, and to wait longer is to come in their
-//!   rhythm and be refused again and again.
-//! - Refused soon after the last refusal: half of the turns or more are gone. From now on one is left between two calls.
-//!   Others who take fewer cost a refusal for each turn that they take, and no time.
-//! - Refused [`EXPLAINED`] times in a row and more: half is not what is left to us. Each leaves one turn more, up to
+//! - A refused call tries the very next turn. The other client has just had its turn. A longer wait would meet the other
+//!   client's rhythm, and be refused again and again.
+//! - A refusal soon after the last one: others take half of the turns or more. From now on, one turn is left between two
+//!   calls. Others who take fewer turns cost one refusal for each of them, and no time.
+//! - More than [`EXPLAINED`] refusals in a row: others take more than half. Each further refusal leaves one turn more, up to
 //!   [`MOST_LEFT`].
-//! - After [`CALLS_UNTIL_FEWER`] calls one turn fewer is left. That is how it shows that the others have gone; where they
-//!   have not, the price is a refusal in so many calls and no time, as the refused call takes the next turn.
+//! - After [`CALLS_UNTIL_FEWER`] calls, one turn fewer is left. This finds out whether the others are gone. If not, it costs
+//!   one refusal in so many calls, and no time, because the refused call takes the next turn.
 
-/// Turns that are left to others at most; nobody waits for ever.
+/// At most this many turns are left to others, so that no call waits for ever.
 const MOST_LEFT: u32 = 4;
-/// Refusals in a row that somebody who takes half of the turns explains: of two, our own last call held one up.
+/// One other client that takes half of the turns causes up to this many refusals in a row; our own last call delays one.
 const EXPLAINED: u32 = 2;
-/// A refusal within so many calls of the last one, its own counted, is soon after it.
+/// A refusal is "soon after" the last one within this many calls, its own included.
 const SOON: u32 = 2;
-/// Calls until one turn fewer is left to others.
 const CALLS_UNTIL_FEWER: u32 = 16;
 
-/// How many turns are left to others, and what came of it.
+/// How many turns are left to others, and the outcome so far.
 #[derive(Debug, Clone)]
 pub(super) struct Turns {
     left: u32,
@@ -32,7 +31,7 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// None is left: alone, as far as anybody knows.
+    /// Leaves none: no other client is known.
     pub(crate) fn new() -> Self {
         Self {
             left: 0,
@@ -42,7 +41,7 @@ impl Turns {
         }
     }
 
-    /// From one call to the next, in turns.
+    /// In turns.
     pub(crate) fn between_calls(&self) -> u32 {
         1 + self.left
     }
@@ -53,12 +52,12 @@ impl Turns {
         self.since_change += 1;
         if self.left > 0 && self.since_change > CALLS_UNTIL_FEWER {
             self.left -= 1;
-            // The next call, which comes sooner for it, is the second.
+            // The next call, which now comes sooner, is the second.
             self.since_change = 1;
         }
     }
 
-    /// The last call was refused. The next one may go one turn later.
+    /// The last call was refused. The next one goes one turn later.
     pub(crate) fn refused(&mut self) {
         let in_a_row = self.since_refusal <= 1;
         self.refusals_in_a_row = if in_a_row {

@@ -393,15 +393,22 @@ impl Observed {
 /// How full the account is, against its limits; `None` where it could not be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct AccountUse {
-    pub(crate) roles: Option<u32>,
-    pub(crate) roles_quota: Option<u32>,
-    pub(crate) users: Option<u32>,
-    pub(crate) users_quota: Option<u32>,
-    pub(crate) policies: Option<u32>,
-    pub(crate) policies_quota: Option<u32>,
+    /// Roles in the account.
+    pub roles: Option<u32>,
+    /// Quota on roles.
+    pub roles_quota: Option<u32>,
+    /// Users in the account.
+    pub users: Option<u32>,
+    /// Quota on users.
+    pub users_quota: Option<u32>,
+    /// Customer managed policies in the account.
+    pub policies: Option<u32>,
+    /// Quota on customer managed policies.
+    pub policies_quota: Option<u32>,
+    /// REST APIs in the region.
     pub(crate) rest_apis: Option<u32>,
     /// Functions that may run at once in the region.
-    pub(crate) concurrency_quota: Option<u32>,
+    pub concurrency_quota: Option<u32>,
     /// Those of them that are reserved for single functions.
-    pub(crate) concurrency_reserved: Option<u32>,
+    pub concurrency_reserved: Option<u32>,
 }

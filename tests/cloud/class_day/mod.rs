@@ -18,7 +18,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use homeroom::aws::{CallResult, Client, ConnectOptions, NewStateMachine, Page, connect};
+use homeroom::aws::{
+    CallResult, Client, ConnectOptions, NewStateMachine, Page, Principal, connect,
+};
 use homeroom::local::{Dirs, LocalCloud, PrivateCloud, PrivateOptions};
 use homeroom::strict::{Options, Proxy};
 use serde_json::Value;
@@ -165,10 +167,13 @@ impl Day {
         let cloud = &self.witness().await;
         let mut names = Vec::new();
         names.extend(
-            all(|t| cloud.roles_page(t))
+            all(|t| cloud.principals_page(t))
                 .await
                 .into_iter()
-                .map(|r| r.name),
+                .filter_map(|principal| match principal {
+                    Principal::Role(role) => Some(role.name),
+                    _ => None,
+                }),
         );
         names.extend(
             all(|t| cloud.functions_page(t))

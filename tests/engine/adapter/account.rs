@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeroom::aws::{CallResult, ErrorKind, NewFunction, NewStateMachine, Page};
+use homeroom::aws::{CallResult, ErrorKind, NewFunction, NewStateMachine, Page, Principal};
 use homeroom::stack::kinds::function::Spec as Function;
 use homeroom::stack::ownership::Tags;
 
@@ -27,7 +27,10 @@ async fn who_and_where_is_told() {
     let summary = cloud.account_summary().await.unwrap();
     assert_eq!((summary.roles, summary.roles_quota), (Some(0), Some(1000)));
     let concurrency = cloud.concurrency().await.unwrap();
-    let read = (concurrency.quota, concurrency.reserved);
+    let read = (
+        concurrency.concurrency_quota,
+        concurrency.concurrency_reserved,
+    );
     assert_eq!(read, (Some(1000), Some(0)));
     assert_eq!(cloud.region(), REGION);
 }
@@ -43,9 +46,11 @@ async fn a_role_reads_back_as_it_was_written() {
         .await
         .unwrap();
 
-    let page = cloud.roles_page(None).await.unwrap();
+    let page = cloud.principals_page(None).await.unwrap();
     assert_eq!((page.items.len(), page.next), (1, None));
-    let actual = &page.items[0];
+    let Principal::Role(actual) = &page.items[0] else {
+        panic!("{:?} is no role", page.items);
+    };
     assert_eq!(
         (actual.name.as_str(), actual.path.as_str()),
         ("user1-worker", PATH)
@@ -61,9 +66,9 @@ async fn a_role_reads_back_as_it_was_written() {
 
     let other = role("x", "states.amazonaws.com").trust;
     cloud.update_trust("user1-worker", &other).await.unwrap();
-    assert_eq!(
-        cloud.roles_page(None).await.unwrap().items[0].trust,
-        Some((*other).clone())
+    let page = cloud.principals_page(None).await.unwrap();
+    assert!(
+        matches!(&page.items[0], Principal::Role(role) if role.trust.as_ref() == Some(&*other))
     );
 
     assert_eq!(
@@ -228,7 +233,10 @@ async fn every_listing_can_be_followed_over_its_pages() {
     }
     aws.set_page_size(2);
     let cloud = aws.cloud().await;
-    assert_eq!(all(async |token| cloud.roles_page(token).await).await, 5);
+    assert_eq!(
+        all(async |token| cloud.principals_page(token).await).await,
+        5
+    );
     assert_eq!(
         all(async |token| cloud.functions_page(token).await).await,
         5
