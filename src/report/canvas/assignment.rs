@@ -84,7 +84,7 @@ pub(super) fn find(file: &str, header: &Record, wanted: &str) -> Result<usize, F
     Err(match no_assignment {
         Some(at) if is_total(titles[at]) => failure(
             format!(
-                "{} is a read-only column: Canvas calculates it, and imports nothing into it",
+                "{} is a read-only column: Canvas treats it as a total and imports nothing into it",
                 shown(titles[at])
             ),
             match title_of(titles[at]) {
