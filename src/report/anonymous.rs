@@ -1,14 +1,12 @@
-//! The class for a projector: pseudonyms for people, and nothing that tells who somebody is.
+//! The class for a projector: pseudonyms for people, and nothing that identifies them.
 //!
-//! Two rules, because one would not do. What a student or the roster can have written (names, inputs,
-//! execution names, evidence, outputs, differences) is left out as a whole: no search could find a first name in
-//! a free text for certain. What homeroom and AWS say of a broken stack or a failed reading stays, since the
-//! class's instructor needs it on the wall, with every identifying string of the class taken out.
+//! There are two rules. What a student or the roster may have written (names, inputs, execution names, evidence, outputs,
+//! differences) is left out: no search finds a first name in a free text for certain. What homeroom and AWS say about a
+//! broken stack or a failed reading stays, because the instructor needs it, without the identifying strings of the class.
 //!
-//! Pseudonyms are a keyed hash (HMAC-SHA-256, RFC 2104) of class and username. The key is random and stays in
-//! the class's folder, so that pseudonyms are the same from report to report, and whoever knows the roster but
-//! not the key cannot compute them. Rows are in the order of the pseudonyms: the roster's own would give
-//! everybody away.
+//! Pseudonyms are a keyed hash (HMAC-SHA-256, RFC 2104) of class and username. The key is random and stays in the class's
+//! folder: so pseudonyms are the same in every report, and nobody can compute them without the key. Rows are in the order
+//! of the pseudonyms, because the roster's order would identify everybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -49,7 +47,7 @@ const NUMBERS: u64 = 90;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PseudonymKey {
     secret: [u8; 32],
-    /// Values of the roster that stand in no report, and are taken out of what this one quotes.
+    /// Values of the roster that are in no report. They are removed from quoted texts.
     hidden: Vec<String>,
 }
 
@@ -68,7 +66,7 @@ impl PseudonymKey {
         }
     }
 
-    /// With values of the roster besides those of the report that tell who somebody is: they are taken out, too.
+    /// Removes these values of the roster too, which identify people and are not in the report.
     pub fn hiding(mut self, values: &[String]) -> Self {
         self.hidden.extend_from_slice(values);
         self
@@ -95,7 +93,7 @@ impl PseudonymKey {
             }
             let bytes = fs::read(&path)?.try_into().map_err(|_| {
                 io::Error::other(
-                    "is not a key (32 bytes): put the right file back; without any, everybody gets a new pseudonym",
+                    "is not a key of 32 bytes: put the right file back, or delete it to give everybody a new pseudonym",
                 )
             })?;
             Ok(Self::from_bytes(bytes))
@@ -104,11 +102,11 @@ impl PseudonymKey {
     }
 
     fn number(&self, class: &ClassName, username: &Username, attempt: u32) -> u64 {
-        // HMAC takes keys of any length, so this cannot fail.
+        // HMAC accepts keys of any length, so this cannot fail.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
             return 0;
         };
-        // Neither name can contain a zero byte: no two pairs read alike.
+        // Neither name can contain a zero byte, so no two pairs have the same bytes.
         mac.update(class.as_str().as_bytes());
         mac.update(&[0]);
         mac.update(username.as_str().as_bytes());
@@ -122,8 +120,8 @@ impl PseudonymKey {
     }
 }
 
-/// A pseudonym for each of them, no two alike. Should two meet (for a class of thirty: one time in three
-/// hundred), one of them, always the same, gets another.
+/// A different pseudonym for each username. If two are equal (in a class of thirty: one time in three hundred), always the
+/// same one of them gets another.
 fn pseudonyms<'a>(
     key: &PseudonymKey,
     class: &ClassName,
@@ -162,7 +160,7 @@ fn pseudonym(number: u64) -> String {
     format!("{adjective}-{animal}-{}", 10 + draw(NUMBERS))
 }
 
-/// The class without anything that tells who somebody is, nor which account it lives in.
+/// The class without anything that identifies a person or the account.
 pub fn anonymous(report: &Document, key: &PseudonymKey) -> Document {
     let names = pseudonyms(
         key,

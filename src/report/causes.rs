@@ -1,4 +1,4 @@
-//! Failures grouped by cause over the class, so that one fix is read once and helps everybody.
+//! Failures grouped by cause over the class, so that each fix is read once.
 
 use std::collections::BTreeMap;
 
@@ -14,22 +14,22 @@ use crate::text::show::clean;
 /// What stands for the student's own name in a cause that several share.
 const ANY_STUDENT: &str = "<username>";
 
-/// One cause, and whom it hit, as `report.json` has it.
+/// One cause, and the students with it, as in `report.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Cause {
-    /// What went wrong; the student's name in it reads `<username>` when several share it.
+    /// Where several students share the cause, `<username>` stands for the student's name.
     pub(crate) cause: String,
     pub(crate) hint: Option<String>,
-    /// What failed for it, each once, in order of appearance.
+    /// What failed, each once, in order of appearance.
     pub(crate) subjects: Vec<String>,
-    /// Whom it hit, each once, in order of appearance.
+    /// Each once, in order of appearance.
     pub(crate) students: Vec<Username>,
     /// AWS's id of the first of the requests that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<String>,
 }
 
-/// Groups failures by their cause: the one that hit the most students first, ties in order of appearance.
+/// Groups failures by their cause: the one with the most students first, equal ones in order of appearance.
 pub(crate) fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failure)>) -> Vec<Cause> {
     let mut at: BTreeMap<String, usize> = BTreeMap::new();
     let mut causes: Vec<(Cause, Failure)> = Vec::new();
@@ -57,7 +57,7 @@ pub(crate) fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failur
         }
     }
     let with_own_words = |(mut cause, first): (Cause, Failure)| {
-        // Only one was hit: their own words are the better ones.
+        // With only one student, the text of the failure itself is better.
         if let [only] = cause.students.as_slice() {
             cause.cause = clean(&first.cause).into_owned();
             cause.hint = first.hint.as_deref().map(|h| clean(h).into_owned());
@@ -72,12 +72,12 @@ pub(crate) fn group<'a>(failures: impl IntoIterator<Item = (&'a Username, Failur
     causes
 }
 
-/// The next step where something could not be read and nobody said more.
+/// The hint where something could not be read and there is no other hint.
 const UNREAD: &str =
     "run the same command again in a minute; where AWS denied it, allow the action that it names";
 
-/// A check that needs somebody, as a failure: a broken stack, or something that could not be looked at. A
-/// student's task that is not done yet is no failure.
+/// A check that needs attention, as a failure: a broken stack, or a check that could not be made. A student's task that
+/// is not done yet is no failure.
 pub(crate) fn of_check(check: &CheckResult) -> Option<Failure> {
     let needs_somebody = match check.verdict {
         Verdict::Fail => check.work == Work::Stack,
@@ -93,7 +93,7 @@ pub(crate) fn of_check(check: &CheckResult) -> Option<Failure> {
                 words.join("; ")
             }
         },
-        // What the student does next does not mend that it could not be read.
+        // The student's hint does not help where something could not be read.
         hint: match (check.verdict, check.work) {
             (Verdict::CouldNotCheck, Work::Student) => {
                 let own = check.instructor_hint.clone();
@@ -106,7 +106,7 @@ pub(crate) fn of_check(check: &CheckResult) -> Option<Failure> {
     })
 }
 
-/// Those of a student's checks that need somebody. Of a stack that is not there, that is all there is to say.
+/// A student's checks that need attention. Without a stack, only those of the stack itself.
 pub(super) fn of_checks<'a>(
     student: &'a Username,
     is_deployed: bool,
@@ -119,7 +119,7 @@ pub(super) fn of_checks<'a>(
         .map(move |failure| (student, failure))
 }
 
-/// Takes out what differs from student to student though the cause is the same: the username and request ids.
+/// Takes out what differs between students with the same cause: the username and request ids.
 fn generalise(text: &str, student: &Username) -> String {
     let text = clean(text);
     let name = student.as_str();
@@ -134,26 +134,23 @@ fn generalise(text: &str, student: &Username) -> String {
         rest = after;
     }
     out.push_str(rest);
-    // What homeroom puts behind a text that several share tells nothing without the id.
+    // homeroom adds this to a text. It is empty words without the id.
     without_uuids(&out).replace(" (request id <request id>)", "")
 }
 
-/// The request's id that stands behind a text.
 fn id_in(text: &str) -> Option<String> {
     let (_, rest) = text.split_once(" (request id ")?;
     Some(clean(rest.split_once(')')?.0).into_owned())
 }
 
-/// AWS puts a request id (a UUID) into many messages; no two are alike.
+/// AWS puts a request id (a UUID), which is always another, into many messages.
 fn without_uuids(text: &str) -> String {
     const DASHES: [usize; 4] = [8, 13, 18, 23];
     let is_uuid = |bytes: &[u8]| {
-        bytes.iter().enumerate().all(|(i, b)| {
-            if DASHES.contains(&i) {
-                *b == b'-'
-            } else {
-                b.is_ascii_hexdigit()
-            }
+        let mut bytes = bytes.iter().enumerate();
+        bytes.all(|(i, b)| match DASHES.contains(&i) {
+            true => *b == b'-',
+            false => b.is_ascii_hexdigit(),
         })
     };
     let mut out = String::with_capacity(text.len());

@@ -10,14 +10,15 @@ use crate::text::unwanted::{Unwanted, is_joiner};
 
 use super::document::{Document, ReportStudent};
 
-/// The gradebook: UTF-8 with the mark without which Excel takes it for another encoding, `\n` at line ends.
+/// The gradebook: UTF-8 with a byte-order mark, which Excel needs to see the encoding, and `\n` at line ends.
 ///
-/// A column for each of the student's tasks: the points that it gave, in parts as well. What the instructor deployed
-/// earns nobody anything, so it has no column; `status` says how the stack is. A cell is blank, not 0, where the task
-/// could not be checked, nothing can prove it, or nothing of the stack is there; while something could not be checked, `points` and `percent` are
-/// blank too, since a lower bound is no grade. `total` counts what can be proven.
+/// A column for each of the student's tasks, with the points that it gave. The stack gives no points, so it has no column;
+/// `status` says how it is. A cell is blank, not 0, where the task could not be checked, nothing can prove it, or there is
+/// no stack. While something could not be checked, `points` and `percent` are blank too: a lower bound is no grade. `total`
+/// counts the tasks that can be proven.
 ///
-/// `as_of` says when the oldest was read of what counts, where it could not be read anew (a stack is gone, say).
+/// `as_of`: the time of the oldest reading that counts, where something could not be read now (a stack is gone, for
+/// example).
 ///
 /// # Errors
 /// Never in practice; the CSV writer's own error otherwise.
@@ -32,10 +33,7 @@ pub fn gradebook(document: &Document) -> io::Result<Vec<u8>> {
     writer.write_record(header.iter().map(|text| text.as_bytes()))?;
     for row in &document.students {
         let (student, score) = (&row.student, row.score());
-        let text = |value: &Option<String>| match value {
-            Some(value) => cell(value).into_owned(),
-            None => String::new(),
-        };
+        let text = |value: &Option<String>| cell(value.as_deref().unwrap_or_default()).into_owned();
         let mut record = vec![
             student.username.to_string(),
             text(&student.name),
@@ -43,16 +41,20 @@ pub fn gradebook(document: &Document) -> io::Result<Vec<u8>> {
             text(&student.section),
         ];
         record.extend(tasks.iter().map(|task| points(row, &task.id)));
-        let grade = |shown: Option<String>| shown.unwrap_or_default();
-        record.push(grade(score.certain.then(|| score.earned.to_string())));
-        record.push(score.total.to_string());
-        record.push(grade(score.percent().map(|percent| percent.to_string())));
-        record.push(row.progress.progress.as_str().to_owned());
-        record.push(grade(row.progress.last.as_of.map(|at| {
-            // As spreadsheets read it.
+        let earned = score.certain.then(|| score.earned.to_string());
+        let percent = score.percent().map(|percent| percent.to_string());
+        // In the form that spreadsheets read as a time.
+        let as_of = row.progress.last.as_of.map(|at| {
             let at = document.in_zone(at);
             at.strftime("%Y-%m-%d %H:%M:%S").to_string()
-        })));
+        });
+        record.extend([
+            earned.unwrap_or_default(),
+            score.total.to_string(),
+            percent.unwrap_or_default(),
+            row.progress.progress.as_str().to_owned(),
+            as_of.unwrap_or_default(),
+        ]);
         writer.write_record(&record)?;
     }
     writer.into_inner().map_err(|e| e.into_error())
@@ -66,14 +68,14 @@ fn points(row: &ReportStudent, task: &str) -> String {
         .map_or_else(String::new, |check| check.earned.to_string())
 }
 
-/// What may begin a formula, ASCII and as wide as an ideograph: spreadsheets of some languages take both.
+/// Characters that begin a formula: in ASCII, and the wide forms that spreadsheets of some languages accept.
 const FORMULA: [char; 13] = [
     '=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−',
 ];
 
-/// A text cell that no spreadsheet takes for a formula: one that would begin one gets an apostrophe first,
-/// which spreadsheets take as "this is text". Judged before cleaning, which turns a leading tab or line break into a
-/// space; and behind what some spreadsheets skip. The same behind a semicolon, which ends a cell in many countries.
+/// A text cell that no spreadsheet takes for a formula. A text that would begin one gets an apostrophe first, which tells
+/// spreadsheets "this is text". The text is judged before cleaning, which turns a leading tab or line break into a space,
+/// and without the characters that some spreadsheets skip. The same after a semicolon, which ends a cell in many countries.
 fn cell(text: &str) -> Cow<'_, str> {
     let shown = clean(text);
     let begins = |part: &str| part.trim_start_matches(skipped).starts_with(FORMULA);
@@ -94,8 +96,8 @@ fn cell(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether a character before a formula may be skipped: white space, controls, what is not seen, and what stands in for
-/// those.
+/// Whether a spreadsheet may skip a character before a formula: white space, controls, invisible characters, and the
+/// characters that stand in for those.
 fn skipped(c: char) -> bool {
     c.is_whitespace() || Unwanted::of(c).is_some() || is_joiner(c)
 }

@@ -1,9 +1,9 @@
-//! Diagnostics: each call to AWS in one line, below the student, the step and the operation that it is for. Off unless
-//! `-vv` or `--log-file` asks for them; see docs/troubleshooting.md.
+//! Diagnostics: one line for each call to AWS, with its student, step and operation. Only with `-vv` or `--log-file`; see
+//! docs/troubleshooting.md.
 //!
-//! Only homeroom's own spans and events get through. The SDK and the HTTP stack tell the same subscriber of their
-//! requests, down to headers and bodies, and those hold passwords and keys. homeroom's own name students, resources,
-//! operations and AWS's request ids, never what was sent or answered.
+//! Only homeroom's own spans and events are written. The SDK and the HTTP stack send theirs to the same subscriber, with
+//! headers and bodies, which hold passwords and keys. homeroom's own have students, resources, operations and AWS's
+//! request ids, never what was sent or answered.
 
 use std::fs::File;
 use std::io;
@@ -17,17 +17,17 @@ use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
-/// What writes them to stderr, to a file, or to both.
+/// Writes diagnostics to stderr, to a file, or to both.
 pub fn subscriber(to_stderr: bool, file: Option<File>) -> impl Subscriber + Send + Sync {
     let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::DEBUG);
-    // One layer for both: of two, each would add the request's id to the line that they share.
+    // One layer for both: with two, the request's id would be on each line twice.
     let to = match (file.map(Mutex::new), to_stderr) {
         (Some(file), true) => BoxMakeWriter::new(file.and(io::stderr)),
         (Some(file), false) => BoxMakeWriter::new(file),
         (None, true) => BoxMakeWriter::new(io::stderr),
         (None, false) => BoxMakeWriter::new(io::sink),
     };
-    // A line that cannot be written is lost. To tell of it on stderr would be a panic where nobody reads that.
+    // A line that cannot be written is lost. An error message on a closed stderr would be a panic.
     let lines = fmt::layer()
         .with_target(false)
         .log_internal_errors(false)

@@ -1,13 +1,11 @@
-//! The document: a class at one moment. It is what `report.json` says, and every page, table and file of a class renders
-//! from it. What it adds up is in [`super::tally`] and [`super::causes`], computed when it is written or shown.
+//! The document: a class at one moment. `report.json` is this document, and every page, table and file of a class renders
+//! from it. Its sums are in [`super::tally`] and [`super::causes`], computed when it is written or shown.
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
-use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::aws::execution::Execution;
 use crate::evidence::check::CheckResult;
@@ -24,8 +22,8 @@ use crate::text;
 use super::causes::{self, Cause};
 use super::tally::{CheckTally, STATES, Score, Tally, check_tallies};
 
-/// Name and version of the layout of `report.json`. Keys may be added under the same version; a key
-/// that goes or changes its meaning makes a new one.
+/// Name and version of the layout of `report.json`. A new key keeps the version. A new version is needed when a key is
+/// removed or changes its meaning.
 pub(crate) const REPORT_SCHEMA: &str = "homeroom.report/1";
 
 /// The AWS account that the class lives in.
@@ -52,14 +50,13 @@ pub struct Document {
     pub region: String,
     /// When the cloud was read; its zone is the one that every time of the report is shown in.
     pub taken_at: ZonedDateTime,
-    /// When the oldest was made of what `validate` found; `None` where nothing is.
+    /// When the oldest probe of `validate` was made; `None` without probes.
     pub validated_at: Option<ZonedDateTime>,
     /// Every student of the roster, in its order.
     pub students: Vec<ReportStudent>,
     /// Students who left the roster, where the report is about the whole class.
     pub left: Vec<LeftStudent>,
-    /// Those of them who were read with the others, before their stacks are torn down. They have no row: no grade of
-    /// this class is theirs.
+    /// Those of `left` whose stacks were read before they are torn down. They have no row, because they get no grade.
     pub departed: Vec<ReportStudent>,
     /// Notes that concern the whole class.
     pub notes: Vec<String>,
@@ -72,30 +69,30 @@ pub struct Document {
 /// One student of a report.
 #[derive(Debug, Clone)]
 pub struct ReportStudent {
-    /// As the roster has them.
+    /// As in the roster.
     pub student: Student,
     /// Where they stand.
     pub progress: StudentProgress,
-    /// What `validate` found of their stack; empty when it was not asked.
+    /// The probes of `validate`; empty when it did not run.
     pub validate: Vec<CheckResult>,
 }
 
 /// What changed since the report before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Since {
-    /// When that one was taken, in the zone of this one.
+    /// When the report before was taken, in this report's zone.
     #[serde(serialize_with = "moment")]
     pub taken_at: ZonedDateTime,
-    /// Who moved, by kind of change and then in this report's order.
+    /// By kind of change, then in this report's order.
     pub moves: Vec<Move>,
 }
 
 /// One student's change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Move {
-    /// Whose.
+    /// The student.
     pub username: Username,
-    /// Which way.
+    /// The change.
     pub turn: Turn,
     /// Tasks done before; `None` when they joined.
     pub done_before: Option<usize>,
@@ -139,7 +136,7 @@ impl ReportStudent {
         self.progress.progress != Progress::NotDeployed
     }
 
-    /// What they have reached. Of somebody whose stack is not there nothing is known, which is not zero.
+    /// What the student has reached. Without a stack the points are not known, which is not zero.
     pub(crate) fn score(&self) -> Score {
         let score = Score::of(&self.progress.checks);
         Score {
@@ -148,7 +145,7 @@ impl ReportStudent {
         }
     }
 
-    /// The answers to the checks of their own tasks, or of their stack.
+    /// The checks of the student's own tasks, or those of the stack.
     pub(super) fn checks_of(&self, work: Work) -> impl Iterator<Item = &CheckResult> {
         let checks = self.progress.checks.iter();
         checks.filter(move |check| check.work == work)
@@ -156,25 +153,24 @@ impl ReportStudent {
 }
 
 impl Document {
-    /// How many stand where.
     pub(crate) fn tally(&self) -> Tally {
         Tally::of(self.students.iter().map(|s| s.progress.progress))
     }
 
-    /// The lab's checks with what the class made of each, in the lab's order.
+    /// The lab's checks over the class, in the lab's order.
     pub fn check_tallies(&self) -> Vec<CheckTally> {
         check_tallies(self.students.iter().map(|s| s.progress.checks.as_slice()))
     }
 
-    /// The same of the students' own tasks alone: how the stack is shows in the state.
+    /// Only the students' own tasks. The state shows how the stack is.
     pub(crate) fn tasks(&self) -> Vec<CheckTally> {
         let mut tallies = self.check_tallies();
         tallies.retain(|check| check.work == Work::Student);
         tallies
     }
 
-    /// Everything that needs somebody, grouped by cause: broken stacks, what could not be checked, and what
-    /// `validate` found wrong.
+    /// Everything that needs attention, grouped by cause: broken stacks, checks that could not be made, and failed probes
+    /// of `validate`.
     pub(super) fn causes(&self) -> Vec<Cause> {
         causes::group(self.students.iter().flat_map(|s| {
             let username = &s.progress.username;
@@ -183,9 +179,14 @@ impl Document {
         }))
     }
 
-    /// A moment in the zone that every time of the report is shown in.
+    /// In the zone of every time in the report.
     pub(super) fn in_zone(&self, at: Timestamp) -> ZonedDateTime {
         at.to_zoned_datetime(self.taken_at.time_zone().clone())
+    }
+
+    /// A moment of AWS in the same zone; `None` for a number that is no moment.
+    pub(super) fn at(&self, ms: i64) -> Option<ZonedDateTime> {
+        Some(self.in_zone(Timestamp::from_millisecond(ms).ok()?))
     }
 
     /// `report.json`.
@@ -200,120 +201,96 @@ impl Document {
 /// The keys of `report.json`.
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let zone = self.taken_at.time_zone();
         let tally = self.tally();
         let summary: BTreeMap<&str, usize> = STATES
             .into_iter()
             .map(|state| (state.as_str(), tally.count(state)))
             .collect();
+        let students = self.students.iter().map(|row| self.student(row));
         let left = self.left.iter().map(|left| {
             let mut read = self.departed.iter();
-            let read = read.find(|row| row.student.username == left.username);
-            Departed {
-                left,
-                reading: read.map(|row| InZone(row, zone)),
+            let mut entry = json!(left);
+            if let Some(row) = read.find(|row| row.student.username == left.username) {
+                entry["reading"] = self.student(row);
             }
+            entry
         });
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("schema", REPORT_SCHEMA)?;
-        map.serialize_entry("class", &self.class)?;
-        let lab = json!({ "id": self.lab, "title": self.lab_title });
-        map.serialize_entry("lab", &lab)?;
-        map.serialize_entry("account", &self.account)?;
-        map.serialize_entry("region", &self.region)?;
-        map.serialize_entry("taken_at", &rfc3339(&self.taken_at))?;
-        map.serialize_entry("time_zone", &zone.iana_name())?;
-        map.serialize_entry("validated_at", &self.validated_at.as_ref().map(rfc3339))?;
-        map.serialize_entry("summary", &summary)?;
-        map.serialize_entry("checks", &self.check_tallies())?;
-        map.serialize_entry("students", &all_in(&self.students, zone))?;
-        map.serialize_entry("causes", &self.causes())?;
-        map.serialize_entry("since", &self.since)?;
-        map.serialize_entry("left", &left.collect::<Vec<_>>())?;
-        map.serialize_entry("notes", &self.notes)?;
-        map.serialize_entry("gaps", &self.gaps)?;
-        map.end()
+        let document = json!({
+            "schema": REPORT_SCHEMA,
+            "class": self.class,
+            "lab": { "id": self.lab, "title": self.lab_title },
+            "account": self.account,
+            "region": self.region,
+            "taken_at": rfc3339(&self.taken_at),
+            "time_zone": self.taken_at.time_zone().iana_name(),
+            "validated_at": self.validated_at.as_ref().map(rfc3339),
+            "summary": summary,
+            "checks": self.check_tallies(),
+            "students": students.collect::<Vec<_>>(),
+            "causes": self.causes(),
+            "since": self.since,
+            "left": left.collect::<Vec<_>>(),
+            "notes": self.notes,
+            "gaps": self.gaps,
+        });
+        document.serialize(serializer)
     }
 }
 
-/// Who left the roster, with a last reading where one was taken.
-#[derive(Serialize)]
-struct Departed<'a> {
-    #[serde(flatten)]
-    left: &'a LeftStudent,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reading: Option<InZone<'a, ReportStudent>>,
-}
-
-/// Something whose times are written in a zone.
-struct InZone<'a, T>(&'a T, &'a TimeZone);
-
-fn all_in<'a, T>(all: &'a [T], zone: &'a TimeZone) -> Vec<InZone<'a, T>> {
-    all.iter().map(|one| InZone(one, zone)).collect()
-}
-
-impl Serialize for InZone<'_, ReportStudent> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(row, zone) = self;
+impl Document {
+    fn student(&self, row: &ReportStudent) -> Value {
         let (student, progress, score) = (&row.student, &row.progress, row.score());
-        let moment = |at: Timestamp| rfc3339(&at.to_zoned_datetime((*zone).clone()));
+        let moment = |at: Timestamp| rfc3339(&self.in_zone(at));
         let extra: BTreeMap<_, _> = student.extra.iter().map(|(k, v)| (k, v)).collect();
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("username", &student.username)?;
-        map.serialize_entry("name", &student.name)?;
-        map.serialize_entry("email", &student.email)?;
-        map.serialize_entry("section", &student.section)?;
-        map.serialize_entry("extra", &extra)?;
-        map.serialize_entry("status", &progress.progress)?;
-        // When the oldest was read of what stands from before; null where everything was read now.
-        map.serialize_entry("as_of", &progress.last.as_of.map(moment))?;
-        // Whether all of it stands from then.
-        map.serialize_entry("stack_gone", &progress.last.gone)?;
-        // When another stack was last read that the student had before; nothing of it counts.
-        map.serialize_entry("earlier_stack", &progress.last.earlier.map(moment))?;
-        map.serialize_entry("stack", &progress.stack())?;
-        // Of the student's own tasks, like everything up to `percent`.
-        map.serialize_entry("checks_passed", &score.done)?;
-        map.serialize_entry("checks_provable", &score.of)?;
-        // Null while something could not be checked, or no stack is there: a lower bound is no grade.
-        map.serialize_entry("points", &score.certain.then_some(score.earned))?;
-        map.serialize_entry("points_total", &score.total)?;
-        map.serialize_entry("percent", &score.percent())?;
-        map.serialize_entry("checks", &progress.checks)?;
-        map.serialize_entry("validate", &row.validate)?;
-        map.serialize_entry("executions", &all_in(&progress.executions, zone))?;
-        map.serialize_entry("executions_left_out", &progress.executions_left_out)?;
-        map.serialize_entry("executions_cut_off", &progress.executions_cut_off)?;
-        map.serialize_entry("outputs", &progress.outputs)?;
-        map.serialize_entry("changes", &progress.changes)?;
-        map.serialize_entry("requests", &progress.requests)?;
-        map.end()
+        let executions = progress.executions.iter();
+        let executions = executions.map(|(starter, execution)| self.execution(*starter, execution));
+        json!({
+            "username": student.username,
+            "name": student.name,
+            "email": student.email,
+            "section": student.section,
+            "extra": extra,
+            "status": progress.progress,
+            // The oldest reading that still counts; null where everything was read now.
+            "as_of": progress.last.as_of.map(moment),
+            // Whether everything is from an earlier reading.
+            "stack_gone": progress.last.gone,
+            // When an earlier stack of the student was last read. Nothing of that stack counts.
+            "earlier_stack": progress.last.earlier.map(moment),
+            "stack": progress.stack(),
+            // From here to `percent`: the student's own tasks only.
+            "checks_passed": score.done,
+            "checks_provable": score.of,
+            // Null while something could not be checked, or no stack is there: a lower bound is no grade.
+            "points": score.certain.then_some(score.earned),
+            "points_total": score.total,
+            "percent": score.percent(),
+            "checks": progress.checks,
+            "validate": row.validate,
+            "executions": executions.collect::<Vec<_>>(),
+            "executions_left_out": progress.executions_left_out,
+            "executions_cut_off": progress.executions_cut_off,
+            "outputs": progress.outputs,
+            "changes": progress.changes,
+            "requests": progress.requests,
+        })
     }
-}
 
-impl Serialize for InZone<'_, (Starter, Execution)> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self((starter, execution), zone) = self;
-        let time = |ms: i64| at(ms, zone).as_ref().map(rfc3339);
+    fn execution(&self, starter: Starter, execution: &Execution) -> Value {
+        let time = |ms: i64| self.at(ms).as_ref().map(rfc3339);
         let detail = execution.detail.as_ref();
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("name", &execution.name)?;
-        map.serialize_entry("arn", &execution.arn)?;
-        map.serialize_entry("started_by", starter)?;
-        map.serialize_entry("status", &execution.status)?;
-        map.serialize_entry("started_at", &time(execution.started_ms))?;
-        map.serialize_entry("stopped_at", &execution.stopped_ms.and_then(time))?;
-        map.serialize_entry("input", &detail.map(|d| &d.input))?;
-        map.serialize_entry("error", &detail.and_then(|d| d.error.as_ref()))?;
-        map.serialize_entry("cause", &detail.and_then(|d| d.cause.as_ref()))?;
-        map.end()
+        json!({
+            "name": execution.name,
+            "arn": execution.arn,
+            "started_by": starter,
+            "status": execution.status,
+            "started_at": time(execution.started_ms),
+            "stopped_at": execution.stopped_ms.and_then(time),
+            "input": detail.map(|d| &d.input),
+            "error": detail.and_then(|d| d.error.as_ref()),
+            "cause": detail.and_then(|d| d.cause.as_ref()),
+        })
     }
-}
-
-/// A moment of AWS in a zone; `None` for a number that is no moment.
-pub(super) fn at(ms: i64, zone: &TimeZone) -> Option<ZonedDateTime> {
-    let at = Timestamp::from_millisecond(ms).ok()?;
-    Some(at.to_zoned_datetime(zone.clone()))
 }
 
 /// With the zone's offset, to the second.
@@ -325,7 +302,6 @@ fn moment<S: Serializer>(at: &ZonedDateTime, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(&rfc3339(at))
 }
 
-/// What a gap hides.
 pub(super) fn hidden_by(gap: &Gap) -> String {
     match (&gap.name, &gap.student) {
         (Some(name), _) => format!("{} {name}", gap.kind),

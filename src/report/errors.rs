@@ -8,8 +8,8 @@ use super::marks::Tone;
 use super::style::Paint;
 use crate::text::show::clean;
 
-/// Prints every failure of an error: subject and cause, and the hint below it. Lines are not broken: what
-/// stands in them (a file with line and column, an ARN) is there to be copied.
+/// Prints every failure of an error: subject and cause, and the hint below it. Lines are not broken, because people copy
+/// from them (a file with line and column, an ARN).
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -26,10 +26,6 @@ pub(crate) fn print_error(error: &Error, color: bool, out: &mut dyn Write) -> io
     out.flush()
 }
 
-/// Prints notes that concern the whole command.
-///
-/// # Errors
-/// When `out` cannot be written.
 pub(crate) fn print_notes(notes: &[String], color: bool, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint { color };
     for note in notes {

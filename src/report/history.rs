@@ -10,24 +10,22 @@ use tempfile::TempPath;
 
 use crate::files::{free_paths, named, prepare, read_if_there, sync_folder};
 
-/// The folder of dated copies in a class's folder.
 pub(crate) fn dir(class_dir: &Path) -> PathBuf {
     class_dir.join("history")
 }
 
-/// What a copy is called, without its ending: `20260514T083205Z-report`.
+/// A copy's name without its extension: `20260514T083205Z-report`.
 fn stem(at: Timestamp, what: &str) -> String {
     format!("{}-{what}", at.strftime("%Y%m%dT%H%M%SZ"))
 }
 
-/// A copy whose bytes are on the disk, and which has no name yet. Dropping it removes it.
+/// A copy whose bytes are on the disk, but which has no name yet. Dropping it removes it.
 pub(super) struct UnnamedCopy {
     dir: PathBuf,
     stem: String,
     file: TempPath,
 }
 
-/// Puts a copy on the disk, still without its name.
 pub(super) fn ready(
     class_dir: &Path,
     at: Timestamp,
@@ -36,7 +34,7 @@ pub(super) fn ready(
 ) -> io::Result<UnnamedCopy> {
     let (dir, stem) = (dir(class_dir), stem(at, what));
     let file = prepare(&dir, bytes).and_then(|file| {
-        // Nobody is to write it.
+        // Read-only.
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -49,7 +47,7 @@ pub(super) fn ready(
 }
 
 impl UnnamedCopy {
-    /// Gives the copy its name; one that is taken, even of the same second, is left alone.
+    /// Gives the copy its name, or a numbered one where another copy has that name.
     pub(super) fn keep(mut self) -> io::Result<PathBuf> {
         for path in free_paths(&self.dir, &self.stem, "json") {
             match self.file.persist_noclobber(&path) {
@@ -68,9 +66,6 @@ impl UnnamedCopy {
 }
 
 /// Keeps a document as a dated copy.
-///
-/// # Errors
-/// Names the file that cannot be written.
 pub(crate) fn keep(
     class_dir: &Path,
     at: Timestamp,
@@ -85,12 +80,11 @@ struct Taken {
     taken_at: Timestamp,
 }
 
-/// A document that an older homeroom wrote without a dated copy, and that is about to be replaced: makes one ready.
-/// `None` where there is no such document, or a copy of that time.
+/// Prepares a dated copy of a document of an older homeroom, which will be replaced and has none. `None` where there is no
+/// such document, or a copy of that time.
 pub(super) fn ready_of_old(class_dir: &Path, what: &str) -> io::Result<Option<UnnamedCopy>> {
     let path = class_dir.join(format!("{what}.json"));
-    let bytes = read_if_there(&path).map_err(|error| named(&path, &error))?;
-    let Some(bytes) = bytes else {
+    let Some(bytes) = read_if_there(&path).map_err(|error| named(&path, &error))? else {
         return Ok(None);
     };
     let Ok(Taken { taken_at }) = serde_json::from_slice(&bytes) else {

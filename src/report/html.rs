@@ -1,16 +1,15 @@
 //! `report.html` and the students' own pages: self-contained, made to be projected, printed and handed out.
 //!
-//! A page loads nothing and sends nothing: its content security policy allows exactly its own style sheet
-//! and its own script, by hash, and nothing else. There is no JSON in a script either: the script reads what
-//! it needs from the table. So a hostile value only ever stands in two contexts, element text and quoted
-//! attributes, both escaped by Tera for every `.html` template; what becomes a link has passed [`crate::text::link`]. What unfolds
-//! below a row waits in a `noscript`, which a browser with JavaScript takes for text: the script makes elements of
-//! it, out of the same escaped markup, when somebody unfolds it.
+//! A page loads nothing and sends nothing: its content security policy allows its own style sheet and its own script, by
+//! hash, and nothing else. There is no JSON in a script either: the script reads the table. So a hostile value can only be
+//! in two contexts, element text and quoted attributes. Tera escapes both in every `.html` template, and a link must pass
+//! [`crate::text::link`]. What unfolds below a row waits in a `noscript`, which a browser with JavaScript takes for text.
+//! When somebody unfolds it, the script makes elements from this text, which is the same escaped markup.
 //!
-//! The live page of `watch` is the same page, which may also ask the address it came from for itself.
+//! The live page of `watch` is the same page. It may also load itself again from its own address.
 //!
-//! The templates render the [`Document`]. `html/view.rs` and `html/view/student.rs` add what a page alone needs: positions,
-//! marks, moments as a reader wants them. `html/page.html` lays out the class, `html/cause.html` one cause,
+//! The templates render the [`Document`]. `html/view.rs` and `html/view/student.rs` add what only a page needs: positions,
+//! marks, and times in the reader's form. `html/page.html` lays out the class, `html/cause.html` one cause,
 //! `html/student.html` one student with `html/parts.html`, `html/own.html` a student's own page;
 //! `html/base.css`, `html/style.css` and a script go inline. Handouts share the first of these, and more.
 
@@ -50,10 +49,10 @@ impl Pages {
     /// Compiles the templates.
     ///
     /// # Errors
-    /// When a template does not parse, which no data can bring about.
+    /// When a template does not parse, which no data can cause.
     pub fn new() -> Result<Self, tera::Error> {
         let mut tera = Tera::default();
-        // Cleans, too: nothing of the document is clean yet.
+        // This also cleans: nothing of the document is clean yet.
         tera.set_escape_fn(|text| markup(text, "&#39;"));
         tera.register_tester("link", |value: Option<&Value>, _: &[Value]| {
             Ok(value.and_then(Value::as_str).and_then(link).is_some())
@@ -65,7 +64,7 @@ impl Pages {
     /// The page of a class.
     ///
     /// # Errors
-    /// When a template does not render, which no data can bring about; so for every page here.
+    /// When a template does not render, which no data can cause.
     pub fn class(&self, document: &Document) -> Result<String, tera::Error> {
         self.page(document, None, None)
     }
@@ -82,7 +81,7 @@ impl Pages {
         self.page(document, Some(key), None)
     }
 
-    /// The page that `watch` serves: it renews itself. With a key it is the one for a projector.
+    /// The page that `watch` serves: it renews itself every `every_s` seconds. With a key it is the page for a projector.
     ///
     /// # Errors
     /// See [`Pages::class`].
@@ -130,24 +129,21 @@ impl Pages {
     ) -> Result<String, tera::Error> {
         context.insert("style", STYLE);
         context.insert("script", script);
-        context.insert("policy", &policy(script, live));
+        context.insert("policy", &policy(STYLE, script, live));
         context.insert("version", env!("CARGO_PKG_VERSION"));
         self.tera.render(template, &context)
     }
 }
 
-/// The content security policy: this style sheet, this script, an empty icon, and nothing else from anywhere;
-/// a live page may ask where it came from.
-fn policy(script: &str, live: bool) -> String {
+/// The content security policy: this style sheet, this script, an empty icon, and nothing else. A live page may also ask
+/// its own server.
+pub(super) fn policy(style: &str, script: &str, live: bool) -> String {
+    let hash = |text: &str| format!("sha256-{}", STANDARD.encode(Sha256::digest(text)));
     format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; {}base-uri 'none'; \
          form-action 'none'",
-        source_hash(STYLE),
-        source_hash(script),
+        hash(style),
+        hash(script),
         if live { "connect-src 'self'; " } else { "" },
     )
-}
-
-pub(super) fn source_hash(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }

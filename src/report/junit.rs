@@ -1,4 +1,4 @@
-//! `junit.xml`: what `validate` found, in the form that CI systems read. One suite a student, one case a probe.
+//! `junit.xml`: the probes of `validate`, for CI systems. One suite a student, one case a probe.
 
 use std::fmt::Write as _;
 
@@ -10,8 +10,8 @@ use crate::text::show::markup;
 
 use super::document::rfc3339;
 
-/// The file's text. A probe that did not pass is a failure, one that could not be made an error, one that
-/// nothing can answer is skipped.
+/// The file's text. A probe that failed is a failure, one that could not be made is an error, one that nothing can prove is
+/// skipped.
 pub fn document<'a>(
     class: &ClassName,
     taken_at: &ZonedDateTime,
@@ -65,7 +65,7 @@ fn case(xml: &mut String, class: &ClassName, student: &Username, check: &CheckRe
 }
 
 fn problem(xml: &mut String, element: &str, check: &CheckResult) {
-    // CI systems put alike messages together.
+    // CI systems group equal messages.
     let message = check.evidence.first().map(Evidence::words);
     let sentences = check.evidence.iter().map(Evidence::sentence);
     let mut lines: Vec<String> = sentences.map(|text| escape(&text)).collect();

@@ -1,4 +1,4 @@
-//! What people are told of last readings: which stand, which do not count, and where those are kept.
+//! Notes about last readings: which of them the report shows, which do not count, and where those are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,14 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::causes;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::kept::KnownPlace;
-use crate::evidence::last_reading::LastReadings;
-use crate::evidence::progress::StudentProgress;
+use crate::evidence::last_reading::{KeptReading, LastReadings};
+use crate::evidence::progress::{Last, StudentProgress};
 use crate::text::words::{plural, some_of};
 
-/// Students named in a note at most.
+/// More students than this are not named in a note, but counted.
 const NAMED: usize = 12;
 
-/// What a class's folder has readings of, in words.
+/// Where the readings in a class's folder were made.
 pub(crate) fn places(known: &BTreeMap<KnownPlace, Timestamp>) -> String {
     let zone = TimeZone::system();
     let places = known.iter().map(|(place, at)| {
@@ -30,125 +30,113 @@ pub(crate) fn places(known: &BTreeMap<KnownPlace, Timestamp>) -> String {
     places.collect::<Vec<_>>().join(", and of ")
 }
 
-/// A student of whom not everything could be read now, with the first reason.
+/// A student for whom not everything could be read now, with the first reason.
 pub(crate) fn unread(student: &StudentProgress, zone: &TimeZone) -> String {
     let mut checks = student.checks.iter();
     let unread = |c: &&CheckResult| c.verdict == Verdict::CouldNotCheck || c.as_of.is_some();
-    let why = match checks.find(unread) {
-        None => String::new(),
-        Some(CheckResult {
-            as_of: Some(at),
-            title,
-            ..
-        }) => format!("'{title}' stands as it was read {}", moment(*at, zone)),
-        Some(check) => causes::of_check(check)
-            .map(|failure| format!("'{}': {}", failure.subject, failure.cause))
-            .unwrap_or_default(),
-    };
-    format!("{} ({why})", student.username)
+    let why = checks.find(unread).and_then(|check| match check.as_of {
+        Some(at) => Some(format!(
+            "'{}' is shown as it was read {}",
+            check.title,
+            moment(at, zone)
+        )),
+        None => causes::of_check(check)
+            .map(|failure| format!("'{}': {}", failure.subject, failure.cause)),
+    });
+    format!("{} ({})", student.username, why.unwrap_or_default())
 }
 
-/// A moment as notes have it: `2026-05-14 10:32`.
+/// A moment in a note: `2026-05-14 10:32`.
 pub(crate) fn moment(at: Timestamp, zone: &TimeZone) -> String {
     let at = at.to_zoned_datetime(zone.clone());
     at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// What to know of students of whom not everything was read now.
+/// Students of whom a note is true, and the moments that it names.
+type Concerned<'a> = (Vec<&'a str>, Vec<Timestamp>);
+
+/// Notes about the students for whom not everything was read now.
 pub(crate) fn notes(
     last: &LastReadings,
     students: &[StudentProgress],
     at: &ZonedDateTime,
 ) -> Vec<String> {
     let zone = at.time_zone();
-    let mut notes = Vec::new();
-    let of = |test: &dyn Fn(&StudentProgress) -> Option<Timestamp>| -> Vec<(&str, Timestamp)> {
-        let found = students.iter();
-        let found = found.filter_map(|s| Some((s.username.as_str(), test(s)?)));
-        found.collect()
+    let concerned = |at: fn(&Last) -> Option<Timestamp>| -> Concerned<'_> {
+        let students = students.iter();
+        let found = students.filter_map(|s| Some((s.username.as_str(), at(&s.last)?)));
+        found.unzip()
     };
-    let gone = of(&|s| s.last.as_of.filter(|_| s.last.gone));
-    if !gone.is_empty() {
-        notes.push(match gone.len() == students.len() {
-            true => format!(
-                "the stacks are gone: what is shown is the last reading, of {}",
-                span(&gone, zone)
-            ),
-            false => format!(
-                "the stack is gone of {}: their last reading stands, of {}",
-                who(&gone),
-                span(&gone, zone)
-            ),
-        });
-    }
-    let partly = of(&|s| s.last.as_of.filter(|_| !s.last.gone));
-    if !partly.is_empty() {
-        notes.push(format!(
-            "not everything could be read anew of {}: there the last reading stands, of {}",
-            who(&partly),
-            span(&partly, zone)
-        ));
-    }
-    let kept = |name: &str| {
-        let mut known = last.students.iter();
-        Some(known.find(|(known, _)| known.as_str() == name)?.1)
-    };
-    let place = |copies: Vec<&str>| {
-        let copies: BTreeSet<&str> = copies.into_iter().collect();
-        let copies: Vec<&str> = copies.into_iter().collect();
-        match copies.is_empty() {
-            true => String::new(),
-            false => format!("; it stays in history/{}", some_of(&copies, 2)),
+    // Where the readings are kept that do not count.
+    let kept = |names: &[&str], copy: fn(&KeptReading) -> Option<&str>| {
+        let theirs = last.students.iter();
+        let theirs = theirs.filter(|(name, _)| names.contains(&name.as_str()));
+        let copies: BTreeSet<&str> = theirs.filter_map(|(_, kept)| copy(kept)).collect();
+        match Vec::from_iter(copies).as_slice() {
+            [] => String::new(),
+            copies => format!("; it is kept in history/{}", some_of(copies, 2)),
         }
     };
-    let earlier = of(&|s| s.last.earlier.filter(|_| !s.last.another));
+    let mut notes = Vec::new();
+    let (gone, read_at) = concerned(|last| last.as_of.filter(|_| last.gone));
+    if !gone.is_empty() {
+        let shown = format!("shows the last reading, of {}", span(&read_at, zone));
+        notes.push(match gone.len() == students.len() {
+            true => format!("the stacks are gone: the report {shown}"),
+            false => format!("the stack is gone for {}: the report {shown}", who(&gone)),
+        });
+    }
+    let (partly, read_at) = concerned(|last| last.as_of.filter(|_| !last.gone));
+    if !partly.is_empty() {
+        notes.push(format!(
+            "not everything could be read now for {}: where it could not, the report shows the last reading, of {}",
+            who(&partly),
+            span(&read_at, zone)
+        ));
+    }
+    let (earlier, read_at) = concerned(|last| last.earlier.filter(|_| !last.another));
     if !earlier.is_empty() {
-        let copies = earlier.iter();
-        let copies = copies.filter_map(|(name, _)| kept(name)?.earlier.as_ref()?.copy.as_deref());
         notes.push(format!(
             "{} had another stack before: its reading, of {}, does not count{}",
             who(&earlier),
-            span(&earlier, zone),
-            place(copies.collect())
+            span(&read_at, zone),
+            kept(&earlier, |kept| kept.earlier.as_ref()?.copy.as_deref())
         ));
     }
-    let anothers = of(&|s| s.last.earlier.filter(|_| s.last.another));
-    if !anothers.is_empty() {
-        let copies = anothers.iter();
-        let copies = copies.filter_map(|(name, _)| kept(name)?.copy.as_deref());
+    let (another, read_at) = concerned(|last| last.earlier.filter(|_| last.another));
+    if !another.is_empty() {
         notes.push(format!(
-            "{}: the last reading, of {}, is of somebody else, with another e-mail address or name in the roster of \
-             that time, and does not count{}. If it is the same person, write the roster as it was",
-            who(&anothers),
-            span(&anothers, zone),
-            place(copies.collect())
+            "{}: the last reading, of {}, does not count, because the roster had another e-mail address or name for \
+             this username then{}. If it is the same person, change the roster back",
+            who(&another),
+            span(&read_at, zone),
+            kept(&another, |kept| kept.copy.as_deref())
         ));
     }
-    let handed_on = of(&|s| s.last.handed_on.then_some(at.timestamp()));
+    let handed_on = students.iter().filter(|s| s.last.handed_on);
+    let handed_on: Vec<&str> = handed_on.map(|s| s.username.as_str()).collect();
     if !handed_on.is_empty() {
         notes.push(format!(
-            "the roster means somebody else by {} than at the last reading, and the stack is the same: what was done in \
-             it counts for whoever has the username now",
+            "{}: the roster now gives this username to another person than at the last reading, and the stack is the \
+             same. The work in the stack counts for the person who has the username now",
             who(&handed_on)
         ));
     }
     notes
 }
 
-fn who(students: &[(&str, Timestamp)]) -> String {
-    let names: Vec<&str> = students.iter().map(|(name, _)| *name).collect();
+fn who(names: &[&str]) -> String {
     match names.len() {
         0..=NAMED => names.join(", "),
         many => plural(many, "student"),
     }
 }
 
-fn span(students: &[(&str, Timestamp)], zone: &TimeZone) -> String {
-    let times = || students.iter().map(|(_, at)| *at);
-    let (Some(first), Some(last)) = (times().min(), times().max()) else {
+fn span(times: &[Timestamp], zone: &TimeZone) -> String {
+    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
         return String::new();
     };
-    let (first, last) = (moment(first, zone), moment(last, zone));
+    let (first, last) = (moment(*first, zone), moment(*last, zone));
     match first == last {
         true => first,
         false => format!("{first} to {last}"),

@@ -1,21 +1,18 @@
-//! Who left the class, in words.
+//! Notes about students who left the class.
 
 use crate::roster::renamed::RecognisedBy;
 use crate::stack::leavers::LeftStudent;
 
 use crate::text::words::{plural, some_of};
 
-/// Students who are given a line each.
+/// More students than this share one line.
 const NAMED: usize = 20;
 
-/// A line for each student who left the roster, and what can be done about those who may only have another name now.
+/// A line for each student who left the roster, and what to do about those who may only have a new username.
 pub(crate) fn lines(left: &[LeftStudent]) -> Vec<String> {
-    let mut lines: Vec<String> = left.iter().take(NAMED).map(line).collect();
-    let more: Vec<&str> = left
-        .iter()
-        .skip(NAMED)
-        .map(|l| l.username.as_str())
-        .collect();
+    let (named, more) = left.split_at(left.len().min(NAMED));
+    let mut lines: Vec<String> = named.iter().map(line).collect();
+    let more: Vec<&str> = more.iter().map(|l| l.username.as_str()).collect();
     if !more.is_empty() {
         lines.push(format!(
             "{} more are in the class and no longer in the roster: {}",
@@ -23,28 +20,24 @@ pub(crate) fn lines(left: &[LeftStudent]) -> Vec<String> {
             some_of(&more, NAMED)
         ));
     }
-    // What is to be done about a stack is said where stacks are looked at.
-    let stacks = left.iter().filter(|l| !l.iam_only);
-    let renamed = stacks.filter(|l| {
-        matches!(
-            l.same,
-            Some(RecognisedBy::Email | RecognisedBy::Name | RecognisedBy::Username)
-        )
+    // Only who has a stack can lose work by a new username.
+    let renamed = left.iter().filter(|l| {
+        use RecognisedBy::{Email, Name, Username};
+        !l.iam_only && matches!(l.same, Some(Email | Name | Username))
     });
     let names: Vec<&str> = renamed.map(|l| l.username.as_str()).collect();
     if let Some(example) = names.first() {
         lines.push(format!(
-            "a student who has another username now has two ways on. With the old one in the roster again ({}), \
-             everything stays as it is. With the new one, `deploy` makes a new stack: what was done in the old one stays \
-             there, does not move and does not count in the new one, and once nobody needs it `teardown --students \
-             {example}` lists it and asks",
+            "if a student has a new username, there are two ways. Write the old username into the roster again ({}): \
+             everything stays as it is. Or keep the new one: `deploy` makes a new stack, and the work in the old stack \
+             stays there and does not count. When nobody needs the old stack any more, `teardown --students {example}` \
+             lists it and asks",
             some_of(&names, NAMED)
         ));
     }
     lines
 }
 
-/// What is said of one of them.
 fn line(left: &LeftStudent) -> String {
     let resources = match left.iam_only {
         true => plural(left.resources, "IAM resource"),
@@ -52,31 +45,30 @@ fn line(left: &LeftStudent) -> String {
     };
     let username = &left.username;
     let said = format!("{username} is in the class and no longer in the roster: {resources}");
-    let now = left
-        .likely_renamed_to
-        .as_ref()
-        .or(left.perhaps_renamed_to.as_ref());
-    match now.zip(left.same) {
-        Some((now, RecognisedBy::Spelling)) => format!(
+    let now = left.likely_renamed_to.as_ref();
+    let now = now.or(left.perhaps_renamed_to.as_ref());
+    let Some((now, same)) = now.zip(left.same) else {
+        return said;
+    };
+    match same {
+        RecognisedBy::Spelling => format!(
             "{said}. '{now}' in the roster is the same student in another spelling: write '{username}'"
         ),
-        Some((now, RecognisedBy::Email)) => {
-            format!("{said}; most likely {now} now (the same e-mail address)")
-        }
-        Some((now, RecognisedBy::Name)) => format!("{said}; perhaps {now} now (the same name)"),
-        Some((now, RecognisedBy::Username)) => {
-            format!("{said}; perhaps {now} now (a similar username)")
-        }
-        None => said,
+        RecognisedBy::Email => format!("{said}; most likely {now} now (the same e-mail address)"),
+        RecognisedBy::Name => format!("{said}; perhaps {now} now (the same name)"),
+        RecognisedBy::Username => format!("{said}; perhaps {now} now (a similar username)"),
     }
 }
 
-/// What a page for a projector says of them: nothing that tells who they are.
-pub fn anonymous(left: usize) -> Option<String> {
-    (left > 0).then(|| match left {
-        1 => "1 student is in the class and no longer in the roster".to_owned(),
-        n => format!("{n} students are in the class and no longer in the roster"),
-    })
+/// The note on a page for a projector. It says nothing that tells who they are.
+pub(crate) fn anonymous(left: usize) -> Option<String> {
+    match left {
+        0 => None,
+        1 => Some("1 student is in the class and no longer in the roster".to_owned()),
+        n => Some(format!(
+            "{n} students are in the class and no longer in the roster"
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The symbols and words for every state: one vocabulary for terminal, page and files.
+//! The symbols and words for every state: the same in terminal, page and files.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::stack::plan;
 use super::document::Turn;
 use super::tally::{STATES, Tally};
 
-/// What a state means for whoever looks; a terminal and a page each have a colour for it.
+/// What a state means to the reader. Terminal and page each have a colour for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Tone {
@@ -20,11 +20,10 @@ pub(crate) enum Tone {
     Busy,
     /// Nothing happened yet.
     Idle,
-    /// Nothing is there yet.
+    /// There is no stack yet.
     Absent,
     /// Needs somebody.
     Bad,
-    /// Not known.
     Unsure,
     /// Of no weight.
     Muted,
@@ -35,9 +34,8 @@ pub(crate) enum Tone {
 pub(crate) struct Mark {
     /// One column wide.
     pub(crate) symbol: &'static str,
-    /// In a word or three.
+    /// One to three words.
     pub(crate) word: &'static str,
-    /// Its colour's meaning.
     pub(crate) tone: Tone,
 }
 
@@ -45,7 +43,7 @@ const fn mark(symbol: &'static str, word: &'static str, tone: Tone) -> Mark {
     Mark { symbol, word, tone }
 }
 
-/// Everything that a check of a lab's task can show, in the legend's order.
+/// All marks of a task's check, in the order of the legend.
 pub(crate) const CHECK_LEGEND: [Mark; 5] = [
     mark("✓", "done", Tone::Good),
     mark("◐", "in part", Tone::Busy),
@@ -54,7 +52,6 @@ pub(crate) const CHECK_LEGEND: [Mark; 5] = [
     mark("–", "cannot be proven", Tone::Muted),
 ];
 
-/// A check of a student's task.
 pub(crate) fn of_check(check: &CheckResult) -> Mark {
     let [done, in_part, not_yet, could_not, unprovable] = CHECK_LEGEND;
     match check.verdict {
@@ -66,14 +63,14 @@ pub(crate) fn of_check(check: &CheckResult) -> Mark {
     }
 }
 
-/// How much is done of a check that is done in part: `2 of 3`.
+/// `2 of 3`, for a check that is done in part.
 pub(crate) fn parts_done(check: &CheckResult) -> Option<String> {
     let failed = check.verdict == Verdict::Fail;
     let parts = check.parts.filter(|_| failed && check.in_part())?;
     Some(format!("{} of {}", parts.done, parts.of))
 }
 
-/// A check of a stack, of which something is there or not.
+/// A check of a stack. `deployed`: whether anything of the stack is there.
 pub(crate) fn of_stack_check(check: &CheckResult, deployed: bool) -> Mark {
     match check.verdict {
         Verdict::Pass => of_stack(StackState::Ready),
@@ -84,7 +81,6 @@ pub(crate) fn of_stack_check(check: &CheckResult, deployed: bool) -> Mark {
     }
 }
 
-/// How a stack is.
 pub(crate) fn of_stack(state: StackState) -> Mark {
     match state {
         StackState::Ready => mark("✓", "as it must be", Tone::Good),
@@ -94,7 +90,7 @@ pub(crate) fn of_stack(state: StackState) -> Mark {
     }
 }
 
-/// A probe of `validate`, where nothing is anybody's task.
+/// A probe of `validate`.
 pub(crate) fn of_probe(check: &CheckResult) -> Mark {
     match check.verdict {
         Verdict::Pass => mark("✓", "passed", Tone::Good),
@@ -104,7 +100,6 @@ pub(crate) fn of_probe(check: &CheckResult) -> Mark {
     }
 }
 
-/// Where a student stands.
 pub(crate) fn of_progress(progress: Progress) -> Mark {
     match progress {
         Progress::Complete => mark("✓", "complete", Tone::Good),
@@ -144,7 +139,6 @@ pub(crate) fn of_outcome(outcome: Outcome) -> Mark {
     }
 }
 
-/// What a plan found of a resource.
 pub(crate) fn of_planned(verdict: plan::Verdict) -> Mark {
     use plan::Verdict as V;
     match verdict {
@@ -161,7 +155,7 @@ pub(crate) fn of_planned(verdict: plan::Verdict) -> Mark {
     }
 }
 
-/// How a student's standing changed since the report before. The words finish the sentence "3 …".
+/// A student's change since the report before. The words finish the sentence "3 …".
 pub(crate) fn of_turn(turn: Turn) -> Mark {
     match turn {
         Turn::Completed => mark("✓", "became complete", Tone::Good),
@@ -177,15 +171,14 @@ pub(crate) fn of_turn(turn: Turn) -> Mark {
     }
 }
 
-/// The parts of a class's headline: `18 of 30 complete`, then each other state that somebody is in.
+/// The parts of a class's headline: `18 of 30 complete`, then each other state with a student in it.
 pub(crate) fn headline(tally: &Tally) -> Vec<String> {
     let complete = tally.count(Progress::Complete);
-    let mut parts = vec![format!("{complete} of {} complete", tally.total())];
-    for state in STATES.into_iter().filter(|s| *s != Progress::Complete) {
-        match tally.count(state) {
-            0 => {}
-            n => parts.push(format!("{n} {}", of_progress(state).word)),
-        }
-    }
-    parts
+    let first = format!("{complete} of {} complete", tally.total());
+    let others = STATES.into_iter().filter(|s| *s != Progress::Complete);
+    let others = others.filter_map(|state| match tally.count(state) {
+        0 => None,
+        n => Some(format!("{n} {}", of_progress(state).word)),
+    });
+    std::iter::once(first).chain(others).collect()
 }

@@ -1,7 +1,7 @@
-//! What people and programs get to see of a run: the terminal, the run log, and the files of a class.
+//! What people and programs see of a run: the terminal, the run log, and the files of a class.
 //!
-//! Everything here is a view of [`crate::events`] and [`crate::evidence`]; nothing here calls AWS or knows the
-//! cloud. What goes to stdout is data, what goes to stderr is for people.
+//! Everything here shows [`crate::events`] and [`crate::evidence`]; nothing here calls AWS. stdout is for data, stderr for
+//! people.
 //!
 //! | for | what | where |
 //! |---|---|---|
@@ -10,15 +10,14 @@
 //! | a post-mortem | one event a line | [`runlog`] (`reports/<class>/runs/`) |
 //! | a program | `report.json`: the [`document`] | [`document`] (`reports/<class>/`) |
 //! | a classroom | `report.html`, a page a student, `gradebook.csv`, `junit.xml` | [`html`], [`csv`], [`junit`], all by [`mod@write`] |
-//! | whoever asks later | dated copies that are never changed | [`mod@history`] (`reports/<class>/history/`) |
+//! | a later question | dated copies that are never changed | [`mod@history`] (`reports/<class>/history/`) |
 //! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
 //!
-//! What is about a class renders from one [`Document`].
+//! Everything about a class renders from one [`Document`].
 //!
-//! Rosters, student inputs and AWS messages are hostile text. It is made inert in exactly one place for each
-//! context: [`clean`](crate::text::show::clean) (terminals, and before every other step), the escaping of the pages'
+//! Rosters, student inputs and AWS messages are hostile text. Exactly one place for each context makes it inert: [`clean`](crate::text::show::clean) (terminals, and before every other step), the escaping of the pages'
 //! templates with the URL rule of `text::link`, pulldown-cmark's writers ([`handout`]), `lab::Shell` (commands to paste),
 //! [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`](crate::text::json) (control characters).
 

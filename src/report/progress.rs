@@ -12,11 +12,12 @@ use super::style::Paint;
 use crate::text::show::{fit, width};
 use crate::text::words::{duration, plural};
 
-/// A wait is worth a line where nothing else shows it once it has lasted this long, and again each time.
+/// Without a bar, a wait is printed after this time, and again each time it has lasted as long again.
 const LONG_WAIT: Duration = Duration::from_secs(20);
 
-/// Narrowest and widest bar, in columns.
-const BAR: (usize, usize) = (8, 32);
+/// Columns of the bar.
+const BAR_MIN: usize = 8;
+const BAR_MAX: usize = 32;
 
 /// Where a run stands.
 #[derive(Debug, Default)]
@@ -35,7 +36,7 @@ pub struct Tracker {
     in_flight: BTreeMap<(Username, ResourceId), RunningStep>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct RunningStep {
     action: String,
     since: Duration,
@@ -47,19 +48,6 @@ struct Wait {
     on: String,
     since: Duration,
     said_at: Duration,
-}
-
-/// A wait that has lasted.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LongWait {
-    /// The student.
-    pub(crate) student: Username,
-    /// The resource.
-    pub(crate) resource: ResourceId,
-    /// What is waited for.
-    pub(crate) on: String,
-    /// For how long by now.
-    pub(crate) lasted: Duration,
 }
 
 impl Tracker {
@@ -91,38 +79,31 @@ impl Tracker {
                 resource,
                 action,
             } => {
-                self.in_flight.insert(
-                    (student.clone(), resource.clone()),
-                    RunningStep {
-                        action: action.clone(),
-                        since: now,
-                        waiting: None,
-                    },
-                );
+                let step = RunningStep {
+                    action: action.clone(),
+                    since: now,
+                    waiting: None,
+                };
+                let key = (student.clone(), resource.clone());
+                self.in_flight.insert(key, step);
             }
             Event::StepWaiting {
                 student,
                 resource,
                 on,
             } => {
-                let step = self
-                    .in_flight
-                    .entry((student.clone(), resource.clone()))
-                    .or_insert_with(|| RunningStep {
-                        action: String::new(),
+                let key = (student.clone(), resource.clone());
+                let step = self.in_flight.entry(key).or_insert_with(|| RunningStep {
+                    since: now,
+                    ..RunningStep::default()
+                });
+                // The engine may send this at every poll: the wait began with the first.
+                if step.waiting.as_ref().is_none_or(|wait| wait.on != *on) {
+                    step.waiting = Some(Wait {
+                        on: on.clone(),
                         since: now,
-                        waiting: None,
+                        said_at: now,
                     });
-                match &mut step.waiting {
-                    // The engine may say so at every poll: the wait began with the first.
-                    Some(wait) if wait.on == *on => {}
-                    other => {
-                        *other = Some(Wait {
-                            on: on.clone(),
-                            since: now,
-                            said_at: now,
-                        });
-                    }
                 }
             }
             Event::CallRetried { .. } => self.retries += 1,
@@ -169,32 +150,26 @@ impl Tracker {
         format!("{}/{} students", self.students_done, self.students)
     }
 
-    /// How long a student has been worked on.
     pub(crate) fn spent_on(&self, student: &Username, now: Duration) -> Option<Duration> {
         let began = self.students_began.get(student)?;
         Some(now.saturating_sub(*began))
     }
 
-    /// How long it will still take, as far as is known.
+    /// How long the run will still take; `None` where that is not known.
     pub(crate) fn left(&self, now: Duration) -> Option<Duration> {
         let left = self.ends?.saturating_sub(now);
         (left >= Duration::from_secs(1)).then_some(left)
     }
 
-    /// Waits that have become worth a line; each is told again only after as long again.
-    pub(crate) fn long_waits(&mut self, now: Duration) -> Vec<LongWait> {
+    /// A line for each wait that has become long.
+    pub(crate) fn long_waits(&mut self, now: Duration) -> Vec<String> {
         let mut long = Vec::new();
         for ((student, resource), step) in &mut self.in_flight {
             if let Some(wait) = &mut step.waiting
                 && now.saturating_sub(wait.said_at) >= LONG_WAIT
             {
                 wait.said_at = now;
-                long.push(LongWait {
-                    student: student.clone(),
-                    resource: resource.clone(),
-                    on: wait.on.clone(),
-                    lasted: now.saturating_sub(wait.since),
-                });
+                long.push(wait.line(student, resource, now));
             }
         }
         long
@@ -217,21 +192,17 @@ impl Tracker {
         // With steps if there is room for them, else without.
         for steps in [steps, None] {
             let counts = self.counts(now, steps);
-            let text_width = width(verb)
-                + 2
-                + counts.iter().map(|(text, _)| width(text)).sum::<usize>()
-                + 3 * (counts.len() - 1);
-            let bar = columns.saturating_sub(text_width + 2).min(BAR.1);
-            if bar >= BAR.0 {
-                let counts: Vec<String> = counts
-                    .into_iter()
-                    .map(|(text, tone)| paint.tone(tone, &text))
-                    .collect();
+            let texts: usize = counts.iter().map(|(text, _)| width(text)).sum();
+            let text_width = width(verb) + 2 + texts + 3 * (counts.len() - 1);
+            let bar = columns.saturating_sub(text_width + 2).min(BAR_MAX);
+            if bar >= BAR_MIN {
+                let counts = counts.iter().map(|(text, tone)| paint.tone(*tone, text));
+                let counts = counts.collect::<Vec<_>>().join(" · ");
                 let (verb, bar) = (paint.bold(verb), self.bar(bar, paint));
-                return format!("{verb}  {bar}  {}", counts.join(" · "));
+                return format!("{verb}  {bar}  {counts}");
             }
         }
-        // No room: the counts say more than a bar, and colour codes cannot be cut.
+        // No room for a bar: the counts say more. They have no colour here, because colour codes cannot be cut.
         let text = match self.left(now) {
             Some(left) => format!("{} left", duration(left)),
             None => duration(now.saturating_sub(self.began)),
@@ -239,7 +210,6 @@ impl Tracker {
         fit(&format!("{verb}  {} · {text}", self.students()), columns)
     }
 
-    /// What stands behind the bar.
     fn counts(&self, now: Duration, steps: Option<String>) -> Vec<(String, Tone)> {
         let mut counts = vec![(self.students(), Tone::Idle)];
         counts.extend(steps.map(|steps| (steps, Tone::Idle)));
@@ -257,47 +227,39 @@ impl Tracker {
     }
 
     fn bar(&self, columns: usize, paint: Paint) -> String {
-        let (done, of) = if self.steps > 0 {
-            (self.steps_done, self.steps)
-        } else {
-            (self.students_done, self.students)
+        let (done, of) = match self.steps {
+            0 => (self.students_done, self.students),
+            steps => (self.steps_done, steps),
         };
         // Nothing to do is all done.
         let filled = (done.min(of) * columns).checked_div(of).unwrap_or(columns);
-        format!(
-            "{}{}",
-            paint.tone(Tone::Good, &"━".repeat(filled)),
-            paint.dim(&"┄".repeat(columns - filled))
-        )
+        let done = paint.tone(Tone::Good, &"━".repeat(filled));
+        done + &paint.dim(&"┄".repeat(columns - filled))
     }
 
     /// What is going on: the oldest wait if anything waits, else the oldest step.
     fn activity(&self, now: Duration) -> String {
-        let oldest_wait = self
-            .in_flight
-            .iter()
-            .filter_map(|(key, step)| step.waiting.as_ref().map(|wait| (key, wait)))
-            .min_by_key(|(_, wait)| wait.since);
-        if let Some(((student, resource), wait)) = oldest_wait {
-            let others = self.in_flight.len() - 1;
-            let more = match others {
+        let steps = self.in_flight.iter();
+        let waits = steps.filter_map(|(key, step)| Some((key, step.waiting.as_ref()?)));
+        if let Some(((student, resource), wait)) = waits.min_by_key(|(_, wait)| wait.since) {
+            let more = match self.in_flight.len() - 1 {
                 0 => String::new(),
                 n => format!(" (and {} in flight)", plural(n, "other step")),
             };
-            return format!(
-                "  waiting {}: {student}: {resource}: {}{more}",
-                duration(now.saturating_sub(wait.since)),
-                wait.on
-            );
+            return wait.line(student, resource, now) + &more;
         }
-        let oldest_step = self.in_flight.iter().min_by_key(|(_, step)| step.since);
-        match oldest_step {
-            Some(((student, resource), step)) => format!(
-                "  {} in flight: {student}: {} {resource}",
-                plural(self.in_flight.len(), "step"),
-                step.action
-            ),
-            None => String::new(),
-        }
+        let steps = self.in_flight.iter();
+        let Some(((student, resource), step)) = steps.min_by_key(|(_, s)| s.since) else {
+            return String::new();
+        };
+        let count = plural(self.in_flight.len(), "step");
+        format!("  {count} in flight: {student}: {} {resource}", step.action)
+    }
+}
+
+impl Wait {
+    fn line(&self, student: &Username, resource: &ResourceId, now: Duration) -> String {
+        let lasted = duration(now.saturating_sub(self.since));
+        format!("  waiting {lasted}: {student}: {resource}: {}", self.on)
     }
 }

@@ -1,4 +1,4 @@
-//! The run log: every event of a run as one JSON line, kept for whoever asks later what happened.
+//! The run log: every event of a run as one JSON line, to see later what happened.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,9 +14,8 @@ use crate::text::json;
 
 /// An open run log.
 ///
-/// Each line is written and handed to the system before [`RunLog::record`] returns, so that a killed run
-/// leaves every event up to the kill. A log that can no longer be written (a full disk) is given up, said
-/// once, and never ends the run.
+/// Each line is written and flushed before [`RunLog::record`] returns, so that a killed run leaves every event up to the
+/// kill. A log that can no longer be written (a full disk) is given up with one note, and never ends the run.
 #[derive(Debug)]
 pub struct RunLog<W: Write = File> {
     path: PathBuf,
@@ -33,7 +32,7 @@ struct LoggedEvent<'a> {
 
 impl RunLog<File> {
     /// Creates `<class_dir>/runs/<started>-<verb>.jsonl`, readable by the owner alone: it names students.
-    /// The folders are made where they are missing; a run that started in the same second gets a number.
+    /// Makes missing folders. A run that started in the same second as another gets a number.
     ///
     /// # Errors
     /// When the folder or the file cannot be created.
@@ -69,11 +68,11 @@ impl<W: Write> RunLog<W> {
         }
     }
 
-    /// Writes one event that happened at `at`. The first time that this fails, the answer is a note for the
-    /// person; the log is given up then, and later calls do nothing.
-    #[must_use = "the note is the only word of a lost log"]
+    /// Writes one event that happened at `at`. The first failure gives up the log and returns a note for the person; later
+    /// calls do nothing.
+    #[must_use = "only this note says that the log is lost"]
     pub fn record(&mut self, at: Timestamp, event: &Event) -> Option<Event> {
-        // What is still to come is no record of what was done.
+        // A forecast is no record of what was done.
         if matches!(event, Event::TimeLeft { .. }) {
             return None;
         }

@@ -1,14 +1,13 @@
-//! Takes out of a text what identifies somebody of a class, or the account.
+//! Removes from a text what identifies a person of a class, or the account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Document;
 use crate::text::show::clean;
 
-/// Shortest part of a name that is looked for alone; initials are in every text.
+/// Characters that a part of a name needs to be searched for alone: initials are in every text.
 const NAME_PART: usize = 2;
 
-/// What is taken out.
 pub(super) struct Scrub {
     /// Needles by their first character, lower-case; longest first.
     needles: BTreeMap<char, Vec<Needle>>,
@@ -32,14 +31,12 @@ impl Scrub {
                 found.insert((text, any_case, instead));
             }
         };
+        let alias = report.account.alias.as_deref();
         add(&report.account.id, true, "<account>");
-        add(
-            report.account.alias.as_deref().unwrap_or_default(),
-            true,
-            "<account>",
-        );
-        for value in hidden {
-            // Parts of names come as columns of their own; what is short is in every text.
+        add(alias.unwrap_or_default(), true, "<account>");
+        let extra = report.students.iter().flat_map(|row| &row.student.extra);
+        for value in extra.map(|(_, value)| value).chain(hidden) {
+            // A value as short as initials is in every text.
             if value.chars().count() > NAME_PART {
                 add(value, true, "<roster>");
             }
@@ -61,11 +58,6 @@ impl Scrub {
                 add(email, true, "<e-mail>");
                 if let Some((local, _)) = email.split_once('@') {
                     add(local, true, "<e-mail>");
-                }
-            }
-            for value in student.extra.iter().map(|(_, value)| value) {
-                if value.chars().count() > NAME_PART {
-                    add(value, true, "<roster>");
                 }
             }
             if let Some(section) = &student.section {
@@ -92,8 +84,8 @@ impl Scrub {
         Self { needles }
     }
 
-    /// The text without what identifies. ARNs, addresses and e-mail addresses go as a whole, whosever they are:
-    /// the identity that AWS names in an error is the instructor's.
+    /// The text without what identifies. All ARNs, addresses and e-mail addresses are removed: the identity that AWS names
+    /// in an error is the instructor's.
     pub(super) fn text(&self, text: &str) -> String {
         let text = clean(text);
         let words: Vec<String> = self
@@ -135,22 +127,20 @@ impl Scrub {
 }
 
 impl Needle {
-    /// Whether it stands at the beginning of a text, and ends where a word does.
+    /// Whether the text begins with it, as a whole word.
     fn is_at(&self, text: &[char]) -> bool {
         let length = self.text.len();
+        let same = |(a, b): (&char, &char)| match self.any_case {
+            true => lower(*a) == *b,
+            false => a == b,
+        };
         text.len() >= length
-            && text
-                .iter()
-                .zip(&self.text)
-                .all(|(a, b)| match self.any_case {
-                    true => lower(*a) == *b,
-                    false => a == b,
-                })
+            && text.iter().zip(&self.text).all(same)
             && text.get(length).is_none_or(|next| !next.is_alphanumeric())
     }
 }
 
-/// Lower case of one character, by the first of what it becomes.
+/// Lower case of one character; the first of them where that are several.
 fn lower(c: char) -> char {
     c.to_lowercase().next().unwrap_or(c)
 }
@@ -161,7 +151,7 @@ fn kept_end(word: &str, instead: &str) -> String {
     format!("{instead}{}", &word[end..])
 }
 
-/// Runs of twelve digits are account ids, whosever.
+/// Twelve digits in a row are an account id.
 fn without_account_ids(word: &str) -> String {
     let mut out = String::new();
     let mut digits = String::new();

@@ -1,4 +1,4 @@
-//! What changed since the report before: read from the `report.json` that is about to be replaced.
+//! What changed since the report before, read from the `report.json` that this report will replace.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -18,20 +18,20 @@ use crate::lab::points::Points;
 use super::document::{Document, Move, REPORT_SCHEMA, ReportStudent, Since, Turn};
 use super::tally::Score;
 
-/// As much of a `report.json` as is compared: one that an older homeroom wrote lacks some of the rest.
+/// The parts of a `report.json` that are compared. A report of an older homeroom lacks some of the others.
 #[derive(Deserialize)]
 struct EarlierReport {
     schema: String,
     class: String,
-    lab: WithId,
-    account: WithId,
+    lab: PlaceId,
+    account: PlaceId,
     region: String,
     taken_at: Timestamp,
     students: Vec<EarlierStudent>,
 }
 
 #[derive(Deserialize)]
-struct WithId {
+struct PlaceId {
     id: String,
 }
 
@@ -52,17 +52,17 @@ struct EarlierCheck {
     earned: Option<Points>,
 }
 
-/// What somebody had reached.
+/// What a student had reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Reached {
     state: Progress,
     done: usize,
-    /// `None` where a report does not say: those before points were earned in parts.
+    /// `None` where a report does not say, because it is older than points for parts of a task.
     points: Option<Points>,
 }
 
 impl EarlierStudent {
-    /// Counted from the checks: `checks_passed` of an older report has those of the stack in it.
+    /// Counted from the checks: in an older report, `checks_passed` includes the checks of the stack.
     fn reached(&self) -> Reached {
         let tasks = || self.checks.iter().filter(|c| c.work == Work::Student);
         let done = match self.checks.is_empty() {
@@ -82,7 +82,7 @@ impl EarlierStudent {
 }
 
 impl EarlierReport {
-    /// Whether it is one of the same stacks, and older.
+    /// Whether it is about the same stacks, and older.
     fn is_before(&self, document: &Document) -> bool {
         let stacks = &document.students;
         self.schema == REPORT_SCHEMA
@@ -91,7 +91,7 @@ impl EarlierReport {
             && self.account.id == document.account.id
             && self.region == document.region
             && self.taken_at < document.taken_at.timestamp()
-            // A report about stacks that are no more is nothing to compare these with.
+            // A report about stacks that were replaced since cannot be compared with this one.
             && (stacks.is_empty() || !stacks.iter().all(|row| self.is_older_than_stack(row)))
     }
 
@@ -109,25 +109,23 @@ impl Since {
     /// When there is one that cannot be read, or is no report.
     pub fn read(reports: &Path, document: &Document) -> io::Result<Option<Self>> {
         let path = class_dir(reports, &document.class).join("report.json");
-        let attempt = || -> io::Result<Option<EarlierReport>> {
-            let bytes = read_if_there(&path)?;
-            Ok(bytes
-                .map(|bytes| serde_json::from_slice(&bytes))
-                .transpose()?)
+        let name = |error: io::Error| named(&path, &error);
+        let Some(bytes) = read_if_there(&path).map_err(name)? else {
+            return Ok(None);
         };
-        let before = attempt().map_err(|error| named(&path, &error))?;
-        let before = before.filter(|before| before.is_before(document));
-        Ok(before.map(|before| compare(&before, document)))
+        let before: EarlierReport =
+            serde_json::from_slice(&bytes).map_err(|error| name(error.into()))?;
+        let comparable = before.is_before(document);
+        Ok(comparable.then(|| compare(&before, document)))
     }
 }
 
 fn compare(before: &EarlierReport, document: &Document) -> Since {
     let earlier = before.students.iter();
-    let mut earlier: BTreeMap<&Username, &EarlierStudent> = earlier
-        .map(|student| (&student.username, student))
-        .collect();
+    let mut earlier: BTreeMap<&Username, &EarlierStudent> =
+        earlier.map(|was| (&was.username, was)).collect();
     let here = document.students.iter().filter_map(|row| {
-        // Of a stack that is not there nothing is known, which is not zero.
+        // Where there is no stack, the points are not known, which is not zero.
         let score = Score::of(&row.progress.checks);
         let is = Reached {
             state: row.progress.progress,
@@ -135,13 +133,10 @@ fn compare(before: &EarlierReport, document: &Document) -> Since {
             points: row.is_deployed().then_some(score.earned),
         };
         let was = earlier.remove(&row.student.username);
-        // What it says of a stack that is no more is nothing to compare this one with.
+        // A stack that was replaced since cannot be compared with this one.
         let was = was.filter(|_| !before.is_older_than_stack(row));
-        moved(
-            &row.student.username,
-            was.map(EarlierStudent::reached),
-            Some(is),
-        )
+        let was = was.map(EarlierStudent::reached);
+        moved(&row.student.username, was, Some(is))
     });
     let mut moves: Vec<Move> = here.collect();
     let gone = earlier.into_values();
@@ -175,12 +170,12 @@ fn turn(was: Reached, is: Reached) -> Option<Turn> {
         (old, Broken) if old != Broken => Some(Turn::Broke),
         (old, Complete) if old != Complete => Some(Turn::Completed),
         (old, Unknown) if old != Unknown => Some(Turn::OutOfSight),
-        // Nobody could say whether it was there.
+        // It is not known whether the stack was there.
         (Unknown, NotDeployed) => None,
         (old, NotDeployed) if old != NotDeployed => Some(Turn::Undeployed),
         (NotDeployed, new) if new != NotDeployed => Some(Turn::Deployed),
         (Broken, new) if new != Broken => Some(Turn::Mended),
-        _ => match is.done.cmp(&was.done).then(points(was, is)) {
+        _ => match is.done.cmp(&was.done).then(compare_points(was, is)) {
             Ordering::Greater => Some(Turn::MovedUp),
             // While something cannot be checked, fewer passes prove nothing.
             Ordering::Less if is.state != Unknown => Some(Turn::FellBack),
@@ -189,8 +184,8 @@ fn turn(was: Reached, is: Reached) -> Option<Turn> {
     }
 }
 
-/// How the points changed, where both reports say them.
-fn points(was: Reached, is: Reached) -> Ordering {
+/// How the points changed; equal where one of the reports does not have them.
+fn compare_points(was: Reached, is: Reached) -> Ordering {
     match (was.points, is.points) {
         (Some(was), Some(is)) => is.cmp(&was),
         _ => Ordering::Equal,

@@ -1,4 +1,4 @@
-//! Colours in a terminal. Whether to use any is settled in [`crate::options`].
+//! Colours in a terminal. [`crate::options`] decides whether to use them.
 
 use anstyle::{AnsiColor, Style};
 
@@ -12,17 +12,14 @@ pub struct Paint {
 }
 
 impl Paint {
-    /// The most important line.
     pub(crate) fn bold(self, text: &str) -> String {
         self.styled(Style::new().bold(), text)
     }
 
-    /// What may be overlooked.
     pub(crate) fn dim(self, text: &str) -> String {
         self.styled(Style::new().dimmed(), text)
     }
 
-    /// Text in the colour of its meaning.
     pub(crate) fn tone(self, tone: Tone, text: &str) -> String {
         let style = match tone {
             Tone::Good => AnsiColor::Green.on_default(),

@@ -1,4 +1,4 @@
-//! The sums of a class: how many stand where, what became of each check, what a student has reached.
+//! The sums of a class: how many students are in each state, how many did each check, what a student has reached.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(crate) const STATES: [Progress; 6] = [
     Progress::Unknown,
 ];
 
-/// How many students stand where.
+/// How many students are in each state.
 pub(crate) struct Tally(BTreeMap<Progress, usize>);
 
 impl Tally {
@@ -35,32 +35,26 @@ impl Tally {
         self.0.get(&state).copied().unwrap_or_default()
     }
 
-    /// The whole class.
     pub(crate) fn total(&self) -> usize {
         self.0.values().sum()
     }
 }
 
-/// One check of the lab, and what the class made of it, as `report.json` has it.
+/// One check of the lab over the class, as in `report.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckTally {
-    /// The check's id.
     pub(crate) id: String,
-    /// Its title.
     pub(crate) title: String,
-    /// Whose work it looks at.
     pub(crate) work: Work,
-    /// What it is worth; nothing where it looks at the stack.
+    /// None where it looks at the stack.
     pub(crate) points: Points,
     /// Students for whom it passed.
     pub passed: usize,
-    /// For whom it did not.
     pub(crate) failed: usize,
-    /// Those among them who have done a part of it that counts.
+    /// Those among `failed` who have done a part of it that counts.
     pub(crate) in_part: usize,
-    /// For whom it could not be looked at; they are in neither `passed` nor `failed`.
+    /// These are in neither `passed` nor `failed`.
     pub(crate) could_not_check: usize,
-    /// For whom nothing can prove it.
     pub(crate) not_provable: usize,
 }
 
@@ -91,18 +85,18 @@ impl CheckTally {
         }
     }
 
-    /// Students whom it asks about. Who is attested stands among the class: "1 of 1" would read as everybody.
+    /// All students with this check. Where one student is attested, "1 of 1" would read as everybody.
     pub fn of(&self) -> usize {
         self.passed + self.failed + self.could_not_check + self.not_provable
     }
 
-    /// Whether it counts towards completion for anybody.
+    /// Whether it counts towards completion for at least one student.
     pub(crate) fn provable(&self) -> bool {
         self.passed + self.failed + self.could_not_check > 0
     }
 }
 
-/// The checks that occur, in order of first appearance, with the sums over the class.
+/// All checks of the class, in order of first appearance.
 pub(crate) fn check_tallies<'a>(
     students: impl IntoIterator<Item = &'a [CheckResult]>,
 ) -> Vec<CheckTally> {
@@ -129,19 +123,19 @@ pub(crate) fn check_tallies<'a>(
 pub(crate) struct Score {
     /// Provable tasks that passed.
     pub(crate) done: usize,
-    /// Provable tasks.
+    /// All provable tasks.
     pub(crate) of: usize,
-    /// Points that were earned, in parts as well.
+    /// With points for parts of tasks.
     pub(crate) earned: Points,
     /// Points of the provable tasks.
     pub(crate) total: Points,
-    /// Whether every provable task could be looked at, in a stack that is there; if not, `earned` is a lower bound and
-    /// no grade.
+    /// Whether there is a stack, and every provable task in it could be checked. If not, `earned` is a lower bound and no
+    /// grade.
     pub(crate) certain: bool,
 }
 
 impl Score {
-    /// Sums up one student's checks. What nothing can prove counts on neither side.
+    /// Sums up one student's checks. A task that nothing can prove is left out.
     pub fn of(checks: &[CheckResult]) -> Self {
         let mut score = Self {
             done: 0,

@@ -1,30 +1,34 @@
 //! Progress for the person in front of the run, on stderr: a bar on a terminal, plain lines elsewhere.
 
+mod writer;
+
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use serde::Deserialize;
 
-use crate::events::{Event, StepInFlight, StepResult};
+use crate::events::{Event, Outcome, StepInFlight, StepResult};
 use crate::evidence::check::CheckResult;
+use crate::ids::Username;
 use crate::text::failure::Failure;
+use crate::text::show::clean;
+use crate::text::words::{duration, plural};
 
 use super::marks::{self, Tone};
 use super::progress::Tracker;
 use super::style::Paint;
-use crate::text::show::clean;
-use crate::text::words::{duration, plural};
+use writer::SharedWriter;
 
-/// Columns to assume where nobody can be asked.
+/// Columns to assume where there is no terminal to ask.
 pub(crate) const DEFAULT_COLUMNS: u16 = 80;
 
 /// The bar is drawn at most this often: faster than the eye, slower than a thousand events a second.
 const REDRAW_EVERY: Duration = Duration::from_millis(66);
 
-/// How often the time that is left is told where no bar shows it.
+/// How often the time that is left is printed where there is no bar.
 const TIME_LEFT_EVERY: Duration = Duration::from_secs(60);
 
 /// How to show progress.
@@ -57,47 +61,39 @@ impl TerminalOptions {
 
 /// Columns of the terminal behind stdout; [`DEFAULT_COLUMNS`] when there is none.
 pub(crate) fn columns_of_stdout() -> usize {
-    usize::from(
-        console::Term::stdout()
-            .size_checked()
-            .map_or(DEFAULT_COLUMNS, |(_, columns)| columns),
-    )
+    usize::from(columns_of(&console::Term::stdout()).unwrap_or(DEFAULT_COLUMNS))
 }
 
-/// The request's id behind what is said of it.
-fn request(id: Option<&str>) -> String {
-    id.map_or_else(String::new, |id| format!(" (request id {id})"))
+fn columns_of(terminal: &console::Term) -> Option<u16> {
+    terminal.size_checked().map(|(_, columns)| columns)
 }
 
-/// Shows the events of a run to a person. Call [`Terminal::tick`] a few times a second, so that times move
-/// and waits are told while nothing else happens, and [`Terminal::finish`] before anything else is printed.
-///
-/// What cannot be written (a closed stderr) is dropped: nobody is there to be told, and the run goes on.
+/// Shows the events of a run to a person. Call [`Terminal::tick`] a few times a second, so that times move and long
+/// waits are shown while nothing else happens, and [`Terminal::finish`] before anything else is printed.
 pub struct Terminal {
     options: TerminalOptions,
     paint: Paint,
-    out: Output,
+    out: SharedWriter,
     clock: Box<dyn Fn() -> Duration + Send>,
     tracker: Tracker,
     bar: Option<ProgressBar>,
     drawn_at: Option<Duration>,
-    told_left_at: Option<Duration>,
+    said_left_at: Option<Duration>,
 }
 
 impl Terminal {
-    /// Writes to any writer. `clock` tells the time since any fixed moment.
+    /// Writes to any writer. `clock` gives the time since any fixed moment.
     pub fn new(
         options: TerminalOptions,
         writer: impl Write + Send + 'static,
         clock: impl Fn() -> Duration + Send + 'static,
     ) -> Self {
-        let paint = Paint {
-            color: options.color,
-        };
         Self {
             options,
-            paint,
-            out: Output {
+            paint: Paint {
+                color: options.color,
+            },
+            out: SharedWriter {
                 writer: Arc::new(Mutex::new(Box::new(writer))),
                 columns: options.columns,
             },
@@ -105,7 +101,7 @@ impl Terminal {
             tracker: Tracker::default(),
             bar: None,
             drawn_at: None,
-            told_left_at: None,
+            said_left_at: None,
         }
     }
 
@@ -129,88 +125,49 @@ impl Terminal {
                 students,
                 steps,
             } => {
-                if self.options.verbosity >= 0 {
-                    let mut line = format!(
-                        "{} {class}: {}",
-                        command.as_str(),
-                        plural(*students, "student")
-                    );
-                    if *steps > 0 {
-                        line.push_str(&format!(", {}", plural(*steps, "step")));
-                    }
-                    line.push_str(&format!(" ({lab}, account {account}, {region})"));
-                    self.line(&line);
-                }
+                let students = plural(*students, "student");
+                let steps = match steps {
+                    0 => String::new(),
+                    steps => format!(", {}", plural(*steps, "step")),
+                };
+                let place = format!("{lab}, account {account}, {region}");
+                self.line(
+                    0,
+                    &format!("{} {class}: {students}{steps} ({place})", command.as_str()),
+                );
                 self.start_bar();
             }
             Event::StudentFinished {
                 student,
                 outcome,
                 failure,
-            } => {
-                let mark = marks::of_outcome(*outcome);
-                if self.options.verbosity < 0 {
-                    if let Some(failure) = failure {
-                        self.failure(&format!("error: {student}"), failure);
-                    }
-                } else if failure.is_some()
-                    || mark.tone == Tone::Bad
-                    || self.bar.is_none()
-                    || self.options.verbosity > 0
-                {
-                    let took = match self.tracker.spent_on(student, now) {
-                        Some(took) if took >= Duration::from_secs(1) => {
-                            self.paint.dim(&format!("  {}", duration(took)))
-                        }
-                        _ => String::new(),
-                    };
-                    let head = format!(
-                        "[{}] {} {student} {}",
-                        self.tracker.count(),
-                        self.paint.tone(mark.tone, mark.symbol),
-                        self.paint.tone(mark.tone, mark.word),
-                    );
-                    match failure {
-                        Some(failure) => self.failure(&head, failure),
-                        None => self.painted(&format!("{head}{took}")),
-                    }
-                }
-            }
+            } => self.student_finished(student, *outcome, failure.as_ref(), now),
             Event::CallRetried {
                 operation,
                 cause,
                 request_id,
                 after_ms,
             } => {
-                if self.options.verbosity >= 1 {
-                    self.line(&format!(
-                        "  retry: {operation} again in {:.1}s: {cause}{}",
-                        Duration::from_millis(*after_ms).as_secs_f64(),
-                        request(request_id.as_deref())
-                    ));
-                }
+                let after = Duration::from_millis(*after_ms).as_secs_f64();
+                let id = request(request_id.as_deref());
+                self.line(
+                    1,
+                    &format!("  retry: {operation} again in {after:.1}s: {cause}{id}"),
+                );
             }
             Event::CallFailed {
                 operation,
                 cause,
                 request_id,
             } => {
-                if self.options.verbosity >= 2 {
-                    self.line(&format!(
-                        "  failed: {operation}: {cause}{}",
-                        request(request_id.as_deref())
-                    ));
-                }
+                let id = request(request_id.as_deref());
+                self.line(2, &format!("  failed: {operation}: {cause}{id}"));
             }
             Event::StepStarted {
                 student,
                 resource,
                 action,
-            } => {
-                if self.options.verbosity >= 2 {
-                    self.line(&format!("  {student}: {action} {resource}"));
-                }
-            }
+            } => self.line(2, &format!("  {student}: {action} {resource}")),
             Event::StepFinished {
                 student,
                 resource,
@@ -218,32 +175,28 @@ impl Terminal {
                 result,
                 elapsed_ms,
             } => {
-                if self.options.verbosity >= 2 {
-                    let took = duration(Duration::from_millis(*elapsed_ms));
-                    let how = step_word(result);
-                    self.line(&format!("  {student}: {action} {resource}: {how} ({took})"));
-                }
+                let took = duration(Duration::from_millis(*elapsed_ms));
+                let how = step_word(result);
+                self.line(
+                    2,
+                    &format!("  {student}: {action} {resource}: {how} ({took})"),
+                );
             }
             Event::CheckFinished { student, result } => {
-                if self.options.verbosity >= 2
-                    && let Ok(check) = CheckResult::deserialize(result)
-                {
+                if let Ok(check) = CheckResult::deserialize(result) {
                     let mark = marks::of_probe(&check);
-                    self.line(&format!(
-                        "  {student}: {} {}: {}",
-                        mark.symbol, check.title, mark.word
-                    ));
+                    let title = &check.title;
+                    self.line(
+                        2,
+                        &format!("  {student}: {} {title}: {}", mark.symbol, mark.word),
+                    );
                 }
             }
             Event::Interrupted {
                 now: at_once,
                 in_flight,
             } => self.interrupted(*at_once, in_flight),
-            Event::Note { text } => {
-                if self.options.verbosity >= 0 {
-                    self.line(&format!("note: {text}"));
-                }
-            }
+            Event::Note { text } => self.line(0, &format!("note: {text}")),
             Event::RunFinished { .. } => {
                 self.finish();
                 return;
@@ -259,7 +212,7 @@ impl Terminal {
         self.draw(now);
     }
 
-    /// Lets time pass: redraws the bar, tells waits that have become long.
+    /// Lets time pass: redraws the bar, shows waits that have become long.
     pub fn tick(&mut self) {
         let now = (self.clock)();
         self.say_long_waits(now);
@@ -273,55 +226,81 @@ impl Terminal {
         }
     }
 
-    fn interrupted(&mut self, at_once: bool, in_flight: &[StepInFlight]) {
-        if !at_once {
-            if self.options.verbosity >= 0 {
-                self.line(&format!(
-                    "interrupted: nothing new starts; {} in flight may end first. \
-                     Press Ctrl-C again to stop now.",
-                    plural(in_flight.len(), "step")
-                ));
+    fn student_finished(
+        &self,
+        student: &Username,
+        outcome: Outcome,
+        failure: Option<&Failure>,
+        now: Duration,
+    ) {
+        let mark = marks::of_outcome(outcome);
+        if self.options.verbosity < 0 {
+            if let Some(failure) = failure {
+                self.failure(&format!("error: {student}"), failure);
             }
             return;
         }
-        // Even with -q: whoever gives up half-way needs to know what may be left.
-        if in_flight.is_empty() {
-            self.line("stopped now: nothing was in flight.");
+        // The bar counts the students who ended well.
+        let ended_well = failure.is_none() && mark.tone != Tone::Bad;
+        if ended_well && self.bar.is_some() && self.options.verbosity == 0 {
             return;
         }
-        self.line("stopped now. These were in flight and may or may not have happened:");
+        let head = format!(
+            "[{}] {} {student} {}",
+            self.tracker.count(),
+            self.paint.tone(mark.tone, mark.symbol),
+            self.paint.tone(mark.tone, mark.word),
+        );
+        let took = self.tracker.spent_on(student, now);
+        match (failure, took.filter(|took| took.as_secs() >= 1)) {
+            (Some(failure), _) => self.failure(&head, failure),
+            (None, Some(took)) => {
+                let took = self.paint.dim(&format!("  {}", duration(took)));
+                self.painted(&format!("{head}{took}"));
+            }
+            (None, None) => self.painted(&head),
+        }
+    }
+
+    fn interrupted(&self, at_once: bool, in_flight: &[StepInFlight]) {
+        if !at_once {
+            let steps = plural(in_flight.len(), "step");
+            let text = format!(
+                "interrupted: nothing new starts; {steps} in flight may end first. \
+                 Press Ctrl-C again to stop now."
+            );
+            return self.line(0, &text);
+        }
+        // Even with -q: after a second Ctrl-C the person needs to know what may be left.
+        let always = i8::MIN;
+        if in_flight.is_empty() {
+            return self.line(always, "stopped now: nothing was in flight.");
+        }
+        let head = "stopped now. These were in flight and may or may not have happened:";
+        self.line(always, head);
         for step in in_flight {
-            self.line(&format!(
-                "  {}: {} {}",
-                step.student, step.action, step.resource
-            ));
+            let (student, action, resource) = (&step.student, &step.action, &step.resource);
+            self.line(always, &format!("  {student}: {action} {resource}"));
         }
     }
 
     fn say_long_waits(&mut self, now: Duration) {
-        if self.bar.is_some() || self.options.verbosity < 0 {
-            return;
-        }
-        for wait in self.tracker.long_waits(now) {
-            self.line(&format!(
-                "  waiting {}: {}: {}: {}",
-                duration(wait.lasted),
-                wait.student,
-                wait.resource,
-                wait.on
-            ));
+        // A bar shows them itself.
+        if self.bar.is_none() {
+            for wait in self.tracker.long_waits(now) {
+                self.line(0, &wait);
+            }
         }
     }
 
-    /// Where no bar shows it, now and then.
     fn say_time_left(&mut self, now: Duration) {
-        let told = |at: Duration| now.saturating_sub(at) < TIME_LEFT_EVERY;
-        if self.bar.is_some() || self.options.verbosity < 0 || self.told_left_at.is_some_and(told) {
+        let lately = |at: Duration| now.saturating_sub(at) < TIME_LEFT_EVERY;
+        if self.bar.is_some() || self.said_left_at.is_some_and(lately) {
             return;
         }
         if let Some(left) = self.tracker.left(now) {
-            self.told_left_at = Some(now);
-            self.line(&format!("  about {} left", duration(left)));
+            self.said_left_at = Some(now);
+            self.line(0, &format!("  about {} left", duration(left)));
         }
     }
 
@@ -330,22 +309,19 @@ impl Terminal {
             1.. => request(failure.request_id.as_deref()),
             _ => String::new(),
         };
-        self.painted(&format!(
-            "{head}: {}{}",
-            clean(&failure.to_string()),
-            clean(&id)
-        ));
+        let text = format!("{failure}{id}");
+        self.painted(&format!("{head}: {}", clean(&text)));
         if let Some(hint) = &failure.hint {
-            self.painted(&format!(
-                "  {} {}",
-                self.paint.tone(Tone::Busy, "hint:"),
-                clean(hint)
-            ));
+            let label = self.paint.tone(Tone::Busy, "hint:");
+            self.painted(&format!("  {label} {}", clean(hint)));
         }
     }
 
-    fn line(&self, text: &str) {
-        self.painted(&clean(text));
+    /// Writes a line, from this verbosity on.
+    fn line(&self, verbosity: i8, text: &str) {
+        if self.options.verbosity >= verbosity {
+            self.painted(&clean(text));
+        }
     }
 
     /// Writes a line whose parts are clean already and may be coloured.
@@ -363,8 +339,7 @@ impl Terminal {
         }
         let target = ProgressDrawTarget::term_like(Box::new(self.out.clone()));
         let bar = ProgressBar::with_draw_target(None, target);
-        // The whole frame is one message: its layout is `Tracker::frame`'s, painting it in place is
-        // indicatif's.
+        // The whole frame is one message: `Tracker::frame` lays it out, indicatif paints it in place.
         bar.set_style(
             ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
@@ -374,10 +349,8 @@ impl Terminal {
 
     fn draw(&mut self, now: Duration) {
         let Some(bar) = &self.bar else { return };
-        if self
-            .drawn_at
-            .is_some_and(|at| now.saturating_sub(at) < REDRAW_EVERY)
-        {
+        let lately = |at: Duration| now.saturating_sub(at) < REDRAW_EVERY;
+        if self.drawn_at.is_some_and(lately) {
             return;
         }
         self.drawn_at = Some(now);
@@ -403,6 +376,11 @@ impl fmt::Debug for Terminal {
     }
 }
 
+/// A request's id, behind a failure.
+fn request(id: Option<&str>) -> String {
+    id.map_or_else(String::new, |id| format!(" (request id {id})"))
+}
+
 fn step_word(result: &StepResult) -> String {
     match result {
         StepResult::Done => "done".to_owned(),
@@ -411,78 +389,5 @@ fn step_word(result: &StepResult) -> String {
         StepResult::Failed { failure } => format!("failed: {failure}"),
         StepResult::Skipped { needs } => format!("skipped, it needs {needs}"),
         StepResult::Cancelled => "cancelled".to_owned(),
-    }
-}
-
-/// The writer, shared by plain lines and the bar.
-#[derive(Clone)]
-struct Output {
-    writer: Arc<Mutex<Box<dyn Write + Send>>>,
-    columns: Option<u16>,
-}
-
-impl Output {
-    fn with(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        // See `Terminal`: a stderr that cannot be written must not end the run.
-        let _ = write(&mut **writer).and_then(|()| writer.flush());
-    }
-
-    fn steer(&self, sequence: &str) -> io::Result<()> {
-        self.with(|w| w.write_all(sequence.as_bytes()));
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").finish_non_exhaustive()
-    }
-}
-
-impl TermLike for Output {
-    fn width(&self) -> u16 {
-        self.columns.unwrap_or_else(|| {
-            console::Term::stderr()
-                .size_checked()
-                .map_or(DEFAULT_COLUMNS, |(_, columns)| columns)
-        })
-    }
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        match n {
-            0 => Ok(()),
-            n => self.steer(&format!("\u{1b}[{n}A")),
-        }
-    }
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        match n {
-            0 => Ok(()),
-            n => self.steer(&format!("\u{1b}[{n}B")),
-        }
-    }
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        match n {
-            0 => Ok(()),
-            n => self.steer(&format!("\u{1b}[{n}C")),
-        }
-    }
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        match n {
-            0 => Ok(()),
-            n => self.steer(&format!("\u{1b}[{n}D")),
-        }
-    }
-    fn write_line(&self, s: &str) -> io::Result<()> {
-        self.steer(&format!("{s}\n"))
-    }
-    fn write_str(&self, s: &str) -> io::Result<()> {
-        self.steer(s)
-    }
-    fn clear_line(&self) -> io::Result<()> {
-        self.steer("\r\u{1b}[2K")
-    }
-    fn flush(&self) -> io::Result<()> {
-        self.with(|w| w.flush());
-        Ok(())
     }
 }

@@ -46,7 +46,7 @@ impl WrittenReport {
     }
 }
 
-/// Whom a report is about, which decides what its files are called: one about some must not replace the one about all.
+/// Whom a report is about. A report about some students has other file names, so that it does not replace the class's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
     /// Everybody in the roster: `report.html`, `report.json`, `gradebook.csv`, …
@@ -56,7 +56,6 @@ pub enum About {
 }
 
 impl About {
-    /// Whom it is about, by whether that is everybody.
     pub(crate) fn whole(is_whole: bool) -> Self {
         match is_whole {
             true => Self::Class,
@@ -64,7 +63,7 @@ impl About {
         }
     }
 
-    /// What one of the class's files is called: a selection's stands beside it.
+    /// The name of a file, given its name for the class.
     pub(crate) fn file(self, name: &str) -> String {
         match self {
             Self::Class => name.to_owned(),
@@ -73,9 +72,8 @@ impl About {
     }
 }
 
-/// The names of the students' own pages: `<username>.html`. A username that is the name of another file of the
-/// folder (on a file system that does not tell case apart, either) gets `-student` behind it, as often as it
-/// takes.
+/// The names of the students' own pages: `<username>.html`. Where another file of the folder has that name, also in another
+/// case, `-student` is added until the name is free.
 pub fn student_files<'a>(students: impl Iterator<Item = &'a Username> + Clone) -> Vec<String> {
     const TAKEN: [&str; 4] = [
         "report",
@@ -85,7 +83,7 @@ pub fn student_files<'a>(students: impl Iterator<Item = &'a Username> + Clone) -
     ];
     let mut taken: BTreeSet<String> = TAKEN.map(str::to_owned).into();
     let names = students.map(Username::as_str);
-    // Those that keep their names come first, whatever the roster's order.
+    // The names that stay as they are come first, in any order of the roster.
     taken.extend(
         names
             .clone()
@@ -105,7 +103,7 @@ pub fn student_files<'a>(students: impl Iterator<Item = &'a Username> + Clone) -
         .collect()
 }
 
-/// Pages that the report before wrote for students who are no longer there.
+/// The pages of students who were in the report before and are not in this one.
 fn of_departed(report: &Document) -> Vec<String> {
     let moves = report.since.iter().flat_map(|since| &since.moves);
     let left = moves.filter(|m| m.turn == Turn::Left).map(|m| &m.username);
@@ -117,13 +115,13 @@ fn usernames(report: &Document) -> impl Iterator<Item = &Username> + Clone {
     report.students.iter().map(|row| &row.student.username)
 }
 
-/// Writes all files of a report into `<reports>/<class>/`; with a key, the page for a projector too. They name
-/// students, so only their owner can read them; the folder is made where it is missing. A report about the whole class
-/// removes the pages of those who left since the one before.
+/// Writes all files of a report into `<reports>/<class>/`; with a key, the page for a projector too. The files name
+/// students, so only their owner can read them. Makes the folder where it is missing. A report about the whole class removes
+/// the pages of students who left since the report before.
 ///
 /// # Errors
-/// When a file cannot be written. Everything is rendered and stands on the disk under other names before the
-/// first file is replaced, so a full disk changes nothing.
+/// When a file cannot be written. Everything is rendered and on the disk under other names before the first file is
+/// replaced, so a full disk changes nothing.
 pub fn write_reports(
     reports: &Path,
     report: &Document,
@@ -158,12 +156,9 @@ pub fn write_reports(
     let old = history::ready_of_old(&dir, stem)?;
     files.push((written.json.clone(), document));
     files.push((written.gradebook.clone(), csv::gradebook(report)?));
-    if about == About::Class && report.students.iter().any(|s| !s.validate.is_empty()) {
-        let suites = report
-            .students
-            .iter()
-            .filter(|s| !s.validate.is_empty())
-            .map(|s| (&s.student.username, s.validate.as_slice()));
+    let validated = report.students.iter().filter(|s| !s.validate.is_empty());
+    if about == About::Class && validated.clone().next().is_some() {
+        let suites = validated.map(|s| (&s.student.username, s.validate.as_slice()));
         let xml = junit::document(&report.class, &report.taken_at, suites);
         let path = dir.join("junit.xml");
         files.push((path.clone(), xml.into_bytes()));
@@ -175,11 +170,11 @@ pub fn write_reports(
         files.push((path.clone(), page.into_bytes()));
         written.anonymous = Some(path);
     }
-    // The page comes last: whoever sees a new one finds the files beside it new as well.
+    // The page comes last: when it is new, so are the files beside it.
     let page = pages.class(report).map_err(io::Error::other)?;
     files.push((written.html.clone(), page.into_bytes()));
     let files = prepare_all(&dir, files)?;
-    // The copies come first: what is replaced, and what replaces it, is safe by then.
+    // The dated copies come first: so both the old and the new document are safe before anything is replaced.
     if let Some(old) = old {
         old.keep()?;
     }
@@ -199,7 +194,7 @@ pub fn write_reports(
 /// Writes `<reports>/<class>/junit.xml` (`selection-junit.xml`) from the answers of `validate`.
 ///
 /// # Errors
-/// When the file cannot be written; it is what it was then.
+/// When the file cannot be written; the old one stays.
 pub(crate) fn write_junit<'a>(
     reports: &Path,
     class: &ClassName,

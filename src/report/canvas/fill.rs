@@ -1,4 +1,4 @@
-//! Filling in an export: which cell gets which points, and who gets none and why.
+//! Filling in an export: which cell gets which points, and which students get none and why.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,34 +7,36 @@ use crate::ids::Username;
 use crate::lab::points::Points;
 use crate::report::document::{Document, ReportStudent};
 use crate::roster::Student;
+use crate::text::encoding::MARK;
 use crate::text::normalise::key;
+use crate::text::problems::said_lines;
 use crate::text::unwanted::shown;
 
-use super::export::{Export, ExportEntry};
-use super::matching::{ExportPerson, MatchDoubt, Matches, find};
+use super::export::{Export, ExportPerson};
+use super::matching::{MatchDoubt, Matches, find};
 use super::number::{Number, Unreadable};
 
-/// An export with a column filled in, and who could not be.
-#[derive(Debug, Clone, PartialEq)]
+/// An export with a column filled in, and the students who could not be filled in.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Filled {
-    /// The file's bytes: the columns that say who a row is, and the assignment's.
+    /// The file: the columns that say who a row is, and the assignment's.
     pub(crate) bytes: Vec<u8>,
-    /// The column's header, as it stands in the file.
+    /// The column's header, as in the file.
     pub(crate) assignment: String,
-    /// Students whose grade the file has now.
+    /// Students whose grade is now in the file.
     pub(crate) filled: Vec<Username>,
-    /// Those of them whose row has nothing of theirs but the name.
+    /// Those of them whose row was found only by the name.
     pub(crate) by_name: Vec<Username>,
-    /// Students whose cell stays what it was, and why. Nobody is here and in `filled`.
+    /// Students whose cell stays as it was, and why. No student is both here and in `filled`.
     pub(crate) left: Vec<NotFilled>,
-    /// Grades that are lower now than in Canvas.
+    /// Grades that are lower than in Canvas.
     pub(crate) lowers: Vec<Lower>,
-    /// Whether those were lowered; they stay what they were otherwise.
+    /// Whether those were lowered; otherwise they stay as they are in Canvas.
     pub(crate) lowered: bool,
-    /// Rows of the export that are nobody's of the class: the name as it stands there, or the line of a row without.
+    /// Rows of people outside the class: the name in the export, or the line of a row without a name.
     pub(crate) strangers: Vec<String>,
-    /// Rows that fill in nobody because they have one student's login and another's name, and neither of the two
-    /// is in `left`.
+    /// Rows that fill in nobody, because they have one student's login and another student's name, and neither of the
+    /// two is in `left`.
     pub(crate) crossed: Vec<String>,
     /// homeroom's total and the assignment's points possible, where they differ and points were scaled.
     pub(crate) scaled: Option<(Points, String)>,
@@ -43,18 +45,16 @@ pub(crate) struct Filled {
 /// A student who was not filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotFilled {
-    /// Who.
     pub(crate) username: Username,
-    /// Why, the same words for everybody of whom it is true.
+    /// The same words for all students with this reason.
     pub(crate) why: String,
-    /// What it is in this case (a row, a value); empty where there is nothing to add.
+    /// The row or the value of this student; empty where there is nothing to add.
     pub(crate) detail: String,
 }
 
-/// A grade that is lower now.
+/// A grade that is lower than in Canvas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lower {
-    /// Whose.
     pub(crate) username: Username,
     /// What Canvas has.
     pub(crate) from: String,
@@ -62,18 +62,17 @@ pub(crate) struct Lower {
     pub(crate) to: String,
 }
 
-/// What becomes of one person's cells.
+/// What happens to one person's cells.
 enum Cells {
     /// These records' cells get the grade.
     Write(Vec<usize>),
-    /// They have it already.
+    /// They have the grade already.
     Keep,
-    /// They have more.
+    /// They have a higher grade.
     Higher(Number),
 }
 
-/// Why a student is not filled in, in words that are the same for everybody of whom it is true, and what it is in this
-/// case; see [`NotFilled`].
+/// `why` and `detail` of [`NotFilled`].
 type Reason = (String, String);
 
 fn reason(why: &str) -> Reason {
@@ -81,24 +80,16 @@ fn reason(why: &str) -> Reason {
 }
 
 impl Export<'_> {
-    /// Fills in the assignment's column. `roster`: the whole class, whoever of it the report is about: a row of
-    /// somebody else of the class is not a stranger's. `lower`: whether grades may become lower.
+    /// Fills in the assignment's column. `roster`: the whole class, even if the report is about a selection: the others
+    /// are no strangers. `lower`: whether grades may become lower.
     pub(crate) fn fill(&self, document: &Document, roster: &[Student], lower: bool) -> Filled {
-        let people: Vec<ExportPerson> = self.people.iter().map(|e| e.person.clone()).collect();
-        let matches = find(roster, &people);
+        let matches = find(roster, &self.people);
         let numbered = roster.iter().enumerate();
         let place: BTreeMap<&Username, usize> = numbered.map(|(at, s)| (&s.username, at)).collect();
         let mut filled = Filled {
-            bytes: Vec::new(),
             assignment: self.title.clone(),
-            filled: Vec::new(),
-            by_name: Vec::new(),
-            left: Vec::new(),
-            lowers: Vec::new(),
             lowered: lower,
-            strangers: Vec::new(),
-            crossed: Vec::new(),
-            scaled: None,
+            ..Filled::default()
         };
         let mut edits: BTreeMap<usize, String> = BTreeMap::new();
         for row in &document.students {
@@ -106,20 +97,17 @@ impl Export<'_> {
             let Some(student) = place.get(username).copied() else {
                 continue;
             };
-            let entry = match matches.of_student[student] {
-                Some(person) => Ok(&self.people[person]),
-                None => Err(self.unmatched(roster, student, &matches)),
-            };
-            let graded = entry.and_then(|entry| {
+            let person = matches.of_student[student].map(|person| &self.people[person]);
+            let person = person.ok_or_else(|| self.unmatched(roster, student, &matches));
+            let graded = person.and_then(|person| {
                 let grade = self.grade(row)?;
-                Ok((entry, grade, self.cells(entry, grade)?))
+                Ok((person, grade, self.cells(person, grade)?))
             });
-            let (entry, grade, cells) = match graded {
+            let (person, grade, cells) = match graded {
                 Ok(graded) => graded,
                 Err((why, detail)) => {
-                    let username = username.clone();
                     filled.left.push(NotFilled {
-                        username,
+                        username: username.clone(),
                         why,
                         detail,
                     });
@@ -138,7 +126,7 @@ impl Export<'_> {
                     if !lower {
                         continue;
                     }
-                    entry.records.clone()
+                    person.records.clone()
                 }
             };
             let text = self.cell_text(grade);
@@ -158,8 +146,8 @@ impl Export<'_> {
         filled
     }
 
-    /// A cell's points. What could be a thousand (`99.999`) is none, where the file writes decimals so and a thousand
-    /// would be more than the assignment gives.
+    /// A cell's points. `99.999` could be 99 thousand. It is read as a decimal where the file writes decimals like this,
+    /// and the thousands would be more than the assignment gives.
     fn points(&self, text: &str) -> Result<Number, Unreadable> {
         match Number::read(text) {
             Err(Unreadable::Ambiguous(thousands, decimal))
@@ -172,12 +160,12 @@ impl Export<'_> {
         }
     }
 
-    /// The points as Canvas counts them, where they are known.
+    /// The student's points, scaled to those that Canvas gives.
     fn grade(&self, row: &ReportStudent) -> Result<Number, Reason> {
         let score = row.score();
         if !row.is_deployed() {
             return Err(reason(
-                "nothing of their stack is there, so nothing is known of their work",
+                "their stack is not there, so their work is not known",
             ));
         }
         if !score.certain {
@@ -190,25 +178,25 @@ impl Export<'_> {
         Ok(self.possible.part(earned, total))
     }
 
-    /// What becomes of a person's cells. All of them are treated alike but those that are not theirs.
-    fn cells(&self, entry: &ExportEntry, grade: Number) -> Result<Cells, Reason> {
-        if !entry.known_to_canvas {
+    /// What to do with a person's cells: the same for all of them, except those where the assignment is not assigned.
+    fn cells(&self, person: &ExportPerson, grade: Number) -> Result<Cells, Reason> {
+        if !person.known_to_canvas {
             let why = "their row has no ID and no login";
-            return Err((why.to_owned(), self.row(entry)));
+            return Err((why.to_owned(), self.row(person)));
         }
         let mut theirs = Vec::new();
         let mut highest: Option<Number> = None;
         let mut empty_or_other = false;
-        for record in entry.records.iter().copied() {
+        for record in person.records.iter().copied() {
             let text = self.table.records[record].text(self.column);
             match key(text).as_str() {
                 "ex" | "excused" => return Err(reason("excused in Canvas")),
-                // What Canvas takes for no score.
+                // These mean "no score" to Canvas.
                 "" | "-" | "–" | "—" => empty_or_other = true,
                 "n/a" => continue,
                 _ => {
                     let number = self.points(text).map_err(|_| {
-                        let why = "Canvas has something there that is no number";
+                        let why = "their cell in Canvas is not a number";
                         (why.to_owned(), shown(text))
                     })?;
                     empty_or_other |= number.compare(grade) != Ordering::Equal;
@@ -218,7 +206,9 @@ impl Export<'_> {
             theirs.push(record);
         }
         match highest {
-            _ if theirs.is_empty() => Err(reason("the assignment is not theirs in Canvas")),
+            _ if theirs.is_empty() => {
+                Err(reason("the assignment is not assigned to them in Canvas"))
+            }
             Some(number) if number.compare(grade) == Ordering::Greater => Ok(Cells::Higher(number)),
             _ if empty_or_other => Ok(Cells::Write(theirs)),
             _ => Ok(Cells::Keep),
@@ -236,8 +226,8 @@ impl Export<'_> {
     /// The file with the kept columns alone: every row, and every byte of the cells that were not filled in.
     fn written(&self, edits: &BTreeMap<usize, String>) -> Vec<u8> {
         let mut out: Vec<u8> = Vec::new();
-        if self.marked {
-            out.extend_from_slice(b"\xEF\xBB\xBF");
+        if self.has_byte_order_mark {
+            out.extend_from_slice(MARK);
         }
         let mut separator = [0; 4];
         let separator = self.table.separator.encode_utf8(&mut separator).as_bytes();
@@ -264,7 +254,7 @@ impl Export<'_> {
         out
     }
 
-    /// Why nobody's row is the student's, in words that are true of them.
+    /// Why no row was found for the student.
     fn unmatched(&self, roster: &[Student], student: usize, matches: &Matches) -> Reason {
         let Some(doubt) = matches.doubts[student].first() else {
             let known = &roster[student];
@@ -293,7 +283,7 @@ impl Export<'_> {
                 format!("{}, {}", row(person), usernames(roster, others))
             }
             MatchDoubt::OtherLogin(person, column) => {
-                let login = &self.people[*person].person.logins[*column];
+                let login = &self.people[*person].logins[*column];
                 format!("{} has {}", row(person), shown(login))
             }
             MatchDoubt::Torn(person) | MatchDoubt::OtherName(_, person) => row(person),
@@ -301,38 +291,33 @@ impl Export<'_> {
         (doubt.why(), detail)
     }
 
-    /// Says which rows filled in nobody.
+    /// Lists the rows that filled in nobody.
     fn say_rows(&self, filled: &mut Filled, roster: &[Student], matches: &Matches) {
-        for (person, entry) in self.people.iter().enumerate() {
-            let of_class =
-                matches.of_person[person].is_some() || matches.doubtful.contains(&person);
-            if of_class || entry.person.test {
+        for (at, person) in self.people.iter().enumerate() {
+            let of_class = matches.of_person[at].is_some() || matches.doubtful.contains(&at);
+            if of_class || person.test {
                 continue;
             }
-            let name = match entry.person.name.is_empty() {
-                true => self.row(entry),
-                false => format!("'{}'", entry.person.name),
+            let name = match person.name.is_empty() {
+                true => self.row(person),
+                false => format!("'{}'", person.name),
             };
-            let rows = entry.records.iter().map(|_| name.clone());
-            filled.strangers.extend(rows);
+            let rows = person.records.len();
+            filled.strangers.extend(std::iter::repeat_n(name, rows));
         }
-        for doubt in &matches.crossed {
-            let MatchDoubt::Crossed {
+        let left: BTreeSet<&Username> = filled.left.iter().map(|left| &left.username).collect();
+        let crossed = matches.crossed.iter().filter(|doubt| match doubt {
+            MatchDoubt::Crossed {
                 by_proof, by_name, ..
-            } = doubt
-            else {
-                continue;
-            };
-            let mut both = by_name
-                .iter()
-                .chain([by_proof])
-                .map(|s| &roster[*s].username);
-            let told =
-                both.any(|username| filled.left.iter().any(|left| left.username == *username));
-            if !told {
-                filled.crossed.extend(self.crossing(roster, doubt));
+            } => {
+                let mut both = by_name.iter().chain([by_proof]);
+                !both.any(|student| left.contains(&roster[*student].username))
             }
-        }
+            _ => false,
+        });
+        filled.crossed = crossed
+            .filter_map(|doubt| self.crossing(roster, doubt))
+            .collect();
     }
 
     fn crossing(&self, roster: &[Student], doubt: &MatchDoubt) -> Option<String> {
@@ -355,14 +340,14 @@ impl Export<'_> {
     }
 
     /// A person's rows, as a message names them.
-    fn row(&self, entry: &ExportEntry) -> String {
-        let records = entry.records.iter();
+    fn row(&self, person: &ExportPerson) -> String {
+        let records = person.records.iter();
         let lines: Vec<usize> = records.map(|at| self.table.records[*at].line()).collect();
-        let name = match entry.person.name.is_empty() {
+        let name = match person.name.is_empty() {
             true => "the row without a name".to_owned(),
-            false => shown(&entry.person.name),
+            false => shown(&person.name),
         };
-        format!("{name} ({})", crate::text::problems::said_lines(&lines))
+        format!("{name} ({})", said_lines(&lines))
     }
 }
 

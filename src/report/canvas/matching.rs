@@ -1,20 +1,26 @@
 //! Whose a row is: the roster's students against the people of an export.
 //!
 //! In passes, the strongest proof first: the full e-mail address; a SIS id or login that is the username; a login
-//! that is the part of the e-mail address before its `@` (or an address that begins with the username); the name. Who is
-//! matched takes no part in later passes. What would give one student two people, or one person two students, gives
-//! nobody anybody, now and later. So the order of rows and of students changes nothing.
+//! that is the part of the e-mail address before its `@` (or an address that begins with the username); the name. A
+//! student who is matched takes no part in later passes. Where a pass finds two people for one student, or two students
+//! for one person, it matches none of them, and neither do later passes. So the order of rows and of students does not
+//! matter.
 //!
-//! A login is easily somebody else's: seats are called `user3` in many places, and more than one person is `cora`. So
-//! only a full e-mail address is believed where the names differ.
+//! A login can easily belong to somebody else: seats are called `user3` in many places, and more than one person is
+//! `cora`. So where the names differ, only a full e-mail address counts.
 //!
-//! A name is easily somebody else's, too: it is believed unless the row's login speaks against it ([`LoginColumn`]).
+//! A name can easily belong to somebody else, too. It counts unless the row's login contradicts it ([`LoginColumn`]).
+//!
+//! [`LoginColumn`]: super::judging::LoginColumn
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::roster::Student;
-use crate::text::names::{Likeness, Name};
+use crate::text::names::Name;
 use crate::text::normalise::key;
+
+use super::export::ExportPerson;
+use super::judging::Pair;
 
 /// A proof, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +39,8 @@ const PASSES: [RowProof; 4] = [
 ];
 
 impl RowProof {
-    /// What the row has of the student ("the row has their …").
-    pub(crate) fn words(self) -> &'static str {
+    /// Finishes the sentence "the row has their …".
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Email => "e-mail address",
             Self::Username => "username",
@@ -44,20 +50,7 @@ impl RowProof {
     }
 }
 
-/// A person of an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ExportPerson {
-    /// As the export writes it.
-    pub(crate) name: String,
-    /// SIS id and login, as the export writes them.
-    pub(crate) logins: Vec<String>,
-    /// Whether other rows of the same Canvas ID have another name or login, so that it is not known who it is.
-    pub(crate) torn: bool,
-    /// Whether it is Canvas's own test student, who is nobody by name.
-    pub(crate) test: bool,
-}
-
-/// Why a student is not matched with a person though something speaks for it.
+/// Why a student is not matched with a person, though something points to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MatchDoubt {
     /// The person has the proof of one student and the name of another.
@@ -75,25 +68,29 @@ pub(super) enum MatchDoubt {
     Shared(RowProof, usize, BTreeSet<usize>),
     /// The person's rows contradict each other.
     Torn(usize),
-    /// The person has the name, and in this column of logins what is not the student's.
+    /// The person has the name, but the login in this column is not the student's.
     OtherLogin(usize, usize),
-    /// The person has the proof, and a name that is not the student's.
+    /// The person has the proof, but another name.
     OtherName(RowProof, usize),
 }
 
 impl MatchDoubt {
-    /// Why nobody's row is the student's.
-    pub(crate) fn why(&self) -> String {
+    pub(super) fn why(&self) -> String {
         match self {
-            Self::Crossed { .. } => "a row has one student's login and another's name".to_owned(),
+            Self::Crossed { .. } => {
+                "a row has one student's login and another student's name".to_owned()
+            }
             Self::NameElsewhere(proof, ..) => {
-                format!("one row has their {}, another their name", proof.words())
+                format!(
+                    "one row has their {}, another row their name",
+                    proof.words()
+                )
             }
             Self::Several(proof, _) => format!("more than one row has their {}", proof.words()),
-            Self::Shared(..) => "their row could be somebody else's of the class".to_owned(),
+            Self::Shared(..) => "their row could also be another student's".to_owned(),
             Self::Torn(_) => "rows of one Canvas ID have different names or logins".to_owned(),
             Self::OtherLogin(..) => {
-                "the row that has their name has a login or ID that is not theirs".to_owned()
+                "the row that has their name has another login or ID".to_owned()
             }
             Self::OtherName(proof, _) => {
                 format!("the row that has their {} has another name", proof.words())
@@ -103,20 +100,20 @@ impl MatchDoubt {
 }
 
 /// Who is who.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Matches {
     /// For each person: the student.
-    pub(crate) of_person: Vec<Option<usize>>,
+    pub(super) of_person: Vec<Option<usize>>,
     /// For each student: the person.
-    pub(crate) of_student: Vec<Option<usize>>,
-    /// For each student who is not matched: what spoke for it, the strongest first.
-    pub(crate) doubts: Vec<BTreeSet<MatchDoubt>>,
-    /// People of whom it stays open whether they are of the class.
-    pub(crate) doubtful: BTreeSet<usize>,
+    pub(super) of_student: Vec<Option<usize>>,
+    /// For each student who is not matched: the doubts, the strongest proof first.
+    pub(super) doubts: Vec<BTreeSet<MatchDoubt>>,
+    /// People who may or may not be of the class.
+    pub(super) doubtful: BTreeSet<usize>,
     /// People with the proof of one student and the name of another.
-    pub(crate) crossed: BTreeSet<MatchDoubt>,
-    /// Students who are matched by nothing but the name.
-    pub(crate) by_name: BTreeSet<usize>,
+    pub(super) crossed: BTreeSet<MatchDoubt>,
+    /// Students who are matched only by name.
+    pub(super) by_name: BTreeSet<usize>,
 }
 
 /// Matches the whole roster with all people of an export.
@@ -136,68 +133,38 @@ pub(super) fn find(students: &[Student], people: &[ExportPerson]) -> Matches {
 
 /// How far one side is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MatchState {
+pub(super) enum MatchState {
     Open,
     Matched,
-    /// Never matched any more; and whoever can only be matched with it is not, either.
+    /// Never matched any more; and neither is whoever only matches it.
     Doubtful,
 }
 
-struct Matching<'a> {
-    people: &'a [ExportPerson],
-    student_names: Vec<Name>,
-    person_names: Vec<Name>,
+pub(super) struct Matching<'a> {
+    pub(super) people: &'a [ExportPerson],
+    pub(super) student_names: Vec<Name>,
+    pub(super) person_names: Vec<Name>,
     /// Keys of the people's logins, by column.
-    logins: Vec<Vec<String>>,
+    pub(super) logins: Vec<Vec<String>>,
     /// Keys of the students' usernames and e-mail addresses.
-    own: Vec<(String, String)>,
-    /// Students by what a login has to be.
-    by_login: BTreeMap<(RowProof, String), BTreeSet<usize>>,
-    students_by_name: BTreeMap<Name, BTreeSet<usize>>,
-    people_by_name: BTreeMap<Name, BTreeSet<usize>>,
-    student_states: Vec<MatchState>,
-    person_states: Vec<MatchState>,
-    /// Students that speak for a person in an earlier pass, or this one.
+    pub(super) own: Vec<(String, String)>,
+    /// Students by the login that each proof needs.
+    pub(super) by_login: BTreeMap<(RowProof, String), BTreeSet<usize>>,
+    pub(super) students_by_name: BTreeMap<Name, BTreeSet<usize>>,
+    pub(super) people_by_name: BTreeMap<Name, BTreeSet<usize>>,
+    pub(super) student_states: Vec<MatchState>,
+    pub(super) person_states: Vec<MatchState>,
+    /// For each person: the students who were considered for it, in an earlier pass or this one.
     links: Vec<BTreeSet<usize>>,
-    matches: Matches,
-}
-
-/// What a column of logins holds, as far as the class's own rows tell.
-#[derive(Debug, Default)]
-struct LoginColumn {
-    /// Matched people with something of their student's in it.
-    proven: usize,
-    /// How many of those have the username there.
-    usernames: usize,
-    /// The domains of the others' addresses.
-    domains: BTreeSet<String>,
-    /// People of whom only the name speaks, with something in it.
-    others: usize,
-    /// How many of those have an address there in the domain of the student's own, and another one, whoever of that
-    /// name it is.
-    other_addresses: usize,
-}
-
-/// What a possible pair comes to in a pass.
-enum Pair {
-    /// The proof holds.
-    Holds,
-    /// The proof holds, and what stands in this column of logins speaks against it.
-    OtherLogin(usize),
-    /// The proof does not hold; a weaker one may.
-    OtherName,
-    /// Two proofs point to two students.
-    Crossed { by_name: BTreeSet<usize> },
-    /// Two proofs point to two people.
-    NameElsewhere { others: BTreeSet<usize> },
+    pub(super) matches: Matches,
 }
 
 impl<'a> Matching<'a> {
     fn new(students: &[Student], people: &'a [ExportPerson]) -> Self {
-        let student_names: Vec<Name> = students
+        let names = students
             .iter()
-            .map(|student| Name::new(student.name.as_deref().unwrap_or_default()))
-            .collect();
+            .map(|s| s.name.as_deref().unwrap_or_default());
+        let student_names: Vec<Name> = names.map(Name::new).collect();
         let person_names: Vec<Name> = people.iter().map(|p| Name::new(&p.name)).collect();
         let keys = |person: &ExportPerson| person.logins.iter().map(|login| key(login)).collect();
         let own = students.iter().map(|student| {
@@ -223,9 +190,7 @@ impl<'a> Matching<'a> {
                 of_person: vec![None; people.len()],
                 of_student: vec![None; students.len()],
                 doubts: vec![BTreeSet::new(); students.len()],
-                doubtful: BTreeSet::new(),
-                crossed: BTreeSet::new(),
-                by_name: BTreeSet::new(),
+                ..Matches::default()
             },
             student_names,
             person_names,
@@ -274,7 +239,7 @@ impl<'a> Matching<'a> {
                         self.doubt_person(person, one);
                         self.matches.doubts[one].insert(doubt.clone());
                     }
-                    // An address is the student's own wherever it stands; a username may be a stranger's, too.
+                    // An address is always the student's own; a username may also be a stranger's.
                     if proof == RowProof::Email {
                         self.student_states[student] = MatchState::Doubtful;
                     }
@@ -292,7 +257,7 @@ impl<'a> Matching<'a> {
         self.settle(proof, &holds);
     }
 
-    /// Matches who has one proof on both sides, and doubts everybody else of the pass.
+    /// Matches the pairs that are the only ones of both sides, and doubts all others of the pass.
     fn settle(&mut self, proof: RowProof, holds: &BTreeSet<(usize, usize)>) {
         let mut of_person: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         let mut of_student: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
@@ -336,156 +301,9 @@ impl<'a> Matching<'a> {
         self.links[person].insert(student);
         self.matches.doubtful.insert(person);
     }
-
-    /// People and students, neither matched yet, of whom the proof may speak.
-    fn pairs(&self, proof: RowProof) -> BTreeSet<(usize, usize)> {
-        let mut pairs = BTreeSet::new();
-        for person in 0..self.people.len() {
-            let weak = proof > RowProof::Username;
-            if self.person_states[person] == MatchState::Matched || weak && self.people[person].test
-            {
-                continue;
-            }
-            let found: BTreeSet<usize> = match proof {
-                RowProof::Name => self
-                    .students_by_name
-                    .get(&self.person_names[person])
-                    .cloned()
-                    .unwrap_or_default(),
-                _ => self.logins[person]
-                    .iter()
-                    .filter(|login| !login.is_empty())
-                    .filter_map(|login| {
-                        let login = match (proof, login.split_once('@')) {
-                            // An address that begins with the username.
-                            (RowProof::LocalPart, Some((local, _))) => format!("{local}@"),
-                            _ => login.clone(),
-                        };
-                        self.by_login.get(&(proof, login))
-                    })
-                    .flatten()
-                    .copied()
-                    .collect(),
-            };
-            let open = |student: &usize| self.student_states[*student] != MatchState::Matched;
-            pairs.extend(found.into_iter().filter(open).map(|s| (person, s)));
-        }
-        pairs
-    }
-
-    /// What the columns of logins hold, once all pairs but those of the name alone are known.
-    fn columns(&self, by_name: &BTreeSet<(usize, usize)>) -> Vec<LoginColumn> {
-        let mut columns: Vec<LoginColumn> = Vec::new();
-        columns.resize_with(
-            self.logins.iter().map(Vec::len).max().unwrap_or(0),
-            LoginColumn::default,
-        );
-        let matched = self.matches.of_person.iter().enumerate();
-        for (person, student) in matched.filter_map(|(person, s)| Some((person, (*s)?))) {
-            let (username, email) = &self.own[student];
-            for (login, column) in self.logins[person].iter().zip(&mut columns) {
-                let local = login
-                    .split_once('@')
-                    .map_or(login.as_str(), |(local, _)| local);
-                if local == username {
-                    column.usernames += 1;
-                } else if let (true, Some(domain)) = (self.is_theirs(login, student), domain(email))
-                {
-                    column.domains.insert(domain.to_owned());
-                } else {
-                    continue;
-                }
-                column.proven += 1;
-            }
-        }
-        let mut named: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (person, student) in by_name.iter().copied() {
-            named.entry(person).or_default().push(student);
-        }
-        for (person, students) in named {
-            let logins = self.logins[person].iter().zip(&mut columns);
-            for (login, column) in logins.filter(|(login, _)| !login.is_empty()) {
-                let mut of_name = students.iter();
-                let other_address = of_name.all(|student| self.shares_domain(login, *student));
-                column.others += 1;
-                column.other_addresses += usize::from(other_address);
-            }
-        }
-        columns
-    }
-
-    /// Whether a login is the student's username or e-mail address, or the part of one before its `@`.
-    fn is_theirs(&self, login: &str, student: usize) -> bool {
-        let (username, email) = &self.own[student];
-        let local = |address: &str| address.split_once('@').map(|(local, _)| local.to_owned());
-        login == username
-            || !email.is_empty() && login == email
-            || local(login).as_ref() == Some(username)
-            || local(email).as_deref() == Some(login)
-    }
-
-    fn shares_domain(&self, login: &str, student: usize) -> bool {
-        domain(login).is_some() && domain(login) == domain(&self.own[student].1)
-    }
-
-    /// A row that has a student's name alone. What stands in its columns of logins speaks against it where most of the
-    /// class was found by that column; or where it is another address in the student's own domain, unless most of the
-    /// class have such (logins and addresses are two things in many places).
-    fn judge_name(&self, columns: &[LoginColumn], person: usize, student: usize) -> Pair {
-        let contradicts = |(login, column): (&String, &LoginColumn)| {
-            let all = column.proven + column.others;
-            let comparable = column.usernames * 2 > column.proven
-                || domain(&self.own[student].1).is_some_and(|d| column.domains.contains(d));
-            let telling = column.proven > column.others && comparable;
-            let other_address =
-                column.other_addresses * 2 <= all && self.shares_domain(login, student);
-            !login.is_empty() && !self.is_theirs(login, student) && (telling || other_address)
-        };
-        let mut logins = self.logins[person].iter().zip(columns);
-        match logins.position(contradicts) {
-            Some(column) => Pair::OtherLogin(column),
-            None => Pair::Holds,
-        }
-    }
-
-    fn judge(&self, proof: RowProof, person: usize, student: usize) -> Pair {
-        let name = &self.person_names[person];
-        let wanted = &self.student_names[student];
-        let likeness = name.likeness(wanted);
-        let of_name = self.students_by_name.get(name).into_iter().flatten();
-        let others: BTreeSet<usize> = of_name.copied().filter(|s| *s != student).collect();
-        // Who is matched already has a row of their own: this one is a stranger's of the same name.
-        let is_open = |other: &usize| self.student_states[*other] != MatchState::Matched;
-        let by_name: BTreeSet<usize> = others.iter().copied().filter(is_open).collect();
-        match (proof, likeness) {
-            (_, Likeness::Same) => return Pair::Holds,
-            (RowProof::LocalPart, _) if !others.is_empty() => return Pair::OtherName,
-            _ if !by_name.is_empty() => return Pair::Crossed { by_name },
-            _ if !others.is_empty() => return Pair::OtherName,
-            (RowProof::Email, _) => return Pair::Holds,
-            (_, Likeness::Other) | (RowProof::LocalPart, Likeness::Short) => {
-                return Pair::OtherName;
-            }
-            _ => {}
-        }
-        let others = self.people_by_name.get(wanted).into_iter().flatten();
-        let others: BTreeSet<usize> = others
-            .copied()
-            .filter(|other| *other != person && self.person_states[*other] != MatchState::Matched)
-            .collect();
-        match others.is_empty() {
-            true => Pair::Holds,
-            false => Pair::NameElsewhere { others },
-        }
-    }
 }
 
-/// What stands behind an address's `@`.
-fn domain(address: &str) -> Option<&str> {
-    address.rsplit_once('@').map(|(_, domain)| domain)
-}
-
-/// Students by what a login has to be for each proof.
+/// Students by the login that each proof needs.
 fn by_login(own: &[(String, String)]) -> BTreeMap<(RowProof, String), BTreeSet<usize>> {
     let mut map: BTreeMap<(RowProof, String), BTreeSet<usize>> = BTreeMap::new();
     for (index, (username, email)) in own.iter().enumerate() {
@@ -502,14 +320,14 @@ fn by_login(own: &[(String, String)]) -> BTreeMap<(RowProof, String), BTreeSet<u
     map
 }
 
-/// Who has which name; nobody has none.
+/// Indices by name, without those who have none.
 fn by_name(names: &[Name]) -> BTreeMap<Name, BTreeSet<usize>> {
     let mut map: BTreeMap<Name, BTreeSet<usize>> = BTreeMap::new();
-    for (index, name) in names
+    let named = names
         .iter()
         .enumerate()
-        .filter(|(_, name)| !name.is_empty())
-    {
+        .filter(|(_, name)| !name.is_empty());
+    for (index, name) in named {
         map.entry(name.clone()).or_default().insert(index);
     }
     map

@@ -1,4 +1,4 @@
-//! What is said of an export that was filled in: one line for each kind of thing, however many rows it is true of.
+//! Notes about an export that was filled in: one line for each kind, however many rows it is about.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::ids::Username;
 use crate::text::show::clean;
 use crate::text::words::{plural, some_of};
 
-use super::fill::{Filled, NotFilled};
+use super::fill::{Filled, Lower, NotFilled};
 
 /// Usernames in one line at most.
 const NAMED: usize = 30;
@@ -14,17 +14,17 @@ const NAMED: usize = 30;
 const SHOWN: usize = 3;
 
 impl Filled {
-    /// What to know, for people. `path`: where the file was written.
+    /// `path`: where the file was written.
     pub(crate) fn notes(&self, path: &Path) -> Vec<String> {
         let names: Vec<&str> = self.by_name.iter().map(Username::as_str).collect();
         let more = match (self.filled.is_empty(), names.len()) {
             (true, _) => {
-                ": importing it changes nothing; if somebody was to be filled in, see whether the export is of this class's course"
+                ": importing it changes nothing. If you expected grades, check that the export is from the course of this class"
                     .to_owned()
             }
             (false, 0) => String::new(),
             (false, n) => format!(
-                ", {n} by name alone: {}; see that each is the one you mean, then import",
+                ", {n} by name alone: {}; check that each is the right student, then import",
                 some_of(&names, NAMED)
             ),
         };
@@ -40,11 +40,10 @@ impl Filled {
             ));
         }
         if !self.lowers.is_empty() {
-            let each: Vec<String> = self
-                .lowers
-                .iter()
-                .map(|lower| format!("{} {} → {}", lower.username, lower.from, lower.to))
-                .collect();
+            let lowers = self.lowers.iter();
+            let each =
+                lowers.map(|Lower { username, from, to }| format!("{username} {from} → {to}"));
+            let each: Vec<String> = each.collect();
             let done = match self.lowered {
                 true => "",
                 false => "; these stay as they are without --lower",
@@ -55,14 +54,14 @@ impl Filled {
                 some_of(&each, NAMED)
             ));
         }
-        let mut kinds: Vec<(&str, Vec<&NotFilled>)> = Vec::new();
+        let mut reasons: Vec<&str> = Vec::new();
         for left in &self.left {
-            match kinds.iter_mut().find(|(why, _)| *why == left.why) {
-                Some((_, all)) => all.push(left),
-                None => kinds.push((&left.why, vec![left])),
+            if !reasons.contains(&left.why.as_str()) {
+                reasons.push(&left.why);
             }
         }
-        notes.extend(kinds.into_iter().map(|(why, all)| {
+        notes.extend(reasons.into_iter().map(|why| {
+            let all: Vec<&NotFilled> = self.left.iter().filter(|left| left.why == why).collect();
             let names: Vec<&str> = all.iter().map(|left| left.username.as_str()).collect();
             let names = some_of(&names, NAMED);
             format!("Canvas: {names} not filled in: {why}{}", details(&all))
@@ -76,30 +75,22 @@ impl Filled {
         }
         if !self.strangers.is_empty() {
             let names: Vec<_> = self.strangers.iter().map(|name| clean(name)).collect();
-            let are = match names.len() {
-                1 => "row is",
-                _ => "rows are",
-            };
-            notes.push(format!(
-                "Canvas: {} {are} nobody's of this class: {}",
-                names.len(),
-                some_of(&names, SHOWN)
-            ));
+            let rows = plural(names.len(), "row");
+            let names = some_of(&names, SHOWN);
+            notes.push(format!("Canvas: {rows} of nobody in this class: {names}"));
         }
         notes
     }
 }
 
-/// What it is for each student, where there is something to add: ` (user1: …; user2: … and 3 more)`.
+/// The details, where there are any: ` (user1: …; user2: … and 3 more)`.
 fn details(all: &[&NotFilled]) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for left in all.iter().filter(|left| !left.detail.is_empty()) {
-        let text = match all.len() {
-            1 => left.detail.clone(),
-            _ => format!("{}: {}", left.username, left.detail),
-        };
-        said.push(text);
-    }
+    let detailed = all.iter().filter(|left| !left.detail.is_empty());
+    let said = detailed.map(|left| match all.len() {
+        1 => left.detail.clone(),
+        _ => format!("{}: {}", left.username, left.detail),
+    });
+    let said: Vec<String> = said.collect();
     match said.len() {
         0 => String::new(),
         n if n > SHOWN => format!(" ({} and {} more)", said[..SHOWN].join("; "), n - SHOWN),

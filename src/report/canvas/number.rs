@@ -1,15 +1,15 @@
 //! Numbers as gradebooks write them, read exactly or not at all.
 //!
-//! Canvas writes two decimals and no thousands (`1000.00`, in some languages `1000,00`); a spreadsheet that the file
-//! went through writes what its language writes (`1,000.00`, `1.000,00`, `1 000,00`). What can be read in two ways is
-//! not guessed: `1,000` is a thousand to one and a single point to another.
+//! Canvas writes two decimals and nothing between thousands (`1000.00`, in some languages `1000,00`). A spreadsheet that
+//! saved the file writes as its language does (`1,000.00`, `1.000,00`, `1 000,00`). A text with two readings is not
+//! guessed: `1,000` is a thousand in one language and a single point in another.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 /// Decimals that are read; Canvas writes two.
 const DECIMALS: usize = 4;
-/// Digits before the decimals that are read: more points than any assignment has, and no sum overflows.
+/// Digits before the decimals that are read: enough for any assignment, and no sum overflows.
 const DIGITS: usize = 9;
 
 /// A number with at most four decimals.
@@ -19,16 +19,14 @@ pub(super) struct Number {
     units: i64,
 }
 
-/// Why a text is no number that may be relied on.
+/// Why a text cannot be read as a number for certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unreadable {
-    /// It could be two numbers: the one with thousands, and the one with three decimals.
+    /// It could be two numbers: the one with thousands, or the one with three decimals.
     Ambiguous(Number, Number),
-    /// It is none.
     NoNumber,
 }
 
-/// What a file's numbers have before their decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DecimalMark {
     Point,
@@ -45,7 +43,6 @@ impl DecimalMark {
 }
 
 impl Number {
-    /// So many hundredths.
     pub(crate) fn from_hundredths(hundredths: u64) -> Self {
         let hundredths = i64::try_from(hundredths).unwrap_or(i64::MAX / 100);
         Self {
@@ -53,23 +50,15 @@ impl Number {
         }
     }
 
-    /// Reads a cell's text.
     pub(crate) fn read(text: &str) -> Result<Self, Unreadable> {
-        let (negative, digits) = match text.trim().strip_prefix(['-', '\u{2212}']) {
-            Some(rest) => (true, rest),
-            None => (false, text.trim()),
+        let Some(digits) = text.trim().strip_prefix(['-', '\u{2212}']) else {
+            return read_digits(text.trim());
         };
-        let signed = |number: Self| Self {
-            units: if negative {
-                -number.units
-            } else {
-                number.units
-            },
-        };
+        let negative = |Self { units }| Self { units: -units };
         match read_digits(digits) {
-            Ok(number) => Ok(signed(number)),
+            Ok(number) => Ok(negative(number)),
             Err(Unreadable::Ambiguous(one, other)) => {
-                Err(Unreadable::Ambiguous(signed(one), signed(other)))
+                Err(Unreadable::Ambiguous(negative(one), negative(other)))
             }
             Err(other) => Err(other),
         }
@@ -102,11 +91,10 @@ impl Number {
 
     /// The text for a cell, with two decimals at most.
     pub(crate) fn written(self, mark: DecimalMark) -> String {
-        let hundredths = self.hundredths();
-        let shown = Self {
-            units: hundredths.saturating_mul(100),
+        let rounded = Self {
+            units: self.hundredths().saturating_mul(100),
         };
-        shown.to_string().replace('.', mark.character())
+        rounded.to_string().replace('.', mark.character())
     }
 }
 
@@ -114,19 +102,13 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.units < 0 { "-" } else { "" };
         let units = self.units.unsigned_abs();
-        let (whole, rest) = (units / 10_000, units % 10_000);
-        match rest {
-            0 => write!(f, "{sign}{whole}"),
-            _ => {
-                let decimals = format!("{rest:04}");
-                write!(f, "{sign}{whole}.{}", decimals.trim_end_matches('0'))
-            }
-        }
+        let text = format!("{sign}{}.{:04}", units / 10_000, units % 10_000);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
     }
 }
 
-/// The mark of a file, from its cells: a comma where some number has decimals after a comma and none after a point.
-/// Where nothing tells, that of the languages which put semicolons between cells. Canvas reads either.
+/// The decimal mark of a file, from its cells: a comma where some number has decimals after a comma and none has them
+/// after a point. Without any decimals: a comma where semicolons part the cells. Canvas reads both.
 pub(super) fn decimal_mark<'a>(
     cells: impl Iterator<Item = &'a str>,
     semicolons: bool,
@@ -137,13 +119,11 @@ pub(super) fn decimal_mark<'a>(
         if Number::read(cell).is_err() {
             continue;
         }
-        match cell.rfind(['.', ',']).map(|at| &cell[at..]) {
-            // Three digits are more likely thousands.
-            Some(tail) if tail.len() != 4 => match tail.starts_with(',') {
-                true => commas = true,
-                false => points = true,
-            },
-            _ => {}
+        // Three digits are more likely thousands.
+        let tail = cell.rfind(['.', ',']).map(|at| &cell[at..]);
+        if let Some(tail) = tail.filter(|tail| tail.len() != 4) {
+            commas |= tail.starts_with(',');
+            points |= tail.starts_with('.');
         }
     }
     match (points, commas) {
@@ -153,7 +133,7 @@ pub(super) fn decimal_mark<'a>(
     }
 }
 
-/// What stands between thousands and nothing else: spaces of every kind, apostrophes.
+/// Characters that can only stand between thousands: spaces of every kind, apostrophes.
 fn only_thousands(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\'' | '\u{2019}')
 }
@@ -182,7 +162,7 @@ fn read_digits(text: &str) -> Result<Number, Unreadable> {
         return Err(Unreadable::NoNumber);
     }
     match before.first() {
-        // `1.000,00`: what comes last parts the decimals.
+        // `1.000,00`: the last mark is that of the decimals.
         Some(thousands) if thousands != last => match *last {
             ' ' => Err(Unreadable::NoNumber),
             _ => number(&joined(&groups[..groups.len() - 1])?, decimals),
@@ -203,17 +183,15 @@ fn read_digits(text: &str) -> Result<Number, Unreadable> {
     }
 }
 
-/// Groups of thousands as one number's digits, if that is what they are.
+/// The digits of groups of thousands.
 fn joined(groups: &[&str]) -> Result<String, Unreadable> {
-    let well = match groups.split_first() {
-        Some((first, rest)) => {
-            (1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3)
+    match groups {
+        [first, rest @ ..]
+            if (1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3) =>
+        {
+            Ok(groups.concat())
         }
-        None => false,
-    };
-    match well {
-        true => Ok(groups.concat()),
-        false => Err(Unreadable::NoNumber),
+        _ => Err(Unreadable::NoNumber),
     }
 }
 

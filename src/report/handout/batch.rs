@@ -1,4 +1,4 @@
-//! Whose handouts are made, and what is said of it.
+//! A class's handouts in the making, and the notes about them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,22 +11,19 @@ use crate::roster::Student;
 use crate::stack::credentials::Credentials;
 use crate::stack::kinds::rest_api::ApiEndpoint;
 use crate::text::failure::Failure;
-use crate::text::words::{plural, some_of};
+use crate::text::words::some_of;
 
 use super::{HandoutClass, StudentHandout};
 
 /// Students named in a note.
 const NAMED: usize = 8;
 
-/// Handouts in the making.
 pub(crate) struct HandoutBatch<'a> {
     class: HandoutClass<'a>,
     with_credentials: bool,
-    /// What can be written.
     pub(crate) handouts: Vec<StudentHandout<'a>>,
-    /// What came of each student's.
     pub(crate) results: Vec<StudentResult>,
-    /// Whose credentials should be in their handout and are not on this machine.
+    /// Students whose handout should have credentials, but there are none on this machine.
     without_credentials: Vec<&'a str>,
 }
 
@@ -41,21 +38,23 @@ impl<'a> HandoutBatch<'a> {
         }
     }
 
-    /// Makes one more student's handout. `apis` (by API name) are those of theirs that are deployed; `kept` is what this
-    /// machine knows of their credentials.
+    /// Makes one more student's handout. `apis`: the student's deployed APIs, by name. `kept`: the student's credentials
+    /// on this machine.
     pub(crate) fn add(
         &mut self,
         student: &'a Student,
         apis: &BTreeMap<String, ApiEndpoint>,
         kept: io::Result<Option<Credentials>>,
     ) {
-        let made = self.make(student, apis, kept);
         let username = student.username.clone();
-        self.results.push(match &made {
-            Ok(_) => StudentResult::new(username, Outcome::Written),
-            Err(failure) => StudentResult::new(username, Outcome::Failed).failed(failure.clone()),
-        });
-        self.handouts.extend(made);
+        let result = match self.make(student, apis, kept) {
+            Ok(handout) => {
+                self.handouts.push(handout);
+                StudentResult::new(username, Outcome::Written)
+            }
+            Err(failure) => StudentResult::new(username, Outcome::Failed).failed(failure),
+        };
+        self.results.push(result);
     }
 
     fn make(
@@ -65,18 +64,17 @@ impl<'a> HandoutBatch<'a> {
         kept: io::Result<Option<Credentials>>,
     ) -> Result<StudentHandout<'a>, Failure> {
         let class = self.class;
-        // Whether there is a key decides what a handout says even where the key itself is not in it.
+        // The handout's words depend on whether there is a key, even if the key itself is left out.
         let known = kept.as_ref().ok().and_then(Option::as_ref);
         let access = StudentAccess {
             sign_in_url: class.sign_in_url.map(str::to_owned),
             has_keys: known.is_some_and(|known| known.access_key.is_some()),
         };
-        let handout = class
-            .lab
-            .handout(class.scope, class.class, student, apis, &access)
-            .map_err(|failure| *failure)?;
+        let lab = class.lab;
+        let handout = lab.handout(class.scope, class.class, student, apis, &access);
+        let handout = handout.map_err(|failure| *failure)?;
         let credentials = match kept {
-            // Without the option a file that cannot be read is nobody's trouble.
+            // Without the option, a file that cannot be read does not matter.
             _ if !self.with_credentials => None,
             Err(error) => {
                 return Err(Failure {
@@ -99,24 +97,25 @@ impl<'a> HandoutBatch<'a> {
         })
     }
 
-    /// What to say of handouts that were written into `dir`, the one to print as `together`.
+    /// `dir`: the folder of the handouts. `together`: the page with all of them.
     pub(crate) fn notes(&self, dir: &Path, together: &Path) -> Vec<String> {
         let mut notes = Vec::new();
-        let told = |one: &&StudentHandout<'_>| one.credentials.is_some();
-        let secret = self.handouts.iter().filter(told).count();
-        if secret > 0 {
-            let (contain, them) = match secret {
-                1 => ("contains a password: hand it", "it goes"),
-                _ => ("contain passwords: hand each", "they go"),
-            };
-            notes.push(format!(
-                "{} {contain} to its student only; {them} with the student's access",
-                plural(secret, "handout")
-            ));
+        let handouts = self.handouts.iter();
+        match handouts.filter(|one| one.credentials.is_some()).count() {
+            0 => {}
+            1 => notes.push(
+                "1 handout contains a password: give it to its student only; homeroom deletes it together with the \
+                 student's access"
+                    .to_owned(),
+            ),
+            n => notes.push(format!(
+                "{n} handouts contain passwords: give each to its student only; homeroom deletes them together with \
+                 the students' access"
+            )),
         }
         if !self.without_credentials.is_empty() {
             notes.push(format!(
-                "no credentials on this machine of {}: their handouts are without; `homeroom access grant` makes them",
+                "no credentials on this machine for {}: these handouts have none; `homeroom access grant` makes them",
                 some_of(&self.without_credentials, NAMED)
             ));
         }
@@ -220,10 +219,10 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "1 handout contains a password: hand it to its student only; it goes with the student's access",
+                "1 handout contains a password: give it to its student only; homeroom deletes it together with the student's access",
                 "a page (.html) and its Markdown (.md) for each student are in d; to print them all: d/all.html"
             ],
-            "nobody misses the credentials of a handout that is not there"
+            "a handout that is not there lacks no credentials"
         );
     }
 
@@ -237,7 +236,7 @@ mod tests {
             let said = batch.notes(Path::new("d"), Path::new("d/all.html"));
             assert_eq!(said.len(), notes, "{said:?}");
             assert_eq!(
-                said[0].contains("credentials on this machine of ana"),
+                said[0].contains("credentials on this machine for ana"),
                 asked
             );
         }

@@ -1,12 +1,12 @@
-//! Handouts as pages. The run of Markdown is pulldown-cmark's to write, with its escaping; `block.html` has our own
-//! blocks, `sheet.html` what stands around them, both with Tera's.
+//! Handouts as pages. pulldown-cmark writes and escapes the Markdown. `block.html` has homeroom's own blocks, `sheet.html`
+//! what is around them; Tera escapes both.
 
 use pulldown_cmark::html::push_html;
 use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use super::super::html::source_hash;
+use super::super::html::policy;
 use super::sheet::Sheet;
 use super::{HandoutClass, StudentHandout};
 use crate::lab::content::{Element, HandoutBlock};
@@ -24,14 +24,13 @@ pub struct HandoutPages {
     tera: Tera,
 }
 
-/// One student's sheet of a page.
 #[derive(Serialize)]
 struct HtmlSheet {
     #[serde(flatten)]
     sheet: Sheet,
-    /// Whether there are commands for two shells to choose between.
+    /// Whether the reader can choose between commands for two shells.
     shells: bool,
-    /// Sections, written and escaped.
+    /// The sections as HTML, escaped.
     body: String,
 }
 
@@ -39,7 +38,7 @@ impl HandoutPages {
     /// Compiles the templates.
     ///
     /// # Errors
-    /// When a template does not parse, which no data can bring about.
+    /// When a template does not parse, which no data can cause.
     pub fn new() -> Result<Self, tera::Error> {
         let mut tera = Tera::default();
         tera.add_raw_templates(TEMPLATES)?;
@@ -49,7 +48,7 @@ impl HandoutPages {
     /// One student's page.
     ///
     /// # Errors
-    /// When a template does not render, which no data can bring about.
+    /// When a template does not render, which no data can cause.
     pub fn html(
         &self,
         class: &HandoutClass<'_>,
@@ -68,7 +67,7 @@ impl HandoutPages {
         all: &[StudentHandout<'_>],
     ) -> Result<String, tera::Error> {
         let sheets = all.iter().map(|one| {
-            // Ids need their owner's name where others have the same.
+            // Every sheet has the same ids, so they get the student's name.
             self.sheet(class, one, &format!("{}-", one.student.username))
         });
         self.page(&sheets.collect::<Result<Vec<_>, _>>()?)
@@ -80,12 +79,7 @@ impl HandoutPages {
         context.insert("style", STYLE);
         context.insert("script", SCRIPT);
         context.insert("version", env!("CARGO_PKG_VERSION"));
-        let policy = format!(
-            "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; form-action 'none'",
-            source_hash(STYLE),
-            source_hash(SCRIPT)
-        );
-        context.insert("policy", &policy);
+        context.insert("policy", &policy(STYLE, SCRIPT, false));
         self.tera.render("page.html", &context)
     }
 
@@ -108,7 +102,8 @@ impl HandoutPages {
         })
     }
 
-    /// Sections of events that the library writes. What it has no event for is markup of ours, without a value in it.
+    /// The sections, as events that the library writes. Where it has no event, homeroom adds its own markup, which has no
+    /// value in it.
     fn body(
         &self,
         class: &HandoutClass<'_>,
@@ -152,9 +147,8 @@ impl HandoutPages {
                 }
                 Event::End(TagEnd::Heading(_)) => {
                     if let Some(points) = points.take() {
-                        let badge = [markup(" <small>"), Event::Text(points.into())];
-                        events.extend(badge);
-                        events.push(markup("</small>"));
+                        let points = Event::Text(points.into());
+                        events.extend([markup(" <small>"), points, markup("</small>")]);
                     }
                     event.clone()
                 }
@@ -201,13 +195,10 @@ impl HandoutPages {
     }
 }
 
-/// A link's begin as the library writes it, which opens beside the page.
+/// The start tag of a link, as the library writes it, but opening in a new tab.
 fn new_tab(link: &Event<'_>) -> String {
     let mut tag = String::new();
     push_html(&mut tag, std::iter::once(link.clone()));
-    tag.replacen(
-        "<a ",
-        "<a rel=\"noopener noreferrer\" target=\"_blank\" ",
-        1,
-    )
+    let new_tab = "<a rel=\"noopener noreferrer\" target=\"_blank\" ";
+    tag.replacen("<a ", new_tab, 1)
 }

@@ -1,5 +1,5 @@
-//! A handout as Markdown: CommonMark with tables, as GitHub, GitLab, Moodle and editors show it. Everything is said in
-//! events, which `pulldown-cmark-to-cmark` writes, with its escaping; `docs/decisions.md` has what is added to that.
+//! A handout as Markdown: CommonMark with tables, as GitHub, GitLab, Moodle and editors show it. Everything is an event,
+//! which `pulldown-cmark-to-cmark` escapes and writes. `docs/decisions.md` says what is added to that.
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, LinkType, Tag, TagEnd};
 use pulldown_cmark_to_cmark::{Error, Options, SUPPORTED_PARSER_OPTIONS, cmark_with_options};
@@ -10,7 +10,6 @@ use crate::lab::content::{Element, FlowStep, HandoutBlock};
 
 type Events = Vec<Event<'static>>;
 
-/// The whole document.
 pub(super) fn document(
     class: &HandoutClass<'_>,
     one: &StudentHandout<'_>,
@@ -50,7 +49,7 @@ fn head(sheet: &Sheet) -> Events {
     let mut events = within(heading(HeadingLevel::H1), [text(&sheet.lab_title)]);
     events.extend(within(Tag::Paragraph, whose));
     if sheet.secret {
-        let warning = "This page has on it what you sign in with. It is yours alone.";
+        let warning = "This page contains your password or your keys. Show it to nobody.";
         events.extend(paragraph(within(Tag::Strong, [text(warning)])));
     }
     let facts = sheet.facts.iter().map(|fact| {
@@ -65,7 +64,7 @@ fn head(sheet: &Sheet) -> Events {
     events
 }
 
-/// A block of our own, as Markdown says it.
+/// One of homeroom's own blocks, in Markdown.
 fn spelled_out(class: &HandoutClass<'_>, block: &HandoutBlock) -> Events {
     let mut events = Events::new();
     match block {
@@ -184,11 +183,10 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<Events>>) -> Events {
     within(Tag::Table(vec![Alignment::None; head.len()]), events)
 }
 
-/// Stands for a backslash that the library is not to escape. No cleaned text has it.
+/// Stands for a backslash that the library must not escape. No cleaned text contains it.
 const BACKSLASH: char = '\u{1}';
 
-/// Writes events. A span that Markdown cannot make strong where it stands (`a**(b)**c`) costs its block the emphasis,
-/// never its words.
+/// Writes events. Markdown cannot make some spans strong (`a**(b)**c`): their block loses the emphasis, never its words.
 fn written(events: Events) -> Result<String, Error> {
     let events = more_inert(events);
     let options = Options {
@@ -216,7 +214,7 @@ fn written(events: Events) -> Result<String, Error> {
     Ok(out)
 }
 
-/// Takes the emphasis out of some of the outermost blocks.
+/// Takes the emphasis out of the outermost blocks that `is_meant` selects.
 fn plainer(events: &[Event<'static>], is_meant: impl Fn(&[Event<'static>]) -> bool) -> Events {
     let mut depth = 0_usize;
     let blocks = events.chunk_by(|event, _| {
@@ -243,10 +241,9 @@ fn plainer(events: &[Event<'static>], is_meant: impl Fn(&[Event<'static>]) -> bo
     plain
 }
 
-/// Makes inert what the library leaves as it is: a `:` that would begin a definition, addresses that GitHub takes for
-/// links without any marks around them, a `|` in a link of a table, a code span without anything in it. White space at
-/// a block's edges goes, where an empty value leaves it: Markdown has none there, and the library refuses to write it
-/// beside emphasis.
+/// Makes inert what the library does not escape: a `:` that would begin a definition, addresses that GitHub makes into
+/// links, a `|` in a link inside a table, an empty code span. Removes white space at a block's edges, which an empty
+/// value leaves: Markdown has none there, and the library refuses to write it beside emphasis.
 fn more_inert(events: Events) -> Events {
     let mut inert = Events::with_capacity(events.len());
     let mut verbatim = false;

@@ -1,12 +1,12 @@
 //! Handouts: a page for each student, as HTML and as Markdown, and one to print with all of them.
 //!
-//! The words are the lab's ([`crate::lab::content`]), one run of Markdown events that two libraries write, as HTML and as
-//! Markdown. The frame is here: head, layout, style, and the blocks that Markdown does not have. A page loads nothing,
-//! and its content security policy allows exactly its own style sheet and script, as for the report.
+//! The lab gives the words ([`crate::lab::content`]) as Markdown events, which two libraries write as HTML and as Markdown.
+//! This room adds the head, the layout, the style, and the blocks that Markdown does not have. A page loads nothing, and
+//! its content security policy allows only its own style sheet and script, as for the report.
 //!
-//! A value of the roster stands in five contexts: text and code of events (pulldown-cmark's escaping in [`html`], that of
-//! `pulldown-cmark-to-cmark` and a little more in [`markdown`]), element text and quoted attributes of our own blocks
-//! (Tera's auto-escaping), a link (what has passed [`crate::text::link`]), and a word of a command
+//! A value of the roster can be in five contexts: text and code of events (escaped by pulldown-cmark in [`html`], by
+//! `pulldown-cmark-to-cmark` and a few lines more in [`markdown`]), element text and quoted attributes of homeroom's own
+//! blocks (escaped by Tera), a link (which must pass [`crate::text::link`]), and a word of a command
 //! ([`crate::lab::Shell`]).
 
 mod batch;
@@ -46,14 +46,14 @@ pub struct StudentHandout<'a> {
     pub student: &'a Student,
     /// What it says.
     pub handout: FilledHandout,
-    /// What they sign in with, if it is to be told.
+    /// The data to sign in with, if the handout has it.
     pub credentials: Option<Credentials>,
 }
 
 /// Files that were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HandoutFiles {
-    /// The page with every student's, to print.
+    /// The page with all students, to print.
     pub together: PathBuf,
     /// Each student's page and Markdown, in the order of the roster.
     pub students: Vec<[PathBuf; 2]>,
@@ -77,7 +77,7 @@ pub(crate) fn dir(reports: &Path, class: &ClassName) -> PathBuf {
 /// One student's handout as Markdown.
 ///
 /// # Errors
-/// When the library refuses to write it, which no value can bring about.
+/// When the library refuses to write it, which no value can cause.
 pub fn markdown(
     class: &HandoutClass<'_>,
     one: &StudentHandout<'_>,
@@ -85,13 +85,10 @@ pub fn markdown(
     markdown::document(class, one)
 }
 
-/// The page with everybody's.
 const TOGETHER: &str = "all students.html";
-/// The page with those who were chosen.
 const CHOSEN: &str = "chosen students.html";
 
-/// Removes students' handouts, and the pages that have everybody's: theirs may be among them. Answers how many students
-/// had one.
+/// Removes students' handouts, and the pages with all students, which may contain them. Returns how many students had one.
 ///
 /// # Errors
 /// Names the file that cannot be removed.
@@ -104,25 +101,21 @@ pub(crate) fn forget<'a>(
     let remove = |name: &str| remove_if_there(&dir.join(name));
     let mut removed = 0;
     for student in students {
-        // Together first: whoever is cut off here finds the student's own page again, and goes on.
-        if !dir.join(format!("{student}.html")).exists()
-            && !dir.join(format!("{student}.md")).exists()
-        {
+        let own = [format!("{student}.html"), format!("{student}.md")];
+        if !own.iter().any(|name| dir.join(name).exists()) {
             continue;
         }
+        // The pages with all students come first: if this stops here, the next run finds the student's own page again.
         remove(TOGETHER)?;
         remove(CHOSEN)?;
-        let (page, text) = (
-            remove(&format!("{student}.html"))?,
-            remove(&format!("{student}.md"))?,
-        );
-        removed += usize::from(page || text);
+        let [page, text] = own.map(|name| remove(&name));
+        removed += usize::from(page? | text?);
     }
     Ok(removed)
 }
 
-/// Writes everybody's handouts into [`dir`], and the one to print: `all students.html`, or `chosen students.html` when
-/// they are not the whole class. A username has no space, so neither is a student's. Only their owner can read them.
+/// Writes all handouts into [`dir`], and the page to print: `all students.html`, or `chosen students.html` when they are not
+/// the whole class. Usernames have no space, so no student's page has these names. Only the files' owner can read them.
 ///
 /// # Errors
 /// When a file cannot be written. Everything is rendered and on the disk under other names before the first file is

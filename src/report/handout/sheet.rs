@@ -1,4 +1,4 @@
-//! What a page and its Markdown say besides the lab's own words, each text cleaned once.
+//! What a handout has besides the lab's own words, the same in HTML and in Markdown. Each text is cleaned here, once.
 
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -19,9 +19,8 @@ pub(super) struct Sheet {
     pub username: String,
     pub name: String,
     pub section: String,
-    /// What a student needs at hand.
     pub(crate) facts: Vec<Fact>,
-    /// Whether a password or a key is among them.
+    /// Whether a password or a key is among the facts.
     pub secret: bool,
 }
 
@@ -65,7 +64,7 @@ fn facts(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Vec<Fact> {
     let mut facts = vec![fact("Username", one.student.username.as_str())];
     let credentials = one.credentials.as_ref();
     if let Some(password) = credentials.and_then(|c| c.password.as_ref()) {
-        // Where there is no console, nobody has use for it; it is theirs all the same.
+        // Also where there is no console to sign in to: the password is the student's.
         facts.push(secret("First password", password.expose_secret()));
     }
     facts.extend(class.sign_in_url.map(|url| fact("Sign in", url)));
@@ -79,12 +78,12 @@ fn facts(class: &HandoutClass<'_>, one: &StudentHandout<'_>) -> Vec<Fact> {
     facts
 }
 
-/// What the student does, as a row of the table of what counts.
+/// A task of the student, in the table of what counts.
 #[derive(Serialize)]
 pub(super) struct TaskRow<'a> {
     pub(crate) check: &'a str,
     pub title: String,
-    /// Empty where there are none.
+    /// Empty where the task gives none.
     pub points: String,
     /// Where the check looks.
     pub(crate) seen: String,
@@ -92,7 +91,7 @@ pub(super) struct TaskRow<'a> {
 }
 
 impl HandoutClass<'_> {
-    /// Rows, and all of their points. The stack is the instructor's work.
+    /// The student's tasks, and the sum of their points. The stack is the instructor's work.
     pub(super) fn tasks(&self) -> (Vec<TaskRow<'_>>, Points) {
         let own_work = || self.lab.checks().iter().filter(|c| c.work == Work::Student);
         let rows = own_work().map(|check| TaskRow {
@@ -110,16 +109,13 @@ impl HandoutClass<'_> {
 
     /// `15 points`, where the check with this id has any.
     pub(super) fn points_of(&self, check: Option<&str>) -> Option<String> {
-        let check = self
-            .lab
-            .checks()
-            .iter()
-            .find(|c| Some(c.id.as_str()) == check)?;
+        let mut checks = self.lab.checks().iter();
+        let check = checks.find(|c| Some(c.id.as_str()) == check)?;
         (!check.points.is_zero()).then(|| check.points.words())
     }
 }
 
-/// Where a check looks, said to a student.
+/// Where a check looks, in words for the student.
 fn seen(check: &Check) -> String {
     let place = match &check.proof {
         Proof::ResourcesExist | Proof::ResourcesReady => "in your stack",

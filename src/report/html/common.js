@@ -1,5 +1,5 @@
 "use strict";
-// What every page does: light or dark, how old the reading is, buttons that copy.
+// For every page: light or dark, the age of the reading, buttons that copy.
 const common = (() => {
   const root = document.documentElement;
   const $ = (id) => document.getElementById(id);

@@ -3,8 +3,9 @@
   const table = document.querySelector(".students table");
   let rows = [];
 
-  // Unfolding in place: the name becomes a button, the row a bigger one. What unfolds is markup for those without
-  // JavaScript, and here a text until it is wanted: five hundred students would be a hundred thousand elements.
+  // Unfolding in place: the name becomes a button, and a click anywhere in the row does the same. What unfolds is markup
+  // for browsers without JavaScript. Here it stays text until it is needed: five hundred students would be a hundred
+  // thousand elements.
   const fill = (unfolded) => {
     const waiting = unfolded.querySelector("noscript");
     if (!waiting) return;
@@ -25,7 +26,7 @@
       ...body.dataset,
       body,
       index,
-      // To see later whether it changed: as it was written, before anything here touches it.
+      // The source before this script changes it, to see later whether it changed.
       source: document.body.dataset.live ? sourceOf(body) : "",
       unfold: body.querySelector(".unfold"),
       done: Number(body.dataset.done),
@@ -40,7 +41,7 @@
     user.replaceWith(row.button);
     row.unfold.hidden = true;
     body.querySelector(".row").addEventListener("click", (event) => {
-      // Selecting text in a row is no click on it.
+      // Selecting text in a row is not a click.
       if (!event.target.closest("a") && getSelection().isCollapsed) unfold(row, row.unfold.hidden);
     });
     return row;
@@ -90,7 +91,7 @@
   };
   const sort = () => {
     const order = orders[value("sort")] || orders.roster;
-    // What is moved in the document loses the focus.
+    // An element that is moved loses the focus.
     const focused = document.activeElement;
     table.append(...[...rows].sort((a, b) => order(a, b) || a.index - b.index).map((row) => row.body));
     if (focused !== document.activeElement) focused.focus({ preventScroll: true });
@@ -125,17 +126,17 @@
   $("f-reset").addEventListener("click", reset);
   document.querySelector(".tools").hidden = false;
   addEventListener("hashchange", follow);
-  // A reloading browser fills the fields in again. To move every row costs a moment that most have no use for.
+  // A browser that reloads the page restores the fields. Sorting takes time, so only where it is needed.
   if (value("sort") !== "roster") sort();
   filter();
   follow();
 
-  // A live page renews itself in place: what did not change stays as it is, unfolded or focused.
+  // A live page renews itself in place: a row that did not change keeps its state, unfolded or focused.
   if (!document.body.dataset.live) return;
   const renew = async () => {
     const answer = await fetch(location.pathname, { cache: "no-store" });
     if (!answer.ok) return;
-    // To this parser there is no JavaScript; what waits to be unfolded is to stay a text all the same.
+    // This parser has no JavaScript, so it would parse what is in a noscript. Escaped, that stays text.
     const text = (await answer.text()).replace(/<noscript>([^]*?)<\/noscript>/g,
       (_, markup) => `<noscript>${markup.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</noscript>`);
     const next = new DOMParser().parseFromString(text, "text/html");
@@ -162,7 +163,7 @@
     tellAge();
   };
   const say = (text) => { $("live").textContent = text; };
-  // To the second, in the report's own zone: that a reading is new is to be seen.
+  // To the second, in the report's own zone, so that a new reading is visible.
   const clock = () => document.querySelector(".taken time").dateTime.slice(11, 19);
   const source = new EventSource("events");
   source.addEventListener("reading", () => say(`Live · read at ${clock()} · reading again …`));

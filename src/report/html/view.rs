@@ -5,11 +5,12 @@ mod chart;
 mod student;
 
 use jiff::{Timestamp, ZonedDateTime};
-use serde::Serialize;
 use serde_json::{Value, json};
 use tera::Context;
 
-use crate::report::document::{Document, Move, ReportStudent, Since, Turn, hidden_by, rfc3339};
+use crate::report::document::{
+    Account, Document, Move, ReportStudent, Since, Turn, hidden_by, rfc3339,
+};
 use crate::report::left;
 use crate::report::marks::{self, CHECK_LEGEND};
 use crate::report::tally::{CheckTally, STATES, Score, Tally};
@@ -17,30 +18,30 @@ use crate::text::show::clean;
 use crate::text::words::plural;
 
 use chart::chart;
-use student::{PageReader, StudentRow, all_passed};
+use student::{PageReader, all_passed, student_row};
 
-/// Causes shown at once; the rest unfolds.
+/// Causes that are shown at once; the rest unfolds.
 const CAUSES: usize = 6;
 
 /// From this many checks on the grid is wider than a page and scrolls sideways.
 const WIDE: usize = 10;
 
-/// What the page of a class is rendered with.
 pub(super) fn class_page(document: &Document) -> Context {
     let tally = document.tally();
     let tasks = document.tasks();
     let mut causes = document.causes();
     let more_causes = causes.split_off(causes.len().min(CAUSES));
     let students = document.students.iter();
-    let rows = students.map(|row| StudentRow::of(row, &tasks, document, PageReader::Instructor));
+    let rows = students.map(|row| student_row(row, &tasks, document, PageReader::Instructor));
     let gaps = document.gaps.iter();
     let warnings = gaps.map(|gap| json!({ "what": hidden_by(gap), "cause": gap.cause }));
     let notes = left::lines(&document.left);
 
     let mut page = head(document, &document.students);
     page.insert("region", &document.region);
-    page.insert("place", &place(document));
-    page.insert("account", &account(document));
+    let (place, account) = places(&document.account);
+    page.insert("place", &place);
+    page.insert("account", &account);
     page.insert("headline", &marks::headline(&tally));
     page.insert("total", &tally.total());
     page.insert("states", &states(&tally));
@@ -61,82 +62,62 @@ pub(super) fn class_page(document: &Document) -> Context {
     page
 }
 
-/// What a student's own page is rendered with: of the class, its name.
+/// Nothing on a student's own page is about the class but its name.
 pub(super) fn own_page(document: &Document, row: &ReportStudent) -> Context {
     let score = Score::of(&row.progress.checks);
     let mut page = head(document, std::slice::from_ref(row));
     page.insert("headline", &format!("{} of {} done", score.done, score.of));
-    let row = StudentRow::of(row, &[], document, PageReader::Student);
-    page.insert("s", &row);
+    page.insert("s", &student_row(row, &[], document, PageReader::Student));
     page.insert("own", &true);
     page
 }
 
-/// What both have in common. `students`: whom the page is about.
+/// `students`: whom the page is about.
 fn head(document: &Document, students: &[ReportStudent]) -> Context {
     let mut page = Context::new();
     page.insert("class", &document.class);
     page.insert("lab", &document.lab);
     page.insert("lab_title", &document.lab_title);
-    page.insert("taken", &Moment::of(&document.taken_at));
+    page.insert("taken", &moment(&document.taken_at));
     page.insert("last_read", &last_read(document, students));
     page
 }
 
-/// The account as it stands in the headline: the alias, or the id where there is none.
-fn place(document: &Document) -> String {
-    let account = &document.account;
-    match &account.alias {
-        Some(alias) => alias.clone(),
-        None if account.id.is_empty() => String::new(),
-        None => format!("account {}", account.id),
+/// The account in the headline and at the foot of the page.
+fn places(Account { id, alias }: &Account) -> (String, String) {
+    match alias {
+        Some(alias) => (alias.clone(), format!("{alias} ({id})")),
+        None if id.is_empty() => (String::new(), String::new()),
+        None => (format!("account {id}"), id.clone()),
     }
 }
 
-fn account(document: &Document) -> String {
-    let account = &document.account;
-    match &account.alias {
-        Some(alias) => format!("{alias} ({})", account.id),
-        None => account.id.clone(),
-    }
+fn moment(at: &ZonedDateTime) -> Value {
+    let offset = at.strftime("UTC%:z").to_string();
+    json!({
+        "machine": rfc3339(at),
+        "date": at.strftime("%A, %-d %B %Y").to_string(),
+        "time": at.strftime("%H:%M").to_string(),
+        "zone": match at.time_zone().iana_name() {
+            Some(name) => format!("{name}, {offset}"),
+            None => offset,
+        },
+    })
 }
 
-#[derive(Serialize, PartialEq)]
-struct Moment {
-    machine: String,
-    date: String,
-    time: String,
-    zone: String,
-}
-
-impl Moment {
-    fn of(at: &ZonedDateTime) -> Self {
-        let offset = at.strftime("UTC%:z").to_string();
-        Self {
-            machine: rfc3339(at),
-            date: at.strftime("%A, %-d %B %Y").to_string(),
-            time: at.strftime("%H:%M").to_string(),
-            zone: match at.time_zone().iana_name() {
-                Some(name) => format!("{name}, {offset}"),
-                None => offset,
-            },
-        }
-    }
-}
-
-/// When stacks were last read that are all gone: from when, and until when if not all were read at once.
+/// When the stacks were last read, if all of them are gone: the first reading, and the last where that differs.
 fn last_read(document: &Document, students: &[ReportStudent]) -> Option<Value> {
     if !students.iter().all(|row| row.progress.last.gone) {
         return None;
     }
     let times = students.iter().filter_map(|row| row.progress.last.as_of);
-    let moment = |at: Timestamp| Moment::of(&document.in_zone(at));
+    let moment = |at: Timestamp| moment(&document.in_zone(at));
     let (from, to) = (moment(times.clone().min()?), moment(times.max()?));
-    let at_once = (&from.date, &from.time) == (&to.date, &to.time);
+    let at_once = (&from["date"], &from["time"]) == (&to["date"], &to["time"]);
     Some(json!({ "from": from, "to": (!at_once).then_some(to) }))
 }
 
-/// A moment beside one of the report: no more of it than differs.
+/// A moment, with the day and the year only where they differ from the report's.
 fn beside(at: Timestamp, document: &Document) -> String {
     let (at, taken_at) = (document.in_zone(at), &document.taken_at);
     let format = match (at.date() == taken_at.date(), at.year() == taken_at.year()) {
@@ -196,33 +177,22 @@ fn steps(m: &Move) -> String {
     }
 }
 
-/// A student's task over the class, as a bar.
-#[derive(Serialize)]
-struct TaskBar<'a> {
-    #[serde(flatten)]
-    tally: &'a CheckTally,
-    provable: bool,
-    of: usize,
-    percent: usize,
-    /// Where the class is stuck: the student task that the fewest have done.
-    stuck: bool,
-}
-
-fn bars(tasks: &[CheckTally]) -> Vec<TaskBar<'_>> {
+/// The students' tasks over the class, each as a bar.
+fn bars(tasks: &[CheckTally]) -> Vec<Value> {
+    // Where the class is stuck: the task that the fewest have done.
     let stuck = tasks
         .iter()
-        // What could not be checked says nothing of where anybody is.
+        // A task that could not be checked does not show where the class is.
         .filter(|task| task.provable() && task.failed > 0)
-        // Shares compared without division; of equals the first one, where the class got to.
+        // Shares are compared without division. Of equal ones the first counts: the class got that far.
         .min_by(|a, b| (a.passed * b.of()).cmp(&(b.passed * a.of())));
-    let bar = |tally| TaskBar {
-        tally,
-        provable: tally.provable(),
-        of: tally.of(),
-        percent: (tally.passed * 100)
-            .checked_div(tally.of())
-            .unwrap_or_default(),
-        stuck: stuck.is_some_and(|stuck| stuck.id == tally.id),
+    let bar = |task: &CheckTally| {
+        let mut bar = json!(task);
+        bar["provable"] = json!(task.provable());
+        bar["of"] = json!(task.of());
+        bar["percent"] = json!((task.passed * 100).checked_div(task.of()).unwrap_or(0));
+        bar["stuck"] = json!(stuck.is_some_and(|stuck| stuck.id == task.id));
+        bar
     };
     tasks.iter().map(bar).collect()
 }

@@ -1,4 +1,4 @@
-//! What a verb says at its end: a sentence, what it looked at, failures by cause, and what to type next.
+//! What a verb prints at its end: tables, failures by cause, a sentence, and what to type next.
 
 mod listing;
 mod next;
@@ -31,10 +31,10 @@ pub use listing::{print_reset_listing, print_teardown_listing};
 /// Usernames named in one line at most.
 const NAMED: usize = 12;
 
-/// What a summary is shown with besides itself.
+/// What a summary is shown with.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
-    /// The class, where the verb tells how it stands.
+    /// The class, where the verb shows its progress.
     pub document: Option<&'a Document>,
     /// Columns of the terminal; tables fit into them down to about 60.
     pub columns: usize,
@@ -60,7 +60,7 @@ pub struct View<'a> {
     pub gaps: &'a [Gap],
     /// The report's page, where the verb wrote one.
     pub report: Option<&'a Path>,
-    /// What a teardown does before it deletes anything, and what is lost all the same.
+    /// Notes before a deletion: what a teardown does first, and what is lost.
     pub first: &'a [String],
 }
 
@@ -84,7 +84,7 @@ impl Default for View<'_> {
     }
 }
 
-/// Prints what a verb says at its end.
+/// Prints the end of a verb.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -139,16 +139,14 @@ fn sentence(summary: &RunSummary) -> String {
     if counts.is_empty() {
         return "No students.".to_owned();
     }
-    // Good news first, then what needs somebody.
     let mut parts: Vec<(Outcome, usize)> = counts.into_iter().collect();
     parts.sort_by_key(|(outcome, _)| (weight(*outcome), *outcome));
-    let parts: Vec<String> = parts
-        .into_iter()
-        .map(|(outcome, count)| format!("{count} {}", marks::of_outcome(outcome).word))
-        .collect();
-    format!("{total}: {}.", parts.join(", "))
+    let parts = parts.into_iter();
+    let parts = parts.map(|(outcome, n)| format!("{n} {}", marks::of_outcome(outcome).word));
+    format!("{total}: {}.", parts.collect::<Vec<_>>().join(", "))
 }
 
+/// Good news first, then what needs attention.
 fn weight(outcome: Outcome) -> u8 {
     match marks::of_outcome(outcome).tone {
         Tone::Good => 0,
@@ -161,7 +159,6 @@ fn weight(outcome: Outcome) -> u8 {
     }
 }
 
-/// Where the lines go.
 struct Screen<'w> {
     out: &'w mut dyn Write,
     paint: Paint,
@@ -183,11 +180,10 @@ impl<'w> Screen<'w> {
     }
 
     fn heading(&mut self, text: &str) -> io::Result<()> {
-        let heading = self.paint.bold(&fit(text, self.columns));
-        self.line(&heading)
+        self.line(&self.paint.bold(&fit(text, self.columns)))
     }
 
-    /// Writes text from elsewhere, broken into lines behind an indentation.
+    /// Writes text that is not clean yet, broken into indented lines.
     fn text(&mut self, first: &str, indent: &str, text: &str) -> io::Result<()> {
         let room = self.columns.saturating_sub(indent.len());
         for (i, line) in wrap(text, room).into_iter().enumerate() {
@@ -197,13 +193,12 @@ impl<'w> Screen<'w> {
         Ok(())
     }
 
-    /// Writes a sentence in bold, broken into lines, and something of less weight behind it.
+    /// Writes a sentence in bold, broken into lines, and a dim tail after it.
     fn bold_text(&mut self, sentence: &str, tail: &str) -> io::Result<()> {
         let mut lines = wrap(sentence, self.columns);
         let last = lines.pop().unwrap_or_default();
         for line in lines {
-            let line = self.paint.bold(&line);
-            self.line(&line)?;
+            self.line(&self.paint.bold(&line))?;
         }
         if tail.is_empty() {
             return self.line(&self.paint.bold(&last));
@@ -221,10 +216,10 @@ impl<'w> Screen<'w> {
         self.heading("Needs attention")?;
         for cause in causes {
             let names: Vec<&str> = cause.students.iter().map(Username::as_str).collect();
-            let who = match names.as_slice() {
-                [only] => (*only).to_owned(),
-                all => format!("{}: {}", plural(all.len(), "student"), some_of(all, NAMED)),
-            };
+            let mut who = some_of(&names, NAMED);
+            if names.len() > 1 {
+                who = format!("{}: {who}", plural(names.len(), "student"));
+            }
             let bang = format!("{} ", self.paint.tone(Tone::Bad, "!"));
             self.text(&bang, "  ", &who)?;
             let what = format!("{}: {}", some_of(&cause.subjects, 3), cause.cause);
@@ -233,6 +228,19 @@ impl<'w> Screen<'w> {
                 let label = format!("  {} ", self.paint.tone(Tone::Busy, "hint:"));
                 self.text(&label, "        ", hint)?;
             }
+        }
+        self.line("")
+    }
+
+    /// A heading with a list below it; nothing where the list is empty.
+    fn list(&mut self, heading: &str, items: impl Iterator<Item = String>) -> io::Result<()> {
+        let mut items = items.peekable();
+        if items.peek().is_none() {
+            return Ok(());
+        }
+        self.heading(heading)?;
+        for item in items {
+            self.text("  ", "    ", &item)?;
         }
         self.line("")
     }
@@ -247,16 +255,13 @@ impl<'w> Screen<'w> {
         Ok(())
     }
 
-    /// Says loudly what could not be seen: silence would read as "not there".
+    /// Says loudly what could not be seen: without this, it would look as if nothing is there.
     fn gaps(&mut self, gaps: &[Gap]) -> io::Result<()> {
         if gaps.is_empty() {
             return Ok(());
         }
-        let head = self.paint.tone(
-            Tone::Bad,
-            "COULD NOT SEE EVERYTHING: nothing is claimed about",
-        );
-        self.line(&head)?;
+        let head = "COULD NOT SEE EVERYTHING: nothing is claimed about";
+        self.line(&self.paint.tone(Tone::Bad, head))?;
         for gap in gaps {
             let bang = format!("{} ", self.paint.tone(Tone::Unsure, "?"));
             self.text(&bang, "  ", &format!("{}: {}", hidden_by(gap), gap.cause))?;
@@ -265,15 +270,11 @@ impl<'w> Screen<'w> {
     }
 
     fn headline(&mut self, summary: &RunSummary) -> io::Result<()> {
-        let mut tail = Vec::new();
         // Not `from_secs_f64`, which panics on a negative or absurd number.
-        if let Ok(elapsed) = Duration::try_from_secs_f64(summary.elapsed_s) {
-            tail.push(duration(elapsed));
-        }
+        let elapsed = Duration::try_from_secs_f64(summary.elapsed_s).ok();
         let calls: u64 = summary.api_calls.values().sum();
-        if calls > 0 {
-            tail.push(format!("{calls} AWS calls"));
-        }
+        let calls = (calls > 0).then(|| format!("{calls} AWS calls"));
+        let tail: Vec<String> = elapsed.map(duration).into_iter().chain(calls).collect();
         let tail = match tail.is_empty() {
             true => String::new(),
             false => format!("({})", tail.join(", ")),

@@ -1,8 +1,7 @@
-//! What to type next: the exact command, and what it is good for.
+//! What to type next: the exact command, and why.
 //!
-//! A proposal works as it stands and is safe: it names the same class, cloud and students as the command before, keeps
-//! the options that were typed, and never deletes anything unless that was what the command was about; and even then it
-//! lists and asks.
+//! A proposed command works as it is and is safe. It names the same class, cloud and students as the command before, and
+//! keeps the options that were typed. It deletes something only if the command before did, and even then it lists and asks.
 
 use std::io;
 
@@ -16,10 +15,9 @@ use crate::text::show::clean;
 use super::super::marks::Tone;
 use super::{Screen, View, plan};
 
-/// A command names students up to this many; past that it is proposed for those whom the command was about.
+/// A proposed command names at most so many students. With more, it is for all students of the command before.
 const NAMED_IN_COMMAND: usize = 12;
 
-/// One proposal.
 struct Proposal {
     /// The verb, with the options that are not about students.
     words: String,
@@ -48,15 +46,11 @@ pub(super) fn print(
     view: &View<'_>,
     page: &mut Screen<'_>,
 ) -> io::Result<()> {
-    // Without a way to call the program again there is nothing to propose (a rehearsal's cloud is gone).
+    // Nothing to propose where no command can follow (a rehearsal's cloud is gone).
     if view.invocation.is_empty() {
         return Ok(());
     }
-    let ended = EndedRun {
-        summary,
-        view,
-        students: &summary.students,
-    };
+    let ended = EndedRun { summary, view };
     for proposal in ended.proposals() {
         let students = proposal.students.unwrap_or_else(|| spaced(view.selection));
         let command = format!("{} {}{students}", view.invocation, proposal.words);
@@ -75,12 +69,10 @@ fn spaced(options: &str) -> String {
     }
 }
 
-/// What a run came to, and how it is shown.
 #[derive(Clone, Copy)]
 struct EndedRun<'a> {
     summary: &'a RunSummary,
     view: &'a View<'a>,
-    students: &'a [StudentResult],
 }
 
 impl EndedRun<'_> {
@@ -99,7 +91,7 @@ impl EndedRun<'_> {
                 if self.any(&[Failed, Conflict, Cancelled]) =>
             {
                 let again = self.again(
-                    "once the cause is removed: finishes what is missing and touches nothing else",
+                    "after you remove the cause: finishes what is missing and touches nothing else",
                 );
                 vec![again.about(self.rest())]
             }
@@ -115,18 +107,18 @@ impl EndedRun<'_> {
             Command::Isolation => self.isolated(),
             Command::Status | Command::Report => self.progress(),
             Command::Teardown if self.any(&[Remains, Cancelled]) => vec![self.again(
-                "lists what remains, and deletes it once you confirm; what is gone already does no harm",
+                "lists what remains, and deletes it after you confirm; it does not matter that the rest is gone already",
             )],
             Command::AccessRevoke if self.any(&[Remains, Cancelled]) => vec![self.again(
-                "lists what remains, and takes it away once you confirm; what is gone already does no harm",
+                "lists what remains, and deletes it after you confirm; it does not matter that the rest is gone already",
             )],
             Command::AccessFreeze | Command::AccessThaw if self.any(&[Failed, Cancelled]) => {
-                vec![self.again("does it for those who are left")]
+                vec![self.again("does it for the remaining students")]
             }
             Command::AccessFreeze => self.frozen(),
             Command::Handout => match self.option(NAMED_IN_COMMAND, |s| s.outcome == Failed) {
                 Some(students) => vec![
-                    self.again("once the cause is removed: writes the handouts that are missing")
+                    self.again("after you remove the cause: writes the handouts that are missing")
                         .about(Some(students)),
                 ],
                 None => vec![who_has_done_what()],
@@ -154,13 +146,13 @@ impl EndedRun<'_> {
         proposals
     }
 
-    /// What helps depends on what failed: `deploy` makes what is missing, and leaves alone what a student changed.
+    /// The next command depends on the failed check: `deploy` makes what is missing, but keeps what a student changed.
     fn validated(self) -> Vec<Proposal> {
         if self.any(&[Outcome::Failed]) {
             return self.failed_validation();
         }
         if self.any(&[Outcome::Unknown, Outcome::Cancelled]) {
-            return vec![self.again("asks again")];
+            return vec![self.again("checks again")];
         }
         vec![match self.view.has_access && !self.view.granted {
             true => Proposal::new(
@@ -185,7 +177,7 @@ impl EndedRun<'_> {
             "plan",
             "shows what these students changed; that is their work, and deploy keeps it",
         );
-        let again = self.again("asks again, once the cause is removed");
+        let again = self.again("checks again, after you remove the cause");
         let whom = [
             (deploy, self.option(NAMED_IN_COMMAND, incomplete)),
             (plan, self.option(NAMED_IN_COMMAND, changed)),
@@ -198,12 +190,12 @@ impl EndedRun<'_> {
     }
 
     fn isolated(self) -> Vec<Proposal> {
-        let checks = self.students.iter().flat_map(|s| &s.checks);
+        let checks = self.summary.students.iter().flat_map(|s| &s.checks);
         let mut failed = checks.filter(|c| c.verdict == Verdict::Fail).peekable();
         if failed.peek().is_some() && failed.all(|c| c.id == OWN_STACK) {
             vec![Proposal::new(
                 "access grant",
-                "puts the policies right of those who are denied their own stack",
+                "corrects the policies of the students who are denied their own stack",
             )]
         } else if self.any(&[Outcome::Failed]) {
             vec![Proposal::new(
@@ -213,25 +205,25 @@ impl EndedRun<'_> {
         } else if self.any(&[Outcome::Unknown]) {
             let grant = Proposal::new(
                 "access grant --access-keys",
-                "gives these students access keys: with them isolation is proven by real calls, also where \
-                 there is no policy simulator to ask",
+                "gives these students access keys: with them, real calls prove the isolation, even where there is no \
+                 policy simulator",
             );
             vec![
                 grant.about(self.rest()),
-                self.again("asks again, once the cause is removed"),
+                self.again("checks again, after you remove the cause"),
             ]
         } else if self.any(&[Outcome::Cancelled]) {
-            vec![self.again("asks again, once the cause is removed")]
+            vec![self.again("checks again, after you remove the cause")]
         } else {
             vec![handout_with_credentials()]
         }
     }
 
     fn frozen(self) -> Vec<Proposal> {
-        // Nobody who left is let in again.
+        // Students who left the class are not let in again.
         let left = |student: &Username| self.summary.left.iter().any(|l| l.username == *student);
         let frozen = |s: &StudentResult| s.outcome == Outcome::Frozen && !left(&s.username);
-        if !self.students.iter().any(frozen) {
+        if !self.summary.students.iter().any(frozen) {
             return Vec::new();
         }
         let named = match self.view.selection {
@@ -251,17 +243,15 @@ impl EndedRun<'_> {
                 self.any(&[Outcome::NotDeployed]),
             ) {
                 (true, false) => {
-                    "shows what is wrong with the broken stacks, and what deploy would mend"
+                    "shows what is wrong with the broken stacks, and what deploy would repair"
                 }
                 (false, _) => "shows what deploy would make: these stacks are not there",
-                (true, true) => {
-                    "shows what is wrong or not there, and what deploy would make of it"
-                }
+                (true, true) => "shows what is wrong or not there, and what deploy would do",
             };
             proposals.push(Proposal::new("plan", reason).about(Some(students)));
         }
-        // Of stacks of which nothing is there and nothing was ever read, no report is written.
-        let mut students = self.students.iter();
+        // Without any stack, there is no report to write.
+        let mut students = self.summary.students.iter();
         let nothing = students.all(|s| s.outcome == Outcome::NotDeployed);
         if !nothing && self.summary.command == Command::Status {
             proposals.push(Proposal::new(
@@ -273,7 +263,7 @@ impl EndedRun<'_> {
     }
 
     fn any(self, outcomes: &[Outcome]) -> bool {
-        let mut students = self.students.iter();
+        let mut students = self.summary.students.iter();
         students.any(|s| outcomes.contains(&s.outcome))
     }
 
@@ -287,8 +277,8 @@ impl EndedRun<'_> {
         Proposal::new(words, reason)
     }
 
-    /// Those for whom something is left to do, by name, where doing it again for the others would do them harm;
-    /// otherwise the same students again.
+    /// The students for whom something is left to do, by name, where the command would harm the others a second time.
+    /// Otherwise `None`: the same students again.
     fn rest(self) -> Option<String> {
         let repeated: Vec<&str> = self.view.repeat.split(' ').collect();
         let harmful = ["--rotate", "--reset"];
@@ -303,9 +293,9 @@ impl EndedRun<'_> {
         })
     }
 
-    /// ` --students a,b` for those it holds of; `None` when it holds of nobody, empty when of more than `most`.
+    /// ` --students a,b` for the students that `holds` selects: `None` for no student, empty for more than `most`.
     fn option(self, most: usize, holds: impl Fn(&StudentResult) -> bool) -> Option<String> {
-        let named = self.students.iter().filter(|s| holds(s));
+        let named = self.summary.students.iter().filter(|s| holds(s));
         let named: Vec<&str> = named.map(|s| s.username.as_str()).collect();
         match named.len() {
             0 => None,
@@ -318,7 +308,7 @@ impl EndedRun<'_> {
 fn handout_with_credentials() -> Proposal {
     Proposal::new(
         "handout --with-credentials",
-        "writes a page for each student, with what they sign in with",
+        "writes a page for each student, with the data to sign in",
     )
 }
 

@@ -1,20 +1,21 @@
-//! `plan`: what deploy would do, a line a student.
+//! `plan`: what deploy would do.
 
 use std::io;
 use std::time::Duration;
 
-use crate::results::RunSummary;
+use crate::ids::Username;
+use crate::results::{RunSummary, StudentResult};
 use crate::stack::forecast::Estimate;
 use crate::stack::plan::Verdict;
 use crate::stack::result::{ResourceResult, ResourceState};
 
 use super::super::marks::{self, Tone};
-use super::table::{TableCell, TableHead, TextTable};
+use super::table::TextTable;
 use super::{Screen, View};
 use crate::stack::limits::Limit;
 use crate::text::words::{duration, plural};
 
-/// Columns of the table: always there, so that two plans read alike.
+/// Columns that every plan has, so that two plans can be compared.
 const ALWAYS: [Verdict; 5] = [
     Verdict::Create,
     Verdict::Update,
@@ -29,133 +30,90 @@ pub(super) fn print(
     page: &mut Screen<'_>,
 ) -> io::Result<()> {
     let mut verdicts = ALWAYS.to_vec();
-    let unseen =
-        resources(summary).any(|(_, r)| r.state == ResourceState::Planned(Verdict::Unknown));
-    if unseen {
+    if planned(summary, Verdict::Unknown).next().is_some() {
         verdicts.push(Verdict::Unknown);
     }
     table(summary, &verdicts).print(page)?;
     page.line("")?;
 
-    named(summary, Verdict::Update, "Would be updated", page)?;
-    named(
-        summary,
-        Verdict::Keep,
-        "Changed by the student, and kept (deploy --reset puts them back)",
-        page,
-    )?;
-    named(
-        summary,
-        Verdict::Conflict,
-        "Not provably ours: never touched",
-        page,
-    )?;
-    limits(view.limits, page)?;
-    if let Some(forecast) = &summary.forecast {
-        page.heading("Expected, with nothing else at work in the account")?;
-        expected("deploy", &forecast.deploy, page)?;
-        expected("teardown", &forecast.teardown, page)?;
-        page.line("")?;
+    let lists = [
+        (Verdict::Update, "Would be updated"),
+        (
+            Verdict::Keep,
+            "Changed by the student, and kept (deploy --reset puts them back)",
+        ),
+        (Verdict::Conflict, "Not provably ours: never touched"),
+    ];
+    for (verdict, heading) in lists {
+        let resources = planned(summary, verdict).map(|(student, resource)| {
+            let detail = resource.detail.as_ref();
+            let detail = detail.map_or(String::new(), |detail| format!(": {detail}"));
+            format!("{student}: {}{detail}", resource.resource)
+        });
+        page.list(heading, resources)?;
     }
-    Ok(())
+    limits(view.limits, page)?;
+    let Some(forecast) = &summary.forecast else {
+        return Ok(());
+    };
+    let verbs = [
+        ("deploy", &forecast.deploy),
+        ("teardown", &forecast.teardown),
+    ];
+    page.list(
+        "Expected, with nothing else at work in the account",
+        verbs
+            .into_iter()
+            .map(|(verb, estimate)| expected(verb, estimate)),
+    )
 }
 
-/// A verb's time, what bounds it, and its calls.
-fn expected(verb: &str, estimate: &Estimate, page: &mut Screen<'_>) -> io::Result<()> {
+/// A verb's time, its bound, and its calls.
+fn expected(verb: &str, estimate: &Estimate) -> String {
     let total: u64 = estimate.calls.values().sum();
     if total == 0 {
-        return page.text("  ", "    ", &format!("{verb}: nothing to do"));
+        return format!("{verb}: nothing to do");
     }
-    let mut text = format!("{verb}: ");
-    match estimate.seconds {
-        Some(seconds) => {
-            text.push_str(&format!("about {}", duration(Duration::from_secs(seconds))))
-        }
-        None => text.push_str("as long as the endpoint takes, since nothing is paced"),
-    }
-    if let Some(bound) = &estimate.bound {
-        text.push_str(&format!(
-            " (at least {}: {} allows {})",
-            duration(Duration::from_secs(bound.seconds)),
-            bound.calls,
-            bound.allowed
-        ));
-    }
-    let by_service: Vec<String> = estimate
-        .calls
-        .iter()
-        .map(|(service, calls)| format!("{service} {calls}"))
-        .collect();
-    text.push_str(&format!(
-        ", {} ({})",
-        plural(total as usize, "call"),
-        by_service.join(", ")
-    ));
-    page.text("  ", "    ", &text)
+    let time = match estimate.seconds {
+        Some(seconds) => format!("about {}", duration(Duration::from_secs(seconds))),
+        None => "as long as the endpoint takes, since nothing is paced".to_owned(),
+    };
+    let bound = estimate.bound.as_ref().map_or(String::new(), |bound| {
+        let seconds = duration(Duration::from_secs(bound.seconds));
+        format!(
+            " (at least {seconds}: {} allows {})",
+            bound.calls, bound.allowed
+        )
+    });
+    let by_service = estimate.calls.iter();
+    let by_service = by_service.map(|(service, calls)| format!("{service} {calls}"));
+    let by_service = by_service.collect::<Vec<_>>().join(", ");
+    let calls = plural(total as usize, "call");
+    format!("{verb}: {time}{bound}, {calls} ({by_service})")
 }
 
 fn table(summary: &RunSummary, verdicts: &[Verdict]) -> TextTable {
-    let mut table = TextTable::default();
-    table.heads.push(TableHead::flexible("student"));
-    for verdict in verdicts {
-        let word = marks::of_planned(*verdict).word;
-        table.heads.push(TableHead::number(word));
-    }
-    let mut totals = vec![0; verdicts.len()];
-    for student in &summary.students {
-        let mut row = vec![TableCell::plain(student.username.as_str())];
-        for (verdict, total) in verdicts.iter().zip(&mut totals) {
+    let columns = verdicts.iter().map(|verdict| marks::of_planned(*verdict));
+    let columns: Vec<(&str, Tone)> = columns.map(|mark| (mark.word, mark.tone)).collect();
+    let row = |student: &StudentResult| {
+        let counts = verdicts.iter().map(|verdict| {
             let state = ResourceState::Planned(*verdict);
-            let count = student
-                .resources
-                .iter()
-                .filter(|r| r.state == state)
-                .count();
-            *total += count;
-            row.push(TableCell::count(count, marks::of_planned(*verdict).tone));
-        }
-        table.rows.push(row);
-    }
-    let mut row = vec![TableCell::plain("in total")];
-    row.extend(totals.into_iter().map(|n| TableCell::plain(n.to_string())));
-    table.rows.push(row);
-    table
+            let resources = student.resources.iter();
+            resources.filter(|r| r.state == state).count()
+        });
+        (student.username.to_string(), counts.collect())
+    };
+    TextTable::of_counts(&columns, summary.students.iter().map(row).collect())
 }
 
-fn resources(
-    summary: &RunSummary,
-) -> impl Iterator<Item = (&crate::ids::Username, &ResourceResult)> {
-    summary
-        .students
-        .iter()
-        .flat_map(|s| s.resources.iter().map(move |r| (&s.username, r)))
-}
-
-fn named(
+/// The resources with a verdict, with their students.
+fn planned(
     summary: &RunSummary,
     verdict: Verdict,
-    heading: &str,
-    page: &mut Screen<'_>,
-) -> io::Result<()> {
-    let mut any = false;
-    for (student, resource) in
-        resources(summary).filter(|(_, r)| r.state == ResourceState::Planned(verdict))
-    {
-        if !any {
-            page.heading(heading)?;
-            any = true;
-        }
-        let detail = resource
-            .detail
-            .as_ref()
-            .map_or(String::new(), |d| format!(": {d}"));
-        let text = format!("{student}: {}{detail}", resource.resource);
-        page.text("  ", "    ", &text)?;
-    }
-    if any {
-        page.line("")?;
-    }
-    Ok(())
+) -> impl Iterator<Item = (&Username, &ResourceResult)> {
+    let students = summary.students.iter();
+    let all = students.flat_map(|s| s.resources.iter().map(move |r| (&s.username, r)));
+    all.filter(move |(_, resource)| resource.state == ResourceState::Planned(verdict))
 }
 
 fn limits(limits: &[Limit], page: &mut Screen<'_>) -> io::Result<()> {
@@ -195,11 +153,8 @@ fn limits(limits: &[Limit], page: &mut Screen<'_>) -> io::Result<()> {
     page.line("")
 }
 
-/// How many resources a plan would create, update or delete, for the next step's words.
+/// How many resources deploy would create or update.
 pub(super) fn changes(summary: &RunSummary) -> String {
-    let acts = [Verdict::Create, Verdict::Update].map(ResourceState::Planned);
-    let count = resources(summary)
-        .filter(|(_, r)| acts.contains(&r.state))
-        .count();
-    plural(count, "resource")
+    let count = |verdict| planned(summary, verdict).count();
+    plural(count(Verdict::Create) + count(Verdict::Update), "resource")
 }

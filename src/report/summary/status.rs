@@ -10,12 +10,13 @@ use crate::lab::check::Work;
 use crate::text::show::{fit, pad, pad_left, width};
 
 use super::super::document::{Document, ReportStudent};
+use super::super::last_readings::moment;
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
 use super::super::tally::{CheckTally, Score};
 use super::Screen;
 use super::table::{TableCell, TableHead, TextTable};
 
-/// How much of each check there is room for.
+/// What there is room for in a check's cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CheckCells {
     /// `✓ done`.
@@ -26,7 +27,6 @@ enum CheckCells {
     Packed,
 }
 
-/// Which columns the table has.
 struct Layout<'a> {
     tasks: &'a [CheckTally],
     cells: CheckCells,
@@ -39,7 +39,7 @@ pub(super) fn print(document: &Document, page: &mut Screen<'_>) -> io::Result<()
     let tasks = document.tasks();
     let students = &document.students;
     let names = students.iter().any(|row| row.student.name.is_some());
-    // The most that fits: words, then symbols; names go before symbols are packed.
+    // The first that fits: words, then symbols. Names are left out before symbols are packed.
     let choices = [
         (CheckCells::Words, names),
         (CheckCells::Symbols, names),
@@ -72,7 +72,7 @@ pub(super) fn print(document: &Document, page: &mut Screen<'_>) -> io::Result<()
     Ok(())
 }
 
-/// When the oldest was read of what counts for a student, where that was before.
+/// The oldest reading of the student's tasks, where something could not be read now.
 fn as_of(row: &ReportStudent) -> Option<Timestamp> {
     row.checks_of(Work::Student)
         .filter_map(|check| check.as_of)
@@ -105,9 +105,8 @@ impl Layout<'_> {
         let (student, progress) = (&row.student, &row.progress);
         let mut cells = vec![TableCell::plain(student.username.as_str())];
         if self.names {
-            cells.push(TableCell::plain(
-                student.name.as_deref().unwrap_or_default(),
-            ));
+            let name = student.name.as_deref();
+            cells.push(TableCell::plain(name.unwrap_or_default()));
         }
         let mark = marks::of_progress(progress.progress);
         // Short enough for a column.
@@ -117,10 +116,8 @@ impl Layout<'_> {
         };
         cells.push(TableCell::new(format!("{} {word}", mark.symbol), mark.tone));
         if self.dated {
-            cells.push(TableCell::plain(as_of(row).map_or(String::new(), |at| {
-                let at = at.to_zoned_datetime(TimeZone::system());
-                at.strftime("%Y-%m-%d %H:%M").to_string()
-            })));
+            let as_of = as_of(row).map(|at| moment(at, &TimeZone::system()));
+            cells.push(TableCell::plain(as_of.unwrap_or_default()));
         }
         let score = Score::of(&progress.checks);
         cells.push(TableCell::plain(format!("{}/{}", score.done, score.of)));
@@ -182,15 +179,11 @@ fn print_sections(
             .filter(|(row, _)| row.student.section.as_deref() == *section)
             .collect();
         if sections.len() > 1 {
-            let complete = members
-                .iter()
-                .filter(|(row, _)| row.progress.progress == Progress::Complete)
-                .count();
-            let title = section.unwrap_or("none");
-            page.heading(&format!(
-                "Section {title}: {complete} of {} complete",
-                members.len()
-            ))?;
+            let complete =
+                |(row, _): &&(&ReportStudent, _)| row.progress.progress == Progress::Complete;
+            let complete = members.iter().filter(complete).count();
+            let (title, all) = (section.unwrap_or("none"), members.len());
+            page.heading(&format!("Section {title}: {complete} of {all} complete"))?;
         }
         table.print_head(page, &widths)?;
         for (_, cells) in members {
@@ -201,22 +194,20 @@ fn print_sections(
     Ok(())
 }
 
-/// A line a check: its number, how many have done it, a bar, its title.
+/// A line a check: its number, a bar, how many have done it, its title.
 fn print_checks(checks: &[CheckTally], page: &mut Screen<'_>) -> io::Result<()> {
     const BAR: usize = 10;
     if checks.is_empty() {
         return Ok(());
     }
     let number = checks.len().to_string().len();
-    let counts: Vec<String> = checks
-        .iter()
-        .map(|c| match c.provable() {
-            true => format!("{} of {}", c.passed, c.of()),
-            false => "–".to_owned(),
-        })
-        .collect();
+    let counts = checks.iter().map(|check| match check.provable() {
+        true => format!("{} of {}", check.passed, check.of()),
+        false => "–".to_owned(),
+    });
+    let counts: Vec<String> = counts.collect();
     let count = counts.iter().map(|c| width(c)).max().unwrap_or(0);
-    for (i, (check, text)) in checks.iter().zip(&counts).enumerate() {
+    for ((i, check), text) in (1_usize..).zip(checks).zip(&counts) {
         let filled = (check.passed * BAR).checked_div(check.of()).unwrap_or(0);
         let bar = match check.provable() {
             true => format!(
@@ -229,7 +220,7 @@ fn print_checks(checks: &[CheckTally], page: &mut Screen<'_>) -> io::Result<()> 
         let used = number + 2 + BAR + 2 + count + 2;
         let line = format!(
             "{}  {bar}  {}  {}",
-            pad_left(&(i + 1).to_string(), number),
+            pad_left(&i.to_string(), number),
             pad_left(text, count),
             fit(&check.title, page.columns.saturating_sub(used))
         );

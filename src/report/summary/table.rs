@@ -12,13 +12,12 @@ const NARROWEST: usize = 6;
 /// Space between columns.
 const GAP: usize = 2;
 
-/// A column's heading and manners.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TableHead {
     pub(super) title: String,
-    /// Numbers stand to the right.
+    /// Whether the cells are aligned to the right, as numbers are.
     pub(super) right: bool,
-    /// Gives way when the table is too wide.
+    /// Whether the column shrinks when the table is too wide.
     pub(super) flexible: bool,
 }
 
@@ -43,7 +42,6 @@ impl TableHead {
     }
 }
 
-/// A cell: text and what it means.
 #[derive(Debug, Clone)]
 pub(super) struct TableCell {
     pub(super) text: String,
@@ -61,7 +59,7 @@ impl TableCell {
     pub(super) fn plain(text: impl Into<String>) -> Self {
         Self::new(text, Tone::Idle)
     }
-    /// A count; nothing is no news.
+    /// A count; zero is only a dot.
     pub(super) fn count(count: usize, tone: Tone) -> Self {
         match count {
             0 => Self::new("·", Tone::Muted),
@@ -70,7 +68,7 @@ impl TableCell {
     }
 }
 
-/// A table, or several below each other with the same columns.
+/// A table. With [`TextTable::print_head`] and [`TextTable::print_row`] it can be printed in parts with the same columns.
 #[derive(Debug, Default)]
 pub(super) struct TextTable {
     pub(super) heads: Vec<TableHead>,
@@ -78,7 +76,28 @@ pub(super) struct TextTable {
 }
 
 impl TextTable {
-    /// Widths that fit into `columns` as far as the flexible ones can give way.
+    /// Students with a count in each column, and the sums below.
+    pub(super) fn of_counts(columns: &[(&str, Tone)], students: Vec<(String, Vec<usize>)>) -> Self {
+        let mut heads = vec![TableHead::flexible("student")];
+        heads.extend(columns.iter().map(|(title, _)| TableHead::number(title)));
+        let mut sums = vec![TableCell::plain("in total")];
+        sums.extend((0..columns.len()).map(|column| {
+            let sum: usize = students.iter().map(|(_, counts)| counts[column]).sum();
+            TableCell::plain(sum.to_string())
+        }));
+        let row = |(student, counts): (String, Vec<usize>)| {
+            let counts = counts.into_iter().zip(columns);
+            let counts = counts.map(|(count, (_, tone))| TableCell::count(count, *tone));
+            std::iter::once(TableCell::plain(student))
+                .chain(counts)
+                .collect()
+        };
+        let mut rows: Vec<Vec<TableCell>> = students.into_iter().map(row).collect();
+        rows.push(sums);
+        Self { heads, rows }
+    }
+
+    /// Widths that fit into `columns`, as far as the flexible ones can shrink.
     pub(super) fn widths(&self, columns: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = self.heads.iter().map(|head| width(&head.title)).collect();
         for row in &self.rows {
@@ -87,7 +106,7 @@ impl TextTable {
             }
         }
         while total(&widths) > columns {
-            // The widest gives way first, down to the next widest: nobody loses more than is fair.
+            // The widest shrinks first, down to the next widest.
             let widest = (0..widths.len())
                 .filter(|i| self.heads[*i].flexible && widths[*i] > NARROWEST)
                 .max_by_key(|i| widths[*i]);
@@ -102,14 +121,10 @@ impl TextTable {
     }
 
     pub(super) fn print_head(&self, page: &mut Screen<'_>, widths: &[usize]) -> io::Result<()> {
-        let cells: Vec<String> = self
-            .heads
-            .iter()
-            .zip(widths)
-            .map(|(head, width)| aligned(&head.title, *width, head.right))
-            .collect();
-        let line = page.paint.dim(cells.join("  ").trim_end());
-        page.line(&line)
+        let heads = self.heads.iter().zip(widths);
+        let cells = heads.map(|(head, width)| aligned(&head.title, *width, head.right));
+        let cells = cells.collect::<Vec<_>>().join("  ");
+        page.line(&page.paint.dim(cells.trim_end()))
     }
 
     pub(super) fn print_row(
@@ -118,20 +133,19 @@ impl TextTable {
         widths: &[usize],
         row: &[TableCell],
     ) -> io::Result<()> {
-        let last = row.len().saturating_sub(1);
-        let cells: Vec<String> = row
+        let columns = self.heads.iter().zip(widths);
+        let cells = columns.zip(row).map(|((head, width), cell)| {
+            let text = aligned(&cell.text, *width, head.right);
+            (cell.tone, text)
+        });
+        let mut cells: Vec<(Tone, String)> = cells.collect();
+        if let Some((_, last)) = cells.last_mut() {
+            last.truncate(last.trim_end().len());
+        }
+        let cells = cells
             .iter()
-            .enumerate()
-            .zip(self.heads.iter().zip(widths))
-            .map(|((i, cell), (head, width))| {
-                let mut text = aligned(&cell.text, *width, head.right);
-                if i == last {
-                    text.truncate(text.trim_end().len());
-                }
-                page.paint.tone(cell.tone, &text)
-            })
-            .collect();
-        page.line(&cells.join("  "))
+            .map(|(tone, text)| page.paint.tone(*tone, text));
+        page.line(&cells.collect::<Vec<_>>().join("  "))
     }
 
     pub(super) fn print(&self, page: &mut Screen<'_>) -> io::Result<()> {
@@ -144,15 +158,14 @@ impl TextTable {
     }
 }
 
-/// Columns that a row takes, with what stands between.
+/// Columns that a row takes, with the gaps.
 fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
 fn aligned(text: &str, width: usize, right: bool) -> String {
-    if right {
-        pad_left(text, width)
-    } else {
-        pad(text, width)
+    match right {
+        true => pad_left(text, width),
+        false => pad(text, width),
     }
 }

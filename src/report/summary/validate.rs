@@ -5,7 +5,7 @@ use std::io;
 use crate::results::RunSummary;
 
 use super::super::marks::Tone;
-use super::super::tally::check_tallies;
+use super::super::tally::{CheckTally, check_tallies};
 use super::Screen;
 use super::table::{TableCell, TableHead, TextTable};
 
@@ -14,23 +14,23 @@ pub(super) fn print(summary: &RunSummary, page: &mut Screen<'_>) -> io::Result<(
     if probes.is_empty() {
         return Ok(());
     }
-    let mut table = TextTable {
+    let row = |probe: CheckTally| {
+        vec![
+            TableCell::plain(probe.title),
+            TableCell::count(probe.passed, Tone::Good),
+            TableCell::count(probe.failed, Tone::Bad),
+            TableCell::count(probe.could_not_check, Tone::Unsure),
+        ]
+    };
+    let table = TextTable {
         heads: vec![
             TableHead::flexible("probe"),
             TableHead::number("✓ passed"),
             TableHead::number("! failed"),
             TableHead::number("? could not check"),
         ],
-        rows: Vec::new(),
+        rows: probes.into_iter().map(row).collect(),
     };
-    for probe in probes {
-        table.rows.push(vec![
-            TableCell::plain(probe.title),
-            TableCell::count(probe.passed, Tone::Good),
-            TableCell::count(probe.failed, Tone::Bad),
-            TableCell::count(probe.could_not_check, Tone::Unsure),
-        ]);
-    }
     table.print(page)?;
     page.line("")
 }

@@ -108,7 +108,7 @@ async fn everybody_with_a_stack_gets_a_handout_and_passwords_only_when_asked() {
     let told = day.run(&[&["handout", "--with-credentials"], &chosen[..]].concat());
     let said = String::from_utf8(told.stdout).unwrap();
     assert!(
-        said.contains("contains a password: hand it to its student only"),
+        said.contains("contains a password: give it to its student only"),
         "{said}"
     );
     assert!(!said.contains(password.expose_secret()), "{said}");

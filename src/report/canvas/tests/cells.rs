@@ -24,7 +24,7 @@ fn excused_and_not_theirs_stay_and_a_dash_is_no_grade() {
         [
             "user1: excused in Canvas",
             "user2: excused in Canvas",
-            "user4: the assignment is not theirs in Canvas",
+            "user4: the assignment is not assigned to them in Canvas",
             "user5: excused in Canvas",
         ]
     );
@@ -76,7 +76,7 @@ fn what_is_no_number_stays_and_is_listed() {
     assert_eq!(
         notes(&filled)[1..],
         [
-            "Canvas: user1, user2, user3, user4, user5 not filled in: Canvas has something there that is no number (user1: 'B+'; user2: '85%'; user3: 'complete' and 2 more)"
+            "Canvas: user1, user2, user3, user4, user5 not filled in: their cell in Canvas is not a number (user1: 'B+'; user2: '85%'; user3: 'complete' and 2 more)"
         ]
     );
 }
@@ -104,7 +104,7 @@ fn who_has_no_stack_keeps_the_cell_and_gets_no_zero() {
     assert_eq!(grades(&filled), ["100", "100", "45", "100", ""]);
     assert_eq!(
         left(&filled),
-        ["user5: nothing of their stack is there, so nothing is known of their work"]
+        ["user5: their stack is not there, so their work is not known"]
     );
 }
 
@@ -185,5 +185,5 @@ fn three_decimals_are_a_number_where_a_thousand_cannot_be_meant() {
 
 #[test]
 fn nobody_filled_in_is_said_with_what_to_see_to() {
-    assert!(notes(&fill(&[]))[0].contains("0 students: importing it changes nothing; if"));
+    assert!(notes(&fill(&[]))[0].contains("0 students: importing it changes nothing. If"));
 }

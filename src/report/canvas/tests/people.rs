@@ -26,7 +26,7 @@ fn five_students_are_filled_in_and_the_test_student_is_nobody() {
     assert_eq!(
         notes(&filled),
         [
-            "out.csv: 'Lab 6 (12)' filled in for 5 students, 5 by name alone: user1, user2, user3, user4, user5; see that each is the one you mean, then import"
+            "out.csv: 'Lab 6 (12)' filled in for 5 students, 5 by name alone: user1, user2, user3, user4, user5; check that each is the right student, then import"
         ]
     );
 }
@@ -121,8 +121,8 @@ fn a_name_that_two_students_share_fills_nobody() {
     assert_eq!(
         left(&one),
         [
-            "user1: their row could be somebody else's of the class: 'Ruiz, Ana' (line 3), user6",
-            "user6: their row could be somebody else's of the class: 'Ruiz, Ana' (line 3), user1",
+            "user1: their row could also be another student's: 'Ruiz, Ana' (line 3), user6",
+            "user6: their row could also be another student's: 'Ruiz, Ana' (line 3), user1",
         ]
     );
     // Who has an own row by a stronger proof is out: one student of that name is left, and one row.
@@ -150,7 +150,7 @@ fn a_username_that_is_anothers_local_part_finds_its_own_row() {
     let rows = ["\"Weiss, Cora\",103,S3,cora,A,"];
     let filled = fill_class(&class, export(&rows).as_bytes(), "Lab 6", false);
     assert_eq!(grades(&filled), [""]);
-    let said = "a row has one student's login and another's name: 'Weiss, Cora' (line 3) has the username of cora and the name of user3";
+    let said = "a row has one student's login and another student's name: 'Weiss, Cora' (line 3) has the username of cora and the name of user3";
     assert_eq!(
         left(&filled),
         [format!("cora: {said}"), format!("user3: {said}")]
@@ -227,7 +227,7 @@ fn a_row_with_a_username_yields_to_one_with_exactly_the_name() {
     assert_eq!(grades(&filled), ["", ""]);
     assert_eq!(
         left(&filled)[0],
-        "user1: one row has their username, another their name: 'Ruiz Díaz, Ana' (line 3) and 'Ruiz, Ana' (line 4)"
+        "user1: one row has their username, another row their name: 'Ruiz Díaz, Ana' (line 3) and 'Ruiz, Ana' (line 4)"
     );
 }
 
@@ -321,7 +321,7 @@ fn a_selection_is_matched_against_the_whole_class() {
     assert_eq!(
         notes(&filled),
         [
-            "out.csv: 'Lab 6 (12)' filled in for 1 student, 1 by name alone: user3; see that each is the one you mean, then import"
+            "out.csv: 'Lab 6 (12)' filled in for 1 student, 1 by name alone: user3; check that each is the right student, then import"
         ]
     );
 }
@@ -336,7 +336,7 @@ fn four_hundred_strangers_are_one_line() {
     assert_eq!(
         notes(&fill(&rows))[1..],
         [
-            "Canvas: 400 rows are nobody's of this class: 'Other, P0', 'Other, P1', 'Other, P2' and 397 more",
+            "Canvas: 400 rows of nobody in this class: 'Other, P0', 'Other, P1', 'Other, P2' and 397 more",
         ]
     );
 }
@@ -373,7 +373,7 @@ fn a_namesake_whose_login_is_anothers_gets_nobodys_grade() {
         assert_eq!(
             left(&filled),
             [format!(
-                "user5: the row that has their name has a login or ID that is not theirs: 'Stone, Eve' (line 7) has '{login}'"
+                "user5: the row that has their name has another login or ID: 'Stone, Eve' (line 7) has '{login}'"
             )]
         );
         assert_eq!(filled.strangers, [""; 0]);
@@ -395,7 +395,7 @@ fn who_is_found_by_the_name_alone_is_said() {
     assert_eq!(grades(&filled), ["100", "100", "100", "20", "45"]);
     assert_eq!(
         notes(&filled)[0],
-        "out.csv: 'Lab 6 (12)' filled in for 5 students, 2 by name alone: user3, user5; see that each is the one you mean, then import"
+        "out.csv: 'Lab 6 (12)' filled in for 5 students, 2 by name alone: user3, user5; check that each is the right student, then import"
     );
     let all = four_and(email, "\"Stone, Eve\",105,S5,eve@example.edu,A,");
     assert_eq!((all.filled.len(), all.by_name.len()), (5, 0));
@@ -418,6 +418,6 @@ fn a_row_of_nobody_without_a_name_is_named_by_its_line() {
     let last = said.last().unwrap();
     assert_eq!(
         last,
-        "Canvas: 1 row is nobody's of this class: the row without a name (line 4)"
+        "Canvas: 1 row of nobody in this class: the row without a name (line 4)"
     );
 }

@@ -145,7 +145,7 @@ proptest! {
                 by_address || alike || (by_login && (name.is_empty() || own.is_empty())),
                 "{} got {:?}", row, student
             );
-            // Never a name that is somebody else's of the class and not their own.
+            // Never another student's name that is not their own.
             let of_other = class.iter().any(|(other, _)| {
                 let theirs = other.name.as_deref().unwrap_or_default();
                 !theirs.is_empty() && words(theirs) == words(name) && words(theirs) != words(own)

@@ -3,14 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::aws::execution::ExecutionStatus;
-use crate::report::document::{Document, at};
+use crate::report::document::Document;
 use crate::text::words::plural;
 
-/// Bars at most.
-const BARS: i64 = 60;
+const BARS_MAX: i64 = 60;
 
-/// Places for bars at least: all of a class's work within two minutes is two slim bars, not two walls.
-const PLACES: i64 = 12;
+/// The chart has room for so many bars at least: two minutes of work show as two slim bars, not as two walls.
+const PLACES_MIN: i64 = 12;
 
 /// Widths of a bar that a person can name, in minutes.
 const STEPS: [(i64, &str); 14] = [
@@ -32,7 +31,6 @@ const STEPS: [(i64, &str); 14] = [
 
 /// The chart, in units of one bar's width and one execution's height; `None` when nobody has run anything.
 pub(super) fn chart(document: &Document) -> Option<Value> {
-    let zone = document.taken_at.time_zone();
     let all: Vec<(i64, ExecutionStatus)> = document
         .students
         .iter()
@@ -41,15 +39,12 @@ pub(super) fn chart(document: &Document) -> Option<Value> {
         .collect();
     let first = all.iter().map(|(minute, _)| *minute).min()?;
     let last = all.iter().map(|(minute, _)| *minute).max()?;
-    let fits = |step: &&(i64, &str)| (last - first) / step.0 + 2 <= BARS;
-    let (step, step_name) = STEPS
-        .iter()
-        .find(fits)
-        .copied()
-        .unwrap_or(STEPS[STEPS.len() - 1]);
+    let fits = |step: &&(i64, &str)| (last - first) / step.0 + 2 <= BARS_MAX;
+    let widest = STEPS[STEPS.len() - 1];
+    let (step, step_name) = STEPS.iter().find(fits).copied().unwrap_or(widest);
     let begin = first.div_euclid(step) * step;
-    // Time that has passed already, so before the first.
-    let begin = begin.min((last.div_euclid(step) - PLACES + 1) * step);
+    // Room is added before the first bar: that time has passed already.
+    let begin = begin.min((last.div_euclid(step) - PLACES_MIN + 1) * step);
     let width = usize::try_from((last - begin) / step + 1).ok()?;
     let mut counts = vec![(0_usize, 0_usize); width];
     for (minute, status) in &all {
@@ -71,7 +66,9 @@ pub(super) fn chart(document: &Document) -> Option<Value> {
     };
     let time = |slot: usize| {
         let minute = begin + step * i64::try_from(slot).unwrap_or_default();
-        at(minute * 60_000, zone).map_or(String::new(), |t| t.strftime(format).to_string())
+        document
+            .at(minute * 60_000)
+            .map_or(String::new(), |t| t.strftime(format).to_string())
     };
     let bars = counts
         .iter()

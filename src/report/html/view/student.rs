@@ -1,21 +1,19 @@
-//! One student: their row in the grid, and what unfolds below it or stands on a page of its own.
+//! One student: the row in the grid, and what unfolds below it or stands on a page of its own.
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::aws::execution::{Execution, ExecutionStatus};
-use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, Verdict};
+use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::evidence::progress::Progress;
-use crate::ids::Username;
 use crate::lab::Shell;
 use crate::lab::check::Work;
-use crate::lab::given::{ExampleRequest, Output};
+use crate::lab::given::ExampleRequest;
 use crate::lab::marks::Starter;
-use crate::report::document::{Document, ReportStudent, at, rfc3339};
+use crate::report::document::{Document, ReportStudent, rfc3339};
 use crate::report::marks::{self, CHECK_LEGEND, Mark, Tone};
 use crate::report::tally::CheckTally;
-use crate::stack::diff::Change;
 use crate::text::link::link;
 use crate::text::shortened;
 use crate::text::words::duration;
@@ -25,181 +23,105 @@ use super::beside;
 /// Characters of an execution's input or cause that are shown.
 const EXCERPT: usize = 400;
 
-/// One student's row, and what unfolds below it.
-#[derive(Serialize)]
-pub(super) struct StudentRow<'a> {
-    username: &'a Username,
-    name: &'a str,
-    section: &'a str,
-    state: Progress,
-    mark: Mark,
-    /// When it was read, where that was before.
-    as_of: String,
-    done: usize,
-    of: usize,
-    points: String,
-    /// The same, short; empty where there is nothing to earn.
-    earned: String,
-    /// For sorting.
-    hundredths: u64,
-    cells: Vec<GridCell>,
-    /// Numbers of the tasks that are not done, for the filter.
-    open: String,
-    about: Vec<(&'a str, &'a str)>,
-    checks: Vec<ShownCheck<'a>>,
-    stack: Option<Mark>,
-    stack_checks: Vec<ShownCheck<'a>>,
-    validate: Vec<ShownCheck<'a>>,
-    validate_summary: &'static str,
-    executions: Vec<ShownRun<'a>>,
-    executions_left_out: String,
-    outputs: &'a [Output],
-    commands: Vec<PasteableRequest<'a>>,
-    changes: &'a [Change],
-}
-
-#[derive(Serialize)]
-struct GridCell {
-    mark: Mark,
-    word: String,
-    /// `20 of 30 points`, where a part of it was earned.
-    points: String,
-}
-
-/// Who reads: what to do next differs.
+/// Who reads the page: the next step differs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum PageReader {
-    /// Whoever runs the class.
     Instructor,
     /// The student whose page it is.
     Student,
 }
 
-#[derive(Serialize)]
-struct ShownCheck<'a> {
-    title: &'a str,
-    mark: Mark,
-    evidence: Vec<ShownEvidence<'a>>,
-    hint: &'a str,
-    points: String,
-    /// When it was read, where that was before.
-    as_of: String,
-}
-
-#[derive(Serialize)]
-struct ShownEvidence<'a> {
-    text: &'a str,
-    run: Option<ShownRun<'a>>,
-}
-
-#[derive(Serialize)]
-struct ShownRun<'a> {
-    name: &'a str,
-    arn: &'a str,
-    machine_time: String,
-    time: String,
-    took: String,
-    started_by: &'static str,
-    status: &'static str,
-    tone: Tone,
-    input: String,
-    error: String,
-    /// Where to look at it in the console, if that may be followed.
-    console: Option<&'a str>,
-}
-
-/// A request for each of two shells, line by line.
-#[derive(Serialize)]
-struct PasteableRequest<'a> {
-    title: &'a str,
-    curl: Vec<String>,
-    powershell: Vec<String>,
-}
-
-impl<'a> StudentRow<'a> {
-    /// `tasks`: the students' tasks, a cell each.
-    pub(super) fn of(
-        row: &'a ReportStudent,
-        tasks: &[CheckTally],
-        document: &Document,
-        reader: PageReader,
-    ) -> Self {
-        let (student, progress, score) = (&row.student, &row.progress, row.score());
-        let deployed = row.is_deployed();
-        let find = |task: &CheckTally| progress.checks.iter().find(|check| check.id == task.id);
-        let cells: Vec<GridCell> = tasks.iter().map(|task| GridCell::of(find(task))).collect();
-        let done = |cell: &GridCell| matches!(cell.mark.tone, Tone::Good | Tone::Muted);
-        let numbered = cells.iter().zip(1..);
-        let open = numbered.filter(|(cell, _)| !done(cell));
-        let open: Vec<String> = open.map(|(_, number)| number.to_string()).collect();
-        let email = student.email.iter().map(|email| ("E-mail", email.as_str()));
-        let extra = student.extra.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-        let shown = |check: &'a CheckResult, mark| ShownCheck::of(check, mark, reader, document);
-        let runs = progress.executions.iter();
-        Self {
-            username: &student.username,
-            name: student.name.as_deref().unwrap_or_default(),
-            section: student.section.as_deref().unwrap_or_default(),
-            state: progress.progress,
-            mark: short(progress.progress),
-            as_of: progress
-                .last
-                .as_of
-                .map_or_else(String::new, |at| beside(at, document)),
-            done: score.done,
-            of: score.of,
-            points: match score.certain {
-                true => format!("{} of {}", score.earned, score.total.words()),
-                false if !deployed => "no stack to look at".to_owned(),
-                false => format!("at least {} of {}", score.earned, score.total.words()),
-            },
-            earned: match score.certain {
-                _ if score.total.is_zero() || !deployed => String::new(),
-                true => score.earned.words(),
-                false => format!("≥ {}", score.earned.words()),
-            },
-            hundredths: score.earned.hundredths(),
-            cells,
-            open: open.join(" "),
-            about: email.chain(extra).collect(),
-            checks: row
-                .checks_of(Work::Student)
-                .map(|check| shown(check, marks::of_check(check)))
-                .collect(),
-            stack: progress.stack().map(marks::of_stack),
-            stack_checks: row
-                .checks_of(Work::Stack)
-                .map(|check| shown(check, marks::of_stack_check(check, deployed)))
-                .collect(),
-            validate: row
-                .validate
-                .iter()
-                .map(|check| ShownCheck {
-                    hint: reader.probe_hint(check),
-                    ..shown(check, marks::of_probe(check))
-                })
-                .collect(),
-            validate_summary: match all_passed(&row.validate) {
-                true => "every probe passed",
-                false => "not every probe passed",
-            },
-            executions: runs
-                .map(|(starter, execution)| ShownRun::of(*starter, execution, document))
-                .collect(),
-            executions_left_out: match (progress.executions_left_out, progress.executions_cut_off) {
-                (0, false) => String::new(),
-                (n, false) => format!("and {n} older ones"),
-                (n, true) => format!("and more than {n} older ones"),
-            },
-            outputs: &progress.outputs,
-            commands: progress
-                .requests
-                .iter()
-                .filter_map(PasteableRequest::of)
-                .collect(),
-            changes: &progress.changes,
+impl PageReader {
+    fn hint(self, check: &CheckResult) -> &str {
+        match self {
+            Self::Instructor => check.instructor_hint(),
+            Self::Student => &check.hint,
         }
     }
+
+    /// The hints of `validate` are for the instructor.
+    fn probe_hint(self, check: &CheckResult) -> &str {
+        match self {
+            Self::Instructor => check.instructor_hint(),
+            Self::Student if check.verdict == Verdict::Pass => "",
+            Self::Student => "Show this to your instructor.",
+        }
+    }
+}
+
+/// One student's row, and what unfolds below it. `tasks`: the students' tasks, a cell each.
+pub(super) fn student_row(
+    row: &ReportStudent,
+    tasks: &[CheckTally],
+    document: &Document,
+    reader: PageReader,
+) -> Value {
+    let (student, progress, score) = (&row.student, &row.progress, row.score());
+    let deployed = row.is_deployed();
+    let answers = tasks.iter().map(|task| {
+        let mut checks = progress.checks.iter();
+        checks.find(|check| check.id == task.id)
+    });
+    // For the filter: numbers of the tasks that are not done.
+    let done = |check: &CheckResult| matches!(check.verdict, Verdict::Pass | Verdict::NotProvable);
+    let open = (1..).zip(answers.clone());
+    let open = open.filter(|(_, check)| !check.is_some_and(done));
+    let open: Vec<String> = open.map(|(number, _)| number.to_string()).collect();
+    let email = student.email.iter().map(|email| ("E-mail", email.as_str()));
+    let extra = student.extra.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+    let shown = |check, mark| shown_check(check, mark, reader.hint(check), document);
+    let tasks = row.checks_of(Work::Student);
+    let stack = row.checks_of(Work::Stack);
+    let probes = row.validate.iter();
+    let runs = progress.executions.iter();
+    let (earned, total) = (score.earned, score.total);
+    json!({
+        "username": student.username,
+        "name": student.name.as_deref().unwrap_or_default(),
+        "section": student.section.as_deref().unwrap_or_default(),
+        "state": progress.progress,
+        "mark": short(progress.progress),
+        "as_of": progress.last.as_of.map(|at| beside(at, document)),
+        "done": score.done,
+        "of": score.of,
+        "points": match score.certain {
+            true => format!("{earned} of {}", total.words()),
+            false if !deployed => "no stack to look at".to_owned(),
+            false => format!("at least {earned} of {}", total.words()),
+        },
+        // The same, short; empty where there is nothing to earn.
+        "earned": match score.certain {
+            _ if total.is_zero() || !deployed => String::new(),
+            true => earned.words(),
+            false => format!("≥ {}", earned.words()),
+        },
+        // For sorting.
+        "hundredths": earned.hundredths(),
+        "cells": answers.map(cell).collect::<Vec<_>>(),
+        "open": open.join(" "),
+        "about": email.chain(extra).collect::<Vec<_>>(),
+        "checks": tasks.map(|c| shown(c, marks::of_check(c))).collect::<Vec<_>>(),
+        "stack": progress.stack().map(marks::of_stack),
+        "stack_checks": stack
+            .map(|c| shown(c, marks::of_stack_check(c, deployed)))
+            .collect::<Vec<_>>(),
+        "validate": probes
+            .map(|c| shown_check(c, marks::of_probe(c), reader.probe_hint(c), document))
+            .collect::<Vec<_>>(),
+        "validate_summary": match all_passed(&row.validate) {
+            true => "every probe passed",
+            false => "not every probe passed",
+        },
+        "executions": runs.map(|(by, run)| shown_run(*by, run, document)).collect::<Vec<_>>(),
+        "executions_left_out": match (progress.executions_left_out, progress.executions_cut_off) {
+            (0, false) => String::new(),
+            (n, false) => format!("and {n} older ones"),
+            (n, true) => format!("and more than {n} older ones"),
+        },
+        "outputs": progress.outputs,
+        "commands": progress.requests.iter().filter_map(pasteable).collect::<Vec<_>>(),
+        "changes": progress.changes,
+    })
 }
 
 /// Whether every probe of `validate` passed.
@@ -219,50 +141,27 @@ fn short(progress: Progress) -> Mark {
     }
 }
 
-impl GridCell {
-    fn of(check: Option<&CheckResult>) -> Self {
-        let mark = check.map_or(CHECK_LEGEND[3], marks::of_check);
-        let in_part = check.and_then(|check| Some((marks::parts_done(check)?, points(check))));
-        let (word, points) = in_part.unwrap_or_else(|| (mark.word.to_owned(), String::new()));
-        Self { mark, word, points }
-    }
+/// A task's cell in the grid. It has points where a part of the task was done.
+fn cell(check: Option<&CheckResult>) -> Value {
+    let mark = check.map_or(CHECK_LEGEND[3], marks::of_check);
+    let in_part = check.and_then(|check| Some((marks::parts_done(check)?, points(check))));
+    let (word, points) = in_part.unwrap_or_else(|| (mark.word.to_owned(), String::new()));
+    json!({ "mark": mark, "word": word, "points": points })
 }
 
-impl PageReader {
-    fn hint(self, check: &CheckResult) -> &str {
-        match self {
-            Self::Instructor => check.instructor_hint(),
-            Self::Student => &check.hint,
-        }
-    }
-
-    /// What `validate` proposes is not a student's to do.
-    fn probe_hint(self, check: &CheckResult) -> &str {
-        match self {
-            Self::Instructor => check.instructor_hint(),
-            Self::Student if check.verdict == Verdict::Pass => "",
-            Self::Student => "Show this to your instructor: it is theirs to look into.",
-        }
-    }
+fn shown_check(check: &CheckResult, mark: Mark, hint: &str, document: &Document) -> Value {
+    let evidence = check.evidence.iter();
+    json!({
+        "title": check.title,
+        "mark": mark,
+        "evidence": evidence.map(|e| shown_evidence(e, document)).collect::<Vec<_>>(),
+        "hint": hint,
+        "points": points(check),
+        "as_of": check.as_of.map(|at| beside(at, document)),
+    })
 }
 
-impl<'a> ShownCheck<'a> {
-    fn of(check: &'a CheckResult, mark: Mark, reader: PageReader, document: &Document) -> Self {
-        let evidence = check.evidence.iter();
-        Self {
-            title: &check.title,
-            mark,
-            evidence: evidence.map(|e| ShownEvidence::of(e, document)).collect(),
-            hint: reader.hint(check),
-            points: points(check),
-            as_of: check
-                .as_of
-                .map_or_else(String::new, |at| beside(at, document)),
-        }
-    }
-}
-
-/// What a task gave, of what it is worth; nothing where there is nothing to earn.
+/// The points earned, of those that the task is worth; empty where there is nothing to earn.
 fn points(check: &CheckResult) -> String {
     if check.points.is_zero() {
         return String::new();
@@ -275,72 +174,59 @@ fn points(check: &CheckResult) -> String {
     }
 }
 
-impl<'a> ShownEvidence<'a> {
-    fn of(evidence: &'a Evidence, document: &Document) -> Self {
-        let run = evidence.execution.as_ref();
-        Self {
-            text: &evidence.text,
-            run: run.map(|run| ShownRun::of_evidence(run, document)),
-        }
-    }
-}
-
-impl<'a> ShownRun<'a> {
-    /// With the cause of a failure, where it was asked for, in the place of the Fail state's own words.
-    fn of_evidence(shown: &'a ExecutionEvidence, document: &Document) -> Self {
-        let mut run = Self::of(shown.starter, &shown.execution, document);
-        run.console = shown.console_url.as_deref().and_then(link);
+/// Evidence, with the execution that it is about. The cause from the execution's history replaces the words of the Fail
+/// state.
+fn shown_evidence(evidence: &Evidence, document: &Document) -> Value {
+    let run = evidence.execution.as_ref().map(|shown| {
+        let mut run = shown_run(shown.starter, &shown.execution, document);
+        // Only an address that may be followed.
+        run["console"] = json!(shown.console_url.as_deref().and_then(link));
         if let Some(why) = &shown.why {
             let detail = shown.execution.detail.as_ref();
             let error = detail.and_then(|detail| detail.error.as_deref());
-            run.error = joined([error, Some(&why.sentence())]);
+            run["error"] = json!(joined([error, Some(&why.sentence())]));
         }
         run
-    }
+    });
+    json!({ "text": evidence.text, "run": run })
+}
 
-    fn of(starter: Starter, execution: &'a Execution, document: &Document) -> Self {
-        let taken_at = &document.taken_at;
-        let started = at(execution.started_ms, taken_at.time_zone());
-        let detail = execution.detail.as_ref();
-        let took = execution
-            .stopped_ms
-            .and_then(|stopped| u64::try_from(stopped - execution.started_ms).ok());
-        Self {
-            name: &execution.name,
-            arn: &execution.arn,
-            machine_time: started.as_ref().map_or_else(String::new, rfc3339),
-            time: started.map_or("unknown".to_owned(), |t| {
-                // The day is worth its room only when it is another one.
-                let format = match t.date() == taken_at.date() {
-                    true => "%H:%M:%S",
-                    false => "%-d %b %H:%M:%S",
-                };
-                t.strftime(format).to_string()
-            }),
-            took: match took {
-                Some(ms) if ms < 10_000 => {
-                    format!("{}.{}s", ms / 1000, ms % 1000 / 100)
-                }
-                Some(ms) => duration(Duration::from_millis(ms)),
-                None => String::new(),
-            },
-            started_by: starter.phrase(),
-            status: execution.status.as_str(),
-            tone: match execution.status {
-                ExecutionStatus::Succeeded => Tone::Good,
-                ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Tone::Busy,
-                ExecutionStatus::Failed | ExecutionStatus::TimedOut => Tone::Bad,
-                ExecutionStatus::Aborted => Tone::Idle,
-            },
-            input: detail
-                .filter(|d| !d.input.is_null())
-                .map_or_else(String::new, |d| shortened(&d.input.to_string(), EXCERPT)),
-            error: detail.map_or_else(String::new, |d| {
-                joined([d.error.as_deref(), d.cause.as_deref()])
-            }),
-            console: None,
-        }
-    }
+fn shown_run(starter: Starter, execution: &Execution, document: &Document) -> Value {
+    let started = document.at(execution.started_ms);
+    let detail = execution.detail.as_ref();
+    let took = execution
+        .stopped_ms
+        .and_then(|stopped| u64::try_from(stopped - execution.started_ms).ok());
+    json!({
+        "name": execution.name,
+        "arn": execution.arn,
+        "machine_time": started.as_ref().map(rfc3339),
+        "time": started.map_or("unknown".to_owned(), |t| {
+            // The day is worth its room only when it is another one.
+            let format = match t.date() == document.taken_at.date() {
+                true => "%H:%M:%S",
+                false => "%-d %b %H:%M:%S",
+            };
+            t.strftime(format).to_string()
+        }),
+        "took": took.map(|ms| match ms {
+            ..10_000 => format!("{}.{}s", ms / 1000, ms % 1000 / 100),
+            _ => duration(Duration::from_millis(ms)),
+        }),
+        "started_by": starter.phrase(),
+        "status": execution.status.as_str(),
+        "tone": match execution.status {
+            ExecutionStatus::Succeeded => Tone::Good,
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Tone::Busy,
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut => Tone::Bad,
+            ExecutionStatus::Aborted => Tone::Idle,
+        },
+        "input": detail
+            .filter(|d| !d.input.is_null())
+            .map(|d| shortened(&d.input.to_string(), EXCERPT)),
+        "error": detail.map(|d| joined([d.error.as_deref(), d.cause.as_deref()])),
+        "console": null,
+    })
 }
 
 fn joined(parts: [Option<&str>; 2]) -> String {
@@ -348,15 +234,16 @@ fn joined(parts: [Option<&str>; 2]) -> String {
     shortened(&parts.join(": "), EXCERPT)
 }
 
-impl<'a> PasteableRequest<'a> {
-    /// `None` for an address that nobody should send anything to.
-    fn of(request: &'a ExampleRequest) -> Option<Self> {
-        link(&request.url)?;
-        let lines = |text: String| text.lines().map(str::to_owned).collect();
-        Some(Self {
-            title: &request.title,
-            curl: lines(Shell::Bash.request(request)),
-            powershell: lines(Shell::PowerShell.request(request)),
-        })
-    }
+/// A request for each of two shells, line by line. `None` for an address that nobody should send anything to.
+fn pasteable(request: &ExampleRequest) -> Option<Value> {
+    link(&request.url)?;
+    let (curl, powershell) = (
+        Shell::Bash.request(request),
+        Shell::PowerShell.request(request),
+    );
+    Some(json!({
+        "title": request.title,
+        "curl": curl.lines().collect::<Vec<_>>(),
+        "powershell": powershell.lines().collect::<Vec<_>>(),
+    }))
 }
