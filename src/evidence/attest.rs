@@ -16,7 +16,7 @@ use crate::lab::check::{Check, Proof, Work};
 use crate::roster::{FIELD_MAX, Roster};
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same, squeezed};
-use crate::text::problems::Problem;
+use crate::text::problems::{Problem, messages};
 use crate::text::similar;
 use crate::text::table::{Record, Table};
 use crate::text::unwanted::{Unwanted, shown};
@@ -48,8 +48,7 @@ impl Attestations {
         roster: &Roster,
         checks: &[Check],
     ) -> Result<Self, Vec<Failure>> {
-        AttestationReader::read(bytes, roster, checks)
-            .map_err(|problems| Failure::in_file(file, problems))
+        AttestationReader::read(bytes, roster, checks).map_err(|problems| messages(file, problems))
     }
 
     /// Makes a student's check pass that nothing can prove and that was attested. Other answers stay.

@@ -17,7 +17,6 @@ mod assignment;
 mod columns;
 mod export;
 mod fill;
-mod judging;
 mod matching;
 mod notes;
 mod number;

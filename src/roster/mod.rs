@@ -19,6 +19,7 @@ use crate::error::{Error, Kind};
 use crate::ids::Username;
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same};
+use crate::text::problems::messages;
 use crate::text::similar;
 use crate::text::unwanted::shown;
 use crate::text::words::{plural, some_of};
@@ -107,7 +108,7 @@ impl Roster {
         limit: &UsernameLimit,
         publish: &[String],
     ) -> Result<Self, Vec<Failure>> {
-        parse::parse(bytes, limit, publish).map_err(|problems| Failure::in_file(file, problems))
+        parse::parse(bytes, limit, publish).map_err(|problems| messages(file, problems))
     }
 
     /// The students that a command is about, in the roster's order: those named (all, if none are), and of

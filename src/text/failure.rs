@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::text::problems::{Problem, messages};
-
 /// Why something failed, for a person: subject, cause, next step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -39,11 +37,6 @@ impl Failure {
             Some(id) => format!("{} (request id {id})", self.cause),
             None => self.cause.clone(),
         }
-    }
-
-    /// What is wrong with a file, each kind of mistake once. `file` is what the messages call it.
-    pub(crate) fn in_file(file: &str, problems: Vec<Problem>) -> Vec<Self> {
-        messages(file, problems)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::text::table::Record;
 use crate::text::unwanted::shown;
 use crate::text::words::some_of;
 
-use super::export::{AS_CANVAS_WROTE_IT, refused};
+use super::columns::AS_CANVAS_WROTE_IT;
 use super::number::{Number, Unreadable};
 
 /// Canvas's names for totals: its importer skips every column with one of these in its title
@@ -43,7 +43,7 @@ pub(super) fn find(file: &str, header: &Record, wanted: &str) -> Result<usize, F
         true => "--assignment ''".to_owned(),
         false => format!("--assignment {wanted}"),
     };
-    let failure = |cause: String, hint: String| refused(&subject, cause, hint);
+    let failure = |cause: String, hint: String| Failure::new(&subject, cause).hint(hint);
     let named = |of: &[usize]| {
         let names: Vec<String> = of.iter().map(|at| shown(titles[*at])).collect();
         some_of(&names, NAMED)
@@ -134,7 +134,7 @@ pub(super) fn possible(
             0 => format!("has no row 'Points Possible', so the points of {title} are not known"),
             n => format!("has {n} rows 'Points Possible'"),
         };
-        return Err(refused(file, cause, AS_CANVAS_WROTE_IT));
+        return Err(Failure::new(file, cause).hint(AS_CANVAS_WROTE_IT));
     };
     let text = row.text(column);
     let set = "give the assignment points in Canvas, then export again";
@@ -167,5 +167,5 @@ pub(super) fn possible(
             AS_CANVAS_WROTE_IT,
         ),
     };
-    Err(refused(file, format!("line {}: {cause}", row.line()), hint))
+    Err(Failure::new(file, format!("line {}: {cause}", row.line())).hint(hint))
 }

@@ -4,7 +4,9 @@ use crate::text::failure::Failure;
 use crate::text::normalise::key;
 use crate::text::table::{HEADER_WITHIN, Record, Table};
 
-use super::export::{AS_CANVAS_WROTE_IT, refused};
+/// The next step where a file is not what Canvas exports.
+pub(super) const AS_CANVAS_WROTE_IT: &str =
+    "in Canvas choose Grades, Export, Export Entire Gradebook, and give that file unchanged";
 
 /// The columns that say who a row is. All of them are written back: Canvas finds the students by them.
 pub(super) const IDENTITY: [&str; 9] = [
@@ -18,6 +20,7 @@ pub(super) const IDENTITY: [&str; 9] = [
     "root account",
     "section",
 ];
+
 /// Where those columns are.
 pub(super) struct Columns {
     names: Vec<usize>,
@@ -59,35 +62,29 @@ pub(super) fn header(file: &str, table: &Table<'_>) -> Result<(usize, Columns), 
     let records = (0..).zip(&table.records);
     let mut filled = records.filter(|(_, row)| !row.is_blank());
     let Some((first, header)) = filled.next() else {
-        return Err(refused(file, "the file is empty", AS_CANVAS_WROTE_IT));
+        return Err(Failure::new(file, "the file is empty").hint(AS_CANVAS_WROTE_IT));
     };
     let Some(columns) = Columns::of(header) else {
         let mut below = filled.take(HEADER_WITHIN).map(|(_, row)| row);
         return Err(match below.find(|row| Columns::of(row).is_some()) {
-            Some(row) => refused(
-                file,
-                format!(
+            Some(row) => Failure::new(file, format!(
                     "line {} looks like the header, and something stands above it",
                     row.line()
-                ),
-                format!("delete everything above it, or {AS_CANVAS_WROTE_IT}"),
-            ),
-            None => refused(
-                file,
-                "is not a Canvas gradebook export: its first row must have the columns Student and ID",
-                AS_CANVAS_WROTE_IT,
-            ),
+                )).hint(format!("delete everything above it, or {AS_CANVAS_WROTE_IT}")),
+            None => Failure::new(file, "is not a Canvas gradebook export: its first row must have the columns Student and ID").hint(AS_CANVAS_WROTE_IT),
         });
     };
     if !matches!(table.separator, ',' | ';') {
-        return Err(refused(
+        return Err(Failure::new(
             file,
             format!(
                 "there are {}s between the cells, and Canvas imports commas and semicolons only",
                 table.separator_word()
             ),
-            format!("a spreadsheet has saved this file: {AS_CANVAS_WROTE_IT}"),
-        ));
+        )
+        .hint(format!(
+            "a spreadsheet has saved this file: {AS_CANVAS_WROTE_IT}"
+        )));
     }
     Ok((first, columns))
 }

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use crate::text::encoding::MARK;
 use crate::text::failure::Failure;
 use crate::text::normalise::key;
-use crate::text::problems::Problem;
+use crate::text::problems::{self, Problem};
 use crate::text::table::{Record, Table};
 use crate::text::unwanted::shown;
 
 use super::assignment;
-use super::columns::{Columns, IDENTITY, header, is_person, is_points_possible};
+use super::columns::{
+    AS_CANVAS_WROTE_IT, Columns, IDENTITY, header, is_person, is_points_possible,
+};
 use super::number::{DecimalMark, Number, decimal_mark};
-
-pub(super) const AS_CANVAS_WROTE_IT: &str =
-    "in Canvas choose Grades, Export, Export Entire Gradebook, and give that file unchanged";
 
 /// An export in which one assignment's column can be filled in for certain.
 #[derive(Debug)]
@@ -62,7 +61,7 @@ impl<'a> Export<'a> {
         bytes: &'a [u8],
         assignment: &str,
     ) -> Result<Self, Vec<Failure>> {
-        let said = |problems| Failure::in_file(file, problems);
+        let said = |found| problems::messages(file, found);
         let table = Table::read(bytes, header_score).map_err(|refused| {
             // Not the table's own hint: saving the file in a spreadsheet would also change IDs and numbers.
             let hint = AS_CANVAS_WROTE_IT.to_owned();
@@ -121,15 +120,6 @@ impl<'a> Export<'a> {
 fn header_score(record: &Record) -> u32 {
     let columns = Columns::of(record).map_or(0, |columns| columns.identity.len());
     u32::try_from(columns).unwrap_or(u32::MAX)
-}
-
-pub(super) fn refused(subject: &str, cause: impl Into<String>, hint: impl Into<String>) -> Failure {
-    Failure {
-        request_id: None,
-        subject: subject.to_owned(),
-        cause: cause.into(),
-        hint: Some(hint.into()),
-    }
 }
 
 /// Columns of identity that the header has twice.

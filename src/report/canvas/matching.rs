@@ -11,7 +11,9 @@
 //!
 //! A name can easily belong to somebody else, too. It counts unless the row's login contradicts it ([`LoginColumn`]).
 //!
-//! [`LoginColumn`]: super::judging::LoginColumn
+//! [`LoginColumn`]: judging::LoginColumn
+
+mod judging;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +22,7 @@ use crate::text::names::Name;
 use crate::text::normalise::key;
 
 use super::export::ExportPerson;
-use super::judging::Pair;
+use judging::Pair;
 
 /// A proof, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

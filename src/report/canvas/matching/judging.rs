@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::text::names::Likeness;
 
-use super::matching::{MatchState, Matching, RowProof};
+use super::{MatchState, Matching, RowProof};
 
 /// What a column of logins holds, judged by the rows of the class.
 #[derive(Debug, Clone, Default)]
