@@ -185,10 +185,11 @@ impl<'a> Context<'a> {
         &self,
         function: &str,
     ) -> Result<tokio::sync::OwnedMutexGuard<()>, StepError> {
-        let functions = self.settled.functions.lock();
-        let mut functions = functions.unwrap_or_else(PoisonError::into_inner);
-        let lock = functions.entry(function.to_owned()).or_default().clone();
-        drop(functions);
+        let lock = {
+            let functions = self.settled.functions.lock();
+            let mut functions = functions.unwrap_or_else(PoisonError::into_inner);
+            functions.entry(function.to_owned()).or_default().clone()
+        };
         let alone = self.client.stop().unless_stopping(lock.lock_owned());
         Ok(alone.await?)
     }
