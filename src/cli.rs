@@ -55,7 +55,7 @@ impl Cli {
     ///
     /// # Errors
     ///
-    /// [`crate::error::Kind::Invalid`]: a value that cannot be used, options that contradict each other, no roster or
+    /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other, no roster or
     /// more than one to choose from.
     pub fn settings(&self) -> Result<ClassSettings> {
         self.settings_in(&ProcessContext::look())
@@ -442,7 +442,7 @@ mod tests {
     use clap::{CommandFactory, error::ErrorKind};
 
     use super::*;
-    use crate::error::Kind;
+    use crate::error::Exit;
     use crate::ids::ClassName;
     use crate::options::tests::Around;
 
@@ -460,7 +460,7 @@ mod tests {
 
     fn refused(around: &Around<'_>, words: &str) -> String {
         let error = resolve(around, words).expect_err(words);
-        assert_eq!(error.kind, Kind::Invalid, "{error}");
+        assert_eq!(error.exit, Exit::Invalid, "{error}");
         error.to_string()
     }
 

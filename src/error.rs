@@ -2,27 +2,40 @@
 
 use crate::text::failure::Failure;
 
-/// What kind of error ended the command. The exit codes stand in `docs/exit-codes.md`.
+/// How the process ends. The codes stand in `docs/exit-codes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Anything that has no code of its own: 1.
+pub enum Exit {
+    /// Everything is done: 0.
+    Done,
+    /// Something could not be read or written, and no student's outcome says so; also any error without a code of its own: 1.
     General,
-    /// The words typed, the roster or the lab are invalid; nothing was touched: 2.
+    /// The command line, the roster or the lab is invalid. Nothing was touched: 2.
     Invalid,
+    /// At least one student failed: 3.
+    SomeFailed,
     /// The selection matched nobody: 4.
     NobodySelected,
+    /// Something remains after a teardown: 5.
+    Remains,
+    /// The plan has changes, and the user asked for this code: 6.
+    Changes,
     /// Refused for safety: 7.
     Refused,
-    /// Interrupted: 130.
+    /// The user stopped it: 130.
     Interrupted,
 }
 
-impl Kind {
-    pub(crate) fn exit_code(self) -> u8 {
+impl Exit {
+    /// The process's exit code.
+    pub(crate) fn code(self) -> u8 {
         match self {
+            Self::Done => 0,
             Self::General => 1,
             Self::Invalid => 2,
+            Self::SomeFailed => 3,
             Self::NobodySelected => 4,
+            Self::Remains => 5,
+            Self::Changes => 6,
             Self::Refused => 7,
             Self::Interrupted => 130,
         }
@@ -32,21 +45,21 @@ impl Kind {
 /// An error that ends a command: one or more failures, all said at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// Its kind.
-    pub kind: Kind,
+    /// With what code it ends the process.
+    pub exit: Exit,
     /// What is wrong; never empty.
     pub failures: Vec<Failure>,
 }
 
 impl Error {
     /// Several failures of a kind, all said at once.
-    pub(crate) fn of(kind: Kind, failures: Vec<Failure>) -> Self {
-        Self { kind, failures }
+    pub(crate) fn of(exit: Exit, failures: Vec<Failure>) -> Self {
+        Self { exit, failures }
     }
 
     /// One failure of a kind.
-    pub(crate) fn new(kind: Kind, subject: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self::of(kind, vec![Failure::new(subject, cause)])
+    pub(crate) fn new(exit: Exit, subject: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self::of(exit, vec![Failure::new(subject, cause)])
     }
 
     /// Adds the next step to the last failure.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::ids::LabId;
 use crate::lab::Risk;
 use crate::text::failure::Failure;
@@ -55,7 +55,7 @@ impl JudgedRisks {
     /// Refuses what the settings do not allow.
     ///
     /// # Errors
-    /// Of kind [`Kind::Refused`], one failure for each.
+    /// Of kind [`Exit::Refused`], one failure for each.
     pub(crate) fn refuse(&self, lab: &LabId) -> Result<()> {
         if self.refused.is_empty() {
             return Ok(());
@@ -67,7 +67,7 @@ impl JudgedRisks {
                 risk.key()
             ))
         });
-        Err(Error::of(Kind::Refused, failures.collect()))
+        Err(Error::of(Exit::Refused, failures.collect()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::lab::{Files, Lab, is_shipped};
 
 use folder::Limits;
@@ -30,7 +30,7 @@ const MANIFEST: &str = "templates/lab.toml";
 /// the lab built into the binary.
 ///
 /// # Errors
-/// Of kind [`Kind::Invalid`]: no bundle there, files that cannot be read, or everything that is wrong with it.
+/// Of kind [`Exit::Invalid`]: no bundle there, files that cannot be read, or everything that is wrong with it.
 pub fn load(dir: Option<&Path>) -> Result<Lab> {
     let current = Path::new(".");
     let files = match dir {
@@ -38,7 +38,7 @@ pub fn load(dir: Option<&Path>) -> Result<Lab> {
         None if current.join(MANIFEST).is_file() => folder::read(current, Limits::BUNDLE)?,
         None => built_in(),
     };
-    Lab::parse(files).map_err(|failures| Error::of(Kind::Invalid, failures))
+    Lab::parse(files).map_err(|failures| Error::of(Exit::Invalid, failures))
 }
 
 fn built_in() -> Files {

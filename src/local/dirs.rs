@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use super::cloud_error;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 
 /// Folders of the embedded cloud, and where to look for Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn gone(path: &Path, removed: io::Result<()>) -> Result<()> {
 /// Makes the error about a file or folder of the embedded cloud.
 pub(super) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     |error| {
-        Error::new(Kind::General, path.display().to_string(), error.to_string()).hint(
+        Error::new(Exit::General, path.display().to_string(), error.to_string()).hint(
             "the embedded cloud needs to write there: check the permissions and the free space, or choose other \
              folders with HOMEROOM_CACHE_DIR and HOMEROOM_STATE_DIR",
         )

@@ -16,7 +16,7 @@ use tokio::process::Command;
 use super::dirs::{file_error, make_private, remove_dir};
 use super::python::{self, Python};
 use super::{Dirs, StartupStep, StepSink, last_words, lock};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::text::hex;
 
 /// Versions, and the hash of every file.
@@ -108,7 +108,7 @@ async fn make(installation: &Installation, python: &Python, progress: StepSink<'
     if !venv.status.success() {
         let said = [venv.stdout, venv.stderr].concat();
         return Err(Error::new(
-            Kind::General,
+            Exit::General,
             format!("venv of Python {}", python.version),
             tail(&String::from_utf8_lossy(&said)),
         )
@@ -212,7 +212,7 @@ fn pip_error(python: &Python, said: &str) -> Error {
     };
     let version = &python.version;
     let subject = format!("installing the embedded cloud with pip (Python {version})");
-    Error::new(Kind::General, subject, tail(said)).hint(hint)
+    Error::new(Exit::General, subject, tail(said)).hint(hint)
 }
 
 /// The last error lines, or else the last lines, joined.

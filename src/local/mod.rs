@@ -30,7 +30,7 @@ mod server;
 mod shared;
 mod state;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit};
 use administrator::Administrator;
 
 pub use dirs::Dirs;
@@ -150,7 +150,7 @@ impl std::fmt::Display for StartupStep {
 
 /// An error of the embedded cloud as a whole.
 fn cloud_error(cause: impl Into<String>) -> Error {
-    Error::new(Kind::General, "the embedded cloud", cause)
+    Error::new(Exit::General, "the embedded cloud", cause)
 }
 
 /// Receives the steps. `&mut dyn FnMut` rather than `&dyn Fn`, so that futures holding it are `Send` without `Sync`.

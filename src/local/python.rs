@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::Dirs;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 
 /// Oldest and newest minor version of Python 3. The oldest is MiniStack 1.5.33's `Requires-Python`; the newest is
 /// what PyYAML 6.0.3 has compiled wheels for (`requirements.txt`).
@@ -190,7 +190,7 @@ fn none_fits(named: Option<&OsStr>, unfit: &[(PathBuf, Unfit)]) -> Error {
         (None, false) => format!("no suitable python3 was found: {tried}; {needs}"),
     };
     let lacks_only_venv = unfit.iter().any(|(_, why)| matches!(why, Unfit::NoVenv(_)));
-    Error::new(Kind::General, "Python", cause).hint(if lacks_only_venv {
+    Error::new(Exit::General, "Python", cause).hint(if lacks_only_venv {
         "on Debian and Ubuntu: sudo apt install python3-venv; elsewhere install Python with ensurepip, or name \
          another one with HOMEROOM_PYTHON"
     } else {

@@ -17,7 +17,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::aws::Operation;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit};
 use crate::ids::ClassName;
 use crate::text::failure::Failure;
 use file::FileReader;
@@ -209,7 +209,7 @@ pub(crate) fn invalid(
     cause: impl Into<String>,
     hint: impl Into<String>,
 ) -> Error {
-    Error::new(Kind::Invalid, subject, cause).hint(hint)
+    Error::new(Exit::Invalid, subject, cause).hint(hint)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::values::{
 };
 use super::{Env, GlobalOptions, file, invalid, variable_name};
 use crate::aws::Operation;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::ids::ClassName;
 use crate::lab::bundle;
 use crate::roster::{Roster, UsernameLimit};
@@ -123,7 +123,7 @@ impl Sources {
     fn read_whole(typed: &GlobalOptions, process: &ProcessContext<'_>) -> Result<Self> {
         match Self::read(typed, process) {
             (sources, failures) if failures.is_empty() => Ok(sources),
-            (_, failures) => Err(Error::of(Kind::Invalid, failures)),
+            (_, failures) => Err(Error::of(Exit::Invalid, failures)),
         }
     }
 
@@ -188,7 +188,7 @@ impl ClassSettings {
     ///
     /// # Errors
     ///
-    /// [`Kind::Invalid`]: a value that cannot be used, options that contradict each other, no roster or more
+    /// [`Exit::Invalid`]: a value that cannot be used, options that contradict each other, no roster or more
     /// than one to choose from.
     pub(crate) fn resolve(
         typed: &GlobalOptions,
@@ -253,7 +253,7 @@ impl ClassSettings {
     ///
     /// # Errors
     ///
-    /// [`Kind::Invalid`]: the file cannot be read, or everything that is wrong with it.
+    /// [`Exit::Invalid`]: the file cannot be read, or everything that is wrong with it.
     pub fn read_roster(&self, limit: &UsernameLimit) -> Result<Roster> {
         let label = self.roster.display().to_string();
         let read = match self.roster_built_in {
@@ -265,7 +265,7 @@ impl ClassSettings {
             invalid(&label, cause, "give the roster's file with --roster FILE")
         })?;
         Roster::parse_with(&label, &bytes, limit, &self.publish_columns)
-            .map_err(|failures| Error::of(Kind::Invalid, failures))
+            .map_err(|failures| Error::of(Exit::Invalid, failures))
     }
 }
 
@@ -289,7 +289,7 @@ pub(crate) fn asked_log_file(
 ///
 /// # Errors
 ///
-/// [`Kind::Invalid`]: a value that cannot be used.
+/// [`Exit::Invalid`]: a value that cannot be used.
 pub(crate) fn asked_region(typed: &GlobalOptions) -> Result<Option<Region>> {
     let sources = Sources::read_whole(typed, &ProcessContext::look())?;
     Ok(sources.merged().region)

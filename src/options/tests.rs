@@ -58,7 +58,7 @@ impl Around<'_> {
 
     fn refused(&self, words: &str) -> String {
         let error = self.resolve(words).expect_err(words);
-        assert_eq!(error.kind, Kind::Invalid, "{error}");
+        assert_eq!(error.exit, crate::error::Exit::Invalid, "{error}");
         assert!(error.failures.iter().all(|f| f.hint.is_some()), "{error}");
         error.to_string()
     }

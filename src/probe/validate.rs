@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{Client, FunctionState};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit};
 use crate::events::Event;
 use crate::evidence::check::{AS_DEPLOYED, CheckResult, Evidence, STACK_CHECKS, Verdict};
 use crate::evidence::evaluate::{Facts, act, evaluate, reset};
@@ -215,7 +215,7 @@ pub(crate) async fn issue_nonces(
         let mut random = [0_u8; NONCE_LENGTH];
         getrandom::fill(&mut random).map_err(|error| {
             let cause = format!("no random bytes: {error}");
-            Error::new(Kind::General, "validate", cause)
+            Error::new(Exit::General, "validate", cause)
         })?;
         let nonce = nonce(random);
         issue_nonce(client, &student.username, &nonce);

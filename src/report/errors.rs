@@ -38,15 +38,15 @@ pub(crate) fn print_notes(notes: &[String], color: bool, out: &mut dyn Write) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::Exit;
 
     #[test]
     fn every_failure_is_said_with_its_hint_and_steers_no_terminal() {
-        let mut error = Error::new(Kind::Invalid, "roster.csv:3:1", "\u{1b}[2J is no username")
+        let mut error = Error::new(Exit::Invalid, "roster.csv:3:1", "\u{1b}[2J is no username")
             .hint("use letters, digits, '-' and '_'");
         error.failures.extend(
             Error::new(
-                Kind::Invalid,
+                Exit::Invalid,
                 "roster.csv:9:1",
                 "user1 stands in line 2 already",
             )

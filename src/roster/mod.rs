@@ -15,7 +15,7 @@ mod username;
 
 use std::fmt;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit};
 use crate::ids::Username;
 use crate::text::failure::Failure;
 use crate::text::normalise::{key, same};
@@ -117,7 +117,7 @@ impl Roster {
     ///
     /// # Errors
     ///
-    /// Of kind [`Kind::NobodySelected`] when that leaves nobody. Of kind [`Kind::Invalid`] when somebody is left, but a name
+    /// Of kind [`Exit::NobodySelected`] when that leaves nobody. Of kind [`Exit::Invalid`] when somebody is left, but a name
     /// is not in the roster: a typing mistake, so nothing is done.
     pub(crate) fn select(
         &self,
@@ -133,10 +133,10 @@ impl Roster {
             .map(|(_, given)| self.unknown(given.trim()))
             .collect();
         if selected.is_empty() {
-            return Err(Error::of(Kind::NobodySelected, unknown));
+            return Err(Error::of(Exit::NobodySelected, unknown));
         }
         if !unknown.is_empty() {
-            return Err(Error::of(Kind::Invalid, unknown));
+            return Err(Error::of(Exit::Invalid, unknown));
         }
         let Some(section) = section else {
             return Ok(selected);
@@ -206,7 +206,7 @@ impl Roster {
             false => "none of the students given with --students is in that section",
         };
         let subject = format!("--section {}", section.trim());
-        Error::new(Kind::NobodySelected, subject, cause).hint(hint)
+        Error::new(Exit::NobodySelected, subject, cause).hint(hint)
     }
 }
 
@@ -312,8 +312,8 @@ mod tests {
     fn one_mistyped_name_among_good_ones_stops_everything() {
         let roster = roster();
         let error = roster.select(&given(&["user1", "usr2"]), None);
-        let Error { kind, failures } = error.unwrap_err();
-        assert_eq!(kind, Kind::Invalid);
+        let Error { exit, failures } = error.unwrap_err();
+        assert_eq!(exit, Exit::Invalid);
         assert_eq!(failures.len(), 1);
         assert_eq!(failures[0].subject, "--students usr2");
         assert_eq!(failures[0].hint.as_deref(), Some("did you mean 'user2'?"));
@@ -323,16 +323,16 @@ mod tests {
     fn only_unknown_names_select_nobody_and_each_is_said() {
         let roster = roster();
         let error = roster.select(&given(&["zoe", "usr2"]), None);
-        let Error { kind, failures } = error.unwrap_err();
-        assert_eq!(kind, Kind::NobodySelected);
+        let Error { exit, failures } = error.unwrap_err();
+        assert_eq!(exit, Exit::NobodySelected);
         assert_eq!(failures.len(), 2);
     }
 
     #[test]
     fn an_unknown_section_lists_those_that_exist() {
         let roster = roster();
-        let Error { kind, failures } = roster.select(&[], Some("D")).unwrap_err();
-        assert_eq!(kind, Kind::NobodySelected);
+        let Error { exit, failures } = roster.select(&[], Some("D")).unwrap_err();
+        assert_eq!(exit, Exit::NobodySelected);
         assert_eq!(
             failures[0].hint.as_deref(),
             Some("the roster has the sections 'A', 'B', 'Évora'")

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::ids::{ClassName, Username};
 use crate::stack::kinds::{Desired, Observed, ResourceId};
 use crate::stack::ownership::{Owner, Ownership, TAG_REGION, Tags};
@@ -98,7 +98,7 @@ impl Elsewhere {
         let (account, region) = (&desired.scope.account, &desired.scope.region);
         let place = self.sentence();
         Error::new(
-            ErrorKind::Refused,
+            Exit::Refused,
             format!("class {}", desired.class),
             format!(
                 "nothing of its students is in account {account}, {region}; {place}; nothing was touched"

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::ids::Username;
 use crate::roster::Student;
 use crate::roster::beyond::UnsureName;
@@ -103,7 +103,7 @@ pub(crate) fn check(
              deleted or changed",
             some_of(&respelled, NAMED)
         );
-        return Err(Error::new(ErrorKind::Refused, "--left", cause));
+        return Err(Error::new(Exit::Refused, "--left", cause));
     }
     match plan.students.is_empty() {
         true => Elsewhere::check(desired, observed),

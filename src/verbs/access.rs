@@ -7,10 +7,9 @@ mod issuer;
 mod revoke;
 
 use super::class::Class;
-use super::ended::Exit;
 use super::session::Session;
 use crate::cli::{AccessVerb, Cli};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::ids::Username;
 use crate::stack::kinds::Desired;

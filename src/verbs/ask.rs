@@ -6,12 +6,11 @@ use futures::StreamExt;
 use tokio::sync::oneshot;
 
 use super::class::Class;
-use super::ended::Exit;
 use super::interrupts::interrupts;
 use super::run::interrupted;
 use super::say::general;
 use super::session::Session;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::{View, print_teardown_listing};
@@ -29,7 +28,7 @@ pub(super) fn check_confirmation(confirmed: Option<&String>, class: &Class) -> R
     };
     let cause = format!("the class is {}; nothing was deleted", class.name());
     Err(
-        Error::new(Kind::Refused, format!("--confirm {other}"), cause)
+        Error::new(Exit::Refused, format!("--confirm {other}"), cause)
             .hint("look at --roster and --class: they say which class is meant"),
     )
 }
@@ -87,7 +86,7 @@ pub(super) fn refuse_growth(shown: &Plan, fresh: &Plan) -> Result<()> {
         "{} resources have come since the listing that you confirmed; nothing was deleted",
         grown.len()
     );
-    Err(Error::new(Kind::Refused, first.to_string(), cause)
+    Err(Error::new(Exit::Refused, first.to_string(), cause)
         .hint("is somebody deploying? run teardown again to see the list as it is now"))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::say::unwritten;
 use super::session::Session;
 use crate::cli::{Gradebook, ReportArgs};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
 use crate::lab::bundle;
 use crate::report::canvas::Export;
@@ -32,7 +32,7 @@ impl<'a> CanvasFile<'a> {
         let name = path.display().to_string();
         let bytes = bundle::named_file(path, bundle::LIST_MAX).map_err(|error| {
             let subject = format!("--canvas-export {name}");
-            Error::new(Kind::Invalid, subject, format!("cannot be read: {error}"))
+            Error::new(Exit::Invalid, subject, format!("cannot be read: {error}"))
                 .hint("give the CSV file that Canvas exported")
         })?;
         Ok(Some(Self {
@@ -48,7 +48,7 @@ impl<'a> CanvasFile<'a> {
     /// When the file is no export, or has no such assignment that can be filled in.
     pub(crate) fn judge(&self) -> Result<Export<'_>> {
         Export::read(&self.name, &self.bytes, self.assignment)
-            .map_err(|failures| Error::of(Kind::Invalid, failures))
+            .map_err(|failures| Error::of(Exit::Invalid, failures))
     }
 }
 

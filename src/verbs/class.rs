@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::say::say;
 use crate::cli::Cli;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::ids::{ClassName, Scope, Username};
 use crate::lab::{Lab, bundle};
 use crate::options::{ClassSettings, LabSource, Ui};
@@ -165,5 +165,5 @@ fn said_of(lab: &Lab, source: &LabSource) -> String {
 
 /// The error of arguments, a roster or a lab that cannot be used.
 pub(super) fn invalid(failures: Vec<Failure>) -> Error {
-    Error::of(Kind::Invalid, failures)
+    Error::of(Exit::Invalid, failures)
 }

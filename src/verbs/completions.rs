@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 
 use crate::cli::{Cli, CompletionsArgs};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 
-use super::ended::Exit;
 use super::say::said;
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Exit> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::class::Class;
-use super::ended::{Exit, VerbEnded};
+use super::ended::VerbEnded;
 use super::plan::plan;
 use super::reset;
 use super::run::{Log, announced};
 use super::session::Session;
 use crate::aws::Client;
 use crate::cli::{Cli, DeployArgs};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome};
 use crate::ids::Username;
 use crate::lab::given::Output;
@@ -61,7 +61,7 @@ pub(super) async fn deploy(session: &Session, args: &DeployArgs) -> Result<Deplo
         limits.retain(|l| !(args.ignore_concurrency && l.what == Limited::Concurrency));
         let no_room = broken(&limits);
         if !no_room.is_empty() {
-            return Err(Error::of(Kind::Refused, no_room));
+            return Err(Error::of(Exit::Refused, no_room));
         }
         let (folder, desired) = (session.folder(), &session.desired);
         let copies = match args.reset {

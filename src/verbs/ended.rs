@@ -6,41 +6,13 @@ use std::path::Path;
 
 use super::say::said;
 use super::session::Session;
-use crate::error::{Kind, Result};
+use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::{View, print_summary, terminal};
 use crate::results::{RunSummary, StudentResult};
 use crate::stack::kinds::Gap;
 use crate::text::json;
-
-/// How a command ended that could do its work. `docs/exit-codes.md` has the codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    Done,
-    /// Something could not be seen or written, and no student's outcome says so.
-    Error,
-    SomeFailed,
-    Remains,
-    /// The plan has changes, and `--exit-code` was given.
-    Changes,
-    Refused,
-    Interrupted,
-}
-
-impl Exit {
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Error => 1,
-            Self::SomeFailed => 3,
-            Self::Remains => 5,
-            Self::Changes => 6,
-            Self::Refused => Kind::Refused.exit_code(),
-            Self::Interrupted => Kind::Interrupted.exit_code(),
-        }
-    }
-}
 
 pub(super) struct VerbEnded {
     pub(crate) summary: RunSummary,

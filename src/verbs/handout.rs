@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::aws::{CallError, Client};
 use crate::cli::{Cli, HandoutArgs};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::report::handout::{HandoutBatch, HandoutClass, dir, write};
 use crate::stack::hints;
@@ -13,7 +13,6 @@ use crate::stack::observe::rest_apis;
 use crate::stack::ownership::Ownership;
 
 use super::class::Class;
-use super::ended::Exit;
 use super::run::{Log, interrupted};
 use super::say::{general, unwritten};
 use super::session::Session;

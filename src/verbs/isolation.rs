@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use tracing::Instrument;
 
 use super::class::{Class, invalid};
-use super::ended::Exit;
 use super::run::{Log, announced};
 use super::session::Session;
 use super::validate::finished;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome};
 use crate::ids::Username;
 use crate::probe::isolation::{IsolationSubject, ProvenBy, prove, unbounded_roles};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::session::Session;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::ids::Username;
 use crate::roster::Student;
 use crate::stack::kinds::Observed;
@@ -32,8 +32,8 @@ impl Session {
             let refused = settled.refused.iter().map(|student| self.has_left(student));
             let failures: Vec<Failure> = refused.chain(unknown).collect();
             let kind = match failures.len() == self.class.students.len() {
-                true => Kind::NobodySelected,
-                false => Kind::Invalid,
+                true => Exit::NobodySelected,
+                false => Exit::Invalid,
             };
             return Err(Error::of(kind, failures));
         }
@@ -93,7 +93,7 @@ impl Session {
         let cause = format!(
             "everybody who has {what} in class {class} is in the roster; nothing was changed"
         );
-        Error::new(Kind::NobodySelected, "--left", cause)
+        Error::new(Exit::NobodySelected, "--left", cause)
     }
 
     /// Goes on with the students who were found to have left as if they had been named. So they are read a last time,

@@ -6,13 +6,12 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::cli::{Cli, LocalVerb};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::lab::bundle;
 use crate::local::{Endpoint, LocalCloud, StartupStep};
 use crate::options::{OutputFormat, Ui, asked_region};
 use crate::text::words::posix_quoted;
 
-use super::ended::Exit;
 use super::print_json;
 use super::say::{said, say};
 
@@ -43,7 +42,7 @@ pub(super) async fn run(cli: &Cli, verb: &LocalVerb, ui: Ui) -> Result<Exit> {
                 None => bundle::load(None)?.region().to_owned(),
             };
             let endpoint = cloud.running().await?.ok_or_else(|| {
-                Error::new(Kind::General, "the embedded cloud", "it is not running")
+                Error::new(Exit::General, "the embedded cloud", "it is not running")
                     .hint("start it with `homeroom local start`, then run the same command again")
             })?;
             let variables = [

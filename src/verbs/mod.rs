@@ -34,13 +34,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Verb};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::append_private;
 use crate::options::{OutputFormat, Ui, invalid};
 use crate::report::{diagnostics, print_error};
 use crate::text::json::canonical;
-use ended::Exit;
 use say::general;
 
 /// The whole program: reads the command line, runs the verb, says what went wrong.
@@ -57,10 +56,10 @@ pub fn main() -> ExitCode {
             if json_was_asked_for(std::env::args(), std::env::var("HOMEROOM_OUTPUT").ok()) {
                 let words = error.to_string();
                 let cause = words.lines().next().unwrap_or_default().to_owned();
-                let error = Error::new(Kind::Invalid, "command line", cause);
+                let error = Error::new(Exit::Invalid, "command line", cause);
                 let _ = print_json(&error_document(None, &error));
             }
-            return ExitCode::from(Kind::Invalid.exit_code());
+            return ExitCode::from(Exit::Invalid.code());
         }
     };
     let ui = cli.ui();
@@ -86,7 +85,7 @@ pub fn main() -> ExitCode {
             if ui.output == OutputFormat::Json {
                 let _ = print_json(&error_document(cli.verb.command(), &error));
             }
-            ExitCode::from(error.kind.exit_code())
+            ExitCode::from(error.exit.code())
         }
     }
 }
@@ -140,7 +139,7 @@ fn error_document(command: Option<Command>, error: &Error) -> serde_json::Value 
         "api_calls": {},
         "elapsed_s": 0.0,
         "errors": error.failures,
-        "exit_code": error.kind.exit_code(),
+        "exit_code": error.exit.code(),
     })
 }
 
@@ -175,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_error_has_the_keys_of_every_other_document() {
-        let error = Error::new(Kind::Refused, "a", "b").hint("c");
+        let error = Error::new(Exit::Refused, "a", "b").hint("c");
         let document = error_document(Some(Command::Deploy), &error);
         for key in [
             "command",

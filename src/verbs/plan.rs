@@ -2,12 +2,11 @@
 
 use super::access::still_frozen;
 use super::class::Class;
-use super::ended::Exit;
 use super::session::Session;
 use crate::aws::Client;
 use crate::aws::pacing::Pacer;
 use crate::cli::{Cli, PlanArgs};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::report::View;
 use crate::stack::elsewhere::Elsewhere;
@@ -39,7 +38,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
     });
     ended.summary.left = session.left(&observed);
     ended.exit = match args.exit_code {
-        _ if !plan.gaps.is_empty() => Exit::Error,
+        _ if !plan.gaps.is_empty() => Exit::General,
         true if plan.steps() > 0 => Exit::Changes,
         // A deployment would do nothing, and still some students lack what they should have.
         true if plan.count(Verdict::Conflict) > 0 => Exit::SomeFailed,

@@ -5,11 +5,11 @@ use std::io;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::access::note_on_frozen;
-use super::ended::{Exit, VerbEnded};
+use super::ended::VerbEnded;
 use super::run::Log;
 use super::say::unwritten;
 use super::session::Session;
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::evidence::kept::{LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
@@ -194,7 +194,7 @@ pub(super) fn ended(
     let students = standing.students.iter().map(Into::into).collect();
     let mut ended = session.ended(command, students, notes);
     if !standing.is_certain() {
-        ended.exit = Exit::Error;
+        ended.exit = Exit::General;
     }
     ended.summary.left = standing.left;
     ended.gaps = standing.gaps;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use futures::stream::{self, StreamExt};
 
 use super::class::Class;
-use super::ended::{Exit, VerbEnded};
+use super::ended::VerbEnded;
 use super::run::interrupted;
 use super::say::say;
 use super::session::Session;
@@ -21,7 +21,7 @@ use crate::aws::Client;
 
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, DeployArgs, RehearseArgs};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome};
 use crate::local::{self, LocalCloud, PrivateCloud, PrivateOptions, StartupStep};
 use crate::options::OutputFormat;
@@ -72,7 +72,7 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
     let post_mortem = PostMortem::new(&class.settings.reports, class.name(), log);
     let mut rehearsed = rehearse_on(class, args, &cloud, &post_mortem).await;
     if let Err(error) = &mut rehearsed
-        && error.kind != Kind::Interrupted
+        && error.exit != Exit::Interrupted
     {
         post_mortem.keep(None).await;
         point_to(error, &post_mortem);
@@ -93,8 +93,8 @@ pub(super) async fn run(cli: &Cli, args: &RehearseArgs) -> Result<Exit> {
                 "the rehearsal was stopped; what it made so far is still in the embedded cloud"
             }
         };
-        match error.kind {
-            Kind::Interrupted => Error::new(error.kind, "interrupted", cause),
+        match error.exit {
+            Exit::Interrupted => Error::new(error.exit, "interrupted", cause),
             _ => error,
         }
     })
@@ -118,7 +118,7 @@ async fn rehearse_on(
     let session = class.connect_local(&endpoint).await?;
     let rehearsed = rehearse(&session, args.keep, strict.as_ref(), post_mortem).await;
     if let Err(error) = &rehearsed
-        && error.kind != Kind::Interrupted
+        && error.exit != Exit::Interrupted
     {
         post_mortem.keep(Some(&session)).await;
     }
@@ -176,7 +176,7 @@ async fn rehearse(
         // Before the teardown takes the executions away.
         post_mortem.keep(Some(session)).await;
         notes.extend(post_mortem.note());
-        Exit::Error
+        Exit::General
     };
     if keep_class {
         let invocation = &session.class.invocation;
@@ -263,7 +263,7 @@ async fn students_work(session: &Session) -> Result<()> {
     }
     match failures.is_empty() {
         true => Ok(()),
-        false => Err(Error::of(Kind::General, failures)),
+        false => Err(Error::of(Exit::General, failures)),
     }
 }
 

@@ -2,12 +2,11 @@
 
 use super::canvas::{self, CanvasFile};
 use super::class::Class;
-use super::ended::Exit;
 use super::reading::{about, class_report, ended, read, write_files};
 use super::session::Session;
 use super::status::{attestations, nothing_stands};
 use crate::cli::{Cli, ReportArgs};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::evidence::kept::known;
 use crate::evidence::standing::ClassStanding;
@@ -73,7 +72,7 @@ fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        Kind::Refused,
+        Exit::Refused,
         format!("class {}", session.class.name()),
         format!("{}; nothing was written", nothing_stands(session)),
     )

@@ -5,7 +5,7 @@ use std::io;
 use super::ask::{answer, can_ask};
 use super::say::general;
 use super::session::Session;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::ids::Username;
 use crate::report::print_reset_listing;
@@ -51,7 +51,7 @@ pub(super) async fn agreed(session: &Session) -> Result<()> {
         true => Ok(()),
         false => {
             let cause = "it was not confirmed; nothing was changed";
-            Err(Error::new(Kind::Refused, "--reset", cause))
+            Err(Error::new(Exit::Refused, "--reset", cause))
         }
     }
 }

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::ended::Exit;
 use super::interrupts::interrupts;
 use super::session::Session;
 use crate::aws::Client;
 use crate::aws::stop::{Cancelled, Stop};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome, StepInFlight};
 use crate::options::Ui;
 use crate::report::{RunLog, Terminal, TerminalOptions};
@@ -190,7 +189,7 @@ pub(super) fn note_at_once(ui: Ui, notes: &[String]) {
 
 /// The error of a command that was stopped before it had anything to say.
 pub(super) fn interrupted() -> Error {
-    Error::new(Kind::Interrupted, "interrupted", "nothing was changed")
+    Error::new(Exit::Interrupted, "interrupted", "nothing was changed")
 }
 
 impl From<Cancelled> for Error {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 
 /// The command's result of writing to stdout.
 pub(super) fn said(written: io::Result<()>) -> Result<()> {
@@ -14,9 +14,9 @@ pub(super) fn said(written: io::Result<()>) -> Result<()> {
     }
 }
 
-/// Makes an error of kind [`Kind::General`] of a cause.
+/// Makes an error of kind [`Exit::General`] of a cause.
 pub(super) fn general<E: Display>(subject: impl Into<String>) -> impl FnOnce(E) -> Error {
-    |cause| Error::new(Kind::General, subject, cause.to_string())
+    |cause| Error::new(Exit::General, subject, cause.to_string())
 }
 
 /// Makes the error of a file in the folder of reports that could not be written. `again` is the command to repeat.

@@ -7,7 +7,7 @@ use super::class::Class;
 use super::say::{general, say};
 use crate::aws::pacing::{Overrides, Pace};
 use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::evidence::cache::CacheKey;
 use crate::evidence::kept::ClassFiles;
@@ -89,7 +89,7 @@ impl Class {
         {
             let account = format!("account {}", identity.account);
             let cause = format!("--account allows {wanted} only; nothing was touched");
-            return Err(Error::new(Kind::Refused, account, cause)
+            return Err(Error::new(Exit::Refused, account, cause)
                 .hint("choose the right account with --profile, or change --account"));
         }
         let scope = Scope {
@@ -106,7 +106,7 @@ impl Class {
                 "{boundary} is a policy of account {owner}, and this is account {account}; nothing was touched"
             );
             return Err(
-                Error::new(Kind::Invalid, "homeroom.toml (role_boundary)", cause).hint(
+                Error::new(Exit::Invalid, "homeroom.toml (role_boundary)", cause).hint(
                     "name the policy in this account, or choose the right account with --profile",
                 ),
             );
@@ -198,7 +198,7 @@ impl Session {
             "the file's name names no class; {}; nothing was touched",
             place.sentence()
         );
-        Err(Error::new(Kind::Refused, roster, cause))
+        Err(Error::new(Exit::Refused, roster, cause))
     }
 
     pub(crate) fn scope(&self) -> &Scope {

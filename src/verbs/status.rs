@@ -1,11 +1,10 @@
 //! `status`: who is complete, in progress, not started, broken, could not be checked.
 
 use super::class::{Class, invalid};
-use super::ended::Exit;
 use super::reading::{document, ended, read};
 use super::session::Session;
 use crate::cli::{AttestArgs, Cli, StatusArgs};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::evidence::attest::Attestations;
 use crate::evidence::kept::known;
@@ -41,7 +40,7 @@ pub(super) fn attestations(class: &Class, args: &AttestArgs) -> Result<Attestati
     let file = path.display().to_string();
     let bytes = bundle::named_file(path, bundle::LIST_MAX).map_err(|error| {
         let cause = format!("{file} cannot be read: {error}");
-        Error::new(Kind::Invalid, "--attest", cause)
+        Error::new(Exit::Invalid, "--attest", cause)
             .hint("give the path of a CSV file with the columns username and check")
     })?;
     Attestations::parse(&file, &bytes, &class.roster, class.lab.checks()).map_err(invalid)

@@ -2,13 +2,13 @@
 
 use super::ask::{can_ask, check_confirmation, confirmed, not_confirmed, refuse_growth};
 use super::class::Class;
-use super::ended::{Exit, VerbEnded};
+use super::ended::VerbEnded;
 use super::run::{Log, announced};
 use super::session::Session;
 use super::{final_report, forget, reading};
 use crate::aws::stop::Cancelled;
 use crate::cli::{Cli, TeardownArgs};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::report::left;
 use crate::results::StudentResult;

@@ -4,14 +4,14 @@ use jiff::{Timestamp, ZonedDateTime};
 use tracing::Instrument;
 
 use super::class::{Class, invalid};
-use super::ended::{Exit, VerbEnded};
+use super::ended::VerbEnded;
 use super::reading::about;
 use super::run::{Log, announced};
 use super::session::Session;
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
 use crate::cli::Cli;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome};
 use crate::evidence::check::Verdict;
 use crate::probe::validate::{Validation, issue_nonces, validate as validate_student};

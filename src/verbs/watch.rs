@@ -18,14 +18,13 @@ use tokio::time::Instant;
 use crate::aws::Operation;
 use crate::aws::pacing::time_at_share;
 use crate::cli::{Cli, WatchArgs};
-use crate::error::{Kind, Result};
+use crate::error::{Exit, Result};
 use crate::events::Command;
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
 
 use super::class::Class;
-use super::ended::Exit;
 use super::interrupts::interrupts;
 use super::reading::{class_report, pseudonyms, read};
 use super::say::general;
@@ -92,7 +91,7 @@ async fn watch(
                 board.show(page);
             }
             // The reading listens for Ctrl-C itself.
-            Err(error) if error.kind == Kind::Interrupted => return Ok(Exit::Done),
+            Err(error) if error.exit == Exit::Interrupted => return Ok(Exit::Done),
             Err(error) => board.say(Said::Failed(error.to_string())),
         }
         due = began + interval.max(began.elapsed() * (REST + 1));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use homeroom::Cli;
-use homeroom::error::Kind;
+use homeroom::error::Exit;
 use homeroom::roster::{Roster, UsernameLimit};
 use homeroom::text::failure::Failure;
 
@@ -168,7 +168,7 @@ fn a_roster_file_that_is_not_there_is_an_invalid_setting() {
     let cli = Cli::try_parse_from(["homeroom", "plan", "--roster", "no/such-class.csv"]);
     let settings = cli.expect("a command line").settings().expect("settings");
     let error = settings.read_roster(&limit()).expect_err("no file");
-    assert_eq!(error.kind, Kind::Invalid);
+    assert_eq!(error.exit, Exit::Invalid);
     assert_eq!(error.failures[0].subject, "no/such-class.csv");
 }
 

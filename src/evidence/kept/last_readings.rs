@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::{ClassFiles, LastReport};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::evidence::last_reading::LastReadings;
 use crate::files::{read_if_there, write_whole};
 use crate::ids::Username;
@@ -32,7 +32,7 @@ impl ClassFiles {
         };
         read.map_err(|why| {
             Error::new(
-                Kind::General,
+                Exit::General,
                 path.display().to_string(),
                 format!("cannot be used: {why}; nothing was touched"),
             )

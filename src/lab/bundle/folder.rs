@@ -8,7 +8,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::lab::{Files, is_shipped};
 use crate::stack::kinds::function::ZIP_MAX;
 use crate::text::failure::Failure;
@@ -43,11 +43,11 @@ impl Limits {
 /// The bundle in a folder.
 ///
 /// # Errors
-/// Of kind [`Kind::Invalid`]: no bundle there, or every file that cannot be taken.
+/// Of kind [`Exit::Invalid`]: no bundle there, or every file that cannot be taken.
 pub(super) fn read(root: &Path, limits: Limits) -> Result<Files> {
     if !root.join(MANIFEST).is_file() {
         let cause = format!("holds no {MANIFEST}");
-        return Err(Error::new(Kind::Invalid, root.display().to_string(), cause)
+        return Err(Error::new(Exit::Invalid, root.display().to_string(), cause)
         .hint("--lab takes the folder that holds templates/ and lambdas/; leave it out for the lab that comes with homeroom"));
     }
     let mut reader = FolderReader {
@@ -87,7 +87,7 @@ impl FolderReader {
             let cause = format!("{more} more of its files cannot be taken");
             self.faults.push(Failure::new("the lab", cause));
         }
-        Err(Error::of(Kind::Invalid, self.faults))
+        Err(Error::of(Exit::Invalid, self.faults))
     }
 
     fn fault(&mut self, path: &Path, cause: impl Into<String>, hint: &str) {
@@ -256,7 +256,7 @@ mod tests {
 
     fn refused(dir: &tempfile::TempDir, limits: Limits) -> Vec<String> {
         let error = read(dir.path(), limits).unwrap_err();
-        assert_eq!(error.kind, Kind::Invalid);
+        assert_eq!(error.exit, Exit::Invalid);
         error.failures.iter().map(ToString::to_string).collect()
     }
 

@@ -75,7 +75,7 @@ fn tests_and_caches_are_not_part_of_a_bundle() {
 fn a_folder_that_holds_no_lab_is_refused_with_a_hint() {
     let empty = tempfile::tempdir().unwrap();
     let error = load(Some(empty.path())).unwrap_err();
-    assert_eq!(error.kind, Kind::Invalid);
+    assert_eq!(error.exit, crate::error::Exit::Invalid);
     assert!(
         error.to_string().contains("holds no templates/lab.toml"),
         "{error}"
@@ -89,7 +89,7 @@ fn what_is_wrong_with_a_lab_is_of_the_kind_invalid() {
     fs::create_dir(dir.path().join("templates")).unwrap();
     fs::write(dir.path().join(MANIFEST), "[lab]\nid = 5\n").unwrap();
     let error = load(Some(dir.path())).unwrap_err();
-    assert_eq!(error.kind, Kind::Invalid);
+    assert_eq!(error.exit, crate::error::Exit::Invalid);
     assert!(error.to_string().contains("lab.toml"), "{error}");
 }
 

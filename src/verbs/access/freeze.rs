@@ -2,7 +2,7 @@
 
 use super::{FEW, look_and_settle};
 use crate::aws::Client;
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::results::StudentResult;
 use crate::stack::execute::execute;
@@ -12,7 +12,6 @@ use crate::stack::plan::Plan;
 use crate::stack::result::{StackResult, has_no_stack};
 use crate::text::words::some_of;
 use crate::verbs::class::Class;
-use crate::verbs::ended::Exit;
 use crate::verbs::run::{Log, announced};
 use crate::verbs::session::Session;
 

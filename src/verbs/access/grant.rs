@@ -7,7 +7,7 @@ use super::issuer::VaultIssuer;
 use super::{FEW, look, still_frozen};
 use crate::aws::Client;
 use crate::cli::GrantArgs;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::ids::Username;
 use crate::results::StudentResult;
@@ -27,7 +27,6 @@ use crate::stack::vault::Vault;
 use crate::text::failure::Failure;
 use crate::text::words::plural;
 use crate::verbs::class::Class;
-use crate::verbs::ended::Exit;
 use crate::verbs::run::{Log, announced};
 use crate::verbs::session::Session;
 
@@ -36,7 +35,7 @@ const COMMAND: Command = Command::AccessGrant;
 pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     if !class.lab.has_access() {
         let cause = "the lab does not say what students may do, so none can be let in";
-        return Err(Error::new(Kind::Invalid, "lab.toml", cause)
+        return Err(Error::new(Exit::Invalid, "lab.toml", cause)
             .hint("add a table [access] with policy and boundary: docs/lab-bundle.md"));
     }
     let mut session = class.connect().await?;
@@ -53,7 +52,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
         look_for_room(client, &mut plan).await;
         let no_room = broken(&plan.limits_of_access());
         if !no_room.is_empty() {
-            return Err(Error::of(Kind::Refused, no_room));
+            return Err(Error::of(Exit::Refused, no_room));
         }
         let started = session.run_started(COMMAND, &plan);
         let work = carry_out(client, &session, &plan, &vault);
@@ -87,7 +86,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
 
 fn plan(session: &Session, args: &GrantArgs, observed: &Observed) -> Result<Plan> {
     let wanted = wanted(session, observed);
-    let wanted = wanted.map_err(|failures| Error::of(Kind::Refused, failures))?;
+    let wanted = wanted.map_err(|failures| Error::of(Exit::Refused, failures))?;
     let how = Grant {
         access_keys: args.access_keys,
         rotate: args.rotate,

@@ -2,7 +2,7 @@
 
 use super::{look, look_and_settle};
 use crate::cli::RevokeArgs;
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::report::left;
 use crate::results::StudentResult;
@@ -15,7 +15,6 @@ use crate::stack::prove_gone::{prove_access_gone, results};
 use crate::stack::result::deleted;
 use crate::verbs::ask::{check_confirmation, confirmed, not_confirmed, refuse_growth};
 use crate::verbs::class::Class;
-use crate::verbs::ended::Exit;
 use crate::verbs::forget;
 use crate::verbs::run::{Log, announced};
 use crate::verbs::session::Session;

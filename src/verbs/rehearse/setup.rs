@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::{Cli, RehearseArgs};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
 use crate::ids::{CLASS_MAX, ClassName};
 use crate::lab::bundle::DEMO_ROSTER;
@@ -21,7 +21,7 @@ pub(super) fn prepare(cli: &Cli, args: &RehearseArgs, mut class: Class) -> Resul
     let name = class.name().as_str();
     let short = &name[..name.len().min(CLASS_MAX - SUFFIX.len())];
     let named: ClassName = format!("{short}{SUFFIX}").parse().map_err(|error| {
-        Error::new(Kind::Invalid, "--class", format!("{short}{SUFFIX} {error}"))
+        Error::new(Exit::Invalid, "--class", format!("{short}{SUFFIX} {error}"))
     })?;
     // Proposed commands must find the rehearsal's cloud and class. Without --keep both are gone, so none is proposed.
     class.invocation = if args.keep {
