@@ -28,7 +28,7 @@
 //! | [`roster`] | the class, from a CSV file |
 //! | [`events`] | what happened during a run, as data |
 //! | [`ids`] | names and ARNs: everything follows from class, lab and username |
-//! | [`text`], [`files`] | what others wrote, read and shown safely; private files |
+//! | [`error`], [`files`], [`text`] | how the process ends; private files; what others wrote, read and shown safely |
 //!
 //! Each room uses only rooms below it in this list; `tests/output/architecture.rs` checks that, and names the exceptions.
 //! `local` is the embedded cloud. `strict`, a model of what AWS refuses and delays, uses no other room.

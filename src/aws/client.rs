@@ -193,7 +193,7 @@ impl Client {
     ///
     /// # Errors
     /// When the run is stopped.
-    pub(crate) async fn is_everybodys(
+    pub(crate) async fn is_common_cause(
         &self,
         student: &Username,
         part: &StackPart,
@@ -201,11 +201,11 @@ impl Client {
     ) -> Result<bool, Cancelled> {
         let causes = &self.run.causes;
         causes.failed(student, part, error);
-        if !causes.is_everybodys(student, part, error) {
+        if !causes.is_common_cause(student, part, error) {
             return Ok(false);
         }
         self.answered(error.operation).await?;
-        Ok(causes.is_everybodys(student, part, error))
+        Ok(causes.is_common_cause(student, part, error))
     }
 
     pub(crate) fn pacer(&self) -> &Pacer {

@@ -108,7 +108,7 @@ impl CommonCauses {
     }
 
     /// Whether this is a common cause, by the answers so far.
-    pub(crate) fn is_everybodys(
+    pub(crate) fn is_common_cause(
         &self,
         student: &Username,
         part: &StackPart,
@@ -193,7 +193,7 @@ mod tests {
             let student = user(n);
             let error = error(n);
             causes.failed(&student, &part(&student), &error);
-            stops = causes.is_everybodys(&student, &part(&student), &error);
+            stops = causes.is_common_cause(&student, &part(&student), &error);
         }
         stops
     }
@@ -227,7 +227,7 @@ mod tests {
             let message = format!("Invalid principal in policy of {name}-worker-role");
             let error = error(ErrorKind::Invalid, &message);
             causes.failed(&student, &part, &error);
-            stops = causes.is_everybodys(&student, &part, &error);
+            stops = causes.is_common_cause(&student, &part, &error);
         }
         assert!(stops);
     }
@@ -249,7 +249,7 @@ mod tests {
         for _ in 0..5 {
             causes.failed(&user(1), &part(&user(1)), &denied);
         }
-        assert!(!causes.is_everybodys(&user(1), &part(&user(1)), &denied));
+        assert!(!causes.is_common_cause(&user(1), &part(&user(1)), &denied));
         for kind in [ErrorKind::Throttled, ErrorKind::Ambiguous, ErrorKind::Busy] {
             assert!(!after(&causes, |_| error(kind, "x"), 9));
         }

@@ -35,7 +35,7 @@ impl<'a> Alike<'a> {
         let client = &self.client;
         if let Err(CallError::Cloud(error)) = &answer
             && client
-                .is_everybodys(self.student, &self.part, error)
+                .is_common_cause(self.student, &self.part, error)
                 .await?
             && client.causes().is_news(&self.part, error)
         {

@@ -173,7 +173,7 @@ async fn stop_if_shared_by_all(cx: &Context<'_>, action: &Action, error: &CloudE
         }
         return;
     }
-    let shared = client.is_everybodys(cx.student(), &cx.part, error).await;
+    let shared = client.is_common_cause(cx.student(), &cx.part, error).await;
     if shared != Ok(true) || stop.is_stopping() {
         return;
     }

@@ -34,7 +34,7 @@ pub(super) async fn files(
     match handout::forget(&session.class.settings.reports, session.class.name(), pages) {
         Ok(0) => {}
         Ok(count) => notes.push(format!(
-            "removed {} and the page with everybody's; run `homeroom handout` to write that page for those who stay",
+            "removed {} and the page of the whole class; run `homeroom handout` to write that page again",
             plural(count, "handout")
         )),
         Err(error) => notes.push(format!("a handout could not be removed: {error}")),
