@@ -181,8 +181,11 @@ impl Client {
     /// # Errors
     /// When the run is stopped.
     pub(crate) async fn answered(&self, operation: Operation) -> Result<(), Cancelled> {
-        let in_flight = locked(&self.run.in_flight).clone();
-        for (_, answered) in in_flight.iter().filter(|(of, _)| *of == operation) {
+        let sent = locked(&self.run.in_flight).clone();
+        let in_flight = |of: Operation, answered: &CancellationToken| {
+            of == operation && !answered.is_cancelled()
+        };
+        for (_, answered) in sent.iter().filter(|(of, it)| in_flight(*of, it)) {
             self.run.stop.unless_stopping(answered.cancelled()).await?;
         }
         Ok(())

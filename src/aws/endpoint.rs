@@ -93,14 +93,15 @@ impl PlainClient {
         Ok(fetched.insert(new).clone())
     }
 
-    /// Sends a request once, as it is: the SDK neither signs nor repeats it. Reads `body_max` bytes of the answer at most.
+    /// Sends a request once, as it is: the SDK neither signs nor repeats it. `body_max` tells by the status how many
+    /// bytes of the answer to read at most.
     pub(super) async fn exchange(
         &self,
         operation: Operation,
         origin: &str,
         request: HttpRequest,
         timeout: Duration,
-        body_max: usize,
+        body_max: impl FnOnce(u16) -> usize,
     ) -> CloudResult<PlainAnswer> {
         let ambiguous =
             |code, message| CloudError::new(operation, ErrorKind::Ambiguous, code, message);
@@ -108,7 +109,10 @@ impl PlainClient {
         let whole = async {
             let unread = sender.invoke(request).await;
             let unread = unread.map_err(|error| classify::unanswered(operation, &error))?;
-            let body = read(unread.body, body_max).await;
+            let body = match body_max(unread.status) {
+                0 => Ok(Vec::new()),
+                most => read(unread.body, most).await,
+            };
             Ok(PlainAnswer {
                 status: unread.status,
                 body: body.map_err(|e| ambiguous("ConnectionBroken", classify::chain(&e)))?,

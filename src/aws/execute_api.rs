@@ -116,7 +116,7 @@ async fn invoke(
     }
 
     let answer = endpoint
-        .exchange(OPERATION, origin, request, TIMEOUT, BODY_MAX)
+        .exchange(OPERATION, origin, request, TIMEOUT, |_| BODY_MAX)
         .await?;
     Ok(HttpAnswer {
         status: answer.status,

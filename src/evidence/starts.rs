@@ -188,8 +188,11 @@ async fn ask(
 ) -> Result<Result<NamedInLog, String>, Cancelled> {
     let names: Vec<&str> = asked.iter().map(|one| one.name.as_str()).collect();
     let starts = || asked.iter().map(|one| one.started_ms);
-    let since = starts().min().unwrap_or_default() - AROUND_MS;
-    let time = (since, starts().max().map(|last| last + AROUND_MS));
+    let since = starts().min().unwrap_or_default().saturating_sub(AROUND_MS);
+    let time = (
+        since,
+        starts().max().map(|last| last.saturating_add(AROUND_MS)),
+    );
     let pattern = pattern(&trigger.log.line, &trigger.log.execution, &names);
     let (lines, cut_off) = match messages(client, &trigger.group, time, &pattern).await {
         Ok(Messages::All(lines)) => (lines, None),
