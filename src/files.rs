@@ -89,7 +89,10 @@ pub(crate) fn append_private(path: &Path) -> io::Result<fs::File> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            // A device or a pipe keeps its mode: it belongs to others, too.
+            if file.metadata()?.is_file() {
+                file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            }
         }
         Ok(file)
     };

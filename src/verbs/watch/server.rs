@@ -176,15 +176,18 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>, port: u16) {
 fn pages(board: Arc<Board>, port: u16) -> Router {
     let below = |path| format!("/{}{path}", board.secret);
     Router::new()
-        .route(&below("/"), get(page))
-        .route(&below("/waiting.js"), get(waiting_script))
-        .route(&below("/events"), get(events))
+        .route(&below("/"), get(page).head(only_read))
+        .route(&below("/waiting.js"), get(waiting_script).head(only_read))
+        // A HEAD of the events would count as somebody who looks at the page.
+        .route(&below("/events"), get(events).head(only_read))
         .fallback(async || (StatusCode::NOT_FOUND, "Nothing is here."))
-        .method_not_allowed_fallback(async || {
-            (StatusCode::METHOD_NOT_ALLOWED, "This page is only read.")
-        })
+        .method_not_allowed_fallback(only_read)
         .layer(middleware::from_fn_with_state(port, guard))
         .with_state(board)
+}
+
+async fn only_read() -> impl IntoResponse {
+    (StatusCode::METHOD_NOT_ALLOWED, "This page is only read.")
 }
 
 /// Refuses a request that names another address, and marks every answer as for this address alone.
@@ -324,8 +327,10 @@ mod tests {
             let status = ask(&board, path, &[own]).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
         }
-        let post = answer(Method::POST, &board, &page, &[own]).await.status();
-        assert_eq!(post, StatusCode::METHOD_NOT_ALLOWED);
+        for method in [Method::POST, Method::HEAD] {
+            let refused = answer(method, &board, &page, &[own]).await.status();
+            assert_eq!(refused, StatusCode::METHOD_NOT_ALLOWED);
+        }
     }
 
     #[tokio::test]

@@ -171,7 +171,9 @@ async fn grades_outlive_the_teardown_and_never_reach_the_next_term() {
     );
     let notes = json["notes"].to_string();
     assert!(
-        notes.contains("user1: the last reading, of") && notes.contains("of somebody else"),
+        notes.contains("user1: the last reading, of")
+            && notes
+                .contains("does not count, because the roster had another e-mail address or name"),
         "{notes}"
     );
 
@@ -370,7 +372,7 @@ async fn a_report_names_the_other_account_of_which_readings_are_kept() {
         assert_eq!(code, 0, "{report}");
         report["notes"]
             .to_string()
-            .contains("also has readings of account 111122223333, us-east-1")
+            .contains("also keeps readings of account 111122223333, us-east-1")
     };
     assert!(!noted());
     // What a report of a class of that name in another account leaves.
