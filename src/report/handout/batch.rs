@@ -64,31 +64,29 @@ impl<'a> HandoutBatch<'a> {
         kept: io::Result<Option<Credentials>>,
     ) -> Result<StudentHandout<'a>, Failure> {
         let class = self.class;
+        let known = match kept {
+            Err(error) if self.with_credentials => {
+                return Err(Failure::new("credentials", error.to_string()));
+            }
+            // Without the option, a file that cannot be read does not matter.
+            kept => kept.ok().flatten(),
+        };
         // The handout's words depend on whether there is a key, even if the key itself is left out.
-        let known = kept.as_ref().ok().and_then(Option::as_ref);
+        let has_keys = known.as_ref().is_some_and(|it| it.access_key.is_some());
         let access = StudentAccess {
             sign_in_url: class.sign_in_url.map(str::to_owned),
-            has_keys: known.is_some_and(|known| known.access_key.is_some()),
+            has_keys,
         };
         let lab = class.lab;
         let handout = lab.handout(class.scope, class.class, student, apis, &access);
         let handout = handout.map_err(|failure| *failure)?;
-        let credentials = match kept {
-            // Without the option, a file that cannot be read does not matter.
+        let credentials = match known {
             _ if !self.with_credentials => None,
-            Err(error) => {
-                return Err(Failure {
-                    subject: "credentials".to_owned(),
-                    cause: error.to_string(),
-                    hint: None,
-                    request_id: None,
-                });
-            }
-            Ok(None) => {
+            None => {
                 self.without_credentials.push(student.username.as_str());
                 None
             }
-            Ok(known) => known,
+            known => known,
         };
         Ok(StudentHandout {
             student,
