@@ -37,24 +37,20 @@ impl Unwanted {
 
     /// Words that finish the sentence "VALUE …".
     pub(crate) fn cause(self) -> String {
-        match self {
-            Self::Replacement => {
-                "has U+FFFD in it: an earlier conversion of the file lost a character here"
-                    .to_owned()
-            }
-            _ => format!("has {}", self.named("it")),
-        }
+        let lost = match self {
+            Self::Replacement => ": an earlier conversion of the file lost a character here",
+            _ => "",
+        };
+        format!("has {}{lost}", self.named("it"))
     }
 
     /// Words that finish the sentence "12 …".
     pub(crate) fn many(self) -> String {
-        match self {
-            Self::Replacement => {
-                "values have U+FFFD in them: an earlier conversion of the file lost characters"
-                    .to_owned()
-            }
-            _ => format!("values have {}", self.named("them")),
-        }
+        let lost = match self {
+            Self::Replacement => ": an earlier conversion of the file lost characters",
+            _ => "",
+        };
+        format!("values have {}{lost}", self.named("them"))
     }
 
     /// The character; `inside`: `it` or `them`.
