@@ -9,38 +9,9 @@ use serde::Serialize;
 
 use crate::ids::{ClassName, LabId, ResourceId, Username};
 use crate::text::failure::Failure;
+use crate::text::words::word_enum;
 
-/// An enum whose variants are words in `--output json`, in the run log or in AWS's API. Nothing reads the words back.
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $($(#[$variant_meta])* $variant,)*
-        }
-
-        impl $name {
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S>(&self, serializer: S) -> Result<S::Ok, S::Error>
-            where
-                S: serde::Serializer,
-            {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-    };
-}
-
-pub(crate) use words;
-
-words! {
+word_enum! {
     /// The verb that runs, as typed.
     Command {
         Rehearse = "rehearse",
@@ -209,7 +180,7 @@ impl StepResult {
     }
 }
 
-words! {
+word_enum! {
     /// How a student's part of a run ended. Which words a verb uses stands in `docs/exit-codes.md`.
     Outcome {
         /// deploy: something was created or changed, and all is as desired.

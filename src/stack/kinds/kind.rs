@@ -1,7 +1,7 @@
 //! What may be found of a resource. Which kinds there are, and how one is named, stands in `ids`.
 
-use crate::events::words;
 use crate::ids::Kind;
+use crate::text::words::word_enum;
 
 impl Kind {
     /// Whether a student works with it. The policy that bounds the roles does not count: a stack without one, as older
@@ -11,7 +11,7 @@ impl Kind {
     }
 }
 
-words! {
+word_enum! {
     /// What was found of a resource, and so what becomes of it.
     Verdict {
         /// Not there: is created.

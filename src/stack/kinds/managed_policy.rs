@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::aws::Operation::*;
 use crate::aws::{ErrorKind, Principal};
-use crate::events::words;
 use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::kinds::{
     AnySeen, AnySpec, Desired, Effect, Item, Kind, KindAction, KindFacts, PlannedCalls, Planning,
@@ -17,6 +16,7 @@ use crate::stack::kinds::{
 use crate::stack::ownership::{Fingerprint, Owner, Ownership};
 use crate::stack::step::{Context, StepError};
 use crate::text::json::canonical;
+use crate::text::words::word_enum;
 
 pub(super) const FACTS: KindFacts = KindFacts {
     // No lab names one: it is called like the student, whose user's name is bounded so.
@@ -31,7 +31,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
 /// Longest policy document in characters, white space not counted. Source: IAM and AWS STS quotas, "Managed policies".
 pub const DOCUMENT_MAX: usize = 6144;
 
-words! {
+word_enum! {
     /// What a managed policy is for.
     Purpose {
         /// Attached to the student's user: what the student may do.

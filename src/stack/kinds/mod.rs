@@ -21,11 +21,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::aws::Operation;
-use crate::events::words;
 use crate::ids::{ClassName, LabId, Scope, Username};
 use crate::stack::diff::Change;
 use crate::stack::ownership::{Owner, Ownership, Tags};
 use crate::stack::step::{Context, StepError};
+use crate::text::words::word_enum;
 
 pub use crate::ids::{Kind, ResourceId};
 pub use item::Item;
@@ -278,7 +278,7 @@ pub(crate) trait KindAction {
     async fn run(&self, cx: &Context<'_>) -> Result<(), StepError>;
 }
 
-words! {
+word_enum! {
     /// What an action does to its resource, as events and logs have it.
     Effect {
         Create = "create",

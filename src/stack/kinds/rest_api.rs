@@ -17,7 +17,6 @@ use serde_json::json;
 
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallResult, ErrorKind, Operation};
-use crate::events::words;
 use crate::ids::{ClassName, Scope};
 use crate::stack::kinds::drift::Drift;
 use crate::stack::kinds::search::{Listed, Search, pages};
@@ -26,6 +25,7 @@ use crate::stack::kinds::{
     Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record, Tags};
+use crate::text::words::word_enum;
 
 pub(super) const FACTS: KindFacts = KindFacts {
     // API Gateway publishes no limit; this is the tightest of the other kinds, so that a lab never depends on an
@@ -79,7 +79,7 @@ impl RouteSpec {
     }
 }
 
-words! {
+word_enum! {
     /// Who may call an API's methods, as API Gateway names it (PutMethod, `authorizationType`).
     #[derive(Default)]
     Authorization {
