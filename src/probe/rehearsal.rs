@@ -65,13 +65,9 @@ pub(crate) fn misjudged(students: &[StudentProgress]) -> BTreeMap<Username, Fail
             ),
         };
         let (done, shown) = (expected.as_str(), seen.progress.as_str());
-        let failure = Failure {
-            subject: format!("scripted student {}", seen.username),
-            cause: format!("did the work of a student who is {done}, but the report shows {shown}{why}"),
-            hint: Some(hint.to_owned()),
-            request_id: None,
-        };
-        Some((seen.username.clone(), failure))
+        let subject = format!("scripted student {}", seen.username);
+        let cause = format!("did the work of a student who is {done}, but the report shows {shown}{why}");
+        Some((seen.username.clone(), Failure::new(subject, cause).hint(hint)))
     });
     wrong.collect()
 }

@@ -92,12 +92,7 @@ struct Scripted<'a> {
 
 impl Scripted<'_> {
     fn failed(&self, cause: String) -> Failure {
-        Failure {
-            subject: format!("scripted student {}", self.student),
-            cause,
-            hint: None,
-            request_id: None,
-        }
+        Failure::new(format!("scripted student {}", self.student), cause)
     }
 
     fn done<T>(&self, called: Result<T, CallError>) -> Result<T, ScriptTrouble> {

@@ -175,12 +175,7 @@ mod tests {
     use super::*;
 
     fn failure(subject: &str, cause: &str) -> Failure {
-        Failure {
-            subject: subject.into(),
-            cause: cause.into(),
-            hint: Some("do this".into()),
-            request_id: None,
-        }
+        Failure::new(subject, cause).hint("do this")
     }
 
     #[test]

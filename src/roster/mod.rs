@@ -186,12 +186,8 @@ impl Roster {
             "give usernames as they stand in the roster's 'username' column, with commas between them"
                 .to_owned()
         });
-        Failure {
-            subject: format!("--students {name}"),
-            cause: "the roster has no student of that username".to_owned(),
-            hint: Some(hint),
-            request_id: None,
-        }
+        let cause = "the roster has no student of that username";
+        Failure::new(format!("--students {name}"), cause).hint(hint)
     }
 
     fn empty_section(&self, section: &str, is_whole_class: bool) -> Error {

@@ -114,15 +114,10 @@ pub(crate) async fn keep(
             }
             Err(NotKept::Cancelled) => return Err(Cancelled),
             Err(NotKept::Failed(why)) => {
-                let failure = Failure {
-                    subject: "copy of the student's work".to_owned(),
-                    cause: format!("{why}; nothing of this student was reset"),
-                    request_id: None,
-                    hint: Some(
-                        "remove the cause, then run the same command again: it resets the students who are left"
-                            .to_owned(),
-                    ),
-                };
+                let cause = format!("{why}; nothing of this student was reset");
+                let failure = Failure::new("copy of the student's work", cause).hint(
+                    "remove the cause, then run the same command again: it resets the students who are left",
+                );
                 copies.lost.insert(username, failure);
             }
         }

@@ -62,15 +62,10 @@ impl Limit {
                  deploy fewer students with --students or --section"
             }
         };
-        (self.adds > 0 && needed > quota).then(|| Failure {
-            subject: self.what.to_string(),
-            cause: format!(
-                "{used} of {quota} are in use and {} more are needed",
-                self.adds
-            ),
-            hint: Some(hint.to_owned()),
-            request_id: None,
-        })
+        let adds = self.adds;
+        let cause = || format!("{used} of {quota} are in use and {adds} more are needed");
+        (adds > 0 && needed > quota)
+            .then(|| Failure::new(self.what.to_string(), cause()).hint(hint))
     }
 }
 

@@ -256,12 +256,11 @@ fn failures(run: &StudentRun) -> Vec<Failure> {
 fn blocked(student: &StudentPlan) -> Vec<Failure> {
     // Then every conflict is with the student's own resources: one failure, not one for each resource.
     if let Some(known) = student.spelled.as_ref().filter(|_| student.is_blocked()) {
-        return vec![Failure {
-            request_id: None,
-            subject: student.owner.student.to_string(),
-            cause: format!("the class has this student as '{known}'"),
-            hint: Some(student.conflict_hint(None)),
-        }];
+        let (name, cause) = (
+            &student.owner.student,
+            format!("the class has this student as '{known}'"),
+        );
+        return vec![Failure::new(name.to_string(), cause).hint(student.conflict_hint(None))];
     }
     let failures = student.items.iter().filter_map(|item| {
         let hint = match item.verdict {
@@ -270,12 +269,7 @@ fn blocked(student: &StudentPlan) -> Vec<Failure> {
             Verdict::Missing => hints::MISSING.to_owned(),
             _ => return None,
         };
-        Some(Failure {
-            subject: item.resource.to_string(),
-            cause: item.why.clone(),
-            hint: Some(hint),
-            request_id: None,
-        })
+        Some(Failure::new(item.resource.to_string(), &item.why).hint(hint))
     });
     failures.collect()
 }
@@ -377,12 +371,7 @@ mod tests {
     }
 
     fn failed() -> StepResult {
-        let failure = Failure {
-            subject: "x".into(),
-            cause: "AccessDenied".into(),
-            hint: None,
-            request_id: None,
-        };
+        let failure = Failure::new("x", "AccessDenied");
         StepResult::Failed { failure }
     }
 

@@ -137,22 +137,12 @@ pub(crate) fn messages(file: &str, mut problems: Vec<Problem>) -> Vec<Failure> {
     let mut said: Vec<Failure> = groups.iter().map(|group| message(file, group)).collect();
     if let Some(first) = rest.iter().flatten().next() {
         let more = rest.iter().flatten().count();
-        said.push(failure(
-            format!("{file}, line {} and below", first.line),
-            format!("{more} more mistakes of other kinds"),
-            "mend those above first, then run the same command again".to_owned(),
-        ));
+        let subject = format!("{file}, line {} and below", first.line);
+        let cause = format!("{more} more mistakes of other kinds");
+        let hint = "mend those above first, then run the same command again";
+        said.push(Failure::new(subject, cause).hint(hint));
     }
     said
-}
-
-fn failure(subject: String, cause: String, hint: String) -> Failure {
-    Failure {
-        subject,
-        cause,
-        hint: Some(hint),
-        request_id: None,
-    }
 }
 
 /// One message for one or more equal mistakes.
@@ -168,7 +158,7 @@ fn message(file: &str, group: &[Problem]) -> Failure {
     };
     let subject = format!("{file}, {}{column}", said_lines(&lines));
     let (Some(like), true) = (&first.like, group.len() > 1) else {
-        return failure(subject, first.cause.clone(), first.hint.clone());
+        return Failure::new(subject, &first.cause).hint(&first.hint);
     };
     let all = || group.iter().filter_map(|p| p.like.as_ref());
     let mut examples: Vec<&str> = Vec::new();
@@ -189,7 +179,7 @@ fn message(file: &str, group: &[Problem]) -> Failure {
     if !instead.is_empty() {
         hint.push_str(&format!("; for instance {}", instead.join(", ")));
     }
-    failure(subject, cause, hint)
+    Failure::new(subject, cause).hint(hint)
 }
 
 #[cfg(test)]
