@@ -40,7 +40,7 @@ fn main() -> std::io::Result<()> {
         "Page.addScriptToEvaluateOnNewDocument",
         serde_json::json!({ "source": format!("Date.now = () => {now};") }),
     );
-    browser.size(1280, 1460);
+    browser.size(1440, 1400);
     browser.open_file(&written.html);
     let picture = browser.picture();
     let bytes = base64::engine::general_purpose::STANDARD

@@ -9,7 +9,7 @@ use crate::evidence::history::RootCause;
 use crate::lab::mistake::{Listener, Reason};
 
 /// Attempts that are kept of a student, the newest.
-const ATTEMPTS_MAX: usize = 200;
+pub(crate) const ATTEMPTS_MAX: usize = 200;
 
 /// A request that the student's API refused, as its function's log tells.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

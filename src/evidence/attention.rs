@@ -79,6 +79,15 @@ pub fn room_remarks(needs: &[Need]) -> Vec<RoomRemark> {
     remarks
 }
 
+/// Where the class's last session begins: the first of these moments after the last long pause of everybody. They are in
+/// milliseconds, and sorted.
+pub(crate) fn last_session(moments: &[i64]) -> usize {
+    let pause = moments
+        .windows(2)
+        .rposition(|pair| pair[1] - pair[0] > SESSION_PAUSE_MS);
+    pause.map_or(0, |before| before + 1)
+}
+
 /// How the class works now.
 struct Pace {
     /// When this session of the class began, in milliseconds since 1970.
@@ -95,10 +104,7 @@ impl Pace {
         let mut signs: Vec<i64> = students.iter().flat_map(signs).collect();
         signs.sort_unstable();
         let last_ms = *signs.last()?;
-        let pause = signs
-            .windows(2)
-            .rposition(|pair| pair[1] - pair[0] > SESSION_PAUSE_MS);
-        let began_ms = signs[pause.map_or(0, |before| before + 1)];
+        let began_ms = signs[last_session(&signs)];
         let mut gaps: Vec<i64> = students
             .iter()
             .flat_map(|student| {

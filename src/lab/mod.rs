@@ -23,7 +23,7 @@ mod filled;
 pub mod given;
 mod handout;
 pub mod marks;
-pub(crate) mod mistake;
+pub mod mistake;
 mod model;
 pub mod points;
 mod problems;

@@ -120,7 +120,7 @@ pub(super) fn of_checks<'a>(
 }
 
 /// Takes out what differs between students with the same cause: the username and request ids.
-fn generalise(text: &str, student: &Username) -> String {
+pub(super) fn generalise(text: &str, student: &Username) -> String {
     let text = clean(text);
     let name = student.as_str();
     let mut out = String::with_capacity(text.len());

@@ -15,6 +15,7 @@ use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::{ClassName, LabId, Username};
 use crate::lab::check::Work;
 use crate::lab::marks::Starter;
+use crate::lab::mistake::Reason;
 use crate::lab::points::Points;
 use crate::roster::Student;
 use crate::stack::kinds::Gap;
@@ -179,7 +180,20 @@ impl Document {
     /// Everything that is broken or could not be checked, grouped by cause: broken stacks, checks that could not be made, and failed probes
     /// of `validate`.
     pub(super) fn causes(&self) -> Vec<Cause> {
-        causes::group(self.students.iter().flat_map(|s| {
+        Self::causes_of(self.students.iter())
+    }
+
+    /// The same without the stacks that are broken already among those who need somebody.
+    pub(super) fn other_causes(&self) -> Vec<Cause> {
+        let told = |row: &&ReportStudent| {
+            let trouble = row.progress.trouble.as_ref();
+            trouble.is_some_and(|trouble| trouble.reason == Reason::StackBroken)
+        };
+        Self::causes_of(self.students.iter().filter(|row| !told(row)))
+    }
+
+    fn causes_of<'a>(students: impl Iterator<Item = &'a ReportStudent>) -> Vec<Cause> {
+        causes::group(students.flat_map(|s| {
             let username = &s.progress.username;
             causes::of_checks(username, s.is_deployed(), &s.progress.checks)
                 .chain(causes::of_checks(username, true, &s.validate))

@@ -10,6 +10,7 @@
 //!
 //! The templates render the [`Document`]. `html/view.rs` and `html/view/student.rs` add what only a page needs: positions,
 //! marks, and times in the reader's form. `html/page.html` lays out the class, `html/cause.html` one cause,
+//! `html/need.html` one who needs somebody,
 //! `html/student.html` one student with `html/parts.html`, `html/own.html` a student's own page;
 //! `html/base.css`, `html/style.css` and a script go inline. Handouts share the first of these, and more.
 
@@ -32,9 +33,10 @@ const STYLE: &str = concat!(
 );
 const SCRIPT: &str = concat!(include_str!("html/common.js"), include_str!("html/page.js"));
 const OWN_SCRIPT: &str = concat!(include_str!("html/common.js"), include_str!("html/own.js"));
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("page.html", include_str!("html/page.html")),
     ("cause.html", include_str!("html/cause.html")),
+    ("need.html", include_str!("html/need.html")),
     ("student.html", include_str!("html/student.html")),
     ("parts.html", include_str!("html/parts.html")),
     ("own.html", include_str!("html/own.html")),
@@ -114,7 +116,9 @@ impl Pages {
         live_s: Option<u64>,
     ) -> Result<String, tera::Error> {
         let hidden = key.map(|key| anonymous(document, key));
-        let mut context = view::class_page(hidden.as_ref().unwrap_or(document));
+        // The page for a projector, and a live one, stand alone.
+        let with_pages = key.is_none() && live_s.is_none();
+        let mut context = view::class_page(hidden.as_ref().unwrap_or(document), with_pages);
         context.insert("anonymous", &key.is_some());
         context.insert("live", &live_s);
         self.render("page.html", context, SCRIPT, live_s.is_some())

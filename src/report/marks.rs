@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::events::Outcome;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StackState};
+use crate::lab::mistake::Reason;
 use crate::stack::plan;
 
 use super::document::Turn;
@@ -108,6 +109,18 @@ pub(crate) fn of_progress(progress: Progress) -> Mark {
         Progress::NotDeployed => mark("∅", "not deployed", Tone::Absent),
         Progress::Broken => mark("!", "broken", Tone::Bad),
         Progress::Unknown => mark("?", "could not be checked", Tone::Unsure),
+    }
+}
+
+/// Why a student needs somebody. A page for the student themselves has other words.
+pub(crate) fn of_reason(reason: Reason) -> Mark {
+    match reason {
+        Reason::StackBroken => mark("!", "stack is broken: yours to repair", Tone::Bad),
+        Reason::OwnChange => mark("!", "their own change broke it", Tone::Bad),
+        Reason::RepeatedFailure => mark("×", "fails again and again", Tone::Bad),
+        Reason::RefusedRequests => mark("×", "requests refused", Tone::Bad),
+        Reason::Idle => mark("z", "silent", Tone::Unsure),
+        Reason::NotStarted => mark("○", "not seen yet", Tone::Unsure),
     }
 }
 

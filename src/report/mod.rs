@@ -22,6 +22,7 @@
 //! [`csv`] (spreadsheet formulas), [`junit`] (XML), [`json`](crate::text::json) (control characters).
 
 pub mod anonymous;
+pub(crate) mod attention;
 pub(crate) mod canvas;
 pub(crate) mod causes;
 pub mod csv;

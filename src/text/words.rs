@@ -21,6 +21,17 @@ pub(crate) fn duration(elapsed: Duration) -> String {
     }
 }
 
+/// `18 min`, `2 h 10 min`, `3 days`: how long ago something was, or how long it has gone on. Less than nothing is 0 min.
+pub(crate) fn minutes(span: jiff::SignedDuration) -> String {
+    let minutes = span.as_mins().max(0);
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours @ 48.., _) => format!("{} days", hours / 24),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// The first `most` of a list, and how many more there are: `user1, user2 and 7 more`.
 pub(crate) fn some_of<T: AsRef<str>>(items: &[T], most: usize) -> String {
     let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();

@@ -127,8 +127,15 @@ fn the_grid_is_filtered_sorted_and_found_in() {
     );
     browser.click("#f-reset");
     choose(&mut browser, "f-sort", "attention");
-    let first = visible_users(&mut browser)[..3].to_vec();
-    assert_eq!(first, ["user12", "user21", "user23"]);
+    // First those who need somebody, by their need, then by their state.
+    let first = visible_users(&mut browser)[..10].to_vec();
+    assert_eq!(
+        first,
+        [
+            "user12", "user17", "user22", "user5", "user14", "user8", "user11", "user3", "user21",
+            "user23"
+        ]
+    );
     choose(&mut browser, "f-state", "not-deployed");
     assert_eq!(visible_users(&mut browser), ["user21"]);
     choose(&mut browser, "f-state", "");
@@ -137,7 +144,79 @@ fn the_grid_is_filtered_sorted_and_found_in() {
     // A card is a filter too.
     browser.click(".card[data-state='not-started'] button");
     assert_eq!(visible_users(&mut browser).len(), 4);
+    // Without the mouse: the page may still be scrolling to the rows.
+    browser.eval("document.querySelector(\".card[data-state='stuck'] button\").click()");
+    assert_eq!(visible_users(&mut browser).len(), 8);
     assert_quiet(&mut browser);
+}
+
+#[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
+fn rows_begin_above_the_fold_below_four_who_need_somebody() {
+    let mut report = class(30);
+    let stuck = ["user8", "user11", "user12", "user17"];
+    for row in &mut report.students {
+        if !stuck.contains(&row.student.username.as_str()) {
+            row.progress.trouble = None;
+        }
+    }
+    let files = Files::of(report);
+    let mut browser = files.open("report.html");
+    let found = browser.eval(
+        "({
+            entries: document.querySelectorAll('.need').length,
+            below: document.querySelector('.students .row:not(thead *)').getBoundingClientRect().bottom,
+        })",
+    );
+    assert_eq!(found["entries"], 4);
+    assert!(found["below"].as_f64().unwrap() <= 900.0, "{found}");
+}
+
+#[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
+fn a_reload_keeps_what_was_filtered_and_sorted() {
+    let files = Files::of(class(30));
+    let mut browser = files.open("report.html");
+    choose(&mut browser, "f-state", "stuck");
+    choose(&mut browser, "f-text", "evening");
+    choose(&mut browser, "f-sort", "attention");
+    let before = visible_users(&mut browser);
+    assert_eq!(before, ["user17", "user22"]);
+    browser.open_file(&files.folder.join("report.html"));
+    assert_eq!(visible_users(&mut browser), before);
+    browser.click("#f-reset");
+    browser.open_file(&files.folder.join("report.html"));
+    assert_eq!(visible_users(&mut browser).len(), 30);
+}
+
+#[test]
+#[cfg_attr(not(browser), ignore = "needs Debian's chromium")]
+fn a_row_says_how_long_ago_and_leads_to_the_students_page() {
+    let report = class(30);
+    let now = report.taken_at.timestamp().as_millisecond() + 30_000;
+    let files = Files::of(report);
+    let mut browser = Browser::start();
+    browser.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        json!({ "source": format!("Date.now = () => {now};") }),
+    );
+    browser.open_file(&files.folder.join("report.html"));
+    let seen = |browser: &mut Browser, user: &str| {
+        browser.eval(&format!(
+            "document.querySelector('#s-{user} .seen').innerText.replace(/\\s+/g, ' ').trim()"
+        ))
+    };
+    assert_eq!(seen(&mut browser, "user8"), "2 min ago 8 tries");
+    assert_eq!(seen(&mut browser, "user3"), "not yet");
+    // The link does not unfold the row, and a name at the top leads to its row.
+    browser.click(".need a[href='#s-user17']");
+    browser.until("document.querySelector('#d-user17 .student')?.checkVisibility()");
+    browser.eval("document.querySelector('#s-user8 a.page').click()");
+    browser.gone_on();
+    assert_eq!(
+        browser.eval("document.querySelector('h1').innerText.includes('user8')"),
+        true
+    );
 }
 
 #[test]
@@ -303,7 +382,7 @@ fn nothing_in_the_grid_runs_into_its_neighbour() {
         browser.size(width, 900);
         browser.open_file(&files.folder.join("report.html"));
         let wide = browser.eval(
-            "[...document.querySelectorAll('.row > *, .card, .tasks li > *')]
+            "[...document.querySelectorAll('.row > *, .tasks li > *')]
                 .filter((cell) => cell.scrollWidth > cell.clientWidth + 1 && getComputedStyle(cell).display !== 'inline')
                 .map((cell) => cell.textContent.trim())",
         );
@@ -369,7 +448,7 @@ fn a_screen_reader_finds_landmarks_headers_and_names() {
     );
     assert_eq!(
         found,
-        json!({ "lang": "en", "landmarks": [1, 1, 1], "h1": 1, "unnamed": 0, "columns": 9, "cells": 9, "rows": 30, "ids": 0 })
+        json!({ "lang": "en", "landmarks": [1, 1, 1], "h1": 1, "unnamed": 0, "columns": 10, "cells": 10, "rows": 30, "ids": 0 })
     );
     browser.call("Accessibility.enable", json!({}));
     let tree = browser.call("Accessibility.getFullAXTree", json!({}));

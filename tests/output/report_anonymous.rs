@@ -1,6 +1,7 @@
 //! The page for a projector tells nobody's name, and not the account.
 
 use crate::report_sample::{class, class_before};
+use homeroom::evidence::activity::Refusal;
 use homeroom::evidence::check::{Evidence, Verdict};
 use homeroom::report::html::Pages;
 use homeroom::report::{About, Document, PseudonymKey, Since, anonymous, write_reports};
@@ -30,6 +31,19 @@ fn telling_class() -> Document {
         }
         if let Some(check) = row.progress.checks.get_mut(1) {
             check.verdict = Verdict::Fail;
+        }
+        let quoted = format!("{name} of {email} wrote M-99{username}");
+        let activity = &mut row.progress.activity;
+        activity.unread = Some(quoted.clone());
+        activity.refusals.push(Refusal {
+            at_ms: report.taken_at.timestamp().as_millisecond(),
+            status: 400,
+            reason: quoted.clone(),
+        });
+        if let Some(trouble) = &mut row.progress.trouble {
+            trouble.cause = Some(quoted.clone());
+            trouble.say = Some(quoted.clone());
+            trouble.room = Some(quoted);
         }
         for (_, execution) in &mut row.progress.executions {
             execution.name = format!("{name}-test");
@@ -136,4 +150,39 @@ fn what_is_wrong_with_the_stacks_is_still_told() {
         .unwrap();
     assert!(page.contains("-send-notification is not there"));
     assert!(page.contains("ThrottlingException"));
+}
+
+#[test]
+fn the_projector_shows_who_needs_somebody_and_quotes_nobody() {
+    let report = class(30);
+    let key = PseudonymKey::from_bytes([3; 32]);
+    let page = Pages::new().unwrap().anonymous(&report, &key).unwrap();
+    let from = page.find("id=\"h-attention\"").unwrap();
+    let top = &page[from..page.find("id=\"h-tasks\"").unwrap()];
+    for kept in [
+        "requests refused",
+        "fails again and again",
+        "their own change broke it",
+        "task 2, Tested the API with valid data, 6 times since 10:24",
+    ] {
+        assert!(top.contains(kept), "{kept}: {top}");
+    }
+    assert_eq!(
+        top.matches("href=\"#s-").count(),
+        8,
+        "everybody by pseudonym"
+    );
+    // The only sentence left is about a stack.
+    assert_eq!(top.matches("class=\"say\"").count(), 1, "{top}");
+    for gone in [
+        "inventory",
+        "valid JSON",
+        "missing or empty",
+        "process_data",
+    ] {
+        assert!(
+            !page.contains(&format!("{gone}&")) && !top.contains(gone),
+            "{gone}"
+        );
+    }
 }

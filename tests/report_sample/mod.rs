@@ -6,6 +6,7 @@
 )]
 
 use homeroom::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
+use homeroom::evidence::activity::{Activity, Attempt, AttemptEnd, Refusal, Trouble};
 use homeroom::evidence::check::{
     CheckResult, Evidence, ExecutionEvidence, PartsDone, Verdict, Why,
 };
@@ -14,6 +15,7 @@ use homeroom::evidence::progress::{Progress, StudentProgress};
 use homeroom::lab::check::Work;
 use homeroom::lab::given::{ExampleRequest, Output};
 use homeroom::lab::marks::Starter;
+use homeroom::lab::mistake::{Listener, Reason};
 use homeroom::lab::points::Points;
 use homeroom::report::{Account, Document, ReportStudent};
 use homeroom::roster::Student;
@@ -210,7 +212,10 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
     let username = format!("user{}", index + 1);
     let fare = fare(index);
     let checks = checks(&username, fare, taken_at);
-    let all = executions(&username, fare, taken_at);
+    let mut all = executions(&username, fare, taken_at);
+    let mishap = mishap(index, &username);
+    all.splice(..0, mishap.failures(&username, taken_at));
+    let activity = mishap.activity(&all, taken_at);
     let name = NAMES[index % NAMES.len()];
     ReportStudent {
         student: Student {
@@ -238,8 +243,8 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
             executions_cut_off: false,
             executions: all.into_iter().take(20).collect(),
             last: Default::default(),
-            activity: Default::default(),
-            trouble: None,
+            trouble: mishap.trouble(&activity, taken_at),
+            activity,
             hitch: None,
             outputs: match fare {
                 Fare::NotDeployed => Vec::new(),
@@ -250,6 +255,11 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
                 _ => requests(&username),
             },
             changes: match index % 30 {
+                16 => vec![Change {
+                    resource: format!("function {username}-process-data"),
+                    summary: "code changed".into(),
+                    diff: Vec::new(),
+                }],
                 5 => vec![Change {
                     resource: format!("state machine {username}-simple-workflow"),
                     summary: "definition edited".into(),
@@ -269,6 +279,211 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
             Fare::NotDeployed => Vec::new(),
             _ => validate(&username, fare, taken_at),
         },
+    }
+}
+
+/// What goes wrong for a student of the sample since their last success: seven kinds of being stuck.
+#[derive(Default)]
+struct Mishap {
+    reason: Option<Reason>,
+    task: &'static str,
+    /// How often it happened.
+    count: usize,
+    /// Why their executions fail: error and cause; or why their requests are refused.
+    cause: Option<(&'static str, String)>,
+    /// What of their own change the cause tells.
+    change: Option<String>,
+    input: serde_json::Value,
+    say: String,
+    room: Option<&'static str>,
+    unread: bool,
+}
+
+fn mishap(index: usize, username: &str) -> Mishap {
+    let of = |reason, task, count| Mishap {
+        reason: Some(reason),
+        task,
+        count,
+        ..Mishap::default()
+    };
+    match index % 30 {
+        4 | 13 => Mishap {
+            cause: Some((
+                "InvalidRequest",
+                "dataType must be one of sales_data, customer_data, inventory_data, analytics_data, not 'inventory'".into(),
+            )),
+            input: json!({ "userId": username, "dataType": "inventory" }),
+            say: "Look at dataType in your input: there is no \"inventory\"; write inventory_data.".into(),
+            room: Some("send \"inventory\" as dataType; the type is inventory_data"),
+            ..of(Reason::RepeatedFailure, "several", if index % 30 == 4 { 3 } else { 2 })
+        },
+        7 => Mishap {
+            cause: Some((
+                "",
+                "the body is not valid JSON: Expecting ',' delimiter: line 1 column 22 (char 21)".into(),
+            )),
+            say: "The body that you send is not valid JSON: look for a missing quote, comma or brace, or paste the payload's file as it is.".into(),
+            ..of(Reason::RefusedRequests, "api-test", 6)
+        },
+        10 => Mishap {
+            say: "No request of yours arrives: send it by POST, and to the address that ends in /process; a GET, or another path, is answered 403 \"Missing Authentication Token\".".into(),
+            ..of(Reason::Idle, "api-test", 0)
+        },
+        11 => Mishap {
+            cause: Some(("", format!("Lambda function {username}-send-notification is not there"))),
+            say: "`homeroom deploy` puts back what is missing or half done. What the student changed stays.".into(),
+            ..of(Reason::StackBroken, "", 0)
+        },
+        16 => Mishap {
+            cause: Some((
+                "Runtime.UserCodeSyntaxError",
+                "Syntax error in module 'process_data': '(' was never closed (process_data.py, line 41)".into(),
+            )),
+            change: Some(format!("function {username}-process-data: code changed")),
+            input: json!({ "userId": username, "dataType": "sales_data" }),
+            say: format!("Your change of {username}-process-data does not load: open its code in the Lambda console, look for the line that the cause names, mend it, and choose Deploy."),
+            ..of(Reason::OwnChange, "logs", 3)
+        },
+        21 => Mishap {
+            cause: Some(("InvalidRequest", "userId is missing or empty".into())),
+            input: json!({ "userid": username, "dataType": "sales_data" }),
+            say: "Your input has no userId, or an empty one: compare its name with the sales payload, letter by letter, capitals too.".into(),
+            ..of(Reason::RepeatedFailure, "error-handling", 8)
+        },
+        2 => Mishap {
+            say: "Open your state machine in the Step Functions console, choose Start execution and name it console-test-1.".into(),
+            ..of(Reason::NotStarted, "console-test", 0)
+        },
+        22 => Mishap {
+            unread: true,
+            ..Mishap::default()
+        },
+        _ => Mishap::default(),
+    }
+}
+
+impl Mishap {
+    /// Executions fail, or else requests are refused, and nothing starts.
+    fn fails(&self) -> bool {
+        matches!(
+            self.reason,
+            Some(Reason::RepeatedFailure | Reason::OwnChange)
+        )
+    }
+
+    /// Newest first.
+    fn at_ms(&self, taken_at: &ZonedDateTime) -> impl Iterator<Item = i64> + use<> {
+        let taken = taken_at.timestamp().as_millisecond();
+        (0..self.count as i64).map(move |n| taken - 60_000 - n * 80_000)
+    }
+
+    fn failures(&self, username: &str, taken_at: &ZonedDateTime) -> Vec<(Starter, Execution)> {
+        if !self.fails() {
+            return Vec::new();
+        }
+        let failed = |started_ms: i64| {
+            let name = format!("try-{}", started_ms / 1000 % 100_000);
+            let arn = format!(
+                "arn:aws:states:us-east-1:123456789012:execution:{username}-simple-workflow:{name}"
+            );
+            let execution = Execution {
+                arn,
+                name,
+                status: ExecutionStatus::Failed,
+                started_ms,
+                stopped_ms: Some(started_ms + 1_900),
+                detail: Some(ExecutionDetail {
+                    input: self.input.clone(),
+                    error: Some("ProcessingFailed".to_owned()),
+                    cause: Some("Processing failed after every retry".to_owned()),
+                }),
+            };
+            (Starter::Person, execution)
+        };
+        self.at_ms(taken_at).map(failed).collect()
+    }
+
+    fn root(&self) -> Option<RootCause> {
+        let (error, cause) = self.cause.clone()?;
+        Some(RootCause {
+            state: Some("ProcessData".to_owned()),
+            error: Some(error.to_owned()),
+            cause: Some(cause),
+        })
+    }
+
+    fn activity(&self, executions: &[(Starter, Execution)], taken_at: &ZonedDateTime) -> Activity {
+        let refusals = match self.reason {
+            Some(Reason::RefusedRequests) => self.at_ms(taken_at).collect(),
+            _ => Vec::new(),
+        };
+        let ran = executions.iter().map(|(_, execution)| Attempt {
+            at_ms: execution.started_ms,
+            end: match execution.status {
+                ExecutionStatus::Succeeded => AttemptEnd::Succeeded,
+                _ if execution.name.starts_with("try-") => AttemptEnd::Failed,
+                _ => AttemptEnd::AsAsked,
+            },
+        });
+        let refused = refusals.iter().map(|at_ms| Attempt {
+            at_ms: *at_ms,
+            end: AttemptEnd::Refused,
+        });
+        let mut attempts: Vec<Attempt> = ran.chain(refused).collect();
+        attempts.sort_by_key(|attempt| attempt.at_ms);
+        let failed = executions
+            .iter()
+            .filter(|(_, e)| e.name.starts_with("try-"));
+        Activity {
+            first_seen_ms: attempts.first().map(|attempt| attempt.at_ms),
+            last_seen_ms: attempts.last().map(|attempt| attempt.at_ms),
+            attempts,
+            unread: self
+                .unread
+                .then(|| "logs:FilterLogEvents: ThrottlingException: Rate exceeded".to_owned()),
+            refusals: refusals
+                .into_iter()
+                .rev()
+                .map(|at_ms| Refusal {
+                    at_ms,
+                    status: 400,
+                    reason: self.cause.as_ref().unwrap().1.clone(),
+                })
+                .collect(),
+            causes: failed
+                .filter_map(|(_, e)| Some((e.arn.clone(), self.root()?)))
+                .collect(),
+        }
+    }
+
+    fn trouble(&self, activity: &Activity, taken_at: &ZonedDateTime) -> Option<Trouble> {
+        let reason = self.reason?;
+        let since_ms = match reason {
+            Reason::Idle => activity.last_seen_ms,
+            Reason::NotStarted => Some(taken_at.timestamp().as_millisecond() - 62 * 60_000),
+            _ => self.at_ms(taken_at).last(),
+        };
+        let cause = match (reason, &self.cause) {
+            (Reason::RefusedRequests, Some((_, cause))) => Some(format!("answered 400: {cause}")),
+            (Reason::StackBroken, Some((_, cause))) => Some(cause.clone()),
+            _ => self.root().map(|root| root.sentence()),
+        };
+        Some(Trouble {
+            reason,
+            task: (!self.task.is_empty()).then(|| self.task.to_owned()),
+            count: (self.count > 0).then_some(self.count),
+            since: since_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()),
+            cause: match &self.change {
+                Some(change) => cause.map(|cause| format!("{cause}. They changed: {change}")),
+                None => cause,
+            },
+            say: Some(self.say.clone()),
+            to: match reason {
+                Reason::StackBroken => Listener::Instructor,
+                _ => Listener::Student,
+            },
+            room: self.room.map(str::to_owned),
+        })
     }
 }
 
@@ -450,7 +665,10 @@ fn executions(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<(Star
     };
     // Everybody at their own pace: not all at the same minute.
     let pace = username.bytes().map(i64::from).sum::<i64>() % 7;
-    let taken = taken_at.timestamp().as_millisecond() - pace * 95_000;
+    // One has gone silent.
+    let number: usize = username[4..].parse().unwrap_or_default();
+    let silent = if number % 30 == 11 { 18 * 60_000 } else { 0 };
+    let taken = taken_at.timestamp().as_millisecond() - pace * 95_000 - silent;
     let types = [
         "sales_data",
         "customer_data",
@@ -668,6 +886,31 @@ pub fn hostile_class() -> Document {
                 cause: Some(text.clone()),
             });
         }
+        let activity = &mut row.progress.activity;
+        activity.unread = Some(text.clone());
+        activity.refusals = vec![Refusal {
+            at_ms: report.taken_at.timestamp().as_millisecond(),
+            status: 400,
+            reason: text.clone(),
+        }];
+        for (_, execution) in &row.progress.executions {
+            let cause = RootCause {
+                state: Some(text.clone()),
+                error: Some(text.clone()),
+                cause: Some(text.clone()),
+            };
+            activity.causes.insert(execution.arn.clone(), cause);
+        }
+        row.progress.trouble = Some(Trouble {
+            reason: Reason::RepeatedFailure,
+            task: Some(text.clone()),
+            count: Some(3),
+            since: Some(report.taken_at.timestamp()),
+            cause: Some(text.clone()),
+            say: Some(text.clone()),
+            to: Listener::Student,
+            room: Some(text.clone()),
+        });
         for request in &mut row.progress.requests {
             request.title = text.clone();
             request.body = text.clone();

@@ -16,16 +16,20 @@ const common = (() => {
     root.dataset.theme = dark ? "light" : "dark";
   });
 
-  const tellAge = () => {
-    if (!$("age")) return;
-    const taken = Date.parse(document.querySelector(".taken time").dateTime);
-    if (Number.isNaN(taken)) return;
-    const minutes = Math.round((Date.now() - taken) / 60000);
+  // How long ago something was: 12 minutes.
+  const since = (minutes) => {
     const [n, unit] =
       minutes < 120 ? [minutes, "minute"]
       : minutes < 2880 ? [Math.round(minutes / 60), "hour"]
       : [Math.round(minutes / 1440), "day"];
-    $("age").textContent = minutes < 1 ? ", just now" : `, ${n} ${unit}${n === 1 ? "" : "s"} ago`;
+    return `${n} ${unit}${n === 1 ? "" : "s"}`;
+  };
+  const minutesSince = (time) => Math.round((Date.now() - Date.parse(time.dateTime)) / 60000);
+  const tellAge = () => {
+    if (!$("age")) return;
+    const minutes = minutesSince(document.querySelector(".taken time"));
+    if (Number.isNaN(minutes)) return;
+    $("age").textContent = minutes < 1 ? ", just now" : `, ${since(minutes)} ago`;
     $("age").classList.toggle("old", minutes >= 60);
   };
   tellAge();
@@ -51,5 +55,5 @@ const common = (() => {
     for (const title of where.querySelectorAll(".copyable")) title.append(copyButton(title.nextElementSibling));
   };
   root.classList.add("js");
-  return { $, make, tellAge, copyButton, addCopyButtons };
+  return { $, make, since, minutesSince, tellAge, copyButton, addCopyButtons };
 })();

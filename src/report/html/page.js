@@ -1,5 +1,5 @@
 (() => {
-  const { $, make, tellAge, addCopyButtons } = common;
+  const { $, make, since, minutesSince, tellAge, addCopyButtons } = common;
   const table = document.querySelector(".students table");
   let rows = [];
 
@@ -31,6 +31,8 @@
       unfold: body.querySelector(".unfold"),
       done: Number(body.dataset.done),
       points: Number(body.dataset.points),
+      // The most urgent is 0.
+      rank: "stuck" in body.dataset ? Number(body.dataset.stuck) : Infinity,
       open: new Set(body.dataset.open.split(" ")),
       text: [body.dataset.username, body.dataset.name, body.dataset.section].join(" ").toLowerCase(),
     };
@@ -45,6 +47,15 @@
       if (!event.target.closest("a") && getSelection().isCollapsed) unfold(row, row.unfold.hidden);
     });
     return row;
+  };
+  // How long ago each was seen. Never before a row is adopted: its source has the time itself.
+  const tellSeen = () => {
+    for (const time of table.querySelectorAll(".ago")) {
+      const minutes = minutesSince(time);
+      if (Number.isNaN(minutes)) continue;
+      time.title ||= time.textContent;
+      time.textContent = minutes < 1 ? "just now" : minutes < 120 ? `${minutes} min ago` : `${since(minutes)} ago`;
+    }
   };
   const follow = () => {
     const row = rows.find((r) => `#${r.body.id}` === location.hash);
@@ -62,18 +73,36 @@
     const [state, section, check] = [value("state"), value("section"), value("check")];
     let shown = 0;
     for (const row of rows) {
-      const match = (!state || row.state === state) && (!section || row.section === section)
+      const match = (!state || (state === "stuck" ? row.rank < Infinity : row.state === state)) && (!section || row.section === section)
         && (!check || row.open.has(check)) && words.every((word) => row.text.includes(word));
       row.body.hidden = !match;
       shown += match;
     }
+    remember();
     $("f-count").textContent = shown === rows.length ? `${shown} students` : `${shown} of ${rows.length} shown`;
     $("f-reset").hidden = !fields.some((field) => field.value);
     $("nobody").hidden = shown > 0;
     for (const card of document.querySelectorAll(".card")) {
-      card.firstChild.setAttribute("aria-pressed", String(card.dataset.state === state));
+      card.querySelector("button").setAttribute("aria-pressed", String(card.dataset.state === state));
     }
     for (const task of document.querySelectorAll(".tasks li")) task.classList.toggle("picked", task.dataset.check === check);
+  };
+  // A reload keeps what was chosen, where the browser lets a page remember anything.
+  const memory = `homeroom ${location.pathname}`;
+  const remember = () => {
+    const chosen = [...fields, $("f-sort")].map((field) => [field.id, field.value]);
+    try { sessionStorage.setItem(memory, JSON.stringify(Object.fromEntries(chosen))); } catch { /* It may not. */ }
+  };
+  const recall = () => {
+    let chosen = {};
+    try { chosen = JSON.parse(sessionStorage.getItem(memory)) ?? {}; } catch { /* It may not. */ }
+    for (const field of [...fields, $("f-sort")]) {
+      if (!(field.id in chosen)) continue;
+      const before = field.value;
+      field.value = chosen[field.id];
+      // What is no longer there to be chosen leaves a list without a choice.
+      if (field.selectedIndex === -1) field.value = before;
+    }
   };
   const reset = () => { for (const field of fields) field.value = ""; filter(); };
   const natural = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
@@ -81,7 +110,7 @@
   const states = [...document.querySelectorAll("#f-state option")].map((option) => option.value);
   const orders = {
     roster: () => 0,
-    attention: (a, b) => urgency.indexOf(a.state) - urgency.indexOf(b.state),
+    attention: (a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank) || urgency.indexOf(a.state) - urgency.indexOf(b.state),
     least: (a, b) => a.done - b.done || a.points - b.points,
     most: (a, b) => b.done - a.done || b.points - a.points,
     username: (a, b) => natural.compare(a.username, b.username),
@@ -90,6 +119,7 @@
     name: (a, b) => natural.compare(a.name || "\uffff", b.name || "\uffff"),
   };
   const sort = () => {
+    remember();
     const order = orders[value("sort")] || orders.roster;
     // An element that is moved loses the focus.
     const focused = document.activeElement;
@@ -97,7 +127,7 @@
     if (focused !== document.activeElement) focused.focus({ preventScroll: true });
   };
 
-  // The cards and the tasks are filters too.
+  // The counts of the headline and the tasks are filters too.
   const pick = (field, wanted) => {
     field.value = field.value === wanted ? "" : wanted;
     filter();
@@ -108,6 +138,7 @@
       const button = make("button", { type: "button" });
       button.append(...card.childNodes);
       card.replaceChildren(button);
+      card.hidden = false;
       button.addEventListener("click", () => pick($("f-state"), card.dataset.state));
     }
     for (const task of document.querySelectorAll(".tasks li")) {
@@ -120,13 +151,16 @@
     }
   };
   rows = [...table.tBodies].map(adopt);
+  tellSeen();
+  setInterval(tellSeen, 30000);
   overview();
   for (const field of fields) field.addEventListener("input", filter);
   $("f-sort").addEventListener("input", sort);
   $("f-reset").addEventListener("click", reset);
   document.querySelector(".tools").hidden = false;
   addEventListener("hashchange", follow);
-  // A browser that reloads the page restores the fields. Sorting takes time, so only where it is needed.
+  recall();
+  // Sorting takes time, so only where it is needed.
   if (value("sort") !== "roster") sort();
   filter();
   follow();
@@ -140,7 +174,9 @@
     const text = (await answer.text()).replace(/<noscript>([^]*?)<\/noscript>/g,
       (_, markup) => `<noscript>${markup.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</noscript>`);
     const next = new DOMParser().parseFromString(text, "text/html");
-    for (const id of ["top", "overview"]) $(id).replaceWith(document.importNode(next.getElementById(id), true));
+    for (const id of ["top", "overview", "below"]) {
+      $(id).replaceWith(document.importNode(next.getElementById(id), true));
+    }
     document.title = next.title;
     const known = new Map(rows.map((row) => [row.body.id, row]));
     const bodies = [...next.querySelector(".students table").tBodies];
@@ -161,6 +197,7 @@
     sort();
     filter();
     tellAge();
+    tellSeen();
   };
   const say = (text) => { $("live").textContent = text; };
   // To the second, in the report's own zone, so that a new reading is visible.

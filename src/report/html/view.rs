@@ -1,8 +1,12 @@
 //! What the pages show besides the document's own words: positions, marks, moments as a reader wants them. Texts are as
 //! they came: the templates clean and escape each where it is shown.
 
+mod attention;
 mod chart;
 mod student;
+mod tried;
+
+use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ZonedDateTime};
 use serde_json::{Value, json};
@@ -13,26 +17,44 @@ use crate::report::document::{
 };
 use crate::report::left;
 use crate::report::marks::{self, CHECK_LEGEND};
+use crate::report::student_files;
 use crate::report::tally::{CheckTally, STATES, Score, Tally};
 use crate::text::show::clean;
 use crate::text::words::plural;
 
-use chart::chart;
-use student::{PageReader, all_passed, student_row};
+use attention::attention;
+use chart::{Sparklines, chart};
+use student::{PageReader, RowStyle, all_passed, student_row};
 
 /// Causes that are shown at once; the rest unfolds.
-const CAUSES: usize = 6;
+const CAUSES: usize = 3;
 
 /// From this many checks on the grid is wider than a page and scrolls sideways.
 const WIDE: usize = 10;
 
-pub(super) fn class_page(document: &Document) -> Context {
+/// `with_pages`: whether each student's own page lies beside this one.
+pub(super) fn class_page(document: &Document, with_pages: bool) -> Context {
     let tally = document.tally();
     let tasks = document.tasks();
-    let mut causes = document.causes();
+    let mut causes = document.other_causes();
     let more_causes = causes.split_off(causes.len().min(CAUSES));
+    let sparklines = Sparklines::of(document);
+    let style = RowStyle {
+        tasks: &tasks,
+        sparklines: sparklines.as_ref(),
+        reader: PageReader::Instructor,
+    };
     let students = document.students.iter();
-    let rows = students.map(|row| student_row(row, &tasks, document, PageReader::Instructor));
+    let pages = student_files(students.clone().map(|row| &row.student.username));
+    let ranks = document.needs().into_iter().map(|need| need.username);
+    let ranks: BTreeMap<_, usize> = ranks.zip(0..).collect();
+    let rows = students.zip(pages).map(|(row, page)| {
+        let mut shown = student_row(row, &style, document);
+        shown["page"] = json!(with_pages.then_some(page));
+        // For sorting and the filter: the most urgent is 0.
+        shown["rank"] = json!(ranks.get(&row.student.username));
+        shown
+    });
     let gaps = document.gaps.iter();
     let warnings = gaps.map(|gap| json!({ "what": hidden_by(gap), "cause": gap.cause }));
     let notes = left::lines(&document.left);
@@ -48,6 +70,11 @@ pub(super) fn class_page(document: &Document) -> Context {
     page.insert("legend", &CHECK_LEGEND);
     page.insert("warnings", &warnings.collect::<Vec<_>>());
     page.insert("notes", &[notes, document.notes.clone()].concat());
+    page.insert(
+        "told_broken",
+        &(document.other_causes().len() < document.causes().len()),
+    );
+    page.insert("attention", &attention(document, &tasks));
     page.insert("causes", &causes);
     page.insert("more_causes", &more_causes);
     page.insert("validated", &validated(document));
@@ -67,7 +94,12 @@ pub(super) fn own_page(document: &Document, row: &ReportStudent) -> Context {
     let score = Score::of(&row.progress.checks);
     let mut page = head(document, std::slice::from_ref(row));
     page.insert("headline", &format!("{} of {} done", score.done, score.of));
-    page.insert("s", &student_row(row, &[], document, PageReader::Student));
+    let style = RowStyle {
+        tasks: &[],
+        sparklines: None,
+        reader: PageReader::Student,
+    };
+    page.insert("s", &student_row(row, &style, document));
     page.insert("own", &true);
     page
 }

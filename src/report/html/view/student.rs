@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::aws::execution::{Execution, ExecutionStatus};
+use crate::evidence::activity::ATTEMPTS_MAX;
 use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::evidence::progress::Progress;
 use crate::lab::Shell;
@@ -18,10 +19,13 @@ use crate::text::link::link;
 use crate::text::shortened;
 use crate::text::words::duration;
 
+use super::attention::{own_trouble, trouble};
 use super::beside;
+use super::chart::Sparklines;
+use super::tried::{is_listed, tried};
 
 /// Characters of an execution's input or cause that are shown.
-const EXCERPT: usize = 400;
+pub(super) const EXCERPT: usize = 400;
 
 /// Who reads the page: the next step differs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,13 +53,17 @@ impl PageReader {
     }
 }
 
-/// One student's row, and what unfolds below it. `tasks`: the students' tasks, a cell each.
-pub(super) fn student_row(
-    row: &ReportStudent,
-    tasks: &[CheckTally],
-    document: &Document,
-    reader: PageReader,
-) -> Value {
+/// What a row is drawn with.
+pub(super) struct RowStyle<'a> {
+    /// The students' tasks, a cell each.
+    pub(super) tasks: &'a [CheckTally],
+    pub(super) sparklines: Option<&'a Sparklines>,
+    pub(super) reader: PageReader,
+}
+
+/// One student's row, and what unfolds below it.
+pub(super) fn student_row(row: &ReportStudent, style: &RowStyle<'_>, document: &Document) -> Value {
+    let RowStyle { tasks, reader, .. } = *style;
     let (student, progress, score) = (&row.student, &row.progress, row.score());
     let deployed = row.is_deployed();
     let answers = tasks.iter().map(|task| {
@@ -69,11 +77,20 @@ pub(super) fn student_row(
     let open: Vec<String> = open.map(|(number, _)| number.to_string()).collect();
     let email = student.email.iter().map(|email| ("E-mail", email.as_str()));
     let extra = student.extra.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-    let shown = |check, mark| shown_check(check, mark, reader.hint(check), document);
+    let next = next_step(row, reader);
+    let shown = |check: &CheckResult, mark| {
+        let hint = next.filter(|next| *next == check.id);
+        let hint = hint.map_or("", |_| reader.hint(check));
+        shown_check(check, mark, hint, row, document)
+    };
+    let stuck = progress.trouble.as_ref();
+    let stuck = stuck.and_then(|it| match reader {
+        PageReader::Instructor => Some(trouble(it, document, tasks)),
+        PageReader::Student => own_trouble(it, document),
+    });
     let tasks = row.checks_of(Work::Student);
     let stack = row.checks_of(Work::Stack);
     let probes = row.validate.iter();
-    let runs = progress.executions.iter();
     let (earned, total) = (score.earned, score.total);
     json!({
         "username": student.username,
@@ -106,13 +123,16 @@ pub(super) fn student_row(
             .map(|c| shown(c, marks::of_stack_check(c, deployed)))
             .collect::<Vec<_>>(),
         "validate": probes
-            .map(|c| shown_check(c, marks::of_probe(c), reader.probe_hint(c), document))
+            .map(|c| {
+                let hint = if next.is_none() { reader.probe_hint(c) } else { "" };
+                shown_check(c, marks::of_probe(c), hint, row, document)
+            })
             .collect::<Vec<_>>(),
         "validate_summary": match all_passed(&row.validate) {
             true => "every probe passed",
             false => "not every probe passed",
         },
-        "executions": runs.map(|(by, run)| shown_run(*by, run, document)).collect::<Vec<_>>(),
+        "tried": tried(row, document),
         "executions_left_out": match (progress.executions_left_out, progress.executions_cut_off) {
             (0, false) => String::new(),
             (n, false) => format!("and {n} older ones"),
@@ -121,6 +141,46 @@ pub(super) fn student_row(
         "outputs": progress.outputs,
         "commands": progress.requests.iter().filter_map(pasteable).collect::<Vec<_>>(),
         "changes": progress.changes,
+        "trouble": stuck,
+        "seen": seen(row, document),
+        "spark": style.sparklines.and_then(|lines| lines.line(&progress.activity.attempts)),
+    })
+}
+
+/// The check whose hint is the student's next step: of the stack if that is not as it must be, or else the first open task.
+fn next_step(row: &ReportStudent, reader: PageReader) -> Option<&str> {
+    let stack = row.checks_of(Work::Stack);
+    let open = |check: &&CheckResult| {
+        !matches!(check.verdict, Verdict::Pass | Verdict::NotProvable)
+            && !reader.hint(check).is_empty()
+    };
+    let mut checks = stack.chain(row.checks_of(Work::Student)).filter(open);
+    checks.next().map(|check| check.id.as_str())
+}
+
+/// Signs of life.
+fn seen(row: &ReportStudent, document: &Document) -> Value {
+    let activity = &row.progress.activity;
+    let moment = |ms: Option<i64>| {
+        let at = document.at(ms?)?;
+        Some(json!({ "machine": rfc3339(&at), "time": beside(at.timestamp(), document) }))
+    };
+    let attempts = match activity.attempts.len() {
+        0 => String::new(),
+        ATTEMPTS_MAX => format!("{ATTEMPTS_MAX} tries or more"),
+        1 => "1 try".to_owned(),
+        n => format!("{n} tries"),
+    };
+    json!({
+        "first": moment(activity.first_seen_ms),
+        "last": moment(activity.last_seen_ms),
+        "attempts": attempts,
+        "unread": activity.unread,
+        // Where nothing is there to be seen, nobody was missed.
+        "none": match row.is_deployed() && !row.progress.last.gone {
+            true => "not yet",
+            false => "–",
+        },
     })
 }
 
@@ -149,12 +209,18 @@ fn cell(check: Option<&CheckResult>) -> Value {
     json!({ "mark": mark, "word": word, "points": points })
 }
 
-fn shown_check(check: &CheckResult, mark: Mark, hint: &str, document: &Document) -> Value {
+fn shown_check(
+    check: &CheckResult,
+    mark: Mark,
+    hint: &str,
+    row: &ReportStudent,
+    document: &Document,
+) -> Value {
     let evidence = check.evidence.iter();
     json!({
         "title": check.title,
         "mark": mark,
-        "evidence": evidence.map(|e| shown_evidence(e, document)).collect::<Vec<_>>(),
+        "evidence": evidence.map(|e| shown_evidence(e, row, document)).collect::<Vec<_>>(),
         "hint": hint,
         "points": points(check),
         "as_of": check.as_of.map(|at| beside(at, document)),
@@ -175,13 +241,16 @@ fn points(check: &CheckResult) -> String {
 }
 
 /// Evidence, with the execution that it is about. The cause from the execution's history replaces the words of the Fail
-/// state.
-fn shown_evidence(evidence: &Evidence, document: &Document) -> Value {
+/// state. Of an execution among those that the student tried, cause and input stand there.
+fn shown_evidence(evidence: &Evidence, row: &ReportStudent, document: &Document) -> Value {
     let run = evidence.execution.as_ref().map(|shown| {
         let mut run = shown_run(shown.starter, &shown.execution, document);
         // Only an address that may be followed.
         run["console"] = json!(shown.console_url.as_deref().and_then(link));
-        if let Some(why) = &shown.why {
+        if is_listed(row, &shown.execution) {
+            run["error"] = Value::Null;
+            run["input"] = Value::Null;
+        } else if let Some(why) = &shown.why {
             let detail = shown.execution.detail.as_ref();
             let error = detail.and_then(|detail| detail.error.as_deref());
             run["error"] = json!(joined([error, Some(&why.sentence())]));
@@ -191,7 +260,7 @@ fn shown_evidence(evidence: &Evidence, document: &Document) -> Value {
     json!({ "text": evidence.text, "run": run })
 }
 
-fn shown_run(starter: Starter, execution: &Execution, document: &Document) -> Value {
+pub(super) fn shown_run(starter: Starter, execution: &Execution, document: &Document) -> Value {
     let started = document.at(execution.started_ms);
     let detail = execution.detail.as_ref();
     let took = execution
@@ -201,14 +270,7 @@ fn shown_run(starter: Starter, execution: &Execution, document: &Document) -> Va
         "name": execution.name,
         "arn": execution.arn,
         "machine_time": started.as_ref().map(rfc3339),
-        "time": started.map_or("unknown".to_owned(), |t| {
-            // The day is worth its room only when it is another one.
-            let format = match t.date() == document.taken_at.date() {
-                true => "%H:%M:%S",
-                false => "%-d %b %H:%M:%S",
-            };
-            t.strftime(format).to_string()
-        }),
+        "time": clock(execution.started_ms, document),
         "took": took.map(|ms| match ms {
             ..10_000 => format!("{}.{}s", ms / 1000, ms % 1000 / 100),
             _ => duration(Duration::from_millis(ms)),
@@ -226,6 +288,18 @@ fn shown_run(starter: Starter, execution: &Execution, document: &Document) -> Va
             .map(|d| shortened(&d.input.to_string(), EXCERPT)),
         "error": detail.map(|d| joined([d.error.as_deref(), d.cause.as_deref()])),
         "console": null,
+    })
+}
+
+/// A moment of AWS to the second.
+pub(super) fn clock(ms: i64, document: &Document) -> String {
+    document.at(ms).map_or("unknown".to_owned(), |t| {
+        // The day is worth its room only when it is another one.
+        let format = match t.date() == document.taken_at.date() {
+            true => "%H:%M:%S",
+            false => "%-d %b %H:%M:%S",
+        };
+        t.strftime(format).to_string()
     })
 }
 
