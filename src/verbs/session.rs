@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::class::Class;
 use super::say::{general, say};
-use crate::aws::pacing::{Overrides, Pace};
+use crate::aws::pacing::{Overrides, Pace, quotas_of_region};
 use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
@@ -205,11 +205,13 @@ impl Session {
         &self.desired.scope
     }
 
-    /// The account's own quotas, where the settings say that they are not the published ones.
+    /// The region's quotas, and the account's own where the settings say that they are not the published ones.
     pub(crate) fn quotas(&self) -> Overrides {
-        let quotas = self.class.settings.quotas.iter();
-        let quotas = quotas.map(|(operation, q)| (*operation, (q.rate, f64::from(q.burst))));
-        quotas.collect()
+        let own = self.class.settings.quotas.iter();
+        let own = own.map(|(operation, q)| (*operation, (q.rate, f64::from(q.burst))));
+        let mut quotas = quotas_of_region(&self.scope().region);
+        quotas.extend(own);
+        quotas
     }
 
     pub(crate) fn pace(&self) -> Pace {

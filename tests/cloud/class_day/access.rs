@@ -45,7 +45,7 @@ impl Day {
     }
 
     /// The ids of the students' APIs, by API name.
-    async fn api_ids(&self) -> BTreeMap<String, String> {
+    pub(super) async fn api_ids(&self) -> BTreeMap<String, String> {
         let cloud = &self.witness().await;
         let apis = all(|t| cloud.rest_apis_page(t)).await.into_iter();
         apis.map(|(api, _)| (api.name, api.id)).collect()

@@ -11,9 +11,10 @@ mod kills;
 mod labs;
 mod left;
 mod rehearsal;
+mod stuck;
 mod together;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
