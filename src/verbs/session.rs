@@ -213,10 +213,14 @@ impl Session {
     }
 
     pub(crate) fn pace(&self) -> Pace {
-        match self.class.settings.quota_scale {
-            QuotaScale::Factor(factor) => Pace::Scaled(factor),
-            QuotaScale::Off => Pace::Unlimited,
-        }
+        pace(self.class.settings.quota_scale)
+    }
+}
+
+pub(super) fn pace(scale: QuotaScale) -> Pace {
+    match scale {
+        QuotaScale::Factor(factor) => Pace::Scaled(factor),
+        QuotaScale::Off => Pace::Unlimited,
     }
 }
 

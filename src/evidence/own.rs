@@ -1,0 +1,197 @@
+//! A student's reading of the own stack: the class's reading and judging, of what the student's key shows. homeroom's
+//! records are on the instructor's machine; what stands in their place is told here.
+
+use crate::aws::Client;
+use crate::aws::stop::Cancelled;
+use crate::evidence::cache::{Cache, CacheKey, Memory};
+use crate::evidence::check::{CheckResult, Evidence, Verdict};
+use crate::evidence::evaluate::Reading;
+use crate::evidence::functions::{FunctionLook, not_ready};
+use crate::evidence::progress::{Progress, StudentProgress};
+use crate::evidence::reading::{ClassReading, read_listed};
+use crate::evidence::recorded::{Recorded, Written};
+use crate::lab::check::{Proof, Work};
+use crate::lab::marks::Starter;
+use crate::stack::kinds::state_machine::KnownMachines;
+use crate::stack::kinds::{Gap, Kind, ResourceId, Stack};
+use crate::stack::own::OwnStack;
+
+/// How long after the stack's state machine was made the deployment may still write its functions, in milliseconds: a new
+/// role may need that long until Lambda takes it.
+const DEPLOYMENT_MS: i64 = 5 * 60 * 1000;
+
+/// Said of what only the instructor can look at.
+const INSTRUCTOR_SEES: &str = "your instructor sees this; your key does not show all of it";
+
+/// What a student's own reading showed.
+pub(crate) struct OwnReading {
+    pub(crate) progress: StudentProgress,
+    /// Executions that look like homeroom's tests of the stack. They count for nothing.
+    pub(crate) unclear: usize,
+    /// What of the stack could not be read, beside what a student's key never shows.
+    pub(crate) unread: Vec<Gap>,
+}
+
+/// Reads the own stack of the one student in `reading`; `None` where nobody is in it.
+///
+/// # Errors
+/// Only when the run is stopped: what cannot be read shows as such.
+pub(crate) async fn read_own(
+    client: &Client,
+    reading: &ClassReading<'_>,
+    own: &OwnStack,
+) -> Result<Option<OwnReading>, Cancelled> {
+    let desired = reading.desired;
+    let key = CacheKey::new(&desired.scope, &desired.class, &desired.lab);
+    let mut cache = Cache::new(key);
+    for stack in &desired.stacks {
+        let student = stack.student();
+        let records = presumed_records(reading, stack, own);
+        cache.homeroom.insert(student.clone(), records);
+        cache.students.insert(student.clone(), seen_active(own));
+    }
+    let listed = (own.observed.clone(), KnownMachines::new());
+    let read = read_listed(client, reading, cache, listed, None).await?;
+    let first = read.students.into_iter().next();
+    let Some((mut progress, stack)) = first.zip(desired.stacks.first()) else {
+        return Ok(None);
+    };
+    let wrong = what_is_wrong(stack, own);
+    for check in progress.checks.iter_mut().filter(|c| c.work == Work::Stack) {
+        let mut checks = reading.lab.checks().iter();
+        let proof = checks.find(|one| one.id == check.id).map(|one| &one.proof);
+        match proof {
+            Some(Proof::ResourcesExist) => judge_stack(check, &wrong.absent),
+            Some(Proof::ResourcesReady) => {
+                judge_stack(check, &[&wrong.absent[..], &wrong.not_ready[..]].concat());
+            }
+            _ => {}
+        }
+    }
+    progress.progress = match own.is_absent() {
+        true => Progress::NotDeployed,
+        false => Progress::of(&progress.checks),
+    };
+    let unclear = progress.executions.iter();
+    let unclear = unclear.filter(|(starter, _)| *starter == Starter::Unclear);
+    Ok(Some(OwnReading {
+        unclear: unclear.count(),
+        progress,
+        unread: own.unread(),
+    }))
+}
+
+/// The records that this machine does not have. A function that is as recorded, and that nobody has written since the
+/// stack was made, is homeroom's own work; of any other only its last write is known.
+fn presumed_records(reading: &ClassReading<'_>, stack: &Stack, own: &OwnStack) -> Recorded {
+    let mut records = Recorded {
+        elsewhere: true,
+        ..Recorded::default()
+    };
+    let machines = own.observed.state_machines.values();
+    let Some(born_ms) = machines.filter_map(|machine| machine.created_ms).min() else {
+        return records;
+    };
+    for function in &stack.functions {
+        let Some(seen) = own.observed.functions.get(&function.name) else {
+            continue;
+        };
+        if let Some(modified_ms) = seen.modified_ms
+            && modified_ms <= born_ms + DEPLOYMENT_MS
+            && function.is_as_recorded(&reading.desired.scope, &stack.owner, seen)
+        {
+            let written = Written {
+                clean_from_ms: modified_ms.min(born_ms),
+                follows_ms: None,
+            };
+            let writes = records.functions.entry(function.name.clone()).or_default();
+            writes.insert(modified_ms, written);
+        }
+    }
+    records
+}
+
+fn looks(own: &OwnStack) -> Vec<FunctionLook> {
+    let functions = own.functions.iter();
+    functions
+        .map(|(name, state)| (name.clone(), Ok(state.clone())))
+        .collect()
+}
+
+/// What need not be asked again: the functions that were just seen to be ready.
+fn seen_active(own: &OwnStack) -> Memory {
+    let not_ready = not_ready(&looks(own));
+    let ready = own.observed.functions.iter();
+    let ready = ready.filter(|(name, _)| !not_ready.iter().any(|(other, _)| other == *name));
+    let mut memory = Memory::default();
+    memory.active = ready
+        .map(|(name, seen)| (name.clone(), seen.fingerprint()))
+        .collect();
+    memory
+}
+
+/// What is certainly not as it must be.
+struct Wrong {
+    /// What is missing, or somebody else's.
+    absent: Vec<Evidence>,
+    not_ready: Vec<Evidence>,
+}
+
+fn what_is_wrong(stack: &Stack, own: &OwnStack) -> Wrong {
+    let observed = &own.observed;
+    let mut absent = Vec::new();
+    let asked = [Kind::Function, Kind::StateMachine, Kind::LogGroup];
+    for id in stack.resource_ids() {
+        let ResourceId { kind, name } = &id;
+        if !asked.contains(kind) || observed.gap(*kind, name).is_some() {
+            continue;
+        }
+        if observed.named(&id).is_empty() {
+            absent.push(format!("{id} is missing").into());
+        }
+    }
+    let functions = observed
+        .functions
+        .values()
+        .map(|f| (Kind::Function, &f.name, &f.ownership));
+    let machines = observed.state_machines.values();
+    let machines = machines.map(|m| (Kind::StateMachine, &m.name, &m.ownership));
+    for (kind, name, ownership) in functions.chain(machines) {
+        let why = ownership.why_not(&stack.owner);
+        absent.extend(why.map(|why| format!("{kind} {name} {why}").into()));
+    }
+    let not_ready = not_ready(&looks(own)).into_iter();
+    let not_ready = not_ready.filter_map(|(name, reading)| match reading {
+        Reading::Seen(state) => Some(format!("{} {name} is {state}", Kind::Function).into()),
+        Reading::Unseen(_) => None,
+    });
+    Wrong {
+        absent,
+        not_ready: not_ready.collect(),
+    }
+}
+
+/// Only what is certainly wrong is said of the stack; whether the rest is as it must be, the instructor sees.
+fn judge_stack(check: &mut CheckResult, wrong: &[Evidence]) {
+    check.instructor_hint = None;
+    (check.verdict, check.evidence) = match wrong {
+        [] => {
+            check.hint.clear();
+            (Verdict::NotProvable, vec![INSTRUCTOR_SEES.into()])
+        }
+        wrong => (Verdict::Fail, wrong.to_vec()),
+    };
+}
+
+/// The one next step: what is wrong with the stack comes before the tasks, and what was seen to be missing before what
+/// could not be checked.
+pub(crate) fn next_step(checks: &[CheckResult]) -> Option<&str> {
+    let first = |work: Option<Work>, verdict: Verdict| {
+        let fits = |c: &&CheckResult| c.verdict == verdict && work.is_none_or(|w| c.work == w);
+        checks.iter().filter(|c| !c.hint.is_empty()).find(fits)
+    };
+    let next = first(Some(Work::Stack), Verdict::Fail)
+        .or_else(|| first(None, Verdict::Fail))
+        .or_else(|| first(None, Verdict::CouldNotCheck))?;
+    Some(&next.hint)
+}

@@ -1,0 +1,140 @@
+//! `check`: a student asks how they stand, with their own key. It reads, and changes nothing.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::class::invalid;
+use super::run::{interrupted, look_alone};
+use super::say::said;
+use super::session::pace;
+use crate::aws::{self, CallError, Client, ConnectOptions};
+use crate::cli::Cli;
+use crate::error::{Error, Exit, Result};
+use crate::evidence::own::{OwnReading, read_own};
+use crate::evidence::progress::Progress;
+use crate::evidence::reading::ClassReading;
+use crate::lab::{Lab, bundle};
+use crate::local::LocalCloud;
+use crate::options::{CloudTarget, LabSource, OutputFormat, StudentSettings};
+use crate::report::own::OwnReport;
+use crate::roster::Student;
+use crate::stack::caller::Caller;
+use crate::stack::kinds::Desired;
+use crate::stack::observe::Depth;
+use crate::stack::own;
+
+pub(super) async fn run(cli: &Cli) -> Result<Exit> {
+    let started = Instant::now();
+    let settings = cli.student_settings()?;
+    let lab = match &settings.lab {
+        LabSource::Folder(dir) => bundle::load(Some(dir))?,
+        LabSource::BuiltIn => bundle::load(None)?,
+    };
+    let lab = lab.with_settings(&Default::default()).map_err(invalid)?;
+    let client = connect(&settings, &lab).await?;
+    let identity = client.caller_identity().await.map_err(refused)?;
+    let caller = Caller::of(&identity.arn).student()?;
+    if let Some(wanted) = settings
+        .account
+        .filter(|wanted| wanted.to_string() != caller.account)
+    {
+        let cause = format!("--account allows {wanted} only; nothing was read");
+        let hint = "choose the right key with --profile, or leave --account out";
+        return Err(
+            Error::new(Exit::Refused, format!("account {}", caller.account), cause).hint(hint),
+        );
+    }
+    let student = Student::unknown(caller.username.clone());
+    let scope = caller.scope(client.region());
+    let desired = lab.desired(&scope, &caller.class, std::slice::from_ref(&student));
+    let mut desired = desired.map_err(|failures| {
+        invalid(failures)
+            .hint("this lab needs what only your instructor's roster says: ask your instructor")
+    })?;
+    let look = async |client: &Client| look(client, &lab, &mut desired, &student).await;
+    let read = look_alone(&client, pace(settings.quota_scale), settings.ui, look).await?;
+    let exit = match read.progress.progress {
+        Progress::Unknown => Exit::General,
+        _ => Exit::Done,
+    };
+    let report = OwnReport::new(&desired, &lab, student, read, ZonedDateTime::now());
+    let mut out = io::stdout().lock();
+    let written = match settings.ui.output {
+        OutputFormat::Json => report.json(&client.calls(), started.elapsed(), &mut out),
+        OutputFormat::Text => report.text(settings.ui.color_stdout, &mut out),
+    };
+    said(written.and_then(|()| out.flush()))?;
+    Ok(exit)
+}
+
+async fn look(
+    client: &Client,
+    lab: &Lab,
+    desired: &mut Desired,
+    student: &Student,
+) -> Result<OwnReading> {
+    let record = own::record(client, desired).await.map_err(refused)?;
+    if let (Some(record), Some(stack)) = (record, desired.stacks.first()) {
+        own::require(&record, &stack.owner)?;
+    }
+    let seen = own::observe(client, desired).await?;
+    desired.take_deployed(&seen);
+    let reading = ClassReading {
+        lab,
+        desired,
+        students: std::slice::from_ref(student),
+        depth: &Depth::Deploy,
+        now_ms: Timestamp::now().as_millisecond(),
+        console: client.is_aws(),
+        invoke_url: &|api_id, stage| client.invoke_url(api_id, stage),
+    };
+    let read = read_own(client, &reading, &seen).await?;
+    read.ok_or_else(|| Error::new(Exit::General, "your stack", "was not read"))
+}
+
+/// Connects with the student's own key. An embedded cloud must be running: a look starts nothing.
+async fn connect(settings: &StudentSettings, lab: &Lab) -> Result<Client> {
+    let asked = settings.region.as_ref().map(ToString::to_string);
+    let mut options = ConnectOptions {
+        invoke_base: settings.invoke_base.as_ref().map(ToString::to_string),
+        ..ConnectOptions::default()
+    };
+    match &settings.target {
+        CloudTarget::Local => {
+            let running = LocalCloud::from_env()?.running().await?;
+            let endpoint = running.ok_or_else(|| {
+                Error::new(
+                    Exit::General,
+                    "the embedded cloud",
+                    "is not running on this machine",
+                )
+                .hint("ask your instructor; without --local this looks in AWS")
+            })?;
+            options.region = asked.unwrap_or_else(|| lab.region().to_owned());
+            options.endpoint_url = Some(endpoint.url);
+            options.invoke_base = Some(endpoint.invoke_base);
+        }
+        CloudTarget::Aws {
+            profile,
+            endpoint_url,
+        } => {
+            options.profile = profile.as_ref().map(ToString::to_string);
+            options.endpoint_url = endpoint_url.as_ref().map(ToString::to_string);
+            let default = aws::default_region(options.profile.as_deref());
+            options.region = match asked {
+                Some(region) => region,
+                None => default.await.unwrap_or_else(|| lab.region().to_owned()),
+            };
+        }
+    }
+    Ok(aws::connect(options).await)
+}
+
+fn refused(error: CallError) -> Error {
+    match error {
+        CallError::Cancelled => interrupted(),
+        CallError::Cloud(error) => own::cannot_look(&error),
+    }
+}
