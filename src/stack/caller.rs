@@ -93,6 +93,24 @@ fn student_of(path: &str) -> Option<(ClassName, Username)> {
 }
 
 impl StudentCaller {
+    /// Refuses another account than the one that was asked for.
+    ///
+    /// # Errors
+    /// Names both.
+    pub(crate) fn require_account(&self, wanted: Option<impl ToString>) -> Result<()> {
+        match wanted.map(|wanted| wanted.to_string()) {
+            Some(wanted) if wanted != self.account => {
+                let cause = format!("--account allows {wanted} only; nothing was read");
+                let hint = "choose the right key with --profile, or leave --account out";
+                Err(
+                    Error::new(Exit::Refused, format!("account {}", self.account), cause)
+                        .hint(hint),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn scope(&self, region: &str) -> Scope {
         Scope {
             partition: self.partition.clone(),

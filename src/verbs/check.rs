@@ -28,24 +28,16 @@ use crate::stack::own;
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let started = Instant::now();
     let settings = cli.student_settings()?;
-    let lab = match &settings.lab {
-        LabSource::Folder(dir) => bundle::load(Some(dir))?,
-        LabSource::BuiltIn => bundle::load(None)?,
+    let dir = match &settings.lab {
+        LabSource::Folder(dir) => Some(dir.as_path()),
+        LabSource::BuiltIn => None,
     };
+    let lab = bundle::load(dir)?;
     let lab = lab.with_settings(&Default::default()).map_err(invalid)?;
     let client = connect(&settings, &lab).await?;
     let identity = client.caller_identity().await.map_err(refused)?;
     let caller = Caller::of(&identity.arn).student()?;
-    if let Some(wanted) = settings
-        .account
-        .filter(|wanted| wanted.to_string() != caller.account)
-    {
-        let cause = format!("--account allows {wanted} only; nothing was read");
-        let hint = "choose the right key with --profile, or leave --account out";
-        return Err(
-            Error::new(Exit::Refused, format!("account {}", caller.account), cause).hint(hint),
-        );
-    }
+    caller.require_account(settings.account.as_ref())?;
     let student = Student::unknown(caller.username.clone());
     let scope = caller.scope(client.region());
     let desired = lab.desired(&scope, &caller.class, std::slice::from_ref(&student));
