@@ -3,6 +3,7 @@
 
 use crate::aws::Client;
 use crate::aws::stop::Cancelled;
+use crate::error::Exit;
 use crate::evidence::cache::{Cache, CacheKey, Memory};
 use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::evidence::evaluate::Reading;
@@ -30,6 +31,16 @@ pub(crate) struct OwnReading {
     pub(crate) unclear: usize,
     /// What of the stack could not be read, beside what a student's key never shows.
     pub(crate) unread: Vec<Gap>,
+}
+
+impl OwnReading {
+    /// How the look ends: an error only where something could not be seen.
+    pub(crate) fn exit(&self) -> Exit {
+        match self.progress.progress {
+            Progress::Unknown => Exit::General,
+            _ => Exit::Done,
+        }
+    }
 }
 
 /// Reads the own stack of the one student in `reading`; `None` where nobody is in it.
@@ -194,4 +205,55 @@ pub(crate) fn next_step(checks: &[CheckResult]) -> Option<&str> {
         .or_else(|| first(None, Verdict::Fail))
         .or_else(|| first(None, Verdict::CouldNotCheck))?;
     Some(&next.hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::points::Points;
+
+    fn check(work: Work, verdict: Verdict, hint: &str) -> CheckResult {
+        CheckResult {
+            work,
+            ..CheckResult::of_stack(("a", "A"), verdict, Vec::new(), hint)
+        }
+    }
+
+    #[test]
+    fn the_next_step_is_the_first_that_was_seen_to_be_missing() {
+        use Verdict::{CouldNotCheck, Fail, NotProvable, Pass};
+        let task = |verdict, hint| check(Work::Student, verdict, hint);
+        let mut checks = vec![
+            check(Work::Stack, NotProvable, ""),
+            task(Pass, ""),
+            task(CouldNotCheck, "unsure"),
+            task(NotProvable, "for yourself"),
+        ];
+        assert_eq!(next_step(&checks), Some("unsure"));
+        checks.extend([task(Fail, "first"), task(Fail, "second")]);
+        assert_eq!(next_step(&checks), Some("first"));
+        checks.push(check(Work::Stack, Fail, "tell your instructor"));
+        assert_eq!(next_step(&checks), Some("tell your instructor"));
+        assert_eq!(next_step(&checks[..2]), None);
+    }
+
+    #[test]
+    fn of_the_stack_only_what_is_certainly_wrong_is_said() {
+        let mut unseen = check(Work::Stack, Verdict::CouldNotCheck, "hint");
+        judge_stack(&mut unseen, &[]);
+        assert_eq!(unseen.verdict, Verdict::NotProvable);
+        assert_eq!((unseen.hint.as_str(), unseen.points), ("", Points::ZERO));
+        assert_eq!(
+            Progress::of(&[unseen]),
+            Progress::Complete,
+            "it stops nobody"
+        );
+        let mut wrong = check(Work::Stack, Verdict::CouldNotCheck, "hint");
+        judge_stack(&mut wrong, &["the state machine x is missing".into()]);
+        assert_eq!(
+            (wrong.verdict, wrong.hint.as_str()),
+            (Verdict::Fail, "hint")
+        );
+        assert_eq!(Progress::of(&[wrong]), Progress::Broken);
+    }
 }

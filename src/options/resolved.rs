@@ -72,6 +72,15 @@ pub(crate) enum LabSource {
     BuiltIn,
 }
 
+impl LabSource {
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(dir) => Some(dir),
+            Self::BuiltIn => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CloudTarget {
     /// AWS, or the endpoint in its place. `None`: AWS's own configuration decides.

@@ -8,16 +8,15 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::class::invalid;
 use super::run::{interrupted, look_alone};
 use super::say::said;
-use super::session::pace;
+use super::session::{in_region, pace};
 use crate::aws::{self, CallError, Client, ConnectOptions};
 use crate::cli::Cli;
 use crate::error::{Error, Exit, Result};
 use crate::evidence::own::{OwnReading, read_own};
-use crate::evidence::progress::Progress;
 use crate::evidence::reading::ClassReading;
 use crate::lab::{Lab, bundle};
 use crate::local::LocalCloud;
-use crate::options::{CloudTarget, LabSource, OutputFormat, StudentSettings};
+use crate::options::{CloudTarget, OutputFormat, StudentSettings};
 use crate::report::own::OwnReport;
 use crate::roster::Student;
 use crate::stack::caller::Caller;
@@ -28,11 +27,7 @@ use crate::stack::own;
 pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let started = Instant::now();
     let settings = cli.student_settings()?;
-    let dir = match &settings.lab {
-        LabSource::Folder(dir) => Some(dir.as_path()),
-        LabSource::BuiltIn => None,
-    };
-    let lab = bundle::load(dir)?;
+    let lab = bundle::load(settings.lab.folder())?;
     let lab = lab.with_settings(&Default::default()).map_err(invalid)?;
     let client = connect(&settings, &lab).await?;
     let identity = client.caller_identity().await.map_err(refused)?;
@@ -47,10 +42,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     })?;
     let look = async |client: &Client| look(client, &lab, &mut desired, &student).await;
     let read = look_alone(&client, pace(settings.quota_scale), settings.ui, look).await?;
-    let exit = match read.progress.progress {
-        Progress::Unknown => Exit::General,
-        _ => Exit::Done,
-    };
+    let exit = read.exit();
     let report = OwnReport::new(&desired, &lab, student, read, ZonedDateTime::now());
     let mut out = io::stdout().lock();
     let written = match settings.ui.output {
@@ -88,39 +80,34 @@ async fn look(
 
 /// Connects with the student's own key. An embedded cloud must be running: a look starts nothing.
 async fn connect(settings: &StudentSettings, lab: &Lab) -> Result<Client> {
-    let asked = settings.region.as_ref().map(ToString::to_string);
-    let mut options = ConnectOptions {
-        invoke_base: settings.invoke_base.as_ref().map(ToString::to_string),
-        ..ConnectOptions::default()
-    };
-    match &settings.target {
+    let text = |url: &Option<_>| url.as_ref().map(ToString::to_string);
+    let asked = settings.region.as_ref();
+    let options = match &settings.target {
         CloudTarget::Local => {
-            let running = LocalCloud::from_env()?.running().await?;
-            let endpoint = running.ok_or_else(|| {
-                Error::new(
-                    Exit::General,
-                    "the embedded cloud",
-                    "is not running on this machine",
-                )
-                .hint("ask your instructor; without --local this looks in AWS")
+            let running = LocalCloud::from_env()?.running().await?.ok_or_else(|| {
+                let error = Error::new(Exit::General, "the embedded cloud", "is not running here");
+                error.hint("ask your instructor; without --local this looks in AWS")
             })?;
-            options.region = asked.unwrap_or_else(|| lab.region().to_owned());
-            options.endpoint_url = Some(endpoint.url);
-            options.invoke_base = Some(endpoint.invoke_base);
+            ConnectOptions {
+                region: asked.map_or_else(|| lab.region().to_owned(), ToString::to_string),
+                endpoint_url: Some(running.url),
+                invoke_base: Some(running.invoke_base),
+                ..ConnectOptions::default()
+            }
         }
         CloudTarget::Aws {
             profile,
             endpoint_url,
         } => {
-            options.profile = profile.as_ref().map(ToString::to_string);
-            options.endpoint_url = endpoint_url.as_ref().map(ToString::to_string);
-            let default = aws::default_region(options.profile.as_deref());
-            options.region = match asked {
-                Some(region) => region,
-                None => default.await.unwrap_or_else(|| lab.region().to_owned()),
+            let options = ConnectOptions {
+                profile: profile.as_ref().map(ToString::to_string),
+                endpoint_url: text(endpoint_url),
+                invoke_base: text(&settings.invoke_base),
+                ..ConnectOptions::default()
             };
+            in_region(asked, lab, options).await
         }
-    }
+    };
     Ok(aws::connect(options).await)
 }
 
