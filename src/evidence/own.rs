@@ -83,6 +83,10 @@ pub(crate) async fn read_own(
         true => Progress::NotDeployed,
         false => Progress::of(&progress.checks),
     };
+    if [Progress::Complete, Progress::NotDeployed].contains(&progress.progress) {
+        // Without the stack's checks the reading did not know that.
+        (progress.trouble, progress.hitch) = (None, None);
+    }
     let unclear = progress.executions.iter();
     let unclear = unclear.filter(|(starter, _)| *starter == Starter::Unclear);
     Ok(Some(OwnReading {
@@ -151,7 +155,7 @@ struct Wrong {
 fn what_is_wrong(stack: &Stack, own: &OwnStack) -> Wrong {
     let observed = &own.observed;
     let mut absent = Vec::new();
-    let asked = [Kind::Function, Kind::StateMachine, Kind::LogGroup];
+    let asked = [Kind::Function, Kind::StateMachine];
     for id in stack.resource_ids() {
         let ResourceId { kind, name } = &id;
         if !asked.contains(kind) || observed.gap(*kind, name).is_some() {

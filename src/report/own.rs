@@ -8,11 +8,13 @@ use jiff::ZonedDateTime;
 use serde_json::{Value, json};
 
 use crate::events::Command;
+use crate::evidence::activity::Trouble;
 use crate::evidence::check::{CheckResult, ExecutionEvidence, Verdict};
 use crate::evidence::own::{OwnReading, next_step};
 use crate::evidence::progress::StudentProgress;
 use crate::lab::Lab;
 use crate::lab::check::Work;
+use crate::lab::mistake::{Listener, Reason};
 use crate::roster::Student;
 use crate::stack::kinds::Desired;
 use crate::text;
@@ -116,6 +118,7 @@ impl OwnReport {
             "account": of_document.account,
             "region": of_document.region,
             "taken_at": rfc3339(&of_document.taken_at),
+            "trouble": self.mishap(),
             "next": next_step(&self.progress().checks),
             "notes": self.notes,
             "api_calls": calls,
@@ -156,6 +159,9 @@ impl OwnReport {
             }
         }
         self.stack(paint, out)?;
+        if let Some(words) = self.own_line() {
+            writeln!(out, "\n{} {}", paint.bold("Now:"), clean(words))?;
+        }
         if let Some(next) = next_step(&progress.checks) {
             writeln!(out, "\n{} {}", paint.bold("Next:"), clean(next))?;
         }
@@ -197,10 +203,34 @@ impl OwnReport {
         list(out, paint, "Wrong with your stack:", said)
     }
 
-    /// What went wrong, and what the student changed. The student's own line, made from the lab's `[[mistake]]`s, belongs
-    /// at its head.
+    /// What went wrong since the last success, often or once.
+    fn mishap(&self) -> Option<&Trouble> {
+        let progress = self.progress();
+        progress.trouble.as_ref().or(progress.hitch.as_ref())
+    }
+
+    /// The student's own line: the sentence that the lab has for what went wrong, where it is said to the student.
+    fn own_line(&self) -> Option<&str> {
+        let said = self.mishap().filter(|it| it.to == Listener::Student);
+        said.and_then(|it| it.say.as_deref())
+    }
+
+    /// Requests that the API refused: no execution shows them.
+    fn refused(&self) -> Option<String> {
+        let refused = self
+            .mishap()
+            .filter(|it| it.reason == Reason::RefusedRequests)?;
+        let count = plural(refused.count.unwrap_or(1), "request");
+        Some(match &refused.cause {
+            Some(cause) => format!("{count} refused: {cause}"),
+            None => format!("{count} refused"),
+        })
+    }
+
+    /// What went wrong, and what the student changed.
     fn trouble(&self, paint: Paint, out: &mut impl Write) -> io::Result<()> {
-        list(out, paint, "What went wrong:", self.failures())?;
+        let wrong = self.refused().into_iter().chain(self.failures());
+        list(out, paint, "What went wrong:", wrong.collect())?;
         let changes = self.progress().changes.iter();
         let changes = changes.map(|change| format!("{}: {}", change.resource, change.summary));
         list(out, paint, "Not as it was deployed:", changes.collect())

@@ -12,6 +12,15 @@ use crate::stack::kinds::{
 use crate::stack::observe::Depth;
 use crate::stack::ownership::{Owner, Tags};
 
+/// The kinds of which a student's key does not show whether they are as they must be.
+const HIDDEN: [Kind; 5] = [
+    Kind::Role,
+    Kind::ManagedPolicy,
+    Kind::User,
+    Kind::RestApi,
+    Kind::LogGroup,
+];
+
 /// What a student's key shows of the own stack.
 #[derive(Debug, Default)]
 pub(crate) struct OwnStack {
@@ -112,11 +121,10 @@ pub(crate) async fn observe(client: &Client, desired: &Desired) -> Result<OwnSta
         kind,
         name: None,
         student: None,
-        cause: "a student's key does not show it".to_owned(),
+        cause: "only the instructor sees whether it is as it must be".to_owned(),
     };
-    let mut gaps = [Kind::Role, Kind::ManagedPolicy, Kind::User]
-        .map(hidden)
-        .to_vec();
+    // Of APIs and log groups it is seen that they are there, and not whether they have the class's settings.
+    let mut gaps: Vec<Gap> = HIDDEN.map(hidden).to_vec();
     let (found, more) = functions?;
     gaps.extend(more);
     let (state_machines, more) = machines?;

@@ -66,7 +66,7 @@ impl Day {
         let api = self.api_ids().await[&format!("{student}-workflow-api")].clone();
         for data in posted {
             let (body, open) = (input(data), Authorization::None);
-            let answer = cloud.invoke_api(&api, "prod", "POST", "/process", &body, open);
+            let answer = cloud.invoke_api(&api, "prod", "POST", "/process", &body, open, "curl/8");
             assert_eq!(answer.await.unwrap().status, 202);
         }
         let arn = machine(student);
@@ -172,6 +172,14 @@ async fn a_students_own_look_agrees_with_the_instructors_status() {
         (0, &"not-started".into()),
         "{other}"
     );
+    // The same mistake twice: the lab's sentence about it is said to the student, too.
+    day.work_as("user10", &["inventory", "inventory"], &[])
+        .await;
+    let (_, stuck) = day.asked_by("user10");
+    assert_eq!(stuck["trouble"]["reason"], "repeated-failure", "{stuck}");
+    let shown = said(&day.check_as("user10", &[]).stdout);
+    let sentence = "Now: Look at dataType in your input: there is no \"inventory\"";
+    assert!(shown.contains(sentence), "{shown}");
 
     day.work_as("user1", &["customer_data", "inventory_data", ""], &[])
         .await;
@@ -179,7 +187,10 @@ async fn a_students_own_look_agrees_with_the_instructors_status() {
     let (code, own) = day.asked_by("user1");
     assert_eq!((code, &own["status"]), (0, &"complete".into()), "{own}");
     assert_eq!(own_tasks(&own), own_tasks(&seen));
-    assert_eq!(own["next"], Value::Null);
+    assert_eq!(
+        (&own["next"], &own["trouble"]),
+        (&Value::Null, &Value::Null)
+    );
 
     // What the student changed shows as the student's, and the tasks stay as the instructor sees them.
     let cloud = day.as_student("user1").await;
