@@ -11,6 +11,7 @@ use crate::evidence::functions::{FunctionLook, not_ready};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::reading::{ClassReading, read_listed};
 use crate::evidence::recorded::{Recorded, Written};
+use crate::ids::Scope;
 use crate::lab::check::{Proof, Work};
 use crate::lab::marks::Starter;
 use crate::stack::kinds::state_machine::KnownMachines;
@@ -57,7 +58,7 @@ pub(crate) async fn read_own(
     let mut cache = Cache::new(key);
     for stack in &desired.stacks {
         let student = stack.student();
-        let records = presumed_records(reading, stack, own);
+        let records = presumed_records(&desired.scope, stack, own);
         cache.homeroom.insert(student.clone(), records);
         cache.students.insert(student.clone(), seen_active(own));
     }
@@ -98,7 +99,7 @@ pub(crate) async fn read_own(
 
 /// The records that this machine does not have. A function that is as recorded, and that nobody has written since the
 /// stack was made, is homeroom's own work; of any other only its last write is known.
-fn presumed_records(reading: &ClassReading<'_>, stack: &Stack, own: &OwnStack) -> Recorded {
+fn presumed_records(scope: &Scope, stack: &Stack, own: &OwnStack) -> Recorded {
     let mut records = Recorded {
         elsewhere: true,
         ..Recorded::default()
@@ -113,7 +114,7 @@ fn presumed_records(reading: &ClassReading<'_>, stack: &Stack, own: &OwnStack) -
         };
         if let Some(modified_ms) = seen.modified_ms
             && modified_ms <= born_ms + DEPLOYMENT_MS
-            && function.is_as_recorded(&reading.desired.scope, &stack.owner, seen)
+            && function.is_as_recorded(scope, &stack.owner, seen)
         {
             let written = Written {
                 clean_from_ms: modified_ms.min(born_ms),
@@ -215,6 +216,105 @@ pub(crate) fn next_step(checks: &[CheckResult]) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::lab::points::Points;
+    use crate::stack::kinds::{Desired, function, state_machine};
+    use crate::stack::ownership::Ownership;
+    use crate::stack::plan::tests::desired;
+    use crate::stack::plan::{Verdict as Found, deploy};
+
+    const BORN_MS: i64 = 1_763_870_000_000;
+
+    /// A stack whose functions are as homeroom recorded them, all last written at this time.
+    fn deployed(desired: &Desired, modified_ms: i64) -> OwnStack {
+        let (scope, stack) = (&desired.scope, &desired.stacks[0]);
+        let ours = Ownership::Ours(stack.owner.clone());
+        let mut own = OwnStack::default();
+        for spec in &stack.functions {
+            let seen = function::Seen {
+                name: spec.name.clone(),
+                role_arn: scope.role_arn(&desired.class, &spec.role),
+                runtime: spec.runtime.clone(),
+                handler: spec.handler.clone(),
+                timeout_s: spec.timeout_s,
+                memory_mib: spec.memory_mib,
+                environment: spec.environment.clone(),
+                code_sha256: spec.code.sha256.clone(),
+                description: spec.description(scope, &stack.owner),
+                extras: Default::default(),
+                modified_ms: Some(modified_ms),
+                ownership: ours.clone(),
+            };
+            own.functions.push((spec.name.clone(), Default::default()));
+            own.observed.functions.insert(spec.name.clone(), seen);
+        }
+        for spec in &stack.state_machines {
+            let machine = state_machine::Seen {
+                name: spec.name.clone(),
+                arn: scope.state_machine_arn(&spec.name),
+                created_ms: Some(BORN_MS),
+                detail: None,
+                ownership: ours.clone(),
+            };
+            own.observed
+                .state_machines
+                .insert(spec.name.clone(), machine);
+        }
+        let cause = "hidden".to_owned();
+        own.observed.gaps.push(Gap {
+            kind: Kind::Role,
+            name: None,
+            student: None,
+            cause,
+        });
+        own
+    }
+
+    #[test]
+    fn only_what_the_deployment_wrote_is_taken_for_homerooms_own_work() {
+        let desired = desired(&["ana"]);
+        let (scope, stack) = (&desired.scope, &desired.stacks[0]);
+        let name = &stack.functions[0].name;
+        let records = |own: &OwnStack| presumed_records(scope, stack, own);
+        for (modified_ms, ours) in [
+            (BORN_MS - 60_000, true),
+            (BORN_MS + DEPLOYMENT_MS, true),
+            (BORN_MS + DEPLOYMENT_MS + 1, false),
+        ] {
+            let records = records(&deployed(&desired, modified_ms));
+            assert!(records.elsewhere);
+            assert_eq!(records.functions.contains_key(name), ours, "{modified_ms}");
+        }
+        let mut changed = deployed(&desired, BORN_MS);
+        let seen = changed.observed.functions.get_mut(name).unwrap();
+        seen.timeout_s += 1;
+        assert!(!records(&changed).functions.contains_key(name));
+    }
+
+    #[test]
+    fn settings_that_only_the_instructor_has_are_no_difference() {
+        let mut lab = desired(&["ana"]);
+        let mut class = lab.clone();
+        let function = &mut class.stacks[0].functions[0];
+        function
+            .environment
+            .insert("LOG_LEVEL".into(), "DEBUG".into());
+        function.code.sha256 = "another lab's".into();
+        function.reserved_concurrency = Some(2);
+        let mut own = deployed(&class, BORN_MS);
+        own.functions[0].1.reserved = Some(2);
+        let found = |desired: &Desired, own: &OwnStack| {
+            let plan = deploy::plan(desired, &own.observed, false);
+            plan.students[0].functions().next().map(|item| item.verdict)
+        };
+        assert_eq!(found(&lab, &own), Some(Found::Update));
+        lab.take_deployed(&own);
+        assert_eq!(found(&lab, &own), Some(Found::NoChange));
+        // What the student changed stays the student's.
+        let mut lab = desired(&["ana"]);
+        let name = lab.stacks[0].functions[0].name.clone();
+        own.observed.functions.get_mut(&name).unwrap().memory_mib += 1;
+        lab.take_deployed(&own);
+        assert_eq!(found(&lab, &own), Some(Found::Keep));
+    }
 
     fn check(work: Work, verdict: Verdict, hint: &str) -> CheckResult {
         CheckResult {
