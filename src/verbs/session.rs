@@ -13,9 +13,10 @@ use crate::evidence::cache::CacheKey;
 use crate::evidence::kept::ClassFiles;
 use crate::files::class_dir;
 use crate::ids::Scope;
+use crate::lab::Lab;
 use crate::lab::allowed::JudgedRisks;
 use crate::local::{self, LocalCloud, StartupStep};
-use crate::options::{CloudTarget, Profile, QuotaScale};
+use crate::options::{CloudTarget, Profile, QuotaScale, Region};
 use crate::roster::Student;
 use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::hints;
@@ -45,20 +46,14 @@ impl Class {
                 profile,
                 endpoint_url,
             } => {
-                let profile = profile.map(|p| p.to_string());
-                let region = match &self.settings.region {
-                    Some(region) => region.to_string(),
-                    None => aws::default_region(profile.as_deref())
-                        .await
-                        .unwrap_or_else(|| self.lab.region().to_owned()),
-                };
                 let options = ConnectOptions {
-                    profile,
-                    region,
+                    profile: profile.map(|p| p.to_string()),
                     endpoint_url: endpoint_url.map(|u| u.to_string()),
                     invoke_base: self.settings.invoke_base.as_ref().map(ToString::to_string),
                     ..ConnectOptions::default()
                 };
+                let region = self.settings.region.as_ref();
+                let options = in_region(region, &self.lab, options).await;
                 self.open(options).await
             }
         }
@@ -215,10 +210,29 @@ impl Session {
     }
 
     pub(crate) fn pace(&self) -> Pace {
-        match self.class.settings.quota_scale {
-            QuotaScale::Factor(factor) => Pace::Scaled(factor),
-            QuotaScale::Off => Pace::Unlimited,
-        }
+        pace(self.class.settings.quota_scale)
+    }
+}
+
+/// The options with the region that was asked for, else that of AWS's own configuration, else the lab's.
+pub(super) async fn in_region(
+    asked: Option<&Region>,
+    lab: &Lab,
+    mut options: ConnectOptions,
+) -> ConnectOptions {
+    options.region = match asked {
+        Some(region) => region.to_string(),
+        None => aws::default_region(options.profile.as_deref())
+            .await
+            .unwrap_or_else(|| lab.region().to_owned()),
+    };
+    options
+}
+
+pub(super) fn pace(scale: QuotaScale) -> Pace {
+    match scale {
+        QuotaScale::Factor(factor) => Pace::Scaled(factor),
+        QuotaScale::Off => Pace::Unlimited,
     }
 }
 

@@ -2,6 +2,7 @@
 //! Each test has a cloud of its own and looks at it through an independent client.
 
 mod access;
+mod check;
 mod disk;
 mod grades;
 mod half_states;
