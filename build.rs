@@ -1,5 +1,5 @@
 //! Two things that cargo cannot see by itself: files that come to or leave the lab that is built into the
-//! binary, and whether there is a browser for the tests of the report.
+//! binary, and whether there is a browser for the tests of the report, and axe-core to run in it.
 
 use std::env;
 
@@ -10,6 +10,11 @@ fn main() {
     // Without a browser those tests are listed as ignored, so that `cargo test` needs Rust and Python only.
     // Who names one (as .ci/run does) means it: then they run, and fail where it does not.
     println!("cargo::rustc-check-cfg=cfg(browser)");
+    println!("cargo::rustc-check-cfg=cfg(axe)");
+    println!("cargo::rerun-if-env-changed=HOMEROOM_TEST_AXE");
+    if env::var_os("HOMEROOM_TEST_AXE").is_some() {
+        println!("cargo::rustc-cfg=axe");
+    }
     println!("cargo::rerun-if-env-changed=HOMEROOM_TEST_CHROMIUM");
     println!("cargo::rerun-if-env-changed=PATH");
     let named = env::var_os("HOMEROOM_TEST_CHROMIUM").is_some();

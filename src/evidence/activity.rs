@@ -22,6 +22,16 @@ pub struct Refusal {
     pub reason: String,
 }
 
+impl Refusal {
+    /// In a sentence without an end: `answered 400: the body is empty`.
+    pub(crate) fn sentence(&self) -> String {
+        match self.status {
+            Some(status) => format!("answered {status}: {}", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

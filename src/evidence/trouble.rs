@@ -120,10 +120,7 @@ impl SinceSuccess<'_> {
                 since_ms: counted.last()?.at_ms,
                 error: None,
                 cause: Some(&newest.reason),
-                sentence: match newest.status {
-                    Some(status) => format!("answered {status}: {}", newest.reason),
-                    None => newest.reason.clone(),
-                },
+                sentence: newest.sentence(),
                 input: None,
                 http_status: newest.status,
                 task: self.task(|starter| starter == Starter::Api),

@@ -3,7 +3,7 @@
 use crate::evidence::activity::Trouble;
 use crate::evidence::attention::{Need, room_remarks};
 use crate::evidence::progress::Progress;
-use crate::lab::mistake::{Listener, Reason};
+use crate::lab::mistake::Reason;
 use crate::text::words::{minutes, plural, some_of};
 use jiff::Timestamp;
 
@@ -199,6 +199,7 @@ fn is_unread(row: &ReportStudent) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::mistake::Listener;
 
     fn need(name: &str, reason: Reason, say: Option<&str>, room: Option<&str>) -> Need {
         Need {

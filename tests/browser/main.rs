@@ -5,6 +5,7 @@
     reason = "what goes wrong stops a test where it is"
 )]
 
+mod barriers;
 #[expect(dead_code, reason = "the example takes the picture")]
 mod cdp;
 #[path = "../handout_sample/mod.rs"]

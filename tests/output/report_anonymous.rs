@@ -37,7 +37,7 @@ fn telling_class() -> Document {
         activity.unread = Some(quoted.clone());
         activity.refusals.push(Refusal {
             at_ms: report.taken_at.timestamp().as_millisecond(),
-            status: 400,
+            status: Some(400),
             reason: quoted.clone(),
         });
         if let Some(trouble) = &mut row.progress.trouble {

@@ -446,7 +446,7 @@ impl Mishap {
                 .rev()
                 .map(|at_ms| Refusal {
                     at_ms,
-                    status: 400,
+                    status: Some(400),
                     reason: self.cause.as_ref().unwrap().1.clone(),
                 })
                 .collect(),
@@ -890,7 +890,7 @@ pub fn hostile_class() -> Document {
         activity.unread = Some(text.clone());
         activity.refusals = vec![Refusal {
             at_ms: report.taken_at.timestamp().as_millisecond(),
-            status: 400,
+            status: Some(400),
             reason: text.clone(),
         }];
         for (_, execution) in &row.progress.executions {

@@ -76,7 +76,7 @@ fn refused(alike: &[Refusal], document: &Document) -> Option<Value> {
         "tone": Tone::Bad,
         "refused": requests,
         "since": since,
-        "error": format!("answered {}: {}", first.status, shortened(&first.reason, EXCERPT)),
+        "error": shortened(&first.sentence(), EXCERPT),
         "input": null,
         "console": null,
     }))
