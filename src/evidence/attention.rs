@@ -142,6 +142,14 @@ pub fn find_silent(students: &mut [StudentProgress], lab: &Lab, now: Timestamp) 
         if matches!(student.progress, Progress::Complete | Progress::NotDeployed) {
             (student.trouble, student.hitch) = (None, None);
         }
+        // Of a student who was not read this time.
+        if student
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| is_silence(trouble.reason))
+        {
+            student.trouble = None;
+        }
     }
     let now_ms = now.as_millisecond();
     let Some(pace) = Pace::of(students).filter(|pace| pace.is_at_work(now_ms)) else {
@@ -164,6 +172,10 @@ pub fn find_silent(students: &mut [StudentProgress], lab: &Lab, now: Timestamp) 
             student.trouble = Some(silence(student, reason, since_ms, lab.mistakes()));
         }
     }
+}
+
+fn is_silence(reason: Reason) -> bool {
+    matches!(reason, Reason::Idle | Reason::NotStarted)
 }
 
 fn silence(

@@ -45,6 +45,8 @@ pub struct ClassReading<'a> {
     pub desired: &'a Desired,
     /// The students.
     pub students: &'a [Student],
+    /// Students who are not read this time. They have no checks then, and whoever asks has something that stands for them.
+    pub skip: &'a BTreeSet<Username>,
     /// How closely to look: at the chosen students, or also at who left the class.
     pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
@@ -200,6 +202,14 @@ impl ClassReader<'_> {
         let sight = stack
             .map(|stack| StackSight::of(scope, lab, stack, plan, self.observed))
             .unwrap_or_default();
+        if self.reading.skip.contains(&student.username) {
+            return Ok((
+                StudentProgress::unread(&student.username),
+                sight,
+                to_read.memory.clone(),
+                None,
+            ));
+        }
         let mut settling = Settling::default();
         let (facts, mut memory) = if sight.is_empty() {
             // There is nothing to ask about, and what is known stays.
