@@ -8,7 +8,7 @@ use tracing::Instrument;
 use crate::aws::Client;
 use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
-use crate::evidence::attempts::{AttemptsReader, Tried};
+use crate::evidence::attempts::{AttemptsReader, ReadAttempts};
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::causes::add_causes;
 use crate::evidence::evaluate::{Facts, Reading, evaluate};
@@ -233,7 +233,7 @@ impl ClassReader<'_> {
             checks: &checks,
         };
         let tried = match sight.is_empty() {
-            true => Tried::default(),
+            true => ReadAttempts::default(),
             false => attempts.read(&mut memory, &mut settling).await?,
         };
         let endpoints = stack.map(|stack| {

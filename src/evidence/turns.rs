@@ -13,9 +13,9 @@ const WORKS: SignedDuration = SignedDuration::from_mins(15);
 
 /// The students as they were last read.
 #[derive(Debug, Default)]
-pub(crate) struct Turns(BTreeMap<Username, (Timestamp, StudentProgress)>);
+pub(crate) struct WatchTurns(BTreeMap<Username, (Timestamp, StudentProgress)>);
 
-impl Turns {
+impl WatchTurns {
     /// Who is not read this time, with what stands for them: so many students can be read, and those who were never read
     /// are read at once.
     pub(crate) fn not_now(
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_class_that_fits_is_read_whole_and_so_is_who_was_never_read() {
-        let mut turns = Turns::default();
+        let mut turns = WatchTurns::default();
         let class = names(0..30);
         assert!(turns.not_now(&class, 5, at(0)).is_empty());
         let students: Vec<_> = class
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn who_works_is_read_more_often_and_everybody_in_turn() {
-        let mut turns = Turns::default();
+        let mut turns = WatchTurns::default();
         let class = names(0..500);
         let read = |minute: i64, of: &[Username]| -> Vec<StudentProgress> {
             let seen = |name: &Username| (name.as_str() < "u040").then_some(minute);
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn who_is_not_read_stands_with_the_time_of_their_reading() {
-        let mut turns = Turns::default();
+        let mut turns = WatchTurns::default();
         let class = names(0..2);
         let students: Vec<_> = class
             .iter()

@@ -21,7 +21,7 @@ use crate::aws::pacing::calls_at_share;
 use crate::cli::{Cli, WatchArgs};
 use crate::error::{Exit, Result};
 use crate::events::Command;
-use crate::evidence::turns::Turns;
+use crate::evidence::turns::WatchTurns;
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
@@ -77,7 +77,7 @@ async fn watch(
     let room = calls_at_share(SHARE, pace, &quotas, Operation::ListExecutions, interval);
     let students = session.class.students.iter();
     let students: Vec<_> = students.map(|student| student.username.clone()).collect();
-    let mut turns = Turns::default();
+    let mut turns = WatchTurns::default();
     let mut due = Instant::now();
     loop {
         tokio::select! {
