@@ -292,6 +292,9 @@ pub struct ValidateArgs {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct StatusArgs {
+    /// Show only students in these states (several with commas); the counts stay the class's
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    pub(crate) state: Vec<StateChoice>,
     #[command(flatten)]
     pub(crate) attest: AttestArgs,
 }
@@ -329,6 +332,25 @@ pub struct ReportArgs {
     pub(crate) attest: AttestArgs,
 }
 
+/// States of students to choose by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateChoice {
+    /// Needs somebody, whatever else they are
+    Stuck,
+    /// Everything that can be proven is
+    Complete,
+    /// Some of their tasks are done
+    InProgress,
+    /// None of them is
+    NotStarted,
+    /// Nothing of their stack is there
+    NotDeployed,
+    /// Something of it is there, and is not as it must be
+    Broken,
+    /// Something could not be checked
+    Unknown,
+}
+
 /// Systems whose gradebooks can be filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Gradebook {
@@ -338,7 +360,7 @@ pub(crate) enum Gradebook {
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct WatchArgs {
-    /// Seconds from one reading to the next, at least; more for a large class
+    /// Seconds from one reading to the next, at least; of a large class, those who work now are read first
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub(crate) interval: u64,
     /// Port on this machine [default: a free one]
@@ -495,6 +517,23 @@ mod tests {
             verb = verb.find_subcommand_mut(word).expect("a verb");
         }
         verb.render_long_help().to_string()
+    }
+
+    #[test]
+    fn a_mistyped_state_is_refused_with_the_one_that_was_meant() {
+        let parsed = |states: &str| Cli::try_parse_from(["homeroom", "status", "--state", states]);
+        let Some(Verb::Status(args)) = parsed("stuck,not-started").ok().map(|cli| cli.verb) else {
+            panic!("two states");
+        };
+        assert_eq!(args.state, [StateChoice::Stuck, StateChoice::NotStarted]);
+        let error = parsed("stuk").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(
+            error
+                .to_string()
+                .contains("a similar value exists: 'stuck'"),
+            "{error}"
+        );
     }
 
     #[test]

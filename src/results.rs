@@ -5,7 +5,8 @@
     reason = "names of fields and variants say it; what needs words has them"
 )]
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -128,6 +129,20 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
+    /// With the lines of these students alone, where some are chosen. The counts stay those of all.
+    pub(crate) fn of(&self, only: Option<&BTreeSet<Username>>) -> Cow<'_, Self> {
+        let Some(only) = only else {
+            return Cow::Borrowed(self);
+        };
+        let mut some = self.clone();
+        some.students
+            .retain(|student| only.contains(&student.username));
+        if let Some(needs) = &mut some.attention {
+            needs.retain(|need| only.contains(&need.username));
+        }
+        Cow::Owned(some)
+    }
+
     pub(crate) fn count(&self, outcome: Outcome) -> usize {
         let ended = |student: &&StudentResult| student.outcome == outcome;
         self.students.iter().filter(ended).count()
@@ -163,5 +178,29 @@ mod tests {
         assert_eq!(outcome(&[pass, pass]), Outcome::Passed);
         assert_eq!(outcome(&[pass, unsure]), Outcome::Unknown);
         assert_eq!(outcome(&[unsure, Verdict::Fail]), Outcome::Failed);
+    }
+
+    #[test]
+    fn chosen_students_are_listed_and_the_counts_stay_those_of_all() {
+        let student = |name: &str| StudentResult::new(name.parse().unwrap(), Outcome::Broken);
+        let all = RunSummary {
+            command: Command::Status,
+            class: "spring".parse().unwrap(),
+            students: vec![student("ana"), student("ben")],
+            summary: BTreeMap::from([("students".to_owned(), 2)]),
+            left: Vec::new(),
+            attention: Some(Vec::new()),
+            room: None,
+            forecast: None,
+            files: Vec::new(),
+            notes: Vec::new(),
+            api_calls: BTreeMap::new(),
+            elapsed_s: 0.0,
+        };
+        assert_eq!(*all.of(None), all);
+        let only = BTreeSet::from(["ben".parse().unwrap()]);
+        let some = all.of(Some(&only));
+        assert_eq!(some.students, [student("ben")]);
+        assert_eq!(some.summary, all.summary);
     }
 }

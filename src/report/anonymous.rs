@@ -20,7 +20,7 @@ use crate::evidence::check::{CheckResult, Verdict};
 use crate::files::{class_dir, named, prepare};
 use crate::ids::{ClassName, Username};
 use crate::lab::check::Work;
-use crate::lab::mistake::Reason;
+use crate::lab::mistake::TroubleReason;
 use crate::roster::Student;
 use crate::stack::diff::Change;
 use crate::stack::kinds::Gap;
@@ -235,7 +235,7 @@ fn student(row: &ReportStudent, pseudonym: &Username, scrub: &Scrub) -> ReportSt
     }
     // Who needs somebody stays, with reason, task, count and time. The rest quotes the student, but of a stack.
     if let Some(trouble) = &mut progress.trouble {
-        let of_stack = trouble.reason == Reason::StackBroken;
+        let of_stack = trouble.reason == TroubleReason::StackBroken;
         let kept = |text: Option<String>| text.filter(|_| of_stack).map(|text| scrub.text(&text));
         (trouble.cause, trouble.say) = (kept(trouble.cause.take()), kept(trouble.say.take()));
         trouble.room = None;

@@ -3,7 +3,7 @@
 use crate::evidence::activity::Trouble;
 use crate::evidence::attention::{Need, room_remarks};
 use crate::evidence::progress::Progress;
-use crate::lab::mistake::Reason;
+use crate::lab::mistake::TroubleReason;
 use crate::text::words::{minutes, plural, some_of};
 use jiff::Timestamp;
 
@@ -119,7 +119,7 @@ impl NeedGroup {
 pub(crate) fn why(trouble: &Trouble, now: Timestamp) -> String {
     let word = marks::of_reason(trouble.reason).word;
     match (trouble.reason, trouble.since) {
-        (Reason::Idle, Some(since)) => {
+        (TroubleReason::Idle, Some(since)) => {
             format!("{word} for {}", minutes(now.duration_since(since)))
         }
         _ => word.to_owned(),
@@ -130,7 +130,7 @@ pub(crate) fn why(trouble: &Trouble, now: Timestamp) -> String {
 pub(crate) fn how_often(trouble: &Trouble, time: impl Fn(Timestamp) -> String) -> String {
     let since = trouble.since.map(time);
     match (trouble.reason, trouble.count, since) {
-        (Reason::NotStarted, _, Some(since)) => format!("the class began at {since}"),
+        (TroubleReason::NotStarted, _, Some(since)) => format!("the class began at {since}"),
         (_, Some(1), Some(since)) => format!("once, at {since}"),
         (_, Some(count), Some(since)) => format!("{count} times since {since}"),
         (_, Some(count), None) => format!("{count} times"),
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
     use crate::lab::mistake::Listener;
 
-    fn need(name: &str, reason: Reason, say: Option<&str>, room: Option<&str>) -> Need {
+    fn need(name: &str, reason: TroubleReason, say: Option<&str>, room: Option<&str>) -> Need {
         Need {
             username: name.parse().unwrap(),
             trouble: Trouble {
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_remark_to_the_room_comes_first_and_takes_its_students() {
-        use Reason::{OwnChange, RefusedRequests};
+        use TroubleReason::{OwnChange, RefusedRequests};
         let groups = told(vec![
             need("u1", OwnChange, None, None),
             need("u2", RefusedRequests, Some("a"), Some("send x")),
@@ -246,13 +246,20 @@ mod tests {
 
     #[test]
     fn many_students_alike_are_one_entry_and_different_causes_are_not() {
-        let many = (0..500).map(|n| need(&format!("u{n}"), Reason::NotStarted, Some("go"), None));
+        let many = (0..500).map(|n| {
+            need(
+                &format!("u{n}"),
+                TroubleReason::NotStarted,
+                Some("go"),
+                None,
+            )
+        });
         let groups = grouped(many.collect());
         assert_eq!((groups.len(), groups[0].needs.len()), (1, 500));
         assert_eq!(groups[0].cause().unwrap(), "of <username>-api");
         let apart = vec![
-            need("u1", Reason::RepeatedFailure, None, None),
-            need("u2", Reason::RepeatedFailure, None, None),
+            need("u1", TroubleReason::RepeatedFailure, None, None),
+            need("u2", TroubleReason::RepeatedFailure, None, None),
         ];
         assert_eq!(grouped(apart).len(), 2);
     }
@@ -260,13 +267,13 @@ mod tests {
     #[test]
     fn how_often_and_since_when_read_as_a_person_says_it() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let mut trouble = need("u1", Reason::RepeatedFailure, None, None).trouble;
+        let mut trouble = need("u1", TroubleReason::RepeatedFailure, None, None).trouble;
         let clock = |at: Timestamp| at.strftime("%H:%M").to_string();
         trouble.since = Some(at("2026-05-14T10:42:00Z"));
         assert_eq!(how_often(&trouble, clock), "3 times since 10:42");
         trouble.count = Some(1);
         assert_eq!(how_often(&trouble, clock), "once, at 10:42");
-        (trouble.reason, trouble.count) = (Reason::Idle, None);
+        (trouble.reason, trouble.count) = (TroubleReason::Idle, None);
         assert_eq!(how_often(&trouble, clock), "since 10:42");
         assert_eq!(
             why(&trouble, at("2026-05-14T11:00:30Z")),

@@ -1,7 +1,7 @@
 //! The document: a class at one moment. `report.json` is this document, and every page, table and file of a class renders
 //! from it. Its sums are in [`super::tally`] and [`super::causes`], computed when it is written or shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, ZonedDateTime};
 use serde::{Serialize, Serializer};
@@ -15,7 +15,7 @@ use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::{ClassName, LabId, Username};
 use crate::lab::check::Work;
 use crate::lab::marks::Starter;
-use crate::lab::mistake::Reason;
+use crate::lab::mistake::TroubleReason;
 use crate::lab::points::Points;
 use crate::roster::Student;
 use crate::stack::kinds::Gap;
@@ -185,11 +185,18 @@ impl Document {
 
     /// The same without the stacks that are broken already among those who need somebody.
     pub(super) fn other_causes(&self) -> Vec<Cause> {
-        let told = |row: &&ReportStudent| {
+        let told = self.told_broken();
+        let others = self.students.iter();
+        Self::causes_of(others.filter(|row| !told.contains(&row.student.username)))
+    }
+
+    /// Whose broken stack is told among those who need somebody.
+    pub(super) fn told_broken(&self) -> BTreeSet<&Username> {
+        let broken = self.students.iter().filter(|row| {
             let trouble = row.progress.trouble.as_ref();
-            trouble.is_some_and(|trouble| trouble.reason == Reason::StackBroken)
-        };
-        Self::causes_of(self.students.iter().filter(|row| !told(row)))
+            trouble.is_some_and(|trouble| trouble.reason == TroubleReason::StackBroken)
+        });
+        broken.map(|row| &row.student.username).collect()
     }
 
     fn causes_of<'a>(students: impl Iterator<Item = &'a ReportStudent>) -> Vec<Cause> {
@@ -208,6 +215,17 @@ impl Document {
     /// A moment of AWS in the same zone; `None` for a number that is no moment.
     pub(super) fn at(&self, ms: i64) -> Option<ZonedDateTime> {
         Some(self.in_zone(Timestamp::from_millisecond(ms).ok()?))
+    }
+
+    /// A moment, with the day and the year only where they differ from the report's.
+    pub(super) fn beside(&self, at: Timestamp) -> String {
+        let (at, taken_at) = (self.in_zone(at), &self.taken_at);
+        let format = match (at.date() == taken_at.date(), at.year() == taken_at.year()) {
+            (true, _) => "%H:%M",
+            (false, true) => "%-d %b, %H:%M",
+            (false, false) => "%-d %b %Y, %H:%M",
+        };
+        at.strftime(format).to_string()
     }
 
     /// `report.json`.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::events::Outcome;
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StackState};
-use crate::lab::mistake::Reason;
+use crate::lab::mistake::TroubleReason;
 use crate::stack::plan;
 
 use super::document::Turn;
@@ -113,14 +113,14 @@ pub(crate) fn of_progress(progress: Progress) -> Mark {
 }
 
 /// Why a student needs somebody. A page for the student themselves has other words.
-pub(crate) fn of_reason(reason: Reason) -> Mark {
+pub(crate) fn of_reason(reason: TroubleReason) -> Mark {
     match reason {
-        Reason::StackBroken => mark("!", "stack is broken: yours to repair", Tone::Bad),
-        Reason::OwnChange => mark("!", "their own change broke it", Tone::Bad),
-        Reason::RepeatedFailure => mark("×", "fails again and again", Tone::Bad),
-        Reason::RefusedRequests => mark("×", "requests refused", Tone::Bad),
-        Reason::Idle => mark("z", "silent", Tone::Unsure),
-        Reason::NotStarted => mark("○", "not seen yet", Tone::Unsure),
+        TroubleReason::StackBroken => mark("!", "stack is broken: yours to repair", Tone::Bad),
+        TroubleReason::OwnChange => mark("!", "their own change broke it", Tone::Bad),
+        TroubleReason::RepeatedFailure => mark("×", "fails again and again", Tone::Bad),
+        TroubleReason::RefusedRequests => mark("×", "requests refused", Tone::Bad),
+        TroubleReason::Idle => mark("z", "silent", Tone::Unsure),
+        TroubleReason::NotStarted => mark("○", "not seen yet", Tone::Unsure),
     }
 }
 

@@ -39,7 +39,7 @@ impl VerbEnded {
             ..view
         };
         let written = match ui.output {
-            OutputFormat::Json => json::document(&self.summary)
+            OutputFormat::Json => json::document(&self.summary.of(view.only))
                 .map_err(io::Error::from)
                 .and_then(|document| out.write_all(document.as_bytes())),
             OutputFormat::Text => print_summary(&self.summary, &view, &mut out),

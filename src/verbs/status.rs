@@ -1,13 +1,17 @@
 //! `status`: who is complete, in progress, not started, broken, could not be checked.
 
+use std::collections::BTreeSet;
+
 use super::class::{Class, invalid};
 use super::reading::{document, ended, read};
 use super::session::Session;
-use crate::cli::{AttestArgs, Cli, StatusArgs};
+use crate::cli::{AttestArgs, Cli, StateChoice, StatusArgs};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::evidence::attest::Attestations;
 use crate::evidence::kept::known;
+use crate::evidence::progress::{Progress, StudentProgress};
+use crate::ids::Username;
 use crate::lab::bundle;
 use crate::report::View;
 use crate::report::last_readings::places;
@@ -24,12 +28,32 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
         notes.push(nothing_stands(&session));
     }
     let document = document(&session, &standing);
+    let only = chosen(&args.state, &standing.students);
     let ended = ended(&session, Command::Status, standing, notes);
     let view = View {
         document: Some(&document),
+        only: only.as_ref(),
         ..session.view()
     };
     ended.show_with(&session, view)
+}
+
+/// The students in one of these states; `None` for everybody.
+fn chosen(states: &[StateChoice], students: &[StudentProgress]) -> Option<BTreeSet<Username>> {
+    let holds = |student: &&StudentProgress| {
+        let is = |choice: &StateChoice| match choice {
+            StateChoice::Stuck => student.trouble.is_some(),
+            StateChoice::Complete => student.progress == Progress::Complete,
+            StateChoice::InProgress => student.progress == Progress::InProgress,
+            StateChoice::NotStarted => student.progress == Progress::NotStarted,
+            StateChoice::NotDeployed => student.progress == Progress::NotDeployed,
+            StateChoice::Broken => student.progress == Progress::Broken,
+            StateChoice::Unknown => student.progress == Progress::Unknown,
+        };
+        states.iter().any(is)
+    };
+    let names = students.iter().filter(holds).map(|s| s.username.clone());
+    (!states.is_empty()).then(|| names.collect())
 }
 
 /// Reads what the instructor attests, before anything is asked of AWS.

@@ -1,7 +1,7 @@
 //! The page for a projector tells nobody's name, and not the account.
 
 use crate::report_sample::{class, class_before};
-use homeroom::evidence::activity::Refusal;
+use homeroom::evidence::activity::RefusedRequest;
 use homeroom::evidence::check::{Evidence, Verdict};
 use homeroom::report::html::Pages;
 use homeroom::report::{About, Document, PseudonymKey, Since, anonymous, write_reports};
@@ -35,7 +35,7 @@ fn telling_class() -> Document {
         let quoted = format!("{name} of {email} wrote M-99{username}");
         let activity = &mut row.progress.activity;
         activity.unread = Some(quoted.clone());
-        activity.refusals.push(Refusal {
+        activity.refusals.push(RefusedRequest {
             at_ms: report.taken_at.timestamp().as_millisecond(),
             status: Some(400),
             reason: quoted.clone(),

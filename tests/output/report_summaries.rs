@@ -307,6 +307,99 @@ fn a_wide_terminal_gets_words_in_every_cell() {
     insta::assert_snapshot!(show(&run, &view));
 }
 
+/// The words of a student's row; packed symbols each by itself.
+fn row_words(text: &str, user: &str) -> Vec<String> {
+    let row = text
+        .lines()
+        .rfind(|line| line.split(' ').next() == Some(user));
+    let words = row.unwrap().split_whitespace();
+    let symbol = |c: char| "✓◐○?–".contains(c);
+    words
+        .flat_map(|word| match word.chars().all(symbol) {
+            true => word.chars().map(String::from).collect(),
+            false => vec![word.to_owned()],
+        })
+        .collect()
+}
+
+#[test]
+fn a_wider_terminal_never_shows_less() {
+    let mut report = class(30);
+    report.students[5].student.name = Some("Maximiliana Theodora von Habsburg".to_owned());
+    let run = status_of(&report);
+    let at = |columns| {
+        let view = View {
+            document: Some(&report),
+            columns,
+            ..View::default()
+        };
+        show(&run, &view)
+    };
+    let mut narrower = at(50);
+    for columns in 51..=220 {
+        let wider = at(columns);
+        for row in &report.students {
+            let user = row.student.username.as_str();
+            let mut left = row_words(&wider, user);
+            for word in row_words(&narrower, user) {
+                let whole = word.trim_end_matches('…');
+                let same =
+                    |other: &String| *other == word || (word != whole && other.starts_with(whole));
+                let found = left.iter().position(same);
+                assert!(found.is_some(), "{columns}, {user}: {word}: {left:?}");
+                left.remove(found.unwrap());
+            }
+        }
+        narrower = wider;
+    }
+    for words in ["Amara Okafor", "min ago", "✓ done"] {
+        assert!(narrower.contains(words), "{words}: {narrower}");
+    }
+}
+
+#[test]
+fn status_begins_with_who_needs_somebody_and_what_to_say() {
+    let report = class(500);
+    let run = status_of(&report);
+    let view = View {
+        document: Some(&report),
+        columns: 120,
+        ..View::default()
+    };
+    let text = show(&run, &view);
+    let top = &text[..text.find("Section Morning").unwrap()];
+    insta::assert_snapshot!(top);
+    let causes = &text[text.find("Could not be checked or is broken").unwrap()..];
+    assert!(
+        !causes.contains("send-notification"),
+        "a broken stack is told once"
+    );
+}
+
+#[test]
+fn some_of_the_class_are_shown_and_all_are_counted() {
+    let report = class(30);
+    let run = status_of(&report);
+    let only: BTreeSet<_> = ["user8", "user17"].map(|u| u.parse().unwrap()).into();
+    let view = View {
+        document: Some(&report),
+        only: Some(&only),
+        ..View::default()
+    };
+    let text = show(&run, &view);
+    let rows = text.lines().filter(|line| line.starts_with("user"));
+    assert_eq!(rows.count(), 2, "{text}");
+    for words in [
+        "2 students need you",
+        "2 students of 30 shown",
+        "30 students: 17 complete",
+        "25 of 30",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("inventory") && !text.contains("ThrottlingException: Rate exceeded on"));
+}
+
 #[test]
 fn status_of_500_students_with_long_hostile_names_keeps_its_columns() {
     let mut report = class(500);

@@ -6,7 +6,7 @@
 )]
 
 use homeroom::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
-use homeroom::evidence::activity::{Activity, Attempt, AttemptEnd, Refusal, Trouble};
+use homeroom::evidence::activity::{Activity, Attempt, AttemptEnd, RefusedRequest, Trouble};
 use homeroom::evidence::check::{
     CheckResult, Evidence, ExecutionEvidence, PartsDone, Verdict, Why,
 };
@@ -15,7 +15,7 @@ use homeroom::evidence::progress::{Progress, StudentProgress};
 use homeroom::lab::check::Work;
 use homeroom::lab::given::{ExampleRequest, Output};
 use homeroom::lab::marks::Starter;
-use homeroom::lab::mistake::{Listener, Reason};
+use homeroom::lab::mistake::{Listener, TroubleReason};
 use homeroom::lab::points::Points;
 use homeroom::report::{Account, Document, ReportStudent};
 use homeroom::roster::Student;
@@ -285,7 +285,7 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
 /// What goes wrong for a student of the sample since their last success: seven kinds of being stuck.
 #[derive(Default)]
 struct Mishap {
-    reason: Option<Reason>,
+    reason: Option<TroubleReason>,
     task: &'static str,
     /// How often it happened.
     count: usize,
@@ -315,7 +315,7 @@ fn mishap(index: usize, username: &str) -> Mishap {
             input: json!({ "userId": username, "dataType": "inventory" }),
             say: "Look at dataType in your input: there is no \"inventory\"; write inventory_data.".into(),
             room: Some("send \"inventory\" as dataType; the type is inventory_data"),
-            ..of(Reason::RepeatedFailure, "several", if index % 30 == 4 { 3 } else { 2 })
+            ..of(TroubleReason::RepeatedFailure, "several", if index % 30 == 4 { 3 } else { 2 })
         },
         7 => Mishap {
             cause: Some((
@@ -323,16 +323,16 @@ fn mishap(index: usize, username: &str) -> Mishap {
                 "the body is not valid JSON: Expecting ',' delimiter: line 1 column 22 (char 21)".into(),
             )),
             say: "The body that you send is not valid JSON: look for a missing quote, comma or brace, or paste the payload's file as it is.".into(),
-            ..of(Reason::RefusedRequests, "api-test", 6)
+            ..of(TroubleReason::RefusedRequests, "api-test", 6)
         },
         10 => Mishap {
             say: "No request of yours arrives: send it by POST, and to the address that ends in /process; a GET, or another path, is answered 403 \"Missing Authentication Token\".".into(),
-            ..of(Reason::Idle, "api-test", 0)
+            ..of(TroubleReason::Idle, "api-test", 0)
         },
         11 => Mishap {
             cause: Some(("", format!("Lambda function {username}-send-notification is not there"))),
             say: "`homeroom deploy` puts back what is missing or half done. What the student changed stays.".into(),
-            ..of(Reason::StackBroken, "", 0)
+            ..of(TroubleReason::StackBroken, "", 0)
         },
         16 => Mishap {
             cause: Some((
@@ -342,17 +342,17 @@ fn mishap(index: usize, username: &str) -> Mishap {
             change: Some(format!("function {username}-process-data: code changed")),
             input: json!({ "userId": username, "dataType": "sales_data" }),
             say: format!("Your change of {username}-process-data does not load: open its code in the Lambda console, look for the line that the cause names, mend it, and choose Deploy."),
-            ..of(Reason::OwnChange, "logs", 3)
+            ..of(TroubleReason::OwnChange, "logs", 3)
         },
         21 => Mishap {
             cause: Some(("InvalidRequest", "userId is missing or empty".into())),
             input: json!({ "userid": username, "dataType": "sales_data" }),
             say: "Your input has no userId, or an empty one: compare its name with the sales payload, letter by letter, capitals too.".into(),
-            ..of(Reason::RepeatedFailure, "error-handling", 8)
+            ..of(TroubleReason::RepeatedFailure, "error-handling", 8)
         },
         2 => Mishap {
             say: "Open your state machine in the Step Functions console, choose Start execution and name it console-test-1.".into(),
-            ..of(Reason::NotStarted, "console-test", 0)
+            ..of(TroubleReason::NotStarted, "console-test", 0)
         },
         22 => Mishap {
             unread: true,
@@ -367,7 +367,7 @@ impl Mishap {
     fn fails(&self) -> bool {
         matches!(
             self.reason,
-            Some(Reason::RepeatedFailure | Reason::OwnChange)
+            Some(TroubleReason::RepeatedFailure | TroubleReason::OwnChange)
         )
     }
 
@@ -414,7 +414,7 @@ impl Mishap {
 
     fn activity(&self, executions: &[(Starter, Execution)], taken_at: &ZonedDateTime) -> Activity {
         let refusals = match self.reason {
-            Some(Reason::RefusedRequests) => self.at_ms(taken_at).collect(),
+            Some(TroubleReason::RefusedRequests) => self.at_ms(taken_at).collect(),
             _ => Vec::new(),
         };
         let ran = executions.iter().map(|(_, execution)| Attempt {
@@ -444,7 +444,7 @@ impl Mishap {
             refusals: refusals
                 .into_iter()
                 .rev()
-                .map(|at_ms| Refusal {
+                .map(|at_ms| RefusedRequest {
                     at_ms,
                     status: Some(400),
                     reason: self.cause.as_ref().unwrap().1.clone(),
@@ -459,13 +459,15 @@ impl Mishap {
     fn trouble(&self, activity: &Activity, taken_at: &ZonedDateTime) -> Option<Trouble> {
         let reason = self.reason?;
         let since_ms = match reason {
-            Reason::Idle => activity.last_seen_ms,
-            Reason::NotStarted => Some(taken_at.timestamp().as_millisecond() - 62 * 60_000),
+            TroubleReason::Idle => activity.last_seen_ms,
+            TroubleReason::NotStarted => Some(taken_at.timestamp().as_millisecond() - 62 * 60_000),
             _ => self.at_ms(taken_at).last(),
         };
         let cause = match (reason, &self.cause) {
-            (Reason::RefusedRequests, Some((_, cause))) => Some(format!("answered 400: {cause}")),
-            (Reason::StackBroken, Some((_, cause))) => Some(cause.clone()),
+            (TroubleReason::RefusedRequests, Some((_, cause))) => {
+                Some(format!("answered 400: {cause}"))
+            }
+            (TroubleReason::StackBroken, Some((_, cause))) => Some(cause.clone()),
             _ => self.root().map(|root| root.sentence()),
         };
         Some(Trouble {
@@ -479,7 +481,7 @@ impl Mishap {
             },
             say: Some(self.say.clone()),
             to: match reason {
-                Reason::StackBroken => Listener::Instructor,
+                TroubleReason::StackBroken => Listener::Instructor,
                 _ => Listener::Student,
             },
             room: self.room.map(str::to_owned),
@@ -888,7 +890,7 @@ pub fn hostile_class() -> Document {
         }
         let activity = &mut row.progress.activity;
         activity.unread = Some(text.clone());
-        activity.refusals = vec![Refusal {
+        activity.refusals = vec![RefusedRequest {
             at_ms: report.taken_at.timestamp().as_millisecond(),
             status: Some(400),
             reason: text.clone(),
@@ -902,7 +904,7 @@ pub fn hostile_class() -> Document {
             activity.causes.insert(execution.arn.clone(), cause);
         }
         row.progress.trouble = Some(Trouble {
-            reason: Reason::RepeatedFailure,
+            reason: TroubleReason::RepeatedFailure,
             task: Some(text.clone()),
             count: Some(3),
             since: Some(report.taken_at.timestamp()),

@@ -70,10 +70,7 @@ pub(super) fn class_page(document: &Document, with_pages: bool) -> Context {
     page.insert("legend", &CHECK_LEGEND);
     page.insert("warnings", &warnings.collect::<Vec<_>>());
     page.insert("notes", &[notes, document.notes.clone()].concat());
-    page.insert(
-        "told_broken",
-        &(document.other_causes().len() < document.causes().len()),
-    );
+    page.insert("told_broken", &!document.told_broken().is_empty());
     page.insert("attention", &attention(document, &tasks));
     page.insert("causes", &causes);
     page.insert("more_causes", &more_causes);
@@ -147,17 +144,6 @@ fn last_read(document: &Document, students: &[ReportStudent]) -> Option<Value> {
     let (from, to) = (moment(times.clone().min()?), moment(times.max()?));
     let at_once = (&from["date"], &from["time"]) == (&to["date"], &to["time"]);
     Some(json!({ "from": from, "to": (!at_once).then_some(to) }))
-}
-
-/// A moment, with the day and the year only where they differ from the report's.
-fn beside(at: Timestamp, document: &Document) -> String {
-    let (at, taken_at) = (document.in_zone(at), &document.taken_at);
-    let format = match (at.date() == taken_at.date(), at.year() == taken_at.year()) {
-        (true, _) => "%H:%M",
-        (false, true) => "%-d %b, %H:%M",
-        (false, false) => "%-d %b %Y, %H:%M",
-    };
-    at.strftime(format).to_string()
 }
 
 /// Each state, how many are in it, and where its part of the bar begins.

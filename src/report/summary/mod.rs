@@ -7,7 +7,7 @@ mod status;
 mod table;
 mod validate;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -36,6 +36,8 @@ const NAMED: usize = 12;
 pub struct View<'a> {
     /// The class, where the verb shows its progress.
     pub document: Option<&'a Document>,
+    /// Of these students alone, the lines; of everybody by default.
+    pub only: Option<&'a BTreeSet<Username>>,
     /// Columns of the terminal; tables fit into them down to about 60.
     pub columns: usize,
     /// Whether to colour.
@@ -68,6 +70,7 @@ impl Default for View<'_> {
     fn default() -> Self {
         Self {
             document: None,
+            only: None,
             columns: usize::from(super::terminal::DEFAULT_COLUMNS),
             color: false,
             invocation: "homeroom",
@@ -94,7 +97,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         Command::Plan => plan::print(summary, view, &mut page)?,
         Command::Status | Command::Report | Command::Rehearse => {
             if let Some(document) = view.document {
-                status::print(document, &mut page)?;
+                status::print(document, view.only, &mut page)?;
             }
         }
         Command::Validate | Command::Isolation => validate::print(summary, &mut page)?,
@@ -108,8 +111,11 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         | Command::Handout
         | Command::Check => {}
     }
-    let causes = causes_of(summary);
-    page.causes(&causes)?;
+    let heading = match view.document {
+        Some(_) => "Could not be checked or is broken",
+        None => "Needs attention",
+    };
+    page.causes(heading, &causes_of(summary, view))?;
     page.notes(&[left::lines(&summary.left), summary.notes.clone()].concat())?;
     page.gaps(view.gaps)?;
     page.headline(summary)?;
@@ -119,8 +125,14 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
     next::print(summary, view, &mut page)
 }
 
-fn causes_of(summary: &RunSummary) -> Vec<Cause> {
-    causes::group(summary.students.iter().flat_map(|student| {
+/// A broken stack that stands among those who need somebody is not told again.
+fn causes_of(summary: &RunSummary, view: &View<'_>) -> Vec<Cause> {
+    let told: BTreeSet<&Username> = view.document.map_or(BTreeSet::new(), Document::told_broken);
+    let shown = summary.students.iter().filter(|student| {
+        let name = &student.username;
+        !told.contains(name) && view.only.is_none_or(|only| only.contains(name))
+    });
+    causes::group(shown.flat_map(|student| {
         let (username, errors) = (&student.username, student.errors.iter());
         let deployed = student.outcome != Outcome::NotDeployed;
         let checks = causes::of_checks(username, deployed, &student.checks);
@@ -210,11 +222,11 @@ impl<'w> Screen<'w> {
         self.line(&format!("{last}{gap}{tail}"))
     }
 
-    fn causes(&mut self, causes: &[Cause]) -> io::Result<()> {
+    fn causes(&mut self, heading: &str, causes: &[Cause]) -> io::Result<()> {
         if causes.is_empty() {
             return Ok(());
         }
-        self.heading("Needs attention")?;
+        self.heading(heading)?;
         for cause in causes {
             let names: Vec<&str> = cause.students.iter().map(Username::as_str).collect();
             let mut who = some_of(&names, NAMED);

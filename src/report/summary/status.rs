@@ -1,14 +1,20 @@
-//! `status`: students × checks in a terminal.
+//! `status`: who needs somebody, then students × checks in a terminal.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::evidence::attention::Need;
 use crate::evidence::progress::Progress;
+use crate::ids::Username;
 use crate::lab::check::Work;
+use crate::lab::mistake::Listener;
 use crate::text::show::{fit, pad, pad_left, width};
+use crate::text::words::{minutes, plural, some_of};
 
+use super::super::attention::{NeedGroup, grouped, how_often, looked_at, why};
 use super::super::document::{Document, ReportStudent};
 use super::super::last_readings::moment;
 use super::super::marks::{self, CHECK_LEGEND, Mark, Tone};
@@ -27,41 +33,80 @@ enum CheckCells {
     Packed,
 }
 
+/// Entries of who needs somebody; the rest is counted.
+const ENTRIES: usize = 10;
+/// Usernames in an entry.
+const NAMED: usize = 6;
+/// Columns of a name at most, however wide the terminal is.
+const NAME_MAX: usize = 32;
+
+/// Names in the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    LeftOut,
+    /// Cut where there is no room.
+    Cut,
+    Whole,
+}
+
+/// What the table shows.
 struct Layout<'a> {
+    document: &'a Document,
     tasks: &'a [CheckTally],
     cells: CheckCells,
-    names: bool,
+    names: Names,
+    seen: bool,
     points: bool,
     dated: bool,
 }
 
-pub(super) fn print(document: &Document, page: &mut Screen<'_>) -> io::Result<()> {
+/// `only`: the students whose lines are shown; everybody by default. Counts are always of the class.
+pub(super) fn print(
+    document: &Document,
+    only: Option<&BTreeSet<Username>>,
+    page: &mut Screen<'_>,
+) -> io::Result<()> {
+    let is_shown = |name: &Username| only.is_none_or(|only| only.contains(name));
+    print_attention(document, is_shown, page)?;
     let tasks = document.tasks();
-    let students = &document.students;
-    let names = students.iter().any(|row| row.student.name.is_some());
-    // The first that fits: words, then symbols. Names are left out before symbols are packed.
-    let choices = [
-        (CheckCells::Words, names),
-        (CheckCells::Symbols, names),
-        (CheckCells::Symbols, false),
-    ];
-    let layout = |(cells, names)| Layout {
+    let students: Vec<&ReportStudent> = document
+        .students
+        .iter()
+        .filter(|row| is_shown(&row.student.username))
+        .collect();
+    let any_name = students.iter().any(|row| row.student.name.is_some());
+    let layout = |(cells, names, seen)| Layout {
+        document,
         tasks: &tasks,
         cells,
-        names,
+        names: if any_name { names } else { Names::LeftOut },
+        seen,
         points: tasks.iter().any(|task| !task.points.is_zero()),
         dated: students.iter().any(|row| as_of(row).is_some()),
     };
-    let tables = choices.map(|choice| (layout(choice).table(students), choice.0));
+    // From the most to the least: each shows all that the next one shows. The first that fits without cutting what the
+    // next one has whole is taken, so a wider terminal never shows less.
+    let choices = [
+        (CheckCells::Words, Names::Whole, true),
+        (CheckCells::Symbols, Names::Whole, true),
+        (CheckCells::Symbols, Names::Cut, false),
+        (CheckCells::Symbols, Names::LeftOut, false),
+    ];
+    let tables = choices.map(|choice| (layout(choice).table(&students), choice.0));
     let fitting = tables
         .into_iter()
         .find(|(table, _)| table.fits(page.columns));
     let (table, cells) = fitting.unwrap_or_else(|| {
-        let packed = layout((CheckCells::Packed, false));
-        (packed.table(students), packed.cells)
+        let packed = layout((CheckCells::Packed, Names::LeftOut, false));
+        (packed.table(&students), packed.cells)
     });
 
-    print_sections(students, &table, page)?;
+    if let Some(only) = only {
+        let shown = plural(only.len(), "student");
+        page.line(&format!("{shown} of {} shown", document.students.len()))?;
+        page.line("")?;
+    }
+    print_sections(&students, &table, page)?;
     print_checks(&tasks, page)?;
     if cells != CheckCells::Words {
         let legend = CHECK_LEGEND
@@ -72,6 +117,77 @@ pub(super) fn print(document: &Document, page: &mut Screen<'_>) -> io::Result<()
     Ok(())
 }
 
+/// Who needs somebody, why, and what to say; or what was looked at.
+fn print_attention(
+    document: &Document,
+    is_shown: impl Fn(&Username) -> bool,
+    page: &mut Screen<'_>,
+) -> io::Result<()> {
+    let mut needs = document.needs();
+    let anybody = !needs.is_empty();
+    needs.retain(|need| is_shown(&need.username));
+    let groups = grouped(needs);
+    let count: usize = groups.iter().map(|group| group.needs.len()).sum();
+    if count > 0 {
+        let verb = if count == 1 { "needs" } else { "need" };
+        page.heading(&format!("{} {verb} you", plural(count, "student")))?;
+    }
+    for group in groups.iter().take(ENTRIES) {
+        print_group(group, document, page)?;
+    }
+    let rest: usize = groups.iter().skip(ENTRIES).map(|g| g.needs.len()).sum();
+    if rest > 0 {
+        page.line(&format!("and {} more", plural(rest, "student")))?;
+    }
+    for line in looked_at(document, anybody) {
+        page.text("", "  ", &line)?;
+    }
+    page.line("")
+}
+
+fn print_group(group: &NeedGroup, document: &Document, page: &mut Screen<'_>) -> io::Result<()> {
+    let trouble = &group.first().trouble;
+    let name = |need: &Need| need.username.to_string();
+    let names: Vec<String> = group.needs.iter().map(name).collect();
+    let who = some_of(&names, NAMED);
+    let mark = marks::of_reason(trouble.reason);
+    let (head, facts) = match group.remark() {
+        Some(remark) => (remark, format!("one remark to the room, for {who}")),
+        None => {
+            let alone = names.len() == 1;
+            let why = match alone {
+                true => why(trouble, document.taken_at.timestamp()),
+                false => mark.word.to_owned(),
+            };
+            let often = match alone {
+                true => how_often(trouble, |at| document.beside(at)),
+                false => String::new(),
+            };
+            let mut tasks = (1..).zip(document.tasks());
+            let task = tasks.find(|(_, task)| Some(&task.id) == trouble.task.as_ref());
+            let task = task.map_or(String::new(), |(number, _)| format!("task {number}"));
+            let parts = [why, often, task]
+                .into_iter()
+                .filter(|part| !part.is_empty());
+            (who, parts.collect::<Vec<_>>().join(", "))
+        }
+    };
+    let cause = group
+        .cause()
+        .map_or(String::new(), |cause| format!(": {cause}"));
+    let bang = format!("{} ", page.paint.tone(mark.tone, mark.symbol));
+    page.text(&bang, "  ", &format!("{head}: {facts}{cause}"))?;
+    let Some(say) = group.say() else {
+        return Ok(());
+    };
+    let label = match trouble.to {
+        Listener::Student => "say:",
+        Listener::Instructor => "do:",
+    };
+    let label = format!("    {} ", page.paint.tone(Tone::Busy, label));
+    page.text(&label, "         ", &say)
+}
+
 /// The oldest reading of the student's tasks, where something could not be read now.
 fn as_of(row: &ReportStudent) -> Option<Timestamp> {
     row.checks_of(Work::Student)
@@ -80,7 +196,7 @@ fn as_of(row: &ReportStudent) -> Option<Timestamp> {
 }
 
 impl Layout<'_> {
-    fn table(&self, students: &[ReportStudent]) -> TextTable {
+    fn table(&self, students: &[&ReportStudent]) -> TextTable {
         TextTable {
             heads: self.heads(),
             rows: students.iter().map(|row| self.row(row)).collect(),
@@ -88,12 +204,20 @@ impl Layout<'_> {
     }
 
     fn heads(&self) -> Vec<TableHead> {
-        let mut heads = vec![TableHead::flexible("student")];
-        heads.extend(self.names.then(|| TableHead::flexible("name")));
+        let mut heads = vec![match self.cells {
+            CheckCells::Packed => TableHead::flexible("student"),
+            _ => TableHead::text("student"),
+        }];
+        heads.extend(match self.names {
+            Names::LeftOut => None,
+            Names::Cut => Some(TableHead::flexible("name")),
+            Names::Whole => Some(TableHead::text("name")),
+        });
         heads.push(TableHead::text("state"));
         heads.extend(self.dated.then(|| TableHead::text("as of")));
         heads.push(TableHead::number("done"));
         heads.extend(self.points.then(|| TableHead::number("points")));
+        heads.extend(self.seen.then(|| TableHead::text("seen")));
         match self.cells {
             CheckCells::Packed => heads.push(TableHead::flexible("checks")),
             _ => heads.extend((1..=self.tasks.len()).map(|n| TableHead::text(&n.to_string()))),
@@ -104,9 +228,9 @@ impl Layout<'_> {
     fn row(&self, row: &ReportStudent) -> Vec<TableCell> {
         let (student, progress) = (&row.student, &row.progress);
         let mut cells = vec![TableCell::plain(student.username.as_str())];
-        if self.names {
-            let name = student.name.as_deref();
-            cells.push(TableCell::plain(name.unwrap_or_default()));
+        if self.names != Names::LeftOut {
+            let name = student.name.as_deref().unwrap_or_default();
+            cells.push(TableCell::plain(fit(name, NAME_MAX)));
         }
         let mark = marks::of_progress(progress.progress);
         // Short enough for a column.
@@ -128,6 +252,9 @@ impl Layout<'_> {
                 true => reached,
                 false => format!("≥{reached}"),
             }));
+        }
+        if self.seen {
+            cells.push(TableCell::plain(seen(row, self.document)));
         }
         let checks = self.tasks.iter().map(|task| {
             let check = progress.checks.iter().find(|check| check.id == task.id);
@@ -151,6 +278,23 @@ impl Layout<'_> {
     }
 }
 
+/// How long ago the student was last seen, by the time of the reading.
+fn seen(row: &ReportStudent, document: &Document) -> String {
+    let activity = &row.progress.activity;
+    let at = activity
+        .last_seen_ms
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    match at {
+        Some(at) => format!(
+            "{} ago",
+            minutes(document.taken_at.timestamp().duration_since(at))
+        ),
+        None if !row.is_deployed() || row.progress.last.gone => "–".to_owned(),
+        None if activity.unread.is_some() => "unknown".to_owned(),
+        None => "not yet".to_owned(),
+    }
+}
+
 fn short(mark: Mark) -> &'static str {
     match mark.word {
         "could not check" => "unknown",
@@ -161,7 +305,7 @@ fn short(mark: Mark) -> &'static str {
 
 /// `table` has a row for each of the students.
 fn print_sections(
-    students: &[ReportStudent],
+    students: &[&ReportStudent],
     table: &TextTable,
     page: &mut Screen<'_>,
 ) -> io::Result<()> {
@@ -180,7 +324,7 @@ fn print_sections(
             .collect();
         if sections.len() > 1 {
             let complete =
-                |(row, _): &&(&ReportStudent, _)| row.progress.progress == Progress::Complete;
+                |(row, _): &&(&&ReportStudent, _)| row.progress.progress == Progress::Complete;
             let complete = members.iter().filter(complete).count();
             let (title, all) = (section.unwrap_or("none"), members.len());
             page.heading(&format!("Section {title}: {complete} of {all} complete"))?;

@@ -7,13 +7,11 @@ use serde_json::{Value, json};
 
 use crate::evidence::activity::Trouble;
 use crate::ids::Username;
-use crate::lab::mistake::{Listener, Reason};
+use crate::lab::mistake::{Listener, TroubleReason};
 use crate::report::attention::{NeedGroup, grouped, how_often, looked_at, why};
 use crate::report::document::Document;
 use crate::report::marks;
 use crate::report::tally::CheckTally;
-
-use super::beside;
 
 /// Entries that are shown at once; the rest unfolds.
 const ENTRIES: usize = 8;
@@ -66,9 +64,9 @@ fn entry(
     if group.needs.len() > 1 {
         shown["why"] = json!(marks::of_reason(first.reason).word);
         let earliest = group.needs.iter().filter_map(|need| need.trouble.since);
-        let since = earliest.min().map(|at| beside(at, document));
+        let since = earliest.min().map(|at| document.beside(at));
         shown["how_often"] = json!(match (first.reason, since) {
-            (Reason::NotStarted, Some(_)) => how_often(first, |at| beside(at, document)),
+            (TroubleReason::NotStarted, Some(_)) => how_often(first, |at| document.beside(at)),
             (_, Some(since)) => format!("the first since {since}"),
             (_, None) => String::new(),
         });
@@ -91,7 +89,7 @@ pub(super) fn trouble(trouble: &Trouble, document: &Document, tasks: &[CheckTall
         "mark": marks::of_reason(trouble.reason),
         "why": why(trouble, now),
         "task": task,
-        "how_often": how_often(trouble, |at: Timestamp| beside(at, document)),
+        "how_often": how_often(trouble, |at: Timestamp| document.beside(at)),
         "cause": trouble.cause,
         "say": trouble.say,
         "to_instructor": trouble.to == Listener::Instructor,
@@ -102,16 +100,16 @@ pub(super) fn trouble(trouble: &Trouble, document: &Document, tasks: &[CheckTall
 pub(super) fn own_trouble(trouble: &Trouble, document: &Document) -> Option<Value> {
     let to_instructor = trouble.to == Listener::Instructor;
     let why = match trouble.reason {
-        Reason::StackBroken => "Something of your stack is broken.",
-        Reason::OwnChange => "A change of yours seems to be the cause.",
-        Reason::RepeatedFailure => "The same goes wrong again and again.",
-        Reason::RefusedRequests => "Your API refuses your requests.",
-        Reason::Idle => "Where it went on last, something may be in your way.",
+        TroubleReason::StackBroken => "Something of your stack is broken.",
+        TroubleReason::OwnChange => "A change of yours seems to be the cause.",
+        TroubleReason::RepeatedFailure => "The same goes wrong again and again.",
+        TroubleReason::RefusedRequests => "Your API refuses your requests.",
+        TroubleReason::Idle => "Where it went on last, something may be in your way.",
         // The next hint says it.
-        Reason::NotStarted => return None,
+        TroubleReason::NotStarted => return None,
     };
     let how_often = match trouble.count {
-        Some(_) => how_often(trouble, |at: Timestamp| beside(at, document)),
+        Some(_) => how_often(trouble, |at: Timestamp| document.beside(at)),
         None => String::new(),
     };
     let repair = "Your instructor has to repair something: show them this page.";
@@ -120,14 +118,14 @@ pub(super) fn own_trouble(trouble: &Trouble, document: &Document) -> Option<Valu
         false => trouble.say.as_deref(),
     };
     // Silence by itself is nothing to tell.
-    if trouble.reason == Reason::Idle && say.is_none() {
+    if trouble.reason == TroubleReason::Idle && say.is_none() {
         return None;
     }
     Some(json!({
         "why": why,
         "how_often": how_often,
         // Of their own change, the list of what they changed tells more.
-        "cause": trouble.cause.as_ref().filter(|_| trouble.reason != Reason::OwnChange),
+        "cause": trouble.cause.as_ref().filter(|_| trouble.reason != TroubleReason::OwnChange),
         "say": say,
     }))
 }

@@ -20,7 +20,6 @@ use crate::text::shortened;
 use crate::text::words::duration;
 
 use super::attention::{own_trouble, trouble};
-use super::beside;
 use super::chart::Sparklines;
 use super::tried::{is_listed, tried};
 
@@ -98,7 +97,7 @@ pub(super) fn student_row(row: &ReportStudent, style: &RowStyle<'_>, document: &
         "section": student.section.as_deref().unwrap_or_default(),
         "state": progress.progress,
         "mark": short(progress.progress),
-        "as_of": progress.last.as_of.map(|at| beside(at, document)),
+        "as_of": progress.last.as_of.map(|at| document.beside(at)),
         "done": score.done,
         "of": score.of,
         "points": match score.certain {
@@ -163,7 +162,7 @@ fn seen(row: &ReportStudent, document: &Document) -> Value {
     let activity = &row.progress.activity;
     let moment = |ms: Option<i64>| {
         let at = document.at(ms?)?;
-        Some(json!({ "machine": rfc3339(&at), "time": beside(at.timestamp(), document) }))
+        Some(json!({ "machine": rfc3339(&at), "time": document.beside(at.timestamp()) }))
     };
     let attempts = match activity.attempts.len() {
         0 => String::new(),
@@ -223,7 +222,7 @@ fn shown_check(
         "evidence": evidence.map(|e| shown_evidence(e, row, document)).collect::<Vec<_>>(),
         "hint": hint,
         "points": points(check),
-        "as_of": check.as_of.map(|at| beside(at, document)),
+        "as_of": check.as_of.map(|at| document.beside(at)),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::aws::execution::Execution;
-use crate::evidence::activity::Refusal;
+use crate::evidence::activity::RefusedRequest;
 use crate::evidence::check::Why;
 use crate::report::document::{Document, ReportStudent, rfc3339};
 use crate::report::marks::Tone;
@@ -60,7 +60,7 @@ pub(super) fn is_listed(row: &ReportStudent, execution: &Execution) -> bool {
 }
 
 /// Requests that were refused alike, one after the other: the oldest first.
-fn refused(alike: &[Refusal], document: &Document) -> Option<Value> {
+fn refused(alike: &[RefusedRequest], document: &Document) -> Option<Value> {
     let (first, last) = (alike.first()?, alike.last()?);
     let at = document.at(last.at_ms);
     let requests = plural(alike.len(), "request");
