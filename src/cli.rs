@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use crate::error::Result;
 use crate::events::Command;
 use crate::options::{ClassSettings, GlobalOptions, ProcessContext, Ui, asked_log_file, invalid};
+use crate::web::Url;
 
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
@@ -120,6 +121,9 @@ Examples:
   homeroom report --profile training --anonymous                    for a projector
   homeroom report --profile training --gradebook canvas --canvas-export grades.csv --assignment 'Lab 6'")]
     Report(ReportArgs),
+    /// Put the class's grades into another system's gradebook
+    #[command(subcommand)]
+    Grades(GradesVerb),
     /// Show the report on a page that renews itself while it is open
     ///
     /// Serves it to this machine alone, at the address that it prints, and reads the class again and again, no
@@ -223,6 +227,7 @@ impl Verb {
             Self::Watch(_) => Command::Watch,
             Self::Access(verb) => verb.command(),
             Self::Handout(_) => Command::Handout,
+            Self::Grades(GradesVerb::Push(_)) => Command::GradesPush,
             Self::Teardown(_) => Command::Teardown,
             Self::Local(_) | Self::Completions(_) => return None,
         })
@@ -310,6 +315,57 @@ pub struct ReportArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Gradebook {
     /// Canvas LMS: writes gradebook-canvas.csv, to be imported there
+    Canvas,
+}
+
+/// What to do with grades.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum GradesVerb {
+    /// Write the grades that changed to an assignment, over the system's API
+    ///
+    /// Reads the class and the gradebook, and lists each grade that would change. Without --confirm, asks for the
+    /// course's number on a terminal; elsewhere only lists. Whose row is whose, and what stays as it is, follows the
+    /// rules of `report --gradebook canvas`. Reads every grade back that it wrote.
+    ///
+    /// The token comes from the variable CANVAS_TOKEN or from --token-file, never from an argument. The address comes
+    /// from --canvas-url, the variable CANVAS_URL or the key canvas-url in homeroom.toml.
+    #[command(after_help = "\
+Examples, for the assignment at https://canvas.example.edu/courses/12/assignments/345:
+  homeroom grades push canvas --course 12 --assignment 345 --profile training
+  homeroom grades push canvas --course 12 --assignment 345 --profile training --confirm 12")]
+    Push(PushArgs),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct PushArgs {
+    /// The system
+    pub(crate) system: GradeApi,
+    /// The course's number
+    #[arg(long, value_name = "ID")]
+    pub(crate) course: u64,
+    /// The assignment's number
+    #[arg(long, value_name = "ID")]
+    pub(crate) assignment: u64,
+    /// The system's address [default: CANVAS_URL, then canvas-url in homeroom.toml]
+    #[arg(long, value_name = "URL")]
+    pub(crate) canvas_url: Option<Url>,
+    /// A file with the token, which only you can read (mode 0600) [default: the variable CANVAS_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Write without asking; ID is the course's number, as a safeguard
+    #[arg(long, value_name = "ID")]
+    pub(crate) confirm: Option<u64>,
+    /// Lower grades, too, where the gradebook has more points than the lab gives; otherwise they stay
+    #[arg(long)]
+    pub(crate) lower: bool,
+    #[command(flatten)]
+    pub(crate) attest: AttestArgs,
+}
+
+/// Systems that grades can be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GradeApi {
+    /// Canvas LMS
     Canvas,
 }
 
@@ -486,6 +542,7 @@ mod tests {
         insta::assert_snapshot!("help_teardown", help("teardown"));
         insta::assert_snapshot!("help_report", help("report"));
         insta::assert_snapshot!("help_watch", help("watch"));
+        insta::assert_snapshot!("help_grades_push", help("grades push"));
         insta::assert_snapshot!("help_handout", help("handout"));
         insta::assert_snapshot!("help_local", help("local"));
         insta::assert_snapshot!("help_access_grant", help("access grant"));
@@ -534,6 +591,19 @@ mod tests {
                     assignment: Some("x".to_owned()),
                     ..ReportArgs::default()
                 }),
+            ),
+            (
+                "grades push canvas --course 12 --assignment 345 --confirm 12 --lower",
+                Verb::Grades(GradesVerb::Push(PushArgs {
+                    system: GradeApi::Canvas,
+                    course: 12,
+                    assignment: 345,
+                    canvas_url: None,
+                    token_file: None,
+                    confirm: Some(12),
+                    lower: true,
+                    attest: AttestArgs::default(),
+                })),
             ),
             (
                 "watch --port 8080 --anonymous",
@@ -615,6 +685,9 @@ mod tests {
             "report --gradebook canvas --canvas-export g.csv",
             "report --assignment x",
             "report --gradebook moodle --canvas-export g.csv --assignment x",
+            "grades push canvas --course 12",
+            "grades push canvas --course x --assignment 1",
+            "grades push canvas --course 1 --assignment 1 --canvas-url http://canvas.example.edu",
             "watch --interval 1",
             "watch --port 70000",
         ] {

@@ -20,6 +20,7 @@ use crate::aws::Operation;
 use crate::error::{Error, Exit};
 use crate::ids::ClassName;
 use crate::text::failure::Failure;
+use crate::web::Url;
 use file::FileReader;
 pub(crate) use process::ProcessContext;
 pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Ui};
@@ -146,6 +147,8 @@ options! {
         quotas: BTreeMap<Operation, QuotaOverride> = "quotas", FileReader::quotas;
         /// The roster's columns that may be shown besides the four known ones.
         publish_columns: Vec<String> = "publish-columns", FileReader::texts;
+        /// The address of the Canvas that grades are written to.
+        canvas_url: Url = "canvas-url", FileReader::value;
         /// What of the lab may reach far, by [`crate::lab::Risk::key`].
         allow_in_roles: Vec<String> = "allow-in-roles", FileReader::texts;
     }

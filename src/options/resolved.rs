@@ -18,6 +18,7 @@ use crate::ids::ClassName;
 use crate::lab::bundle;
 use crate::roster::{Roster, UsernameLimit};
 use crate::text::failure::Failure;
+use crate::web::Url;
 
 const DEMO_ROSTER: &str = "roster/demo-class.csv";
 
@@ -51,6 +52,7 @@ pub struct ClassSettings {
     pub(crate) role_boundary: Option<PolicyArn>,
     pub(crate) allow_in_roles: Vec<String>,
     pub(crate) reports: PathBuf,
+    pub(crate) canvas_url: Option<Url>,
     pub(crate) ui: Ui,
 }
 
@@ -244,6 +246,7 @@ impl ClassSettings {
             publish_columns: all.publish_columns.unwrap_or_default(),
             role_boundary: all.role_boundary.filter(|_| !is_local),
             allow_in_roles: all.allow_in_roles.unwrap_or_default(),
+            canvas_url: all.canvas_url,
             reports: all.reports.unwrap_or_else(|| PathBuf::from("reports")),
             ui,
         })

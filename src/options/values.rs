@@ -12,6 +12,7 @@ use toml::de::ValueDeserializer;
 use crate::aws::Operation;
 use crate::ids::ClassName;
 use crate::text::similar;
+use crate::web::Url;
 
 /// The value of an option. (On the command line clap reads it, by [`FromStr`] or [`ValueEnum`].)
 pub(super) trait Value: Sized {
@@ -46,6 +47,7 @@ values! {
     PolicyArn: str::parse;
     Region: str::parse;
     EndpointUrl: str::parse;
+    Url: str::parse;
     Profile: str::parse;
     Section: str::parse;
     OutputFormat: one_of;

@@ -9,6 +9,7 @@ mod deploy;
 mod ended;
 mod final_report;
 mod forget;
+mod grades;
 mod handout;
 mod interrupts;
 mod invocation;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, GradesVerb, Verb};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::append_private;
@@ -122,6 +123,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Validate(_) => validate::run(cli).await,
         Verb::Status(args) => status::run(cli, args).await,
         Verb::Report(args) => report::run(cli, args).await,
+        Verb::Grades(GradesVerb::Push(args)) => grades::push(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Handout(args) => handout::run(cli, args).await,
         Verb::Access(verb) => access::run(cli, verb).await,

@@ -66,7 +66,7 @@ fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
 }
 
 /// Refuses to write grades from the absence of stacks.
-fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
+pub(super) fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
     standing.refuse_elsewhere(&session.desired)?;
     if !standing.is_nothing() {
         return Ok(());
