@@ -294,17 +294,28 @@ pub struct ReportArgs {
     #[arg(
         long,
         value_name = "SYSTEM",
-        requires = "canvas_export",
+        requires_ifs = [("canvas", "canvas_export"), ("moodle", "moodle_export"), ("moodle", "points_possible")],
         requires = "assignment"
     )]
     pub(crate) gradebook: Option<Gradebook>,
     /// The gradebook as Canvas exported it (Grades, Export, Export Entire Gradebook)
     #[arg(long, value_name = "FILE", requires = "gradebook")]
     pub(crate) canvas_export: Option<PathBuf>,
-    /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
+    /// The gradebook as Moodle exported it (Grades, Export, Plain text file)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "gradebook",
+        conflicts_with = "canvas_export"
+    )]
+    pub(crate) moodle_export: Option<PathBuf>,
+    /// What the assignment is worth in Moodle, whose export does not say it
+    #[arg(long, value_name = "POINTS", requires = "moodle_export")]
+    pub(crate) points_possible: Option<String>,
+    /// The assignment to fill in, as Canvas (with or without its number in brackets) or Moodle calls it
     #[arg(long, value_name = "NAME", requires = "gradebook")]
     pub(crate) assignment: Option<String>,
-    /// Lower grades, too, where Canvas has more points than the lab gives; otherwise they stay
+    /// Lower grades, too, where the gradebook has more points than the lab gives; otherwise they stay
     #[arg(long, requires = "gradebook")]
     pub(crate) lower: bool,
     #[command(flatten)]
@@ -316,6 +327,8 @@ pub struct ReportArgs {
 pub(crate) enum Gradebook {
     /// Canvas LMS: writes gradebook-canvas.csv, to be imported there
     Canvas,
+    /// Moodle: writes gradebook-moodle.csv, to be imported there
+    Moodle,
 }
 
 /// What to do with grades.
@@ -593,6 +606,16 @@ mod tests {
                 }),
             ),
             (
+                "report --gradebook moodle --moodle-export g.csv --points-possible 10 --assignment x",
+                Verb::Report(ReportArgs {
+                    gradebook: Some(Gradebook::Moodle),
+                    moodle_export: Some("g.csv".into()),
+                    points_possible: Some("10".to_owned()),
+                    assignment: Some("x".to_owned()),
+                    ..ReportArgs::default()
+                }),
+            ),
+            (
                 "grades push canvas --course 12 --assignment 345 --confirm 12 --lower",
                 Verb::Grades(GradesVerb::Push(PushArgs {
                     system: GradeApi::Canvas,
@@ -685,6 +708,9 @@ mod tests {
             "report --gradebook canvas --canvas-export g.csv",
             "report --assignment x",
             "report --gradebook moodle --canvas-export g.csv --assignment x",
+            "report --gradebook moodle --moodle-export g.csv --assignment x",
+            "report --gradebook canvas --moodle-export g.csv --assignment x --points-possible 100",
+            "report --gradebook blackboard --canvas-export g.csv --assignment x",
             "grades push canvas --course 12",
             "grades push canvas --course x --assignment 1",
             "grades push canvas --course 1 --assignment 1 --canvas-url http://canvas.example.edu",

@@ -9,6 +9,7 @@ mod notes;
 mod number;
 
 pub(crate) use judge::Judged;
+pub(crate) use notes::Filled;
 pub(crate) use number::{DecimalMark, Number, Unreadable, decimal_mark};
 
 /// A system that keeps grades.

@@ -14,6 +14,7 @@
 //! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
+//! | a Moodle course | `gradebook-moodle.csv` | [`moodle`] |
 //!
 //! Everything about a class renders from one [`Document`].
 //!
@@ -36,6 +37,7 @@ pub mod junit;
 pub(crate) mod last_readings;
 pub(crate) mod left;
 pub(crate) mod marks;
+pub(crate) mod moodle;
 pub mod progress;
 pub(crate) mod runlog;
 mod scrub;

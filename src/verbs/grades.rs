@@ -106,7 +106,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
     let mut ended = session.ended(COMMAND, students, notes);
     ended.exit = exit;
     ended.gaps = standing.gaps;
-    ended.show(&session)
+    ended.show(&session).await
 }
 
 async fn next_interrupt() {

@@ -2,13 +2,13 @@
 
 mod access;
 mod ask;
-mod canvas;
 mod class;
 mod completions;
 mod deploy;
 mod ended;
 mod final_report;
 mod forget;
+mod gradebook;
 mod grades;
 mod handout;
 mod interrupts;
@@ -16,6 +16,7 @@ mod invocation;
 mod isolation;
 mod leavers;
 mod local;
+mod notify;
 mod plan;
 mod reading;
 mod rehearse;
@@ -70,8 +71,15 @@ pub fn main() -> ExitCode {
         .build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome =
-                start_diagnostics(&cli, ui).and_then(|()| runtime.block_on(dispatch(&cli, ui)));
+            let outcome = start_diagnostics(&cli, ui).and_then(|()| {
+                runtime.block_on(async {
+                    let outcome = dispatch(&cli, ui).await;
+                    if let Err(error) = &outcome {
+                        notify::failed(&cli, error).await;
+                    }
+                    outcome
+                })
+            });
             // A thread that still blocks (in a look-up of a name) must not hold up the end.
             runtime.shutdown_background();
             outcome

@@ -1,47 +1,13 @@
 //! Filling in an export: the cells that a gradebook's judgement says.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::report::document::Document;
-use crate::report::gradebook::{Judged, Number};
+use crate::report::gradebook::{Filled, Number};
 use crate::roster::Student;
 use crate::text::encoding::MARK;
-use crate::text::show::clean;
-use crate::text::words::plural;
 
 use super::export::Export;
-
-/// An export with a column filled in.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Filled {
-    /// The file: the columns that say who a row is, and the assignment's.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) judged: Judged,
-}
-
-impl Filled {
-    /// `path`: where the file was written.
-    pub(crate) fn notes(&self, path: &Path) -> Vec<String> {
-        let more = match (self.judged.graded.is_empty(), self.judged.by_name_alone()) {
-            (true, _) => {
-                ": importing it changes nothing. If you expected grades, check that the export is from the course of this class"
-                    .to_owned()
-            }
-            (false, None) => String::new(),
-            (false, Some(by_name)) => {
-                format!(", {by_name}; check that each is the right student, then import")
-            }
-        };
-        let filled = format!(
-            "{}: '{}' filled in for {}{more}",
-            path.display(),
-            clean(&self.judged.assignment),
-            plural(self.judged.graded.len(), "student")
-        );
-        [filled].into_iter().chain(self.judged.notes()).collect()
-    }
-}
 
 impl Export<'_> {
     /// Fills in the assignment's column: see [`Gradebook::judge`](crate::report::gradebook::Gradebook::judge).

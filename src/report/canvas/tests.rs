@@ -17,7 +17,7 @@ use crate::roster::Student;
 use crate::text::failure::Failure;
 
 use super::Export;
-use super::fill::Filled;
+use crate::report::gradebook::Filled;
 
 const HEADER: &str = "Student,ID,SIS User ID,SIS Login ID,Section,Lab 6 (12)";
 const POSSIBLE: &str = "    Points Possible,,,,,100.00";

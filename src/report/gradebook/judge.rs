@@ -177,7 +177,10 @@ impl Gradebook {
     ) -> Result<(Option<Number>, Vec<usize>), Reason> {
         let system = self.system.name();
         if !person.known {
-            let why = "their row has no ID and no login";
+            let why = match self.system {
+                System::Canvas => "their row has no ID and no login",
+                System::Moodle => "their row has nothing by which Moodle could find them",
+            };
             return Err((why.to_owned(), self.row(person)));
         }
         let mut theirs = Vec::new();

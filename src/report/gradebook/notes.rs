@@ -1,5 +1,7 @@
 //! Notes about grades that were judged: one line for each kind, however many rows it is about.
 
+use std::path::Path;
+
 use crate::ids::Username;
 use crate::text::show::clean;
 use crate::text::words::{plural, some_of};
@@ -10,6 +12,37 @@ use super::judge::{Judged, Lower, NotFilled};
 const NAMED: usize = 30;
 /// Rows and values in one line at most.
 const SHOWN: usize = 3;
+
+/// An export with a column filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Filled {
+    /// The file to import.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) judged: Judged,
+}
+
+impl Filled {
+    /// `path`: where the file was written.
+    pub(crate) fn notes(&self, path: &Path) -> Vec<String> {
+        let more = match (self.judged.graded.is_empty(), self.judged.by_name_alone()) {
+            (true, _) => {
+                ": importing it changes nothing. If you expected grades, check that the export is from the course of this class"
+                    .to_owned()
+            }
+            (false, None) => String::new(),
+            (false, Some(by_name)) => {
+                format!(", {by_name}; check that each is the right student, then import")
+            }
+        };
+        let filled = format!(
+            "{}: '{}' filled in for {}{more}",
+            path.display(),
+            clean(&self.judged.assignment),
+            plural(self.judged.graded.len(), "student")
+        );
+        [filled].into_iter().chain(self.judged.notes()).collect()
+    }
+}
 
 impl Judged {
     /// Who is graded although only their name shows whose row it is; `None` where nobody is.
