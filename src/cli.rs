@@ -302,12 +302,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", requires = "gradebook")]
     pub(crate) canvas_export: Option<PathBuf>,
     /// The gradebook as Moodle exported it (Grades, Export, Plain text file)
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "gradebook",
-        conflicts_with = "canvas_export"
-    )]
+    #[arg(long, value_name = "FILE", requires = "gradebook")]
     pub(crate) moodle_export: Option<PathBuf>,
     /// What the assignment is worth in Moodle, whose export does not say it
     #[arg(long, value_name = "POINTS", requires = "moodle_export")]

@@ -41,6 +41,10 @@ impl<'a> GradebookFile<'a> {
             Some(Gradebook::Moodle) => ("--moodle-export", "Moodle", &args.moodle_export),
             None => return Ok(None),
         };
+        if args.canvas_export.is_some() && args.moodle_export.is_some() {
+            let cause = "an export of Canvas and one of Moodle are given, and one report fills in one of them";
+            return Err(invalid("--gradebook", cause, "leave one of the two out"));
+        }
         let (Some(gradebook), Some(path), Some(assignment)) =
             (args.gradebook, path, &args.assignment)
         else {
