@@ -11,6 +11,7 @@ use crate::cli::Cli;
 use crate::error::{Error, Exit};
 use crate::events::Command;
 use crate::options::Notify;
+use crate::report::marks;
 use crate::results::RunSummary;
 use crate::text::words::duration;
 use crate::web::WebClient;
@@ -101,9 +102,12 @@ fn is_told(command: Command) -> bool {
 
 fn message(summary: &RunSummary, exit: Exit, names: bool) -> Value {
     let mut outcomes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut words: BTreeMap<&str, &str> = BTreeMap::new();
     for student in &summary.students {
-        let of_outcome = outcomes.entry(student.outcome.as_str()).or_default();
+        let outcome = student.outcome.as_str();
+        let of_outcome = outcomes.entry(outcome).or_default();
         of_outcome.push(student.username.as_str());
+        words.insert(outcome, marks::of_outcome(student.outcome).word);
     }
     let counts: BTreeMap<&str, usize> = outcomes
         .iter()
@@ -111,7 +115,7 @@ fn message(summary: &RunSummary, exit: Exit, names: bool) -> Value {
         .collect();
     let said: Vec<String> = counts
         .iter()
-        .map(|(word, n)| format!("{n} {word}"))
+        .map(|(outcome, n)| format!("{n} {}", words[outcome]))
         .collect();
     let (verb, class) = (summary.command.as_str(), summary.class.as_str());
     let said = match said.is_empty() {
