@@ -9,7 +9,9 @@ use clap_complete::Shell;
 
 use crate::error::Result;
 use crate::events::Command;
-use crate::options::{ClassSettings, GlobalOptions, ProcessContext, Ui, asked_log_file, invalid};
+use crate::options::{
+    ClassSettings, GlobalOptions, ProcessContext, StudentSettings, Ui, asked_log_file, invalid,
+};
 use crate::web::Url;
 
 const EXAMPLES: &str = "\
@@ -68,6 +70,15 @@ impl Cli {
         settings.left = self.verb.is_about_leavers();
         self.verb.check_choice(&settings)?;
         Ok(settings)
+    }
+
+    /// The settings of a student's own look.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other.
+    pub(crate) fn student_settings(&self) -> Result<StudentSettings> {
+        StudentSettings::resolve(&self.global, &ProcessContext::look())
     }
 
     pub(crate) fn ui(&self) -> Ui {
@@ -145,6 +156,17 @@ Examples:
   homeroom handout --profile training
   homeroom handout --profile training --with-credentials            after `homeroom access grant`")]
     Handout(HandoutArgs),
+    /// For students: show how you stand, with your own key
+    ///
+    /// Needs no roster. Your key tells who you are and which class you are in. Reads your own stack and changes
+    /// nothing: your tasks, what is seen of each, the next step, and what is wrong. Your instructor's reading is the
+    /// one that counts.
+    #[command(after_help = "\
+Examples:
+  homeroom check                       with your key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+  homeroom check --profile lab         with the key in a profile of your AWS configuration
+  homeroom check --lab ../our-lab      for another lab than the one built in")]
+    Check,
     /// List what would be deleted, and delete it once confirmed
     ///
     /// Without --confirm, asks for the class's name on a terminal; elsewhere only lists. Only what is provably
@@ -228,6 +250,7 @@ impl Verb {
             Self::Access(verb) => verb.command(),
             Self::Handout(_) => Command::Handout,
             Self::Grades(GradesVerb::Push(_)) => Command::GradesPush,
+            Self::Check => Command::Check,
             Self::Teardown(_) => Command::Teardown,
             Self::Local(_) | Self::Completions(_) => return None,
         })

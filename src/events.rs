@@ -29,6 +29,7 @@ word_enum! {
         AccessThaw = "access thaw",
         Handout = "handout",
         GradesPush = "grades push",
+        Check = "check",
     }
 }
 

@@ -17,6 +17,7 @@ use crate::lab::check::Proof;
 use crate::lab::marks::Starter;
 use crate::stack::alike::Alike;
 use crate::stack::diff::Change;
+use crate::stack::kinds::Kind;
 use crate::stack::plan::Verdict as Found;
 use crate::stack::settle::Settling;
 
@@ -47,6 +48,7 @@ pub(super) async fn read_student(
         settling,
     };
     reader.facts.console = student.console.cloned();
+    reader.facts.records_elsewhere = student.recorded.elsewhere;
     for (id, arn) in &student.state_machines {
         let (reading, cut_off) = reader.executions(arn).await?;
         let cut_off = cut_off.map(|listed| (id.clone(), listed));
@@ -322,6 +324,7 @@ fn trigger<'a>(student: &'a StudentToRead<'_>) -> Option<Trigger<'a>> {
     Some(Trigger {
         log,
         retention_days: found.and_then(|group| group.retention_days),
+        group_unseen: found.is_none() && student.observed.gap(Kind::LogGroup, &group).is_some(),
         true_from_ms,
         doubt,
         changed,

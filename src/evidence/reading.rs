@@ -110,7 +110,7 @@ pub(crate) async fn read_observed(
     read_listed(client, reading, cache, listed, alias).await
 }
 
-async fn read_listed(
+pub(super) async fn read_listed(
     client: &Client,
     reading: &ClassReading<'_>,
     mut cache: Cache,

@@ -23,7 +23,7 @@ use crate::text::failure::Failure;
 use crate::web::Url;
 use file::FileReader;
 pub(crate) use process::ProcessContext;
-pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, Ui};
+pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
 pub(crate) use resolved::{asked_log_file, asked_region};
 pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region};
 use values::{

@@ -77,6 +77,8 @@ impl Session {
             students,
             summary,
             left: Vec::new(),
+            attention: None,
+            room: None,
             forecast: None,
             files: Vec::new(),
             notes,

@@ -2,6 +2,7 @@
 
 mod access;
 mod ask;
+mod check;
 mod class;
 mod completions;
 mod deploy;
@@ -134,6 +135,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Grades(GradesVerb::Push(args)) => grades::push(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Handout(args) => handout::run(cli, args).await,
+        Verb::Check => check::run(cli).await,
         Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }

@@ -94,9 +94,12 @@ fn is_told(command: Command) -> bool {
         | Command::AccessFreeze
         | Command::AccessThaw
         | Command::GradesPush => true,
-        Command::Rehearse | Command::Plan | Command::Status | Command::Watch | Command::Handout => {
-            false
-        }
+        Command::Rehearse
+        | Command::Plan
+        | Command::Status
+        | Command::Watch
+        | Command::Handout
+        | Command::Check => false,
     }
 }
 
@@ -160,6 +163,8 @@ mod tests {
             ],
             summary: BTreeMap::new(),
             left: Vec::new(),
+            attention: Vec::new(),
+            room: Vec::new(),
             forecast: None,
             files: Vec::new(),
             notes: vec!["a note that names ana".to_owned()],

@@ -11,7 +11,7 @@ use super::say::unwritten;
 use super::session::Session;
 use crate::error::{Exit, Result};
 use crate::events::Command;
-use crate::evidence::attention::find_silent;
+use crate::evidence::attention::{find_silent, needs, room_remarks};
 use crate::evidence::kept::{LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
 use crate::evidence::progress::StudentProgress;
@@ -131,7 +131,7 @@ async fn read_of(
         notes.extend(last_readings::notes(&last, &students, &taken_at));
     }
     let departed = students.split_off(class.students.len());
-    find_silent(&mut students, class.lab.mistakes(), now);
+    find_silent(&mut students, &class.lab, now);
     Ok(ClassStanding {
         students,
         gaps: read.gaps,
@@ -195,6 +195,9 @@ pub(super) fn ended(
 ) -> VerbEnded {
     let students = standing.students.iter().map(Into::into).collect();
     let mut ended = session.ended(command, students, notes);
+    let needs = needs(&standing.students);
+    ended.summary.room = Some(room_remarks(&needs));
+    ended.summary.attention = Some(needs);
     if !standing.is_certain() {
         ended.exit = Exit::General;
     }

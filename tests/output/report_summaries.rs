@@ -36,6 +36,8 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
         students,
         summary: BTreeMap::new(),
         left: Vec::new(),
+        attention: None,
+        room: None,
         forecast: None,
         files: Vec::new(),
         notes: Vec::new(),

@@ -91,6 +91,8 @@ pub(crate) struct Facts {
     /// The student's change of the function whose log proves what the API started, even if it is put back since.
     pub(crate) trigger_changed: Option<Change>,
     pub(crate) log_events: BTreeMap<LogKey, Reading<LogSight>>,
+    /// Whether homeroom's records are kept on another machine: what looks like homeroom's counts for nobody then.
+    pub(crate) records_elsewhere: bool,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
     pub(crate) console: Option<Scope>,
 }

@@ -106,7 +106,8 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         | Command::AccessFreeze
         | Command::AccessThaw
         | Command::GradesPush
-        | Command::Handout => {}
+        | Command::Handout
+        | Command::Check => {}
     }
     let causes = causes_of(summary);
     page.causes(&causes)?;

@@ -129,7 +129,8 @@ impl EndedRun<'_> {
             | Command::AccessThaw
             | Command::GradesPush
             | Command::Rehearse
-            | Command::Watch => Vec::new(),
+            | Command::Watch
+            | Command::Check => Vec::new(),
         }
     }
 
