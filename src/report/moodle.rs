@@ -29,8 +29,8 @@ use super::gradebook::{
 use crate::roster::Student;
 
 const AS_MOODLE_WROTE_IT: &str = "in Moodle (in English) choose Grades, Export, Plain text file, with the grade display type Real, and give that file unchanged";
-/// Moodle takes no higher grade from a file, unless its administrator allows it (`unlimitedgrades`).
-const USUAL_MOST: u64 = 100_00;
+/// Hundredths of a point. Moodle takes no higher grade from a file, unless its administrator allows it (`unlimitedgrades`).
+const USUAL_MOST: u64 = 10_000;
 /// Items that a message names.
 const NAMED: usize = 12;
 /// How Moodle marks the three ways to show a grade, and the comment.

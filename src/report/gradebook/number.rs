@@ -54,7 +54,7 @@ impl Number {
     pub(crate) fn from_f64(number: f64) -> Option<Self> {
         let units = (number * 10_000.0).round();
         // Below 2^53 every whole number has its own `f64`.
-        (units.abs() < 9.0e15).then(|| Self {
+        (units.abs() < 9.0e15).then_some(Self {
             units: units as i64,
         })
     }
