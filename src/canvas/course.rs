@@ -167,7 +167,7 @@ fn judge(assignment: &Assignment) -> Result<Number, Vec<Failure>> {
                 "its grades are shown as {}, and only points and percentages can be written for certain",
                 shown(&other.replace('_', " "))
             ),
-            "set 'Display Grade as' to Points, or import the file of `homeroom report --gradebook canvas`",
+            "set 'Display Grade as' to Points, or import the file that `homeroom report` writes with --gradebook canvas",
         ),
     }
     let possible = assignment.points_possible.and_then(Number::from_f64);
