@@ -402,7 +402,7 @@ pub(crate) enum GradeApi {
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct WatchArgs {
-    /// Seconds from one reading to the next, at least; more for a large class
+    /// Seconds from one reading to the next, at least; of a large class, those who work now are read first
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub(crate) interval: u64,
     /// Port on this machine [default: a free one]

@@ -8,7 +8,7 @@ use tracing::Instrument;
 use crate::aws::Client;
 use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
-use crate::evidence::attempts::{AttemptsReader, Tried};
+use crate::evidence::attempts::{AttemptsReader, ReadAttempts};
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::causes::add_causes;
 use crate::evidence::evaluate::{Facts, Reading, evaluate};
@@ -45,6 +45,8 @@ pub struct ClassReading<'a> {
     pub desired: &'a Desired,
     /// The students.
     pub students: &'a [Student],
+    /// Students who are not read this time. They have no checks then, and whoever asks has something that stands for them.
+    pub skip: &'a BTreeSet<Username>,
     /// How closely to look: at the chosen students, or also at who left the class.
     pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
@@ -200,6 +202,14 @@ impl ClassReader<'_> {
         let sight = stack
             .map(|stack| StackSight::of(scope, lab, stack, plan, self.observed))
             .unwrap_or_default();
+        if self.reading.skip.contains(&student.username) {
+            return Ok((
+                StudentProgress::unread(&student.username),
+                sight,
+                to_read.memory.clone(),
+                None,
+            ));
+        }
         let mut settling = Settling::default();
         let (facts, mut memory) = if sight.is_empty() {
             // There is nothing to ask about, and what is known stays.
@@ -223,7 +233,7 @@ impl ClassReader<'_> {
             checks: &checks,
         };
         let tried = match sight.is_empty() {
-            true => Tried::default(),
+            true => ReadAttempts::default(),
             false => attempts.read(&mut memory, &mut settling).await?,
         };
         let endpoints = stack.map(|stack| {

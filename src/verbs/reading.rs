@@ -1,5 +1,6 @@
 //! Reads where a class stands, keeps that for the next reading, and makes a report of it.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use jiff::{Timestamp, ZonedDateTime};
@@ -30,7 +31,16 @@ use crate::stack::left::Attendance;
 
 /// Reads where everybody stands, and keeps for the next reading what cannot change.
 pub(super) async fn read(session: &Session, command: Command) -> Result<ClassStanding> {
-    read_of(session, command, None, &[]).await
+    read_of(session, command, None, &[], &BTreeMap::new()).await
+}
+
+/// [`read`] without students for whom something stands that was read before.
+pub(super) async fn read_others(
+    session: &Session,
+    command: Command,
+    not_now: &BTreeMap<Username, StudentProgress>,
+) -> Result<ClassStanding> {
+    read_of(session, command, None, &[], not_now).await
 }
 
 /// [`read`] of what a teardown has just listed, for students who left the roster, too.
@@ -39,7 +49,8 @@ pub(super) async fn read_observed(
     observed: &Observed,
     departed: &[Username],
 ) -> Result<ClassStanding> {
-    read_of(session, Command::Teardown, Some(observed), departed).await
+    let whole = BTreeMap::new();
+    read_of(session, Command::Teardown, Some(observed), departed, &whole).await
 }
 
 async fn read_of(
@@ -47,6 +58,7 @@ async fn read_of(
     command: Command,
     observed: Option<&Observed>,
     departed: &[Username],
+    not_now: &BTreeMap<Username, StudentProgress>,
 ) -> Result<ClassStanding> {
     let (class, files) = (&session.class, session.files());
     let mut students = class.students.clone();
@@ -79,6 +91,7 @@ async fn read_of(
         lab: &class.lab,
         desired: beyond.as_ref().unwrap_or(&session.desired),
         students: &students,
+        skip: &not_now.keys().cloned().collect(),
         depth: &class.depth(),
         now_ms: Timestamp::now().as_millisecond(),
         console: session.client.is_aws(),
@@ -105,6 +118,7 @@ async fn read_of(
         ..sight
     });
     let read_now = read.students.into_iter().zip(sights);
+    let read_now = read_now.filter(|(student, _)| !not_now.contains_key(&student.username));
     let people = distinct(&class.roster.students);
     let (mut students, displaced) = last.merge(read_now, &people, now);
     let mut keep = || -> io::Result<()> {
@@ -130,7 +144,13 @@ async fn read_of(
         // In a rehearsal, stacks of an earlier rehearsal are no news.
         notes.extend(last_readings::notes(&last, &students, &taken_at));
     }
-    let departed = students.split_off(class.students.len());
+    let departed = students.split_off(class.students.len() - not_now.len());
+    if !not_now.is_empty() {
+        students.extend(not_now.values().cloned());
+        let place =
+            |s: &StudentProgress| class.students.iter().position(|c| c.username == s.username);
+        students.sort_by_cached_key(place);
+    }
     find_silent(&mut students, &class.lab, now);
     Ok(ClassStanding {
         students,
