@@ -17,4 +17,4 @@ mod tests;
 
 pub(crate) use api::Canvas;
 pub(crate) use course::{Course, Place};
-pub(crate) use push::{Ended, Push};
+pub(crate) use push::{Push, PushEnd};

@@ -320,7 +320,7 @@ pub struct ReportArgs {
         requires_ifs = [("canvas", "canvas_export"), ("moodle", "moodle_export"), ("moodle", "points_possible")],
         requires = "assignment"
     )]
-    pub(crate) gradebook: Option<Gradebook>,
+    pub(crate) gradebook: Option<GradebookSystem>,
     /// The gradebook as Canvas exported it (Grades, Export, Export Entire Gradebook)
     #[arg(long, value_name = "FILE", requires = "gradebook")]
     pub(crate) canvas_export: Option<PathBuf>,
@@ -342,7 +342,7 @@ pub struct ReportArgs {
 
 /// Systems whose gradebooks can be filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Gradebook {
+pub(crate) enum GradebookSystem {
     /// Canvas LMS: writes gradebook-canvas.csv, to be imported there
     Canvas,
     /// Moodle: writes gradebook-moodle.csv, to be imported there
@@ -617,7 +617,7 @@ mod tests {
                 "report --anonymous --gradebook canvas --canvas-export g.csv --assignment x",
                 Verb::Report(ReportArgs {
                     anonymous: true,
-                    gradebook: Some(Gradebook::Canvas),
+                    gradebook: Some(GradebookSystem::Canvas),
                     canvas_export: Some("g.csv".into()),
                     assignment: Some("x".to_owned()),
                     ..ReportArgs::default()
@@ -626,7 +626,7 @@ mod tests {
             (
                 "report --gradebook moodle --moodle-export g.csv --points-possible 10 --assignment x",
                 Verb::Report(ReportArgs {
-                    gradebook: Some(Gradebook::Moodle),
+                    gradebook: Some(GradebookSystem::Moodle),
                     moodle_export: Some("g.csv".into()),
                     points_possible: Some("10".to_owned()),
                     assignment: Some("x".to_owned()),

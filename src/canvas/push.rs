@@ -40,7 +40,7 @@ pub(crate) struct Push {
     pub(crate) grades: Vec<Sent>,
 }
 
-impl Ended {
+impl PushEnd {
     /// Why a grade is not in Canvas as it should be, and what to do; `None` where it is.
     pub(crate) fn failure(&self, grade: &Sent) -> Option<Failure> {
         let (cause, hint) = match self {
@@ -81,7 +81,7 @@ fn said(cell: &Cell) -> String {
 
 /// What became of one grade.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum PushEnd {
     /// Canvas has it.
     Written,
     /// Canvas had another grade than in the listing, so nothing was sent. What it has.
@@ -98,7 +98,7 @@ pub(crate) enum Ended {
 #[derive(Debug)]
 pub(crate) struct Wrote {
     /// What became of each grade, in order.
-    pub(crate) ended: Vec<Ended>,
+    pub(crate) ended: Vec<PushEnd>,
     /// What went wrong on the way.
     pub(crate) failures: Vec<Failure>,
     /// Whether it was stopped before its end.
@@ -106,7 +106,7 @@ pub(crate) struct Wrote {
 }
 
 #[derive(Debug, Deserialize)]
-struct Progress {
+struct CanvasJob {
     id: u64,
     workflow_state: String,
     message: Option<String>,
@@ -159,7 +159,7 @@ impl Push {
             Ok(before) => before,
             Err(failure) => {
                 return Wrote {
-                    ended: vec![Ended::NotWritten; self.grades.len()],
+                    ended: vec![PushEnd::NotWritten; self.grades.len()],
                     failures: vec![failure],
                     stopped: false,
                 };
@@ -190,14 +190,14 @@ impl Push {
             let now = now(grade);
             if *now != grade.seen {
                 return match has(now, grade.to) {
-                    true => Ended::Written,
-                    false => Ended::ChangedMeanwhile(now.clone()),
+                    true => PushEnd::Written,
+                    false => PushEnd::ChangedMeanwhile(now.clone()),
                 };
             }
             place += 1;
             match &after {
-                None if place <= asked => Ended::NotKnown,
-                None => Ended::NotWritten,
+                None if place <= asked => PushEnd::NotKnown,
+                None => PushEnd::NotWritten,
                 Some(after) => grade.found(after),
             }
         });
@@ -217,7 +217,7 @@ impl Push {
         });
         let body = json!({ "grade_data": grades.collect::<Map<String, Value>>() });
         let path = format!("{}/submissions/update_grades", self.place.path());
-        let mut progress: Progress = canvas.post(&path, &body).await?;
+        let mut progress: CanvasJob = canvas.post(&path, &body).await?;
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::from_millis(200);
         loop {
@@ -262,12 +262,12 @@ impl Sent {
     }
 
     /// What became of it, from what Canvas has now.
-    fn found(&self, after: &BTreeMap<u64, Cell>) -> Ended {
+    fn found(&self, after: &BTreeMap<u64, Cell>) -> PushEnd {
         let now = after.get(&self.user).unwrap_or(&Cell::NotAssigned);
         match has(now, self.to) {
-            true => Ended::Written,
-            false if *now == self.seen => Ended::NotWritten,
-            false => Ended::Differs(now.clone()),
+            true => PushEnd::Written,
+            false if *now == self.seen => PushEnd::NotWritten,
+            false => PushEnd::Differs(now.clone()),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::report::gradebook::Judged;
 use crate::roster::Student;
 use crate::text::failure::Failure;
 
-use super::{Canvas, Course, Ended, Place, Push};
+use super::{Canvas, Course, Place, Push, PushEnd};
 use fake::{Fake, TOKEN, TWELVE};
 
 const PLACE: Place = Place {
@@ -102,7 +102,7 @@ async fn only_what_changed_is_sent_and_read_back() {
     let fake = five().await;
     let push = push(&fake).await;
     let wrote = push.write(&canvas(&fake), pending()).await;
-    assert_eq!(wrote.ended, [Ended::Written, Ended::Written]);
+    assert_eq!(wrote.ended, [PushEnd::Written, PushEnd::Written]);
     assert!(wrote.failures.is_empty(), "{:?}", wrote.failures);
     assert_eq!(fake.sent(), [(1, "100".to_owned()), (3, "45".to_owned())]);
     assert_eq!(fake.score(2), Some(80.0));
@@ -177,7 +177,7 @@ async fn a_grade_that_changed_since_the_list_is_not_overwritten() {
     let push = push(&fake).await;
     fake.grade(3, Some(77.0));
     let wrote = push.write(&canvas(&fake), pending()).await;
-    assert_eq!(wrote.ended[0], Ended::Written);
+    assert_eq!(wrote.ended[0], PushEnd::Written);
     let said = wrote.ended[1].failure(&push.grades[1]).unwrap().to_string();
     assert!(said.contains("Canvas has 77 now"), "{said}");
     assert_eq!((fake.score(3), fake.sent().len()), (Some(77.0), 1));
@@ -189,7 +189,7 @@ async fn a_failure_half_way_tells_who_was_written_and_who_was_not() {
     let push = push(&fake).await;
     fake.give_up_after(1);
     let wrote = push.write(&canvas(&fake), pending()).await;
-    assert_eq!(wrote.ended, [Ended::Written, Ended::NotWritten]);
+    assert_eq!(wrote.ended, [PushEnd::Written, PushEnd::NotWritten]);
     assert!(
         wrote.failures[0]
             .to_string()
@@ -221,8 +221,8 @@ async fn a_stop_sends_nothing_more_and_still_tells_what_was_written() {
     assert!(wrote.stopped);
     for (grade, ended) in push.grades.iter().zip(&wrote.ended) {
         let expected = match fake.score(grade.user()) == Some(grade.to.to_f64()) {
-            true => Ended::Written,
-            false => Ended::NotWritten,
+            true => PushEnd::Written,
+            false => PushEnd::NotWritten,
         };
         assert_eq!(*ended, expected);
     }
@@ -247,7 +247,7 @@ async fn a_write_that_failed_is_never_sent_twice() {
     let push = push(&fake).await;
     fake.refuse_writes(502);
     let wrote = push.write(&canvas(&fake), pending()).await;
-    assert_eq!(wrote.ended, [Ended::NotWritten, Ended::NotWritten]);
+    assert_eq!(wrote.ended, [PushEnd::NotWritten, PushEnd::NotWritten]);
     assert_eq!((fake.writes(), wrote.failures.len()), (1, 1));
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct MoodleExport {
 }
 
 /// Where the columns are that say who a row is.
-struct Columns {
+struct MoodleColumns {
     first: usize,
     last: usize,
     email: Option<usize>,
@@ -58,7 +58,7 @@ struct Columns {
     number: Option<usize>,
 }
 
-impl Columns {
+impl MoodleColumns {
     fn of(header: &Record) -> Option<Self> {
         let keys: Vec<String> = header.fields.iter().map(|f| key(&f.text)).collect();
         let find = |names: &[&str]| keys.iter().position(|key| names.contains(&key.as_str()));
@@ -93,7 +93,7 @@ impl MoodleExport {
         possible: Number,
     ) -> Result<Self, Vec<Failure>> {
         let said = |found| problems::messages(file, found);
-        let score = |record: &Record| u32::from(Columns::of(record).is_some());
+        let score = |record: &Record| u32::from(MoodleColumns::of(record).is_some());
         let table = Table::read(bytes, score).map_err(|refused| {
             let hint = AS_MOODLE_WROTE_IT.to_owned();
             said(vec![Problem {
@@ -108,7 +108,7 @@ impl MoodleExport {
         let no_export = |cause: &str| vec![Failure::new(file, cause).hint(AS_MOODLE_WROTE_IT)];
         let mut rows = table.records.iter().filter(|row| !row.is_blank());
         let header = rows.next().ok_or_else(|| no_export("the file is empty"))?;
-        let columns = Columns::of(header).ok_or_else(|| {
+        let columns = MoodleColumns::of(header).ok_or_else(|| {
             no_export("is not a Moodle gradebook export: its first row must have the columns First name and Last name (or Surname)")
         })?;
         let logins: Vec<usize> = columns.logins().collect();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::say::unwritten;
 use super::session::Session;
-use crate::cli::{Gradebook, ReportArgs};
+use crate::cli::{GradebookSystem, ReportArgs};
 use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
 use crate::lab::bundle;
@@ -16,7 +16,7 @@ use crate::report::{About, Document};
 
 /// An export of another system, not yet judged.
 pub(super) struct GradebookFile<'a> {
-    system: Gradebook,
+    system: GradebookSystem,
     name: String,
     bytes: Vec<u8>,
     assignment: &'a str,
@@ -25,7 +25,7 @@ pub(super) struct GradebookFile<'a> {
 }
 
 /// An export that can be filled in.
-pub(super) enum Judged<'a> {
+pub(super) enum JudgedExport<'a> {
     Canvas(Export<'a>),
     Moodle(MoodleExport),
 }
@@ -37,8 +37,8 @@ impl<'a> GradebookFile<'a> {
     /// When it cannot be read.
     pub(crate) fn load(args: &'a ReportArgs) -> Result<Option<Self>> {
         let (option, system, path) = match args.gradebook {
-            Some(Gradebook::Canvas) => ("--canvas-export", "Canvas", &args.canvas_export),
-            Some(Gradebook::Moodle) => ("--moodle-export", "Moodle", &args.moodle_export),
+            Some(GradebookSystem::Canvas) => ("--canvas-export", "Canvas", &args.canvas_export),
+            Some(GradebookSystem::Moodle) => ("--moodle-export", "Moodle", &args.moodle_export),
             None => return Ok(None),
         };
         if args.canvas_export.is_some() && args.moodle_export.is_some() {
@@ -69,12 +69,12 @@ impl<'a> GradebookFile<'a> {
     ///
     /// # Errors
     /// When the file is no export, or has no such assignment that can be filled in.
-    pub(crate) fn judge(&self) -> Result<Judged<'_>> {
+    pub(crate) fn judge(&self) -> Result<JudgedExport<'_>> {
         let judged = match self.system {
-            Gradebook::Canvas => {
-                Export::read(&self.name, &self.bytes, self.assignment).map(Judged::Canvas)
+            GradebookSystem::Canvas => {
+                Export::read(&self.name, &self.bytes, self.assignment).map(JudgedExport::Canvas)
             }
-            Gradebook::Moodle => {
+            GradebookSystem::Moodle => {
                 let possible = Number::read(self.possible).ok();
                 let possible = possible.filter(|number| number.is_positive()).ok_or_else(|| {
                     let cause = format!("{:?} is no number of points above 0", self.possible);
@@ -82,7 +82,7 @@ impl<'a> GradebookFile<'a> {
                     invalid("--points-possible", cause, hint)
                 })?;
                 MoodleExport::read(&self.name, &self.bytes, self.assignment, possible)
-                    .map(Judged::Moodle)
+                    .map(JudgedExport::Moodle)
             }
         };
         judged.map_err(|failures| Error::of(Exit::Invalid, failures))
@@ -94,7 +94,7 @@ impl<'a> GradebookFile<'a> {
 /// # Errors
 /// When the file cannot be written.
 pub(super) fn write(
-    export: &Judged<'_>,
+    export: &JudgedExport<'_>,
     session: &Session,
     report: &Document,
     about: About,
@@ -104,8 +104,8 @@ pub(super) fn write(
     let roster = &class.roster.students;
     let failed = || unwritten("gradebook", "`homeroom report`");
     let (filled, system, more) = match export {
-        Judged::Canvas(export) => (export.fill(report, roster, lower), "canvas", Vec::new()),
-        Judged::Moodle(export) => {
+        JudgedExport::Canvas(export) => (export.fill(report, roster, lower), "canvas", Vec::new()),
+        JudgedExport::Moodle(export) => {
             let filled = export.fill(report, roster, lower).map_err(failed())?;
             (filled, "moodle", export.how_to_import())
         }

@@ -14,7 +14,7 @@ use super::run::interrupted;
 use super::say::{said, say};
 use super::session::Session;
 use super::status::attestations;
-use crate::canvas::{Canvas, Course, Ended, Place, Push};
+use crate::canvas::{Canvas, Course, Place, Push, PushEnd};
 use crate::cli::{Cli, PushArgs};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
@@ -99,7 +99,7 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
     let written = became
         .iter()
         .flatten()
-        .any(|ended| *ended == Ended::Written);
+        .any(|ended| *ended == PushEnd::Written);
     if written && course.posted_by_hand {
         notes.push("students see these grades once you post them: Canvas has 'Post Grades Manually' for this assignment".to_owned());
     }
@@ -224,7 +224,7 @@ fn results(
     session: &Session,
     push: &Push,
     judged: &Judged,
-    became: Option<&[Ended]>,
+    became: Option<&[PushEnd]>,
 ) -> Vec<StudentResult> {
     let students = session.class.students.iter().map(|student| {
         let name = &student.username;
@@ -242,8 +242,8 @@ fn results(
         let ended = became.and_then(|became| became.get(at));
         let outcome = match ended {
             None => Outcome::Changes,
-            Some(Ended::Written) => Outcome::Graded,
-            Some(Ended::NotKnown) => Outcome::Unknown,
+            Some(PushEnd::Written) => Outcome::Graded,
+            Some(PushEnd::NotKnown) => Outcome::Unknown,
             Some(_) => Outcome::Failed,
         };
         let mut result = new(outcome);

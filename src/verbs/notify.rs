@@ -1,6 +1,6 @@
 //! `--notify`: one message to a webhook when a run ends. It never fails a run, and holds it up for 5 seconds at most.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,10 +10,12 @@ use super::session::Session;
 use crate::cli::Cli;
 use crate::error::{Error, Exit};
 use crate::events::Command;
+use crate::evidence::attention::Need;
+use crate::lab::mistake::TroubleReason;
 use crate::options::Notify;
 use crate::report::marks;
 use crate::results::RunSummary;
-use crate::text::words::duration;
+use crate::text::words::{duration, plural};
 use crate::web::WebClient;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -79,6 +81,52 @@ pub(super) async fn failed(cli: &Cli, error: &Error) {
     });
     let note = send(notify, &message).await;
     note_at_once(settings.ui, note.as_slice());
+}
+
+/// Tells who needs somebody, where that is asked for and has changed: somebody is new among them, is no more, or for another reason.
+pub(super) async fn attention(session: &Session, before: &[Need], now: &[Need]) {
+    let settings = &session.class.settings;
+    let Some(notify) = settings.notify.as_ref().filter(|_| who(before) != who(now)) else {
+        return;
+    };
+    let message = attention_message(session.class.name().as_str(), before, now, notify.names);
+    let note = send(notify, &message).await;
+    note_at_once(settings.ui, note.as_slice());
+}
+
+fn who(needs: &[Need]) -> BTreeSet<(&str, TroubleReason)> {
+    let who = needs.iter();
+    who.map(|need| (need.username.as_str(), need.trouble.reason))
+        .collect()
+}
+
+fn attention_message(class: &str, before: &[Need], now: &[Need], names: bool) -> Value {
+    let mut reasons: BTreeMap<TroubleReason, Vec<&str>> = BTreeMap::new();
+    for (username, reason) in who(now) {
+        reasons.entry(reason).or_default().push(username);
+    }
+    let counts: BTreeMap<TroubleReason, usize> = reasons
+        .iter()
+        .map(|(reason, of)| (*reason, of.len()))
+        .collect();
+    let new = who(now).difference(&who(before)).count();
+    let mut message = json!({
+        "text": match now.len() {
+            0 => format!("homeroom watch of class {class}: nobody seems stuck any more"),
+            n => {
+                let need = if n == 1 { "needs" } else { "need" };
+                format!("homeroom watch of class {class}: {} {need} somebody, {new} of them new", plural(n, "student"))
+            }
+        },
+        "verb": "watch",
+        "class": class,
+        "attention": counts,
+        "new": new,
+    });
+    if names {
+        message["usernames"] = json!(reasons);
+    }
+    message
 }
 
 /// Whether the end of a verb is worth a message: it takes time, or changes something.
@@ -149,6 +197,8 @@ mod tests {
 
     use super::*;
     use crate::events::Outcome;
+    use crate::evidence::activity::Trouble;
+    use crate::lab::mistake::Listener;
     use crate::results::StudentResult;
 
     fn summary() -> RunSummary {
@@ -189,6 +239,44 @@ mod tests {
         assert_eq!(without["outcomes"], json!({ "deployed": 2, "failed": 1 }));
         let with = message(&summary(), Exit::SomeFailed, true);
         assert_eq!(with["usernames"]["failed"], json!(["cora"]));
+    }
+
+    #[test]
+    fn a_change_of_attention_is_told_without_names() {
+        let need = |name: &str, reason| Need {
+            username: name.parse().unwrap(),
+            trouble: Trouble {
+                reason,
+                task: None,
+                count: Some(2),
+                since: None,
+                cause: Some("ana wrote this".to_owned()),
+                say: None,
+                to: Listener::Student,
+                room: None,
+            },
+        };
+        let before = [need("ana", TroubleReason::Idle)];
+        let now = [
+            need("ana", TroubleReason::Idle),
+            need("ben", TroubleReason::OwnChange),
+        ];
+        assert_eq!(who(&before), who(&before.clone()));
+        assert_ne!(who(&before), who(&now));
+        let message = attention_message("spring", &before, &now, false);
+        let text = "homeroom watch of class spring: 2 students need somebody, 1 of them new";
+        assert_eq!(message["text"], text);
+        assert_eq!(message["attention"], json!({ "own-change": 1, "idle": 1 }));
+        assert!(!message.to_string().contains("ana"), "{message}");
+        let named = attention_message("spring", &before, &now, true);
+        assert_eq!(named["usernames"]["own-change"], json!(["ben"]));
+        let over = attention_message("spring", &now, &[], false);
+        assert!(
+            over["text"]
+                .as_str()
+                .unwrap()
+                .ends_with("nobody seems stuck any more")
+        );
     }
 
     /// A server that takes one request and gives this answer; `None`: none at all. Answers with the request.
