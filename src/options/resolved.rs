@@ -18,6 +18,7 @@ use crate::ids::ClassName;
 use crate::lab::bundle;
 use crate::roster::{Roster, UsernameLimit};
 use crate::text::failure::Failure;
+use crate::web::Url;
 
 const DEMO_ROSTER: &str = "roster/demo-class.csv";
 
@@ -51,7 +52,17 @@ pub struct ClassSettings {
     pub(crate) role_boundary: Option<PolicyArn>,
     pub(crate) allow_in_roles: Vec<String>,
     pub(crate) reports: PathBuf,
+    pub(crate) canvas_url: Option<Url>,
+    pub(crate) notify: Option<Notify>,
     pub(crate) ui: Ui,
+}
+
+/// Where a message goes when a run ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notify {
+    pub(crate) url: Url,
+    /// Whether usernames may be in it.
+    pub(crate) names: bool,
 }
 
 /// What a student's own look needs to know: nothing of a class, which the key and the stack tell.
@@ -243,6 +254,18 @@ impl ClassSettings {
             true => typed.account.clone(),
             false => all.account,
         };
+        let notify = all.notify.map(|address| match address.url() {
+            Ok(url) => Ok(Notify {
+                url,
+                names: all.notify_names.unwrap_or_default(),
+            }),
+            Err(why) => Err(invalid(
+                "--notify",
+                format!("the address {why}"),
+                "give the address of the webhook as its service shows it (--notify, HOMEROOM_NOTIFY or homeroom.toml)",
+            )),
+        });
+        let notify = notify.transpose()?;
         Ok(Self {
             roster,
             roster_built_in,
@@ -262,6 +285,8 @@ impl ClassSettings {
             publish_columns: all.publish_columns.unwrap_or_default(),
             role_boundary: all.role_boundary.filter(|_| !is_local),
             allow_in_roles: all.allow_in_roles.unwrap_or_default(),
+            canvas_url: all.canvas_url,
+            notify,
             reports: all.reports.unwrap_or_else(|| PathBuf::from("reports")),
             ui,
         })

@@ -35,7 +35,7 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
         only: only.as_ref(),
         ..session.view()
     };
-    ended.show_with(&session, view)
+    ended.show_with(&session, view).await
 }
 
 /// The students in one of these states; `None` for everybody.
