@@ -216,7 +216,7 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
         .iter()
         .filter(|line| line.contains("execution started"))
         .collect();
-    assert_eq!((logged.items.len(), started.len()), (3, 1), "{logged:?}");
+    assert_eq!((logged.items.len(), started.len()), (4, 1), "{logged:?}");
     let pattern = |name: &str| {
         format!("{{ ($.message = \"execution started\") && ($.execution = \"{name}\") }}")
     };
