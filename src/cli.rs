@@ -302,6 +302,9 @@ pub struct ReportArgs {
     /// Lower grades, too, where Canvas has more points than the lab gives; otherwise they stay
     #[arg(long, requires = "gradebook")]
     pub(crate) lower: bool,
+    /// Give late work its points, too; otherwise work that was begun after the due time gives none
+    #[arg(long, requires = "gradebook")]
+    pub(crate) count_late: bool,
     #[command(flatten)]
     pub(crate) attest: AttestArgs,
 }

@@ -147,6 +147,7 @@ mod tests {
             hint: String::new(),
             instructor_hint: None,
             as_of: None,
+            on_time: None,
         };
         let outcome = |verdicts: &[Verdict]| {
             let checks = verdicts.iter().map(|verdict| check(*verdict)).collect();

@@ -388,6 +388,7 @@ mod tests {
             hint: "h".into(),
             instructor_hint: Some("i".into()),
             as_of: None,
+            on_time: None,
         }
     }
 

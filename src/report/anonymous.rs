@@ -254,6 +254,7 @@ fn student(row: &ReportStudent, pseudonym: &Username, scrub: &Scrub) -> ReportSt
             email: None,
             section: None,
             extra: Vec::new(),
+            due: None,
         },
         progress,
         validate,

@@ -24,3 +24,4 @@ mod number;
 mod tests;
 
 pub(crate) use export::Export;
+pub(crate) use fill::GradeRules;

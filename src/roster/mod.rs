@@ -15,6 +15,8 @@ mod username;
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::error::{Error, Exit};
 use crate::ids::Username;
 use crate::text::failure::Failure;
@@ -41,6 +43,8 @@ pub struct Student {
     pub section: Option<String>,
     /// Those other columns that the settings name, with their values, in the file's order.
     pub extra: Vec<(String, String)>,
+    /// Until when work is on time: the student's own time, else the class's. `None` where neither is given.
+    pub due: Option<Timestamp>,
 }
 
 /// The class roster: students in the file's order.
@@ -223,6 +227,7 @@ impl Student {
             email: None,
             section: None,
             extra: Vec::new(),
+            due: None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::cli::{Gradebook, ReportArgs};
 use crate::error::{Error, Exit, Result};
 use crate::files::{class_dir, write_whole};
 use crate::lab::bundle;
-use crate::report::canvas::Export;
+use crate::report::canvas::{Export, GradeRules};
 use crate::report::{About, Document};
 
 /// An export from Canvas, not yet read.
@@ -61,10 +61,10 @@ pub(super) fn write(
     session: &Session,
     report: &Document,
     about: About,
-    lower: bool,
+    rules: GradeRules,
 ) -> Result<(PathBuf, Vec<String>)> {
     let class = &session.class;
-    let filled = export.fill(report, &class.roster.students, lower);
+    let filled = export.fill(report, &class.roster.students, rules);
     let name = match about {
         About::Class => "gradebook-canvas.csv",
         About::Selection => "selection-gradebook-canvas.csv",

@@ -226,6 +226,7 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
                 .to_owned(),
             ),
             extra: vec![("seat".to_owned(), format!("{}", index + 101))],
+            due: None,
         },
         progress: StudentProgress {
             username: username.parse().unwrap(),
@@ -435,6 +436,7 @@ fn check(
             _ => None,
         },
         as_of: None,
+        on_time: None,
     }
 }
 
@@ -552,6 +554,7 @@ fn validate(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<CheckRe
         hint: hint.into(),
         instructor_hint: None,
         as_of: None,
+        on_time: None,
     };
     let broken = matches!(fare, Fare::Broken);
     // What homeroom itself started to try the stack.

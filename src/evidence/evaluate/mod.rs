@@ -180,6 +180,7 @@ pub(crate) fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> Chec
         verdict,
         evidence,
         as_of: None,
+        on_time: None,
     }
 }
 

@@ -42,6 +42,7 @@ fn check(id: &str, work: Work, verdict: Verdict, earned: u32) -> CheckResult {
         hint: String::new(),
         instructor_hint: None,
         as_of: None,
+        on_time: None,
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Filled {
     pub(crate) crossed: Vec<String>,
     /// homeroom's total and the assignment's points possible, where they differ and points were scaled.
     pub(crate) scaled: Option<(Points, String)>,
+    /// What became of late work, where a time is due.
+    pub(crate) late: Option<String>,
 }
 
 /// A student who was not filled in.
@@ -62,6 +64,15 @@ pub(crate) struct Lower {
     pub(crate) to: String,
 }
 
+/// How points become grades.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct GradeRules {
+    /// Whether grades may become lower.
+    pub(crate) lower: bool,
+    /// Whether late work gets its points, too.
+    pub(crate) count_late: bool,
+}
+
 /// What happens to one person's cells.
 enum Cells {
     /// These records' cells get the grade.
@@ -81,14 +92,20 @@ fn reason(why: &str) -> Reason {
 
 impl Export<'_> {
     /// Fills in the assignment's column. `roster`: the whole class, even if the report is about a selection: the others
-    /// are no strangers. `lower`: whether grades may become lower.
-    pub(crate) fn fill(&self, document: &Document, roster: &[Student], lower: bool) -> Filled {
+    /// are no strangers.
+    pub(crate) fn fill(
+        &self,
+        document: &Document,
+        roster: &[Student],
+        rules: GradeRules,
+    ) -> Filled {
         let matches = find(roster, &self.people);
         let numbered = roster.iter().enumerate();
         let place: BTreeMap<&Username, usize> = numbered.map(|(at, s)| (&s.username, at)).collect();
         let mut filled = Filled {
             assignment: self.title.clone(),
-            lowered: lower,
+            lowered: rules.lower,
+            late: document.late_note(rules.count_late),
             ..Filled::default()
         };
         let mut edits: BTreeMap<usize, String> = BTreeMap::new();
@@ -100,7 +117,7 @@ impl Export<'_> {
             let person = matches.of_student[student].map(|person| &self.people[person]);
             let person = person.ok_or_else(|| self.unmatched(roster, student, &matches));
             let graded = person.and_then(|person| {
-                let grade = self.grade(row)?;
+                let grade = self.grade(row, rules)?;
                 Ok((person, grade, self.cells(person, grade)?))
             });
             let (person, grade, cells) = match graded {
@@ -123,7 +140,7 @@ impl Export<'_> {
                         from: from.to_string(),
                         to: grade.to_string(),
                     });
-                    if !lower {
+                    if !rules.lower {
                         continue;
                     }
                     person.records.clone()
@@ -161,20 +178,23 @@ impl Export<'_> {
     }
 
     /// The student's points, scaled to those that Canvas gives.
-    fn grade(&self, row: &ReportStudent) -> Result<Number, Reason> {
+    fn grade(&self, row: &ReportStudent, rules: GradeRules) -> Result<Number, Reason> {
         let score = row.score();
         if !row.is_deployed() {
             return Err(reason(
                 "their stack is not there, so their work is not known",
             ));
         }
-        if !score.certain {
-            return Err(reason("could not be checked"));
-        }
+        let Some(earned) = row.graded(rules.count_late) else {
+            return Err(reason(match score.certain {
+                true => "what they did by the due time is not known; --count-late takes all points",
+                false => "could not be checked",
+            }));
+        };
         if score.total.is_zero() {
             return Err(reason("the lab gives no points"));
         }
-        let (earned, total) = (score.earned.hundredths(), score.total.hundredths());
+        let (earned, total) = (earned.hundredths(), score.total.hundredths());
         Ok(self.possible.part(earned, total))
     }
 

@@ -39,6 +39,7 @@ impl Filled {
                 "Canvas gives {possible} points for it, the lab {total}: points are scaled, and rounded to two decimals"
             ));
         }
+        notes.extend(self.late.as_ref().map(|late| format!("Canvas: {late}")));
         if !self.lowers.is_empty() {
             let lowers = self.lowers.iter();
             let each =
