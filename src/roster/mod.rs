@@ -66,7 +66,7 @@ pub struct Roster {
 pub struct KeptBack {
     /// Their names, printable.
     pub(crate) columns: Vec<String>,
-    /// Every header that a template cannot use: of these columns, and of columns that were read as one of the four.
+    /// Every header that a template cannot use: of these columns, and of columns that were read as a known one.
     pub(crate) headers: Vec<String>,
     /// Their values, each once: only to take them out of what is shown to everybody.
     pub values: Vec<String>,
@@ -90,7 +90,7 @@ pub struct UsernameLimit {
 }
 
 impl Roster {
-    /// Reads a roster, of which only the four known columns may be shown. `file` is what the messages call it; `limit`
+    /// Reads a roster, of which only the known columns may be shown. `file` is what the messages call it; `limit`
     /// is what the lab at hand leaves for a username.
     ///
     /// # Errors
