@@ -129,7 +129,7 @@ impl StudentReader<'_> {
         Ok(())
     }
 
-    /// Describes executions for as long as a check that looks into them does not pass.
+    /// Describes executions for as long as a check that looks into them does not pass, with all of them or with those on time.
     async fn describe_where_needed(&mut self, described: &mut usize) -> Result<(), Cancelled> {
         let student = self.student;
         while self.facts.undescribed.is_none() {
@@ -198,10 +198,13 @@ impl StudentReader<'_> {
 
     /// The execution that a check needs described next: its state machine, its place in the listing, and its ARN.
     fn next_to_describe(&self) -> Option<(String, usize, String)> {
-        self.student.checks.iter().find_map(|check| {
-            let (machine, all) = self.facts.executions_for(&check.proof)?;
-            let index = next_to_describe(&check.proof, self.student.plan, all, &self.facts)?;
-            Some((machine.to_owned(), index, all[index].1.arn.clone()))
+        let (facts, plan) = (&self.facts, self.student.plan);
+        self.student.spans(facts).find_map(|until_ms| {
+            self.student.checks.iter().find_map(|check| {
+                let (machine, all) = facts.executions_for(&check.proof)?;
+                let index = next_to_describe(&check.proof, plan, all, facts, until_ms)?;
+                Some((machine.to_owned(), index, all[index].1.arn.clone()))
+            })
         })
     }
 

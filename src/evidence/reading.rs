@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::aws::Client;
@@ -10,7 +11,7 @@ use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::causes::add_causes;
-use crate::evidence::evaluate::{Facts, Reading, evaluate};
+use crate::evidence::evaluate::{Facts, Reading, earned_on_time, evaluate};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::evidence::read_student::read_student;
 use crate::evidence::recorded::Recorded;
@@ -18,7 +19,7 @@ use crate::evidence::sight::StackSight;
 use crate::evidence::student_reader::StudentToRead;
 use crate::ids::Username;
 use crate::lab::Lab;
-use crate::lab::check::Proof;
+use crate::lab::check::{Proof, Work};
 use crate::lab::marks::Starter;
 use crate::roster::Student;
 use crate::stack::diff::Change;
@@ -193,6 +194,7 @@ impl ClassReader<'_> {
             input_pointers: &self.pointers,
             memory: known.unwrap_or(&nothing),
             now_ms: self.reading.now_ms,
+            due_ms: student.due.map(Timestamp::as_millisecond),
             console: self.reading.console.then_some(scope),
         };
         let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
@@ -211,6 +213,14 @@ impl ClassReader<'_> {
             .iter()
             .map(|check| evaluate(check, plan, &facts))
             .collect();
+        if let Some(due) = student.due {
+            let by_then = facts.until(due.as_millisecond());
+            for (check, result) in lab.checks().iter().zip(&mut checks) {
+                if check.work == Work::Student {
+                    result.on_time = earned_on_time(check, plan, &by_then, due);
+                }
+            }
+        }
         let (known, kept) = (to_read.memory, &mut memory.causes);
         let name = &student.username;
         add_causes(self.client, name, &mut checks, known, kept, &mut settling).await?;

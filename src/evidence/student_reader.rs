@@ -36,6 +36,8 @@ pub(super) struct StudentToRead<'a> {
     /// What an earlier reading left.
     pub(crate) memory: &'a Memory,
     pub(crate) now_ms: i64,
+    /// Until when an execution's start makes it on time.
+    pub(crate) due_ms: Option<i64>,
     /// Where the console is, if there is one.
     pub(crate) console: Option<&'a Scope>,
 }
@@ -43,6 +45,13 @@ pub(super) struct StudentToRead<'a> {
 impl StudentToRead<'_> {
     pub(crate) fn username(&self) -> &Username {
         &self.plan.owner.student
+    }
+
+    /// Until when executions have to have started, for each judgement: of all work, and of work on time where there is
+    /// other work.
+    pub(crate) fn spans(&self, facts: &Facts) -> impl Iterator<Item = Option<i64>> {
+        let due = self.due_ms.filter(|due| facts.any_later(*due));
+        std::iter::once(None).chain(due.map(Some))
     }
 
     /// Whether an execution looks as if the API had started it.

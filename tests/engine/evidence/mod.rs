@@ -1,6 +1,7 @@
 //! Reading a class against the strict AWS: what is proven, what could not be checked, and at how many calls.
 
 mod causes;
+mod due;
 mod everybodys;
 mod flood;
 mod lag;
