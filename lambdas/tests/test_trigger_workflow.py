@@ -71,6 +71,12 @@ class TriggerWorkflow(unittest.TestCase):
                 self.assertIn(reason, answer["message"])
                 self.assertEqual(logs[0]["message"], "request refused")
 
+    def test_a_refused_request_is_logged_with_its_sender_at_every_level(self):
+        headers = {"user-AGENT": "curl/8 " + "x" * 300}
+        status, _, _, logs = run("{", level="CRITICAL", headers=headers)
+        self.assertEqual((status, logs[0]["userAgent"]), (400, headers["user-AGENT"][:200]))
+        self.assertIsNone(run("{")[3][0]["userAgent"])
+
     def test_empty_texts_are_let_through(self):
         status, _, calls, _ = run('{"userId": "", "dataType": ""}')
         self.assertEqual(status, 202)

@@ -37,7 +37,12 @@ pub struct HttpAnswer {
 }
 
 impl Client {
-    /// An HTTP request with a JSON body to a deployed stage, signed where `authorization` asks for it.
+    /// An HTTP request with a JSON body to a deployed stage, signed where `authorization` asks for it. `agent`: the
+    /// `User-Agent` that the function behind the API sees.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of one HTTP request"
+    )]
     pub async fn invoke_api(
         &self,
         api_id: &str,
@@ -46,10 +51,20 @@ impl Client {
         path: &str,
         body: &str,
         authorization: Authorization,
+        agent: &str,
     ) -> CallResult<HttpAnswer> {
         let endpoint = &self.sdk.endpoint;
         self.attempt(OPERATION, || {
-            invoke(endpoint, api_id, stage, method, path, body, authorization)
+            invoke(
+                endpoint,
+                api_id,
+                stage,
+                method,
+                path,
+                body,
+                authorization,
+                agent,
+            )
         })
         .await
     }
@@ -84,6 +99,10 @@ fn signature(
 
 /// One request. It is signed only where the API asks for it: an open API must not learn the caller's key id.
 /// Every HTTP status is an answer.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a part of one HTTP request"
+)]
 async fn invoke(
     endpoint: &PlainClient,
     api_id: &str,
@@ -92,6 +111,7 @@ async fn invoke(
     path: &str,
     body: &str,
     authorization: Authorization,
+    agent: &str,
 ) -> CloudResult<HttpAnswer> {
     let url = format!("{}{path}", endpoint.invoke_url(api_id, stage));
     let (origin, target) = split_origin(&url).ok_or_else(|| invalid(&url, "is not a URL"))?;
@@ -103,6 +123,7 @@ async fn invoke(
         .set_uri(target)
         .map_err(|error| invalid(target, &error.to_string()))?;
     request.headers_mut().insert("content-type", CONTENT_TYPE);
+    request.headers_mut().insert("user-agent", agent.to_owned());
     request
         .headers_mut()
         .insert("content-length", body.len().to_string());

@@ -143,6 +143,8 @@ pub struct HistoryEvent {
     pub error: Option<String>,
     /// The error's cause, likewise.
     pub cause: Option<String>,
+    /// The execution's input, in the event that tells its start, where inputs were asked for.
+    pub(crate) input: Option<String>,
 }
 
 #[cfg(test)]

@@ -10,8 +10,16 @@ use super::{Page, tag_map};
 
 /// Log groups a page at most. Source: CloudWatch Logs DescribeLogGroups, `limit`.
 const PAGE: i32 = 50;
-/// Events per page, with a filter pattern.
+/// Events per page, where all of a window are read.
 const EVENTS_PAGE: i32 = 1000;
+
+/// One log event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogLine {
+    /// In milliseconds since 1970.
+    pub(crate) at_ms: i64,
+    pub(crate) message: String,
+}
 
 impl Client {
     /// logs:DescribeLogGroups: one page of those whose name begins with `prefix`.
@@ -109,7 +117,19 @@ impl Client {
         limit: i32,
         token: Option<String>,
     ) -> CallResult<Page<String>> {
-        self.filter(group, since_ms, until_ms, None, limit, token)
+        let page = self
+            .filter(group, since_ms, until_ms, None, limit, token)
+            .await?;
+        Ok(messages(page))
+    }
+
+    /// logs:FilterLogEvents: the first page of log events since a time, with their times.
+    pub(crate) async fn log_lines_page(
+        &self,
+        group: &str,
+        since_ms: i64,
+    ) -> CallResult<Page<LogLine>> {
+        self.filter(group, since_ms, None, None, EVENTS_PAGE, None)
             .await
     }
 
@@ -123,8 +143,10 @@ impl Client {
         token: Option<String>,
     ) -> CallResult<Page<String>> {
         let pattern = (!pattern.is_empty()).then(|| pattern.to_owned());
-        self.filter(group, since_ms, until_ms, pattern, EVENTS_PAGE, token)
-            .await
+        let page = self
+            .filter(group, since_ms, until_ms, pattern, EVENTS_PAGE, token)
+            .await?;
+        Ok(messages(page))
     }
 
     async fn filter(
@@ -135,7 +157,7 @@ impl Client {
         pattern: Option<String>,
         limit: i32,
         token: Option<String>,
-    ) -> CallResult<Page<String>> {
+    ) -> CallResult<Page<LogLine>> {
         let answer = self
             .call(Operation::FilterLogEvents, |sdk| {
                 sdk.logs
@@ -154,9 +176,21 @@ impl Client {
                 .events
                 .unwrap_or_default()
                 .into_iter()
-                .filter_map(|event| event.message)
+                .filter_map(|event| {
+                    Some(LogLine {
+                        at_ms: event.timestamp.unwrap_or(since_ms),
+                        message: event.message?,
+                    })
+                })
                 .collect(),
             next: answer.next_token,
         })
+    }
+}
+
+fn messages(page: Page<LogLine>) -> Page<String> {
+    Page {
+        items: page.items.into_iter().map(|line| line.message).collect(),
+        next: page.next,
     }
 }

@@ -28,7 +28,7 @@ mod extras;
 mod http;
 mod iam;
 mod lambda;
-mod logs;
+pub(crate) mod logs;
 pub(crate) mod operations;
 pub mod pacing;
 mod sfn;

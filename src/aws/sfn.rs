@@ -239,6 +239,7 @@ impl Client {
     pub async fn execution_history_page(
         &self,
         execution_arn: &str,
+        with_inputs: bool,
         token: Option<String>,
     ) -> CallResult<Page<HistoryEvent>> {
         let answer = self
@@ -248,8 +249,8 @@ impl Client {
                     .execution_arn(execution_arn)
                     .reverse_order(true)
                     .max_results(HISTORY_PAGE)
-                    // Without inputs and outputs of up to 256 KiB each. Errors and causes come all the same.
-                    .include_execution_data(false)
+                    // Inputs and outputs have up to 256 KiB each. Errors and causes come without them.
+                    .include_execution_data(with_inputs)
                     .set_next_token(token.clone())
                     .send()
             })
@@ -310,6 +311,10 @@ fn history_event(event: &SdkEvent) -> HistoryEvent {
         state: entered.or(exited).or(evaluated).map(str::to_owned),
         error: error.map(str::to_owned),
         cause: cause.map(str::to_owned),
+        input: event
+            .execution_started_event_details()
+            .and_then(|details| details.input())
+            .map(str::to_owned),
     }
 }
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
+use crate::evidence::activity::Refusal;
 use crate::evidence::history::RootCause;
 use crate::evidence::recorded::Recorded;
 use crate::ids::{ClassName, LabId, Scope, Username};
@@ -117,6 +118,15 @@ pub(crate) struct Memory {
     pub(crate) causes: BTreeMap<String, KnownCause>,
     /// Whether the API started executions, by their ARN.
     pub(crate) starts: BTreeMap<String, KnownStart>,
+    /// Requests that the student's API refused, the oldest first.
+    #[serde(default)]
+    pub(crate) refusals: Vec<Refusal>,
+    /// Up to when the log was read for them, in milliseconds since 1970.
+    #[serde(default)]
+    pub(crate) refusals_read_ms: Option<i64>,
+    /// The first sign of life, likewise.
+    #[serde(default)]
+    pub(crate) first_seen_ms: Option<i64>,
     /// As in [`Cache`]: the events that CloudTrail showed.
     #[serde(default, skip_serializing, rename = "trail")]
     _trail: IgnoredAny,
@@ -131,6 +141,16 @@ pub(crate) struct KnownCause {
     /// When it ended, likewise; a redrive changes it.
     pub(crate) stopped_ms: Option<i64>,
     pub(crate) cause: RootCause,
+}
+
+impl KnownCause {
+    pub(super) fn of(execution: &Execution, cause: RootCause) -> Self {
+        Self {
+            started_ms: execution.started_ms,
+            stopped_ms: execution.stopped_ms,
+            cause,
+        }
+    }
 }
 
 /// Whether the API started an execution, as the log of the function behind it told.

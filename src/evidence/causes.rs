@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::aws::execution::HistoryEvent;
+use crate::aws::execution::{Execution, ExecutionDetail, HistoryEvent};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation};
 use crate::evidence::cache::{KnownCause, Memory};
 use crate::evidence::check::{CheckResult, ExecutionEvidence, Why};
-use crate::evidence::history::{Told, cause_of};
+use crate::evidence::history::{RootCause, Told, cause_of};
 use crate::ids::Username;
 use crate::stack::alike::Alike;
 use crate::stack::settle::Settling;
@@ -52,11 +52,7 @@ pub(crate) async fn add_causes(
             why
         };
         if let Why::Cause(cause) = &why {
-            let cause = KnownCause {
-                started_ms: execution.started_ms,
-                stopped_ms: execution.stopped_ms,
-                cause: cause.clone(),
-            };
+            let cause = KnownCause::of(execution, cause.clone());
             kept.insert(execution.arn.clone(), cause);
         }
         asked.insert(execution.arn.clone(), why.clone());
@@ -88,6 +84,45 @@ pub(crate) async fn add_cause(
     Ok(())
 }
 
+/// Why an execution failed, and what describing it would show, from its history alone; `None` where that cannot be read.
+///
+/// # Errors
+/// Only when the run is stopped.
+pub(super) async fn ask_whole(
+    client: &Client,
+    student: &Username,
+    execution: &Execution,
+    settling: &mut Settling,
+) -> Result<Option<(RootCause, Option<ExecutionDetail>)>, Cancelled> {
+    let alike = Alike::new(client, student, Operation::GetExecutionHistory);
+    loop {
+        let answer = alike
+            .answer(history(&alike.client, &execution.arn, true))
+            .await;
+        let (told, events) = match answer {
+            Ok(read) => read,
+            Err(CallError::Cancelled) => return Err(Cancelled),
+            Err(CallError::Cloud(_)) => return Ok(None),
+        };
+        match told {
+            Told::Cause(cause) => return Ok(Some((cause, detail(&events)))),
+            Told::NotYet if settling.again(client.stop()).await? => {}
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// The input, error and cause that the events tell; `None` where they do not reach back to the start.
+fn detail(events: &[HistoryEvent]) -> Option<ExecutionDetail> {
+    let input = events.iter().find_map(|event| event.input.as_ref())?;
+    let end = events.iter().max_by_key(|event| event.id)?;
+    Some(ExecutionDetail {
+        input: serde_json::from_str(input).unwrap_or_default(),
+        error: end.error.clone(),
+        cause: end.cause.clone(),
+    })
+}
+
 /// Why an execution failed, and whether asking about others would be refused as well.
 async fn ask(
     client: &Client,
@@ -97,8 +132,8 @@ async fn ask(
 ) -> Result<(Why, bool), Cancelled> {
     let alike = Alike::new(client, student, Operation::GetExecutionHistory);
     loop {
-        let told = match alike.answer(history(&alike.client, arn)).await {
-            Ok(told) => told,
+        let told = match alike.answer(history(&alike.client, arn, false)).await {
+            Ok((told, _)) => told,
             Err(CallError::Cancelled) => return Err(Cancelled),
             Err(CallError::Cloud(error)) if error.kind != ErrorKind::NotFound => {
                 let denied = error.kind == ErrorKind::AccessDenied;
@@ -117,17 +152,23 @@ async fn ask(
     }
 }
 
-async fn history(client: &Client, arn: &str) -> Result<Told, CallError> {
+async fn history(
+    client: &Client,
+    arn: &str,
+    with_inputs: bool,
+) -> Result<(Told, Vec<HistoryEvent>), CallError> {
     let mut events: Vec<HistoryEvent> = Vec::new();
     let mut token: Option<String> = None;
     for _ in 0..PAGES_MAX {
-        let page = client.execution_history_page(arn, token.clone()).await?;
+        let page = client
+            .execution_history_page(arn, with_inputs, token.clone())
+            .await?;
         events.extend(page.items);
         token = page.next;
         let told = cause_of(&events);
         if told != Told::FurtherBack || token.is_none() {
-            return Ok(told);
+            return Ok((told, events));
         }
     }
-    Ok(Told::FurtherBack)
+    Ok((Told::FurtherBack, events))
 }

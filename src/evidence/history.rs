@@ -202,6 +202,7 @@ mod tests {
                 state: (error.is_none() && !rest.is_empty()).then_some(rest),
                 error,
                 cause,
+                input: None,
             }
         };
         let mut events: Vec<_> = lines.trim().lines().map(event).collect();

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::execution::Execution;
+use crate::evidence::activity::Activity;
 use crate::evidence::cache::{CacheKey, of_version};
 use crate::evidence::check::{CheckResult, OnTime, Verdict};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
@@ -322,6 +323,9 @@ impl KeptReading {
             changes: self.changes.clone(),
             requests: self.requests.clone(),
             last: last.after(self.earlier.as_ref()),
+            activity: Activity::default(),
+            trouble: None,
+            hitch: None,
         }
     }
 }

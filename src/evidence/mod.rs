@@ -1,5 +1,8 @@
 //! What students did: reading it from the cloud, judging it, and remembering it.
 
+pub mod activity;
+pub(crate) mod attempts;
+pub mod attention;
 pub(crate) mod attest;
 pub mod cache;
 pub(crate) mod causes;
@@ -20,3 +23,4 @@ pub(crate) mod sight;
 pub(crate) mod standing;
 mod starts;
 mod student_reader;
+mod trouble;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::execution::Execution;
+use crate::evidence::activity::{Activity, Trouble};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::ids::Username;
 use crate::lab::check::Work;
@@ -97,6 +98,13 @@ pub struct StudentProgress {
     pub requests: Vec<ExampleRequest>,
     /// What of this is from an earlier reading.
     pub last: Last,
+    /// Signs of life.
+    pub activity: Activity,
+    /// Why the student needs somebody, if they do.
+    pub trouble: Option<Trouble>,
+    /// Something that went wrong once; it tells why a student is silent.
+    #[serde(skip)]
+    pub hitch: Option<Trouble>,
 }
 
 /// What of a student's progress is from an earlier reading.

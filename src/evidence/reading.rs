@@ -9,6 +9,7 @@ use tracing::Instrument;
 use crate::aws::Client;
 use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
+use crate::evidence::attempts::{AttemptsReader, Tried};
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::causes::add_causes;
 use crate::evidence::evaluate::{Facts, Reading, earned_on_time, evaluate};
@@ -224,6 +225,17 @@ impl ClassReader<'_> {
         let (known, kept) = (to_read.memory, &mut memory.causes);
         let name = &student.username;
         add_causes(self.client, name, &mut checks, known, kept, &mut settling).await?;
+        let attempts = AttemptsReader {
+            client: self.client,
+            lab,
+            student: &to_read,
+            facts: &facts,
+            checks: &checks,
+        };
+        let tried = match sight.is_empty() {
+            true => Tried::default(),
+            false => attempts.read(&mut memory, &mut settling).await?,
+        };
         let endpoints = stack.map(|stack| {
             self.observed
                 .endpoints(scope, stack, self.reading.invoke_url)
@@ -252,6 +264,9 @@ impl ClassReader<'_> {
             requests: lab.example_requests(scope, &desired.class, student, &endpoints),
             changes,
             last: Last::default(),
+            activity: tried.activity,
+            trouble: tried.trouble,
+            hitch: tried.hitch,
         };
         Ok((progress, sight, memory, facts.trigger_changed))
     }

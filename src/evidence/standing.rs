@@ -134,6 +134,9 @@ mod tests {
             changes: Vec::new(),
             requests: Vec::new(),
             last: Default::default(),
+            activity: Default::default(),
+            trouble: None,
+            hitch: None,
         }
     }
 

@@ -24,6 +24,9 @@ pub(crate) struct Marks {
     pub(crate) api_name_prefix: Option<String>,
     /// Which line of which function's log proves that the API started an execution.
     pub(crate) api_log: Option<ApiLog>,
+    /// Lines of the same log that tell why a request was refused.
+    #[serde(default)]
+    pub(crate) api_refusals: Vec<RefusalLine>,
     /// JSON pointer into a function's log events at which the execution's name stands.
     pub(crate) log_execution: Option<String>,
     /// JSON pointers into an execution's input at which the nonce of `validate` may stand.
@@ -43,16 +46,39 @@ pub(crate) struct ApiLog {
     pub(crate) execution: String,
 }
 
+/// A log line that tells why a request to the API was refused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefusalLine {
+    /// The line is JSON, and has these values at these pointers.
+    pub(crate) line: BTreeMap<String, String>,
+    /// Pointer to the reason.
+    pub(crate) reason: String,
+    /// The HTTP status with which the function answers then.
+    pub(crate) status: u16,
+}
+
+impl RefusalLine {
+    /// The reason, if a log event is such a line.
+    pub(crate) fn reason(&self, message: &str) -> Option<String> {
+        let json = line_with(&self.line, message)?;
+        Some(json.pointer(&self.reason)?.as_str()?.to_owned())
+    }
+}
+
+/// A log event as JSON, if it has these values.
+fn line_with(line: &BTreeMap<String, String>, message: &str) -> Option<Value> {
+    let json: Value = serde_json::from_str(message.trim()).ok()?;
+    let is_so = |(pointer, value): (&String, &String)| {
+        json.pointer(pointer).and_then(Value::as_str) == Some(value)
+    };
+    line.iter().all(is_so).then_some(json)
+}
+
 impl ApiLog {
     /// The execution's name, if a log event is such a line.
     pub(crate) fn names(&self, message: &str) -> Option<String> {
-        let json: Value = serde_json::from_str(message.trim()).ok()?;
-        let is_so = |(pointer, value): (&String, &String)| {
-            json.pointer(pointer).and_then(Value::as_str) == Some(value)
-        };
-        if !self.line.iter().all(is_so) {
-            return None;
-        }
+        let json = line_with(&self.line, message)?;
         Some(name_of(json.pointer(&self.execution)?.as_str()?))
     }
 }
@@ -147,6 +173,11 @@ pub(crate) mod tests {
 
     pub(crate) fn marks() -> Marks {
         Marks {
+            api_refusals: vec![RefusalLine {
+                line: [("/message".to_owned(), "request refused".to_owned())].into(),
+                reason: "/reason".to_owned(),
+                status: 400,
+            }],
             api_name_prefix: Some("api-".into()),
             api_log: Some(ApiLog {
                 function: "trigger".into(),

@@ -23,6 +23,7 @@ mod filled;
 pub mod given;
 mod handout;
 pub mod marks;
+pub(crate) mod mistake;
 mod model;
 pub mod points;
 mod problems;
@@ -47,6 +48,7 @@ pub(crate) use risks::Risk;
 use crate::ids::{LabId, Username};
 use crate::lab::check::{Check, Proof};
 use crate::lab::marks::Marks;
+use crate::lab::mistake::Mistake;
 use crate::roster::{Roster, UsernameLimit};
 use crate::stack::kinds::function::Code;
 use crate::stack::names::{NamePattern, username_limit};
@@ -208,6 +210,11 @@ impl Lab {
         pointers.sort_unstable();
         pointers.dedup();
         pointers
+    }
+
+    /// Mistakes that students make, the most telling first.
+    pub(crate) fn mistakes(&self) -> &[Mistake] {
+        &self.manifest.mistakes
     }
 
     // Names of a student's resources, by the id in the lab; `None` where the lab has no such resource.

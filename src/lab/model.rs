@@ -8,6 +8,7 @@ use crate::aws::execution::ExecutionStatus;
 use crate::ids::LabId;
 use crate::lab::check::Check;
 use crate::lab::marks::Marks;
+use crate::lab::mistake::Mistake;
 use crate::stack::kinds::Kind;
 use crate::stack::kinds::rest_api::{Authorization, Throttle};
 use crate::stack::kinds::state_machine::WorkflowType;
@@ -40,6 +41,8 @@ pub(super) struct Manifest {
     pub(crate) probes: Vec<Probe>,
     #[serde(default, rename = "check")]
     pub(crate) checks: Vec<Check>,
+    #[serde(default, rename = "mistake")]
+    pub(crate) mistakes: Vec<Mistake>,
     /// The line of each check's `points`; `None` where it is left out.
     #[serde(skip)]
     pub(crate) points_lines: Vec<Option<usize>>,

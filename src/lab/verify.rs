@@ -33,6 +33,7 @@ pub(super) fn manifest(manifest: &Manifest, problems: &mut Problems) {
     verifier.marks();
     verifier.probes();
     verifier.checks();
+    verifier.mistakes();
 }
 
 struct Verifier<'a> {
@@ -69,6 +70,33 @@ impl Verifier<'_> {
         self.unique("payload", m.payloads.iter().map(|e| &e.id), true);
         self.unique("probe", m.probes.iter().map(|e| &e.id), true);
         self.unique("check", m.checks.iter().map(|e| &e.id), true);
+        self.unique("mistake", m.mistakes.iter().map(|e| &e.id), true);
+    }
+
+    fn mistakes(&mut self) {
+        let m = self.manifest;
+        for mistake in &m.mistakes {
+            self.enter("mistake", &mistake.id);
+            self.ensure(
+                mistake.has_looks(),
+                "it says nothing of how the mistake looks, so that it would fit every student; give reason, task, error, \
+                 cause, input, http_status or change",
+            );
+            self.ensure(!mistake.say.trim().is_empty(), "say is empty");
+            for word in mistake.unknown_words() {
+                self.ensure(
+                    false,
+                    format_args!(
+                        "{{{word}}} is nothing that it can fill in; name a group of a pattern so, as in (?<{word}>…)"
+                    ),
+                );
+            }
+            self.pointers(mistake.input.keys());
+            let known = |task: &String| m.checks.iter().any(|check| check.id == *task);
+            if let Some(task) = mistake.task.as_ref().filter(|task| !known(task)) {
+                self.ensure(false, format_args!("task = {task:?} names no [[check]]"));
+            }
+        }
     }
 
     fn unique<'b>(&mut self, table: &str, ids: impl Iterator<Item = &'b String>, dashes: bool) {
@@ -205,6 +233,17 @@ impl Verifier<'_> {
                     ),
                 );
             }
+        }
+        self.ensure(
+            marks.api_refusals.is_empty() || marks.api_log.is_some(),
+            "api_refusals are lines of the log that api_log names, and there is no api_log",
+        );
+        for refusal in &marks.api_refusals {
+            self.ensure(
+                !refusal.line.is_empty(),
+                "a line of api_refusals is empty, so that every line of the log would be a refused request",
+            );
+            self.pointers(refusal.line.keys().chain([&refusal.reason]));
         }
         for (key, pointer) in in_patterns {
             self.ensure(

@@ -150,13 +150,15 @@ async fn try_probe(
             execution_arn_pointer,
         } => {
             let (id, authorization) = api_of(validation, api)?;
+            // So the log of a refused request shows who sent it.
+            let agent = format!("homeroom ({})", marked(validation.nonce));
             // A new stage may not be known everywhere yet (403, Missing Authentication Token) or lack its permission
             // (500). The student's own requests may use up the stage's limit (429).
             let answer = loop {
                 let answered =
                     alike
                         .client
-                        .invoke_api(&id, stage, method, path, body, authorization);
+                        .invoke_api(&id, stage, method, path, body, authorization, &agent);
                 let answer = alike.answer(answered).await?;
                 let settling = matches!(answer.status, 403 | 404 | 429 | 500 | 502 | 503 | 504);
                 if answer.status == *expect_http || !settling || !deadline.pause(client).await? {

@@ -36,7 +36,7 @@ async fn read_all(
             for execution in executions.into_iter().filter(failed) {
                 let events = pages(found, &execution.arn, async |token| {
                     client
-                        .execution_history_page(&execution.arn, token.clone())
+                        .execution_history_page(&execution.arn, false, token.clone())
                         .await
                 })
                 .await?;

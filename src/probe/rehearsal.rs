@@ -114,6 +114,9 @@ mod tests {
             changes: Vec::new(),
             requests: Vec::new(),
             last: Default::default(),
+            activity: Default::default(),
+            trouble: None,
+            hitch: None,
         };
         let all = ["a", "b", "c"].map(|name| student(name, Progress::Complete));
         let wrong: Vec<_> = misjudged(&all).into_iter().collect();

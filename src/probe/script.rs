@@ -15,6 +15,9 @@ use crate::stack::kinds::Observed;
 use crate::stack::kinds::Stack;
 use crate::text::failure::Failure;
 
+/// The user agent of the scripted students.
+const AGENT: &str = "homeroom rehearsal";
+
 /// How long a scripted student's executions may take to end, and a throttled request to get through.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks at running executions, and before a throttled request is sent again.
@@ -121,9 +124,9 @@ impl Scripted<'_> {
         let (stage, method, path) = (&route.stage, &route.method, &route.path);
         let started = Instant::now();
         let answer = loop {
-            let answer = self
-                .client
-                .invoke_api(id, stage, method, path, body, authorization);
+            let answer =
+                self.client
+                    .invoke_api(id, stage, method, path, body, authorization, AGENT);
             let answer = self.done(answer.await)?;
             if answer.status != 429 || started.elapsed() >= PATIENCE {
                 break answer;

@@ -8,6 +8,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::aws::execution::Execution;
+use crate::evidence::activity::Activity;
+use crate::evidence::attention::{self, Need};
 use crate::evidence::check::CheckResult;
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::{ClassName, LabId, Username};
@@ -214,7 +216,12 @@ impl Document {
         tallies
     }
 
-    /// Everything that needs attention, grouped by cause: broken stacks, checks that could not be made, and failed probes
+    /// Who needs somebody, the most urgent first.
+    pub fn needs(&self) -> Vec<Need> {
+        attention::needs(self.students.iter().map(|row| &row.progress))
+    }
+
+    /// Everything that is broken or could not be checked, grouped by cause: broken stacks, checks that could not be made, and failed probes
     /// of `validate`.
     pub(super) fn causes(&self) -> Vec<Cause> {
         causes::group(self.students.iter().flat_map(|s| {
@@ -260,6 +267,7 @@ impl Serialize for Document {
             }
             entry
         });
+        let needs = self.needs();
         let document = json!({
             "schema": REPORT_SCHEMA,
             "class": self.class,
@@ -272,6 +280,10 @@ impl Serialize for Document {
             "summary": summary,
             "checks": self.check_tallies(),
             "students": students.collect::<Vec<_>>(),
+            // Who needs somebody, the most urgent first.
+            "attention": needs.iter().map(|need| self.need(need)).collect::<Vec<_>>(),
+            // What several students do alike.
+            "room": attention::room_remarks(&needs),
             "causes": self.causes(),
             "since": self.since,
             "left": left.collect::<Vec<_>>(),
@@ -316,12 +328,38 @@ impl Document {
             "percent": score.percent(),
             "checks": progress.checks,
             "validate": row.validate,
+            "activity": self.activity(&progress.activity),
             "executions": executions.collect::<Vec<_>>(),
             "executions_left_out": progress.executions_left_out,
             "executions_cut_off": progress.executions_cut_off,
             "outputs": progress.outputs,
             "changes": progress.changes,
             "requests": progress.requests,
+        })
+    }
+
+    fn need(&self, need: &Need) -> Value {
+        let mut shown = json!(need);
+        let since = need.trouble.since;
+        shown["since"] = json!(since.map(|at| rfc3339(&self.in_zone(at))));
+        shown
+    }
+
+    fn activity(&self, activity: &Activity) -> Value {
+        let time = |ms: Option<i64>| ms.and_then(|ms| self.at(ms)).as_ref().map(rfc3339);
+        let attempts = activity.attempts.iter();
+        let attempts =
+            attempts.map(|attempt| json!({ "at": time(Some(attempt.at_ms)), "end": attempt.end }));
+        let refusals = activity.refusals.iter();
+        let refusals = refusals.map(|refusal| {
+            json!({ "at": time(Some(refusal.at_ms)), "status": refusal.status, "reason": refusal.reason })
+        });
+        json!({
+            "first_seen": time(activity.first_seen_ms),
+            "last_seen": time(activity.last_seen_ms),
+            "attempts": attempts.collect::<Vec<_>>(),
+            "refused_requests": refusals.collect::<Vec<_>>(),
+            "unread": activity.unread,
         })
     }
 

@@ -11,6 +11,7 @@ use super::say::unwritten;
 use super::session::Session;
 use crate::error::{Exit, Result};
 use crate::events::Command;
+use crate::evidence::attention::find_silent;
 use crate::evidence::kept::{LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
 use crate::evidence::progress::StudentProgress;
@@ -130,6 +131,7 @@ async fn read_of(
         notes.extend(last_readings::notes(&last, &students, &taken_at));
     }
     let departed = students.split_off(class.students.len());
+    find_silent(&mut students, class.lab.mistakes(), now);
     Ok(ClassStanding {
         students,
         gaps: read.gaps,

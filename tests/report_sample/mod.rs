@@ -239,6 +239,9 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
             executions_cut_off: false,
             executions: all.into_iter().take(20).collect(),
             last: Default::default(),
+            activity: Default::default(),
+            trouble: None,
+            hitch: None,
             outputs: match fare {
                 Fare::NotDeployed => Vec::new(),
                 _ => outputs(&username),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::evidence::check::{Evidence, Verdict};
 use crate::evidence::evaluate::{Facts, Judgement, Reading, StartUnknown, names_can_be_trusted};
-use crate::lab::check::Proof;
+use crate::lab::check::{Check, Proof};
 use crate::lab::marks::Starter;
 use crate::stack::plan::StudentPlan;
 use crate::text::words::plural;
@@ -151,6 +151,33 @@ impl<'a> Wanted<'a> {
             .take(SHOWN_MAX)
             .collect()
     }
+}
+
+/// Whether an execution that failed did so as a task asks; `None` where only describing it would tell.
+pub(crate) fn is_asked_for(
+    checks: &[Check],
+    plan: &StudentPlan,
+    facts: &Facts,
+    one: &(Starter, Execution),
+) -> Option<bool> {
+    let mut asked = Some(false);
+    let wanted = checks
+        .iter()
+        .filter_map(|check| Wanted::of(&check.proof, plan, facts));
+    let failing = |wanted: &Wanted<'_>| {
+        wanted.error.is_some()
+            || wanted
+                .status
+                .is_some_and(|s| s != ExecutionStatus::Succeeded)
+    };
+    for wanted in wanted.filter(failing) {
+        match wanted.fit(one) {
+            Fit::Fits | Fit::Way | Fit::Unclear => return Some(true),
+            Fit::Undescribed => asked = None,
+            Fit::Not(_) | Fit::Unrelated => {}
+        }
+    }
+    asked
 }
 
 fn has_value(execution: &Execution, pointer: &str, value: &Value) -> bool {

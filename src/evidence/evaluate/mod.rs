@@ -10,7 +10,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-pub(crate) use executions::{next_to_describe, to_prove};
+pub(crate) use executions::{is_asked_for, next_to_describe, to_prove};
 pub(crate) use logs::{LogKey, LogSight, own_executions, own_windows};
 pub(crate) use stack::{act, reset};
 

@@ -64,6 +64,9 @@ fn read(runs: (Verdict, u32), logs: (Verdict, u32)) -> StudentProgress {
         changes: Vec::new(),
         requests: Vec::new(),
         last: Last::default(),
+        activity: Default::default(),
+        trouble: None,
+        hitch: None,
     }
 }
 

@@ -78,6 +78,9 @@ fn report(students: &[(Student, f64)]) -> Document {
                 changes: Vec::new(),
                 requests: Vec::new(),
                 last: Last::default(),
+                activity: Default::default(),
+                trouble: None,
+                hitch: None,
             },
             validate: Vec::new(),
         }

@@ -32,6 +32,8 @@ struct Layout<'a> {
     cells: CheckCells,
     names: bool,
     points: bool,
+    /// Whether the points of some student's late work stand apart.
+    late: bool,
     dated: bool,
 }
 
@@ -50,6 +52,7 @@ pub(super) fn print(document: &Document, page: &mut Screen<'_>) -> io::Result<()
         cells,
         names,
         points: tasks.iter().any(|task| !task.points.is_zero()),
+        late: students.iter().any(|row| on_time(row).is_some()),
         dated: students.iter().any(|row| as_of(row).is_some()),
     };
     let tables = choices.map(|choice| (layout(choice).table(students), choice.0));
@@ -79,6 +82,17 @@ fn as_of(row: &ReportStudent) -> Option<Timestamp> {
         .min()
 }
 
+/// Points on time, where some are late or that is not known.
+fn on_time(row: &ReportStudent) -> Option<String> {
+    row.student.due.filter(|_| row.is_deployed())?;
+    match (row.points_on_time(), row.late()) {
+        (_, Some(false)) => None,
+        (Some(points), Some(true)) => Some(format!("{points} (late)")),
+        (Some(points), None) => Some(points.to_string()),
+        (None, _) => Some("unknown".to_owned()),
+    }
+}
+
 impl Layout<'_> {
     fn table(&self, students: &[ReportStudent]) -> TextTable {
         TextTable {
@@ -94,6 +108,7 @@ impl Layout<'_> {
         heads.extend(self.dated.then(|| TableHead::text("as of")));
         heads.push(TableHead::number("done"));
         heads.extend(self.points.then(|| TableHead::number("points")));
+        heads.extend(self.late.then(|| TableHead::text("on time")));
         match self.cells {
             CheckCells::Packed => heads.push(TableHead::flexible("checks")),
             _ => heads.extend((1..=self.tasks.len()).map(|n| TableHead::text(&n.to_string()))),
@@ -128,6 +143,9 @@ impl Layout<'_> {
                 true => reached,
                 false => format!("≥{reached}"),
             }));
+        }
+        if self.late {
+            cells.push(TableCell::plain(on_time(row).unwrap_or_default()));
         }
         let checks = self.tasks.iter().map(|task| {
             let check = progress.checks.iter().find(|check| check.id == task.id);

@@ -439,7 +439,15 @@ async fn a_function_that_a_student_edits_reaches_no_neighbour_either() {
     let body = json!({ "students": ["user1", "user10"] }).to_string();
     let admin = &day.witness().await;
     let answer = admin
-        .invoke_api(&api, "prod", "POST", "/process", &body, Authorization::None)
+        .invoke_api(
+            &api,
+            "prod",
+            "POST",
+            "/process",
+            &body,
+            Authorization::None,
+            "curl/8",
+        )
         .await
         .unwrap();
     let answers: BTreeMap<String, String> = serde_json::from_str(&answer.body).unwrap();

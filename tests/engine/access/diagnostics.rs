@@ -122,6 +122,7 @@ async fn no_line_has_what_a_call_sends_gets_or_is_refused_with() {
             "/process",
             &input,
             wanted.authorization,
+            "curl/8",
         )
         .await;
     assert_eq!(answer.unwrap().status, 202);

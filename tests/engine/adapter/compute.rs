@@ -262,7 +262,10 @@ async fn executions_are_started_listed_described_and_stopped() {
         (bad_one.status, bad_one.detail.unwrap().error.as_deref()),
         (ExecutionStatus::Failed, Some("ProcessingFailed"))
     );
-    let history = cloud.execution_history_page(&second, None).await.unwrap();
+    let history = cloud
+        .execution_history_page(&second, false, None)
+        .await
+        .unwrap();
     let ids: Vec<_> = history.items.iter().map(|e| e.id).collect();
     assert!(ids.is_sorted_by(|a, b| a > b), "the newest first: {ids:?}");
     let Told::Cause(cause) = cause_of(&history.items) else {
@@ -275,7 +278,7 @@ async fn executions_are_started_listed_described_and_stopped() {
     assert_eq!(
         kind(
             cloud
-                .execution_history_page(&format!("{first}x"), None)
+                .execution_history_page(&format!("{first}x"), false, None)
                 .await
         ),
         ErrorKind::NotFound

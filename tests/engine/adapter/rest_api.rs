@@ -139,7 +139,15 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
     let body = json!({"userId": "user1", "dataType": "sales_data"}).to_string();
 
     let forbidden = cloud
-        .invoke_api(&id, "prod", "POST", "/process", &body, Authorization::None)
+        .invoke_api(
+            &id,
+            "prod",
+            "POST",
+            "/process",
+            &body,
+            Authorization::None,
+            "curl/8",
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -155,7 +163,15 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
     eventually(async || cloud.add_permission(&permission).await).await;
 
     let answer = cloud
-        .invoke_api(&id, "prod", "POST", "/process", &body, Authorization::None)
+        .invoke_api(
+            &id,
+            "prod",
+            "POST",
+            "/process",
+            &body,
+            Authorization::None,
+            "curl/8",
+        )
         .await
         .unwrap();
     assert_eq!(answer.status, 202, "{}", answer.body);
@@ -178,7 +194,15 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
         .unwrap();
     assert_eq!(malformed.status, 400);
     let elsewhere = cloud
-        .invoke_api(&id, "prod", "POST", "/other", &body, Authorization::None)
+        .invoke_api(
+            &id,
+            "prod",
+            "POST",
+            "/other",
+            &body,
+            Authorization::None,
+            "curl/8",
+        )
         .await
         .unwrap();
     assert_eq!(elsewhere.status, 403);

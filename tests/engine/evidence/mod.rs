@@ -265,7 +265,15 @@ impl Class {
         let cloud = self.aws.backdoor().await;
         let id = &api.unwrap().id;
         let answer = cloud
-            .invoke_api(id, "prod", "POST", "/process", &body, Authorization::None)
+            .invoke_api(
+                id,
+                "prod",
+                "POST",
+                "/process",
+                &body,
+                Authorization::None,
+                "curl/8",
+            )
             .await;
         let answer: Value = serde_json::from_str(&answer.unwrap().body).unwrap();
         answer["executionArn"].as_str().unwrap().to_owned()

@@ -16,7 +16,15 @@ async fn answers(aws: &StrictAws, times: usize, authorization: Authorization) ->
         .clone();
     let body = r#"{"userId": "user1", "dataType": "sales_data"}"#;
     let requests = (0..times).map(async |_| {
-        let answer = cloud.invoke_api(&id, "prod", "POST", "/process", body, authorization);
+        let answer = cloud.invoke_api(
+            &id,
+            "prod",
+            "POST",
+            "/process",
+            body,
+            authorization,
+            "curl/8",
+        );
         answer.await.unwrap().status
     });
     let mut answers = join_all(requests).await;

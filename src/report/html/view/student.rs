@@ -75,6 +75,8 @@ pub(super) fn student_row(
     let probes = row.validate.iter();
     let runs = progress.executions.iter();
     let (earned, total) = (score.earned, score.total);
+    let late = row.points_on_time().filter(|_| row.late() == Some(true));
+    let late = late.map_or_else(String::new, |points| format!(", {points} on time"));
     json!({
         "username": student.username,
         "name": student.name.as_deref().unwrap_or_default(),
@@ -85,15 +87,15 @@ pub(super) fn student_row(
         "done": score.done,
         "of": score.of,
         "points": match score.certain {
-            true => format!("{earned} of {}", total.words()),
+            true => format!("{earned} of {}", total.words()) + &on_time(row, document),
             false if !deployed => "no stack to look at".to_owned(),
-            false => format!("at least {earned} of {}", total.words()),
+            false => format!("at least {earned} of {}", total.words()) + &on_time(row, document),
         },
         // The same, short; empty where there is nothing to earn.
         "earned": match score.certain {
             _ if total.is_zero() || !deployed => String::new(),
-            true => earned.words(),
-            false => format!("≥ {}", earned.words()),
+            true => earned.words() + &late,
+            false => format!("≥ {}", earned.words()) + &late,
         },
         // For sorting.
         "hundredths": earned.hundredths(),
@@ -122,6 +124,22 @@ pub(super) fn student_row(
         "commands": progress.requests.iter().filter_map(pasteable).collect::<Vec<_>>(),
         "changes": progress.changes,
     })
+}
+
+/// What of a student's points was earned by the due time, to go on after them; empty where no time is due.
+fn on_time(row: &ReportStudent, document: &Document) -> String {
+    let Some(due) = row.student.due else {
+        return String::new();
+    };
+    let due = document
+        .in_zone(due)
+        .strftime("%a %-d %b, %H:%M")
+        .to_string();
+    match (row.points_on_time(), row.late()) {
+        (Some(_), Some(false)) => format!(", all by the due time, {due}"),
+        (Some(points), _) => format!(", {points} by the due time, {due}"),
+        (None, _) => format!("; what of it was done by the due time, {due}, is not known"),
+    }
 }
 
 /// Whether every probe of `validate` passed.

@@ -1,0 +1,412 @@
+//! Reads what a student tried: why the newest failure happened, and which requests were refused. At most two calls more
+//! than the checks need, and none for a student who is done.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
+use crate::aws::execution::{Execution, ExecutionStatus};
+use crate::aws::logs::LogLine;
+use crate::aws::stop::Cancelled;
+use crate::aws::{CallError, Client, ErrorKind, Operation};
+use crate::evidence::activity::{Activity, Attempt, AttemptEnd, Refusal, Trouble};
+use crate::evidence::cache::{KnownCause, Memory};
+use crate::evidence::causes::ask_whole;
+use crate::evidence::check::CheckResult;
+use crate::evidence::evaluate::{Facts, Reading, is_asked_for};
+use crate::evidence::progress::Progress;
+use crate::evidence::recorded::LastWrite;
+use crate::evidence::student_reader::StudentToRead;
+use crate::evidence::trouble::{Failure, Found, OwnChange, SinceSuccess, ended_badly, of_stack};
+use crate::lab::Lab;
+use crate::lab::marks::{Marks, Starter, nonces_in};
+use crate::stack::alike::Alike;
+use crate::stack::kinds::Kind;
+use crate::stack::settle::Settling;
+use crate::text::shortened;
+
+/// Refused requests of one student that are remembered, the newest.
+const REFUSALS_MAX: usize = 100;
+/// Longest reason that is kept, in characters.
+const REASON_MAX: usize = 500;
+/// How long a log event may take until a search finds it, in milliseconds: from there on the log is read again.
+const LATE_MS: i64 = 2 * 60_000;
+/// API Gateway's answer where the function behind it fails. Source: API Gateway Developer Guide, "Handle Lambda errors".
+const FUNCTION_FAILED: u16 = 502;
+
+/// What a student tried, and whether they need somebody.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    pub(super) activity: Activity,
+    pub(super) trouble: Option<Trouble>,
+    /// Something that went wrong once.
+    pub(super) hitch: Option<Trouble>,
+}
+
+pub(super) struct AttemptsReader<'a> {
+    pub(super) client: &'a Client,
+    pub(super) lab: &'a Lab,
+    pub(super) student: &'a StudentToRead<'a>,
+    pub(super) facts: &'a Facts,
+    pub(super) checks: &'a [CheckResult],
+}
+
+impl AttemptsReader<'_> {
+    /// # Errors
+    /// Only when the run is stopped.
+    pub(super) async fn read(
+        &self,
+        memory: &mut Memory,
+        settling: &mut Settling,
+    ) -> Result<Tried, Cancelled> {
+        let known = self.student.memory;
+        memory.refusals.clone_from(&known.refusals);
+        memory.refusals_read_ms = known.refusals_read_ms;
+        let mut own = self.own();
+        let progress = Progress::of(self.checks);
+        let mut unread = self
+            .facts
+            .any_unlisted()
+            .then(|| "the executions could not be listed".to_owned());
+        if progress != Progress::Complete && unread.is_none() {
+            self.know_newest(&mut own, memory, settling).await?;
+            unread = self.read_refusals(&own, memory).await?;
+        }
+        let mut activity = self.activity(&own, memory);
+        activity.unread = unread;
+        let found = match progress {
+            Progress::Broken => of_stack(self.checks, self.lab.mistakes()).map(Found::Trouble),
+            Progress::InProgress | Progress::NotStarted | Progress::Unknown => {
+                self.since_success(&own, memory)
+            }
+            Progress::Complete | Progress::NotDeployed => None,
+        };
+        let (trouble, hitch) = match found {
+            Some(Found::Trouble(trouble)) => (Some(trouble), None),
+            Some(Found::Hitch(hitch)) => (None, Some(hitch)),
+            None => (None, None),
+        };
+        Ok(Tried {
+            activity,
+            trouble,
+            hitch,
+        })
+    }
+
+    /// The student's own executions, newest first. One that may be homeroom's is nobody's sign of life.
+    fn own(&self) -> Vec<(Starter, Execution)> {
+        let listed = self.facts.executions.values().flat_map(Reading::all);
+        let mut own: Vec<_> = listed
+            .filter(|(starter, _)| starter.is_students())
+            .cloned()
+            .collect();
+        own.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
+        own
+    }
+
+    fn is_success(&self, one: &(Starter, Execution)) -> bool {
+        one.1.status == ExecutionStatus::Succeeded || self.is_asked_for(one) == Some(true)
+    }
+
+    /// Whether an execution failed as a task asks; `None` where only describing it would tell.
+    fn is_asked_for(&self, one: &(Starter, Execution)) -> Option<bool> {
+        is_asked_for(self.student.checks, self.student.plan, self.facts, one)
+    }
+
+    /// Reads why the newest failure since the last success happened, and with what input.
+    async fn know_newest(
+        &self,
+        own: &mut [(Starter, Execution)],
+        memory: &mut Memory,
+        settling: &mut Settling,
+    ) -> Result<(), Cancelled> {
+        let newest = own
+            .iter()
+            .position(|one| self.is_success(one) || ended_badly(one.1.status));
+        let Some(newest) = newest
+            .map(|at| &mut own[at])
+            .filter(|one| !self.is_success(one))
+        else {
+            return Ok(());
+        };
+        let described = newest.1.detail.is_some();
+        if described && memory.cause_of(&newest.1).is_some() {
+            return Ok(());
+        }
+        let name = self.student.username();
+        let Some((cause, detail)) = ask_whole(self.client, name, &newest.1, settling).await? else {
+            return Ok(());
+        };
+        if !described {
+            let pointers = self.student.input_pointers.iter().map(String::as_str);
+            newest.1.detail = detail.map(|detail| detail.reduced(pointers));
+            memory.keep(&newest.1);
+        }
+        let cause = KnownCause::of(&newest.1, cause);
+        memory.causes.insert(newest.1.arn.clone(), cause);
+        Ok(())
+    }
+
+    /// Reads the refused requests since the last success. Returns why they could not be read.
+    async fn read_refusals(
+        &self,
+        own: &[(Starter, Execution)],
+        memory: &mut Memory,
+    ) -> Result<Option<String>, Cancelled> {
+        let marks = self.lab.marks();
+        let Some(log) = marks
+            .api_log
+            .as_ref()
+            .filter(|_| !marks.api_refusals.is_empty())
+        else {
+            return Ok(None);
+        };
+        let mut functions = self.student.functions.iter();
+        let Some((_, name)) = functions.find(|(id, _)| *id == log.function) else {
+            return Ok(None);
+        };
+        let success = own
+            .iter()
+            .find(|one| self.is_success(one))
+            .map(|one| one.1.started_ms);
+        let read = memory.refusals_read_ms;
+        let fails = own
+            .first()
+            .is_some_and(|one| ended_badly(one.1.status) && !self.is_success(one));
+        if success > read && read.is_some() && !fails {
+            // They have just succeeded: nobody asks what was refused before.
+            return Ok(None);
+        }
+        let since = [
+            success,
+            read.map(|read| read - LATE_MS),
+            self.student.born_ms,
+        ];
+        let since = since.into_iter().flatten().max().unwrap_or_default();
+        let group = format!("/aws/lambda/{name}");
+        let alike = Alike::new(
+            self.client,
+            self.student.username(),
+            Operation::FilterLogEvents,
+        );
+        let page = match alike
+            .answer(alike.client.log_lines_page(&group, since))
+            .await
+        {
+            Ok(page) => page,
+            Err(CallError::Cancelled) => return Err(Cancelled),
+            // No function has run, or the group is gone: the checks say so.
+            Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => return Ok(None),
+            Err(CallError::Cloud(error)) => return Ok(Some(error.in_full())),
+        };
+        // Where there is more, the next reading goes on.
+        let last = page.items.iter().map(|line| line.at_ms).max();
+        memory.refusals_read_ms = match page.next {
+            None => Some(self.student.now_ms),
+            Some(_) => last.map(|last| last + LATE_MS).or(read),
+        };
+        let known: BTreeSet<Refusal> = memory.refusals.drain(..).collect();
+        let found = page.items.iter().filter_map(|line| refusal(marks, line));
+        let all: BTreeSet<Refusal> = known.into_iter().chain(found).collect();
+        let old = all.len().saturating_sub(REFUSALS_MAX);
+        memory.refusals = all.into_iter().skip(old).collect();
+        Ok(None)
+    }
+
+    fn activity(&self, own: &[(Starter, Execution)], memory: &mut Memory) -> Activity {
+        let born = self.student.born_ms;
+        memory
+            .refusals
+            .retain(|refusal| born.is_none_or(|born| refusal.at_ms >= born));
+        let executions = own.iter().map(|one| Attempt {
+            at_ms: one.1.started_ms,
+            end: match one.1.status {
+                ExecutionStatus::Succeeded => AttemptEnd::Succeeded,
+                ExecutionStatus::Running | ExecutionStatus::PendingRedrive => AttemptEnd::Running,
+                _ if self.is_asked_for(one) == Some(true) => AttemptEnd::AsAsked,
+                _ => AttemptEnd::Failed,
+            },
+        });
+        let refused = memory.refusals.iter().map(|refusal| Attempt {
+            at_ms: refusal.at_ms,
+            end: AttemptEnd::Refused,
+        });
+        let mut activity = Activity::new(executions.chain(refused).collect());
+        // The oldest executions may not be listed any more.
+        let earlier = self
+            .student
+            .memory
+            .first_seen_ms
+            .filter(|first| born.is_none_or(|born| *first >= born));
+        activity.first_seen_ms = [earlier, activity.first_seen_ms]
+            .into_iter()
+            .flatten()
+            .min();
+        memory.first_seen_ms = activity.first_seen_ms;
+        activity.last_seen_ms = activity.last_seen_ms.max(self.changed_ms());
+        activity.refusals.clone_from(&memory.refusals);
+        let cause = |one: &(Starter, Execution)| {
+            Some((one.1.arn.clone(), memory.cause_of(&one.1)?.clone()))
+        };
+        activity.causes = own.iter().filter_map(cause).collect();
+        activity
+    }
+
+    /// When the student last changed a function.
+    fn changed_ms(&self) -> Option<i64> {
+        let student = self.student;
+        let changes = student.plan.functions().filter_map(|item| {
+            let name = &item.resource.name;
+            let modified_ms = student.observed.functions.get(name)?.modified_ms;
+            match student.recorded.last_write(name, modified_ms) {
+                LastWrite::Changed { at_ms, .. } => Some(at_ms),
+                _ => None,
+            }
+        });
+        changes.max()
+    }
+
+    fn since_success(&self, own: &[(Starter, Execution)], memory: &Memory) -> Option<Found> {
+        let since = own.iter().take_while(|one| !self.is_success(one));
+        let failed = since.filter(|one| ended_badly(one.1.status));
+        let failures: Vec<Failure<'_>> = failed
+            .map(|one| Failure {
+                starter: one.0,
+                execution: &one.1,
+                cause: memory.cause_of(&one.1),
+            })
+            .collect();
+        let success = own
+            .iter()
+            .find(|one| self.is_success(one))
+            .map(|one| one.1.started_ms);
+        let refusals = memory.refusals.iter().rev();
+        let refusals: Vec<&Refusal> = refusals
+            .filter(|refusal| Some(refusal.at_ms) > success)
+            .collect();
+        let trigger = self.trigger();
+        let items = self
+            .student
+            .plan
+            .worked_with()
+            .filter(|item| matches!(item.resource.kind, Kind::Function | Kind::StateMachine));
+        let changes: Vec<OwnChange> = items
+            .filter_map(|item| {
+                Some(OwnChange {
+                    text: format!("{}: {}", item.resource, item.theirs.as_ref()?),
+                    behind_api: trigger == Some(item.resource.name.as_str()),
+                })
+            })
+            .collect();
+        SinceSuccess {
+            lab_checks: self.student.checks,
+            mistakes: self.lab.mistakes(),
+            checks: self.checks,
+            failures: &failures,
+            refusals: &refusals,
+            changes: &changes,
+        }
+        .trouble()
+    }
+
+    /// The name of the function behind the API.
+    fn trigger(&self) -> Option<&str> {
+        let log = self.lab.marks().api_log.as_ref()?;
+        let mut functions = self.student.functions.iter();
+        let (_, name) = functions.find(|(id, _)| *id == log.function)?;
+        Some(name)
+    }
+}
+
+/// An exception as Lambda's Python and Node.js runtimes log it (`[ERROR] KeyError: 'x'`), or a time-out. Source: Lambda Developer
+/// Guide, "Lambda function logging in Python".
+static EXCEPTION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let built = Regex::new(
+        r"^(?:\[ERROR\] )?((?:Runtime\.|[A-Za-z_][\w.]*(?:Error|Exception|Exit)\b).*)|(Task timed out after [0-9.]+ seconds)",
+    );
+    built.ok()
+});
+
+/// The refused request that a log event tells of. What homeroom sent itself carries one of its nonces.
+fn refusal(marks: &Marks, line: &LogLine) -> Option<Refusal> {
+    let message = line.message.trim();
+    if nonces_in(message).next().is_some() {
+        return None;
+    }
+    let mut told = marks.api_refusals.iter();
+    let told = told.find_map(|refusal| Some((refusal.status, refusal.reason(message)?)));
+    let (status, reason) = told.or_else(|| Some((FUNCTION_FAILED, exception(message)?)))?;
+    Some(Refusal {
+        at_ms: line.at_ms,
+        status,
+        reason: shortened(&reason, REASON_MAX),
+    })
+}
+
+/// The exception that a log event tells, in text or in Lambda's JSON format.
+fn exception(message: &str) -> Option<String> {
+    if let Ok(serde_json::Value::Object(line)) = serde_json::from_str(message) {
+        let text = |key: &str| line.get(key).and_then(serde_json::Value::as_str);
+        return Some(format!(
+            "{}: {}",
+            text("errorType")?,
+            text("errorMessage").unwrap_or_default()
+        ));
+    }
+    let found = EXCEPTION.as_ref()?.captures(message)?;
+    let first = found.get(1).or_else(|| found.get(2))?.as_str();
+    first.lines().next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::marks::tests::marks;
+
+    #[test]
+    fn refused_requests_and_exceptions_are_told_from_other_lines() {
+        let told = |message: &str| {
+            let line = LogLine {
+                at_ms: 7,
+                message: message.to_owned(),
+            };
+            refusal(&marks(), &line).map(|refusal| (refusal.status, refusal.reason))
+        };
+        let some = |status, reason: &str| Some((status, reason.to_owned()));
+        for (message, expected) in [
+            (
+                r#"{"message": "request refused", "reason": "missing: userId"}"#,
+                some(400, "missing: userId"),
+            ),
+            (
+                r#"{"message": "request refused", "reason": "x", "userAgent": "homeroom (homeroom-7abcdefgh2)"}"#,
+                None,
+            ),
+            (
+                r#"{"message": "execution started", "execution": "x"}"#,
+                None,
+            ),
+            (
+                "[ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'f': x\nTraceback",
+                some(
+                    502,
+                    "Runtime.UserCodeSyntaxError: Syntax error in module 'f': x",
+                ),
+            ),
+            ("[ERROR] KeyError: 'body'", some(502, "KeyError: 'body'")),
+            (
+                r#"{"errorType": "KeyError", "errorMessage": "'x'"}"#,
+                some(502, "KeyError: 'x'"),
+            ),
+            (
+                "2026-01-01 abc Task timed out after 25.00 seconds",
+                some(502, "Task timed out after 25.00 seconds"),
+            ),
+            ("START RequestId: 1 Version: $LATEST", None),
+            ("no Error here: none", None),
+        ] {
+            assert_eq!(told(message), expected, "{message}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Who needs somebody, over the whole class: the most urgent first, what several do alike, and who has gone silent by the
+//! class's own pace. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::evidence::activity::Trouble;
+use crate::evidence::progress::{Progress, StudentProgress};
+use crate::evidence::trouble::open_tasks;
+use crate::ids::Username;
+use crate::lab::mistake::{Listener, Mistake, Reason, Symptom, remark};
+
+const MINUTE_MS: i64 = 60_000;
+/// Nobody is silent before this time is over, however fast the class is.
+const SILENT_MIN_MS: i64 = 10 * MINUTE_MS;
+/// And everybody is after this one, however slow it is.
+const SILENT_MAX_MS: i64 = 30 * MINUTE_MS;
+/// A student who pauses so many times as long as the class usually does is silent.
+const PACE_FACTOR: i64 = 3;
+/// After such a pause of everybody, the class begins anew.
+const SESSION_PAUSE_MS: i64 = 60 * MINUTE_MS;
+
+/// A student who needs somebody, as every output shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// Who.
+    pub username: Username,
+    /// Why, and what to say.
+    #[serde(flatten)]
+    pub trouble: Trouble,
+}
+
+/// What several students do alike: one remark to the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomRemark {
+    /// Finishes the sentence "7 students …".
+    pub text: String,
+    /// In the order of their need.
+    pub students: Vec<Username>,
+}
+
+/// Everybody who needs somebody, the most urgent first.
+pub fn needs<'a>(students: impl IntoIterator<Item = &'a StudentProgress>) -> Vec<Need> {
+    let of = |student: &StudentProgress| {
+        Some(Need {
+            username: student.username.clone(),
+            trouble: student.trouble.clone()?,
+        })
+    };
+    let mut needs: Vec<Need> = students.into_iter().filter_map(of).collect();
+    needs.sort_by_key(|need| {
+        let trouble = &need.trouble;
+        (
+            trouble.reason,
+            std::cmp::Reverse(trouble.count),
+            trouble.since,
+        )
+    });
+    needs
+}
+
+/// What at least two students do alike, the most frequent first.
+pub fn room_remarks(needs: &[Need]) -> Vec<RoomRemark> {
+    let mut alike: BTreeMap<&str, Vec<Username>> = BTreeMap::new();
+    for need in needs {
+        if let Some(room) = &need.trouble.room {
+            alike.entry(room).or_default().push(need.username.clone());
+        }
+    }
+    alike.retain(|_, students| students.len() > 1);
+    let remark = |(text, students): (&str, Vec<Username>)| RoomRemark {
+        text: text.to_owned(),
+        students,
+    };
+    let mut remarks: Vec<RoomRemark> = alike.into_iter().map(remark).collect();
+    remarks.sort_by_key(|remark| std::cmp::Reverse(remark.students.len()));
+    remarks
+}
+
+/// How the class works now.
+struct Pace {
+    /// When this session of the class began, in milliseconds since 1970.
+    began_ms: i64,
+    /// Who has been without a sign of life for longer is silent, in milliseconds.
+    silent_ms: i64,
+    /// The class's last sign of life, likewise.
+    last_ms: i64,
+}
+
+impl Pace {
+    /// `None` where nobody has been seen.
+    fn of(students: &[StudentProgress]) -> Option<Self> {
+        let mut signs: Vec<i64> = students.iter().flat_map(signs).collect();
+        signs.sort_unstable();
+        let last_ms = *signs.last()?;
+        let pause = signs
+            .windows(2)
+            .rposition(|pair| pair[1] - pair[0] > SESSION_PAUSE_MS);
+        let began_ms = signs[pause.map_or(0, |before| before + 1)];
+        let mut gaps: Vec<i64> = students
+            .iter()
+            .flat_map(|student| {
+                let attempts = &student.activity.attempts;
+                let gaps = attempts
+                    .windows(2)
+                    .map(|pair| (pair[0].at_ms, pair[1].at_ms));
+                gaps.filter(|(from, _)| *from >= began_ms)
+                    .map(|(from, to)| to - from)
+            })
+            .collect();
+        gaps.sort_unstable();
+        let usual = gaps
+            .get(gaps.len() / 2)
+            .copied()
+            .unwrap_or(SILENT_MIN_MS / 2);
+        Some(Self {
+            began_ms,
+            silent_ms: (usual * PACE_FACTOR).clamp(SILENT_MIN_MS, SILENT_MAX_MS),
+            last_ms,
+        })
+    }
+
+    /// Whether the class is at work.
+    fn is_at_work(&self, now_ms: i64) -> bool {
+        now_ms - self.last_ms < self.silent_ms
+    }
+}
+
+fn signs(student: &StudentProgress) -> impl Iterator<Item = i64> {
+    let activity = &student.activity;
+    let attempts = activity.attempts.iter().map(|attempt| attempt.at_ms);
+    attempts.chain(activity.last_seen_ms)
+}
+
+/// Adds the trouble of those who are silent while the class is at work. Once the class has gone home, nobody is.
+pub(crate) fn find_silent(students: &mut [StudentProgress], mistakes: &[Mistake], now: Timestamp) {
+    for student in &mut *students {
+        // An earlier reading may show that a student is done.
+        if matches!(student.progress, Progress::Complete | Progress::NotDeployed) {
+            (student.trouble, student.hitch) = (None, None);
+        }
+    }
+    let now_ms = now.as_millisecond();
+    let Some(pace) = Pace::of(students).filter(|pace| pace.is_at_work(now_ms)) else {
+        return;
+    };
+    for student in students {
+        let works = matches!(
+            student.progress,
+            Progress::InProgress | Progress::NotStarted
+        );
+        let unread = student.activity.unread.is_some() || student.last.unread || student.last.gone;
+        if !works || unread || student.trouble.is_some() {
+            continue;
+        }
+        let (reason, since_ms) = match student.activity.last_seen_ms {
+            Some(seen) => (Reason::Idle, seen),
+            None => (Reason::NotStarted, pace.began_ms),
+        };
+        if now_ms - since_ms >= pace.silent_ms {
+            student.trouble = Some(silence(student, reason, since_ms, mistakes));
+        }
+    }
+}
+
+fn silence(
+    student: &StudentProgress,
+    reason: Reason,
+    since_ms: i64,
+    mistakes: &[Mistake],
+) -> Trouble {
+    let hitch = student.hitch.as_ref();
+    let open = open_tasks(&student.checks).next();
+    let task = hitch
+        .and_then(|hitch| hitch.task.clone())
+        .or_else(|| Some(open?.id.clone()));
+    let changes: Vec<String> = student
+        .changes
+        .iter()
+        .map(|c| format!("{}: {}", c.resource, c.summary))
+        .collect();
+    let symptom = Symptom {
+        reason,
+        task: task.as_deref(),
+        error: None,
+        cause: None,
+        input: None,
+        http_status: None,
+        changes: &changes,
+    };
+    // What went wrong last tells more than the silence.
+    let said = match hitch.is_some_and(|hitch| hitch.say.is_some()) {
+        true => None,
+        false => remark(mistakes, &symptom),
+    };
+    let hint = open
+        .map(|check| check.hint.clone())
+        .filter(|hint| !hint.is_empty());
+    Trouble {
+        reason,
+        count: None,
+        since: Timestamp::from_millisecond(since_ms).ok(),
+        cause: hitch.and_then(|hitch| hitch.cause.clone()),
+        to: said.as_ref().map_or(Listener::Student, |said| said.to),
+        room: None,
+        say: said
+            .map(|said| said.say)
+            .or_else(|| hitch.and_then(|hitch| hitch.say.clone()))
+            .or(hint),
+        task,
+    }
+}
