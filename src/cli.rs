@@ -6,10 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::events::Command;
-use crate::options::{ClassSettings, GlobalOptions, ProcessContext, Ui, asked_log_file, invalid};
+use crate::options::{
+    ClassSettings, GlobalOptions, ProcessContext, StudentSettings, Ui, asked_log_file, invalid,
+};
+use crate::text::moment::moment;
 
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
@@ -67,6 +71,15 @@ impl Cli {
         settings.left = self.verb.is_about_leavers();
         self.verb.check_choice(&settings)?;
         Ok(settings)
+    }
+
+    /// The settings of a student's own look.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::error::Exit::Invalid`]: a value that cannot be used, options that contradict each other.
+    pub(crate) fn student_settings(&self) -> Result<StudentSettings> {
+        StudentSettings::resolve(&self.global, &ProcessContext::look())
     }
 
     pub(crate) fn ui(&self) -> Ui {
@@ -141,6 +154,17 @@ Examples:
   homeroom handout --profile training
   homeroom handout --profile training --with-credentials            after `homeroom access grant`")]
     Handout(HandoutArgs),
+    /// For students: show how you stand, with your own key
+    ///
+    /// Needs no roster. Your key tells who you are and which class you are in. Reads your own stack and changes
+    /// nothing: your tasks, what is seen of each, the next step, and what is wrong. Your instructor's reading is the
+    /// one that counts.
+    #[command(after_help = "\
+Examples:
+  homeroom check                       with your key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+  homeroom check --profile lab         with the key in a profile of your AWS configuration
+  homeroom check --lab ../our-lab      for another lab than the one built in")]
+    Check,
     /// List what would be deleted, and delete it once confirmed
     ///
     /// Without --confirm, asks for the class's name on a terminal; elsewhere only lists. Only what is provably
@@ -223,6 +247,7 @@ impl Verb {
             Self::Watch(_) => Command::Watch,
             Self::Access(verb) => verb.command(),
             Self::Handout(_) => Command::Handout,
+            Self::Check => Command::Check,
             Self::Teardown(_) => Command::Teardown,
             Self::Local(_) | Self::Completions(_) => return None,
         })
@@ -269,8 +294,20 @@ pub struct ValidateArgs {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct StatusArgs {
+    /// Show it as it stood then, by the times of executions: a time with its zone, as in 2026-05-14T18:00:00+02:00
+    #[arg(long, value_name = "TIME", value_parser = past)]
+    pub(crate) at: Option<Timestamp>,
     #[command(flatten)]
     pub(crate) attest: AttestArgs,
+}
+
+/// A time that is over, with its zone.
+fn past(text: &str) -> std::result::Result<Timestamp, String> {
+    let at = moment(text).map_err(|refused| refused.in_full())?;
+    match at > Timestamp::now() {
+        true => Err("is in the future; give a time that is over".to_owned()),
+        false => Ok(at),
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]

@@ -28,6 +28,7 @@ word_enum! {
         AccessFreeze = "access freeze",
         AccessThaw = "access thaw",
         Handout = "handout",
+        Check = "check",
     }
 }
 

@@ -7,9 +7,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::{Command, Outcome};
+use crate::evidence::attention::{Need, RoomRemark};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::{ClassName, Username};
@@ -109,6 +111,15 @@ pub struct RunSummary {
     /// Students who left the roster, where the verb is about the whole class and looked for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftStudent>,
+    /// Who needs somebody, the most urgent first, where the verb reads where everybody stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention: Option<Vec<Need>>,
+    /// The time as of which executions were counted, where that is not now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// What several students do alike, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<Vec<RoomRemark>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

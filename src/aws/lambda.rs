@@ -175,6 +175,14 @@ impl Client {
 
     /// lambda:GetFunction.
     pub async fn get_function(&self, name: &str) -> CallResult<FunctionState> {
+        Ok(self.get_whole_function(name).await?.1)
+    }
+
+    /// lambda:GetFunction, with all that a listing shows. `ownership` stays `Unproven`: it depends on the class.
+    pub(crate) async fn get_whole_function(
+        &self,
+        name: &str,
+    ) -> CallResult<(Option<Seen>, FunctionState)> {
         let answer = self
             .call(Operation::GetFunction, |sdk| {
                 sdk.lambda.get_function().function_name(name).send()
@@ -193,7 +201,7 @@ impl Client {
             let (code, message) = (error.error_code(), error.message());
             format!("{code}: {message}")
         });
-        Ok(state)
+        Ok((answer.configuration().map(actual), state))
     }
 
     /// lambda:GetFunction: where its code is.

@@ -280,6 +280,15 @@ fn quotas(overrides: &Overrides) -> impl Iterator<Item = (Group, RequestQuota)> 
     published.chain(raised)
 }
 
+/// The quotas of a region that are larger than the smallest ones. Source: AmazonCloudWatch/latest/logs,
+/// cloudwatch_limits_cwl.html.
+pub fn quotas_of_region(region: &str) -> Overrides {
+    match region {
+        "us-east-1" => Overrides::from([(Operation::FilterLogEvents, (25.0, 25.0))]),
+        _ => Overrides::new(),
+    }
+}
+
 /// How long calls of an operation take, in whole seconds, when they use only a share of its quota.
 pub(crate) fn time_at_share(
     share: f64,

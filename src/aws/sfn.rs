@@ -69,6 +69,14 @@ impl Client {
 
     /// states:DescribeStateMachine.
     pub async fn describe_state_machine(&self, arn: &str) -> CallResult<state_machine::Described> {
+        Ok(self.describe_dated_state_machine(arn).await?.0)
+    }
+
+    /// states:DescribeStateMachine, and when it was created, in milliseconds since 1970.
+    pub(crate) async fn describe_dated_state_machine(
+        &self,
+        arn: &str,
+    ) -> CallResult<(state_machine::Described, Option<i64>)> {
         let answer = self
             .call(Operation::DescribeStateMachine, |sdk| {
                 sdk.sfn
@@ -77,12 +85,14 @@ impl Client {
                     .send()
             })
             .await?;
-        Ok(state_machine::Described {
+        let created_ms = answer.creation_date().to_millis().ok();
+        let described = state_machine::Described {
             extras: extras::of_machine(&answer),
             deleting: answer.status() == Some(&StateMachineStatus::Deleting),
             definition: answer.definition,
             role_arn: answer.role_arn,
-        })
+        };
+        Ok((described, created_ms.filter(|ms| *ms > 0)))
     }
 
     /// states:CreateStateMachine.

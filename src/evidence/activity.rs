@@ -16,8 +16,8 @@ const ATTEMPTS_MAX: usize = 200;
 pub struct Refusal {
     /// In milliseconds since 1970.
     pub at_ms: i64,
-    /// The HTTP status of the answer.
-    pub status: u16,
+    /// The HTTP status of the answer, where it is known.
+    pub status: Option<u16>,
     /// Why; the exception where the function itself failed.
     pub reason: String,
 }

@@ -35,6 +35,9 @@ const LATE_MS: i64 = 2 * 60_000;
 /// API Gateway's answer where the function behind it fails. Source: API Gateway Developer Guide, "Handle Lambda errors".
 const FUNCTION_FAILED: u16 = 502;
 
+/// Lambda's last line but one of each run. Source: Lambda Developer Guide, "Lambda function logging in Python".
+const RUN_ENDED: &str = "END RequestId:";
+
 /// What a student tried, and whether they need somebody.
 #[derive(Debug, Default)]
 pub(super) struct Tried {
@@ -130,10 +133,10 @@ impl AttemptsReader<'_> {
         else {
             return Ok(());
         };
-        let described = newest.1.detail.is_some();
-        if described && memory.cause_of(&newest.1).is_some() {
+        if memory.cause_of(&newest.1).is_some() {
             return Ok(());
         }
+        let described = newest.1.detail.is_some();
         let name = self.student.username();
         let Some((cause, detail)) = ask_whole(self.client, name, &newest.1, settling).await? else {
             return Ok(());
@@ -208,7 +211,11 @@ impl AttemptsReader<'_> {
         };
         let known: BTreeSet<Refusal> = memory.refusals.drain(..).collect();
         let found = page.items.iter().filter_map(|line| refusal(marks, line));
-        let all: BTreeSet<Refusal> = known.into_iter().chain(found).collect();
+        let silent = match self.trigger_is_changed() {
+            true => silent_runs(marks, &page.items),
+            false => Vec::new(),
+        };
+        let all: BTreeSet<Refusal> = known.into_iter().chain(found).chain(silent).collect();
         let old = all.len().saturating_sub(REFUSALS_MAX);
         memory.refusals = all.into_iter().skip(old).collect();
         Ok(None)
@@ -310,6 +317,13 @@ impl AttemptsReader<'_> {
         .trouble()
     }
 
+    /// Whether the function behind the API is the student's own work now.
+    fn trigger_is_changed(&self) -> bool {
+        let name = self.trigger();
+        let mut functions = self.student.plan.functions();
+        functions.any(|item| Some(item.resource.name.as_str()) == name && item.theirs.is_some())
+    }
+
     /// The name of the function behind the API.
     fn trigger(&self) -> Option<&str> {
         let log = self.lab.marks().api_log.as_ref()?;
@@ -334,14 +348,44 @@ fn refusal(marks: &Marks, line: &LogLine) -> Option<Refusal> {
     if nonces_in(message).next().is_some() {
         return None;
     }
-    let mut told = marks.api_refusals.iter();
-    let told = told.find_map(|refusal| Some((refusal.status, refusal.reason(message)?)));
-    let (status, reason) = told.or_else(|| Some((FUNCTION_FAILED, exception(message)?)))?;
+    let (status, reason) = told(marks, message)?;
     Some(Refusal {
         at_ms: line.at_ms,
-        status,
+        status: Some(status),
         reason: shortened(&reason, REASON_MAX),
     })
+}
+
+/// The status and the reason of a refused request, if a log event tells them.
+fn told(marks: &Marks, message: &str) -> Option<(u16, String)> {
+    let mut lines = marks.api_refusals.iter();
+    let told = lines.find_map(|line| Some((line.status, line.reason(message)?)));
+    told.or_else(|| Some((FUNCTION_FAILED, exception(message)?)))
+}
+
+/// Runs of the function that ended and of which no line tells what came of the request, the newest. Which run a line belongs to
+/// is not known, so this counts.
+fn silent_runs(marks: &Marks, lines: &[LogLine]) -> Vec<Refusal> {
+    let tells = |line: &&LogLine| {
+        let started = marks
+            .api_log
+            .as_ref()
+            .and_then(|log| log.names(&line.message));
+        started.is_some() || told(marks, &line.message).is_some()
+    };
+    let told = lines.iter().filter(tells).count();
+    let ended = lines
+        .iter()
+        .filter(|line| line.message.starts_with(RUN_ENDED));
+    let ended: Vec<&LogLine> = ended.collect();
+    let silent = ended.len().saturating_sub(told);
+    let silent = ended.into_iter().rev().take(silent).map(|line| Refusal {
+        at_ms: line.at_ms,
+        status: None,
+        reason: "the function behind the API ran, started no execution and did not say why"
+            .to_owned(),
+    });
+    silent.collect()
 }
 
 /// The exception that a log event tells, in text or in Lambda's JSON format.
@@ -371,7 +415,7 @@ mod tests {
                 at_ms: 7,
                 message: message.to_owned(),
             };
-            refusal(&marks(), &line).map(|refusal| (refusal.status, refusal.reason))
+            refusal(&marks(), &line).map(|refusal| (refusal.status.unwrap(), refusal.reason))
         };
         let some = |status, reason: &str| Some((status, reason.to_owned()));
         for (message, expected) in [
@@ -408,5 +452,29 @@ mod tests {
         ] {
             assert_eq!(told(message), expected, "{message}");
         }
+    }
+
+    #[test]
+    fn a_changed_function_that_says_nothing_is_found_by_its_runs() {
+        let line = |at_ms, message: &str| LogLine {
+            at_ms,
+            message: message.to_owned(),
+        };
+        let started = r#"{"message": "execution started", "execution": "x"}"#;
+        let refused = r#"{"message": "request refused", "reason": "x"}"#;
+        let mut lines = vec![
+            line(1, "START RequestId: a"),
+            line(2, started),
+            line(3, "END RequestId: a"),
+            line(4, refused),
+            line(5, "END RequestId: b"),
+        ];
+        assert_eq!(silent_runs(&marks(), &lines), []);
+        lines.push(line(6, "END RequestId: c"));
+        // One that has not ended may still say something.
+        lines.push(line(7, "START RequestId: d"));
+        let silent = silent_runs(&marks(), &lines);
+        assert_eq!(silent.len(), 1);
+        assert_eq!((silent[0].at_ms, silent[0].status), (6, None));
     }
 }

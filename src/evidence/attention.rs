@@ -10,6 +10,7 @@ use crate::evidence::activity::Trouble;
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::trouble::open_tasks;
 use crate::ids::Username;
+use crate::lab::Lab;
 use crate::lab::mistake::{Listener, Mistake, Reason, Symptom, remark};
 
 const MINUTE_MS: i64 = 60_000;
@@ -135,7 +136,7 @@ fn signs(student: &StudentProgress) -> impl Iterator<Item = i64> {
 }
 
 /// Adds the trouble of those who are silent while the class is at work. Once the class has gone home, nobody is.
-pub(crate) fn find_silent(students: &mut [StudentProgress], mistakes: &[Mistake], now: Timestamp) {
+pub fn find_silent(students: &mut [StudentProgress], lab: &Lab, now: Timestamp) {
     for student in &mut *students {
         // An earlier reading may show that a student is done.
         if matches!(student.progress, Progress::Complete | Progress::NotDeployed) {
@@ -160,7 +161,7 @@ pub(crate) fn find_silent(students: &mut [StudentProgress], mistakes: &[Mistake]
             None => (Reason::NotStarted, pace.began_ms),
         };
         if now_ms - since_ms >= pace.silent_ms {
-            student.trouble = Some(silence(student, reason, since_ms, mistakes));
+            student.trouble = Some(silence(student, reason, since_ms, lab.mistakes()));
         }
     }
 }
@@ -210,5 +211,133 @@ fn silence(
             .or_else(|| hitch.and_then(|hitch| hitch.say.clone()))
             .or(hint),
         task,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::activity::{Activity, Attempt, AttemptEnd};
+    use crate::evidence::standing::tests::student as standing;
+    use crate::lab::bundle;
+
+    const START: i64 = 1_763_870_000_000;
+
+    fn lab() -> Lab {
+        bundle::load(None).unwrap()
+    }
+
+    /// A student who tried something in these minutes.
+    fn student(name: &str, minutes: &[i64]) -> StudentProgress {
+        let attempt = |minute: &i64| Attempt {
+            at_ms: START + minute * MINUTE_MS,
+            end: AttemptEnd::Succeeded,
+        };
+        let progress = match minutes.is_empty() {
+            true => Progress::NotStarted,
+            false => Progress::InProgress,
+        };
+        StudentProgress {
+            username: name.parse().unwrap(),
+            activity: Activity::new(minutes.iter().map(attempt).collect()),
+            ..standing(progress)
+        }
+    }
+
+    /// Who is silent, with why, some minutes after the beginning.
+    fn silent(students: &[StudentProgress], minute: i64) -> Vec<(String, Reason)> {
+        let mut students = students.to_vec();
+        let now = Timestamp::from_millisecond(START + minute * MINUTE_MS).unwrap();
+        find_silent(&mut students, &lab(), now);
+        let needs = needs(&students);
+        needs
+            .into_iter()
+            .map(|need| (need.username.to_string(), need.trouble.reason))
+            .collect()
+    }
+
+    #[test]
+    fn who_is_silent_while_the_class_works_is_idle_or_not_started() {
+        let class = [
+            student("works", &[1, 4, 8, 12, 16, 20, 24]),
+            student("pauses", &[2, 6, 18]),
+            student("idle", &[1, 5]),
+            student("absent", &[]),
+        ];
+        let expected = [("idle", Reason::Idle), ("absent", Reason::NotStarted)];
+        let expected = expected.map(|(name, reason)| (name.to_owned(), reason));
+        assert_eq!(silent(&class, 25), expected);
+        assert_eq!(silent(&class, 8), []);
+    }
+
+    #[test]
+    fn nobody_is_silent_once_the_class_has_gone_home() {
+        let class = [
+            student("a", &[1, 5, 9]),
+            student("b", &[2]),
+            student("c", &[]),
+        ];
+        assert_ne!(silent(&class, 18), []);
+        assert_eq!(silent(&class, 60), []);
+        assert_eq!(silent(&[student("c", &[])], 60), []);
+    }
+
+    #[test]
+    fn a_slow_class_gives_everybody_more_time() {
+        let slow = [student("a", &[0, 9, 18, 27]), student("b", &[0, 9])];
+        assert_eq!(silent(&slow, 28), []);
+        let fast = [student("a", &[0, 2, 4, 6, 27]), student("b", &[0, 9])];
+        assert_eq!(silent(&fast, 28).len(), 1);
+    }
+
+    #[test]
+    fn who_was_seen_on_another_day_alone_is_idle_today() {
+        let yesterday = -24 * 60;
+        let class = [student("a", &[0, 3, 6, 9, 12]), student("b", &[yesterday])];
+        assert_eq!(silent(&class, 13), [("b".to_owned(), Reason::Idle)]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_no_silence() {
+        let mut unread = student("b", &[]);
+        unread.activity.unread = Some("denied".to_owned());
+        let class = [student("a", &[0, 3, 6, 9, 12]), unread];
+        assert_eq!(silent(&class, 13), []);
+    }
+
+    #[test]
+    fn the_most_urgent_come_first_and_what_is_alike_is_one_remark() {
+        let trouble = |reason, count, room: Option<&str>| {
+            Some(Trouble {
+                reason,
+                task: None,
+                count: Some(count),
+                since: None,
+                cause: None,
+                say: None,
+                to: Listener::Student,
+                room: room.map(str::to_owned),
+            })
+        };
+        let with = |name: &str, trouble| StudentProgress {
+            trouble,
+            ..student(name, &[1])
+        };
+        let class = [
+            with("a", trouble(Reason::RefusedRequests, 9, Some("x"))),
+            with("b", trouble(Reason::RepeatedFailure, 2, Some("x"))),
+            with("c", trouble(Reason::RepeatedFailure, 5, Some("y"))),
+            with("d", trouble(Reason::OwnChange, 1, None)),
+            student("e", &[1]),
+        ];
+        let needs = needs(&class);
+        let order: Vec<_> = needs.iter().map(|need| need.username.as_str()).collect();
+        assert_eq!(order, ["d", "c", "b", "a"]);
+        let remarks = room_remarks(&needs);
+        assert_eq!(remarks.len(), 1);
+        assert_eq!(
+            (remarks[0].text.as_str(), remarks[0].students.len()),
+            ("x", 2)
+        );
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod last_reading;
 pub(crate) mod log_events;
 mod log_pattern;
 mod logs;
+pub(crate) mod own;
 pub mod progress;
 mod read_student;
 pub mod reading;

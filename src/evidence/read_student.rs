@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::aws::execution::{Execution, ExecutionStatus, when};
+use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus, when};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
@@ -17,6 +17,7 @@ use crate::lab::check::Proof;
 use crate::lab::marks::Starter;
 use crate::stack::alike::Alike;
 use crate::stack::diff::Change;
+use crate::stack::kinds::Kind;
 use crate::stack::plan::Verdict as Found;
 use crate::stack::settle::Settling;
 
@@ -47,6 +48,7 @@ pub(super) async fn read_student(
         settling,
     };
     reader.facts.console = student.console.cloned();
+    reader.facts.records_elsewhere = student.recorded.elsewhere;
     for (id, arn) in &student.state_machines {
         let (reading, cut_off) = reader.executions(arn).await?;
         let cut_off = cut_off.map(|listed| (id.clone(), listed));
@@ -73,6 +75,7 @@ impl StudentReader<'_> {
         let known = student.memory.by_arn();
         let mut all: Vec<(Starter, Execution)> = Vec::new();
         let mut token: Option<String> = None;
+        let mut listed = 0;
         let alike = Alike::new(self.client, student.username(), Operation::ListExecutions);
         loop {
             let page = alike.client.executions_page(arn, false, token.clone());
@@ -85,16 +88,17 @@ impl StudentReader<'_> {
                 }
                 Err(error) => return Ok((unseen(error)?, None)),
             };
-            all.extend(page.items.into_iter().map(|mut execution| {
+            listed += page.items.len();
+            all.extend(page.items.into_iter().filter_map(|mut execution| {
                 execution.detail = Memory::detail_of(&known, &execution).cloned();
-                (student.starter(&execution), execution)
+                let execution = student.as_of(execution)?;
+                Some((student.starter(&execution), execution))
             }));
             token = page.next;
             if token.is_none() {
                 return Ok((Reading::Seen(all), None));
             }
-            if all.len() >= LISTED_MAX {
-                let listed = all.len();
+            if listed >= LISTED_MAX {
                 add_older(student, arn, &mut all);
                 return Ok((Reading::Seen(all), Some(listed)));
             }
@@ -152,8 +156,13 @@ impl StudentReader<'_> {
                     let (starter, execution) = &mut all[index];
                     // The times stay those of the listing, by which the next reading recognises it. An execution
                     // that ended after the listing has no end time here, and is described again next time.
-                    execution.status = whole.status;
-                    execution.detail = whole.detail;
+                    // Of a moment before now, the state is that of then, too.
+                    if student.at_ms.is_none() || execution.status.is_final() {
+                        execution.status = whole.status;
+                        execution.detail = whole.detail;
+                    } else {
+                        execution.detail = whole.detail.map(ExecutionDetail::of_running);
+                    }
                     *starter = student.starter(execution);
                     let pointers = student.input_pointers.iter().map(String::as_str);
                     execution.detail = execution.detail.take().map(|d| d.reduced(pointers));
@@ -270,7 +279,8 @@ fn add_older(student: &StudentToRead<'_>, arn: &str, all: &mut Vec<(Starter, Exe
                 && student.born_ms.is_some_and(|born| known.started_ms >= born)
                 && !listed.contains(known.arn.as_str())
         })
-        .map(|known| (student.starter(known), known.clone()))
+        .filter_map(|known| student.as_of(known.clone()))
+        .map(|known| (student.starter(&known), known))
         .collect();
     older.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
     all.extend(older);
@@ -325,6 +335,7 @@ fn trigger<'a>(student: &'a StudentToRead<'_>) -> Option<Trigger<'a>> {
     Some(Trigger {
         log,
         retention_days: found.and_then(|group| group.retention_days),
+        group_unseen: found.is_none() && student.observed.gap(Kind::LogGroup, &group).is_some(),
         true_from_ms,
         doubt,
         changed,

@@ -33,6 +33,9 @@ pub struct Recorded {
     pub nonces: BTreeSet<Nonce>,
     /// Its writes of functions: by the function's name, and when AWS says that it was modified by that.
     pub functions: BTreeMap<String, BTreeMap<i64, Written>>,
+    /// Whether the records are kept on another machine, so that what only looks like homeroom's is taken for that.
+    #[serde(skip)]
+    pub(crate) elsewhere: bool,
 }
 
 /// A write of a function.

@@ -95,7 +95,7 @@ pub(crate) fn rewritten(changes: &[(Username, Change)]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::evidence::cache::CacheKey;
     use crate::ids::Scope;
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    fn student(progress: Progress) -> StudentProgress {
+    pub(in crate::evidence) fn student(progress: Progress) -> StudentProgress {
         StudentProgress {
             username: "ana".parse().unwrap(),
             progress,

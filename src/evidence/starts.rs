@@ -25,6 +25,8 @@ pub(super) struct Trigger<'a> {
     pub(crate) group: String,
     /// Days that the group keeps events; `None`: for ever, or not known.
     pub(crate) retention_days: Option<i32>,
+    /// Whether the group could not be looked at, so that nobody knows how long it keeps events.
+    pub(crate) group_unseen: bool,
     /// From then on the log is reliable: only what homeroom deployed has run since.
     pub(crate) true_from_ms: i64,
     /// Why it is not reliable before.
@@ -91,6 +93,10 @@ impl StudentReader<'_> {
                 anything = Some(has_any(client, &trigger.group).await?);
             }
             let answer = answer.unwrap_or_else(|| match &anything {
+                Some(Ok(true)) if trigger.group_unseen => Answer::unseen(format!(
+                    "its log does not name it, and may no longer hold that time: the log group {} could not be looked at",
+                    trigger.group
+                )),
                 Some(Ok(true)) => Answer::Proven(Starter::Person),
                 Some(Err(why)) => Answer::unseen(why.clone()),
                 _ => Answer::unseen(format!("the log group {} has no events", trigger.group)),

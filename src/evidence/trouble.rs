@@ -104,12 +104,14 @@ impl SinceSuccess<'_> {
 
     fn refused(&self) -> Option<Trouble> {
         let newest = self.refusals.first()?;
-        let failed = SERVER_ERRORS.contains(&newest.status);
+        // A changed function that says nothing has failed, too.
+        let fails = |status: Option<u16>| status.is_none_or(|s| SERVER_ERRORS.contains(&s));
+        let failed = fails(newest.status);
         let changes = self
             .changes
             .iter()
             .filter(|change| failed && change.behind_api);
-        let alike = |refusal: &&&Refusal| SERVER_ERRORS.contains(&refusal.status) == failed;
+        let alike = |refusal: &&&Refusal| fails(refusal.status) == failed;
         let counted: Vec<_> = self.refusals.iter().take_while(alike).collect();
         self.told(
             Event {
@@ -118,9 +120,12 @@ impl SinceSuccess<'_> {
                 since_ms: counted.last()?.at_ms,
                 error: None,
                 cause: Some(&newest.reason),
-                sentence: format!("answered {}: {}", newest.status, newest.reason),
+                sentence: match newest.status {
+                    Some(status) => format!("answered {status}: {}", newest.reason),
+                    None => newest.reason.clone(),
+                },
                 input: None,
-                http_status: Some(newest.status),
+                http_status: newest.status,
                 task: self.task(|starter| starter == Starter::Api),
             },
             changes.map(|change| change.text.clone()).collect(),
@@ -147,7 +152,11 @@ impl SinceSuccess<'_> {
             false => known,
         };
         let cause = match own {
-            true => format!("{}. They changed: {}", event.sentence, changes.join("; ")),
+            true => format!(
+                "{}. Their own change: {}",
+                event.sentence,
+                changes.join("; ")
+            ),
             false => event.sentence.clone(),
         };
         Some(Trouble {
@@ -234,4 +243,240 @@ pub(super) fn of_stack(checks: &[CheckResult], mistakes: &[Mistake]) -> Option<T
 /// Whether an execution ended in a way that cannot be a student's aim by itself.
 pub(super) fn ended_badly(status: ExecutionStatus) -> bool {
     matches!(status, ExecutionStatus::Failed | ExecutionStatus::TimedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::execution::ExecutionDetail;
+    use crate::lab::{Lab, bundle};
+    use serde_json::json;
+
+    /// What Lab 6 makes of failures, refusals and changes, given newest first.
+    struct Case {
+        lab: Lab,
+        runs: Vec<(Starter, Execution, Option<RootCause>)>,
+        refusals: Vec<Refusal>,
+        changes: Vec<OwnChange>,
+    }
+
+    fn case() -> Case {
+        Case {
+            lab: bundle::load(None).unwrap(),
+            runs: Vec::new(),
+            refusals: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    impl Case {
+        fn fails(
+            mut self,
+            times: i64,
+            starter: Starter,
+            state: &str,
+            error: &str,
+            cause: &str,
+        ) -> Self {
+            for _ in 0..times {
+                let started_ms = 1_000_000 - i64::try_from(self.runs.len()).unwrap();
+                let execution = Execution {
+                    arn: format!("arn:{started_ms}"),
+                    name: "x".to_owned(),
+                    status: ExecutionStatus::Failed,
+                    started_ms,
+                    stopped_ms: Some(started_ms + 1),
+                    detail: Some(ExecutionDetail {
+                        input: json!({}),
+                        error: None,
+                        cause: None,
+                    }),
+                };
+                let cause = RootCause {
+                    state: Some(state.to_owned()),
+                    error: Some(error.to_owned()),
+                    cause: Some(cause.to_owned()),
+                };
+                self.runs.push((starter, execution, Some(cause)));
+            }
+            self
+        }
+
+        fn refuses(mut self, times: i64, status: u16, reason: &str) -> Self {
+            for at in 0..times {
+                self.refusals.push(Refusal {
+                    at_ms: 2_000_000 - at,
+                    status: Some(status),
+                    reason: reason.to_owned(),
+                });
+            }
+            self
+        }
+
+        fn changed(mut self, text: &str, behind_api: bool) -> Self {
+            let text = text.to_owned();
+            self.changes.push(OwnChange { text, behind_api });
+            self
+        }
+
+        fn found(&self) -> Option<Found> {
+            let runs = self.runs.iter();
+            let failures: Vec<Failure<'_>> = runs
+                .map(|(starter, execution, cause)| Failure {
+                    starter: *starter,
+                    execution,
+                    cause: cause.as_ref(),
+                })
+                .collect();
+            let refusals: Vec<&Refusal> = self.refusals.iter().collect();
+            let open = |check: &Check| CheckResult {
+                verdict: Verdict::Fail,
+                work: check.work,
+                ..CheckResult::of_stack((&check.id, &check.title), Verdict::Fail, Vec::new(), "")
+            };
+            let checks: Vec<CheckResult> = self.lab.checks().iter().map(open).collect();
+            SinceSuccess {
+                lab_checks: self.lab.checks(),
+                mistakes: self.lab.mistakes(),
+                checks: &checks,
+                failures: &failures,
+                refusals: &refusals,
+                changes: &self.changes,
+            }
+            .trouble()
+        }
+
+        fn trouble(&self) -> Trouble {
+            match self.found() {
+                Some(Found::Trouble(trouble)) => trouble,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    const WRONG_TYPE: &str = "dataType must be one of sales_data, customer_data, inventory_data, analytics_data, not 'inventory'";
+
+    #[test]
+    fn the_same_failure_again_is_trouble_with_a_sentence() {
+        let case = case().fails(3, Starter::Api, "ProcessData", "InvalidRequest", WRONG_TYPE);
+        let trouble = case.trouble();
+        assert_eq!(
+            (trouble.reason, trouble.count),
+            (Reason::RepeatedFailure, Some(3))
+        );
+        assert_eq!(trouble.task.as_deref(), Some("api-valid-data"));
+        assert!(
+            trouble
+                .cause
+                .unwrap()
+                .starts_with("ProcessData failed with InvalidRequest")
+        );
+        assert!(trouble.say.unwrap().ends_with("write inventory_data."));
+        assert!(trouble.room.unwrap().contains("the type is inventory_data"));
+    }
+
+    #[test]
+    fn a_single_slip_is_a_hitch_and_no_trouble() {
+        let once = case().fails(
+            1,
+            Starter::Person,
+            "ProcessData",
+            "InvalidRequest",
+            WRONG_TYPE,
+        );
+        let Some(Found::Hitch(hitch)) = once.found() else {
+            panic!("{:?}", once.found());
+        };
+        assert_eq!(hitch.task.as_deref(), Some("console-test"));
+        assert_eq!(case().found(), None);
+    }
+
+    #[test]
+    fn refused_requests_tell_the_newest_reason() {
+        let reason = "the body is not valid JSON; check quotes, commas and braces";
+        let trouble = case().refuses(6, 400, reason).trouble();
+        assert_eq!(
+            (trouble.reason, trouble.count),
+            (Reason::RefusedRequests, Some(6))
+        );
+        assert!(trouble.say.unwrap().contains("not valid JSON"));
+        assert_eq!(trouble.cause.unwrap(), format!("answered 400: {reason}"));
+    }
+
+    #[test]
+    fn one_failure_is_enough_where_their_own_change_made_it() {
+        let broken = case()
+            .refuses(
+                1,
+                502,
+                "Runtime.UserCodeSyntaxError: Syntax error in module 'lambda_function'",
+            )
+            .changed("function u-trigger-workflow: its code was changed", true)
+            .trouble();
+        assert_eq!(broken.reason, Reason::OwnChange);
+        assert!(broken.say.unwrap().contains("does not load"));
+        assert!(
+            broken
+                .cause
+                .unwrap()
+                .contains("Their own change: function u-trigger-workflow")
+        );
+        let workflow = case()
+            .fails(
+                1,
+                Starter::Person,
+                "CheckStatus",
+                "States.Runtime",
+                "no such path",
+            )
+            .changed("state machine u-simple-workflow: definition", false)
+            .trouble();
+        assert_eq!(workflow.reason, Reason::OwnChange);
+    }
+
+    #[test]
+    fn a_change_is_not_blamed_for_a_mistake_that_explains_itself() {
+        let case = case()
+            .fails(2, Starter::Api, "ProcessData", "InvalidRequest", WRONG_TYPE)
+            .changed("function u-process-data: LOG_LEVEL", false);
+        assert_eq!(case.trouble().reason, Reason::RepeatedFailure);
+        let trigger = self::case()
+            .refuses(2, 400, "missing: userId")
+            .changed("function u-trigger-workflow: its code was changed", true);
+        assert_eq!(trigger.trouble().reason, Reason::RefusedRequests);
+    }
+
+    #[test]
+    fn many_failures_of_several_causes_are_trouble_too() {
+        let eight = case()
+            .fails(
+                1,
+                Starter::Person,
+                "ProcessData",
+                "InvalidRequest",
+                "userId is missing or empty",
+            )
+            .fails(1, Starter::Person, "ProcessData", "States.Runtime", "x")
+            .fails(1, Starter::Person, "ProcessData", "States.Timeout", "y");
+        assert_eq!(eight.trouble().count, Some(3));
+    }
+
+    #[test]
+    fn what_the_instructor_must_mend_is_said_to_the_instructor() {
+        let denied = "not authorized to perform: lambda:InvokeFunction on resource x";
+        let trouble = case()
+            .fails(
+                2,
+                Starter::Person,
+                "ProcessData",
+                "Lambda.AccessDenied",
+                denied,
+            )
+            .trouble();
+        assert_eq!(trouble.to, Listener::Instructor);
+        let unknown = case()
+            .fails(2, Starter::Person, "A", "Other", "z")
+            .trouble();
+        assert_eq!((unknown.say, unknown.to), (None, Listener::Student));
+    }
 }

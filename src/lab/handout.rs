@@ -85,14 +85,17 @@ enum Condition {
     Keys,
     /// An API of the lab takes signed requests only.
     Signed,
+    /// The student can run `homeroom check`: has an access key, and AWS itself answers.
+    Check,
 }
 
 impl Condition {
-    const ALL: [(&'static str, Self); 4] = [
+    const ALL: [(&'static str, Self); 5] = [
         ("[!console]", Self::Console),
         ("[!no-console]", Self::NoConsole),
         ("[!keys]", Self::Keys),
         ("[!signed]", Self::Signed),
+        ("[!check]", Self::Check),
     ];
 }
 
@@ -221,6 +224,7 @@ impl Filler<'_> {
             Condition::Console => self.access.sign_in_url.is_some(),
             Condition::NoConsole => self.access.sign_in_url.is_none(),
             Condition::Keys => self.access.has_keys,
+            Condition::Check => self.access.has_keys && self.access.sign_in_url.is_some(),
             Condition::Signed => self.apis.keys().any(|api| self.signature(api).is_some()),
         }
     }

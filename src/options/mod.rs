@@ -23,7 +23,7 @@ use crate::ids::ClassName;
 use crate::text::failure::Failure;
 use file::FileReader;
 pub(crate) use process::ProcessContext;
-pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Ui};
+pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, StudentSettings, Ui};
 pub(crate) use resolved::{asked_log_file, asked_region};
 pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region};
 use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, student_names};

@@ -57,10 +57,31 @@ pub struct ClassSettings {
     pub(crate) ui: Ui,
 }
 
+/// What a student's own look needs to know: nothing of a class, which the key and the stack tell.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StudentSettings {
+    pub(crate) lab: LabSource,
+    pub(crate) target: CloudTarget,
+    pub(crate) region: Option<Region>,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) invoke_base: Option<EndpointUrl>,
+    pub(crate) quota_scale: QuotaScale,
+    pub(crate) ui: Ui,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LabSource {
     Folder(PathBuf),
     BuiltIn,
+}
+
+impl LabSource {
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(dir) => Some(dir),
+            Self::BuiltIn => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,10 +240,7 @@ impl ClassSettings {
             None if process.lab_here => LabSource::Folder(PathBuf::from(".")),
             None => LabSource::BuiltIn,
         };
-        let unpaced = match is_local {
-            true => QuotaScale::Off,
-            false => QuotaScale::Factor(1.0),
-        };
+        let scale = default_scale(&target);
         // `account` in homeroom.toml guards the class on AWS, and must not stop a rehearsal on the embedded cloud.
         let account = match is_local {
             true => typed.account.clone(),
@@ -242,7 +260,7 @@ impl ClassSettings {
             region: all.region,
             account,
             invoke_base: all.invoke_base,
-            quota_scale: all.quota_scale.unwrap_or(unpaced),
+            quota_scale: all.quota_scale.unwrap_or(scale),
             quotas: all.quotas.unwrap_or_default(),
             publish_columns: all.publish_columns.unwrap_or_default(),
             role_boundary: all.role_boundary.filter(|_| !is_local),
@@ -274,6 +292,46 @@ impl ClassSettings {
             student.due = student.due.or(self.due);
         }
         Ok(roster)
+    }
+}
+
+impl StudentSettings {
+    /// Puts the settings together. Of a `homeroom.toml`, which may be the instructor's, only profile and region count.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Invalid`]: a value that cannot be used, options that contradict each other.
+    pub(crate) fn resolve(typed: &GlobalOptions, process: &ProcessContext<'_>) -> Result<Self> {
+        let mut sources = Sources::read_whole(typed, process)?;
+        for (source, options) in &mut sources.0 {
+            if *source == OptionSource::File {
+                *options = GlobalOptions {
+                    profile: options.profile.take(),
+                    region: options.region.take(),
+                    ..GlobalOptions::default()
+                };
+            }
+        }
+        let target = sources.target(false)?;
+        let all = sources.merged();
+        let scale = default_scale(&target);
+        Ok(Self {
+            lab: all.lab.map_or(LabSource::BuiltIn, LabSource::Folder),
+            target,
+            region: all.region,
+            account: all.account,
+            invoke_base: all.invoke_base,
+            quota_scale: all.quota_scale.unwrap_or(scale),
+            ui: sources.ui(process),
+        })
+    }
+}
+
+/// How fast to go where nothing says that: the embedded cloud has no quotas.
+fn default_scale(target: &CloudTarget) -> QuotaScale {
+    match target {
+        CloudTarget::Local => QuotaScale::Off,
+        CloudTarget::Aws { .. } => QuotaScale::Factor(1.0),
     }
 }
 

@@ -52,6 +52,11 @@ impl Around<'_> {
         self.with(|process| ClassSettings::resolve(&typed.global, rehearses, process))
     }
 
+    fn of_student(&self, words: &str) -> Result<StudentSettings> {
+        let typed = typed(words);
+        self.with(|process| StudentSettings::resolve(&typed.global, process))
+    }
+
     fn good(&self, words: &str) -> ClassSettings {
         self.resolve(words).expect(words)
     }
@@ -99,6 +104,27 @@ fn flags_win_over_variables_which_win_over_the_file() {
     assert_eq!(settings.class.as_str(), "from-flag");
     assert_eq!(settings.region.unwrap().as_str(), "eu-west-2");
     assert_eq!(settings.reports, PathBuf::from("file-reports"));
+}
+
+#[test]
+fn a_students_look_needs_no_roster_and_takes_only_profile_and_region_of_the_file() {
+    let around = Around {
+        file: "profile = \"lab\"\nregion = \"eu-west-1\"\nlab = \"x\"\naccount = \"123456789012\"\noutput = \"json\"",
+        rosters: Some(&[]),
+        lab_here: true,
+        ..Around::default()
+    };
+    let settings = around.of_student("check").unwrap();
+    assert_eq!(settings.target, aws(Some("lab"), None));
+    assert_eq!(settings.region.unwrap().as_str(), "eu-west-1");
+    assert_eq!((settings.lab, settings.account), (LabSource::BuiltIn, None));
+    assert_eq!(settings.ui.output, OutputFormat::Text);
+    let local = around.of_student("check --local --lab y").unwrap();
+    assert_eq!(local.target, CloudTarget::Local);
+    assert_eq!(local.quota_scale, QuotaScale::Off);
+    assert_eq!(local.lab, LabSource::Folder("y".into()));
+    let error = around.of_student("check --local --profile me").unwrap_err();
+    assert_eq!(error.exit, Exit::Invalid);
 }
 
 #[test]

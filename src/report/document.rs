@@ -295,7 +295,7 @@ impl Serialize for Document {
 }
 
 impl Document {
-    fn student(&self, row: &ReportStudent) -> Value {
+    pub(super) fn student(&self, row: &ReportStudent) -> Value {
         let (student, progress, score) = (&row.student, &row.progress, row.score());
         let moment = |at: Timestamp| rfc3339(&self.in_zone(at));
         let extra: BTreeMap<_, _> = student.extra.iter().map(|(k, v)| (k, v)).collect();

@@ -11,6 +11,7 @@
 //! | a program | `report.json`: the [`document`] | [`document`] (`reports/<class>/`) |
 //! | a classroom | `report.html`, a page a student, `gradebook.csv`, `junit.xml` | [`html`], [`csv`], [`junit`], all by [`mod@write`] |
 //! | a later question | dated copies that are never changed | [`mod@history`] (`reports/<class>/history/`) |
+//! | a student, by their own key | tasks, next step, what is wrong | [`own`] |
 //! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
@@ -35,6 +36,7 @@ pub mod junit;
 pub(crate) mod last_readings;
 pub(crate) mod left;
 pub(crate) mod marks;
+pub(crate) mod own;
 pub mod progress;
 pub(crate) mod runlog;
 mod scrub;

@@ -5,6 +5,7 @@
 )]
 
 pub(crate) mod alike;
+pub(crate) mod caller;
 pub(crate) mod copies;
 pub mod credentials;
 pub mod diff;
@@ -22,6 +23,7 @@ pub mod limits;
 pub(crate) mod names;
 pub(crate) mod new_apis;
 pub mod observe;
+pub(crate) mod own;
 pub mod ownership;
 pub mod plan;
 pub mod prove_gone;

@@ -44,6 +44,8 @@ impl Request {
             "s3:GetObject".to_owned()
         } else if scope.is_empty() || service == "execute-api" {
             params.insert("signed".into(), (!scope.is_empty()).into());
+            let agent = header("user-agent").unwrap_or_default();
+            params.insert("userAgent".into(), agent.into());
             let api = host.split('.').next().unwrap_or_default();
             let stage = segments.first().cloned().unwrap_or_default();
             let path = segments.get(1..).unwrap_or_default().join("/");

@@ -44,12 +44,8 @@ impl Class {
     pub(crate) fn load(cli: &Cli) -> Result<Self> {
         let started = Instant::now();
         let settings = cli.settings()?;
-        let dir = match &settings.lab {
-            LabSource::Folder(dir) => Some(dir.as_path()),
-            LabSource::BuiltIn => None,
-        };
         let overrides = settings.lab_settings.clone().into_iter().collect();
-        let lab = bundle::load(dir)?
+        let lab = bundle::load(settings.lab.folder())?
             .with_settings(&overrides)
             .map_err(invalid)?;
         // A lab is code that gets rights in the account, so the person must see which lab this is.

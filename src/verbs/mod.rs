@@ -3,6 +3,7 @@
 mod access;
 mod ask;
 mod canvas;
+mod check;
 mod class;
 mod completions;
 mod deploy;
@@ -124,6 +125,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Report(args) => report::run(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Handout(args) => handout::run(cli, args).await,
+        Verb::Check => check::run(cli).await,
         Verb::Access(verb) => access::run(cli, verb).await,
         Verb::Teardown(args) => teardown::run(cli, args).await,
     }

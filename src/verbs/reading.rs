@@ -11,7 +11,7 @@ use super::say::unwritten;
 use super::session::Session;
 use crate::error::{Exit, Result};
 use crate::events::Command;
-use crate::evidence::attention::find_silent;
+use crate::evidence::attention::{find_silent, needs, room_remarks};
 use crate::evidence::kept::{LAST_READINGS, distinct};
 use crate::evidence::last_reading::LastReadings;
 use crate::evidence::progress::StudentProgress;
@@ -30,7 +30,12 @@ use crate::stack::left::Attendance;
 
 /// Reads where everybody stands, and keeps for the next reading what cannot change.
 pub(super) async fn read(session: &Session, command: Command) -> Result<ClassStanding> {
-    read_of(session, command, None, &[]).await
+    read_of(session, command, None, &[], None).await
+}
+
+/// [`read`] of how it stood then. It keeps nothing for the next reading, which would lose what is newer.
+pub(super) async fn read_at(session: &Session, at: Timestamp) -> Result<ClassStanding> {
+    read_of(session, Command::Status, None, &[], Some(at)).await
 }
 
 /// [`read`] of what a teardown has just listed, for students who left the roster, too.
@@ -39,7 +44,7 @@ pub(super) async fn read_observed(
     observed: &Observed,
     departed: &[Username],
 ) -> Result<ClassStanding> {
-    read_of(session, Command::Teardown, Some(observed), departed).await
+    read_of(session, Command::Teardown, Some(observed), departed, None).await
 }
 
 async fn read_of(
@@ -47,6 +52,7 @@ async fn read_of(
     command: Command,
     observed: Option<&Observed>,
     departed: &[Username],
+    at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
     let (class, files) = (&session.class, session.files());
     let mut students = class.students.clone();
@@ -81,6 +87,7 @@ async fn read_of(
         students: &students,
         depth: &class.depth(),
         now_ms: Timestamp::now().as_millisecond(),
+        at,
         console: session.client.is_aws(),
         invoke_url: &|api_id, stage| session.client.invoke_url(api_id, stage),
     };
@@ -92,7 +99,7 @@ async fn read_of(
     let any = |sights: &[StackSight]| sights.iter().any(|sight| sight.any || sight.hidden);
     let (here, gone) = read.sights.split_at(class.students.len());
     let (any_stack, any_departed) = (any(here), any(gone));
-    if any_stack || any_departed {
+    if at.is_none() && (any_stack || any_departed) {
         notes.extend(files.keep_cache(&read.cache));
     }
     let taken_at = ZonedDateTime::now();
@@ -100,6 +107,10 @@ async fn read_of(
     // Afresh: another command may have read meanwhile.
     let mut last = files.last_readings()?;
     last.know(&files.people());
+    if at.is_some() {
+        // A later reading says nothing of then.
+        last = LastReadings::new(last.key);
+    }
     let sights = read.sights.into_iter().map(|sight| StackSight {
         ends: observed.is_some(),
         ..sight
@@ -117,7 +128,9 @@ async fn read_of(
         }
         files.keep_last_readings(&last)
     };
-    if let Err(error) = keep() {
+    if at.is_none()
+        && let Err(error) = keep()
+    {
         notes.push(format!(
             "could not save this reading, so nothing will show it once a stack is gone: {error}"
         ));
@@ -131,7 +144,10 @@ async fn read_of(
         notes.extend(last_readings::notes(&last, &students, &taken_at));
     }
     let departed = students.split_off(class.students.len());
-    find_silent(&mut students, class.lab.mistakes(), now);
+    match at {
+        None => find_silent(&mut students, &class.lab, now),
+        Some(at) => notes.push(as_of_note(&taken_at, at)),
+    }
     Ok(ClassStanding {
         students,
         gaps: read.gaps,
@@ -145,6 +161,16 @@ async fn read_of(
         any_stack,
         any_departed,
     })
+}
+
+/// What a reading of how it stood then can say, and what it cannot.
+fn as_of_note(taken_at: &ZonedDateTime, at: Timestamp) -> String {
+    let at = at.to_zoned_datetime(taken_at.time_zone().clone());
+    format!(
+        "as it stood {}, by the times of executions; stacks, functions and changes are as they are now, and work in \
+         stacks that are gone is not shown",
+        at.strftime("%Y-%m-%d %H:%M:%S %:z")
+    )
 }
 
 /// Whom the files are about. Files about some students have other names, so that they never replace the class's.
@@ -195,6 +221,9 @@ pub(super) fn ended(
 ) -> VerbEnded {
     let students = standing.students.iter().map(Into::into).collect();
     let mut ended = session.ended(command, students, notes);
+    let needs = needs(&standing.students);
+    ended.summary.room = Some(room_remarks(&needs));
+    ended.summary.attention = Some(needs);
     if !standing.is_certain() {
         ended.exit = Exit::General;
     }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::interrupts::interrupts;
 use super::session::Session;
 use crate::aws::Client;
+use crate::aws::pacing::{Overrides, Pace};
 use crate::aws::stop::{Cancelled, Stop};
 use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Event, Outcome, StepInFlight};
@@ -65,33 +66,9 @@ impl Session {
         log: Log,
         work: impl AsyncFnOnce(&Client) -> T,
     ) -> (T, RunEnd) {
-        let stop = Stop::new();
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let (pace, quotas) = (self.pace(), self.quotas());
-        let client = self.client.in_run(pace, quotas, stop.clone(), sender);
-        let mut listeners = Listeners::new(self, command, log);
-        let mut interrupted = false;
-        let mut given_up = Vec::new();
-        let ticks = tokio::time::interval(TICK);
-        let work = work(&client);
-        let handle = |event: Option<&Event>| {
-            if let Some(Event::Interrupted { now, in_flight }) = event {
-                interrupted = true;
-                if *now {
-                    given_up.clone_from(in_flight);
-                }
-            }
-            listeners.handle(event);
-        };
-        let output = dispatcher::run(work, receiver, interrupts(), ticks, &stop, handle).await;
-        listeners.terminal.finish();
-        (
-            output,
-            RunEnd {
-                interrupted,
-                given_up,
-            },
-        )
+        let listeners = Listeners::new(self, command, log);
+        let rates = (self.pace(), self.quotas());
+        run_with(&self.client, rates, listeners, work).await
     }
 
     /// [`Self::run`] for work that changes nothing.
@@ -122,6 +99,52 @@ impl Session {
             steps,
         }
     }
+}
+
+/// Runs a student's own look, without anything of a class.
+pub(super) async fn look_alone<T>(
+    client: &Client,
+    pace: Pace,
+    ui: Ui,
+    work: impl AsyncFnOnce(&Client) -> T,
+) -> T {
+    let listeners = Listeners {
+        terminal: Terminal::stderr(terminal_options(ui)),
+        log: None,
+    };
+    let rates = (pace, Overrides::new());
+    run_with(client, rates, listeners, work).await.0
+}
+
+async fn run_with<T>(
+    client: &Client,
+    (pace, quotas): (Pace, Overrides),
+    mut listeners: Listeners,
+    work: impl AsyncFnOnce(&Client) -> T,
+) -> (T, RunEnd) {
+    let stop = Stop::new();
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let client = client.in_run(pace, quotas, stop.clone(), sender);
+    let mut interrupted = false;
+    let mut given_up = Vec::new();
+    let ticks = tokio::time::interval(TICK);
+    let work = work(&client);
+    let handle = |event: Option<&Event>| {
+        if let Some(Event::Interrupted { now, in_flight }) = event {
+            interrupted = true;
+            if *now {
+                given_up.clone_from(in_flight);
+            }
+        }
+        listeners.handle(event);
+    };
+    let output = dispatcher::run(work, receiver, interrupts(), ticks, &stop, handle).await;
+    listeners.terminal.finish();
+    let end = RunEnd {
+        interrupted,
+        given_up,
+    };
+    (output, end)
 }
 
 /// Emits the events of a run's begin and end around its work.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::class::Class;
 use super::say::{general, say};
-use crate::aws::pacing::{Overrides, Pace};
+use crate::aws::pacing::{Overrides, Pace, quotas_of_region};
 use crate::aws::{self, CallError, Client, ConnectOptions, ErrorKind};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
@@ -13,9 +13,10 @@ use crate::evidence::cache::CacheKey;
 use crate::evidence::kept::ClassFiles;
 use crate::files::class_dir;
 use crate::ids::Scope;
+use crate::lab::Lab;
 use crate::lab::allowed::JudgedRisks;
 use crate::local::{self, LocalCloud, StartupStep};
-use crate::options::{CloudTarget, Profile, QuotaScale};
+use crate::options::{CloudTarget, Profile, QuotaScale, Region};
 use crate::roster::Student;
 use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::hints;
@@ -45,20 +46,14 @@ impl Class {
                 profile,
                 endpoint_url,
             } => {
-                let profile = profile.map(|p| p.to_string());
-                let region = match &self.settings.region {
-                    Some(region) => region.to_string(),
-                    None => aws::default_region(profile.as_deref())
-                        .await
-                        .unwrap_or_else(|| self.lab.region().to_owned()),
-                };
                 let options = ConnectOptions {
-                    profile,
-                    region,
+                    profile: profile.map(|p| p.to_string()),
                     endpoint_url: endpoint_url.map(|u| u.to_string()),
                     invoke_base: self.settings.invoke_base.as_ref().map(ToString::to_string),
                     ..ConnectOptions::default()
                 };
+                let region = self.settings.region.as_ref();
+                let options = in_region(region, &self.lab, options).await;
                 self.open(options).await
             }
         }
@@ -205,18 +200,39 @@ impl Session {
         &self.desired.scope
     }
 
-    /// The account's own quotas, where the settings say that they are not the published ones.
+    /// The region's quotas, and the account's own where the settings say that they are not the published ones.
     pub(crate) fn quotas(&self) -> Overrides {
-        let quotas = self.class.settings.quotas.iter();
-        let quotas = quotas.map(|(operation, q)| (*operation, (q.rate, f64::from(q.burst))));
-        quotas.collect()
+        let own = self.class.settings.quotas.iter();
+        let own = own.map(|(operation, q)| (*operation, (q.rate, f64::from(q.burst))));
+        let mut quotas = quotas_of_region(&self.scope().region);
+        quotas.extend(own);
+        quotas
     }
 
     pub(crate) fn pace(&self) -> Pace {
-        match self.class.settings.quota_scale {
-            QuotaScale::Factor(factor) => Pace::Scaled(factor),
-            QuotaScale::Off => Pace::Unlimited,
-        }
+        pace(self.class.settings.quota_scale)
+    }
+}
+
+/// The options with the region that was asked for, else that of AWS's own configuration, else the lab's.
+pub(super) async fn in_region(
+    asked: Option<&Region>,
+    lab: &Lab,
+    mut options: ConnectOptions,
+) -> ConnectOptions {
+    options.region = match asked {
+        Some(region) => region.to_string(),
+        None => aws::default_region(options.profile.as_deref())
+            .await
+            .unwrap_or_else(|| lab.region().to_owned()),
+    };
+    options
+}
+
+pub(super) fn pace(scale: QuotaScale) -> Pace {
+    match scale {
+        QuotaScale::Factor(factor) => Pace::Scaled(factor),
+        QuotaScale::Off => Pace::Unlimited,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `status`: who is complete, in progress, not started, broken, could not be checked.
 
 use super::class::{Class, invalid};
-use super::reading::{document, ended, read};
+use super::reading::{document, ended, read, read_at};
 use super::session::Session;
 use crate::cli::{AttestArgs, Cli, StatusArgs};
 use crate::error::{Error, Exit, Result};
@@ -16,7 +16,10 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     let attested = attestations(&class, &args.attest)?;
     let session = class.connect().await?;
-    let mut standing = read(&session, Command::Status).await?;
+    let mut standing = match args.at {
+        None => read(&session, Command::Status).await?,
+        Some(at) => read_at(&session, at).await?,
+    };
     standing.refuse_elsewhere(&session.desired)?;
     standing.attest(&attested);
     let mut notes = standing.notes.clone();
@@ -24,7 +27,12 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
         notes.push(nothing_stands(&session));
     }
     let document = document(&session, &standing);
-    let ended = ended(&session, Command::Status, standing, notes);
+    let mut ended = ended(&session, Command::Status, standing, notes);
+    ended.summary.at = args.at;
+    if args.at.is_some() {
+        // Who needs somebody is about now.
+        (ended.summary.attention, ended.summary.room) = (None, None);
+    }
     let view = View {
         document: Some(&document),
         ..session.view()

@@ -39,6 +39,7 @@ const PURE: &[&str] = &[
     "stack/kinds/state_machine.rs",
     "stack/kinds/user.rs",
     "stack/kinds/user/access.rs",
+    "stack/caller.rs",
     "stack/diff.rs",
     "aws/execution.rs",
     "stack/elsewhere.rs",

@@ -33,6 +33,8 @@ struct Wanted<'a> {
     trust_names: bool,
     /// What the names of executions from the API begin with.
     api_prefix: Option<&'a str>,
+    /// See [`Facts::records_elsewhere`].
+    records_elsewhere: bool,
 }
 
 enum Fit {
@@ -73,6 +75,7 @@ impl<'a> Wanted<'a> {
             count: *count as usize,
             trust_names: names_can_be_trusted(plan),
             api_prefix: facts.api_name_prefix.as_deref(),
+            records_elsewhere: facts.records_elsewhere,
         })
     }
 
@@ -86,6 +89,7 @@ impl<'a> Wanted<'a> {
         let other_way = self.started_by.is_some_and(|wanted| wanted != starter);
         match starter {
             Starter::Homeroom => return Fit::Unrelated,
+            Starter::Unclear if self.records_elsewhere => return Fit::Unrelated,
             Starter::Api | Starter::Person if other_way => return Fit::Unrelated,
             // Only the log can show that a person started it, and not the API.
             Starter::Student if self.started_by == Some(Starter::Person) && named_by_the_api() => {

@@ -152,7 +152,7 @@ fn without_executions(machine: &str, facts: &Facts) -> Option<Judgement> {
     if all.iter().any(|(starter, _)| starter.is_students()) {
         return None;
     }
-    let unclear = all.iter().any(|(s, _)| *s == Starter::Unclear);
+    let unclear = !facts.records_elsewhere && all.iter().any(|(s, _)| *s == Starter::Unclear);
     Some(match facts.cut_off.get(machine) {
         Some(listed) => (Verdict::CouldNotCheck, vec![beyond(*listed).into()]),
         None if unclear => {

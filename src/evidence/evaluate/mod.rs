@@ -97,6 +97,8 @@ pub(crate) struct Facts {
     pub(crate) log_events: BTreeMap<LogKey, Reading<LogSight>>,
     /// The same of executions that started by the due time, where that is another answer.
     pub(crate) log_events_until_due: BTreeMap<LogKey, Reading<LogSight>>,
+    /// Whether homeroom's records are kept on another machine: what looks like homeroom's counts for nobody then.
+    pub(crate) records_elsewhere: bool,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
     pub(crate) console: Option<Scope>,
 }

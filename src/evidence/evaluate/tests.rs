@@ -770,6 +770,12 @@ fn what_may_be_homerooms_neither_counts_nor_turns_unknown_into_failed() {
         "{:?}",
         texts(&result)
     );
+    let elsewhere = Facts {
+        records_elsewhere: true,
+        ..facts(unclear(2))
+    };
+    let result = evaluate(&two, &deployed(), &elsewhere);
+    assert_eq!(result.verdict, Verdict::Fail, "the instructor knows them");
     let mut own = unclear(5);
     own.push((Starter::Person, execution("a", ExecutionStatus::Succeeded)));
     own.push((Starter::Person, execution("b", ExecutionStatus::Succeeded)));

@@ -110,6 +110,14 @@ fn what_depends_on_keys_and_console_is_said_only_where_it_holds() {
     let without = format!("{:?}", filled(&lab, "x", &without));
     assert!(!without.contains("signin.aws") && !without.contains("console.aws.amazon.com"));
     assert!(without.contains("aws logs tail") && without.contains("practice cloud"));
+    let asks = |access: &StudentAccess| {
+        format!("{:?}", filled(&lab, "x", access)).contains("homeroom check --region")
+    };
+    let with_key = StudentAccess {
+        has_keys: true,
+        ..console()
+    };
+    assert!(asks(&with_key) && !asks(&console()) && !without.contains("homeroom check"));
 }
 
 /// The events of a Markdown text, as the library reads it, with headings of the level that pages have.

@@ -105,7 +105,8 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         | Command::AccessRevoke
         | Command::AccessFreeze
         | Command::AccessThaw
-        | Command::Handout => {}
+        | Command::Handout
+        | Command::Check => {}
     }
     let causes = causes_of(summary);
     page.causes(&causes)?;

@@ -128,7 +128,8 @@ impl EndedRun<'_> {
             | Command::AccessRevoke
             | Command::AccessThaw
             | Command::Rehearse
-            | Command::Watch => Vec::new(),
+            | Command::Watch
+            | Command::Check => Vec::new(),
         }
     }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::aws::CallError;
+use crate::aws::{CallError, FunctionState};
 use crate::ids::{ClassName, Scope};
 use crate::stack::diff::{Change, LAB_CHANGED, abridged};
 use crate::stack::kinds::drift::{Drift, Extras, settings_json, three_way};
@@ -327,6 +327,36 @@ impl AnySpec for Spec {
 }
 
 impl Spec {
+    /// Takes what is deployed as its own, where it is as homeroom recorded it and only the lab differs. `reserved`: its
+    /// reserved concurrency as it is.
+    pub(crate) fn take_deployed(
+        &mut self,
+        scope: &Scope,
+        owner: &Owner,
+        seen: &Seen,
+        reserved: Option<u32>,
+    ) {
+        let drift = self.difference(scope, owner, seen);
+        if drift.code == Drift::Stale {
+            self.code.sha256.clone_from(&seen.code_sha256);
+        }
+        if drift.config == Drift::Stale {
+            self.runtime.clone_from(&seen.runtime);
+            self.handler.clone_from(&seen.handler);
+            self.environment.clone_from(&seen.environment);
+            (self.timeout_s, self.memory_mib) = (seen.timeout_s, seen.memory_mib);
+        }
+        if drift.limit {
+            self.reserved_concurrency = reserved;
+        }
+    }
+
+    /// Whether nobody changed it since homeroom recorded it.
+    pub(crate) fn is_as_recorded(&self, scope: &Scope, owner: &Owner, seen: &Seen) -> bool {
+        let drift = self.difference(scope, owner, seen);
+        ![drift.code, drift.config].contains(&Drift::Theirs)
+    }
+
     fn own<'a>(&self, at: &Planning<'a>) -> Option<&'a Seen> {
         let seen = at.observed.functions.get(&self.name)?;
         at.is_ours(&seen.ownership).then_some(seen)
@@ -340,7 +370,9 @@ impl Spec {
         let code = writes(drift.code);
         // Lambda's grant on the key of the environment variables is bound to the role's id. So after its role is made anew, a
         // function's configuration must be written again.
-        let new_role = !at.observed.roles.contains_key(&self.role) && drift.config != Drift::Theirs;
+        let new_role = !at.observed.roles.contains_key(&self.role)
+            && at.observed.gap(Kind::Role, &self.role).is_none()
+            && drift.config != Drift::Theirs;
         let config = writes(drift.config) || new_role;
         let theirs = changed_parts(at, self, seen);
         let words = words(&theirs);
@@ -468,5 +500,35 @@ pub(crate) async fn list(search: &Search<'_>) -> Listed<BTreeMap<String, Seen>> 
         },
     );
     gaps.extend(asked.await?);
+    Ok((found, gaps))
+}
+
+/// The functions by name, each with its state; nothing is listed.
+pub(crate) async fn by_name(
+    search: &Search<'_>,
+) -> Listed<BTreeMap<String, (Seen, FunctionState)>> {
+    let names = search.names(Kind::Function);
+    let asked = search.details(names, |name| async move {
+        let answer = search.client.get_whole_function(&name).await;
+        (name, answer)
+    });
+    let (mut found, mut gaps) = (BTreeMap::new(), Vec::new());
+    for (name, answer) in asked.await? {
+        match answer {
+            Ok((Some(mut seen), state)) => {
+                let record = Record::parse(&seen.description).map(|record| record.owner);
+                seen.ownership = match state.clone().readable_tags() {
+                    Ok(tags) => Ownership::from_tags(&tags, &search.desired.class),
+                    Err(_) => {
+                        let expected = search.expected(Kind::Function, &name);
+                        Ownership::from_record(record.as_ref(), expected)
+                    }
+                };
+                found.insert(name, (seen, state));
+            }
+            Ok((None, _)) => {}
+            Err(error) => gaps.extend(search.unless_gone(Kind::Function, &name, &error)),
+        }
+    }
     Ok((found, gaps))
 }

@@ -237,6 +237,25 @@ pub(crate) async fn list(
     Ok((found, gaps))
 }
 
+/// The groups by name: of each, a listing of the names that begin with it, where the key may do that.
+pub(crate) async fn by_name(search: &Search<'_>) -> Listed<BTreeMap<String, Seen>> {
+    let asked = search.details(search.names(Kind::LogGroup), |name| async move {
+        let page = search.client.log_groups_page(&name, None).await;
+        (name, page)
+    });
+    let (mut found, mut gaps) = (BTreeMap::new(), Vec::new());
+    for (name, page) in asked.await? {
+        match page {
+            Ok(page) => {
+                let own = page.items.into_iter().find(|group| group.name == name);
+                found.extend(own.map(|group| (name, group)));
+            }
+            Err(error) => gaps.push(search.gap(Kind::LogGroup, Some(&name), &error)),
+        }
+    }
+    Ok((found, gaps))
+}
+
 /// The longest common prefix of all log groups that are looked for, so that one student's teardown need not list all of the
 /// account's groups.
 fn prefix(search: &Search<'_>) -> String {

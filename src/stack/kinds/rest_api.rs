@@ -13,15 +13,15 @@ pub(crate) use effects::BEING_COMPLETED;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::aws::stop::Cancelled;
-use crate::aws::{CallResult, ErrorKind, Operation};
+use crate::aws::{CallError, CallResult, Client, ErrorKind, Operation};
 use crate::ids::{ClassName, Scope};
 use crate::stack::kinds::drift::Drift;
 use crate::stack::kinds::search::{Listed, Search, pages};
 use crate::stack::kinds::{
-    AnySeen, AnySpec, Desired, Item, Kind, KindFacts, Observed, Planning, ResourceId, Stack,
+    AnySeen, AnySpec, Desired, Gap, Item, Kind, KindFacts, Observed, Planning, ResourceId, Stack,
     Verdict,
 };
 use crate::stack::ownership::{Fingerprint, Owner, Ownership, Record, Tags};
@@ -432,6 +432,77 @@ pub(crate) async fn list_bare(
     Ok((found, count))
 }
 
+/// The APIs by the ids that their functions' resource policies name; nothing is listed. An API of which no policy tells is
+/// a gap.
+pub(crate) async fn by_name(search: &Search<'_>) -> Listed<BTreeMap<String, Vec<Seen>>> {
+    let stacks = search.desired.stacks.iter();
+    let asked = stacks.flat_map(|stack| stack.rest_apis.iter().map(move |api| (&stack.owner, api)));
+    let answers = search.details(asked.collect(), |(owner, api)| async move {
+        (api, at_its_id(search.client, owner, api).await)
+    });
+    let (mut found, mut gaps) = (BTreeMap::new(), Vec::new());
+    for (api, answer) in answers.await? {
+        match answer {
+            Ok(Some(seen)) => {
+                found.insert(api.name.clone(), vec![seen]);
+            }
+            Ok(None) => gaps.push(Gap {
+                kind: Kind::RestApi,
+                name: Some(api.name.clone()),
+                student: None,
+                cause: "its id is not known".to_owned(),
+            }),
+            Err(error) => gaps.push(search.gap(Kind::RestApi, Some(&api.name), &error)),
+        }
+    }
+    Ok((found, gaps))
+}
+
+/// One API, if a stage of it carries the owner's record. `None` where nothing names it.
+async fn at_its_id(client: &Client, owner: &Owner, api: &Spec) -> CallResult<Option<Seen>> {
+    let Some(route) = api.routes.first() else {
+        return Ok(None);
+    };
+    let is_gone = |error: &CallError| error.kind() == Some(ErrorKind::NotFound);
+    let policy = match client.get_policy(&route.function).await {
+        Err(error) if is_gone(&error) => return Ok(None),
+        policy => policy?,
+    };
+    for id in invoked_by(&policy) {
+        let stages = match client.stages(&id).await {
+            Err(error) if is_gone(&error) => continue,
+            stages => stages?,
+        };
+        let mut records = stages.iter().filter_map(|s| Record::parse(&s.description));
+        if records.any(|record| record.owner == *owner) {
+            return Ok(Some(Seen {
+                id,
+                name: api.name.clone(),
+                created_s: 0,
+                ownership: Ownership::Ours(owner.clone()),
+                stages: Some(stages),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// The ids of the APIs that a function's resource policy lets invoke it.
+fn invoked_by(policy: &Value) -> Vec<String> {
+    let statements = policy.get("Statement").and_then(Value::as_array);
+    let sources = statements.into_iter().flatten().filter_map(|statement| {
+        let conditions = statement.get("Condition")?.as_object()?;
+        let mut keys = conditions.values().filter_map(Value::as_object).flatten();
+        let (_, source) = keys.find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))?;
+        let mut parts = source.as_str()?.split(':').skip(2);
+        let (service, id) = (parts.next()?, parts.nth(2)?.split('/').next()?);
+        (service == "execute-api" && !id.contains('*')).then(|| id.to_owned())
+    });
+    let mut ids: Vec<String> = sources.collect();
+    ids.dedup();
+    ids
+}
+
 /// Adds the class's APIs as the listing shows them, or the gap where that cannot be read.
 pub(crate) async fn add_bare(
     search: &Search<'_>,
@@ -451,6 +522,20 @@ pub(crate) async fn add_bare(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_functions_policy_names_the_api_that_invokes_it() {
+        let policy = json!({ "Statement": [
+            { "Effect": "Allow" },
+            { "Condition": { "ArnLike": { "AWS:SourceArn":
+                "arn:aws:execute-api:us-east-1:123456789012:a1b2/*/POST/process" } } },
+            { "Condition": { "ArnLike": { "aws:SourceArn": "arn:aws:s3:::bucket" } } },
+            { "Condition": { "ArnLike": { "aws:SourceArn":
+                "arn:aws:execute-api:us-east-1:123456789012:*/*/POST/process" } } },
+        ]});
+        assert_eq!(invoked_by(&policy), ["a1b2"]);
+        assert!(invoked_by(&Value::Null).is_empty());
+    }
 
     #[test]
     fn a_change_of_who_may_call_or_how_often_is_deployed() {

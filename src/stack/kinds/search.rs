@@ -167,6 +167,18 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// The names of a kind that the chosen students have.
+    pub(crate) fn names(&self, kind: Kind) -> Vec<String> {
+        let ids = self.owners.keys().filter(|id| id.kind == kind);
+        ids.map(|id| id.name.clone()).collect()
+    }
+
+    /// The gap that an unreadable resource leaves; none where it is not there.
+    pub(crate) fn unless_gone(&self, kind: Kind, name: &str, error: &CallError) -> Option<Gap> {
+        let gone = error.kind() == Some(ErrorKind::NotFound);
+        (!gone).then(|| self.gap(kind, Some(name), error))
+    }
+
     /// Reads the listing of a kind to its end, if anything of it is looked for; returns the gap if that fails.
     pub(crate) async fn list<T, F>(
         &self,
@@ -229,9 +241,7 @@ impl<'a> Search<'a> {
                 }
                 Err(error) => {
                     found.remove(&name);
-                    if error.kind() != Some(ErrorKind::NotFound) {
-                        gaps.push(self.gap(kind, Some(&name), &error));
-                    }
+                    gaps.extend(self.unless_gone(kind, &name, &error));
                 }
             }
         }

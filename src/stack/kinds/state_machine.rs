@@ -157,6 +157,15 @@ impl Spec {
         serde_json::to_string_pretty(&definition).unwrap_or_else(|_| definition.to_string())
     }
 
+    /// Takes the definition that is deployed as its own, where it is as homeroom recorded it and only the lab differs.
+    pub(crate) fn take_deployed(&mut self, scope: &Scope, owner: &Owner, detail: &Described) {
+        if self.difference(scope, owner, detail) == Drift::Stale
+            && let Ok(definition) = serde_json::from_str(&detail.definition)
+        {
+            self.definition = Arc::new(definition);
+        }
+    }
+
     fn difference(&self, scope: &Scope, owner: &Owner, detail: &Described) -> Drift {
         let parsed: Option<Value> = serde_json::from_str(&detail.definition).ok();
         // A definition that was copied from somebody else brings a record that does not count here.
@@ -542,25 +551,66 @@ pub(crate) async fn list(
         &mut found,
         |machine| machine.detail.is_none(),
         |machine| describe(search, machine),
-        |machine, (detail, ownership)| {
-            machine.ownership = ownership;
-            machine.detail = Some(detail);
-        },
+        |machine, described| described.complete(machine),
     );
     gaps.extend(described.await?);
     Ok((found, gaps))
 }
 
+/// The machines by name; nothing is listed.
+pub(crate) async fn by_name(search: &Search<'_>) -> Listed<BTreeMap<String, Seen>> {
+    let names = search.names(Kind::StateMachine).into_iter();
+    let bare = names.map(|name| {
+        let machine = Seen {
+            arn: search.desired.scope.state_machine_arn(&name),
+            name: name.clone(),
+            created_ms: None,
+            detail: None,
+            ownership: Ownership::Unproven,
+        };
+        (name, machine)
+    });
+    let mut found = bare.collect();
+    let described = search.complete(
+        Kind::StateMachine,
+        &mut found,
+        |_| true,
+        |machine| describe(search, machine),
+        |machine, described| described.complete(machine),
+    );
+    let gaps = described.await?;
+    Ok((found, gaps))
+}
+
+/// What describing a machine adds to a listing.
+struct Completion {
+    detail: Described,
+    created_ms: Option<i64>,
+    ownership: Ownership,
+}
+
+impl Completion {
+    fn complete(self, machine: &mut Seen) {
+        machine.ownership = self.ownership;
+        machine.detail = Some(self.detail);
+        machine.created_ms = machine.created_ms.or(self.created_ms);
+    }
+}
+
 /// A machine's definition, and whose it is: by the record if that names the same owner as the machine's name, else by tags.
-async fn describe(search: &Search<'_>, machine: Seen) -> CallResult<(Described, Ownership)> {
+async fn describe(search: &Search<'_>, machine: Seen) -> CallResult<Completion> {
     let (client, arn) = (search.client, machine.arn.as_str());
-    let detail = client.describe_state_machine(arn).await?;
+    let (detail, created_ms) = client.describe_dated_state_machine(arn).await?;
     let record = detail.recorded_owner();
     let expected = search.expected(Kind::StateMachine, &machine.name);
-    let proven = Ownership::from_record(record.as_ref(), expected);
-    if proven != Ownership::Unproven {
-        return Ok((detail, proven));
+    let mut ownership = Ownership::from_record(record.as_ref(), expected);
+    if ownership == Ownership::Unproven {
+        let tags = client.state_machine_tags(arn).await?;
+        ownership = Ownership::from_tags(&tags, &search.desired.class);
     }
-    let tags = client.state_machine_tags(arn).await?;
-    Ok((detail, Ownership::from_tags(&tags, &search.desired.class)))
+    Ok(Completion {
+        detail,
+        created_ms,
+        ownership,
+    })
 }

@@ -122,13 +122,20 @@ impl World {
             json!({"level": "INFO", "message": message, "execution": execution}).to_string() + "\n"
         };
         self.log(&name, "START RequestId: 1");
-        let refused = |message: &str| Ok(Body::Http(400, json!({ "error": message }).to_string()));
-        let Ok(input) = serde_json::from_str::<Value>(&request.body) else {
-            return refused("the body is not JSON");
+        let agent = request.text("userAgent");
+        let parsed = serde_json::from_str::<Value>(&request.body);
+        let reason = match &parsed {
+            Err(_) => Some("the body is not valid JSON; check quotes, commas and braces"),
+            Ok(input) if !input["userId"].is_string() => Some("missing: userId"),
+            Ok(input) if !input["dataType"].is_string() => Some("missing: dataType"),
+            Ok(_) => None,
         };
-        if !input["userId"].is_string() || !input["dataType"].is_string() {
-            return refused("userId and dataType are required");
+        if let Some(reason) = reason {
+            let line = json!({"message": "request refused", "reason": reason, "userAgent": agent});
+            self.log(&name, &line.to_string());
+            return Ok(Body::Http(400, json!({ "error": reason }).to_string()));
         }
+        let input = parsed.unwrap_or_default();
         let Some(machine) = machine else {
             return Ok(Body::Http(
                 500,

@@ -24,7 +24,7 @@ use super::*;
 /// Names that a careless pattern mixes up, in the roster's order.
 const CLASS: [&str; 5] = ["user1", "user10", "user11", "user1b", "user-1"];
 
-const ENFORCED: PrivateOptions = PrivateOptions { auth: true };
+pub(super) const ENFORCED: PrivateOptions = PrivateOptions { auth: true };
 
 impl Day {
     fn vault(&self) -> Vault {
@@ -34,18 +34,18 @@ impl Day {
         )
     }
 
-    fn credentials(&self, student: &str) -> Credentials {
+    pub(super) fn credentials(&self, student: &str) -> Credentials {
         let student: Username = student.parse().unwrap();
         self.vault().read(&student).unwrap().unwrap()
     }
 
-    async fn as_student(&self, student: &str) -> Client {
+    pub(super) async fn as_student(&self, student: &str) -> Client {
         let key: AccessKey = self.credentials(student).access_key.unwrap();
         self.witness().await.with_access_key(&key)
     }
 
     /// The ids of the students' APIs, by API name.
-    async fn api_ids(&self) -> BTreeMap<String, String> {
+    pub(super) async fn api_ids(&self) -> BTreeMap<String, String> {
         let cloud = &self.witness().await;
         let apis = all(|t| cloud.rest_apis_page(t)).await.into_iter();
         apis.map(|(api, _)| (api.name, api.id)).collect()
@@ -91,7 +91,7 @@ pub(super) fn zip_of(source: &str) -> Code {
 
 const ACCOUNT: &str = "000000000000";
 
-fn machine(student: &str) -> String {
+pub(super) fn machine(student: &str) -> String {
     format!("arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{student}-simple-workflow")
 }
 

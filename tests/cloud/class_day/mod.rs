@@ -2,6 +2,7 @@
 //! Each test has a cloud of its own and looks at it through an independent client.
 
 mod access;
+mod check;
 mod disk;
 mod grades;
 mod half_states;
@@ -11,9 +12,10 @@ mod kills;
 mod labs;
 mod left;
 mod rehearsal;
+mod stuck;
 mod together;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;

@@ -189,6 +189,7 @@ async fn a_deployed_stage_answers_as_the_lab_does() {
             "/process",
             "not json",
             Authorization::None,
+            "curl/8",
         )
         .await
         .unwrap();
@@ -248,7 +249,15 @@ async fn an_api_that_asks_for_it_answers_signed_requests_only() {
     assert_eq!(kind(missing.await), ErrorKind::NotFound);
 
     let ask = async |authorization| {
-        let answer = cloud.invoke_api(&id, "prod", "POST", "/process", "{}", authorization);
+        let answer = cloud.invoke_api(
+            &id,
+            "prod",
+            "POST",
+            "/process",
+            "{}",
+            authorization,
+            "curl/8",
+        );
         answer.await.unwrap().status
     };
     // Not deployed yet: as it was. No permission either, so the API itself fails.
@@ -270,7 +279,15 @@ async fn a_stage_lets_through_what_its_throttle_says() {
     assert_eq!(cloud.stages(&id).await.unwrap()[0].description, "record");
     assert_eq!(cloud.calls()["apigateway:UpdateStage"], 1);
     let ask = async || {
-        let request = cloud.invoke_api(&id, "prod", "POST", "/process", "{}", Authorization::None);
+        let request = cloud.invoke_api(
+            &id,
+            "prod",
+            "POST",
+            "/process",
+            "{}",
+            Authorization::None,
+            "curl/8",
+        );
         request.await.unwrap().status
     };
     let mut answers = Vec::new();

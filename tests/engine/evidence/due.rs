@@ -1,5 +1,6 @@
 //! Work on time and late work: judged by when executions started, at no call more than that needs.
 
+use homeroom::aws::execution::ExecutionStatus;
 use homeroom::lab::check::Work;
 use homeroom::lab::points::Points;
 use jiff::Timestamp;
@@ -9,6 +10,23 @@ use super::*;
 impl Class {
     fn due(&mut self, at_ms: i64) {
         self.students[0].due = Some(Timestamp::from_millisecond(at_ms).unwrap());
+    }
+}
+
+impl Class {
+    async fn read_as_of(&self, cache: Cache, at_ms: i64) -> ReadClass {
+        let (client, _events) = self.client().await;
+        let reading = ClassReading {
+            lab: &self.lab,
+            desired: &self.desired,
+            students: &self.students,
+            depth: &Depth::Deploy,
+            now_ms: self.aws.now_ms(),
+            at: Some(Timestamp::from_millisecond(at_ms).unwrap()),
+            console: true,
+            invoke_url: &|id, stage| format!("https://{id}.example/{stage}"),
+        };
+        read_class(&client, &reading, cache).await.unwrap()
     }
 }
 
@@ -61,4 +79,35 @@ async fn late_work_is_told_apart_and_takes_nothing_from_work_on_time() {
     class.due(before_ms);
     let (all_late, _) = class.read(again.cache).await;
     assert_eq!(points(&all_late), (full, Some(Points::ZERO)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_of_a_time_later_work_does_not_count_and_what_ran_was_running() {
+    let class = Class::deployed(1).await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    class.post("u", "sales_data").await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let input = json!({"userId": "u", "dataType": "sales_data"});
+    class.start("console-test-1", &input).await;
+    let at_ms = class.aws.now_ms();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    class.work().await;
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    let (now, _) = class.read(class.empty_cache()).await;
+    assert_eq!(now.students[0].progress, Progress::Complete);
+
+    // What later readings remember of the executions does not make them end earlier.
+    let then = class.read_as_of(now.cache, at_ms).await;
+    let student = &then.students[0];
+    assert_eq!(student.progress, Progress::InProgress);
+    assert_eq!(student.executions.len(), 2);
+    let running = &student.executions[0].1;
+    assert_eq!(running.status, ExecutionStatus::Running);
+    assert_eq!(running.stopped_ms, None);
+    assert_eq!(check(student, "console-test").verdict, Verdict::Fail);
+    let data = check(student, "api-valid-data");
+    assert_eq!(
+        (data.verdict, data.earned),
+        (Verdict::Fail, Points::whole(10))
+    );
 }

@@ -8,6 +8,7 @@ mod lag;
 mod marks;
 mod settling;
 mod states;
+mod stuck;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -165,6 +166,7 @@ impl Class {
             students: &self.students,
             depth: &Depth::Deploy,
             now_ms: self.aws.now_ms(),
+            at: None,
             console: true,
             invoke_url: &|id, stage| format!("https://{id}.example/{stage}"),
         };
@@ -347,23 +349,23 @@ fn own_work_passed(student: &StudentProgress) -> Vec<&str> {
 const SIZE: usize = 20;
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_class_costs_6_calls_a_student_and_then_2() {
+async fn a_fresh_class_costs_7_calls_a_student_and_then_3() {
     let class = Class::deployed(SIZE).await;
     let (first, calls) = class.read(class.empty_cache()).await;
     for student in &first.students {
         assert_eq!(student.progress, Progress::NotStarted, "{student:?}");
     }
-    assert_eq!(calls.for_students(), 6 * SIZE, "{:?}", calls.0);
+    assert_eq!(calls.for_students(), 7 * SIZE, "{:?}", calls.0);
     assert!(calls.for_the_class() <= 10, "{:?}", calls.0);
 
     let (second, calls) = class.read(first.cache).await;
     assert_eq!(second.students, first.students);
-    assert_eq!(calls.for_students(), 2 * SIZE, "{:?}", calls.0);
+    assert_eq!(calls.for_students(), 3 * SIZE, "{:?}", calls.0);
     assert!(calls.for_the_class() <= 10, "{:?}", calls.0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_validated_class_costs_3_calls_a_student_and_scores_nothing() {
+async fn a_validated_class_costs_4_calls_a_student_and_scores_nothing() {
     let class = Class::deployed(3).await;
     let records = class.validate().await;
     let (first, calls) = class.read(records).await;
@@ -372,9 +374,9 @@ async fn a_validated_class_costs_3_calls_a_student_and_scores_nothing() {
         assert_eq!(student.progress, Progress::NotStarted);
         assert_eq!(student.executions, []);
     }
-    assert_eq!(calls.for_students(), 3 * 3, "{:?}", calls.0);
+    assert_eq!(calls.for_students(), 4 * 3, "{:?}", calls.0);
     let (_, calls) = class.read(first.cache).await;
-    assert_eq!(calls.for_students(), 2 * 3, "{:?}", calls.0);
+    assert_eq!(calls.for_students(), 3 * 3, "{:?}", calls.0);
 }
 
 #[tokio::test(start_paused = true)]

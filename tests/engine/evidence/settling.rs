@@ -136,6 +136,7 @@ async fn a_stop_ends_the_wait_for_what_aws_does_not_show_yet() {
         desired: &class.desired,
         students: &class.students,
         now_ms: class.aws.now_ms(),
+        at: None,
         console: true,
         invoke_url: &|_, _| String::new(),
     };
@@ -185,8 +186,8 @@ async fn log_events_that_have_not_come_are_asked_for_again_for_15_minutes() {
     assert_eq!(verdict(&after, "results-and-logs"), Verdict::Fail);
     assert_eq!(
         asked(&calls),
-        2,
-        "only whether the API started it, and whether that log holds anything: {:?}",
+        3,
+        "only whether the API started it, whether that log holds anything, and what was refused: {:?}",
         calls.0
     );
 }

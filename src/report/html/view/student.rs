@@ -136,6 +136,7 @@ fn on_time(row: &ReportStudent, document: &Document) -> String {
         .strftime("%a %-d %b, %H:%M")
         .to_string();
     match (row.points_on_time(), row.late()) {
+        (Some(points), Some(false)) if points.is_zero() => format!("; due {due}"),
         (Some(_), Some(false)) => format!(", all by the due time, {due}"),
         (Some(points), _) => format!(", {points} by the due time, {due}"),
         (None, _) => format!("; what of it was done by the due time, {due}, is not known"),

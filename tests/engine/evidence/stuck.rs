@@ -1,0 +1,204 @@
+//! Who is stuck: what reading it costs, and who has gone silent, on paused time.
+
+use homeroom::evidence::attention::{find_silent, needs};
+
+use homeroom::aws::pacing::quotas_of_region;
+use strict_aws::Run;
+
+use super::*;
+
+/// Calls of a reading that only attention needs.
+fn for_attention(calls: &Calls) -> usize {
+    let of = |operation: &str| calls.0.get(operation).copied().unwrap_or(0);
+    of("logs:FilterLogEvents") + of("states:GetExecutionHistory")
+}
+
+impl Class {
+    /// Who needs somebody, with why and what is said.
+    async fn stuck(&self, cache: Cache) -> (Vec<(String, Value)>, Cache, Calls) {
+        let (read, calls) = self.read(cache).await;
+        let mut students = read.students;
+        let now = jiff::Timestamp::from_millisecond(self.aws.now_ms()).unwrap();
+        find_silent(&mut students, &self.lab, now);
+        let needs = needs(&students).into_iter();
+        let needs = needs.map(|need| (need.username.to_string(), json!(need)));
+        (needs.collect(), read.cache, calls)
+    }
+
+    /// The same class, read for a lab that knows no refused requests and no mistakes.
+    fn without_attention(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        for part in ["templates", "lambdas"] {
+            copy(&root.join(part), &folder.path().join(part));
+        }
+        let manifest = folder.path().join("templates/lab.toml");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let begin = text.find("api_refusals = [").unwrap();
+        let end = begin + text[begin..].find("\n]").unwrap() + 2;
+        std::fs::write(&manifest, [&text[..begin], &text[end..]].concat()).unwrap();
+        Self {
+            lab: bundle::load(Some(folder.path())).unwrap(),
+            students: self.students.clone(),
+            desired: self.desired.clone(),
+            aws: self.aws.clone(),
+            recorded: Mutex::default(),
+        }
+    }
+
+    /// Somebody sends this body to a student's API.
+    async fn send(&self, index: usize, body: &str) {
+        let (client, _events) = self.client().await;
+        let observed = self.observed(&client).await;
+        let stack = &self.desired.stacks[index];
+        let api = observed.api_of(&self.desired.scope, stack, &stack.rest_apis[0]);
+        let id = &api.unwrap().id;
+        let cloud = self.aws.backdoor().await;
+        let path = "/process";
+        let open = Authorization::None;
+        let sent = cloud.invoke_api(id, "prod", "POST", path, body, open, "curl/8");
+        sent.await.unwrap();
+    }
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(std::fs::copy(&path, &target).unwrap()),
+        }
+    }
+}
+
+const GOOD: &str = r#"{"userId": "u", "dataType": "sales_data"}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_body_is_told_by_the_log_for_one_call_a_student() {
+    let class = Class::deployed(2).await;
+    for _ in 0..6 {
+        class.send(0, "{").await;
+    }
+    let (stuck, cache, calls) = class.stuck(class.empty_cache()).await;
+    assert_eq!(stuck.len(), 1, "{stuck:?}");
+    let need = &stuck[0].1;
+    assert_eq!(
+        (&need["username"], &need["reason"]),
+        (&json!("user1"), &json!("refused-requests"))
+    );
+    assert_eq!(
+        (&need["count"], &need["task"]),
+        (&json!(6), &json!("api-valid-data"))
+    );
+    assert!(
+        need["say"].as_str().unwrap().contains("not valid JSON"),
+        "{need}"
+    );
+    assert_eq!(for_attention(&calls), 2, "{:?}", calls.0);
+    // They have it: nothing is wrong any more, and what was refused before is not asked again.
+    class.send(0, GOOD).await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let (stuck, ..) = class.stuck(cache).await;
+    assert_eq!(stuck, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_of_a_validation_are_nobodys_mistakes() {
+    let class = Class::deployed(2).await;
+    let cache = class.validate().await;
+    let (read, _) = class.read(cache).await;
+    for student in &read.students {
+        assert_eq!(student.activity.refusals, [], "{:?}", student.activity);
+        assert_eq!(student.trouble, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_silent_while_others_work_is_told_what_leaves_no_trace() {
+    let class = Class::deployed(3).await;
+    // user2 has the first task and then sends GET for ever, which no log shows; user3 never comes.
+    class.send(1, GOOD).await;
+    let mut cache = class.empty_cache();
+    for _ in 0..6 {
+        class.send(0, GOOD).await;
+        tokio::time::advance(Duration::from_secs(150)).await;
+        let (_, kept, _) = class.stuck(cache).await;
+        cache = kept;
+    }
+    let (stuck, ..) = class.stuck(cache).await;
+    let reasons: Vec<_> = stuck
+        .iter()
+        .map(|(name, need)| (name.as_str(), need["reason"].clone()))
+        .collect();
+    assert_eq!(
+        reasons,
+        [("user2", json!("idle")), ("user3", json!("not-started"))],
+        "{stuck:?}"
+    );
+}
+
+/// Calls that only attention needs: those of a lab that knows how requests are refused, without those of one that does not.
+#[tokio::test(start_paused = true)]
+async fn attention_costs_at_most_two_calls_for_each_student() {
+    let class = Class::deployed(1).await;
+    // The exercise is done, so that no check shows a failure any more.
+    class.aws.on_execution(|input| {
+        let failed = Run::fails(Duration::from_secs(1), "ProcessingFailed", "x");
+        match input["userId"] == "" {
+            true => failed,
+            false => failed.after("ProcessData", "InvalidRequest", "not 'x'"),
+        }
+    });
+    class
+        .start("exercise", &json!({"userId": "", "dataType": ""}))
+        .await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let (_, before, _) = class.stuck(class.empty_cache()).await;
+    for number in 0..4 {
+        let input = json!({"userId": "u", "dataType": "x"});
+        class.start(&format!("console-{number}"), &input).await;
+    }
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let (stuck, after, calls) = class.stuck(before.clone()).await;
+    assert_eq!(stuck[0].1["reason"], "repeated-failure", "{stuck:?}");
+    assert_eq!(stuck[0].1["count"], 4);
+    let plain = class.without_attention();
+    let (_, without) = plain.read(before).await;
+    let more = calls.for_students() - without.for_students();
+    assert!(more <= 2, "{:?} {:?}", calls.0, without.0);
+    let (again, _, calls) = class.stuck(after).await;
+    assert_eq!(again, stuck);
+    let asked = calls.0.get("states:GetExecutionHistory");
+    assert_eq!(asked, None, "a cause that is known is not asked again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_of_30_is_read_again_within_5_seconds() {
+    let class = Class::deployed(30).await;
+    for index in 0..30 {
+        class.send(index, "{").await;
+        class.send(index, "{").await;
+    }
+    let (sender, _events) = mpsc::unbounded_channel();
+    let cloud = class.aws.cloud().await;
+    let client = cloud.in_run(
+        Pace::Scaled(1.0),
+        quotas_of_region(REGION),
+        Stop::new(),
+        sender,
+    );
+    let began = tokio::time::Instant::now();
+    let (read, _) = class.read_by(&client, class.empty_cache()).await;
+    assert_eq!(needs(&read.students).len(), 30);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let again = tokio::time::Instant::now();
+    let (_, calls) = class.read_by(&client, read.cache).await;
+    let (first, then) = (again - began - Duration::from_secs(60), again.elapsed());
+    assert!(
+        then <= Duration::from_secs(5),
+        "{first:?}, then {then:?} {:?}",
+        calls.0
+    );
+}
