@@ -720,4 +720,28 @@ mod tests {
         settings(&around, "access grant --rotate --students user7");
         settings(&around, "access grant");
     }
+
+    #[test]
+    fn as_of_a_time_takes_one_that_is_over_and_has_its_zone() {
+        let at = |text: &str| {
+            let words = ["homeroom", "status", "--at", text];
+            Cli::try_parse_from(words).map_err(|error| error.to_string())
+        };
+        let Ok(Cli {
+            verb: Verb::Status(args),
+            ..
+        }) = at("2026-05-14T18:00:00+02:00")
+        else {
+            panic!("a time that is over is taken");
+        };
+        assert_eq!(args.at, "2026-05-14T16:00:00Z".parse().ok());
+        for (text, cause) in [
+            ("2026-05-14T18:00:00", "has no time zone; write it, as in 2026-05-14"),
+            ("yesterday", "is no time with a time zone"),
+            ("9998-01-01T00:00:00Z", "is in the future"),
+        ] {
+            let refused = at(text).expect_err(text);
+            assert!(refused.contains(cause), "{refused}");
+        }
+    }
 }
