@@ -355,7 +355,7 @@ pub(crate) enum Gradebook {
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct WatchArgs {
-    /// Seconds from one reading to the next, at least; more for a large class
+    /// Seconds from one reading to the next, at least; of a large class, those who work now are read first
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub(crate) interval: u64,
     /// Port on this machine [default: a free one]
@@ -736,7 +736,10 @@ mod tests {
         };
         assert_eq!(args.at, "2026-05-14T16:00:00Z".parse().ok());
         for (text, cause) in [
-            ("2026-05-14T18:00:00", "has no time zone; write it, as in 2026-05-14"),
+            (
+                "2026-05-14T18:00:00",
+                "has no time zone; write it, as in 2026-05-14",
+            ),
             ("yesterday", "is no time with a time zone"),
             ("9998-01-01T00:00:00Z", "is in the future"),
         ] {

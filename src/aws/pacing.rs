@@ -289,21 +289,22 @@ pub fn quotas_of_region(region: &str) -> Overrides {
     }
 }
 
-/// How long calls of an operation take, in whole seconds, when they use only a share of its quota.
-pub(crate) fn time_at_share(
+/// How many calls of an operation a share of its quota lets through in a time; at least one.
+pub(crate) fn calls_at_share(
     share: f64,
     pace: Pace,
     overrides: &Overrides,
-    (operation, calls): (Operation, usize),
-) -> Duration {
+    operation: Operation,
+    time: Duration,
+) -> usize {
     let Pace::Scaled(factor) = pace else {
-        return Duration::ZERO;
+        return usize::MAX;
     };
     let own = overrides.get(&operation).map(|(per_second, _)| *per_second);
     let published = quota_of(Group::Own(operation)).map(|quota| quota.per_second);
     let per_second = own.or(published).unwrap_or(1.0) * factor * share;
-    // There are far fewer calls than an f64 counts exactly.
-    Duration::from_secs_f64((calls as f64 / per_second).ceil())
+    // A float that is too large becomes the largest number.
+    (per_second * time.as_secs_f64()).max(1.0) as usize
 }
 
 #[cfg(test)]
@@ -311,16 +312,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_at_a_share_of_their_quota_take_as_much_longer() {
-        let calls = (Operation::ListExecutions, 31);
-        let time = |pace, own: Option<f64>| {
-            let own = own.map(|per_second| (calls.0, (per_second, 1.0)));
-            time_at_share(0.5, pace, &own.into_iter().collect(), calls).as_secs()
+    fn a_share_of_a_quota_lets_so_many_calls_through() {
+        let calls = |pace, own: Option<f64>| {
+            let operation = Operation::ListExecutions;
+            let own = own.map(|per_second| (operation, (per_second, 1.0)));
+            let minute = Duration::from_secs(60);
+            calls_at_share(0.5, pace, &own.into_iter().collect(), operation, minute)
         };
-        assert_eq!(time(Pace::Scaled(1.0), Some(5.0)), 13);
-        assert_eq!(time(Pace::Scaled(2.0), Some(5.0)), 7);
-        assert!(time(Pace::Scaled(1.0), None) > 0);
-        assert_eq!(time(Pace::Unlimited, Some(5.0)), 0);
+        assert_eq!(calls(Pace::Scaled(1.0), Some(5.0)), 150);
+        assert_eq!(calls(Pace::Scaled(2.0), Some(5.0)), 300);
+        assert_eq!(calls(Pace::Scaled(1.0), None), 60);
+        assert_eq!(calls(Pace::Scaled(0.001), Some(1.0)), 1);
+        assert_eq!(calls(Pace::Unlimited, Some(5.0)), usize::MAX);
     }
 
     fn pacer() -> Pacer {

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::history::RootCause;
-use crate::lab::mistake::{Listener, Reason};
+use crate::lab::mistake::{Listener, TroubleReason};
 
 /// Attempts that are kept of a student, the newest.
 const ATTEMPTS_MAX: usize = 200;
 
 /// A request that the student's API refused, as its function's log tells.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Refusal {
+pub struct RefusedRequest {
     /// In milliseconds since 1970.
     pub at_ms: i64,
     /// The HTTP status of the answer, where it is known.
@@ -59,7 +59,7 @@ pub struct Activity {
     /// Why some of it could not be read.
     pub unread: Option<String>,
     /// Refused requests that are known, the oldest first.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<RefusedRequest>,
     /// Why executions failed, by their ARN, as far as it was read.
     pub causes: BTreeMap<String, RootCause>,
 }
@@ -83,7 +83,7 @@ impl Activity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trouble {
     /// What kind of trouble.
-    pub reason: Reason,
+    pub reason: TroubleReason,
     /// The task that they are at (a check's id).
     pub task: Option<String>,
     /// How often it happened.

@@ -10,7 +10,7 @@ use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::aws::logs::LogLine;
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation};
-use crate::evidence::activity::{Activity, Attempt, AttemptEnd, Refusal, Trouble};
+use crate::evidence::activity::{Activity, Attempt, AttemptEnd, RefusedRequest, Trouble};
 use crate::evidence::cache::{KnownCause, Memory};
 use crate::evidence::causes::ask_whole;
 use crate::evidence::check::CheckResult;
@@ -18,11 +18,11 @@ use crate::evidence::evaluate::{Facts, Reading, is_asked_for};
 use crate::evidence::progress::Progress;
 use crate::evidence::recorded::LastWrite;
 use crate::evidence::student_reader::StudentToRead;
-use crate::evidence::trouble::{Failure, Found, OwnChange, SinceSuccess, ended_badly, of_stack};
+use crate::evidence::trouble::{FailedRun, Found, OwnChange, SinceSuccess, ended_badly, of_stack};
 use crate::lab::Lab;
 use crate::lab::marks::{Marks, Starter, nonces_in};
 use crate::stack::alike::Alike;
-use crate::stack::kinds::Kind;
+use crate::stack::kinds::kind::STUDENTS_WORK;
 use crate::stack::settle::Settling;
 use crate::text::shortened;
 
@@ -40,7 +40,7 @@ const RUN_ENDED: &str = "END RequestId:";
 
 /// What a student tried, and whether they need somebody.
 #[derive(Debug, Default)]
-pub(super) struct Tried {
+pub(super) struct ReadAttempts {
     pub(super) activity: Activity,
     pub(super) trouble: Option<Trouble>,
     /// Something that went wrong once.
@@ -62,7 +62,7 @@ impl AttemptsReader<'_> {
         &self,
         memory: &mut Memory,
         settling: &mut Settling,
-    ) -> Result<Tried, Cancelled> {
+    ) -> Result<ReadAttempts, Cancelled> {
         let known = self.student.memory;
         memory.refusals.clone_from(&known.refusals);
         memory.refusals_read_ms = known.refusals_read_ms;
@@ -90,7 +90,7 @@ impl AttemptsReader<'_> {
             Some(Found::Hitch(hitch)) => (None, Some(hitch)),
             None => (None, None),
         };
-        Ok(Tried {
+        Ok(ReadAttempts {
             activity,
             trouble,
             hitch,
@@ -209,13 +209,13 @@ impl AttemptsReader<'_> {
             None => Some(self.student.now_ms),
             Some(_) => last.map(|last| last + LATE_MS).or(read),
         };
-        let known: BTreeSet<Refusal> = memory.refusals.drain(..).collect();
+        let known: BTreeSet<RefusedRequest> = memory.refusals.drain(..).collect();
         let found = page.items.iter().filter_map(|line| refusal(marks, line));
         let silent = match self.trigger_is_changed() {
             true => silent_runs(marks, &page.items),
             false => Vec::new(),
         };
-        let all: BTreeSet<Refusal> = known.into_iter().chain(found).chain(silent).collect();
+        let all: BTreeSet<RefusedRequest> = known.into_iter().chain(found).chain(silent).collect();
         let old = all.len().saturating_sub(REFUSALS_MAX);
         memory.refusals = all.into_iter().skip(old).collect();
         Ok(None)
@@ -277,8 +277,8 @@ impl AttemptsReader<'_> {
     fn since_success(&self, own: &[(Starter, Execution)], memory: &Memory) -> Option<Found> {
         let since = own.iter().take_while(|one| !self.is_success(one));
         let failed = since.filter(|one| ended_badly(one.1.status));
-        let failures: Vec<Failure<'_>> = failed
-            .map(|one| Failure {
+        let failures: Vec<FailedRun<'_>> = failed
+            .map(|one| FailedRun {
                 starter: one.0,
                 execution: &one.1,
                 cause: memory.cause_of(&one.1),
@@ -289,7 +289,7 @@ impl AttemptsReader<'_> {
             .find(|one| self.is_success(one))
             .map(|one| one.1.started_ms);
         let refusals = memory.refusals.iter().rev();
-        let refusals: Vec<&Refusal> = refusals
+        let refusals: Vec<&RefusedRequest> = refusals
             .filter(|refusal| Some(refusal.at_ms) > success)
             .collect();
         let trigger = self.trigger();
@@ -297,7 +297,7 @@ impl AttemptsReader<'_> {
             .student
             .plan
             .worked_with()
-            .filter(|item| matches!(item.resource.kind, Kind::Function | Kind::StateMachine));
+            .filter(|item| STUDENTS_WORK.contains(&item.resource.kind));
         let changes: Vec<OwnChange> = items
             .filter_map(|item| {
                 Some(OwnChange {
@@ -343,13 +343,13 @@ static EXCEPTION: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// The refused request that a log event tells of. What homeroom sent itself carries one of its nonces.
-fn refusal(marks: &Marks, line: &LogLine) -> Option<Refusal> {
+fn refusal(marks: &Marks, line: &LogLine) -> Option<RefusedRequest> {
     let message = line.message.trim();
     if nonces_in(message).next().is_some() {
         return None;
     }
     let (status, reason) = told(marks, message)?;
-    Some(Refusal {
+    Some(RefusedRequest {
         at_ms: line.at_ms,
         status: Some(status),
         reason: shortened(&reason, REASON_MAX),
@@ -365,7 +365,7 @@ fn told(marks: &Marks, message: &str) -> Option<(u16, String)> {
 
 /// Runs of the function that ended and of which no line tells what came of the request, the newest. Which run a line belongs to
 /// is not known, so this counts.
-fn silent_runs(marks: &Marks, lines: &[LogLine]) -> Vec<Refusal> {
+fn silent_runs(marks: &Marks, lines: &[LogLine]) -> Vec<RefusedRequest> {
     let tells = |line: &&LogLine| {
         let started = marks
             .api_log
@@ -379,12 +379,16 @@ fn silent_runs(marks: &Marks, lines: &[LogLine]) -> Vec<Refusal> {
         .filter(|line| line.message.starts_with(RUN_ENDED));
     let ended: Vec<&LogLine> = ended.collect();
     let silent = ended.len().saturating_sub(told);
-    let silent = ended.into_iter().rev().take(silent).map(|line| Refusal {
-        at_ms: line.at_ms,
-        status: None,
-        reason: "the function behind the API ran, started no execution and did not say why"
-            .to_owned(),
-    });
+    let silent = ended
+        .into_iter()
+        .rev()
+        .take(silent)
+        .map(|line| RefusedRequest {
+            at_ms: line.at_ms,
+            status: None,
+            reason: "the function behind the API ran, started no execution and did not say why"
+                .to_owned(),
+        });
     silent.collect()
 }
 

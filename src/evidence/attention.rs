@@ -11,7 +11,7 @@ use crate::evidence::progress::{Progress, StudentProgress};
 use crate::evidence::trouble::open_tasks;
 use crate::ids::Username;
 use crate::lab::Lab;
-use crate::lab::mistake::{Listener, Mistake, Reason, Symptom, remark};
+use crate::lab::mistake::{Listener, Mistake, Symptom, TroubleReason, remark};
 
 const MINUTE_MS: i64 = 60_000;
 /// Nobody is silent before this time is over, however fast the class is.
@@ -81,7 +81,7 @@ pub fn room_remarks(needs: &[Need]) -> Vec<RoomRemark> {
 }
 
 /// How the class works now.
-struct Pace {
+struct ClassPace {
     /// When this session of the class began, in milliseconds since 1970.
     began_ms: i64,
     /// Who has been without a sign of life for longer is silent, in milliseconds.
@@ -90,7 +90,7 @@ struct Pace {
     last_ms: i64,
 }
 
-impl Pace {
+impl ClassPace {
     /// `None` where nobody has been seen.
     fn of(students: &[StudentProgress]) -> Option<Self> {
         let mut signs: Vec<i64> = students.iter().flat_map(signs).collect();
@@ -142,9 +142,17 @@ pub fn find_silent(students: &mut [StudentProgress], lab: &Lab, now: Timestamp) 
         if matches!(student.progress, Progress::Complete | Progress::NotDeployed) {
             (student.trouble, student.hitch) = (None, None);
         }
+        // Of a student who was not read this time.
+        if student
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| is_silence(trouble.reason))
+        {
+            student.trouble = None;
+        }
     }
     let now_ms = now.as_millisecond();
-    let Some(pace) = Pace::of(students).filter(|pace| pace.is_at_work(now_ms)) else {
+    let Some(pace) = ClassPace::of(students).filter(|pace| pace.is_at_work(now_ms)) else {
         return;
     };
     for student in students {
@@ -157,8 +165,8 @@ pub fn find_silent(students: &mut [StudentProgress], lab: &Lab, now: Timestamp) 
             continue;
         }
         let (reason, since_ms) = match student.activity.last_seen_ms {
-            Some(seen) => (Reason::Idle, seen),
-            None => (Reason::NotStarted, pace.began_ms),
+            Some(seen) => (TroubleReason::Idle, seen),
+            None => (TroubleReason::NotStarted, pace.began_ms),
         };
         if now_ms - since_ms >= pace.silent_ms {
             student.trouble = Some(silence(student, reason, since_ms, lab.mistakes()));
@@ -166,9 +174,13 @@ pub fn find_silent(students: &mut [StudentProgress], lab: &Lab, now: Timestamp) 
     }
 }
 
+fn is_silence(reason: TroubleReason) -> bool {
+    matches!(reason, TroubleReason::Idle | TroubleReason::NotStarted)
+}
+
 fn silence(
     student: &StudentProgress,
-    reason: Reason,
+    reason: TroubleReason,
     since_ms: i64,
     mistakes: &[Mistake],
 ) -> Trouble {
@@ -245,7 +257,7 @@ mod tests {
     }
 
     /// Who is silent, with why, some minutes after the beginning.
-    fn silent(students: &[StudentProgress], minute: i64) -> Vec<(String, Reason)> {
+    fn silent(students: &[StudentProgress], minute: i64) -> Vec<(String, TroubleReason)> {
         let mut students = students.to_vec();
         let now = Timestamp::from_millisecond(START + minute * MINUTE_MS).unwrap();
         find_silent(&mut students, &lab(), now);
@@ -264,7 +276,10 @@ mod tests {
             student("idle", &[1, 5]),
             student("absent", &[]),
         ];
-        let expected = [("idle", Reason::Idle), ("absent", Reason::NotStarted)];
+        let expected = [
+            ("idle", TroubleReason::Idle),
+            ("absent", TroubleReason::NotStarted),
+        ];
         let expected = expected.map(|(name, reason)| (name.to_owned(), reason));
         assert_eq!(silent(&class, 25), expected);
         assert_eq!(silent(&class, 8), []);
@@ -294,7 +309,7 @@ mod tests {
     fn who_was_seen_on_another_day_alone_is_idle_today() {
         let yesterday = -24 * 60;
         let class = [student("a", &[0, 3, 6, 9, 12]), student("b", &[yesterday])];
-        assert_eq!(silent(&class, 13), [("b".to_owned(), Reason::Idle)]);
+        assert_eq!(silent(&class, 13), [("b".to_owned(), TroubleReason::Idle)]);
     }
 
     #[test]
@@ -324,10 +339,10 @@ mod tests {
             ..student(name, &[1])
         };
         let class = [
-            with("a", trouble(Reason::RefusedRequests, 9, Some("x"))),
-            with("b", trouble(Reason::RepeatedFailure, 2, Some("x"))),
-            with("c", trouble(Reason::RepeatedFailure, 5, Some("y"))),
-            with("d", trouble(Reason::OwnChange, 1, None)),
+            with("a", trouble(TroubleReason::RefusedRequests, 9, Some("x"))),
+            with("b", trouble(TroubleReason::RepeatedFailure, 2, Some("x"))),
+            with("c", trouble(TroubleReason::RepeatedFailure, 5, Some("y"))),
+            with("d", trouble(TroubleReason::OwnChange, 1, None)),
             student("e", &[1]),
         ];
         let needs = needs(&class);

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
-use crate::evidence::activity::Refusal;
+use crate::evidence::activity::RefusedRequest;
 use crate::evidence::history::RootCause;
 use crate::evidence::recorded::Recorded;
 use crate::ids::{ClassName, LabId, Scope, Username};
@@ -120,7 +120,7 @@ pub(crate) struct Memory {
     pub(crate) starts: BTreeMap<String, KnownStart>,
     /// Requests that the student's API refused, the oldest first.
     #[serde(default)]
-    pub(crate) refusals: Vec<Refusal>,
+    pub(crate) refusals: Vec<RefusedRequest>,
     /// Up to when the log was read for them, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) refusals_read_ms: Option<i64>,

@@ -25,3 +25,4 @@ pub(crate) mod standing;
 mod starts;
 mod student_reader;
 mod trouble;
+pub(crate) mod turns;

@@ -14,6 +14,7 @@ use crate::evidence::recorded::{Recorded, Written};
 use crate::ids::Scope;
 use crate::lab::check::{Proof, Work};
 use crate::lab::marks::Starter;
+use crate::stack::kinds::kind::STUDENTS_WORK;
 use crate::stack::kinds::state_machine::KnownMachines;
 use crate::stack::kinds::{Gap, Kind, ResourceId, Stack};
 use crate::stack::own::OwnStack;
@@ -156,7 +157,7 @@ struct Wrong {
 fn what_is_wrong(stack: &Stack, own: &OwnStack) -> Wrong {
     let observed = &own.observed;
     let mut absent = Vec::new();
-    let asked = [Kind::Function, Kind::StateMachine];
+    let asked = STUDENTS_WORK;
     for id in stack.resource_ids() {
         let ResourceId { kind, name } = &id;
         if !asked.contains(kind) || observed.gap(*kind, name).is_some() {

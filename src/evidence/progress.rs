@@ -127,6 +127,25 @@ pub struct Last {
 }
 
 impl StudentProgress {
+    /// A student of whom nothing was read.
+    pub(crate) fn unread(username: &Username) -> Self {
+        Self {
+            username: username.clone(),
+            progress: Progress::Unknown,
+            checks: Vec::new(),
+            executions: Vec::new(),
+            executions_left_out: 0,
+            executions_cut_off: false,
+            outputs: Vec::new(),
+            changes: Vec::new(),
+            requests: Vec::new(),
+            last: Last::default(),
+            activity: Activity::default(),
+            trouble: None,
+            hitch: None,
+        }
+    }
+
     /// How the stack is; `None` where the lab has no check of it and something of it is there.
     pub fn stack(&self) -> Option<StackState> {
         if self.progress == Progress::NotDeployed || self.last.gone {

@@ -9,7 +9,7 @@ use tracing::Instrument;
 use crate::aws::Client;
 use crate::aws::execution::Execution;
 use crate::aws::stop::Cancelled;
-use crate::evidence::attempts::{AttemptsReader, Tried};
+use crate::evidence::attempts::{AttemptsReader, ReadAttempts};
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::causes::add_causes;
 use crate::evidence::evaluate::{Facts, Reading, earned_on_time, evaluate};
@@ -46,6 +46,8 @@ pub struct ClassReading<'a> {
     pub desired: &'a Desired,
     /// The students.
     pub students: &'a [Student],
+    /// Students who are not read this time. They have no checks then, and whoever asks has something that stands for them.
+    pub skip: &'a BTreeSet<Username>,
     /// How closely to look: at the chosen students, or also at who left the class.
     pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
@@ -205,6 +207,14 @@ impl ClassReader<'_> {
         let sight = stack
             .map(|stack| StackSight::of(scope, lab, stack, plan, self.observed))
             .unwrap_or_default();
+        if self.reading.skip.contains(&student.username) {
+            return Ok((
+                StudentProgress::unread(&student.username),
+                sight,
+                to_read.memory.clone(),
+                None,
+            ));
+        }
         let mut settling = Settling::default();
         let (facts, mut memory) = if sight.is_empty() {
             // There is nothing to ask about, and what is known stays.
@@ -237,7 +247,7 @@ impl ClassReader<'_> {
         };
         // Who needs somebody is about now.
         let tried = match sight.is_empty() || self.reading.at.is_some() {
-            true => Tried::default(),
+            true => ReadAttempts::default(),
             false => attempts.read(&mut memory, &mut settling).await?,
         };
         let endpoints = stack.map(|stack| {

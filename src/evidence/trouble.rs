@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::aws::execution::{Execution, ExecutionStatus};
-use crate::evidence::activity::{Refusal, Trouble};
+use crate::evidence::activity::{RefusedRequest, Trouble};
 use crate::evidence::check::{CheckResult, Verdict};
 use crate::evidence::history::RootCause;
 use crate::lab::check::{Check, Proof, Work};
 use crate::lab::marks::Starter;
-use crate::lab::mistake::{Listener, Mistake, Reason, Symptom, remark};
+use crate::lab::mistake::{Listener, Mistake, Symptom, TroubleReason, remark};
 
 /// From so many failures or refusals on, a student who still tries needs somebody. One may be a slip.
 const REPEATED: usize = 2;
@@ -20,7 +20,7 @@ const SERVER_ERRORS: std::ops::RangeInclusive<u16> = 500..=599;
 
 /// One of the student's own executions that failed, and what is known of it.
 #[derive(Debug, Clone)]
-pub(super) struct Failure<'a> {
+pub(super) struct FailedRun<'a> {
     pub(super) starter: Starter,
     pub(super) execution: &'a Execution,
     pub(super) cause: Option<&'a RootCause>,
@@ -40,8 +40,8 @@ pub(super) struct SinceSuccess<'a> {
     pub(super) lab_checks: &'a [Check],
     pub(super) mistakes: &'a [Mistake],
     pub(super) checks: &'a [CheckResult],
-    pub(super) failures: &'a [Failure<'a>],
-    pub(super) refusals: &'a [&'a Refusal],
+    pub(super) failures: &'a [FailedRun<'a>],
+    pub(super) refusals: &'a [&'a RefusedRequest],
     pub(super) changes: &'a [OwnChange],
 }
 
@@ -60,7 +60,8 @@ impl SinceSuccess<'_> {
             .collect();
         found.sort_by_key(|trouble| trouble.reason);
         let needs = |trouble: &Trouble| {
-            trouble.reason == Reason::OwnChange || trouble.count.is_some_and(|n| n >= REPEATED)
+            trouble.reason == TroubleReason::OwnChange
+                || trouble.count.is_some_and(|n| n >= REPEATED)
         };
         if let Some(at) = found.iter().position(needs) {
             return Some(Found::Trouble(found.swap_remove(at)));
@@ -78,7 +79,7 @@ impl SinceSuccess<'_> {
             Some(other) => (&other.state, &other.error) == (&cause.state, &cause.error),
             None => true,
         });
-        let alike: Vec<&Failure<'_>> = alike.collect();
+        let alike: Vec<&FailedRun<'_>> = alike.collect();
         let counted = match alike.len() < REPEATED && self.failures.len() >= MANY {
             true => self.failures.iter().collect(),
             false => alike,
@@ -87,8 +88,8 @@ impl SinceSuccess<'_> {
         let detail = newest.execution.detail.as_ref();
         let changes = self.changes.iter().filter(|change| !change.behind_api);
         self.told(
-            Event {
-                reason: Reason::RepeatedFailure,
+            Mishap {
+                reason: TroubleReason::RepeatedFailure,
                 count: counted.len(),
                 since_ms: counted.last()?.execution.started_ms,
                 error: cause.error.as_deref(),
@@ -111,11 +112,11 @@ impl SinceSuccess<'_> {
             .changes
             .iter()
             .filter(|change| failed && change.behind_api);
-        let alike = |refusal: &&&Refusal| fails(refusal.status) == failed;
+        let alike = |refusal: &&&RefusedRequest| fails(refusal.status) == failed;
         let counted: Vec<_> = self.refusals.iter().take_while(alike).collect();
         self.told(
-            Event {
-                reason: Reason::RefusedRequests,
+            Mishap {
+                reason: TroubleReason::RefusedRequests,
                 count: counted.len(),
                 since_ms: counted.last()?.at_ms,
                 error: None,
@@ -133,7 +134,7 @@ impl SinceSuccess<'_> {
     }
 
     /// `changes`: the student's own that may be the cause.
-    fn told(&self, event: Event<'_>, changes: Vec<String>) -> Option<Trouble> {
+    fn told(&self, event: Mishap<'_>, changes: Vec<String>) -> Option<Trouble> {
         let symptom = |reason| Symptom {
             reason,
             task: event.task.as_deref(),
@@ -146,7 +147,11 @@ impl SinceSuccess<'_> {
         // A mistake that the lab knows explains the failure by itself, whatever else the student changed.
         let known = remark(self.mistakes, &symptom(event.reason));
         let own = !changes.is_empty() && known.as_ref().is_none_or(|known| known.of_change);
-        let reason = if own { Reason::OwnChange } else { event.reason };
+        let reason = if own {
+            TroubleReason::OwnChange
+        } else {
+            event.reason
+        };
         let said = match own {
             true => remark(self.mistakes, &symptom(reason)),
             false => known,
@@ -188,8 +193,8 @@ impl SinceSuccess<'_> {
     }
 }
 
-struct Event<'a> {
-    reason: Reason,
+struct Mishap<'a> {
+    reason: TroubleReason,
     count: usize,
     since_ms: i64,
     error: Option<&'a str>,
@@ -216,7 +221,7 @@ pub(super) fn of_stack(checks: &[CheckResult], mistakes: &[Mistake]) -> Option<T
     let words = first.evidence.iter().map(|evidence| evidence.words());
     let cause = words.collect::<Vec<_>>().join("; ");
     let symptom = Symptom {
-        reason: Reason::StackBroken,
+        reason: TroubleReason::StackBroken,
         task: None,
         error: None,
         cause: Some(&cause),
@@ -227,7 +232,7 @@ pub(super) fn of_stack(checks: &[CheckResult], mistakes: &[Mistake]) -> Option<T
     let said = remark(mistakes, &symptom);
     let hint = Some(first.instructor_hint()).filter(|hint| !hint.is_empty());
     Some(Trouble {
-        reason: Reason::StackBroken,
+        reason: TroubleReason::StackBroken,
         task: None,
         count: None,
         since: None,
@@ -256,7 +261,7 @@ mod tests {
     struct Case {
         lab: Lab,
         runs: Vec<(Starter, Execution, Option<RootCause>)>,
-        refusals: Vec<Refusal>,
+        refusals: Vec<RefusedRequest>,
         changes: Vec<OwnChange>,
     }
 
@@ -304,7 +309,7 @@ mod tests {
 
         fn refuses(mut self, times: i64, status: u16, reason: &str) -> Self {
             for at in 0..times {
-                self.refusals.push(Refusal {
+                self.refusals.push(RefusedRequest {
                     at_ms: 2_000_000 - at,
                     status: Some(status),
                     reason: reason.to_owned(),
@@ -321,14 +326,14 @@ mod tests {
 
         fn found(&self) -> Option<Found> {
             let runs = self.runs.iter();
-            let failures: Vec<Failure<'_>> = runs
-                .map(|(starter, execution, cause)| Failure {
+            let failures: Vec<FailedRun<'_>> = runs
+                .map(|(starter, execution, cause)| FailedRun {
                     starter: *starter,
                     execution,
                     cause: cause.as_ref(),
                 })
                 .collect();
-            let refusals: Vec<&Refusal> = self.refusals.iter().collect();
+            let refusals: Vec<&RefusedRequest> = self.refusals.iter().collect();
             let open = |check: &Check| CheckResult {
                 verdict: Verdict::Fail,
                 work: check.work,
@@ -362,7 +367,7 @@ mod tests {
         let trouble = case.trouble();
         assert_eq!(
             (trouble.reason, trouble.count),
-            (Reason::RepeatedFailure, Some(3))
+            (TroubleReason::RepeatedFailure, Some(3))
         );
         assert_eq!(trouble.task.as_deref(), Some("api-valid-data"));
         assert!(
@@ -397,7 +402,7 @@ mod tests {
         let trouble = case().refuses(6, 400, reason).trouble();
         assert_eq!(
             (trouble.reason, trouble.count),
-            (Reason::RefusedRequests, Some(6))
+            (TroubleReason::RefusedRequests, Some(6))
         );
         assert!(trouble.say.unwrap().contains("not valid JSON"));
         assert_eq!(trouble.cause.unwrap(), format!("answered 400: {reason}"));
@@ -413,7 +418,7 @@ mod tests {
             )
             .changed("function u-trigger-workflow: its code was changed", true)
             .trouble();
-        assert_eq!(broken.reason, Reason::OwnChange);
+        assert_eq!(broken.reason, TroubleReason::OwnChange);
         assert!(broken.say.unwrap().contains("does not load"));
         assert!(
             broken
@@ -431,7 +436,7 @@ mod tests {
             )
             .changed("state machine u-simple-workflow: definition", false)
             .trouble();
-        assert_eq!(workflow.reason, Reason::OwnChange);
+        assert_eq!(workflow.reason, TroubleReason::OwnChange);
     }
 
     #[test]
@@ -439,11 +444,11 @@ mod tests {
         let case = case()
             .fails(2, Starter::Api, "ProcessData", "InvalidRequest", WRONG_TYPE)
             .changed("function u-process-data: LOG_LEVEL", false);
-        assert_eq!(case.trouble().reason, Reason::RepeatedFailure);
+        assert_eq!(case.trouble().reason, TroubleReason::RepeatedFailure);
         let trigger = self::case()
             .refuses(2, 400, "missing: userId")
             .changed("function u-trigger-workflow: its code was changed", true);
-        assert_eq!(trigger.trouble().reason, Reason::RefusedRequests);
+        assert_eq!(trigger.trouble().reason, TroubleReason::RefusedRequests);
     }
 
     #[test]

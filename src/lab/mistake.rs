@@ -12,7 +12,7 @@ use crate::text::similar::closest;
 /// Why a student needs somebody; the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub enum TroubleReason {
     /// Something of the stack that the instructor deployed is missing or not ready.
     StackBroken,
     /// It fails since the student changed something of their own.
@@ -60,7 +60,7 @@ pub(crate) struct Mistake {
     pub(crate) id: String,
     /// Only for these reasons; for any of failures, requests and changes otherwise.
     #[serde(default)]
-    pub(crate) reason: Vec<Reason>,
+    pub(crate) reason: Vec<TroubleReason>,
     /// Only while the student is at this task (a check's id).
     pub(crate) task: Option<String>,
     pub(crate) error: Option<Pattern>,
@@ -88,7 +88,7 @@ pub(crate) struct Mistake {
 /// What a student's trouble looks like.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Symptom<'a> {
-    pub(crate) reason: Reason,
+    pub(crate) reason: TroubleReason,
     pub(crate) task: Option<&'a str>,
     pub(crate) error: Option<&'a str>,
     pub(crate) cause: Option<&'a str>,
@@ -114,7 +114,7 @@ impl Mistake {
             // Silence says nothing about what went wrong, and a broken stack is not the student's mistake.
             true => !matches!(
                 symptom.reason,
-                Reason::StackBroken | Reason::Idle | Reason::NotStarted
+                TroubleReason::StackBroken | TroubleReason::Idle | TroubleReason::NotStarted
             ),
             false => self.reason.contains(&symptom.reason),
         };
@@ -260,7 +260,7 @@ mod tests {
 
     fn symptom<'a>() -> Symptom<'a> {
         Symptom {
-            reason: Reason::RepeatedFailure,
+            reason: TroubleReason::RepeatedFailure,
             task: Some("api"),
             error: Some("InvalidRequest"),
             cause: Some("dataType must be one of a, b, not 'inventory'"),
@@ -323,7 +323,7 @@ mod tests {
     fn silence_is_no_mistake_unless_the_lab_says_so() {
         let any = mistake("say = 'x'\ntask = 'api'");
         let idle = Symptom {
-            reason: Reason::Idle,
+            reason: TroubleReason::Idle,
             ..symptom()
         };
         assert!(any.remark(&idle).is_none());

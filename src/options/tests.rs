@@ -107,7 +107,7 @@ fn flags_win_over_variables_which_win_over_the_file() {
 }
 
 #[test]
-fn a_students_look_needs_no_roster_and_takes_only_profile_and_region_of_the_file() {
+fn a_students_look_takes_only_profile_and_region_of_the_settings_file() {
     let around = Around {
         file: "profile = \"lab\"\nregion = \"eu-west-1\"\nlab = \"x\"\naccount = \"123456789012\"\noutput = \"json\"",
         rosters: Some(&[]),

@@ -14,7 +14,7 @@ use crate::evidence::own::{OwnReading, next_step};
 use crate::evidence::progress::StudentProgress;
 use crate::lab::Lab;
 use crate::lab::check::Work;
-use crate::lab::mistake::{Listener, Reason};
+use crate::lab::mistake::{Listener, TroubleReason};
 use crate::roster::Student;
 use crate::stack::kinds::Desired;
 use crate::text;
@@ -219,7 +219,7 @@ impl OwnReport {
     fn refused(&self) -> Option<String> {
         let refused = self
             .mishap()
-            .filter(|it| it.reason == Reason::RefusedRequests)?;
+            .filter(|it| it.reason == TroubleReason::RefusedRequests)?;
         let count = plural(refused.count.unwrap_or(1), "request");
         Some(match &refused.cause {
             Some(cause) => format!("{count} refused: {cause}"),

@@ -17,7 +17,7 @@ pub(crate) enum Caller {
     /// A role or a federated user, by name: a person who signed in for a while, and no student of a class.
     Session(String),
     /// An IAM user outside of every class.
-    User(String),
+    OtherUser(String),
     /// AWS said something else.
     Unknown(String),
 }
@@ -51,7 +51,7 @@ impl Caller {
                     class,
                     username,
                 });
-                student.map_or_else(|| Self::User(name.to_owned()), Self::Student)
+                student.map_or_else(|| Self::OtherUser(name.to_owned()), Self::Student)
             }
             ("sts", "assumed-role" | "federated-user") => {
                 let name = path.split('/').next().unwrap_or_default();
@@ -75,7 +75,7 @@ impl Caller {
                 "this is a session of {}, which is no student's user",
                 clean(&name)
             ),
-            Self::User(name) => format!(
+            Self::OtherUser(name) => format!(
                 "this is the IAM user {}, who is no student of a homeroom class",
                 clean(&name)
             ),

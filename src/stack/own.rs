@@ -5,21 +5,11 @@ use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, CloudError, ErrorKind, FunctionState};
 use crate::error::{Error, Exit};
 use crate::stack::hints;
+use crate::stack::kinds::kind::{HIDDEN_FROM_STUDENTS, STUDENTS_WORK};
 use crate::stack::kinds::search::Search;
-use crate::stack::kinds::{
-    Desired, Gap, Kind, Observed, function, log_group, rest_api, state_machine,
-};
+use crate::stack::kinds::{Desired, Gap, Observed, function, log_group, rest_api, state_machine};
 use crate::stack::observe::Depth;
 use crate::stack::ownership::{Owner, Tags};
-
-/// The kinds of which a student's key does not show whether they are as they must be.
-const HIDDEN: [Kind; 5] = [
-    Kind::Role,
-    Kind::ManagedPolicy,
-    Kind::User,
-    Kind::RestApi,
-    Kind::LogGroup,
-];
 
 /// What a student's key shows of the own stack.
 #[derive(Debug, Default)]
@@ -32,9 +22,8 @@ pub(crate) struct OwnStack {
 impl OwnStack {
     /// What a student's key shows, and did not this time.
     pub(crate) fn unread(&self) -> Vec<Gap> {
-        let shown = [Kind::Function, Kind::StateMachine];
         let gaps = self.observed.gaps.iter();
-        gaps.filter(|gap| shown.contains(&gap.kind))
+        gaps.filter(|gap| STUDENTS_WORK.contains(&gap.kind))
             .cloned()
             .collect()
     }
@@ -124,7 +113,7 @@ pub(crate) async fn observe(client: &Client, desired: &Desired) -> Result<OwnSta
         cause: "only the instructor sees whether it is as it must be".to_owned(),
     };
     // Of APIs and log groups it is seen that they are there, and not whether they have the class's settings.
-    let mut gaps: Vec<Gap> = HIDDEN.map(hidden).to_vec();
+    let mut gaps: Vec<Gap> = HIDDEN_FROM_STUDENTS.map(hidden).to_vec();
     let (found, more) = functions?;
     gaps.extend(more);
     let (state_machines, more) = machines?;

@@ -1,5 +1,6 @@
 //! `check`: a student asks how they stand, with their own key. It reads, and changes nothing.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Instant;
 
@@ -69,6 +70,7 @@ async fn look(
         lab,
         desired,
         students: std::slice::from_ref(student),
+        skip: &BTreeSet::new(),
         depth: &Depth::Deploy,
         now_ms: Timestamp::now().as_millisecond(),
         at: None,

@@ -1,5 +1,6 @@
 //! Reads where a class stands, keeps that for the next reading, and makes a report of it.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use jiff::{Timestamp, ZonedDateTime};
@@ -21,8 +22,8 @@ use crate::evidence::standing::{ClassStanding, rewritten};
 use crate::files::file_name;
 use crate::ids::Username;
 use crate::report::{
-    About, Account, Document, PseudonymKey, ReportStudent, Since, WrittenReport, history,
-    last_readings, write_reports,
+    About, Account, Document, ReportStudent, Since, WrittenReport, history, last_readings,
+    write_reports,
 };
 use crate::roster::Student;
 use crate::stack::kinds::Observed;
@@ -30,12 +31,25 @@ use crate::stack::left::Attendance;
 
 /// Reads where everybody stands, and keeps for the next reading what cannot change.
 pub(super) async fn read(session: &Session, command: Command) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], None).await
+    read_at(session, command, None).await
 }
 
-/// [`read`] of how it stood then. It keeps nothing for the next reading, which would lose what is newer.
-pub(super) async fn read_at(session: &Session, at: Timestamp) -> Result<ClassStanding> {
-    read_of(session, Command::Status, None, &[], Some(at)).await
+/// [`read`] of how it stood at a time, which keeps nothing for the next reading: that would lose what is newer.
+pub(super) async fn read_at(
+    session: &Session,
+    command: Command,
+    at: Option<Timestamp>,
+) -> Result<ClassStanding> {
+    read_of(session, command, None, &[], &BTreeMap::new(), at).await
+}
+
+/// [`read`] without students for whom something stands that was read before.
+pub(super) async fn read_others(
+    session: &Session,
+    command: Command,
+    not_now: &BTreeMap<Username, StudentProgress>,
+) -> Result<ClassStanding> {
+    read_of(session, command, None, &[], not_now, None).await
 }
 
 /// [`read`] of what a teardown has just listed, for students who left the roster, too.
@@ -44,7 +58,8 @@ pub(super) async fn read_observed(
     observed: &Observed,
     departed: &[Username],
 ) -> Result<ClassStanding> {
-    read_of(session, Command::Teardown, Some(observed), departed, None).await
+    let (all, command) = (BTreeMap::new(), Command::Teardown);
+    read_of(session, command, Some(observed), departed, &all, None).await
 }
 
 async fn read_of(
@@ -52,6 +67,7 @@ async fn read_of(
     command: Command,
     observed: Option<&Observed>,
     departed: &[Username],
+    not_now: &BTreeMap<Username, StudentProgress>,
     at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
     let (class, files) = (&session.class, session.files());
@@ -85,6 +101,7 @@ async fn read_of(
         lab: &class.lab,
         desired: beyond.as_ref().unwrap_or(&session.desired),
         students: &students,
+        skip: &not_now.keys().cloned().collect(),
         depth: &class.depth(),
         now_ms: Timestamp::now().as_millisecond(),
         at,
@@ -107,15 +124,14 @@ async fn read_of(
     // Afresh: another command may have read meanwhile.
     let mut last = files.last_readings()?;
     last.know(&files.people());
-    if at.is_some() {
-        // A later reading says nothing of then.
-        last = LastReadings::new(last.key);
-    }
+    // What was read later says nothing of then.
+    last.students.retain(|_, _| at.is_none());
     let sights = read.sights.into_iter().map(|sight| StackSight {
         ends: observed.is_some(),
         ..sight
     });
     let read_now = read.students.into_iter().zip(sights);
+    let read_now = read_now.filter(|(student, _)| !not_now.contains_key(&student.username));
     let people = distinct(&class.roster.students);
     let (mut students, displaced) = last.merge(read_now, &people, now);
     let mut keep = || -> io::Result<()> {
@@ -128,9 +144,7 @@ async fn read_of(
         }
         files.keep_last_readings(&last)
     };
-    if at.is_none()
-        && let Err(error) = keep()
-    {
+    if let Err(error) = at.map_or_else(&mut keep, |_| Ok(())) {
         notes.push(format!(
             "could not save this reading, so nothing will show it once a stack is gone: {error}"
         ));
@@ -143,10 +157,16 @@ async fn read_of(
         // In a rehearsal, stacks of an earlier rehearsal are no news.
         notes.extend(last_readings::notes(&last, &students, &taken_at));
     }
-    let departed = students.split_off(class.students.len());
+    let departed = students.split_off(class.students.len() - not_now.len());
+    if !not_now.is_empty() {
+        students.extend(not_now.values().cloned());
+        let place =
+            |s: &StudentProgress| class.students.iter().position(|c| c.username == s.username);
+        students.sort_by_cached_key(place);
+    }
     match at {
         None => find_silent(&mut students, &class.lab, now),
-        Some(at) => notes.push(as_of_note(&taken_at, at)),
+        Some(at) => notes.push(last_readings::as_of_note(&taken_at, at)),
     }
     Ok(ClassStanding {
         students,
@@ -161,16 +181,6 @@ async fn read_of(
         any_stack,
         any_departed,
     })
-}
-
-/// What a reading of how it stood then can say, and what it cannot.
-fn as_of_note(taken_at: &ZonedDateTime, at: Timestamp) -> String {
-    let at = at.to_zoned_datetime(taken_at.time_zone().clone());
-    format!(
-        "as it stood {}, by the times of executions; stacks, functions and changes are as they are now, and work in \
-         stacks that are gone is not shown",
-        at.strftime("%Y-%m-%d %H:%M:%S %:z")
-    )
 }
 
 /// Whom the files are about. Files about some students have other names, so that they never replace the class's.
@@ -191,7 +201,7 @@ pub(super) fn write_files(
 ) -> Result<WrittenReport> {
     let reports = &session.class.settings.reports;
     let mut attempt = || -> io::Result<WrittenReport> {
-        let key = pseudonyms(session, anonymous)?;
+        let key = session.pseudonyms(anonymous)?;
         let written = write_reports(reports, report, about, key.as_ref())?;
         let copy = file_name(&written.dated);
         let students = standing.students.iter().chain(&standing.departed);
@@ -201,14 +211,6 @@ pub(super) fn write_files(
         Ok(written)
     };
     attempt().map_err(unwritten("report", "`homeroom report`"))
-}
-
-/// The key of the class's pseudonyms, if they are asked for.
-pub(super) fn pseudonyms(session: &Session, asked: bool) -> io::Result<Option<PseudonymKey>> {
-    let class = &session.class;
-    let key = asked.then(|| PseudonymKey::of_class(&class.settings.reports, class.name()));
-    let hidden = &class.roster.kept_back.values;
-    Ok(key.transpose()?.map(|key| key.hiding(hidden)))
 }
 
 /// The end of a verb that shows the standing. A student who could not be read makes it an error, and the others are

@@ -1,7 +1,7 @@
 //! `status`: who is complete, in progress, not started, broken, could not be checked.
 
 use super::class::{Class, invalid};
-use super::reading::{document, ended, read, read_at};
+use super::reading::{document, ended, read_at};
 use super::session::Session;
 use crate::cli::{AttestArgs, Cli, StatusArgs};
 use crate::error::{Error, Exit, Result};
@@ -16,10 +16,7 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     let attested = attestations(&class, &args.attest)?;
     let session = class.connect().await?;
-    let mut standing = match args.at {
-        None => read(&session, Command::Status).await?,
-        Some(at) => read_at(&session, at).await?,
-    };
+    let mut standing = read_at(&session, Command::Status, args.at).await?;
     standing.refuse_elsewhere(&session.desired)?;
     standing.attest(&attested);
     let mut notes = standing.notes.clone();

@@ -12,21 +12,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::aws::Operation;
-use crate::aws::pacing::time_at_share;
+use crate::aws::pacing::calls_at_share;
 use crate::cli::{Cli, WatchArgs};
 use crate::error::{Exit, Result};
 use crate::events::Command;
+use crate::evidence::turns::WatchTurns;
 use crate::options::OutputFormat;
 use crate::report::Document;
 use crate::report::html::Pages;
 
 use super::class::Class;
 use super::interrupts::interrupts;
-use super::reading::{class_report, pseudonyms, read};
+use super::reading::{class_report, read_others};
 use super::say::general;
 use super::session::Session;
 use server::{Board, Said, serve};
@@ -42,7 +44,9 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     if session.files().last_readings()?.students.is_empty() {
         session.check_elsewhere(Command::Watch).await?;
     }
-    let key = pseudonyms(&session, args.anonymous).map_err(general("--anonymous"))?;
+    let key = session
+        .pseudonyms(args.anonymous)
+        .map_err(general("--anonymous"))?;
     let pages = Pages::new().map_err(general("page"))?;
     // From here on Ctrl-C ends the command in order.
     let mut interrupts = Box::pin(interrupts());
@@ -55,10 +59,7 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     let port = listener.local_addr().map_err(general("watch"))?.port();
     announce(&session, &board.url(port))?;
     let server = tokio::spawn(serve(listener, Arc::clone(&board), port));
-    // A reading of an unchanged class lists every student's executions, and makes a few calls for the whole class.
-    let listings = (Operation::ListExecutions, session.class.students.len());
-    let interval = time_at_share(SHARE, session.pace(), &session.quotas(), listings)
-        .max(Duration::from_secs(args.interval));
+    let interval = Duration::from_secs(args.interval);
     let render = |report: &Document| pages.live(report, key.as_ref(), interval.as_secs());
     let ended = watch(&session, &board, interval, render, &mut interrupts).await;
     server.abort();
@@ -73,6 +74,12 @@ async fn watch(
     render: impl Fn(&Document) -> std::result::Result<String, tera::Error>,
     interrupts: &mut (impl Stream<Item = ()> + Unpin),
 ) -> Result<Exit> {
+    // A reading of an unchanged class lists every student's executions, and makes a few calls for the whole class.
+    let (pace, quotas) = (session.pace(), session.quotas());
+    let room = calls_at_share(SHARE, pace, &quotas, Operation::ListExecutions, interval);
+    let students = session.class.students.iter();
+    let students: Vec<_> = students.map(|student| student.username.clone()).collect();
+    let mut turns = WatchTurns::default();
     let mut due = Instant::now();
     loop {
         tokio::select! {
@@ -84,8 +91,11 @@ async fn watch(
         }
         board.say(Said::Reading);
         let began = Instant::now();
-        match read(session, Command::Watch).await {
+        let now = Timestamp::now();
+        let not_now = turns.not_now(&students, room, now);
+        match read_others(session, Command::Watch, &not_now).await {
             Ok(standing) => {
+                turns.keep(&standing.students, &not_now, now);
                 let report = class_report(session, &standing);
                 let page = render(&report).map_err(general("page"))?;
                 board.show(page);

@@ -719,7 +719,13 @@ fn late_work_and_its_points_stand_apart_in_every_file() {
     assert_eq!(score(&report, "late"), true);
     let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
     let plain = String::from_utf8(csv::gradebook(&few()).unwrap()).unwrap();
-    let ends = ["as_of,points_on_time,due", ",50,", ",0,2026-05-14T", ",,", ",,"];
+    let ends = [
+        "as_of,points_on_time,due",
+        ",50,",
+        ",0,2026-05-14T",
+        ",,",
+        ",,",
+    ];
     for ((line, before), part) in text.lines().zip(plain.lines()).zip(ends) {
         assert!(line.starts_with(before), "existing columns stay: {line}");
         assert!(line.contains(part), "{line}");

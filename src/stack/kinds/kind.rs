@@ -3,6 +3,17 @@
 use crate::ids::Kind;
 use crate::text::words::word_enum;
 
+/// What a student edits, and sees whole with their own key.
+pub(crate) const STUDENTS_WORK: [Kind; 2] = [Kind::Function, Kind::StateMachine];
+/// What a student's key does not show as it is.
+pub(crate) const HIDDEN_FROM_STUDENTS: [Kind; 5] = [
+    Kind::Role,
+    Kind::ManagedPolicy,
+    Kind::User,
+    Kind::RestApi,
+    Kind::LogGroup,
+];
+
 impl Kind {
     /// Whether a student works with it. The policy that bounds the roles does not count: a stack without one, as older
     /// versions of homeroom deployed it, works as well.

@@ -5,7 +5,7 @@
 pub(crate) mod drift;
 pub mod function;
 mod item;
-mod kind;
+pub(crate) mod kind;
 pub(crate) mod log_group;
 pub mod managed_policy;
 pub(crate) mod principals;

@@ -20,6 +20,7 @@ impl Class {
             lab: &self.lab,
             desired: &self.desired,
             students: &self.students,
+            skip: &Default::default(),
             depth: &Depth::Deploy,
             now_ms: self.aws.now_ms(),
             at: Some(Timestamp::from_millisecond(at_ms).unwrap()),

@@ -10,7 +10,7 @@ mod settling;
 mod states;
 mod stuck;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -164,6 +164,7 @@ impl Class {
             lab: &self.lab,
             desired: &self.desired,
             students: &self.students,
+            skip: &BTreeSet::new(),
             depth: &Depth::Deploy,
             now_ms: self.aws.now_ms(),
             at: None,

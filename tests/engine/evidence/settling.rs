@@ -1,6 +1,7 @@
 //! What AWS shows a little later than it is: asked again within the reading, then "could not check", and never kept.
 
 use homeroom::evidence::cache::LOGS_SETTLED_MS;
+use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use super::*;
@@ -131,6 +132,7 @@ async fn a_stop_ends_the_wait_for_what_aws_does_not_show_yet() {
     let stop = client.stop().clone();
     let began = Instant::now();
     let reading = ClassReading {
+        skip: &BTreeSet::new(),
         depth: &Depth::Deploy,
         lab: &class.lab,
         desired: &class.desired,
