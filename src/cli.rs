@@ -14,6 +14,7 @@ use crate::options::{
     ClassSettings, GlobalOptions, ProcessContext, StudentSettings, Ui, asked_log_file, invalid,
 };
 use crate::text::moment::moment;
+use crate::web::Url;
 
 const EXAMPLES: &str = "\
 A class day, from the first look to the last:
@@ -133,6 +134,9 @@ Examples:
   homeroom report --profile training --anonymous                    for a projector
   homeroom report --profile training --gradebook canvas --canvas-export grades.csv --assignment 'Lab 6'")]
     Report(ReportArgs),
+    /// Put the class's grades into another system's gradebook
+    #[command(subcommand)]
+    Grades(GradesVerb),
     /// Show the report on a page that renews itself while it is open
     ///
     /// Serves it to this machine alone, at the address that it prints, and reads the class again and again, no
@@ -247,6 +251,7 @@ impl Verb {
             Self::Watch(_) => Command::Watch,
             Self::Access(verb) => verb.command(),
             Self::Handout(_) => Command::Handout,
+            Self::Grades(GradesVerb::Push(_)) => Command::GradesPush,
             Self::Check => Command::Check,
             Self::Teardown(_) => Command::Teardown,
             Self::Local(_) | Self::Completions(_) => return None,
@@ -326,17 +331,23 @@ pub struct ReportArgs {
     #[arg(
         long,
         value_name = "SYSTEM",
-        requires = "canvas_export",
+        requires_ifs = [("canvas", "canvas_export"), ("moodle", "moodle_export"), ("moodle", "points_possible")],
         requires = "assignment"
     )]
-    pub(crate) gradebook: Option<Gradebook>,
+    pub(crate) gradebook: Option<GradebookSystem>,
     /// The gradebook as Canvas exported it (Grades, Export, Export Entire Gradebook)
     #[arg(long, value_name = "FILE", requires = "gradebook")]
     pub(crate) canvas_export: Option<PathBuf>,
-    /// The assignment to fill in, as Canvas calls it, with or without its number in brackets
+    /// The gradebook as Moodle exported it (Grades, Export, Plain text file)
+    #[arg(long, value_name = "FILE", requires = "gradebook")]
+    pub(crate) moodle_export: Option<PathBuf>,
+    /// What the assignment is worth in Moodle, whose export does not say it
+    #[arg(long, value_name = "POINTS", requires = "moodle_export")]
+    pub(crate) points_possible: Option<String>,
+    /// The assignment to fill in, as Canvas (with or without its number in brackets) or Moodle calls it
     #[arg(long, value_name = "NAME", requires = "gradebook")]
     pub(crate) assignment: Option<String>,
-    /// Lower grades, too, where Canvas has more points than the lab gives; otherwise they stay
+    /// Lower grades, too, where the gradebook has more points than the lab gives; otherwise they stay
     #[arg(long, requires = "gradebook")]
     pub(crate) lower: bool,
     /// Give late work its points, too; otherwise work that was begun after the due time gives none
@@ -348,8 +359,64 @@ pub struct ReportArgs {
 
 /// Systems whose gradebooks can be filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Gradebook {
+pub(crate) enum GradebookSystem {
     /// Canvas LMS: writes gradebook-canvas.csv, to be imported there
+    Canvas,
+    /// Moodle: writes gradebook-moodle.csv, to be imported there
+    Moodle,
+}
+
+/// What to do with grades.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum GradesVerb {
+    /// Write the grades that changed to an assignment, over the system's API
+    ///
+    /// Reads the class and the gradebook, and lists each grade that would change. Without --confirm, asks for the
+    /// course's number on a terminal; elsewhere only lists. Whose row is whose, and what stays as it is, follows the
+    /// rules of `report --gradebook canvas`. Reads every grade back that it wrote.
+    ///
+    /// The token comes from the variable CANVAS_TOKEN or from --token-file, never from an argument. The address comes
+    /// from --canvas-url, the variable CANVAS_URL or the key canvas-url in homeroom.toml.
+    #[command(after_help = "\
+Examples, for the assignment at https://canvas.example.edu/courses/12/assignments/345:
+  homeroom grades push canvas --course 12 --assignment 345 --profile training
+  homeroom grades push canvas --course 12 --assignment 345 --profile training --confirm 12")]
+    Push(PushArgs),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct PushArgs {
+    /// The system
+    pub(crate) system: GradeApi,
+    /// The course's number
+    #[arg(long, value_name = "ID")]
+    pub(crate) course: u64,
+    /// The assignment's number
+    #[arg(long, value_name = "ID")]
+    pub(crate) assignment: u64,
+    /// The system's address [default: CANVAS_URL, then canvas-url in homeroom.toml]
+    #[arg(long, value_name = "URL")]
+    pub(crate) canvas_url: Option<Url>,
+    /// A file with the token, which only you can read (mode 0600) [default: the variable CANVAS_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Write without asking; ID is the course's number, as a safeguard
+    #[arg(long, value_name = "ID")]
+    pub(crate) confirm: Option<u64>,
+    /// Lower grades, too, where the gradebook has more points than the lab gives; otherwise they stay
+    #[arg(long)]
+    pub(crate) lower: bool,
+    /// Give late work its points, too; otherwise work that was begun after the due time gives none
+    #[arg(long)]
+    pub(crate) count_late: bool,
+    #[command(flatten)]
+    pub(crate) attest: AttestArgs,
+}
+
+/// Systems that grades can be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GradeApi {
+    /// Canvas LMS
     Canvas,
 }
 
@@ -526,6 +593,7 @@ mod tests {
         insta::assert_snapshot!("help_teardown", help("teardown"));
         insta::assert_snapshot!("help_report", help("report"));
         insta::assert_snapshot!("help_watch", help("watch"));
+        insta::assert_snapshot!("help_grades_push", help("grades push"));
         insta::assert_snapshot!("help_handout", help("handout"));
         insta::assert_snapshot!("help_local", help("local"));
         insta::assert_snapshot!("help_access_grant", help("access grant"));
@@ -569,11 +637,35 @@ mod tests {
                 "report --anonymous --gradebook canvas --canvas-export g.csv --assignment x",
                 Verb::Report(ReportArgs {
                     anonymous: true,
-                    gradebook: Some(Gradebook::Canvas),
+                    gradebook: Some(GradebookSystem::Canvas),
                     canvas_export: Some("g.csv".into()),
                     assignment: Some("x".to_owned()),
                     ..ReportArgs::default()
                 }),
+            ),
+            (
+                "report --gradebook moodle --moodle-export g.csv --points-possible 10 --assignment x",
+                Verb::Report(ReportArgs {
+                    gradebook: Some(GradebookSystem::Moodle),
+                    moodle_export: Some("g.csv".into()),
+                    points_possible: Some("10".to_owned()),
+                    assignment: Some("x".to_owned()),
+                    ..ReportArgs::default()
+                }),
+            ),
+            (
+                "grades push canvas --course 12 --assignment 345 --confirm 12 --lower",
+                Verb::Grades(GradesVerb::Push(PushArgs {
+                    system: GradeApi::Canvas,
+                    course: 12,
+                    assignment: 345,
+                    canvas_url: None,
+                    token_file: None,
+                    confirm: Some(12),
+                    lower: true,
+                    count_late: false,
+                    attest: AttestArgs::default(),
+                })),
             ),
             (
                 "watch --port 8080 --anonymous",
@@ -655,6 +747,12 @@ mod tests {
             "report --gradebook canvas --canvas-export g.csv",
             "report --assignment x",
             "report --gradebook moodle --canvas-export g.csv --assignment x",
+            "report --gradebook moodle --moodle-export g.csv --assignment x",
+            "report --gradebook canvas --moodle-export g.csv --assignment x --points-possible 100",
+            "report --gradebook blackboard --canvas-export g.csv --assignment x",
+            "grades push canvas --course 12",
+            "grades push canvas --course x --assignment 1",
+            "grades push canvas --course 1 --assignment 1 --canvas-url http://canvas.example.edu",
             "watch --interval 1",
             "watch --port 70000",
         ] {

@@ -28,6 +28,7 @@ word_enum! {
         AccessFreeze = "access freeze",
         AccessThaw = "access thaw",
         Handout = "handout",
+        GradesPush = "grades push",
         Check = "check",
     }
 }
@@ -224,6 +225,10 @@ word_enum! {
         NoAccess = "no-access",
         /// handout: it was written.
         Written = "written",
+        /// grades push: the gradebook has the grade now.
+        Graded = "graded",
+        /// grades push: gets no grade, and a note says why.
+        LeftOut = "left-out",
         /// plan: there is something to do.
         Changes = "changes",
         /// plan: there is nothing to do.

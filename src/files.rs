@@ -4,9 +4,13 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use tempfile::TempPath;
 
 use crate::ids::ClassName;
+
+/// Most bytes of a file with a secret that are read.
+const SECRET_MAX: u64 = 16 * 1024;
 
 /// The folder of a class, below the folder of all reports: a [`ClassName`] has only letters, digits, `-` and `_`.
 pub(crate) fn class_dir(reports: &Path, class: &ClassName) -> PathBuf {
@@ -97,6 +101,30 @@ pub(crate) fn append_private(path: &Path) -> io::Result<fs::File> {
         Ok(file)
     };
     attempt().map_err(|error| named(path, &error))
+}
+
+/// Reads a secret from a file, without the white space around it.
+///
+/// # Errors
+/// When it cannot be read, or others than its owner may read or change it.
+pub(crate) fn read_secret(path: &Path) -> io::Result<SecretString> {
+    let mut file = fs::File::open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::other("is not a file"));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = found.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let cause = format!("others may read or change it (mode {mode:04o})");
+            return Err(io::Error::other(cause));
+        }
+    }
+    let mut text = String::new();
+    io::Read::read_to_string(&mut io::Read::take(&mut file, SECRET_MAX), &mut text)?;
+    Ok(text.trim().into())
 }
 
 /// Names to try for something new: `stem`, `stem-2`, `stem-3`, …

@@ -18,6 +18,7 @@
 //! |---|---|
 //! | [`verbs`] | one file a command: its arguments, its wiring |
 //! | `cli`, `options` | the command line; the table of options, from flags, variables and `homeroom.toml` |
+//! | `canvas` | grades to and from a Canvas, over its API |
 //! | [`report`] | the terminal, HTML, CSV, JSON, JUnit, gradebooks, handouts |
 //! | [`probe`] | `validate`, isolation and rehearsals: a stack is tried |
 //! | [`results`] | how a run ended, student by student |
@@ -25,6 +26,7 @@
 //! | [`lab`] | a bundle, read and filled in for a student |
 //! | [`stack`] | what should be there, what is there, the plan, the steps; a file for each kind of resource in [`stack::kinds`] |
 //! | [`aws`] | the client, the only room that names the SDK |
+//! | `web` | requests to servers that are not AWS |
 //! | [`roster`] | the class, from a CSV file |
 //! | [`events`] | what happened during a run, as data |
 //! | [`ids`] | names and ARNs: everything follows from class, lab and username |
@@ -34,6 +36,7 @@
 //! `local` is the embedded cloud. `strict`, a model of what AWS refuses and delays, uses no other room.
 
 pub mod aws;
+pub(crate) mod canvas;
 mod cli;
 pub mod error;
 pub mod events;
@@ -51,5 +54,6 @@ pub mod stack;
 pub mod strict;
 pub mod text;
 pub mod verbs;
+pub(crate) mod web;
 
-pub use cli::{AccessVerb, Cli, Verb};
+pub use cli::{AccessVerb, Cli, GradesVerb, Verb};

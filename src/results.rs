@@ -31,6 +31,9 @@ pub struct StudentResult {
     pub checks: Vec<CheckResult>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
+    /// The grade, where the verb is about grades of another system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grade: Option<GradeChange>,
     /// Why it did not end well; one for each thing that failed on its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Failure>,
@@ -45,6 +48,7 @@ impl StudentResult {
             resources: Vec::new(),
             checks: Vec::new(),
             outputs: Vec::new(),
+            grade: None,
             errors: Vec::new(),
         }
     }
@@ -98,6 +102,15 @@ impl From<StackResult> for StudentResult {
             ..Self::new(stack.student, stack.outcome)
         }
     }
+}
+
+/// A grade of another system's gradebook.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GradeChange {
+    /// What was there before; `None` for no grade.
+    pub from: Option<f64>,
+    /// What the lab gives.
+    pub to: f64,
 }
 
 /// A whole run, as `--output json` prints it.

@@ -17,7 +17,8 @@ use crate::stack::credentials::AccessKey;
 
 use super::count::Transmitted;
 use super::endpoint::PlainClient;
-use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version, is_loopback};
+use super::http::{self, CONNECT_TIMEOUT, CREDENTIALS_TIMEOUT, behavior_version};
+use crate::web::is_loopback;
 
 /// The SDK's clients, for one caller.
 #[derive(Debug)]

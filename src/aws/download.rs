@@ -9,8 +9,8 @@ use aws_smithy_types::body::SdkBody;
 use super::client::Client;
 use super::endpoint::{PlainClient, dns_suffix, split_origin};
 use super::error::{CallResult, CloudError, CloudResult, ErrorKind};
-use super::http::is_loopback;
 use super::operations::Operation;
+use crate::web::is_loopback;
 
 const OPERATION: Operation = Operation::FetchCode;
 

@@ -5,15 +5,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 
 use super::locked;
+use crate::web::connector;
 
 /// For opening a connection. A laptop on a slow network needs more than the SDK's 3.1 s.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,57 +34,4 @@ pub(super) fn client(proxy: bool) -> SharedHttpClient {
             .or_insert_with(|| connector(settings, proxy))
             .clone()
     })
-}
-
-fn connector(settings: &HttpConnectorSettings, proxy: bool) -> SharedHttpConnector {
-    SharedHttpConnector::new(
-        Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .connector_settings(settings.clone())
-            .sleep_impl(TokioSleep::new())
-            .proxy_config(match proxy {
-                true => ProxyConfig::from_env(),
-                false => ProxyConfig::disabled(),
-            })
-            .build(),
-    )
-}
-
-/// Whether a URL's host is this machine.
-pub(super) fn is_loopback(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_urls_are_known_by_their_host_alone() {
-        for url in [
-            "http://127.0.0.1:4566",
-            "http://127.8.9.1/x",
-            "http://localhost:80",
-            "http://[::1]:4566/",
-        ] {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in [
-            "https://127.0.0.1.example.com",
-            "https://example.com/localhost",
-            "http://10.0.0.1:4566",
-            "",
-        ] {
-            assert!(!is_loopback(url), "{url}");
-        }
-    }
 }

@@ -35,7 +35,8 @@ const LATE_MS: i64 = 2 * 60_000;
 /// API Gateway's answer where the function behind it fails. Source: API Gateway Developer Guide, "Handle Lambda errors".
 const FUNCTION_FAILED: u16 = 502;
 
-/// Lambda's last line but one of each run. Source: Lambda Developer Guide, "Lambda function logging in Python".
+/// Lambda's first line of each run, and its last but one. Source: Lambda Developer Guide, "Lambda function logging in Python".
+const RUN_BEGAN: &str = "START RequestId:";
 const RUN_ENDED: &str = "END RequestId:";
 
 /// What a student tried, and whether they need somebody.
@@ -374,10 +375,15 @@ fn silent_runs(marks: &Marks, lines: &[LogLine]) -> Vec<RefusedRequest> {
         started.is_some() || told(marks, &line.message).is_some()
     };
     let told = lines.iter().filter(tells).count();
-    let ended = lines
-        .iter()
-        .filter(|line| line.message.starts_with(RUN_ENDED));
-    let ended: Vec<&LogLine> = ended.collect();
+    // Of a run that began before these lines, what it told may be before them, too.
+    let runs = |begin: &'static str| {
+        lines
+            .iter()
+            .filter_map(move |line| Some((run_of(line, begin)?, line)))
+    };
+    let begun: BTreeSet<&str> = runs(RUN_BEGAN).map(|(run, _)| run).collect();
+    let ended = runs(RUN_ENDED).filter(|(run, _)| begun.contains(run));
+    let ended: Vec<&LogLine> = ended.map(|(_, line)| line).collect();
     let silent = ended.len().saturating_sub(told);
     let silent = ended
         .into_iter()
@@ -390,6 +396,11 @@ fn silent_runs(marks: &Marks, lines: &[LogLine]) -> Vec<RefusedRequest> {
                 .to_owned(),
         });
     silent.collect()
+}
+
+/// The id of the run that such a line of Lambda's is about.
+fn run_of<'a>(line: &'a LogLine, begin: &str) -> Option<&'a str> {
+    line.message.strip_prefix(begin)?.split_whitespace().next()
 }
 
 /// The exception that a log event tells, in text or in Lambda's JSON format.
@@ -467,13 +478,17 @@ mod tests {
         let started = r#"{"message": "execution started", "execution": "x"}"#;
         let refused = r#"{"message": "request refused", "reason": "x"}"#;
         let mut lines = vec![
-            line(1, "START RequestId: a"),
+            line(1, "START RequestId: a Version: $LATEST"),
             line(2, started),
             line(3, "END RequestId: a"),
+            line(3, "START RequestId: b"),
             line(4, refused),
             line(5, "END RequestId: b"),
+            // It began before these lines, so what it told may have been before them.
+            line(5, "END RequestId: old"),
         ];
         assert_eq!(silent_runs(&marks(), &lines), []);
+        lines.push(line(6, "START RequestId: c"));
         lines.push(line(6, "END RequestId: c"));
         // One that has not ended may still say something.
         lines.push(line(7, "START RequestId: d"));

@@ -21,12 +21,15 @@ use crate::aws::Operation;
 use crate::error::{Error, Exit};
 use crate::ids::ClassName;
 use crate::text::failure::Failure;
+use crate::web::Url;
 use file::FileReader;
 pub(crate) use process::ProcessContext;
-pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, StudentSettings, Ui};
+pub(crate) use resolved::{ClassSettings, CloudTarget, LabSource, Notify, StudentSettings, Ui};
 pub(crate) use resolved::{asked_log_file, asked_region};
 pub(crate) use values::{AccountId, OutputFormat, Profile, QuotaScale, Region};
-use values::{ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, Section, Value, student_names};
+use values::{
+    ColorWhen, EndpointUrl, PolicyArn, QuotaOverride, SecretUrl, Section, Value, student_names,
+};
 
 /// Makes [`GlobalOptions`], and how each source is read, from one row an option:
 /// `field: type = key [what clap needs besides], help, default in words;`. The key is the flag and the key of the file,
@@ -131,6 +134,10 @@ options! {
             "What to print on stdout: text for people, or one JSON document", default "text";
         color: ColorWhen = "color" [value_name = "auto|always|never", hide_possible_values = true],
             "When to use colour", default "auto, which heeds NO_COLOR";
+        notify: SecretUrl = "notify" [value_name = "URL"],
+            "Post one JSON message to this address when a run ends: https, or this machine";
+        notify_names: bool = "notify-names" [action = ArgAction::SetTrue],
+            "Put usernames into that message", default "no names";
         log_file: PathBuf = "log-file" [value_name = "FILE"],
             "Write diagnostics to this file: each call with its outcome and AWS's request id";
         verbose: u8 = "verbose" [short, action = ArgAction::Count, display_order = 100],
@@ -149,6 +156,8 @@ options! {
         publish_columns: Vec<String> = "publish-columns", FileReader::texts;
         /// Until when work is on time, unless the roster gives a student another time.
         due: Timestamp = "due", FileReader::value;
+        /// The address of the Canvas that grades are written to.
+        canvas_url: Url = "canvas-url", FileReader::value;
         /// What of the lab may reach far, by [`crate::lab::Risk::key`].
         allow_in_roles: Vec<String> = "allow-in-roles", FileReader::texts;
     }
@@ -171,6 +180,7 @@ impl GlobalOptions {
         Self {
             students,
             local: self.local.filter(|is_local| *is_local),
+            notify_names: self.notify_names.filter(|named| *named),
             verbose: self.verbose.filter(|times| *times > 0),
             quiet: self.quiet.filter(|times| *times > 0),
             ..self.clone()

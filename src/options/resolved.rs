@@ -20,6 +20,7 @@ use crate::ids::ClassName;
 use crate::lab::bundle;
 use crate::roster::{Roster, UsernameLimit};
 use crate::text::failure::Failure;
+use crate::web::Url;
 
 const DEMO_ROSTER: &str = "roster/demo-class.csv";
 
@@ -54,7 +55,17 @@ pub struct ClassSettings {
     pub(crate) allow_in_roles: Vec<String>,
     pub(crate) due: Option<Timestamp>,
     pub(crate) reports: PathBuf,
+    pub(crate) canvas_url: Option<Url>,
+    pub(crate) notify: Option<Notify>,
     pub(crate) ui: Ui,
+}
+
+/// Where a message goes when a run ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notify {
+    pub(crate) url: Url,
+    /// Whether usernames may be in it.
+    pub(crate) names: bool,
 }
 
 /// What a student's own look needs to know: nothing of a class, which the key and the stack tell.
@@ -246,6 +257,18 @@ impl ClassSettings {
             true => typed.account.clone(),
             false => all.account,
         };
+        let notify = all.notify.map(|address| match address.url() {
+            Ok(url) => Ok(Notify {
+                url,
+                names: all.notify_names.unwrap_or_default(),
+            }),
+            Err(why) => Err(invalid(
+                "--notify",
+                format!("the address {why}"),
+                "give the address of the webhook as its service shows it (--notify, HOMEROOM_NOTIFY or homeroom.toml)",
+            )),
+        });
+        let notify = notify.transpose()?;
         Ok(Self {
             roster,
             roster_built_in,
@@ -266,6 +289,8 @@ impl ClassSettings {
             role_boundary: all.role_boundary.filter(|_| !is_local),
             allow_in_roles: all.allow_in_roles.unwrap_or_default(),
             due: all.due,
+            canvas_url: all.canvas_url,
+            notify,
             reports: all.reports.unwrap_or_else(|| PathBuf::from("reports")),
             ui,
         })

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use toml::de::ValueDeserializer;
 
@@ -14,6 +15,7 @@ use crate::aws::Operation;
 use crate::ids::ClassName;
 use crate::text::moment::moment;
 use crate::text::similar;
+use crate::web::Url;
 
 /// The value of an option. (On the command line clap reads it, by [`FromStr`] or [`ValueEnum`].)
 pub(super) trait Value: Sized {
@@ -48,6 +50,8 @@ values! {
     PolicyArn: str::parse;
     Region: str::parse;
     EndpointUrl: str::parse;
+    Url: str::parse;
+    SecretUrl: str::parse;
     Profile: str::parse;
     Section: str::parse;
     OutputFormat: one_of;
@@ -106,6 +110,37 @@ macro_rules! checked_text {
             }
         }
     };
+}
+
+/// An address that holds a token, as webhooks do. It is judged only once all sources are read, so that no refusal repeats
+/// it; and never shown.
+#[derive(Clone)]
+pub struct SecretUrl(SecretString);
+
+impl SecretUrl {
+    /// The address, or why it cannot be used.
+    pub(super) fn url(&self) -> Result<Url, String> {
+        self.0.expose_secret().parse()
+    }
+}
+
+impl PartialEq for SecretUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretUrl")
+    }
+}
+
+impl FromStr for SecretUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self(text.into()))
+    }
 }
 
 fn is_account(text: &str) -> bool {

@@ -17,11 +17,7 @@ mod assignment;
 mod columns;
 mod export;
 mod fill;
-mod matching;
-mod notes;
-mod number;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use export::Export;
-pub(crate) use fill::GradeRules;

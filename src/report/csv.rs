@@ -91,7 +91,7 @@ const FORMULA: [char; 13] = [
 /// A text cell that no spreadsheet takes for a formula. A text that would begin one gets an apostrophe first, which tells
 /// spreadsheets "this is text". The text is judged before cleaning, which turns a leading tab or line break into a space,
 /// and without the characters that some spreadsheets skip. The same after a semicolon, which ends a cell in many countries.
-fn cell(text: &str) -> Cow<'_, str> {
+pub(super) fn cell(text: &str) -> Cow<'_, str> {
     let shown = clean(text);
     let begins = |part: &str| part.trim_start_matches(skipped).starts_with(FORMULA);
     let mut parts = shown.split(';');

@@ -133,6 +133,8 @@ pub(crate) fn of_outcome(outcome: Outcome) -> Mark {
         Outcome::Frozen => mark("✓", "shut out", Tone::Good),
         Outcome::Thawed => mark("✓", "let in again", Tone::Good),
         Outcome::Written => mark("✓", "with a handout", Tone::Good),
+        Outcome::Graded => mark("✓", "graded", Tone::Good),
+        Outcome::LeftOut => mark("–", "left out", Tone::Unsure),
         Outcome::NoAccess => mark("–", "without access", Tone::Muted),
         Outcome::Changes => mark("◐", "to change", Tone::Busy),
         Outcome::NoChange => mark("✓", "as they should be", Tone::Muted),

@@ -15,6 +15,7 @@
 //! | a student | `handouts/<username>.html` and `.md` | [`handout`] |
 //! | a projector | `report-anonymous.html` | [`mod@anonymous`] |
 //! | a Canvas course | `gradebook-canvas.csv` | [`canvas`] |
+//! | a Moodle course | `gradebook-moodle.csv` | [`moodle`] |
 //!
 //! Everything about a class renders from one [`Document`].
 //!
@@ -29,6 +30,7 @@ pub mod csv;
 pub mod diagnostics;
 pub(crate) mod document;
 pub(crate) mod errors;
+pub(crate) mod gradebook;
 pub mod handout;
 pub(crate) mod history;
 pub mod html;
@@ -36,6 +38,7 @@ pub mod junit;
 pub(crate) mod last_readings;
 pub(crate) mod left;
 pub(crate) mod marks;
+pub(crate) mod moodle;
 pub(crate) mod own;
 pub mod progress;
 pub(crate) mod runlog;

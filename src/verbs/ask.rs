@@ -59,7 +59,11 @@ pub(super) async fn confirmed(session: &Session, plan: &Plan, first: &[String]) 
 }
 
 /// The end of a deletion that nobody confirmed.
-pub(super) fn not_confirmed(session: &Session, command: Command, plan: &Plan) -> Result<Exit> {
+pub(super) async fn not_confirmed(
+    session: &Session,
+    command: Command,
+    plan: &Plan,
+) -> Result<Exit> {
     let students = plan.students.iter();
     let students = students.map(|s| StackResult::taken_down(s, None, Fresh::Seen(Some(s))).into());
     let note = "nothing was deleted: it was not confirmed, neither by the class's name at the prompt nor with --confirm";
@@ -70,7 +74,7 @@ pub(super) fn not_confirmed(session: &Session, command: Command, plan: &Plan) ->
         invocation: "",
         ..session.view()
     };
-    ended.show_with(session, view)
+    ended.show_with(session, view).await
 }
 
 /// Nothing may be deleted that was not in the listing that the person confirmed.

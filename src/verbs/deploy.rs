@@ -43,7 +43,7 @@ pub(super) async fn run(cli: &Cli, args: &DeployArgs) -> Result<Exit> {
         stale: &deployment.stale,
         ..session.view()
     };
-    deployment.ended.show_with(&session, view)
+    deployment.ended.show_with(&session, view).await
 }
 
 /// Deploys a session's students, if the account has room for them.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::notify;
 use super::say::said;
 use super::session::Session;
 use crate::error::{Exit, Result};
@@ -26,25 +27,28 @@ impl VerbEnded {
         self.summary.files = files.map(|f| f.as_ref().display().to_string()).collect();
     }
 
-    /// Shows it: one JSON document on stdout, or a summary for people.
-    pub(crate) fn show(&self, session: &Session) -> Result<Exit> {
-        self.show_with(session, session.view())
+    /// Shows it: one JSON document on stdout, or a summary for people. Then tells whoever is to be notified.
+    pub(crate) async fn show(&self, session: &Session) -> Result<Exit> {
+        self.show_with(session, session.view()).await
     }
 
-    pub(crate) fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
+    pub(crate) async fn show_with(&self, session: &Session, view: View<'_>) -> Result<Exit> {
         let ui = session.class.settings.ui;
-        let mut out = io::stdout().lock();
         let view = View {
             gaps: &self.gaps,
             ..view
         };
-        let written = match ui.output {
-            OutputFormat::Json => json::document(&self.summary)
-                .map_err(io::Error::from)
-                .and_then(|document| out.write_all(document.as_bytes())),
-            OutputFormat::Text => print_summary(&self.summary, &view, &mut out),
-        };
-        said(written.and_then(|()| out.flush()))?;
+        {
+            let mut out = io::stdout().lock();
+            let written = match ui.output {
+                OutputFormat::Json => json::document(&self.summary)
+                    .map_err(io::Error::from)
+                    .and_then(|document| out.write_all(document.as_bytes())),
+                OutputFormat::Text => print_summary(&self.summary, &view, &mut out),
+            };
+            said(written.and_then(|()| out.flush()))?;
+        }
+        notify::ended(session, &self.summary, self.exit).await;
         Ok(self.exit)
     }
 }

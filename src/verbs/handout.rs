@@ -66,7 +66,7 @@ pub(super) async fn run(cli: &Cli, args: &HandoutArgs) -> Result<Exit> {
     if ended.summary.count(Outcome::Failed) > 0 {
         ended.exit = Exit::SomeFailed;
     }
-    ended.show(&session)
+    ended.show(&session).await
 }
 
 /// One listing of the APIs, and the account's alias, which only makes the address to sign in at shorter.

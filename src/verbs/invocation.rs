@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::{AccessVerb, Verb};
+use crate::cli::{AccessVerb, GradesVerb, Verb};
 use crate::options::{ClassSettings, GlobalOptions};
 use crate::text::words::posix_quoted;
 
@@ -75,6 +75,7 @@ pub(super) fn repeat(verb: &Verb) -> String {
     let attested = match verb {
         Verb::Status(args) => args.attest.attest.as_ref(),
         Verb::Report(args) => args.attest.attest.as_ref(),
+        Verb::Grades(GradesVerb::Push(args)) => args.attest.attest.as_ref(),
         _ => None,
     };
     if let Some(file) = attested {

@@ -50,7 +50,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
     let mut ended = session.ended(COMMAND, students, Vec::new());
     ended.gaps = observed.gaps;
     ended.exit = exit;
-    ended.show(&session)
+    ended.show(&session).await
 }
 
 async fn all_students(

@@ -2,7 +2,6 @@
 
 mod access;
 mod ask;
-mod canvas;
 mod check;
 mod class;
 mod completions;
@@ -10,12 +9,15 @@ mod deploy;
 mod ended;
 mod final_report;
 mod forget;
+mod gradebook;
+mod grades;
 mod handout;
 mod interrupts;
 mod invocation;
 mod isolation;
 mod leavers;
 mod local;
+mod notify;
 mod plan;
 mod reading;
 mod rehearse;
@@ -34,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, GradesVerb, Verb};
 use crate::error::{Error, Exit, Result};
 use crate::events::Command;
 use crate::files::append_private;
@@ -70,8 +72,15 @@ pub fn main() -> ExitCode {
         .build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome =
-                start_diagnostics(&cli, ui).and_then(|()| runtime.block_on(dispatch(&cli, ui)));
+            let outcome = start_diagnostics(&cli, ui).and_then(|()| {
+                runtime.block_on(async {
+                    let outcome = dispatch(&cli, ui).await;
+                    if let Err(error) = &outcome {
+                        notify::failed(&cli, error).await;
+                    }
+                    outcome
+                })
+            });
             // A thread that still blocks (in a look-up of a name) must not hold up the end.
             runtime.shutdown_background();
             outcome
@@ -123,6 +132,7 @@ async fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit> {
         Verb::Validate(_) => validate::run(cli).await,
         Verb::Status(args) => status::run(cli, args).await,
         Verb::Report(args) => report::run(cli, args).await,
+        Verb::Grades(GradesVerb::Push(args)) => grades::push(cli, args).await,
         Verb::Watch(args) => watch::run(cli, args).await,
         Verb::Handout(args) => handout::run(cli, args).await,
         Verb::Check => check::run(cli).await,

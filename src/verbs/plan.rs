@@ -50,7 +50,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs) -> Result<Exit> {
         limits: &limits,
         ..session.view()
     };
-    ended.show_with(&session, view)
+    ended.show_with(&session, view).await
 }
 
 /// Looks at the cloud and plans a deployment. Refuses if the students' stacks are in another class, lab or region.

@@ -217,7 +217,7 @@ async fn rehearse(
         report: Some(&written.html),
         ..session.view()
     };
-    ended.show_with(session, view)
+    ended.show_with(session, view).await
 }
 
 /// Ends the rehearsal with the summary of the part that did not end well.
@@ -235,7 +235,7 @@ async fn ended_early(
         ended.summary.command = COMMAND;
     }
     ended.gaps.clear();
-    ended.show(session)
+    ended.show(session).await
 }
 
 async fn planned(session: &Session) -> Result<String> {

@@ -1,7 +1,7 @@
 //! `report`: writes where everybody stands, for people, programs and gradebooks.
 
-use super::canvas::{self, CanvasFile};
 use super::class::Class;
+use super::gradebook::{self, GradebookFile};
 use super::reading::{about, class_report, ended, read, write_files};
 use super::session::Session;
 use super::status::{attestations, nothing_stands};
@@ -11,17 +11,17 @@ use crate::events::Command;
 use crate::evidence::kept::known;
 use crate::evidence::standing::ClassStanding;
 use crate::report::View;
-use crate::report::canvas::GradeRules;
+use crate::report::gradebook::GradeRules;
 use crate::report::last_readings::places;
 use crate::text::words::plural;
 
 pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     // A wrong file is refused before anything is asked of AWS.
-    let export = CanvasFile::load(args);
+    let export = GradebookFile::load(args);
     let export = export.as_ref().map_err(Error::clone);
-    let judged = export.and_then(|export| export.as_ref().map(CanvasFile::judge).transpose());
-    let (attested, gradebook) = both(attestations(&class, &args.attest), judged)?;
+    let judged = export.and_then(|export| export.as_ref().map(GradebookFile::judge).transpose());
+    let (attested, filled_in) = both(attestations(&class, &args.attest), judged)?;
     let session = class.connect().await?;
     let mut standing = read(&session, Command::Report).await?;
     refuse_nothing(&session, &standing)?;
@@ -35,12 +35,12 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     let mut notes = standing.notes.clone();
     notes.extend(of_others);
     let mut files: Vec<_> = written.files().into_iter().map(ToOwned::to_owned).collect();
-    if let Some(export) = &gradebook {
+    if let Some(export) = &filled_in {
         let rules = GradeRules {
             lower: args.lower,
             count_late: args.count_late,
         };
-        let (path, said) = canvas::write(export, &session, &report, about, rules)?;
+        let (path, said) = gradebook::write(export, &session, &report, about, rules)?;
         files.push(path);
         notes.extend(said);
     }
@@ -55,7 +55,7 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
         report: Some(written.anonymous.as_ref().unwrap_or(&written.html)),
         ..session.view()
     };
-    ended.show_with(&session, view)
+    ended.show_with(&session, view).await
 }
 
 /// Both, or the failures of both: an instructor mends them all at once.
@@ -71,7 +71,7 @@ fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
 }
 
 /// Refuses to write grades from the absence of stacks.
-fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
+pub(super) fn refuse_nothing(session: &Session, standing: &ClassStanding) -> Result<()> {
     standing.refuse_elsewhere(&session.desired)?;
     if !standing.is_nothing() {
         return Ok(());

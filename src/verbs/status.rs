@@ -34,7 +34,7 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
         document: Some(&document),
         ..session.view()
     };
-    ended.show_with(&session, view)
+    ended.show_with(&session, view).await
 }
 
 /// Reads what the instructor attests, before anything is asked of AWS.

@@ -53,7 +53,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
             first.extend(final_report::unread(&standing));
         }
         if !confirmed(&session, &plan, &first).await? {
-            return not_confirmed(&session, COMMAND, &plan);
+            return not_confirmed(&session, COMMAND, &plan).await;
         }
         // The answer may have taken a while. This deletes what is there now, but no more than was shown.
         observed = look(&session).await?;
@@ -72,7 +72,7 @@ pub(super) async fn run(cli: &Cli, args: &TeardownArgs) -> Result<Exit> {
     ended.summary.left = who_left;
     ended.summary.notes.splice(0..0, last_words.notes);
     ended.list(last_words.files);
-    ended.show(&session)
+    ended.show(&session).await
 }
 
 /// Looks at the cloud as closely as a teardown needs to.

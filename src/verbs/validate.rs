@@ -39,7 +39,7 @@ pub(super) async fn run(cli: &Cli) -> Result<Exit> {
         granted: stacks.all(|stack| observed.user_of(session.scope(), &stack.owner).is_some()),
         ..session.view()
     };
-    ended.show_with(&session, view)
+    ended.show_with(&session, view).await
 }
 
 /// Validates a session's students, and writes the results for a CI beside the reports.

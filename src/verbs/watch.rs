@@ -21,6 +21,7 @@ use crate::aws::pacing::calls_at_share;
 use crate::cli::{Cli, WatchArgs};
 use crate::error::{Exit, Result};
 use crate::events::Command;
+use crate::evidence::attention::needs;
 use crate::evidence::turns::WatchTurns;
 use crate::options::OutputFormat;
 use crate::report::Document;
@@ -28,6 +29,7 @@ use crate::report::html::Pages;
 
 use super::class::Class;
 use super::interrupts::interrupts;
+use super::notify;
 use super::reading::{class_report, read_others};
 use super::say::general;
 use super::session::Session;
@@ -66,7 +68,7 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     ended
 }
 
-/// Reads while somebody looks, until Ctrl-C.
+/// Reads while somebody looks or a webhook waits for news, until Ctrl-C.
 async fn watch(
     session: &Session,
     board: &Board,
@@ -80,13 +82,16 @@ async fn watch(
     let students = session.class.students.iter();
     let students: Vec<_> = students.map(|student| student.username.clone()).collect();
     let mut turns = WatchTurns::default();
+    let mut told = Vec::new();
     let mut due = Instant::now();
     loop {
         tokio::select! {
             _ = interrupts.next() => return Ok(Exit::Done),
             () = async {
                 tokio::time::sleep_until(due).await;
-                board.somebody_looks().await;
+                if session.class.settings.notify.is_none() {
+                    board.somebody_looks().await;
+                }
             } => {}
         }
         board.say(Said::Reading);
@@ -96,6 +101,9 @@ async fn watch(
         match read_others(session, Command::Watch, &not_now).await {
             Ok(standing) => {
                 turns.keep(&standing.students, &not_now, now);
+                let needs = needs(&standing.students);
+                notify::attention(session, &told, &needs).await;
+                told = needs;
                 let report = class_report(session, &standing);
                 let page = render(&report).map_err(general("page"))?;
                 board.show(page);

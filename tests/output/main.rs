@@ -8,6 +8,7 @@
 
 mod architecture;
 mod diagnostics;
+mod grades;
 #[path = "../handout_sample/mod.rs"]
 mod handout_sample;
 mod handouts;

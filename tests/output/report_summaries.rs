@@ -50,6 +50,7 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
 
 fn student(name: &str, outcome: Outcome) -> StudentResult {
     StudentResult {
+        grade: None,
         username: name.parse().unwrap(),
         outcome,
         resources: Vec::new(),

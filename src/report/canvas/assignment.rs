@@ -8,7 +8,7 @@ use crate::text::unwanted::shown;
 use crate::text::words::some_of;
 
 use super::columns::AS_CANVAS_WROTE_IT;
-use super::number::{Number, Unreadable};
+use crate::report::gradebook::{Number, Unreadable};
 
 /// Canvas's names for totals: its importer skips every column with one of these in its title
 /// (`NON_ASSIGNMENT_COLUMN_HEADERS` of its `lib/gradebook_importer.rb`).

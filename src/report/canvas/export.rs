@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::report::gradebook::{
+    Cell, DecimalMark, Gradebook, Number, Person, System, Unreadable, decimal_mark,
+};
 use crate::text::encoding::MARK;
 use crate::text::failure::Failure;
 use crate::text::normalise::key;
-use crate::text::problems::{self, Problem};
+use crate::text::problems::{self, Problem, said_lines};
 use crate::text::table::{Record, Table};
 use crate::text::unwanted::shown;
 
@@ -13,7 +16,6 @@ use super::assignment;
 use super::columns::{
     AS_CANVAS_WROTE_IT, Columns, IDENTITY, header, is_person, is_points_possible,
 };
-use super::number::{DecimalMark, Number, decimal_mark};
 
 /// An export in which one assignment's column can be filled in for certain.
 #[derive(Debug)]
@@ -22,31 +24,25 @@ pub(crate) struct Export<'a> {
     pub(super) has_byte_order_mark: bool,
     /// The assignment's column.
     pub(super) column: usize,
-    /// Its header, as in the file.
-    pub(super) title: String,
     /// Columns that are written, in the file's order: those of identity, and the assignment.
     pub(super) kept: Vec<usize>,
-    /// What Canvas gives for the assignment; more than 0.
-    pub(super) possible: Number,
     pub(super) mark: DecimalMark,
-    pub(super) people: Vec<ExportPerson>,
+    pub(super) gradebook: Gradebook,
+    /// For each person of the gradebook, the records of their cells.
+    pub(super) records: Vec<Vec<usize>>,
 }
 
-/// A person of an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ExportPerson {
-    /// As the export writes it.
-    pub(super) name: String,
-    /// SIS id and login, as the export writes them.
-    pub(super) logins: Vec<String>,
-    /// Indices of their records: more than one where they are in more than one section.
-    pub(super) records: Vec<usize>,
-    /// Whether Canvas can find the student by the row: by its ID, a SIS id or a login.
-    pub(super) known_to_canvas: bool,
-    /// Whether other rows of the same Canvas ID have another name or login, so that it is not known who it is.
-    pub(super) torn: bool,
-    /// Whether it is Canvas's own test student, who is never matched by name.
-    pub(super) test: bool,
+/// Whose a record is, as far as the record itself says it.
+#[derive(Debug, Clone)]
+struct Row {
+    name: String,
+    /// SIS id and login.
+    logins: Vec<String>,
+    /// More than one where they are in more than one section.
+    records: Vec<usize>,
+    known: bool,
+    torn: bool,
+    test: bool,
 }
 
 impl<'a> Export<'a> {
@@ -99,20 +95,74 @@ impl<'a> Export<'a> {
             numbers.map(|(_, field)| field.text.as_str())
         });
         let mark = decimal_mark(numbers, table.separator == ';');
-        let people = people(&table, &columns, at + 1);
+        let reader = CellReader { mark, possible };
+        let rows = rows(&table, &columns, at + 1);
+        let people = rows.iter().map(|row| {
+            let records = row.records.iter().map(|at| &table.records[*at]);
+            let lines: Vec<usize> = records.clone().map(Record::line).collect();
+            Person {
+                name: row.name.clone(),
+                logins: row.logins.clone(),
+                place: said_lines(&lines),
+                cells: records.map(|r| reader.read(r.text(column))).collect(),
+                known: row.known,
+                torn: row.torn,
+                test: row.test,
+            }
+        });
+        let gradebook = Gradebook {
+            system: System::Canvas,
+            title: header.text(column).to_owned(),
+            possible,
+            people: people.collect(),
+        };
         let mut kept = columns.identity;
         kept.push(column);
         kept.sort_unstable();
         Ok(Self {
-            title: header.text(column).to_owned(),
             has_byte_order_mark: bytes.starts_with(MARK),
             column,
             kept,
-            possible,
             mark,
-            people,
+            records: rows.into_iter().map(|row| row.records).collect(),
+            gradebook,
             table,
         })
+    }
+}
+
+/// Reads the assignment's cells.
+struct CellReader {
+    mark: DecimalMark,
+    possible: Number,
+}
+
+impl CellReader {
+    fn read(&self, text: &str) -> Cell {
+        match key(text).as_str() {
+            "ex" | "excused" => Cell::Excused,
+            // These mean "no score" to Canvas.
+            "" | "-" | "–" | "—" => Cell::Empty,
+            "n/a" => Cell::NotAssigned,
+            _ => match self.points(text) {
+                Ok(number) => Cell::Points(number),
+                Err(_) => Cell::Other(text.to_owned()),
+            },
+        }
+    }
+
+    /// `99.999` could be 99 thousand. It is read as a decimal where the file writes decimals like this, and the
+    /// thousands would be more than the assignment gives.
+    fn points(&self, text: &str) -> Result<Number, Unreadable> {
+        match Number::read(text) {
+            Err(Unreadable::Ambiguous(thousands, decimal))
+                if text.contains(self.mark.character())
+                    && thousands.compare(self.possible).is_gt() =>
+            {
+                Ok(decimal)
+            }
+            read => read,
+        }
     }
 }
 
@@ -166,14 +216,14 @@ fn changed_id(columns: &Columns, record: &Record) -> Option<Problem> {
 
 /// The people of an export, from the records below the header. Rows with the same Canvas ID are one person, who may be
 /// in more than one section.
-fn people(table: &Table<'_>, columns: &Columns, below: usize) -> Vec<ExportPerson> {
-    let mut groups: Vec<Vec<ExportPerson>> = Vec::new();
+fn rows(table: &Table<'_>, columns: &Columns, below: usize) -> Vec<Row> {
+    let mut groups: Vec<Vec<Row>> = Vec::new();
     let mut by_id: BTreeMap<&str, usize> = BTreeMap::new();
     for (row, record) in table.records.iter().enumerate().skip(below) {
         if !is_person(record) {
             continue;
         }
-        let person = person(columns, row, record);
+        let person = row_of(columns, row, record);
         let id = record.text(columns.id).trim_start_matches('0');
         match by_id.get(id) {
             Some(group) if !id.is_empty() => groups[*group].push(person),
@@ -194,7 +244,7 @@ fn people(table: &Table<'_>, columns: &Columns, below: usize) -> Vec<ExportPerso
 }
 
 /// The one person that rows of one ID are about; `None` where they have different names or logins.
-fn agreed(rows: &[ExportPerson]) -> Option<ExportPerson> {
+fn agreed(rows: &[Row]) -> Option<Row> {
     let mut person = rows.first()?.clone();
     for row in &rows[1..] {
         if key(&row.name) != key(&person.name) {
@@ -208,22 +258,21 @@ fn agreed(rows: &[ExportPerson]) -> Option<ExportPerson> {
             }
         }
         person.records.extend(&row.records);
-        person.known_to_canvas |= row.known_to_canvas;
+        person.known |= row.known;
     }
     Some(person)
 }
 
-fn person(columns: &Columns, row: usize, record: &Record) -> ExportPerson {
+fn row_of(columns: &Columns, row: usize, record: &Record) -> Row {
     let name = columns.name(record);
     let logins = columns.logins.iter();
     let logins: Vec<String> = logins.map(|at| record.text(*at).to_owned()).collect();
     // Canvas gives its test student a login of forty hexadecimal digits.
     let hashed = |login: &String| login.len() == 40 && login.bytes().all(|b| b.is_ascii_hexdigit());
-    ExportPerson {
+    Row {
         test: matches!(key(&name).as_str(), "student, test" | "test student")
             || logins.iter().any(hashed),
-        known_to_canvas: !record.text(columns.id).is_empty()
-            || logins.iter().any(|login| !login.is_empty()),
+        known: !record.text(columns.id).is_empty() || logins.iter().any(|login| !login.is_empty()),
         name,
         logins,
         records: vec![row],

@@ -11,20 +11,21 @@ use serde_json::json;
 
 use crate::evidence::check::CheckResult;
 use crate::evidence::progress::{Last, Progress, StudentProgress};
+use crate::ids::Username;
 use crate::report::document::{Account, Document, ReportStudent};
 use crate::roster::Student;
 use crate::text::failure::Failure;
 
-use super::fill::Filled;
-use super::{Export, GradeRules};
+use super::Export;
+use crate::report::gradebook::{Filled, GradeRules};
 
 const HEADER: &str = "Student,ID,SIS User ID,SIS Login ID,Section,Lab 6 (12)";
 const POSSIBLE: &str = "    Points Possible,,,,,100.00";
 
 /// Points of a student who could not be checked.
-const UNKNOWN: f64 = -1.0;
+pub(crate) const UNKNOWN: f64 = -1.0;
 
-fn student(username: &str, name: &str, email: &str) -> Student {
+pub(crate) fn student(username: &str, name: &str, email: &str) -> Student {
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     Student {
         username: username.parse().unwrap(),
@@ -56,7 +57,7 @@ const FIVE: [&str; 5] = [
     "\"Stone, Eve\",105,S5,estone,B,",
 ];
 
-fn report(students: &[(Student, f64)]) -> Document {
+pub(crate) fn report(students: &[(Student, f64)]) -> Document {
     let row = |(student, points): &(Student, f64)| {
         let check = json!({
             "id": "lab", "title": "Lab", "work": "student", "points": 100,
@@ -133,9 +134,11 @@ fn fill_class(students: &[(Student, f64)], bytes: &[u8], assignment: &str, lower
 fn assert_told_once(students: &[(Student, f64)], filled: &Filled) {
     for (student, _) in students {
         let username = &student.username;
-        let kept = !filled.lowered && filled.lowers.iter().any(|l| l.username == *username);
-        let told = usize::from(filled.filled.contains(username))
+        let kept =
+            !filled.judged.lowered && filled.judged.lowers.iter().any(|l| l.username == *username);
+        let told = usize::from(graded(filled).contains(username))
             + filled
+                .judged
                 .left
                 .iter()
                 .filter(|l| l.username == *username)
@@ -165,11 +168,21 @@ fn grades(filled: &Filled) -> Vec<String> {
     grades.skip(2).collect()
 }
 
+/// Students who have their grade in the file.
+fn graded(filled: &Filled) -> Vec<Username> {
+    let graded = filled.judged.graded.iter();
+    graded.map(|graded| graded.username.clone()).collect()
+}
+
 fn left(filled: &Filled) -> Vec<String> {
-    let said = filled.left.iter().map(|left| match left.detail.is_empty() {
-        true => format!("{}: {}", left.username, left.why),
-        false => format!("{}: {}: {}", left.username, left.why, left.detail),
-    });
+    let said = filled
+        .judged
+        .left
+        .iter()
+        .map(|left| match left.detail.is_empty() {
+            true => format!("{}: {}", left.username, left.why),
+            false => format!("{}: {}: {}", left.username, left.why, left.detail),
+        });
     said.collect()
 }
 

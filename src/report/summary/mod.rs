@@ -105,6 +105,7 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         | Command::AccessRevoke
         | Command::AccessFreeze
         | Command::AccessThaw
+        | Command::GradesPush
         | Command::Handout
         | Command::Check => {}
     }

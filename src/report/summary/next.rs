@@ -127,6 +127,7 @@ impl EndedRun<'_> {
             | Command::Teardown
             | Command::AccessRevoke
             | Command::AccessThaw
+            | Command::GradesPush
             | Command::Rehearse
             | Command::Watch
             | Command::Check => Vec::new(),

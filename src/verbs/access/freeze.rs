@@ -53,7 +53,7 @@ pub(super) async fn run(class: Class, command: Command) -> Result<Exit> {
     ended.summary.left = session.left_in_iam(&observed);
     ended.gaps = plan.gaps;
     ended.exit = exit;
-    ended.show(&session)
+    ended.show(&session).await
 }
 
 async fn carry_out(

@@ -81,7 +81,7 @@ pub(super) async fn run(class: Class, args: &GrantArgs) -> Result<Exit> {
     ended.gaps = plan.gaps;
     ended.exit = exit;
     session.keep_people();
-    ended.show(&session)
+    ended.show(&session).await
 }
 
 fn plan(session: &Session, args: &GrantArgs, observed: &Observed) -> Result<Plan> {

@@ -36,7 +36,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     if plan.steps() > 0 && args.confirm.is_none() {
         let left = left::lines(&session.left_in_plan(&plan, &observed));
         if !confirmed(&session, &plan, &left).await? {
-            return not_confirmed(&session, COMMAND, &plan);
+            return not_confirmed(&session, COMMAND, &plan).await;
         }
         observed = look(&session, COMMAND).await?;
         let fresh = self::plan(&session, &observed);
@@ -70,7 +70,7 @@ pub(super) async fn run(class: Class, args: &RevokeArgs) -> Result<Exit> {
     ended.summary.left = who_left;
     ended.gaps = gaps;
     ended.exit = exit;
-    ended.show(&session)
+    ended.show(&session).await
 }
 
 fn plan(session: &Session, observed: &Observed) -> Plan {

@@ -39,7 +39,7 @@ fn a_grade_that_would_go_down_is_listed_and_stays() {
         grades(&filled),
         ["100.00", "100.00", "80.00", "100.00", "90.00"]
     );
-    assert_eq!(filled.filled.len(), 3);
+    assert_eq!(filled.judged.graded.len(), 3);
     assert_eq!(
         notes(&filled)[1..],
         ["Canvas: lowers 2: user3 80 → 45, user5 90 → 20; these stay as they are without --lower"]
@@ -50,7 +50,7 @@ fn a_grade_that_would_go_down_is_listed_and_stays() {
 fn a_grade_goes_down_when_that_is_asked_for() {
     let filled = fill_cells(["100.00", "100.00", "80.00", "100.00", "90.00"], true);
     assert_eq!(grades(&filled), ["100.00", "100.00", "45", "100.00", "20"]);
-    assert_eq!(filled.filled.len(), 5);
+    assert_eq!(filled.judged.graded.len(), 5);
     assert_eq!(
         notes(&filled)[1..],
         ["Canvas: lowers 2: user3 80 → 45, user5 90 → 20"]
@@ -67,14 +67,14 @@ fn a_grade_that_is_there_keeps_its_bytes_and_a_lower_one_goes_up() {
         .map(|l| l.rsplit_once(",A,").or(l.rsplit_once(",B,")).unwrap().1)
         .collect();
     assert_eq!(cells, ["\"100\"", "100", "45.00", "100.0040", "20"]);
-    assert_eq!(filled.filled.len(), 5);
+    assert_eq!(filled.judged.graded.len(), 5);
 }
 
 #[test]
 fn what_is_no_number_stays_and_is_listed() {
     let filled = fill_cells(["B+", "85%", "complete", "\"1,000\"", "inf"], true);
     assert_eq!(grades(&filled), ["B+", "85%", "complete", "1,000", "inf"]);
-    assert_eq!(filled.filled.len(), 0);
+    assert_eq!(filled.judged.graded.len(), 0);
     assert_eq!(
         notes(&filled)[1..],
         [
@@ -137,7 +137,7 @@ fn points_in_parts_are_scaled_exactly_and_rounded_once() {
     let text = export(&FIVE);
     let same = fill_class(&class, text.as_bytes(), "Lab 6", false);
     assert_eq!(grades(&same), ["33.33", "66.67", "0", "12.5", "100"]);
-    assert_eq!(same.scaled, None);
+    assert_eq!(same.judged.scaled, None);
     let text = text.replace("100.00", "8.00");
     let scaled = fill_class(&class, text.as_bytes(), "Lab 6", false);
     assert_eq!(grades(&scaled), ["2.67", "5.33", "0", "1", "8"]);
@@ -152,7 +152,10 @@ fn thousands_are_read_where_nothing_else_can_be_meant() {
     let text = export(&FIVE).replace("100.00", "\"1,000.00\"");
     let filled = fill_class(&class(), text.as_bytes(), "Lab 6", false);
     assert_eq!(grades(&filled), ["1000", "1000", "450", "1000", "200"]);
-    assert_eq!(filled.scaled.as_ref().map(|s| s.1.as_str()), Some("1000"));
+    assert_eq!(
+        filled.judged.scaled.as_ref().map(|s| s.1.as_str()),
+        Some("1000")
+    );
 }
 
 #[test]
@@ -162,7 +165,7 @@ fn a_person_in_two_sections_is_treated_alike_in_both() {
         let rows = [format!("{}{one}", FIVE[2]), format!("{second}{two}")];
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         let filled = fill_class(&class(), export(&rows).as_bytes(), "Lab 6", lower);
-        (grades(&filled), filled.filled.len())
+        (grades(&filled), filled.judged.graded.len())
     };
     let cells = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
     assert_eq!(both("EX", "", true), (cells("EX", ""), 0));

@@ -22,7 +22,7 @@ fn only_identity_and_the_assignment_are_written_byte_for_byte() {
         \r\n\
         \"Nobody, Known\",106,S99,known,,,Evening,55.5\r\n"
     );
-    assert_eq!(filled.strangers, ["'Nobody, Known'"]);
+    assert_eq!(filled.judged.strangers, ["'Nobody, Known'"]);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn line_breaks_of_every_kind_are_read_and_kept() {
     for line_break in ["\r", "\r\n", "\n"] {
         let text = lines.replace('\n', line_break);
         let filled = fill_class(&class(), text.as_bytes(), "Lab 6", false);
-        assert_eq!(filled.filled.len(), 5, "{line_break:?}");
+        assert_eq!(filled.judged.graded.len(), 5, "{line_break:?}");
         let written = String::from_utf8(filled.bytes).unwrap();
         assert_eq!(written.matches(line_break).count(), 7);
         let cells: Vec<&str> = written
@@ -85,8 +85,8 @@ fn separators_and_quotes_in_a_title_belong_to_it() {
         title.to_uppercase(),
     ] {
         let filled = fill_class(&class(), text.as_bytes(), &assignment, false);
-        assert_eq!(filled.filled.len(), 5, "{assignment}");
-        assert_eq!(filled.assignment, format!("{title} (12)"));
+        assert_eq!(filled.judged.graded.len(), 5, "{assignment}");
+        assert_eq!(filled.judged.assignment, format!("{title} (12)"));
     }
 }
 
@@ -99,7 +99,7 @@ fn marks_that_nobody_sees_change_nothing() {
         .replace("Ruiz, Ana", "Ruiz,\u{a0}Ana\u{200f}")
         .replace("Núñez", "Nu\u{301}n\u{303}ez");
     let filled = fill_class(&class(), text.as_bytes(), " lab 6\u{200b}", false);
-    assert_eq!(filled.filled.len(), 5, "{:?}", left(&filled));
+    assert_eq!(filled.judged.graded.len(), 5, "{:?}", left(&filled));
     let written = String::from_utf8(filled.bytes).unwrap();
     assert!(written.starts_with("Student\u{200b},ID"), "{written}");
 }
@@ -123,7 +123,8 @@ fn the_points_possible_are_found_wherever_their_row_stands() {
     let text = format!("{HEADER}\n{}\n{POSSIBLE}\n", FIVE.join("\n"));
     assert_eq!(
         fill_class(&class(), text.as_bytes(), "Lab 6", false)
-            .filled
+            .judged
+            .graded
             .len(),
         5
     );
@@ -132,7 +133,9 @@ fn the_points_possible_are_found_wherever_their_row_stands() {
 #[test]
 fn an_assignment_is_found_by_number_then_title_then_without_case() {
     let text = "Student,ID,Lab 6 (1),lab 6 (2),Lab 7 (3),LAB 7 (4)\n    Points Possible,,1,2,3,4\n";
-    let of = |name: &str| Export::read("g.csv", text.as_bytes(), name).map(|export| export.title);
+    let of = |name: &str| {
+        Export::read("g.csv", text.as_bytes(), name).map(|export| export.gradebook.title)
+    };
     assert_eq!(of("Lab 6 (1)").unwrap(), "Lab 6 (1)");
     assert_eq!(of("LAB 6 (2)").unwrap(), "lab 6 (2)");
     assert_eq!(of("lab 6").unwrap(), "lab 6 (2)");

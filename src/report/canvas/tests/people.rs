@@ -36,14 +36,17 @@ fn a_login_that_is_anothers_local_part_gets_nobodys_grade() {
     let (cells, filled) = everywhere(&["\"Adams, Corazon\",201,S9,cora,C,"]);
     assert_eq!(cells, ["", "100", "100", "45", "100", "20"]);
     assert_eq!(left(&filled), [""; 0]);
-    assert_eq!(filled.strangers, ["'Adams, Corazon'"]);
+    assert_eq!(filled.judged.strangers, ["'Adams, Corazon'"]);
 }
 
 #[test]
 fn a_login_that_is_anothers_username_gets_nobodys_grade() {
     let (cells, filled) = everywhere(&["\"Adams, Zed\",201,S9,user3,C,"]);
     assert_eq!(cells, ["", "100", "100", "45", "100", "20"]);
-    assert_eq!((left(&filled), filled.strangers.len()), (Vec::new(), 1));
+    assert_eq!(
+        (left(&filled), filled.judged.strangers.len()),
+        (Vec::new(), 1)
+    );
 
     let without = fill(&["\"Adams, Zed\",201,S9,user3,C,", FIVE[0]]);
     assert_eq!(grades(&without), ["", "100"]);
@@ -91,14 +94,22 @@ fn two_people_of_one_name_are_both_left_and_both_listed() {
     ] {
         let (cells, filled) = everywhere(&[other]);
         assert_eq!(cells, ["", "", "100", "45", "100", "20"]);
-        assert_eq!(filled.left.len(), 1);
-        assert_eq!(filled.left[0].why, "more than one row has their name");
-        assert!(filled.left[0].detail.contains("(line 3) and"), "{filled:?}");
+        assert_eq!(filled.judged.left.len(), 1);
+        assert_eq!(
+            filled.judged.left[0].why,
+            "more than one row has their name"
+        );
         assert!(
-            filled.left[0].detail.ends_with("'Ruiz, Ana' (line 4)"),
+            filled.judged.left[0].detail.contains("(line 3) and"),
             "{filled:?}"
         );
-        assert_eq!(filled.strangers, [""; 0]);
+        assert!(
+            filled.judged.left[0]
+                .detail
+                .ends_with("'Ruiz, Ana' (line 4)"),
+            "{filled:?}"
+        );
+        assert_eq!(filled.judged.strangers, [""; 0]);
     }
 }
 
@@ -108,7 +119,7 @@ fn namesakes_in_canvas_are_told_apart_by_a_stronger_proof() {
         let own = format!("\"Ruiz, Ana\",101,S1,{login},A,");
         let filled = fill(&["\"Ruiz, Ana\",190,S90,ruizana2,C,", &own]);
         assert_eq!(grades(&filled), ["", "100"], "{login}");
-        assert_eq!(filled.strangers, ["'Ruiz, Ana'"]);
+        assert_eq!(filled.judged.strangers, ["'Ruiz, Ana'"]);
     }
 }
 
@@ -251,7 +262,11 @@ fn one_canvas_id_in_two_sections_is_one_person() {
     let (cells, filled) = everywhere(&["\"Ruiz, Ana\",101,S1,aruiz1,B,"]);
     assert_eq!(cells, ["100", "100", "100", "45", "100", "20"]);
     assert_eq!(
-        (filled.filled.len(), left(&filled), filled.strangers.len()),
+        (
+            filled.judged.graded.len(),
+            left(&filled),
+            filled.judged.strangers.len()
+        ),
         (5, Vec::new(), 0)
     );
 }
@@ -376,7 +391,7 @@ fn a_namesake_whose_login_is_anothers_gets_nobodys_grade() {
                 "user5: the row that has their name has another login or ID: 'Stone, Eve' (line 7) has '{login}'"
             )]
         );
-        assert_eq!(filled.strangers, [""; 0]);
+        assert_eq!(filled.judged.strangers, [""; 0]);
     }
 }
 
@@ -398,7 +413,7 @@ fn who_is_found_by_the_name_alone_is_said() {
         "out.csv: 'Lab 6 (12)' filled in for 5 students, 2 by name alone: user3, user5; check that each is the right student, then import"
     );
     let all = four_and(email, "\"Stone, Eve\",105,S5,eve@example.edu,A,");
-    assert_eq!((all.filled.len(), all.by_name.len()), (5, 0));
+    assert_eq!((all.judged.graded.len(), all.judged.by_name.len()), (5, 0));
 }
 
 #[test]
@@ -406,9 +421,15 @@ fn logins_that_are_simply_other_ids_contradict_nobody() {
     let numbers = |student: &Student| format!("90012{}", student.username);
     let aliases = |student: &Student| format!("{}x@example.edu", &student.username.as_str()[4..]);
     let filled = four_and(numbers, "\"Stone, Eve\",105,S5,9001205,A,");
-    assert_eq!((filled.filled.len(), filled.by_name.len()), (5, 5));
+    assert_eq!(
+        (filled.judged.graded.len(), filled.judged.by_name.len()),
+        (5, 5)
+    );
     let filled = four_and(aliases, "\"Stone, Eve\",105,S5,5x@example.edu,A,");
-    assert_eq!((filled.filled.len(), filled.by_name.len()), (5, 5));
+    assert_eq!(
+        (filled.judged.graded.len(), filled.judged.by_name.len()),
+        (5, 5)
+    );
 }
 
 #[test]

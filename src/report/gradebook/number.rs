@@ -14,21 +14,21 @@ const DIGITS: usize = 9;
 
 /// A number with at most four decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Number {
+pub(crate) struct Number {
     /// Ten-thousandths.
     units: i64,
 }
 
 /// Why a text cannot be read as a number for certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// It could be two numbers: the one with thousands, or the one with three decimals.
     Ambiguous(Number, Number),
     NoNumber,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DecimalMark {
+pub(crate) enum DecimalMark {
     Point,
     Comma,
 }
@@ -50,6 +50,20 @@ impl Number {
         }
     }
 
+    /// A number of a program; `None` for one that no gradebook has. Rounded to the four decimals that are kept.
+    pub(crate) fn from_f64(number: f64) -> Option<Self> {
+        let units = (number * 10_000.0).round();
+        // Below 2^53 every whole number has its own `f64`.
+        (units.abs() < 9.0e15).then_some(Self {
+            units: units as i64,
+        })
+    }
+
+    /// For programs.
+    pub(crate) fn to_f64(self) -> f64 {
+        self.units as f64 / 10_000.0
+    }
+
     pub(crate) fn read(text: &str) -> Result<Self, Unreadable> {
         let Some(digits) = text.trim().strip_prefix(['-', '\u{2212}']) else {
             return read_digits(text.trim());
@@ -64,12 +78,12 @@ impl Number {
         }
     }
 
-    /// Whether it is more than zero to Canvas, which rounds to two decimals.
+    /// Whether it is more than zero to a gradebook, which rounds to two decimals.
     pub(crate) fn is_positive(self) -> bool {
         self.hundredths() > 0
     }
 
-    /// Compared as Canvas compares: to two decimals.
+    /// Compared as gradebooks compare: to two decimals.
     pub(crate) fn compare(self, other: Self) -> Ordering {
         self.hundredths().cmp(&other.hundredths())
     }
@@ -109,7 +123,7 @@ impl fmt::Display for Number {
 
 /// The decimal mark of a file, from its cells: a comma where some number has decimals after a comma and none has them
 /// after a point. Without any decimals: a comma where semicolons part the cells. Canvas reads both.
-pub(super) fn decimal_mark<'a>(
+pub(crate) fn decimal_mark<'a>(
     cells: impl Iterator<Item = &'a str>,
     semicolons: bool,
 ) -> DecimalMark {

@@ -1,4 +1,4 @@
-//! Judges whether a row of an export is about a student: by its logins, and by its name.
+//! Judges whether a row of a gradebook is about a student: by its logins, and by its name.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Whose a row is: the roster's students against the people of an export.
+//! Whose a row is: the roster's students against the people of a gradebook.
 //!
 //! In passes, the strongest proof first: the full e-mail address; a SIS id or login that is the username; a login
 //! that is the part of the e-mail address before its `@` (or an address that begins with the username); the name. A
@@ -21,7 +21,7 @@ use crate::roster::Student;
 use crate::text::names::Name;
 use crate::text::normalise::key;
 
-use super::export::ExportPerson;
+use super::Person;
 use judging::Pair;
 
 /// A proof, the strongest first.
@@ -118,8 +118,8 @@ pub(super) struct Matches {
     pub(super) by_name: BTreeSet<usize>,
 }
 
-/// Matches the whole roster with all people of an export.
-pub(super) fn find(students: &[Student], people: &[ExportPerson]) -> Matches {
+/// Matches the whole roster with all people of a gradebook.
+pub(super) fn find(students: &[Student], people: &[Person]) -> Matches {
     let mut matcher = Matching::new(students, people);
     for proof in PASSES {
         matcher.pass(proof);
@@ -143,7 +143,7 @@ pub(super) enum MatchState {
 }
 
 pub(super) struct Matching<'a> {
-    pub(super) people: &'a [ExportPerson],
+    pub(super) people: &'a [Person],
     pub(super) student_names: Vec<Name>,
     pub(super) person_names: Vec<Name>,
     /// Keys of the people's logins, by column.
@@ -162,13 +162,13 @@ pub(super) struct Matching<'a> {
 }
 
 impl<'a> Matching<'a> {
-    fn new(students: &[Student], people: &'a [ExportPerson]) -> Self {
+    fn new(students: &[Student], people: &'a [Person]) -> Self {
         let names = students
             .iter()
             .map(|s| s.name.as_deref().unwrap_or_default());
         let student_names: Vec<Name> = names.map(Name::new).collect();
         let person_names: Vec<Name> = people.iter().map(|p| Name::new(&p.name)).collect();
-        let keys = |person: &ExportPerson| person.logins.iter().map(|login| key(login)).collect();
+        let keys = |person: &Person| person.logins.iter().map(|login| key(login)).collect();
         let own = students.iter().map(|student| {
             let email = student.email.as_deref().unwrap_or_default();
             (key(student.username.as_str()), key(email))

@@ -1,4 +1,4 @@
-//! Notes about an export that was filled in: one line for each kind, however many rows it is about.
+//! Notes about grades that were judged: one line for each kind, however many rows it is about.
 
 use std::path::Path;
 
@@ -6,40 +6,64 @@ use crate::ids::Username;
 use crate::text::show::clean;
 use crate::text::words::{plural, some_of};
 
-use super::fill::{Filled, Lower, NotFilled};
+use super::judge::{Judged, Lower, NotFilled};
 
 /// Usernames in one line at most.
 const NAMED: usize = 30;
 /// Rows and values in one line at most.
 const SHOWN: usize = 3;
 
+/// An export with a column filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Filled {
+    /// The file to import.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) judged: Judged,
+}
+
 impl Filled {
     /// `path`: where the file was written.
     pub(crate) fn notes(&self, path: &Path) -> Vec<String> {
-        let names: Vec<&str> = self.by_name.iter().map(Username::as_str).collect();
-        let more = match (self.filled.is_empty(), names.len()) {
+        let more = match (self.judged.graded.is_empty(), self.judged.by_name_alone()) {
             (true, _) => {
                 ": importing it changes nothing. If you expected grades, check that the export is from the course of this class"
                     .to_owned()
             }
-            (false, 0) => String::new(),
-            (false, n) => format!(
-                ", {n} by name alone: {}; check that each is the right student, then import",
-                some_of(&names, NAMED)
-            ),
+            (false, None) => String::new(),
+            (false, Some(by_name)) => {
+                format!(", {by_name}; check that each is the right student, then import")
+            }
         };
-        let mut notes = vec![format!(
+        let filled = format!(
             "{}: '{}' filled in for {}{more}",
             path.display(),
-            clean(&self.assignment),
-            plural(self.filled.len(), "student")
-        )];
+            clean(&self.judged.assignment),
+            plural(self.judged.graded.len(), "student")
+        );
+        [filled].into_iter().chain(self.judged.notes()).collect()
+    }
+}
+
+impl Judged {
+    /// Who is graded although only their name shows whose row it is; `None` where nobody is.
+    pub(crate) fn by_name_alone(&self) -> Option<String> {
+        let names: Vec<&str> = self.by_name.iter().map(Username::as_str).collect();
+        (!names.is_empty()).then(|| {
+            let n = names.len();
+            format!("{n} by name alone: {}", some_of(&names, NAMED))
+        })
+    }
+
+    /// What else to know: points that were scaled, grades that would go down, students and rows that were left out.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let system = self.system.name();
+        let mut notes = Vec::new();
         if let Some((total, possible)) = &self.scaled {
             notes.push(format!(
-                "Canvas gives {possible} points for it, the lab {total}: points are scaled, and rounded to two decimals"
+                "{system} gives {possible} points for it, the lab {total}: points are scaled, and rounded to two decimals"
             ));
         }
-        notes.extend(self.late.as_ref().map(|late| format!("Canvas: {late}")));
+        notes.extend(self.late.as_ref().map(|late| format!("{system}: {late}")));
         if !self.lowers.is_empty() {
             let lowers = self.lowers.iter();
             let each =
@@ -50,7 +74,7 @@ impl Filled {
                 false => "; these stay as they are without --lower",
             };
             notes.push(format!(
-                "Canvas: lowers {}: {}{done}",
+                "{system}: lowers {}: {}{done}",
                 each.len(),
                 some_of(&each, NAMED)
             ));
@@ -65,12 +89,12 @@ impl Filled {
             let all: Vec<&NotFilled> = self.left.iter().filter(|left| left.why == why).collect();
             let names: Vec<&str> = all.iter().map(|left| left.username.as_str()).collect();
             let names = some_of(&names, NAMED);
-            format!("Canvas: {names} not filled in: {why}{}", details(&all))
+            format!("{system}: {names} not filled in: {why}{}", details(&all))
         }));
         if !self.crossed.is_empty() {
             let rows = plural(self.crossed.len(), "row");
             notes.push(format!(
-                "Canvas: {rows} left out: {}",
+                "{system}: {rows} left out: {}",
                 some_of(&self.crossed, SHOWN)
             ));
         }
@@ -78,7 +102,7 @@ impl Filled {
             let names: Vec<_> = self.strangers.iter().map(|name| clean(name)).collect();
             let rows = plural(names.len(), "row");
             let names = some_of(&names, SHOWN);
-            notes.push(format!("Canvas: {rows} of nobody in this class: {names}"));
+            notes.push(format!("{system}: {rows} of nobody in this class: {names}"));
         }
         notes
     }
