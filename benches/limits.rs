@@ -52,6 +52,7 @@ impl Class {
             email: None,
             section: None,
             extra: Vec::new(),
+            due: None,
         };
         let students: Vec<Student> = (1..=size).map(student).collect();
         let scope = Scope {

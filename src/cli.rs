@@ -6,12 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::events::Command;
 use crate::options::{
     ClassSettings, GlobalOptions, ProcessContext, StudentSettings, Ui, asked_log_file, invalid,
 };
+use crate::text::moment::moment;
 use crate::web::Url;
 
 const EXAMPLES: &str = "\
@@ -300,8 +302,20 @@ pub struct StatusArgs {
     /// Show only students in these states (several with commas); the counts stay the class's
     #[arg(long, value_name = "STATES", value_delimiter = ',')]
     pub(crate) state: Vec<StateChoice>,
+    /// Show it as it stood then, by the times of executions: a time with its zone, as in 2026-05-14T18:00:00+02:00
+    #[arg(long, value_name = "TIME", value_parser = past)]
+    pub(crate) at: Option<Timestamp>,
     #[command(flatten)]
     pub(crate) attest: AttestArgs,
+}
+
+/// A time that is over, with its zone.
+fn past(text: &str) -> std::result::Result<Timestamp, String> {
+    let at = moment(text).map_err(|refused| refused.in_full())?;
+    match at > Timestamp::now() {
+        true => Err("is in the future; give a time that is over".to_owned()),
+        false => Ok(at),
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -339,6 +353,9 @@ pub struct ReportArgs {
     /// Lower grades, too, where the gradebook has more points than the lab gives; otherwise they stay
     #[arg(long, requires = "gradebook")]
     pub(crate) lower: bool,
+    /// Give late work its points, too; otherwise work that was begun after the due time gives none
+    #[arg(long, requires = "gradebook")]
+    pub(crate) count_late: bool,
     #[command(flatten)]
     pub(crate) attest: AttestArgs,
 }
@@ -411,6 +428,9 @@ pub struct PushArgs {
     /// Lower grades, too, where the gradebook has more points than the lab gives; otherwise they stay
     #[arg(long)]
     pub(crate) lower: bool,
+    /// Give late work its points, too; otherwise work that was begun after the due time gives none
+    #[arg(long)]
+    pub(crate) count_late: bool,
     #[command(flatten)]
     pub(crate) attest: AttestArgs,
 }
@@ -682,6 +702,7 @@ mod tests {
                     token_file: None,
                     confirm: Some(12),
                     lower: true,
+                    count_late: false,
                     attest: AttestArgs::default(),
                 })),
             ),
@@ -835,5 +856,32 @@ mod tests {
         assert!(said.starts_with("--rotate"), "{said}");
         settings(&around, "access grant --rotate --students user7");
         settings(&around, "access grant");
+    }
+
+    #[test]
+    fn as_of_a_time_takes_one_that_is_over_and_has_its_zone() {
+        let at = |text: &str| {
+            let words = ["homeroom", "status", "--at", text];
+            Cli::try_parse_from(words).map_err(|error| error.to_string())
+        };
+        let Ok(Cli {
+            verb: Verb::Status(args),
+            ..
+        }) = at("2026-05-14T18:00:00+02:00")
+        else {
+            panic!("a time that is over is taken");
+        };
+        assert_eq!(args.at, "2026-05-14T16:00:00Z".parse().ok());
+        for (text, cause) in [
+            (
+                "2026-05-14T18:00:00",
+                "has no time zone; write it, as in 2026-05-14",
+            ),
+            ("yesterday", "is no time with a time zone"),
+            ("9998-01-01T00:00:00Z", "is in the future"),
+        ] {
+            let refused = at(text).expect_err(text);
+            assert!(refused.contains(cause), "{refused}");
+        }
     }
 }

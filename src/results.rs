@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::events::{Command, Outcome};
@@ -127,6 +128,9 @@ pub struct RunSummary {
     /// Who needs somebody, the most urgent first, where the verb reads where everybody stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attention: Option<Vec<Need>>,
+    /// The time as of which executions were counted, where that is not now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// What several students do alike, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<Vec<RoomRemark>>,
@@ -182,6 +186,7 @@ mod tests {
             hint: String::new(),
             instructor_hint: None,
             as_of: None,
+            on_time: None,
         };
         let outcome = |verdicts: &[Verdict]| {
             let checks = verdicts.iter().map(|verdict| check(*verdict)).collect();
@@ -201,6 +206,7 @@ mod tests {
             class: "spring".parse().unwrap(),
             students: vec![student("ana"), student("ben")],
             summary: BTreeMap::from([("students".to_owned(), 2)]),
+            at: None,
             left: Vec::new(),
             attention: Some(Vec::new()),
             room: None,

@@ -23,6 +23,17 @@ pub enum ExecutionStatus {
     PendingRedrive,
 }
 
+impl ExecutionDetail {
+    /// What there is of it while the execution runs: its input.
+    pub(crate) fn of_running(self) -> Self {
+        Self {
+            error: None,
+            cause: None,
+            ..self
+        }
+    }
+}
+
 impl ExecutionStatus {
     /// The word that Step Functions uses.
     pub(crate) fn as_str(self) -> &'static str {

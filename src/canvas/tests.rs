@@ -6,7 +6,7 @@ mod fake;
 use std::future::pending;
 
 use crate::report::canvas::tests::{UNKNOWN, report, student};
-use crate::report::gradebook::Judged;
+use crate::report::gradebook::{GradeRules, Judged};
 use crate::roster::Student;
 use crate::text::failure::Failure;
 
@@ -36,7 +36,14 @@ fn canvas(fake: &Fake) -> Canvas {
 fn judged(course: &Course, lower: bool) -> Judged {
     let class = class();
     let roster: Vec<Student> = class.iter().map(|(student, _)| student.clone()).collect();
-    course.gradebook.judge(&report(&class), &roster, lower)
+    course.gradebook.judge(
+        &report(&class),
+        &roster,
+        GradeRules {
+            lower,
+            count_late: false,
+        },
+    )
 }
 
 async fn course(fake: &Fake) -> Course {

@@ -10,11 +10,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::evidence::check::{CheckResult, Evidence, Verdict};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::evidence::check::{CheckResult, Evidence, OnTime, Verdict};
 use crate::ids::Username;
 use crate::lab::check::{Check, Proof, Work};
+use crate::lab::points::Points;
 use crate::roster::{FIELD_MAX, Roster};
 use crate::text::failure::Failure;
+use crate::text::moment::moment;
 use crate::text::normalise::{key, same, squeezed};
 use crate::text::problems::{Problem, messages};
 use crate::text::similar;
@@ -31,6 +37,8 @@ pub(crate) struct Attestation {
     note: Option<String>,
     by: Option<String>,
     when: Option<String>,
+    /// When the student's work was due.
+    due: Option<Timestamp>,
 }
 
 /// A file's attestations, by student and check.
@@ -62,11 +70,28 @@ impl Attestations {
             result.hint.clear();
             result.instructor_hint = None;
             result.evidence = vec![attestation.evidence()];
+            result.on_time = attestation.due.map(|due| OnTime {
+                due,
+                earned: match attestation.is_late(due) {
+                    true => Points::ZERO,
+                    false => result.points,
+                },
+            });
         }
     }
 }
 
 impl Attestation {
+    /// Whether it was seen after `due`. Where `when` is a day alone, by the calendar of this computer. Other words say
+    /// nothing against the student.
+    fn is_late(&self, due: Timestamp) -> bool {
+        let when = self.when.as_deref().unwrap_or_default().trim();
+        let seen = moment(when).map(|at| at > due).ok();
+        let day = when.parse::<Date>().ok();
+        let by_day = day.map(|day| day > due.to_zoned_datetime(TimeZone::system()).date());
+        seen.or(by_day).unwrap_or_default()
+    }
+
     fn evidence(&self) -> Evidence {
         let by = self.by.as_deref().unwrap_or("the instructor");
         let mut text = format!("attested by {by}");
@@ -233,7 +258,15 @@ impl<'a> AttestationReader<'a> {
                 let text = record.text(place?);
                 (!text.is_empty()).then(|| text.to_owned())
             });
-            self.found.insert(key, Attestation { note, by, when });
+            let mut students = self.roster.students.iter();
+            let due = students.find(|s| s.username == key.0).and_then(|s| s.due);
+            let attestation = Attestation {
+                note,
+                by,
+                when,
+                due,
+            };
+            self.found.insert(key, attestation);
         }
     }
 
@@ -349,7 +382,6 @@ fn score(record: &Record) -> u32 {
 mod tests {
     use super::*;
     use crate::evidence::progress::Progress;
-    use crate::lab::points::Points;
     use crate::roster::UsernameLimit;
     use serde_json::json;
 
@@ -388,6 +420,7 @@ mod tests {
             hint: "h".into(),
             instructor_hint: Some("i".into()),
             as_of: None,
+            on_time: None,
         }
     }
 
@@ -406,6 +439,31 @@ mod tests {
         );
         assert_eq!(check.earned, check.points);
         assert_eq!((check.hint.as_str(), check.instructor_hint()), ("", ""));
+    }
+
+    #[test]
+    fn what_was_seen_after_the_due_time_is_late_and_other_words_are_not() {
+        let mut roster = roster();
+        let due = "2026-05-14T18:00:00+02:00".parse().unwrap();
+        roster.students[0].due = Some(due);
+        for (when, on_time) in [
+            ("2026-05-14T18:00:00+02:00", 1),
+            ("2026-05-14T18:00:01+02:00", 0),
+            ("2026-05-14", 1),
+            ("2026-05-16", 0),
+            ("Thursday", 1),
+            ("", 1),
+        ] {
+            let text = format!("username,check,when\nuser1,metrics,{when}\nuser2,metrics,{when}\n");
+            let attested = Attestations::parse("seen.csv", text.as_bytes(), &roster, &checks());
+            let attested = attested.unwrap();
+            let mut check = result("metrics", Work::Student, Verdict::NotProvable);
+            let mut of_nobody_due = check.clone();
+            attested.apply(&"user1".parse().unwrap(), &mut check);
+            assert_eq!(check.earned_by(due), Some(Points::whole(on_time)), "{when}");
+            attested.apply(&"user2".parse().unwrap(), &mut of_nobody_due);
+            assert_eq!(of_nobody_due.on_time, None);
+        }
     }
 
     #[test]

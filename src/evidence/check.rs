@@ -64,6 +64,18 @@ pub struct CheckResult {
     /// When it was read, where it could not be read now and an earlier answer counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
+    /// What of `earned` was earned on time; `None` where no time is due, or it could not be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_time: Option<OnTime>,
+}
+
+/// What was earned by executions that started when a task was due, or before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnTime {
+    /// When it was due.
+    pub due: Timestamp,
+    /// Points that were earned until then.
+    pub earned: Points,
 }
 
 impl CheckResult {
@@ -94,12 +106,28 @@ impl CheckResult {
             hint: hint.into(),
             instructor_hint: None,
             as_of: None,
+            on_time: None,
         }
     }
 
     /// What the instructor does next; empty when it passed.
     pub fn instructor_hint(&self) -> &str {
         self.instructor_hint.as_deref().unwrap_or(&self.hint)
+    }
+
+    /// What of `earned` was earned by `due`; `None` where that is not known. What was judged for another time still
+    /// answers where it leaves no doubt.
+    pub(crate) fn earned_by(&self, due: Timestamp) -> Option<Points> {
+        let all =
+            || self.verdict != Verdict::CouldNotCheck && self.as_of.is_some_and(|at| at <= due);
+        match self.on_time {
+            Some(judged) if judged.due == due => Some(judged.earned),
+            Some(judged) if judged.due < due && judged.earned == self.earned => Some(self.earned),
+            Some(judged) if judged.due > due && judged.earned.is_zero() => Some(Points::ZERO),
+            _ if all() => Some(self.earned),
+            _ if self.verdict == Verdict::Fail && self.earned.is_zero() => Some(Points::ZERO),
+            _ => None,
+        }
     }
 
     /// Whether something of it is done, though not all.

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::execution::Execution;
 use crate::evidence::activity::Activity;
 use crate::evidence::cache::{CacheKey, of_version};
-use crate::evidence::check::{CheckResult, Verdict};
+use crate::evidence::check::{CheckResult, OnTime, Verdict};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::evidence::sight::{Source, SourceState, StackSight};
 use crate::ids::Username;
@@ -378,6 +378,28 @@ impl KeptCheck {
         kept
     }
 
+    /// Settles what of a result was on time. `read`: what was judged now; `stands`: the result is this one.
+    ///
+    /// Executions on time may be gone while later ones are still there, so for the same due time the better answer
+    /// counts, and no answer changes nothing. But what was known before the time was over may be too little.
+    fn settle_on_time(&self, result: &mut CheckResult, read: Option<OnTime>, stands: bool) {
+        if result.earned < self.result.earned || result.work == Work::Stack {
+            return;
+        }
+        let is_final = |known: &OnTime| self.read_at >= known.due || known.earned == result.earned;
+        result.on_time = match (self.result.on_time, read) {
+            (Some(known), Some(read)) if known.due == read.due => {
+                Some(if known.earned > read.earned {
+                    known
+                } else {
+                    read
+                })
+            }
+            (known, None) => known.filter(|known| stands || is_final(known)),
+            (_, read) => read,
+        };
+    }
+
     /// Whether the executions that proved it are older than what its sources keep.
     fn is_aged(&self, sources: &[Source], now: Timestamp) -> bool {
         let Some(keeps) = sources.iter().map(|source| source.keeps_ms).min() else {
@@ -421,7 +443,15 @@ fn laid_over(
             .iter()
             .flat_map(|last| &last.checks)
             .find(|known| known.result.id == check.id);
-        let (show, kept) = settle(known, check, sight, now);
+        let read = check.on_time;
+        let (mut show, mut kept) = settle(known, check, sight, now);
+        if let Some(known) = known {
+            let stands =
+                show.as_of == Some(known.read_at) && show.verdict != Verdict::CouldNotCheck;
+            known.settle_on_time(&mut show, read, stands);
+            let stands = kept.read_at == known.read_at;
+            known.settle_on_time(&mut kept.result, read, stands);
+        }
         shown.push(show);
         keep.push(kept);
     }
@@ -521,6 +551,7 @@ fn settle(
                 evidence: vec![text.into()],
                 earned: Points::ZERO,
                 parts: None,
+                on_time: None,
                 ..fresh
             }
         }

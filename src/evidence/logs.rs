@@ -60,9 +60,46 @@ impl StudentReader<'_> {
                 Some((_, Some(Reading::Unseen(why)))) => Reading::Unseen(why.clone()),
                 Some((_, None)) => continue,
             };
+            if let Some(until_due) = self.log_events_until_due(&key, &group, &reading).await? {
+                self.facts
+                    .log_events_until_due
+                    .insert(key.clone(), until_due);
+            }
             self.facts.log_events.insert(key, reading);
         }
         Ok(())
+    }
+}
+
+impl StudentReader<'_> {
+    /// What executions on time show where the event that was found is of a later one.
+    async fn log_events_until_due(
+        &mut self,
+        (machine, function): &LogKey,
+        group: &str,
+        reading: &Reading<LogSight>,
+    ) -> Result<Option<Reading<LogSight>>, Cancelled> {
+        let (Some(due), Reading::Seen(sight)) = (self.student.due_ms, reading) else {
+            return Ok(None);
+        };
+        let listed = machine.as_ref().and_then(|m| self.facts.executions.get(m));
+        let (LogSight::During(_, seen) | LogSight::Naming(_, seen), Some(listed)) = (sight, listed)
+        else {
+            return Ok(None);
+        };
+        if seen.started_ms <= due {
+            return Ok(None);
+        }
+        let on_time = listed.all().iter().filter(|(_, one)| one.started_ms <= due);
+        let on_time: Vec<_> = on_time.cloned().collect();
+        let mut look = OwnEvents {
+            client: self.client,
+            student: self.student,
+            function,
+            group,
+            looks: &mut self.memory.looks,
+        };
+        look.of(&on_time).await.map(Some)
     }
 }
 

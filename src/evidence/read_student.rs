@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::aws::execution::{Execution, ExecutionStatus, when};
+use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus, when};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client, ErrorKind, Operation};
 use crate::evidence::cache::{KnownStart, LOGS_SETTLED_MS, Memory};
@@ -75,6 +75,7 @@ impl StudentReader<'_> {
         let known = student.memory.by_arn();
         let mut all: Vec<(Starter, Execution)> = Vec::new();
         let mut token: Option<String> = None;
+        let mut listed = 0;
         let alike = Alike::new(self.client, student.username(), Operation::ListExecutions);
         loop {
             let page = alike.client.executions_page(arn, false, token.clone());
@@ -87,16 +88,17 @@ impl StudentReader<'_> {
                 }
                 Err(error) => return Ok((unseen(error)?, None)),
             };
-            all.extend(page.items.into_iter().map(|mut execution| {
+            listed += page.items.len();
+            all.extend(page.items.into_iter().filter_map(|mut execution| {
                 execution.detail = Memory::detail_of(&known, &execution).cloned();
-                (student.starter(&execution), execution)
+                let execution = student.as_of(execution)?;
+                Some((student.starter(&execution), execution))
             }));
             token = page.next;
             if token.is_none() {
                 return Ok((Reading::Seen(all), None));
             }
-            if all.len() >= LISTED_MAX {
-                let listed = all.len();
+            if listed >= LISTED_MAX {
                 add_older(student, arn, &mut all);
                 return Ok((Reading::Seen(all), Some(listed)));
             }
@@ -131,7 +133,7 @@ impl StudentReader<'_> {
         Ok(())
     }
 
-    /// Describes executions for as long as a check that looks into them does not pass.
+    /// Describes executions for as long as a check that looks into them does not pass, with all of them or with those on time.
     async fn describe_where_needed(&mut self, described: &mut usize) -> Result<(), Cancelled> {
         let student = self.student;
         while self.facts.undescribed.is_none() {
@@ -154,8 +156,13 @@ impl StudentReader<'_> {
                     let (starter, execution) = &mut all[index];
                     // The times stay those of the listing, by which the next reading recognises it. An execution
                     // that ended after the listing has no end time here, and is described again next time.
-                    execution.status = whole.status;
-                    execution.detail = whole.detail;
+                    // Of a moment before now, the state is that of then, too.
+                    if student.at_ms.is_none() || execution.status.is_final() {
+                        execution.status = whole.status;
+                        execution.detail = whole.detail;
+                    } else {
+                        execution.detail = whole.detail.map(ExecutionDetail::of_running);
+                    }
                     *starter = student.starter(execution);
                     let pointers = student.input_pointers.iter().map(String::as_str);
                     execution.detail = execution.detail.take().map(|d| d.reduced(pointers));
@@ -200,10 +207,13 @@ impl StudentReader<'_> {
 
     /// The execution that a check needs described next: its state machine, its place in the listing, and its ARN.
     fn next_to_describe(&self) -> Option<(String, usize, String)> {
-        self.student.checks.iter().find_map(|check| {
-            let (machine, all) = self.facts.executions_for(&check.proof)?;
-            let index = next_to_describe(&check.proof, self.student.plan, all, &self.facts)?;
-            Some((machine.to_owned(), index, all[index].1.arn.clone()))
+        let (facts, plan) = (&self.facts, self.student.plan);
+        self.student.spans(facts).find_map(|until_ms| {
+            self.student.checks.iter().find_map(|check| {
+                let (machine, all) = facts.executions_for(&check.proof)?;
+                let index = next_to_describe(&check.proof, plan, all, facts, until_ms)?;
+                Some((machine.to_owned(), index, all[index].1.arn.clone()))
+            })
         })
     }
 
@@ -269,7 +279,8 @@ fn add_older(student: &StudentToRead<'_>, arn: &str, all: &mut Vec<(Starter, Exe
                 && student.born_ms.is_some_and(|born| known.started_ms >= born)
                 && !listed.contains(known.arn.as_str())
         })
-        .map(|known| (student.starter(known), known.clone()))
+        .filter_map(|known| student.as_of(known.clone()))
+        .map(|known| (student.starter(&known), known))
         .collect();
     older.sort_by_key(|(_, execution)| std::cmp::Reverse(execution.started_ms));
     all.extend(older);

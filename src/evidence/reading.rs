@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::aws::Client;
@@ -11,7 +12,7 @@ use crate::aws::stop::Cancelled;
 use crate::evidence::attempts::{AttemptsReader, ReadAttempts};
 use crate::evidence::cache::{Cache, Memory};
 use crate::evidence::causes::add_causes;
-use crate::evidence::evaluate::{Facts, Reading, evaluate};
+use crate::evidence::evaluate::{Facts, Reading, earned_on_time, evaluate};
 use crate::evidence::progress::{Last, Progress, StudentProgress};
 use crate::evidence::read_student::read_student;
 use crate::evidence::recorded::Recorded;
@@ -19,7 +20,7 @@ use crate::evidence::sight::StackSight;
 use crate::evidence::student_reader::StudentToRead;
 use crate::ids::Username;
 use crate::lab::Lab;
-use crate::lab::check::Proof;
+use crate::lab::check::{Proof, Work};
 use crate::lab::marks::Starter;
 use crate::roster::Student;
 use crate::stack::diff::Change;
@@ -51,6 +52,8 @@ pub struct ClassReading<'a> {
     pub depth: &'a Depth,
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
+    /// The time as of which executions count, where that is not now.
+    pub at: Option<Timestamp>,
     /// Whether AWS's console shows what is read.
     pub console: bool,
     /// The URL of an API's stage.
@@ -196,6 +199,8 @@ impl ClassReader<'_> {
             input_pointers: &self.pointers,
             memory: known.unwrap_or(&nothing),
             now_ms: self.reading.now_ms,
+            at_ms: self.reading.at.map(Timestamp::as_millisecond),
+            due_ms: student.due.map(Timestamp::as_millisecond),
             console: self.reading.console.then_some(scope),
         };
         let stack = desired.stacks.iter().find(|s| s.owner == plan.owner);
@@ -222,6 +227,14 @@ impl ClassReader<'_> {
             .iter()
             .map(|check| evaluate(check, plan, &facts))
             .collect();
+        if let Some(due) = student.due {
+            let by_then = facts.until(due.as_millisecond());
+            for (check, result) in lab.checks().iter().zip(&mut checks) {
+                if check.work == Work::Student {
+                    result.on_time = earned_on_time(check, plan, &by_then, due);
+                }
+            }
+        }
         let (known, kept) = (to_read.memory, &mut memory.causes);
         let name = &student.username;
         add_causes(self.client, name, &mut checks, known, kept, &mut settling).await?;
@@ -232,7 +245,8 @@ impl ClassReader<'_> {
             facts: &facts,
             checks: &checks,
         };
-        let tried = match sight.is_empty() {
+        // Who needs somebody is about now.
+        let tried = match sight.is_empty() || self.reading.at.is_some() {
             true => ReadAttempts::default(),
             false => attempts.read(&mut memory, &mut settling).await?,
         };

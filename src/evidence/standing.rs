@@ -62,6 +62,13 @@ impl ClassStanding {
         }
     }
 
+    /// Leaves out who needs somebody, which is about now and not about an earlier time.
+    pub(crate) fn forget_trouble(&mut self) {
+        for student in &mut self.students {
+            (student.trouble, student.hitch) = (None, None);
+        }
+    }
+
     /// Refuses to report on a class without stacks and readings whose students' stacks are somewhere else.
     ///
     /// # Errors

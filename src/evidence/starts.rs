@@ -120,10 +120,12 @@ impl StudentReader<'_> {
 
     /// The executions to ask about: those of the first check that needs any.
     fn next_to_prove(&self) -> Option<(String, Vec<usize>)> {
-        self.student.checks.iter().find_map(|check| {
-            let (machine, all) = self.facts.executions_for(&check.proof)?;
-            let needed = to_prove(&check.proof, self.student.plan, all, &self.facts);
-            (!needed.is_empty()).then(|| (machine.to_owned(), needed))
+        self.student.spans(&self.facts).find_map(|until_ms| {
+            self.student.checks.iter().find_map(|check| {
+                let (machine, all) = self.facts.executions_for(&check.proof)?;
+                let needed = to_prove(&check.proof, self.student.plan, all, &self.facts, until_ms);
+                (!needed.is_empty()).then(|| (machine.to_owned(), needed))
+            })
         })
     }
 }

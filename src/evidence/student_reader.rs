@@ -1,6 +1,6 @@
 //! The reader of one student: what it reads, the facts so far, and what the next reading need not ask again.
 
-use crate::aws::execution::Execution;
+use crate::aws::execution::{Execution, ExecutionDetail, ExecutionStatus};
 use crate::aws::stop::Cancelled;
 use crate::aws::{CallError, Client};
 use crate::evidence::cache::Memory;
@@ -36,6 +36,10 @@ pub(super) struct StudentToRead<'a> {
     /// What an earlier reading left.
     pub(crate) memory: &'a Memory,
     pub(crate) now_ms: i64,
+    /// The time as of which to read, where that is not now.
+    pub(crate) at_ms: Option<i64>,
+    /// Until when an execution's start makes it on time.
+    pub(crate) due_ms: Option<i64>,
     /// Where the console is, if there is one.
     pub(crate) console: Option<&'a Scope>,
 }
@@ -43,6 +47,30 @@ pub(super) struct StudentToRead<'a> {
 impl StudentToRead<'_> {
     pub(crate) fn username(&self) -> &Username {
         &self.plan.owner.student
+    }
+
+    /// Until when executions have to have started, for each judgement: of all work, and of work on time where there is
+    /// other work.
+    pub(crate) fn spans(&self, facts: &Facts) -> impl Iterator<Item = Option<i64>> {
+        let due = self.due_ms.filter(|due| facts.any_later(*due));
+        std::iter::once(None).chain(due.map(Some))
+    }
+
+    /// An execution as it stood then; `None` where it had not started. One that ended later was running.
+    pub(crate) fn as_of(&self, execution: Execution) -> Option<Execution> {
+        let Some(at_ms) = self.at_ms else {
+            return Some(execution);
+        };
+        let ran = execution.stopped_ms.is_none_or(|stopped| stopped > at_ms);
+        (execution.started_ms <= at_ms).then(|| match ran {
+            false => execution,
+            true => Execution {
+                status: ExecutionStatus::Running,
+                stopped_ms: None,
+                detail: execution.detail.map(ExecutionDetail::of_running),
+                ..execution
+            },
+        })
     }
 
     /// Whether an execution looks as if the API had started it.

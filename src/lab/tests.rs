@@ -151,6 +151,7 @@ fn student(username: &str) -> Student {
         email: None,
         section: None,
         extra: vec![("team".into(), "blue".into())],
+        due: None,
     }
 }
 

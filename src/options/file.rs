@@ -209,6 +209,7 @@ mod tests {
             publish-columns = ["Team"]
             role_boundary = "arn:aws:iam::123456789012:policy/org"
             allow-in-roles = ["worker: action s3:*"]
+            due = 2026-05-14T18:00:00+02:00
             canvas-url = "https://canvas.example.edu"
             notify = "https://hooks.example.com/T0/B0/x"
             notify-names = true
@@ -230,6 +231,33 @@ mod tests {
         assert_eq!((quota.rate, quota.burst), (2.0, 5));
         for key in KEYS {
             assert!(text.contains(key), "{key} is not in this test");
+        }
+    }
+
+    #[test]
+    fn a_due_time_is_a_time_of_toml_or_a_text_with_its_zone() {
+        for value in [
+            "2026-05-14T18:00:00+02:00",
+            "\"2026-05-14T18:00:00+02:00\"",
+            "\"2026-05-14T18:00[Europe/Zurich]\"",
+        ] {
+            let due = good(&format!("due = {value}")).due.unwrap();
+            assert_eq!(due.to_string(), "2026-05-14T16:00:00Z", "{value}");
+        }
+        for (value, cause) in [
+            (
+                "2026-05-14T18:00:00",
+                "has no time zone; write it, as in 2026-",
+            ),
+            ("2026-05-14", "has no time of day and no time zone"),
+            ("\"Thursday\"", "is no time with a time zone"),
+            ("18", "is no time with a time zone"),
+        ] {
+            let said = said(&format!("due = {value}"));
+            assert!(
+                said.contains("line 1 (due)") && said.contains(cause),
+                "{said}"
+            );
         }
     }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::ArgAction;
+use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -151,8 +152,10 @@ options! {
         lab_settings: toml::Table = "settings", FileReader::lab_settings;
         /// The account's request quotas where they are not the published ones.
         quotas: BTreeMap<Operation, QuotaOverride> = "quotas", FileReader::quotas;
-        /// The roster's columns that may be shown besides the four known ones.
+        /// The roster's columns that may be shown besides those that homeroom knows.
         publish_columns: Vec<String> = "publish-columns", FileReader::texts;
+        /// Until when work is on time, unless the roster gives a student another time.
+        due: Timestamp = "due", FileReader::value;
         /// The address of the Canvas that grades are written to.
         canvas_url: Url = "canvas-url", FileReader::value;
         /// What of the lab may reach far, by [`crate::lab::Risk::key`].

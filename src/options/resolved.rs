@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::process::{ProcessContext, ROSTER_FOLDER};
 use super::values::{
     AccountId, ColorWhen, EndpointUrl, OutputFormat, PolicyArn, Profile, QuotaOverride, QuotaScale,
@@ -51,6 +53,7 @@ pub struct ClassSettings {
     /// Always `None` on the embedded cloud, where no organization demands one.
     pub(crate) role_boundary: Option<PolicyArn>,
     pub(crate) allow_in_roles: Vec<String>,
+    pub(crate) due: Option<Timestamp>,
     pub(crate) reports: PathBuf,
     pub(crate) canvas_url: Option<Url>,
     pub(crate) notify: Option<Notify>,
@@ -285,6 +288,7 @@ impl ClassSettings {
             publish_columns: all.publish_columns.unwrap_or_default(),
             role_boundary: all.role_boundary.filter(|_| !is_local),
             allow_in_roles: all.allow_in_roles.unwrap_or_default(),
+            due: all.due,
             canvas_url: all.canvas_url,
             notify,
             reports: all.reports.unwrap_or_else(|| PathBuf::from("reports")),
@@ -292,7 +296,7 @@ impl ClassSettings {
         })
     }
 
-    /// Reads the class's roster.
+    /// Reads the class's roster. A student without a due time of their own gets the class's.
     ///
     /// # Errors
     ///
@@ -307,8 +311,12 @@ impl ClassSettings {
             let cause = format!("the roster cannot be read: {error}");
             invalid(&label, cause, "give the roster's file with --roster FILE")
         })?;
-        Roster::parse_with(&label, &bytes, limit, &self.publish_columns)
-            .map_err(|failures| Error::of(Exit::Invalid, failures))
+        let mut roster = Roster::parse_with(&label, &bytes, limit, &self.publish_columns)
+            .map_err(|failures| Error::of(Exit::Invalid, failures))?;
+        for student in &mut roster.students {
+            student.due = student.due.or(self.due);
+        }
+        Ok(roster)
     }
 }
 

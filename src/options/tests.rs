@@ -465,4 +465,5 @@ fn the_page_of_settings_says_what_the_table_says() {
     assert_eq!(failures, []);
     assert!(file.role_boundary.is_some() && file.lab_settings.is_some() && file.quotas.is_some());
     assert!(file.publish_columns.is_some() && file.allow_in_roles.is_some());
+    assert!(file.due.is_some());
 }

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use toml::de::ValueDeserializer;
 
 use crate::aws::Operation;
 use crate::ids::ClassName;
+use crate::text::moment::moment;
 use crate::text::similar;
 use crate::web::Url;
 
@@ -59,12 +61,26 @@ values! {
     bool: switch, plain;
     u8: parsed, plain;
     QuotaScale: str::parse, QuotaScale::from_number_or_text;
+    Timestamp: moment_of_text, moment_of_file;
     // Names of students; the other lists stand in the file alone.
     Vec<String>: |text| student_names([text]), student_names_of_file;
 }
 
 fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+fn moment_of_text(text: &str) -> Result<Timestamp, String> {
+    moment(text).map_err(|refused| refused.in_full())
+}
+
+/// TOML has times of its own; as a text, one may have a zone in brackets.
+fn moment_of_file(value: ValueDeserializer<'_>) -> Result<Timestamp, String> {
+    match plain(value)? {
+        toml::Value::String(text) => moment_of_text(&text),
+        toml::Value::Datetime(at) => moment_of_text(&at.to_string()),
+        other => moment_of_text(&other.to_string()),
+    }
 }
 
 /// A text that was checked: what `$kept` makes of it, or the refusal.

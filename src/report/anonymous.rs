@@ -267,6 +267,7 @@ fn student(row: &ReportStudent, pseudonym: &Username, scrub: &Scrub) -> ReportSt
             email: None,
             section: None,
             extra: Vec::new(),
+            due: None,
         },
         progress,
         validate,

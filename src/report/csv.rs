@@ -8,7 +8,7 @@ use crate::text::encoding::MARK;
 use crate::text::show::clean;
 use crate::text::unwanted::{Unwanted, is_joiner};
 
-use super::document::{Document, ReportStudent};
+use super::document::{Document, ReportStudent, rfc3339};
 
 /// The gradebook: UTF-8 with a byte-order mark, which Excel needs to see the encoding, and `\n` at line ends.
 ///
@@ -20,6 +20,9 @@ use super::document::{Document, ReportStudent};
 /// `as_of`: the time of the oldest reading that counts, where something could not be read now (a stack is gone, for
 /// example).
 ///
+/// Where some student's work is due at a time, two columns more: `points_on_time` (blank where that is not known) and
+/// `due`, with the zone's offset.
+///
 /// # Errors
 /// Never in practice; the CSV writer's own error otherwise.
 pub fn gradebook(document: &Document) -> io::Result<Vec<u8>> {
@@ -30,6 +33,13 @@ pub fn gradebook(document: &Document) -> io::Result<Vec<u8>> {
         .to_vec();
     header.extend(tasks.iter().map(|task| cell(&task.id)));
     header.extend(["points", "total", "percent", "status", "as_of"].map(Cow::Borrowed));
+    let has_due = document
+        .students
+        .iter()
+        .any(|row| row.student.due.is_some());
+    if has_due {
+        header.extend(["points_on_time", "due"].map(Cow::Borrowed));
+    }
     writer.write_record(header.iter().map(|text| text.as_bytes()))?;
     for row in &document.students {
         let (student, score) = (&row.student, row.score());
@@ -55,6 +65,11 @@ pub fn gradebook(document: &Document) -> io::Result<Vec<u8>> {
             row.progress.progress.as_str().to_owned(),
             as_of.unwrap_or_default(),
         ]);
+        if has_due {
+            let due = student.due.map(|due| rfc3339(&document.in_zone(due)));
+            let on_time = row.points_on_time().map(|points| points.to_string());
+            record.extend([on_time.unwrap_or_default(), due.unwrap_or_default()]);
+        }
         writer.write_record(&record)?;
     }
     writer.into_inner().map_err(|e| e.into_error())

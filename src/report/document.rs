@@ -21,6 +21,7 @@ use crate::roster::Student;
 use crate::stack::kinds::Gap;
 use crate::stack::leavers::LeftStudent;
 use crate::text;
+use crate::text::words::some_of;
 
 use super::causes::{self, Cause};
 use super::tally::{CheckTally, STATES, Score, Tally, check_tallies};
@@ -148,6 +149,31 @@ impl ReportStudent {
         }
     }
 
+    /// The points of work that was begun by the due time; `None` where none is set, or that is not known.
+    pub(crate) fn points_on_time(&self) -> Option<Points> {
+        let on_time = Score::earned_by(&self.progress.checks, self.student.due?);
+        on_time.filter(|_| self.is_deployed())
+    }
+
+    /// Whether points were earned after the due time; `None` where none is set, or that is not known.
+    pub(crate) fn late(&self) -> Option<bool> {
+        let (on_time, score) = (self.points_on_time()?, self.score());
+        match score.earned > on_time {
+            true => Some(true),
+            false => score.certain.then_some(false),
+        }
+    }
+
+    /// The points that go to a gradebook: those on time where a time is due, else all; `count_late` takes all.
+    /// `None` where they are not known, which is no zero.
+    pub(crate) fn graded(&self, count_late: bool) -> Option<Points> {
+        if self.student.due.is_some() && !count_late {
+            return self.points_on_time();
+        }
+        let score = self.score();
+        score.certain.then_some(score.earned)
+    }
+
     /// The checks of the student's own tasks, or those of the stack.
     pub(super) fn checks_of(&self, work: Work) -> impl Iterator<Item = &CheckResult> {
         let checks = self.progress.checks.iter();
@@ -163,6 +189,25 @@ impl Document {
     /// The lab's checks over the class, in the lab's order.
     pub fn check_tallies(&self) -> Vec<CheckTally> {
         check_tallies(self.students.iter().map(|s| s.progress.checks.as_slice()))
+    }
+
+    /// What a gradebook says of late work; `None` where no time is due.
+    pub(crate) fn late_note(&self, count_late: bool) -> Option<String> {
+        let mut rows = self.students.iter();
+        rows.find(|row| row.student.due.is_some())?;
+        let late = self.students.iter().filter(|row| row.late() == Some(true));
+        let late: Vec<&str> = late.map(|row| row.student.username.as_str()).collect();
+        let of_whom = match late.is_empty() {
+            true => "nobody is known to have any".to_owned(),
+            false => some_of(&late, 30),
+        };
+        Some(match count_late {
+            true => format!("points for late work are counted, by --count-late: {of_whom}"),
+            false => format!(
+                "grades are the points for work begun by the due time (points_on_time), without those for late work: \
+                 {of_whom}; --count-late counts them, too"
+            ),
+        })
     }
 
     /// Only the students' own tasks. The state shows how the stack is.
@@ -307,6 +352,10 @@ impl Document {
             "checks_provable": score.of,
             // Null while something could not be checked, or no stack is there: a lower bound is no grade.
             "points": score.certain.then_some(score.earned),
+            "due": student.due.map(moment),
+            // What of `points` was begun by then; null where nothing is due, or that is not known.
+            "points_on_time": row.points_on_time(),
+            "late": row.late(),
             "points_total": score.total,
             "percent": score.percent(),
             "checks": progress.checks,

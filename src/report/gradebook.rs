@@ -8,7 +8,7 @@ mod matching;
 mod notes;
 mod number;
 
-pub(crate) use judge::Judged;
+pub(crate) use judge::{GradeRules, Judged};
 pub(crate) use notes::Filled;
 pub(crate) use number::{DecimalMark, Number, Unreadable, decimal_mark};
 

@@ -15,6 +15,16 @@ use crate::text::words::{plural, some_of};
 /// More students than this are not named in a note, but counted.
 const NAMED: usize = 12;
 
+/// What a reading of how it stood then can say, and what it cannot.
+pub(crate) fn as_of_note(taken_at: &ZonedDateTime, at: Timestamp) -> String {
+    let at = at.to_zoned_datetime(taken_at.time_zone().clone());
+    format!(
+        "as it stood {}, by the times of executions; stacks, functions and changes are as they are now, and work in \
+         stacks that are gone is not shown",
+        at.strftime("%Y-%m-%d %H:%M:%S %:z")
+    )
+}
+
 /// Where the readings in a class's folder were made.
 pub(crate) fn places(known: &BTreeMap<KnownPlace, Timestamp>) -> String {
     let zone = TimeZone::system();

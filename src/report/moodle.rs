@@ -24,7 +24,8 @@ use crate::text::words::some_of;
 use super::csv::cell;
 use super::document::Document;
 use super::gradebook::{
-    Cell, DecimalMark, Filled, Gradebook, Judged, Number, Person, System, Unreadable, decimal_mark,
+    Cell, DecimalMark, Filled, GradeRules, Gradebook, Judged, Number, Person, System, Unreadable,
+    decimal_mark,
 };
 use crate::roster::Student;
 
@@ -188,9 +189,9 @@ impl MoodleExport {
         &self,
         document: &Document,
         roster: &[Student],
-        lower: bool,
+        rules: GradeRules,
     ) -> io::Result<Filled> {
-        let judged = self.gradebook.judge(document, roster, lower);
+        let judged = self.gradebook.judge(document, roster, rules);
         Ok(Filled {
             bytes: self.written(&judged)?,
             judged,

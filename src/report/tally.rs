@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::evidence::check::{CheckResult, Verdict};
@@ -158,6 +159,15 @@ impl Score {
         score
     }
 
+    /// The points of one student's tasks that were earned by `due`; `None` where that is not known of each.
+    pub(crate) fn earned_by(checks: &[CheckResult], due: Timestamp) -> Option<Points> {
+        let counts = |check: &&CheckResult| {
+            check.work == Work::Student && check.verdict != Verdict::NotProvable
+        };
+        let earned = checks.iter().filter(counts);
+        earned.map(|check| check.earned_by(due)).sum()
+    }
+
     /// Percent of the points, to one decimal; `None` when it is not certain or there is nothing to earn.
     pub(crate) fn percent(self) -> Option<f64> {
         let percent = self.earned.percent_of(self.total);
@@ -182,6 +192,7 @@ mod tests {
             hint: String::new(),
             instructor_hint: None,
             as_of: None,
+            on_time: None,
         }
     }
 

@@ -652,3 +652,36 @@ fn sections_and_names_are_compared_after_one_normalisation() {
     assert_eq!(named.len(), 1);
     assert_eq!(roster.sections().len(), 1);
 }
+
+#[test]
+fn a_due_time_of_a_students_own_is_read_and_an_empty_one_is_none() {
+    for header in ["due", "Due Date", "Deadline", "Extended until"] {
+        let text = format!("username,{header}\nuser1,2026-05-21T18:00:00+02:00\nuser2,\nuser3\n");
+        let roster = accepted(text);
+        let dues: Vec<_> = roster.students.iter().map(|s| s.due).collect();
+        let due = "2026-05-21T16:00:00Z".parse().ok();
+        assert_eq!(dues, [due, None, None], "{header}");
+    }
+    let other = accepted("username,Extension\nuser1,4711\n");
+    assert_eq!(other.students[0].due, None);
+}
+
+#[test]
+fn every_due_time_without_a_zone_is_said_at_once_with_its_line() {
+    let text = "username,due\n\
+        user1,2026-05-21T18:00:00\n\
+        user 2,2026-05-22T18:00:00\n\
+        user3,2026-05-21T18:00:00Z\n\
+        user4,soon\n\
+        user5,2026-05-21\n";
+    let said = said(text);
+    for part in [
+        "lines 2 and 3, column 2 (due): 2 due times have no time zone",
+        "line 5, column 2 (due): 'soon' is no time with a time zone",
+        "line 6, column 2 (due): '2026-05-21' has no time of day and no time zone",
+        "line 3, column 1 (username)",
+        "as in 2026-05-21T18:00:00",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}

@@ -1,4 +1,4 @@
-//! Which column of a roster is what: by the four names that homeroom knows, and by what other programs call them.
+//! Which column of a roster is what: by the names that homeroom knows, and by what other programs call them.
 
 use crate::text::normalise::{key, squeezed};
 use crate::text::problems::Problem;
@@ -22,25 +22,29 @@ pub(super) enum ColumnUse {
     LastName,
     Email,
     Section,
+    /// Until when the student's work is on time.
+    Due,
     /// Shown only if the settings name it.
     Other,
     /// A column without a name, which is ignored as long as it is empty.
     Nameless,
 }
 
-/// The four known columns as the documentation spells them.
-const KNOWN: [(&str, ColumnUse); 4] = [
+/// The known columns as the documentation spells them.
+const KNOWN: [(&str, ColumnUse); 5] = [
     ("username", ColumnUse::Username),
     ("name", ColumnUse::Name),
     ("email", ColumnUse::Email),
     ("section", ColumnUse::Section),
+    ("due", ColumnUse::Due),
 ];
 
 /// The optional columns: what homeroom calls them, and what others do.
-const OPTIONAL: [(ColumnUse, &str, &str); 3] = [
+const OPTIONAL: [(ColumnUse, &str, &str); 4] = [
     (ColumnUse::Name, "name", NAMES),
     (ColumnUse::Email, "email", EMAILS),
     (ColumnUse::Section, "section", SECTIONS),
+    (ColumnUse::Due, "due", DUES),
 ];
 
 /// What others call the columns: words as [`squeezed`] makes them, the surest first.
@@ -52,6 +56,9 @@ const EMAILS: &str = "email emailaddress mail mailaddress emailid studentemail s
                       primaryemail schoolemail universityemail institutionalemail";
 const SECTIONS: &str =
     "section sections sectionname classsection labsection group groups groupname labgroup";
+/// Not `extension` alone, which may be a telephone's.
+const DUES: &str = "due duedate dueat duetime duedatetime deadline extendeddue extendedduedate extendeddeadline \
+                    extendeduntil extensionuntil";
 /// What may hold the usernames. Only asked about: a username decides who gets access to what.
 const USERNAMES: &str = "username usernames awsusername iamusername iamuser sisloginid loginid loginname login netid \
                          uniqname userid user accountname samaccountname account githubusername githubid sisuserid \
@@ -74,11 +81,11 @@ pub(super) struct RosterColumn {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Header {
     pub(crate) columns: Vec<RosterColumn>,
-    /// Columns that were taken for one of the four: their names as they are shown, and for which.
+    /// Columns that were taken for a known one: their names as they are shown, and for which.
     taken: Vec<(String, &'static str)>,
-    /// Columns of which several could be one of the four: their names, and which.
+    /// Columns of which several could be a known one: their names, and which.
     unsure: Vec<(Vec<String>, &'static str)>,
-    /// Columns that are nearly called as one of the four that is missing: their names, and which.
+    /// Columns that are nearly called as a known one that is missing: their names, and which.
     near: Vec<(Vec<String>, &'static str)>,
     /// Whether Canvas wrote it: it puts rows of its own below.
     pub(crate) is_canvas: bool,
@@ -89,7 +96,15 @@ pub(super) struct Header {
 
 /// How much a record looks like a roster's header. One with a column `username` is above every other.
 pub(super) fn score(record: &Record) -> u32 {
-    let lists = [NAMES, FIRST_NAMES, LAST_NAMES, EMAILS, SECTIONS, USERNAMES];
+    let lists = [
+        NAMES,
+        FIRST_NAMES,
+        LAST_NAMES,
+        EMAILS,
+        SECTIONS,
+        DUES,
+        USERNAMES,
+    ];
     let sound = record.fields.iter().filter(|field| field.flaw.is_none());
     sound
         .map(|field| match squeezed(&field.text) {
@@ -191,7 +206,9 @@ impl Header {
     fn nearly(&mut self, words: &[String]) {
         for (role, what, names) in OPTIONAL {
             let is_name = role == ColumnUse::Name;
-            if self.unsure.iter().any(|(_, other)| *other == what)
+            // The word is so short, and so common in names of columns, that asking would be noise.
+            if role == ColumnUse::Due
+                || self.unsure.iter().any(|(_, other)| *other == what)
                 || self.index(role).is_some()
                 || is_name && self.index(ColumnUse::FirstName).is_some()
             {
@@ -416,7 +433,11 @@ impl Header {
 
     /// The headers that a template cannot use.
     pub(crate) fn unnamed_in_templates(&self) -> Vec<String> {
-        let is_known = |name: &str| KNOWN.iter().any(|(known, _)| key(name) == *known);
+        // When work is due is no text for a template.
+        let is_known = |name: &str| {
+            let mut known = KNOWN.iter().filter(|(_, role)| *role != ColumnUse::Due);
+            known.any(|(known, _)| key(name) == *known)
+        };
         self.names(|column| {
             column.used_as != ColumnUse::Nameless && !column.published && !is_known(&column.name)
         })

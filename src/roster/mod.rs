@@ -15,6 +15,8 @@ mod username;
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::error::{Error, Exit};
 use crate::ids::Username;
 use crate::text::failure::Failure;
@@ -41,6 +43,8 @@ pub struct Student {
     pub section: Option<String>,
     /// Those other columns that the settings name, with their values, in the file's order.
     pub extra: Vec<(String, String)>,
+    /// Until when work is on time: the student's own time, else the class's. `None` where neither is given.
+    pub due: Option<Timestamp>,
 }
 
 /// The class roster: students in the file's order.
@@ -62,7 +66,7 @@ pub struct Roster {
 pub struct KeptBack {
     /// Their names, printable.
     pub(crate) columns: Vec<String>,
-    /// Every header that a template cannot use: of these columns, and of columns that were read as one of the four.
+    /// Every header that a template cannot use: of these columns, and of columns that were read as a known one.
     pub(crate) headers: Vec<String>,
     /// Their values, each once: only to take them out of what is shown to everybody.
     pub values: Vec<String>,
@@ -86,7 +90,7 @@ pub struct UsernameLimit {
 }
 
 impl Roster {
-    /// Reads a roster, of which only the four known columns may be shown. `file` is what the messages call it; `limit`
+    /// Reads a roster, of which only the known columns may be shown. `file` is what the messages call it; `limit`
     /// is what the lab at hand leaves for a username.
     ///
     /// # Errors
@@ -223,6 +227,7 @@ impl Student {
             email: None,
             section: None,
             extra: Vec::new(),
+            due: None,
         }
     }
 

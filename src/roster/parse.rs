@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use crate::ids::Username;
 use crate::roster::header::{self, ColumnUse, Header};
 use crate::roster::remarks::Remarks;
 use crate::roster::username::{self, Faulty};
 use crate::roster::{FIELD_MAX, KeptBack, Roster, Student, UsernameLimit};
 use crate::text::encoding::before_mojibake;
+use crate::text::moment::moment;
 use crate::text::normalise::key;
 use crate::text::problems::Problem;
 use crate::text::table::{Field, HEADER_WITHIN, Record, Table, separator_word};
@@ -205,6 +208,7 @@ impl RosterReader<'_> {
         if over {
             self.too_many(record, open);
         }
+        let due = self.read_due(record, open);
         if self.header.index(ColumnUse::Username) > Some(open) {
             // The username's column may hold something else here.
             return;
@@ -212,7 +216,10 @@ impl RosterReader<'_> {
         let Some(username) = self.read_username(record, flawed).filter(|_| sound) else {
             return;
         };
-        let student = self.student(username, record);
+        let student = Student {
+            due,
+            ..self.student(username, record)
+        };
         self.remarks.student(&student, record.line());
         for (index, field) in record.fields.iter().enumerate() {
             if let Some((spoilt, meant)) = self.mojibake(field)
@@ -379,6 +386,24 @@ impl RosterReader<'_> {
         Some(problem.in_column(self.header.place(0)).many(many))
     }
 
+    /// When the student's work is due, where the row says so. `open`: from that column on, values may have moved.
+    fn read_due(&mut self, record: &Record, open: usize) -> Option<Timestamp> {
+        let index = self
+            .header
+            .index(ColumnUse::Due)
+            .filter(|index| *index < open)?;
+        let field = record.fields.get(index)?;
+        if field.text.is_empty() || field.flaw.is_some() {
+            return None;
+        }
+        let read = moment(&field.text).map_err(|refused| {
+            let cause = format!("{} {}", shown(&field.text), refused.is);
+            let many = format!("due times {}", refused.are);
+            self.refuse(field, index, cause, &refused.hint, &many);
+        });
+        read.ok()
+    }
+
     fn student(&mut self, username: Username, record: &Record) -> Student {
         let mut student = Student::unknown(username);
         let (mut first, mut last) = ("", "");
@@ -386,7 +411,7 @@ impl RosterReader<'_> {
             let text = record.text(index);
             let value = || Some(text.to_owned()).filter(|text| !text.is_empty());
             match column.used_as {
-                ColumnUse::Username | ColumnUse::Nameless => {}
+                ColumnUse::Username | ColumnUse::Due | ColumnUse::Nameless => {}
                 ColumnUse::Name => student.name = value(),
                 ColumnUse::FirstName => first = text,
                 ColumnUse::LastName => last = text,

@@ -109,6 +109,7 @@ mod tests {
             email: some(email),
             section: None,
             extra: Vec::new(),
+            due: None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! - [`unwanted`]: the one list of characters that must not be shown or kept as they are;
 //! - [`normalise`]: the one way to compare names, sections and logins;
 //! - [`show`]: text made safe and made to fit where it is shown; [`words`]: counts, lists, durations; [`json`];
+//! - `moment`: times with their zone;
 //! - `link`: what may be followed;
 //! - `names`: whether two names are one person's;
 //! - [`problems`]: what is wrong with a table, said once however often it is wrong.
@@ -13,6 +14,7 @@ pub(crate) mod encoding;
 pub mod failure;
 pub mod json;
 pub(crate) mod link;
+pub(crate) mod moment;
 pub(crate) mod names;
 pub(crate) mod normalise;
 pub(crate) mod problems;

@@ -73,6 +73,7 @@ async fn look(
         skip: &BTreeSet::new(),
         depth: &Depth::Deploy,
         now_ms: Timestamp::now().as_millisecond(),
+        at: None,
         console: client.is_aws(),
         invoke_url: &|api_id, stage| client.invoke_url(api_id, stage),
     };

@@ -78,6 +78,7 @@ impl Session {
             summary,
             left: Vec::new(),
             attention: None,
+            at: None,
             room: None,
             forecast: None,
             files: Vec::new(),

@@ -10,7 +10,7 @@ use crate::files::{class_dir, write_whole};
 use crate::lab::bundle;
 use crate::options::invalid;
 use crate::report::canvas::Export;
-use crate::report::gradebook::Number;
+use crate::report::gradebook::{GradeRules, Number};
 use crate::report::moodle::MoodleExport;
 use crate::report::{About, Document};
 
@@ -98,15 +98,15 @@ pub(super) fn write(
     session: &Session,
     report: &Document,
     about: About,
-    lower: bool,
+    rules: GradeRules,
 ) -> Result<(PathBuf, Vec<String>)> {
     let class = &session.class;
     let roster = &class.roster.students;
     let failed = || unwritten("gradebook", "`homeroom report`");
     let (filled, system, more) = match export {
-        JudgedExport::Canvas(export) => (export.fill(report, roster, lower), "canvas", Vec::new()),
+        JudgedExport::Canvas(export) => (export.fill(report, roster, rules), "canvas", Vec::new()),
         JudgedExport::Moodle(export) => {
-            let filled = export.fill(report, roster, lower).map_err(failed())?;
+            let filled = export.fill(report, roster, rules).map_err(failed())?;
             (filled, "moodle", export.how_to_import())
         }
     };

@@ -20,7 +20,7 @@ use crate::error::{Error, Exit, Result};
 use crate::events::{Command, Outcome};
 use crate::files::read_secret;
 use crate::options::{OutputFormat, invalid};
-use crate::report::gradebook::Judged;
+use crate::report::gradebook::{GradeRules, Judged};
 use crate::results::{GradeChange, StudentResult};
 use crate::text::failure::Failure;
 use crate::text::show::clean;
@@ -57,7 +57,11 @@ pub(super) async fn push(cli: &Cli, args: &PushArgs) -> Result<Exit> {
     standing.attest(&attested);
     let report = document(&session, &standing);
     let roster = &session.class.roster.students;
-    let judged = course.gradebook.judge(&report, roster, args.lower);
+    let rules = GradeRules {
+        lower: args.lower,
+        count_late: args.count_late,
+    };
+    let judged = course.gradebook.judge(&report, roster, rules);
     let push = Push::of(&course, &judged);
     list(&session, &push, &judged)?;
 

@@ -214,6 +214,7 @@ mod tests {
             summary: BTreeMap::new(),
             left: Vec::new(),
             attention: None,
+            at: None,
             room: None,
             forecast: None,
             files: Vec::new(),

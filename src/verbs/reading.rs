@@ -22,8 +22,8 @@ use crate::evidence::standing::{ClassStanding, rewritten};
 use crate::files::file_name;
 use crate::ids::Username;
 use crate::report::{
-    About, Account, Document, PseudonymKey, ReportStudent, Since, WrittenReport, history,
-    last_readings, write_reports,
+    About, Account, Document, ReportStudent, Since, WrittenReport, history, last_readings,
+    write_reports,
 };
 use crate::roster::Student;
 use crate::stack::kinds::Observed;
@@ -31,7 +31,16 @@ use crate::stack::left::Attendance;
 
 /// Reads where everybody stands, and keeps for the next reading what cannot change.
 pub(super) async fn read(session: &Session, command: Command) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], &BTreeMap::new()).await
+    read_at(session, command, None).await
+}
+
+/// [`read`] of how it stood at a time, which keeps nothing for the next reading: that would lose what is newer.
+pub(super) async fn read_at(
+    session: &Session,
+    command: Command,
+    at: Option<Timestamp>,
+) -> Result<ClassStanding> {
+    read_of(session, command, None, &[], &BTreeMap::new(), at).await
 }
 
 /// [`read`] without students for whom something stands that was read before.
@@ -40,7 +49,7 @@ pub(super) async fn read_others(
     command: Command,
     not_now: &BTreeMap<Username, StudentProgress>,
 ) -> Result<ClassStanding> {
-    read_of(session, command, None, &[], not_now).await
+    read_of(session, command, None, &[], not_now, None).await
 }
 
 /// [`read`] of what a teardown has just listed, for students who left the roster, too.
@@ -49,8 +58,8 @@ pub(super) async fn read_observed(
     observed: &Observed,
     departed: &[Username],
 ) -> Result<ClassStanding> {
-    let whole = BTreeMap::new();
-    read_of(session, Command::Teardown, Some(observed), departed, &whole).await
+    let (all, command) = (BTreeMap::new(), Command::Teardown);
+    read_of(session, command, Some(observed), departed, &all, None).await
 }
 
 async fn read_of(
@@ -59,6 +68,7 @@ async fn read_of(
     observed: Option<&Observed>,
     departed: &[Username],
     not_now: &BTreeMap<Username, StudentProgress>,
+    at: Option<Timestamp>,
 ) -> Result<ClassStanding> {
     let (class, files) = (&session.class, session.files());
     let mut students = class.students.clone();
@@ -94,6 +104,7 @@ async fn read_of(
         skip: &not_now.keys().cloned().collect(),
         depth: &class.depth(),
         now_ms: Timestamp::now().as_millisecond(),
+        at,
         console: session.client.is_aws(),
         invoke_url: &|api_id, stage| session.client.invoke_url(api_id, stage),
     };
@@ -105,7 +116,7 @@ async fn read_of(
     let any = |sights: &[StackSight]| sights.iter().any(|sight| sight.any || sight.hidden);
     let (here, gone) = read.sights.split_at(class.students.len());
     let (any_stack, any_departed) = (any(here), any(gone));
-    if any_stack || any_departed {
+    if at.is_none() && (any_stack || any_departed) {
         notes.extend(files.keep_cache(&read.cache));
     }
     let taken_at = ZonedDateTime::now();
@@ -113,6 +124,8 @@ async fn read_of(
     // Afresh: another command may have read meanwhile.
     let mut last = files.last_readings()?;
     last.know(&files.people());
+    // What was read later says nothing of then.
+    last.students.retain(|_, _| at.is_none());
     let sights = read.sights.into_iter().map(|sight| StackSight {
         ends: observed.is_some(),
         ..sight
@@ -131,7 +144,7 @@ async fn read_of(
         }
         files.keep_last_readings(&last)
     };
-    if let Err(error) = keep() {
+    if let Err(error) = at.map_or_else(&mut keep, |_| Ok(())) {
         notes.push(format!(
             "could not save this reading, so nothing will show it once a stack is gone: {error}"
         ));
@@ -151,7 +164,10 @@ async fn read_of(
             |s: &StudentProgress| class.students.iter().position(|c| c.username == s.username);
         students.sort_by_cached_key(place);
     }
-    find_silent(&mut students, &class.lab, now);
+    match at {
+        None => find_silent(&mut students, &class.lab, now),
+        Some(at) => notes.push(last_readings::as_of_note(&taken_at, at)),
+    }
     Ok(ClassStanding {
         students,
         gaps: read.gaps,
@@ -185,7 +201,7 @@ pub(super) fn write_files(
 ) -> Result<WrittenReport> {
     let reports = &session.class.settings.reports;
     let mut attempt = || -> io::Result<WrittenReport> {
-        let key = pseudonyms(session, anonymous)?;
+        let key = session.pseudonyms(anonymous)?;
         let written = write_reports(reports, report, about, key.as_ref())?;
         let copy = file_name(&written.dated);
         let students = standing.students.iter().chain(&standing.departed);
@@ -195,14 +211,6 @@ pub(super) fn write_files(
         Ok(written)
     };
     attempt().map_err(unwritten("report", "`homeroom report`"))
-}
-
-/// The key of the class's pseudonyms, if they are asked for.
-pub(super) fn pseudonyms(session: &Session, asked: bool) -> io::Result<Option<PseudonymKey>> {
-    let class = &session.class;
-    let key = asked.then(|| PseudonymKey::of_class(&class.settings.reports, class.name()));
-    let hidden = &class.roster.kept_back.values;
-    Ok(key.transpose()?.map(|key| key.hiding(hidden)))
 }
 
 /// The end of a verb that shows the standing. A student who could not be read makes it an error, and the others are

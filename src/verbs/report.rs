@@ -11,6 +11,7 @@ use crate::events::Command;
 use crate::evidence::kept::known;
 use crate::evidence::standing::ClassStanding;
 use crate::report::View;
+use crate::report::gradebook::GradeRules;
 use crate::report::last_readings::places;
 use crate::text::words::plural;
 
@@ -35,7 +36,11 @@ pub(super) async fn run(cli: &Cli, args: &ReportArgs) -> Result<Exit> {
     notes.extend(of_others);
     let mut files: Vec<_> = written.files().into_iter().map(ToOwned::to_owned).collect();
     if let Some(export) = &filled_in {
-        let (path, said) = gradebook::write(export, &session, &report, about, args.lower)?;
+        let rules = GradeRules {
+            lower: args.lower,
+            count_late: args.count_late,
+        };
+        let (path, said) = gradebook::write(export, &session, &report, about, rules)?;
         files.push(path);
         notes.extend(said);
     }

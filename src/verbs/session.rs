@@ -1,6 +1,7 @@
 //! A class and the cloud that it lives in: connecting, and what every verb asks of both.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 
 use super::class::Class;
@@ -17,6 +18,7 @@ use crate::lab::Lab;
 use crate::lab::allowed::JudgedRisks;
 use crate::local::{self, LocalCloud, StartupStep};
 use crate::options::{CloudTarget, Profile, QuotaScale, Region};
+use crate::report::PseudonymKey;
 use crate::roster::Student;
 use crate::stack::elsewhere::{Elsewhere, Whereabouts, stands_here};
 use crate::stack::hints;
@@ -131,6 +133,17 @@ impl Session {
 
     pub(crate) fn vault(&self) -> Vault {
         Vault::of(&self.class.settings.reports, self.class.name())
+    }
+
+    /// The key of the class's pseudonyms, if they are asked for.
+    ///
+    /// # Errors
+    /// When it cannot be read or made.
+    pub(crate) fn pseudonyms(&self, asked: bool) -> io::Result<Option<PseudonymKey>> {
+        let class = &self.class;
+        let key = asked.then(|| PseudonymKey::of_class(&class.settings.reports, class.name()));
+        let hidden = &class.roster.kept_back.values;
+        Ok(key.transpose()?.map(|key| key.hiding(hidden)))
     }
 
     /// Keeps who the students are, as the roster says.

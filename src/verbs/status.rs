@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::class::{Class, invalid};
-use super::reading::{document, ended, read};
+use super::reading::{document, ended, read_at};
 use super::session::Session;
 use crate::cli::{AttestArgs, Cli, StateChoice, StatusArgs};
 use crate::error::{Error, Exit, Result};
@@ -20,16 +20,23 @@ pub(super) async fn run(cli: &Cli, args: &StatusArgs) -> Result<Exit> {
     let class = Class::load(cli)?;
     let attested = attestations(&class, &args.attest)?;
     let session = class.connect().await?;
-    let mut standing = read(&session, Command::Status).await?;
+    let mut standing = read_at(&session, Command::Status, args.at).await?;
     standing.refuse_elsewhere(&session.desired)?;
     standing.attest(&attested);
+    if args.at.is_some() {
+        standing.forget_trouble();
+    }
     let mut notes = standing.notes.clone();
     if standing.is_nothing() {
         notes.push(nothing_stands(&session));
     }
     let document = document(&session, &standing);
     let only = chosen(&args.state, &standing.students);
-    let ended = ended(&session, Command::Status, standing, notes);
+    let mut ended = ended(&session, Command::Status, standing, notes);
+    ended.summary.at = args.at;
+    if args.at.is_some() {
+        (ended.summary.attention, ended.summary.room) = (None, None);
+    }
     let view = View {
         document: Some(&document),
         only: only.as_ref(),

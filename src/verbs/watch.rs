@@ -30,7 +30,7 @@ use crate::report::html::Pages;
 use super::class::Class;
 use super::interrupts::interrupts;
 use super::notify;
-use super::reading::{class_report, pseudonyms, read_others};
+use super::reading::{class_report, read_others};
 use super::say::general;
 use super::session::Session;
 use server::{Board, Said, serve};
@@ -46,7 +46,9 @@ pub(super) async fn run(cli: &Cli, args: &WatchArgs) -> Result<Exit> {
     if session.files().last_readings()?.students.is_empty() {
         session.check_elsewhere(Command::Watch).await?;
     }
-    let key = pseudonyms(&session, args.anonymous).map_err(general("--anonymous"))?;
+    let key = session
+        .pseudonyms(args.anonymous)
+        .map_err(general("--anonymous"))?;
     let pages = Pages::new().map_err(general("page"))?;
     // From here on Ctrl-C ends the command in order.
     let mut interrupts = Box::pin(interrupts());

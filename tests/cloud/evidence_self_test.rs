@@ -231,6 +231,7 @@ mod reference {
             email: None,
             section: None,
             extra: Vec::new(),
+            due: None,
         };
         let class = "selftest".parse().unwrap();
         let students = [student.clone()];

@@ -42,6 +42,7 @@ pub fn student(username: &str, name: &str, section: &str) -> Student {
         email: None,
         section: some(section),
         extra: Vec::new(),
+        due: None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::report_sample::{ATTACKS, class, class_before, hostile_class};
-use homeroom::evidence::check::Verdict;
+use homeroom::evidence::check::{OnTime, Verdict};
 use homeroom::report::html::Pages;
 use homeroom::report::{
     About, Document, PseudonymKey, Since, csv, junit, student_files, write_reports,
@@ -862,4 +862,56 @@ fn a_wrong_canvas_export_is_refused_before_aws_and_any_file() {
         assert!(said.contains(word), "{said}");
         assert!(!folder.join("reports").exists());
     }
+}
+
+/// The few, of whom the first did half of each task after the due time; of the second that is not known.
+fn with_late_work() -> Document {
+    let mut report = few();
+    let due: Timestamp = "2026-05-14T16:00:00Z".parse().unwrap();
+    for row in report.students.iter_mut().take(3) {
+        row.student.due = Some(due);
+    }
+    for check in &mut report.students[0].progress.checks {
+        check.on_time = Some(OnTime {
+            due,
+            earned: check.earned.share(1, 2),
+        });
+    }
+    report
+}
+
+#[test]
+fn late_work_and_its_points_stand_apart_in_every_file() {
+    let report = with_late_work();
+    let score = |report: &Document, key: &str| {
+        let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+        json["students"][0][key].clone()
+    };
+    assert_eq!(score(&report, "points"), 100);
+    assert_eq!(score(&report, "points_on_time"), 50);
+    assert_eq!(score(&report, "late"), true);
+    let text = String::from_utf8(csv::gradebook(&report).unwrap()).unwrap();
+    let plain = String::from_utf8(csv::gradebook(&few()).unwrap()).unwrap();
+    let ends = [
+        "as_of,points_on_time,due",
+        ",50,",
+        ",0,2026-05-14T",
+        ",,",
+        ",,",
+    ];
+    for ((line, before), part) in text.lines().zip(plain.lines()).zip(ends) {
+        assert!(line.starts_with(before), "existing columns stay: {line}");
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(!plain.contains("points_on_time"));
+    let pages = Pages::new().unwrap();
+    let (page, row) = (pages.class(&report).unwrap(), &report.students[0]);
+    assert!(page.contains("100 points, 50 on time"));
+    let own = pages.student(&report, row).unwrap();
+    assert!(
+        own.contains("100 of 100 points, 50 by the due time, Thu 14 May"),
+        "{own}"
+    );
+    let unknown = pages.student(&report, &report.students[2]).unwrap();
+    assert!(unknown.contains("what of it was done by the due time"));
 }

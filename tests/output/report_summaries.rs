@@ -8,6 +8,7 @@ use homeroom::{AccessVerb, Cli, Verb};
 
 use crate::report_sample::{ATTACKS, class, hostile_class};
 use homeroom::events::{Command, Outcome};
+use homeroom::evidence::check::OnTime;
 use homeroom::evidence::check::Verdict;
 use homeroom::evidence::progress::Progress;
 use homeroom::results::{RunSummary, StudentResult};
@@ -37,6 +38,7 @@ fn summary(command: Command, students: Vec<StudentResult>) -> RunSummary {
         summary: BTreeMap::new(),
         left: Vec::new(),
         attention: None,
+        at: None,
         room: None,
         forecast: None,
         files: Vec::new(),
@@ -294,6 +296,29 @@ fn status_fits_80_columns() {
         assert!(width(line) <= 80, "{line}");
     }
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn status_marks_late_work_beside_its_points_on_time() {
+    let mut report = class(2);
+    let due = "2026-05-14T16:00:00Z".parse().unwrap();
+    for row in &mut report.students {
+        row.student.due = Some(due);
+    }
+    for check in &mut report.students[0].progress.checks {
+        let earned = check.earned.share(1, 2);
+        check.on_time = Some(OnTime { due, earned });
+    }
+    let run = status_of(&report);
+    let view = View {
+        document: Some(&report),
+        ..View::default()
+    };
+    let text = show(&run, &view);
+    let row = |name| text.lines().find(|line| line.contains(name)).unwrap();
+    assert!(row("student").contains("on time"), "{text}");
+    assert!(row("user1").contains("100/100  50 (late)"), "{text}");
+    assert!(text.lines().all(|line| width(line) <= 80), "{text}");
 }
 
 #[test]

@@ -234,6 +234,7 @@ mod properties {
                 name,
                 email,
                 section,
+                due: None,
                 extra: vec![
                     ("Seat no.".to_owned(), seat),
                     ("note, free".to_owned(), note),

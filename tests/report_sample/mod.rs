@@ -231,6 +231,7 @@ fn student(index: usize, taken_at: &ZonedDateTime) -> ReportStudent {
                 .to_owned(),
             ),
             extra: vec![("seat".to_owned(), format!("{}", index + 101))],
+            due: None,
         },
         progress: StudentProgress {
             username: username.parse().unwrap(),
@@ -655,6 +656,7 @@ fn check(
             _ => None,
         },
         as_of: None,
+        on_time: None,
     }
 }
 
@@ -775,6 +777,7 @@ fn validate(username: &str, fare: Fare, taken_at: &ZonedDateTime) -> Vec<CheckRe
         hint: hint.into(),
         instructor_hint: None,
         as_of: None,
+        on_time: None,
     };
     let broken = matches!(fare, Fare::Broken);
     // What homeroom itself started to try the stack.

@@ -196,18 +196,19 @@ fn plain(value: &Value) -> String {
 }
 
 /// The execution to describe next for a proof that does not hold yet: one whose name has a value that is still
-/// missing, else the newest. The name only decides the order; the input decides. `None`: describing more changes
-/// nothing.
+/// missing, else the newest. The name only decides the order; the input decides. `until_ms`: only executions that had
+/// started by then count. `None`: describing more changes nothing.
 pub(crate) fn next_to_describe(
     proof: &Proof,
     plan: &StudentPlan,
     all: &[(Starter, Execution)],
     facts: &Facts,
+    until_ms: Option<i64>,
 ) -> Option<usize> {
     let wanted = Wanted::of(proof, plan, facts)?;
     let mut matching = Vec::new();
     let mut undescribed = Vec::new();
-    for (index, one) in all.iter().enumerate() {
+    for (index, one) in started_by(all, until_ms) {
         match wanted.fit(one) {
             // How it was started is asked next, and may be right.
             Fit::Fits | Fit::Way => matching.push(one),
@@ -237,19 +238,20 @@ pub(crate) fn next_to_describe(
 }
 
 /// The executions to ask the log about, best first: those that a proof which does not hold yet would count if they were
-/// started in the right way. No more than the proof still lacks.
+/// started in the right way. No more than the proof still lacks. `until_ms`: as in [`next_to_describe`].
 pub(crate) fn to_prove(
     proof: &Proof,
     plan: &StudentPlan,
     all: &[(Starter, Execution)],
     facts: &Facts,
+    until_ms: Option<i64>,
 ) -> Vec<usize> {
     let Some(wanted) = Wanted::of(proof, plan, facts) else {
         return Vec::new();
     };
     let mut matching = Vec::new();
     let mut open: Vec<usize> = Vec::new();
-    for (index, one) in all.iter().enumerate() {
+    for (index, one) in started_by(all, until_ms) {
         match wanted.fit(one) {
             Fit::Fits => matching.push(one),
             Fit::Way if !facts.starts_unknown.contains_key(&one.1.arn) => open.push(index),
@@ -274,6 +276,16 @@ pub(crate) fn to_prove(
     chosen.retain(|index| seen.insert(*index));
     chosen.truncate(lacking);
     chosen
+}
+
+/// The executions that had started by then, with their places.
+fn started_by(
+    all: &[(Starter, Execution)],
+    until_ms: Option<i64>,
+) -> impl Iterator<Item = (usize, &(Starter, Execution))> {
+    let until_ms = until_ms.unwrap_or(i64::MAX);
+    let all = all.iter().enumerate();
+    all.filter(move |(_, (_, execution))| execution.started_ms <= until_ms)
 }
 
 /// A text's letters and digits in lower case, so that `sales_data` is found in `api-user1-sales-data-…`.

@@ -8,12 +8,16 @@ mod stack;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
+
 pub(crate) use executions::{is_asked_for, next_to_describe, to_prove};
 pub(crate) use logs::{LogKey, LogSight, own_executions, own_windows};
 pub(crate) use stack::{act, reset};
 
 use crate::aws::execution::{Execution, ExecutionStatus};
-use crate::evidence::check::{CheckResult, Evidence, ExecutionEvidence, PartsDone, Verdict};
+use crate::evidence::check::{
+    CheckResult, Evidence, ExecutionEvidence, OnTime, PartsDone, Verdict,
+};
 use crate::ids::Scope;
 use crate::lab::check::{Check, Credit, Proof};
 use crate::lab::marks::Starter;
@@ -91,6 +95,8 @@ pub(crate) struct Facts {
     /// The student's change of the function whose log proves what the API started, even if it is put back since.
     pub(crate) trigger_changed: Option<Change>,
     pub(crate) log_events: BTreeMap<LogKey, Reading<LogSight>>,
+    /// The same of executions that started by the due time, where that is another answer.
+    pub(crate) log_events_until_due: BTreeMap<LogKey, Reading<LogSight>>,
     /// Whether homeroom's records are kept on another machine: what looks like homeroom's counts for nobody then.
     pub(crate) records_elsewhere: bool,
     /// Where the console is; `None` where there is none, as on an endpoint that is not AWS.
@@ -110,6 +116,25 @@ impl Facts {
             Reading::Seen(all) => Some((state_machine, all)),
             Reading::Unseen(_) => None,
         }
+    }
+
+    /// The facts without executions that started later, and without what those alone show.
+    pub(crate) fn until(&self, until_ms: i64) -> Self {
+        let mut facts = self.clone();
+        for reading in facts.executions.values_mut() {
+            if let Reading::Seen(all) = reading {
+                all.retain(|(_, execution)| execution.started_ms <= until_ms);
+            }
+        }
+        let of_then = std::mem::take(&mut facts.log_events_until_due);
+        facts.log_events.extend(of_then);
+        facts
+    }
+
+    /// Whether any execution started later.
+    pub(crate) fn any_later(&self, until_ms: i64) -> bool {
+        let mut all = self.executions.values().flat_map(Reading::all);
+        all.any(|(_, execution)| execution.started_ms > until_ms)
     }
 
     /// Whether the executions of some state machine could not be listed.
@@ -137,6 +162,21 @@ impl Facts {
 /// that one of homeroom's under a new name is not taken for the student's.
 pub(crate) fn names_can_be_trusted(plan: &StudentPlan) -> bool {
     plan.functions().all(|item| item.verdict == Found::NoChange)
+}
+
+/// What a check earned by executions that had started by `due`. `by_then`: those facts, see [`Facts::until`]. `None`:
+/// not known.
+pub(crate) fn earned_on_time(
+    check: &Check,
+    plan: &StudentPlan,
+    by_then: &Facts,
+    due: Timestamp,
+) -> Option<OnTime> {
+    let judged = evaluate(check, plan, by_then);
+    matches!(judged.verdict, Verdict::Pass | Verdict::Fail).then_some(OnTime {
+        due,
+        earned: judged.earned,
+    })
 }
 
 pub(crate) fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> CheckResult {
@@ -182,6 +222,7 @@ pub(crate) fn evaluate(check: &Check, plan: &StudentPlan, facts: &Facts) -> Chec
         verdict,
         evidence,
         as_of: None,
+        on_time: None,
     }
 }
 

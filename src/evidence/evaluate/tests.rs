@@ -315,11 +315,11 @@ fn a_changed_function_costs_the_names_their_credit() {
             panic!("the facts have executions");
         };
         assert_eq!(
-            next_to_describe(&one.proof, &changed, &all, &Facts::default()),
+            next_to_describe(&one.proof, &changed, &all, &Facts::default(), None),
             Some(0)
         );
         assert_eq!(
-            next_to_describe(&one.proof, &deployed(), &all, &Facts::default()),
+            next_to_describe(&one.proof, &deployed(), &all, &Facts::default(), None),
             None
         );
     }
@@ -342,18 +342,18 @@ fn what_a_name_speaks_of_is_described_first_and_else_the_newest() {
         .collect();
     let proof = api_check().proof;
     assert_eq!(
-        next_to_describe(&proof, &deployed(), &all, &Facts::default()),
+        next_to_describe(&proof, &deployed(), &all, &Facts::default(), None),
         Some(1)
     );
     all[1] = by_api(names[1], "customer_data");
     assert_eq!(
-        next_to_describe(&proof, &deployed(), &all, &Facts::default()),
+        next_to_describe(&proof, &deployed(), &all, &Facts::default(), None),
         Some(2)
     );
     // The name lied: what is left is described all the same.
     all[2] = by_api(names[2], "analytics_data");
     assert_eq!(
-        next_to_describe(&proof, &deployed(), &all, &Facts::default()),
+        next_to_describe(&proof, &deployed(), &all, &Facts::default(), None),
         Some(0)
     );
 }
@@ -724,21 +724,24 @@ fn only_what_is_lacking_is_proven_and_one_for_each_value() {
         .collect();
     all.push(student("c", "customer_data"));
     let proof = api_check().proof;
-    assert_eq!(to_prove(&proof, &deployed(), &all, &none), [0, 9]);
+    assert_eq!(to_prove(&proof, &deployed(), &all, &none, None), [0, 9]);
     all[0].0 = Starter::Api;
-    assert_eq!(to_prove(&proof, &deployed(), &all, &none), [9]);
+    assert_eq!(to_prove(&proof, &deployed(), &all, &none, None), [9]);
     all[9].0 = Starter::Person;
-    assert_eq!(to_prove(&proof, &deployed(), &all, &none), [] as [usize; 0]);
+    assert_eq!(
+        to_prove(&proof, &deployed(), &all, &none, None),
+        [] as [usize; 0]
+    );
     let three = any(json!({"started_by": "api", "count": 3})).proof;
-    assert_eq!(to_prove(&three, &deployed(), &all, &none), [1, 2]);
+    assert_eq!(to_prove(&three, &deployed(), &all, &none, None), [1, 2]);
     let asked = Facts {
         starts_unknown: [(all[1].1.arn.clone(), StartUnknown::NotYet)].into(),
         ..Facts::default()
     };
-    assert_eq!(to_prove(&three, &deployed(), &all, &asked), [2, 3]);
+    assert_eq!(to_prove(&three, &deployed(), &all, &asked, None), [2, 3]);
     let whoever = any(json!({"count": 30})).proof;
     assert_eq!(
-        to_prove(&whoever, &deployed(), &all, &none),
+        to_prove(&whoever, &deployed(), &all, &none, None),
         [] as [usize; 0]
     );
 }
@@ -811,7 +814,7 @@ fn what_aws_does_not_show_yet_is_said_and_is_not_a_fail() {
         panic!("the facts have executions");
     };
     assert_eq!(
-        next_to_describe(&failed.proof, &deployed(), all, &read),
+        next_to_describe(&failed.proof, &deployed(), all, &read, None),
         None
     );
 }
@@ -962,4 +965,121 @@ fn nothing_is_there_only_where_that_was_seen() {
         assert_eq!(Progress::of(&[result]), progress, "{second:?}");
     }
     assert!(!plan(&[]).nothing_there());
+}
+
+/// When the executions of [`execution`] start.
+const START_MS: i64 = 1_763_870_000_000;
+
+fn after(mut one: (Starter, Execution), ms: i64) -> (Starter, Execution) {
+    one.1.started_ms += ms;
+    one.1.stopped_ms = one.1.stopped_ms.map(|stopped| stopped + ms);
+    one
+}
+
+/// What [`api_check`] earned by executions until a second after the first could start; the check gives credit for each.
+fn on_time(check: &Check, facts: &Facts) -> Option<Points> {
+    let due = Timestamp::from_millisecond(START_MS + 1_000).unwrap();
+    let judged = earned_on_time(check, &deployed(), &facts.until(START_MS + 1_000), due)?;
+    assert_eq!(judged.due, due);
+    Some(judged.earned)
+}
+
+fn check_in_parts() -> Check {
+    Check {
+        credit: Credit::Each,
+        points: Points::whole(10),
+        ..api_check()
+    }
+}
+
+#[test]
+fn work_is_on_time_by_its_start_to_the_very_millisecond() {
+    let check = check_in_parts();
+    for (start_ms, earned) in [(0, 10), (1_000, 10), (1_001, 5)] {
+        let second = after(by_api("b", "customer_data"), start_ms);
+        let facts = facts(vec![second, by_api("a", "sales_data")]);
+        assert_eq!(
+            evaluate(&check, &deployed(), &facts).earned,
+            Points::whole(10)
+        );
+        let earned = Some(Points::whole(earned));
+        assert_eq!(on_time(&check, &facts), earned, "{start_ms}");
+    }
+}
+
+#[test]
+fn what_ran_when_work_was_due_and_ended_well_later_is_on_time() {
+    let check = any(json!({ "status": "SUCCEEDED", "count": 1 }));
+    let mut running = by_api("a", "sales_data");
+    running.1.stopped_ms = Some(START_MS + 3_600_000);
+    assert_eq!(
+        on_time(&check, &facts(vec![running.clone()])),
+        Some(Points::whole(1))
+    );
+    running.1.status = ExecutionStatus::Running;
+    assert_eq!(on_time(&check, &facts(vec![running])), Some(Points::ZERO));
+}
+
+#[test]
+fn what_of_work_on_time_could_not_be_read_is_unknown_and_not_late() {
+    let check = check_in_parts();
+    let late = |data| after(by_api(data, data), 2_000);
+    let mut early = by_api("b", "sales_data");
+    early.1.detail = None;
+    let mut read = facts(vec![late("customer_data"), late("sales_data"), early]);
+    assert_eq!(evaluate(&check, &deployed(), &read).verdict, Verdict::Pass);
+    assert_eq!(on_time(&check, &read), None);
+    read.executions
+        .insert("m".into(), Reading::Unseen("denied".into()));
+    assert_eq!(on_time(&check, &read), None);
+}
+
+#[test]
+fn what_work_on_time_needs_is_asked_after_all_work_needs_nothing() {
+    let check = api_check();
+    let late = |data| after(by_api(data, data), 2_000);
+    let mut early = by_api("b", "sales_data");
+    early.1.detail = None;
+    let mut all = vec![late("customer_data"), late("sales_data"), early];
+    let none = Facts::default();
+    let next = |all: &[_], until| next_to_describe(&check.proof, &deployed(), all, &none, until);
+    assert_eq!(next(&all, None), None);
+    assert_eq!(next(&all, Some(START_MS)), Some(2));
+    all[2] = by_api("b", "sales_data");
+    all[2].0 = Starter::Student;
+    assert_eq!(next(&all, Some(START_MS)), None);
+    let prove = |until| to_prove(&check.proof, &deployed(), &all, &none, until);
+    assert_eq!(prove(None), [] as [usize; 0]);
+    assert_eq!(prove(Some(START_MS)), [2]);
+}
+
+#[test]
+fn a_log_event_is_as_late_as_its_execution_and_one_of_none_is_not_late() {
+    let check = check(json!({
+        "kind": "log-events", "functions": ["f"], "own_execution_of": "m"
+    }));
+    let early = by_api("a", "sales_data");
+    let late = after(by_api("b", "sales_data"), 2_000);
+    let key: LogKey = (Some("m".into()), "f".into());
+    let naming = |one: &(Starter, Execution)| LogSight::Naming(one.0, Box::new(one.1.clone()));
+    let mut read = facts(vec![late.clone(), early.clone()]);
+    read.log_events
+        .insert(key.clone(), Reading::Seen(naming(&early)));
+    assert_eq!(on_time(&check, &read), Some(Points::whole(1)));
+    read.log_events
+        .insert(key.clone(), Reading::Seen(LogSight::Any));
+    assert_eq!(on_time(&check, &read), Some(Points::whole(1)));
+    read.log_events
+        .insert(key.clone(), Reading::Seen(naming(&late)));
+    for (sight, earned) in [
+        (Reading::Seen(LogSight::Nothing), Some(Points::ZERO)),
+        (Reading::Seen(naming(&early)), Some(Points::whole(1))),
+        (Reading::Unseen("denied".into()), None),
+    ] {
+        read.log_events_until_due.insert(key.clone(), sight);
+        assert_eq!(on_time(&check, &read), earned);
+    }
+    read.executions
+        .insert("m".into(), Reading::Seen(vec![late]));
+    assert_eq!(on_time(&check, &read), Some(Points::ZERO));
 }

@@ -42,6 +42,7 @@ fn check(id: &str, work: Work, verdict: Verdict, earned: u32) -> CheckResult {
         hint: String::new(),
         instructor_hint: None,
         as_of: None,
+        on_time: None,
     }
 }
 
@@ -549,4 +550,82 @@ fn an_older_reading_without_a_person_is_of_whom_the_people_file_named() {
     last.know(&[(user(), ana)].into());
     let shown = merge_of(&mut last, "ben@x.edu", (not_there(), gone()), at(10));
     assert_eq!(of(&shown.0, "runs").1, Points::ZERO);
+}
+
+fn due(hour: i8, earned: u32) -> Option<OnTime> {
+    Some(OnTime {
+        due: at(hour),
+        earned: Points::whole(earned),
+    })
+}
+
+/// A reading of the runs alone, with what of it was on time.
+fn timed(verdict: Verdict, earned: u32, on_time: Option<OnTime>) -> StudentProgress {
+    let mut progress = read((verdict, earned), (Verdict::Pass, 30));
+    progress.checks[1].on_time = on_time;
+    progress
+}
+
+/// What counts as on time after both readings, for work due at that hour.
+fn on_time_of(
+    known: (StudentProgress, i8),
+    fresh: (StudentProgress, i8),
+    due_hour: i8,
+) -> Option<u32> {
+    let mut last = readings();
+    let people = BTreeMap::new();
+    last.merge([(known.0, whole("r1", 1))], &people, at(known.1));
+    let (shown, _) = last.merge([(fresh.0, whole("r1", 1))], &people, at(fresh.1));
+    let kept = &last.students[&user()].checks[1].result;
+    assert_eq!(kept.on_time, shown[0].checks[1].on_time);
+    let earned = shown[0].checks[1].earned_by(at(due_hour))?;
+    Some(u32::try_from(earned.hundredths() / 100).unwrap())
+}
+
+#[test]
+fn work_on_time_is_kept_when_only_later_work_is_still_seen() {
+    let known = || (timed(Verdict::Pass, 30, due(12, 30)), 13);
+    let late = timed(Verdict::Pass, 30, due(12, 0));
+    assert_eq!(on_time_of(known(), (late, 14), 12), Some(30));
+    let unknown = timed(Verdict::Pass, 30, None);
+    assert_eq!(on_time_of(known(), (unknown, 14), 12), Some(30));
+    let unread = timed(Verdict::CouldNotCheck, 0, None);
+    assert_eq!(on_time_of(known(), (unread, 14), 12), Some(30));
+}
+
+#[test]
+fn what_was_known_before_the_time_was_over_makes_nothing_late() {
+    let known = || (timed(Verdict::Fail, 10, due(12, 10)), 11);
+    let done = timed(Verdict::Pass, 30, None);
+    assert_eq!(on_time_of(known(), (done, 14), 12), None);
+    let known = (timed(Verdict::Fail, 10, due(12, 10)), 13);
+    let done = timed(Verdict::Pass, 30, None);
+    assert_eq!(on_time_of(known, (done, 14), 12), Some(10));
+}
+
+#[test]
+fn an_extension_is_judged_anew_from_what_is_read() {
+    let known = || (timed(Verdict::Pass, 30, due(12, 10)), 13);
+    let extended = timed(Verdict::Pass, 30, due(14, 30));
+    assert_eq!(on_time_of(known(), (extended, 15), 14), Some(30));
+    // Nothing can be read any more: what was earned between the two times is not known.
+    let mut last = readings();
+    last.merge([(known().0, whole("r1", 1))], &BTreeMap::new(), at(13));
+    let gone = (nothing(), gone());
+    let (shown, _) = last.merge([gone], &BTreeMap::new(), at(15));
+    let runs = &shown[0].checks[1];
+    assert_eq!(runs.earned_by(at(12)), Some(Points::whole(10)));
+    assert_eq!(
+        runs.earned_by(at(13)),
+        Some(Points::whole(30)),
+        "all was read by then"
+    );
+    assert_eq!(runs.earned_by(at(11)), None);
+}
+
+#[test]
+fn a_correction_downwards_is_not_undone_by_what_was_on_time() {
+    let known = (timed(Verdict::Pass, 30, due(12, 30)), 13);
+    let corrected = timed(Verdict::Fail, 0, due(12, 0));
+    assert_eq!(on_time_of(known, (corrected, 14), 12), Some(0));
 }

@@ -33,6 +33,7 @@ fn student(username: &str) -> Student {
         email: None,
         section: None,
         extra: Vec::new(),
+        due: None,
     }
 }
 

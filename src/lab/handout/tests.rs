@@ -45,6 +45,7 @@ fn student(name: &str) -> Student {
         email: None,
         section: None,
         extra: Vec::new(),
+        due: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::report::document::Document;
-use crate::report::gradebook::{Filled, Number};
+use crate::report::gradebook::{Filled, GradeRules, Number};
 use crate::roster::Student;
 use crate::text::encoding::MARK;
 
@@ -11,8 +11,13 @@ use super::export::Export;
 
 impl Export<'_> {
     /// Fills in the assignment's column: see [`Gradebook::judge`](crate::report::gradebook::Gradebook::judge).
-    pub(crate) fn fill(&self, document: &Document, roster: &[Student], lower: bool) -> Filled {
-        let judged = self.gradebook.judge(document, roster, lower);
+    pub(crate) fn fill(
+        &self,
+        document: &Document,
+        roster: &[Student],
+        rules: GradeRules,
+    ) -> Filled {
+        let judged = self.gradebook.judge(document, roster, rules);
         let mut edits: BTreeMap<usize, String> = BTreeMap::new();
         for graded in &judged.graded {
             let text = self.cell_text(graded.to);

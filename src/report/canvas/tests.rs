@@ -17,7 +17,7 @@ use crate::roster::Student;
 use crate::text::failure::Failure;
 
 use super::Export;
-use crate::report::gradebook::Filled;
+use crate::report::gradebook::{Filled, GradeRules};
 
 const HEADER: &str = "Student,ID,SIS User ID,SIS Login ID,Section,Lab 6 (12)";
 const POSSIBLE: &str = "    Points Possible,,,,,100.00";
@@ -33,6 +33,7 @@ pub(crate) fn student(username: &str, name: &str, email: &str) -> Student {
         email: given(email),
         section: None,
         extra: Vec::new(),
+        due: None,
     }
 }
 
@@ -111,13 +112,20 @@ fn export(rows: &[&str]) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
+fn rules(lower: bool) -> GradeRules {
+    GradeRules {
+        lower,
+        count_late: false,
+    }
+}
+
 fn fill_class(students: &[(Student, f64)], bytes: &[u8], assignment: &str, lower: bool) -> Filled {
     let export = Export::read("grades.csv", bytes, assignment).unwrap();
     let roster: Vec<Student> = students
         .iter()
         .map(|(student, _)| student.clone())
         .collect();
-    let filled = export.fill(&report(students), &roster, lower);
+    let filled = export.fill(&report(students), &roster, rules(lower));
     assert_told_once(students, &filled);
     filled
 }

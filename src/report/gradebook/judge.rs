@@ -6,12 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ids::Username;
 use crate::lab::points::Points;
 use crate::report::document::{Document, ReportStudent};
-use crate::report::tally::Score;
 use crate::roster::Student;
 use crate::text::unwanted::shown;
 
 use super::matching::{MatchDoubt, Matches, find};
 use super::{Cell, Gradebook, Number, Person, System};
+
+/// How points become grades.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct GradeRules {
+    /// Whether grades may become lower.
+    pub(crate) lower: bool,
+    /// Whether late work gets its points, too.
+    pub(crate) count_late: bool,
+}
 
 /// Which grades go into a gradebook, and the students who get none.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,6 +44,8 @@ pub(crate) struct Judged {
     pub(crate) crossed: Vec<String>,
     /// homeroom's total and the assignment's points possible, where they differ and points were scaled.
     pub(crate) scaled: Option<(Points, String)>,
+    /// What became of late work, where a time is due.
+    pub(crate) late: Option<String>,
 }
 
 /// A student who has the grade, or gets it.
@@ -78,22 +88,23 @@ fn reason(why: impl Into<String>) -> Reason {
     (why.into(), String::new())
 }
 
-/// The points of a student that go into a gradebook.
-fn score_of(row: &ReportStudent) -> Score {
-    row.score()
-}
-
 impl Gradebook {
     /// Decides who gets which grade. `roster`: the whole class, even if the report is about a selection: the others
-    /// are no strangers. `lower`: whether grades may become lower.
-    pub(crate) fn judge(&self, document: &Document, roster: &[Student], lower: bool) -> Judged {
+    /// are no strangers.
+    pub(crate) fn judge(
+        &self,
+        document: &Document,
+        roster: &[Student],
+        rules: GradeRules,
+    ) -> Judged {
         let matches = find(roster, &self.people);
         let numbered = roster.iter().enumerate();
         let place: BTreeMap<&Username, usize> = numbered.map(|(at, s)| (&s.username, at)).collect();
         let mut judged = Judged {
             system: self.system,
             assignment: self.title.clone(),
-            lowered: lower,
+            lowered: rules.lower,
+            late: document.late_note(rules.count_late),
             ..Judged::default()
         };
         for row in &document.students {
@@ -104,7 +115,7 @@ impl Gradebook {
             let person = matches.of_student[student];
             let person = person.ok_or_else(|| self.unmatched(roster, student, &matches));
             let graded = person.and_then(|person| {
-                let to = self.grade(row)?;
+                let to = self.grade(row, rules)?;
                 let (from, cells) = self.cells(&self.people[person], to)?;
                 Ok(Graded {
                     username: username.clone(),
@@ -132,11 +143,11 @@ impl Gradebook {
                     from: from.to_string(),
                     to: graded.to.to_string(),
                 });
-                if !lower {
+                if !rules.lower {
                     continue;
                 }
             }
-            let total = score_of(row).total;
+            let total = row.score().total;
             let of_lab = Number::from_hundredths(total.hundredths());
             if self.possible.compare(of_lab) != Ordering::Equal {
                 judged.scaled = Some((total, self.possible.to_string()));
@@ -151,20 +162,23 @@ impl Gradebook {
     }
 
     /// The student's points, scaled to those that the gradebook gives.
-    fn grade(&self, row: &ReportStudent) -> Result<Number, Reason> {
-        let score = score_of(row);
+    fn grade(&self, row: &ReportStudent, rules: GradeRules) -> Result<Number, Reason> {
+        let score = row.score();
         if !row.is_deployed() {
             return Err(reason(
                 "their stack is not there, so their work is not known",
             ));
         }
-        if !score.certain {
-            return Err(reason("could not be checked"));
-        }
+        let Some(earned) = row.graded(rules.count_late) else {
+            return Err(reason(match score.certain {
+                true => "what they did by the due time is not known; --count-late takes all points",
+                false => "could not be checked",
+            }));
+        };
         if score.total.is_zero() {
             return Err(reason("the lab gives no points"));
         }
-        let (earned, total) = (score.earned.hundredths(), score.total.hundredths());
+        let (earned, total) = (earned.hundredths(), score.total.hundredths());
         Ok(self.possible.part(earned, total))
     }
 

@@ -63,6 +63,7 @@ impl Judged {
                 "{system} gives {possible} points for it, the lab {total}: points are scaled, and rounded to two decimals"
             ));
         }
+        notes.extend(self.late.as_ref().map(|late| format!("{system}: {late}")));
         if !self.lowers.is_empty() {
             let lowers = self.lowers.iter();
             let each =

@@ -148,6 +148,7 @@ mod tests {
                 email: None,
                 section: None,
                 extra: Vec::new(),
+                due: None,
             };
             Self {
                 lab: bundle::load(Some(Path::new(env!("CARGO_MANIFEST_DIR")))).unwrap(),

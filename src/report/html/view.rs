@@ -3,6 +3,7 @@
 
 mod attention;
 mod chart;
+mod execution;
 mod student;
 mod tried;
 

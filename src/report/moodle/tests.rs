@@ -37,7 +37,16 @@ fn fill(text: &str, possible: u64, lower: bool) -> (Vec<String>, Vec<String>) {
     let class = class();
     let roster: Vec<Student> = class.iter().map(|(student, _)| student.clone()).collect();
     let export = read(text, "Lab 6", possible).unwrap();
-    let filled = export.fill(&report(&class), &roster, lower).unwrap();
+    let filled = export
+        .fill(
+            &report(&class),
+            &roster,
+            GradeRules {
+                lower,
+                count_late: false,
+            },
+        )
+        .unwrap();
     let text = String::from_utf8(filled.bytes).unwrap();
     let lines = text.strip_prefix('\u{feff}').unwrap().lines();
     (

@@ -97,6 +97,9 @@ pub fn print_summary(summary: &RunSummary, view: &View<'_>, out: &mut dyn Write)
         Command::Plan => plan::print(summary, view, &mut page)?,
         Command::Status | Command::Report | Command::Rehearse => {
             if let Some(document) = view.document {
+                if summary.at.is_none() {
+                    status::print_attention(document, view.only, &mut page)?;
+                }
                 status::print(document, view.only, &mut page)?;
             }
         }

@@ -57,6 +57,8 @@ struct Layout<'a> {
     names: Names,
     seen: bool,
     points: bool,
+    /// Whether the points of some student's late work stand apart.
+    late: bool,
     dated: bool,
 }
 
@@ -67,7 +69,6 @@ pub(super) fn print(
     page: &mut Screen<'_>,
 ) -> io::Result<()> {
     let is_shown = |name: &Username| only.is_none_or(|only| only.contains(name));
-    print_attention(document, is_shown, page)?;
     let tasks = document.tasks();
     let students: Vec<&ReportStudent> = document
         .students
@@ -82,6 +83,7 @@ pub(super) fn print(
         names: if any_name { names } else { Names::LeftOut },
         seen,
         points: tasks.iter().any(|task| !task.points.is_zero()),
+        late: students.iter().any(|row| on_time(row).is_some()),
         dated: students.iter().any(|row| as_of(row).is_some()),
     };
     // From the most to the least: each shows all that the next one shows. The first that fits without cutting what the
@@ -118,11 +120,12 @@ pub(super) fn print(
 }
 
 /// Who needs somebody, why, and what to say; or what was looked at.
-fn print_attention(
+pub(super) fn print_attention(
     document: &Document,
-    is_shown: impl Fn(&Username) -> bool,
+    only: Option<&BTreeSet<Username>>,
     page: &mut Screen<'_>,
 ) -> io::Result<()> {
+    let is_shown = |name: &Username| only.is_none_or(|only| only.contains(name));
     let mut needs = document.needs();
     let anybody = !needs.is_empty();
     needs.retain(|need| is_shown(&need.username));
@@ -195,6 +198,17 @@ fn as_of(row: &ReportStudent) -> Option<Timestamp> {
         .min()
 }
 
+/// Points on time, where some are late or that is not known.
+fn on_time(row: &ReportStudent) -> Option<String> {
+    row.student.due.filter(|_| row.is_deployed())?;
+    match (row.points_on_time(), row.late()) {
+        (_, Some(false)) => None,
+        (Some(points), Some(true)) => Some(format!("{points} (late)")),
+        (Some(points), None) => Some(points.to_string()),
+        (None, _) => Some("unknown".to_owned()),
+    }
+}
+
 impl Layout<'_> {
     fn table(&self, students: &[&ReportStudent]) -> TextTable {
         TextTable {
@@ -217,6 +231,7 @@ impl Layout<'_> {
         heads.extend(self.dated.then(|| TableHead::text("as of")));
         heads.push(TableHead::number("done"));
         heads.extend(self.points.then(|| TableHead::number("points")));
+        heads.extend(self.late.then(|| TableHead::text("on time")));
         heads.extend(self.seen.then(|| TableHead::text("seen")));
         match self.cells {
             CheckCells::Packed => heads.push(TableHead::flexible("checks")),
@@ -252,6 +267,9 @@ impl Layout<'_> {
                 true => reached,
                 false => format!("≥{reached}"),
             }));
+        }
+        if self.late {
+            cells.push(TableCell::plain(on_time(row).unwrap_or_default()));
         }
         if self.seen {
             cells.push(TableCell::plain(seen(row, self.document)));

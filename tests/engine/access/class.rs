@@ -83,6 +83,7 @@ impl Class {
                 email: None,
                 section: None,
                 extra: Vec::new(),
+                due: None,
             })
             .collect();
         let scope = Scope {

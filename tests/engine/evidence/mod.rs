@@ -1,6 +1,7 @@
 //! Reading a class against the strict AWS: what is proven, what could not be checked, and at how many calls.
 
 mod causes;
+mod due;
 mod everybodys;
 mod flood;
 mod lag;
@@ -64,6 +65,7 @@ impl Class {
                 email: None,
                 section: None,
                 extra: Vec::new(),
+                due: None,
             })
             .collect();
         let scope = Scope {
@@ -165,6 +167,7 @@ impl Class {
             skip: &BTreeSet::new(),
             depth: &Depth::Deploy,
             now_ms: self.aws.now_ms(),
+            at: None,
             console: true,
             invoke_url: &|id, stage| format!("https://{id}.example/{stage}"),
         };

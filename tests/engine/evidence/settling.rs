@@ -138,6 +138,7 @@ async fn a_stop_ends_the_wait_for_what_aws_does_not_show_yet() {
         desired: &class.desired,
         students: &class.students,
         now_ms: class.aws.now_ms(),
+        at: None,
         console: true,
         invoke_url: &|_, _| String::new(),
     };

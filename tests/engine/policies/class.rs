@@ -56,6 +56,7 @@ pub(crate) fn student(username: &str) -> Student {
         email: None,
         section: None,
         extra: Vec::new(),
+        due: None,
     }
 }
 

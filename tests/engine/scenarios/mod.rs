@@ -102,6 +102,7 @@ fn student(name: &str) -> Student {
         email: None,
         section: None,
         extra: Vec::new(),
+        due: None,
     }
 }
 

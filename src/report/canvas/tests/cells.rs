@@ -1,6 +1,8 @@
 //! What stands in the assignment's cell before and after.
 
 use super::*;
+use crate::evidence::check::OnTime;
+use crate::lab::points::Points;
 
 fn with_cells(cells: [&str; 5]) -> Vec<String> {
     FIVE.iter()
@@ -100,7 +102,7 @@ fn who_has_no_stack_keeps_the_cell_and_gets_no_zero() {
     report.students[4].progress.progress = Progress::NotDeployed;
     let text = export(&FIVE);
     let export = Export::read("grades.csv", text.as_bytes(), "Lab 6").unwrap();
-    let filled = export.fill(&report, &roster, true);
+    let filled = export.fill(&report, &roster, rules(true));
     assert_eq!(grades(&filled), ["100", "100", "45", "100", ""]);
     assert_eq!(
         left(&filled),
@@ -118,7 +120,7 @@ fn a_last_reading_of_a_stack_that_is_gone_is_filled_in() {
     report.students[2].progress.last.gone = true;
     let text = export(&FIVE);
     let export = Export::read("grades.csv", text.as_bytes(), "Lab 6").unwrap();
-    let filled = export.fill(&report, &roster, false);
+    let filled = export.fill(&report, &roster, rules(false));
     assert_eq!(grades(&filled), ["100", "100", "45", "100", "20"]);
     assert_eq!(left(&filled), [""; 0]);
 }
@@ -189,4 +191,54 @@ fn three_decimals_are_a_number_where_a_thousand_cannot_be_meant() {
 #[test]
 fn nobody_filled_in_is_said_with_what_to_see_to() {
     assert!(notes(&fill(&[]))[0].contains("0 students: importing it changes nothing. If"));
+}
+
+/// Three of the five have a due time: `user1` did 60 of 100 points by then, of `user3` it is not known, `user5` did all.
+fn class_with_late_work() -> Document {
+    let mut report = report(&class());
+    let due = "2026-05-14T10:00:00Z".parse().unwrap();
+    for (place, on_time) in [(0, Some(60)), (2, None), (4, Some(20))] {
+        let row = &mut report.students[place];
+        row.student.due = Some(due);
+        row.progress.checks[0].on_time = on_time.map(|points| OnTime {
+            due,
+            earned: Points::whole(points),
+        });
+    }
+    report
+}
+
+#[test]
+fn late_work_gives_no_grade_unless_it_is_counted_and_a_note_says_so() {
+    let report = class_with_late_work();
+    let roster: Vec<Student> = class().into_iter().map(|(student, _)| student).collect();
+    let text = export(&FIVE);
+    let export = Export::read("grades.csv", text.as_bytes(), "Lab 6").unwrap();
+    let filled = export.fill(&report, &roster, rules(false));
+    assert_eq!(grades(&filled), ["60", "100", "", "100", "20"]);
+    assert_eq!(
+        left(&filled),
+        ["user3: what they did by the due time is not known; --count-late takes all points"]
+    );
+    let notes = filled.notes(Path::new("g.csv")).join("\n");
+    assert!(
+        notes.contains("without those for late work: user1;"),
+        "{notes}"
+    );
+    let counted = GradeRules {
+        count_late: true,
+        ..rules(false)
+    };
+    let filled = export.fill(&report, &roster, counted);
+    assert_eq!(grades(&filled), ["100", "100", "45", "100", "20"]);
+    assert_eq!(left(&filled), [""; 0]);
+    let notes = filled.notes(Path::new("g.csv")).join("\n");
+    assert!(notes.contains("counted, by --count-late: user1"), "{notes}");
+}
+
+#[test]
+fn without_a_due_time_nothing_is_said_of_late_work() {
+    let report = report(&class());
+    assert_eq!(report.late_note(false), None);
+    assert_eq!(report.students[0].graded(false), Some(Points::whole(100)));
 }

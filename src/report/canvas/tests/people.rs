@@ -331,7 +331,7 @@ fn a_selection_is_matched_against_the_whole_class() {
     let roster: Vec<Student> = class.iter().map(|(student, _)| student.clone()).collect();
     let text = export(&FIVE);
     let export = Export::read("grades.csv", text.as_bytes(), "Lab 6").unwrap();
-    let filled = export.fill(&report(&class[2..3]), &roster, false);
+    let filled = export.fill(&report(&class[2..3]), &roster, rules(false));
     assert_eq!(grades(&filled), ["", "", "45", "", ""]);
     assert_eq!(
         notes(&filled),

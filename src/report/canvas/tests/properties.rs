@@ -173,7 +173,7 @@ proptest! {
         file.extend(&bytes);
         for file in [&file, &bytes] {
             if let Ok(export) = Export::read("g.csv", file, "Lab 6") {
-                let _ = export.fill(&report(&class()), &[], false);
+                let _ = export.fill(&report(&class()), &[], rules(false));
             }
         }
     }

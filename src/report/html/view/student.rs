@@ -1,30 +1,23 @@
 //! One student: the row in the grid, and what unfolds below it or stands on a page of its own.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::aws::execution::{Execution, ExecutionStatus};
 use crate::evidence::activity::ATTEMPTS_MAX;
 use crate::evidence::check::{CheckResult, Evidence, Verdict};
 use crate::evidence::progress::Progress;
 use crate::lab::Shell;
 use crate::lab::check::Work;
 use crate::lab::given::ExampleRequest;
-use crate::lab::marks::Starter;
+
 use crate::report::document::{Document, ReportStudent, rfc3339};
-use crate::report::marks::{self, CHECK_LEGEND, Mark, Tone};
+use crate::report::marks::{self, CHECK_LEGEND, Mark};
 use crate::report::tally::CheckTally;
 use crate::text::link::link;
-use crate::text::shortened;
-use crate::text::words::duration;
 
 use super::attention::{own_trouble, trouble};
 use super::chart::Sparklines;
+use super::execution::{joined, shown_run};
 use super::tried::{is_listed, tried};
-
-/// Characters of an execution's input or cause that are shown.
-pub(super) const EXCERPT: usize = 400;
 
 /// Who reads the page: the next step differs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,6 +84,8 @@ pub(super) fn student_row(row: &ReportStudent, style: &RowStyle<'_>, document: &
     let stack = row.checks_of(Work::Stack);
     let probes = row.validate.iter();
     let (earned, total) = (score.earned, score.total);
+    let late = row.points_on_time().filter(|_| row.late() == Some(true));
+    let late = late.map_or_else(String::new, |points| format!(", {points} on time"));
     json!({
         "username": student.username,
         "name": student.name.as_deref().unwrap_or_default(),
@@ -101,15 +96,15 @@ pub(super) fn student_row(row: &ReportStudent, style: &RowStyle<'_>, document: &
         "done": score.done,
         "of": score.of,
         "points": match score.certain {
-            true => format!("{earned} of {}", total.words()),
+            true => format!("{earned} of {}", total.words()) + &on_time(row, document),
             false if !deployed => "no stack to look at".to_owned(),
-            false => format!("at least {earned} of {}", total.words()),
+            false => format!("at least {earned} of {}", total.words()) + &on_time(row, document),
         },
         // The same, short; empty where there is nothing to earn.
         "earned": match score.certain {
             _ if total.is_zero() || !deployed => String::new(),
-            true => earned.words(),
-            false => format!("≥ {}", earned.words()),
+            true => earned.words() + &late,
+            false => format!("≥ {}", earned.words()) + &late,
         },
         // For sorting.
         "hundredths": earned.hundredths(),
@@ -181,6 +176,23 @@ fn seen(row: &ReportStudent, document: &Document) -> Value {
             false => "–",
         },
     })
+}
+
+/// What of a student's points was earned by the due time, to go on after them; empty where no time is due.
+fn on_time(row: &ReportStudent, document: &Document) -> String {
+    let Some(due) = row.student.due else {
+        return String::new();
+    };
+    let due = document
+        .in_zone(due)
+        .strftime("%a %-d %b, %H:%M")
+        .to_string();
+    match (row.points_on_time(), row.late()) {
+        (Some(points), Some(false)) if points.is_zero() => format!("; due {due}"),
+        (Some(_), Some(false)) => format!(", all by the due time, {due}"),
+        (Some(points), _) => format!(", {points} by the due time, {due}"),
+        (None, _) => format!("; what of it was done by the due time, {due}, is not known"),
+    }
 }
 
 /// Whether every probe of `validate` passed.
@@ -257,54 +269,6 @@ fn shown_evidence(evidence: &Evidence, row: &ReportStudent, document: &Document)
         run
     });
     json!({ "text": evidence.text, "run": run })
-}
-
-pub(super) fn shown_run(starter: Starter, execution: &Execution, document: &Document) -> Value {
-    let started = document.at(execution.started_ms);
-    let detail = execution.detail.as_ref();
-    let took = execution
-        .stopped_ms
-        .and_then(|stopped| u64::try_from(stopped - execution.started_ms).ok());
-    json!({
-        "name": execution.name,
-        "arn": execution.arn,
-        "machine_time": started.as_ref().map(rfc3339),
-        "time": clock(execution.started_ms, document),
-        "took": took.map(|ms| match ms {
-            ..10_000 => format!("{}.{}s", ms / 1000, ms % 1000 / 100),
-            _ => duration(Duration::from_millis(ms)),
-        }),
-        "started_by": starter.phrase(),
-        "status": execution.status.as_str(),
-        "tone": match execution.status {
-            ExecutionStatus::Succeeded => Tone::Good,
-            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Tone::Busy,
-            ExecutionStatus::Failed | ExecutionStatus::TimedOut => Tone::Bad,
-            ExecutionStatus::Aborted => Tone::Idle,
-        },
-        "input": detail
-            .filter(|d| !d.input.is_null())
-            .map(|d| shortened(&d.input.to_string(), EXCERPT)),
-        "error": detail.map(|d| joined([d.error.as_deref(), d.cause.as_deref()])),
-        "console": null,
-    })
-}
-
-/// A moment of AWS to the second.
-pub(super) fn clock(ms: i64, document: &Document) -> String {
-    document.at(ms).map_or("unknown".to_owned(), |t| {
-        // The day is worth its room only when it is another one.
-        let format = match t.date() == document.taken_at.date() {
-            true => "%H:%M:%S",
-            false => "%-d %b %H:%M:%S",
-        };
-        t.strftime(format).to_string()
-    })
-}
-
-fn joined(parts: [Option<&str>; 2]) -> String {
-    let parts: Vec<&str> = parts.into_iter().flatten().collect();
-    shortened(&parts.join(": "), EXCERPT)
 }
 
 /// A request for each of two shells, line by line. `None` for an address that nobody should send anything to.

@@ -12,7 +12,7 @@ use crate::report::marks::Tone;
 use crate::text::shortened;
 use crate::text::words::plural;
 
-use super::student::{EXCERPT, clock, shown_run};
+use super::execution::{EXCERPT, clock, shown_run};
 
 /// Refused requests that are shown of a student, the newest; equal ones in a row are one.
 const REFUSALS: usize = 20;
