@@ -68,6 +68,8 @@ pub struct Activity {
     pub last_seen_ms: Option<i64>,
     /// Why some of it could not be read.
     pub unread: Option<String>,
+    /// Whether any request has reached their API, as far as it is known.
+    pub requests_seen: bool,
     /// Refused requests that are known, the oldest first.
     pub refusals: Vec<RefusedRequest>,
     /// Why executions failed, by their ARN, as far as it was read.

@@ -16,7 +16,7 @@ use crate::evidence::causes::ask_whole;
 use crate::evidence::check::CheckResult;
 use crate::evidence::evaluate::{Facts, Reading, is_asked_for};
 use crate::evidence::progress::Progress;
-use crate::evidence::recorded::LastWrite;
+use crate::evidence::recorded::{CLOCK_AHEAD_MS, LastWrite};
 use crate::evidence::student_reader::StudentToRead;
 use crate::evidence::trouble::{FailedRun, Found, OwnChange, SinceSuccess, ended_badly, of_stack};
 use crate::lab::Lab;
@@ -32,6 +32,10 @@ const REFUSALS_MAX: usize = 100;
 const REASON_MAX: usize = 500;
 /// How long a log event may take until a search finds it, in milliseconds: from there on the log is read again.
 const LATE_MS: i64 = 2 * 60_000;
+/// How long a validation of one student may take, in milliseconds.
+const VALIDATION_MS: i64 = 5 * 60_000;
+/// Calls of one reading that only attention needs.
+const CALLS_MAX: usize = 2;
 /// API Gateway's answer where the function behind it fails. Source: API Gateway Developer Guide, "Handle Lambda errors".
 const FUNCTION_FAILED: u16 = 502;
 
@@ -46,6 +50,15 @@ pub(super) struct ReadAttempts {
     pub(super) trouble: Option<Trouble>,
     /// Something that went wrong once.
     pub(super) hitch: Option<Trouble>,
+}
+
+impl ReadAttempts {
+    /// Of a student whose attempts were not read; why, where there may be any.
+    pub(super) fn unread(why: Option<&str>) -> Self {
+        let mut read = Self::default();
+        read.activity.unread = why.map(str::to_owned);
+        read
+    }
 }
 
 pub(super) struct AttemptsReader<'a> {
@@ -74,8 +87,12 @@ impl AttemptsReader<'_> {
             .any_unlisted()
             .then(|| "the executions could not be listed".to_owned());
         if progress != Progress::Complete && unread.is_none() {
-            self.know_newest(&mut own, memory, settling).await?;
-            unread = self.read_refusals(&own, memory).await?;
+            let (asked, why) = self.know_newest(&mut own, memory, settling).await?;
+            unread = why;
+            if asked < CALLS_MAX {
+                let why = self.read_refusals(&own, memory).await?;
+                unread = unread.or(why);
+            }
         }
         let mut activity = self.activity(&own, memory);
         activity.unread = unread;
@@ -118,38 +135,47 @@ impl AttemptsReader<'_> {
         is_asked_for(self.student.checks, self.student.plan, self.facts, one)
     }
 
-    /// Reads why the newest failure since the last success happened, and with what input.
+    /// Reads why the newest failures since the last success happened, and with what input. Returns how many it asked about,
+    /// and why it could not be read.
     async fn know_newest(
         &self,
         own: &mut [(Starter, Execution)],
         memory: &mut Memory,
         settling: &mut Settling,
-    ) -> Result<(), Cancelled> {
-        let newest = own
-            .iter()
-            .position(|one| self.is_success(one) || ended_badly(one.1.status));
-        let Some(newest) = newest
-            .map(|at| &mut own[at])
-            .filter(|one| !self.is_success(one))
-        else {
-            return Ok(());
-        };
-        if memory.cause_of(&newest.1).is_some() {
-            return Ok(());
+    ) -> Result<(usize, Option<String>), Cancelled> {
+        let mut asked = 0;
+        while asked < CALLS_MAX {
+            let since = own.iter().take_while(|one| !self.is_success(one)).count();
+            let is_known = |one: &(Starter, Execution)| memory.cause_of(&one.1).is_some();
+            let failed = || own[..since].iter().filter(|one| ended_badly(one.1.status));
+            // Two that are known tell enough.
+            if failed().next().is_some_and(is_known)
+                && failed().filter(|one| is_known(one)).count() > 1
+            {
+                break;
+            }
+            let unknown =
+                |one: &&mut (Starter, Execution)| ended_badly(one.1.status) && !is_known(one);
+            let Some(newest) = own[..since].iter_mut().find(unknown) else {
+                break;
+            };
+            asked += 1;
+            let described = newest.1.detail.is_some();
+            let name = self.student.username();
+            let Some((cause, detail)) = ask_whole(self.client, name, &newest.1, settling).await?
+            else {
+                let why = "the history of a failed execution could not be read";
+                return Ok((asked, Some(why.to_owned())));
+            };
+            if !described {
+                let pointers = self.student.input_pointers.iter().map(String::as_str);
+                newest.1.detail = detail.map(|detail| detail.reduced(pointers));
+                memory.keep(&newest.1);
+            }
+            let cause = KnownCause::of(&newest.1, cause);
+            memory.causes.insert(newest.1.arn.clone(), cause);
         }
-        let described = newest.1.detail.is_some();
-        let name = self.student.username();
-        let Some((cause, detail)) = ask_whole(self.client, name, &newest.1, settling).await? else {
-            return Ok(());
-        };
-        if !described {
-            let pointers = self.student.input_pointers.iter().map(String::as_str);
-            newest.1.detail = detail.map(|detail| detail.reduced(pointers));
-            memory.keep(&newest.1);
-        }
-        let cause = KnownCause::of(&newest.1, cause);
-        memory.causes.insert(newest.1.arn.clone(), cause);
-        Ok(())
+        Ok((asked, None))
     }
 
     /// Reads the refused requests since the last success. Returns why they could not be read.
@@ -179,7 +205,8 @@ impl AttemptsReader<'_> {
             .first()
             .is_some_and(|one| ended_badly(one.1.status) && !self.is_success(one));
         if success > read && read.is_some() && !fails {
-            // They have just succeeded: nobody asks what was refused before.
+            // They have just succeeded: nobody asks what was refused before. The next reading asks from there.
+            memory.refusals_read_ms = success;
             return Ok(None);
         }
         let since = [
@@ -204,12 +231,17 @@ impl AttemptsReader<'_> {
             Err(CallError::Cloud(error)) if error.kind == ErrorKind::NotFound => return Ok(None),
             Err(CallError::Cloud(error)) => return Ok(Some(error.in_full())),
         };
-        // Where there is more, the next reading goes on.
+        // Where there is more, the next reading goes on. This machine's clock may be ahead of AWS's.
         let last = page.items.iter().map(|line| line.at_ms).max();
-        memory.refusals_read_ms = match page.next {
-            None => Some(self.student.now_ms),
-            Some(_) => last.map(|last| last + LATE_MS).or(read),
+        let more = page.next.is_some();
+        memory.refusals_read_ms = match more {
+            false => last.max(Some(self.student.now_ms - CLOCK_AHEAD_MS)),
+            true => last.map(|last| last + LATE_MS).or(read),
         };
+        // Which runs said nothing is told anew for the same time.
+        memory
+            .refusals
+            .retain(|one| one.status.is_some() || one.at_ms < since);
         let known: BTreeSet<RefusedRequest> = memory.refusals.drain(..).collect();
         let found = page.items.iter().filter_map(|line| refusal(marks, line));
         let silent = match self.trigger_is_changed() {
@@ -218,8 +250,14 @@ impl AttemptsReader<'_> {
         };
         let all: BTreeSet<RefusedRequest> = known.into_iter().chain(found).chain(silent).collect();
         let old = all.len().saturating_sub(REFUSALS_MAX);
-        memory.refusals = all.into_iter().skip(old).collect();
-        Ok(None)
+        let all = all
+            .into_iter()
+            .skip(old)
+            .filter(|one| !self.is_validations(one));
+        memory.refusals = all.collect();
+        Ok(more.then(|| {
+            "the log of the function behind the API goes on; the next reading reads more".to_owned()
+        }))
     }
 
     fn activity(&self, own: &[(Starter, Execution)], memory: &mut Memory) -> Activity {
@@ -252,7 +290,13 @@ impl AttemptsReader<'_> {
             .flatten()
             .min();
         memory.first_seen_ms = activity.first_seen_ms;
-        activity.last_seen_ms = activity.last_seen_ms.max(self.changed_ms());
+        // What was seen once was seen, though its executions may be gone.
+        activity.last_seen_ms = activity
+            .last_seen_ms
+            .max(self.changed_ms())
+            .max(activity.first_seen_ms);
+        let by_api = |one: &(Starter, Execution)| matches!(one.0, Starter::Api | Starter::Student);
+        activity.requests_seen = !memory.refusals.is_empty() || own.iter().any(by_api);
         activity.refusals.clone_from(&memory.refusals);
         let cause = |one: &(Starter, Execution)| {
             Some((one.1.arn.clone(), memory.cause_of(&one.1)?.clone()))
@@ -277,7 +321,11 @@ impl AttemptsReader<'_> {
 
     fn since_success(&self, own: &[(Starter, Execution)], memory: &Memory) -> Option<Found> {
         let since = own.iter().take_while(|one| !self.is_success(one));
-        let failed = since.filter(|one| ended_badly(one.1.status));
+        // One that may be the exercise is not held against anybody.
+        let failed = since.filter(|one| {
+            let known = memory.cause_of(&one.1).is_some() || self.is_asked_for(one).is_some();
+            ended_badly(one.1.status) && known
+        });
         let failures: Vec<FailedRun<'_>> = failed
             .map(|one| FailedRun {
                 starter: one.0,
@@ -304,6 +352,9 @@ impl AttemptsReader<'_> {
                 Some(OwnChange {
                     text: format!("{}: {}", item.resource, item.theirs.as_ref()?),
                     behind_api: trigger == Some(item.resource.name.as_str()),
+                    at_ms: (self.student.observed.functions)
+                        .get(&item.resource.name)
+                        .and_then(|function| function.modified_ms),
                 })
             })
             .collect();
@@ -316,6 +367,13 @@ impl AttemptsReader<'_> {
             changes: &changes,
         }
         .trouble()
+    }
+
+    /// Whether homeroom tried the stack at that time: not every line of a log names who sent the request.
+    fn is_validations(&self, refusal: &RefusedRequest) -> bool {
+        let mut nonces = self.student.recorded.nonces.iter();
+        nonces
+            .any(|nonce| (-CLOCK_AHEAD_MS..=VALIDATION_MS).contains(&(refusal.at_ms - nonce.at_ms)))
     }
 
     /// Whether the function behind the API is the student's own work now.

@@ -21,7 +21,7 @@ const SILENT_MAX_MS: i64 = 30 * MINUTE_MS;
 /// A student who pauses so many times as long as the class usually does is silent.
 const PACE_FACTOR: i64 = 3;
 /// After such a pause of everybody, the class begins anew.
-const SESSION_PAUSE_MS: i64 = 60 * MINUTE_MS;
+const SESSION_PAUSE_MS: i64 = SILENT_MAX_MS;
 
 /// A student who needs somebody, as every output shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -142,7 +142,13 @@ fn signs(student: &StudentProgress) -> impl Iterator<Item = i64> {
 }
 
 /// Adds the trouble of those who are silent while the class is at work. Once the class has gone home, nobody is.
-pub fn find_silent(students: &mut [StudentProgress], lab: &Lab, now: Timestamp) {
+/// Who is shut out (`frozen`) cannot work, and is not silent.
+pub fn find_silent(
+    students: &mut [StudentProgress],
+    frozen: &[Username],
+    lab: &Lab,
+    now: Timestamp,
+) {
     for student in &mut *students {
         // An earlier reading may show that a student is done.
         if matches!(student.progress, Progress::Complete | Progress::NotDeployed) {
@@ -167,20 +173,22 @@ pub fn find_silent(students: &mut [StudentProgress], lab: &Lab, now: Timestamp) 
             Progress::InProgress | Progress::NotStarted
         );
         let unread = student.activity.unread.is_some() || student.last.unread || student.last.gone;
-        if !works || unread || student.trouble.is_some() {
+        if !works || unread || student.trouble.is_some() || frozen.contains(&student.username) {
             continue;
         }
         let (reason, since_ms) = match student.activity.last_seen_ms {
             Some(seen) => (TroubleReason::Idle, seen),
             None => (TroubleReason::NotStarted, pace.began_ms),
         };
-        if now_ms - since_ms >= pace.silent_ms {
+        // A break of the whole class is nobody's silence; and of a student who was not read this time nothing newer is known.
+        let known_ms = student.last.as_of.map_or(now_ms, Timestamp::as_millisecond);
+        if known_ms.min(now_ms) - since_ms.max(pace.began_ms) >= pace.silent_ms {
             student.trouble = Some(silence(student, reason, since_ms, lab.mistakes()));
         }
     }
 }
 
-fn is_silence(reason: TroubleReason) -> bool {
+pub(crate) fn is_silence(reason: TroubleReason) -> bool {
     matches!(reason, TroubleReason::Idle | TroubleReason::NotStarted)
 }
 
@@ -207,6 +215,7 @@ fn silence(
         cause: None,
         input: None,
         http_status: None,
+        requests_seen: student.activity.requests_seen,
         changes: &changes,
     };
     // What went wrong last tells more than the silence.
@@ -222,7 +231,10 @@ fn silence(
         count: None,
         since: Timestamp::from_millisecond(since_ms).ok(),
         cause: hitch.and_then(|hitch| hitch.cause.clone()),
-        to: said.as_ref().map_or(Listener::Student, |said| said.to),
+        to: match &said {
+            Some(said) => said.to,
+            None => hitch.map_or(Listener::Student, |hitch| hitch.to),
+        },
         room: None,
         say: said
             .map(|said| said.say)
@@ -266,7 +278,7 @@ mod tests {
     fn silent(students: &[StudentProgress], minute: i64) -> Vec<(String, TroubleReason)> {
         let mut students = students.to_vec();
         let now = Timestamp::from_millisecond(START + minute * MINUTE_MS).unwrap();
-        find_silent(&mut students, &lab(), now);
+        find_silent(&mut students, &[], &lab(), now);
         let needs = needs(&students);
         needs
             .into_iter()
@@ -289,6 +301,25 @@ mod tests {
         let expected = expected.map(|(name, reason)| (name.to_owned(), reason));
         assert_eq!(silent(&class, 25), expected);
         assert_eq!(silent(&class, 8), []);
+    }
+
+    #[test]
+    fn a_break_of_the_whole_class_is_nobodys_silence() {
+        let all = [&[0, 3, 6, 60][..], &[1, 4], &[2]];
+        let class: Vec<_> = ["a", "b", "c"]
+            .into_iter()
+            .zip(all)
+            .map(|(name, at)| student(name, at))
+            .collect();
+        assert_eq!(silent(&class, 61), []);
+        assert_eq!(silent(&class, 69), []);
+        let later = [&[0, 3, 6, 60, 64, 68, 71][..], &[1, 4], &[2]];
+        let class: Vec<_> = ["a", "b", "c"]
+            .into_iter()
+            .zip(later)
+            .map(|(name, at)| student(name, at))
+            .collect();
+        assert_eq!(silent(&class, 73).len(), 2);
     }
 
     #[test]

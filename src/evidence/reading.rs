@@ -247,7 +247,7 @@ impl ClassReader<'_> {
         };
         // Who needs somebody is about now.
         let tried = match sight.is_empty() || self.reading.at.is_some() {
-            true => ReadAttempts::default(),
+            true => ReadAttempts::unread(self.reading.at.map(|_| "not asked for an earlier time")),
             false => attempts.read(&mut memory, &mut settling).await?,
         };
         let endpoints = stack.map(|stack| {

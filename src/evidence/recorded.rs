@@ -12,7 +12,7 @@ use crate::stack::kinds::function::RUN_MAX_MS;
 /// student can read the nonce and type it later; a validation is over long before.
 const NONCE_VALID_MS: i64 = 60 * 60 * 1000;
 /// How far this machine's clock may be ahead of AWS's, in milliseconds.
-const CLOCK_AHEAD_MS: i64 = 5 * 60 * 1000;
+pub(crate) const CLOCK_AHEAD_MS: i64 = 5 * 60 * 1000;
 /// A nonce that homeroom recorded before it sent it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

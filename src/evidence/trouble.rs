@@ -33,6 +33,15 @@ pub(super) struct OwnChange {
     pub(super) text: String,
     /// Whether it is the function behind the API.
     pub(super) behind_api: bool,
+    /// When it was made, where AWS tells, in milliseconds since 1970.
+    pub(super) at_ms: Option<i64>,
+}
+
+impl OwnChange {
+    /// Whether it can be the cause of what happened then.
+    fn was_there(&self, at_ms: i64) -> bool {
+        self.at_ms.is_none_or(|changed| changed <= at_ms)
+    }
 }
 
 /// What a student tried since the last success, newest first.
@@ -73,20 +82,34 @@ impl SinceSuccess<'_> {
 
     fn failed(&self) -> Option<Trouble> {
         let newest = self.failures.first()?;
-        let cause = newest.cause?;
-        // Of one whose cause was not read nobody knows that it is another.
-        let alike = self.failures.iter().filter(|failure| match failure.cause {
-            Some(other) => (&other.state, &other.error) == (&cause.state, &cause.error),
-            None => true,
-        });
-        let alike: Vec<&FailedRun<'_>> = alike.collect();
-        let counted = match alike.len() < REPEATED && self.failures.len() >= MANY {
-            true => self.failures.iter().collect(),
-            false => alike,
+        let unknown = RootCause {
+            state: None,
+            error: None,
+            cause: None,
         };
+        let cause = newest.cause.unwrap_or(&unknown);
+        let input = |failure: &FailedRun<'_>| {
+            let detail = failure.execution.detail.as_ref();
+            detail.map(|detail| detail.input.clone())
+        };
+        let inputs = input(newest);
+        let same = |failure: &&FailedRun<'_>| match failure.cause {
+            Some(other) => (&other.state, &other.error) == (&cause.state, &cause.error),
+            // The same input failed for the same reason.
+            None => inputs.is_some() && input(failure) == inputs,
+        };
+        let alike: Vec<&FailedRun<'_>> = self.failures.iter().filter(same).collect();
+        let counted =
+            match alike.len() < REPEATED && self.failures.len() >= MANY || newest.cause.is_none() {
+                true => self.failures.iter().collect(),
+                false => alike,
+            };
         let by_person = newest.starter == Starter::Person;
         let detail = newest.execution.detail.as_ref();
-        let changes = self.changes.iter().filter(|change| !change.behind_api);
+        let (started_ms, blamed) = (newest.execution.started_ms, newest.cause.is_some());
+        let changes = self.changes.iter();
+        let changes =
+            changes.filter(|change| blamed && !change.behind_api && change.was_there(started_ms));
         self.told(
             Mishap {
                 reason: TroubleReason::RepeatedFailure,
@@ -94,7 +117,10 @@ impl SinceSuccess<'_> {
                 since_ms: counted.last()?.execution.started_ms,
                 error: cause.error.as_deref(),
                 cause: cause.cause.as_deref(),
-                sentence: cause.sentence(),
+                sentence: match newest.cause {
+                    Some(cause) => cause.sentence(),
+                    None => "an execution failed; why could not be read".to_owned(),
+                },
                 input: detail.map(|detail| &detail.input),
                 http_status: None,
                 task: self.task(|starter| (starter == Starter::Person) == by_person),
@@ -111,7 +137,7 @@ impl SinceSuccess<'_> {
         let changes = self
             .changes
             .iter()
-            .filter(|change| failed && change.behind_api);
+            .filter(|change| failed && change.behind_api && change.was_there(newest.at_ms));
         let alike = |refusal: &&&RefusedRequest| fails(refusal.status) == failed;
         let counted: Vec<_> = self.refusals.iter().take_while(alike).collect();
         self.told(
@@ -139,6 +165,7 @@ impl SinceSuccess<'_> {
             cause: event.cause,
             input: event.input,
             http_status: event.http_status,
+            requests_seen: true,
             changes: &changes,
         };
         // A mistake that the lab knows explains the failure by itself, whatever else the student changed.
@@ -224,6 +251,7 @@ pub(super) fn of_stack(checks: &[CheckResult], mistakes: &[Mistake]) -> Option<T
         cause: Some(&cause),
         input: None,
         http_status: None,
+        requests_seen: true,
         changes: &[],
     };
     let said = remark(mistakes, &symptom);
@@ -317,7 +345,12 @@ mod tests {
 
         fn changed(mut self, text: &str, behind_api: bool) -> Self {
             let text = text.to_owned();
-            self.changes.push(OwnChange { text, behind_api });
+            let at_ms = None;
+            self.changes.push(OwnChange {
+                text,
+                behind_api,
+                at_ms,
+            });
             self
         }
 
@@ -480,5 +513,32 @@ mod tests {
             .fails(2, Starter::Person, "A", "Other", "z")
             .trouble();
         assert_eq!((unknown.say, unknown.to), (None, Listener::Student));
+    }
+
+    #[test]
+    fn failures_of_unread_causes_are_said_and_no_change_is_blamed_for_them() {
+        let mut unread = case()
+            .fails(4, Starter::Person, "A", "E", "x")
+            .changed("function u-process-data: its code", false);
+        for (_, _, cause) in &mut unread.runs {
+            *cause = None;
+        }
+        let trouble = unread.trouble();
+        assert_eq!(
+            (trouble.reason, trouble.count),
+            (TroubleReason::RepeatedFailure, Some(4))
+        );
+        assert!(trouble.cause.unwrap().contains("could not be read"));
+    }
+
+    #[test]
+    fn a_change_made_after_the_failure_is_not_its_cause() {
+        let mut later = case()
+            .fails(2, Starter::Person, "A", "Other", "x")
+            .changed("function u-process-data: its code", false);
+        later.changes[0].at_ms = Some(i64::MAX);
+        assert_eq!(later.trouble().reason, TroubleReason::RepeatedFailure);
+        later.changes[0].at_ms = Some(1);
+        assert_eq!(later.trouble().reason, TroubleReason::OwnChange);
     }
 }

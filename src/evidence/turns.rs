@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::evidence::attention::is_silence;
 use crate::evidence::progress::{Progress, StudentProgress};
 use crate::ids::Username;
 
@@ -71,7 +72,10 @@ impl WatchTurns {
 fn works(student: &StudentProgress, now: Timestamp) -> bool {
     let since = (now - WORKS).as_millisecond();
     student.progress != Progress::Complete
-        && (student.trouble.is_some()
+        && (student
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| !is_silence(trouble.reason))
             || student
                 .activity
                 .last_seen_ms

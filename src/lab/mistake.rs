@@ -73,6 +73,9 @@ pub(crate) struct Mistake {
     pub(crate) http_status: Option<u16>,
     /// A pattern over what the student changed (`function user1-process-data: …`).
     pub(crate) change: Option<Pattern>,
+    /// Only where no request of the student's has reached their API.
+    #[serde(default)]
+    pub(crate) no_requests: bool,
     /// What `{nearest}` is chosen from.
     #[serde(default)]
     pub(crate) values: Vec<String>,
@@ -94,6 +97,8 @@ pub(crate) struct Symptom<'a> {
     pub(crate) cause: Option<&'a str>,
     pub(crate) input: Option<&'a Value>,
     pub(crate) http_status: Option<u16>,
+    /// Whether any request of the student's has reached their API.
+    pub(crate) requests_seen: bool,
     pub(crate) changes: &'a [String],
 }
 
@@ -120,7 +125,8 @@ impl Mistake {
         };
         let task = self.task.is_none() || self.task.as_deref() == symptom.task;
         let status = self.http_status.is_none() || self.http_status == symptom.http_status;
-        if !(reasons && task && status) {
+        let requests = !(self.no_requests && symptom.requests_seen);
+        if !(reasons && task && status && requests) {
             return None;
         }
         let mut words = BTreeMap::new();
@@ -266,6 +272,7 @@ mod tests {
             cause: Some("dataType must be one of a, b, not 'inventory'"),
             input: None,
             http_status: None,
+            requests_seen: true,
             changes: &[],
         }
     }
@@ -311,6 +318,7 @@ mod tests {
             ("input = { '/userId' = '.' }", false),
             ("http_status = 400", false),
             ("change = 'function'", false),
+            ("task = 'api'\nno_requests = true", false),
             ("reason = ['repeated-failure']", true),
             ("reason = ['idle']", false),
         ] {

@@ -31,7 +31,7 @@ const NAMED: usize = 3;
 /// Failed executions that are shown.
 const FAILURES_SHOWN: usize = 5;
 /// Keys of a student in `report.json` that only the roster, the instructor's machine or an earlier reading could fill.
-const NOT_KNOWN_HERE: [&str; 8] = [
+const NOT_KNOWN_HERE: [&str; 11] = [
     "name",
     "email",
     "section",
@@ -40,10 +40,13 @@ const NOT_KNOWN_HERE: [&str; 8] = [
     "stack_gone",
     "earlier_stack",
     "validate",
+    "due",
+    "points_on_time",
+    "late",
 ];
 
-const WHAT_COUNTS: &str =
-    "This is what your own key shows. Your instructor's reading is the one that counts.";
+const WHAT_COUNTS: &str = "This is what your own key shows. Your instructor's reading is the one that counts. It also knows when the lab is due: points here are for all your \
+     work, late or not.";
 
 pub(crate) struct OwnReport {
     /// A class of one student.

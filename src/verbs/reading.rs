@@ -165,7 +165,7 @@ async fn read_of(
         students.sort_by_cached_key(place);
     }
     match at {
-        None => find_silent(&mut students, &class.lab, now),
+        None => find_silent(&mut students, &read.frozen, &class.lab, now),
         Some(at) => notes.push(last_readings::as_of_note(&taken_at, at)),
     }
     Ok(ClassStanding {

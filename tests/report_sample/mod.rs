@@ -436,6 +436,7 @@ impl Mishap {
             .iter()
             .filter(|(_, e)| e.name.starts_with("try-"));
         Activity {
+            requests_seen: true,
             first_seen_ms: attempts.first().map(|attempt| attempt.at_ms),
             last_seen_ms: attempts.last().map(|attempt| attempt.at_ms),
             attempts,

@@ -19,7 +19,7 @@ impl Class {
         let (read, calls) = self.read(cache).await;
         let mut students = read.students;
         let now = jiff::Timestamp::from_millisecond(self.aws.now_ms()).unwrap();
-        find_silent(&mut students, &self.lab, now);
+        find_silent(&mut students, &[], &self.lab, now);
         let needs = needs(&students).into_iter();
         let needs = needs.map(|need| (need.username.to_string(), json!(need)));
         (needs.collect(), read.cache, calls)
@@ -100,8 +100,14 @@ async fn a_refused_body_is_told_by_the_log_for_one_call_a_student() {
     // They have it: nothing is wrong any more, and what was refused before is not asked again.
     class.send(0, GOOD).await;
     tokio::time::advance(Duration::from_secs(60)).await;
-    let (stuck, ..) = class.stuck(cache).await;
+    let (stuck, cache, _) = class.stuck(cache).await;
     assert_eq!(stuck, []);
+    // What is refused after a success is seen again.
+    for _ in 0..2 {
+        class.send(0, "{").await;
+    }
+    let (stuck, ..) = class.stuck(cache).await;
+    assert_eq!(stuck.len(), 1, "{stuck:?}");
 }
 
 #[tokio::test(start_paused = true)]
