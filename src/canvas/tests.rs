@@ -173,6 +173,25 @@ async fn namesakes_and_absent_students_get_nobodys_grade() {
 }
 
 #[tokio::test]
+async fn who_is_matched_by_name_alone_can_be_left_out() {
+    let fake = Fake::start().await;
+    fake.enrol(1, "Ruiz, Ana", "", None);
+    fake.enrol(2, "Ito, Ben", "", Some(80.0));
+    fake.enrol(3, "Weiss, Cora", "cora@example.edu", None);
+    let course = course(&fake).await;
+    let mut judged = judged(&course, false);
+    assert_eq!(judged.by_name.len(), 2);
+    assert_eq!(Push::of(&course, &judged).grades.len(), 2);
+    judged.leave_out_by_name("matched by name alone");
+    assert_eq!(changes(&Push::of(&course, &judged)), ["user3 – → 45"]);
+    let notes = judged.notes();
+    let left = "user1 not filled in: matched by name alone";
+    assert!(notes.iter().any(|n| n.contains(left)), "{notes:?}");
+    // Who has the grade already is no change.
+    assert!(!judged.left.iter().any(|l| l.username.as_str() == "user2"));
+}
+
+#[tokio::test]
 async fn whom_the_assignment_is_not_assigned_to_gets_no_grade() {
     let fake = five().await;
     fake.hide(1);
